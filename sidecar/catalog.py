@@ -1,0 +1,127 @@
+"""The table of methods: what the dispatcher serves and every generated file comes from.
+
+A handler module declares a method by two structs and a decorated function:
+
+    class WorkflowsGetParams(Params, frozen=True): ...
+    class WorkflowsGetResult(Result, frozen=True): ...
+
+    @method("workflows.get", access="read", errors=(NotFound,))
+    def get(ctx: Context, params: WorkflowsGetParams) -> WorkflowsGetResult: ...
+
+The two types come from the signature, the description from the docstring. Params list the
+required members first: by-position params are read in that order. A fault in a declaration
+is found at import. Knows no handler and no wire.
+"""
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any, Literal, TypeVar, get_args
+
+import msgspec
+
+from sidecar.context import Context
+from sidecar.errors import SidecarError
+
+Access = Literal["none", "read", "write"]
+"""What a short method needs: nothing, the connection, or the burst's write transaction."""
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Params of one method; unknown members are refused."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """Result of one method; always carries all its fields."""
+
+
+class Method:
+    """One row of the table."""
+
+    def __init__(
+        self,
+        name: str,
+        function: Callable[[Any, Any], Any],
+        access: Access,
+        errors: tuple[type[SidecarError], ...],
+        *,
+        long: bool,
+    ) -> None:
+        """Read the types of `function`; decoders are made when first needed.
+
+        Raises:
+            TypeError: the function lacks a docstring or the two struct types.
+        """
+        params = function.__annotations__.get("params")
+        result = function.__annotations__.get("return")
+        if not (isinstance(params, type) and issubclass(params, Params)):
+            message = f"{name}: its params must be a subclass of Params."
+            raise TypeError(message)
+        if not function.__doc__ or result is None:
+            message = f"{name}: it needs a docstring and a result type."
+            raise TypeError(message)
+        self.name = name
+        self.function = function
+        self.access = access
+        self.errors = errors
+        self.long = long
+        self.params: type[Params] = params
+        self.result: Any = result
+
+    @cached_property
+    def decode(self) -> Callable[[Any], Any]:
+        """Decode by-name params: JSON bytes to the params struct."""
+        return msgspec.json.Decoder(self.params).decode
+
+    @cached_property
+    def _array_type(self) -> type[msgspec.Struct]:
+        fields: list[Any] = [
+            (field.name, field.type)
+            if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT
+            else (field.name, field.type, field.default)
+            for field in msgspec.structs.fields(self.params)
+        ]
+        return msgspec.defstruct(
+            f"{self.params.__name__}ByPosition",
+            fields,
+            array_like=True,
+            forbid_unknown_fields=True,
+        )
+
+    def decode_array(self, raw: Any) -> Any:
+        """Decode by-position params, in the order the struct lists its members."""
+        values = msgspec.json.decode(raw, type=self._array_type)
+        return self.params(**msgspec.structs.asdict(values))
+
+    def field_names(self) -> list[str]:
+        """Names of the params in order."""
+        return [field.encode_name for field in msgspec.structs.fields(self.params)]
+
+
+METHODS: dict[str, Method] = {}
+"""Every method by name, in the order of declaration."""
+
+P = TypeVar("P", bound=Params)
+R = TypeVar("R")
+C = TypeVar("C", bound=Context)
+
+
+def method(
+    name: str,
+    *,
+    access: Access = "none",
+    long: bool = False,
+    errors: tuple[type[SidecarError], ...] = (),
+) -> Callable[[Callable[[C, P], R]], Callable[[C, P], R]]:
+    """Declare a method. `errors` are those of its own, beside the ones every method can give."""
+
+    def declare(function: Callable[[C, P], R]) -> Callable[[C, P], R]:
+        if name in METHODS:
+            message = f"{name} is declared twice."
+            raise TypeError(message)
+        if access not in get_args(Access):
+            message = f"{name}: no such access: {access}."
+            raise TypeError(message)
+        METHODS[name] = Method(name, function, access, errors, long=long)
+        return function
+
+    return declare

@@ -1,0 +1,189 @@
+"""What a handler is given: the store, the clock, and ways to tell the world.
+
+Sits between the handlers and the loop. A handler never sees a line, a queue or a thread; it
+calls `audit` and `emit`, and what it emitted leaves only after the COMMIT of its transaction.
+
+Short methods run on the loop's thread inside the burst's transaction and use `db`. Long methods
+run in a worker: they read through `reading()` and write in short steps through `writing()`.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
+
+from sidecar import limits
+from sidecar.clock import Clock
+from sidecar.errors import Cancelled
+from sidecar.notifications import AuditEvent, Notification, Progress
+from sidecar.store import audit
+from sidecar.store.connection import Connection, Store
+from sidecar.values import stored_json
+
+
+class Emitted(NamedTuple):
+    """A notification on its way out, with the audit number a reader resumes after if it is lost."""
+
+    params: Notification
+    seq: int
+
+
+class Subscription(NamedTuple):
+    """Which audit events the reader wants."""
+
+    actions: frozenset[str] | None
+    after: int | None
+
+
+class MethodLatency(NamedTuple):
+    """How often a method was called and how long it took."""
+
+    method: str
+    calls: int
+    errors: int
+    p50_us: int
+    p99_us: int
+
+
+class Session(Protocol):
+    """What handlers may ask of the process that serves them."""
+
+    def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
+        """Send audit events of these actions from now on, replaying those after `after` first."""
+
+    def unsubscribe(self) -> None:
+        """Send no more audit and change events."""
+
+    def stop(self, reason: str) -> None:
+        """End the process once what was accepted is answered."""
+
+    def latencies(self) -> list[MethodLatency]:
+        """Calls, errors and latencies of every method called so far, by name."""
+
+    def facts(self) -> dict[str, Any]:
+        """pid, started_at and other facts of the process for system.info and system.stats."""
+
+
+class Context:
+    """One request's view of the product. The loop reuses one for all short requests."""
+
+    def __init__(self, store: Store, clock: Clock, session: Session) -> None:
+        """Bind to the open store, the clock and the serving process."""
+        self.store = store
+        self.clock = clock
+        self.session = session
+        self.emitted: list[Emitted] = []
+        self.audit_seq = 0
+
+    @property
+    def db(self) -> Connection:
+        """The shared connection, inside the burst; for short methods."""
+        return self.store.db
+
+    def emit(self, params: Notification) -> None:
+        """Send a notification once this request's transaction is committed."""
+        self.emitted.append(Emitted(params, self.audit_seq))
+
+    def audit(self, action: str, resource: str, **details: Any) -> None:
+        """Write an audit entry in the act's own transaction, and tell it after COMMIT.
+
+        `details` hold ids, revisions and counts, never titles or values. An act whose entry
+        cannot be written does not happen: the exception undoes both.
+        """
+        text = msgspec.json.encode(details).decode() if details else "{}"
+        entry = audit.append(self.store.db, self.clock.now_ms(), action, resource, text)
+        self.audit_seq = entry.seq
+        self.emit(
+            AuditEvent(
+                entry.seq, action, resource, entry.at, stored_json(text), entry.mac.hex()
+            )
+        )
+
+
+class LongContext(Context):
+    """What a long method is given, in its worker."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        session: Session,
+        request_id: int | str | None,
+        publish: Callable[[list[Emitted]], None],
+    ) -> None:
+        """Bind to one request; `publish` hands notifications to the loop."""
+        super().__init__(store, clock, session)
+        self.request_id = request_id
+        self.cancel_event = threading.Event()
+        self._publish = publish
+        self._lock_kept = False
+        self._progress_at_ms = 0.0
+        self._progress_done = 0
+        self._last_progress: Progress | None = None
+
+    def check_cancelled(self) -> None:
+        """Stop here if the request was cancelled; call it where stopping is safe.
+
+        Raises:
+            Cancelled: `$/cancelRequest` named this request, or the process is ending.
+        """
+        if self.cancel_event.is_set():
+            raise Cancelled
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A short-lived read-only connection of this method's own."""
+        with self.store.reader() as db:
+            yield db
+
+    @contextmanager
+    def writing(self, *, last: bool = False) -> Iterator[Connection]:
+        """One short transaction on the shared connection: at most 20 ms of work.
+
+        What was emitted leaves at its COMMIT. With `last` the lock is kept until the answer is
+        queued, so that the events of the final step follow the answer.
+        """
+        self.check_cancelled()
+        self.store.lock.acquire()
+        try:
+            with self.store.writing() as db:
+                yield db
+            if last:
+                self._lock_kept = True
+            else:
+                self._publish(self.take_emitted())
+        except BaseException:
+            self.emitted.clear()
+            raise
+        finally:
+            if not self._lock_kept:
+                self.store.lock.release()
+
+    def take_emitted(self) -> list[Emitted]:
+        """Hand over what was emitted and start afresh."""
+        emitted, self.emitted = self.emitted, []
+        return emitted
+
+    def release_lock(self) -> None:
+        """Give back the lock that `writing(last=True)` kept."""
+        if self._lock_kept:
+            self._lock_kept = False
+            self.store.lock.release()
+
+    def progress(self, phase: str, done: int, total: int | None, unit: str) -> None:
+        """Tell how far the method is; never falls, at most 20 a second."""
+        self._progress_done = max(self._progress_done, done)
+        self._last_progress = Progress(self.request_id, phase, self._progress_done, total, unit)
+        now = self.clock.monotonic_ms()
+        if now - self._progress_at_ms >= limits.PROGRESS_MIN_INTERVAL_MS:
+            self._progress_at_ms = now
+            self._publish([Emitted(self._last_progress, 0)])
+            self._last_progress = None
+
+    def last_progress(self) -> None:
+        """Send the progress that the rate limit held back, as the last one."""
+        if self._last_progress is not None:
+            self._publish([Emitted(self._last_progress, 0)])
+            self._last_progress = None

@@ -1,0 +1,186 @@
+"""Every number the product promises or depends on, each with its reason.
+
+Owns nothing but constants; imports nothing of ours. A number that a client can run into is
+published in `system.ready` and `system.info` (see `PUBLISHED`). Units stand in the names.
+"""
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# --- the wire -----------------------------------------------------------------------------
+
+PROTOCOL_VERSION: Final = "1.0"
+"""major.minor; a minor only adds (methods, optional params, result fields, slugs)."""
+
+LINE_MAX_BYTES: Final = 32 * MIB
+"""Longest line read: a 16 MiB body whose every byte is escaped still fits."""
+
+ANSWER_MAX_BYTES: Final = 32 * MIB
+"""Longest line written; lists and get_many stop before it."""
+
+ANSWER_ROOM_BYTES: Final = 64 * KIB
+"""Kept free below ANSWER_MAX_BYTES for the envelope, `missing` and `not_sent` of an answer."""
+
+DEPTH_MAX: Final = 128
+"""Deepest nesting of a line. Real workflows stay under 30; msgspec's own limit moves with Python."""
+
+BATCH_MAX_MEMBERS: Final = 1000
+"""Most members of one JSON-RPC batch, so that one line cannot hold the loop for minutes."""
+
+ID_MAX_CHARS: Final = 1024
+"""Longest request id echoed back: an id is held while its request is in flight."""
+
+READ_CHUNK_BYTES: Final = MIB
+"""One os.read: a whole enlarged pipe, so that pipelined requests arrive as one burst."""
+
+PIPE_BYTES: Final = MIB
+"""stdin's pipe size asked for on Linux: 64 KiB holds 3 saves; 1 MiB nearly halved their cost."""
+
+INPUT_BOUND_BYTES: Final = 64 * MIB
+"""Lines read but not begun; past it reading pauses. Twice the line limit: one line always fits."""
+
+OUTPUT_BOUND_BYTES: Final = 4 * MIB
+"""Unwritten output past which no further request starts (an answer may still exceed it)."""
+
+EVENTS_BOUND_BYTES: Final = 2 * MIB
+"""Unwritten events past which the oldest drop with one `audit.overflow`."""
+
+STDERR_BOUND_LINES: Final = 1000
+"""Log lines waiting for a reader of stderr; later ones drop with a count."""
+
+BURST_MAX_REQUESTS: Final = 64
+BURST_MAX_BYTES: Final = 8 * MIB
+BURST_MAX_MS: Final = 20
+"""Bounds of one group commit: past 64 the gain is under 2 %, 20 ms is what a waiting reader feels."""
+
+LONG_MAX_IN_FLIGHT: Final = 32
+"""Long requests accepted at once; one more is `overloaded`."""
+
+WORKER_THREADS: Final = 2
+"""Long methods running side by side: more would only queue for the one lock."""
+
+BATCH_STEP_MS: Final = 20
+"""Longest time a long method holds the lock before it lets short requests through."""
+
+PROGRESS_MIN_INTERVAL_MS: Final = 50
+"""At most 20 `$/progress` a second for one request."""
+
+EARLY_CANCELS_MAX: Final = 1024
+"""Cancels remembered for requests that are read but not begun."""
+
+REPLAY_PAGE: Final = 200
+"""Audit entries fetched at a time for a replay: about 50 KiB of events."""
+
+# --- the process --------------------------------------------------------------------------
+
+DRAIN_LIMIT_MS: Final = 2000
+"""At the end: time to answer what was accepted before the watchdog ends the process."""
+
+DRAIN_CANCEL_MS: Final = 1500
+"""At the end: when long requests still running are cancelled, to be answered within the limit."""
+
+PARENT_CHECK_MS: Final = 500
+"""Between looks at the parent where no kernel handle tells of its death."""
+
+STARTING_DELAY_MS: Final = 500
+"""Between two `system.starting` notifications: at most twice a second."""
+
+LATENCY_SAMPLES: Final = 256
+"""Durations kept per method for p50 and p99 in system.stats: 2 KiB a method."""
+
+# --- params -------------------------------------------------------------------------------
+
+SAFE_INTEGER_MAX: Final = 2**53 - 1
+"""Largest integer a JavaScript client reads exactly."""
+
+ID_TEXT_MAX_CHARS: Final = 128
+NAME_MAX_CHARS: Final = 512
+DESCRIPTION_MAX_CHARS: Final = 16_384
+CATEGORY_MAX_CHARS: Final = 64
+TAG_MAX_CHARS: Final = 64
+TAGS_MAX: Final = 64
+QUERY_MAX_CHARS: Final = 1024
+ERROR_MESSAGE_MAX_CHARS: Final = 16_384
+SETTING_VALUE_MAX_BYTES: Final = 64 * KIB
+SETTING_DESCRIPTION_MAX_CHARS: Final = 1024
+CURSOR_MAX_CHARS: Final = 4096
+FIELD_NAME_MAX_CHARS: Final = 64
+"""How much of a client's unknown field name an error path repeats."""
+
+BODY_MAX_BYTES: Final = 16 * MIB
+SUMMARY_MAX_BYTES: Final = 16 * MIB
+SUMMARY_KEPT_BYTES: Final = MIB
+"""A run summary up to 16 MiB is accepted, 1 MiB of it kept: a finish must never fail on its payload."""
+
+PAGE_DEFAULT: Final = 50
+PAGE_MAX: Final = 500
+MANY_MAX_ITEMS: Final = 100
+"""Items of save_many, get_many, delete_many, set_many."""
+SAVE_MANY_MAX_BYTES: Final = 8 * MIB
+
+# --- the store ----------------------------------------------------------------------------
+
+SQLITE_MIN_VERSION: Final = (3, 51, 3)
+"""Below it the WAL-reset bug (3.7.0 to 3.51.2) can lose committed pages."""
+
+APPLICATION_ID: Final = 0x53494D31
+"""'SIM1' in the SQLite header: tells our files from foreign ones."""
+
+CACHE_SHARED_KIB: Final = 64_000
+"""The seed's 64 MB cache, on the shared connection only; it fills as it is used."""
+CACHE_SHORT_LIVED_KIB: Final = 2_000
+
+BUSY_TIMEOUT_MS: Final = 2000
+"""How long a foreign lock is waited for before `database_busy`."""
+
+WAL_AUTOCHECKPOINT_PAGES: Final = 1000
+JOURNAL_SIZE_LIMIT_BYTES: Final = 8 * MIB
+"""The WAL shrinks to this after a checkpoint, so that one big import does not keep the disk."""
+
+STATEMENT_CACHE: Final = 200
+"""Prepared statements kept: more than the product has, so that each is compiled once."""
+
+GZIP_LEVEL: Final = 2
+"""igzip 2: 25.5 % of compact JSON in 40 us a file; 3 saves 1.2 points for twice the time."""
+
+ZLIB_LEVEL: Final = 5
+"""zlib's level where no igzip wheel exists: nearly level 6's size in two thirds of its time."""
+
+RUNS_DELETE_INLINE_MAX: Final = 1000
+"""Runs deleted together with their workflow in one transaction; more go in batches first."""
+
+RUNS_DELETE_BATCH: Final = 500
+"""Runs of one delete batch: measured 8.6 ms."""
+
+CHECK_BATCH_ROWS: Final = 200
+"""Rows of one step of system.check between two looks at cancel."""
+
+SEARCH_PAGE_DEFAULT: Final = 20
+
+PUBLISHED: Final[dict[str, int]] = {
+    "line_bytes": LINE_MAX_BYTES,
+    "answer_bytes": ANSWER_MAX_BYTES,
+    "body_bytes": BODY_MAX_BYTES,
+    "summary_bytes": SUMMARY_MAX_BYTES,
+    "summary_kept_bytes": SUMMARY_KEPT_BYTES,
+    "depth": DEPTH_MAX,
+    "batch_members": BATCH_MAX_MEMBERS,
+    "page": PAGE_MAX,
+    "page_default": PAGE_DEFAULT,
+    "many_items": MANY_MAX_ITEMS,
+    "save_many_bytes": SAVE_MANY_MAX_BYTES,
+    "long_in_flight": LONG_MAX_IN_FLIGHT,
+    "id_chars": ID_TEXT_MAX_CHARS,
+    "name_chars": NAME_MAX_CHARS,
+    "description_chars": DESCRIPTION_MAX_CHARS,
+    "category_chars": CATEGORY_MAX_CHARS,
+    "tag_chars": TAG_MAX_CHARS,
+    "tags": TAGS_MAX,
+    "query_chars": QUERY_MAX_CHARS,
+    "error_message_chars": ERROR_MESSAGE_MAX_CHARS,
+    "setting_value_bytes": SETTING_VALUE_MAX_BYTES,
+    "setting_description_chars": SETTING_DESCRIPTION_MAX_CHARS,
+}
+"""The limits a client can run into, by the names `system.ready` and `system.info` carry."""

@@ -1,0 +1,239 @@
+"""The one shared SQLite connection behind one lock, its pragmas and its transactions.
+
+The only door to APSW. It owns how a connection is opened and how a write begins and ends; it
+knows no table. Above it stand the noun modules, which take a `Connection` as first argument.
+
+One connection, not a pool: SQLite has one writer anyway, prepared statements and the page cache
+are then shared by all requests, and no request can meet another's half-done write. Requests of
+one burst share a transaction, each under its own savepoint; long methods read through their own
+short-lived connection and write in short steps under the same lock.
+
+A pragma is set by itself and read back: a multi-statement execute whose cursor is dropped after
+the first row silently skips the rest (measured with APSW).
+"""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import apsw
+
+from sidecar import limits
+from sidecar.errors import NewerSchema
+from sidecar.store.faults import as_wire_error
+
+Connection = apsw.Connection
+
+
+def check_sqlite_version() -> None:
+    """Refuse a SQLite with the WAL-reset bug; a wrong wheel must not cost anybody's data."""
+    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
+    if version < limits.SQLITE_MIN_VERSION:
+        wanted = ".".join(map(str, limits.SQLITE_MIN_VERSION))
+        message = f"SQLite {apsw.sqlite_lib_version()} is too old; {wanted} or newer is needed."
+        raise RuntimeError(message)
+
+
+def sqlite_version() -> str:
+    """Version of the SQLite library in use."""
+    return apsw.sqlite_lib_version()
+
+
+def set_pragma(db: Connection, name: str, value: str | int, expected: object) -> None:
+    """Set one pragma and read it back.
+
+    Raises:
+        RuntimeError: SQLite answered something else than `expected`.
+    """
+    db.execute(f"PRAGMA {name} = {value}").fetchall()
+    got = db.pragma(name)
+    if got != expected:
+        message = f"SQLite did not take PRAGMA {name} = {value}: it says {got!r}."
+        raise RuntimeError(message)
+
+
+def configure(db: Connection, *, cache_kib: int, writable: bool = True) -> None:
+    """Set what every connection of the product shares, safest first."""
+    db.set_busy_timeout(limits.BUSY_TIMEOUT_MS)
+    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
+    db.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
+    db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
+    set_pragma(db, "trusted_schema", 0, 0)
+    set_pragma(db, "cell_size_check", 1, 1)
+    set_pragma(db, "temp_store", "MEMORY", 2)
+    set_pragma(db, "mmap_size", 0, 0)
+    set_pragma(db, "cache_size", -cache_kib, -cache_kib)
+    set_pragma(db, "foreign_keys", 1, 1)
+    set_pragma(db, "recursive_triggers", 1, 1)
+    if not writable:
+        set_pragma(db, "query_only", 1, 1)
+        return
+    set_pragma(db, "secure_delete", 1, 1)
+    set_pragma(db, "synchronous", "FULL", 2)
+    if sys.platform == "darwin":
+        set_pragma(db, "checkpoint_fullfsync", 1, 1)
+
+
+def configure_wal(db: Connection) -> None:
+    """Switch the file to WAL, and bound what the WAL keeps of the disk."""
+    set_pragma(db, "journal_mode", "WAL", "wal")
+    set_pragma(db, "journal_size_limit", limits.JOURNAL_SIZE_LIMIT_BYTES, limits.JOURNAL_SIZE_LIMIT_BYTES)
+    db.wal_autocheckpoint(limits.WAL_AUTOCHECKPOINT_PAGES)
+
+
+SHOWN_PRAGMAS = (
+    "journal_mode",
+    "foreign_keys",
+    "secure_delete",
+    "cache_size",
+    "temp_store",
+    "synchronous",
+    "auto_vacuum",
+    "trusted_schema",
+    "cell_size_check",
+)
+"""What system.info shows, read from the live connection."""
+
+
+class Store:
+    """The open database: the shared connection, its lock and its transaction.
+
+    `lock` is held for a whole burst, or for one step of a long method. All other methods but
+    `reader` want it held.
+    """
+
+    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
+        """Open `path`, which preflight and migrations have found fit, for reading and writing."""
+        self.path = path
+        self._vfs = vfs
+        self.lock = threading.RLock()
+        self._in_transaction = False
+        self.db = self._open_shared()
+
+    def _open_shared(self) -> Connection:
+        flags = apsw.SQLITE_OPEN_READWRITE
+        db = apsw.Connection(
+            str(self.path), flags=flags, vfs=self._vfs, statementcachesize=limits.STATEMENT_CACHE
+        )
+        configure(db, cache_kib=limits.CACHE_SHARED_KIB)
+        configure_wal(db)
+        return db
+
+    # --- the transaction of a burst, or of one step ---------------------------------------
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether a write transaction is open."""
+        return self._in_transaction
+
+    def begin(self) -> None:
+        """Open the write transaction if it is not open. IMMEDIATE: an upgrade could fail at once."""
+        if not self._in_transaction:
+            self.db.execute("BEGIN IMMEDIATE")
+            self._in_transaction = True
+
+    def commit(self) -> None:
+        """Commit what is open, and be durable when this returns.
+
+        Raises:
+            apsw.Error: nothing was acknowledged; the outcome is unknown (a failed sync may have
+                reached the disk).
+        """
+        if self._in_transaction:
+            self._in_transaction = False
+            self.db.execute("COMMIT")
+
+    def rollback(self) -> None:
+        """Undo what is open; after an I/O error SQLite may have done so by itself."""
+        self._in_transaction = False
+        if self.db.in_transaction:
+            self.db.execute("ROLLBACK")
+
+    def savepoint(self) -> None:
+        """Begin the part of one request within the burst's transaction."""
+        self.db.execute("SAVEPOINT request")
+
+    def release(self) -> None:
+        """Keep the request's part."""
+        self.db.execute("RELEASE request")
+
+    def rollback_to_savepoint(self) -> bool:
+        """Undo the request's part alone; False when the whole transaction is already gone."""
+        if not self.db.in_transaction:
+            self._in_transaction = False
+            return False
+        self.db.execute("ROLLBACK TO request")
+        self.db.execute("RELEASE request")
+        return True
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """One short transaction of its own under the lock, for steps of long methods and starts."""
+        with self.lock:
+            self.begin()
+            try:
+                yield self.db
+            except BaseException:
+                self.rollback()
+                raise
+            try:
+                self.commit()
+            except BaseException:
+                self.rollback()
+                raise
+
+    # --- other connections, other states --------------------------------------------------
+
+    @contextmanager
+    def reader(self) -> Iterator[Connection]:
+        """A short-lived connection that cannot write, for long reads beside the shared one."""
+        db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY, vfs=self._vfs)
+        try:
+            configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
+            yield db
+        finally:
+            db.close()
+
+    def reopen(self) -> None:
+        """Replace the shared connection after an I/O error, which leaves it untrustworthy.
+
+        After such an error inside a search trigger the same connection reports corruption that
+        the file does not have (measured), so it is never used again.
+        """
+        with self.lock:
+            self._in_transaction = False
+            self.db.close(True)
+            self.db = self._open_shared()
+
+    def pragmas(self) -> dict[str, str | int]:
+        """The pragmas a person may ask for, as the live connection has them."""
+        return {name: self.db.pragma(name) for name in SHOWN_PRAGMAS}
+
+    def schema_version(self) -> int:
+        """Version of the tables, from the file's header."""
+        return int(self.db.pragma("user_version"))
+
+    def checkpoint(self) -> bool:
+        """Move the whole WAL into the database and empty it; False when a reader prevents it."""
+        with self.lock:
+            _frames, moved = self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            return bool(moved == 0)
+
+    def close(self) -> None:
+        """Checkpoint and close; the -wal and -shm files are gone afterwards."""
+        with self.lock:
+            if self._in_transaction:
+                self.rollback()
+            self.db.close()
+
+
+def refuse_newer(found: int, known: int) -> None:
+    """Raise NewerSchema when the file's version is beyond what this program knows."""
+    if found > known:
+        raise NewerSchema(found=found, known=known)
+
+
+__all__ = ["Connection", "Store", "as_wire_error", "check_sqlite_version", "configure"]

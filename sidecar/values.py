@@ -1,0 +1,100 @@
+"""Typed values that several nouns share: ids, times, counts, pages and their cursors.
+
+Knows nothing of the wire or the store. A field's meaning stands in `Meta(description=...)`
+because that is what msgspec's schema export, and so the contract, carries.
+"""
+
+import base64
+import binascii
+from typing import Annotated, Any, cast
+
+import msgspec
+from msgspec import Meta
+
+from sidecar import limits
+
+Id = Annotated[str, Meta(min_length=1, max_length=limits.ID_TEXT_MAX_CHARS)]
+"""An id chosen by the client or made here (UUIDv7)."""
+
+WorkflowId = Annotated[Id, Meta(description="Id of a workflow, 1 to 128 characters.")]
+RunId = Annotated[Id, Meta(description="Id of a run, 1 to 128 characters.")]
+
+Timestamp = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=limits.SAFE_INTEGER_MAX,
+        description="Milliseconds since the Unix epoch, UTC.",
+    ),
+]
+Count = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX)]
+"""A number of things, or of bytes, or of milliseconds."""
+
+Revision = Annotated[
+    int,
+    Meta(ge=1, le=limits.SAFE_INTEGER_MAX, description="Revision number, from 1, rising by 1."),
+]
+ExpectedRevision = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=limits.SAFE_INTEGER_MAX,
+        description="Save only over this revision; 0 = the workflow must not exist yet.",
+    ),
+]
+Limit = Annotated[
+    int, Meta(ge=1, le=limits.PAGE_MAX, description="Most items to answer, 1 to 500.")
+]
+Cursor = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=limits.CURSOR_MAX_CHARS,
+        description="`next_cursor` of the page before; goes with the same other params.",
+    ),
+]
+NextCursor = Annotated[
+    str | None, Meta(description="Give it as `cursor` for the next page; null on the last page.")
+]
+Tag = Annotated[
+    str,
+    Meta(min_length=1, max_length=limits.TAG_MAX_CHARS, description="A tag, 1 to 64 characters."),
+]
+Category = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=limits.CATEGORY_MAX_CHARS,
+        description="The one category of a workflow, 1 to 64 characters.",
+    ),
+]
+
+
+def stored_json(text: str | bytes) -> Any:
+    """Pass JSON that the store already holds through to the answer, unparsed.
+
+    The result is a `msgspec.Raw` typed as anything, since a result struct names the type that
+    the JSON text has.
+    """
+    return cast(Any, msgspec.Raw(text))
+
+
+def encode_cursor(*keys: str | int | float | None) -> str:
+    """Make an opaque cursor of the keys of the last row of a page."""
+    return base64.urlsafe_b64encode(msgspec.json.encode(keys)).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
+    """Read a cursor back into its keys; None when it is not one of `kinds` made here."""
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
+        keys = msgspec.json.decode(text)
+    except (binascii.Error, ValueError, msgspec.DecodeError):
+        return None
+    if not isinstance(keys, list) or len(keys) != len(kinds):
+        return None
+    if any(type(key) is not kind for key, kind in zip(keys, kinds, strict=True)):
+        return None
+    if any(isinstance(key, int) and abs(key) > limits.SAFE_INTEGER_MAX for key in keys):
+        return None
+    return tuple(keys)

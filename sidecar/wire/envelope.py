@@ -1,0 +1,142 @@
+"""JSON-RPC 2.0 envelopes: bytes to a request, results and errors to bytes.
+
+A well-formed request is decoded once into `Request`, its params still raw. What msgspec's Raw
+does not check is checked here: UTF-8, and depth, counted before any decoding so that no nesting
+can exhaust the stack. Knows no method.
+"""
+
+from array import array
+from itertools import accumulate
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from sidecar import limits
+from sidecar.errors import InvalidRequest, SidecarError, TooLarge
+from sidecar.notifications import NAMES, Notification
+
+RequestId = str | int | None
+
+
+class Request(msgspec.Struct):
+    """One request or notification; `id` absent makes it a notification."""
+
+    method: str
+    jsonrpc: str = ""
+    id: str | int | None | UnsetType = UNSET
+    params: Raw | UnsetType = UNSET
+
+
+class _Response(msgspec.Struct):
+    jsonrpc: str
+    id: RequestId
+    result: Any
+
+
+class _ErrorResponse(msgspec.Struct):
+    jsonrpc: str
+    id: RequestId
+    error: dict[str, object]
+
+
+_encode: Final = msgspec.json.Encoder().encode
+decode_request: Final = msgspec.json.Decoder(Request).decode
+
+_NOT_BRACKETS: Final = bytes(code for code in range(256) if code not in b"[]{}")
+_STEPS: Final = bytes(1 if code in b"[{" else 255 for code in range(256))
+_PEEL_MAX_BYTES: Final = 64 * 1024
+"""Past this many brackets one pass that adds them up beats peeling them level by level."""
+
+
+def depth_exceeded(line: bytes) -> bool:
+    """Whether the JSON text nests deeper than `limits.DEPTH_MAX`, brackets in strings apart.
+
+    A count of openers settles small lines. Else strings are cut out and innermost pairs peeled
+    off level by level: 10 us for 21 KB, against 60 us for a regular expression.
+    """
+    if line.count(b"{") + line.count(b"[") <= limits.DEPTH_MAX:
+        return False
+    if b"\\" in line:
+        line = line.replace(b"\\\\", b"").replace(b'\\"', b"")
+    brackets = b"".join(line.split(b'"')[::2]).translate(None, _NOT_BRACKETS)
+    if len(brackets) > _PEEL_MAX_BYTES:
+        steps = array("b", brackets.translate(_STEPS))
+        return max(accumulate(steps)) > limits.DEPTH_MAX
+    for _level in range(limits.DEPTH_MAX):
+        peeled = brackets.replace(b"{}", b"").replace(b"[]", b"")
+        if len(peeled) == len(brackets):
+            break
+        brackets = peeled
+    return _unpaired_depth(brackets) > 0 if brackets else False
+
+
+def _unpaired_depth(brackets: bytes) -> int:
+    """Depth beyond the limit of what peeling left: 0 when it is merely unbalanced."""
+    steps = array("b", brackets.translate(_STEPS))
+    return max(0, max(accumulate(steps)) - limits.DEPTH_MAX)
+
+
+def request_id_fits(request_id: object) -> bool:
+    """Whether an id can be echoed: a bounded string, a 64-bit integer or null."""
+    if isinstance(request_id, str):
+        return len(request_id) <= limits.ID_MAX_CHARS
+    if isinstance(request_id, bool):
+        return False
+    if isinstance(request_id, int):
+        return -(2**63) <= request_id < 2**64
+    return request_id is None
+
+
+def check(request: Request) -> None:
+    """Refuse what decodes but is no JSON-RPC 2.0 request.
+
+    Raises:
+        InvalidRequest: wrong version, an id that cannot be echoed, or params that are neither
+            object, array nor null.
+    """
+    if request.jsonrpc != "2.0":
+        raise InvalidRequest('"jsonrpc" must be "2.0".', path="$.jsonrpc")
+    if request.id is not UNSET and not request_id_fits(request.id):
+        raise InvalidRequest("The id is longer or larger than can be echoed.", path="$.id")
+    if params_kind(request.params) not in b"{[n":
+        raise InvalidRequest("params must be an object or an array.", path="$.params")
+
+
+def params_kind(params: Raw | UnsetType) -> bytes:
+    """First byte of the raw params: `{` by name, `[` by position, `n` for none."""
+    if params is UNSET:
+        return b"n"
+    return bytes(memoryview(params)[:1]) or b"n"
+
+
+def encode_result(request_id: RequestId, result: object) -> bytes:
+    """One answer line.
+
+    Raises:
+        TooLarge: it would be longer than an answer may be.
+    """
+    data = _encode(_Response("2.0", request_id, result))
+    if len(data) >= limits.ANSWER_MAX_BYTES:
+        raise TooLarge("The answer is larger than allowed.", limit=limits.ANSWER_MAX_BYTES)
+    return data + b"\n"
+
+
+def encode_error(request_id: RequestId, error: SidecarError) -> bytes:
+    """One error line."""
+    return _encode(_ErrorResponse("2.0", request_id, error.as_wire())) + b"\n"
+
+
+def encode_notification(params: Notification) -> bytes:
+    """One notification line; always begins `{"jsonrpc":"2.0","method":`."""
+    name = NAMES[type(params)].encode()
+    return b'{"jsonrpc":"2.0","method":"%b","params":%b}\n' % (name, _encode(params))
+
+
+def encode_batch(members: list[bytes]) -> bytes:
+    """One line holding the answers of a batch, in the order of its requests."""
+    data = b"[" + b",".join(member[:-1] for member in members) + b"]\n"
+    if len(data) > limits.ANSWER_MAX_BYTES:
+        error = TooLarge("The batch's answers are larger than allowed.", limit=limits.ANSWER_MAX_BYTES)
+        return encode_error(None, error)
+    return data

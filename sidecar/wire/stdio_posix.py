@@ -1,0 +1,119 @@
+"""The POSIX half of the channel: one poll over input, output and a wake-up pipe.
+
+Writing never blocks, and O_NONBLOCK is never set on an inherited open file description, which
+other processes may share: a FIFO is opened anew through /proc (Linux), a socket is sent to with
+MSG_DONTWAIT. Whatever offers neither is served by `stdio_threads` instead.
+"""
+
+import errno
+import os
+import select
+import socket
+import stat
+import sys
+from contextlib import suppress
+
+from sidecar import limits
+from sidecar.wire.stdio import Descriptors, Ready
+
+_IOV_MAX = 512
+"""Buffers of one write: half of what POSIX systems take, plenty for a burst."""
+
+
+def fits(writer: int) -> bool:
+    """Whether this half can write to the descriptor without blocking."""
+    mode = os.fstat(writer).st_mode
+    return stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and sys.platform == "linux")
+
+
+class PosixChannel:
+    """Serves one reader and one writer descriptor from a single thread."""
+
+    def __init__(self, descriptors: Descriptors) -> None:
+        """Take the duplicates over; enlarge stdin's pipe where that is allowed."""
+        self._reader = descriptors.reader
+        self._socket: socket.socket | None = None
+        if stat.S_ISSOCK(os.fstat(descriptors.writer).st_mode):
+            self._socket = socket.socket(fileno=descriptors.writer)
+            self._writer = descriptors.writer
+        else:
+            self._writer = os.open(
+                f"/proc/self/fd/{descriptors.writer}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC
+            )
+            os.close(descriptors.writer)
+        self._enlarge_pipe()
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_reader, False)
+        os.set_blocking(self._wake_writer, False)
+        self._poll = select.poll()
+        self._poll.register(self._wake_reader, select.POLLIN)
+        self._poll.register(self._reader, select.POLLIN)
+        self._poll.register(self._writer, 0)
+        self._input_wanted = True
+        self._output_wanted = False
+
+    def _enlarge_pipe(self) -> None:
+        if sys.platform != "linux" or not stat.S_ISFIFO(os.fstat(self._reader).st_mode):
+            return
+        import fcntl  # noqa: PLC0415 - exists on POSIX only, and only pipes need it
+
+        with suppress(OSError):
+            fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, limits.PIPE_BYTES)
+
+    def wait(self, timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:
+        """Wait in one poll; errors of stdout show even while nothing is to be written."""
+        if want_input != self._input_wanted:
+            self._input_wanted = want_input
+            if want_input:
+                self._poll.register(self._reader, select.POLLIN)
+            else:
+                self._poll.unregister(self._reader)
+        if want_output != self._output_wanted:
+            self._output_wanted = want_output
+            self._poll.modify(self._writer, select.POLLOUT if want_output else 0)
+        readable = closed = False
+        for descriptor, events in self._poll.poll(timeout_ms):
+            if descriptor == self._reader:
+                readable = True
+            elif descriptor == self._writer:
+                closed = bool(events & (select.POLLERR | select.POLLHUP | select.POLLNVAL))
+            else:
+                with suppress(BlockingIOError):
+                    os.read(self._wake_reader, 4096)
+        return Ready(readable, closed)
+
+    def read(self) -> bytes | None:
+        """Read once; the poll said there is something."""
+        try:
+            return os.read(self._reader, limits.READ_CHUNK_BYTES) or None
+        except (BlockingIOError, InterruptedError):
+            return b""
+        except OSError:
+            return None
+
+    def write(self, buffers: list[bytes | memoryview]) -> int:
+        """Write as much as the pipe or socket takes."""
+        try:
+            if self._socket is not None:
+                return self._socket.sendmsg(
+                    buffers[:_IOV_MAX], (), socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)
+                )
+            return os.writev(self._writer, buffers[:_IOV_MAX])
+        except (BlockingIOError, InterruptedError):
+            return 0
+        except OSError as fault:
+            raise BrokenPipeError(errno.EPIPE, "stdout cannot be written") from fault
+
+    def wake(self) -> None:
+        """One byte ends the poll; a full pipe already does."""
+        with suppress(BlockingIOError, OSError):
+            os.write(self._wake_writer, b"w")
+
+    def close(self) -> None:
+        """Close every descriptor this half owns."""
+        for descriptor in (self._reader, self._wake_reader, self._wake_writer):
+            os.close(descriptor)
+        if self._socket is not None:
+            self._socket.close()
+        else:
+            os.close(self._writer)

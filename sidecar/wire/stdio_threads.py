@@ -1,0 +1,135 @@
+"""The half of the channel for what cannot be polled: Windows pipes, files, terminals.
+
+A reader and a writer thread move the bytes; the loop waits on one condition. Both are daemons
+that use `os.read` and `os.write`, so that neither can hold up the interpreter's exit. Serves on
+every system: POSIX uses it where stdout is neither a pipe nor a socket.
+"""
+
+import errno
+import os
+import threading
+from collections import deque
+from contextlib import suppress
+
+from sidecar import limits
+from sidecar.wire.stdio import Descriptors, Ready
+
+_WAIT_SLICE_S = 0.5
+"""Longest uninterrupted wait: on Windows a lock's wait hides Ctrl+C until it ends."""
+
+
+class ThreadedChannel:
+    """Serves one reader and one writer descriptor with a thread each."""
+
+    def __init__(self, descriptors: Descriptors) -> None:
+        """Take the duplicates over and start both threads."""
+        self._reader, self._writer = descriptors
+        self._changed = threading.Condition()
+        self._input: deque[bytes] = deque()
+        self._input_bytes = 0
+        self._input_ended = False
+        self._output: deque[bytes] = deque()
+        self._output_bytes = 0
+        self._output_broken = False
+        self._woken = False
+        self._closing = False
+        for work in (self._read_on, self._write_on):
+            threading.Thread(target=work, name=work.__name__, daemon=True).start()
+
+    def _read_on(self) -> None:
+        while not self._input_ended:
+            try:
+                data = os.read(self._reader, limits.READ_CHUNK_BYTES)
+            except OSError:
+                data = b""
+            with self._changed:
+                while self._input_bytes > limits.READ_CHUNK_BYTES and not self._closing:
+                    self._changed.wait()
+                if data:
+                    self._input.append(data)
+                    self._input_bytes += len(data)
+                else:
+                    self._input_ended = True
+                self._changed.notify_all()
+
+    def _write_on(self) -> None:
+        while True:
+            with self._changed:
+                while not self._output and not self._closing:
+                    self._changed.wait()
+                if not self._output:
+                    return
+                data = self._output[0]
+            try:
+                while data:
+                    data = data[os.write(self._writer, data) :]
+            except OSError:
+                with self._changed:
+                    self._output_broken = True
+                    self._changed.notify_all()
+                return
+            with self._changed:
+                self._output_bytes -= len(self._output.popleft())
+                self._changed.notify_all()
+
+    def wait(self, timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:
+        """Wait on the one condition, in slices."""
+        left_s = None if timeout_ms is None else timeout_ms / 1000
+        with self._changed:
+            while not self._is_ready(want_input, want_output):
+                slice_s = _WAIT_SLICE_S if left_s is None else min(_WAIT_SLICE_S, left_s)
+                self._changed.wait(slice_s)
+                if left_s is not None:
+                    left_s -= slice_s
+                    if left_s <= 0:
+                        break
+            self._woken = False
+            readable = bool(self._input) or self._input_ended
+            return Ready(want_input and readable, self._output_broken)
+
+    def _is_ready(self, want_input: bool, want_output: bool) -> bool:
+        if self._woken or self._output_broken:
+            return True
+        if want_input and (self._input or self._input_ended):
+            return True
+        return want_output and self._output_bytes < limits.READ_CHUNK_BYTES
+
+    def read(self) -> bytes | None:
+        """The oldest piece the reader thread has brought."""
+        with self._changed:
+            if self._input:
+                data = self._input.popleft()
+                self._input_bytes -= len(data)
+                self._changed.notify_all()
+                return data
+            return None if self._input_ended else b""
+
+    def write(self, buffers: list[bytes | memoryview]) -> int:
+        """Hand bytes to the writer thread, one pipe's worth at a time."""
+        with self._changed:
+            if self._output_broken:
+                raise BrokenPipeError(errno.EPIPE, "stdout cannot be written")
+            if self._output_bytes >= limits.READ_CHUNK_BYTES:
+                return 0
+            data = b"".join(buffers)
+            self._output.append(data)
+            self._output_bytes += len(data)
+            self._changed.notify_all()
+            return len(data)
+
+    def wake(self) -> None:
+        """End the loop's wait."""
+        with self._changed:
+            self._woken = True
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """Let the writer finish what it holds, bounded; the reader may stay parked in os.read."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            self._changed.wait_for(
+                lambda: not self._output or self._output_broken, limits.DRAIN_LIMIT_MS / 1000
+            )
+        with suppress(OSError):
+            os.close(self._writer)
