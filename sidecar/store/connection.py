@@ -22,7 +22,6 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import NewerSchema
-from sidecar.store.faults import as_wire_error
 
 Connection = apsw.Connection
 
@@ -235,5 +234,3 @@ def refuse_newer(found: int, known: int) -> None:
     if found > known:
         raise NewerSchema(found=found, known=known)
 
-
-__all__ = ["Connection", "Store", "as_wire_error", "check_sqlite_version", "configure"]

@@ -61,20 +61,19 @@ def depth_exceeded(line: bytes) -> bool:
         line = line.replace(b"\\\\", b"").replace(b'\\"', b"")
     brackets = b"".join(line.split(b'"')[::2]).translate(None, _NOT_BRACKETS)
     if len(brackets) > _PEEL_MAX_BYTES:
-        steps = array("b", brackets.translate(_STEPS))
-        return max(accumulate(steps)) > limits.DEPTH_MAX
+        return _rises_too_far(brackets)
     for _level in range(limits.DEPTH_MAX):
         peeled = brackets.replace(b"{}", b"").replace(b"[]", b"")
         if len(peeled) == len(brackets):
-            break
+            return _rises_too_far(brackets)
         brackets = peeled
-    return _unpaired_depth(brackets) > 0 if brackets else False
+    return bool(brackets)
 
 
-def _unpaired_depth(brackets: bytes) -> int:
-    """Depth beyond the limit of what peeling left: 0 when it is merely unbalanced."""
+def _rises_too_far(brackets: bytes) -> bool:
+    """Add up openers and closers; exact, but a step a bracket."""
     steps = array("b", brackets.translate(_STEPS))
-    return max(0, max(accumulate(steps)) - limits.DEPTH_MAX)
+    return max(accumulate(steps), default=0) > limits.DEPTH_MAX
 
 
 def request_id_fits(request_id: object) -> bool:

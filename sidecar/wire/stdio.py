@@ -9,6 +9,7 @@ The two halves that move bytes, `stdio_posix` and `stdio_threads`, share the `Ch
 
 import os
 import sys
+from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from sidecar import limits
@@ -46,6 +47,13 @@ class Channel(Protocol):
 
     def wake(self) -> None:
         """End the wait from any thread."""
+
+    def watch_end(self, ended: Callable[[], None]) -> int | None:
+        """Help to see the end of input while nobody reads.
+
+        Returns a descriptor whose hang-up can be polled for, or None when `ended` will be
+        called from a thread instead.
+        """
 
     def close(self) -> None:
         """Give the descriptors back."""

@@ -8,10 +8,11 @@ MSG_DONTWAIT. Whatever offers neither is served by `stdio_threads` instead.
 import errno
 import os
 import select
-import socket
 import stat
 import sys
+from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 from sidecar import limits
 from sidecar.wire.stdio import Descriptors, Ready
@@ -32,9 +33,12 @@ class PosixChannel:
     def __init__(self, descriptors: Descriptors) -> None:
         """Take the duplicates over; enlarge stdin's pipe where that is allowed."""
         self._reader = descriptors.reader
-        self._socket: socket.socket | None = None
+        self._socket: Any = None
         if stat.S_ISSOCK(os.fstat(descriptors.writer).st_mode):
+            import socket  # noqa: PLC0415 - 6 ms that only a host with socket pipes (Node) pays
+
             self._socket = socket.socket(fileno=descriptors.writer)
+            self._send_flags = socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)
             self._writer = descriptors.writer
         else:
             self._writer = os.open(
@@ -95,9 +99,7 @@ class PosixChannel:
         """Write as much as the pipe or socket takes."""
         try:
             if self._socket is not None:
-                return self._socket.sendmsg(
-                    buffers[:_IOV_MAX], (), socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)
-                )
+                return int(self._socket.sendmsg(buffers[:_IOV_MAX], (), self._send_flags))
             return os.writev(self._writer, buffers[:_IOV_MAX])
         except (BlockingIOError, InterruptedError):
             return 0
@@ -108,6 +110,11 @@ class PosixChannel:
         """One byte ends the poll; a full pipe already does."""
         with suppress(BlockingIOError, OSError):
             os.write(self._wake_writer, b"w")
+
+    def watch_end(self, ended: Callable[[], None]) -> int | None:
+        """The kernel tells: poll the reader for its hang-up."""
+        del ended
+        return self._reader
 
     def close(self) -> None:
         """Close every descriptor this half owns."""

@@ -9,6 +9,7 @@ import errno
 import os
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 from sidecar import limits
@@ -31,6 +32,7 @@ class ThreadedChannel:
         self._output: deque[bytes] = deque()
         self._output_bytes = 0
         self._output_broken = False
+        self._ended: Callable[[], None] | None = None
         self._woken = False
         self._closing = False
         for work in (self._read_on, self._write_on):
@@ -51,6 +53,9 @@ class ThreadedChannel:
                 else:
                     self._input_ended = True
                 self._changed.notify_all()
+                ended = self._ended if self._input_ended else None
+            if ended is not None:
+                ended()
 
     def _write_on(self) -> None:
         while True:
@@ -122,6 +127,15 @@ class ThreadedChannel:
         with self._changed:
             self._woken = True
             self._changed.notify_all()
+
+    def watch_end(self, ended: Callable[[], None]) -> int | None:
+        """The reader thread tells, as soon as it meets the end."""
+        with self._changed:
+            self._ended = ended
+            if not self._input_ended:
+                return None
+        ended()
+        return None
 
     def close(self) -> None:
         """Let the writer finish what it holds, bounded; the reader may stay parked in os.read."""

@@ -1,0 +1,45 @@
+"""`python -m sidecar` and `sim-sidecar`: finds out which command is meant, and imports only that.
+
+Serving is the default. `--version` imports nothing of ours; `serve` imports nothing that is for
+people; every other command lives in `cli`.
+"""
+
+import os
+import sys
+
+from sidecar import __version__
+
+_HELP = ("-h", "--help", "help")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns its exit code."""
+    words = sys.argv[1:] if argv is None else argv
+    first = words[0] if words else ""
+    if words in (["--version"], ["-V"]):
+        sys.stdout.write(f"sim-sidecar {__version__}\n")
+        return 0
+    if first == "serve" or (first.startswith("-") and first not in _HELP and first != "--version"):
+        return _serve(words[1:] if first == "serve" else words)
+    if not words and not os.isatty(0):
+        return _serve([])
+    from sidecar import cli  # noqa: PLC0415 - commands for people load what serving never needs
+
+    return cli.main(words)
+
+
+def _serve(words: list[str]) -> int:
+    from sidecar import config  # noqa: PLC0415 - `--version` needs none of it
+
+    given = config.parse_serve(words)
+    if os.isatty(0):
+        from sidecar import cli  # noqa: PLC0415 - explains itself to a person
+
+        return cli.explain_serving()
+    from sidecar import app  # noqa: PLC0415 - the whole product
+
+    return int(app.serve(given))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""The composition root of a serving process: puts everything together, and takes it apart.
+
+Order matters: the descriptors are claimed before anything else can print, the lock is taken
+before the database is looked at, the database is open before anything is read from stdin. A
+start that fails writes one JSON line on stderr and ends with its own exit code.
+"""
+
+import gc
+import os
+from pathlib import Path
+from typing import Any
+
+from sidecar import __version__, handlers, limits, log
+from sidecar.clock import Clock, SystemClock
+from sidecar.config import ServeConfig
+from sidecar.errors import ExitCode, SidecarError
+from sidecar.ephemeral import EphemeralFolder
+from sidecar.notifications import ChainHead, SystemReady, SystemStarting
+from sidecar.schema_hash import SCHEMA_HASH
+from sidecar.store import audit
+from sidecar.store.faults import as_wire_error
+from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
+from sidecar.store.opening import Opened, close_store, open_store
+from sidecar.wire import stdio
+from sidecar.wire.envelope import encode_notification
+from sidecar.wire.loop import Loop
+
+assert handlers  # importing the package is what fills the catalog
+
+
+def serve(config: ServeConfig) -> ExitCode:
+    """Serve until the end; returns the exit code, and never raises."""
+    descriptors = stdio.claim()
+    try:
+        log.configure(config.log_level, config.log_file)
+        channel = _open_channel(descriptors, threaded=config.threaded)
+        if config.database is not None:
+            return _serve_database(config, config.database, channel)
+        with EphemeralFolder() as folder:
+            return _serve_database(config, folder / "sim.db", channel)
+    except AlreadyRunning as refused:
+        return _refuse(
+            ExitCode.ALREADY_RUNNING,
+            "already_running",
+            "Another process serves this database.",
+            pid=refused.pid,
+        )
+    except SidecarError as refused:
+        return _refuse(refused.exit_code, refused.slug, refused.message, **refused.data)
+    except Exception as fault:  # noqa: BLE001 - the last boundary: a start that fails says so
+        return _refuse_unknown(fault)
+    finally:
+        log.flush()
+
+
+def _open_channel(descriptors: stdio.Descriptors, *, threaded: bool) -> stdio.Channel:
+    """The half of the channel that fits the platform and the descriptors."""
+    if not threaded:
+        from sidecar.wire import stdio_posix  # noqa: PLC0415 - does not import on Windows
+
+        if stdio_posix.fits(descriptors.writer):
+            return stdio_posix.PosixChannel(descriptors)
+    from sidecar.wire import stdio_threads  # noqa: PLC0415 - the other half, when it is needed
+
+    return stdio_threads.ThreadedChannel(descriptors)
+
+
+def _serve_database(config: ServeConfig, path: Path, channel: stdio.Channel) -> ExitCode:
+    clock = SystemClock()
+    path = path.absolute()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = DatabaseLock(path)
+    lock.acquire()
+    try:
+        opened = open_store(path, clock, _starting(channel, clock))
+        try:
+            loop = Loop(
+                channel, opened.store, clock, parent_pid=config.parent_pid, events=config.events
+            )
+            # What is alive now stays: the collector need not look at it again and again.
+            gc.collect()
+            gc.freeze()
+            code = loop.run(_ready(opened, path))
+        finally:
+            close_store(opened.store)
+        channel.close()
+        return code
+    finally:
+        lock.release()
+
+
+def _starting(channel: stdio.Channel, clock: Clock) -> Any:
+    """Tell a slow start's progress: at once, then at most twice a second."""
+    told_at_ms = -float(limits.STARTING_DELAY_MS)
+
+    def on_progress(phase: str, done: int, total: int) -> None:
+        nonlocal told_at_ms
+        now = clock.monotonic_ms()
+        if now - told_at_ms >= limits.STARTING_DELAY_MS:
+            told_at_ms = now
+            channel.write([encode_notification(SystemStarting(phase, done, total))])
+
+    return on_progress
+
+
+def _ready(opened: Opened, path: Path) -> SystemReady:
+    head = audit.head(opened.store.db)
+    return SystemReady(
+        protocol_version=limits.PROTOCOL_VERSION,
+        version=__version__,
+        schema_hash=SCHEMA_HASH,
+        pid=os.getpid(),
+        database=str(path),
+        schema_version=opened.schema_version,
+        migrated_from=opened.migrated_from,
+        runs_interrupted=opened.runs_interrupted,
+        secrets="uninitialized",
+        head=ChainHead(head.seq, head.mac.hex()),
+        limits=limits.PUBLISHED,
+    )
+
+
+def _refuse(code: ExitCode, slug: str, message: str, **data: object) -> ExitCode:
+    fields = {key: value for key, value in data.items() if key not in ("slug", "message")}
+    log.error("start_failed", slug=slug, message=message, exit_code=int(code), **fields)
+    return code
+
+
+def _refuse_unknown(fault: Exception) -> ExitCode:
+    known = as_wire_error(fault)
+    if known is not None:
+        return _refuse(known.exit_code, known.slug, known.message)
+    import traceback  # noqa: PLC0415 - only a fault of ours needs it
+
+    text = "".join(traceback.format_exception(fault))
+    if isinstance(fault, OSError):
+        return _refuse(ExitCode.STORAGE, "storage_failed", os.strerror(fault.errno or 0))
+    return _refuse(ExitCode.INTERNAL, "internal", "The start failed.", traceback=text)

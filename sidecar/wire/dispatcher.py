@@ -1,0 +1,269 @@
+"""One line in, one typed call, one answer: the only place where exceptions become wire errors.
+
+A single well-formed request goes straight from msgspec to its method; batches and malformed
+lines go member by member through `jsonrpc_lane`. Both end in `_call`. Short methods run here,
+inside a `Burst`; long ones become a job of the workers with a context of their own.
+
+Knows methods only as rows of the catalog, and the store only as something that begins, commits
+and undoes.
+"""
+
+import traceback
+from functools import partial
+from time import perf_counter_ns
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from sidecar import limits, log
+from sidecar.catalog import METHODS, Method
+from sidecar.clock import Clock
+from sidecar.context import Context, LongContext, Session
+from sidecar.errors import (
+    Cancelled,
+    Internal,
+    InvalidRequest,
+    MethodNotFound,
+    Outcome,
+    Overloaded,
+    ShuttingDown,
+    SidecarError,
+)
+from sidecar.store.connection import Store
+from sidecar.store.faults import as_wire_error
+from sidecar.wire import envelope, jsonrpc_lane, malformed
+from sidecar.wire.burst import Burst
+from sidecar.wire.envelope import Request
+from sidecar.wire.latency import Latencies
+from sidecar.wire.long import LongJob, Post
+from sidecar.wire.params import decode_params
+from sidecar.wire.reply import BatchReply, Reply
+from sidecar.wire.workers import Workers, cancel_key
+
+
+class Dispatcher:
+    """Serves lines within bursts."""
+
+    def __init__(
+        self, store: Store, clock: Clock, session: Session, workers: Workers, post: Post
+    ) -> None:
+        """`post` takes the answer and events of a long method from its worker's thread."""
+        self._store = store
+        self._clock = clock
+        self._session = session
+        self._workers = workers
+        self._post = post
+        self._context = Context(store, clock, session)
+        self.latencies = Latencies()
+        self.early_cancels: set[object] = set()
+        self.refusing: SidecarError | None = None
+
+    def serve_line(self, line: bytes | None, burst: Burst) -> None:
+        """Serve one line, or say what is wrong with it; its replies are in the burst.
+
+        None stands for a line over the limit.
+        """
+        try:
+            request = self._read_single(line)
+        except malformed.Refusal as refusal:
+            self._refuse(refusal, burst.replies)
+            return
+        if request is None:
+            self._serve_through_lane(line or b"", burst)
+        else:
+            self.serve_request(request, burst, burst.replies)
+
+    def _read_single(self, line: bytes | None) -> Request | None:
+        """The request of a sound single line, None for anything the other lane has to look at."""
+        if line is None:
+            raise malformed.Refusal(malformed.oversize())
+        if envelope.depth_exceeded(line):
+            raise malformed.too_deep(line)
+        try:
+            line.decode()
+            request = envelope.decode_request(line)
+            envelope.check(request)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidRequest):
+            return None
+        return request
+
+    def _refuse(self, refusal: malformed.Refusal, replies: list[Reply]) -> None:
+        reply = Reply(refusal.request_id)
+        replies.append(reply)
+        self._fail(reply, refusal.error)
+
+    # --- the lane through jsonrpcserver ---------------------------------------------------
+
+    def _serve_through_lane(self, line: bytes, burst: Burst) -> None:
+        members = self._read_batch(line)
+        if members is None:
+            self.serve_member(line, burst, burst.replies)
+            return
+        if not 0 < len(members) <= limits.BATCH_MAX_MEMBERS:
+            text = "A batch must not be empty." if not members else "The batch has too many members."
+            error = InvalidRequest(text, limit=limits.BATCH_MAX_MEMBERS)
+            self._refuse(malformed.Refusal(error), burst.replies)
+            return
+        batch = BatchReply()
+        burst.replies.append(batch)
+        for member in members:
+            self.serve_member(bytes(member), burst, batch.members)
+        batch.close()
+
+    @staticmethod
+    def _read_batch(line: bytes) -> list[Raw] | None:
+        if line.lstrip()[:1] != b"[":
+            return None
+        try:
+            line.decode()
+            return msgspec.json.decode(line, type=list[Raw])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+
+    def serve_member(self, text: bytes, burst: Burst, replies: list[Reply]) -> None:
+        """Serve one message through jsonrpcserver: a member of a batch, or a malformed line."""
+        refused: list[malformed.Refusal] = []
+
+        def read() -> Request:
+            try:
+                return malformed.read(text)
+            except malformed.Refusal as refusal:
+                refused.append(refusal)
+                raise refusal.error from None
+
+        def serve(request: Request) -> object:
+            return self.serve_request(request, burst, replies)
+
+        outcome = jsonrpc_lane.dispatch(read, serve)
+        if refused:
+            self._refuse(refused[0], replies)
+        elif isinstance(outcome, SidecarError):
+            self._refuse(malformed.Refusal(outcome), replies)
+
+    # --- the typed call -------------------------------------------------------------------
+
+    def serve_request(self, request: Request, burst: Burst, replies: list[Reply]) -> None:
+        """Serve one sound request, its reply in `replies`: both lanes end here."""
+        if request.method.startswith("$/") and request.id is UNSET:
+            return
+        reply = Reply(request.id)
+        replies.append(reply)
+        started_ns = perf_counter_ns()
+        method = METHODS.get(request.method)
+        try:
+            if self.refusing is not None:
+                raise self.refusing
+            if method is None:
+                raise _unknown(request.method)
+            self._call(method, request, reply, burst)
+        except Exception as fault:  # noqa: BLE001 - the one boundary: anything becomes a wire error
+            burst.undo(fault)
+            self._fail(reply, self.wire_error(fault))
+        if method is not None and not method.long:
+            spent_ns = perf_counter_ns() - started_ns
+            self.latencies.record(request.method, spent_ns, failed=reply.failed)
+
+    def _call(self, method: Method, request: Request, reply: Reply, burst: Burst) -> None:
+        params = decode_params(method, request.params)
+        if method.long:
+            self._start_long(method, params, request.id, reply, burst)
+            return
+        context = self._context
+        context.emitted = []
+        burst.enter(method.access)
+        result = method.function(context, params)
+        if request.id is not UNSET:
+            reply.data = envelope.encode_result(request.id, result)
+        burst.leave()
+        reply.emitted = context.emitted
+
+    def _fail(self, reply: Reply, error: SidecarError) -> None:
+        reply.emitted = []
+        reply.failed = True
+        if reply.request_id is UNSET:
+            log.warning("notification_failed", slug=error.slug, message=error.message)
+        else:
+            reply.data = envelope.encode_error(reply.request_id, error)
+
+    def wire_error(self, fault: Exception, outcome: Outcome = "not_applied") -> SidecarError:
+        """The error a client sees for any exception; texts of unknown ones stay on stderr."""
+        if isinstance(fault, SidecarError):
+            return fault
+        known = as_wire_error(fault, outcome)
+        if known is not None:
+            log.warning("storage_fault", slug=known.slug, kind=type(fault).__name__)
+            return known
+        incident = self._clock.new_id()
+        log.error("internal", incident=incident, traceback="".join(traceback.format_exception(fault)))
+        return Internal(incident=incident, outcome=outcome)
+
+    def fail_unacknowledged(self, burst: Burst, fault: Exception, outcome: Outcome) -> None:
+        """Turn every reply of a burst whose transaction was lost into the error that lost it."""
+        error = self.wire_error(fault, outcome)
+        for reply in burst.all_replies():
+            if reply.data is not None and not reply.failed:
+                self._fail(reply, error)
+            reply.emitted = []
+
+    # --- long methods ---------------------------------------------------------------------
+
+    def _start_long(
+        self,
+        method: Method,
+        params: object,
+        request_id: str | int | None | UnsetType,
+        reply: Reply,
+        burst: Burst,
+    ) -> None:
+        key = cancel_key(request_id)
+        if key in self.early_cancels:
+            self.early_cancels.discard(key)
+            raise Cancelled
+        context = LongContext(
+            self._store,
+            self._clock,
+            self._session,
+            None if request_id is UNSET else request_id,
+            self._post.post_events,
+        )
+        reply.pending = True
+        finish = partial(self._finish_long, reply, method)
+        job = LongJob(partial(method.function, context, params), context, finish, self._post)
+        burst.long_jobs.append((job, reply))
+
+    def submit(self, job: LongJob, reply: Reply) -> None:
+        """Queue a long job once the burst before it is committed."""
+        if not self._workers.submit(job):
+            reply.pending = False
+            self._fail(reply, Overloaded(limit=limits.LONG_MAX_IN_FLIGHT))
+
+    def cancel(self, request_id: str | int | None) -> None:
+        """Cancel a long request; one that is read but not begun is remembered."""
+        key = cancel_key(request_id)
+        if not self._workers.cancel(key) and len(self.early_cancels) < limits.EARLY_CANCELS_MAX:
+            self.early_cancels.add(key)
+
+    def refuse_new(self) -> None:
+        """From now on answer every request with `shutting_down`."""
+        self.refusing = ShuttingDown()
+
+    def _finish_long(
+        self, reply: Reply, method: Method, result: object, fault: Exception | None
+    ) -> Reply:
+        """Fill the reply of a long method, in its worker's thread."""
+        try:
+            if fault is not None:
+                raise fault
+            if reply.request_id is not UNSET:
+                reply.data = envelope.encode_result(reply.request_id, result)
+        except Exception as error:  # noqa: BLE001 - the same boundary, for workers
+            self._fail(reply, self.wire_error(error))
+        self.latencies.count(method.name, failed=reply.failed)
+        return reply
+
+
+def _unknown(name: str) -> MethodNotFound:
+    from difflib import get_close_matches  # noqa: PLC0415 - 5 ms that only a wrong name pays
+
+    near = get_close_matches(name[: limits.FIELD_NAME_MAX_CHARS], METHODS, n=1, cutoff=0.6)
+    return MethodNotFound(did_you_mean=near[0] if near else None)

@@ -1,0 +1,86 @@
+"""Which notifications leave, and the replay of those that a reader missed.
+
+Live events are encoded as they are committed. A replay is read from the table as the reader
+drains it, so it can never overflow; events committed meanwhile are in the table too, and the
+stream goes live when the replay has met the head. No audit number is sent twice.
+"""
+
+from sidecar import limits
+from sidecar.context import Emitted
+from sidecar.notifications import AuditEvent, Progress, WorkflowsChanged
+from sidecar.store import audit
+from sidecar.store.connection import Store
+from sidecar.values import stored_json
+from sidecar.wire.envelope import encode_notification
+from sidecar.wire.outbox import Outbox
+
+
+class EventStream:
+    """The reader's subscription; used by the loop's thread."""
+
+    def __init__(self, store: Store, outbox: Outbox, *, subscribed: bool) -> None:
+        """Stream everything from the start unless told not to."""
+        self._store = store
+        self._outbox = outbox
+        self._subscribed = subscribed
+        self._actions: frozenset[str] | None = None
+        self._replay_after: int | None = None
+        self._sent_seq = 0
+
+    @property
+    def wants_replay(self) -> bool:
+        """Whether there are entries to be replayed."""
+        return self._replay_after is not None
+
+    def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
+        """Begin, or begin anew with other wishes."""
+        self._subscribed = True
+        self._actions = actions
+        self._replay_after = after
+
+    def unsubscribe(self) -> None:
+        """Send no more audit and change events."""
+        self._subscribed = False
+        self._replay_after = None
+
+    def push(self, emitted: Emitted) -> None:
+        """Queue one notification if the reader wants it."""
+        params = emitted.params
+        if isinstance(params, AuditEvent):
+            if not self._wants(params.action) or self.wants_replay or params.seq <= self._sent_seq:
+                return
+            self._sent_seq = params.seq
+        elif isinstance(params, WorkflowsChanged) and not self._subscribed:
+            return
+        data = encode_notification(params)
+        if isinstance(params, Progress):
+            self._outbox.push(data)
+        else:
+            self._outbox.push_event(data, emitted.seq)
+
+    def _wants(self, action: str) -> bool:
+        return self._subscribed and (self._actions is None or action in self._actions)
+
+    def replay(self) -> None:
+        """Queue the next page of entries; call it when the reader has drained the last."""
+        after = self._replay_after
+        if after is None:
+            return
+        with self._store.lock:
+            entries = audit.page(self._store.db, after, limits.REPLAY_PAGE)
+        for entry in entries:
+            if self._wants(entry.action):
+                event = AuditEvent(
+                    entry.seq,
+                    entry.action,
+                    entry.resource,
+                    entry.at,
+                    stored_json(entry.details),
+                    entry.mac.hex(),
+                )
+                self._outbox.push(encode_notification(event))
+        if entries:
+            self._replay_after = entries[-1].seq
+            self._sent_seq = max(self._sent_seq, entries[-1].seq)
+        if len(entries) < limits.REPLAY_PAGE:
+            self._replay_after = None

@@ -1,0 +1,56 @@
+"""What a request gets back: one line, or one place in a batch's line, and the events it caused.
+
+A reply is made when its request is begun and filled when it is served; a long method fills its
+own later. Knows neither methods nor the store.
+"""
+
+from msgspec import UnsetType
+
+from sidecar.context import Emitted
+from sidecar.wire.envelope import encode_batch
+
+
+class Reply:
+    """The answer of one request; `data` stays None for a notification."""
+
+    __slots__ = ("batch", "data", "emitted", "failed", "pending", "request_id")
+
+    def __init__(self, request_id: str | int | None | UnsetType) -> None:
+        """Begin with nothing to say."""
+        self.request_id = request_id
+        self.data: bytes | None = None
+        self.emitted: list[Emitted] = []
+        self.failed = False
+        self.pending = False
+        self.batch: BatchReply | None = None
+
+    def line(self) -> bytes | None:
+        """The finished line, None while there is none."""
+        return None if self.pending else self.data
+
+
+class BatchReply(Reply):
+    """The answers of a batch: one line, once its last member is done."""
+
+    __slots__ = ("_closed", "_sent", "members")
+
+    def __init__(self) -> None:
+        """Begin without members."""
+        super().__init__(None)
+        self.members: list[Reply] = []
+        self._closed = False
+        self._sent = False
+
+    def close(self) -> None:
+        """Every member has been begun."""
+        self._closed = True
+        for member in self.members:
+            member.batch = self
+
+    def line(self) -> bytes | None:
+        """The array, once; None while a member is pending, or when none has an answer."""
+        if self._sent or not self._closed or any(member.pending for member in self.members):
+            return None
+        self._sent = True
+        answers = [member.data for member in self.members if member.data is not None]
+        return encode_batch(answers) if answers else None
