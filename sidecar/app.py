@@ -10,11 +10,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sidecar import __version__, handlers, limits, log
+import sidecar.handlers  # noqa: F401 - importing it is what fills the catalog
+from sidecar import __version__, limits, log
 from sidecar.clock import Clock, SystemClock
 from sidecar.config import ServeConfig
-from sidecar.errors import ExitCode, SidecarError
 from sidecar.ephemeral import EphemeralFolder
+from sidecar.errors import ExitCode, SidecarError
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
 from sidecar.store import audit
@@ -24,8 +25,6 @@ from sidecar.store.opening import Opened, close_store, open_store
 from sidecar.wire import stdio
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.loop import Loop
-
-assert handlers  # importing the package is what fills the catalog
 
 
 def serve(config: ServeConfig) -> ExitCode:
@@ -68,7 +67,6 @@ def _open_channel(descriptors: stdio.Descriptors, *, threaded: bool) -> stdio.Ch
 def _serve_database(config: ServeConfig, path: Path, channel: stdio.Channel) -> ExitCode:
     clock = SystemClock()
     path = path.absolute()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = DatabaseLock(path)
     lock.acquire()
     try:

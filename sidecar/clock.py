@@ -25,6 +25,10 @@ class Clock(Protocol):
         """Random bytes fit for keys."""
 
 
+_COUNTER_MAX = 0xFFF
+"""Largest value of the 12 counter bits of a UUIDv7."""
+
+
 class SystemClock:
     """The machine's own clock and randomness."""
 
@@ -47,7 +51,7 @@ class SystemClock:
         if now <= self._last_id_ms:
             now = self._last_id_ms
             self._id_counter += 1
-            if self._id_counter > 0xFFF:
+            if self._id_counter > _COUNTER_MAX:
                 now, self._id_counter = now + 1, 0
         else:
             self._id_counter = 0

@@ -55,7 +55,7 @@ def add_serve_options(parser: ArgumentParser) -> None:
         "--database",
         metavar="FILE",
         type=Path,
-        help=f"the database; made if missing (default: ${DATABASE_VARIABLE}, else the user-data folder)",
+        help=f"database file, made if missing (default: ${DATABASE_VARIABLE} or the user-data folder)",
     )
     place.add_argument(
         "--ephemeral",
@@ -74,7 +74,10 @@ def add_serve_options(parser: ArgumentParser) -> None:
         help="send no audit and change events until audit.subscribe asks for them",
     )
     parser.add_argument(
-        "--log-level", choices=LEVELS, default="warning", help="lowest level written (default: warning)"
+        "--log-level",
+        choices=LEVELS,
+        default="warning",
+        help="lowest level written (default: warning)",
     )
     parser.add_argument("--log-file", metavar="FILE", help="write the log there, not to stderr")
     parser.add_argument(
@@ -89,7 +92,8 @@ def parse_serve(argv: list[str]) -> ServeConfig:
     parser = ArgumentParser(
         prog="sim-sidecar serve",
         description="Serve one database over stdin and stdout: one JSON-RPC 2.0 message a line.",
-        epilog='Try: echo \'{"jsonrpc":"2.0","id":1,"method":"system.ping"}\' | sim-sidecar serve --ephemeral',
+        epilog="Try: echo "
+        '\'{"jsonrpc":"2.0","id":1,"method":"system.ping"}\' | sim-sidecar serve --ephemeral',
     )
     add_serve_options(parser)
     given = parser.parse_args(argv)

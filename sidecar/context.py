@@ -96,9 +96,7 @@ class Context:
         entry = audit.append(self.store.db, self.clock.now_ms(), action, resource, text)
         self.audit_seq = entry.seq
         self.emit(
-            AuditEvent(
-                entry.seq, action, resource, entry.at, stored_json(text), entry.mac.hex()
-            )
+            AuditEvent(entry.seq, action, resource, entry.at, stored_json(text), entry.mac.hex())
         )
 
 

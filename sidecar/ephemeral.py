@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
+from sidecar.errors import SidecarError
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
 
 _PREFIX = "sim-sidecar-ephemeral-"
@@ -41,7 +42,7 @@ class EphemeralFolder:
             if folder.is_symlink() or not database.exists():
                 continue
             lock = DatabaseLock(database)
-            with suppress(AlreadyRunning, OSError):
+            with suppress(AlreadyRunning, SidecarError, OSError):
                 lock.acquire()
                 shutil.rmtree(folder, ignore_errors=True)
                 lock.release()

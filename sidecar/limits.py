@@ -24,7 +24,7 @@ ANSWER_ROOM_BYTES: Final = 64 * KIB
 """Kept free below ANSWER_MAX_BYTES for the envelope, `missing` and `not_sent` of an answer."""
 
 DEPTH_MAX: Final = 128
-"""Deepest nesting of a line. Real workflows stay under 30; msgspec's own limit moves with Python."""
+"""Deepest nesting of a line. Real workflows stay under 30; msgspec's limit moves with Python."""
 
 BATCH_MAX_MEMBERS: Final = 1000
 """Most members of one JSON-RPC batch, so that one line cannot hold the loop for minutes."""
@@ -53,7 +53,7 @@ STDERR_BOUND_LINES: Final = 1000
 BURST_MAX_REQUESTS: Final = 64
 BURST_MAX_BYTES: Final = 8 * MIB
 BURST_MAX_MS: Final = 20
-"""Bounds of one group commit: past 64 the gain is under 2 %, 20 ms is what a waiting reader feels."""
+"""Bounds of one group commit: past 64 the gain is under 2 %, 20 ms is what a reader feels."""
 
 LONG_MAX_IN_FLIGHT: Final = 32
 """Long requests accepted at once; one more is `overloaded`."""
@@ -112,7 +112,7 @@ FIELD_NAME_MAX_CHARS: Final = 64
 BODY_MAX_BYTES: Final = 16 * MIB
 SUMMARY_MAX_BYTES: Final = 16 * MIB
 SUMMARY_KEPT_BYTES: Final = MIB
-"""A run summary up to 16 MiB is accepted, 1 MiB of it kept: a finish must never fail on its payload."""
+"""A summary up to 16 MiB is accepted, 1 MiB kept: a finish must never fail on its payload."""
 
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 500

@@ -79,7 +79,7 @@ def stored_json(text: str | bytes) -> Any:
     return cast(Any, msgspec.Raw(text))
 
 
-def encode_cursor(*keys: str | int | float | None) -> str:
+def encode_cursor(*keys: str | float | None) -> str:
     """Make an opaque cursor of the keys of the last row of a page."""
     return base64.urlsafe_b64encode(msgspec.json.encode(keys)).decode().rstrip("=")
 

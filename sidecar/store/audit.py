@@ -16,7 +16,7 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from sidecar.store.connection import Connection
+from sidecar.store.connection import Connection, one_row
 
 MAC_BYTES = 32
 _GENESIS = bytes(MAC_BYTES)
@@ -79,7 +79,7 @@ def begin_chain(db: Connection, seed: bytes) -> None:
 
 def append(db: Connection, at: int, action: str, resource: str, details: str = "{}") -> Entry:
     """Write one entry and move the chain forward, in the caller's transaction."""
-    seq, head, key = db.execute("SELECT seq, head, next_key FROM audit_state").fetchone()
+    seq, head, key = one_row(db, "SELECT seq, head, next_key FROM audit_state")
     seq += 1
     mac = _mac(key, head, (seq, at, action, resource, details))
     db.execute(
@@ -93,7 +93,7 @@ def append(db: Connection, at: int, action: str, resource: str, details: str = "
 
 def head(db: Connection) -> Head:
     """The newest entry's number and code; number 0 before the first."""
-    return Head(*db.execute("SELECT seq, head FROM audit_state").fetchone())
+    return Head(*one_row(db, "SELECT seq, head FROM audit_state"))
 
 
 def page(
@@ -118,7 +118,7 @@ def page(
             wanted.append((condition, value))
     conditions = " AND ".join(condition for condition, _ in wanted)
     rows = db.execute(
-        "SELECT seq, action, resource, at, details, mac FROM access_log"
+        "SELECT seq, action, resource, at, details, mac FROM access_log"  # noqa: S608 - constants
         f" WHERE {conditions} ORDER BY seq LIMIT ?",
         (*(value for _, value in wanted), limit),
     )
@@ -128,13 +128,14 @@ def page(
 def count_after(db: Connection, after: int, actions: frozenset[str] | None) -> int:
     """How many entries numbered above `after` there are, of the given actions or of all."""
     if actions is None:
-        row = db.execute("SELECT count(*) FROM access_log WHERE seq > ?", (after,)).fetchone()
+        row = one_row(db, "SELECT count(*) FROM access_log WHERE seq > ?", (after,))
     else:
         marks = ", ".join("?" * len(actions))
-        row = db.execute(
-            f"SELECT count(*) FROM access_log WHERE seq > ? AND action IN ({marks})",
+        row = one_row(
+            db,
+            f"SELECT count(*) FROM access_log WHERE seq > ? AND action IN ({marks})",  # noqa: S608 - marks only
             (after, *sorted(actions)),
-        ).fetchone()
+        )
     return int(row[0])
 
 
@@ -146,9 +147,9 @@ def verify(
     `step(done, total)` is called now and then and may raise to stop. `expect` is an anchor kept
     outside: a (seq, mac in hex) that the chain must contain.
     """
-    seq, state_head, next_key, seed, pruned = db.execute(
-        "SELECT seq, head, next_key, seed, pruned_through FROM audit_state"
-    ).fetchone()
+    seq, state_head, next_key, seed, pruned = one_row(
+        db, "SELECT seq, head, next_key, seed, pruned_through FROM audit_state"
+    )
     walk = _Walk(seed, seq, pruned, expect)
     for entry in _entries(db):
         if not walk.take(entry):

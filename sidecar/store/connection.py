@@ -17,13 +17,26 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import apsw
 
 from sidecar import limits
-from sidecar.errors import NewerSchema
+from sidecar.errors import DatabaseDamaged
 
 Connection = apsw.Connection
+
+
+def one_row(db: Connection, sql: str, values: tuple[object, ...] = ()) -> tuple[Any, ...]:
+    """The one row a statement must give.
+
+    Raises:
+        DatabaseDamaged: there is none, which only damage can cause.
+    """
+    row = db.execute(sql, values).fetchone()
+    if row is None:
+        raise DatabaseDamaged
+    return tuple(row)
 
 
 def check_sqlite_version() -> None:
@@ -79,7 +92,8 @@ def configure(db: Connection, *, cache_kib: int, writable: bool = True) -> None:
 def configure_wal(db: Connection) -> None:
     """Switch the file to WAL, and bound what the WAL keeps of the disk."""
     set_pragma(db, "journal_mode", "WAL", "wal")
-    set_pragma(db, "journal_size_limit", limits.JOURNAL_SIZE_LIMIT_BYTES, limits.JOURNAL_SIZE_LIMIT_BYTES)
+    kept_bytes = limits.JOURNAL_SIZE_LIMIT_BYTES
+    set_pragma(db, "journal_size_limit", kept_bytes, kept_bytes)
     db.wal_autocheckpoint(limits.WAL_AUTOCHECKPOINT_PAGES)
 
 
@@ -129,7 +143,7 @@ class Store:
         return self._in_transaction
 
     def begin(self) -> None:
-        """Open the write transaction if it is not open. IMMEDIATE: an upgrade could fail at once."""
+        """Open the write transaction unless it is open; IMMEDIATE, since an upgrade can fail."""
         if not self._in_transaction:
             self.db.execute("BEGIN IMMEDIATE")
             self._in_transaction = True
@@ -227,10 +241,3 @@ class Store:
             if self._in_transaction:
                 self.rollback()
             self.db.close()
-
-
-def refuse_newer(found: int, known: int) -> None:
-    """Raise NewerSchema when the file's version is beyond what this program knows."""
-    if found > known:
-        raise NewerSchema(found=found, known=known)
-

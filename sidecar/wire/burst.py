@@ -97,4 +97,3 @@ class Burst:
                 yield from reply.members
             else:
                 yield reply
-

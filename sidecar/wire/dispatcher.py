@@ -100,8 +100,8 @@ class Dispatcher:
             self.serve_member(line, burst, burst.replies)
             return
         if not 0 < len(members) <= limits.BATCH_MAX_MEMBERS:
-            text = "A batch must not be empty." if not members else "The batch has too many members."
-            error = InvalidRequest(text, limit=limits.BATCH_MAX_MEMBERS)
+            text = "has too many members" if members else "must not be empty"
+            error = InvalidRequest(f"The batch {text}.", limit=limits.BATCH_MAX_MEMBERS)
             self._refuse(malformed.Refusal(error), burst.replies)
             return
         batch = BatchReply()
@@ -131,14 +131,14 @@ class Dispatcher:
                 refused.append(refusal)
                 raise refusal.error from None
 
-        def serve(request: Request) -> object:
-            return self.serve_request(request, burst, replies)
+        def serve(request: Request) -> None:
+            self.serve_request(request, burst, replies)
 
-        outcome = jsonrpc_lane.dispatch(read, serve)
+        refusal = jsonrpc_lane.dispatch(read, serve)
         if refused:
             self._refuse(refused[0], replies)
-        elif isinstance(outcome, SidecarError):
-            self._refuse(malformed.Refusal(outcome), replies)
+        elif refusal is not None:
+            self._refuse(malformed.Refusal(refusal), replies)
 
     # --- the typed call -------------------------------------------------------------------
 
@@ -194,7 +194,8 @@ class Dispatcher:
             log.warning("storage_fault", slug=known.slug, kind=type(fault).__name__)
             return known
         incident = self._clock.new_id()
-        log.error("internal", incident=incident, traceback="".join(traceback.format_exception(fault)))
+        trace = "".join(traceback.format_exception(fault))
+        log.error("internal", incident=incident, traceback=trace)
         return Internal(incident=incident, outcome=outcome)
 
     def fail_unacknowledged(self, burst: Burst, fault: Exception, outcome: Outcome) -> None:
@@ -211,7 +212,7 @@ class Dispatcher:
         self,
         method: Method,
         params: object,
-        request_id: str | int | None | UnsetType,
+        request_id: str | int | UnsetType | None,
         reply: Reply,
         burst: Burst,
     ) -> None:

@@ -24,7 +24,7 @@ class Request(msgspec.Struct):
 
     method: str
     jsonrpc: str = ""
-    id: str | int | None | UnsetType = UNSET
+    id: str | int | UnsetType | None = UNSET
     params: Raw | UnsetType = UNSET
 
 
@@ -136,6 +136,7 @@ def encode_batch(members: list[bytes]) -> bytes:
     """One line holding the answers of a batch, in the order of its requests."""
     data = b"[" + b",".join(member[:-1] for member in members) + b"]\n"
     if len(data) > limits.ANSWER_MAX_BYTES:
-        error = TooLarge("The batch's answers are larger than allowed.", limit=limits.ANSWER_MAX_BYTES)
+        limit = limits.ANSWER_MAX_BYTES
+        error = TooLarge("The answers of the batch are larger than allowed.", limit=limit)
         return encode_error(None, error)
     return data

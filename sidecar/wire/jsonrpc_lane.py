@@ -19,9 +19,6 @@ from msgspec import UNSET
 from sidecar.errors import Internal, InvalidRequest, ParseError, SidecarError
 from sidecar.wire.envelope import Request
 
-Served = Callable[[Request], object]
-"""Serves one request; its value is handed back as it is."""
-
 
 def load_jsonrpcserver() -> ModuleType:
     """Import the library; the one place that does."""
@@ -50,15 +47,15 @@ class _AnyMethod(Mapping[str, Callable[..., Any]]):
         return 0
 
 
-def dispatch(read: Callable[[], Request], serve: Served) -> object:
+def dispatch(read: Callable[[], Request], serve: Callable[[Request], None]) -> SidecarError | None:
     """Send one message through jsonrpcserver.
 
     `read` gives the request or raises ParseError or InvalidRequest; `serve` is the typed call.
-    Returns what `serve` returned, or the SidecarError to answer with.
+    Returns the error to answer with when the call was not reached, else None.
     """
     library = load_jsonrpcserver()
     refused: list[SidecarError] = []
-    served: list[object] = []
+    served: list[Request] = []
 
     def deserialize(_text: str) -> dict[str, object]:
         try:
@@ -79,7 +76,8 @@ def dispatch(read: Callable[[], Request], serve: Served) -> object:
             raise refused[0]
 
     def call(request: Request) -> Any:
-        served.append(serve(request))
+        served.append(request)
+        serve(request)
         return library.Success(None)
 
     library.dispatch_to_response(
@@ -89,5 +87,5 @@ def dispatch(read: Callable[[], Request], serve: Served) -> object:
         validator=validate,
     )
     if served:
-        return served[0]
+        return None
     return refused[0] if refused else Internal()

@@ -154,9 +154,7 @@ class Loop:
 
     def _take_input(self, timeout_ms: float | None) -> None:
         wanted = self._wants_input()
-        ready = self._channel.wait(
-            timeout_ms, want_input=wanted, want_output=bool(self._outbox)
-        )
+        ready = self._channel.wait(timeout_ms, want_input=wanted, want_output=bool(self._outbox))
         if ready.output_closed:
             self._lose_output()
         if ready.readable and wanted:

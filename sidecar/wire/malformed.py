@@ -60,7 +60,9 @@ def too_deep(line: bytes) -> Refusal:
         return Refusal(error)
     if envelope.params_kind(request.params) != b"n" or request.params is UNSET:
         return Refusal(error)
-    deep = InvalidParams("The params nest deeper than allowed.", path="$.params", limit=limits.DEPTH_MAX)
+    deep = InvalidParams(
+        "The params nest deeper than allowed.", path="$.params", limit=limits.DEPTH_MAX
+    )
     return Refusal(deep, request.id)
 
 

@@ -20,7 +20,7 @@ _COMPACT_AFTER = 4096
 
 
 class _Entry:
-    """One line on its way out; an event until it is dropped, then the overflow marker or nothing."""
+    """One line on its way out; a dropped event becomes the overflow marker or nothing."""
 
     __slots__ = ("data", "is_event", "lost", "resume_after")
 

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import Raw, UnsetType
 
 from sidecar import limits
 from sidecar.catalog import Method
@@ -15,7 +15,9 @@ from sidecar.errors import InvalidParams
 from sidecar.wire.envelope import params_kind
 
 _WHERE = re.compile(r" - at `(?P<path>.*)`$", re.DOTALL)
-_FIELD = re.compile(r"^Object (?:missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL)
+_FIELD = re.compile(
+    r"^Object (?:missing required|contains unknown) field `(?P<name>.*)`$", re.DOTALL
+)
 
 
 def decode_params(method: Method, raw: Raw | UnsetType) -> Any:
@@ -59,6 +61,3 @@ def _explain(text: str, method: Method, *, by_position: bool) -> InvalidParams:
 
 def _sentence(message: str) -> str:
     return message if message.endswith(".") else f"{message}."
-
-
-__all__ = ["UNSET", "decode_params"]

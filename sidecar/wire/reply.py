@@ -15,7 +15,7 @@ class Reply:
 
     __slots__ = ("batch", "data", "emitted", "failed", "pending", "request_id")
 
-    def __init__(self, request_id: str | int | None | UnsetType) -> None:
+    def __init__(self, request_id: str | int | UnsetType | None) -> None:
         """Begin with nothing to say."""
         self.request_id = request_id
         self.data: bytes | None = None

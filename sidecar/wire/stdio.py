@@ -88,7 +88,7 @@ def _duplicate(descriptor: int, null: int) -> int:
 
 
 def _set_binary_mode() -> None:
-    """Keep Windows from turning `\\n` into `\\r\\n`."""
+    r"""Keep Windows from turning `\\n` into `\\r\\n`."""
     if sys.platform == "win32":
         import msvcrt  # noqa: PLC0415 - exists on Windows only
 

@@ -81,7 +81,7 @@ class ThreadedChannel:
         """Wait on the one condition, in slices."""
         left_s = None if timeout_ms is None else timeout_ms / 1000
         with self._changed:
-            while not self._is_ready(want_input, want_output):
+            while not self._is_ready(want_input=want_input, want_output=want_output):
                 slice_s = _WAIT_SLICE_S if left_s is None else min(_WAIT_SLICE_S, left_s)
                 self._changed.wait(slice_s)
                 if left_s is not None:
@@ -92,7 +92,7 @@ class ThreadedChannel:
             readable = bool(self._input) or self._input_ended
             return Ready(want_input and readable, self._output_broken)
 
-    def _is_ready(self, want_input: bool, want_output: bool) -> bool:
+    def _is_ready(self, *, want_input: bool, want_output: bool) -> bool:
         if self._woken or self._output_broken:
             return True
         if want_input and (self._input or self._input_ended):

@@ -1,9 +1,9 @@
 """A thread that owns what a stuck handler could prevent.
 
-It sees the end of input behind a handler that never returns, signals through the wake-up descriptor (written in C, so even a handler that never
-returns to the interpreter cannot hide them), the death of the parent, and the end of the drain
-limit. The first tells the loop to stop and arms the limit; a second signal, or the limit, ends
-the process here with exit code 9.
+It sees the end of input behind a handler that never returns, signals through the wake-up
+descriptor (written in C, so even such a handler cannot hide them), the death of the parent, and
+the end of the drain limit. The first tells the loop to stop and arms the limit; a second signal,
+or the limit, ends the process here with exit code 9.
 
 How the parent's death is seen: a pidfd on Linux, else a look every `limits.PARENT_CHECK_MS`.
 PR_SET_PDEATHSIG is no alternative: it fires when the thread that spawned us ends.
@@ -197,8 +197,8 @@ class Watchdog:
         if not handle:
             self._parent = 0
         while True:
-            if self._parent and kernel.WaitForSingleObject(handle, limits.PARENT_CHECK_MS) == signalled:
-                self._parent_died()
-            elif not self._parent:
+            if not self._parent:
                 time.sleep(limits.PARENT_CHECK_MS / 1000)
+            elif kernel.WaitForSingleObject(handle, limits.PARENT_CHECK_MS) == signalled:
+                self._parent_died()
             self._force_when_due()

@@ -1,0 +1,204 @@
+"""The one script a checkout needs: makes its environment, then runs the product, tests or checks.
+
+Standard library only. It must still parse on Python 3.6, so that an old Python gets one clear
+line and not a SyntaxError; hence the old-fashioned types and paths. What is installed, and how,
+is the business of `environment.py` beside it.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import List, Tuple
+
+from environment import (
+    PYTHON_MIN,
+    ROOT,
+    ProblemError,
+    child_environment,
+    digest_of,
+    ensure,
+    install,
+    is_ours,
+    lock_file,
+    make_venv,
+    read_stamp,
+    run_for_output,
+    say,
+    venv_folder,
+    venv_python,
+    version,
+    write_stamp,
+)
+
+LINES_MAX = 400
+"""Longest hand-written file: what a reader keeps in mind at once."""
+LOCK_HEAD = "# Written by `python3 build/dev.py lock`; do not edit.\n"
+EXIT_USAGE = 2
+EXIT_SETUP = 3
+
+HELP = """\
+Runs this checkout with nothing but Python 3.11 or newer.
+
+  demo [ARGS]         show the product at work on a real database
+  test [PYTEST ARGS]  run the tests; `test -k backup`, `test tests/wire`, `test -m soak`
+  check               style, types, layers, generated files, file lengths
+  lock [UV ARGS]      write build/locks anew from pyproject.toml; `lock --upgrade` takes newer ones
+  clean               remove what these commands made
+
+The first run makes .venv in the checkout and fetches what build/locks names; later runs start at
+once. SIM_SIDECAR_VENV=FOLDER puts the environment elsewhere. Start with: demo
+"""
+
+
+def demo(words: List[str]) -> int:
+    """Show the product at work; file names in `words` are the person's, so is the folder."""
+    # -P: a folder called sidecar where the person stands must not be taken for the product.
+    return become([ensure("run"), "-P", "-m", "sidecar", "demo", *words])
+
+
+def test(words: List[str]) -> int:
+    """Run the tests."""
+    python = ensure("test")
+    os.chdir(ROOT)
+    return become([python, "-m", "pytest", *words])
+
+
+def check(words: List[str]) -> int:
+    """Run every check, also after one has failed, and sum up."""
+    if words:
+        say("check takes no arguments.")
+        return EXIT_USAGE
+    python = ensure("check")
+    # What lint-imports does, without its start script, which differs from system to system.
+    layers = "from importlinter.cli import lint_imports as run; raise SystemExit(run({}))"
+    layers = layers.format("no_cache=True, no_logo=True")
+    steps = [
+        ("style", ["-m", "ruff", "check", "."]),
+        ("format", ["-m", "ruff", "format", "--check", "."]),
+        ("types", ["-m", "mypy"]),
+        ("layers", ["-c", layers]),
+        ("generated files", [os.path.join("build", "generate.py"), "--check"]),
+    ]
+    failed = []
+    for name, step in steps:
+        say(name)
+        if subprocess.call([python, *step], cwd=ROOT, env=child_environment()):
+            failed.append(name)
+    say("file lengths")
+    for path, lines in long_files():
+        failed.append("file lengths")
+        say(f"{path} has {lines} lines, {LINES_MAX} are allowed: split it.")
+    say("failed: " + ", ".join(dict.fromkeys(failed)) if failed else "all checks passed.")
+    return 1 if failed else 0
+
+
+def long_files() -> List[Tuple[str, int]]:
+    """Hand-written Python files that are too long, with their lines."""
+    found = []
+    for top in ("sidecar", "build", "tests"):
+        for folder, _, names in os.walk(os.path.join(ROOT, top)):
+            for name in sorted(names):
+                if name.endswith(".py"):
+                    path = os.path.join(folder, name)
+                    with open(path, encoding="utf-8") as file:
+                        found.append((os.path.relpath(path, ROOT), len(file.readlines())))
+    return [(path, lines) for path, lines in found if lines > LINES_MAX]
+
+
+def lock(words: List[str]) -> int:
+    """Write the locks anew: one resolution for all systems, `check` before what must agree."""
+    folder = os.path.join(ROOT, ".cache", "lock")
+    current = digest_of([lock_file("lock")])
+    if read_stamp(folder).get("locks") != current:
+        shutil.rmtree(folder, ignore_errors=True)
+        make_venv(folder)
+        install(folder, "lock")
+        write_stamp(folder, {"locks": current})
+    agreeing = ["--constraint", os.path.join("build", "locks", "check.txt")]
+    sources = {
+        "check": ["pyproject.toml", "--extra", "test", "--extra", "check"],
+        "test": ["pyproject.toml", "--extra", "test", *agreeing],
+        "run": ["pyproject.toml", *agreeing],
+        "build": ["--group", "pyproject.toml:build", *agreeing],
+        "lock": ["--group", "pyproject.toml:lock", *agreeing],
+    }
+    quiet = ["--quiet", "--no-annotate", "--no-header", "--no-emit-index-url"]
+    wanted = ["--universal", "--generate-hashes", "--python-version", "3.11", *quiet]
+    for name, source in sources.items():
+        path = lock_file(name)
+        command = [venv_python(folder), "-m", "uv", "pip", "compile", *wanted, *source, *words]
+        code, output = run_for_output([*command, "--output-file", path], ROOT)
+        if code:
+            raise ProblemError(f"no lock {name}: {output.strip()}")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.write(LOCK_HEAD + text.replace(LOCK_HEAD, ""))
+        say("wrote " + os.path.relpath(path, ROOT))
+    return 0
+
+
+def clean(words: List[str]) -> int:
+    """Remove what these commands made; an environment that a person made stays."""
+    if words:
+        say("clean takes no arguments.")
+        return EXIT_USAGE
+    made = [os.path.join(ROOT, name) for name in (".cache", "dist", ".hypothesis")]
+    if is_ours(venv_folder()):
+        made.append(venv_folder())
+    for top in ("sidecar", "build", "tests", "schema"):
+        made += [at for at, _, _ in os.walk(os.path.join(ROOT, top)) if at.endswith("__pycache__")]
+    for folder in made:
+        if os.path.isdir(folder):
+            shutil.rmtree(folder)
+            say("removed " + folder)
+    return 0
+
+
+def become(command: List[str]) -> int:
+    """Go on as another program: signals and the exit code are its own."""
+    sys.stdout.flush()
+    if os.name != "nt":
+        os.execve(command[0], command, child_environment())
+    process = subprocess.Popen(command, env=child_environment())
+    while True:  # Windows has no exec: wait, and leave Ctrl-C to the child, which gets it too
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            continue
+
+
+def with_newer_python(words: List[str]) -> int:
+    """Run again by a Python that is new enough, or say that there is none."""
+    for name in ("python3.13", "python3.12", "python3.11", "python3.14", "python3", "python"):
+        path = shutil.which(name)
+        ask = f"import sys; sys.exit(sys.version_info < {PYTHON_MIN})"
+        if path and subprocess.call([path, "-c", ask], stderr=subprocess.DEVNULL) == 0:
+            return become([path, os.path.abspath(__file__), *words])
+    say(f"Python 3.11 or newer is needed, this is {version()}; install one, then run this again.")
+    return EXIT_SETUP
+
+
+COMMANDS = {"demo": demo, "test": test, "check": check, "lock": lock, "clean": clean}
+
+
+def main(words: List[str]) -> int:
+    """Run one command; returns its exit code."""
+    if not words or words[0] in ("-h", "--help", "help"):
+        sys.stdout.write(HELP)
+        return 0
+    if words[0] not in COMMANDS:
+        say(f"there is no command {words[0]!r}; there are: {', '.join(COMMANDS)}.")
+        return EXIT_USAGE
+    if sys.version_info < PYTHON_MIN:
+        return with_newer_python(words)
+    try:
+        return COMMANDS[words[0]](words[1:])
+    except ProblemError as problem:
+        say(str(problem))
+        return EXIT_SETUP
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,284 @@
+"""Makes the environment that `dev.py` runs things in; knows nothing of what is run.
+
+Standard library only, and it parses on Python 3.6, like `dev.py`, which imports it.
+
+The environment holds exactly what `build/locks` names, each file by its hash, and nothing is
+built in isolation, where a build tool would come unlocked. A stamp in it holds the hashes of the
+locks and of `pyproject.toml`: while they fit, a run costs a few file reads.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from typing import Dict, Sequence, Tuple
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+LOCKS = os.path.join(ROOT, "build", "locks")
+VENV_VARIABLE = "SIM_SIDECAR_VENV"
+STAMP_NAME = "sim-sidecar.json"
+PYTHON_MIN = (3, 11)
+LEVELS = ("run", "test", "check")
+"""Each lock holds all of the one before it."""
+
+NO_NETWORK = (
+    "NewConnectionError",
+    "NameResolutionError",
+    "ConnectTimeout",
+    "ReadTimeout",
+    "ProxyError",
+    "SSLError",
+    "Connection refused",
+    "getaddrinfo failed",
+    "Network is unreachable",
+)
+
+
+class ProblemError(Exception):
+    """The environment cannot be made; its text is the one line for the person."""
+
+
+def say(text: str) -> None:
+    """Tell the person on stderr: stdout belongs to what is started."""
+    sys.stderr.write(f"dev.py: {text}\n")
+    sys.stderr.flush()
+
+
+def default_venv() -> str:
+    """Where the environment lies when nothing else is said."""
+    return os.path.join(ROOT, ".venv")
+
+
+def venv_folder() -> str:
+    """Where the environment lies."""
+    given = os.environ.get(VENV_VARIABLE, "")
+    return os.path.abspath(os.path.expanduser(given)) if given else default_venv()
+
+
+def venv_python(folder: str) -> str:
+    """Return the interpreter of an environment."""
+    parts = ("Scripts", "python.exe") if os.name == "nt" else ("bin", "python")
+    return os.path.join(folder, *parts)
+
+
+def child_environment() -> Dict[str, str]:
+    """Our environment without what would turn Python or pip away from the one we made."""
+    away = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON")
+    kept = {name: value for name, value in os.environ.items() if name not in away}
+    kept["PIP_USER"] = "0"  # a user install is refused inside an environment
+    return kept
+
+
+def digest_of(paths: Sequence[str]) -> str:
+    """Hash files by content; the checkout's own place counts, since the install points to it."""
+    total = hashlib.sha256(ROOT.encode("utf-8", "surrogateescape"))
+    for path in paths:
+        with open(path, "rb") as file:
+            total.update(hashlib.sha256(file.read()).digest())
+    return total.hexdigest()
+
+
+def lock_file(name: str) -> str:
+    """Return the path of one lock."""
+    return os.path.join(LOCKS, name + ".txt")
+
+
+def read_stamp(folder: str) -> Dict[str, str]:
+    """What was installed here; empty when the environment is not ours or not readable."""
+    try:
+        with open(os.path.join(folder, STAMP_NAME), encoding="utf-8") as file:
+            stamp = json.load(file)
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+def write_stamp(folder: str, stamp: Dict[str, str]) -> None:
+    """Keep what was installed; written whole or not at all."""
+    path = os.path.join(folder, STAMP_NAME)
+    with open(path + ".new", "w", encoding="utf-8") as file:
+        json.dump(stamp, file)
+    os.replace(path + ".new", path)
+
+
+def ensure(level: str) -> str:
+    """Make the environment fit for `level` when it is not yet; returns its interpreter."""
+    folder = venv_folder()
+    python = venv_python(folder)
+    stamp = read_stamp(folder)
+    locks = digest_of([lock_file(name) for name in ("build", *LEVELS)])
+    inputs = [os.path.join(ROOT, "pyproject.toml"), os.path.join(ROOT, "sidecar", "__init__.py")]
+    project = digest_of(inputs)
+    whole = os.path.exists(python) and stamp.get("locks") == locks
+    reaches = LEVELS.index(stamp.get("level", "run")) >= LEVELS.index(level)
+    if whole and reaches and stamp.get("project") == project:
+        return python
+    try:
+        foreign = is_foreign(folder)
+        if not (whole or foreign):
+            make_venv(folder)
+        now = {"locks": locks, "level": stamp["level"] if whole else level}
+        if foreign:
+            now["foreign"] = "yes"
+        if not whole:
+            install(folder, "build")
+        if not (whole and reaches):
+            install(folder, level)
+            now["level"] = level
+        install_project(folder)
+        write_stamp(folder, dict(now, project=project))
+    except OSError as error:
+        raise ProblemError(explain_os_error(error, folder)) from error
+    return python
+
+
+def is_foreign(folder: str) -> bool:
+    """Whether a person made this environment: then it is added to and never removed."""
+    stamp = read_stamp(folder)
+    if "foreign" not in stamp and (stamp or not os.path.exists(os.path.join(folder, "pyvenv.cfg"))):
+        return False
+    ask = f"import sys, pip; sys.exit(sys.version_info < {PYTHON_MIN})"
+    return quiet_call([venv_python(folder), "-I", "-c", ask])
+
+
+def is_ours(folder: str) -> bool:
+    """Whether this script made the environment, so that it may remove it."""
+    stamp = read_stamp(folder)
+    return bool(stamp) and "foreign" not in stamp
+
+
+def quiet_call(command: Sequence[str]) -> bool:
+    """Whether a command runs and ends well."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def make_venv(folder: str) -> None:
+    """Make a fresh environment, in place of one that is old, broken or half-made."""
+    if os.path.isdir(folder) and os.listdir(folder):
+        if folder != default_venv() and not is_ours(folder):
+            raise ProblemError(
+                f"{folder} holds something else; name a new folder in {VENV_VARIABLE}."
+            )
+        say(f"{folder} is out of date or was not finished: making it anew.")
+        shutil.rmtree(folder)
+    os.makedirs(folder, exist_ok=True)
+    write_stamp(folder, {"level": "run"})  # so that a half-made one is known as ours
+    say(f"making {folder} (once; fetches what build/locks names) ...")
+    command = [sys.executable, "-m", "venv", folder]
+    if not has_module("venv"):
+        raise ProblemError(missing_part("venv"))
+    if not has_module("ensurepip"):
+        if not has_module("pip"):
+            raise ProblemError(missing_part("ensurepip"))
+        command.append("--without-pip")  # Debian's way; the pip beside us installs from outside
+    code, output = run_for_output(command, ROOT)
+    if code:
+        raise ProblemError("the environment cannot be made: " + last_line(output))
+
+
+def has_module(name: str) -> bool:
+    """Whether the Python that runs us has a module; asked in a child, which isolates it."""
+    return quiet_call([sys.executable, "-c", "import " + name])
+
+
+def missing_part(name: str) -> str:
+    """Tell how to get a part of Python that a system package left out."""
+    return (
+        f"this Python lacks {name}; on Debian and Ubuntu: apt install python{version()}-venv; "
+        "elsewhere install a full Python 3.11 or newer, then run this again."
+    )
+
+
+def version() -> str:
+    """Return major.minor of the Python that runs us."""
+    return "{}.{}".format(*sys.version_info[:2])
+
+
+# --- pip ------------------------------------------------------------------------------------
+
+
+def install(folder: str, name: str) -> None:
+    """Install one lock exactly: each file by its hash, nothing beside it."""
+    # Wheels only, since building needs a compiler and runs foreign code; jsonrpcserver, plain
+    # Python, has none and is built by the build tools of the `build` lock.
+    flags = ["--require-hashes", "--no-deps", "--use-pep517", "--no-build-isolation"]
+    formats = ["--only-binary", ":all:", "--no-binary", "jsonrpcserver"]
+    pip(folder, flags + formats + ["-r", lock_file(name)])
+
+
+def install_project(folder: str) -> None:
+    """Install the checkout itself, as a pointer to its files."""
+    pip(folder, ["--no-index", "--no-deps", "--no-build-isolation", "-e", ROOT])
+
+
+def pip(folder: str, words: Sequence[str]) -> None:
+    """Run `pip install`; its noise goes to a file, what it means to the person."""
+    python = venv_python(folder)
+    command = [python, "-I", "-m", "pip"]
+    if not quiet_call([python, "-I", "-c", "import pip"]):
+        command = [sys.executable, "-m", "pip", "--python", python]
+    options = ["--quiet", "--no-input", "--disable-pip-version-check", "--retries", "2"]
+    code, output = run_for_output([*command, "install", *options, *words], folder)
+    path = os.path.join(folder, "install.log")
+    with open(path, "a", encoding="utf-8") as log:
+        log.write(output)
+    if code:
+        raise ProblemError(f"{explain_pip(output)} (All of pip's words: {path})")
+
+
+def run_for_output(command: Sequence[str], folder: str) -> Tuple[int, str]:
+    """Run a command in a folder; returns its exit code and all that it said."""
+    done = subprocess.run(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        env=child_environment(),
+        cwd=folder,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def explain_pip(output: str) -> str:
+    """Say in one line what pip's failure means and what helps."""
+    if any(sign in output for sign in NO_NETWORK):
+        return (
+            "the package index cannot be reached; connect, or name a mirror in PIP_INDEX_URL or "
+            "a folder of packages in PIP_FIND_LINKS, then run this again."
+        )
+    if "DO NOT MATCH THE HASHES" in output:
+        return (
+            "a fetched package is not the one that was locked; look at your mirror or proxy, "
+            "then run this again."
+        )
+    if "No matching distribution found" in output:
+        missing = output.rpartition("No matching distribution found for ")[2].split()[0]
+        return (
+            f"there is no ready-made {missing} for Python {version()} on this system; "
+            "try another Python, 3.11 to 3.13."
+        )
+    if "Errno 28" in output:
+        return "the disk is full; free some space, then run this again."
+    return "pip failed: " + last_line(output)
+
+
+def explain_os_error(error: OSError, folder: str) -> str:
+    """Say in one line why the environment's folder cannot be written."""
+    return (
+        f"{folder} cannot be written ({error.strerror or error}); name a folder of yours in "
+        f"{VENV_VARIABLE}, or close what uses it, then run this again."
+    )
+
+
+def last_line(output: str) -> str:
+    """Return the last line that says anything, an error before all others."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR: ") or "Error: " in line]
+    return (errors or lines or ["it said nothing."])[-1]

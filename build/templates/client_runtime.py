@@ -1,0 +1,362 @@
+"""Top of the hand-written half of the Python client: requests, notifications, restart.
+
+build/client_python.py inlines it, from the mark below, after client_wire.py and before what it
+generates: one error class a wire code, the types, and a `Client` with the methods.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from client_wire import (
+    CALL_TIMEOUT_S,
+    CLOSE_TIMEOUT_S,
+    UNSET,
+    ClientError,
+    Events,
+    Notification,
+    SidecarError,
+    SidecarGone,
+    SidecarTimeout,
+    Wire,
+)
+
+# --- inlined from here on ---
+Params = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class Pending(Generic[T]):
+    """One request under way."""
+
+    def __init__(
+        self,
+        client: BaseClient,
+        request_id: int,
+        method: str,
+        on_progress: Callable[[Any], None] | None = None,
+    ) -> None:
+        """Belong to `client` as its request `request_id`."""
+        self.id = request_id
+        self.method = method
+        self.batch = 0
+        self._client = client
+        self._on_progress = on_progress
+        self._changed = threading.Condition()
+        self._active_at = time.monotonic()
+        self._answer: tuple[Any, ClientError | None] | None = None
+
+    @property
+    def done(self) -> bool:
+        """Whether the answer, or the end of the process, has come."""
+        return self._answer is not None
+
+    def result(self, timeout: float | None = None) -> T:
+        """Wait for the result; each `$/progress` starts the timeout (the client's own) afresh."""
+        if self._client.in_callback():
+            message = "A callback cannot wait for an answer: it runs in the thread that reads it."
+            raise RuntimeError(message)
+        allowed = self._client.timeout if timeout is None else timeout
+        with self._changed:
+            while self._answer is None:
+                left = self._active_at + allowed - time.monotonic()
+                if left <= 0:
+                    message = f"{self.method}: no answer within {allowed} s."
+                    raise SidecarTimeout(message)
+                self._changed.wait(min(left, threading.TIMEOUT_MAX))
+            value, error = self._answer
+        if error is not None:
+            raise error
+        result: T = value
+        return result
+
+    def cancel(self) -> None:
+        """Ask the process to stop it; only long methods can be, and then raise Cancelled."""
+        self._client.notify("$/cancelRequest", {"id": self.id})
+
+    def touch(self, progress: Any = None) -> None:
+        """Take a sign of life."""
+        with self._changed:
+            self._active_at = time.monotonic()
+            self._changed.notify_all()
+        if self._on_progress is not None:
+            self._on_progress(progress)
+
+    def resolve(self, value: Any, error: ClientError | None = None) -> None:
+        """Take the answer."""
+        with self._changed:
+            self._answer = (value, error)
+            self._changed.notify_all()
+
+
+class BaseClient:
+    """A process and its requests. Thread-safe; callbacks run in the thread that reads."""
+
+    ready: Any
+    """Params of the `system.ready` that the process began with."""
+
+    LONG: ClassVar[frozenset[str]] = frozenset()
+    """The methods that can be cancelled."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: str | os.PathLike[str] | None = None,
+        timeout: float = CALL_TIMEOUT_S,
+        on_notification: Callable[[Notification], None] | None = None,
+    ) -> None:
+        """Start the process and wait until it serves."""
+        self.timeout = timeout
+        self.events = Events()
+        self.last_seq: int | None = None
+        self._argv, self._env, self._cwd = argv, env, cwd
+        self._on_notification = on_notification
+        self._lock = threading.Lock()
+        self._ids = itertools.count(1)
+        self._pending: dict[int, Pending[Any]] = {}
+        self._subscription: dict[str, Any] | None = {}
+        self._catching_up = False
+        self._add_methods()
+        self._connect()
+
+    def _add_methods(self) -> None:
+        """Give the client its methods; the generated half does."""
+
+    @classmethod
+    def spawn(cls, argv: Sequence[str], **options: Any) -> Self:
+        """Start `argv`, such as ["sim-sidecar", "serve", "--database", path]."""
+        return cls(argv, **options)
+
+    def __enter__(self) -> Self:
+        """Close at the end of the block."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self.close()
+
+    # --- requests -------------------------------------------------------------------------
+
+    def call(
+        self,
+        method: str,
+        params: Params | None = None,
+        *,
+        timeout: float | None = None,
+        on_progress: Callable[[Any], None] | None = None,
+    ) -> Any:
+        """Call a method and wait; a long one that times out is cancelled."""
+        pending = self.start(method, params, on_progress=on_progress)
+        try:
+            return pending.result(timeout)
+        except SidecarTimeout:
+            self._forget(pending)
+            raise
+
+    def start(
+        self,
+        method: str,
+        params: Params | None = None,
+        *,
+        on_progress: Callable[[Any], None] | None = None,
+    ) -> Pending[Any]:
+        """Send a request without waiting for its answer."""
+        pending: Pending[Any] = Pending(self, next(self._ids), method, on_progress)
+        self._note_subscription(method, params)
+        self._send([pending], _request(method, params, pending.id))
+        return pending
+
+    def batch(
+        self, calls: Sequence[tuple[str, Params | None]], *, timeout: float | None = None
+    ) -> list[Any]:
+        """Send the calls as one batch; a failed one stands in the list as its SidecarError."""
+        members = [Pending[Any](self, next(self._ids), method) for method, _ in calls]
+        requests = [
+            _request(method, params, member.id)
+            for member, (method, params) in zip(members, calls, strict=True)
+        ]
+        for member in members:
+            member.batch = members[0].id
+        self._send(members, requests)
+        return [self._outcome(member, timeout) for member in members]
+
+    def notify(self, method: str, params: Params | None = None) -> None:
+        """Send a notification; it is never answered."""
+        self._send([], _request(method, params, None))
+
+    def in_callback(self) -> bool:
+        """Whether the caller is a callback of this client."""
+        return self._wire.is_reader()
+
+    def _outcome(self, member: Pending[Any], timeout: float | None) -> Any:
+        try:
+            return member.result(timeout)
+        except SidecarError as error:
+            return error
+        except SidecarTimeout:
+            self._forget(member)
+            raise
+
+    def _forget(self, pending: Pending[Any]) -> None:
+        with self._lock:
+            self._pending.pop(pending.id, None)
+        if pending.method in self.LONG:
+            with suppress(SidecarGone):
+                pending.cancel()
+
+    def _send(self, pending: list[Pending[Any]], message: Any) -> None:
+        text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        line = text.encode()
+        with self._lock:
+            # Entered first: the answer may come before send_line returns.
+            self._pending.update((each.id, each) for each in pending)
+            try:
+                self._wire.send_line(line)
+            except SidecarGone:
+                for each in pending:
+                    del self._pending[each.id]
+                raise
+
+    # --- the process ----------------------------------------------------------------------
+
+    def close(self, timeout: float = CLOSE_TIMEOUT_S) -> int | None:
+        """End the process in order, by force if it must be, and return its exit code."""
+        return self._wire.close(timeout)
+
+    def restart(self) -> None:
+        """Start the process again and fetch the audit events missed meanwhile."""
+        self.close()
+        subscription = self._subscription
+        self._catching_up = subscription is not None and self.last_seq is not None
+        self._connect()
+        if self._catching_up:
+            try:
+                self.call("audit.subscribe", {**(subscription or {}), "after": self.last_seq})
+            finally:
+                self._catching_up = False
+
+    @property
+    def wire(self) -> Wire:
+        """The process and its raw lines."""
+        return self._wire
+
+    def _connect(self) -> None:
+        starting: Pending[Any] = Pending(self, 0, "system.ready")
+        self._pending = {0: starting}
+        self.events.set_gone(None)
+        self._wire = Wire(
+            self._argv, env=self._env, cwd=self._cwd, on_line=self._take, on_end=self._end
+        )
+        self._wire.start()
+        try:
+            self.ready = starting.result()
+        except ClientError:
+            self._wire.close(0)
+            raise
+
+    def _end(self, wire: Wire) -> None:
+        gone = wire.gone()
+        with self._lock:
+            if wire is not self._wire:  # one that a restart has already replaced
+                return
+            pending, self._pending = list(self._pending.values()), {}
+        for each in pending:
+            each.resolve(None, gone)
+        self.events.set_gone(gone)
+
+    def _note_subscription(self, method: str, params: Params | None) -> None:
+        """Remember what to subscribe to after a restart."""
+        if method == "audit.subscribe":
+            self._subscription = {k: v for k, v in (params or {}).items() if k != "after"}
+        elif method == "audit.unsubscribe":
+            self._subscription = None
+
+    # --- in the reading thread ------------------------------------------------------------
+
+    def _take(self, line: bytes) -> None:
+        try:
+            message = json.loads(line)
+        except ValueError:  # not a message; who talks like that is found on the wire, not here
+            return
+        for each in message if isinstance(message, list) else [message]:
+            try:
+                self._take_message(each)
+            except Exception:  # noqa: BLE001 -- a callback's fault must not stop the reading
+                traceback.print_exc()
+
+    def _take_message(self, message: Any) -> None:
+        if not isinstance(message, dict):
+            return
+        if "method" in message:
+            self._take_notification(Notification(message["method"], message.get("params", {})))
+            return
+        error = SidecarError.of(message["error"]) if "error" in message else None
+        for pending in self._answered(message.get("id"), error):
+            if pending.method == "audit.subscribe":
+                self._catching_up = False
+            pending.resolve(message.get("result"), error)
+
+    def _answered(self, request_id: Any, error: SidecarError | None) -> list[Pending[Any]]:
+        """Whom an answer is for; one without an id refuses the oldest batch as a whole."""
+        with self._lock:
+            if request_id is not None:
+                found = self._pending.pop(request_id, None)
+                return [found] if found is not None else []
+            batches = [each.batch for each in self._pending.values() if each.batch]
+            if error is None or not batches:
+                return []
+            ids = [each.id for each in self._pending.values() if each.batch == min(batches)]
+            return [self._pending.pop(member) for member in ids]
+
+    def _take_notification(self, notification: Notification) -> None:
+        method, params = notification
+        if method == "$/progress":
+            if (pending := self._pending.get(params["id"])) is not None:
+                pending.touch(params)
+            return
+        if method == "audit.event":
+            if self._catching_up:  # the subscription brings it again, in its place
+                return
+            self.last_seq = params["seq"]
+        elif method == "system.restored":
+            self.last_seq = params["seq"]
+        elif method in {"system.starting", "system.ready"}:
+            self._take_start(method, params)
+        self.events.put(notification)
+        if self._on_notification is not None:
+            self._on_notification(notification)
+
+    def _take_start(self, method: str, params: Any) -> None:
+        if (starting := self._pending.get(0)) is None:
+            return
+        if method == "system.starting":
+            starting.touch()
+            return
+        del self._pending[0]
+        if self.last_seq is None and "head" in params:
+            self.last_seq = params["head"]["seq"]
+        starting.resolve(params)
+
+
+def _request(method: str, params: Params | None, request_id: int | None) -> dict[str, Any]:
+    message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
+    if params is not None:
+        message["params"] = params
+    if request_id is not None:
+        message["id"] = request_id
+    return message
+
+
+def _given(params: dict[str, Any]) -> dict[str, Any]:
+    """The params that are sent."""
+    return {name: value for name, value in params.items() if value is not UNSET}

@@ -1,0 +1,111 @@
+"""Copies of the database made before a migration: `<database>.before-vN`.
+
+VACUUM INTO writes one consistent file, refuses a damaged source and drops deleted remains. A copy
+counts only once it was checked, synced and renamed; the copy of an earlier migration goes only
+when a later one has succeeded.
+"""
+
+from pathlib import Path
+
+import apsw
+
+from sidecar import limits
+from sidecar.errors import DatabaseDamaged
+from sidecar.store import files
+from sidecar.store.connection import Connection, configure
+from sidecar.store.preflight import BEFORE
+
+_FINDINGS_MAX = 1000
+_ABOUT_VALUES = (
+    "NULL value in ",
+    "CHECK constraint failed in ",
+    "NUMERIC value in ",
+    "TEXT value in ",
+)
+"""Findings about a value that does not fit its column: the seed's columns were never STRICT."""
+
+
+def table_counts(db: Connection) -> dict[str, int]:
+    """Rows of every ordinary table, by name; an index's shadow tables do not count."""
+    rows = db.execute(
+        "SELECT name FROM pragma_table_list"
+        " WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
+        " ORDER BY name"
+    )
+    names = [str(name) for (name,) in rows]
+    # A name cannot be bound; quoted, whatever a foreign file calls its tables stays a name.
+    quoted = {name: '"' + name.replace('"', '""') + '"' for name in names}
+    counts = {}
+    for name in names:
+        query = f"SELECT count(*) FROM {quoted[name]}"  # noqa: S608 - quoted above
+        counts[name] = int(db.execute(query).get)
+    return counts
+
+
+def check(db: Connection, *, lenient: bool = False) -> None:
+    """Let SQLite check the whole file.
+
+    `lenient` passes over values that do not fit their columns and over search indexes: the seed's
+    file is read value by value and its index made anew.
+
+    Raises:
+        DatabaseDamaged: something was found.
+    """
+    message = "The database is damaged and was not migrated; recover it first."
+    try:
+        rows = db.execute(f"PRAGMA quick_check({_FINDINGS_MAX})").fetchall()
+    except apsw.CorruptError as fault:
+        raise DatabaseDamaged(message) from fault
+    findings = [str(row[0]) for row in rows if row[0] != "ok"]
+    if lenient:
+        findings = [
+            finding
+            for finding in findings
+            if not finding.startswith(_ABOUT_VALUES) and "_fts" not in finding
+        ]
+    if findings:
+        raise DatabaseDamaged(message)
+
+
+def make(
+    db: Connection, path: Path, version: int, *, lenient: bool = False, vfs: str | None = None
+) -> Path:
+    """Copy the database behind `db` before the step to `version`; the copy is verified.
+
+    Raises:
+        DatabaseDamaged: the copy is not what the database is.
+    """
+    kept = files.beside(path, f"{BEFORE}{version}")
+    partial = files.beside(kept, ".partial")
+    files.remove_database(partial)
+    files.create_private(partial)
+    try:
+        db.execute("VACUUM INTO ?", (str(partial),)).fetchall()
+        _compare(db, partial, lenient=lenient, vfs=vfs)
+        files.sync_file(partial)
+        partial.replace(kept)
+    except BaseException:
+        files.remove_database(partial)
+        raise
+    files.sync_folder(path.parent)
+    return kept
+
+
+def _compare(db: Connection, partial: Path, *, lenient: bool, vfs: str | None) -> None:
+    copy = apsw.Connection(str(partial), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
+    try:
+        configure(copy, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
+        check(copy, lenient=lenient)
+        if table_counts(copy) != table_counts(db):
+            raise DatabaseDamaged("The copy before the migration lacks rows; nothing was changed.")
+    finally:
+        copy.close(True)
+
+
+def remove_others(path: Path, kept: Path) -> None:
+    """Remove the copies of earlier migrations, once the one that made `kept` has succeeded."""
+    prefix = path.name + BEFORE
+    for other in path.parent.iterdir():
+        version = other.name.removeprefix(prefix).removesuffix(".partial")
+        if other.name.startswith(prefix) and version.isdecimal() and other != kept:
+            other.unlink(missing_ok=True)

@@ -1,0 +1,152 @@
+"""One process per database: an operating system lock on a file of its own beside it.
+
+The lock is on `<database>.lock`, never on the database: locks and descriptors on the database's
+own files belong to SQLite. It dies with the process however that ends, so a leftover file means
+nothing. The file says who holds it, for the person who sees the second start fail.
+"""
+
+import json
+import os
+import stat
+import sys
+from pathlib import Path
+
+from sidecar.clock import Clock, SystemClock
+from sidecar.errors import ReadOnly, StorageFailed
+from sidecar.store import files
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+SUFFIX = ".lock"
+_CONTENT_MAX_BYTES = 256
+_LOCKED_BYTE = 1 << 30
+"""Windows locks are mandatory: a byte far beyond the content leaves the holder's pid readable."""
+
+
+class AlreadyRunning(Exception):
+    """Another process serves this database; `pid` names it where it can be read."""
+
+    def __init__(self, pid: int | None) -> None:
+        """Keep the holder."""
+        self.pid = pid
+        holder = f"process {pid}" if pid is not None else "another process"
+        super().__init__(f"The database is already in use by {holder}.")
+
+
+if sys.platform == "win32":
+
+    def _try_lock(descriptor: int) -> bool:
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _unlock(descriptor: int, path: Path) -> None:
+        """Unlock; the file stays, because Windows does not remove open files."""
+        del path
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
+        msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+
+else:
+
+    def _try_lock(descriptor: int) -> bool:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError as fault:
+            message = "The file system of the database has no file locks; move it to a local disk."
+            raise StorageFailed(message) from fault
+        return True
+
+    def _unlock(descriptor: int, path: Path) -> None:
+        """Remove the file while it is locked: whoever opened it before sees that it is gone."""
+        if _is_still(descriptor, path):
+            path.unlink(missing_ok=True)
+
+
+def _is_still(descriptor: int, path: Path) -> bool:
+    """Whether `path` still names the open file, and was not removed or replaced meanwhile."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
+
+
+class DatabaseLock:
+    """The lock of one database; held from `acquire` until `release` or the process's end."""
+
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        """Name the database to lock; nothing is touched yet."""
+        self.path = files.beside(path, SUFFIX)
+        self._clock = clock or SystemClock()
+        self._descriptor: int | None = None
+
+    def acquire(self) -> None:
+        """Take the lock without waiting, creating the file and its folder where missing.
+
+        Raises:
+            AlreadyRunning: another process holds it.
+            ReadOnly: the file cannot be created, or is not a plain file.
+        """
+        files.make_folder(self.path.parent)
+        while self._descriptor is None:
+            descriptor = self._open()
+            try:
+                if not _try_lock(descriptor):
+                    raise AlreadyRunning(_read_holder(descriptor))
+                if _is_still(descriptor, self.path):
+                    self._write_holder(descriptor)
+                    self._descriptor = descriptor
+            finally:
+                if self._descriptor is None:
+                    os.close(descriptor)
+
+    def release(self) -> None:
+        """Give the lock back; calling it again does nothing."""
+        if self._descriptor is None:
+            return
+        descriptor, self._descriptor = self._descriptor, None
+        try:
+            _unlock(descriptor, self.path)
+        finally:
+            os.close(descriptor)
+
+    def _open(self) -> int:
+        # Descriptors of Python are not inheritable, so no child process keeps the lock alive.
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        if self.path.is_symlink():
+            raise ReadOnly(f"The lock file {self.path} is a symbolic link; remove it.")
+        try:
+            descriptor = os.open(self.path, flags, files.FILE_MODE)
+        except OSError as fault:
+            message = f"The folder {self.path.parent} cannot be written: {fault.strerror}."
+            raise ReadOnly(message) from fault
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise ReadOnly(f"The lock file {self.path} is not a plain file; remove it.")
+        return descriptor
+
+    def _write_holder(self, descriptor: int) -> None:
+        holder = {"pid": os.getpid(), "started_at": self._clock.now_ms()}
+        if sys.platform != "win32":
+            os.fchmod(descriptor, files.FILE_MODE)
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, json.dumps(holder).encode())
+
+
+def _read_holder(descriptor: int) -> int | None:
+    """The pid in the file; None while its holder is only just writing it, or it is not ours."""
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    try:
+        holder = json.loads(os.read(descriptor, _CONTENT_MAX_BYTES))
+    except ValueError:
+        return None
+    pid = holder.get("pid") if isinstance(holder, dict) else None
+    return pid if type(pid) is int else None

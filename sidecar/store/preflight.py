@@ -1,0 +1,242 @@
+"""Is it safe to let SQLite open this path? Judged by names, sizes and bytes alone.
+
+SQLite opens nearly anything: beside a missing or empty main file it creates a healthy-looking
+empty database and removes the `-wal`, the last copy of the data; in a foreign file it writes. So
+everything that can be known without it is decided here, before any connection of this process
+exists (only then may the file be opened: closing a descriptor drops SQLite's POSIX locks).
+
+Version and application come from the header, or from the newest committed first page in a `-wal`
+that has not been moved into the file yet. Checksums of the WAL are not recomputed: a version that
+only a torn transaction carries is still one that a newer program began to write.
+"""
+
+import os
+import stat
+import struct
+import sys
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from sidecar.errors import DatabaseDamaged, NewerSchema, NotOurs, ReadOnly, RecoveryRequired
+from sidecar.limits import APPLICATION_ID
+from sidecar.store import files
+
+MAGIC = b"SQLite format 3\0"
+KNOWN = ".known"
+"""Suffix of the marker that a database has existed here; written after the first opening."""
+BEFORE = ".before-v"
+"""Suffix, before a version, of the copy made before a migration."""
+
+_HEADER_BYTES = 100
+_PAGE_MIN_BYTES = 512
+_FORMAT_MAX = 2
+"""Highest file format SQLite knows: 1 is a rollback journal, 2 is WAL."""
+_WAL_HEADER_BYTES = 32
+_FRAME_HEADER_BYTES = 24
+_EVIDENCE = ("-wal", "-journal", ".swap", KNOWN)
+
+
+class Finding(StrEnum):
+    """What may be done with the path."""
+
+    NEW = "new"
+    """Nothing is there and nothing was: create."""
+    OPEN = "open"
+    """A file of this product that this version can open or migrate."""
+    CANDIDATE = "candidate"
+    """A SQLite file without our mark; only its shape can tell whether it is the seed's."""
+
+
+class Header(NamedTuple):
+    """What the first 100 bytes of a database say."""
+
+    page_bytes: int
+    file_format: int
+    pages: int
+    """Size of the file in pages, 0 when the last writer did not keep it."""
+    user_version: int
+    application_id: int
+
+
+class Examined(NamedTuple):
+    """The finding, and the version the file has: 0 for a new one or a candidate."""
+
+    finding: Finding
+    schema_version: int
+
+
+def examine(path: Path, known_version: int) -> Examined:
+    """Judge `path`, touching nothing but a missing parent folder.
+
+    Raises:
+        RecoveryRequired: a database was here and is missing, empty or shorter than a page.
+        NotOurs: another program's file, or no file.
+        NewerSchema: written by a newer version of this program or of SQLite.
+        DatabaseDamaged: the header and the size cannot both be true.
+        ReadOnly: the file or its folder cannot be written, or belongs to somebody else.
+    """
+    evidence = _evidence(path)
+    try:
+        found = path.lstat()
+    except FileNotFoundError:
+        _refuse_lost(path, evidence, "is missing")
+        files.make_folder(path.parent)
+        _check_writable(path.parent, path.parent)
+        return Examined(Finding.NEW, 0)
+    _check_kind(path, found)
+    if found.st_size == 0:
+        _refuse_lost(path, evidence, "is empty")
+        _check_writable(path, path.parent)
+        return Examined(Finding.NEW, 0)
+    header = _read_header(path, found.st_size, evidence)
+    _check_size(header, found.st_size, evidence)
+    examined = _judge(header, known_version)
+    _check_writable(path, path.parent)
+    return examined
+
+
+def _evidence(path: Path) -> list[str]:
+    """Names of files that only stand beside a database that has been used."""
+    try:
+        names = [found.name for found in path.parent.iterdir()]
+    except FileNotFoundError:
+        return []
+    except PermissionError as fault:
+        raise ReadOnly(f"The folder {path.parent} cannot be read.") from fault
+    leftovers = {path.name + suffix for suffix in _EVIDENCE}
+    copies = path.name + BEFORE
+    return sorted(name for name in names if name in leftovers or name.startswith(copies))
+
+
+def _refuse_lost(path: Path, evidence: list[str], what: str) -> None:
+    if evidence:
+        message = f"The database {path} {what}, but {', '.join(evidence)} is beside it."
+        hint = "Restore a backup, or remove those files to begin anew."
+        raise RecoveryRequired(message, hint=hint)
+
+
+def _check_kind(path: Path, found: os.stat_result) -> None:
+    if stat.S_ISLNK(found.st_mode):
+        raise ReadOnly(f"{path} is a symbolic link; name the database file itself.")
+    if not stat.S_ISREG(found.st_mode):
+        raise NotOurs(f"{path} is not a file.")
+    if sys.platform != "win32" and found.st_uid != os.geteuid():
+        raise ReadOnly(f"{path} belongs to another user.")
+
+
+def _check_writable(path: Path, folder: Path) -> None:
+    # The effective user counts, as it does for open(); access() asks for the real one.
+    effective = os.access in os.supports_effective_ids
+    if not os.access(folder, os.W_OK | os.X_OK, effective_ids=effective):
+        raise ReadOnly(f"The folder {folder} cannot be written; check its permissions.")
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=effective):
+        raise ReadOnly(f"The file {path.name} in {folder} cannot be read and written.")
+
+
+def _read_header(path: Path, size_bytes: int, evidence: list[str]) -> Header:
+    try:
+        with path.open("rb") as file:
+            first = file.read(_HEADER_BYTES)
+    except PermissionError as fault:
+        raise ReadOnly(f"The file {path.name} in {path.parent} cannot be read.") from fault
+    if not first.startswith(MAGIC) or len(first) < _HEADER_BYTES:
+        if size_bytes < _PAGE_MIN_BYTES:
+            _refuse_lost(path, evidence, "is torn")
+        if files.beside(path, KNOWN).name in evidence:
+            raise DatabaseDamaged("The first page of the database is destroyed; restore a backup.")
+        raise NotOurs
+    header = parse_header(first)
+    wal = files.beside(path, "-wal")
+    page = newest_first_page(wal) if wal.name in evidence else None
+    if page is None:
+        return header
+    newest = parse_header(page)
+    # The page count in the main file is judged against the main file's size.
+    return newest._replace(page_bytes=header.page_bytes, pages=header.pages)
+
+
+def parse_header(first: bytes) -> Header:
+    """Read a database header, by SQLite's file format.
+
+    Raises:
+        DatabaseDamaged: the page size is none.
+    """
+    page_bytes, write_format, read_format = struct.unpack_from(">HBB", first, 16)
+    change, pages = struct.unpack_from(">II", first, 24)
+    (user_version,) = struct.unpack_from(">i", first, 60)
+    (application_id,) = struct.unpack_from(">I", first, 68)
+    (pages_valid_for,) = struct.unpack_from(">I", first, 92)
+    page_bytes = 65_536 if page_bytes == 1 else page_bytes
+    if page_bytes < _PAGE_MIN_BYTES or page_bytes & (page_bytes - 1):
+        raise DatabaseDamaged("The header of the database is damaged; restore a backup.")
+    return Header(
+        page_bytes,
+        max(write_format, read_format),
+        pages if pages_valid_for == change else 0,
+        user_version,
+        application_id,
+    )
+
+
+def _check_size(header: Header, size_bytes: int, evidence: list[str]) -> None:
+    """Compare size and page count, unless a journal still has to set them right."""
+    if size_bytes < header.page_bytes:
+        raise RecoveryRequired("The database is shorter than one page; restore a backup.")
+    if any(name.endswith(("-wal", "-journal")) for name in evidence):
+        return
+    if size_bytes % header.page_bytes or size_bytes < header.pages * header.page_bytes:
+        raise DatabaseDamaged("The database file is cut off; restore a backup.")
+
+
+def _judge(header: Header, known_version: int) -> Examined:
+    ours = header.application_id == APPLICATION_ID
+    if not ours and (header.application_id or header.user_version):
+        raise NotOurs
+    if header.file_format > _FORMAT_MAX:
+        raise NewerSchema(found=header.user_version, known=known_version)
+    if not ours:
+        return Examined(Finding.CANDIDATE, 0)
+    if header.user_version > known_version:
+        raise NewerSchema(found=header.user_version, known=known_version)
+    if header.user_version < 1:
+        raise DatabaseDamaged("The header of the database is damaged; restore a backup.")
+    return Examined(Finding.OPEN, header.user_version)
+
+
+def newest_first_page(wal: Path) -> bytes | None:
+    """The header in the newest committed first page of a WAL, or None when it holds none.
+
+    Walks the frame headers only: a frame belongs to this WAL while it repeats its two salts, and
+    is committed once a later or the same frame carries the size of the database.
+    """
+    newest: bytes | None = None
+    pending: bytes | None = None
+    for number, committed_pages, page in _frames(wal):
+        if number == 1:
+            pending = page
+        if committed_pages and pending is not None:
+            newest, pending = pending, None
+    return newest
+
+
+def _frames(wal: Path) -> Iterator[tuple[int, int, bytes]]:
+    """Page number, database size after a commit (else 0) and first bytes of each valid frame."""
+    with wal.open("rb") as file:
+        start = file.read(_WAL_HEADER_BYTES)
+        if len(start) < _WAL_HEADER_BYTES:
+            return
+        page_bytes = struct.unpack_from(">I", start, 8)[0]
+        salts = start[16:24]
+        if page_bytes < _PAGE_MIN_BYTES:
+            return
+        at, end = _WAL_HEADER_BYTES, os.fstat(file.fileno()).st_size
+        while at + _FRAME_HEADER_BYTES + page_bytes <= end:
+            file.seek(at)
+            frame = file.read(_FRAME_HEADER_BYTES + _HEADER_BYTES)
+            number, committed_pages = struct.unpack_from(">II", frame)
+            if frame[8:16] != salts:
+                return
+            yield number, committed_pages, frame[_FRAME_HEADER_BYTES:]
+            at += _FRAME_HEADER_BYTES + page_bytes

@@ -1,0 +1,130 @@
+"""The seed's mistakes that lie in files, migrations and times; each test names one."""
+
+from pathlib import Path
+
+import apsw
+import pytest
+
+from sidecar.errors import NewerSchema
+from sidecar.store import migrations, seed, swap
+from sidecar.store.connection import Store
+from sidecar.store.migrations import Step
+from sidecar.store.opening import close_store, open_store
+from tests.store import seed_files
+from tests.store.seed_files import SECONDS
+from tests.store.steady import SteadyClock, folder_hashes, names
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "sim.db"
+
+
+def test_seed_mistake_02_a_rebuilt_table_keeps_the_keys_the_search_index_hangs_on(
+    path: Path,
+) -> None:
+    seed.migrate(seed_files.build(path), SteadyClock())
+    columns = (
+        "rid, id, name, description, tags, category, revision, content_sha256, size_bytes,"
+        " stored_bytes, created_at, updated_at, archived_at, run_count, last_run_at"
+    )
+    sql = migrations.shipped_steps()[0].sql
+    table = sql[sql.index("CREATE TABLE workflows (") : sql.index("CREATE INDEX workflows_updated")]
+    rebuild = "\n".join(
+        (
+            table.replace("CREATE TABLE workflows (", "CREATE TABLE rebuilt ("),
+            f"INSERT INTO rebuilt ({columns})",
+            f"SELECT {columns} FROM workflows ORDER BY id DESC;",  # noqa: S608 - names of our own
+            "DROP TABLE workflows;",
+            "ALTER TABLE rebuilt RENAME TO workflows;",
+        )
+    )
+    steps = [*migrations.shipped_steps()[:1], Step(2, "rebuild", rebuild)]
+
+    migrations.upgrade(path, SteadyClock(), steps=steps)
+
+    db = apsw.Connection(str(path))
+    db.execute("VACUUM")
+    found = db.execute(
+        "SELECT id FROM workflows JOIN workflows_fts ON workflows_fts.rowid = rid"
+        " WHERE workflows_fts MATCH 'alpha'"
+    ).fetchall()
+    assert found == [("w1",)]
+    assert db.execute("SELECT count(*) FROM runs").get == 3
+    db.close()
+
+
+def test_seed_mistake_03_times_are_milliseconds_and_durations_need_not_be_whole_seconds(
+    path: Path,
+) -> None:
+    def fill(db: apsw.Connection) -> None:
+        seed_files.workflow(db, "w", seed_files.packed({}))
+        seed_files.run(db, "r", "w", started_at=SECONDS + 0.25, completed_at=SECONDS + 1.0)
+
+    seed.migrate(seed_files.build(path, fill=fill), SteadyClock())
+
+    db = apsw.Connection(str(path))
+    assert db.execute("SELECT duration_ms FROM runs").get == 750
+    db.close()
+
+
+def test_seed_mistake_04_no_column_is_stored_that_nobody_reads(path: Path) -> None:
+    seed.migrate(seed_files.build(path, search_text="generated"), SteadyClock())
+
+    db = apsw.Connection(str(path))
+    columns = list(db.execute("SELECT name, hidden FROM pragma_table_xinfo('workflows')"))
+    assert "search_text" not in {name for name, _hidden in columns}
+    assert {hidden for _name, hidden in columns} == {0}
+    db.close()
+
+
+def test_seed_mistake_08_an_unknown_newer_version_is_refused_and_untouched(path: Path) -> None:
+    close_store(open_store(path, SteadyClock()).store)
+    db = apsw.Connection(str(path))
+    db.execute("PRAGMA user_version = 2").fetchall()
+    db.close()
+    before = folder_hashes(path.parent)
+
+    with pytest.raises(NewerSchema):
+        open_store(path, SteadyClock())
+
+    assert folder_hashes(path.parent) == before
+
+
+def test_seed_mistake_09_a_file_swapped_in_beside_an_old_wal_reads_as_the_new_one(
+    path: Path,
+) -> None:
+    close_store(open_store(path, SteadyClock()).store)
+    store = Store(path)
+    with store.writing() as db:
+        db.execute("UPDATE meta SET value = 'old' WHERE key = 'generation'")
+    wal = path.with_name("sim.db-wal").read_bytes()
+    assert wal
+    store.close()
+    path.with_name("sim.db-wal").write_bytes(wal)
+
+    steps = migrations.shipped_steps()
+    with migrations.building(swap.staged_path(path), SteadyClock(), steps) as staged:
+        staged.execute("UPDATE meta SET value = 'new' WHERE key = 'generation'")
+    swap.replace(path, SteadyClock())
+
+    db = apsw.Connection(str(path))
+    assert db.execute("SELECT value FROM meta WHERE key = 'generation'").get == "new"
+    assert db.pragma("integrity_check") == "ok"
+    db.close()
+    assert "sim.db-wal" not in names(path.parent)
+
+
+def test_seed_mistake_11_a_run_left_running_by_a_dead_process_is_closed_at_the_start(
+    path: Path,
+) -> None:
+    seed_files.build(path)
+
+    opened = open_store(path, SteadyClock())
+
+    assert opened.runs_interrupted == 1
+    row = opened.store.db.execute(
+        "SELECT status, error_message, completed_at = seen_at FROM runs WHERE id = 'r2'"
+    ).fetchone()
+    assert row == ("error", "interrupted", 1)
+    close_store(opened.store)
