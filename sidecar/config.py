@@ -55,7 +55,8 @@ def add_serve_options(parser: ArgumentParser) -> None:
         "--database",
         metavar="FILE",
         type=Path,
-        help=f"database file, made if missing (default: ${DATABASE_VARIABLE} or the user-data folder)",
+        help=f"database file, made if missing (default: ${DATABASE_VARIABLE},"
+        " else in the user-data folder)",
     )
     place.add_argument(
         "--ephemeral",

@@ -89,7 +89,7 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         keys = msgspec.json.decode(text)
-    except (binascii.Error, ValueError, msgspec.DecodeError):
+    except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError):
         return None
     if not isinstance(keys, list) or len(keys) != len(kinds):
         return None

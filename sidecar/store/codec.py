@@ -36,7 +36,7 @@ def _load_gzip() -> tuple[ModuleType, int]:
         from isal import isal_zlib  # noqa: PLC0415 - the one place that may find it missing
     except ImportError:
         return zlib, limits.ZLIB_LEVEL
-    return cast(ModuleType, isal_zlib), limits.GZIP_LEVEL
+    return isal_zlib, limits.GZIP_LEVEL
 
 
 def _bind(module: ModuleType, level: int) -> tuple[Callable[[bytes], bytes], Callable[[], Any]]:

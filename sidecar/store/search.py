@@ -107,7 +107,9 @@ _HOLDS_SHORT: Final = (
     "w.name LIKE s.value ESCAPE '\\' OR w.tags LIKE s.value ESCAPE '\\'"
     " OR ifnull(w.description, '') LIKE s.value ESCAPE '\\'))"
 )
-_NOT_BY_WORDS: Final = "f.rowid NOT IN (SELECT rowid FROM workflows_fts WHERE workflows_fts MATCH ?)"
+_NOT_BY_WORDS: Final = (
+    "f.rowid NOT IN (SELECT rowid FROM workflows_fts WHERE workflows_fts MATCH ?)"
+)
 
 
 @cache
@@ -128,7 +130,7 @@ def _ranked_sql(
     ]
     # With rowid in the order FTS5 leaves the sorting to SQLite, which is faster by a third.
     return (
-        f"SELECT {COLUMNS}, f.rank FROM {table} f CROSS JOIN workflows w ON w.rid = f.rowid"
+        f"SELECT {COLUMNS}, f.rank FROM {table} f CROSS JOIN workflows w ON w.rid = f.rowid"  # noqa: S608 - constants
         f" WHERE {' AND '.join(conditions)} ORDER BY f.rank, f.rowid LIMIT ?"
     )
 
@@ -190,7 +192,7 @@ def _scan_sql(wanted: tuple[bool, bool, bool], *, but: bool) -> str:
         "(w.updated_at, w.rid) < (?, ?)",
     ]
     return (
-        f"SELECT {COLUMNS} FROM (SELECT * FROM workflows"
+        f"SELECT {COLUMNS} FROM (SELECT * FROM workflows"  # noqa: S608 - constants
         f" WHERE archived_at IS {'NOT ' if archived else ''}NULL"
         f" ORDER BY updated_at DESC, rid DESC LIMIT {SCAN_MAX}) w"
         f" WHERE {' AND '.join(conditions)} ORDER BY w.updated_at DESC, w.rid DESC LIMIT ?"

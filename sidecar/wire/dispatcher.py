@@ -202,7 +202,8 @@ class Dispatcher:
         """Turn every reply of a burst whose transaction was lost into the error that lost it."""
         error = self.wire_error(fault, outcome)
         for reply in burst.all_replies():
-            if reply.data is not None and not reply.failed:
+            if (reply.data is not None or reply.pending) and not reply.failed:
+                reply.pending = False
                 self._fail(reply, error)
             reply.emitted = []
 
@@ -238,10 +239,12 @@ class Dispatcher:
             reply.pending = False
             self._fail(reply, Overloaded(limit=limits.LONG_MAX_IN_FLIGHT))
 
-    def cancel(self, request_id: str | int | None) -> None:
-        """Cancel a long request; one that is read but not begun is remembered."""
+    def cancel(self, request_id: str | int | None, *, lines_wait: bool) -> None:
+        """Cancel a long request; remember the id while it may be that of a line not yet begun."""
         key = cancel_key(request_id)
-        if not self._workers.cancel(key) and len(self.early_cancels) < limits.EARLY_CANCELS_MAX:
+        if self._workers.cancel(key) or not lines_wait:
+            return
+        if len(self.early_cancels) < limits.EARLY_CANCELS_MAX:
             self.early_cancels.add(key)
 
     def refuse_new(self) -> None:

@@ -44,6 +44,7 @@ _encode: Final = msgspec.json.Encoder().encode
 decode_request: Final = msgspec.json.Decoder(Request).decode
 
 _NOT_BRACKETS: Final = bytes(code for code in range(256) if code not in b"[]{}")
+_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _STEPS: Final = bytes(1 if code in b"[{" else 255 for code in range(256))
 _PEEL_MAX_BYTES: Final = 64 * 1024
 """Past this many brackets one pass that adds them up beats peeling them level by level."""
@@ -59,15 +60,19 @@ def depth_exceeded(line: bytes) -> bool:
         return False
     if b"\\" in line:
         line = line.replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = b"".join(line.split(b'"')[::2]).translate(None, _NOT_BRACKETS)
+    brackets = b"".join(line.split(b'"')[::2]).translate(_ONE_KIND, _NOT_BRACKETS)
     if len(brackets) > _PEEL_MAX_BYTES:
         return _rises_too_far(brackets)
+    left = brackets
     for _level in range(limits.DEPTH_MAX):
-        peeled = brackets.replace(b"{}", b"").replace(b"[]", b"")
-        if len(peeled) == len(brackets):
-            return _rises_too_far(brackets)
-        brackets = peeled
-    return bool(brackets)
+        # One kind only: after `{}` went, `[]` around it would go in the same pass, a level early.
+        peeled = left.replace(b"[]", b"")
+        if not peeled:
+            return False
+        if len(peeled) == len(left):
+            break
+        left = peeled
+    return _rises_too_far(brackets)
 
 
 def _rises_too_far(brackets: bytes) -> bool:

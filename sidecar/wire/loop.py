@@ -197,7 +197,7 @@ class Loop:
             cancel = msgspec.json.decode(request.params, type=_Cancel)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return False
-        self._dispatcher.cancel(cancel.id)
+        self._dispatcher.cancel(cancel.id, lines_wait=bool(self._backlog))
         return True
 
     def _serve_burst(self) -> None:

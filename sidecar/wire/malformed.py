@@ -98,7 +98,7 @@ def read(line: bytes) -> Request:
     try:
         loose = msgspec.json.decode(line, type=_LooseRequest)
     except msgspec.ValidationError:
-        raise Refusal(InvalidRequest("A request is a JSON object.")) from None
+        raise _no_object(line) from None
     except (msgspec.DecodeError, RecursionError):
         raise _not_json(line) from None
     request_id = _read_id(loose.id)
@@ -113,6 +113,15 @@ def read(line: bytes) -> Request:
     except InvalidRequest as error:
         raise Refusal(error, None if request_id is UNSET else request_id) from None
     return request
+
+
+def _no_object(line: bytes) -> Refusal:
+    """Tell JSON that is no object from a text that breaks off behind its first character."""
+    try:
+        msgspec.json.decode(line, type=Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return _not_json(line)
+    return Refusal(InvalidRequest("A request is a JSON object."))
 
 
 def _decode(raw: Raw | UnsetType, kind: type[str]) -> str | None:

@@ -98,9 +98,10 @@ class Outbox:
         while self:
             buffers = self._gather()
             taken = write(buffers)
+            self._consume(buffers, taken)
+            self._withdraw_marker()
             if not taken:
                 return
-            self._consume(buffers, taken)
 
     def _gather(self) -> list[bytes | memoryview]:
         buffers: list[bytes | memoryview] = []
@@ -117,12 +118,15 @@ class Outbox:
         return buffers
 
     def _write_marker(self, entry: _Entry) -> None:
-        """Turn the marker into its line; later drops begin a new one."""
+        """Offer the marker as a line."""
         entry.data = encode_notification(AuditOverflow(entry.lost, entry.resume_after))
         self.pending_bytes += len(entry.data)
-        entry.lost = 0
-        if self._marker is entry:
-            self._marker = None
+
+    def _withdraw_marker(self) -> None:
+        """A marker of which no byte has left goes on counting, so that there is only one."""
+        if self._marker is not None and self._marker.data is not None:
+            self.pending_bytes -= len(self._marker.data)
+            self._marker.data = None
 
     def _consume(self, buffers: Sequence[bytes | memoryview], taken: int) -> None:
         self.pending_bytes -= taken
@@ -151,6 +155,9 @@ class Outbox:
                 return
 
     def _settle(self, entry: _Entry) -> None:
+        if entry is self._marker:
+            self._marker = None
+            entry.lost = 0
         if entry.is_event and entry.data is not None:
             self._events_bytes -= len(entry.data)
             entry.is_event = False

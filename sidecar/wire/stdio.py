@@ -64,27 +64,15 @@ def claim() -> Descriptors:
     if os.name == "nt":
         _set_binary_mode()
     null = os.open(os.devnull, os.O_RDWR)
-    reader = _duplicate(0, null)
-    writer = _duplicate(1, null)
+    while null <= 2:  # noqa: PLR2004 - a standard descriptor was not open: the null device is it
+        null = os.open(os.devnull, os.O_RDWR)
+    # os.dup makes duplicates that no child process inherits.
+    reader, writer = os.dup(0), os.dup(1)
     os.dup2(null, 0)
-    try:
-        os.dup2(2, 1)
-    except OSError:
-        os.dup2(null, 1)
-    if null > 2:  # noqa: PLR2004 - the three standard descriptors
-        os.close(null)
+    os.dup2(2, 1)
+    os.close(null)
     sys.stdout = sys.stderr
     return Descriptors(reader, writer)
-
-
-def _duplicate(descriptor: int, null: int) -> int:
-    """A private, not inheritable duplicate; of the null device when it was not open at all."""
-    try:
-        copy = os.dup(descriptor)
-    except OSError:
-        copy = os.dup(null)
-    os.set_inheritable(copy, False)
-    return copy
 
 
 def _set_binary_mode() -> None:

@@ -1,0 +1,237 @@
+"""Methods of the process itself: is it alive, what is it, how is it, end it."""
+
+import sys
+from typing import Annotated, Any
+
+from msgspec import Meta, Struct
+
+from sidecar import __version__, limits
+from sidecar.catalog import Params, Result, method
+from sidecar.context import Context, LongContext
+from sidecar.process import usage
+from sidecar.store import audit, checks, stats
+from sidecar.store.checks import Finding
+from sidecar.store.connection import sqlite_version
+from sidecar.values import Count, Timestamp
+
+# --- system.ping ------------------------------------------------------------------------------
+
+
+class SystemPingParams(Params, frozen=True):
+    """Nothing to choose."""
+
+
+class SystemPingResult(Result, frozen=True):
+    """The answer."""
+
+    at: Timestamp
+
+
+@method("system.ping")
+def ping(ctx: Context, params: SystemPingParams) -> SystemPingResult:
+    """Answer at once, without the database."""
+    del params
+    return SystemPingResult(ctx.clock.now_ms())
+
+
+# --- system.info ------------------------------------------------------------------------------
+
+
+class SystemInfoParams(Params, frozen=True):
+    """Nothing to choose."""
+
+
+class SystemInfoResult(Result, frozen=True):
+    """What this process is."""
+
+    version: Annotated[str, Meta(description="Version of the program.")]
+    protocol_version: Annotated[str, Meta(description="major.minor of this protocol.")]
+    schema_version: Annotated[Count, Meta(description="Version of the database's tables.")]
+    database: Annotated[str, Meta(description="Path of the database file.")]
+    pid: Annotated[Count, Meta(description="Process id.")]
+    started_at: Timestamp
+    python: Annotated[str, Meta(description="Version of Python.")]
+    sqlite: Annotated[str, Meta(description="Version of SQLite.")]
+    platform: Annotated[str, Meta(description="`linux`, `darwin` or `win32`.")]
+    pragmas: Annotated[dict[str, Any], Meta(description="As the live connection has them.")]
+    limits: Annotated[dict[str, int], Meta(description="The limits a client can run into.")]
+    secrets: Annotated[str, Meta(description="`uninitialized` or `locked`.")]
+
+
+@method("system.info", access="read")
+def info(ctx: Context, params: SystemInfoParams) -> SystemInfoResult:
+    """Tell versions, places, pragmas and limits."""
+    del params
+    facts = ctx.session.facts()
+    return SystemInfoResult(
+        version=__version__,
+        protocol_version=limits.PROTOCOL_VERSION,
+        schema_version=ctx.store.schema_version(),
+        database=facts["database"],
+        pid=facts["pid"],
+        started_at=facts["started_at"],
+        python=".".join(map(str, sys.version_info[:3])),
+        sqlite=sqlite_version(),
+        platform=sys.platform,
+        pragmas=ctx.store.pragmas(),
+        limits=limits.PUBLISHED,
+        secrets="locked" if stats.key_slots(ctx.db) else "uninitialized",
+    )
+
+
+# --- system.stats -----------------------------------------------------------------------------
+
+
+class SystemStatsParams(Params, frozen=True):
+    """Nothing to choose."""
+
+
+class MethodStats(Struct, frozen=True):
+    """One method since the start of the process."""
+
+    method: Annotated[str, Meta(description="Its name.")]
+    calls: Annotated[Count, Meta(description="How often it was called.")]
+    errors: Annotated[Count, Meta(description="How often it failed.")]
+    p50_us: Annotated[Count, Meta(description="Median of the newest 256, microseconds.")]
+    p99_us: Annotated[Count, Meta(description="99th percentile of the newest 256, microseconds.")]
+
+
+class SystemStatsResult(Result, frozen=True):
+    """How much there is, and what it costs."""
+
+    workflows: Annotated[Count, Meta(description="Live workflows.")]
+    archived: Annotated[Count, Meta(description="Archived workflows.")]
+    revisions: Annotated[Count, Meta(description="Kept older revisions.")]
+    runs: Annotated[Count, Meta(description="Runs.")]
+    audit_entries: Annotated[Count, Meta(description="Entries of the audit log.")]
+    live_bytes: Annotated[Count, Meta(description="Bytes of the file in use.")]
+    free_bytes: Annotated[Count, Meta(description="Bytes of the file free for reuse.")]
+    wal_bytes: Annotated[Count, Meta(description="Bytes of the write-ahead log.")]
+    purge_pending: Annotated[bool, Meta(description="Deleted text waits to be overwritten.")]
+    body_bytes: Annotated[Count, Meta(description="Bytes of all bodies as they were sent.")]
+    stored_bytes: Annotated[Count, Meta(description="Bytes of all bodies, compressed.")]
+    compression_ratio: Annotated[
+        float, Meta(description="stored_bytes by body_bytes; 0 without bodies.")
+    ]
+    resident_bytes: Annotated[Count, Meta(description="Memory of the process; 0 if unknown.")]
+    threads: Annotated[Count, Meta(description="Threads of the process.")]
+    descriptors: Annotated[Count, Meta(description="Open descriptors; 0 if unknown.")]
+    methods: Annotated[list[MethodStats], Meta(description="Methods called so far, by name.")]
+
+
+@method("system.stats", access="read")
+def system_stats(ctx: Context, params: SystemStatsParams) -> SystemStatsResult:
+    """Tell counts, sizes and latencies."""
+    del params
+    totals = stats.totals(ctx.db)
+    space = stats.space(ctx.db, ctx.store.path)
+    process = usage()
+    ratio = totals.stored_bytes / totals.body_bytes if totals.body_bytes else 0.0
+    return SystemStatsResult(
+        workflows=totals.workflows,
+        archived=totals.archived,
+        revisions=totals.revisions,
+        runs=totals.runs,
+        audit_entries=totals.audit_entries,
+        live_bytes=space.live_bytes,
+        free_bytes=space.free_bytes,
+        wal_bytes=space.wal_bytes,
+        purge_pending=stats.purge_pending(ctx.db),
+        body_bytes=totals.body_bytes,
+        stored_bytes=totals.stored_bytes,
+        compression_ratio=round(ratio, 4),
+        resident_bytes=process.resident_bytes,
+        threads=process.threads,
+        descriptors=process.descriptors,
+        methods=[MethodStats(*row) for row in ctx.session.latencies()],
+    )
+
+
+# --- system.check -----------------------------------------------------------------------------
+
+
+class SystemCheckParams(Params, frozen=True):
+    """How deep to look."""
+
+    full: Annotated[
+        bool, Meta(description="Also compare every index with its table; slower. Absent: false.")
+    ] = False
+
+
+class CheckFinding(Struct, frozen=True):
+    """One thing that is not as it should be."""
+
+    kind: Annotated[str, Meta(description="`structure`, `orphan`, `search_index`, `body`, ...")]
+    where: Annotated[str, Meta(description="Table, index or id.")]
+    detail: Annotated[str, Meta(description="What is wrong.")]
+    cure: Annotated[str, Meta(description="What a person can do.")]
+
+
+class SystemCheckResult(Result, frozen=True):
+    """What the check found."""
+
+    ok: Annotated[bool, Meta(description="Nothing was found.")]
+    findings: Annotated[list[CheckFinding], Meta(description="At most 1 000.")]
+    checked: Annotated[dict[str, int], Meta(description="How many of what was looked at.")]
+
+
+_FINDINGS_MAX = 1000
+
+
+@method("system.check", long=True)
+def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
+    """Check the file, its references, indexes, bodies, summaries and the audit chain."""
+    found: list[Finding] = []
+    with ctx.reading() as db:
+        db.execute("BEGIN")
+        counts = checks.counts(db)
+        total = sum(counts.values())
+        phase_base = 0
+
+        def step(done: int) -> None:
+            ctx.check_cancelled()
+            ctx.progress("check", min(phase_base + done, total), total, "rows")
+
+        db.set_progress_handler(ctx.cancel_event.is_set, 10_000)
+        found.extend(checks.structure(db, full=params.full))
+        found.extend(checks.references(db))
+        found.extend(checks.run_counts(db))
+        found.extend(checks.bodies(db, step))
+        phase_base += counts["workflows"]
+        found.extend(checks.summaries(db, step))
+        phase_base += counts["summaries"]
+        verdict = audit.verify(db, None, lambda done, _total: step(done))
+        if verdict.status not in ("ok", "unsealed"):
+            where = f"access_log {verdict.first_bad_seq}"
+            cure = "Find out who wrote to the file."
+            found.append(Finding("audit_chain", where, f"The chain is {verdict.status}.", cure))
+    for name in checks.SEARCH_INDEXES:
+        with ctx.writing() as db:
+            found.extend(checks.search_index(db, name))
+    ctx.progress("check", total, total, "rows")
+    if found:
+        with ctx.writing(last=True):
+            ctx.audit("check_findings", "database", count=len(found))
+    findings = [CheckFinding(*finding) for finding in found[:_FINDINGS_MAX]]
+    return SystemCheckResult(not found, findings, counts)
+
+
+# --- system.shutdown --------------------------------------------------------------------------
+
+
+class SystemShutdownParams(Params, frozen=True):
+    """Nothing to choose."""
+
+
+class SystemShutdownResult(Result, frozen=True):
+    """Nothing to tell: the end follows."""
+
+
+@method("system.shutdown")
+def shutdown(ctx: Context, params: SystemShutdownParams) -> SystemShutdownResult:
+    """End the process once what was accepted before is answered."""
+    del params
+    ctx.session.stop("shutdown")
+    return SystemShutdownResult()
+
+

@@ -1,0 +1,8 @@
+"""The methods of workflows, by verb; importing this puts them into the catalog.
+
+`views` holds the structs that several answers share, `checks` what several methods ask first.
+"""
+
+from sidecar.handlers.workflows import change, delete, labels, read, save, search
+
+__all__ = ["change", "delete", "labels", "read", "save", "search"]

@@ -1,0 +1,106 @@
+"""What several methods of workflows ask before they act."""
+
+import hashlib
+import re
+from typing import Any, Final
+
+import msgspec
+
+from sidecar.errors import Archived, Conflict, InvalidParams, NotFound
+from sidecar.store.connection import Connection
+from sidecar.store.workflows.header import Header, find
+from sidecar.values import decode_cursor
+
+_EMPTY: Final = re.compile(
+    rb"""\s*+ (?: null | (?: [\s\[\]{},:] | "(?:[^"\\]++|\\.)*+" \s*+ : )++ ) \s*+""",
+    re.VERBOSE | re.DOTALL,
+)
+"""Valid JSON that holds brackets and member names but no value; possessive, hence linear."""
+
+
+def is_empty_body(body: bytes) -> bool:
+    """Whether a JSON body holds nothing: null, {}, [], or nothing but such members at any depth.
+
+    Looks no further than the first value, so a full body costs next to nothing.
+    """
+    return _EMPTY.fullmatch(body) is not None
+
+
+def refuse_nul(path: str, **texts: str | None) -> None:
+    """Refuse U+0000, at which SQLite's text functions and its search stop reading.
+
+    Raises:
+        InvalidParams: `path` and the member's name say where.
+    """
+    for name, text in texts.items():
+        if text is not None and "\0" in text:
+            raise _nul(f"{path}.{name}")
+
+
+def refuse_nul_in(path: str, texts: list[str]) -> None:
+    """The same for each item of a list at `path`."""
+    for index, text in enumerate(texts):
+        if "\0" in text:
+            raise _nul(f"{path}[{index}]")
+
+
+def _nul(path: str) -> InvalidParams:
+    return InvalidParams("A text must not hold the character U+0000.", path=path)
+
+
+def must_find(db: Connection, workflow_id: str, path: str = "$.params.id") -> Header:
+    """The header of a workflow.
+
+    Raises:
+        NotFound: there is no workflow by that id.
+    """
+    header = find(db, workflow_id)
+    if header is None:
+        raise NotFound("There is no workflow by that id.", path=path)
+    return header
+
+
+def refuse_archived(header: Header) -> None:
+    """Raise Archived when the workflow is; `archived_at` says since when."""
+    if header.archived_at is not None:
+        raise Archived(archived_at=header.archived_at)
+
+
+def check_expected(header: Header | None, expected: int | None, path: str = "$.params") -> None:
+    """Compare the revision that the client expects; None expects nothing.
+
+    Raises:
+        Conflict: it is another one; `revision` and `updated_at` say which and since when, 0 and
+            null when there is no workflow by that id.
+    """
+    revision = header.revision if header else 0
+    if expected is None or expected == revision:
+        return
+    raise Conflict(
+        "There is a workflow by that id already."
+        if expected == 0
+        else "The workflow is not at the revision that was expected.",
+        path=f"{path}.expected_revision",
+        revision=revision,
+        updated_at=header.updated_at if header else None,
+    )
+
+
+def query_mark(*params: object) -> str:
+    """A short digest of the params that a cursor belongs to."""
+    return hashlib.blake2b(msgspec.json.encode(params), digest_size=6).hexdigest()
+
+
+def read_cursor(cursor: str, mark: str, *kinds: type) -> tuple[Any, ...]:
+    """The keys of a cursor that was made for the same params.
+
+    Raises:
+        InvalidParams: it was not made here, or for other params.
+    """
+    keys = decode_cursor(cursor, str, *kinds)
+    if keys is None or keys[0] != mark:
+        raise InvalidParams(
+            "The cursor does not belong to these params; begin again without one.",
+            path="$.params.cursor",
+        )
+    return keys[1:]

@@ -1,0 +1,280 @@
+"""`workflows.save` and `workflows.save_many`: the whole workflow, body and all.
+
+A body goes from the line to gzip without being parsed. What is stored already is compared
+before anything is compressed, so an autosave without changes costs a look-up and a hash.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from sidecar import limits
+from sidecar.catalog import Params, Result, method
+from sidecar.context import Context
+from sidecar.errors import Archived, Conflict, EmptyBody, SidecarError, TooLarge
+from sidecar.handlers.workflows.checks import (
+    check_expected,
+    is_empty_body,
+    refuse_archived,
+    refuse_nul,
+    refuse_nul_in,
+)
+from sidecar.handlers.workflows.views import WorkflowsItemError, WorkflowsSaveResult, unchanged
+from sidecar.notifications import WorkflowsChanged
+from sidecar.store import codec
+from sidecar.store.workflows import header as headers
+from sidecar.store.workflows import save as saves
+from sidecar.store.workflows.header import Header
+from sidecar.store.workflows.save import Content
+from sidecar.values import ExpectedRevision, Id, Tag, WorkflowId
+
+Name = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=limits.NAME_MAX_CHARS,
+        description="Name for people, 1 to 512 characters; need not be unique.",
+    ),
+]
+Description = Annotated[str, Meta(max_length=limits.DESCRIPTION_MAX_CHARS)]
+CategoryParam = Annotated[str, Meta(min_length=1, max_length=limits.CATEGORY_MAX_CHARS)]
+
+
+class WorkflowsSaveWorkflow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A workflow to save: the whole of it, members left out get their defaults."""
+
+    name: Name
+    data: Annotated[
+        msgspec.Raw,
+        Meta(description="The body: any JSON, at most 16 MiB, kept byte for byte."),
+    ]
+    id: Annotated[
+        Id | UnsetType, Meta(description="Its id, 1 to 128 characters; one is made when absent.")
+    ] = UNSET
+    description: Annotated[
+        Description | None,
+        Meta(description="Text for people, at most 16384 characters; null or absent for none."),
+    ] = None
+    tags: Annotated[
+        list[Tag],
+        Meta(
+            max_length=limits.TAGS_MAX,
+            description="At most 64 tags, duplicates fold; none when absent.",
+        ),
+    ] = []
+    category: Annotated[
+        CategoryParam, Meta(description="1 to 64 characters; `general` when absent.")
+    ] = "general"
+
+
+Force = Annotated[
+    bool, Meta(description="Let an empty body replace a full one; false when absent.")
+]
+Expected = Annotated[
+    ExpectedRevision | None,
+    Meta(description="Save only over this revision, 0 = it must not exist; null or absent: any."),
+]
+
+
+class WorkflowsSaveParams(Params, frozen=True):
+    """The workflow and the conditions of its save."""
+
+    workflow: Annotated[WorkflowsSaveWorkflow, Meta(description="The whole workflow.")]
+    expected_revision: Expected = None
+    force: Force = False
+
+
+class WorkflowsSaveManyItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One workflow of several, with the conditions of its save."""
+
+    workflow: Annotated[WorkflowsSaveWorkflow, Meta(description="The whole workflow.")]
+    expected_revision: Expected = None
+    force: Force = False
+
+
+class WorkflowsSaveManyParams(Params, frozen=True):
+    """Workflows saved in order; an id may come more than once."""
+
+    items: Annotated[
+        list[WorkflowsSaveManyItem],
+        Meta(
+            max_length=limits.MANY_MAX_ITEMS,
+            description="At most 100 workflows, their bodies at most 8 MiB together.",
+        ),
+    ]
+    on_error: Annotated[
+        Literal["fail", "skip"],
+        Meta(description="`fail`, the default, undoes all; `skip` reports the item and goes on."),
+    ] = "fail"
+
+
+class WorkflowsSaveManySaved(msgspec.Struct, frozen=True):
+    """What became of one item."""
+
+    id: Annotated[
+        WorkflowId | None, Meta(description="Its id; null when it failed before it got one.")
+    ]
+    saved: Annotated[
+        WorkflowsSaveResult | None, Meta(description="As workflows.save; null when it failed.")
+    ]
+    error: Annotated[
+        WorkflowsItemError | None, Meta(description="Why it failed; null when it was saved.")
+    ]
+
+
+class WorkflowsSaveManyResult(Result, frozen=True):
+    """One entry for each item, in the same order."""
+
+    items: Annotated[list[WorkflowsSaveManySaved], Meta(description="In the order given.")]
+
+
+@method("workflows.save", access="write", errors=(Archived, Conflict, EmptyBody, TooLarge))
+def save(ctx: Context, params: WorkflowsSaveParams) -> WorkflowsSaveResult:
+    """Save a whole workflow, new or over what is there.
+
+    Its revision rises unless name, description, tags, category and body all equal what is
+    stored: then nothing is written and `changed` is false. Its runs and `created_at` stay.
+    """
+    return _save(ctx, params, "$.params")
+
+
+@method("workflows.save_many", access="write", errors=(Archived, Conflict, EmptyBody, TooLarge))
+def save_many(ctx: Context, params: WorkflowsSaveManyParams) -> WorkflowsSaveManyResult:
+    """Save several workflows in order, all or none, or all that can be.
+
+    An error of `fail` carries the `index` of the item that caused it.
+    """
+    size_bytes = sum(memoryview(item.workflow.data).nbytes for item in params.items)
+    if size_bytes > limits.SAVE_MANY_MAX_BYTES:
+        raise TooLarge(
+            "The bodies are larger together than one request may be; send fewer at a time.",
+            path="$.params.items",
+            limit=limits.SAVE_MANY_MAX_BYTES,
+        )
+    save_one = _save_or_skip if params.on_error == "skip" else _save_or_fail
+    return WorkflowsSaveManyResult(
+        [save_one(ctx, item, index) for index, item in enumerate(params.items)]
+    )
+
+
+def _save_or_fail(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> WorkflowsSaveManySaved:
+    path = f"$.params.items[{index}]"
+    try:
+        saved = _save(ctx, item, path)
+    except SidecarError as fault:
+        fault.data = {"path": path, **fault.data, "index": index}
+        raise
+    return WorkflowsSaveManySaved(saved.id, saved, None)
+
+
+def _save_or_skip(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> WorkflowsSaveManySaved:
+    events, audit_seq = len(ctx.emitted), ctx.audit_seq
+    ctx.db.execute("SAVEPOINT item")
+    try:
+        saved = _save(ctx, item, f"$.params.items[{index}]")
+    except SidecarError as fault:
+        ctx.db.execute("ROLLBACK TO item")
+        ctx.db.execute("RELEASE item")
+        del ctx.emitted[events:]
+        ctx.audit_seq = audit_seq
+        workflow_id = None if item.workflow.id is UNSET else item.workflow.id
+        error = WorkflowsItemError(fault.code, fault.slug, fault.message)
+        return WorkflowsSaveManySaved(workflow_id, None, error)
+    ctx.db.execute("RELEASE item")
+    return WorkflowsSaveManySaved(saved.id, saved, None)
+
+
+def _save(
+    ctx: Context, item: WorkflowsSaveParams | WorkflowsSaveManyItem, path: str
+) -> WorkflowsSaveResult:
+    """Save one workflow, whose member of the params is at `path`."""
+    workflow = item.workflow
+    body = _body(workflow, path)
+    content = _content(workflow, path)
+    old = None if workflow.id is UNSET else headers.find(ctx.db, workflow.id)
+    if old is not None:
+        refuse_archived(old)
+    check_expected(old, item.expected_revision, path)
+    if old is None:
+        workflow_id = ctx.clock.new_id() if workflow.id is UNSET else workflow.id
+        return create(ctx, workflow_id, content, codec.pack(body))
+    sha256 = codec.fingerprint(body)
+    same_body = sha256 == old.content_sha256
+    if same_body and content == saves.content_of(old):
+        return unchanged(old)
+    if not (same_body or item.force):
+        _refuse_emptying(ctx, old, body, path)
+    return change(ctx, old, content, None if same_body else codec.pack(body, sha256))
+
+
+def _body(workflow: WorkflowsSaveWorkflow, path: str) -> bytes:
+    body = codec.normalise(bytes(workflow.data))
+    if len(body) > limits.BODY_MAX_BYTES:
+        raise TooLarge(path=f"{path}.workflow.data", limit=limits.BODY_MAX_BYTES)
+    return body
+
+
+def _content(workflow: WorkflowsSaveWorkflow, path: str) -> Content:
+    path = f"{path}.workflow"
+    refuse_nul(
+        path,
+        id=None if workflow.id is UNSET else workflow.id,
+        name=workflow.name,
+        description=workflow.description,
+        category=workflow.category,
+    )
+    refuse_nul_in(f"{path}.tags", workflow.tags)
+    tags = saves.tags_text(workflow.tags)
+    return Content(workflow.name, workflow.description, tags, workflow.category)
+
+
+def _refuse_emptying(ctx: Context, old: Header, body: bytes, path: str) -> None:
+    """Keep a client that lost its document from wiping the stored one.
+
+    Raises:
+        EmptyBody: the new body is empty and the stored one is not.
+    """
+    if not is_empty_body(body):
+        return
+    stored = headers.load(ctx.db, old.id)
+    if stored is not None and not is_empty_body(stored.body()):
+        raise EmptyBody(path=f"{path}.workflow.data", revision=old.revision)
+
+
+def create(
+    ctx: Context, workflow_id: str, content: Content, packed: codec.Packed
+) -> WorkflowsSaveResult:
+    """Write a new workflow, its audit entry and its event."""
+    now_ms = ctx.clock.now_ms()
+    saves.insert(ctx.db, workflow_id, content, packed, now_ms)
+    ctx.audit("workflow_save", workflow_id, revision=1, created=True)
+    ctx.emit(WorkflowsChanged(workflow_id, 1, "created"))
+    return WorkflowsSaveResult(
+        workflow_id,
+        1,
+        created=True,
+        changed=True,
+        updated_at=now_ms,
+        size_bytes=packed.size_bytes,
+        stored_bytes=packed.stored_bytes,
+    )
+
+
+def change(
+    ctx: Context, old: Header, content: Content, packed: codec.Packed | None
+) -> WorkflowsSaveResult:
+    """Write a workflow's changed content, its audit entry and its event; None keeps the body."""
+    now_ms = ctx.clock.now_ms()
+    revision = saves.change(ctx.db, old, content, packed, now_ms)
+    ctx.audit("workflow_save", old.id, revision=revision, created=False)
+    ctx.emit(WorkflowsChanged(old.id, revision, "saved"))
+    return WorkflowsSaveResult(
+        old.id,
+        revision,
+        created=False,
+        changed=True,
+        updated_at=now_ms,
+        size_bytes=packed.size_bytes if packed else old.size_bytes,
+        stored_bytes=packed.stored_bytes if packed else old.stored_bytes,
+    )

@@ -1,0 +1,89 @@
+"""Settings: typed values by key, kept as JSON text, and the defaults the product comes with.
+
+Knows which keys have a default and of which type; what a value may be beyond its type is the
+business of the capability that uses the key.
+"""
+
+from typing import Final, Literal, NamedTuple
+
+from sidecar.store.connection import Connection
+
+ValueType = Literal["string", "number", "boolean", "json"]
+
+
+class Setting(NamedTuple):
+    """One row; `value` is JSON text."""
+
+    key: str
+    value: str
+    value_type: ValueType
+    description: str | None
+    updated_at: int
+
+
+class Default(NamedTuple):
+    """What a known key is set to at first and by a reset."""
+
+    value: str
+    value_type: ValueType
+    description: str
+
+
+DEFAULTS: Final[dict[str, Default]] = {
+    "app_version": Default('"1.0.0"', "string", "Application version"),
+    "theme": Default('"system"', "string", "UI theme preference"),
+    "auto_save_interval": Default("30", "number", "Auto-save interval in seconds"),
+    "default_ai_provider": Default('"openai"', "string", "Default AI provider"),
+    "execution_timeout": Default("300", "number", "Workflow execution timeout in seconds"),
+    "canvas_grid_size": Default("20", "number", "Canvas grid size in pixels"),
+    "enable_telemetry": Default("false", "boolean", "Enable usage telemetry"),
+}
+"""The seed's seven."""
+
+SCHEMA_VERSION_KEY: Final = "schema_version"
+"""Shown like a setting, kept in the file's header; nobody can set it."""
+
+
+
+def insert_defaults(db: Connection, at: int) -> None:
+    """Give every known key that is absent its default."""
+    db.executemany(
+        "INSERT INTO settings (key, value, value_type, description, updated_at)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+        [(key, known.value, known.value_type, known.description, at) for key, known in DEFAULTS.items()],
+    )
+
+
+def get(db: Connection, key: str) -> Setting | None:
+    """The setting of that key, None when there is none."""
+    row = db.execute(
+        "SELECT key, value, value_type, description, updated_at FROM settings WHERE key = ?", (key,)
+    ).fetchone()
+    return Setting(*row) if row else None
+
+
+def page(db: Connection, prefix: str) -> list[Setting]:
+    """Every setting whose key begins with `prefix`, by key."""
+    rows = db.execute(
+        "SELECT key, value, value_type, description, updated_at FROM settings"
+        " WHERE key >= ? AND key < ? ORDER BY key",
+        (prefix, prefix + "\x7f"),
+    )
+    return [Setting(*row) for row in rows]
+
+
+def put(db: Connection, setting: Setting) -> None:
+    """Write one setting over what is there."""
+    db.execute(
+        "INSERT INTO settings (key, value, value_type, description, updated_at)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value,"
+        " value_type = excluded.value_type, description = excluded.description,"
+        " updated_at = excluded.updated_at",
+        setting,
+    )
+
+
+def delete(db: Connection, key: str) -> bool:
+    """Remove a setting; False when there is none."""
+    db.execute("DELETE FROM settings WHERE key = ?", (key,))
+    return db.changes() > 0

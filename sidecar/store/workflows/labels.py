@@ -1,0 +1,46 @@
+"""Tags and categories over all workflows: how many have each, and who has one."""
+
+from typing import Final
+
+from sidecar.store.connection import Connection
+from sidecar.store.workflows.header import COLUMNS, Header
+
+# Counting all tags walks one narrow index; joining each row to see whether it is archived would
+# cost a look-up a row. The archived ones, usually few, are counted apart and taken off.
+_TAGS: Final = "SELECT tag, count(*) FROM workflow_tags GROUP BY tag ORDER BY tag"
+_ARCHIVED_TAGS: Final = (
+    "SELECT t.tag, count(*) FROM workflows w CROSS JOIN workflow_tags t ON t.workflow = w.rid"
+    " WHERE w.archived_at IS NOT NULL GROUP BY t.tag"
+)
+_CATEGORIES: Final = (
+    "SELECT category, count(*) FROM workflows WHERE archived_at IS NULL"
+    " GROUP BY category ORDER BY category"
+)
+_COUNT_TAGGED: Final = "SELECT count(*) FROM workflow_tags WHERE tag = ?"
+_TAGGED: Final = (
+    f"SELECT {COLUMNS} FROM workflow_tags t"  # noqa: S608 - constants
+    " CROSS JOIN workflows w ON w.rid = t.workflow WHERE t.tag = ? LIMIT ?"
+)
+
+
+def tags(db: Connection) -> list[tuple[str, int]]:
+    """Each tag of a live workflow with how many live workflows have it, by code point."""
+    archived = dict(db.execute(_ARCHIVED_TAGS))
+    counts = ((tag, count - archived.get(tag, 0)) for tag, count in db.execute(_TAGS))
+    return [(tag, count) for tag, count in counts if count]
+
+
+def categories(db: Connection) -> list[tuple[str, int]]:
+    """Each category of a live workflow with how many live workflows have it, by code point."""
+    return list(db.execute(_CATEGORIES))
+
+
+def count_tagged(db: Connection, tag: str) -> int:
+    """How many workflows, archived ones too, have a tag."""
+    return int(db.execute(_COUNT_TAGGED, (tag,)).get)
+
+
+def tagged(db: Connection, tag: str, limit: int | None) -> list[Header]:
+    """Headers of workflows that have a tag, archived ones too; all of them without a limit."""
+    rows = db.execute(_TAGGED, (tag, -1 if limit is None else limit))
+    return [Header(*row) for row in rows]

@@ -1,0 +1,61 @@
+"""Archiving and deleting workflows.
+
+A delete asks for a purge in its own transaction: secure_delete overwrites what it frees, but
+the WAL and the segments of the search indexes keep old text until they are rewritten.
+"""
+
+from typing import Final, NamedTuple
+
+from sidecar.store.connection import Connection
+
+_SET_ARCHIVED: Final = "UPDATE workflows SET archived_at = ? WHERE rid = ?"
+_COUNT_RUNS: Final = "SELECT count(*) FROM runs WHERE workflow = ?"
+_DELETE_OLDEST_RUNS: Final = (
+    "DELETE FROM runs WHERE rid IN"
+    " (SELECT rid FROM runs WHERE workflow = ? ORDER BY started_at LIMIT ?)"
+)
+_FEWER_RUNS: Final = "UPDATE workflows SET run_count = max(run_count - ?, 0) WHERE rid = ?"
+_DELETE_RUNS: Final = "DELETE FROM runs WHERE workflow = ?"
+_DELETE_REVISIONS: Final = "DELETE FROM workflow_revisions WHERE workflow = ?"
+_DELETE: Final = "DELETE FROM workflows WHERE rid = ?"
+_ASK_PURGE: Final = (
+    "INSERT INTO meta (key, value) VALUES ('purge_pending', 1)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+
+
+class Deleted(NamedTuple):
+    """What went with a workflow."""
+
+    runs: int
+    revisions: int
+
+
+def set_archived(db: Connection, rid: int, archived_at: int | None) -> None:
+    """Archive a workflow, or with None bring it back; its content and revision stay."""
+    db.execute(_SET_ARCHIVED, (archived_at, rid))
+
+
+def count_runs(db: Connection, rid: int) -> int:
+    """How many runs a workflow has."""
+    return int(db.execute(_COUNT_RUNS, (rid,)).get)
+
+
+def delete_oldest_runs(db: Connection, rid: int, limit: int) -> int:
+    """Delete at most `limit` runs of a workflow, oldest first; return how many went."""
+    db.execute(_DELETE_OLDEST_RUNS, (rid, limit))
+    deleted = db.changes()
+    db.execute(_FEWER_RUNS, (deleted, rid))
+    db.execute(_ASK_PURGE)
+    return deleted
+
+
+def delete(db: Connection, rid: int) -> Deleted:
+    """Delete a workflow with its body, tags, revisions and runs."""
+    db.execute(_DELETE_RUNS, (rid,))
+    runs = db.changes()
+    db.execute(_DELETE_REVISIONS, (rid,))
+    revisions = db.changes()
+    db.execute(_DELETE, (rid,))
+    db.execute(_ASK_PURGE)
+    return Deleted(runs, revisions)

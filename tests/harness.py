@@ -1,0 +1,180 @@
+"""Calls methods of the catalog against a real store, in process and without the wire.
+
+`Bench` does what the loop does for a short method (lock, transaction, savepoint, COMMIT) and for
+a long one (a `LongContext` in this thread). What was emitted is collected, so a test can look at
+events and audit entries. Params go through the method's own decoder, as JSON.
+"""
+
+import importlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sidecar.catalog import METHODS, Method
+from sidecar.clock import Clock
+from sidecar.context import Context, Emitted, LongContext, MethodLatency
+from sidecar.notifications import AuditEvent, Notification, WorkflowsChanged
+from sidecar.store.connection import Store
+from sidecar.store.opening import close_store, open_store
+
+
+class ManualClock:
+    """A clock that a test sets; each look at the wall clock moves it by `step_ms`."""
+
+    def __init__(self, now_ms: int = 1_700_000_000_000, step_ms: int = 1) -> None:
+        """Begin at `now_ms`."""
+        self.at_ms = now_ms
+        self.step_ms = step_ms
+        self.ids = 0
+
+    def now_ms(self) -> int:
+        """The time set, a step later each time."""
+        self.at_ms += self.step_ms
+        return self.at_ms
+
+    def monotonic_ms(self) -> float:
+        """The same time, without moving it."""
+        return float(self.at_ms)
+
+    def new_id(self) -> str:
+        """made-1, made-2 and so on."""
+        self.ids += 1
+        return f"made-{self.ids}"
+
+    def random_bytes(self, size_bytes: int) -> bytes:
+        """Zeros: tests want no secrets."""
+        return bytes(size_bytes)
+
+
+class NoSession:
+    """A serving process that nothing is asked of."""
+
+    def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
+        """Ignore it."""
+
+    def unsubscribe(self) -> None:
+        """Ignore it."""
+
+    def stop(self, reason: str) -> None:
+        """Ignore it."""
+
+    def latencies(self) -> list[MethodLatency]:
+        """None."""
+        return []
+
+    def facts(self) -> dict[str, Any]:
+        """None."""
+        return {}
+
+
+class Bench:
+    """An open store and a way to call methods on it."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        """Serve from `store`; handlers must have been imported."""
+        self.store = store
+        self.clock = clock
+        self.context = Context(store, clock, NoSession())
+        self.told: list[Notification] = []
+        self.long: LongContext | None = None
+        self.cancel_after_steps: int | None = None
+
+    def call(self, name: str, /, **params: object) -> dict[str, Any]:
+        """Call a method with params as Python values; return its result the same way."""
+        return self.call_json(name, json.dumps(params, ensure_ascii=False).encode())
+
+    def call_json(self, name: str, params: bytes) -> dict[str, Any]:
+        """Call a method with params as JSON; return its result as Python values."""
+        result: dict[str, Any] = msgspec.json.decode(self.call_raw(name, params))
+        return result
+
+    def call_raw(self, name: str, params: bytes) -> bytes:
+        """Call a method with params as JSON; return its result as the JSON that would be sent."""
+        method = METHODS[name]
+        decoded = method.decode(params)
+        if method.long:
+            result = self._long(method, decoded)
+        else:
+            with self.request(method) as context:
+                result = method.function(context, decoded)
+        return msgspec.json.encode(result)
+
+    @contextmanager
+    def request(self, method: Method) -> Iterator[Context]:
+        """What a burst of one request does around its method."""
+        context = self.context
+        context.emitted, context.audit_seq = [], 0
+        if method.access != "write":
+            yield context
+            return
+        with self.store.lock, self.store.writing():
+            self.store.savepoint()
+            try:
+                yield context
+            except Exception:
+                self.store.rollback_to_savepoint()
+                context.emitted = []
+                raise
+            self.store.release()
+        self.tell(context.take_emitted())
+
+    def _long(self, method: Method, params: Any) -> object:
+        context = LongContext(self.store, self.clock, NoSession(), 1, self._publish)
+        self.long = context
+        try:
+            result: object = method.function(context, params)
+            self.tell(context.take_emitted())
+            return result
+        finally:
+            context.release_lock()
+
+    def _publish(self, emitted: list[Emitted]) -> None:
+        self.tell(emitted)
+        if self.cancel_after_steps is not None and self.long is not None:
+            self.cancel_after_steps -= 1
+            if self.cancel_after_steps == 0:
+                self.long.cancel_event.set()
+
+    def tell(self, emitted: list[Emitted]) -> None:
+        """Keep what would be sent."""
+        self.told += [event.params for event in emitted]
+
+    def changes(self) -> list[tuple[str, int | None, str]]:
+        """The workflows.changed events since the last look, as (id, revision, change)."""
+        found = [
+            (event.id, event.revision, event.change)
+            for event in self.told
+            if isinstance(event, WorkflowsChanged)
+        ]
+        self.told = [event for event in self.told if not isinstance(event, WorkflowsChanged)]
+        return found
+
+    def audited(self) -> list[tuple[str, str, dict[str, Any]]]:
+        """The audit events since the last look, as (action, resource, details)."""
+        found = [
+            (event.action, event.resource, msgspec.json.decode(msgspec.json.encode(event.details)))
+            for event in self.told
+            if isinstance(event, AuditEvent)
+        ]
+        self.told = [event for event in self.told if not isinstance(event, AuditEvent)]
+        return found
+
+    def rows(self, sql: str, *values: str | int | bytes | None) -> list[tuple[Any, ...]]:
+        """Rows of a statement of the test's own."""
+        return list(self.store.db.execute(sql, values))
+
+
+@contextmanager
+def open_bench(folder: Path, clock: Clock | None = None) -> Iterator[Bench]:
+    """A bench over a new database in `folder`; all handlers of workflows are there."""
+    importlib.import_module("sidecar.handlers.workflows")
+    clock = clock or ManualClock()
+    opened = open_store(folder / "test.db", clock)
+    try:
+        yield Bench(opened.store, clock)
+    finally:
+        close_store(opened.store)

@@ -1,0 +1,215 @@
+"""The product with handlers that no product should have, as a program of its own.
+
+Started as `python misbehaving.py serve ...`. What a method needs beyond the product it imports
+in its body, so that the list of loaded modules stays the product's.
+"""
+
+import os
+import sys
+import threading
+import time
+
+from sidecar.__main__ import main
+from sidecar.catalog import Params, method
+from sidecar.context import Context, LongContext
+
+STARTED: list[str] = []
+"""Ids of the long requests whose method was entered."""
+
+SECRET = "sk-sentinel-5c1f"
+
+
+class None_(Params, frozen=True):
+    """No params."""
+
+
+class Amount(Params, frozen=True):
+    """How much of it."""
+
+    count: int
+    per_step: int = 1
+
+
+class Tag(Params, frozen=True):
+    """Names one call."""
+
+    tag: str = ""
+
+
+@method("test.noise")
+def noise(_ctx: Context, params: None_) -> dict[str, object]:  # noqa: ARG001
+    """Write to stdout in every way there is, and start a child that does so and reads."""
+    import ctypes
+    import subprocess
+
+    print("noise of print")
+    sys.stdout.write("noise of sys.stdout\n")
+    sys.stdout.flush()
+    os.write(1, b"noise of descriptor 1\n")
+    libc = ctypes.CDLL(None)
+    libc.puts(b"noise of C")
+    libc.fflush(None)
+    program = "import sys; print('noise of a child', flush=True); sys.exit(len(sys.stdin.read()))"
+    before = time.monotonic()
+    child = subprocess.run([sys.executable, "-c", program], check=False, timeout=20)
+    return {"read": child.returncode, "seconds": time.monotonic() - before}
+
+
+@method("test.hang")
+def hang(_ctx: Context, params: Tag) -> int:
+    """Never return: asleep, or busy with tag `busy`."""
+    sys.stderr.write("hanging\n")
+    while True:
+        if params.tag != "busy":
+            time.sleep(1000)
+
+
+@method("test.hang_long", long=True)
+def hang_long(ctx: LongContext, params: Tag) -> int:
+    """Never return from a worker, deaf to cancel."""
+    ctx.progress(f"hanging {params.tag}", 0, None, "steps")
+    while True:
+        time.sleep(1000)
+
+
+@method("test.fail")
+def fail(_ctx: Context, params: None_) -> int:  # noqa: ARG001
+    """Raise with a secret in the text."""
+    raise RuntimeError(SECRET)
+
+
+@method("test.fail_long", long=True)
+def fail_long(_ctx: LongContext, params: None_) -> int:  # noqa: ARG001
+    """Raise with a secret in the text, in a worker."""
+    raise RuntimeError(SECRET)
+
+
+@method("test.work", long=True)
+def work(ctx: LongContext, params: Tag) -> dict[str, str]:
+    """Work until cancelled, in one step that must be undone then."""
+    STARTED.append(params.tag)
+    pause = threading.Event()
+    if params.tag == "writing":
+        with ctx.writing():
+            ctx.audit("test_work", params.tag)
+            _work_on(ctx, pause)
+    _work_on(ctx, pause)
+    return {}
+
+
+def _work_on(ctx: LongContext, pause: threading.Event) -> None:
+    ctx.progress("working", 0, None, "steps")
+    while True:
+        ctx.check_cancelled()
+        pause.wait(0.01)
+
+
+@method("test.started")
+def started(_ctx: Context, params: None_) -> list[str]:  # noqa: ARG001
+    """Tell which long methods were entered."""
+    return STARTED
+
+
+@method("test.events", long=True)
+def events(ctx: LongContext, params: Amount) -> dict[str, int]:
+    """Emit very many events, `per_step` in each transaction."""
+    done = 0
+    while done < params.count:
+        with ctx.writing():
+            for number in range(done, min(done + params.per_step, params.count)):
+                ctx.audit("test_event", f"event-{number}", number=number)
+        done += params.per_step
+    return {"emitted": params.count}
+
+
+@method("test.log")
+def log(_ctx: Context, params: Amount) -> int:
+    """Write that many bytes of log."""
+    from sidecar import log as product_log
+
+    for number in range(params.count // 1000):
+        product_log.error("flood", number=number, filler="x" * 1000)
+    return params.count
+
+
+@method("test.big")
+def big(_ctx: Context, params: Amount) -> str:
+    """Answer that many characters."""
+    return "x" * params.count
+
+
+@method("test.modules")
+def modules(_ctx: Context, params: None_) -> list[str]:  # noqa: ARG001
+    """Tell what is imported."""
+    return sorted(sys.modules)
+
+
+# --- the methods of the JSON-RPC 2.0 specification's examples ---------------------------------
+
+
+class Pair(Params, frozen=True):
+    """Two numbers."""
+
+    minuend: int
+    subtrahend: int
+
+
+class Three(Params, frozen=True):
+    """Three numbers."""
+
+    a: int
+    b: int
+    c: int
+
+
+class Five(Three, frozen=True):
+    """Five numbers."""
+
+    d: int
+    e: int
+
+
+class One(Params, frozen=True):
+    """One number."""
+
+    a: int
+
+
+@method("subtract")
+def subtract(_ctx: Context, params: Pair) -> int:
+    """Subtract."""
+    return params.minuend - params.subtrahend
+
+
+@method("sum")
+def sum_(_ctx: Context, params: Three) -> int:
+    """Add up."""
+    return params.a + params.b + params.c
+
+
+@method("update")
+def update(_ctx: Context, params: Five) -> int:
+    """Take five numbers."""
+    return params.e
+
+
+@method("notify_hello")
+def notify_hello(_ctx: Context, params: One) -> int:
+    """Take a greeting."""
+    return params.a
+
+
+@method("notify_sum")
+def notify_sum(_ctx: Context, params: Three) -> int:
+    """Add up for nobody."""
+    return params.a
+
+
+@method("get_data")
+def get_data(_ctx: Context, params: None_) -> list[object]:  # noqa: ARG001
+    """Answer two values."""
+    return ["hello", 5]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,277 @@
+"""A process on raw descriptors: bytes out, whole lines in, every wait bounded.
+
+For what the typed client hides: bytes that are no message, a reader that stops, descriptors that
+are files or sockets, the moment of a process's end. It reads only when told to, and has no
+thread, so that a test decides what lies unread in a pipe.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, Self
+
+ROOT = Path(__file__).resolve().parents[2]
+MISBEHAVING = Path(__file__).with_name("misbehaving.py")
+
+WAIT_S = 15.0
+"""How long anything may take on a busy machine before it counts as never."""
+
+Message = dict[str, Any]
+
+
+def environment(**extra: str) -> dict[str, str]:
+    """The environment of a child that finds this checkout."""
+    return {**os.environ, "PYTHONPATH": str(ROOT), **extra}
+
+
+def product(*options: str | Path) -> list[str]:
+    """The command of the product itself."""
+    return [sys.executable, "-m", "sidecar", "serve", *map(str, options)]
+
+
+def misbehaving(*options: str | Path) -> list[str]:
+    """The command of the product with the methods of `misbehaving.py`."""
+    return [sys.executable, str(MISBEHAVING), "serve", *map(str, options)]
+
+
+def request(method: str, params: object = None, request_id: object = 1) -> bytes:
+    """One request line."""
+    message = {"jsonrpc": "2.0", "id": request_id, "method": method}
+    if params is not None:
+        message["params"] = params
+    return json.dumps(message, ensure_ascii=False).encode() + b"\n"
+
+
+def notice(method: str, params: object = None) -> bytes:
+    """One notification line."""
+    message: Message = {"jsonrpc": "2.0", "method": method}
+    if params is not None:
+        message["params"] = params
+    return json.dumps(message).encode() + b"\n"
+
+
+def saving(name: str, *, request_id: object = 1, **data: object) -> bytes:
+    """A line that saves a new workflow."""
+    return request("workflows.save", {"workflow": {"name": name, "data": data}}, request_id)
+
+
+def until(condition: Callable[[], object], timeout_s: float = WAIT_S) -> bool:
+    """Look again and again until it holds, for what no descriptor tells."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.005)
+    return True
+
+
+def resident_bytes(pid: int) -> int:
+    """Memory that the process has now."""
+    text = Path(f"/proc/{pid}/statm").read_text()
+    return int(text.split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def peak_bytes(pid: int) -> int:
+    """Most memory that the process ever had."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise AssertionError(pid)
+
+
+def ended(pid: int, timeout_s: float) -> bool:
+    """Whether a process that need not be our child ends in time; a zombie has ended."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    poll = select.poll()
+    poll.register(handle, select.POLLIN)
+    try:
+        return bool(poll.poll(timeout_s * 1000))
+    finally:
+        os.close(handle)
+
+
+class Child:
+    """One process; its stderr goes to a file unless told otherwise."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        stdin: int = subprocess.PIPE,
+        stdout: int = subprocess.PIPE,
+        stderr: int | None = None,
+        before: Callable[[], None] | None = None,
+        inherit: Sequence[int] = (),
+    ) -> None:
+        """Start it; `before` runs in the child before the program does."""
+        self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
+        self.process = subprocess.Popen(  # noqa: PLW1509 - `before` touches descriptors only
+            list(argv),
+            stdin=stdin,
+            stdout=stdout,
+            stderr=self._log if stderr is None else stderr,
+            env=environment() if env is None else env,
+            cwd=ROOT,
+            preexec_fn=before,
+            pass_fds=tuple(inherit),
+            bufsize=0,
+        )
+        self.pid = self.process.pid
+        self._buffer = b""
+        self._lines: list[bytes] = []
+        self.notifications: list[Message] = []
+        self.ready: Message = {}
+
+    # --- in ---------------------------------------------------------------------------------
+
+    def _stdin(self) -> int:
+        assert self.process.stdin is not None
+        return self.process.stdin.fileno()
+
+    def send(self, data: bytes, timeout_s: float = WAIT_S) -> None:
+        """Send all of it, however slowly it is taken."""
+        sent = self.send_some(data, timeout_s)
+        assert sent == len(data), f"only {sent} of {len(data)} bytes were taken"
+
+    def send_some(self, data: bytes, timeout_s: float) -> int:
+        """Send until a wait of `timeout_s` finds no room; returns how much was taken."""
+        descriptor, sent = self._stdin(), 0
+        os.set_blocking(descriptor, False)
+        view = memoryview(data)
+        while sent < len(data):
+            if not select.select([], [descriptor], [], timeout_s)[1]:
+                break
+            try:
+                sent += os.write(descriptor, view[sent : sent + 65536])
+            except BlockingIOError:  # room for a byte, but not for so many at once
+                sent += os.write(descriptor, view[sent : sent + 1])
+        return sent
+
+    def close_stdin(self) -> None:
+        """End its input."""
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    # --- out --------------------------------------------------------------------------------
+
+    def stdout(self) -> int:
+        """Our end of its stdout."""
+        assert self.process.stdout is not None
+        return self.process.stdout.fileno()
+
+    def _fill(self, deadline: float) -> bool:
+        """Read once; False at the end."""
+        left = max(0.0, deadline - time.monotonic())
+        if not select.select([self.stdout()], [], [], left)[0]:
+            raise AssertionError(f"no line in time; stderr: {self.stderr_text()[-2000:]}")
+        data = os.read(self.stdout(), 1 << 20)
+        *lines, self._buffer = (self._buffer + data).split(b"\n") if b"\n" in data else (
+            self._buffer + data,
+        )
+        self._lines.extend(lines)
+        return bool(data)
+
+    def next_line(self, timeout_s: float = WAIT_S) -> bytes:
+        """The next line without its end."""
+        deadline = time.monotonic() + timeout_s
+        while not self._lines:
+            if not self._fill(deadline):
+                raise EOFError(f"stdout ended; stderr: {self.stderr_text()[-2000:]}")
+        return self._lines.pop(0)
+
+    def next_message(self, timeout_s: float = WAIT_S) -> Message:
+        """The next line, decoded strictly."""
+        message: Message = json.loads(self.next_line(timeout_s), parse_constant=_no_constant)
+        return message
+
+    def answer(self, timeout_s: float = WAIT_S) -> Any:
+        """The next line that is no notification; those on the way are kept."""
+        while True:
+            message = self.next_message(timeout_s)
+            if isinstance(message, list) or "method" not in message:
+                return message
+            self.notifications.append(message)
+
+    def answers(self, count: int) -> list[Any]:
+        """That many answers."""
+        return [self.answer() for _ in range(count)]
+
+    def notification(self, method: str, timeout_s: float = WAIT_S) -> Message:
+        """The params of the next notification of that name; others on the way are kept."""
+        while True:
+            message = self.next_message(timeout_s)
+            if message.get("method") == method:
+                params: Message = message["params"]
+                return params
+            self.notifications.append(message)
+
+    def call(self, method: str, params: object = None, request_id: object = 1) -> Message:
+        """Send a request and return its answer; nothing else may be under way."""
+        self.send(request(method, params, request_id))
+        answer: Message = self.answer()
+        assert answer["id"] == request_id
+        return answer
+
+    def result(self, method: str, params: object = None) -> Any:
+        """Send a request and return its result."""
+        answer = self.call(method, params)
+        assert "result" in answer, answer
+        return answer["result"]
+
+    def rest(self, timeout_s: float = WAIT_S) -> list[bytes]:
+        """All lines until the end of stdout; what lacks an end is the last."""
+        deadline = time.monotonic() + timeout_s
+        while self._fill(deadline):
+            pass
+        lines, self._lines = self._lines, []
+        return lines + ([self._buffer] if self._buffer else [])
+
+    def wait_ready(self) -> Self:
+        """Take the first line, which is `system.ready`."""
+        first = self.next_message()
+        assert first["method"] == "system.ready", first
+        self.ready = first["params"]
+        return self
+
+    def stderr_text(self) -> str:
+        """What it has written to stderr so far."""
+        return os.pread(self._log.fileno(), 1 << 24, 0).decode(errors="replace")
+
+    # --- the end ----------------------------------------------------------------------------
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self.process.send_signal(number)
+
+    def wait_exit(self, timeout_s: float = WAIT_S) -> int:
+        """Its exit code, within a bound."""
+        return self.process.wait(timeout_s)
+
+    def finish(self) -> tuple[list[bytes], int]:
+        """End its input; the lines still to come, and the exit code."""
+        self.close_stdin()
+        return self.rest(), self.wait_exit()
+
+    def close(self) -> None:
+        """Kill what is left and give every descriptor back."""
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr, self._log):
+            if stream is not None:
+                stream.close()
+
+
+def _no_constant(name: str) -> object:
+    raise AssertionError(f"{name} is no JSON")

@@ -1,0 +1,174 @@
+"""What SQLite does for each list and search: no scans, no sorting, also once it has statistics.
+
+Statements are taken from a trace of the real calls, so a changed statement is a tested one.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.store import codec, search
+from sidecar.store.connection import Connection
+from sidecar.store.workflows import header, labels, pages, remove, save
+from sidecar.store.workflows.pages import Filter, OrderBy
+from sidecar.store.workflows.save import Content
+from tests.harness import Bench, open_bench
+
+WORKFLOWS = 2000
+RUNS = 5000
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with open_bench(tmp_path_factory.mktemp("plans")) as opened:
+        with opened.store.writing() as db:
+            fill(db)
+        opened.store.db.execute("ANALYZE").fetchall()
+        yield opened
+
+
+def fill(db: Connection) -> None:
+    packed = codec.pack(b"[1]")
+    for index in range(WORKFLOWS):
+        tags = f'["t{index % 50}","all"]' if index % 3 else "[]"
+        content = Content(f"flow {index % 700}", f"about {index}", tags, f"c{index % 4}")
+        save.insert(db, f"w{index}", content, packed, 1000 + index // 2)
+    db.execute("UPDATE workflows SET archived_at = 1 WHERE rid % 20 = 0")
+    for index in range(RUNS):
+        db.execute(
+            "INSERT INTO runs (id, workflow, revision, status, started_at, seen_at)"
+            " VALUES (?, ?, 1, 'success', ?, 1)",
+            (f"r{index}", 1 + index % WORKFLOWS, index),
+        )
+
+
+def plan_of(bench: Bench, call: Any) -> list[str]:
+    """The plan steps of every statement that `call` runs."""
+    db = bench.store.db
+    seen: list[str] = []
+
+    def watch(_cursor: object, sql: str, _values: object) -> bool:
+        seen.append(sql)
+        return True
+
+    db.exec_trace = watch
+    try:
+        call(db)
+    finally:
+        db.exec_trace = None
+    assert seen
+    return [
+        str(row[3])
+        for sql in seen
+        for row in db.execute(
+            f"EXPLAIN QUERY PLAN {sql}", tuple("1" for _ in range(sql.count("?")))
+        )
+    ]
+
+
+def faults(steps: list[str], *, sorts: bool = False) -> list[str]:
+    """Steps that read a whole table or sort; virtual tables and walks of json are no tables."""
+    return [
+        step
+        for step in steps
+        if (re.match(r"SCAN (?!f\b|s\b|workflows_fts\b)", step))
+        or ("TEMP B-TREE" in step and not sorts)
+    ]
+
+
+SHAPES = list(
+    itertools.product(
+        ("updated_at", "created_at", "name"), (True, False), (None, "c1"), (None, "t1")
+    )
+)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_every_live_list_is_a_search_without_sorting(
+    bench: Bench, shape: tuple[OrderBy, bool, str | None, str | None]
+) -> None:
+    order_by, descending, category, tag = shape
+    for after in (None, ("a", "b") if order_by == "name" else (1, 1)):
+        steps = plan_of(
+            bench,
+            lambda db, after=after: pages.page(
+                db,
+                Filter(category, tag),
+                order_by,
+                descending=descending,
+                after=after,  # type: ignore[arg-type]
+                limit=50,
+            ),
+        )
+        assert faults(steps) == []
+
+
+def test_the_main_lists_use_their_own_indexes(bench: Bench) -> None:
+    wanted: list[tuple[Filter, OrderBy, str]] = [
+        (Filter(), "updated_at", "workflows_updated (updated_at<?"),
+        (Filter(), "created_at", "workflows_created (created_at<?"),
+        (Filter(), "name", "workflows_name ((name,id)<(?,?))"),
+        (Filter("c1"), "updated_at", "workflows_category (category=? AND updated_at<?"),
+        (Filter(tag="t1"), "updated_at", "PRIMARY KEY (tag=? AND (updated_at,workflow)<(?,?))"),
+    ]
+    for which, order_by, index in wanted:
+        steps = plan_of(
+            bench,
+            lambda db, which=which, order_by=order_by: pages.page(
+                db, which, order_by, descending=True, after=None, limit=50
+            ),
+        )
+        assert index in steps[0]
+
+
+def test_archived_lists_read_archived_rows_only(bench: Bench) -> None:
+    for order_by, tag in itertools.product(("updated_at", "created_at", "name"), (None, "t1")):
+        steps = plan_of(
+            bench,
+            lambda db, order_by=order_by, tag=tag: pages.page(
+                db,
+                Filter(None, tag, archived=True),
+                order_by,
+                descending=True,
+                after=None,
+                limit=50,
+            ),
+        )
+        assert faults(steps, sorts=True) == []
+
+
+@pytest.mark.parametrize("query", ["flow", "flow abo", "low", "\u4e2d"])
+def test_searches_look_workflows_up_one_by_one(bench: Bench, query: str) -> None:
+    for wanted in (Filter(), Filter("c1", "t1"), Filter(archived=True)):
+        steps = plan_of(
+            bench,
+            lambda db, wanted=wanted: search.search(db, search.parse(query), wanted, None, 21),
+        )
+        # A search by rank must sort its hits, and a bounded scan is what its stage is.
+        scanned = [step for step in faults(steps, sorts=True) if step not in ("SCAN w",)]
+        assert [step for step in scanned if "USING INDEX" not in step] == []
+
+
+def test_single_rows_are_found_by_key(bench: Bench) -> None:
+    for call in (
+        lambda db: header.find(db, "w1"),
+        lambda db: header.load(db, "w1"),
+        lambda db: labels.tagged(db, "t1", 10),
+        lambda db: labels.count_tagged(db, "t1"),
+        lambda db: remove.count_runs(db, 1),
+        lambda db: remove.delete_oldest_runs(db, WORKFLOWS + 1, 10),
+        lambda db: remove.delete(db, WORKFLOWS + 1),
+    ):
+        assert faults(plan_of(bench, call)) == []
+
+
+def test_counts_walk_narrow_indexes_without_sorting(bench: Bench) -> None:
+    steps = plan_of(bench, labels.categories)
+    assert steps == ["SCAN workflows USING INDEX workflows_category"]
+    steps = plan_of(bench, labels.tags)
+    assert "SCAN workflow_tags" in steps
+    assert any("workflows_archived" in step for step in steps)

@@ -1,0 +1,116 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.store import codec
+from sidecar.store.workflows import header, labels, pages, remove, save
+from sidecar.store.workflows.pages import Filter, OrderBy
+from sidecar.store.workflows.save import Content
+from tests.harness import Bench, open_bench
+
+ALL: tuple[OrderBy, ...] = ("updated_at", "created_at", "name")
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Any:
+    with open_bench(tmp_path) as opened:
+        yield opened
+
+
+def put(bench: Bench, workflow_id: str, now_ms: int, name: str = "n", tags: str = "[]") -> int:
+    content = Content(name, None, tags, "general")
+    save.insert(bench.store.db, workflow_id, content, codec.pack(b"[1]"), now_ms)
+    found = header.find(bench.store.db, workflow_id)
+    assert found is not None
+    return found.rid
+
+
+def test_columns_fit_the_header() -> None:
+    assert header.WIDTH == len(header.Header._fields) == header.COLUMNS.count("w.")
+
+
+@pytest.mark.parametrize("order_by", ALL)
+@pytest.mark.parametrize("descending", [True, False])
+@pytest.mark.parametrize("tagged", [True, False])
+def test_pages_join_to_the_whole_list_even_among_equal_keys(
+    bench: Bench, order_by: OrderBy, *, descending: bool, tagged: bool
+) -> None:
+    for index in range(23):
+        put(bench, f"w{index:02}", 100 + index // 7, "aAbB"[index % 4], '["t"]')
+    wanted = Filter("general", "t" if tagged else None)
+    seen: list[header.Header] = []
+    after: pages.Key | None = None
+    while True:
+        page = pages.page(
+            bench.store.db, wanted, order_by, descending=descending, after=after, limit=4
+        )
+        seen += page
+        if len(page) < 4:
+            break
+        after = pages.key_of(page[-1], order_by)
+    keys = [
+        (row.name.lower(), row.id) if order_by == "name" else (row.updated_at, row.rid)
+        for row in seen
+    ]
+    assert len(seen) == 23
+    assert keys == sorted(set(keys), reverse=descending)  # type: ignore[type-var]
+
+
+def test_tag_rows_follow_every_change(bench: Bench) -> None:
+    db = bench.store.db
+    rid = put(bench, "w", 1, tags='["a","b"]')
+    for step, tags in enumerate(('["a","b"]', '["b","c"]', "[]", '["d"]'), 2):
+        old = header.find(db, "w")
+        assert old is not None
+        save.change(db, old, Content("n", None, tags, "general"), None, step)
+        rows = bench.rows("SELECT json_group_array(tag), updated_at FROM workflow_tags")
+        assert rows == [(tags, step if tags != "[]" else None)]
+    remove.delete(db, rid)
+    assert bench.rows("SELECT * FROM workflow_tags") == []
+
+
+def test_a_changed_body_keeps_its_row_and_a_lost_one_is_healed(bench: Bench) -> None:
+    db = bench.store.db
+    rid = put(bench, "w", 1)
+    db.execute("DELETE FROM workflow_bodies")
+    old = header.find(db, "w")
+    assert old is not None
+    save.change(db, old, save.content_of(old), codec.pack(b"[2]"), 2)
+    loaded = header.load(db, "w")
+    assert loaded is not None
+    assert (loaded.header.rid, loaded.header.revision, loaded.body()) == (rid, 2, b"[2]")
+
+
+def test_counts_leave_out_archived_ones(bench: Bench) -> None:
+    db = bench.store.db
+    put(bench, "w1", 1, tags='["a","b"]')
+    remove.set_archived(db, put(bench, "w2", 2, tags='["b","c"]'), 9)
+    assert labels.tags(db) == [("a", 1), ("b", 1)]
+    assert labels.categories(db) == [("general", 1)]
+    assert [row.id for row in labels.tagged(db, "c", None)] == ["w2"]
+
+
+def test_a_delete_takes_all_with_it_and_asks_for_a_purge(bench: Bench) -> None:
+    db = bench.store.db
+    rid = put(bench, "w", 1, tags='["a"]')
+    kept = put(bench, "other", 1)
+    for index in range(5):
+        for owner in (rid, kept):
+            db.execute(
+                "INSERT INTO runs (id, workflow, revision, status, started_at, seen_at)"
+                " VALUES (?, ?, 1, 'success', ?, 1)",
+                (f"{owner}-{index}", owner, index),
+            )
+    db.execute(
+        "INSERT INTO workflow_revisions"
+        " (workflow, revision, metadata, form, sha256, size_bytes, created_at)"
+        " VALUES (?, 1, '{}', 'same', x'', 1, 1)",
+        (rid,),
+    )
+    assert remove.delete_oldest_runs(db, rid, 2) == 2
+    assert bench.rows("SELECT min(started_at) FROM runs WHERE workflow = ?", rid) == [(2,)]
+    assert remove.delete(db, rid) == remove.Deleted(3, 1)
+    assert remove.count_runs(db, kept) == 5
+    assert bench.rows("SELECT rid FROM workflow_bodies") == [(kept,)]
+    assert bench.rows("SELECT value FROM meta WHERE key = 'purge_pending'") == [(1,)]

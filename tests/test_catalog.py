@@ -1,0 +1,168 @@
+"""Every declared method keeps the rules that the contract and its clients depend on."""
+
+import inspect
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import inspect as types
+
+import sidecar.handlers  # noqa: F401 -- importing it fills the catalog
+from sidecar import limits
+from sidecar.catalog import METHODS, Method, Params
+from sidecar.context import Context, LongContext
+from sidecar.notifications import NOTIFICATIONS
+
+EVERY_METHOD = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
+
+
+def within(node: types.Type) -> Iterable[types.Type]:
+    """The types that a type is made of."""
+    if isinstance(node, types.Metadata):
+        return [node.type]
+    if isinstance(node, types.UnionType):
+        return node.types
+    if isinstance(node, types.DictType):
+        return [node.key_type, node.value_type]
+    if isinstance(node, types.StructType):
+        return [field.type for field in node.fields]
+    item = getattr(node, "item_type", None)
+    return [item] if isinstance(item, types.Type) else []
+
+
+def walk(node: types.Type) -> Iterator[types.Type]:
+    """Every type within a type, the type itself included."""
+    yield node
+    for child in within(node):
+        yield from walk(child)
+
+
+def structs(*roots: Any) -> set[type[msgspec.Struct]]:
+    """Every struct reached from these types."""
+    found = (node for root in roots for node in walk(types.type_info(root)))
+    return {node.cls for node in found if isinstance(node, types.StructType)}
+
+
+def described(field: types.Field) -> bool:
+    """Whether a field, or the struct or value within it, says what it means."""
+    return any(
+        isinstance(node, types.Metadata) and "description" in (node.extra_json_schema or {})
+        for node in _outer(field.type)
+    )
+
+
+def _outer(node: types.Type) -> Iterator[types.Type]:
+    """A type, and the alternatives of its union: where its description can stand."""
+    yield node
+    if isinstance(node, types.Metadata):
+        yield from _outer(node.type)
+    elif isinstance(node, types.UnionType):
+        for each in node.types:
+            yield from _outer(each)
+
+
+ALL_STRUCTS = sorted(
+    structs(
+        *(method.params for method in METHODS.values()),
+        *(method.result for method in METHODS.values()),
+        *NOTIFICATIONS.values(),
+    ),
+    key=lambda struct: struct.__qualname__,
+)
+
+
+def test_no_two_structs_share_a_name() -> None:
+    """The names are the types of the generated clients."""
+    names = [struct.__name__ for struct in ALL_STRUCTS]
+
+    assert sorted(set(names)) == sorted(names)
+
+
+@EVERY_METHOD
+def test_a_method_has_params_of_its_own_named_after_it(method: Method) -> None:
+    pascal = "".join(word.capitalize() for word in method.name.replace(".", "_").split("_"))
+
+    assert method.params.__name__ == f"{pascal}Params"
+
+
+@EVERY_METHOD
+def test_a_method_says_what_it_does_in_one_sentence(method: Method) -> None:
+    summary = inspect.cleandoc(method.function.__doc__ or "").partition("\n\n")[0]
+
+    assert summary.endswith(".")
+
+
+@EVERY_METHOD
+def test_params_list_the_required_ones_first(method: Method) -> None:
+    """By-position params are read in that order."""
+    required = [field.required for field in msgspec.structs.fields(method.params)]
+
+    assert required == sorted(required, reverse=True)
+
+
+@EVERY_METHOD
+def test_integers_in_params_are_bounded_where_they_are_decoded(method: Method) -> None:
+    for node in walk(types.type_info(method.params)):
+        if isinstance(node, types.IntType):
+            assert node.ge is not None
+            assert node.le is not None
+            assert -limits.SAFE_INTEGER_MAX <= node.ge <= node.le <= limits.SAFE_INTEGER_MAX
+
+
+@EVERY_METHOD
+def test_params_refuse_unknown_members_at_every_depth(method: Method) -> None:
+    for struct in structs(method.params):
+        assert struct.__struct_config__.forbid_unknown_fields
+
+
+@EVERY_METHOD
+def test_results_carry_no_optional_field(method: Method) -> None:
+    for struct in structs(method.result):
+        assert all(field.required for field in msgspec.structs.fields(struct)), struct
+
+
+@EVERY_METHOD
+def test_a_long_method_takes_the_long_context_and_others_do_not(method: Method) -> None:
+    contexts = [
+        value
+        for name, value in inspect.get_annotations(method.function).items()
+        if name not in {"params", "return"}
+    ]
+
+    assert contexts == [LongContext if method.long else Context]
+
+
+@pytest.mark.parametrize("struct", ALL_STRUCTS, ids=lambda struct: str(struct.__name__))
+def test_a_struct_and_each_of_its_fields_say_what_they_mean(struct: type[msgspec.Struct]) -> None:
+    info = types.type_info(struct)
+    assert isinstance(info, types.StructType)
+
+    assert struct.__doc__
+    assert [field.name for field in info.fields if not described(field)] == []
+
+
+@pytest.mark.parametrize("fault", ["twice", "access", "params", "docstring"])
+def test_a_fault_in_a_declaration_is_found_at_import(fault: str) -> None:
+    from sidecar.catalog import method
+
+    class FaultyParams(Params, frozen=True):
+        """Params."""
+
+    def faulty(_ctx: Context, params: Any) -> Any:
+        """Do nothing."""
+
+    faulty.__annotations__.update({"params": FaultyParams, "return": FaultyParams})
+    name, access = "tests.faulty", "none"
+    if fault == "twice":
+        name = "rpc.discover"
+    elif fault == "access":
+        access = "admin"
+    elif fault == "params":
+        faulty.__annotations__["params"] = dict
+    else:
+        faulty.__doc__ = None
+
+    with pytest.raises(TypeError, match=name):
+        method(name, access=access)(faulty)  # type: ignore[arg-type]
+    assert "tests.faulty" not in METHODS

@@ -1,0 +1,234 @@
+"""The OpenRPC document: its shape, and what is put right of msgspec's schemas."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import jsonschema  # type: ignore[import-untyped]
+import msgspec
+import pytest
+from msgspec import Meta
+
+import sidecar.handlers  # noqa: F401 -- importing it fills the catalog
+from sidecar import describe, errors, limits
+from sidecar.catalog import METHODS, Method, Params, Result
+from sidecar.context import Context
+from sidecar.notifications import NOTIFICATIONS
+
+METHOD_MEMBERS = {
+    "name", "summary", "description", "tags", "paramStructure",
+    "params", "result", "errors", "x-long",
+}  # fmt: skip
+
+
+class Shared(msgspec.Struct, frozen=True):
+    """A struct with a default.
+
+    Its second paragraph.
+    """
+
+    count: int = 0
+
+
+class ThingsMakeParams(Params, frozen=True):
+    """Params."""
+
+    name: Annotated[str, Meta(description="Its name.")]
+    data: Annotated[msgspec.Raw, Meta(description="Any JSON.")]
+    size: Annotated[int, Meta(description="How large.", le=9)] = 3
+
+
+class ThingsMakeResult(Result, frozen=True):
+    """What was made."""
+
+    shared: Shared
+    note: str | None = None
+
+
+def make(_ctx: Context, params: ThingsMakeParams) -> ThingsMakeResult:
+    """Make a thing,
+    or two.
+
+    With care.
+
+    Raises:
+        Conflict: it is there.
+    """
+    raise NotImplementedError
+
+
+def nodes(value: Any) -> Iterator[dict[str, Any]]:
+    """Every object within a document."""
+    if isinstance(value, dict):
+        yield value
+    for child in value.values() if isinstance(value, dict) else value:
+        if isinstance(child, dict | list):
+            yield from nodes(child)
+
+
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    """The document of the program, as a client reads it."""
+    loaded: dict[str, Any] = json.loads(describe.openrpc_json())
+    return loaded
+
+
+@pytest.fixture(scope="module")
+def described() -> dict[str, Any]:
+    """The document of the one method above."""
+    method = Method("things.make", make, "read", (errors.Conflict,), long=True)
+    return describe.openrpc([method], {}, errors.catalogue())
+
+
+def test_a_method_is_described_by_its_docstring_and_types(described: dict[str, Any]) -> None:
+    (method,) = described["methods"]
+    refs = [each["$ref"].rpartition("/")[2] for each in method.pop("errors")]
+
+    assert refs[0] == "Conflict"
+    assert {"InvalidParams", "Internal", "Overloaded", "Cancelled", "DatabaseFull"} < set(refs)
+    assert method == {
+        "name": "things.make",
+        "summary": "Make a thing, or two.",
+        "description": "With care.",
+        "tags": [{"name": "things"}],
+        "paramStructure": "either",
+        "params": [
+            {
+                "name": "name",
+                "description": "Its name.",
+                "required": True,
+                "schema": {"type": "string"},
+            },
+            {"name": "data", "description": "Any JSON.", "required": True, "schema": {}},
+            {
+                "name": "size",
+                "description": "How large.",
+                "required": False,
+                "schema": {
+                    "type": "integer",
+                    "minimum": -limits.SAFE_INTEGER_MAX,
+                    "maximum": 9,
+                    "default": 3,
+                },
+            },
+        ],
+        "result": {
+            "name": "ThingsMakeResult",
+            "description": "What was made.",
+            "schema": {"$ref": "#/components/schemas/ThingsMakeResult"},
+        },
+        "x-long": True,
+    }
+
+
+def test_results_require_all_fields_though_they_have_defaults(described: dict[str, Any]) -> None:
+    """Msgspec makes a field with a default optional; we always send it."""
+    schemas = described["components"]["schemas"]
+
+    assert list(schemas) == ["Shared", "ThingsMakeResult"]
+    assert schemas["ThingsMakeResult"]["required"] == ["shared", "note"]
+    assert schemas["Shared"] == {
+        "title": "Shared",
+        "description": "A struct with a default.\n\nIts second paragraph.",
+        "type": "object",
+        "properties": {
+            "count": {
+                "type": "integer",
+                "minimum": -limits.SAFE_INTEGER_MAX,
+                "maximum": limits.SAFE_INTEGER_MAX,
+            }
+        },
+        "required": ["count"],
+    }
+
+
+def test_a_struct_with_defaults_cannot_serve_params_and_results() -> None:
+    class ThingsKeepParams(Params, frozen=True):
+        """Params."""
+
+        shared: Shared
+
+    class ThingsKeepResult(Result, frozen=True):
+        """Result."""
+
+        shared: Shared
+
+    def keep(_ctx: Context, params: Any) -> Any:
+        """Keep."""
+
+    keep.__annotations__.update({"params": ThingsKeepParams, "return": ThingsKeepResult})
+    method = Method("things.keep", keep, "none", (), long=False)
+
+    with pytest.raises(TypeError, match="Shared"):
+        describe.openrpc([method], {}, [])
+
+
+def test_the_document_has_the_form_of_openrpc(document: dict[str, Any]) -> None:
+    """By hand, after OpenRPC 1.3.2's meta-schema, which allows no other members."""
+    assert document["openrpc"] == "1.3.2"
+    assert set(document["info"]) == {"title", "description", "version"}
+    assert [each["name"] for each in document["methods"]] == list(METHODS)
+    for method in document["methods"]:
+        assert set(method) <= METHOD_MEMBERS
+        for content in [*method["params"], method["result"]]:
+            assert (
+                {"name", "schema"} <= set(content) <= {"name", "description", "required", "schema"}
+            )
+    for error in document["components"]["errors"].values():
+        assert list(error) == ["code", "message", "data"]
+    others = set(document) - {"openrpc", "info", "methods", "components"}
+    assert all(name.startswith("x-") for name in others)
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    components = document["components"]
+    for node in nodes(document):
+        if "$ref" in node:
+            _, _, kind, name = node["$ref"].split("/")
+            assert name in components[kind]
+
+
+def test_every_schema_is_a_json_schema(document: dict[str, Any]) -> None:
+    found = list(document["components"]["schemas"].values())
+    for method in document["methods"]:
+        found += [each["schema"] for each in [*method["params"], method["result"]]]
+    for schema in found:
+        jsonschema.Draft202012Validator.check_schema(schema)
+
+
+def test_integers_fit_javascript_and_no_field_is_one_of_several_types(
+    document: dict[str, Any],
+) -> None:
+    """Our choice: clients in typed languages stay plain. A request's id is the exception."""
+    several = []
+    for node in nodes([document["components"]["schemas"], document["methods"]]):
+        if node.get("type") == "integer":
+            assert node["minimum"] >= -limits.SAFE_INTEGER_MAX
+            assert node["maximum"] <= limits.SAFE_INTEGER_MAX
+        kinds = [each for each in node.get("anyOf", []) if each != {"type": "null"}]
+        if len(kinds) > 1 and "discriminator" not in node:
+            several.append(node.get("description"))
+
+    assert several == ["Id of the request."]
+
+
+def test_notifications_limits_and_exit_codes_stand_beside(document: dict[str, Any]) -> None:
+    told = document["x-notifications"]
+
+    assert [each["name"] for each in told["outgoing"]] == list(NOTIFICATIONS)
+    assert [each["name"] for each in told["incoming"]] == ["$/cancelRequest", "system.exit"]
+    assert document["x-protocol"] == {"version": limits.PROTOCOL_VERSION}
+    assert document["x-limits"] == limits.PUBLISHED
+    assert [each["code"] for each in document["x-exit-codes"]] == list(errors.ExitCode)
+
+
+def test_rpc_discover_gives_the_document_and_the_hash_is_of_its_compact_form(
+    document: dict[str, Any],
+) -> None:
+    method = METHODS["rpc.discover"]
+    answer = method.function(None, method.params())
+    compact = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+    assert json.loads(msgspec.json.encode(answer)) == document
+    assert hashlib.sha256(compact.encode()).hexdigest() == describe.schema_hash()

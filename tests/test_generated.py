@@ -1,0 +1,40 @@
+"""What is checked in is what the generator writes now, and tells the truth."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+
+from sidecar.clock import SystemClock
+from sidecar.store import migrations
+
+ROOT = Path(__file__).resolve().parent.parent
+SHAPE = "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name"
+
+
+def test_no_generated_file_is_stale() -> None:
+    command = [sys.executable, "build/generate.py", "--check"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)
+
+
+def test_the_commented_schema_makes_the_tables_of_a_fresh_database(tmp_path: Path) -> None:
+    path = tmp_path / "fresh.db"
+    migrations.create(path, SystemClock(), lambda _db: None)
+    fresh = apsw.Connection(str(path))
+    described = apsw.Connection(":memory:")
+    described.execute((ROOT / "schema" / "database.sql").read_text("utf-8")).fetchall()
+
+    assert described.execute(SHAPE).fetchall() == fresh.execute(SHAPE).fetchall()
+    fresh.close()
+    described.close()
+
+
+def test_the_python_client_needs_the_standard_library_alone() -> None:
+    """-S leaves site-packages out, -I the working directory."""
+    client = ROOT / "schema" / "clients" / "python" / "sidecar_client.py"
+    command = [sys.executable, "-I", "-S", str(client)]
+
+    subprocess.run(command, check=True, timeout=30)

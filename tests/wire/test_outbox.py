@@ -1,0 +1,260 @@
+"""What waits for a slow reader: answers are never lost, events may be, and then one line says so.
+
+The model: everything pushed, in order. The outbox may leave events out, only the oldest of those
+that wait, and puts one marker where the first of a run of drops stood.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from sidecar.wire.outbox import Outbox
+
+BOUND_BYTES = 200
+
+
+def line(kind: str, number: int, size_bytes: int = 0) -> bytes:
+    """A line that can be told from all others."""
+    return json.dumps({kind: number, "pad": "x" * size_bytes}).encode() + b"\n"
+
+
+class SlowReader(RuleBasedStateMachine):
+    """Pushes answers and events, and takes any number of bytes at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.outbox = Outbox(BOUND_BYTES)
+        self.pushed: list[tuple[str, int]] = []
+        self.received = b""
+        self.seq = 0
+        self.answers = 0
+
+    @rule(size_bytes=st.integers(0, 300))
+    def push_answer(self, size_bytes: int) -> None:
+        """An answer of any size."""
+        self.answers += 1
+        self.pushed.append(("answer", self.answers))
+        self.outbox.push(line("answer", self.answers, size_bytes))
+
+    @rule(size_bytes=st.integers(0, 120), count=st.integers(1, 6))
+    def push_events(self, size_bytes: int, count: int) -> None:
+        """A few events; one may be larger than the bound allows for others beside it."""
+        for _ in range(count):
+            self.seq += 1
+            self.pushed.append(("event", self.seq))
+            self.outbox.push_event(line("event", self.seq, size_bytes), self.seq)
+
+    @rule(room_bytes=st.integers(1, 400))
+    def read_some(self, room_bytes: int) -> None:
+        """The reader takes so many bytes, which may end anywhere."""
+        room = room_bytes
+
+        def write(buffers: list[bytes | memoryview]) -> int:
+            nonlocal room
+            taken = b"".join(buffers)[:room]
+            room -= len(taken)
+            self.received += taken
+            return len(taken)
+
+        self.outbox.flush(write)
+
+    @precondition(lambda self: bool(self.outbox))
+    @rule()
+    def read_nothing(self) -> None:
+        """The pipe is full."""
+        self.outbox.flush(lambda _buffers: 0)
+
+    def taken_all(self) -> list[dict[str, Any]]:
+        """Everything received and everything that would be, had the reader gone on."""
+        rest = b""
+        if self.outbox._partial is not None:
+            rest += bytes(self.outbox._partial)
+        told = []
+        for entry in self.outbox._entries:
+            rest += entry.data or b""
+            if entry.lost:
+                marker = {"lost": entry.lost, "resume_after": entry.resume_after}
+                rest += json.dumps({"params": marker}).encode() + b"\n"
+        told = (self.received + rest).splitlines()
+        return [json.loads(text) for text in told]
+
+    @invariant()
+    def holds_what_the_model_allows(self) -> None:
+        """Answers all there and in order, events rising, markers exact."""
+        told = self.taken_all()
+        assert [each["answer"] for each in told if "answer" in each] == [
+            *range(1, self.answers + 1)
+        ]
+        self.check_gaps(told)
+
+    def check_gaps(self, told: list[dict[str, Any]]) -> None:
+        """Walk the pushed and the told side by side; each gap must be told by a marker."""
+        position = {each: place for place, each in enumerate(self.pushed)}
+        seen: set[int] = set()
+        lost_told = 0
+        previous = -1
+        for each in told:
+            if "params" in each:
+                resume_after = each["params"]["resume_after"]
+                lost_told += each["params"]["lost"]
+                assert resume_after + 1 not in seen, "the first lost event was not sent"
+                assert all(seq in seen or self.is_lost(seq, told) for seq in range(1, self.seq))
+                continue
+            kind = "event" if "event" in each else "answer"
+            place = position[kind, each[kind]]
+            assert place > previous
+            previous = place
+            if kind == "event":
+                seen.add(each["event"])
+        assert lost_told == self.seq - len(seen)
+
+    @staticmethod
+    def is_lost(seq: int, told: list[dict[str, Any]]) -> bool:
+        """Whether `audit.list` after some marker's number finds the event."""
+        sent = {each["event"] for each in told if "event" in each}
+        markers = [each["params"]["resume_after"] for each in told if "params" in each]
+        return seq in sent or any(after < seq for after in markers)
+
+    @invariant()
+    def waiting_markers_are_one_at_most(self) -> None:
+        """Until a marker begins to be written, later drops are counted in it."""
+        assert sum(bool(entry.lost) for entry in self.outbox._entries) <= 1
+
+    @invariant()
+    def events_stay_within_the_bound(self) -> None:
+        """However little the reader takes."""
+        waiting = sum(len(e.data or b"") for e in self.outbox._entries if e.is_event)
+        assert waiting == self.outbox._events_bytes <= BOUND_BYTES
+
+    @invariant()
+    def bytes_are_counted(self) -> None:
+        """The count decides whether requests may start."""
+        held = sum(len(entry.data or b"") for entry in self.outbox._entries)
+        held += len(self.outbox._partial or b"")
+        assert self.outbox.pending_bytes == held
+
+    def teardown(self) -> None:
+        """Whatever is left can be read to the end."""
+        self.read_some(10**9)
+        assert not self.outbox
+        assert self.outbox.pending_bytes == 0
+        self.holds_what_the_model_allows()
+
+
+TestSlowReader = SlowReader.TestCase
+
+
+def read_all(outbox: Outbox, step: int = 10**9) -> list[dict[str, Any]]:
+    """Read to the end, `step` bytes at a time."""
+    received = bytearray()
+
+    def write(buffers: list[bytes | memoryview]) -> int:
+        taken = b"".join(buffers)[:step]
+        received.extend(taken)
+        return len(taken)
+
+    outbox.flush(write)
+    return [json.loads(text) for text in bytes(received).splitlines()]
+
+
+@given(st.integers(1, 40), st.lists(st.booleans(), min_size=1, max_size=20))
+def test_a_write_may_end_at_any_byte(step: int, kinds: list[bool]) -> None:
+    outbox = Outbox()
+    for number, is_event in enumerate(kinds):
+        if is_event:
+            outbox.push_event(line("event", number), number)
+        else:
+            outbox.push(line("answer", number))
+
+    told = read_all(outbox, step)
+
+    assert [each.get("event", each.get("answer")) for each in told] == [*range(len(kinds))]
+
+
+def test_the_oldest_events_drop_and_one_marker_takes_their_place() -> None:
+    size_bytes = len(line("event", 10))
+    outbox = Outbox(3 * size_bytes)
+    outbox.push(line("answer", 1))
+    for seq in range(10, 20):
+        outbox.push_event(line("event", seq), seq)
+    outbox.push(line("answer", 2))
+
+    told = read_all(outbox)
+
+    assert told[0]["answer"] == 1
+    assert told[1]["method"] == "audit.overflow"
+    assert told[1]["params"] == {"lost": 7, "resume_after": 9}
+    assert [each.get("event") for each in told[2:5]] == [17, 18, 19]
+    assert told[5]["answer"] == 2
+
+
+def test_a_second_run_of_drops_gets_a_second_marker_once_the_first_has_left() -> None:
+    outbox = Outbox(2 * len(line("event", 10)))
+    for seq in range(10, 14):
+        outbox.push_event(line("event", seq), seq)
+    first = read_all(outbox)
+    for seq in range(14, 18):
+        outbox.push_event(line("event", seq), seq)
+    second = read_all(outbox)
+
+    markers = [each["params"] for each in first + second if "params" in each]
+
+    assert markers == [{"lost": 2, "resume_after": 9}, {"lost": 2, "resume_after": 13}]
+
+
+def test_an_event_whose_first_bytes_have_left_is_written_to_its_end() -> None:
+    outbox = Outbox(2 * len(line("event", 10)))
+    outbox.push_event(line("event", 10), 10)
+    received: list[bytes] = []
+
+    def write_three_bytes(buffers: list[bytes | memoryview]) -> int:
+        if received:
+            return 0
+        received.append(b"".join(buffers)[:3])
+        return 3
+
+    outbox.flush(write_three_bytes)
+    for seq in range(11, 20):
+        outbox.push_event(line("event", seq), seq)
+    outbox.flush(lambda buffers: received.append(b"".join(buffers)) or sum(map(len, buffers)))  # type: ignore[func-returns-value]
+
+    told = [json.loads(text) for text in b"".join(received).splitlines()]
+
+    assert told[0]["event"] == 10
+    assert told[1]["params"]["resume_after"] == 10
+
+
+def test_a_hundred_thousand_dropped_events_leave_no_heap_of_empty_places() -> None:
+    outbox = Outbox(1000)
+    outbox.push(line("answer", 1))
+    for seq in range(1, 100_001):
+        outbox.push_event(line("event", seq), seq)
+
+    assert len(outbox._entries) < 10_000
+    assert read_all(outbox)[1]["params"]["lost"] + 1000 // len(line("event", 99_999)) == 100_000
+
+
+def test_a_broken_pipe_is_told_to_the_caller() -> None:
+    outbox = Outbox()
+    outbox.push(b"x\n")
+
+    def broken(_buffers: list[bytes | memoryview]) -> int:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        outbox.flush(broken)
+
+
+def test_a_cleared_outbox_is_empty_and_can_be_used_again() -> None:
+    outbox = Outbox()
+    outbox.push(line("answer", 1))
+    outbox.push_event(line("event", 1), 1)
+    outbox.clear()
+    outbox.push(line("answer", 2))
+
+    assert [each["answer"] for each in read_all(outbox)] == [2]
+    assert outbox.pending_bytes == 0
