@@ -28,6 +28,7 @@ Start the process, call its methods, take its events; the standard library is al
 
 from __future__ import annotations
 
+import builtins
 import enum
 import itertools
 import json
@@ -99,6 +100,11 @@ def python_type(schema: Schema) -> str:
         values = schema.get("additionalProperties")
         return f"dict[str, {python_type(values) if isinstance(values, dict) else 'Any'}]"
     return PLAIN.get(str(kind), "Any")
+
+
+def _method_type(schema: Schema) -> str:
+    """The type within a class of methods, where a method called `list` hides the built-in."""
+    return re.sub(r"\blist\[", "builtins.list[", python_type(schema))
 
 
 def safe_name(name: str) -> str:
@@ -200,7 +206,7 @@ def _method(method: Schema, *, start: bool) -> list[str]:
     verb = method["name"].partition(".")[2].replace(".", "_")
     own = ["on_progress: Callable[[Progress], None] | None = None"] if method.get("x-long") else []
     passed = ["on_progress=on_progress"] if own else []
-    result = python_type(method["result"]["schema"])
+    result = _method_type(method["result"]["schema"])
     if start:
         verb, result, call = f"start_{verb}", f"Pending[{result}]", "start"
         description = f"Start {method['name']} without waiting for its result."
@@ -243,7 +249,7 @@ def _call(target: str, arguments: list[str]) -> list[str]:
 
 
 def _argument(param: Schema) -> str:
-    name, kind = safe_name(param["name"]), python_type(param["schema"])
+    name, kind = safe_name(param["name"]), _method_type(param["schema"])
     if name in ARGUMENTS:
         raise ValueError(f"A param must not be called {name}: the client's methods use the name.")
     return f"{name}: {kind}" if param["required"] else f"{name}: {kind} | Unset = UNSET"

@@ -88,6 +88,15 @@ def add_serve_options(parser: ArgumentParser) -> None:
     )
 
 
+def _is_text(path: str) -> bool:
+    """Whether a path can be told to SQLite and to a client, who both want Unicode."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def parse_serve(argv: list[str]) -> ServeConfig:
     """Read the options of `serve`; exits with code 2 and one line of help when they are wrong."""
     parser = ArgumentParser(
@@ -100,8 +109,11 @@ def parse_serve(argv: list[str]) -> ServeConfig:
     given = parser.parse_args(argv)
     if given.parent_pid is not None and given.parent_pid <= 0:
         parser.error("--parent-pid must be a positive process id")
+    database = None if given.ephemeral else (given.database or default_database())
+    if not _is_text(str(database)):
+        parser.error("the database's path is not text in this locale; use UTF-8 or another path")
     return ServeConfig(
-        database=None if given.ephemeral else (given.database or default_database()),
+        database=database,
         parent_pid=given.parent_pid,
         events=not given.no_events,
         log_level=given.log_level,

@@ -120,7 +120,7 @@ class Bench:
                 context.emitted = []
                 raise
             self.store.release()
-        self.tell(context.take_emitted())
+        self.tell(context.emitted)
 
     def _long(self, method: Method, params: Any) -> object:
         context = LongContext(self.store, self.clock, NoSession(), 1, self._publish)
@@ -145,7 +145,7 @@ class Bench:
 
     def changes(self) -> list[tuple[str, int | None, str]]:
         """The workflows.changed events since the last look, as (id, revision, change)."""
-        found = [
+        found: list[tuple[str, int | None, str]] = [
             (event.id, event.revision, event.change)
             for event in self.told
             if isinstance(event, WorkflowsChanged)

@@ -5,7 +5,7 @@ here.
 """
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -66,11 +66,12 @@ def bodies(db: Connection, step: Step) -> Iterator[Finding]:
     """Every body unpacked and compared with its hash."""
     after = done = 0
     while True:
-        rows = db.execute(
+        rows: list[tuple[int, str, bytes, bytes, int]] = _rows(
+            db,
             "SELECT w.rid, w.id, b.data, w.content_sha256, w.size_bytes FROM workflows AS w"
             " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid WHERE w.rid > ? ORDER BY w.rid LIMIT ?",
             (after, limits.CHECK_BATCH_ROWS),
-        ).fetchall()
+        )
         for rid, workflow_id, data, sha256, size_bytes in rows:
             after = rid
             done += 1
@@ -87,11 +88,12 @@ def summaries(db: Connection, step: Step) -> Iterator[Finding]:
     """Every run summary unpacked and compared with its hash."""
     after = done = 0
     while True:
-        rows = db.execute(
+        rows: list[tuple[int, str, bytes, bytes]] = _rows(
+            db,
             "SELECT s.rid, r.id, s.data, s.sha256 FROM run_summaries AS s"
             " JOIN runs AS r ON r.rid = s.rid WHERE s.rid > ? ORDER BY s.rid LIMIT ?",
             (after, limits.CHECK_BATCH_ROWS),
-        ).fetchall()
+        )
         for rid, run_id, data, sha256 in rows:
             after = rid
             done += 1
@@ -100,6 +102,11 @@ def summaries(db: Connection, step: Step) -> Iterator[Finding]:
         step(done)
         if len(rows) < limits.CHECK_BATCH_ROWS:
             return
+
+
+def _rows(db: Connection, sql: str, values: tuple[int, int]) -> list[Any]:
+    """All rows of a statement, typed by the caller, who wrote its columns."""
+    return list(db.execute(sql, values))
 
 
 def _is_sound(data: bytes, sha256: bytes, size_bytes: int | None) -> bool:

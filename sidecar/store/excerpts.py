@@ -65,66 +65,70 @@ def look(header: Header, words: list[str], *, excerpt: bool) -> Seen:
     The excerpt is of the description where a word stands there, since the name is shown anyway,
     else of the name, else of the tags; None when it is not asked for or no field has a word.
     """
-    description = header.description or ""
-    texts: tuple[tuple[Field, str], ...] = (
-        ("name", header.name),
-        ("tags", header.tags),
-        ("description", description),
-    )
     fields: list[Field] = []
-    for field, text in texts:
-        folded = fold(text)
-        if any(word in folded for word in words):
-            fields.append(field)
+    name = fold(header.name)
+    if _holds(name, words):
+        fields.append("name")
+    if _holds(fold(header.tags), words):
+        fields.append("tags")
+    description = fold(header.description) if header.description else ""
+    if _holds(description, words):
+        fields.append("description")
     if not (excerpt and fields):
         return Seen(fields, None)
-    if "description" in fields:
-        source = description
-    elif "name" in fields:
-        source = header.name
-    else:
-        source = ", ".join(msgspec.json.decode(header.tags, type=list[str]))
-    return Seen(fields, cut(source, words))
+    if fields[-1] == "description":
+        return Seen(fields, _cut(header.description or "", description, words))
+    if fields[0] == "name":
+        return Seen(fields, _cut(header.name, name, words))
+    return Seen(fields, cut(", ".join(msgspec.json.decode(header.tags, type=list[str])), words))
+
+
+def _holds(folded: str, words: list[str]) -> bool:
+    # A plain loop: for the one or two words of a query, any() costs more than the search itself.
+    for word in words:  # noqa: SIM110
+        if word in folded:
+            return True
+    return False
 
 
 def cut(text: str, words: list[str]) -> str:
     """A window of the text around the first word found, with each word in [ and ]."""
-    folded = fold(text)
+    return _cut(text, fold(text), words)
+
+
+def _cut(text: str, folded: str, words: list[str]) -> str:
     places = [place for word in words if (place := folded.find(word)) >= 0]
     first = min(places, default=0)
-    start = _word_start(text, max(0, first - LEAD_CHARS), first)
-    end = min(len(text), start + WINDOW_CHARS)
-    parts = [_ELLIPSIS] if start else []
-    done = start
-    for begin, stop in _spans(folded, words, start, end):
-        parts += (text[done:begin], "[", text[begin:stop], "]")
-        done = stop
-    parts.append(text[done:end])
-    if end < len(text):
-        parts.append(_ELLIPSIS)
-    return "".join(parts)
+    start = _word_start(text, first - LEAD_CHARS, first) if first > LEAD_CHARS else 0
+    end = start + WINDOW_CHARS
+    shown = text[start:end]
+    spans = _spans(folded[start:end], words)
+    # From the last to the first, so that the places before a mark stay right.
+    for begin, stop in reversed(spans):
+        shown = f"{shown[:begin]}[{shown[begin:stop]}]{shown[stop:]}"
+    return f"{_ELLIPSIS if start else ''}{shown}{_ELLIPSIS if end < len(text) else ''}"
 
 
 def _word_start(text: str, start: int, first: int) -> int:
     """Move the window's start behind the next space, so that it does not begin inside a word."""
-    if not start:
-        return 0
     space = text.find(" ", start, first)
     return start if space < 0 else space + 1
 
 
-def _spans(folded: str, words: list[str], start: int, end: int) -> list[tuple[int, int]]:
-    """Where the words stand within a window, in order, overlapping ones joined."""
+def _spans(folded: str, words: list[str]) -> list[tuple[int, int]]:
+    """Where the words stand in a text, in order, those that overlap or touch joined."""
     found: list[tuple[int, int]] = []
     for word in words:
-        place = folded.find(word, start, end)
+        place = folded.find(word)
         while place >= 0:
             found.append((place, place + len(word)))
-            place = folded.find(word, place + len(word), end)
+            place = folded.find(word, place + len(word))
+    if len(found) < 2:  # noqa: PLR2004 - nothing to sort or join
+        return found
     found.sort()
-    joined: list[tuple[int, int]] = []
-    for begin, stop in found:
-        if joined and begin <= joined[-1][1]:
+    joined = found[:1]
+    for begin, stop in found[1:]:
+        if begin <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
         else:
             joined.append((begin, stop))

@@ -43,7 +43,8 @@ class _ErrorResponse(msgspec.Struct):
 _encode: Final = msgspec.json.Encoder().encode
 decode_request: Final = msgspec.json.Decoder(Request).decode
 
-_NOT_BRACKETS: Final = bytes(code for code in range(256) if code not in b"[]{}")
+_BRACKETS_QUOTES: Final = b'[]{}"'
+_NOT_BRACKETS_QUOTES: Final = bytes(code for code in range(256) if code not in _BRACKETS_QUOTES)
 _ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _STEPS: Final = bytes(1 if code in b"[{" else 255 for code in range(256))
 _PEEL_MAX_BYTES: Final = 64 * 1024
@@ -53,19 +54,22 @@ _PEEL_MAX_BYTES: Final = 64 * 1024
 def depth_exceeded(line: bytes) -> bool:
     """Whether the JSON text nests deeper than `limits.DEPTH_MAX`, brackets in strings apart.
 
-    A count of openers settles small lines. Else strings are cut out and innermost pairs peeled
-    off level by level: 10 us for 21 KB, against 60 us for a regular expression.
+    Too few openers settle most lines. Else escapes go, then everything but brackets and quotes,
+    so that what follows is short. Two quotes side by side go without harm: what is inside a
+    string stays inside one. Then strings are cut out and innermost pairs peeled off.
     """
     if line.count(b"{") + line.count(b"[") <= limits.DEPTH_MAX:
         return False
     if b"\\" in line:
-        line = line.replace(b"\\\\", b"").replace(b'\\"', b"")
-    brackets = b"".join(line.split(b'"')[::2]).translate(_ONE_KIND, _NOT_BRACKETS)
+        line = _without_escapes(line)
+    brackets = line.translate(None, _NOT_BRACKETS_QUOTES).replace(b'""', b"")
+    if b'"' in brackets:
+        brackets = b"".join(brackets.split(b'"')[::2])
     if len(brackets) > _PEEL_MAX_BYTES:
         return _rises_too_far(brackets)
-    left = brackets
+    # One kind only: `[]` around a `{}` that just went would go in the same pass, a level early.
+    left = brackets.translate(_ONE_KIND)
     for _level in range(limits.DEPTH_MAX):
-        # One kind only: after `{}` went, `[]` around it would go in the same pass, a level early.
         peeled = left.replace(b"[]", b"")
         if not peeled:
             return False
@@ -73,6 +77,25 @@ def depth_exceeded(line: bytes) -> bool:
             break
         left = peeled
     return _rises_too_far(brackets)
+
+
+def _without_escapes(line: bytes) -> bytes:
+    """The line without its backslashes and what they escape.
+
+    Split at one byte, which runs at the speed of memchr; to search for two costs 4 ns a byte.
+    """
+    first, *rest = line.split(b"\\")
+    kept = [first]
+    literal = False
+    for piece in rest:
+        if literal:
+            kept.append(piece)
+            literal = False
+        elif piece:
+            kept.append(piece[1:])
+        else:
+            literal = True
+    return b"".join(kept)
 
 
 def _rises_too_far(brackets: bytes) -> bool:
@@ -114,13 +137,20 @@ def params_kind(params: Raw | UnsetType) -> bytes:
     return bytes(memoryview(params)[:1]) or b"n"
 
 
+def _on_one_line(data: bytes) -> bytes:
+    """Escape U+2028 and U+2029, which JSON allows in strings and many line readers split on."""
+    if b"\xe2" not in data:  # one byte runs at the speed of memchr, and settles nearly all
+        return data
+    return data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+
+
 def encode_result(request_id: RequestId, result: object) -> bytes:
     """One answer line.
 
     Raises:
         TooLarge: it would be longer than an answer may be.
     """
-    data = _encode(_Response("2.0", request_id, result))
+    data = _on_one_line(_encode(_Response("2.0", request_id, result)))
     if len(data) >= limits.ANSWER_MAX_BYTES:
         raise TooLarge("The answer is larger than allowed.", limit=limits.ANSWER_MAX_BYTES)
     return data + b"\n"
@@ -128,13 +158,13 @@ def encode_result(request_id: RequestId, result: object) -> bytes:
 
 def encode_error(request_id: RequestId, error: SidecarError) -> bytes:
     """One error line."""
-    return _encode(_ErrorResponse("2.0", request_id, error.as_wire())) + b"\n"
+    return _on_one_line(_encode(_ErrorResponse("2.0", request_id, error.as_wire()))) + b"\n"
 
 
 def encode_notification(params: Notification) -> bytes:
     """One notification line; always begins `{"jsonrpc":"2.0","method":`."""
     name = NAMES[type(params)].encode()
-    return b'{"jsonrpc":"2.0","method":"%b","params":%b}\n' % (name, _encode(params))
+    return b'{"jsonrpc":"2.0","method":"%b","params":%b}\n' % (name, _on_one_line(_encode(params)))
 
 
 def encode_batch(members: list[bytes]) -> bytes:

@@ -13,10 +13,11 @@ from tests.process import wire
 from tests.process.wire import Child
 
 Spawn = Callable[..., Child]
+Connect = Callable[..., Client]
 
 
 @pytest.fixture
-def spawn() -> Iterator[Callable[..., Child]]:
+def spawn() -> Iterator[Spawn]:
     """Start a command as a raw child; it has said `system.ready` unless `ready` is False."""
     children: list[Child] = []
 
@@ -31,7 +32,7 @@ def spawn() -> Iterator[Callable[..., Child]]:
 
 
 @pytest.fixture
-def connect() -> Iterator[Callable[..., Client]]:
+def connect() -> Iterator[Connect]:
     """Start a command behind the generated client."""
     clients: list[Client] = []
 

@@ -20,6 +20,8 @@ from typing import IO, Any, Self
 ROOT = Path(__file__).resolve().parents[2]
 MISBEHAVING = Path(__file__).with_name("misbehaving.py")
 
+MIB = 1024 * 1024
+
 WAIT_S = 15.0
 """How long anything may take on a busy machine before it counts as never."""
 
@@ -84,6 +86,23 @@ def peak_bytes(pid: int) -> int:
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
     raise AssertionError(pid)
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time that the process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def quiet(pid: int) -> bool:
+    """Wait until the process uses no processor time: what it could do is done."""
+    looks: list[float] = []
+
+    def still() -> bool:
+        looks.append(cpu_seconds(pid))
+        return len(looks) > 40 and looks[-40] == looks[-1]
+
+    return until(still)
 
 
 def ended(pid: int, timeout_s: float) -> bool:

@@ -6,7 +6,6 @@ Statements are taken from a trace of the real calls, so a changed statement is a
 import itertools
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -100,7 +99,7 @@ def test_every_live_list_is_a_search_without_sorting(
                 Filter(category, tag),
                 order_by,
                 descending=descending,
-                after=after,  # type: ignore[arg-type]
+                after=after,
                 limit=50,
             ),
         )
@@ -149,7 +148,7 @@ def test_searches_look_workflows_up_one_by_one(bench: Bench, query: str) -> None
             lambda db, wanted=wanted: search.search(db, search.parse(query), wanted, None, 21),
         )
         # A search by rank must sort its hits, and a bounded scan is what its stage is.
-        scanned = [step for step in faults(steps, sorts=True) if step not in ("SCAN w",)]
+        scanned = [step for step in faults(steps, sorts=True) if step != "SCAN w"]
         assert [step for step in scanned if "USING INDEX" not in step] == []
 
 

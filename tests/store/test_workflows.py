@@ -54,7 +54,7 @@ def test_pages_join_to_the_whole_list_even_among_equal_keys(
         for row in seen
     ]
     assert len(seen) == 23
-    assert keys == sorted(set(keys), reverse=descending)  # type: ignore[type-var]
+    assert keys == sorted(set(keys), reverse=descending)
 
 
 def test_tag_rows_follow_every_change(bench: Bench) -> None:

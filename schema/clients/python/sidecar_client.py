@@ -9,6 +9,7 @@ Start the process, call its methods, take its events; the standard library is al
 
 from __future__ import annotations
 
+import builtins
 import enum
 import itertools
 import json
@@ -2258,7 +2259,7 @@ class AuditMethods:
     def subscribe(
         self,
         *,
-        actions: list[str] | None | Unset = UNSET,
+        actions: builtins.list[str] | None | Unset = UNSET,
         after: int | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> AuditSubscribeResult:
@@ -2526,7 +2527,7 @@ class SettingsMethods:
     def set_many(
         self,
         *,
-        items: list[SettingsSetItem],
+        items: builtins.list[SettingsSetItem],
         timeout: float | None = None,
     ) -> SettingsSetManyResult:
         """Set several settings, all or none."""
@@ -2558,7 +2559,7 @@ class SettingsMethods:
     def reset(
         self,
         *,
-        keys: list[str] | None | Unset = UNSET,
+        keys: builtins.list[str] | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> SettingsResetResult:
         """Set settings back to their defaults."""
@@ -2683,7 +2684,7 @@ class WorkflowsMethods:
     def save_many(
         self,
         *,
-        items: list[WorkflowsSaveManyItem],
+        items: builtins.list[WorkflowsSaveManyItem],
         on_error: Literal["fail", "skip"] | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsSaveManyResult:
@@ -2708,7 +2709,7 @@ class WorkflowsMethods:
         id: str,
         name: str | Unset = UNSET,
         description: str | None | Unset = UNSET,
-        tags: list[str] | Unset = UNSET,
+        tags: builtins.list[str] | Unset = UNSET,
         category: str | Unset = UNSET,
         expected_revision: int | None | Unset = UNSET,
         timeout: float | None = None,
@@ -2823,7 +2824,7 @@ class WorkflowsMethods:
     def delete_many(
         self,
         *,
-        ids: list[str],
+        ids: builtins.list[str],
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> WorkflowsDeleteManyResult:
@@ -2841,7 +2842,7 @@ class WorkflowsMethods:
     def start_delete_many(
         self,
         *,
-        ids: list[str],
+        ids: builtins.list[str],
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[WorkflowsDeleteManyResult]:
         """Start workflows.delete_many without waiting for its result."""
@@ -2935,7 +2936,7 @@ class WorkflowsMethods:
     def get_many(
         self,
         *,
-        ids: list[str],
+        ids: builtins.list[str],
         timeout: float | None = None,
     ) -> WorkflowsGetManyResult:
         """Read several workflows whole, as many as one answer holds."""

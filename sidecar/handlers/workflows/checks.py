@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import msgspec
 
+from sidecar import limits
 from sidecar.errors import Archived, Conflict, InvalidParams, NotFound
 from sidecar.store.connection import Connection
 from sidecar.store.workflows.header import Header, find
@@ -91,6 +92,11 @@ def query_mark(*params: object) -> str:
     return hashlib.blake2b(msgspec.json.encode(params), digest_size=6).hexdigest()
 
 
+def _is_forged(key: object) -> bool:
+    """Whether a number is none that a row can have, and too large for SQLite's integers."""
+    return isinstance(key, float) and abs(key) > limits.SAFE_INTEGER_MAX
+
+
 def read_cursor(cursor: str, mark: str, *kinds: type) -> tuple[Any, ...]:
     """The keys of a cursor that was made for the same params.
 
@@ -98,7 +104,7 @@ def read_cursor(cursor: str, mark: str, *kinds: type) -> tuple[Any, ...]:
         InvalidParams: it was not made here, or for other params.
     """
     keys = decode_cursor(cursor, str, *kinds)
-    if keys is None or keys[0] != mark:
+    if keys is None or keys[0] != mark or any(map(_is_forged, keys)):
         raise InvalidParams(
             "The cursor does not belong to these params; begin again without one.",
             path="$.params.cursor",

@@ -1,0 +1,92 @@
+"""The command line: which command with which options, and the help that teaches them."""
+
+import argparse
+import json
+import sys
+
+from sidecar import __version__, config, limits
+from sidecar.cli import call, demo, doctor
+
+_EXAMPLES = """examples:
+  sim-sidecar serve --database my.db          what a desktop shell spawns
+  sim-sidecar call system.info --ephemeral    one method, from a terminal or a script
+  sim-sidecar call workflows.save --database my.db \\
+      workflow:='{"name": "Hello", "data": {"nodes": []}}'
+  sim-sidecar call workflows.search query=hello --database my.db
+  sim-sidecar doctor                          what is right and wrong with this machine
+  sim-sidecar demo                            the product at work, in half a minute
+"""
+
+
+_COMMANDS = {
+    "call": ("call one method and print its result", call),
+    "doctor": ("check this machine and the database, with cures", doctor),
+    "demo": ("show the product at work on a database of your own", demo),
+}
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="sim-sidecar",
+        description="The local back end of a desktop workflow app: JSON-RPC on stdio over one"
+        " SQLite file. Without a command it serves.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", "-V", action="store_true", help="print the version and exit")
+    parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    serve = commands.add_parser("serve", help="serve one database over stdin and stdout (default)")
+    config.add_serve_options(serve)
+    for name, (text, module) in _COMMANDS.items():
+        module.add_options(commands.add_parser(name, help=text, description=f"{text}."))
+    commands.add_parser("openrpc", help="print the machine-readable contract")
+    return parser
+
+
+def main(words: list[str]) -> int:
+    """Run one command; returns its exit code."""
+    parser = _parser()
+    if words[:1] == ["help"]:
+        words = [*words[1:], "--help"]
+    given = parser.parse_args(words)
+    if given.version:
+        return _version(as_json=given.json)
+    if given.command == "openrpc":
+        from sidecar.describe import openrpc_json  # noqa: PLC0415 - loads every handler
+
+        sys.stdout.buffer.write(openrpc_json())
+        return 0
+    if given.command in _COMMANDS:
+        _text, module = _COMMANDS[given.command]
+        return int(module.run(given))
+    return explain_serving()
+
+
+def _version(*, as_json: bool) -> int:
+    if not as_json:
+        sys.stdout.write(f"sim-sidecar {__version__}\n")
+        return 0
+    from sidecar.store.connection import sqlite_version  # noqa: PLC0415 - loads the driver
+
+    facts = {
+        "version": __version__,
+        "protocol_version": limits.PROTOCOL_VERSION,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "sqlite": sqlite_version(),
+    }
+    sys.stdout.write(json.dumps(facts) + "\n")
+    return 0
+
+
+def explain_serving() -> int:
+    """Say to a person at a terminal what this process is for."""
+    sys.stderr.write(
+        "sim-sidecar serves JSON-RPC 2.0 on stdin and stdout, one message a line; it is spawned\n"
+        "by a desktop shell or a script. To try it from here:\n\n"
+        '  echo \'{"jsonrpc":"2.0","id":1,"method":"system.ping"}\' | sim-sidecar serve'
+        " --ephemeral\n"
+        "  sim-sidecar call system.info --ephemeral\n"
+        "  sim-sidecar --help\n"
+    )
+    return 2

@@ -1,0 +1,129 @@
+"""The commands for people, each through its own process."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*words: str, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    """Run one command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "sidecar", *words],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=40,
+        check=False,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        env=None,
+    )
+
+
+def test_the_version_is_told_without_loading_anything_else() -> None:
+    code = (
+        "import sys; sys.argv = ['x', '--version']\n"
+        "from sidecar.__main__ import main; main()\n"
+        "print(sorted(name for name in sys.modules if name.startswith(('sidecar', 'msgspec'))))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True, cwd=ROOT
+    )
+
+    first, loaded = done.stdout.splitlines()
+    assert first.startswith("sim-sidecar ")
+    assert loaded == "['sidecar', 'sidecar.__main__']"
+
+
+def test_the_version_is_told_as_json() -> None:
+    done = run("--version", "--json")
+
+    assert set(json.loads(done.stdout)) == {"version", "protocol_version", "python", "sqlite"}
+
+
+def test_help_names_every_command_and_an_example() -> None:
+    done = run("--help")
+
+    assert done.returncode == 0
+    assert all(word in done.stdout for word in ("serve", "call", "doctor", "demo", "openrpc"))
+    assert "sim-sidecar call workflows.search" in done.stdout
+
+
+def test_openrpc_prints_the_published_contract_byte_for_byte() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "sidecar", "openrpc"],
+        capture_output=True,
+        timeout=20,
+        check=True,
+        cwd=ROOT,
+    )
+
+    assert done.stdout == (ROOT / "schema" / "openrpc.json").read_bytes()
+
+
+def test_call_answers_with_one_line_of_json_in_a_pipe(tmp_path: Path) -> None:
+    database = str(tmp_path / "a.db")
+    workflow = '{"id": "a", "name": "A", "data": {"n": [1]}}'
+    saved = run("call", "workflows.save", f"workflow:={workflow}", "--database", database)
+    got = run("call", "workflows.get", "id=a", "--database", database)
+
+    assert (saved.returncode, json.loads(saved.stdout)["revision"]) == (0, 1)
+    assert json.loads(got.stdout)["workflow"]["data"] == {"n": [1]}
+
+
+def test_call_explains_an_error_and_names_what_was_meant() -> None:
+    done = run("call", "workflows.serch", "query=x", "--ephemeral")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "method_not_found" in done.stderr
+    assert "workflows.search" in done.stderr
+
+
+def test_call_refuses_a_word_that_is_no_param() -> None:
+    assert run("call", "system.ping", "what", "--ephemeral").returncode == 2
+
+
+def test_call_says_who_holds_the_database(tmp_path: Path) -> None:
+    database = str(tmp_path / "a.db")
+    holder = subprocess.Popen(
+        [sys.executable, "-m", "sidecar", "serve", "--database", database],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    done = run("call", "system.ping", "--database", database)
+    looked = run("doctor", "--json", "--database", database)
+    holder.communicate(timeout=10)
+
+    assert done.returncode == 3
+    assert str(holder.pid) in done.stderr
+    last = json.loads(looked.stdout)[-1]
+    assert (last["state"], str(holder.pid) in last["detail"]) == ("ok", True)
+
+
+def test_doctor_finds_a_foreign_file_and_says_so(tmp_path: Path) -> None:
+    database = tmp_path / "a.db"
+    database.write_bytes(b"not a database at all, but long enough to be looked at" * 100)
+    done = run("doctor", "--json", "--database", str(database))
+
+    states = {check["name"]: check["state"] for check in json.loads(done.stdout)}
+    assert done.returncode == 1
+    assert states["database"] == "fail"
+
+
+def test_the_demo_works_twice_on_one_database(tmp_path: Path) -> None:
+    first = run("demo", cwd=tmp_path)
+    second = run("demo", cwd=tmp_path)
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert "audit    1  workflow_save" in first.stdout
+    assert "audit chain: unsealed" in second.stdout
+    assert (tmp_path / "sim-sidecar-demo" / "sim.db").exists()
+
+
+def test_serving_options_that_are_wrong_end_with_the_usage_code() -> None:
+    assert run("serve", "--parent-pid", "0").returncode == 2

@@ -1,0 +1,261 @@
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from sidecar import limits
+from sidecar.errors import (
+    Archived,
+    Conflict,
+    EmptyBody,
+    InvalidParams,
+    TooLarge,
+)
+from sidecar.handlers.workflows.checks import is_empty_body
+from tests.harness import Bench, open_bench
+from tests.workflow_kit import flow, get, save
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(tmp_path) as opened:
+        yield opened
+
+
+def test_a_save_makes_then_changes_then_leaves_alone(bench: Bench) -> None:
+    first = save(bench)
+    assert first == {
+        "id": "w",
+        "revision": 1,
+        "created": True,
+        "changed": True,
+        "updated_at": first["updated_at"],
+        "size_bytes": 3,
+        "stored_bytes": first["stored_bytes"],
+    }
+    assert bench.changes() == [("w", 1, "created")]
+    assert bench.audited() == [("workflow_save", "w", {"created": True, "revision": 1})]
+    second = save(bench, data=[2])
+    assert (second["revision"], second["created"], second["changed"]) == (2, False, True)
+    assert bench.changes() == [("w", 2, "saved")]
+    assert bench.audited() == [("workflow_save", "w", {"created": False, "revision": 2})]
+    third = save(bench, data=[2])
+    assert third == {**second, "changed": False}
+    assert (bench.changes(), bench.audited()) == ([], [])
+
+
+def test_a_save_without_an_id_makes_one(bench: Bench) -> None:
+    result = bench.call("workflows.save", workflow={"name": "n", "data": [1]})
+    assert result["id"] == "made-1"
+    assert get(bench, "made-1")["name"] == "n"
+
+
+def test_what_is_left_out_gets_its_default(bench: Bench) -> None:
+    save(bench, description="d", tags=["b", "a", "b"], category="c")
+    workflow = get(bench)
+    assert (workflow["description"], workflow["tags"], workflow["category"]) == (
+        "d",
+        ["b", "a"],
+        "c",
+    )
+    save(bench)
+    workflow = get(bench)
+    assert (workflow["description"], workflow["tags"], workflow["category"]) == (
+        None,
+        [],
+        "general",
+    )
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("name", "m"), ("description", "d"), ("tags", ["t"]), ("category", "c"), ("data", [9])],
+)
+def test_each_member_alone_is_a_change(bench: Bench, member: str, value: object) -> None:
+    save(bench)
+    saved = bench.call("workflows.save", workflow={**flow(), member: value})
+    assert (saved["revision"], saved["changed"]) == (2, True)
+    assert get(bench)[member] == value
+
+
+def test_a_body_comes_back_byte_for_byte(bench: Bench) -> None:
+    body = '{ "b":1.10,  "a" : 1e400, "u":"\\u00e9\u00e9", "z":{"k":[ ]} }'
+    bench.call_json(
+        "workflows.save", f'{{"workflow":{{"name":"n","id":"w","data":{body}}}}}'.encode()
+    )
+    raw = bench.call_raw("workflows.get", b'{"id":"w"}')
+    assert f'"data":{body}}}'.encode() in raw
+
+
+def test_line_separators_are_escaped_and_the_size_says_so(bench: Bench) -> None:
+    body = '["\u2028"]'.encode()
+    saved = bench.call_json(
+        "workflows.save", b'{"workflow":{"name":"n","id":"w","data":%b}}' % body
+    )
+    assert saved["size_bytes"] == len(b'["\\u2028"]')
+    assert b'"data":["\\u2028"]' in bench.call_raw("workflows.get", b'{"id":"w"}')
+
+
+def test_expected_revision_is_compare_and_set(bench: Bench) -> None:
+    def attempt(expected: int, data: object) -> dict[str, Any]:
+        return bench.call("workflows.save", workflow=flow(data=data), expected_revision=expected)
+
+    with pytest.raises(Conflict) as missing:
+        attempt(3, [1])
+    assert missing.value.data["revision"] == 0
+    assert missing.value.data["updated_at"] is None
+    first = attempt(0, [1])
+    for expected in (0, 2):
+        with pytest.raises(Conflict) as caught:
+            attempt(expected, [2])
+        assert caught.value.data["revision"] == 1
+        assert caught.value.data["updated_at"] == first["updated_at"]
+        assert caught.value.data["path"] == "$.params.expected_revision"
+    assert attempt(1, [2])["revision"] == 2
+
+
+def test_an_empty_body_needs_force_over_a_full_one(bench: Bench) -> None:
+    save(bench, data={"nodes": []})
+    save(bench, data={"nodes": [1]})
+    with pytest.raises(EmptyBody):
+        save(bench, data={"nodes": [], "edges": []})
+    assert get(bench)["data"] == {"nodes": [1]}
+    bench.call("workflows.save", workflow=flow(data={}), force=True)
+    assert get(bench)["data"] == {}
+    save(bench, data=[])
+    bench.call("workflows.update", id="w", name="an update leaves an empty body alone")
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["{}", "[]", " { } ", "[[],{}]", '{"a":[],"b":{"c\\"":[{}]}}', "null", '{"\\u007b":[]}'],
+)
+def test_bodies_that_hold_nothing(body: str) -> None:
+    assert is_empty_body(body.encode())
+
+
+@pytest.mark.parametrize(
+    "body", ['[""]', "0", '""', '{"a":null}', '{"a":[],"b":false}', '["a:"]', '{"a":{"b":0}}']
+)
+def test_bodies_that_hold_something(body: str) -> None:
+    assert not is_empty_body(body.encode())
+
+
+def test_the_look_for_emptiness_is_linear() -> None:
+    body = b'{"a":[' + b"[" * 100_000 + b"]" * 100_000 + b'],"b' + b"x" * 1_000_000 + b'":1}'
+    assert not is_empty_body(body)
+
+
+def test_an_archived_workflow_refuses_content(bench: Bench) -> None:
+    save(bench)
+    at = bench.call("workflows.archive", id="w")["archived_at"]
+    with pytest.raises(Archived) as caught:
+        save(bench, data=[2])
+    assert caught.value.data["archived_at"] == at
+    with pytest.raises(Archived):
+        bench.call("workflows.update", id="w", name="x")
+
+
+def test_a_body_over_its_cap(bench: Bench) -> None:
+    body = b'"' + b"x" * (limits.BODY_MAX_BYTES - 2) + b'"'
+    params = b'{"workflow":{"name":"n","id":"w","data":%b}}'
+    assert bench.call_json("workflows.save", params % body)["size_bytes"] == limits.BODY_MAX_BYTES
+    with pytest.raises(TooLarge) as caught:
+        bench.call_json("workflows.save", params % b'"x%b' % body[1:])
+    assert caught.value.data["limit"] == limits.BODY_MAX_BYTES
+    assert caught.value.data["path"] == "$.params.workflow.data"
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "path"),
+    [
+        ("id", "a\0", "$.params.workflow.id"),
+        ("name", "\0", "$.params.workflow.name"),
+        ("description", "a\0b", "$.params.workflow.description"),
+        ("category", "\0", "$.params.workflow.category"),
+        ("tags", ["a", "\0"], "$.params.workflow.tags[1]"),
+    ],
+)
+def test_a_nul_character_is_refused_where_it_stands(
+    bench: Bench, member: str, value: object, path: str
+) -> None:
+    with pytest.raises(InvalidParams) as caught:
+        bench.call("workflows.save", workflow={**flow(), member: value})
+    assert caught.value.data["path"] == path
+    assert bench.call("workflows.list")["items"] == []
+
+
+@pytest.mark.parametrize(
+    "workflow",
+    [
+        {"data": [1]},
+        {"name": "n"},
+        {"name": "", "data": [1]},
+        {"name": "n" * 513, "data": [1]},
+        {"name": "n", "data": [1], "id": ""},
+        {"name": "n", "data": [1], "id": "i" * 129},
+        {"name": "n", "data": [1], "tags": [""]},
+        {"name": "n", "data": [1], "tags": ["t" * 65]},
+        {"name": "n", "data": [1], "tags": ["t"] * 65},
+        {"name": "n", "data": [1], "category": ""},
+        {"name": "n", "data": [1], "description": "d" * 16_385},
+        {"name": "n", "data": [1], "surplus": 1},
+    ],
+)
+def test_params_out_of_their_limits(bench: Bench, workflow: object) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        bench.call("workflows.save", workflow=workflow)
+
+
+def test_save_many_takes_an_id_twice_in_order(bench: Bench) -> None:
+    items = [{"workflow": flow(data=[1])}, {"workflow": flow(data=[2]), "expected_revision": 1}]
+    result = bench.call("workflows.save_many", items=items)["items"]
+    assert [item["saved"]["revision"] for item in result] == [1, 2]
+    assert [item["error"] for item in result] == [None, None]
+    assert get(bench)["data"] == [2]
+
+
+def test_save_many_fails_as_one(bench: Bench) -> None:
+    items = [{"workflow": flow("a")}, {"workflow": flow("b"), "expected_revision": 7}]
+    with pytest.raises(Conflict) as caught:
+        bench.call("workflows.save_many", items=items)
+    assert caught.value.data["index"] == 1
+    assert caught.value.data["path"] == "$.params.items[1].expected_revision"
+    assert bench.call("workflows.list")["items"] == []
+    assert bench.told == []
+
+
+def test_save_many_skips_what_fails(bench: Bench) -> None:
+    items = [
+        {"workflow": flow("a")},
+        {"workflow": flow("b"), "expected_revision": 7},
+        {"workflow": {"name": "bad\0", "data": [1]}},
+        {"workflow": flow("c")},
+    ]
+    result = bench.call("workflows.save_many", items=items, on_error="skip")["items"]
+    assert [item["id"] for item in result] == ["a", "b", None, "c"]
+    assert [item["error"] and item["error"]["slug"] for item in result] == [
+        None,
+        "conflict",
+        "invalid_params",
+        None,
+    ]
+    assert bench.changes() == [("a", 1, "created"), ("c", 1, "created")]
+    assert bench.rows("SELECT seq, resource FROM access_log ORDER BY seq DESC LIMIT 2") == [
+        (row[0], resource)
+        for row, resource in zip(
+            bench.rows("SELECT seq FROM access_log ORDER BY seq DESC LIMIT 2"),
+            ("c", "a"),
+            strict=True,
+        )
+    ]
+
+
+def test_save_many_has_a_cap_over_all_bodies(bench: Bench) -> None:
+    body = "x" * (limits.SAVE_MANY_MAX_BYTES // 2)
+    items = [{"workflow": flow("a", data=[body])}, {"workflow": flow("b", data=[body])}]
+    with pytest.raises(TooLarge) as caught:
+        bench.call("workflows.save_many", items=items, on_error="skip")
+    assert caught.value.data["limit"] == limits.SAVE_MANY_MAX_BYTES

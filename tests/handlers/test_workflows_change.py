@@ -1,0 +1,200 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sidecar import limits
+from sidecar.errors import (
+    Cancelled,
+    Conflict,
+    InvalidParams,
+    SidecarError,
+)
+from sidecar.handlers.workflows import labels
+from tests.harness import Bench, open_bench
+from tests.workflow_kit import add_runs, get, save
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(tmp_path) as opened:
+        yield opened
+
+
+def test_an_update_keeps_what_it_does_not_name(bench: Bench) -> None:
+    save(bench, description="d", tags=["t"], category="c", data={"x": 1})
+    result = bench.call("workflows.update", id="w", name="m")
+    assert (result["revision"], result["created"], result["changed"]) == (2, False, True)
+    workflow = get(bench)
+    assert (workflow["name"], workflow["description"], workflow["tags"]) == ("m", "d", ["t"])
+    assert (workflow["category"], workflow["data"]) == ("c", {"x": 1})
+    bench.call("workflows.update", id="w", description=None, tags=[])
+    workflow = get(bench)
+    assert (workflow["description"], workflow["tags"]) == (None, [])
+
+
+def test_an_update_to_the_same_writes_nothing(bench: Bench) -> None:
+    saved = save(bench, tags=["a", "b"])
+    bench.told.clear()
+    for params in ({}, {"name": "n"}, {"tags": ["a", "b", "a"]}, {"description": None}):
+        assert bench.call("workflows.update", id="w", **params) == {
+            **saved,
+            "created": False,
+            "changed": False,
+        }
+    assert bench.told == []
+
+
+def test_an_update_compares_the_expected_revision(bench: Bench) -> None:
+    save(bench)
+    with pytest.raises(Conflict) as caught:
+        bench.call("workflows.update", id="w", name="m", expected_revision=2)
+    assert caught.value.data["revision"] == 1
+    assert bench.call("workflows.update", id="w", name="m", expected_revision=1)["revision"] == 2
+    with pytest.raises(InvalidParams):
+        bench.call("workflows.update", id="w", name="a\0")
+
+
+def test_a_copy_is_new_and_live(bench: Bench) -> None:
+    save(bench, name="n" * 512, description="d", tags=["t"], category="c", data={"x": [1]})
+    add_runs(bench, "w", 2)
+    bench.call("workflows.archive", id="w")
+    bench.told.clear()
+    result = bench.call("workflows.duplicate", id="w")
+    assert (result["id"], result["revision"], result["created"]) == ("made-1", 1, True)
+    copy = get(bench, "made-1")
+    assert copy["name"] == "n" * 505 + " (copy)"
+    assert (copy["data"], copy["tags"], copy["run_count"]) == ({"x": [1]}, ["t"], 0)
+    assert copy["archived_at"] is None
+    assert bench.changes() == [("made-1", 1, "created")]
+    named = bench.call("workflows.duplicate", id="w", new_id="mine", name="called")
+    assert named["id"] == "mine"
+    assert get(bench, "mine")["name"] == "called"
+    with pytest.raises(Conflict) as caught:
+        bench.call("workflows.duplicate", id="w", new_id="mine")
+    assert caught.value.data["path"] == "$.params.new_id"
+
+
+def test_archiving_twice_is_archiving_once(bench: Bench) -> None:
+    save(bench)
+    bench.told.clear()
+    at = bench.call("workflows.archive", id="w")["archived_at"]
+    assert bench.call("workflows.archive", id="w") == {"id": "w", "archived_at": at}
+    assert bench.changes() == [("w", 1, "archived")]
+    assert bench.audited() == [("workflow_archive", "w", {})]
+    assert bench.call("workflows.list")["items"] == []
+    assert bench.call("workflows.list", archived=True)["items"][0]["archived_at"] == at
+    for _ in range(2):
+        assert bench.call("workflows.unarchive", id="w") == {"id": "w", "archived_at": None}
+    assert bench.changes() == [("w", 1, "unarchived")]
+    assert bench.audited() == [("workflow_unarchive", "w", {})]
+
+
+def test_a_delete_takes_runs_with_it_and_says_how_many(bench: Bench) -> None:
+    save(bench)
+    add_runs(bench, "w", 7)
+    bench.told.clear()
+    assert bench.call("workflows.delete", id="w") == {
+        "id": "w",
+        "runs_deleted": 7,
+        "revisions_deleted": 0,
+    }
+    assert bench.changes() == [("w", None, "deleted")]
+    assert bench.audited() == [("workflow_delete", "w", {"revisions": 0, "runs": 7})]
+    assert bench.rows("SELECT count(*) FROM runs") == [(0,)]
+    assert bench.rows("SELECT value FROM meta WHERE key = 'purge_pending'") == [(1,)]
+
+
+def test_many_runs_go_in_batches_first(bench: Bench) -> None:
+    save(bench)
+    add_runs(bench, "w", limits.RUNS_DELETE_INLINE_MAX + 700)
+    bench.told.clear()
+    result = bench.call("workflows.delete", id="w")
+    assert result["runs_deleted"] == limits.RUNS_DELETE_INLINE_MAX + 700
+    actions = [action for action, _, _ in bench.audited()]
+    assert actions == ["workflow_runs_delete", "workflow_runs_delete", "workflow_delete"]
+
+
+def test_a_cancelled_delete_leaves_the_workflow_with_its_newer_runs(bench: Bench) -> None:
+    save(bench)
+    add_runs(bench, "w", 3000)
+    bench.cancel_after_steps = 1
+    with pytest.raises(Cancelled):
+        bench.call("workflows.delete", id="w")
+    workflow = get(bench)
+    (left,) = bench.rows("SELECT count(*), min(started_at) FROM runs")[0:1]
+    assert left == (workflow["run_count"], limits.RUNS_DELETE_BATCH + 1)
+    assert bench.store.lock.acquire(blocking=False)
+    bench.store.lock.release()
+
+
+def test_delete_many_reports_each(bench: Bench) -> None:
+    for key in "abc":
+        save(bench, key)
+    result = bench.call("workflows.delete_many", ids=["a", "nobody", "c", "a"])["items"]
+    assert [item["id"] for item in result] == ["a", "nobody", "c", "a"]
+    assert [item["deleted"] is not None for item in result] == [True, False, True, False]
+    assert result[1]["error"]["slug"] == "not_found"
+    assert [item["id"] for item in bench.call("workflows.list")["items"]] == ["b"]
+    assert bench.call("workflows.delete_many", ids=[]) == {"items": []}
+
+
+def test_tags_and_categories_are_counted(bench: Bench) -> None:
+    save(bench, "1", tags=["b", "a"], category="x")
+    save(bench, "2", tags=["a"])
+    save(bench, "3", tags=["a", "gone"], category="gone")
+    bench.call("workflows.archive", id="3")
+    assert bench.call("workflows.tags")["items"] == [
+        {"tag": "a", "workflows": 2},
+        {"tag": "b", "workflows": 1},
+    ]
+    assert bench.call("workflows.categories")["items"] == [
+        {"category": "general", "workflows": 1},
+        {"category": "x", "workflows": 1},
+    ]
+
+
+def test_a_tag_is_renamed_everywhere_and_folds(bench: Bench) -> None:
+    save(bench, "1", tags=["x", "old", "new"])
+    save(bench, "2", tags=["old"])
+    save(bench, "3", tags=["other"])
+    save(bench, "4", tags=["old"])
+    bench.call("workflows.archive", id="4")
+    bench.told.clear()
+    result = bench.call("workflows.rename_tag", tag="old", new_tag="new")
+    assert result == {"workflows_changed": 3}
+    assert [get(bench, key)["tags"] for key in "1234"] == [
+        ["x", "new"],
+        ["new"],
+        ["other"],
+        ["new"],
+    ]
+    assert sorted(bench.changes()) == [("1", 2, "saved"), ("2", 2, "saved"), ("4", 2, "saved")]
+    assert bench.audited() == [("tag_rename", "tags", {"workflows": 3})]
+    assert len(bench.call("workflows.list", tag="new")["items"]) == 2
+    for tag, new_tag in (("old", "new"), ("new", "new")):
+        result = bench.call("workflows.rename_tag", tag=tag, new_tag=new_tag)
+        assert result == {"workflows_changed": 0}
+
+
+def test_a_rename_over_many_goes_in_steps(bench: Bench) -> None:
+    count = 2 * labels.RENAME_STEP + 5
+    for index in range(count):
+        save(bench, f"w{index}", tags=["old"])
+    bench.told.clear()
+    assert bench.call("workflows.rename_tag", tag="old", new_tag="new") == {
+        "workflows_changed": count
+    }
+    assert [details["workflows"] for _, _, details in bench.audited()] == [
+        labels.RENAME_STEP,
+        labels.RENAME_STEP,
+        5,
+    ]
+
+
+def test_no_error_of_ours_repeats_a_value(bench: Bench) -> None:
+    secret = "my private title\0"
+    with pytest.raises(SidecarError) as caught:
+        save(bench, name=secret)
+    assert "private" not in json.dumps(caught.value.as_wire())

@@ -1,0 +1,189 @@
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sidecar.store import codec, excerpts, search, spelling
+from sidecar.store.workflows import header, remove, save
+from sidecar.store.workflows.pages import Filter
+from sidecar.store.workflows.save import Content
+from tests.harness import Bench, open_bench
+
+ROWS = [
+    ("slack", "Send to Slack", "posts a message when an order arrives", ["chat"], "general"),
+    ("mail", "Email digest", "sends mail every morning", ["mail", "daily"], "general"),
+    ("mention", "Order intake", "tells slack about it", ["shop"], "sales"),
+    ("cafe", "Caf\u00e9 orders", "na\u00efve r\u00e9sum\u00e9 parser", [], "sales"),
+    ("cjk", "\u5de5\u4f5c\u6d41\u7a0b \u5ba1\u6279", "\u6bcf\u65e5\u62a5\u544a", [], "general"),
+    ("old", "Slack archive", "kept for later", ["chat"], "general"),
+    ("odd", 'A "quoted" 100%_sure\\name', None, ["a:b", "-x"], "general"),
+    ("rocket", "Launch \U0001f680", "go", [], "general"),
+]
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    with open_bench(tmp_path_factory.mktemp("search")) as opened:
+        db = opened.store.db
+        for index, (key, name, description, tags, category) in enumerate(ROWS):
+            content = Content(name, description, save.tags_text(tags), category)
+            save.insert(db, key, content, codec.pack(b"[1]"), 100 + index)
+        old = header.find(db, "old")
+        assert old is not None
+        remove.set_archived(db, old.rid, 5)
+        yield opened
+
+
+def ids(bench: Bench, query: str, wanted: Filter = Filter()) -> list[str]:  # noqa: B008
+    hits = search.search(bench.store.db, search.parse(query), wanted, None, 50)
+    return [hit.header.id for hit in hits]
+
+
+def test_a_hit_in_the_name_comes_before_one_in_the_description(bench: Bench) -> None:
+    assert ids(bench, "slack") == ["slack", "mention"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("ord", ["cafe", "mention", "slack"]),  # the last word may be unfinished
+        ("slack order", ["mention", "slack"]),  # all words, in any field
+        ("slack absent", []),
+        ("CAFE", ["cafe"]),
+        ("caf\u00e9", ["cafe"]),
+        ("resume", ["cafe"]),
+        ("orning", ["mail"]),  # inside a word
+        ("est mai", ["mail"]),
+        ("\u4f5c\u6d41\u7a0b", ["cjk"]),  # three characters: by trigrams
+        ("\u6d41\u7a0b", ["cjk"]),  # two, and one: by looking
+        ("\u62a5", ["cjk"]),
+        ("\u5de5\u4f5c \u62a5\u544a", ["cjk"]),
+        ("\U0001f680", ["rocket"]),
+        ("launch \U0001f680", ["rocket"]),
+        ("mai dig", ["mail"]),
+        ('"quoted"', ["odd"]),
+        ("a:b", ["odd"]),
+        ("%_sure", ["odd"]),
+        ("\\name", ["odd"]),
+        ("name:slack", []),
+        ("slack OR mail", []),
+        ("zz*", []),
+    ],
+)
+def test_queries(bench: Bench, query: str, found: list[str]) -> None:
+    assert sorted(ids(bench, query)) == sorted(found)
+
+
+@pytest.mark.parametrize("query", ["", "   ", "\0", "-- * ()", '"', "\u3000"])
+def test_a_query_without_a_term_lists_the_newest(bench: Bench, query: str) -> None:
+    assert ids(bench, query) == [row[0] for row in reversed(ROWS) if row[0] != "old"]
+
+
+def test_filters(bench: Bench) -> None:
+    assert ids(bench, "slack", Filter(archived=True)) == ["old"]
+    assert ids(bench, "slack", Filter(category="sales")) == ["mention"]
+    assert ids(bench, "slack", Filter(tag="chat")) == ["slack"]
+    assert ids(bench, "lack", Filter("general", "chat")) == ["slack"]
+    assert ids(bench, "\u6d41\u7a0b", Filter(category="sales")) == []
+    assert ids(bench, "\u6d41\u7a0b", Filter(tag="chat")) == []
+    assert ids(bench, "", Filter(category="sales")) == ["cafe", "mention"]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+@pytest.mark.parametrize("query", ["ord", "a", "", "sla", "\u62a5", "ail"])
+def test_pages_join_to_the_whole_answer(bench: Bench, query: str, size: int) -> None:
+    terms = search.parse(query)
+    whole = search.search(bench.store.db, terms, Filter(), None, 50)
+    seen: list[search.Hit] = []
+    after: search.Place | None = None
+    while page := search.search(bench.store.db, terms, Filter(), after, size):
+        seen += page
+        after = page[-1].place
+    assert seen == whole
+
+
+def test_no_hit_comes_twice_when_words_and_trigrams_both_find_it(bench: Bench) -> None:
+    found = ids(bench, "slack")
+    assert len(found) == len(set(found))
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_valid_query(bench: Bench, query: str) -> None:
+    for wanted in (Filter(), Filter("general", "chat", archived=True)):
+        hits = search.search(bench.store.db, search.parse(query), wanted, None, 10)
+        words = excerpts.words_of(search.parse(query).all)
+        for hit in hits:
+            excerpts.look(hit.header, words, excerpt=True)
+    spelling.correct(bench.store.db, words)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        " ".join(f"w{index}" for index in range(300)),
+        " ".join("abcdefghijklmnopqrstuvwxyz" * 20),
+        "a" * 1024,
+        '"' * 1023 + "z",
+        "\u4e2d " * 512,
+        " ".join(chr(0x4E00 + index) for index in range(512)),
+        "NEAR(a b) {name}: ^a + b AND NOT",
+    ],
+)
+def test_long_and_hostile_queries(bench: Bench, query: str) -> None:
+    assert ids(bench, query) == []
+
+
+def test_an_excerpt_marks_every_word_and_shows_its_cuts() -> None:
+    text = "x" * 50 + " the caf\u00e9 and the CAFE " + "y" * 200
+    found = excerpts.cut(text, ["cafe"])
+    assert found.startswith("\u2026the [caf\u00e9] and the [CAFE] yyy")
+    assert found.endswith("y\u2026")
+    assert excerpts.cut("short", ["none"]) == "short"
+    assert excerpts.cut("abcabc", ["ab", "bc"]) == "[abcabc]"
+
+
+@given(st.text(max_size=300), st.lists(st.text(min_size=1, max_size=4), max_size=3))
+def test_an_excerpt_without_its_marks_is_a_piece_of_the_text(text: str, terms: list[str]) -> None:
+    plain = text.replace("[", "").replace("]", "").replace("\u2026", "")
+    found = excerpts.cut(plain, excerpts.words_of(terms))
+    assert found.replace("[", "").replace("]", "").replace("\u2026", "") in plain
+
+
+@given(st.text())
+def test_folding_keeps_positions(text: str) -> None:
+    assert len(excerpts.fold(text)) == len(text)
+
+
+@pytest.mark.parametrize(
+    ("words", "corrected"),
+    [
+        (["slakc"], ["slack"]),
+        (["slck", "order"], ["slack", "order"]),
+        (["mesage"], ["message"]),
+        (["slack"], None),
+        (["xq"], None),
+        (["qqqqqqq"], None),
+        ([], None),
+    ],
+)
+def test_the_nearest_indexed_word(
+    bench: Bench, words: list[str], corrected: list[str] | None
+) -> None:
+    assert spelling.correct(bench.store.db, words) == corrected
+
+
+def test_spelling_leaves_nothing_in_the_file(bench: Bench) -> None:
+    before = bench.rows("SELECT count(*) FROM main.sqlite_schema")
+    spelling.correct(bench.store.db, ["slakc"])
+    assert bench.rows("SELECT count(*) FROM main.sqlite_schema") == before
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "distance"),
+    [("abc", "abc", 0), ("abc", "acb", 1), ("abc", "ab", 1), ("abc", "xbc", 1), ("ab", "ba", 1)],
+)
+def test_edits(left: str, right: str, distance: int) -> None:
+    assert spelling.edits(left, right, 2) == distance
+    assert spelling.edits(right, left, 2) == distance
+    assert spelling.edits("aaaaaa", "bbbbbb", 2) > 2

@@ -1,0 +1,155 @@
+"""Random sequences of requests, compared after each with a dictionary that says what must be."""
+
+import json
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+
+from sidecar.errors import Archived, Conflict, NotFound
+from tests.harness import ManualClock, open_bench
+
+IDS = st.sampled_from(["a", "b", "c", "d"])
+NAMES = st.sampled_from(["one", "Two", "\u4e2d\u6587", "x y"])
+TAGS = st.lists(st.sampled_from(["t1", "t2", 'q"', "\u00e9"]), max_size=4)
+CATEGORIES = st.sampled_from(["general", "sales"])
+BODIES = st.sampled_from(["[1]", '{"n": 1.10}', ' {"a" : [true]} ', "[2]"])
+EXPECTED = st.sampled_from([None, None, None, 0, 1, 2])
+
+
+class Workflows(RuleBasedStateMachine):
+    """The product beside a dictionary."""
+
+    def __init__(self) -> None:
+        """Begin with an empty database and an empty dictionary."""
+        super().__init__()
+        self.stack = ExitStack()
+        folder = self.stack.enter_context(tempfile.TemporaryDirectory())
+        self.clock = ManualClock()
+        self.bench = self.stack.enter_context(open_bench(Path(folder), self.clock))
+        self.model: dict[str, dict[str, Any]] = {}
+
+    def teardown(self) -> None:
+        """Close the database."""
+        self.stack.close()
+
+    def expect(self, key: str, expected: int | None) -> type[Exception] | None:
+        """The error that a write of content to `key` must give."""
+        known = self.model.get(key)
+        if known and known["archived"]:
+            return Archived
+        revision = known["revision"] if known else 0
+        return Conflict if expected not in (None, revision) else None
+
+    def call(self, error: type[Exception] | None, name: str, /, **params: object) -> Any:
+        """Call a method that must fail in this way, or succeed."""
+        return self.call_json(error, name, msg(params).encode())
+
+    def call_json(self, error: type[Exception] | None, name: str, params: bytes) -> Any:
+        """The same with params as JSON; None after the error."""
+        if error is None:
+            return self.bench.call_json(name, params)
+        with pytest.raises(error) as caught:
+            self.bench.call_json(name, params)
+        assert caught.type is error
+        return None
+
+    def write(self, key: str, content: dict[str, Any], result: Any) -> None:
+        """Take over what a successful write came to, having checked it."""
+        known = self.model.get(key)
+        changed = known is None or content != known["content"]
+        if known is None:
+            known = self.model[key] = {"revision": 0, "archived": False}
+        known["content"] = content
+        known["revision"] += changed
+        if changed:
+            known["updated_at"] = result["updated_at"]
+        assert result["changed"] == changed
+        assert result["revision"] == known["revision"]
+        assert result["updated_at"] == known["updated_at"]
+
+    @rule(key=IDS, name=NAMES, tags=TAGS, category=CATEGORIES, body=BODIES, expected=EXPECTED)
+    def save(
+        self, key: str, name: str, tags: list[str], category: str, body: str, expected: int | None
+    ) -> None:
+        """Save the whole workflow."""
+        error = self.expect(key, expected)
+        workflow = {"id": key, "name": name, "tags": tags, "category": category, "data": 0}
+        text = msg({"workflow": workflow, "expected_revision": expected})
+        params = text.replace('"data":0', f'"data":{body}').encode()
+        result = self.call_json(error, "workflows.save", params)
+        if result is None:
+            return
+        folded = list(dict.fromkeys(tags))
+        content = {"name": name, "tags": folded, "category": category, "body": body.strip()}
+        self.write(key, content, result)
+
+    @rule(key=IDS, name=NAMES, tags=TAGS, expected=EXPECTED)
+    def update(self, key: str, name: str, tags: list[str], expected: int | None) -> None:
+        """Change name and tags alone."""
+        error = self.expect(key, expected) if key in self.model else NotFound
+        result = self.call(
+            error, "workflows.update", id=key, name=name, tags=tags, expected_revision=expected
+        )
+        if result is not None:
+            content = {**self.model[key]["content"], "name": name}
+            content["tags"] = list(dict.fromkeys(tags))
+            self.write(key, content, result)
+
+    @rule(key=IDS, archive=st.booleans())
+    def archive(self, key: str, *, archive: bool) -> None:
+        """Archive or unarchive."""
+        error = None if key in self.model else NotFound
+        verb = "archive" if archive else "unarchive"
+        if self.call(error, f"workflows.{verb}", id=key) is not None:
+            self.model[key]["archived"] = archive
+
+    @rule(key=IDS)
+    def delete(self, key: str) -> None:
+        """Delete for good."""
+        error = None if key in self.model else NotFound
+        self.call(error, "workflows.delete", id=key)
+        self.model.pop(key, None)
+
+    @invariant()
+    def lists_and_reads_agree(self) -> None:
+        """Every list and every get shows what the dictionary says."""
+        for archived in (False, True):
+            wanted = sorted(
+                (key for key, known in self.model.items() if known["archived"] == archived),
+                key=lambda key: -int(self.model[key]["updated_at"]),
+            )
+            items = self.bench.call("workflows.list", archived=archived)["items"]
+            assert [item["id"] for item in items] == wanted
+        for key, known in self.model.items():
+            raw = self.bench.call_raw("workflows.get", msg({"id": key}).encode())
+            assert known["content"]["body"].encode() in raw
+        tags: dict[str, int] = {}
+        for known in self.model.values():
+            for tag in () if known["archived"] else known["content"]["tags"]:
+                tags[tag] = tags.get(tag, 0) + 1
+        counted = self.bench.call("workflows.tags")["items"]
+        assert [(item["tag"], item["workflows"]) for item in counted] == sorted(tags.items())
+
+    @invariant()
+    def the_indexes_agree_with_the_rows(self) -> None:
+        """FTS5's own check of an index against the text it was made of."""
+        for index in ("workflows_fts", "workflows_trigram"):
+            self.bench.store.db.execute(
+                f"INSERT INTO {index} ({index}, rank)"  # noqa: S608 - constants
+                " VALUES ('integrity-check', 1)"
+            )
+
+
+def msg(value: object) -> str:
+    """JSON without spaces."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+Workflows.TestCase.settings = settings(max_examples=100, stateful_step_count=12)
+TestWorkflows = Workflows.TestCase

@@ -1,0 +1,285 @@
+"""A loop without a process: lines in, lines out, over a real store that can be made to fail."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import apsw
+import msgspec
+import pytest
+from msgspec import Meta
+
+from sidecar.catalog import METHODS, Access, Method, Params, Result
+from sidecar.clock import Clock
+from sidecar.context import Context, LongContext
+from sidecar.errors import Conflict
+from sidecar.store.connection import Store
+from sidecar.store.opening import open_store
+from sidecar.wire.loop import Loop
+from sidecar.wire.stdio import Ready
+from tests.store.steady import SteadyClock
+
+SENTINEL = "hunter2-sentinel"
+"""Stands in an exception's text; must never be seen on the wire."""
+
+
+class StillChannel:
+    """Takes all output until told not to; gives no input of its own."""
+
+    def __init__(self) -> None:
+        self.received = bytearray()
+        self.stuck = False
+
+    def wait(self, _timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:  # noqa: ARG002 - a Channel's
+        """Nothing to wait for."""
+        return Ready(readable=False, output_closed=False)
+
+    def read(self) -> bytes | None:
+        """Nothing."""
+        return b""
+
+    def write(self, buffers: list[bytes | memoryview]) -> int:
+        """Take all, or nothing."""
+        if self.stuck:
+            return 0
+        data = b"".join(buffers)
+        self.received += data
+        return len(data)
+
+    def wake(self) -> None:
+        """The test looks by itself."""
+
+    def watch_end(self, _ended: Callable[[], None]) -> int | None:
+        """There is no end."""
+        return None
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+class Served:
+    """A loop over a store, driven by the test."""
+
+    def __init__(self, store: Store, clock: Clock, *, events: bool = True) -> None:
+        self.store = store
+        self.channel = StillChannel()
+        self.loop = Loop(self.channel, store, clock, parent_pid=1, events=events)
+
+    def send(self, *messages: Any) -> list[Any]:
+        """Serve messages that arrive at once; what the reader has got since the last call."""
+        for message in messages:
+            line = message if isinstance(message, bytes) else json.dumps(message).encode()
+            if not self.loop._control(line):
+                self.loop._backlog.append(line)
+        while self.loop._backlog and self.loop._may_start():
+            self.loop._serve_burst()
+            self.loop._flush()
+        self.finish_long()
+        return self.told()
+
+    def finish_long(self) -> None:
+        """Wait for the workers."""
+        deadline = time.monotonic() + 10
+        while len(self.loop._workers) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        self.loop._take_posted()
+
+    def told(self) -> list[Any]:
+        """Let the loop write, and take what it wrote."""
+        self.loop._flush()
+        lines = bytes(self.channel.received).splitlines()
+        self.channel.received.clear()
+        return [json.loads(line) for line in lines]
+
+    def close(self) -> None:
+        """Close the store and the watchdog's pipe."""
+        import os
+
+        for descriptor in (self.loop._watchdog._reader, self.loop._watchdog._writer):
+            os.close(descriptor)
+        self.store.close()
+
+
+def call(request_id: int | str | None, method: str, **params: Any) -> dict[str, Any]:
+    """A request."""
+    return {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
+
+
+def answers(told: list[Any]) -> list[Any]:
+    """What was told without the notifications."""
+    return [each for each in told if isinstance(each, list) or "id" in each]
+
+
+def notifications(told: list[Any]) -> list[Any]:
+    """The notifications."""
+    return [each for each in told if isinstance(each, dict) and "id" not in each]
+
+
+# --- a store that can fail ----------------------------------------------------------------
+
+
+class FaultyFile(apsw.VFSFile):
+    """A file whose writes and syncs fail while its VFS says so."""
+
+    def __init__(self, vfs: "FaultyVFS", name: Any, flags: list[int]) -> None:
+        super().__init__("", name, flags)
+        self._vfs = vfs
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - APSW's name
+        """Write, or fail."""
+        self._vfs.check("write")
+        super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802 - APSW's name
+        """Sync, or fail."""
+        self._vfs.check("sync")
+        super().xSync(flags)
+
+
+class FaultyVFS(apsw.VFS):
+    """The system's files, failing when armed."""
+
+    def __init__(self, name: str) -> None:
+        self.armed: dict[str, type[apsw.Error]] = {}
+        self.opened = 0
+        super().__init__(name, "")
+
+    def check(self, what: str) -> None:
+        """Fail once if armed for it."""
+        kind = self.armed.pop(what, None)
+        if kind is not None:
+            raise kind(SENTINEL)
+
+    def xOpen(self, name: Any, flags: list[int]) -> FaultyFile:  # noqa: N802 - APSW's name
+        """Open through a file that can fail."""
+        self.opened += 1
+        return FaultyFile(self, name, flags)
+
+
+@contextmanager
+def serving(
+    path: Path, *, vfs: str | None = None, clock: Clock | None = None, events: bool = True
+) -> Iterator[Served]:
+    """A loop over a fresh or existing database."""
+    clock = clock or SteadyClock()
+    served = Served(open_store(path, clock, vfs=vfs).store, clock, events=events)
+    try:
+        yield served
+    finally:
+        served.close()
+
+
+# --- methods of the tests' own ------------------------------------------------------------
+
+
+class TrialWriteParams(Params, frozen=True):
+    """What to write."""
+
+    key: Annotated[str, Meta(max_length=50)]
+
+
+class TrialResult(Result, frozen=True):
+    """How many audit entries there are."""
+
+    entries: int
+
+
+def _entries(db: apsw.Connection) -> int:
+    row = db.execute("SELECT count(*) FROM access_log").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def write(ctx: Context, params: TrialWriteParams) -> TrialResult:
+    """Write one audit entry."""
+    ctx.audit("trial.written", params.key)
+    return TrialResult(_entries(ctx.db))
+
+
+def refuse(ctx: Context, params: TrialWriteParams) -> TrialResult:
+    """Write one audit entry, then refuse."""
+    ctx.audit("trial.refused", params.key)
+    raise Conflict(revision=3)
+
+
+def crash(ctx: Context, params: TrialWriteParams) -> TrialResult:
+    """Write one audit entry, then meet a fault of our own."""
+    ctx.audit("trial.crashed", params.key)
+    raise RuntimeError(SENTINEL + params.key)
+
+
+def read(ctx: Context, params: TrialWriteParams) -> TrialResult:  # noqa: ARG001 - a handler's shape
+    """Count the entries."""
+    return TrialResult(_entries(ctx.db))
+
+
+def flood(ctx: Context, params: TrialWriteParams) -> TrialResult:
+    """Write more than the cache holds, so that SQLite writes before the COMMIT."""
+    ctx.db.execute("PRAGMA cache_size = 5").fetchall()
+    for number in range(50):
+        ctx.db.execute(
+            "INSERT INTO meta (key, value) VALUES (?, ?)", (f"{params.key}{number}", b"x" * 9000)
+        )
+    return TrialResult(_entries(ctx.db))
+
+
+def think(ctx: LongContext, params: TrialWriteParams) -> TrialResult:
+    """Read and write in steps, as long methods do."""
+    ctx.progress("read", 0, 2, "steps")
+    with ctx.reading() as db:
+        _entries(db)
+    with ctx.writing():
+        ctx.audit("trial.step", params.key)
+    ctx.progress("write", 1, 2, "steps")
+    with ctx.writing(last=True) as db:
+        ctx.audit("trial.last", params.key)
+        entries = _entries(db)
+    return TrialResult(entries)
+
+
+def wait_long(ctx: LongContext, params: TrialWriteParams) -> TrialResult:  # noqa: ARG001 - a handler's shape
+    """Wait to be cancelled."""
+    ctx.cancel_event.wait(10)
+    ctx.check_cancelled()
+    return TrialResult(0)
+
+
+def crash_long(ctx: LongContext, params: TrialWriteParams) -> TrialResult:
+    """Write in a step, then meet a fault of our own within the next."""
+    with ctx.writing():
+        ctx.audit("trial.step", params.key)
+    with ctx.writing():
+        ctx.audit("trial.undone", params.key)
+        raise RuntimeError(SENTINEL)
+
+
+def give_up(ctx: Context, params: TrialWriteParams) -> TrialResult:  # noqa: ARG001 - a handler's shape
+    """Nest without end."""
+    raise RecursionError(SENTINEL)
+
+
+TRIALS: dict[str, tuple[Callable[..., Any], Access, bool]] = {
+    "trial.write": (write, "write", False),
+    "trial.refuse": (refuse, "write", False),
+    "trial.crash": (crash, "write", False),
+    "trial.flood": (flood, "write", False),
+    "trial.read": (read, "read", False),
+    "trial.give_up": (give_up, "none", False),
+    "trial.think": (think, "none", True),
+    "trial.wait": (wait_long, "none", True),
+    "trial.crash_long": (crash_long, "none", True),
+}
+
+
+def declare_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put the trial methods into the table for one test."""
+    for name, (function, access, long) in TRIALS.items():
+        monkeypatch.setitem(METHODS, name, Method(name, function, access, (), long=long))
+
+
+def encoded(message: Any) -> bytes:
+    """A message as a line."""
+    return msgspec.json.encode(message)

@@ -1,0 +1,320 @@
+"""Group commit: one COMMIT for what was waiting together, and what happens when a part fails."""
+
+import apsw
+import pytest
+
+from sidecar import limits
+from tests.wire.kit import SENTINEL, FaultyVFS, Served, answers, call, encoded, notifications
+
+
+def outcomes(told: list[dict[str, dict[str, dict[str, str]]]]) -> list[tuple[str, str | None]]:
+    """Slug and outcome of each error, or ok."""
+    return [
+        (each["error"]["data"]["slug"], each["error"]["data"].get("outcome"))
+        if "error" in each
+        else ("ok", None)
+        for each in answers(told)
+    ]
+
+
+def entries(served: Served) -> list[str]:
+    """Resources of the audit entries that another connection sees."""
+    db = apsw.Connection(str(served.store.path), flags=apsw.SQLITE_OPEN_READONLY)
+    found = [row[0] for row in db.execute("SELECT resource FROM access_log ORDER BY seq")]
+    db.close()
+    return found
+
+
+def test_what_waits_together_is_one_transaction_and_answered_in_order(served: Served) -> None:
+    served.store.db.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: traced.append(event["sql"]))
+    traced: list[str] = []
+
+    told = served.send(*(call(number, "trial.write", key=f"k{number}") for number in range(20)))
+
+    assert [each["id"] for each in answers(told)] == [*range(20)]
+    assert [each["result"]["entries"] for each in answers(told)] == [*range(1, 21)]
+    assert traced.count("BEGIN IMMEDIATE") == traced.count("COMMIT") == 1
+    assert entries(served) == [f"k{number}" for number in range(20)]
+
+
+def test_answers_of_a_burst_leave_before_its_events(served: Served) -> None:
+    told = served.send(call(1, "trial.write", key="a"), call(2, "trial.write", key="b"))
+
+    assert [each.get("id", each.get("method")) for each in told] == [
+        1, 2, "audit.event", "audit.event",
+    ]  # fmt: skip
+
+
+def test_a_failing_member_is_undone_alone_and_burns_no_number(served: Served) -> None:
+    told = served.send(
+        call(1, "trial.write", key="a"),
+        call(2, "trial.refuse", key="b"),
+        call(3, "trial.crash", key="c"),
+        call(4, "trial.read", key=""),
+        call(5, "trial.write", key="d"),
+    )
+
+    assert [slug for slug, _ in outcomes(told)] == ["ok", "conflict", "internal", "ok", "ok"]
+    assert answers(told)[3]["result"]["entries"] == 1
+    assert [each["params"]["seq"] for each in notifications(told)] == [1, 2]
+    assert entries(served) == ["a", "d"]
+
+
+def test_nothing_of_an_exception_reaches_the_wire(
+    served: Served, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = served.send(call(1, "trial.crash", key="k"), call(2, "trial.give_up", key="k"))
+
+    assert SENTINEL not in str(told)
+    for each in told:
+        assert each["error"]["code"] == -32603
+        assert each["error"]["data"]["incident"]
+        assert set(each["error"]["data"]) == {"slug", "retryable", "incident"} | (
+            {"outcome"} & set(each["error"]["data"])
+        )
+    capfd.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("fault", "slug"), [(apsw.IOError, "storage_failed"), (apsw.FullError, "database_full")]
+)
+def test_when_the_commit_fails_the_whole_burst_is_told_that_its_outcome_is_unknown(
+    served: Served, faults: FaultyVFS, fault: type[apsw.Error], slug: str
+) -> None:
+    faults.armed["sync"] = fault
+
+    told = served.send(
+        call(1, "trial.write", key="a"),
+        call(2, "trial.refuse", key="b"),
+        call(3, "trial.read", key=""),
+        call(4, "trial.write", key="c"),
+    )
+
+    assert outcomes(told) == [
+        (slug, "unknown"), ("conflict", None), (slug, "unknown"), (slug, "unknown"),
+    ]  # fmt: skip
+    assert notifications(told) == []
+    assert SENTINEL not in str(told)
+
+
+def test_after_a_failed_commit_the_connection_is_new_and_the_next_request_works(
+    served: Served, faults: FaultyVFS
+) -> None:
+    served.send(call(1, "trial.write", key="a"))
+    before = served.store.db
+    faults.armed["sync"] = apsw.IOError
+    served.send(call(2, "trial.write", key="b"))
+
+    told = served.send(call(3, "trial.write", key="c"), call(4, "trial.read", key=""))
+
+    assert served.store.db is not before
+    assert outcomes(told) == [("ok", None)] * 2
+    assert entries(served)[-1] == "c"
+    assert "a" in entries(served)
+
+
+@pytest.mark.parametrize(
+    ("fault", "slug"), [(apsw.IOError, "storage_failed"), (apsw.FullError, "database_full")]
+)
+def test_an_io_error_within_a_burst_undoes_all_of_it_and_says_so(
+    served: Served, faults: FaultyVFS, fault: type[apsw.Error], slug: str
+) -> None:
+    """SQLite ends the whole transaction by itself; nobody may be told that his part was kept."""
+    faults.armed["write"] = fault
+
+    told = served.send(
+        call(1, "trial.write", key="a"),
+        call(2, "trial.flood", key="b"),
+        call(3, "trial.write", key="c"),
+    )
+
+    assert outcomes(told)[0] == (slug, "not_applied")
+    assert outcomes(told)[1][0] == slug
+    assert outcomes(told)[2] == ("ok", None)
+    assert entries(served) == ["c"]
+    assert [each["params"]["resource"] for each in notifications(told)] == ["c"]
+
+
+def test_a_disk_that_has_room_again_needs_no_restart(served: Served, faults: FaultyVFS) -> None:
+    faults.armed["write"] = apsw.FullError
+
+    told = served.send(call(1, "trial.write", key="a"))
+    again = served.send(call(2, "trial.read", key=""), call(3, "trial.write", key="b"))
+
+    assert outcomes(told) == [("database_full", "unknown")]
+    assert outcomes(again) == [("ok", None)] * 2
+
+
+def test_a_burst_ends_at_its_bound(served: Served) -> None:
+    count = limits.BURST_MAX_REQUESTS * 2 + 5
+    traced: list[str] = []
+    served.store.db.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: traced.append(event["sql"]))
+
+    told = served.send(*(call(number, "trial.write", key="k") for number in range(count)))
+
+    assert len(answers(told)) == count
+    assert traced.count("COMMIT") >= 3
+
+
+def test_a_burst_that_only_reads_begins_no_transaction(served: Served) -> None:
+    traced: list[str] = []
+    served.store.db.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: traced.append(event["sql"]))
+
+    served.send(call(1, "trial.read", key=""), call(2, "trial.read", key=""))
+
+    assert "BEGIN IMMEDIATE" not in traced
+    assert not served.store.in_transaction
+
+
+def test_a_notification_is_served_and_audited_but_never_answered(served: Served) -> None:
+    told = served.send({"jsonrpc": "2.0", "method": "trial.write", "params": {"key": "n"}})
+
+    assert [each["method"] for each in told] == ["audit.event"]
+    assert entries(served) == ["n"]
+
+
+def test_a_batch_is_one_line_in_order_and_its_members_fail_alone(served: Served) -> None:
+    told = served.send(
+        [
+            call(1, "trial.write", key="a"),
+            {"jsonrpc": "2.0", "method": "trial.write", "params": ["b"]},
+            call(2, "trial.refuse", key="c"),
+            7,
+            call(3, "no.such", key="d"),
+            call("4", "trial.read", key=""),
+        ]
+    )
+
+    (batch,) = answers(told)
+    assert [each["id"] for each in batch] == [1, 2, None, 3, "4"]
+    assert [each.get("error", {}).get("code") for each in batch] == [
+        None, -32051, -32600, -32601, None,
+    ]  # fmt: skip
+    assert batch[-1]["result"]["entries"] == 2
+    assert entries(served) == ["a", "b"]
+
+
+def test_a_batch_of_notifications_alone_is_not_answered(served: Served) -> None:
+    note = {"jsonrpc": "2.0", "method": "trial.write", "params": {"key": "n"}}
+
+    assert answers(served.send([note, note])) == []
+    assert entries(served) == ["n", "n"]
+
+
+def test_a_batch_waits_for_its_long_member(served: Served) -> None:
+    told = served.send(
+        [call(1, "trial.write", key="a"), call(2, "trial.think", key="b")],
+        call(3, "trial.read", key=""),
+    )
+
+    lines = answers(told)
+    assert [each["id"] for each in next(each for each in lines if isinstance(each, list))] == [1, 2]
+    assert sum(isinstance(each, list) for each in lines) == 1
+    assert entries(served) == ["a", "b", "b"]
+
+
+@pytest.mark.parametrize("count", [0, limits.BATCH_MAX_MEMBERS + 1])
+def test_a_batch_with_too_few_or_too_many_members_is_one_invalid_request(
+    served: Served, count: int
+) -> None:
+    (told,) = served.send([call(1, "trial.write", key="a")] * count)
+
+    assert (told["id"], told["error"]["code"]) == (None, -32600)
+    assert entries(served) == []
+
+
+def test_an_answer_that_cannot_be_encoded_undoes_its_request(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that gets an error must be able to trust that nothing happened."""
+    monkeypatch.setattr(limits, "ANSWER_MAX_BYTES", 10)
+
+    told = served.send(call(1, "trial.write", key="a"))
+
+    assert [slug for slug, _ in outcomes(told)] == ["too_large"]
+    assert entries(served) == []
+
+
+# --- long methods -------------------------------------------------------------------------
+
+
+def test_events_of_a_long_method_leave_step_by_step_and_its_last_after_the_answer(
+    served: Served,
+) -> None:
+    told = served.send(call("long", "trial.think", key="k"))
+
+    kinds = [
+        each["params"].get("action", each["method"]) if "method" in each else "answer"
+        for each in told
+    ]
+    assert [kind for kind in kinds if kind != "$/progress"] == [
+        "trial.step", "answer", "trial.last",
+    ]  # fmt: skip
+    progress = [each["params"]["done"] for each in told if each.get("method") == "$/progress"]
+    assert progress == sorted(progress)
+    assert progress[-1] == 1
+
+
+def test_a_running_long_method_is_cancelled_and_answered_once(served: Served) -> None:
+    served.loop._backlog.append(encoded(call(9, "trial.wait", key="k")))
+    served.loop._serve_burst()
+    cancel = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 9}}
+
+    told = served.send(cancel, cancel)
+
+    assert [slug for slug, _ in outcomes(told)] == ["cancelled"]
+
+
+def test_a_long_request_cancelled_before_its_turn_never_starts(served: Served) -> None:
+    served.loop._backlog.append(encoded(call(9, "trial.think", key="k")))
+    cancel = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 9}}
+
+    told = served.send(cancel)
+
+    assert [slug for slug, _ in outcomes(told)] == ["cancelled"]
+    assert entries(served) == []
+
+
+def test_a_cancel_of_an_unknown_id_and_unknown_dollar_notifications_are_ignored(
+    served: Served,
+) -> None:
+    told = served.send(
+        {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": "nobody"}},
+        {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": 1.5}},
+        {"jsonrpc": "2.0", "method": "$/setTrace", "params": {}},
+        call(1, "trial.read", key=""),
+    )
+
+    assert outcomes(told) == [("ok", None)]
+
+
+def test_a_long_method_that_fails_keeps_its_finished_steps_and_undoes_the_last(
+    served: Served, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = served.send(call(1, "trial.crash_long", key="k"))
+
+    assert [slug for slug, _ in outcomes(told)] == ["internal"]
+    assert SENTINEL not in str(told)
+    assert [each["params"]["action"] for each in notifications(told)] == ["trial.step"]
+    assert outcomes(served.send(call(2, "trial.write", key="l"))) == [("ok", None)]
+    assert entries(served) == ["k", "l"]
+    capfd.readouterr()
+
+
+def test_one_long_request_too_many_is_overloaded_at_once_and_short_ones_go_on(
+    served: Served,
+) -> None:
+    many = limits.LONG_MAX_IN_FLIGHT
+    for number in range(many + 1):
+        served.loop._backlog.append(encoded(call(number, "trial.wait", key="k")))
+    served.loop._backlog.append(encoded(call("ping", "trial.read", key="")))
+    while served.loop._backlog:
+        served.loop._serve_burst()
+    told = served.told()
+
+    assert [(each["id"], "error" in each) for each in told] == [(many, True), ("ping", False)]
+    assert told[0]["error"]["data"]["slug"] == "overloaded"
+    assert told[0]["error"]["data"]["retryable"]
+    served.loop._workers.cancel_all()
+    served.finish_long()
+    assert len(answers(served.told())) == many
