@@ -15,5 +15,7 @@ settings.register_profile(
     max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-settings.register_profile("search", settings.get_profile("ci"), derandomize=False, max_examples=5000)
+settings.register_profile(
+    "search", settings.get_profile("ci"), derandomize=False, max_examples=5000
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))

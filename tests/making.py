@@ -20,7 +20,7 @@ WORDS = [
 ]  # fmt: skip
 """Few, so that requests meet what earlier ones made."""
 
-BODIES = [
+BODIES: list[object] = [
     {}, [], None, 7, 1.5, "text", {"nodes": []}, [{"id": "1", "type": "http in", "wires": [[]]}],
     {"nodes": [{"id": "n1", "type": "agent", "data": {"label": "Mail 🎈"}}], "edges": []},
 ]  # fmt: skip
@@ -35,10 +35,9 @@ def unwrapped(node: types.Type) -> types.Type:
 
 def fits(node: types.StrType, text: str) -> bool:
     """Whether a string keeps the rules of its type."""
-    return (
-        (node.min_length or 0) <= len(text) <= (len(text) if node.max_length is None else node.max_length)
-        and (node.pattern is None or re.search(node.pattern, text) is not None)
-    )
+    return (node.min_length or 0) <= len(text) <= (
+        len(text) if node.max_length is None else node.max_length
+    ) and (node.pattern is None or re.search(node.pattern, text) is not None)
 
 
 # --- by chance ----------------------------------------------------------------------------
@@ -54,8 +53,8 @@ def _strings(node: types.StrType) -> st.SearchStrategy[str]:
 def _integers(node: types.IntType) -> st.SearchStrategy[int]:
     low = node.ge if node.ge is not None else -limits.SAFE_INTEGER_MAX
     high = node.le if node.le is not None else limits.SAFE_INTEGER_MAX
-    near = st.integers(max(low, -3), min(high, 3)) if low <= 3 and high >= -3 else st.just(low)  # type: ignore[type-var]
-    return near | st.sampled_from([low, high])  # type: ignore[return-value]
+    near = st.integers(max(low, -3), min(high, 3)) if low <= 3 and high >= -3 else st.just(low)
+    return near | st.sampled_from([low, high])
 
 
 def values(node: types.Type) -> st.SearchStrategy[Any]:

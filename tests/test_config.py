@@ -29,9 +29,9 @@ def test_without_options_it_serves_the_users_database_with_events() -> None:
 def test_the_environment_names_the_database_where_no_option_does(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv(config.DATABASE_VARIABLE, "/tmp/named.db")  # noqa: S108 - never opened
+    monkeypatch.setenv(config.DATABASE_VARIABLE, "/tmp/named.db")
 
-    assert parse_serve([]).database == Path("/tmp/named.db")  # noqa: S108 - never opened
+    assert parse_serve([]).database == Path("/tmp/named.db")
     assert parse_serve(["--database", "other.db"]).database == Path("other.db")
     assert parse_serve(["--ephemeral"]).database is None
 

@@ -27,7 +27,9 @@ def test_a_cursor_comes_back_as_it_was_made(keys: list[int | str | float]) -> No
     assert decode_cursor(encode_cursor(*keys), *kinds) == tuple(keys)
 
 
-@given(st.text(max_size=60) | st.binary(max_size=40).map(lambda data: data.decode("latin-1")), KINDS)
+@given(
+    st.text(max_size=60) | st.binary(max_size=40).map(lambda data: data.decode("latin-1")), KINDS
+)
 def test_garbage_is_no_cursor(text: str, kinds: list[type]) -> None:
     got = decode_cursor(text, *kinds)
 

@@ -53,7 +53,8 @@ def main(words: list[str]) -> int:
     if given.version:
         return _version(as_json=given.json)
     if given.command == "openrpc":
-        from sidecar.describe import openrpc_json  # noqa: PLC0415 - loads every handler
+        import sidecar.handlers  # noqa: F401, PLC0415 - fills the catalog
+        from sidecar.describe import openrpc_json  # noqa: PLC0415 - after the catalog is full
 
         sys.stdout.buffer.write(openrpc_json())
         return 0

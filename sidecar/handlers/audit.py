@@ -165,7 +165,7 @@ class AuditVerifyResult(Result, frozen=True):
         Literal[
             "ok", "unsealed", "locked", "tampered", "truncated", "rolled_back", "forked", "pruned"
         ],
-        Meta(description="`unsealed`: sound, but nothing is sealed yet; the rest says what is wrong."),
+        Meta(description="`unsealed`: sound, but nothing is sealed yet."),
     ]
     first_bad_seq: Annotated[int | None, Meta(description="First entry that does not fit.")]
     reason: Annotated[

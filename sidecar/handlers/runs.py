@@ -44,7 +44,7 @@ class Run(Struct, frozen=True):
     revision: Annotated[Revision, Meta(description="Revision of the workflow when it began.")]
     status: Annotated[Status, Meta(description="Only a `running` run changes.")]
     started_at: Timestamp
-    completed_at: Annotated[Timestamp | None, Meta(description="When it ended, null while running.")]
+    completed_at: Annotated[Timestamp | None, Meta(description="Its end, null while running.")]
     duration_ms: Annotated[Count | None, Meta(description="Milliseconds, null while running.")]
     summary_truncated: Annotated[
         bool, Meta(description="Only the first MiB of the summary was kept, as a JSON string.")
@@ -115,7 +115,9 @@ def start(ctx: Context, params: RunsStartParams) -> RunsStartResult:
         if run is not None:
             if run.workflow_id != params.workflow_id:
                 raise Conflict("That id is a run of another workflow.", path="$.params.id")
-            return RunsStartResult(run.id, run.workflow_id, run.revision, run.started_at, created=False)
+            return RunsStartResult(
+                run.id, run.workflow_id, run.revision, run.started_at, created=False
+            )
     workflow = runs.owner(ctx.db, params.workflow_id)
     if workflow is None:
         raise NotFound("There is no such workflow.", path="$.params.workflow_id")

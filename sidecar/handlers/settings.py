@@ -173,18 +173,28 @@ def _put(ctx: Context, item: SettingsSetItem, path: str) -> tuple[Setting, bool]
         raise TooLarge(path=f"{path}.value", limit=limits.SETTING_VALUE_MAX_BYTES)
     looks = _looks_like(text)
     known = settings.DEFAULTS.get(item.key)
-    wanted: ValueType = (known.value_type if known else looks) if item.value_type is UNSET else item.value_type
+    wanted = _wanted_type(item, looks)
     if known is not None and wanted != known.value_type:
         raise InvalidParams(f"This key is of type {known.value_type}.", path=f"{path}.value_type")
     if wanted not in (looks, "json"):
         raise InvalidParams(f"The value is not of type {wanted}.", path=f"{path}.value")
     before = settings.get(ctx.db, item.key)
-    described = (before.description if before else None) if item.description is UNSET else item.description
+    described = item.description
+    if described is UNSET:
+        described = before.description if before else None
     if before is not None and before[1:4] == (text, wanted, described):
         return before, False
     setting = Setting(item.key, text, wanted, described, ctx.clock.now_ms())
     settings.put(ctx.db, setting)
     return setting, True
+
+
+def _wanted_type(item: SettingsSetItem, looks: ValueType) -> ValueType:
+    """The type asked for, else the known key's, else what the value looks like."""
+    if item.value_type is not UNSET:
+        return item.value_type
+    known = settings.DEFAULTS.get(item.key)
+    return known.value_type if known else looks
 
 
 def _looks_like(text: str) -> ValueType:
@@ -199,7 +209,8 @@ def _looks_like(text: str) -> ValueType:
 def _tell(ctx: Context, changed: list[Setting]) -> None:
     if changed:
         newest = {setting.key: setting for setting in changed}
-        ctx.audit("settings_update", ",".join(newest) if len(newest) == 1 else "*", keys=list(newest))
+        resource = next(iter(newest)) if len(newest) == 1 else "*"
+        ctx.audit("settings_update", resource, keys=list(newest))
         ctx.emit(
             SettingsChanged(
                 [SettingChange(key, stored_json(setting.value)) for key, setting in newest.items()]

@@ -233,5 +233,3 @@ def shutdown(ctx: Context, params: SystemShutdownParams) -> SystemShutdownResult
     del params
     ctx.session.stop("shutdown")
     return SystemShutdownResult()
-
-

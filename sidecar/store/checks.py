@@ -66,10 +66,11 @@ def bodies(db: Connection, step: Step) -> Iterator[Finding]:
     """Every body unpacked and compared with its hash."""
     after = done = 0
     while True:
-        rows: list[tuple[int, str, bytes, bytes, int]] = _rows(
+        rows: list[tuple[int, str, bytes | None, bytes, int]] = _rows(
             db,
             "SELECT w.rid, w.id, b.data, w.content_sha256, w.size_bytes FROM workflows AS w"
-            " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid WHERE w.rid > ? ORDER BY w.rid LIMIT ?",
+            " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid"
+            " WHERE w.rid > ? ORDER BY w.rid LIMIT ?",
             (after, limits.CHECK_BATCH_ROWS),
         )
         for rid, workflow_id, data, sha256, size_bytes in rows:

@@ -44,13 +44,12 @@ SCHEMA_VERSION_KEY: Final = "schema_version"
 """Shown like a setting, kept in the file's header; nobody can set it."""
 
 
-
 def insert_defaults(db: Connection, at: int) -> None:
     """Give every known key that is absent its default."""
     db.executemany(
         "INSERT INTO settings (key, value, value_type, description, updated_at)"
         " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-        [(key, known.value, known.value_type, known.description, at) for key, known in DEFAULTS.items()],
+        [(key, *known, at) for key, known in DEFAULTS.items()],
     )
 
 

@@ -64,16 +64,25 @@ class Workers:
         """Ask the jobs of this request id to stop; False when there is none."""
         with self._changed:
             found = [job for job in self._jobs.values() if job.key == key]
-        for job in found:
-            job.cancel()
+        self._cancel(found)
         return bool(found)
 
     def cancel_all(self) -> None:
         """Ask every job to stop."""
         with self._changed:
             jobs = list(self._jobs.values())
+        self._cancel(jobs)
+
+    def _cancel(self, jobs: list[Job]) -> None:
+        """Ask them to stop; those still queued say so at once, however busy the pool is."""
         for job in jobs:
             job.cancel()
+        with self._changed:
+            queued = [job for job in jobs if job in self._queue]
+            for job in queued:
+                self._queue.remove(job)
+        for job in queued:
+            threading.Thread(target=self._run, args=(job,), name="cancelled", daemon=True).start()
 
     def _work(self) -> None:
         while True:
@@ -81,9 +90,12 @@ class Workers:
                 while not self._queue:
                     self._changed.wait()
                 job = self._queue.popleft()
-            try:
-                job.run()
-            finally:
-                with self._changed:
-                    del self._jobs[id(job)]
-                self._wake()
+            self._run(job)
+
+    def _run(self, job: Job) -> None:
+        try:
+            job.run()
+        finally:
+            with self._changed:
+                del self._jobs[id(job)]
+            self._wake()

@@ -40,7 +40,7 @@ _WORDS = [
 
 def generated(count: int, seed: int = 7) -> list[Workflow]:
     """Workflows shaped like real ones: 5 to 60 nodes, prompts, positions, links; 2 to 40 KB."""
-    chance = random.Random(seed)  # noqa: S311 - repeatable, not secret
+    chance = random.Random(seed)
     return [_generated(chance, number) for number in range(count)]
 
 
@@ -74,7 +74,7 @@ def _generated(chance: random.Random, number: int) -> Workflow:
 def from_folder(folder: Path, count: int) -> list[Workflow]:
     """The workflows of a folder's JSON files, shuffled with a fixed seed."""
     paths = sorted(folder.rglob("*.json"))
-    random.Random(7).shuffle(paths)  # noqa: S311 - repeatable, not secret
+    random.Random(7).shuffle(paths)
     found: list[Workflow] = []
     for path in paths:
         data = json.loads(path.read_text(encoding="utf-8"))

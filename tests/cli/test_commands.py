@@ -1,6 +1,7 @@
 """The commands for people, each through its own process."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ def run(*words: str, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
         check=False,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
-        env=None,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
 
 
@@ -29,7 +30,12 @@ def test_the_version_is_told_without_loading_anything_else() -> None:
         "print(sorted(name for name in sys.modules if name.startswith(('sidecar', 'msgspec'))))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=20, check=True, cwd=ROOT
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=True,
+        cwd=ROOT,
     )
 
     first, loaded = done.stdout.splitlines()

@@ -104,7 +104,14 @@ def test_stdio_07_lists_stop_before_the_cap_and_go_on_by_cursor(
     count = 2100
     for start in range(0, count, 100):
         items = [
-            {"workflow": {"id": f"w{number:05}", "name": "x", "description": "日" * 5400, "data": {}}}
+            {
+                "workflow": {
+                    "id": f"w{number:05}",
+                    "name": "x",
+                    "description": "日" * 5400,
+                    "data": {},
+                }
+            }
             for number in range(start, min(start + 100, count))
         ]
         client.call("workflows.save_many", {"items": items})
@@ -180,7 +187,11 @@ MALFORMED: dict[str, tuple[bytes, int, Any]] = {
     ),
     "no method": (b'{"jsonrpc":"2.0","id":1}', INVALID, 1),
     "method a number": (b'{"jsonrpc":"2.0","id":1,"method":7}', INVALID, 1),
-    "params a string": (b'{"jsonrpc":"2.0","id":1,"method":"system.ping","params":"x"}', INVALID, 1),
+    "params a string": (
+        b'{"jsonrpc":"2.0","id":1,"method":"system.ping","params":"x"}',
+        INVALID,
+        1,
+    ),
     "params a number": (b'{"jsonrpc":"2.0","id":1,"method":"system.ping","params":1}', INVALID, 1),
     "unknown method": (b'{"jsonrpc":"2.0","id":1,"method":"nope"}', METHOD, 1),
     "unknown param": (
@@ -212,7 +223,11 @@ MALFORMED: dict[str, tuple[bytes, int, Any]] = {
         PARAMS,
         1,
     ),
-    "byte order mark": (b'\xef\xbb\xbf{"jsonrpc":"2.0","id":1,"method":"system.ping"}', PARSE, None),
+    "byte order mark": (
+        b'\xef\xbb\xbf{"jsonrpc":"2.0","id":1,"method":"system.ping"}',
+        PARSE,
+        None,
+    ),
     "bad utf-8": (b'{"jsonrpc":"2.0","id":1,"method":"\xff\xfe"}', PARSE, None),
     "bad utf-8 in params": (
         b'{"jsonrpc":"2.0","id":1,"method":"system.ping","params":{"a":"\xc3"}}',

@@ -252,9 +252,7 @@ def test_descriptors_that_are_closed_at_the_start_harm_nothing(
     assert len(again.result("workflows.list")["items"]) == (0 not in closed)
 
 
-def test_it_opens_no_network_socket_and_leaks_no_descriptor(
-    spawn: Spawn, database: Path
-) -> None:
+def test_it_opens_no_network_socket_and_leaks_no_descriptor(spawn: Spawn, database: Path) -> None:
     child = spawn(product("--database", database))
     child.result("workflows.save", {"workflow": {"name": "x", "data": {}}})
     child.send(b"[]\n")  # the other lane as well: it imports asyncio
@@ -291,9 +289,7 @@ def test_a_child_process_of_a_handler_inherits_no_descriptor_of_ours(
 
 def test_every_kind_of_noise_is_really_made(tmp_path: Path) -> None:
     """The proof of the proof: without the claim the noise would be on stdout."""
-    program = (
-        "import runpy, sys; ns = runpy.run_path(sys.argv[1]); ns['noise'](None, None)"
-    )
+    program = "import runpy, sys; ns = runpy.run_path(sys.argv[1]); ns['noise'](None, None)"
     run = subprocess.run(
         [sys.executable, "-c", program, str(Path(__file__).with_name("misbehaving.py"))],
         env=environment(),

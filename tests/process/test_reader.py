@@ -25,7 +25,6 @@ from tests.process.wire import (
     request,
     resident_bytes,
     saving,
-    until,
 )
 
 EVENTS = 100_000
@@ -62,10 +61,11 @@ def test_stdio_11_events_nobody_reads_are_bounded_and_one_marker_says_what_was_l
     while newest_seq(database) < EVENTS:  # the method's writes go on although nobody reads
         child.send(request("system.ping", request_id=f"ping {pings}"))
         pings += 1
-        assert resident_bytes(child.pid) - before < 24 * MIB
+        assert resident_bytes(child.pid) - before < 40 * MIB
         assert child.process.poll() is None, child.stderr_text()
 
     child.send(request("system.ping", request_id="last"))
+    assert quiet(child.pid)
     messages: list[Message] = []
     waited = {"last", "events"}
     while waited:
@@ -122,7 +122,7 @@ def test_stdio_11_the_end_is_seen_although_nobody_reads(
 
     child.close_stdin()
 
-    assert child.wait_exit(5.0) in {0, 9}
+    assert child.wait_exit(3.5) in {0, 9}
     spawn(product("--database", database))
 
 
@@ -245,7 +245,7 @@ def test_stdio_14_an_event_follows_its_answer_and_its_commit_in_a_thousand_runs(
     answers = [what for kind, what in order if kind == "answer"]
     assert changes == answers, "events keep the order of the answers"
     seqs = [what for kind, what in order if kind == "seq"]
-    assert seqs == [*range(1, 1001)]
+    assert seqs == [*range(1, sent + 1)]
 
 
 def one_change(number: int, workflow: int) -> bytes:
@@ -287,19 +287,23 @@ def test_events_of_an_undone_act_are_never_sent(spawn: Spawn, database: Path) ->
 
     assert answer["error"]["data"]["slug"] == "conflict"
     messages = [json.loads(line) for line in lines]
-    assert [each["params"]["seq"] for each in messages if each.get("method") == "audit.event"] == [1]
+    assert [each["params"]["seq"] for each in messages if each.get("method") == "audit.event"] == [
+        1
+    ]
 
 
-def test_a_long_method_tells_its_last_events_after_its_answer(
-    spawn: Spawn, database: Path
-) -> None:
+def test_a_long_method_tells_its_last_events_after_its_answer(spawn: Spawn, database: Path) -> None:
     child = spawn(product("--database", database))
     child.result("workflows.save", {"workflow": {"id": "w", "name": "x", "data": {}}})
-    assert until(lambda: child.notification("workflows.changed"))
+    child.notification("workflows.changed")
     child.send(request("workflows.delete", {"id": "w"}, "delete"))
-    order = []
+    order: list[str] = []
     while "workflows.changed" not in order:
         message = child.next_message()
         order.append(message.get("id") or message["method"])
 
-    assert order == ["delete", "audit.event", "workflows.changed"]
+    assert [each for each in order if each != "$/progress"] == [
+        "delete",
+        "audit.event",
+        "workflows.changed",
+    ]

@@ -135,7 +135,7 @@ class Child:
     ) -> None:
         """Start it; `before` runs in the child before the program does."""
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
-        self.process = subprocess.Popen(  # noqa: PLW1509 - `before` touches descriptors only
+        self.process = subprocess.Popen(
             list(argv),
             stdin=stdin,
             stdout=stdout,
@@ -195,8 +195,8 @@ class Child:
         if not select.select([self.stdout()], [], [], left)[0]:
             raise AssertionError(f"no line in time; stderr: {self.stderr_text()[-2000:]}")
         data = os.read(self.stdout(), 1 << 20)
-        *lines, self._buffer = (self._buffer + data).split(b"\n") if b"\n" in data else (
-            self._buffer + data,
+        *lines, self._buffer = (
+            (self._buffer + data).split(b"\n") if b"\n" in data else (self._buffer + data,)
         )
         self._lines.extend(lines)
         return bool(data)

@@ -18,9 +18,7 @@ def faults(tmp_path: Path) -> Iterator[FaultyVFS]:
 
 
 @pytest.fixture
-def served(
-    tmp_path: Path, faults: FaultyVFS, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Served]:
+def served(tmp_path: Path, faults: FaultyVFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
     declare_trials(monkeypatch)
     with serving(tmp_path / "sim.db", vfs=f"faulty-{tmp_path.name}") as served:
         assert faults.opened

@@ -1,6 +1,7 @@
 """A loop without a process: lines in, lines out, over a real store that can be made to fail."""
 
 import json
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
+import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar.catalog import METHODS, Access, Method, Params, Result
 from sidecar.clock import Clock
 from sidecar.context import Context, LongContext
@@ -96,8 +98,6 @@ class Served:
 
     def close(self) -> None:
         """Close the store and the watchdog's pipe."""
-        import os
-
         for descriptor in (self.loop._watchdog._reader, self.loop._watchdog._writer):
             os.close(descriptor)
         self.store.close()

@@ -29,7 +29,7 @@ from sidecar.wire.envelope import encode_notification
 from sidecar.wire.jsonrpc_lane import load_jsonrpcserver
 from sidecar.wire.reply import Reply
 from sidecar.wire.workers import Workers
-from tests.making import BODIES, params_type, values
+from tests.making import BODIES, params_type, simplest, values
 from tests.store.steady import SteadyClock
 
 MEASURED = {"resident_bytes", "threads", "descriptors", "p50_us", "p99_us"}
@@ -214,8 +214,6 @@ def test_both_lanes_give_the_same_answers_and_events(
 def test_every_method_is_served_the_same_at_its_simplest(
     template: Path, tmp_path: Path, name: str
 ) -> None:
-    from tests.making import simplest
-
     told = []
     params = simplest(params_type(METHODS[name]))
     line = msgspec.json.encode({"jsonrpc": "2.0", "id": 1, "method": name, "params": params})
@@ -227,3 +225,105 @@ def test_every_method_is_served_the_same_at_its_simplest(
 
     assert told[0] == told[1]
     assert any(isinstance(each, dict) and each.get("id") == 1 for each in told[0])
+
+
+# --- jsonrpcserver as the oracle ----------------------------------------------------------
+
+PING = '"jsonrpc":"2.0","id":1,"method":"system.ping"'
+AGREED = [
+    f"{{{PING}}}", f'{{{PING},"params":[]}}', f'{{{PING},"params":{{}}}}',
+    f'{{{PING},"params":[1]}}', f'{{{PING},"params":{{"a":1}}}}', f'{{{PING},"params":[NaN]}}',
+    '{"jsonrpc":"2.0","id":null,"method":"system.ping"}', '{"jsonrpc":"2.0","id":"a","method":"no"}',
+    '{"jsonrpc":"2.0","id":true,"method":"system.ping"}', '{"jsonrpc":"2.0","id":{},"method":"m"}',
+    '{"jsonrpc":"2.0","method":"system.ping"}', '{"jsonrpc":"2.0","method":"no.such"}',
+    "hello", "", "1", "null", '"text"', "{}", "[]", f"[{{{PING}}}", f"[{{{PING}}},{{{PING}}}]",
+    '[{"jsonrpc":"2.0","method":"system.ping"}]',
+]  # fmt: skip
+"""Lines that jsonrpcserver alone answers with our code and id."""
+
+Told = Any
+"""(code, id) of an answer, None for none, a list for a batch's."""
+
+DIFFERENCES: dict[str, tuple[str, Told, Told]] = {
+    # An invalid request whose id could be read is answered with it (section 5: null only if not).
+    "id of a wrong version": (
+        '{"jsonrpc":"1.0","id":1,"method":"system.ping"}', (-32600, None), (-32600, 1),
+    ),
+    "id beside a method that is no string": (
+        '{"jsonrpc":"2.0","id":1,"method":1}', (-32600, None), (-32600, 1),
+    ),
+    "id without a method": ('{"jsonrpc":"2.0","id":1}', (-32600, None), (-32600, 1)),
+    "id beside params of no structure": (
+        f'{{{PING},"params":"x"}}', (-32600, None), (-32600, 1),
+    ),
+    # Each bad member is answered by itself (section 7), and a batch by an array.
+    "a bad member fails its batch": (
+        f"[{{{PING}}},5]", (-32600, None), [(None, 1), (-32600, None)],
+    ),
+    "a batch of one bad member": ("[1]", (-32600, None), [(-32600, None)]),
+    # Extra members are ignored: the specification forbids none, and peers send them.
+    "an extra member": (f'{{{PING},"more":1}}', (-32600, None), (None, 1)),
+    "null params": (f'{{{PING},"params":null}}', (-32600, None), (None, 1)),
+    # Ids should have no fraction (section 4), and must be echoed exactly by every client.
+    "a fractional id": (
+        '{"jsonrpc":"2.0","id":1.5,"method":"system.ping"}', (None, 1.5), (-32600, None),
+    ),
+    "an id beyond 64 bits": (
+        f'{{"jsonrpc":"2.0","id":{10**30},"method":"system.ping"}}', (None, 10**30), (-32600, None),
+    ),
+}  # fmt: skip
+"""What jsonrpcserver alone says, and what we say; nothing of an exception's text is the eleventh."""
+
+
+def told_by(answer: Any) -> Told:
+    """The code and id of an answer."""
+    if isinstance(answer, list):
+        return [told_by(each) for each in answer]
+    return (answer.get("error", {}).get("code"), answer["id"]) if answer else None
+
+
+def alone(line: str) -> Told:
+    """What jsonrpcserver by itself says."""
+    library = load_jsonrpcserver()
+    text = library.dispatch(line, {"system.ping": lambda: library.Success({})})
+    return told_by(json.loads(text) if text else None)
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Iterator[Lane]:
+    lane = Lane(tmp_path / "sim.db", direct=False)
+    yield lane
+    lane.store.close()
+
+
+def answered(lane: Lane, line: str) -> Told:
+    """What we say to a line."""
+    burst = Burst(lane.store)
+    lane.dispatcher.serve_line(line.encode(), burst)
+    burst.release()
+    lines = [told for reply in burst.replies if (told := reply.line()) is not None]
+    assert len(lines) <= 1
+    return told_by(json.loads(lines[0]) if lines else None)
+
+
+@pytest.mark.parametrize("line", AGREED)
+def test_we_answer_as_jsonrpcserver_does(ours: Lane, line: str) -> None:
+    assert answered(ours, line) == alone(line)
+
+
+@pytest.mark.parametrize(("line", "theirs", "expected"), DIFFERENCES.values(), ids=DIFFERENCES)
+def test_where_we_differ_from_jsonrpcserver_the_specification_wins(
+    ours: Lane, line: str, theirs: Told, expected: Told
+) -> None:
+    assert (alone(line), answered(ours, line)) == (theirs, expected)
+
+
+def test_an_exceptions_text_reaches_the_peer_through_jsonrpcserver_alone() -> None:
+    """Why methods never raise into it."""
+    library = load_jsonrpcserver()
+
+    def crash() -> None:
+        raise RuntimeError("the text")
+
+    line = '{"jsonrpc":"2.0","id":1,"method":"crash"}'
+    assert "the text" in library.dispatch(line, {"crash": crash})

@@ -112,9 +112,11 @@ def test_an_id_that_fits_is_echoed_as_it_came(request_id: str | int | None) -> N
 @pytest.mark.parametrize(
     "request_id",
     [True, False, 1.5, [], {}, 2**64, -(2**63) - 1, 10**5000, "x" * (limits.ID_MAX_CHARS + 1)],
-    ids=lambda value: f"{type(value).__name__}-{str(value)[:8] if value is not None else ''}"
-    if not isinstance(value, int) or value < 2**70
-    else "5000-digits",
+    ids=lambda value: (
+        f"{type(value).__name__}-{str(value)[:8] if value is not None else ''}"
+        if not isinstance(value, int) or value < 2**70
+        else "5000-digits"
+    ),
 )
 def test_an_id_that_cannot_be_echoed_does_not_fit(request_id: object) -> None:
     assert not envelope.request_id_fits(request_id)

@@ -121,7 +121,9 @@ def test_a_lone_surrogate_as_id_cannot_be_echoed() -> None:
     assert (told.error.code, told.request_id) == (-32600, None)
 
 
-@pytest.mark.parametrize("line", [b"Content-Length: 52\r", b"content-length:9", b" Content-Length: 1"])
+@pytest.mark.parametrize(
+    "line", [b"Content-Length: 52\r", b"content-length:9", b" Content-Length: 1"]
+)
 def test_headers_of_another_framing_get_a_hint(line: bytes) -> None:
     told = refusal(line)
 

@@ -73,14 +73,13 @@ class SlowReader(RuleBasedStateMachine):
         rest = b""
         if self.outbox._partial is not None:
             rest += bytes(self.outbox._partial)
-        told = []
         for entry in self.outbox._entries:
-            rest += entry.data or b""
             if entry.lost:
                 marker = {"lost": entry.lost, "resume_after": entry.resume_after}
                 rest += json.dumps({"params": marker}).encode() + b"\n"
-        told = (self.received + rest).splitlines()
-        return [json.loads(text) for text in told]
+            else:
+                rest += entry.data or b""
+        return [json.loads(text) for text in (self.received + rest).splitlines()]
 
     @invariant()
     def holds_what_the_model_allows(self) -> None:

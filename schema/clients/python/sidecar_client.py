@@ -932,7 +932,7 @@ class AuditVerifyResult(TypedDict):
     """What the walk over the chain found."""
 
     status: Literal["forked", "locked", "ok", "pruned", "rolled_back", "tampered", "truncated", "unsealed"]
-    """`unsealed`: sound, but nothing is sealed yet; the rest says what is wrong."""
+    """`unsealed`: sound, but nothing is sealed yet."""
 
     first_bad_seq: int | None
     """First entry that does not fit."""
@@ -1036,7 +1036,7 @@ class Run(TypedDict):
     """Milliseconds since the Unix epoch, UTC."""
 
     completed_at: int | None
-    """When it ended, null while running."""
+    """Its end, null while running."""
 
     duration_ms: int | None
     """Milliseconds, null while running."""
@@ -1079,7 +1079,7 @@ class RunWithSummary(TypedDict):
     """Milliseconds since the Unix epoch, UTC."""
 
     completed_at: int | None
-    """When it ended, null while running."""
+    """Its end, null while running."""
 
     duration_ms: int | None
     """Milliseconds, null while running."""

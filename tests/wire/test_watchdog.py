@@ -1,0 +1,117 @@
+"""The thread that a stuck handler cannot stop; each case in a process of its own.
+
+The real process is met in process/; here the watchdog alone, without a loop or a store.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from sidecar.errors import ExitCode
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+
+PROGRAM = """
+import os, sys, time
+from sidecar import limits
+from sidecar.wire import watchdog
+watchdog._FORCE_AFTER_MS = 200
+limits.PARENT_CHECK_MS = 20
+def say(text):
+    os.write(1, (text + "\\n").encode())
+def stop(reason):
+    say("stop " + reason)
+dog = watchdog.Watchdog(stop, lambda: say("hung up"), {parent})
+dog.start(None)
+say("started")
+{then}
+"""
+
+
+def start(then: str, parent: object = None) -> subprocess.Popen[str]:
+    """A process with nothing but a watchdog."""
+    program = PROGRAM.format(then=then, parent=parent)
+    child = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=os.getcwd()
+    )
+    assert child.stdout is not None
+    assert child.stdout.readline() == "started\n"
+    return child
+
+
+def test_a_signal_stops_and_the_limit_ends_what_does_not() -> None:
+    child = start("while True: pass")
+    began = time.monotonic()
+    child.send_signal(signal.SIGTERM)
+
+    told, _ = child.communicate(timeout=10)
+
+    assert told == "stop signal SIGTERM\n"
+    assert child.returncode == ExitCode.FORCED
+    assert 0.1 < time.monotonic() - began < 5
+
+
+def test_a_second_signal_ends_it_at_once() -> None:
+    child = start("watchdog._FORCE_AFTER_MS = 60_000\nwhile True: pass")
+    child.send_signal(signal.SIGINT)
+    assert child.stdout is not None
+    assert child.stdout.readline() == "stop signal SIGINT\n"
+    child.send_signal(signal.SIGTERM)
+
+    child.communicate(timeout=10)
+
+    assert child.returncode == ExitCode.FORCED
+
+
+def test_the_death_of_a_named_parent_stops() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child = start("time.sleep(30)", parent.pid)
+    parent.communicate(b"\n")
+
+    told, _ = child.communicate(timeout=10)
+
+    assert told == "stop parent\n"
+    assert child.returncode == ExitCode.FORCED
+
+
+def test_a_parent_that_died_before_the_start_stops_too() -> None:
+    parent = subprocess.Popen([sys.executable, "-c", ""])
+    parent.wait()
+    program = PROGRAM.format(then="time.sleep(30)", parent=parent.pid)
+    child = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=10, check=False
+    )
+
+    assert "stop parent" in child.stdout
+    assert child.returncode == ExitCode.FORCED
+
+
+def test_an_end_of_input_behind_a_handler_that_never_returns_ends_it() -> None:
+    child = start("dog.hung_up()\nwhile True: pass")
+
+    told, _ = child.communicate(timeout=10)
+
+    assert told == "hung up\n"
+    assert child.returncode == ExitCode.FORCED
+
+
+def test_a_loop_that_goes_on_after_the_end_of_input_is_left_alone() -> None:
+    child = start(
+        "dog.hung_up()\nfor _ in range(60):\n    dog.beat()\n    time.sleep(0.02)\nsys.exit(5)"
+    )
+
+    child.communicate(timeout=10)
+
+    assert child.returncode == 5
+
+
+def test_an_idle_process_is_left_alone() -> None:
+    child = start("time.sleep(0.6)\nsys.exit(5)", os.getpid())
+
+    told, _ = child.communicate(timeout=10)
+
+    assert (told, child.returncode) == ("", 5)
