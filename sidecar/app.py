@@ -7,6 +7,7 @@ start that fails writes one JSON line on stderr and ends with its own exit code.
 
 import gc
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,6 @@ import sidecar.handlers  # noqa: F401 - importing it is what fills the catalog
 from sidecar import __version__, limits, log
 from sidecar.clock import Clock, SystemClock
 from sidecar.config import ServeConfig
-from sidecar.ephemeral import EphemeralFolder
 from sidecar.errors import ExitCode, SidecarError
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
@@ -35,6 +35,8 @@ def serve(config: ServeConfig) -> ExitCode:
         channel = _open_channel(descriptors, threaded=config.threaded)
         if config.database is not None:
             return _serve_database(config, config.database, channel)
+        from sidecar.ephemeral import EphemeralFolder  # noqa: PLC0415 - shutil, tempfile: 5 ms
+
         with EphemeralFolder() as folder:
             return _serve_database(config, folder / "sim.db", channel)
     except AlreadyRunning as refused:
@@ -42,10 +44,10 @@ def serve(config: ServeConfig) -> ExitCode:
             ExitCode.ALREADY_RUNNING,
             "already_running",
             "Another process serves this database.",
-            pid=refused.pid,
+            {"pid": refused.pid},
         )
     except SidecarError as refused:
-        return _refuse(refused.exit_code, refused.slug, refused.message, **refused.data)
+        return _refuse(refused.exit_code, refused.slug, refused.message, refused.data)
     except Exception as fault:  # noqa: BLE001 - the last boundary: a start that fails says so
         return _refuse_unknown(fault)
     finally:
@@ -118,9 +120,11 @@ def _ready(opened: Opened, path: Path) -> SystemReady:
     )
 
 
-def _refuse(code: ExitCode, slug: str, message: str, **data: object) -> ExitCode:
-    fields = {key: value for key, value in data.items() if key not in ("slug", "message")}
-    log.error("start_failed", slug=slug, message=message, exit_code=int(code), **fields)
+def _refuse(
+    code: ExitCode, slug: str, message: str, data: Mapping[str, object] | None = None
+) -> ExitCode:
+    fields = {**(data or {}), "slug": slug, "message": message, "exit_code": int(code)}
+    log.error("start_failed", **fields)
     return code
 
 
@@ -133,4 +137,4 @@ def _refuse_unknown(fault: Exception) -> ExitCode:
     text = "".join(traceback.format_exception(fault))
     if isinstance(fault, OSError):
         return _refuse(ExitCode.STORAGE, "storage_failed", os.strerror(fault.errno or 0))
-    return _refuse(ExitCode.INTERNAL, "internal", "The start failed.", traceback=text)
+    return _refuse(ExitCode.INTERNAL, "internal", "The start failed.", {"traceback": text})

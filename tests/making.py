@@ -143,7 +143,13 @@ class Wrong(NamedTuple):
 OF_ANOTHER_TYPE = [True, 7, 1.5, "x", [], {}, None]
 
 
-def _refuses(of: Any, value: object) -> bool:
+def _refuses(node: types.Type, of: Any, value: object) -> bool:
+    """Whether a value is of another type; an object where one is wanted is not."""
+    alternatives = _alternatives(node)
+    if any(isinstance(each, types.RawType | types.AnyType) for each in alternatives):
+        return False
+    if value == {} and any(isinstance(each, types.StructType) for each in alternatives):
+        return False
     try:
         msgspec.convert(value, of)
     except msgspec.ValidationError:
@@ -169,7 +175,7 @@ def _too_long(node: types.Type) -> Iterator[Any]:
 def _in_field(field: types.Field, of: Any, path: str) -> Iterator[Wrong]:
     """The faults within one member."""
     for value in OF_ANOTHER_TYPE:
-        if _refuses(of, value):
+        if _refuses(field.type, of, value):
             yield Wrong("wrong type", value, path)
     for value in _too_long(field.type):
         yield Wrong("too long", value, path)

@@ -19,7 +19,7 @@ STARTED: list[str] = []
 SECRET = "sk-sentinel-5c1f"
 
 
-class None_(Params, frozen=True):
+class NoParams(Params, frozen=True):
     """No params."""
 
 
@@ -37,12 +37,12 @@ class Tag(Params, frozen=True):
 
 
 @method("test.noise")
-def noise(_ctx: Context, params: None_) -> dict[str, object]:  # noqa: ARG001
+def noise(_ctx: Context, params: NoParams) -> dict[str, object]:  # noqa: ARG001
     """Write to stdout in every way there is, and start a child that does so and reads."""
     import ctypes
     import subprocess
 
-    print("noise of print")
+    print("noise of print")  # noqa: T201 - the misbehaviour
     sys.stdout.write("noise of sys.stdout\n")
     sys.stdout.flush()
     os.write(1, b"noise of descriptor 1\n")
@@ -73,13 +73,13 @@ def hang_long(ctx: LongContext, params: Tag) -> int:
 
 
 @method("test.fail")
-def fail(_ctx: Context, params: None_) -> int:  # noqa: ARG001
+def fail(_ctx: Context, params: NoParams) -> int:  # noqa: ARG001
     """Raise with a secret in the text."""
     raise RuntimeError(SECRET)
 
 
 @method("test.fail_long", long=True)
-def fail_long(_ctx: LongContext, params: None_) -> int:  # noqa: ARG001
+def fail_long(_ctx: LongContext, params: NoParams) -> int:  # noqa: ARG001
     """Raise with a secret in the text, in a worker."""
     raise RuntimeError(SECRET)
 
@@ -105,7 +105,7 @@ def _work_on(ctx: LongContext, pause: threading.Event) -> None:
 
 
 @method("test.started")
-def started(_ctx: Context, params: None_) -> list[str]:  # noqa: ARG001
+def started(_ctx: Context, params: NoParams) -> list[str]:  # noqa: ARG001
     """Tell which long methods were entered."""
     return STARTED
 
@@ -139,7 +139,7 @@ def big(_ctx: Context, params: Amount) -> str:
 
 
 @method("test.modules")
-def modules(_ctx: Context, params: None_) -> list[str]:  # noqa: ARG001
+def modules(_ctx: Context, params: NoParams) -> list[str]:  # noqa: ARG001
     """Tell what is imported."""
     return sorted(sys.modules)
 
@@ -206,7 +206,7 @@ def notify_sum(_ctx: Context, params: Three) -> int:
 
 
 @method("get_data")
-def get_data(_ctx: Context, params: None_) -> list[object]:  # noqa: ARG001
+def get_data(_ctx: Context, params: NoParams) -> list[object]:  # noqa: ARG001
     """Answer two values."""
     return ["hello", 5]
 

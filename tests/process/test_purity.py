@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,10 @@ NOISES = (
     "noise of C",
     "noise of a child",
 )
+
+
+def _is_on_stderr(child: Child, text: str) -> bool:
+    return text in child.stderr_text()
 
 
 def test_stdio_05_what_handlers_print_never_reaches_the_wire(
@@ -56,7 +61,7 @@ def test_a_secret_in_an_exception_stays_on_stderr(
         assert error["code"] == -32603
         assert "sk-sentinel" not in json.dumps(error)
         incident = error["data"]["incident"]
-        assert until(lambda incident=incident: incident in child.stderr_text())
+        assert until(partial(_is_on_stderr, child, incident))
     assert "result" in child.call("system.ping")
 
 
@@ -71,7 +76,11 @@ def test_stdio_09_characters_that_split_lines_never_leave_raw(
     child = spawn(product("--database", database, *half))
     workflow = {"name": SPLITTERS, "data": {"key " + SPLITTERS: SPLITTERS}, "tags": ["x"]}
     raw = json.dumps(workflow, ensure_ascii=False).replace('"tags"', '\r"tags"')
-    line = '{"jsonrpc":"2.0","id":1,\r"method":"workflows.save","params":{"workflow":%s}}\n' % raw
+    line = (
+        '{"jsonrpc":"2.0","id":1,\r"method":"workflows.save","params":{"workflow":RAW}}\n'.replace(
+            "RAW", raw
+        )
+    )
     child.send(line.encode())
     saved = child.answer()["result"]
     child.send(request("workflows.get", {"id": saved["id"]}, SPLITTERS))
@@ -154,7 +163,7 @@ def test_stdio_10_the_bytes_are_the_same_under_every_locale(
 
 
 def test_stdio_10_a_path_that_is_no_text_is_refused_as_wrong_usage(spawn: Spawn) -> None:
-    child = spawn([*product("--database"), b"/tmp/\xff.db"], ready=False)  # type: ignore[list-item]
+    child = spawn([*product("--database"), b"/tmp/\xff.db"], ready=False)
 
     assert child.wait_exit() == 2
     assert "not text" in child.stderr_text()

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import signal
 import sqlite3
 import sys
@@ -109,14 +110,29 @@ def not_sqlite(path: Path) -> None:
     path.write_bytes(b"Dear diary, " * 1000)
 
 
-def short(path: Path) -> None:
-    path.write_bytes(b"SQLite format 3\0")
-
-
-def newer(path: Path) -> None:
+def ours(path: Path) -> None:
     child = Child(product("--database", path)).wait_ready()
     child.finish()
     child.close()
+
+
+def torn(path: Path) -> None:
+    ours(path)
+    os.truncate(path, 8192)
+
+
+def emptied(path: Path) -> None:
+    ours(path)
+    os.truncate(path, 0)
+
+
+def removed(path: Path) -> None:
+    ours(path)
+    path.unlink()
+
+
+def newer(path: Path) -> None:
+    ours(path)
     with closing(sqlite3.connect(path)) as db:
         db.execute("PRAGMA user_version = 9999")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -126,7 +142,9 @@ REFUSED = {
     "foreign": (foreign, 4, "not_ours"),
     "not SQLite": (not_sqlite, 4, "not_ours"),
     "newer": (newer, 5, "newer_schema"),
-    "torn": (short, 6, "recovery_required"),
+    "torn": (torn, 6, "recovery_required"),
+    "emptied": (emptied, 6, "recovery_required"),
+    "removed": (removed, 6, "recovery_required"),
 }
 
 

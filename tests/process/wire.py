@@ -218,7 +218,7 @@ class Child:
         """The next line that is no notification; those on the way are kept."""
         while True:
             message = self.next_message(timeout_s)
-            if isinstance(message, list) or "method" not in message:
+            if "method" not in message:
                 return message
             self.notifications.append(message)
 

@@ -36,7 +36,7 @@ def dump(database: Path) -> dict[str, list[tuple[Any, ...]]]:
     names = db.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
     ).fetchall()
-    tables = {name: db.execute(f'SELECT * FROM "{name}"').fetchall() for (name,) in names}  # noqa: S608 - names of our tables
+    tables = {str(name): list(db.execute(f'SELECT * FROM "{name}"')) for (name,) in names}  # noqa: S608 - names of our tables
     db.close()
     return tables
 

@@ -185,7 +185,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Fresh folders for each example."""
-    return (tmp_path_factory.mktemp("lanes") for _ in iter(int, 1))  # type: ignore[return-value]
+    return (tmp_path_factory.mktemp("lanes") for _ in iter(int, 1))
 
 
 @settings(max_examples=70)
@@ -233,7 +233,8 @@ PING = '"jsonrpc":"2.0","id":1,"method":"system.ping"'
 AGREED = [
     f"{{{PING}}}", f'{{{PING},"params":[]}}', f'{{{PING},"params":{{}}}}',
     f'{{{PING},"params":[1]}}', f'{{{PING},"params":{{"a":1}}}}', f'{{{PING},"params":[NaN]}}',
-    '{"jsonrpc":"2.0","id":null,"method":"system.ping"}', '{"jsonrpc":"2.0","id":"a","method":"no"}',
+    '{"jsonrpc":"2.0","id":null,"method":"system.ping"}',
+    '{"jsonrpc":"2.0","id":"a","method":"no"}',
     '{"jsonrpc":"2.0","id":true,"method":"system.ping"}', '{"jsonrpc":"2.0","id":{},"method":"m"}',
     '{"jsonrpc":"2.0","method":"system.ping"}', '{"jsonrpc":"2.0","method":"no.such"}',
     "hello", "", "1", "null", '"text"', "{}", "[]", f"[{{{PING}}}", f"[{{{PING}}},{{{PING}}}]",
@@ -272,7 +273,7 @@ DIFFERENCES: dict[str, tuple[str, Told, Told]] = {
         f'{{"jsonrpc":"2.0","id":{10**30},"method":"system.ping"}}', (None, 10**30), (-32600, None),
     ),
 }  # fmt: skip
-"""What jsonrpcserver alone says, and what we say; nothing of an exception's text is the eleventh."""
+"""What jsonrpcserver alone says, and what we say; no exception's text is the eleventh."""
 
 
 def told_by(answer: Any) -> Told:

@@ -131,7 +131,7 @@ def test_a_change_event_follows_the_answer_and_its_audit_event(served: Served) -
 
 
 def test_a_reader_that_stops_loses_events_but_no_answer_and_can_fill_the_gap(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    served: Served,
 ) -> None:
     served.loop._outbox._events_bound_bytes = 2000
     served.channel.stuck = True

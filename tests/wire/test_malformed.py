@@ -1,4 +1,4 @@
-"""Lines that real peers send by mistake: exactly what is wrong, and the id where one was readable."""
+"""Lines that real peers send by mistake: what is wrong, and the id where one was readable."""
 
 import json
 from typing import Any

@@ -4,6 +4,7 @@ Where the specification shows only code and message, code and id are compared: o
 more. Two of our limits on a line do not touch them.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import pytest
@@ -122,10 +123,11 @@ def alike(answer: Any) -> Any:
 def test_the_specifications_example_is_answered_as_it_says(
     served: Served, monkeypatch: pytest.MonkeyPatch, line: str, expected: Any
 ) -> None:
-    for name, function in {
+    served_by: dict[str, Callable[[Any, Any], Any]] = {
         "subtract": subtract, "update": add, "sum": add, "notify_sum": add,
         "notify_hello": add, "get_data": get_data,
-    }.items():  # fmt: skip
+    }  # fmt: skip
+    for name, function in served_by.items():
         monkeypatch.setitem(METHODS, name, Method(name, function, "none", (), long=False))
 
     told = served.send(line.encode())

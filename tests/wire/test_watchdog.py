@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +37,7 @@ def start(then: str, parent: object = None) -> subprocess.Popen[str]:
     """A process with nothing but a watchdog."""
     program = PROGRAM.format(then=then, parent=parent)
     child = subprocess.Popen(
-        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=os.getcwd()
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
     )
     assert child.stdout is not None
     assert child.stdout.readline() == "started\n"
