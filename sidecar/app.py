@@ -15,6 +15,7 @@ import sidecar.handlers  # noqa: F401 - importing it is what fills the catalog
 from sidecar import __version__, limits, log
 from sidecar.clock import Clock, SystemClock
 from sidecar.config import ServeConfig
+from sidecar.ephemeral import EphemeralFolder
 from sidecar.errors import ExitCode, SidecarError
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
@@ -35,8 +36,6 @@ def serve(config: ServeConfig) -> ExitCode:
         channel = _open_channel(descriptors, threaded=config.threaded)
         if config.database is not None:
             return _serve_database(config, config.database, channel)
-        from sidecar.ephemeral import EphemeralFolder  # noqa: PLC0415 - shutil, tempfile: 5 ms
-
         with EphemeralFolder() as folder:
             return _serve_database(config, folder / "sim.db", channel)
     except AlreadyRunning as refused:

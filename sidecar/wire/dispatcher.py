@@ -174,6 +174,7 @@ class Dispatcher:
         result = method.function(context, params)
         if request.id is not UNSET:
             reply.data = envelope.encode_result(request.id, result)
+            burst.served_bytes += len(reply.data)
         burst.leave()
         reply.emitted = context.emitted
 

@@ -210,6 +210,8 @@ class Loop:
                 burst.served += 1
                 burst.served_bytes += size_bytes
                 self._dispatcher.serve_line(line, burst)
+                if self._asked_to_stop in _REFUSING and self._stop_reason is None:
+                    break  # what stands behind it is refused, arrived together or not
             if not self._backlog:
                 self._dispatcher.early_cancels.clear()
             self._settle(burst)
