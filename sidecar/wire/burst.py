@@ -29,15 +29,13 @@ class Burst:
         self.long_jobs: list[tuple[LongJob, Reply]] = []
         self.served = 0
         self.served_bytes = 0
-        self.answer_bytes = 0
         self.lost: Exception | None = None
 
     def is_full(self) -> bool:
-        """Whether it must be committed now: by count, bytes or time, or for a long method."""
+        """Whether it must be committed now: by count, bytes in and out, or time, or for a long method."""
         return (
             self.served >= limits.BURST_MAX_REQUESTS
             or self.served_bytes >= limits.BURST_MAX_BYTES
-            or self.answer_bytes >= limits.OUTPUT_BOUND_BYTES
             or self.lost is not None
             or bool(self.long_jobs)
             or perf_counter_ns() - self._began_ns >= limits.BURST_MAX_MS * 1_000_000

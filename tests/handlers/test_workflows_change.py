@@ -113,7 +113,7 @@ def test_many_runs_go_in_batches_first(bench: Bench) -> None:
     result = bench.call("workflows.delete", id="w")
     assert result["runs_deleted"] == limits.RUNS_DELETE_INLINE_MAX + 700
     actions = [action for action, _, _ in bench.audited()]
-    assert actions == ["workflow_runs_delete", "workflow_runs_delete", "workflow_delete"]
+    assert actions == ["run_delete", "run_delete", "workflow_delete"]
 
 
 def test_a_cancelled_delete_leaves_the_workflow_with_its_newer_runs(bench: Bench) -> None:

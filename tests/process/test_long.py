@@ -8,7 +8,7 @@ import pytest
 
 from schema.clients.python.sidecar_client import Cancelled, Client, Overloaded
 from tests.process.conftest import Connect, Spawn
-from tests.process.wire import Child, misbehaving, notice, product, request
+from tests.process.wire import Child, misbehaving, notice, product, quiet, request
 
 IN_FLIGHT = 32
 
@@ -140,6 +140,7 @@ def test_stdio_16_cancel_is_seen_while_answers_wait_for_the_reader(
     begin(child, "long", "first")
     child.send(b"".join(request("test.big", {"count": 1 << 20}, number) for number in range(20)))
     child.send(cancel("long"))
+    assert quiet(child.pid)
     answers = child.answers(21)
 
     order = [each["id"] for each in answers]

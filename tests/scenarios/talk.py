@@ -54,11 +54,6 @@ class Talk:
         assert self.process.stderr is not None
         return self.process.stderr.read().decode()
 
-    def end(self) -> tuple[list[Any], int]:
-        """End its input; what it still says, and its exit code."""
-        out, _err = self.process.communicate(timeout=20)
-        return [json.loads(line) for line in out.splitlines()], self.process.returncode
-
     def ask(self, method: str, params: object) -> Any:
         """Send a request; its answer, whatever is told before it left out."""
         self._asked += 1
@@ -78,4 +73,7 @@ def talk(database: Path, *options: str) -> Iterator[Talk]:
     finally:
         if begun.process.poll() is None:
             begun.process.kill()
-        begun.process.communicate()
+        for stream in (begun.process.stdin, begun.process.stdout, begun.process.stderr):
+            if stream is not None:
+                stream.close()
+        begun.process.wait()

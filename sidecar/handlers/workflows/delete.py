@@ -124,5 +124,5 @@ def _delete_run_batch(ctx: LongContext, workflow_id: str) -> int:
     with ctx.writing() as db:
         header = must_find(db, workflow_id)
         gone = remove.delete_oldest_runs(db, header.rid, limits.RUNS_DELETE_BATCH)
-        ctx.audit("workflow_runs_delete", workflow_id, runs=gone)
+        ctx.audit("run_delete", workflow_id, runs=gone)
     return gone

@@ -1,0 +1,81 @@
+"""Every real workflow file, compacted to one line, is saved and read back byte for byte.
+
+The files are no part of the project: without them this is skipped.
+"""
+
+import json
+import os
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.scenarios.talk import ROOT, Talk, talk
+
+CORPUS = Path(os.environ.get("SIM_SIDECAR_CORPUS") or ROOT.parent / "shared" / "corpus")
+FILES = sorted(CORPUS.glob("*/*.json"))
+AT_ONCE = 16
+"""Requests sent before their answers are read: a burst, yet well within a pipe's patience."""
+
+
+class _Body(msgspec.Struct):
+    data: msgspec.Raw
+
+
+class _Result(msgspec.Struct):
+    workflow: _Body
+
+
+class _Answer(msgspec.Struct):
+    id: int
+    result: _Result
+
+
+def compacted(path: Path) -> bytes:
+    """A file on one line, numbers as Python spells them."""
+    value = json.loads(path.read_bytes())
+    try:
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError:  # a lone surrogate can only be sent as an escape
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def kept(body: bytes) -> bytes:
+    """What the product promises to give back: common line readers split on these two."""
+    return body.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+
+
+def save(begun: Talk, number: int, path: Path, body: bytes) -> None:
+    """Send one save; the body goes in as it is."""
+    name = json.dumps(path.stem[:200])
+    head = f'{{"jsonrpc":"2.0","id":{number},"method":"workflows.save","params":{{"workflow":'
+    begun.say(f'{head}{{"id":"c{number}","name":{name},"data":'.encode() + body + b"}}}")
+
+
+def get(begun: Talk, number: int) -> None:
+    """Ask for one body."""
+    params = f'{{"id":"c{number}"}}'
+    begun.say(
+        f'{{"jsonrpc":"2.0","id":{number},"method":"workflows.get","params":{params}}}'.encode()
+    )
+
+
+@pytest.mark.skipif(not FILES, reason=f"there are no workflow files in {CORPUS}")
+def test_every_file_of_the_corpus_comes_back_byte_for_byte(tmp_path: Path) -> None:
+    bodies = [compacted(path) for path in FILES]
+    with talk(tmp_path / "sim.db", "--no-events") as begun:
+        for first in range(0, len(FILES), AT_ONCE):
+            numbers = range(first, min(first + AT_ONCE, len(FILES)))
+            for number in numbers:
+                save(begun, number, FILES[number], bodies[number])
+            for number in numbers:
+                told = begun.hear()
+                assert told["id"] == number
+                assert told["result"]["size_bytes"] == len(kept(bodies[number]))
+        for number, body in enumerate(bodies):
+            get(begun, number)
+            answer = msgspec.json.decode(begun.hear_bytes(), type=_Answer)
+            assert bytes(answer.result.workflow.data) == kept(body), FILES[number]
+        checked = begun.ask("system.check", {"full": True})
+        assert checked["result"]["ok"]
+        assert checked["result"]["checked"]["workflows"] == len(FILES)
