@@ -32,7 +32,7 @@ class Burst:
         self.lost: Exception | None = None
 
     def is_full(self) -> bool:
-        """Whether it must be committed now: by count, bytes in and out, or time, or for a long method."""
+        """Whether it must be committed now: by count, bytes, time or a long method."""
         return (
             self.served >= limits.BURST_MAX_REQUESTS
             or self.served_bytes >= limits.BURST_MAX_BYTES

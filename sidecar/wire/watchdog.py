@@ -58,8 +58,8 @@ class Watchdog:
 
     def hung_up(self) -> None:
         """Input has ended: from now on a loop that stands still is stuck. Safe from any thread."""
-        self._stuck_since = (time.monotonic(), self._beats)
         self._input_hung_up()
+        self._stuck_since = (time.monotonic(), self._beats)
         with suppress(OSError):
             os.write(self._writer, b"\0")
 
