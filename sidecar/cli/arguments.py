@@ -1,6 +1,7 @@
 """The command line: which command with which options, and the help that teaches them."""
 
 import argparse
+import io
 import json
 import sys
 
@@ -36,16 +37,28 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", "-V", action="store_true", help="print the version and exit")
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
-    serve = commands.add_parser("serve", help="serve one database over stdin and stdout (default)")
+    text = "serve one database over stdin and stdout (default)"
+    serve = commands.add_parser("serve", help=text, description=text)
     config.add_serve_options(serve)
     for name, (text, module) in _COMMANDS.items():
-        module.add_options(commands.add_parser(name, help=text, description=f"{text}."))
+        command = commands.add_parser(
+            name,
+            help=text,
+            description=f"{text[0].upper()}{text[1:]}.",
+            epilog=module.EXAMPLES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_options(command)
     commands.add_parser("openrpc", help="print the machine-readable contract")
     return parser
 
 
 def main(words: list[str]) -> int:
     """Run one command; returns its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # A name in any script must not end a command where the locale cannot spell it.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]

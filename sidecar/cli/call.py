@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,21 @@ from typing import Any
 from sidecar import config
 from sidecar.cli.child import CallFailed, Child, ChildEnded
 from sidecar.errors import ExitCode
+
+EXAMPLES = """examples:
+  sim-sidecar call system.info --ephemeral
+  sim-sidecar call workflows.list tag=mail limit:=5 --database my.db
+  sim-sidecar call workflows.save --database my.db \\
+      workflow:='{"name": "Hello", "data": {"nodes": []}}'
+
+`=` gives text, `:=` gives JSON: limit=5 would be the text "5". In cmd.exe write
+workflow:="{\\"name\\": ...}". Methods and their params: sim-sidecar openrpc.
+
+exit codes: 0 answered, 1 answered with an error, 2 wrong usage, 3 another process
+serves the database, others as `serve`.
+"""
+_INTERRUPTED = 130
+"""What shells expect of a command that Ctrl-C ended."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -59,6 +75,8 @@ def run(given: argparse.Namespace) -> int:
         return 1
     except ChildEnded as ended:
         return tell_ended(ended)
+    except KeyboardInterrupt:
+        return _INTERRUPTED
     _print(result, plain=given.json)
     return 0
 
@@ -67,64 +85,74 @@ def read_params(words: list[str]) -> dict[str, Any]:
     """Read `name=text` and `name:=json`.
 
     Raises:
-        ValueError: a word is neither, or its JSON is not JSON.
+        ValueError: a word is neither, its JSON is not JSON, or a name comes twice.
     """
     params: dict[str, Any] = {}
     for word in words:
-        name, equals, text = word.partition("=")
-        if not equals:
+        before, equals, text = word.partition("=")
+        name = before.removesuffix(":")
+        if not equals or not name:
             message = f"{word!r} is neither NAME=TEXT nor NAME:=JSON"
             raise ValueError(message)
-        if not name.endswith(":"):
-            params[name] = text
-            continue
-        try:
-            params[name[:-1]] = json.loads(text)
-        except ValueError:
-            message = f"the value of {name[:-1]} is not JSON; quote it for your shell"
-            raise ValueError(message) from None
+        if name in params:
+            message = f"{name} is given twice"
+            raise ValueError(message)
+        params[name] = text if name == before else _read_json(name, text)
     return params
+
+
+def _read_json(name: str, text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        message = f"the value of {name} is not JSON; quote it for your shell, or write {name}=TEXT"
+        raise ValueError(message) from None
 
 
 def explain(error: dict[str, Any]) -> str:
     """An error as a person reads it."""
     data = error.get("data", {})
-    lines = [f"{error['message']} ({data.get('slug')})"]
-    lines += [
-        f"  {label}: {data[key]}"
-        for key, label in (("path", "at"), ("hint", "hint"), ("did_you_mean", "did you mean"))
-        if data.get(key)
-    ]
+    lines = [f"{error['message']} ({data.get('slug', error['code'])})"]
+    for key, label in (("path", "at"), ("hint", "hint"), ("did_you_mean", "did you mean")):
+        value = data.get(key)
+        if value:
+            lines.append(f"  {label}: {', '.join(value) if isinstance(value, list) else value}")
     return "\n".join(lines) + "\n"
 
 
 def tell_ended(ended: ChildEnded) -> int:
-    """Say why a child did not serve; returns its exit code."""
+    """Say why a child did not serve; returns the exit code."""
     holder = ended.reason.get("pid")
     more = f" It is process {holder}." if ended.code == ExitCode.ALREADY_RUNNING and holder else ""
     sys.stderr.write(f"sim-sidecar: {ended}{more}\n")
-    return ended.code
+    if ended.reason.get("hint"):
+        sys.stderr.write(f"  hint: {ended.reason['hint']}\n")
+    return ended.exit_code
 
 
 def _print(result: Any, *, plain: bool) -> None:
+    text = json.dumps(result, ensure_ascii=False)
     if plain or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(result, ensure_ascii=False) + "\n")
+        # JSON in a pipe is UTF-8, whatever the locale says.
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode(errors="backslashreplace") + b"\n")
         return
     from rich.console import Console  # noqa: PLC0415 - a pipe never pays for colours
 
-    Console().print_json(json.dumps(result, ensure_ascii=False))
+    Console().print_json(text)
 
 
 class _Progress:
     """A bar on a terminal's stderr while a long method works; nothing elsewhere."""
 
     def __init__(self) -> None:
+        self._wanted = sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
         self._bar: Any = None
         self._task: Any = None
 
     def notified(self, name: str, params: dict[str, Any]) -> None:
         """Draw `$/progress`."""
-        if name != "$/progress" or not sys.stderr.isatty():
+        if name != "$/progress" or not self._wanted:
             return
         if self._bar is None:
             from rich.console import Console  # noqa: PLC0415 - only for a terminal
@@ -133,7 +161,12 @@ class _Progress:
             self._bar = Progress(console=Console(stderr=True), transient=True)
             self._bar.start()
             self._task = self._bar.add_task(params["phase"], total=params["total"])
-        self._bar.update(self._task, completed=params["done"], description=params["phase"])
+        self._bar.update(
+            self._task,
+            completed=params["done"],
+            total=params["total"],
+            description=params["phase"],
+        )
 
     def end(self) -> None:
         """Take the bar away."""

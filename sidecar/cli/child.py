@@ -1,16 +1,32 @@
 """A serving child process for the commands: spawned over real pipes, spoken to line by line.
 
 Commands never open a database themselves: they take its lock and run its handlers the way any
-host does. Knows the protocol's envelope and no method.
+host does. Two threads empty the child's pipes, so that neither side ever waits for the other and
+every wait here can have an end, on Windows too. Knows the protocol's envelope and no method.
 """
 
 import json
+import os
+import queue
 import subprocess
 import sys
+import threading
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
+
+import sidecar
+from sidecar.errors import ExitCode
 
 Notified = Callable[[str, dict[str, Any]], None]
+"""Called with a notification's method and params, in the order they arrive."""
+
+START_LIMIT_S = 60
+"""Longest silence before `system.ready`; a slow start says so with `system.starting`."""
+CLOSE_LIMIT_S = 10
+"""Longest wait for the end: the child's own drain limit, and room for a busy machine."""
+_STDERR_LINES = 50
 
 
 class CallFailed(Exception):
@@ -23,17 +39,29 @@ class CallFailed(Exception):
 
 
 class ChildEnded(Exception):
-    """The child ended; `code` is its exit code, `reason` its last log line if it wrote one."""
+    """The child ended without an answer; `reason` is its last log line if it wrote one."""
 
     def __init__(self, code: int, reason: dict[str, Any]) -> None:
         """Keep both."""
-        super().__init__(reason.get("message", f"the process ended with code {code}"))
+        super().__init__(reason.get("message", f"The process ended with code {code}."))
         self.code = code
         self.reason = reason
+
+    @property
+    def exit_code(self) -> int:
+        """What a command that needed the child ends with: its code, never that of a success."""
+        return self.code if self.code > 0 else ExitCode.INTERNAL
 
 
 def _ignore(_name: str, _params: dict[str, Any]) -> None:
     """Notifications nobody asked for."""
+
+
+def _environment() -> dict[str, str]:
+    """Our own, in which the child finds the very package this process runs."""
+    home = str(Path(sidecar.__file__).parents[1])
+    others = os.environ.get("PYTHONPATH")
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([home, others] if others else [home])}
 
 
 class Child:
@@ -43,27 +71,49 @@ class Child:
         """Spawn `sim-sidecar serve` with these options and wait until it is ready.
 
         Raises:
-            ChildEnded: it refused to start.
+            ChildEnded: it refused to start, or said nothing for too long.
         """
+        # -P: a folder called sidecar where the person stands must not be taken for the product.
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package
-            [sys.executable, "-m", "sidecar", "serve", *options],
+            [sys.executable, "-P", "-m", "sidecar", "serve", *options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env=_environment(),
         )
-        if self._process.stdin is None or self._process.stdout is None:
+        if not (self._process.stdin and self._process.stdout and self._process.stderr):
             raise RuntimeError("a child without pipes")
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._stdin = self._process.stdin
+        self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
+        self._complaints: deque[bytes] = deque(maxlen=_STDERR_LINES)
+        self._threads = [
+            threading.Thread(target=_empty, args=(pipe, put), daemon=True)
+            for pipe, put in (
+                (self._process.stdout, self._lines.put),
+                (self._process.stderr, self._complaints.append),
+            )
+        ]
+        for thread in self._threads:
+            thread.start()
         self._notified = notified
         self._number = 0
-        self.ready: dict[str, Any] = {}
-        while not self.ready:
-            message = self._read()
-            if message.get("method") == "system.ready":
-                self.ready = message["params"]
+        self.ready = self._wait_ready()
+
+    def _wait_ready(self) -> dict[str, Any]:
+        try:
+            while True:
+                message = self._read(START_LIMIT_S)
+                if message.get("method") == "system.ready":
+                    params: dict[str, Any] = message["params"]
+                    return params
+        except BaseException:
+            self.close(limit_s=0)
+            raise
 
     def call(self, method: str, params: Any = None) -> Any:
         """Call a method and return its result; notifications on the way are handed over.
+
+        Waits as long as the child lives: how long a method takes is the method's business.
 
         Raises:
             CallFailed: the answer is an error.
@@ -74,7 +124,7 @@ class Child:
         try:
             self._stdin.write(json.dumps(request).encode() + b"\n")
             self._stdin.flush()
-        except BrokenPipeError:
+        except OSError:  # a broken pipe; Windows calls it an invalid argument
             raise self._ended() from None
         while True:
             message = self._read()
@@ -88,30 +138,52 @@ class Child:
         """Wait until every event of the calls so far has been handed over."""
         self.call("system.ping")
 
-    def _read(self) -> dict[str, Any]:
-        line = self._stdout.readline()
+    def _read(self, limit_s: float | None = None) -> dict[str, Any]:
+        try:
+            line = self._lines.get(timeout=limit_s)
+        except queue.Empty:
+            self._process.kill()
+            reason = {"message": f"The process said nothing for {limit_s} seconds."}
+            raise ChildEnded(ExitCode.FORCED, reason) from None
         if not line:
             raise self._ended()
         message: dict[str, Any] = json.loads(line)
         if "method" in message:
-            self._notified(message["method"], message["params"])
+            self._notified(message["method"], message.get("params", {}))
         return message
 
     def _ended(self) -> ChildEnded:
-        _out, err = self._process.communicate(timeout=10)
+        code = self.close()
         reason: dict[str, Any] = {}
-        for line in err.decode(errors="replace").splitlines():
+        for line in filter(None, list(self._complaints)):
             try:
-                reason = json.loads(line)
+                found = json.loads(line)
             except ValueError:
-                reason = {"message": line}
-        return ChildEnded(self._process.returncode, reason)
+                found = None
+            reason = (
+                found if isinstance(found, dict) else {"message": line.decode(errors="replace")}
+            )
+        return ChildEnded(code, reason)
 
-    def close(self) -> int:
-        """Close its input, take what it still says, and wait; killed if it does not end."""
+    def close(self, limit_s: float = CLOSE_LIMIT_S) -> int:
+        """Close its input and wait for its end; it is killed if that takes too long."""
         try:
-            self._process.communicate(timeout=10)
+            self._stdin.close()
+        except OSError:
+            self._process.kill()  # what could not be flushed cannot be drained either
+        try:
+            self._process.wait(limit_s)
         except subprocess.TimeoutExpired:
             self._process.kill()
-            self._process.communicate()
+            self._process.wait()
+        for thread in self._threads:
+            thread.join(CLOSE_LIMIT_S)
         return self._process.returncode
+
+
+def _empty(pipe: IO[bytes], put: Callable[[bytes], None]) -> None:
+    """Hand over every line of a pipe, and an empty one at its end."""
+    with pipe:
+        for line in pipe:
+            put(line)
+    put(b"")

@@ -1,39 +1,56 @@
 """`sim-sidecar demo`: the product at work, through a real child process over real pipes.
 
 Saves a handful of workflows in several tools' shapes, changes one, searches, runs, shows a
-conflict, and leaves a database the person can go on with. Beside each step the audit events it
-caused are shown as they arrive.
+conflict, and leaves a database the person can go on with. The audit events that each step caused
+stand beside it on a terminal, and below it in a pipe.
 """
 
 import argparse
 import json
 from pathlib import Path
-from typing import Any
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Any
 
 from sidecar.cli.call import tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EXAMPLES = """examples:
+  sim-sidecar demo
+  sim-sidecar demo --keep my-demo        the database will be my-demo/sim.db
+
+On a database that is there already it goes on with what it finds.
+"""
 _WORKFLOWS = Path(__file__).with_name("workflows")
+_FOLDER = Path("sim-sidecar-demo")
+_SIDE_BY_SIDE_COLUMNS = 100
+"""Narrower terminals show the events below their step, as a pipe does."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options of `demo`."""
-    parser.add_argument(
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
         "--database",
         metavar="FILE",
         type=Path,
-        default=Path("sim-sidecar-demo") / "sim.db",
-        help="where to work (default: sim-sidecar-demo/sim.db below this folder)",
+        help=f"the database to work on (default: {_FOLDER}/sim.db below this folder)",
+    )
+    place.add_argument(
+        "--keep", metavar="FOLDER", type=Path, help="the folder that keeps the demo's sim.db"
     )
 
 
 def run(given: argparse.Namespace) -> int:
     """Show everything; returns 0 when all of it worked."""
-    database: Path = given.database.absolute()
+    from rich.console import Console  # noqa: PLC0415 - the other commands start without it
+
+    database: Path = (given.database or (given.keep or _FOLDER) / "sim.db").absolute()
     demo = _Demo(Console(highlight=False, soft_wrap=True))
-    demo.console.print(f"[bold]sim-sidecar at work[/bold] on {database}")
+    demo.console.print("sim-sidecar at work", style="bold")
+    state = "goes on with" if database.exists() else "makes"
+    demo.console.print(f"  It {state} the database {database}", markup=False)
     try:
         child = Child(["--database", str(database)], demo.notified)
         try:
@@ -42,96 +59,127 @@ def run(given: argparse.Namespace) -> int:
             child.close()
     except ChildEnded as ended:
         return tell_ended(ended)
-    demo.console.print("\nThe database stays. Go on with it:")
-    demo.console.print(f'  sim-sidecar call workflows.list --database "{database}"', markup=False)
+    demo.console.print("\nThe database stays. Go on with it:", style="bold")
+    for call in ("workflows.list", "workflows.search query=invoice", "audit.list"):
+        demo.console.print(f'  sim-sidecar call {call} --database "{database}"', markup=False)
     return 0
 
 
 class _Demo:
     """The steps, and the audit events beside them."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: "Console") -> None:
         self.console = console
+        self._events: list[str] = []
+        self._told: list[str] = []
 
     def notified(self, name: str, params: dict[str, Any]) -> None:
-        """Show one audit event."""
+        """Keep one audit event for the step that caused it."""
         if name == "audit.event":
-            text = f"        audit {params['seq']:>4}  {params['action']}  {params['resource']}"
-            self.console.print(text, style="dim", markup=False)
-
-    def say(self, text: str) -> None:
-        """Begin a step."""
-        self.console.print(f"\n{text}", style="bold", markup=False)
+            text = f"audit {params['seq']:>4}  {params['action']}  {params['resource']}"
+            self._events.append(text)
 
     def tell(self, text: str) -> None:
-        """Tell what came of it."""
-        self.console.print(f"  {text}", markup=False)
+        """Tell what came of a step."""
+        self._told.append(text)
 
     def show(self, child: Child) -> None:
         """Every step in turn."""
         ready = child.ready
-        self.tell(f"ready: version {ready['version']}, protocol {ready['protocol_version']}")
-        first = self._save(child)
-        self._change(child, first)
-        self._find(child)
-        self._run(child, first)
-        self._settle(child)
-
-    def _save(self, child: Child) -> dict[str, Any]:
+        facts = f"version {ready['version']}, protocol {ready['protocol_version']}"
+        self.console.print(f"  Process {ready['pid']} is ready: {facts}", markup=False)
         paths = sorted(_WORKFLOWS.glob("*.json"))
-        self.say(f"Save {len(paths)} workflows, as five tools and an app of its own write them")
         workflows = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
-        for workflow in workflows:
-            saved = child.call("workflows.save", {"workflow": workflow})
-            state = "saved" if saved["changed"] else "unchanged"
-            sizes = f"{saved['size_bytes']} bytes, {saved['stored_bytes']} stored"
-            self.tell(f"{workflow['name']}: {state}, revision {saved['revision']}, {sizes}")
-        child.settle()
-        first: dict[str, Any] = workflows[0]
-        return first
-
-    def _change(self, child: Child, first: dict[str, Any]) -> None:
-        self.say("Save one again, changed; then once more from what another window still has")
-        now = child.call("workflows.get", {"id": first["id"]})["workflow"]
-        edited = {**first, "description": f"Edited at revision {now['revision']}."}
-        params = {"workflow": edited, "expected_revision": now["revision"]}
-        saved = child.call("workflows.save", params)
-        self.tell(f"revision {saved['revision']}")
-        try:
-            child.call("workflows.save", {**params, "workflow": first})
-        except CallFailed as failed:
-            self.tell(f"refused: {failed.error['data']['slug']}: {failed}")
-        child.settle()
-
-    def _find(self, child: Child) -> None:
-        self.say("Search")
-        for query in ("invoice", "rech", "要約"):
-            found = child.call("workflows.search", {"query": query})["items"]
-            names = ", ".join(item["name"] for item in found) or "nothing"
-            self.tell(f"{query}: {names}")
-        tags = child.call("workflows.tags")["items"]
-        self.tell("tags: " + ", ".join(f"{item['tag']} {item['workflows']}" for item in tags))
-
-    def _run(self, child: Child, first: dict[str, Any]) -> None:
-        self.say("Run it")
-        run = child.call("runs.start", {"workflow_id": first["id"]})
-        child.call("runs.progress", {"id": run["id"], "blocks_executed": 2})
-        ended = child.call(
-            "runs.finish",
-            {"id": run["id"], "status": "success", "summary": {"rows": 3}, "tokens_used": 420},
+        steps = (
+            (f"Save {len(workflows)} workflows, in the shapes of five tools and its own", _save),
+            ("Save one again as it is, then edited, then from what another window has", _change),
+            ("Search, list, tag", _find),
+            ("Run one", _run),
+            ("Set a setting; sizes; a check of everything", _settle),
         )
-        self.tell(f"{ended['status']} after {ended['duration_ms']} ms")
+        for title, step in steps:
+            step(self, child, workflows)
+            child.settle()
+            self._print_step(title)
 
-    def _settle(self, child: Child) -> None:
-        self.say("Settings, sizes, and a check of everything")
-        theme = child.call("settings.get", {"key": "theme"})["value"]
-        child.call(
-            "settings.set", {"key": "theme", "value": "dark" if theme != "dark" else "light"}
-        )
-        stats = child.call("system.stats")
-        share = f"{stats['compression_ratio']:.0%}"
-        self.tell(f"{stats['workflows']} workflows, {stats['runs']} runs, bodies at {share}")
-        found = child.call("system.check")
-        self.tell(f"check: {'all sound' if found['ok'] else found['findings']}")
-        verdict = child.call("audit.verify")
-        self.tell(f"audit chain: {verdict['status']}, {verdict['verified_to']} entries verified")
+    def _print_step(self, title: str) -> None:
+        self.console.print(f"\n{title}", style="bold", markup=False)
+        told, self._told = self._told, []
+        events, self._events = self._events, []
+        if self.console.is_terminal and self.console.width >= _SIDE_BY_SIDE_COLUMNS:
+            self._print_beside(told, events)
+            return
+        for text in told:
+            self.console.print(f"  {text}", markup=False)
+        for text in events:
+            self.console.print(f"        {text}", style="dim", markup=False)
+
+    def _print_beside(self, told: list[str], events: list[str]) -> None:
+        from rich.table import Table  # noqa: PLC0415 - only for a terminal
+        from rich.text import Text  # noqa: PLC0415 - only for a terminal
+
+        table = Table.grid(padding=(0, 2), expand=True)
+        table.add_column(ratio=3)
+        table.add_column(ratio=2, style="dim")
+        left = Text("\n".join(f"  {text}" for text in told))
+        table.add_row(left, Text("\n".join(events), no_wrap=True, overflow="ellipsis"))
+        self.console.print(table, soft_wrap=False)
+
+
+def _save(demo: _Demo, child: Child, workflows: list[dict[str, Any]]) -> None:
+    for workflow in workflows:
+        saved = child.call("workflows.save", {"workflow": workflow})
+        state = "saved" if saved["changed"] else "unchanged"
+        sizes = f"{saved['size_bytes']} bytes, {saved['stored_bytes']} stored"
+        demo.tell(f"{workflow['name']}: {state}, revision {saved['revision']}, {sizes}")
+
+
+def _change(demo: _Demo, child: Child, workflows: list[dict[str, Any]]) -> None:
+    first = workflows[0]
+    again = child.call("workflows.save", {"workflow": first})
+    demo.tell(f"as it is: {'saved' if again['changed'] else 'unchanged, nothing was written'}")
+    edited = {**first, "description": f"Edited at revision {again['revision']}."}
+    params = {"workflow": edited, "expected_revision": again["revision"]}
+    saved = child.call("workflows.save", params)
+    demo.tell(f"edited: revision {saved['revision']}")
+    try:
+        child.call("workflows.save", {**params, "workflow": first})
+    except CallFailed as failed:
+        data = failed.error["data"]
+        demo.tell(f"from another window: refused, {data['slug']}: {failed}")
+
+
+def _find(demo: _Demo, child: Child, workflows: list[dict[str, Any]]) -> None:
+    first = workflows[0]
+    for query in ("invoice", "rech", "要約"):
+        found = child.call("workflows.search", {"query": query})["items"]
+        names = ", ".join(item["name"] for item in found) or "nothing"
+        demo.tell(f"search {query}: {names}")
+    newest = child.call("workflows.list", {"limit": 2})["items"]
+    demo.tell("list, newest first: " + ", ".join(item["name"] for item in newest) + " …")
+    child.call("workflows.update", {"id": first["id"], "tags": [*first["tags"], "favourite"]})
+    tags = child.call("workflows.tags")["items"]
+    demo.tell("tags: " + ", ".join(f"{item['tag']} {item['workflows']}" for item in tags))
+
+
+def _run(demo: _Demo, child: Child, workflows: list[dict[str, Any]]) -> None:
+    first = workflows[0]
+    run_id = child.call("runs.start", {"workflow_id": first["id"]})["id"]
+    progress = {"id": run_id, "blocks_executed": 2, "api_calls_made": 1}
+    demo.tell(f"started; {child.call('runs.progress', progress)['status']}: 2 blocks, 1 API call")
+    finish = {"id": run_id, "status": "success", "summary": {"rows": 3}, "tokens_used": 420}
+    ended = child.call("runs.finish", finish)
+    demo.tell(f"{ended['status']} after {ended['duration_ms']} ms")
+
+
+def _settle(demo: _Demo, child: Child, _workflows: list[dict[str, Any]]) -> None:
+    theme = child.call("settings.get", {"key": "theme"})["value"]
+    wanted = {"key": "theme", "value": "dark" if theme != "dark" else "light"}
+    demo.tell(f"theme: {theme}, now {child.call('settings.set', wanted)['value']}")
+    stats = child.call("system.stats")
+    share = f"{stats['stored_bytes']} for {stats['body_bytes']} ({stats['compression_ratio']:.0%})"
+    demo.tell(f"{stats['workflows']} workflows, {stats['runs']} runs; stored bytes {share}")
+    found = child.call("system.check")
+    demo.tell(f"check: {'all sound' if found['ok'] else found['findings']}")
+    verdict = child.call("audit.verify")
+    demo.tell(f"audit chain: {verdict['status']}, {verdict['verified_to']} entries verified")
