@@ -137,6 +137,7 @@ class FaultyFile(apsw.VFSFile):
         """Sync, or fail."""
         self._vfs.check("sync")
         super().xSync(flags)
+        self._vfs.synced += 1
 
 
 class FaultyVFS(apsw.VFS):
@@ -145,6 +146,7 @@ class FaultyVFS(apsw.VFS):
     def __init__(self, name: str) -> None:
         self.armed: dict[str, type[apsw.Error]] = {}
         self.opened = 0
+        self.synced = 0
         super().__init__(name, "")
 
     def check(self, what: str) -> None:

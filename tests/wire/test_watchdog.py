@@ -34,13 +34,15 @@ say("started")
 
 
 def start(then: str, parent: object = None) -> subprocess.Popen[str]:
-    """A process with nothing but a watchdog."""
+    """A process with nothing but a watchdog, that has said it started and nothing read beyond."""
     program = PROGRAM.format(then=then, parent=parent)
     child = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
     )
     assert child.stdout is not None
-    assert child.stdout.readline() == "started\n"
+    # Not readline(): it would take what follows into a buffer that communicate() does not read.
+    said = b"started\n"
+    assert os.read(child.stdout.fileno(), len(said)) == said
     return child
 
 

@@ -1,0 +1,58 @@
+"""The twelve mistakes of the seed (../shared/design/product.md): each has a test that names it."""
+
+from tests.requirements.requirement import Source
+
+_seed = Source("seed", "product.md mistake")
+
+REQUIREMENTS = [
+    _seed.proven(
+        "01",
+        "A save keeps the runs, created_at and the search index: an upsert, not a replace.",
+        "test_seed_mistake_01_a_save_keeps_runs_and_created_at_and_the_index",
+    ),
+    _seed.proven(
+        "02",
+        "The search index hangs on an explicit key that a rebuild and VACUUM keep.",
+        "test_seed_mistake_02_a_rebuilt_table_keeps_the_keys_the_search_index_hangs_on",
+        "test_seed_mistake_02_search_is_right_after_a_rebuild_and_a_vacuum",
+    ),
+    _seed.proven(
+        "03",
+        "Durations are milliseconds.",
+        "test_seed_mistake_03_times_are_milliseconds_and_durations_need_not_be_whole_seconds",
+    ),
+    _seed.proven(
+        "04",
+        "No text is stored that nobody reads.",
+        "test_seed_mistake_04_no_column_is_stored_that_nobody_reads",
+        "test_seed_mistake_04_all_that_is_indexed_is_searched",
+    ),
+    _seed.owed("05", "A backup of 100 MB ends, and holds no writer.", "issue 5 (backups)"),
+    _seed.owed("06", "key_hash is a keyed hash: keys cannot be linked.", "issue 4 (secrets)"),
+    _seed.owed("07", "Deleted text is gone from index, WAL and backups.", "issue 3 (purge)"),
+    _seed.proven(
+        "08",
+        "An unknown newer version is refused.",
+        "test_seed_mistake_08_an_unknown_newer_version_is_refused_and_untouched",
+    ),
+    _seed.proven(
+        "09",
+        "A file swapped in beside an old WAL reads as the new one.",
+        "test_seed_mistake_09_a_file_swapped_in_beside_an_old_wal_reads_as_the_new_one",
+    ),
+    _seed.proven(
+        "10",
+        "The audit entry is written in the act's own transaction.",
+        "test_seed_mistake_10_an_act_whose_entry_cannot_be_written_does_not_happen",
+    ),
+    _seed.proven(
+        "11",
+        "A run of a dead process is closed at the start.",
+        "test_seed_mistake_11_a_run_left_running_by_a_dead_process_is_closed_at_the_start",
+    ),
+    _seed.proven(
+        "12",
+        "An acknowledged save survives power loss: synchronous is FULL.",
+        "test_seed_mistake_12_every_commit_is_on_disk_before_it_is_answered",
+    ),
+]

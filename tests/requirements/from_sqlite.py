@@ -1,0 +1,115 @@
+"""The 25 behaviours of ../shared/research/sqlite.md, section 3.10."""
+
+from tests.requirements.requirement import Source
+
+_sqlite = Source("sqlite", "sqlite behaviour")
+_DURABILITY = "issue 5 (durability)"
+_BACKUPS = "issue 5 (backups)"
+_DAMAGE = "issue 5 (start and damage)"
+
+REQUIREMENTS = [
+    _sqlite.proven(
+        "01",
+        "Saving keeps runs, created_at and the row's key; the revision rises by one.",
+        "test_seed_mistake_01_a_save_keeps_runs_and_created_at_and_the_index",
+        "test_a_save_makes_then_changes_then_leaves_alone",
+    ),
+    _sqlite.proven(
+        "02",
+        "The index equals the content after any sequence of saves and deletes.",
+        "TestWorkflows",
+    ),
+    _sqlite.proven(
+        "03",
+        "An acknowledged write survives kill -9.",
+        "test_acknowledged_saves_survive_kill_9",
+        "test_acknowledged_saves_survive_four_hundred_kills",
+    ),
+    _sqlite.owed("04", "An acknowledged write survives power loss (crash VFS).", _DURABILITY),
+    _sqlite.owed("05", "No torn save of several rows (crash VFS).", _DURABILITY),
+    _sqlite.proven(
+        "06:burst",
+        "An I/O error leaves the old state, is reported, and the next request works.",
+        "test_an_io_error_within_a_burst_undoes_all_of_it_and_says_so",
+        "test_after_a_failed_commit_the_connection_is_new_and_the_next_request_works",
+    ),
+    _sqlite.owed("06:sweep", "The same for operation N of every write path.", _DURABILITY),
+    _sqlite.owed("07", "A false corruption error never triggers recovery.", _DURABILITY),
+    _sqlite.proven(
+        "08:unknown",
+        "A failed COMMIT answers outcome unknown to the whole burst.",
+        "test_when_the_commit_fails_the_whole_burst_is_told_that_its_outcome_is_unknown",
+    ),
+    _sqlite.owed("08:repeat", "Repeating by the same id after it is safe.", _DURABILITY),
+    _sqlite.proven(
+        "09",
+        "A full disk: database_full, reads work, room again heals without a restart.",
+        "test_a_disk_that_has_room_again_needs_no_restart",
+    ),
+    _sqlite.proven(
+        "10",
+        "A place that cannot be written: a clear error, nothing created.",
+        "test_a_folder_that_cannot_be_written_is_named",
+        "test_a_file_that_cannot_be_written_is_refused",
+        "test_stdio_20_a_place_that_cannot_be_written_is_refused",
+    ),
+    _sqlite.proven(
+        "11",
+        "A second process is refused within a second; the first goes on.",
+        "test_stdio_19_a_second_process_is_refused_and_told_who_holds_the_database",
+    ),
+    _sqlite.owed("12", "A foreign lock: busy, retryable, within the time-out.", _DAMAGE),
+    _sqlite.proven(
+        "13",
+        "A missing, empty or short file where one was: no byte changed, recovery_required.",
+        "test_a_lost_file_is_not_made_anew",
+        "test_a_lost_database_is_not_made_anew",
+        "test_a_file_that_is_refused_is_untouched",
+    ),
+    _sqlite.proven(
+        "14:foreign",
+        "What is no database, or not ours, gets its own error and stays untouched.",
+        "test_a_file_that_is_refused_is_untouched",
+        "test_a_foreign_file_is_refused_unchanged",
+    ),
+    _sqlite.owed("14:corruptors", "The whole table of corruptors.", _DAMAGE),
+    _sqlite.owed("15", "Byte flips anywhere: an error or right data, never a crash.", _DAMAGE),
+    _sqlite.proven(
+        "16",
+        "A newer version is refused with newer_schema, unchanged.",
+        "test_a_newer_database_is_refused_unchanged",
+        "test_seed_mistake_08_an_unknown_newer_version_is_refused_and_untouched",
+    ),
+    _sqlite.proven(
+        "17:seed",
+        "The seed's file of every shape migrates; stopped or killed anywhere it is old or new.",
+        "test_every_shape_of_the_seeds_file_is_migrated",
+        "test_stopped_at_any_step_the_next_start_finishes",
+        "test_really_killed_the_old_or_the_new_file_is_there",
+    ),
+    _sqlite.owed("17:faults", "The same with operation-N faults.", "issue 5 (migrations)"),
+    _sqlite.proven(
+        "18",
+        "A migration never loses child rows.",
+        "test_a_rebuild_keeps_child_rows_and_keys",
+        "test_a_step_that_loses_something_is_undone",
+    ),
+    _sqlite.proven(
+        "19",
+        "An edited shipped migration is found out.",
+        "test_an_edited_step_is_found_out",
+        "test_an_edited_migration_is_found_out_and_nothing_stays_open",
+    ),
+    _sqlite.owed("20", "A backup under writes ends in one pass and equals a snapshot.", _BACKUPS),
+    _sqlite.owed("21", "A backup that fails leaves no listed file and the old ones.", _BACKUPS),
+    _sqlite.owed("22", "Every listed backup restores; damaged ones are refused.", _BACKUPS),
+    _sqlite.proven(
+        "23:swap",
+        "A replacement stopped or killed anywhere ends old or new.",
+        "test_stopped_at_any_step_the_next_start_has_the_old_or_the_new_file",
+        "test_a_real_kill_leaves_a_plan_that_is_finished",
+    ),
+    _sqlite.owed("23:restore", "A restore killed anywhere ends old or new.", "issue 5 (restore)"),
+    _sqlite.owed("24", "Retention of backups never deletes what it must keep.", _BACKUPS),
+    _sqlite.owed("25", "Deleted secrets leave no bytes after 2 s.", "issue 4 (secrets)"),
+]

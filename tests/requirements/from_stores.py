@@ -1,0 +1,84 @@
+"""The fifteen worst failures of workflow stores (../shared/research/workflow-stores.md, 3)."""
+
+from tests.requirements.requirement import Source
+
+_stores = Source("stores", "workflow-store failure")
+
+REQUIREMENTS = [
+    _stores.proven(
+        "01:can-shrink",
+        "A file can give its disk back: incremental vacuum is on from the first table.",
+        "test_a_new_file_is_ours_whole_and_private",
+        "test_the_new_file_can_shrink_and_is_sound",
+    ),
+    _stores.owed("01:shrinks", "Pruned means the disk is free again.", "issue 3 (retention)"),
+    _stores.owed("02", "A lost key never makes a new one over ciphertext.", "issue 4 (secrets)"),
+    _stores.proven(
+        "03",
+        "A migration neither deletes nor half-applies.",
+        "test_a_rebuild_keeps_child_rows_and_keys",
+        "test_a_step_that_loses_something_is_undone",
+        "test_a_real_kill_at_a_statement_leaves_the_old_or_the_new_version",
+    ),
+    _stores.proven(
+        "04",
+        "A stale save does not overwrite newer work; same content is no conflict.",
+        "test_expected_revision_is_compare_and_set",
+        "test_an_update_compares_the_expected_revision",
+    ),
+    _stores.proven(
+        "05:empty",
+        "An empty body does not replace a full one without force.",
+        "test_an_empty_body_needs_force_over_a_full_one",
+    ),
+    _stores.owed("05:history", "A replaced version can be had again.", "issue 3 (revisions)"),
+    _stores.proven(
+        "06",
+        "Damage is an error state, never an empty list; no fresh file where one was.",
+        "test_a_damaged_body_is_said_to_be",
+        "test_a_lost_database_is_not_made_anew",
+    ),
+    _stores.owed("07", "A backup is a backup; a restore mixes nothing.", "issue 5 (backups)"),
+    _stores.owed("08", "A restore elsewhere says what becomes of secrets.", "issue 5 (restore)"),
+    _stores.proven(
+        "09",
+        "No run stays running for ever, no finished run is marked crashed.",
+        "test_seed_mistake_11_a_run_left_running_by_a_dead_process_is_closed_at_the_start",
+    ),
+    _stores.proven(
+        "10:plans",
+        "Lists are searches by index without sorting.",
+        "test_every_live_list_is_a_search_without_sorting",
+        "test_counts_walk_narrow_indexes_without_sorting",
+    ),
+    _stores.owed("10:million", "The run page at a million runs.", "issue 3 (runs)"),
+    _stores.proven(
+        "11",
+        "A huge payload does not kill the write: bodies and summaries have typed caps.",
+        "test_a_body_over_its_cap",
+        "test_save_many_has_a_cap_over_all_bodies",
+        "test_a_large_summary_is_kept_to_its_limit_with_its_true_size",
+    ),
+    _stores.proven(
+        "12",
+        "No read-to-write upgrade, no foreign savepoint; success only after COMMIT.",
+        "test_what_waits_together_is_one_transaction_and_answered_in_order",
+        "test_a_failing_member_is_undone_alone_and_burns_no_number",
+        "test_when_the_commit_fails_the_whole_burst_is_told_that_its_outcome_is_unknown",
+    ),
+    _stores.owed("13", "Secrets leave by no export, log or version.", "issue 4 (secrets)"),
+    _stores.owed("14", "An import says per item what it did.", "later (import and export)"),
+    _stores.proven(
+        "15",
+        "Two processes, an older program or the wrong path are refused by name.",
+        "test_stdio_19_a_second_process_is_refused_and_told_who_holds_the_database",
+        "test_a_newer_database_is_refused_unchanged",
+        "test_a_foreign_file_is_refused_unchanged",
+    ),
+    _stores.proven(
+        "runner-up",
+        "Any text is a valid query.",
+        "test_any_text_is_a_valid_query",
+        "test_long_and_hostile_queries",
+    ),
+]
