@@ -71,7 +71,7 @@ CREATE TABLE workflow_revisions (
 ) STRICT;
 
 -- The seed's index over what a list shows, and trigrams over the same for CJK and substrings.
--- Both read their text from `workflows`; the triggers fire only when that text changes.
+-- Both read their text from `workflows` and are brought up to date from `search_pending`.
 CREATE VIRTUAL TABLE workflows_fts USING fts5 (
     name, description, tags,
     content = 'workflows', content_rowid = 'rid',
@@ -86,29 +86,31 @@ CREATE VIRTUAL TABLE workflows_trigram USING fts5 (
 INSERT INTO workflows_fts (workflows_fts, rank) VALUES ('rank', 'bm25(10.0, 2.0, 5.0)');
 INSERT INTO workflows_trigram (workflows_trigram, rank) VALUES ('rank', 'bm25(10.0, 2.0, 5.0)');
 
+-- Workflows whose text the indexes do not say yet, and what they say of them instead. A save
+-- leaves a row here by trigger; the rows are worked off together before the next search, in a
+-- pause, or when they are many: an index of many small writes costs a save a third of its time.
+CREATE TABLE search_pending (
+    rid INTEGER PRIMARY KEY,                    -- of a workflow, perhaps deleted since
+    indexed INTEGER NOT NULL CHECK (indexed IN (0, 1)), -- whether the indexes hold the text below
+    name TEXT,
+    description TEXT,
+    tags TEXT
+) STRICT;
 CREATE TRIGGER workflows_indexed_insert AFTER INSERT ON workflows BEGIN
-    INSERT INTO workflows_fts (rowid, name, description, tags)
-    VALUES (new.rid, new.name, new.description, new.tags);
-    INSERT INTO workflows_trigram (rowid, name, description, tags)
-    VALUES (new.rid, new.name, new.description, new.tags);
+    INSERT INTO search_pending (rid, indexed) VALUES (new.rid, 0)
+    ON CONFLICT (rid) DO NOTHING;
 END;
 CREATE TRIGGER workflows_indexed_delete AFTER DELETE ON workflows BEGIN
-    INSERT INTO workflows_fts (workflows_fts, rowid, name, description, tags)
-    VALUES ('delete', old.rid, old.name, old.description, old.tags);
-    INSERT INTO workflows_trigram (workflows_trigram, rowid, name, description, tags)
-    VALUES ('delete', old.rid, old.name, old.description, old.tags);
+    INSERT INTO search_pending (rid, indexed, name, description, tags)
+    VALUES (old.rid, 1, old.name, old.description, old.tags)
+    ON CONFLICT (rid) DO NOTHING;
 END;
 CREATE TRIGGER workflows_indexed_update AFTER UPDATE OF name, description, tags ON workflows
 WHEN old.name IS NOT new.name OR old.description IS NOT new.description OR old.tags IS NOT new.tags
 BEGIN
-    INSERT INTO workflows_fts (workflows_fts, rowid, name, description, tags)
-    VALUES ('delete', old.rid, old.name, old.description, old.tags);
-    INSERT INTO workflows_fts (rowid, name, description, tags)
-    VALUES (new.rid, new.name, new.description, new.tags);
-    INSERT INTO workflows_trigram (workflows_trigram, rowid, name, description, tags)
-    VALUES ('delete', old.rid, old.name, old.description, old.tags);
-    INSERT INTO workflows_trigram (rowid, name, description, tags)
-    VALUES (new.rid, new.name, new.description, new.tags);
+    INSERT INTO search_pending (rid, indexed, name, description, tags)
+    VALUES (old.rid, 1, old.name, old.description, old.tags)
+    ON CONFLICT (rid) DO NOTHING;
 END;
 
 -- Runs without their summaries: what run pages read.

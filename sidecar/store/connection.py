@@ -165,6 +165,14 @@ class Store:
         if self.db.in_transaction:
             self.db.execute("ROLLBACK")
 
+    def transaction_stands(self) -> bool:
+        """Whether what was begun is still open; SQLite ends it by itself after some errors."""
+        return not self._in_transaction or self.db.in_transaction
+
+    def changes(self) -> int:
+        """Rows changed through the shared connection so far, a cheap measure of work done."""
+        return int(self.db.total_changes())
+
     def savepoint(self) -> None:
         """Begin the part of one request within the burst's transaction."""
         self.db.execute("SAVEPOINT request")

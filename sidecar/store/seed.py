@@ -20,7 +20,16 @@ import msgspec
 from sidecar import limits
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import audit, copies, files, migrations, seed_values, settings, swap
+from sidecar.store import (
+    audit,
+    copies,
+    files,
+    migrations,
+    search_index,
+    seed_values,
+    settings,
+    swap,
+)
 from sidecar.store.connection import Connection, set_pragma
 
 VERSION = 1
@@ -178,6 +187,7 @@ class _Import:
         self._settings()
         self._secrets()
         self._access_log()
+        search_index.follow(self.db)
         entry = {"from": 0, "to": VERSION, "counts": self.counts._asdict()}
         details = msgspec.json.encode(entry).decode()
         audit.append(self.db, self.now_ms, "migrate", "database", details)

@@ -69,15 +69,19 @@ class Burst:
                 kept, fault = False, worse
             if not kept:
                 self.lost = fault
+        elif self._locked and not self._store.transaction_stands():
+            self.lost = fault
 
-    def commit(self) -> None:
-        """Make everything durable.
+    def commit(self) -> bool:
+        """Make everything durable; False when nothing was written.
 
         Raises:
             Exception: the driver's error; the outcome is unknown.
         """
-        if self._locked:
-            self._store.commit()
+        if not (self._locked and self._store.in_transaction):
+            return False
+        self._store.commit()
+        return True
 
     def abandon(self) -> None:
         """Undo whatever is still open."""

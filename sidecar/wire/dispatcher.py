@@ -36,7 +36,7 @@ from sidecar.wire.burst import Burst
 from sidecar.wire.envelope import Request
 from sidecar.wire.latency import Latencies
 from sidecar.wire.long import LongJob, Post
-from sidecar.wire.params import decode_params
+from sidecar.wire.params import decode_call, decode_params
 from sidecar.wire.reply import BatchReply, Reply
 from sidecar.wire.workers import Workers, cancel_key
 
@@ -80,8 +80,9 @@ class Dispatcher:
         if envelope.depth_exceeded(line):
             raise malformed.too_deep(line)
         try:
-            line.decode()
-            request = envelope.decode_request(line)
+            if not line.isascii():
+                line.decode()
+            request = decode_call(line) or envelope.decode_request(line)
             envelope.check(request)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidRequest):
             return None

@@ -6,6 +6,7 @@ can exhaust the stack. Knows no method.
 """
 
 from array import array
+from contextlib import suppress
 from itertools import accumulate
 from typing import Any, Final
 
@@ -20,12 +21,15 @@ RequestId = str | int | None
 
 
 class Request(msgspec.Struct):
-    """One request or notification; `id` absent makes it a notification."""
+    """One request or notification; `id` absent makes it a notification.
+
+    `params` are raw, or the struct of a method where that was known when the line was decoded.
+    """
 
     method: str
     jsonrpc: str = ""
     id: str | int | UnsetType | None = UNSET
-    params: Raw | UnsetType = UNSET
+    params: Raw | UnsetType | msgspec.Struct = UNSET
 
 
 class _Response(msgspec.Struct):
@@ -41,42 +45,49 @@ class _ErrorResponse(msgspec.Struct):
 
 
 _encode: Final = msgspec.json.Encoder().encode
-decode_request: Final = msgspec.json.Decoder(Request).decode
+
+
+class _RawRequest(Request):
+    params: Raw | UnsetType = UNSET
+
+
+decode_request: Final = msgspec.json.Decoder(_RawRequest).decode
 
 _BRACKETS_QUOTES: Final = b'[]{}"'
 _NOT_BRACKETS_QUOTES: Final = bytes(code for code in range(256) if code not in _BRACKETS_QUOTES)
-_ONE_KIND: Final = bytes.maketrans(b"{}", b"[]")
 _STEPS: Final = bytes(1 if code in b"[{" else 255 for code in range(256))
-_PEEL_MAX_BYTES: Final = 64 * 1024
-"""Past this many brackets one pass that adds them up beats peeling them level by level."""
+_LAST_COLUMN: Final = b"\n" + b" " * limits.DEPTH_MAX
+_INDENT_MAX: Final = 128 * limits.MIB
+"""Bounds what indenting hostile text can take: half of this, at one space a level."""
 
 
 def depth_exceeded(line: bytes) -> bool:
     """Whether the JSON text nests deeper than `limits.DEPTH_MAX`, brackets in strings apart.
 
-    Too few openers settle most lines. Else escapes go, then everything but brackets and quotes,
-    so that what follows is short. Two quotes side by side go without harm: what is inside a
-    string stays inside one. Then strings are cut out and innermost pairs peeled off.
+    Too few openers settle half of the lines, msgspec's indentation nearly all others. What is
+    left is counted, malformed text too.
     """
-    if line.count(b"{") + line.count(b"[") <= limits.DEPTH_MAX:
+    openers = line.count(b"{") + line.count(b"[")
+    if openers <= limits.DEPTH_MAX:
         return False
+    if openers * len(line) <= _INDENT_MAX:
+        with suppress(msgspec.DecodeError, RecursionError):
+            # Nobody stands at this column unless something nests as deep as is allowed.
+            if _LAST_COLUMN not in msgspec.json.format(line, indent=1):
+                return False
+    return _rises_too_far(_brackets(line))
+
+
+def _brackets(line: bytes) -> bytes:
+    """The brackets of a JSON text, those in strings apart.
+
+    Escapes go, then everything but brackets and quotes, so that what follows is short. Two
+    quotes side by side go without harm: what is inside a string stays inside one.
+    """
     if b"\\" in line:
         line = _without_escapes(line)
     brackets = line.translate(None, _NOT_BRACKETS_QUOTES).replace(b'""', b"")
-    if b'"' in brackets:
-        brackets = b"".join(brackets.split(b'"')[::2])
-    if len(brackets) > _PEEL_MAX_BYTES:
-        return _rises_too_far(brackets)
-    # One kind only: `[]` around a `{}` that just went would go in the same pass, a level early.
-    left = brackets.translate(_ONE_KIND)
-    for _level in range(limits.DEPTH_MAX):
-        peeled = left.replace(b"[]", b"")
-        if not peeled:
-            return False
-        if len(peeled) == len(left):
-            break
-        left = peeled
-    return _rises_too_far(brackets)
+    return b"".join(brackets.split(b'"')[::2])
 
 
 def _without_escapes(line: bytes) -> bytes:
@@ -84,18 +95,11 @@ def _without_escapes(line: bytes) -> bytes:
 
     Split at one byte, which runs at the speed of memchr; to search for two costs 4 ns a byte.
     """
-    first, *rest = line.split(b"\\")
-    kept = [first]
-    literal = False
-    for piece in rest:
-        if literal:
-            kept.append(piece)
-            literal = False
-        elif piece:
-            kept.append(piece[1:])
-        else:
-            literal = True
-    return b"".join(kept)
+    pieces = line.split(b"\\")
+    if b"" in pieces:
+        # Two side by side: pairs go from the left, so that what is left escapes what follows it.
+        pieces = line.replace(b"\\\\", b"").split(b"\\")
+    return b"".join([pieces[0], *[piece[1:] for piece in pieces[1:]]])
 
 
 def _rises_too_far(brackets: bytes) -> bool:
@@ -130,10 +134,12 @@ def check(request: Request) -> None:
         raise InvalidRequest("params must be an object or an array.", path="$.params")
 
 
-def params_kind(params: Raw | UnsetType) -> bytes:
-    """First byte of the raw params: `{` by name, `[` by position, `n` for none."""
+def params_kind(params: Raw | UnsetType | msgspec.Struct) -> bytes:
+    """First byte of the params: `{` by name, `[` by position, `n` for none."""
     if params is UNSET:
         return b"n"
+    if isinstance(params, msgspec.Struct):
+        return b"{"
     return bytes(memoryview(params)[:1]) or b"n"
 
 

@@ -28,6 +28,7 @@ from sidecar.wire.events import EventStream
 from sidecar.wire.outbox import Outbox
 from sidecar.wire.reply import Reply
 from sidecar.wire.stdio import Channel, LineReader
+from sidecar.wire.upkeep import Upkeep
 from sidecar.wire.watchdog import Watchdog
 from sidecar.wire.workers import Workers
 
@@ -57,6 +58,7 @@ class Loop:
         self._workers = Workers(channel.wake)
         self._dispatcher = Dispatcher(store, clock, self, self._workers, self)
         self._events = EventStream(store, self._outbox, subscribed=events)
+        self._upkeep = Upkeep(store, clock)
         self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent_pid)
         self._stop_reason: str | None = None
         self._asked_to_stop: str | None = None
@@ -125,6 +127,7 @@ class Loop:
             self._watchdog.beat()
             self._take_posted()
             self._flush()
+            self._upkeep.run_when_due()
             if self._hung_up and self._input_open and not self._wants_input():
                 # The parent has gone and nobody empties the output: nothing more will come of it.
                 self.stop("eof")
@@ -146,7 +149,7 @@ class Loop:
         if self._events.wants_replay and self._may_start():
             return 0
         if self._stop_reason is None:
-            return None
+            return self._upkeep.timeout_ms()
         return max(0.0, self._deadline_ms - self._clock.monotonic_ms())
 
     def _wants_input(self) -> bool:
@@ -229,7 +232,8 @@ class Loop:
         fault = burst.lost
         if fault is None:
             try:
-                burst.commit()
+                if burst.commit():
+                    self._upkeep.wrote()
             except Exception as caught:  # noqa: BLE001 - every reply of the burst gets it
                 burst.abandon()
                 self._dispatcher.fail_unacknowledged(burst, caught, "unknown")
@@ -257,6 +261,7 @@ class Loop:
             posted = self._posted.popleft()
             if isinstance(posted, Reply):
                 self._queue_reply(posted)
+                self._upkeep.worked()
             else:
                 for emitted in posted:
                     self._events.push(emitted)

@@ -1,18 +1,20 @@
-"""Raw params to a method's typed struct, and msgspec's complaints to paths a client can use.
+"""A request's params as its method's typed struct, and msgspec's complaints as usable paths.
 
 A complaint's text is made anew where msgspec's would repeat a value that was sent.
 """
 
 import re
-from typing import Any
+from collections.abc import Callable
+from functools import cache
+from typing import Any, cast
 
 import msgspec
-from msgspec import Raw, UnsetType
+from msgspec import UNSET, Raw, UnsetType
 
 from sidecar import limits
-from sidecar.catalog import Method
+from sidecar.catalog import METHODS, Method
 from sidecar.errors import InvalidParams
-from sidecar.wire.envelope import params_kind
+from sidecar.wire.envelope import Request, params_kind
 
 _WHERE = re.compile(r" - at `(?P<path>.*)`$", re.DOTALL)
 _FIELD = re.compile(
@@ -20,12 +22,41 @@ _FIELD = re.compile(
 )
 
 
-def decode_params(method: Method, raw: Raw | UnsetType) -> Any:
+_METHOD = re.compile(rb'"method": ?"([a-z_.]+)"')
+_METHOD_WITHIN_BYTES = 256
+"""How far into a line the method's name is looked for; clients write it first or second."""
+
+
+@cache
+def _decoder(method: Method) -> Callable[[bytes], Request]:
+    fields: list[Any] = [("params", method.params | UnsetType, UNSET)]
+    name = f"{method.params.__name__}Request"
+    type_ = cast(type[Request], msgspec.defstruct(name, fields, bases=(Request,)))
+    return msgspec.json.Decoder(type_).decode
+
+
+def decode_call(line: bytes) -> Request | None:
+    """Decode a request with its params in one pass; None when anything at all is unusual."""
+    name = _METHOD.search(line, 0, _METHOD_WITHIN_BYTES)
+    method = METHODS.get(name[1].decode()) if name else None
+    if method is None:
+        return None
+    try:
+        request = _decoder(method)(line)
+    except (msgspec.DecodeError, RecursionError):
+        return None  # the long way says what is wrong
+    # What looked like the method may have been part of an id or of the params.
+    return request if request.method == method.name else None
+
+
+def decode_params(method: Method, raw: Raw | UnsetType | msgspec.Struct) -> Any:
     """Decode by-name or by-position params; absent and null mean none.
 
     Raises:
         InvalidParams: with the path of the first member that is not as wanted.
     """
+    if isinstance(raw, msgspec.Struct):
+        return raw
     kind = params_kind(raw)
     try:
         if kind == b"{":

@@ -12,6 +12,7 @@ import stat
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from time import perf_counter_ns
 from typing import Any
 
 from sidecar import limits
@@ -19,6 +20,11 @@ from sidecar.wire.stdio import Descriptors, Ready
 
 _IOV_MAX = 512
 """Buffers of one write: half of what POSIX systems take, plenty for a burst."""
+
+_CHUNKS_MAX = limits.READ_MAX_BYTES // limits.READ_CHUNK_BYTES
+
+_LINGERING = (os.cpu_count() or 1) > 1
+"""On a single processor it would keep the reader of the answer from running."""
 
 
 def fits(writer: int) -> bool:
@@ -53,8 +59,11 @@ class PosixChannel:
         self._poll.register(self._wake_reader, select.POLLIN)
         self._poll.register(self._reader, select.POLLIN)
         self._poll.register(self._writer, 0)
+        self._more = select.poll()
+        self._more.register(self._reader, select.POLLIN)
         self._input_wanted = True
         self._output_wanted = False
+        self._lingers = False
 
     def _enlarge_pipe(self) -> None:
         if sys.platform != "linux" or not stat.S_ISFIFO(os.fstat(self._reader).st_mode):
@@ -76,7 +85,7 @@ class PosixChannel:
             self._output_wanted = want_output
             self._poll.modify(self._writer, select.POLLOUT if want_output else 0)
         readable = closed = False
-        for descriptor, events in self._poll.poll(timeout_ms):
+        for descriptor, events in self._look(timeout_ms):
             if descriptor == self._reader:
                 readable = True
             elif descriptor == self._writer:
@@ -86,17 +95,39 @@ class PosixChannel:
                     os.read(self._wake_reader, 4096)
         return Ready(readable, closed)
 
+    def _look(self, timeout_ms: float | None) -> list[tuple[int, int]]:
+        """Poll; behind an answer first without sleeping, for `limits.LINGER_US`."""
+        if self._lingers and timeout_ms != 0:
+            self._lingers = False
+            until_ns = perf_counter_ns() + limits.LINGER_US * 1000
+            while perf_counter_ns() < until_ns:
+                found = self._poll.poll(0)
+                if found:
+                    return found
+        return self._poll.poll(timeout_ms)
+
     def read(self) -> bytes | None:
-        """Read once; the poll said there is something."""
+        """Read what is there, up to `limits.READ_MAX_BYTES`; the poll said there is something."""
         try:
-            return os.read(self._reader, limits.READ_CHUNK_BYTES) or None
+            data = os.read(self._reader, limits.READ_CHUNK_BYTES)
         except (BlockingIOError, InterruptedError):
             return b""
         except OSError:
             return None
+        if len(data) < limits.READ_CHUNK_BYTES:
+            return data or None
+        chunks = [data]
+        with suppress(OSError):  # what it is about, the next read will meet first
+            while len(data) == limits.READ_CHUNK_BYTES and len(chunks) < _CHUNKS_MAX:
+                if not self._more.poll(0):
+                    break
+                data = os.read(self._reader, limits.READ_CHUNK_BYTES)
+                chunks.append(data)
+        return b"".join(chunks)
 
     def write(self, buffers: list[bytes | memoryview]) -> int:
         """Write as much as the pipe or socket takes."""
+        self._lingers = _LINGERING
         try:
             if self._socket is not None:
                 return int(self._socket.sendmsg(buffers[:_IOV_MAX], (), self._send_flags))

@@ -45,7 +45,7 @@ class ThreadedChannel:
             except OSError:
                 data = b""
             with self._changed:
-                while self._input_bytes > limits.READ_CHUNK_BYTES and not self._closing:
+                while self._input_bytes > limits.READ_MAX_BYTES and not self._closing:
                     self._changed.wait()
                 if data:
                     self._input.append(data)
@@ -97,7 +97,7 @@ class ThreadedChannel:
             return True
         if want_input and (self._input or self._input_ended):
             return True
-        return want_output and self._output_bytes < limits.READ_CHUNK_BYTES
+        return want_output and self._output_bytes < limits.READ_MAX_BYTES
 
     def read(self) -> bytes | None:
         """The oldest piece the reader thread has brought."""
@@ -114,7 +114,7 @@ class ThreadedChannel:
         with self._changed:
             if self._output_broken:
                 raise BrokenPipeError(errno.EPIPE, "stdout cannot be written")
-            if self._output_bytes >= limits.READ_CHUNK_BYTES:
+            if self._output_bytes >= limits.READ_MAX_BYTES:
                 return 0
             data = b"".join(buffers)
             self._output.append(data)

@@ -27,6 +27,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Talk, Pat
     with talk(database, "--no-events") as begun:
         assert "result" in begun.ask("workflows.save", {"workflow": WORKFLOW})
         assert "result" in begun.ask("runs.start", {"workflow_id": "w1", "id": "r1"})
+        # Indexes what was saved, which else a pause would do while a test looks.
+        assert begun.ask("workflows.search", {"query": "mail"})["result"]["items"]
         yield begun, database
 
 

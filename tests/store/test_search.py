@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.store import codec, excerpts, search, spelling
+from sidecar.store import codec, excerpts, search, search_index, spelling
 from sidecar.store.workflows import header, remove, save
 from sidecar.store.workflows.pages import Filter
 from sidecar.store.workflows.save import Content
@@ -32,6 +32,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         old = header.find(db, "old")
         assert old is not None
         remove.set_archived(db, old.rid, 5)
+        search_index.bring_up(opened.store)
         yield opened
 
 

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from sidecar.store import search_index
 from tests.harness import ManualClock, open_bench
 
 
@@ -36,8 +37,7 @@ def test_seed_mistake_02_search_is_right_after_a_rebuild_and_a_vacuum(tmp_path: 
             bench.call("workflows.delete", id=f"id-{name}")
         db = bench.store.db
         db.execute("VACUUM").fetchall()
-        db.execute("INSERT INTO workflows_fts (workflows_fts) VALUES ('rebuild')")
-        db.execute("INSERT INTO workflows_trigram (workflows_trigram) VALUES ('rebuild')")
+        search_index.rebuild(db)
         for name in ("banana", "damson", "elder"):
             for query in (name, name[1:]):
                 found = bench.call("workflows.search", query=query)["items"]

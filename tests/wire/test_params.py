@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from msgspec import UNSET, Meta, Raw
 
 from sidecar import limits
-from sidecar.catalog import Method, Params
+from sidecar.catalog import METHODS, Method, Params
 from sidecar.context import Context
 from sidecar.errors import InvalidParams
-from sidecar.wire.params import decode_params
+from sidecar.wire import envelope
+from sidecar.wire.params import decode_call, decode_params
 
 
 class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -176,3 +177,52 @@ def test_any_params_are_taken_or_refused_with_a_path(params: Any) -> None:
     except InvalidParams as error:
         assert str(error.data["path"]).startswith("$.params")
         assert error.message.endswith(".")
+
+
+@pytest.fixture
+def _declared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(METHODS, TRIAL.name, TRIAL)
+    monkeypatch.setitem(METHODS, EMPTY.name, EMPTY)
+
+
+@pytest.mark.usefixtures("_declared")
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"jsonrpc":"2.0","id":1,"method":"tests.trial","params":{"id":"a","inner":{"name":"n"}}}',
+        b'{"method": "tests.trial","params":{"inner":{"name":"n"},"id":"a"},"jsonrpc": "2.0"}',
+        b'{"jsonrpc":"2.0","id":null,"method":"tests.empty","more":[1]}',
+        b'{"jsonrpc":"1.0","id":1.5,"method":"tests.empty"}',
+        b'{"params":{"id":"a","inner":{"name":"n"}},"id":"\\"method\\":","method":"tests.trial"}',
+    ],
+)
+def test_a_call_decoded_in_one_pass_is_the_one_decoded_in_two(line: bytes) -> None:
+    call = decode_call(line)
+    try:
+        request = envelope.decode_request(line)
+    except msgspec.DecodeError:
+        assert call is None
+        return
+
+    assert call is not None
+    assert (call.method, call.jsonrpc, call.id) == (request.method, request.jsonrpc, request.id)
+    method = METHODS[call.method]
+    assert decode_params(method, call.params) == decode_params(method, request.params)
+
+
+@pytest.mark.usefixtures("_declared")
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"jsonrpc":"2.0","id":1,"method":"tests.trial","params":{"id":"a"}}',  # a member lacks
+        b'{"jsonrpc":"2.0","id":1,"method":"tests.trial","params":["a",{"name":"n"}]}',
+        b'{"jsonrpc":"2.0","id":1,"method":"tests.empty","params":null}',
+        b'{"jsonrpc":"2.0","id":1,"method":"tests.unknown","params":{}}',
+        b'{"jsonrpc":"2.0","id":1,"m\\u0065thod":"tests.empty"}',
+        b'{"x":{"method":"tests.empty"},"method":"tests.trial","params":{}}',
+        b'{"x":{"method":"tests.empty"},"jsonrpc":"2.0","id":1,"method":"tests.none"}',
+        b'{"jsonrpc":"2.0","id":1,"method":"tests.empty"',
+    ],
+)
+def test_what_is_unusual_is_left_to_the_long_way(line: bytes) -> None:
+    assert decode_call(line) is None

@@ -15,7 +15,7 @@ from sidecar.handlers.workflows.read import (
     TagFilter,
 )
 from sidecar.handlers.workflows.views import WorkflowHeader, fitting, header_fields
-from sidecar.store import excerpts, spelling
+from sidecar.store import excerpts, search_index, spelling
 from sidecar.store import search as searches
 from sidecar.store.search import NEWEST, SCAN, Hit, Place
 from sidecar.store.workflows.pages import Filter
@@ -88,6 +88,7 @@ def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult
     if params.cursor is not None:
         mark = query_mark(params.query, *wanted)
         after = Place(*read_cursor(params.cursor, mark, int, float, int))
+    search_index.bring_up(ctx.store)
     found = searches.search(ctx.db, terms, wanted, after, params.limit + 1)
     sent = found[: len(fitting([hit.header for hit in found[: params.limit]]))]
     next_cursor = None
