@@ -67,7 +67,16 @@ UPKEEP_PAUSE_MS: Final = 200
 """Silence after a write before the search indexes follow: longer than between two key strokes."""
 
 UPKEEP_MAX_CHANGES: Final = 2000
-"""Changed rows after which they follow without a pause: some 250 saves, indexed in 20 ms."""
+"""Changed rows after which they follow a step without a pause: some 250 saves."""
+
+UPKEEP_REST_MS: Final = 20
+"""Rest between two steps of the same pause: whoever asks meanwhile meets one step at most."""
+
+TEXT_STEP: Final = 24
+"""Bodies indexed in one step: some 15 ms, then requests have their turn."""
+
+TEXT_STEPS_PER_SEARCH: Final = 6
+"""What one search waits for at most, some 100 ms; only a bulk load leaves more than that."""
 
 LONG_MAX_IN_FLIGHT: Final = 32
 """Long requests accepted at once; one more is `overloaded`."""
@@ -168,8 +177,14 @@ RUNS_DELETE_INLINE_MAX: Final = 1000
 RUNS_DELETE_BATCH: Final = 500
 """Runs of one delete batch: measured 8.6 ms."""
 
-CHECK_BATCH_ROWS: Final = 200
-"""Rows of one step of system.check between two looks at cancel."""
+VERIFY_STEP_ENTRIES: Final = 200
+"""Audit entries verified between two looks at cancel: under a millisecond."""
+
+CANCEL_LOOK_STEPS: Final = 10_000
+"""Steps of SQLite's machine between two looks at cancel in a long check: about a millisecond."""
+
+FINDINGS_MAX: Final = 1000
+"""Findings that system.check answers; past that a file is past reading them one by one."""
 
 SEARCH_PAGE_DEFAULT: Final = 20
 
@@ -198,3 +213,14 @@ PUBLISHED: Final[dict[str, int]] = {
     "setting_description_chars": SETTING_DESCRIPTION_MAX_CHARS,
 }
 """The limits a client can run into, by the names `system.ready` and `system.info` carry."""
+
+NODES_MAX: Final = 10_000
+"""Nodes of one body looked at; the largest real workflow has some hundred."""
+
+BODY_INDEXED_MAX_BYTES: Final = 4 * MIB
+"""Larger bodies are not searched inside: to decode one would hold the loop for 50 ms."""
+
+BODY_TEXT_MAX_CHARS: Final = 64 * 1024
+BODY_STRING_MAX_CHARS: Final = 4096
+BODY_VALUES_MAX: Final = 50_000
+"""Text of one body that is indexed, of one string in it, and the values looked at for it."""

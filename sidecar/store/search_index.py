@@ -1,85 +1,176 @@
 """The search indexes, kept up with the workflows.
 
-A save only notes, by trigger, that a workflow's text has changed (`search_pending`, durable and
-in the save's own transaction); the indexes follow here, many workflows at a time. FTS5 writes a
-segment for every transaction that touches it and merges segments later: one by one that was 15
-pages of a save's 30, and the merging of what the next save outdates anyway. Whoever searches
-brings the indexes up first, so a search never misses what was saved.
+A save only notes, by trigger, that a workflow's text has changed (`header_pending`,
+`text_pending`, durable and in the save's own transaction); the indexes follow here, many
+workflows at a time. FTS5 writes a segment for every transaction that touches it and merges
+segments later: one by one that was 15 pages of a save's 30, and to index what a body says takes
+longer than to save it.
 
-Knows the two indexes of headers and nothing of queries.
+Two indexes hold the header, words and trigrams; they are brought up before every search, which
+so never misses a header. The third holds header and body; before a search it is brought up as
+far as `limits.TEXT_STEPS_PER_SEARCH` goes, and wholly in a pause. Knows nothing of queries.
 """
 
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 import apsw
+import msgspec
 
-from sidecar import log
+from sidecar import limits, log
+from sidecar.bodies.text import spaced, text_of
+from sidecar.errors import DatabaseDamaged
+from sidecar.store import codec
 from sidecar.store.connection import Connection, Store
 from sidecar.store.faults import spoils_connection
 
-INDEXES: Final = ("workflows_fts", "workflows_trigram")
+HEADER_INDEXES: Final = ("workflows_fts", "workflows_trigram")
+TEXT_INDEX: Final = "workflow_text_fts"
 
-_IS_BEHIND: Final = "SELECT EXISTS (SELECT 1 FROM search_pending)"
 _FORGET: Final = tuple(
     f"INSERT INTO {index} ({index}, rowid, name, description, tags)"  # noqa: S608 - constants
-    " SELECT 'delete', rid, name, description, tags FROM search_pending WHERE indexed"
-    for index in INDEXES
+    " SELECT 'delete', rid, name, description, tags FROM header_pending WHERE indexed"
+    for index in HEADER_INDEXES
 )
 _LEARN: Final = tuple(
     f"INSERT INTO {index} (rowid, name, description, tags)"  # noqa: S608 - constants
     " SELECT w.rid, w.name, w.description, w.tags"
-    " FROM search_pending AS p JOIN workflows AS w ON w.rid = p.rid"
-    for index in INDEXES
+    " FROM header_pending AS p JOIN workflows AS w ON w.rid = p.rid"
+    for index in HEADER_INDEXES
 )
-_DONE: Final = "DELETE FROM search_pending"
+_LAST_OF_STEP: Final = "SELECT max(rid) FROM (SELECT rid FROM text_pending ORDER BY rid LIMIT ?)"
+_FORGET_TEXT: Final = (
+    f"DELETE FROM {TEXT_INDEX} WHERE rowid IN"  # noqa: S608 - constants
+    " (SELECT rid FROM text_pending WHERE rid <= ?)"
+)
+_BODIES: Final = (
+    "SELECT w.rid, w.name, w.description, w.tags, w.content_sha256, w.size_bytes, b.data"
+    " FROM text_pending AS p JOIN workflows AS w ON w.rid = p.rid"
+    " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid WHERE p.rid <= ?"
+)
+_LEARN_TEXT: Final = f"INSERT INTO {TEXT_INDEX} (rowid, text) VALUES (?, ?)"  # noqa: S608 - constants
 
 
-def is_behind(db: Connection) -> bool:
-    """Whether some workflow's text is not indexed yet."""
-    return bool(db.execute(_IS_BEHIND).get)
+def headers_behind(db: Connection) -> bool:
+    """Whether some workflow's header is not indexed yet."""
+    return bool(db.execute("SELECT EXISTS (SELECT 1 FROM header_pending)").get)
+
+
+def text_behind(db: Connection) -> bool:
+    """Whether some workflow's body is not indexed yet."""
+    return bool(db.execute("SELECT EXISTS (SELECT 1 FROM text_pending)").get)
+
+
+def follow_headers(db: Connection) -> bool:
+    """Index all headers that are pending, in the caller's transaction; False: none is left."""
+    for statement in (*_FORGET, *_LEARN):
+        db.execute(statement)
+    db.execute("DELETE FROM header_pending")
+    return False
+
+
+def follow_text(db: Connection) -> bool:
+    """Index some of the bodies that are pending, in the caller's transaction; whether more are."""
+    last = db.execute(_LAST_OF_STEP, (limits.TEXT_STEP,)).get
+    if last is None:
+        return False
+    db.execute(_FORGET_TEXT, (last,))
+    rows: list[tuple[Any, ...]] = db.execute(_BODIES, (last,)).fetchall()
+    db.executemany(_LEARN_TEXT, ((row[0], _text(*row[1:])) for row in rows))
+    db.execute("DELETE FROM text_pending WHERE rid <= ?", (last,))
+    return text_behind(db)
+
+
+def _text(
+    name: str,
+    description: str | None,
+    tags: str,
+    sha256: bytes,
+    size_bytes: int,
+    data: bytes | None,
+) -> str:
+    """Header and body as they are indexed; a body that is damaged or too large adds nothing."""
+    header = "\n".join((name, tags, description or ""))
+    return spaced(f"{header}\n{body_text(sha256, size_bytes, data)}")
+
+
+def body_text(sha256: bytes, size_bytes: int, data: bytes | None) -> str:
+    """The searchable text of a packed body, "" where it is damaged or too large to be searched."""
+    if data is None or size_bytes > limits.BODY_INDEXED_MAX_BYTES:
+        return ""
+    try:
+        return text_of(msgspec.json.decode(codec.unpack(data, sha256, size_bytes)))
+    except (DatabaseDamaged, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
 def follow(db: Connection) -> None:
     """Index all that is pending, in the caller's transaction."""
-    for statement in (*_FORGET, *_LEARN, _DONE):
-        db.execute(statement)
+    follow_headers(db)
+    while follow_text(db):
+        pass
 
 
 def rebuild(db: Connection) -> None:
-    """Make both indexes anew from the table, in the caller's transaction."""
-    for index in INDEXES:
-        db.execute(f"INSERT INTO {index} ({index}) VALUES ('rebuild')")  # noqa: S608 - constants
-    db.execute(_DONE)
+    """Make the indexes anew from the tables, in the caller's transaction."""
+    for index in (*HEADER_INDEXES, TEXT_INDEX):
+        db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")  # noqa: S608 - constants
+    db.execute("DELETE FROM header_pending")
+    db.execute("DELETE FROM text_pending")
+    db.execute("INSERT INTO header_pending (rid, indexed) SELECT rid, 0 FROM workflows")
+    db.execute("INSERT INTO text_pending (rid) SELECT rid FROM workflows")
+    follow(db)
 
 
 def bring_up(store: Store) -> None:
-    """Make the indexes say what the table says; the caller holds the lock.
+    """Make the indexes fit for a search; the caller holds the lock.
 
     Within an open transaction it becomes part of that one, or leaves it as it was. Else it has
     its own, and a full disk or a file that cannot be written is no reason to refuse a search:
     it then finds what is indexed.
     """
-    if not is_behind(store.db):
-        return
-    if store.in_transaction:
-        _follow_within(store.db)
-        return
+    run = _within if store.in_transaction else _by_itself
+    if headers_behind(store.db):
+        run(store, follow_headers)
+    for _step in range(limits.TEXT_STEPS_PER_SEARCH):
+        if not (text_behind(store.db) and run(store, follow_text)):
+            break
+
+
+def bring_up_headers(store: Store) -> None:
+    """All headers that are pending, in a transaction of its own."""
+    _by_itself(store, follow_headers)
+
+
+def bring_up_some(store: Store) -> bool:
+    """One step of what is pending, in a transaction of its own; whether there is more."""
+    if headers_behind(store.db):
+        bring_up_headers(store)
+        return text_behind(store.db)
+    return text_behind(store.db) and _by_itself(store, follow_text)
+
+
+def _by_itself(store: Store, step: Callable[[Connection], bool]) -> bool:
+    """A step in a transaction of its own; its failure is logged and ends it."""
     try:
         with store.writing() as db:
-            follow(db)
+            return step(db)
     except apsw.Error as fault:
         log.warning("search_index_behind", kind=type(fault).__name__)
         if spoils_connection(fault):
             store.reopen()
+        return False
 
 
-def _follow_within(db: Connection) -> None:
+def _within(store: Store, step: Callable[[Connection], bool]) -> bool:
+    db = store.db
     db.execute("SAVEPOINT search_index")
     try:
-        follow(db)
+        more = step(db)
     except BaseException:
         if db.in_transaction:
             db.execute("ROLLBACK TO search_index")
             db.execute("RELEASE search_index")
         raise
     db.execute("RELEASE search_index")
+    return more

@@ -1,8 +1,8 @@
 """What the loop does for itself in a pause: at present it brings the search indexes up.
 
 Decides when, never how. A pause is `limits.UPKEEP_PAUSE_MS` without a write; a stream of writes
-without one is interrupted after `limits.UPKEEP_MAX_CHANGES`, so that no search has to wait for
-much. With nothing written there is no timer: an idle process sleeps.
+without one is interrupted after `limits.UPKEEP_MAX_CHANGES` for the headers, which every search
+waits for. With nothing written there is no timer: an idle process sleeps.
 """
 
 from sidecar import limits
@@ -48,8 +48,12 @@ class Upkeep:
             self._due_ms = self._clock.monotonic_ms() + limits.UPKEEP_PAUSE_MS
             return
         try:
-            self._due_ms = None
-            search_index.bring_up(self._store)
+            if many:
+                search_index.bring_up_headers(self._store)
+            else:
+                more = search_index.bring_up_some(self._store)
+                rest_ms = limits.UPKEEP_REST_MS
+                self._due_ms = self._clock.monotonic_ms() + rest_ms if more else None
             self._changes = self._changes_done = self._store.changes()
         finally:
             self._store.lock.release()

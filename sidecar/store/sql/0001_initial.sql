@@ -80,31 +80,50 @@ CREATE VIRTUAL TABLE workflows_trigram USING fts5 (
 INSERT INTO workflows_fts (workflows_fts, rank) VALUES ('rank', 'bm25(10.0, 2.0, 5.0)');
 INSERT INTO workflows_trigram (workflows_trigram, rank) VALUES ('rank', 'bm25(10.0, 2.0, 5.0)');
 
--- Workflows whose text the indexes do not say yet, and what they say of them instead. A save
--- leaves a row here by trigger; the rows are worked off together before the next search, in a
--- pause, or when they are many: an index of many small writes costs a save a third of its time.
-CREATE TABLE search_pending (
+-- The text inside bodies, with name, description and tags before it, so that a search whose words
+-- stand partly here and partly there still finds the workflow. No copy of the text is kept.
+CREATE VIRTUAL TABLE workflow_text_fts USING fts5 (
+    text,
+    content = '', contentless_delete = 1, detail = 'column',
+    tokenize = 'unicode61 remove_diacritics 2'
+);
+
+-- Workflows whose text the indexes do not say yet. A save leaves its rows here by trigger; they are
+-- worked off together before the next search or in a pause: an index of many small writes costs a
+-- save a third of its time, and taking the text out of a body as much as saving it.
+CREATE TABLE header_pending (
     rid INTEGER PRIMARY KEY,                    -- of a workflow, perhaps deleted since
     indexed INTEGER NOT NULL CHECK (indexed IN (0, 1)), -- whether the indexes hold the text below
     name TEXT,
     description TEXT,
     tags TEXT
 ) STRICT;
-CREATE TRIGGER workflows_indexed_insert AFTER INSERT ON workflows BEGIN
-    INSERT INTO search_pending (rid, indexed) VALUES (new.rid, 0)
-    ON CONFLICT (rid) DO NOTHING;
+CREATE TABLE text_pending (
+    rid INTEGER PRIMARY KEY                     -- of a workflow, perhaps deleted since
+) STRICT;
+CREATE TRIGGER workflows_pending_insert AFTER INSERT ON workflows BEGIN
+    INSERT INTO header_pending (rid, indexed) VALUES (new.rid, 0) ON CONFLICT (rid) DO NOTHING;
+    INSERT INTO text_pending (rid) VALUES (new.rid) ON CONFLICT (rid) DO NOTHING;
 END;
-CREATE TRIGGER workflows_indexed_delete AFTER DELETE ON workflows BEGIN
-    INSERT INTO search_pending (rid, indexed, name, description, tags)
+CREATE TRIGGER workflows_pending_delete AFTER DELETE ON workflows BEGIN
+    INSERT INTO header_pending (rid, indexed, name, description, tags)
     VALUES (old.rid, 1, old.name, old.description, old.tags)
     ON CONFLICT (rid) DO NOTHING;
+    INSERT INTO text_pending (rid) VALUES (old.rid) ON CONFLICT (rid) DO NOTHING;
 END;
-CREATE TRIGGER workflows_indexed_update AFTER UPDATE OF name, description, tags ON workflows
+CREATE TRIGGER workflows_pending_update AFTER UPDATE OF name, description, tags ON workflows
 WHEN old.name IS NOT new.name OR old.description IS NOT new.description OR old.tags IS NOT new.tags
 BEGIN
-    INSERT INTO search_pending (rid, indexed, name, description, tags)
+    INSERT INTO header_pending (rid, indexed, name, description, tags)
     VALUES (old.rid, 1, old.name, old.description, old.tags)
     ON CONFLICT (rid) DO NOTHING;
+    INSERT INTO text_pending (rid) VALUES (old.rid) ON CONFLICT (rid) DO NOTHING;
+END;
+CREATE TRIGGER bodies_pending_insert AFTER INSERT ON workflow_bodies BEGIN
+    INSERT INTO text_pending (rid) VALUES (new.rid) ON CONFLICT (rid) DO NOTHING;
+END;
+CREATE TRIGGER bodies_pending_update AFTER UPDATE OF data ON workflow_bodies BEGIN
+    INSERT INTO text_pending (rid) VALUES (new.rid) ON CONFLICT (rid) DO NOTHING;
 END;
 
 -- Runs without their summaries: what run pages read.
