@@ -15,11 +15,11 @@ is found at import. Knows no handler and no wire.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Literal, TypeVar, get_args
+from typing import Any, Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 
-from sidecar.context import Context
+from sidecar.context import Context, LongContext
 from sidecar.errors import SidecarError
 
 Access = Literal["none", "read", "write"]
@@ -99,6 +99,32 @@ class Method:
 
 METHODS: dict[str, Method] = {}
 """Every method by name, in the order of declaration."""
+
+
+class Chore(NamedTuple):
+    """Work the process does by itself, run like a long method that nobody waits for."""
+
+    name: str
+    function: Callable[[LongContext], None]
+    first_ms: int
+    every_ms: int | None
+
+
+CHORES: dict[str, Chore] = {}
+"""Every chore by name."""
+
+
+def chore(
+    name: str, *, first_ms: int, every_ms: int | None = None
+) -> Callable[[Callable[[LongContext], None]], Callable[[LongContext], None]]:
+    """Declare a chore: run `first_ms` after the start, then every so often, and when asked for."""
+
+    def declare(function: Callable[[LongContext], None]) -> Callable[[LongContext], None]:
+        CHORES[name] = Chore(name, function, first_ms, every_ms)
+        return function
+
+    return declare
+
 
 P = TypeVar("P", bound=Params)
 R = TypeVar("R")

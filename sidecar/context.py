@@ -59,6 +59,9 @@ class Session(Protocol):
     def stop(self, reason: str) -> None:
         """End the process once what was accepted is answered."""
 
+    def schedule(self, chore: str, delay_ms: int) -> None:
+        """Run a chore so long from now, and not at the time it was to run before."""
+
     def latencies(self) -> list[MethodLatency]:
         """Calls, errors and latencies of every method called so far, by name."""
 

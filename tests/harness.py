@@ -62,6 +62,9 @@ class NoSession:
     def stop(self, reason: str) -> None:
         """Ignore it."""
 
+    def schedule(self, chore: str, delay_ms: int) -> None:
+        """Ignore it: tests run chores by hand."""
+
     def latencies(self) -> list[MethodLatency]:
         """None."""
         return []

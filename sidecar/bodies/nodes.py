@@ -48,8 +48,6 @@ class Node(NamedTuple):
     kind: str
     settings: dict[str, Json]
     """Its parameters by name, without names, places and the tool's own documentation."""
-    layout: dict[str, Json]
-    """Where it stands on the canvas."""
 
 
 def find_nodes(body: Json) -> list[Node]:
@@ -83,8 +81,10 @@ def _container(body: Json) -> dict[str, Json] | list[Json]:
 
 def rest_of(body: Json) -> Json:
     """The body without its nodes: names, notes, variables and connections beside them."""
+    if isinstance(body, list):
+        return [value for value in body if not isinstance(value, dict)]
     if not isinstance(body, dict):
-        return {}
+        return body
     for place in _PLACES:
         value: Json = body
         for key in place:
@@ -103,7 +103,6 @@ def _without(body: dict[str, Json], place: tuple[str, ...]) -> dict[str, Json]:
 
 
 def _read(key: str, value: dict[str, Json]) -> Node:
-    layout = {name: member for name, member in value.items() if name in _LAYOUT}
     data = value.get("data")
     inner = data if isinstance(data, dict) else {}
     component = inner.get("node")
@@ -115,7 +114,7 @@ def _read(key: str, value: dict[str, Json]) -> Node:
         name, kind, settings = _sim(value)
     else:
         name, kind, settings = _plain(value)
-    return Node(_text(value.get("id")) or name or key, name, kind, settings, layout)
+    return Node(_text(value.get("id")) or name or key, name, kind, settings)
 
 
 def _langflow(

@@ -178,6 +178,7 @@ def _put(ctx: Context, item: SettingsSetItem, path: str) -> tuple[Setting, bool]
         raise InvalidParams(f"This key is of type {known.value_type}.", path=f"{path}.value_type")
     if wanted not in (looks, "json"):
         raise InvalidParams(f"The value is not of type {wanted}.", path=f"{path}.value")
+    _check_own(item.key, text, path)
     before = settings.get(ctx.db, item.key)
     described = item.description
     if described is UNSET:
@@ -187,6 +188,21 @@ def _put(ctx: Context, item: SettingsSetItem, path: str) -> tuple[Setting, bool]
     setting = Setting(item.key, text, wanted, described, ctx.clock.now_ms())
     settings.put(ctx.db, setting)
     return setting, True
+
+
+def _check_own(key: str, text: str, path: str) -> None:
+    """Refuse a value that the product could not go by."""
+    own = settings.OWN.get(key)
+    if own is None:
+        return
+    try:
+        value = msgspec.json.decode(text, type=int)
+    except msgspec.ValidationError:
+        value = -1
+    if not 0 <= value <= own.most:
+        raise InvalidParams(
+            f"This key takes a whole number from 0 to {own.most}.", path=f"{path}.value"
+        )
 
 
 def _wanted_type(item: SettingsSetItem, looks: ValueType) -> ValueType:

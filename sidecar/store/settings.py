@@ -29,6 +29,14 @@ class Default(NamedTuple):
     description: str
 
 
+class Own(NamedTuple):
+    """A setting that the product itself goes by: a whole number within bounds."""
+
+    value: int
+    most: int
+    description: str
+
+
 DEFAULTS: Final[dict[str, Default]] = {
     "app_version": Default('"1.0.0"', "string", "Application version"),
     "theme": Default('"system"', "string", "UI theme preference"),
@@ -39,6 +47,21 @@ DEFAULTS: Final[dict[str, Default]] = {
     "enable_telemetry": Default("false", "boolean", "Enable usage telemetry"),
 }
 """The seed's seven."""
+
+OWN: Final[dict[str, Own]] = {
+    "revision_keep_count": Own(
+        50, 100_000, "Earlier revisions kept of each workflow, 0 = all; those of runs always"
+    ),
+    "run_keep_count": Own(0, 100_000_000, "Runs kept of each workflow, the newest; 0 = all"),
+    "run_keep_days": Own(0, 36_500, "Days that ended runs are kept; 0 = for ever"),
+    "run_keep_bytes": Own(0, 2**50, "Bytes that the summaries of all runs may take; 0 = any"),
+    "trash_keep_days": Own(0, 36_500, "Days that archived workflows are kept; 0 = for ever"),
+}
+"""The product's own, for retention: nothing goes that the user did not ask for, revisions apart."""
+
+DEFAULTS.update(
+    {key: Default(str(own.value), "number", own.description) for key, own in OWN.items()}
+)
 
 SCHEMA_VERSION_KEY: Final = "schema_version"
 """Shown like a setting, kept in the file's header; nobody can set it."""
@@ -59,6 +82,12 @@ def get(db: Connection, key: str) -> Setting | None:
         "SELECT key, value, value_type, description, updated_at FROM settings WHERE key = ?", (key,)
     ).fetchone()
     return Setting(*row) if row else None
+
+
+def own(db: Connection, key: str) -> int:
+    """What one of the product's own settings says; its default when nobody set it."""
+    setting = get(db, key)
+    return OWN[key].value if setting is None else int(setting.value)
 
 
 def page(db: Connection, prefix: str) -> list[Setting]:

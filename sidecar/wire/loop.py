@@ -23,6 +23,7 @@ from sidecar.store.connection import Store
 from sidecar.store.faults import spoils_connection
 from sidecar.wire import envelope
 from sidecar.wire.burst import Burst
+from sidecar.wire.chores import Chores
 from sidecar.wire.dispatcher import Dispatcher
 from sidecar.wire.events import EventStream
 from sidecar.wire.outbox import Outbox
@@ -59,6 +60,7 @@ class Loop:
         self._dispatcher = Dispatcher(store, clock, self, self._workers, self)
         self._events = EventStream(store, self._outbox, subscribed=events)
         self._upkeep = Upkeep(store, clock)
+        self._chores = Chores(store, clock, self, self._workers, self)
         self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent_pid)
         self._stop_reason: str | None = None
         self._asked_to_stop: str | None = None
@@ -81,6 +83,10 @@ class Loop:
     def stop(self, reason: str) -> None:
         """End once what was accepted is answered."""
         self._asked_to_stop = self._asked_to_stop or reason
+
+    def schedule(self, chore: str, delay_ms: int) -> None:
+        """Run a chore so long from now."""
+        self._chores.schedule(chore, delay_ms)
 
     def latencies(self) -> list[MethodLatency]:
         """Calls, errors and latencies of every method called so far."""
@@ -128,6 +134,7 @@ class Loop:
             self._take_posted()
             self._flush()
             self._upkeep.run_when_due()
+            self._chores.start_due()
             if self._hung_up and self._input_open and not self._wants_input():
                 # The parent has gone and nobody empties the output: nothing more will come of it.
                 self.stop("eof")
@@ -149,7 +156,8 @@ class Loop:
         if self._events.wants_replay and self._may_start():
             return 0
         if self._stop_reason is None:
-            return self._upkeep.timeout_ms()
+            waits = (self._upkeep.timeout_ms(), self._chores.timeout_ms())
+            return min((wait for wait in waits if wait is not None), default=None)
         return max(0.0, self._deadline_ms - self._clock.monotonic_ms())
 
     def _wants_input(self) -> bool:
@@ -301,6 +309,7 @@ class Loop:
         self._input_open = False
         self._deadline_ms = self._clock.monotonic_ms() + limits.DRAIN_CANCEL_MS
         self._watchdog.arm()
+        self._chores.stop()
         if reason in _REFUSING:
             self._dispatcher.refuse_new()
 

@@ -51,6 +51,9 @@ class Peer:
         """Keep it."""
         self.told.append("unsubscribe")
 
+    def schedule(self, chore: str, delay_ms: int) -> None:
+        """Ignore it: there are no chores here."""
+
     def stop(self, reason: str) -> None:
         """Keep it."""
         self.told.append(("stop", reason))

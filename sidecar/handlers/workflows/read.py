@@ -9,6 +9,7 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import DatabaseDamaged, NotFound
 from sidecar.handlers.workflows.checks import query_mark, read_cursor
+from sidecar.handlers.workflows.earlier import content_of, must_load
 from sidecar.handlers.workflows.views import (
     ROOM_BYTES,
     Workflow,
@@ -20,7 +21,17 @@ from sidecar.handlers.workflows.views import (
 )
 from sidecar.store.workflows import header as headers
 from sidecar.store.workflows import pages
-from sidecar.values import Category, Cursor, Limit, NextCursor, Tag, WorkflowId, encode_cursor
+from sidecar.store.workflows.header import Header
+from sidecar.values import (
+    Category,
+    Cursor,
+    Limit,
+    NextCursor,
+    Revision,
+    Tag,
+    WorkflowId,
+    encode_cursor,
+)
 
 CategoryFilter = Annotated[
     Category | None, Meta(description="Only workflows of this category; null or absent: any.")
@@ -37,9 +48,13 @@ CursorParam = Annotated[
 
 
 class WorkflowsGetParams(Params, frozen=True):
-    """Which workflow."""
+    """Which workflow, and which of its revisions."""
 
     id: WorkflowId
+    revision: Annotated[
+        Revision | None,
+        Meta(description="An earlier revision, see workflows.history; null or absent: current."),
+    ] = None
 
 
 class WorkflowsGetResult(Result, frozen=True):
@@ -50,11 +65,26 @@ class WorkflowsGetResult(Result, frozen=True):
 
 @method("workflows.get", access="read", errors=(NotFound, DatabaseDamaged))
 def get(ctx: Context, params: WorkflowsGetParams) -> WorkflowsGetResult:
-    """Read a workflow whole, archived or not."""
+    """Read a workflow whole, archived or not, as it is or as it was."""
     stored = headers.load(ctx.db, params.id)
     if stored is None:
         raise NotFound("There is no workflow by that id.", path="$.params.id")
+    if params.revision is not None and params.revision != stored.header.revision:
+        return WorkflowsGetResult(_earlier(ctx, stored.header, params.revision))
     return WorkflowsGetResult(workflow_view(stored.header, stored.body()))
+
+
+def _earlier(ctx: Context, header: Header, revision: int) -> Workflow:
+    """An earlier revision; `updated_at` says when it was saved, the rest of the header is now's."""
+    found = must_load(ctx.db, header, revision)
+    was = header._replace(
+        **content_of(found.metadata)._asdict(),
+        revision=revision,
+        updated_at=found.created_at,
+        size_bytes=len(found.body),
+        stored_bytes=found.stored_bytes,
+    )
+    return workflow_view(was, found.body)
 
 
 class WorkflowsGetManyParams(Params, frozen=True):

@@ -13,6 +13,7 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import Archived, Conflict, EmptyBody, SidecarError, TooLarge
+from sidecar.handlers.workflows import packing
 from sidecar.handlers.workflows.checks import (
     check_expected,
     is_empty_body,
@@ -262,13 +263,14 @@ def create(
 
 
 def change(
-    ctx: Context, old: Header, content: Content, packed: codec.Packed | None
+    ctx: Context, old: Header, content: Content, packed: codec.Packed | None, **details: int
 ) -> WorkflowsSaveResult:
     """Write a workflow's changed content, its audit entry and its event; None keeps the body."""
     now_ms = ctx.clock.now_ms()
     revision = saves.change(ctx.db, old, content, packed, now_ms)
-    ctx.audit("workflow_save", old.id, revision=revision, created=False)
+    ctx.audit("workflow_save", old.id, revision=revision, created=False, **details)
     ctx.emit(WorkflowsChanged(old.id, revision, "saved"))
+    ctx.session.schedule(packing.CHORE, limits.PACK_PAUSE_MS)
     return WorkflowsSaveResult(
         old.id,
         revision,

@@ -50,19 +50,22 @@ CREATE TABLE workflow_tags (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX workflow_tags_workflow ON workflow_tags (workflow);
 
--- Replaced bodies: a key frame every tenth revision, dictionary frames between.
+-- Replaced content. A body comes here as it was stored and is packed in a pause: one whole zstd
+-- frame in each ten revisions, the others with it as dictionary.
 CREATE TABLE workflow_revisions (
     rid INTEGER PRIMARY KEY,
     workflow INTEGER NOT NULL REFERENCES workflows (rid) ON DELETE CASCADE,
     revision INTEGER NOT NULL,
     metadata TEXT NOT NULL,                     -- JSON: name, description, tags, category
-    form TEXT NOT NULL CHECK (form IN ('key', 'delta', 'same')),
-    data BLOB,                                  -- zstd frame; null when the body equals its successor's
-    sha256 BLOB NOT NULL,
-    size_bytes INTEGER NOT NULL,
-    created_at INTEGER NOT NULL,
+    form TEXT NOT NULL CHECK (form IN ('stored', 'plain', 'key', 'delta', 'same')),
+    data BLOB,                                  -- stored (to be packed), plain (not to be): gzip;
+                                                -- key, delta: zstd; same: null, as the next one's
+    sha256 BLOB NOT NULL,                       -- of the body
+    size_bytes INTEGER NOT NULL,                -- of the body
+    created_at INTEGER NOT NULL,                -- when this revision was saved
     UNIQUE (workflow, revision)
 ) STRICT;
+CREATE INDEX revisions_stored ON workflow_revisions (workflow, revision) WHERE form = 'stored';
 
 -- The seed's index over what a list shows, and trigrams over the same for CJK and substrings.
 -- Both read their text from `workflows` and are brought up to date from `search_pending`.
@@ -145,6 +148,7 @@ CREATE TABLE runs (
     pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1))
 ) STRICT;
 CREATE INDEX runs_workflow_started ON runs (workflow, started_at);
+CREATE INDEX runs_workflow_revision ON runs (workflow, revision); -- which revisions runs refer to
 CREATE INDEX runs_status_started ON runs (status, started_at);
 CREATE INDEX runs_started ON runs (started_at);
 

@@ -79,3 +79,8 @@ def load(db: Connection, workflow_id: str) -> Stored | None:
     """A workflow with its packed body, in one statement; None when there is none by that id."""
     row = db.execute(_LOAD, (workflow_id,)).fetchone()
     return Stored(Header(*row[:WIDTH]), row[WIDTH]) if row else None
+
+
+def id_of(db: Connection, rid: int) -> str:
+    """The id of a workflow by its key; "" when it has gone."""
+    return str(db.execute("SELECT id FROM workflows WHERE rid = ?", (rid,)).get or "")

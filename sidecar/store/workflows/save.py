@@ -10,6 +10,7 @@ import msgspec
 
 from sidecar.store.codec import Packed
 from sidecar.store.connection import Connection
+from sidecar.store.workflows import revisions
 from sidecar.store.workflows.header import Header
 
 _NO_TAGS: Final = "[]"
@@ -78,7 +79,11 @@ def insert(db: Connection, workflow_id: str, content: Content, packed: Packed, n
 def change(
     db: Connection, old: Header, content: Content, packed: Packed | None, now_ms: int
 ) -> int:
-    """Set a workflow's content and, when `packed` is given, its body; return its new revision."""
+    """Set a workflow's content and, when `packed` is given, its body; return its new revision.
+
+    The revision that was is kept beside.
+    """
+    revisions.keep(db, old, same_body=packed is None)
     revision = old.revision + 1
     sha256, size_bytes, stored_bytes = (
         (old.content_sha256, old.size_bytes, old.stored_bytes)

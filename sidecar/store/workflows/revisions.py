@@ -1,0 +1,289 @@
+"""Earlier revisions of workflows: kept by the save that replaces them, packed later, pruned.
+
+A save leaves the body it replaces as it was stored, a copy of a few pages. In a pause it is
+packed: the first body of each ten revisions as a whole frame, the others beside it. A revision
+whose body is the same as the next one's has no body of its own.
+"""
+
+from typing import Any, Final, Literal, NamedTuple
+
+import msgspec
+
+from sidecar import limits
+from sidecar.errors import DatabaseDamaged
+from sidecar.store import codec, frames
+from sidecar.store.connection import Connection
+from sidecar.store.workflows.header import Header
+
+Form = Literal["stored", "plain", "key", "delta", "same"]
+
+_KEEP: Final = (
+    "INSERT INTO workflow_revisions"
+    " (workflow, revision, metadata, form, data, sha256, size_bytes, created_at)"
+    " VALUES (?, ?, ?, ?, (SELECT data FROM workflow_bodies WHERE rid = ? AND ?), ?, ?, ?)"
+)
+_PAGE: Final = (
+    "SELECT v.revision, v.metadata, v.form, length(v.data), v.size_bytes, v.created_at,"
+    " EXISTS (SELECT 1 FROM runs r WHERE r.workflow = v.workflow AND r.revision = v.revision)"
+    " FROM workflow_revisions v WHERE v.workflow = ? AND v.revision < ?"
+    " ORDER BY v.revision DESC LIMIT ?"
+)
+_FIND: Final = (
+    "SELECT metadata, form, data, sha256, size_bytes, created_at FROM workflow_revisions"
+    " WHERE workflow = ? AND revision = ?"
+)
+_BODY_FROM: Final = (
+    "SELECT revision, form, data FROM workflow_revisions"
+    " WHERE workflow = ? AND revision >= ? AND form <> 'same' ORDER BY revision LIMIT 1"
+)
+_KEY_OF: Final = (
+    "SELECT data, sha256, size_bytes FROM workflow_revisions"
+    " WHERE workflow = ? AND revision BETWEEN ? AND ? AND form = 'key'"
+)
+_STORED: Final = (
+    "SELECT rid, workflow, revision, data, sha256, size_bytes FROM workflow_revisions"
+    " WHERE form = 'stored' ORDER BY workflow, revision LIMIT ?"
+)
+_PACKED: Final = "UPDATE workflow_revisions SET form = ?, data = ? WHERE rid = ?"
+
+
+class Metadata(msgspec.Struct, frozen=True):
+    """A revision's content beside its body."""
+
+    name: str
+    description: str | None
+    tags: list[str]
+    category: str
+
+
+class Kept(NamedTuple):
+    """One earlier revision as a list shows it."""
+
+    revision: int
+    metadata: Metadata
+    size_bytes: int
+    stored_bytes: int
+    created_at: int
+    pinned_by_runs: bool
+
+
+class Revised(NamedTuple):
+    """One earlier revision whole."""
+
+    metadata: Metadata
+    body: bytes
+    created_at: int
+    stored_bytes: int
+
+
+def keep(db: Connection, old: Header, *, same_body: bool) -> None:
+    """Keep the revision that is about to be replaced, in the same transaction."""
+    metadata = Metadata(
+        old.name, old.description, msgspec.json.decode(old.tags, type=list[str]), old.category
+    )
+    db.execute(
+        _KEEP,
+        (
+            old.rid,
+            old.revision,
+            msgspec.json.encode(metadata).decode(),
+            "same" if same_body else "stored",
+            old.rid,
+            not same_body,
+            old.content_sha256,
+            old.size_bytes,
+            old.updated_at,
+        ),
+    )
+
+
+def page(db: Connection, rid: int, before: int, limit: int) -> list[Kept]:
+    """Earlier revisions below `before`, newest first."""
+    return [
+        Kept(revision, _metadata(metadata), size_bytes, stored or 0, created_at, bool(pinned))
+        for revision, metadata, _form, stored, size_bytes, created_at, pinned in db.execute(
+            _PAGE, (rid, before, limit)
+        )
+    ]
+
+
+def is_referred(db: Connection, rid: int, revision: int) -> bool:
+    """Whether a run refers to a revision."""
+    return bool(
+        db.execute(
+            "SELECT EXISTS (SELECT 1 FROM runs WHERE workflow = ? AND revision = ?)",
+            (rid, revision),
+        ).get
+    )
+
+
+def load(db: Connection, workflow: Header, revision: int) -> Revised | None:
+    """An earlier revision whole; None when there is none by that number.
+
+    Raises:
+        DatabaseDamaged: its body is not the one that was saved.
+    """
+    row = db.execute(_FIND, (workflow.rid, revision)).fetchone()
+    if row is None:
+        return None
+    metadata, form, data, sha256, size_bytes, created_at = row
+    try:
+        if form == "same":
+            body = _body_behind(db, workflow.rid, revision, sha256, size_bytes)
+        else:
+            body = _body(db, workflow.rid, revision, form, data, sha256, size_bytes)
+    except DatabaseDamaged:
+        raise DatabaseDamaged(id=workflow.id, revision=revision) from None
+    return Revised(_metadata(metadata), body, created_at, len(data or b""))
+
+
+def _metadata(text: str) -> Metadata:
+    try:
+        return msgspec.json.decode(text, type=Metadata)
+    except msgspec.DecodeError:
+        raise DatabaseDamaged from None
+
+
+def _body_behind(
+    db: Connection, workflow: int, revision: int, sha256: bytes, size_bytes: int
+) -> bytes:
+    """The body of a revision that has none of its own: the next one's, or the current one's."""
+    row = db.execute(_BODY_FROM, (workflow, revision)).fetchone()
+    if row is not None:
+        holder, form, data = row
+        return _body(db, workflow, holder, form, data, sha256, size_bytes)
+    current = db.execute("SELECT data FROM workflow_bodies WHERE rid = ?", (workflow,)).get
+    if current is None:
+        raise DatabaseDamaged
+    return codec.unpack(current, sha256, size_bytes)
+
+
+def _body(
+    db: Connection,
+    workflow: int,
+    revision: int,
+    form: Form,
+    data: bytes | None,
+    sha256: bytes,
+    size_bytes: int,
+) -> bytes:
+    if data is None:
+        raise DatabaseDamaged
+    if form in ("stored", "plain"):
+        return codec.unpack(data, sha256, size_bytes)
+    key_body = _key_body(db, workflow, revision) if form == "delta" else None
+    if form == "delta" and key_body is None:
+        raise DatabaseDamaged
+    body = frames.unpack(data, size_bytes, key_body)
+    if codec.fingerprint(body) != sha256:
+        raise DatabaseDamaged
+    return body
+
+
+def _key_body(db: Connection, workflow: int, revision: int) -> bytes | None:
+    """The body of the key frame of a revision's group; None when the group has none."""
+    first = _group_start(revision)
+    last = first + limits.REVISION_GROUP - 1
+    row = db.execute(_KEY_OF, (workflow, first, last)).fetchone()
+    if row is None:
+        return None
+    data, sha256, size_bytes = row
+    body = frames.unpack(data, size_bytes)
+    if codec.fingerprint(body) != sha256:
+        raise DatabaseDamaged
+    return body
+
+
+def _group_start(revision: int) -> int:
+    return revision - revision % limits.REVISION_GROUP
+
+
+# --- packing ----------------------------------------------------------------------------------
+
+
+def are_unpacked(db: Connection) -> bool:
+    """Whether some replaced body is still as it was stored."""
+    return bool(
+        db.execute("SELECT EXISTS (SELECT 1 FROM workflow_revisions WHERE form = 'stored')").get
+    )
+
+
+class Packed(NamedTuple):
+    """A replaced body in the form it shall have."""
+
+    rid: int
+    workflow: int
+    form: Form
+    data: bytes | None
+
+
+def plan_packing(db: Connection, limit: int) -> list[Packed]:
+    """Pack at most `limit` replaced bodies in memory, oldest first; [] when all are packed.
+
+    What cannot be packed, since it or its key frame is damaged, stays as it is for good.
+    """
+    planned: list[Packed] = []
+    keys: dict[tuple[int, int], bytes] = {}
+    rows: list[Any] = db.execute(_STORED, (limit,)).fetchall()
+    for rid, workflow, revision, data, sha256, size_bytes in rows:
+        group = workflow, _group_start(revision)
+        try:
+            if data is None:
+                raise DatabaseDamaged
+            body = codec.unpack(data, sha256, size_bytes)
+            key_body = keys.get(group) or _key_body(db, workflow, revision)
+        except DatabaseDamaged:
+            planned.append(Packed(rid, workflow, "plain", data))
+            continue
+        if key_body is None:
+            keys[group] = body
+        form: Form = "key" if key_body is None else "delta"
+        planned.append(Packed(rid, workflow, form, frames.pack(body, key_body)))
+    return planned
+
+
+def pack(db: Connection, planned: list[Packed]) -> None:
+    """Write what was planned; a revision that has gone since is left out."""
+    db.executemany(_PACKED, [(each.form, each.data, each.rid) for each in planned])
+
+
+# --- pruning ----------------------------------------------------------------------------------
+
+_GROUPS: Final = (
+    "SELECT revision / ? AS number, min(revision), max(revision),"
+    " max(EXISTS (SELECT 1 FROM runs r"
+    " WHERE r.workflow = v.workflow AND r.revision = v.revision))"
+    " FROM workflow_revisions v WHERE workflow = ? AND revision < ?"
+    " GROUP BY number ORDER BY number"
+)
+_NEWEST_KEPT: Final = (
+    "SELECT revision FROM workflow_revisions WHERE workflow = ?"
+    " ORDER BY revision DESC LIMIT 1 OFFSET ?"
+)
+_LEANS: Final = (
+    "SELECT form = 'same' FROM workflow_revisions WHERE workflow = ? AND revision < ?"
+    " ORDER BY revision DESC LIMIT 1"
+)
+_PRUNE: Final = "DELETE FROM workflow_revisions WHERE workflow = ? AND revision BETWEEN ? AND ?"
+
+
+def prune(db: Connection, workflow: int, keep_count: int) -> int:
+    """Delete earlier revisions beyond the newest `keep_count`, in whole groups; how many went.
+
+    A group stays while a run refers to one of its revisions, while it holds one of the newest,
+    or while the revision before it has no body of its own. 0 keeps all.
+    """
+    if keep_count == 0:
+        return 0
+    row = db.execute(_NEWEST_KEPT, (workflow, keep_count - 1)).fetchone()
+    if row is None:
+        return 0
+    bound = _group_start(row[0])
+    deleted = 0
+    groups: list[Any] = db.execute(_GROUPS, (limits.REVISION_GROUP, workflow, bound)).fetchall()
+    for _number, first, last, referred in groups:
+        if referred or db.execute(_LEANS, (workflow, first)).get:
+            continue
+        db.execute(_PRUNE, (workflow, first, last))
+        deleted += db.changes()
+    return deleted

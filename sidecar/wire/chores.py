@@ -1,0 +1,106 @@
+"""When the process works for itself: packing, pruning, purging, in the pool of long methods.
+
+Owns the times and that one chore runs at a time; what a chore does is its handler's. A chore
+that fails is logged and comes again at its next time. With none due there is no timer.
+"""
+
+from collections.abc import Callable
+
+from sidecar import log
+from sidecar.catalog import CHORES, Chore
+from sidecar.clock import Clock
+from sidecar.context import LongContext, Session
+from sidecar.errors import Cancelled
+from sidecar.store.connection import Store
+from sidecar.store.faults import spoils_connection
+from sidecar.wire.long import Post
+from sidecar.wire.workers import Workers
+
+
+class _ChoreJob:
+    """One run of a chore in a worker."""
+
+    def __init__(
+        self, chore: Chore, context: LongContext, post: Post, ended: Callable[[], None]
+    ) -> None:
+        self._chore = chore
+        self._context = context
+        self._post = post
+        self._ended = ended
+        self.key = object()
+
+    def run(self) -> None:
+        """Do it; whatever happens, the lock is free afterwards."""
+        context = self._context
+        try:
+            context.check_cancelled()
+            self._chore.function(context)
+        except Cancelled:
+            pass
+        except Exception as fault:  # noqa: BLE001 - nobody waits for it who could be told
+            log.error("chore_failed", chore=self._chore.name, kind=type(fault).__name__)
+            if spoils_connection(fault):
+                context.store.reopen()
+        else:
+            self._post.post_events(context.take_emitted())
+        finally:
+            context.release_lock()
+            self._ended()
+
+    def cancel(self) -> None:
+        """Stop at the next safe point."""
+        self._context.cancel_event.set()
+
+
+class Chores:
+    """The times of all chores; used by the loop's thread, but `schedule` by any."""
+
+    def __init__(
+        self, store: Store, clock: Clock, session: Session, workers: Workers, post: Post
+    ) -> None:
+        """Set every chore to its first time."""
+        self._store = store
+        self._clock = clock
+        self._session = session
+        self._workers = workers
+        self._post = post
+        self._running: _ChoreJob | None = None
+        self._stopped = False
+        now_ms = clock.monotonic_ms()
+        self._due_ms = {chore.name: now_ms + chore.first_ms for chore in CHORES.values()}
+
+    def schedule(self, name: str, delay_ms: int) -> None:
+        """Run it so long from now."""
+        self._due_ms[name] = self._clock.monotonic_ms() + delay_ms
+
+    def timeout_ms(self) -> float | None:
+        """How long the loop may sleep; None for ever, as while one runs, whose end wakes it."""
+        if self._stopped or self._running is not None or not self._due_ms:
+            return None
+        return max(0.0, min(self._due_ms.values()) - self._clock.monotonic_ms())
+
+    def start_due(self) -> None:
+        """Start what is due most."""
+        if self.timeout_ms() != 0:
+            return
+        name = min(self._due_ms, key=self._due_ms.__getitem__)
+        chore = CHORES[name]
+        context = LongContext(self._store, self._clock, self._session, None, self._post.post_events)
+        job = _ChoreJob(chore, context, self._post, self._end)
+        if chore.every_ms is None:
+            del self._due_ms[name]
+        else:
+            self.schedule(name, chore.every_ms)
+        self._running = job
+        if not self._workers.submit(job):
+            self._running = None
+            self.schedule(name, chore.first_ms)
+
+    def _end(self) -> None:
+        self._running = None
+
+    def stop(self) -> None:
+        """Start no more, and end the one that runs: the process is ending."""
+        self._stopped = True
+        if self._running is not None:
+            self._running.cancel()
