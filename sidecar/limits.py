@@ -66,8 +66,12 @@ BURST_MAX_MS: Final = 20
 UPKEEP_PAUSE_MS: Final = 200
 """Silence after a write before the search indexes follow: longer than between two key strokes."""
 
-UPKEEP_MAX_CHANGES: Final = 2000
-"""Changed rows after which they follow a step without a pause: some 250 saves."""
+UPKEEP_MAX_CHANGES: Final = 8000
+"""Changed rows after which the headers follow without a pause: some 1 000 saves, which a search
+would wait 40 ms for."""
+
+HEADER_STEP: Final = 250
+"""Headers indexed in one step: some 10 ms."""
 
 UPKEEP_REST_MS: Final = 20
 """Rest between two steps of the same pause: whoever asks meanwhile meets one step at most."""
@@ -176,7 +180,12 @@ CACHE_SHORT_LIVED_KIB: Final = 2_000
 BUSY_TIMEOUT_MS: Final = 2000
 """How long a foreign lock is waited for before `database_busy`."""
 
-WAL_AUTOCHECKPOINT_PAGES: Final = 1000
+WAL_PAUSE_PAGES: Final = 1000
+"""Pages in the WAL, 4 MiB, after which it is moved into the database as soon as nobody waits."""
+
+WAL_MOST_PAGES: Final = 4000
+"""Pages after which it is moved though requests wait; what is written often moves once."""
+
 JOURNAL_SIZE_LIMIT_BYTES: Final = 8 * MIB
 """The WAL shrinks to this after a checkpoint, so that one big import does not keep the disk."""
 

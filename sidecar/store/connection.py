@@ -94,7 +94,7 @@ def configure_wal(db: Connection) -> None:
     set_pragma(db, "journal_mode", "WAL", "wal")
     kept_bytes = limits.JOURNAL_SIZE_LIMIT_BYTES
     set_pragma(db, "journal_size_limit", kept_bytes, kept_bytes)
-    db.wal_autocheckpoint(limits.WAL_AUTOCHECKPOINT_PAGES)
+    db.wal_autocheckpoint(limits.WAL_PAUSE_PAGES)
 
 
 SHOWN_PRAGMAS = (
@@ -124,6 +124,7 @@ class Store:
         self._vfs = vfs
         self.lock = threading.RLock()
         self._in_transaction = False
+        self._wal_pages = self._wal_held_pages = 0
         self.db = self._open_shared()
 
     def _open_shared(self) -> Connection:
@@ -133,7 +134,13 @@ class Store:
         )
         configure(db, cache_kib=limits.CACHE_SHARED_KIB)
         configure_wal(db)
+        # In place of SQLite's own checkpoint, which is part of the commit that reaches the bound.
+        db.set_wal_hook(self._note_wal)
         return db
+
+    def _note_wal(self, _db: Connection, _schema: str, pages: int) -> int:
+        self._wal_pages = pages
+        return int(apsw.SQLITE_OK)
 
     # --- the transaction of a burst, or of one step ---------------------------------------
 
@@ -205,6 +212,7 @@ class Store:
             except BaseException:
                 self.rollback()
                 raise
+            self.relieve_wal(limits.WAL_MOST_PAGES)
 
     # --- other connections, other states --------------------------------------------------
 
@@ -236,6 +244,19 @@ class Store:
     def schema_version(self) -> int:
         """Version of the tables, from the file's header."""
         return int(self.db.pragma("user_version"))
+
+    def relieve_wal(self, most_pages: int) -> None:
+        """Move the WAL into the database when it has grown past so many pages.
+
+        What a long reader still needs stays; it is tried again when as much has been added.
+        """
+        added = self._wal_pages - self._wal_held_pages
+        if 0 <= added < most_pages:
+            return
+        with self.lock:
+            total, moved = self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+            self._wal_held_pages = total if moved < total else 0
+            self._wal_pages = self._wal_held_pages
 
     def checkpoint(self) -> bool:
         """Move the whole WAL into the database and empty it; False when a reader prevents it."""

@@ -29,16 +29,23 @@ TEXT_INDEX: Final = "workflow_text_fts"
 
 _FORGET: Final = tuple(
     f"INSERT INTO {index} ({index}, rowid, name, description, tags)"  # noqa: S608 - constants
-    " SELECT 'delete', rid, name, description, tags FROM header_pending WHERE indexed"
+    " SELECT 'delete', rid, name, description, tags FROM header_pending"
+    " WHERE indexed AND rid <= ?"
     for index in HEADER_INDEXES
 )
 _LEARN: Final = tuple(
     f"INSERT INTO {index} (rowid, name, description, tags)"  # noqa: S608 - constants
     " SELECT w.rid, w.name, w.description, w.tags"
-    " FROM header_pending AS p JOIN workflows AS w ON w.rid = p.rid"
+    " FROM header_pending AS p JOIN workflows AS w ON w.rid = p.rid WHERE p.rid <= ?"
     for index in HEADER_INDEXES
 )
-_LAST_OF_STEP: Final = "SELECT max(rid) FROM (SELECT rid FROM text_pending ORDER BY rid LIMIT ?)"
+_LAST_HEADER: Final = "SELECT max(rid) FROM (SELECT rid FROM header_pending ORDER BY rid LIMIT ?)"
+# What the header says stands in the text index too.
+_TEXT_NEXT: Final = (
+    "INSERT INTO text_pending (rid) SELECT rid FROM header_pending WHERE rid <= ?"
+    " ON CONFLICT (rid) DO NOTHING"
+)
+_LAST_TEXT: Final = "SELECT max(rid) FROM (SELECT rid FROM text_pending ORDER BY rid LIMIT ?)"
 _FORGET_TEXT: Final = (
     f"DELETE FROM {TEXT_INDEX} WHERE rowid IN"  # noqa: S608 - constants
     " (SELECT rid FROM text_pending WHERE rid <= ?)"
@@ -57,21 +64,25 @@ def headers_behind(db: Connection) -> bool:
 
 
 def text_behind(db: Connection) -> bool:
-    """Whether some workflow's body is not indexed yet."""
+    """Whether some workflow's body is not indexed yet, those aside whose header is not."""
     return bool(db.execute("SELECT EXISTS (SELECT 1 FROM text_pending)").get)
 
 
 def follow_headers(db: Connection) -> bool:
-    """Index all headers that are pending, in the caller's transaction; False: none is left."""
+    """Index some of the headers that are pending, in the caller's transaction; are there more."""
+    last = db.execute(_LAST_HEADER, (limits.HEADER_STEP,)).get
+    if last is None:
+        return False
     for statement in (*_FORGET, *_LEARN):
-        db.execute(statement)
-    db.execute("DELETE FROM header_pending")
-    return False
+        db.execute(statement, (last,))
+    db.execute(_TEXT_NEXT, (last,))
+    db.execute("DELETE FROM header_pending WHERE rid <= ?", (last,))
+    return headers_behind(db)
 
 
 def follow_text(db: Connection) -> bool:
     """Index some of the bodies that are pending, in the caller's transaction; whether more are."""
-    last = db.execute(_LAST_OF_STEP, (limits.TEXT_STEP,)).get
+    last = db.execute(_LAST_TEXT, (limits.TEXT_STEP,)).get
     if last is None:
         return False
     db.execute(_FORGET_TEXT, (last,))
@@ -106,9 +117,9 @@ def body_text(sha256: bytes, size_bytes: int, data: bytes | None) -> str:
 
 def follow(db: Connection) -> None:
     """Index all that is pending, in the caller's transaction."""
-    follow_headers(db)
-    while follow_text(db):
-        pass
+    for step in (follow_headers, follow_text):
+        while step(db):
+            pass
 
 
 def rebuild(db: Connection) -> None:
@@ -118,7 +129,6 @@ def rebuild(db: Connection) -> None:
     db.execute("DELETE FROM header_pending")
     db.execute("DELETE FROM text_pending")
     db.execute("INSERT INTO header_pending (rid, indexed) SELECT rid, 0 FROM workflows")
-    db.execute("INSERT INTO text_pending (rid) SELECT rid FROM workflows")
     follow(db)
 
 
@@ -131,22 +141,22 @@ def bring_up(store: Store) -> None:
     """
     run = _within if store.in_transaction else _by_itself
     if headers_behind(store.db):
-        run(store, follow_headers)
+        while run(store, follow_headers):
+            pass
     for _step in range(limits.TEXT_STEPS_PER_SEARCH):
         if not (text_behind(store.db) and run(store, follow_text)):
             break
 
 
-def bring_up_headers(store: Store) -> None:
-    """All headers that are pending, in a transaction of its own."""
-    _by_itself(store, follow_headers)
+def bring_up_headers(store: Store) -> bool:
+    """One step of the headers, in a transaction of its own; whether there is more."""
+    return headers_behind(store.db) and _by_itself(store, follow_headers)
 
 
 def bring_up_some(store: Store) -> bool:
     """One step of what is pending, in a transaction of its own; whether there is more."""
     if headers_behind(store.db):
-        bring_up_headers(store)
-        return text_behind(store.db)
+        return bring_up_headers(store) or text_behind(store.db)
     return text_behind(store.db) and _by_itself(store, follow_text)
 
 

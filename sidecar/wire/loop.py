@@ -133,7 +133,7 @@ class Loop:
             self._watchdog.beat()
             self._take_posted()
             self._flush()
-            self._upkeep.run_when_due()
+            self._upkeep.run_when_due(idle=not self._backlog)
             self._chores.start_due()
             if self._hung_up and self._input_open and not self._wants_input():
                 # The parent has gone and nobody empties the output: nothing more will come of it.

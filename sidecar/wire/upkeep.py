@@ -1,14 +1,15 @@
-"""What the loop does for itself in a pause: at present it brings the search indexes up.
+"""What the loop does for itself in a pause: it brings the search indexes up and empties the WAL.
 
 Decides when, never how. A pause is `limits.UPKEEP_PAUSE_MS` without a write; a stream of writes
 without one is interrupted after `limits.UPKEEP_MAX_CHANGES` for the headers, which every search
 waits for. With nothing written there is no timer: an idle process sleeps.
 """
 
-from sidecar import limits
+from sidecar import limits, log
 from sidecar.clock import Clock
 from sidecar.store import search_index
 from sidecar.store.connection import Store
+from sidecar.store.faults import spoils_connection
 
 
 class Upkeep:
@@ -37,8 +38,16 @@ class Upkeep:
             return None
         return max(0.0, self._due_ms - self._clock.monotonic_ms())
 
-    def run_when_due(self) -> None:
-        """Do what is due, unless a long method is at work on the store: then after a pause."""
+    def run_when_due(self, *, idle: bool) -> None:
+        """Do what is due, unless a long method is at work on the store: then after a pause.
+
+        `idle` says that no request waits.
+        """
+        if self._store.lock.acquire(blocking=False):
+            try:
+                self._relieve_wal(limits.WAL_PAUSE_PAGES if idle else limits.WAL_MOST_PAGES)
+            finally:
+                self._store.lock.release()
         if self._due_ms is None:
             return
         many = self._changes - self._changes_done >= limits.UPKEEP_MAX_CHANGES
@@ -49,11 +58,21 @@ class Upkeep:
             return
         try:
             if many:
-                search_index.bring_up_headers(self._store)
+                more = search_index.bring_up_headers(self._store)
             else:
                 more = search_index.bring_up_some(self._store)
                 rest_ms = limits.UPKEEP_REST_MS
                 self._due_ms = self._clock.monotonic_ms() + rest_ms if more else None
-            self._changes = self._changes_done = self._store.changes()
+            self._changes = self._store.changes()
+            if not (many and more):
+                self._changes_done = self._changes
         finally:
             self._store.lock.release()
+
+    def _relieve_wal(self, most_pages: int) -> None:
+        try:
+            self._store.relieve_wal(most_pages)
+        except Exception as fault:  # noqa: BLE001 - what was acknowledged is safe in the WAL
+            log.warning("checkpoint_failed", kind=type(fault).__name__)
+            if spoils_connection(fault):
+                self._store.reopen()

@@ -106,13 +106,11 @@ CREATE TABLE text_pending (
 ) STRICT;
 CREATE TRIGGER workflows_pending_insert AFTER INSERT ON workflows BEGIN
     INSERT INTO header_pending (rid, indexed) VALUES (new.rid, 0) ON CONFLICT (rid) DO NOTHING;
-    INSERT INTO text_pending (rid) VALUES (new.rid) ON CONFLICT (rid) DO NOTHING;
 END;
 CREATE TRIGGER workflows_pending_delete AFTER DELETE ON workflows BEGIN
     INSERT INTO header_pending (rid, indexed, name, description, tags)
     VALUES (old.rid, 1, old.name, old.description, old.tags)
     ON CONFLICT (rid) DO NOTHING;
-    INSERT INTO text_pending (rid) VALUES (old.rid) ON CONFLICT (rid) DO NOTHING;
 END;
 CREATE TRIGGER workflows_pending_update AFTER UPDATE OF name, description, tags ON workflows
 WHEN old.name IS NOT new.name OR old.description IS NOT new.description OR old.tags IS NOT new.tags
@@ -120,12 +118,13 @@ BEGIN
     INSERT INTO header_pending (rid, indexed, name, description, tags)
     VALUES (old.rid, 1, old.name, old.description, old.tags)
     ON CONFLICT (rid) DO NOTHING;
-    INSERT INTO text_pending (rid) VALUES (old.rid) ON CONFLICT (rid) DO NOTHING;
 END;
-CREATE TRIGGER bodies_pending_insert AFTER INSERT ON workflow_bodies BEGIN
+CREATE TRIGGER bodies_pending_insert AFTER INSERT ON workflow_bodies
+WHEN NOT EXISTS (SELECT 1 FROM header_pending WHERE rid = new.rid) BEGIN
     INSERT INTO text_pending (rid) VALUES (new.rid) ON CONFLICT (rid) DO NOTHING;
 END;
-CREATE TRIGGER bodies_pending_update AFTER UPDATE OF data ON workflow_bodies BEGIN
+CREATE TRIGGER bodies_pending_update AFTER UPDATE OF data ON workflow_bodies
+WHEN NOT EXISTS (SELECT 1 FROM header_pending WHERE rid = new.rid) BEGIN
     INSERT INTO text_pending (rid) VALUES (new.rid) ON CONFLICT (rid) DO NOTHING;
 END;
 

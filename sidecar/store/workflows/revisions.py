@@ -8,6 +8,7 @@ whose body is the same as the next one's has no body of its own.
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
+from msgspec import Raw
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
@@ -20,7 +21,12 @@ Form = Literal["stored", "plain", "key", "delta", "same"]
 _KEEP: Final = (
     "INSERT INTO workflow_revisions"
     " (workflow, revision, metadata, form, data, sha256, size_bytes, created_at)"
-    " VALUES (?, ?, ?, ?, (SELECT data FROM workflow_bodies WHERE rid = ? AND ?), ?, ?, ?)"
+    " VALUES (?, ?, ?, 'stored', (SELECT data FROM workflow_bodies WHERE rid = ?), ?, ?, ?)"
+)
+_KEEP_HEADER: Final = (
+    "INSERT INTO workflow_revisions"
+    " (workflow, revision, metadata, form, sha256, size_bytes, created_at)"
+    " VALUES (?, ?, ?, 'same', ?, ?, ?)"
 )
 _PAGE: Final = (
     "SELECT v.revision, v.metadata, v.form, length(v.data), v.size_bytes, v.created_at,"
@@ -56,6 +62,18 @@ class Metadata(msgspec.Struct, frozen=True):
     category: str
 
 
+class _Written(msgspec.Struct, frozen=True):
+    """The same, on its way in: its tags are JSON already."""
+
+    name: str
+    description: str | None
+    tags: Raw
+    category: str
+
+
+_encode: Final = msgspec.json.Encoder().encode
+
+
 class Kept(NamedTuple):
     """One earlier revision as a list shows it."""
 
@@ -78,23 +96,12 @@ class Revised(NamedTuple):
 
 def keep(db: Connection, old: Header, *, same_body: bool) -> None:
     """Keep the revision that is about to be replaced, in the same transaction."""
-    metadata = Metadata(
-        old.name, old.description, msgspec.json.decode(old.tags, type=list[str]), old.category
-    )
-    db.execute(
-        _KEEP,
-        (
-            old.rid,
-            old.revision,
-            msgspec.json.encode(metadata).decode(),
-            "same" if same_body else "stored",
-            old.rid,
-            not same_body,
-            old.content_sha256,
-            old.size_bytes,
-            old.updated_at,
-        ),
-    )
+    metadata = _encode(_Written(old.name, old.description, Raw(old.tags), old.category)).decode()
+    body = (old.content_sha256, old.size_bytes, old.updated_at)
+    if same_body:
+        db.execute(_KEEP_HEADER, (old.rid, old.revision, metadata, *body))
+    else:
+        db.execute(_KEEP, (old.rid, old.revision, metadata, old.rid, *body))
 
 
 def page(db: Connection, rid: int, before: int, limit: int) -> list[Kept]:
