@@ -213,6 +213,12 @@ CANCEL_LOOK_STEPS: Final = 10_000
 FINDINGS_MAX: Final = 1000
 """Findings that system.check answers; past that a file is past reading them one by one."""
 
+SEARCH_SCAN_MAX: Final = 20_000
+"""Newest workflows looked through for terms that no index can find: about 20 ms."""
+
+SEARCH_CONFIRM_MAX: Final = 200
+"""Bodies looked into for one page of a phrase: 0.2 ms each."""
+
 SEARCH_PAGE_DEFAULT: Final = 20
 
 PUBLISHED: Final[dict[str, int]] = {

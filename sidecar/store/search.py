@@ -1,53 +1,31 @@
-"""Search over name, tags and description of workflows: any text is a valid query.
+"""Search over workflows: hits in name, tags and description, then those inside bodies alone.
 
 A page is filled in stages, each behind the one before. First the hits of the word index, best
 bm25 first: every term must be there, the last one may be the beginning of a word. Then what only
 the trigram index finds: terms of three characters and more as substrings, also inside words and
 in scripts without spaces. Terms too short for trigrams are compared with the text itself, among
 the trigram hits where there are any, else, for scripts whose words are that short, over the
-newest workflows. A query without terms lists the newest.
+newest workflows. Then what only the text of header and body together holds. A query without
+terms lists the newest.
 
 A page continues behind (stage, rank, rid) of its last hit. Ranks shift a little when workflows
 change between two pages, so a hit can then be seen twice or missed, as in any ranked search.
 """
 
-import re
-from functools import cache
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
-import msgspec
-
+from sidecar import limits
+from sidecar.store import search_index
 from sidecar.store.connection import Connection
+from sidecar.store.excerpts import fold
+from sidecar.store.query import Terms
 from sidecar.store.workflows import pages
 from sidecar.store.workflows.header import COLUMNS, WIDTH, Header
 from sidecar.store.workflows.pages import HAS_TAG, Filter
 
-TRIGRAM_MIN_CHARS: Final = 3
-"""Shortest text the trigram index can find."""
-
-SCAN_MAX: Final = 20_000
-"""Newest workflows looked through for terms that no index can find: about 20 ms."""
-
-WORDS, TRIGRAMS, SCAN, NEWEST = range(4)
+WORDS, TRIGRAMS, SCAN, BODY, NEWEST = range(5)
 """The stages, by their number in a cursor."""
-
-_STAGES: Final = (WORDS, TRIGRAMS, SCAN, NEWEST)
-
-_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
-
-
-class Terms(NamedTuple):
-    """A query taken apart."""
-
-    all: list[str]
-    words: str | None
-    """The MATCH text for the word index; None when a term holds nothing that it indexes."""
-    trigrams: str | None
-    """The MATCH text for the trigram index; None when every term is too short for it."""
-    short: str
-    """JSON array of LIKE patterns for the terms that trigrams cannot find."""
-    scan: bool
-    """Whether only comparing the text itself can find the terms."""
 
 
 class Place(NamedTuple):
@@ -71,76 +49,66 @@ class Hit(NamedTuple):
         return Place(self.stage, self.rank, self.header.rid)
 
 
-def parse(query: str) -> Terms:
-    """Take a query apart; nothing in it has a meaning beyond its words."""
-    found = dict.fromkeys(_CONTROLS.sub(" ", query).split())
-    # ASCII punctuation by itself is no term, while a symbol such as an emoji may be all of one.
-    terms = [term for term in found if not term.isascii() or _is_wordlike(term)]
-    quoted = [_quote(term) for term in terms]
-    wordlike = bool(terms) and all(map(_is_wordlike, terms))
-    long = [_quote(term) for term in terms if len(term) >= TRIGRAM_MIN_CHARS]
-    short = [term for term in terms if len(term) < TRIGRAM_MIN_CHARS]
-    return Terms(
-        all=terms,
-        words=" ".join(quoted) + "*" if wordlike else None,
-        trigrams=" ".join(long) if long else None,
-        short=msgspec.json.encode([_like(term) for term in short]).decode() if short else "[]",
-        scan=not long and any(not term.isascii() for term in short),
-    )
+class _Conditions:
+    """The conditions of a statement with their values, in order."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.values: list[object] = []
+
+    def add(self, text: str, *values: object) -> None:
+        """One more."""
+        self.texts.append(text)
+        self.values += values
+
+    def __str__(self) -> str:
+        return " AND ".join(self.texts)
 
 
-def _is_wordlike(term: str) -> bool:
-    return any(map(str.isalnum, term))
-
-
-def _quote(term: str) -> str:
-    return '"' + term.replace('"', '""') + '"'
-
-
-def _like(term: str) -> str:
-    escaped = term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"%{escaped}%"
-
-
-_HOLDS_SHORT: Final = (
+_HOLDS_ANY: Final = (
+    "EXISTS (SELECT 1 FROM json_each(?) s WHERE w.name LIKE s.value ESCAPE '\\'"
+    " OR w.tags LIKE s.value ESCAPE '\\' OR ifnull(w.description, '') LIKE s.value ESCAPE '\\')"
+)
+_HOLDS_ALL: Final = (
     "NOT EXISTS (SELECT 1 FROM json_each(?) s WHERE NOT ("
     "w.name LIKE s.value ESCAPE '\\' OR w.tags LIKE s.value ESCAPE '\\'"
     " OR ifnull(w.description, '') LIKE s.value ESCAPE '\\'))"
 )
-_NOT_BY_WORDS: Final = (
-    "f.rowid NOT IN (SELECT rowid FROM workflows_fts WHERE workflows_fts MATCH ?)"
-)
 
 
-@cache
-def _ranked_sql(
-    table: str, wanted: tuple[bool, bool, bool], *, but: bool, short: bool, further: bool
-) -> str:
-    """The statement of a ranked stage; its parameters follow its conditions, then the limit."""
-    category, tag, archived = wanted
-    conditions = [
-        f"{table} MATCH ?",
-        f"w.archived_at IS {'NOT ' if archived else ''}NULL",
-        *(["w.category = ?"] if category else []),
-        *([HAS_TAG] if tag else []),
-        *([_NOT_BY_WORDS] if but else []),
-        *([_HOLDS_SHORT] if short else []),
+def _not_in(index: str) -> str:
+    return f"w.rid NOT IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)"  # noqa: S608 - constants
+
+
+def _narrow(conditions: _Conditions, terms: Terms, wanted: Filter) -> None:
+    """What every stage asks of a workflow beside its own words."""
+    conditions.add(f"w.archived_at IS {'NOT ' if wanted.archived else ''}NULL")
+    if wanted.category is not None:
+        conditions.add("w.category = ?", wanted.category)
+    if wanted.tag is not None:
+        conditions.add(HAS_TAG, wanted.tag)
+    if terms.excluded is not None:
+        conditions.add(_not_in("workflows_fts"), terms.excluded)
+    if terms.excluded_words is not None:
+        conditions.add(_not_in(search_index.TEXT_INDEX), terms.excluded_words)
+    if terms.excluded_like != "[]":
+        conditions.add(f"NOT {_HOLDS_ANY}", terms.excluded_like)
+
+
+def _ranked(
+    db: Connection, index: str, stage: int, conditions: _Conditions, after: Place | None, limit: int
+) -> list[Hit]:
+    """Hits of one index, best first."""
+    if after is not None:
         # Only on further pages: comparing ranks makes FTS5 work each out a second time.
-        *(["(f.rank, f.rowid) > (?, ?)"] if further else []),
-    ]
+        conditions.add("(f.rank, f.rowid) > (?, ?)", after.rank, after.rid)
     # With rowid in the order FTS5 leaves the sorting to SQLite, which is faster by a third.
-    return (
-        f"SELECT {COLUMNS}, f.rank FROM {table} f CROSS JOIN workflows w ON w.rid = f.rowid"  # noqa: S608 - constants
-        f" WHERE {' AND '.join(conditions)} ORDER BY f.rank, f.rowid LIMIT ?"
+    rows = db.execute(
+        f"SELECT {COLUMNS}, f.rank FROM {index} f CROSS JOIN workflows w ON w.rid = f.rowid"  # noqa: S608 - constants
+        f" WHERE {conditions} ORDER BY f.rank, f.rowid LIMIT ?",
+        (*conditions.values, limit),
     )
-
-
-def _filter_shape(wanted: Filter) -> tuple[bool, bool, bool]:
-    return wanted.category is not None, wanted.tag is not None, wanted.archived
-
-
-def _filter_values(wanted: Filter) -> list[object]:
-    return [value for value in (wanted.category, wanted.tag) if value is not None]
+    return [Hit(Header(*row[:WIDTH]), stage, row[WIDTH]) for row in rows]
 
 
 def _by_words(
@@ -148,12 +116,10 @@ def _by_words(
 ) -> list[Hit]:
     if terms.words is None:
         return []
-    sql = _ranked_sql(
-        "workflows_fts", _filter_shape(wanted), but=False, short=False, further=after is not None
-    )
-    start = (after.rank, after.rid) if after else ()
-    rows = db.execute(sql, (terms.words, *_filter_values(wanted), *start, limit))
-    return [Hit(Header(*row[:WIDTH]), WORDS, row[WIDTH]) for row in rows]
+    conditions = _Conditions()
+    conditions.add("workflows_fts MATCH ?", terms.words)
+    _narrow(conditions, terms, wanted)
+    return _ranked(db, "workflows_fts", WORDS, conditions, after, limit)
 
 
 def _by_trigrams(
@@ -161,42 +127,14 @@ def _by_trigrams(
 ) -> list[Hit]:
     if terms.trigrams is None:
         return []
-    short = terms.short != "[]"
-    sql = _ranked_sql(
-        "workflows_trigram",
-        _filter_shape(wanted),
-        but=terms.words is not None,
-        short=short,
-        further=after is not None,
-    )
-    values: list[object] = [terms.trigrams, *_filter_values(wanted)]
-    values += [terms.words] if terms.words is not None else []
-    values += [terms.short] if short else []
-    values += [after.rank, after.rid] if after else []
-    rows = db.execute(sql, (*values, limit))
-    return [Hit(Header(*row[:WIDTH]), TRIGRAMS, row[WIDTH]) for row in rows]
-
-
-@cache
-def _scan_sql(wanted: tuple[bool, bool, bool], *, but: bool) -> str:
-    category, tag, archived = wanted
-    conditions = [
-        _HOLDS_SHORT,
-        *(["w.category = ?"] if category else []),
-        *([HAS_TAG] if tag else []),
-        *(
-            ["w.rid NOT IN (SELECT rowid FROM workflows_fts WHERE workflows_fts MATCH ?)"]
-            if but
-            else []
-        ),
-        "(w.updated_at, w.rid) < (?, ?)",
-    ]
-    return (
-        f"SELECT {COLUMNS} FROM (SELECT * FROM workflows"  # noqa: S608 - constants
-        f" WHERE archived_at IS {'NOT ' if archived else ''}NULL"
-        f" ORDER BY updated_at DESC, rid DESC LIMIT {SCAN_MAX}) w"
-        f" WHERE {' AND '.join(conditions)} ORDER BY w.updated_at DESC, w.rid DESC LIMIT ?"
-    )
+    conditions = _Conditions()
+    conditions.add("workflows_trigram MATCH ?", terms.trigrams)
+    _narrow(conditions, terms, wanted)
+    if terms.words is not None:
+        conditions.add(_not_in("workflows_fts"), terms.words)
+    if terms.short != "[]":
+        conditions.add(_HOLDS_ALL, terms.short)
+    return _ranked(db, "workflows_trigram", TRIGRAMS, conditions, after, limit)
 
 
 def _by_scan(
@@ -204,13 +142,60 @@ def _by_scan(
 ) -> list[Hit]:
     if not terms.scan:
         return []
-    sql = _scan_sql(_filter_shape(wanted), but=terms.words is not None)
-    values: list[object] = [terms.short, *_filter_values(wanted)]
-    values += [terms.words] if terms.words is not None else []
+    conditions = _Conditions()
+    conditions.add(_HOLDS_ALL, terms.short)
+    _narrow(conditions, terms, wanted)
+    if terms.words is not None:
+        conditions.add(_not_in("workflows_fts"), terms.words)
     start = (int(after.rank), after.rid) if after else (2**63 - 1, 0)
-    rows = db.execute(sql, (*values, *start, limit))
+    conditions.add("(w.updated_at, w.rid) < (?, ?)", *start)
+    rows = db.execute(
+        f"SELECT {COLUMNS} FROM (SELECT * FROM workflows"  # noqa: S608 - constants
+        f" WHERE archived_at IS {'NOT ' if wanted.archived else ''}NULL"
+        f" ORDER BY updated_at DESC, rid DESC LIMIT {limits.SEARCH_SCAN_MAX}) w"
+        f" WHERE {conditions} ORDER BY w.updated_at DESC, w.rid DESC LIMIT ?",
+        (*conditions.values, limit),
+    )
     headers = [Header(*row) for row in rows]
     return [Hit(header, SCAN, float(header.updated_at)) for header in headers]
+
+
+def _by_body(
+    db: Connection, terms: Terms, wanted: Filter, after: Place | None, limit: int
+) -> list[Hit]:
+    """Hits of header and body together; texts that must stand together are looked for in them.
+
+    At most `limits.SEARCH_CONFIRM_MAX` are looked into for one page.
+    """
+    if terms.body is None:
+        return []
+    index = search_index.TEXT_INDEX
+    conditions = _Conditions()
+    conditions.add(f"{index} MATCH ?", terms.body)
+    _narrow(conditions, terms, wanted)
+    if terms.words is not None:
+        conditions.add(_not_in("workflows_fts"), terms.words)
+    if terms.trigrams is not None and terms.short == "[]":
+        conditions.add(_not_in("workflows_trigram"), terms.trigrams)
+    if terms.scan:
+        conditions.add(f"NOT {_HOLDS_ALL}", terms.short)
+    if not terms.together:
+        return _ranked(db, index, BODY, conditions, after, limit)
+    candidates = _ranked(db, index, BODY, conditions, after, limits.SEARCH_CONFIRM_MAX)
+    confirmed = (hit for hit in candidates if _holds_together(db, hit.header, terms.together))
+    return [hit for hit, _number in zip(confirmed, range(limit), strict=False)]
+
+
+def _holds_together(db: Connection, header: Header, texts: list[str]) -> bool:
+    said = (header.name, header.tags, header.description or "", *lines_of(db, header))
+    lines = [fold(" ".join(line.split())) for line in said]
+    return all(any(text in line for line in lines) for text in texts)
+
+
+def lines_of(db: Connection, header: Header) -> list[str]:
+    """The text inside a workflow's body, a string a line; a damaged body says nothing."""
+    data = db.execute("SELECT data FROM workflow_bodies WHERE rid = ?", (header.rid,)).get
+    return search_index.body_text(header.content_sha256, header.size_bytes, data).split("\n")
 
 
 def _newest(
@@ -223,7 +208,14 @@ def _newest(
     return [Hit(header, NEWEST, float(header.updated_at)) for header in headers]
 
 
-_SEARCHES: Final = dict(zip(_STAGES, (_by_words, _by_trigrams, _by_scan, _newest), strict=True))
+_Stage = Callable[[Connection, Terms, Filter, Place | None, int], list[Hit]]
+_STAGES: Final[dict[int, _Stage]] = {
+    WORDS: _by_words,
+    TRIGRAMS: _by_trigrams,
+    SCAN: _by_scan,
+    BODY: _by_body,
+    NEWEST: _newest,
+}
 
 
 def search(
@@ -231,7 +223,7 @@ def search(
 ) -> list[Hit]:
     """At most `limit` hits behind `after`, best first; a stage begins when the last is dry."""
     hits: list[Hit] = []
-    for stage, run in _SEARCHES.items():
+    for stage, run in _STAGES.items():
         if after is None or stage >= after.stage:
             start = after if after is not None and stage == after.stage else None
             hits += run(db, terms, wanted, start, limit - len(hits))

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.store import codec, excerpts, search, search_index, spelling
+from sidecar.store.query import parse
 from sidecar.store.workflows import header, remove, save
 from sidecar.store.workflows.pages import Filter
 from sidecar.store.workflows.save import Content
@@ -37,7 +38,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 def ids(bench: Bench, query: str, wanted: Filter = Filter()) -> list[str]:  # noqa: B008
-    hits = search.search(bench.store.db, search.parse(query), wanted, None, 50)
+    hits = search.search(bench.store.db, parse(query), wanted, None, 50)
     return [hit.header.id for hit in hits]
 
 
@@ -94,7 +95,7 @@ def test_filters(bench: Bench) -> None:
 @pytest.mark.parametrize("size", [1, 2, 3])
 @pytest.mark.parametrize("query", ["ord", "a", "", "sla", "\u62a5", "ail"])
 def test_pages_join_to_the_whole_answer(bench: Bench, query: str, size: int) -> None:
-    terms = search.parse(query)
+    terms = parse(query)
     whole = search.search(bench.store.db, terms, Filter(), None, 50)
     seen: list[search.Hit] = []
     after: search.Place | None = None
@@ -112,8 +113,8 @@ def test_no_hit_comes_twice_when_words_and_trigrams_both_find_it(bench: Bench) -
 @given(st.text(max_size=60))
 def test_any_text_is_a_valid_query(bench: Bench, query: str) -> None:
     for wanted in (Filter(), Filter("general", "chat", archived=True)):
-        hits = search.search(bench.store.db, search.parse(query), wanted, None, 10)
-        words = excerpts.words_of(search.parse(query).all)
+        hits = search.search(bench.store.db, parse(query), wanted, None, 10)
+        words = excerpts.words_of(parse(query).all)
         for hit in hits:
             excerpts.look(hit.header, words, excerpt=True)
     spelling.correct(bench.store.db, words)

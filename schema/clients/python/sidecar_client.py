@@ -1894,8 +1894,10 @@ class WorkflowsSearchItem(TypedDict):
     score: float
     """Higher is better, within one stage of one answer; 0 without ranking."""
 
-    matched_in: list[Literal["description", "name", "tags"]]
-    """Fields that hold a word of the query, case and accents aside."""
+    matched_in: list[Literal["body", "description", "name", "tags"]]
+    """Header fields that hold a word of the query, case and accents aside; `body` for a hit that
+    the header alone would not have been.
+    """
 
     snippet: str | None
     """About 120 characters of text around the first word found, each word in [ and ], cuts shown as
@@ -1904,7 +1906,7 @@ class WorkflowsSearchItem(TypedDict):
 
 
 class WorkflowsSearchResult(TypedDict):
-    """A page of hits, best first: whole words before parts of words."""
+    """A page of hits, best first: header before body, whole words before parts of words."""
 
     items: list[WorkflowsSearchItem]
     """Hits, best first."""
@@ -2310,8 +2312,9 @@ class WorkflowsSearchParams(TypedDict):
     """Params of workflows.search."""
 
     query: str
-    """Words, all of which must be there, the last one perhaps unfinished; at most 1024 characters,
-    any of them. Without a word the newest workflows are listed.
+    """Words, all of which must be there, the last one perhaps unfinished; "..." around words that
+    stand together, - before what must not be there. At most 1024 characters, any of them.
+    Without a word the newest workflows are listed.
     """
 
     category: NotRequired[str | None]
@@ -2323,8 +2326,10 @@ class WorkflowsSearchParams(TypedDict):
     archived: NotRequired[bool]
     """true: only archived ones; false, the default: only live ones."""
 
-    snippets: NotRequired[Literal["header", "none"]]
-    """`header`, the default: cut from description, name or tags; or `none`."""
+    snippets: NotRequired[Literal["body", "header", "none"]]
+    """`header`, the default: cut from description, name or tags; `body`: from the text inside,
+    where a word stands there; or `none`.
+    """
 
     limit: NotRequired[int]
     """Most items to answer, 1 to 500."""
@@ -3157,15 +3162,15 @@ class WorkflowsMethods:
         category: str | None | Unset = UNSET,
         tag: str | None | Unset = UNSET,
         archived: bool | Unset = UNSET,
-        snippets: Literal["header", "none"] | Unset = UNSET,
+        snippets: Literal["body", "header", "none"] | Unset = UNSET,
         limit: int | Unset = UNSET,
         cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsSearchResult:
-        """Find workflows by the words of their name, tags and description.
+        """Find workflows by the words of their name, tags and description, then by those inside.
 
         Every text is a valid query. Case and diacritics do not count. Hits of whole words come
-        first, then those inside words.
+        first, then those inside words, then those that only the body makes one.
         """
         params = _given(
             {

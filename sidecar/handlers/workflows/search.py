@@ -1,6 +1,6 @@
-"""`workflows.search`: by name, tags and description."""
+"""`workflows.search`: by name, tags and description, then inside bodies."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -17,7 +17,9 @@ from sidecar.handlers.workflows.read import (
 from sidecar.handlers.workflows.views import WorkflowHeader, fitting, header_fields
 from sidecar.store import excerpts, search_index, spelling
 from sidecar.store import search as searches
-from sidecar.store.search import NEWEST, SCAN, Hit, Place
+from sidecar.store.query import parse
+from sidecar.store.search import BODY, NEWEST, SCAN, Hit, Place
+from sidecar.store.workflows.header import Header
 from sidecar.store.workflows.pages import Filter
 from sidecar.values import Limit, NextCursor, encode_cursor
 
@@ -29,16 +31,20 @@ class WorkflowsSearchParams(Params, frozen=True):
         str,
         Meta(
             max_length=limits.QUERY_MAX_CHARS,
-            description="Words, all of which must be there, the last one perhaps unfinished; at"
-            " most 1024 characters, any of them. Without a word the newest workflows are listed.",
+            description="Words, all of which must be there, the last one perhaps unfinished;"
+            ' "..." around words that stand together, - before what must not be there. At most'
+            " 1024 characters, any of them. Without a word the newest workflows are listed.",
         ),
     ]
     category: CategoryFilter = None
     tag: TagFilter = None
     archived: ArchivedFilter = False
     snippets: Annotated[
-        Literal["header", "none"],
-        Meta(description="`header`, the default: cut from description, name or tags; or `none`."),
+        Literal["header", "body", "none"],
+        Meta(
+            description="`header`, the default: cut from description, name or tags; `body`: from"
+            " the text inside, where a word stands there; or `none`."
+        ),
     ] = "header"
     limit: Limit = limits.SEARCH_PAGE_DEFAULT
     cursor: CursorParam = None
@@ -52,8 +58,11 @@ class WorkflowsSearchItem(WorkflowHeader, frozen=True):
         Meta(description="Higher is better, within one stage of one answer; 0 without ranking."),
     ]
     matched_in: Annotated[
-        list[excerpts.Field],
-        Meta(description="Fields that hold a word of the query, case and accents aside."),
+        list[Literal["name", "tags", "description", "body"]],
+        Meta(
+            description="Header fields that hold a word of the query, case and accents aside;"
+            " `body` for a hit that the header alone would not have been."
+        ),
     ]
     snippet: Annotated[
         str | None,
@@ -65,7 +74,7 @@ class WorkflowsSearchItem(WorkflowHeader, frozen=True):
 
 
 class WorkflowsSearchResult(Result, frozen=True):
-    """A page of hits, best first: whole words before parts of words."""
+    """A page of hits, best first: header before body, whole words before parts of words."""
 
     items: Annotated[list[WorkflowsSearchItem], Meta(description="Hits, best first.")]
     next_cursor: NextCursor
@@ -77,12 +86,12 @@ class WorkflowsSearchResult(Result, frozen=True):
 
 @method("workflows.search", access="read")
 def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult:
-    """Find workflows by the words of their name, tags and description.
+    """Find workflows by the words of their name, tags and description, then by those inside.
 
     Every text is a valid query. Case and diacritics do not count. Hits of whole words come
-    first, then those inside words.
+    first, then those inside words, then those that only the body makes one.
     """
-    terms = searches.parse(params.query)
+    terms = parse(params.query)
     wanted = Filter(params.category, params.tag, params.archived)
     after: Place | None = None
     if params.cursor is not None:
@@ -95,17 +104,33 @@ def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult
     if len(found) > len(sent):
         next_cursor = encode_cursor(query_mark(params.query, *wanted), *sent[-1].place)
     words = excerpts.words_of(terms.all)
-    excerpt = params.snippets == "header"
     meant = spelling.correct(ctx.db, words) if words and not found and after is None else None
     return WorkflowsSearchResult(
-        [_item(hit, words, excerpt=excerpt) for hit in sent],
+        [_item(ctx, hit, words, params.snippets) for hit in sent],
         next_cursor,
         " ".join(meant)[: limits.QUERY_MAX_CHARS] if meant else None,
     )
 
 
-def _item(hit: Hit, words: list[str], *, excerpt: bool) -> WorkflowsSearchItem:
+def _item(
+    ctx: Context, hit: Hit, words: list[str], snippets: Literal["header", "body", "none"]
+) -> WorkflowsSearchItem:
     header = hit.header
-    seen = excerpts.look(header, words, excerpt=excerpt)
+    seen = excerpts.look(header, words, excerpt=snippets != "none")
+    fields: list[Any] = [*seen.fields, *(["body"] if hit.stage == BODY else [])]
+    excerpt = seen.excerpt
+    if snippets == "body":
+        excerpt = _cut_from_body(ctx, header, words) or excerpt
     score = 0.0 if hit.stage in (SCAN, NEWEST) else -hit.rank
-    return WorkflowsSearchItem(*header_fields(header, score, seen.fields, seen.excerpt))
+    return WorkflowsSearchItem(*header_fields(header, score, fields, excerpt))
+
+
+def _cut_from_body(ctx: Context, header: Header, words: list[str]) -> str | None:
+    """The line of the text inside that holds most of the words; None when none holds any."""
+    best, best_words = "", 0
+    for line in searches.lines_of(ctx.db, header):
+        folded = excerpts.fold(line)
+        held = sum(word in folded for word in words)
+        if held > best_words:
+            best, best_words = line, held
+    return excerpts.cut(best, words) if best else None
