@@ -23,7 +23,10 @@ def _resident_bytes() -> int:
     if sys.platform == "linux":
         import resource  # noqa: PLC0415 - POSIX only
 
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        try:
+            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        except OSError:  # /proc need not be mounted
+            return 0
         return pages * resource.getpagesize()
     if sys.platform == "darwin":
         import resource  # noqa: PLC0415 - POSIX only
@@ -36,6 +39,7 @@ def _resident_bytes() -> int:
 def _descriptors() -> int:
     folder = Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd")
     try:
-        return sum(1 for _entry in folder.iterdir())
+        # One of them is the folder's own, open while it is read.
+        return sum(1 for _entry in folder.iterdir()) - 1
     except OSError:
         return 0

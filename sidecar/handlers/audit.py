@@ -1,7 +1,9 @@
 """Methods of the audit log: reading it, streaming it, and verifying its chain."""
 
-from typing import Annotated, Any, Literal
+from contextlib import closing
+from typing import Annotated, Any
 
+import msgspec
 from msgspec import Meta, Struct
 
 from sidecar import limits
@@ -10,8 +12,9 @@ from sidecar.context import Context, LongContext
 from sidecar.errors import InvalidParams
 from sidecar.notifications import ChainHead
 from sidecar.store import audit
-from sidecar.store.audit import Entry
+from sidecar.store.audit import Entry, Reason, Status
 from sidecar.store.audit_actions import ACTIONS
+from sidecar.store.connection import Connection
 from sidecar.values import Count, Limit, Timestamp, stored_json
 
 Action = Annotated[str, Meta(min_length=1, max_length=64, description="One of the known actions.")]
@@ -40,8 +43,9 @@ def _view(entry: Entry) -> AuditEntry:
     )
 
 
-def _known(action: str, path: str) -> None:
-    if action not in ACTIONS:
+def _refuse_unknown(db: Connection, action: str, path: str) -> None:
+    """Refuse what is neither of our actions nor in the log, which may be an imported one."""
+    if action not in ACTIONS and not audit.has_action(db, action):
         raise InvalidParams("There is no such action.", path=path)
 
 
@@ -75,8 +79,8 @@ class AuditListResult(Result, frozen=True):
 def list_entries(ctx: Context, params: AuditListParams) -> AuditListResult:
     """List entries of the audit log, oldest first."""
     if params.action is not None:
-        _known(params.action, "$.params.action")
-    entries = audit.page(
+        _refuse_unknown(ctx.db, params.action, "$.params.action")
+    found = audit.entries(
         ctx.db,
         params.after,
         params.limit + 1,
@@ -85,9 +89,17 @@ def list_entries(ctx: Context, params: AuditListParams) -> AuditListResult:
         from_at=params.from_at,
         to_at=params.to_at,
     )
-    page = entries[: params.limit]
-    more = len(entries) > params.limit
-    return AuditListResult([_view(entry) for entry in page], page[-1].seq if more else None)
+    items: list[AuditEntry] = []
+    room = limits.ANSWER_MAX_BYTES - limits.ANSWER_ROOM_BYTES
+    with closing(found):
+        for entry in found:
+            view = _view(entry)
+            room -= len(msgspec.json.encode(view)) + 1
+            # One entry alone is always sent, so that every page gets further.
+            if items and (room < 0 or len(items) == params.limit):
+                return AuditListResult(items, items[-1].seq)
+            items.append(view)
+    return AuditListResult(items, None)
 
 
 # --- audit.subscribe, audit.unsubscribe -------------------------------------------------------
@@ -116,11 +128,13 @@ class AuditSubscribeResult(Result, frozen=True):
 def subscribe(ctx: Context, params: AuditSubscribeParams) -> AuditSubscribeResult:
     """Stream audit and change events from now on, replaying missed entries first if asked."""
     for index, action in enumerate(params.actions or []):
-        _known(action, f"$.params.actions[{index}]")
+        _refuse_unknown(ctx.db, action, f"$.params.actions[{index}]")
     actions = None if params.actions is None else frozenset(params.actions)
-    replayed = 0 if params.after is None else audit.count_after(ctx.db, params.after, actions)
     head = audit.head(ctx.db)
-    ctx.session.subscribe(actions, params.after)
+    # A reader ahead of the log knew another one: what comes from now on is new to it all the same.
+    after = None if params.after is None else min(params.after, head.seq)
+    replayed = 0 if after is None else audit.count_after(ctx.db, after, actions)
+    ctx.session.subscribe(actions, after)
     return AuditSubscribeResult(replayed, ChainHead(head.seq, head.mac.hex()))
 
 
@@ -146,8 +160,11 @@ def unsubscribe(ctx: Context, params: AuditUnsubscribeParams) -> AuditUnsubscrib
 class AuditAnchor(Struct, frozen=True, forbid_unknown_fields=True):
     """A head that the shell has kept outside the database."""
 
-    seq: Annotated[int, Meta(ge=1, le=limits.SAFE_INTEGER_MAX, description="Number of the entry.")]
-    mac: Annotated[str, Meta(pattern="^[0-9a-f]{64}$", description="Its code, lower-case hex.")]
+    seq: Annotated[Seq, Meta(description="Number of the entry, 0 for the head of an empty log.")]
+    mac: Annotated[
+        str,
+        Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="Its code, lower-case hex."),
+    ]
 
 
 class AuditVerifyParams(Params, frozen=True):
@@ -161,16 +178,9 @@ class AuditVerifyParams(Params, frozen=True):
 class AuditVerifyResult(Result, frozen=True):
     """What the walk over the chain found."""
 
-    status: Annotated[
-        Literal[
-            "ok", "unsealed", "locked", "tampered", "truncated", "rolled_back", "forked", "pruned"
-        ],
-        Meta(description="`unsealed`: sound, but nothing is sealed yet."),
-    ]
+    status: Annotated[Status, Meta(description="`unsealed`: sound, but nothing is sealed yet.")]
     first_bad_seq: Annotated[int | None, Meta(description="First entry that does not fit.")]
-    reason: Annotated[
-        Literal["mac", "gap", "state_head", "expect"] | None, Meta(description="What does not fit.")
-    ]
+    reason: Annotated[Reason | None, Meta(description="What does not fit.")]
     verified_from: Annotated[Count, Meta(description="First entry walked over.")]
     verified_to: Annotated[Count, Meta(description="Last sound entry.")]
     pruned_through: Annotated[Count, Meta(description="Newest entry that was pruned, 0 for none.")]
@@ -184,10 +194,17 @@ def verify(ctx: LongContext, params: AuditVerifyParams) -> AuditVerifyResult:
 
     def step(done: int, total: int) -> None:
         ctx.check_cancelled()
-        ctx.progress("verify", done, total, "entries")
+        ctx.progress("verify", min(done, total), total, "entries")
 
     with ctx.reading() as db:
         db.execute("BEGIN")
         found = audit.verify(db, expect, step)
-    head = ChainHead(found.head.seq, found.head.mac.hex())
-    return AuditVerifyResult(*found[:-1], head=head)  # type: ignore[arg-type]  # one by one the same
+    return AuditVerifyResult(
+        status=found.status,
+        first_bad_seq=found.first_bad_seq,
+        reason=found.reason,
+        verified_from=found.verified_from,
+        verified_to=found.verified_to,
+        pruned_through=found.pruned_through,
+        head=ChainHead(found.head.seq, found.head.mac.hex()),
+    )

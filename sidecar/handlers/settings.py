@@ -18,9 +18,13 @@ from sidecar.store import codec, settings
 from sidecar.store.settings import SCHEMA_VERSION_KEY, Setting, ValueType
 from sidecar.values import Timestamp, stored_json
 
+# `$` alone would let a line break through behind the key.
 Key = Annotated[
     str,
-    Meta(pattern="^[a-z0-9_.]{1,64}$", description="1 to 64 of a-z, 0-9, underscore and dot."),
+    Meta(
+        pattern="^[a-z0-9_.]{1,64}$(?!\\n)",
+        description="1 to 64 of a-z, 0-9, underscore and dot.",
+    ),
 ]
 Description = Annotated[
     Annotated[str, Meta(max_length=limits.SETTING_DESCRIPTION_MAX_CHARS)] | UnsetType | None,
@@ -87,7 +91,7 @@ class SettingsListParams(Params, frozen=True):
     """Which settings."""
 
     prefix: Annotated[
-        Annotated[str, Meta(pattern="^[a-z0-9_.]{0,64}$")],
+        Annotated[str, Meta(pattern="^[a-z0-9_.]{0,64}$(?!\\n)")],
         Meta(description="Only keys that begin with it; absent: all."),
     ] = ""
 

@@ -1,11 +1,14 @@
 """The audit log: entries chained by a code under a key that only moves forward.
 
-Entry i carries mac_i = HMAC-SHA256(K_i, mac_{i-1} | u64 seq | u64 at | LP(action) |
+Entry i carries mac_i = HMAC-SHA256(K_i, mac_{i-1} | i64 seq | i64 at | LP(action) |
 LP(resource) | LP(details)), big-endian, LP(x) = u32 length and bytes, over the bytes as stored;
 K_{i+1} = SHA-256("aev1" | K_i). The state row holds the newest seq and mac and the next key and
 is written in the entry's own transaction, so an undone savepoint burns no number. While the
 chain is unsealed its first key lies in the state row in clear: verify then finds accidents and
 gaps, not somebody who can write the file.
+
+Whatever stands in the table can be read and verified, also what was never written here: texts
+are taken as bytes, since a wrong one must be told as tampered and not end the walk.
 
 Only hashlib and hmac are needed here: the start imports no cryptography.
 """
@@ -13,13 +16,27 @@ Only hashlib and hmac are needed here: the start imports no cryptography.
 import hashlib
 import hmac
 import struct
-from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Generator
+from typing import Literal, NamedTuple
 
+import apsw
+import msgspec
+
+from sidecar import limits
+from sidecar.errors import AuditUnavailable
 from sidecar.store.connection import Connection, one_row
 
 MAC_BYTES = 32
-_GENESIS = bytes(MAC_BYTES)
+GENESIS = bytes(MAC_BYTES)
+"""What stands for the code of the entry before the first."""
+
+_STORED = "seq, at, CAST(action AS BLOB), CAST(resource AS BLOB), CAST(details AS BLOB), mac"
+_CHECK = "Run audit.verify: somebody else wrote to the log."
+
+Status = Literal[
+    "ok", "unsealed", "locked", "tampered", "truncated", "rolled_back", "forked", "pruned"
+]
+Reason = Literal["mac", "gap", "state_head", "expect"]
 
 
 class Entry(NamedTuple):
@@ -43,25 +60,23 @@ class Head(NamedTuple):
 class Verdict(NamedTuple):
     """What a walk over the chain found."""
 
-    status: str
+    status: Status
     first_bad_seq: int | None
-    reason: str | None
+    reason: Reason | None
     verified_from: int
     verified_to: int
     pruned_through: int
     head: Head
 
 
-def _lp(text: str) -> bytes:
-    data = text.encode()
+def _lp(data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + data
 
 
-def _mac(key: bytes, previous: bytes, entry: tuple[int, int, str, str, str]) -> bytes:
-    seq, at, action, resource, details = entry
-    message = b"".join(
-        (previous, struct.pack(">QQ", seq, at), _lp(action), _lp(resource), _lp(details))
-    )
+def _mac(
+    key: bytes, previous: bytes, seq: int, at: int, texts: tuple[bytes, bytes, bytes]
+) -> bytes:
+    message = b"".join((previous, struct.pack(">qq", seq, at), *map(_lp, texts)))
     return hmac.digest(key, message, "sha256")
 
 
@@ -69,26 +84,44 @@ def _next_key(key: bytes) -> bytes:
     return hashlib.sha256(b"aev1" + key).digest()
 
 
+# --- writing ------------------------------------------------------------------------------
+
+
 def begin_chain(db: Connection, seed: bytes) -> None:
     """Write the state row of a new chain whose first key is `seed`."""
     db.execute(
         "INSERT INTO audit_state (one, seq, head, next_key, seed) VALUES (1, 0, ?, ?, ?)",
-        (_GENESIS, seed, seed),
+        (GENESIS, seed, seed),
     )
 
 
 def append(db: Connection, at: int, action: str, resource: str, details: str = "{}") -> Entry:
-    """Write one entry and move the chain forward, in the caller's transaction."""
-    seq, head, key = one_row(db, "SELECT seq, head, next_key FROM audit_state")
-    seq += 1
-    mac = _mac(key, head, (seq, at, action, resource, details))
-    db.execute(
-        "INSERT INTO access_log (seq, action, resource, at, details, mac)"
-        " VALUES (?, ?, ?, ?, ?, ?)",
-        (seq, action, resource, at, details, mac),
-    )
+    """Write one entry and move the chain forward, in the caller's transaction.
+
+    Raises:
+        AuditUnavailable: the state row is gone, or the log holds an entry beyond it: somebody
+            else wrote there. The act must not happen then.
+    """
+    state = db.execute("SELECT seq, head, next_key FROM audit_state").fetchone()
+    if state is None:
+        raise AuditUnavailable(hint=_CHECK)
+    newest, head, key = state
+    seq = newest + 1
+    texts = (action.encode(), resource.encode(), details.encode())
+    mac = _mac(key, head, seq, at, texts)
+    try:
+        db.execute(
+            "INSERT INTO access_log (seq, action, resource, at, details, mac)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            (seq, action, resource, at, details, mac),
+        )
+    except apsw.ConstraintError:
+        raise AuditUnavailable(hint=_CHECK) from None
     db.execute("UPDATE audit_state SET seq = ?, head = ?, next_key = ?", (seq, mac, _next_key(key)))
     return Entry(seq, action, resource, at, details, mac)
+
+
+# --- reading ------------------------------------------------------------------------------
 
 
 def head(db: Connection) -> Head:
@@ -96,7 +129,7 @@ def head(db: Connection) -> Head:
     return Head(*one_row(db, "SELECT seq, head FROM audit_state"))
 
 
-def page(
+def entries(
     db: Connection,
     after: int,
     limit: int,
@@ -105,7 +138,7 @@ def page(
     resource: str | None = None,
     from_at: int | None = None,
     to_at: int | None = None,
-) -> list[Entry]:
+) -> Generator[Entry, None, None]:
     """Entries numbered above `after`, oldest first, at most `limit`; times are half-open."""
     wanted: list[tuple[str, object]] = [("seq > ?", after)]
     for condition, value in (
@@ -118,11 +151,43 @@ def page(
             wanted.append((condition, value))
     conditions = " AND ".join(condition for condition, _ in wanted)
     rows = db.execute(
-        "SELECT seq, action, resource, at, details, mac FROM access_log"  # noqa: S608 - constants
-        f" WHERE {conditions} ORDER BY seq LIMIT ?",
+        f"SELECT {_STORED} FROM access_log WHERE {conditions} ORDER BY seq LIMIT ?",  # noqa: S608 - constants
         (*(value for _, value in wanted), limit),
     )
-    return [Entry(*row) for row in rows]
+    for seq, at, action_, resource_, details, mac in rows:
+        yield Entry(seq, _text(action_), _text(resource_), at, _json(details), mac)
+
+
+_STORED = "seq, at, CAST(action AS BLOB), CAST(resource AS BLOB), CAST(details AS BLOB), mac"
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode(errors="replace")
+
+
+def _json(stored: bytes) -> str:
+    """Details fit to be put into an answer as they are: a JSON object on one line.
+
+    An imported log can hold line breaks between tokens, and somebody who wrote to the file
+    anything at all; that is shown as the import shows what is no object.
+    """
+    try:
+        text = stored.decode()
+        msgspec.json.decode(text, type=dict)
+    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+        return msgspec.json.encode({"text": _text(stored)}).decode()
+    return text.replace("\n", " ").replace("\r", " ")
+
+
+def page(db: Connection, after: int, limit: int) -> list[Entry]:
+    """The next `limit` entries after `after`, whatever they are of."""
+    return list(entries(db, after, limit))
+
+
+def has_action(db: Connection, action: str) -> bool:
+    """Whether some entry is of this action; an imported log has some that we never write."""
+    sql = "SELECT EXISTS (SELECT 1 FROM access_log WHERE action = ?)"
+    return bool(one_row(db, sql, (action,))[0])
 
 
 def count_after(db: Connection, after: int, actions: frozenset[str] | None) -> int:
@@ -139,73 +204,91 @@ def count_after(db: Connection, after: int, actions: frozenset[str] | None) -> i
     return int(row[0])
 
 
+# --- verifying ----------------------------------------------------------------------------
+
+
 def verify(
     db: Connection, expect: tuple[int, str] | None, step: Callable[[int, int], None]
 ) -> Verdict:
     """Walk the whole chain, recomputing every key and link.
 
-    `step(done, total)` is called now and then and may raise to stop. `expect` is an anchor kept
-    outside: a (seq, mac in hex) that the chain must contain.
+    `step(done, total)` is called every `limits.VERIFY_STEP_ENTRIES` entries and after the last,
+    and may raise to stop. `expect` is an anchor kept outside: a
+    (seq, mac in hex) that the chain must contain; (0, zeros) is the head of an empty one.
     """
-    seq, state_head, next_key, seed, pruned = one_row(
-        db, "SELECT seq, head, next_key, seed, pruned_through FROM audit_state"
-    )
-    walk = _Walk(seed, seq, pruned, expect)
-    for entry in _entries(db):
-        if not walk.take(entry):
+    state = db.execute(
+        "SELECT seq, head, next_key, seed, pruned_through FROM audit_state"
+    ).fetchone()
+    if state is None or state[3] is None:
+        return Verdict("tampered", 1, "state_head", 1, 0, 0, Head(*(state or (0, GENESIS))[:2]))
+    newest, state_head, next_key, seed, pruned = state
+    walk = _Walk(seed, pruned, expect)
+    total = max(newest - pruned, 0)
+    for entry in db.execute(f"SELECT {_STORED} FROM access_log ORDER BY seq"):  # noqa: S608 - a constant
+        if not walk.take(*entry):
             break
-        if entry.seq % 1000 == 0:
-            step(entry.seq, seq)
-    if walk.reason is None:
-        walk.finish(state_head, next_key)
-    status = walk.status or "unsealed"
+        done = walk.last - pruned
+        if done % limits.VERIFY_STEP_ENTRIES == 0:
+            step(done, total)
+    else:
+        walk.finish(newest, state_head, next_key)
+        step(walk.last - pruned, total)
     return Verdict(
-        status, walk.first_bad, walk.reason, pruned + 1, walk.last, pruned, Head(seq, state_head)
+        walk.status,
+        walk.first_bad,
+        walk.reason,
+        pruned + 1,
+        walk.last,
+        pruned,
+        Head(newest, state_head),
     )
-
-
-def _entries(db: Connection) -> Iterator[Entry]:
-    for row in db.execute(
-        "SELECT seq, action, resource, at, details, mac FROM access_log ORDER BY seq"
-    ):
-        yield Entry(*row)
 
 
 class _Walk:
     """The state of one verification: the key and code that the next entry must fit."""
 
-    def __init__(
-        self, seed: bytes, newest: int, pruned: int, expect: tuple[int, str] | None
-    ) -> None:
-        self.key, self.previous, self.last = seed, _GENESIS, pruned
-        self.newest, self.pruned, self.expect = newest, pruned, expect
-        self.status: str | None = None
-        self.reason: str | None = None
+    def __init__(self, seed: bytes, pruned: int, expect: tuple[int, str] | None) -> None:
+        self.key, self.previous, self.last = seed, GENESIS, pruned
+        self.pruned, self.expect = pruned, expect
+        self.status: Status = "unsealed"
+        self.reason: Reason | None = None
         self.first_bad: int | None = None
 
-    def _fail(self, status: str, reason: str, seq: int) -> bool:
+    def _fail(self, status: Status, reason: Reason, seq: int | None) -> bool:
         self.status, self.reason, self.first_bad = status, reason, seq
         return False
 
-    def take(self, entry: Entry) -> bool:
+    def take(
+        self, seq: int, at: int, action: bytes, resource: bytes, details: bytes, mac: bytes
+    ) -> bool:
         """Check one entry; False at the first that does not fit."""
-        if entry.seq != self.last + 1:
-            return self._fail("tampered", "gap", self.last + 1)
-        fields = (entry.seq, entry.at, entry.action, entry.resource, entry.details)
-        if not hmac.compare_digest(_mac(self.key, self.previous, fields), entry.mac):
-            return self._fail("tampered", "mac", entry.seq)
-        if self.expect and self.expect[0] == entry.seq and self.expect[1] != entry.mac.hex():
-            return self._fail("forked", "expect", entry.seq)
-        self.key, self.previous, self.last = _next_key(self.key), entry.mac, entry.seq
+        if seq != self.last + 1:
+            # One that stands before the first is itself the one that does not fit.
+            return self._fail("tampered", "gap", max(0, min(seq, self.last + 1)))
+        expected = _mac(self.key, self.previous, seq, at, (action, resource, details))
+        if not hmac.compare_digest(expected, mac):
+            return self._fail("tampered", "mac", seq)
+        if self.expect and self.expect[0] == seq and self.expect[1] != mac.hex():
+            return self._fail("forked", "expect", seq)
+        self.key, self.previous, self.last = _next_key(self.key), mac, seq
         return True
 
-    def finish(self, state_head: bytes, next_key: bytes) -> None:
+    def finish(self, newest: int, state_head: bytes, next_key: bytes) -> None:
         """Compare the end of the chain with the state row and the outside anchor."""
-        if self.last < self.newest:
+        if self.last < newest:
             self._fail("truncated", "state_head", self.last + 1)
-        elif self.last > self.newest or self.previous != state_head or self.key != next_key:
+        elif self.last > newest:
+            self._fail("tampered", "state_head", newest + 1)
+        elif (self.previous, self.key) != (state_head, next_key):
             self._fail("tampered", "state_head", self.last)
-        elif self.expect and self.expect[0] > self.last:
+        elif self.expect is not None:
+            self._hold_against(*self.expect)
+
+    def _hold_against(self, seq: int, mac: str) -> None:
+        """Compare with an anchor outside the entries that were walked over."""
+        if seq > self.last:
             self._fail("rolled_back", "expect", self.last + 1)
-        elif self.expect and self.expect[0] <= self.pruned and self.pruned:
-            self._fail("pruned", "expect", self.expect[0])
+        elif seq <= self.pruned and self.pruned > 0:
+            self._fail("pruned", "expect", None)
+        elif seq == 0 and mac != GENESIS.hex():
+            self._fail("forked", "expect", 0)

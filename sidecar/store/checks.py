@@ -1,23 +1,27 @@
-"""What system.check looks at: the file, its references, its indexes, its bodies.
+"""What system.check looks at: the file, its references, its indexes, its bodies, its audit log.
 
-Each check yields findings: where, what, and the cure a person can apply. Nothing is repaired
-here.
+Each look yields findings: where, what, and a cure that a person can apply. Nothing is repaired
+here. Damage met on the way is a finding of its own and ends that look alone: whoever asks about a
+damaged file wants all that can still be told.
 """
 
+import re
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from contextlib import contextmanager
+from typing import Any, Final, NamedTuple
 
 import apsw
 
 from sidecar import limits
-from sidecar.errors import DatabaseDamaged
-from sidecar.store import codec
+from sidecar.errors import Cancelled, DatabaseDamaged
+from sidecar.store import audit, codec, search_index
 from sidecar.store.connection import Connection, one_row
 
 Step = Callable[[int], None]
 """Called with the rows done so far; may raise to stop."""
 
-_RESTORE = "Keep a copy of the file, then go back to a copy made before."
+_RESTORE: Final = "Keep a copy of the file, then go back to a copy made before."
+_DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, DatabaseDamaged, UnicodeDecodeError)
 
 
 class Finding(NamedTuple):
@@ -29,102 +33,13 @@ class Finding(NamedTuple):
     cure: str
 
 
-def structure(db: Connection, *, full: bool) -> Iterator[Finding]:
-    """SQLite's own check: pages and records; with `full` also that indexes match their tables."""
-    pragma = "integrity_check" if full else "quick_check"
-    for (text,) in db.execute(f"PRAGMA {pragma}"):
-        if text != "ok":
-            yield Finding("structure", "database", str(text)[:200], _RESTORE)
+def _by_hand(*statements: str) -> str:
+    """A cure that takes SQL: for what no method can mend, since it cannot happen by methods."""
+    sql = "; ".join(statements)
+    return f"Keep a copy of the file. With the process ended, in the sqlite3 tool: {sql};"
 
 
-def references(db: Connection) -> Iterator[Finding]:
-    """Rows whose owner is gone."""
-    for table, rid, parent, _key in db.execute("PRAGMA foreign_key_check"):
-        yield Finding("orphan", f"{table} {rid}", f"Its row in {parent} is gone.", _RESTORE)
-
-
-SEARCH_INDEXES = ("workflows_fts", "workflows_trigram")
-
-
-def search_index(db: Connection, name: str) -> Iterator[Finding]:
-    """Whether a search index says what the table says; needs a connection that may write."""
-    statements = {
-        "workflows_fts": "INSERT INTO workflows_fts (workflows_fts, rank)"
-        " VALUES ('integrity-check', 1)",
-        "workflows_trigram": "INSERT INTO workflows_trigram (workflows_trigram, rank)"
-        " VALUES ('integrity-check', 1)",
-    }
-    try:
-        db.execute(statements[name])
-    except apsw.CorruptError:
-        yield Finding(
-            "search_index", name, "It does not match the table.", "Save the workflows again."
-        )
-
-
-def bodies(db: Connection, step: Step) -> Iterator[Finding]:
-    """Every body unpacked and compared with its hash."""
-    after = done = 0
-    while True:
-        rows: list[tuple[int, str, bytes | None, bytes, int]] = _rows(
-            db,
-            "SELECT w.rid, w.id, b.data, w.content_sha256, w.size_bytes FROM workflows AS w"
-            " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid"
-            " WHERE w.rid > ? ORDER BY w.rid LIMIT ?",
-            (after, limits.CHECK_BATCH_ROWS),
-        )
-        for rid, workflow_id, data, sha256, size_bytes in rows:
-            after = rid
-            done += 1
-            if data is None or not _is_sound(data, sha256, size_bytes):
-                yield Finding(
-                    "body", str(workflow_id), "The body is damaged.", "Save the workflow again."
-                )
-        step(done)
-        if len(rows) < limits.CHECK_BATCH_ROWS:
-            return
-
-
-def summaries(db: Connection, step: Step) -> Iterator[Finding]:
-    """Every run summary unpacked and compared with its hash."""
-    after = done = 0
-    while True:
-        rows: list[tuple[int, str, bytes, bytes]] = _rows(
-            db,
-            "SELECT s.rid, r.id, s.data, s.sha256 FROM run_summaries AS s"
-            " JOIN runs AS r ON r.rid = s.rid WHERE s.rid > ? ORDER BY s.rid LIMIT ?",
-            (after, limits.CHECK_BATCH_ROWS),
-        )
-        for rid, run_id, data, sha256 in rows:
-            after = rid
-            done += 1
-            if not _is_sound(data, sha256, None):
-                yield Finding("summary", str(run_id), "The summary is damaged.", "Delete the run.")
-        step(done)
-        if len(rows) < limits.CHECK_BATCH_ROWS:
-            return
-
-
-def _rows(db: Connection, sql: str, values: tuple[int, int]) -> list[Any]:
-    """All rows of a statement, typed by the caller, who wrote its columns."""
-    return list(db.execute(sql, values))
-
-
-def _is_sound(data: bytes, sha256: bytes, size_bytes: int | None) -> bool:
-    try:
-        codec.unpack(data, sha256, size_bytes)
-    except DatabaseDamaged:
-        return False
-    return True
-
-
-def run_counts(db: Connection) -> Iterator[Finding]:
-    """Workflows whose kept run count is not the number of their runs."""
-    for (workflow_id,) in db.execute(
-        "SELECT w.id FROM workflows AS w WHERE w.run_count !="
-        " (SELECT count(*) FROM runs AS r WHERE r.workflow = w.rid)"
-    ):
-        yield Finding("run_count", str(workflow_id), "The kept run count is wrong.", _RESTORE)
+# --- what is looked at, in order ------------------------------------------------------------
 
 
 def counts(db: Connection) -> dict[str, int]:
@@ -135,3 +50,256 @@ def counts(db: Connection) -> dict[str, int]:
         " (SELECT count(*) FROM access_log)",
     )
     return dict(zip(("workflows", "summaries", "audit_entries"), row, strict=True))
+
+
+def survey(db: Connection, total: dict[str, int], step: Step, *, full: bool) -> Iterator[Finding]:
+    """Everything that can be seen without writing; `step` is told of the rows of `total`."""
+    done = 0
+    told: set[tuple[str, str]] = set()
+
+    def within(rows: int) -> None:
+        step(done + rows)
+
+    for where, rows, findings in (
+        ("database", 0, identity(db)),
+        ("database", 0, structure(db, full=full)),
+        ("database", 0, references(db)),
+        ("search", 0, search_rows(db)),
+        ("workflows", 0, headers(db)),
+        ("workflow_bodies", total["workflows"], bodies(db, within)),
+        ("run_summaries", total["summaries"], summaries(db, within)),
+        ("access_log", total["audit_entries"], audit_chain(db, within)),
+    ):
+        within(0)
+        ended: list[Finding] = []
+        with noting_damage(ended, where):
+            for finding in findings:
+                # An index is told of once: its cure mends all of it.
+                if finding[:2] not in told:
+                    yield finding
+                if finding.kind in ("index", "search_index"):
+                    told.add(finding[:2])
+        yield from ended
+        done += rows
+
+
+@contextmanager
+def noting_damage(found: list[Finding], where: str) -> Iterator[None]:
+    """Turn damage that ends what is done here into a finding."""
+    try:
+        yield
+    except _DAMAGE:
+        found.append(Finding("structure", where, "It cannot be read to its end.", _RESTORE))
+
+
+@contextmanager
+def interruptible(db: Connection, is_cancelled: Callable[[], bool]) -> Iterator[None]:
+    """Let a cancel reach into statements that take long; for a connection of the check's own.
+
+    Raises:
+        Cancelled: `is_cancelled` said so.
+    """
+    db.set_progress_handler(is_cancelled, limits.CANCEL_LOOK_STEPS)
+    try:
+        yield
+    except apsw.InterruptError:
+        raise Cancelled from None
+    finally:
+        db.set_progress_handler(None)
+
+
+# --- the file -------------------------------------------------------------------------------
+
+
+def identity(db: Connection) -> Iterator[Finding]:
+    """Whether the file still says whose it is and which version; else no next start takes it."""
+    version = one_row(db, "SELECT max(version) FROM migrations")[0]
+    for name, expected in (("application_id", limits.APPLICATION_ID), ("user_version", version)):
+        if db.pragma(name) != expected:
+            yield Finding(
+                "file",
+                name,
+                "The file's header does not say what it should; the next start will refuse it.",
+                _by_hand(f"PRAGMA {name} = {expected}"),
+            )
+
+
+_SEARCH_INDEX: Final = re.compile(
+    rf"fts5.*\b({'|'.join((*search_index.HEADER_INDEXES, search_index.TEXT_INDEX))})\b",
+    re.IGNORECASE,
+)
+_PLAIN_INDEX: Final = re.compile(r"(?:missing from|differ from|entries in|of) index (\w+)$")
+
+
+def structure(db: Connection, *, full: bool) -> Iterator[Finding]:
+    """SQLite's own check: pages and records; with `full` also that indexes match their tables."""
+    for (text,) in db.execute(f"PRAGMA {'integrity_check' if full else 'quick_check'}"):
+        if text != "ok":
+            yield _of_structure(str(text))
+
+
+def _of_structure(text: str) -> Finding:
+    search, plain = _SEARCH_INDEX.search(text), _PLAIN_INDEX.search(text)
+    if search is not None:
+        return _of_search(search[1], "It is damaged; searches may fail or miss something.")
+    if plain is not None:
+        cure = _by_hand(f"REINDEX {plain[1]}")
+        return Finding("index", plain[1], "It does not match its table.", cure)
+    return Finding("structure", "database", text[:200], _RESTORE)
+
+
+def references(db: Connection) -> Iterator[Finding]:
+    """Rows whose owner is gone, by table: no method shows or deletes them."""
+    orphans: dict[tuple[str, str, int], int] = {}
+    for table, _rid, parent, key in db.execute("PRAGMA foreign_key_check"):
+        orphans[table, parent, key] = orphans.get((table, parent, key), 0) + 1
+    for (table, parent, key), count in orphans.items():
+        mine, theirs = one_row(
+            db, 'SELECT "from", "to" FROM pragma_foreign_key_list(?) WHERE id = ?', (table, key)
+        )
+        cure = _by_hand(
+            f"DELETE FROM {table} WHERE {mine} NOT IN (SELECT {theirs} FROM {parent})"  # noqa: S608 - a text for people
+        )
+        yield Finding("orphan", table, f"{count} rows belong to no row of {parent}.", cure)
+
+
+# --- the search indexes -----------------------------------------------------------------------
+
+
+def search_rows(db: Connection) -> Iterator[Finding]:
+    """Whether each search index has the workflows of the table; those it is to follow are apart."""
+    waiting = dict.fromkeys(search_index.HEADER_INDEXES, "SELECT rid FROM header_pending")
+    waiting[search_index.TEXT_INDEX] = (
+        "SELECT rid FROM header_pending UNION ALL SELECT rid FROM text_pending"
+    )
+    for name, pending in waiting.items():
+        missing, surplus = one_row(
+            db,
+            "SELECT (SELECT count(*) FROM workflows"  # noqa: S608 - constants
+            f" WHERE rid NOT IN (SELECT id FROM {name}_docsize)"
+            f" AND rid NOT IN ({pending})),"
+            f" (SELECT count(*) FROM {name}_docsize WHERE id NOT IN (SELECT rid FROM workflows)"
+            f" AND id NOT IN ({pending}))",
+        )
+        if missing or surplus:
+            yield _of_search(name, f"It lacks {missing} workflows and has {surplus} that are gone.")
+
+
+def search_text(db: Connection, name: str) -> Finding | None:
+    """Whether an index of headers says what the table says; needs a connection that may write.
+
+    The index must have been brought up first. FTS5 asks for a write to be checked against its
+    table, so this holds the lock: 5 us a workflow for the larger index.
+    """
+    try:
+        db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")  # noqa: S608 - a constant
+    except apsw.CorruptError:
+        return _of_search(name, "It says something else than the workflows.")
+    return None
+
+
+def search_behind(name: str) -> Finding:
+    """The finding for an index that could not be brought up."""
+    return _of_search(name, "It cannot follow the workflows.")
+
+
+def _of_search(name: str, detail: str) -> Finding:
+    if name == search_index.TEXT_INDEX:
+        cure = _by_hand(
+            f"INSERT INTO {name} ({name}) VALUES ('delete-all')",  # noqa: S608 - a constant
+            "INSERT OR IGNORE INTO text_pending (rid) SELECT rid FROM workflows",
+        )
+    else:
+        cure = _by_hand(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")  # noqa: S608 - a constant
+    return Finding("search_index", name, detail, cure)
+
+
+# --- workflows and runs -----------------------------------------------------------------------
+
+_RUNS_OF: Final = "FROM runs WHERE workflow = w.rid"
+_RUNS: Final = (
+    "SELECT w.id FROM workflows AS w"  # noqa: S608 - a constant
+    f" WHERE (w.run_count, w.last_run_at) IS NOT (SELECT count(*), max(started_at) {_RUNS_OF})"
+)
+_COUNT_RUNS: Final = _by_hand(
+    "UPDATE workflows AS w SET (run_count, last_run_at) ="  # noqa: S608 - a constant
+    f" (SELECT count(*), max(started_at) {_RUNS_OF})"
+)
+_TAGS: Final = (
+    "SELECT w.id FROM workflows AS w WHERE NOT json_valid(w.tags) OR"
+    " (SELECT json_group_array(value) FROM (SELECT value FROM json_each(w.tags) ORDER BY value))"
+    " IS NOT (SELECT json_group_array(tag) FROM (SELECT tag FROM workflow_tags"
+    " WHERE workflow = w.rid AND updated_at = w.updated_at ORDER BY tag))"
+    " OR EXISTS (SELECT 1 FROM workflow_tags"
+    " WHERE workflow = w.rid AND updated_at != w.updated_at)"
+)
+_SUMMARIES: Final = (
+    "SELECT r.id FROM runs AS r WHERE (r.summary_bytes IS NULL) ="
+    " EXISTS (SELECT 1 FROM run_summaries AS s WHERE s.rid = r.rid)"
+)
+_ANEW: Final = "Set its tags to others, then to its own again."
+
+
+def headers(db: Connection) -> Iterator[Finding]:
+    """What is kept beside a workflow or a run to be quick, against what it is kept of."""
+    for kind, sql, detail, cure in (
+        ("header", _RUNS, "Its run_count or last_run_at is not that of its runs.", _COUNT_RUNS),
+        ("header", _TAGS, "Lists by tag do not find it as its tags say.", _ANEW),
+        ("summary", _SUMMARIES, "Its summary is missing, or one too many.", "Delete the run."),
+    ):
+        for (name,) in db.execute(sql):
+            yield Finding(kind, str(name), detail, cure)
+
+
+_SAVE: Final = "Save it again with a body that differs from the one before, or delete it."
+
+
+def bodies(db: Connection, step: Step) -> Iterator[Finding]:
+    """Every body unpacked and compared with its header."""
+    rows: Iterator[tuple[Any, ...]] = db.execute(
+        "SELECT w.id, b.data, w.content_sha256, w.size_bytes, w.stored_bytes FROM workflows AS w"
+        " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid ORDER BY w.rid"
+    )
+    for done, (workflow_id, data, sha256, size_bytes, stored_bytes) in enumerate(rows, 1):
+        if data is None:
+            yield Finding("body", workflow_id, "The body is missing.", _SAVE)
+        elif not _is_sound(data, sha256, size_bytes):
+            yield Finding("body", workflow_id, "The body is damaged.", _SAVE)
+        elif len(data) != stored_bytes:
+            yield Finding("header", workflow_id, "Its stored_bytes is not that of its body.", _SAVE)
+        step(done)
+
+
+def summaries(db: Connection, step: Step) -> Iterator[Finding]:
+    """Every run summary unpacked and compared with its hash."""
+    rows: Iterator[tuple[Any, ...]] = db.execute(
+        "SELECT r.id, s.data, s.sha256 FROM run_summaries AS s"
+        " JOIN runs AS r ON r.rid = s.rid ORDER BY s.rid"
+    )
+    for done, (run_id, data, sha256) in enumerate(rows, 1):
+        if not _is_sound(data, sha256, None):
+            yield Finding("summary", run_id, "The summary is damaged.", "Delete the run.")
+        step(done)
+
+
+def _is_sound(data: bytes, sha256: bytes, size_bytes: int | None) -> bool:
+    try:
+        codec.unpack(data, sha256, size_bytes)
+    except DatabaseDamaged:
+        return False
+    return True
+
+
+# --- the audit log ----------------------------------------------------------------------------
+
+
+def audit_chain(db: Connection, step: Step) -> Iterator[Finding]:
+    """Whether the log is the one that was written here, as far as that can be told."""
+    verdict = audit.verify(db, None, lambda done, _total: step(done))
+    if verdict.status not in ("ok", "unsealed"):
+        yield Finding(
+            "audit_chain",
+            f"access_log {verdict.first_bad_seq}",
+            f"The chain is {verdict.status} ({verdict.reason}).",
+            "Keep a copy of the file and find out who wrote to it; a copy made before has the log.",
+        )

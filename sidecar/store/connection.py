@@ -219,7 +219,8 @@ class Store:
     @contextmanager
     def reader(self) -> Iterator[Connection]:
         """A short-lived connection that cannot write, for long reads beside the shared one."""
-        db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READONLY, vfs=self._vfs)
+        # Not opened read-only: then SQLite's own check would leave out the CHECK constraints.
+        db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs)
         try:
             configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
             yield db

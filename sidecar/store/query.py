@@ -36,7 +36,7 @@ class Terms(NamedTuple):
     body: str | None
     """The MATCH text for the index of bodies, which knows no phrases."""
     together: list[str]
-    """Folded texts that a body found must hold as they stand."""
+    """Rows of words, as `in_words` gives them, that a body found must hold side by side."""
     excluded: str | None
     """The MATCH text of what headers must not hold."""
     excluded_words: str | None
@@ -73,11 +73,16 @@ def _terms(terms: list[str], unwanted: list[str]) -> Terms:
         short=_like_array(short),
         scan=not long and any(not term.isascii() for term in short),
         body=_body_match(tokens) if wordlike else None,
-        together=[fold(term) for term, parts in zip(terms, tokens, strict=True) if len(parts) > 1],
+        together=[in_words(term) for term, parts in zip(terms, tokens, strict=True) if parts[1:]],
         excluded=" OR ".join(map(_quote, excluded)) or None,
         excluded_words=" OR ".join(map(_quote, single)) or None,
         excluded_like=_like_array([term for term in unwanted if term not in excluded]),
     )
+
+
+def in_words(text: str) -> str:
+    """The words of a text as an index of words sees them, folded, a space before each."""
+    return "".join(f" {token}" for token in _TOKENS.findall(spaced(fold(text))))
 
 
 def _is_wordlike(term: str) -> bool:

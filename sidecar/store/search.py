@@ -18,8 +18,7 @@ from typing import Final, NamedTuple
 from sidecar import limits
 from sidecar.store import search_index
 from sidecar.store.connection import Connection
-from sidecar.store.excerpts import fold
-from sidecar.store.query import Terms
+from sidecar.store.query import Terms, in_words
 from sidecar.store.workflows import pages
 from sidecar.store.workflows.header import COLUMNS, WIDTH, Header
 from sidecar.store.workflows.pages import HAS_TAG, Filter
@@ -188,8 +187,8 @@ def _by_body(
 
 def _holds_together(db: Connection, header: Header, texts: list[str]) -> bool:
     said = (header.name, header.tags, header.description or "", *lines_of(db, header))
-    lines = [fold(" ".join(line.split())) for line in said]
-    return all(any(text in line for line in lines) for text in texts)
+    words = in_words("\n".join(said))
+    return all(text in words for text in texts)
 
 
 def lines_of(db: Connection, header: Header) -> list[str]:

@@ -144,7 +144,12 @@ def params_kind(params: Raw | UnsetType | msgspec.Struct) -> bytes:
 
 
 def _on_one_line(data: bytes) -> bytes:
-    """Escape U+2028 and U+2029, which JSON allows in strings and many line readers split on."""
+    """Escape U+2028 and U+2029, which JSON allows in strings and many line readers split on.
+
+    Line breaks between tokens, as JSON from an imported file may have them, become spaces.
+    """
+    if b"\n" in data or b"\r" in data:
+        data = data.replace(b"\n", b" ").replace(b"\r", b" ")
     if b"\xe2" not in data:  # one byte runs at the speed of memchr, and settles nearly all
         return data
     return data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")

@@ -259,3 +259,23 @@ def test_save_many_has_a_cap_over_all_bodies(bench: Bench) -> None:
     with pytest.raises(TooLarge) as caught:
         bench.call("workflows.save_many", items=items, on_error="skip")
     assert caught.value.data["limit"] == limits.SAVE_MANY_MAX_BYTES
+
+
+def test_saving_the_same_again_over_a_damaged_body_mends_it(bench: Bench) -> None:
+    workflow = {"id": "w", "name": "n", "data": {"nodes": [1]}}
+    bench.call("workflows.save", workflow=workflow)
+    with bench.store.writing() as db:
+        db.execute("UPDATE workflow_bodies SET data = X'00'")
+
+    saved = bench.call("workflows.save", workflow=workflow)
+
+    assert (saved["changed"], saved["revision"]) == (True, 2)
+    assert bench.call("workflows.get", id="w")["workflow"]["data"] == {"nodes": [1]}
+
+
+def test_a_body_that_is_lost_cannot_be_wiped(bench: Bench) -> None:
+    bench.call("workflows.save", workflow={"id": "w", "name": "n", "data": {"nodes": [1]}})
+    with bench.store.writing() as db:
+        db.execute("UPDATE workflow_bodies SET data = X'00'")
+
+    assert bench.call("workflows.save", workflow={"id": "w", "name": "n", "data": {}})["changed"]

@@ -72,7 +72,7 @@ def found(bench: Bench, query: str, **more: Any) -> list[str]:
         ("amount -\u8981\u7d04", ["both", "inside"]),
     ],
 )
-def test_queries(bench: Bench, query: str, ids: list[str]) -> None:
+def test_queries_reach_into_bodies(bench: Bench, query: str, ids: list[str]) -> None:
     got = found(bench, query)
 
     assert sorted(got) == sorted(ids)

@@ -177,6 +177,25 @@ _METHODS = [
         "test_a_reader_that_stops_loses_events_but_no_answer_and_can_fill_the_gap",
     ),
     _issue.proven(
+        "methods:audited",
+        "Every method that changes something leaves its entries in the act's own transaction, and"
+        " no other does; what cannot be logged does not happen.",
+        "test_every_method_is_an_act_or_changes_nothing",
+        "test_an_act_leaves_its_entries_and_tells_each_as_an_event",
+        "test_an_act_whose_entry_cannot_be_written_does_not_happen",
+        "test_a_refused_act_leaves_nothing",
+        "test_every_action_that_is_written_is_of_the_closed_list",
+    ),
+    _issue.proven(
+        "methods:check",
+        "system.check finds what is wrong, names a cure that works, and can be cancelled.",
+        "test_a_finding_is_told_once_and_its_sql_mends_it",
+        "test_a_finding_names_its_row_and_a_method_mends_it",
+        "test_a_look_that_damage_ends_is_a_finding_and_the_others_go_on",
+        "test_a_check_that_is_cancelled_stops_and_leaves_no_trace",
+        "test_a_cancel_reaches_into_a_statement",
+    ),
+    _issue.proven(
         "methods:bad-input",
         "For every method a wrong type, missing, unknown, too long or too deep param is -32602"
         " with its path, and the database is unchanged.",

@@ -207,3 +207,9 @@ def test_a_notification_begins_as_the_protocol_says() -> None:
 
 def test_every_notification_has_its_name_both_ways() -> None:
     assert {struct: name for name, struct in NOTIFICATIONS.items()} == NAMES
+
+
+def test_an_answer_is_one_line_though_stored_json_has_line_breaks() -> None:
+    data = envelope.encode_result(1, Raw(b'{"a":\r\n 1,\n"b":"x\\n"}'))
+
+    assert data == b'{"jsonrpc":"2.0","id":1,"result":{"a":   1, "b":"x\\n"}}\n'

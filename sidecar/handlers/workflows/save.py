@@ -12,7 +12,14 @@ from msgspec import UNSET, Meta, UnsetType
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
-from sidecar.errors import Archived, Conflict, EmptyBody, SidecarError, TooLarge
+from sidecar.errors import (
+    Archived,
+    Conflict,
+    DatabaseDamaged,
+    EmptyBody,
+    SidecarError,
+    TooLarge,
+)
 from sidecar.handlers.workflows import packing
 from sidecar.handlers.workflows.checks import (
     check_expected,
@@ -202,11 +209,22 @@ def _save(
         return create(ctx, workflow_id, content, codec.pack(body))
     sha256 = codec.fingerprint(body)
     same_body = sha256 == old.content_sha256
-    if same_body and content == saves.content_of(old):
+    if same_body and _is_damaged(ctx, old):
+        same_body = False  # this save mends it
+    elif same_body and content == saves.content_of(old):
         return unchanged(old)
-    if not (same_body or item.force):
+    elif not (same_body or item.force):
         _refuse_emptying(ctx, old, body, path)
     return change(ctx, old, content, None if same_body else codec.pack(body, sha256))
+
+
+def _is_damaged(ctx: Context, old: Header) -> bool:
+    """Whether the stored body is no longer what was saved."""
+    stored = headers.load(ctx.db, old.id)
+    try:
+        return stored is None or not stored.body()
+    except DatabaseDamaged:
+        return True
 
 
 def _body(workflow: WorkflowsSaveWorkflow, path: str) -> bytes:
@@ -239,7 +257,11 @@ def _refuse_emptying(ctx: Context, old: Header, body: bytes, path: str) -> None:
     if not is_empty_body(body):
         return
     stored = headers.load(ctx.db, old.id)
-    if stored is not None and not is_empty_body(stored.body()):
+    try:
+        was_full = stored is not None and not is_empty_body(stored.body())
+    except DatabaseDamaged:
+        return  # what is lost cannot be wiped
+    if was_full:
         raise EmptyBody(path=f"{path}.workflow.data", revision=old.revision)
 
 

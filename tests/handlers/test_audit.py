@@ -1,0 +1,243 @@
+"""Reading, streaming and verifying the audit log by its methods; the chain: store/test_audit.py."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+from sidecar import limits
+from sidecar.errors import Cancelled, InvalidParams
+from sidecar.notifications import AuditEvent, Progress
+from sidecar.store import audit
+from tests.harness import Bench, NoSession, open_bench
+from tests.store.steady import NOW_MS, SteadyClock
+from tests.workflow_kit import save
+
+ZEROS = "0" * 64
+STEP = limits.VERIFY_STEP_ENTRIES
+
+
+class Listening(NoSession):
+    """A serving process that remembers what it is to stream."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[frozenset[str] | None, int | None] | None] = []
+
+    def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
+        """Remember it."""
+        self.asked.append((actions, after))
+
+    def unsubscribe(self) -> None:
+        """Remember it."""
+        self.asked.append(None)
+
+
+@pytest.fixture
+def session() -> Listening:
+    return Listening()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, session: Listening) -> Iterator[Bench]:
+    """Four entries: two saves, a setting, an archive."""
+    with open_bench(tmp_path, SteadyClock()) as opened:
+        opened.context.session = session
+        save(opened, "w1")
+        save(opened, "w2")
+        opened.call("settings.set", key="theme", value="dark")
+        opened.call("workflows.archive", id="w1")
+        yield opened
+
+
+def head(bench: Bench) -> dict[str, object]:
+    """The head as the wire has it."""
+    found = audit.head(bench.store.db)
+    return {"seq": found.seq, "mac": found.mac.hex()}
+
+
+# --- list -------------------------------------------------------------------------------------
+
+
+def seqs(bench: Bench, **params: object) -> list[int]:
+    """Numbers of the entries listed."""
+    return [item["seq"] for item in bench.call("audit.list", **params)["items"]]
+
+
+def test_an_entry_is_listed_as_its_event_told_it(bench: Bench) -> None:
+    events = [event for event in bench.told if isinstance(event, AuditEvent)]
+
+    listed = bench.call("audit.list")
+
+    assert listed["next_after"] is None
+    assert listed["items"][3] == {
+        "seq": 4,
+        "action": "workflow_archive",
+        "resource": "w1",
+        "at": NOW_MS,
+        "details": {},
+        "mac": head(bench)["mac"],
+    }
+    assert [(event.seq, event.action, event.mac) for event in events] == [
+        (item["seq"], item["action"], item["mac"]) for item in listed["items"]
+    ]
+
+
+def test_filters_leave_out_what_they_do_not_name(bench: Bench) -> None:
+    assert seqs(bench, action="workflow_save") == [1, 2]
+    assert seqs(bench, resource="w1") == [1, 4]
+    assert seqs(bench, action="workflow_save", resource="w1") == [1]
+    assert seqs(bench, after=2) == [3, 4]
+    assert seqs(bench, from_at=NOW_MS, to_at=NOW_MS + 1) == [1, 2, 3, 4]
+    assert seqs(bench, to_at=NOW_MS) == []
+    assert seqs(bench, after=limits.SAFE_INTEGER_MAX) == []
+    assert seqs(bench, action="workflow_delete") == []
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4, 5])
+def test_pages_join_to_the_whole_log(bench: Bench, limit: int) -> None:
+    found: list[int] = []
+    after: int | None = 0
+    while after is not None:
+        page = bench.call("audit.list", after=after, limit=limit)
+        assert 0 < len(page["items"]) <= limit
+        found += [item["seq"] for item in page["items"]]
+        after = page["next_after"]
+
+    assert found == [1, 2, 3, 4]
+
+
+def test_an_imported_action_is_a_filter_as_any_other_and_an_unknown_one_is_refused(
+    bench: Bench, session: Listening
+) -> None:
+    audit.append(bench.store.db, NOW_MS, "of_old", "x")
+
+    assert seqs(bench, action="of_old") == [5]
+    bench.call("audit.subscribe", actions=["of_old"], after=0)
+    with pytest.raises(InvalidParams) as caught:
+        bench.call("audit.list", action="no_such")
+    assert caught.value.data["path"] == "$.params.action"
+    with pytest.raises(InvalidParams) as caught:
+        bench.call("audit.subscribe", actions=["of_old", "no_such"])
+    assert caught.value.data["path"] == "$.params.actions[1]"
+    assert len(session.asked) == 1
+
+
+def test_a_page_ends_before_the_answer_is_full(bench: Bench) -> None:
+    """The import of a log keeps its details, however long."""
+    long = '{"text":"' + "x" * (limits.ANSWER_MAX_BYTES // 3) + '"}'
+    for _ in range(4):
+        audit.append(bench.store.db, NOW_MS, "of_old", "x", long)
+
+    page = bench.call("audit.list", after=4)
+
+    assert [item["seq"] for item in page["items"]] == [5, 6]
+    assert page["next_after"] == 6
+
+
+# --- subscribe --------------------------------------------------------------------------------
+
+
+def test_a_subscription_counts_what_is_replayed(bench: Bench, session: Listening) -> None:
+    told = [
+        bench.call("audit.subscribe"),
+        bench.call("audit.subscribe", after=1),
+        bench.call("audit.subscribe", after=0, actions=["workflow_save", "workflow_archive"]),
+        bench.call("audit.subscribe", actions=[]),
+    ]
+
+    assert told == [{"replayed": count, "head": head(bench)} for count in (0, 3, 3, 0)]
+    assert session.asked == [
+        (None, None),
+        (None, 1),
+        (frozenset({"workflow_save", "workflow_archive"}), 0),
+        (frozenset(), None),
+    ]
+
+
+def test_a_reader_ahead_of_the_log_misses_nothing_from_now_on(
+    bench: Bench, session: Listening
+) -> None:
+    """Its database was put back by an older one: the next entry is number 5, not 100."""
+    told = bench.call("audit.subscribe", after=99)
+
+    assert told == {"replayed": 0, "head": head(bench)}
+    assert session.asked == [(None, 4)]
+
+
+def test_unsubscribe_ends_the_stream(bench: Bench, session: Listening) -> None:
+    assert bench.call("audit.unsubscribe") == {}
+    assert session.asked == [None]
+
+
+# --- verify -----------------------------------------------------------------------------------
+
+
+def test_verify_tells_its_verdict_whole(bench: Bench) -> None:
+    sound = {
+        "status": "unsealed",
+        "first_bad_seq": None,
+        "reason": None,
+        "verified_from": 1,
+        "verified_to": 4,
+        "pruned_through": 0,
+        "head": head(bench),
+    }
+
+    assert bench.call("audit.verify") == sound
+    assert bench.call("audit.verify", expect=head(bench)) == sound
+    assert bench.call("audit.verify", expect={"seq": 0, "mac": ZEROS}) == sound
+    assert bench.call("audit.verify", expect={"seq": 2, "mac": ZEROS}) == {
+        **sound,
+        "status": "forked",
+        "reason": "expect",
+        "first_bad_seq": 2,
+        "verified_to": 1,
+    }
+    bench.store.db.execute("DELETE FROM access_log WHERE seq = 2")
+    assert bench.call("audit.verify") == {
+        **sound,
+        "status": "tampered",
+        "reason": "gap",
+        "first_bad_seq": 2,
+        "verified_to": 1,
+    }
+
+
+@pytest.mark.parametrize("mac", ["", "0" * 63, "0" * 65, "A" * 64, "0" * 64 + "\n", 7])
+def test_an_anchor_that_is_no_code_is_refused(bench: Bench, mac: object) -> None:
+    with pytest.raises(ValueError, match=r"\$\.expect\.mac"):
+        bench.call("audit.verify", expect={"seq": 1, "mac": mac})
+
+
+def test_verify_writes_nothing(bench: Bench) -> None:
+    before = head(bench)
+    bench.call("audit.verify")
+
+    assert head(bench) == before
+
+
+def grow(bench: Bench, count: int) -> None:
+    """More entries."""
+    with bench.store.writing() as db:
+        for _ in range(count):
+            audit.append(db, NOW_MS, "workflow_save", "w")
+
+
+def test_a_long_walk_tells_how_far_it_is(bench: Bench) -> None:
+    grow(bench, 2 * STEP)
+    bench.told.clear()
+    bench.call("audit.verify")
+
+    total = 2 * STEP + 4
+    assert bench.told == [
+        Progress(1, "verify", done, total, "entries") for done in (STEP, 2 * STEP, total)
+    ]
+
+
+def test_a_long_walk_can_be_cancelled(bench: Bench) -> None:
+    grow(bench, 2 * STEP)
+    bench.cancel_after_steps = 1
+
+    with pytest.raises(Cancelled):
+        bench.call("audit.verify")

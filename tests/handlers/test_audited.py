@@ -1,0 +1,317 @@
+"""What is audited: every method that changes something is named here with its entries.
+
+Audited is every committed change of a workflow or setting, and a check with findings; not reads,
+refusals, saves of what is there already, or runs but for their deletion.
+"""
+
+import ast
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+import sidecar
+import sidecar.handlers
+from sidecar.catalog import METHODS
+from sidecar.errors import AuditUnavailable, SidecarError
+from sidecar.store import audit
+from sidecar.store.audit_actions import ACTIONS
+from tests.harness import Bench, NoSession, open_bench
+from tests.making import params_type, simplest
+from tests.workflow_kit import flow, save
+
+Told = tuple[str, str, dict[str, Any]]
+"""Action, resource, details."""
+
+
+class Act(NamedTuple):
+    """A call, and the entries it must leave."""
+
+    params: dict[str, Any]
+    entries: list[Told] = []  # noqa: RUF012 - a tuple's default, never changed
+
+
+def saved(workflow_id: str, revision: int, **more: int) -> Told:
+    """The entry of a save."""
+    details = {"revision": revision, "created": revision == 1, **more}
+    return ("workflow_save", workflow_id, details)
+
+
+ACTS: dict[str, list[Act]] = {
+    "workflows.save": [
+        Act({"workflow": flow("new")}, [saved("new", 1)]),
+        Act({"workflow": flow("w1", "other")}, [saved("w1", 3)]),
+        Act({"workflow": flow("w2", tags=["old"])}),
+    ],
+    "workflows.save_many": [
+        Act({"items": []}),
+        Act(
+            {"items": [{"workflow": flow("new")}, {"workflow": flow("w2", data=[2])}]},
+            [saved("new", 1), saved("w2", 2)],
+        ),
+        Act(
+            {
+                "items": [{"workflow": flow("shelved")}, {"workflow": flow("new")}],
+                "on_error": "skip",
+            },
+            [saved("new", 1)],
+        ),
+    ],
+    "workflows.update": [
+        Act({"id": "w1", "tags": ["x"]}, [saved("w1", 3)]),
+        Act({"id": "w1", "name": "n"}),
+    ],
+    "workflows.duplicate": [Act({"id": "w1", "new_id": "copy"}, [saved("copy", 1)])],
+    "workflows.revert": [
+        Act({"id": "w1", "revision": 1}, [saved("w1", 3, reverted_to=1)]),
+        Act({"id": "w1", "revision": 2}),
+    ],
+    "workflows.archive": [
+        Act({"id": "w1"}, [("workflow_archive", "w1", {})]),
+        Act({"id": "shelved"}),
+    ],
+    "workflows.unarchive": [
+        Act({"id": "shelved"}, [("workflow_unarchive", "shelved", {})]),
+        Act({"id": "w1"}),
+    ],
+    "workflows.delete": [
+        Act({"id": "w1"}, [("workflow_delete", "w1", {"runs": 2, "revisions": 1})]),
+    ],
+    "workflows.delete_many": [
+        Act({"ids": []}),
+        Act(
+            {"ids": ["w2", "nobody", "shelved"]},
+            [
+                ("workflow_delete", "w2", {"runs": 0, "revisions": 0}),
+                ("workflow_delete", "shelved", {"runs": 0, "revisions": 0}),
+            ],
+        ),
+    ],
+    "workflows.rename_tag": [
+        Act({"tag": "old", "new_tag": "x"}, [("tag_rename", "tags", {"workflows": 2})]),
+        Act({"tag": "nowhere", "new_tag": "x"}),
+    ],
+    "runs.start": [Act({"workflow_id": "w1", "id": "r9"})],
+    "runs.progress": [Act({"id": "going", "tokens_used": 3})],
+    "runs.finish": [Act({"id": "going", "status": "success", "summary": [1]})],
+    "runs.delete": [Act({"id": "ended"}, [("run_delete", "ended", {"workflow_id": "w1"})])],
+    "settings.set": [
+        Act({"key": "own", "value": 2}, [("settings_update", "own", {"keys": ["own"]})]),
+        Act({"key": "own", "value": 1}),
+    ],
+    "settings.set_many": [
+        Act(
+            {"items": [{"key": "own", "value": 2}, {"key": "theme", "value": "dark"}]},
+            [("settings_update", "*", {"keys": ["own", "theme"]})],
+        ),
+        Act({"items": [{"key": "own", "value": 1}]}),
+    ],
+    "settings.delete": [Act({"key": "own"}, [("settings_delete", "own", {})])],
+    "settings.reset": [
+        Act({"keys": ["canvas_grid_size"]}, [
+            ("settings_update", "canvas_grid_size", {"keys": ["canvas_grid_size"]}),
+        ]),
+        Act({"keys": ["theme"]}),
+    ],
+    "system.check": [
+        Act({}, [("check_findings", "database", {"count": 1})]),
+        Act({"full": True}, [("check_findings", "database", {"count": 1})]),
+    ],
+}  # fmt: skip
+"""Every method that changes something; an act without entries must leave none."""
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "workflows.save": {"workflow": flow("w1"), "expected_revision": 9},
+    "workflows.save_many": {"items": [{"workflow": flow("new")}, {"workflow": flow("shelved")}]},
+    "workflows.update": {"id": "shelved", "name": "m"},
+    "workflows.duplicate": {"id": "w1", "new_id": "w2"},
+    "workflows.revert": {"id": "w1", "revision": 1, "expected_revision": 9},
+    "workflows.archive": {"id": "nobody"},
+    "workflows.unarchive": {"id": "nobody"},
+    "workflows.delete": {"id": "nobody"},
+    "workflows.rename_tag": {"tag": "old", "new_tag": "\0"},
+    "runs.delete": {"id": "nobody"},
+    "settings.set": {"key": "schema_version", "value": 2},
+    "settings.set_many": {
+        "items": [{"key": "own", "value": 2}, {"key": "schema_version", "value": 2}]
+    },
+    "settings.delete": {"key": "nothing"},
+    "settings.reset": {"keys": ["canvas_grid_size", "own"]},
+}
+
+READING = {
+    "audit.list", "audit.subscribe", "audit.unsubscribe", "audit.verify", "rpc.discover",
+    "runs.get", "runs.list", "settings.get", "settings.list", "system.ping", "system.info",
+    "system.stats", "system.shutdown", "workflows.get", "workflows.get_many", "workflows.list",
+    "workflows.history", "workflows.diff", "workflows.tags", "workflows.categories",
+    "workflows.search",
+}  # fmt: skip
+"""Every method that changes nothing."""
+
+
+class Served(NoSession):
+    """A serving process that knows itself."""
+
+    def facts(self) -> dict[str, Any]:
+        """As the loop tells them."""
+        return {"pid": 7, "started_at": 1000, "database": "/somewhere/my.db"}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(tmp_path) as opened:
+        opened.context.session = Served()
+        for name in ("w1", "w2", "shelved"):
+            save(opened, name, tags=["old"] if name == "w2" else [])
+        opened.call("workflows.update", id="w1", tags=["old"])
+        opened.call("workflows.archive", id="shelved")
+        for run in ("going", "ended"):
+            opened.call("runs.start", workflow_id="w1", id=run)
+        opened.call("runs.finish", id="ended", status="error")
+        opened.call("settings.set", key="own", value=1)
+        opened.call("settings.set", key="canvas_grid_size", value=7)
+        opened.told.clear()
+        yield opened
+
+
+def log(bench: Bench) -> list[Told]:
+    """What stands in the table."""
+    return [(item["action"], item["resource"], item["details"]) for item in listed(bench)]
+
+
+def listed(bench: Bench) -> list[dict[str, Any]]:
+    """The whole log as the wire has it."""
+    found: list[dict[str, Any]] = bench.call("audit.list", limit=500)["items"]
+    return found
+
+
+def dump(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables but the indexes', which follow in their own time."""
+    names = bench.rows(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB '*_pending'"
+        " AND name NOT GLOB '*_fts*' AND name NOT GLOB '*_trigram*'"
+    )
+    return {name: bench.rows(f"SELECT * FROM {name}") for (name,) in names}  # noqa: S608 - our tables
+
+
+def prepare(bench: Bench, name: str) -> None:
+    """What only one of the acts wants: something for a check to find."""
+    if name == "system.check":
+        bench.store.db.execute("UPDATE workflows SET run_count = 9 WHERE id = 'w1'")
+
+
+def test_every_method_is_an_act_or_changes_nothing() -> None:
+    """A new method belongs into ACTS with its entries, or into READING."""
+    ours = {name for name in METHODS if not name.startswith(("trial.", "test."))}
+
+    assert set(ACTS) | READING == ours
+    assert set(ACTS) & READING == set()
+    assert {name for name in ours if METHODS[name].access == "write"} <= set(ACTS)
+
+
+def every(acts: dict[str, list[Act]]) -> pytest.MarkDecorator:
+    """A test for each act, named after its method."""
+    return pytest.mark.parametrize(
+        ("name", "act"),
+        [
+            pytest.param(name, act, id=f"{name}-{index}")
+            for name, several in acts.items()
+            for index, act in enumerate(several)
+        ],
+    )
+
+
+@every(ACTS)
+def test_an_act_leaves_its_entries_and_tells_each_as_an_event(
+    bench: Bench, name: str, act: Act
+) -> None:
+    prepare(bench, name)
+    before = len(log(bench))
+
+    bench.call(name, **act.params)
+
+    assert bench.audited() == act.entries
+    assert log(bench)[before:] == act.entries
+    verdict = bench.call("audit.verify")
+    assert (verdict["status"], verdict["verified_to"]) == ("unsealed", before + len(act.entries))
+
+
+AUDITED = {name: [act for act in acts if act.entries] for name, acts in ACTS.items()}
+del AUDITED["system.check"]  # it tells what it found all the same
+
+
+@every(AUDITED)
+def test_an_act_whose_entry_cannot_be_written_does_not_happen(
+    bench: Bench, name: str, act: Act
+) -> None:
+    bench.store.db.execute(
+        "CREATE TEMP TRIGGER full BEFORE INSERT ON access_log BEGIN SELECT RAISE(ABORT, ''); END"
+    )
+    before = dump(bench)
+
+    if act.params.get("on_error") == "skip":
+        errors = [item["error"]["slug"] for item in bench.call(name, **act.params)["items"]]
+        assert errors == ["archived", "audit_unavailable"]
+    else:
+        with pytest.raises(AuditUnavailable):
+            bench.call(name, **act.params)
+    assert dump(bench) == before
+    assert bench.audited() == []
+    assert bench.changes() == []
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_refused_act_leaves_nothing(bench: Bench, name: str) -> None:
+    before = dump(bench)
+
+    with pytest.raises(SidecarError):
+        bench.call(name, **REFUSED[name])
+    assert dump(bench) == before
+    assert bench.told == []
+
+
+@pytest.mark.parametrize("name", sorted(READING))
+def test_a_reading_method_changes_nothing(bench: Bench, name: str) -> None:
+    before = dump(bench)
+
+    for params in (simplest(params_type(METHODS[name])), {"id": "w1"}):
+        with suppress(SidecarError, ValueError):
+            bench.call(name, **params)
+    assert dump(bench) == before
+    assert bench.audited() == []
+
+
+def audited_in(path: Path) -> Iterator[str]:
+    """The actions that a module names where it writes an entry."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            first = {"audit": 0, "append": 2}.get(node.func.attr)
+            if first is not None and len(node.args) > first:
+                value = node.args[first]
+                if isinstance(value, ast.Constant) and isinstance(value.value, str):
+                    yield value.value
+
+
+def test_every_action_that_is_written_is_of_the_closed_list() -> None:
+    modules = Path(sidecar.__file__).parent.rglob("*.py")
+    written = {action for path in modules for action in audited_in(path)}
+
+    assert written >= {told[0] for acts in ACTS.values() for act in acts for told in act.entries}
+    assert written <= ACTIONS
+
+
+def test_no_entry_holds_a_title_or_a_value(bench: Bench) -> None:
+    secret = "my private text"
+    content = {"description": secret, "tags": [secret], "category": secret, "data": [secret]}
+    save(bench, "p", name=secret, **content)
+    bench.call("workflows.rename_tag", tag=secret, new_tag=f"{secret}!")
+    bench.call("settings.set", key="own", value=secret, description=secret)
+    bench.call("runs.start", workflow_id="p", id="run")
+    bench.call("runs.finish", id="run", status="error", error_message=secret, summary=secret)
+    bench.call("runs.delete", id="run")
+    bench.call("workflows.delete", id="p")
+
+    assert "private" not in str(audit.page(bench.store.db, 0, 500))
+    assert len(bench.audited()) == 5

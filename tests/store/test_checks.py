@@ -1,0 +1,352 @@
+"""Every finding of system.check, provoked on a real file, and its cure applied."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+from sidecar import limits
+from sidecar.errors import AuditUnavailable
+from sidecar.store import search_index
+from tests.harness import Bench, open_bench
+from tests.store import seed_files
+from tests.workflow_kit import get, save
+
+CHECKED = {"workflows": 3, "summaries": 1, "audit_entries": 4}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(tmp_path) as opened:
+        fill(opened)
+        yield opened
+
+
+def fill(bench: Bench) -> None:
+    """Something of everything that is checked, brought up and in the file itself."""
+    save(bench, "w1", name="mail", tags=["a", "b"], data={"nodes": [1]})
+    save(bench, "w2", name="post", description="letters")
+    save(bench, "w3", name="old")
+    bench.call("workflows.archive", id="w3")
+    for run in ("r1", "r2"):
+        bench.call("runs.start", id=run, workflow_id="w1")
+    bench.call("runs.finish", id="r1", status="success", summary={"rows": 3})
+    while search_index.bring_up_some(bench.store):
+        pass
+    bench.store.checkpoint()
+    bench.told.clear()
+
+
+def meddle(bench: Bench, *statements: str) -> None:
+    """What somebody else does to the file: without foreign keys, with shadow tables writable."""
+    db = apsw.Connection(str(bench.store.path))
+    for statement in statements:
+        list(db.execute(statement))
+    db.close()
+
+
+def check(bench: Bench, *, full: bool = False) -> list[tuple[str, str]]:
+    """What is found: kinds and places."""
+    result = bench.call("system.check", full=full)
+    assert result["ok"] == (not result["findings"])
+    return [(finding["kind"], finding["where"]) for finding in result["findings"]]
+
+
+def test_a_sound_file_has_no_findings_and_writes_nothing(bench: Bench) -> None:
+    sound = {"ok": True, "findings": [], "checked": CHECKED}
+
+    assert bench.call("system.check") == sound
+    assert bench.call("system.check", full=True) == sound
+    assert bench.audited() == []
+
+
+def test_indexes_that_have_yet_to_follow_are_no_finding(bench: Bench) -> None:
+    save(bench, "w4", name="new")
+    save(bench, "w1", name="renamed", data={"nodes": [2]})
+    bench.call("workflows.delete", id="w2")
+    for number in range(limits.HEADER_STEP):
+        save(bench, f"more-{number}")
+
+    assert check(bench) == []
+    assert check(bench, full=True) == []
+
+
+# --- findings that SQL cures ------------------------------------------------------------------
+
+_FTS_DELETE = (
+    "INSERT INTO {0} ({0}, rowid, name, description, tags)"
+    " SELECT 'delete', rid, name, description, tags FROM workflows WHERE id = 'w2'"
+)
+_FTS_INSERT = "INSERT INTO {0} (rowid, name, description, tags) VALUES (99, 'x', 'y', '[]')"
+_ZERO_DATA = "UPDATE {0}_data SET block = zeroblob(length(block)) WHERE id > 10"
+_RENAME = "UPDATE workflows SET name = 'other' WHERE id = 'w2'"
+BY_HAND: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
+    "application id": (["PRAGMA application_id = 7"], [("file", "application_id")]),
+    "user version": (["PRAGMA user_version = 7"], [("file", "user_version")]),
+    "orphan run": (
+        ["INSERT INTO runs (id, workflow, revision, status, started_at, seen_at)"
+         " VALUES ('r', 99, 1, 'error', 1, 1)"],
+        [("orphan", "runs")],
+    ),
+    "orphan tags": (
+        ["INSERT INTO workflow_tags VALUES ('x', 1, 99), ('y', 1, 99)"],
+        [("orphan", "workflow_tags")],
+    ),
+    "orphan body": (
+        ["INSERT INTO workflow_bodies VALUES (99, x'00')", "DELETE FROM text_pending"],
+        [("orphan", "workflow_bodies")],
+    ),
+    "orphan summary": (
+        ["INSERT INTO run_summaries VALUES (99, x'00', x'00')"],
+        [("orphan", "run_summaries")],
+    ),
+    "orphan revision": (
+        ["INSERT INTO workflow_revisions (workflow, revision, metadata, form, sha256, size_bytes,"
+         " created_at) VALUES (99, 1, '{}', 'same', x'', 1, 1)"],
+        [("orphan", "workflow_revisions")],
+    ),
+    "run count": (["UPDATE workflows SET run_count = 9 WHERE id = 'w1'"], [("header", "w1")]),
+    "newest run": (["UPDATE workflows SET last_run_at = 9 WHERE id = 'w1'"], [("header", "w1")]),
+    "no run at all": (["UPDATE workflows SET last_run_at = 9 WHERE id = 'w2'"], [("header", "w2")]),
+    "word row missing": (
+        [_FTS_DELETE.format("workflows_fts")], [("search_index", "workflows_fts")],
+    ),
+    "trigram row missing": (
+        [_FTS_DELETE.format("workflows_trigram")], [("search_index", "workflows_trigram")],
+    ),
+    "text row missing": (
+        ["DELETE FROM workflow_text_fts WHERE rowid = 1"], [("search_index", "workflow_text_fts")],
+    ),
+    "word row surplus": (
+        [_FTS_INSERT.format("workflows_fts")], [("search_index", "workflows_fts")],
+    ),
+    "text row surplus": (
+        ["INSERT INTO workflow_text_fts (rowid, text) VALUES (99, 'x')"],
+        [("search_index", "workflow_text_fts")],
+    ),
+    "word index damaged": (
+        [_ZERO_DATA.format("workflows_fts")], [("search_index", "workflows_fts")],
+    ),
+    "trigram index damaged": (
+        [_ZERO_DATA.format("workflows_trigram")], [("search_index", "workflows_trigram")],
+    ),
+    "text index damaged": (
+        [_ZERO_DATA.format("workflow_text_fts")], [("search_index", "workflow_text_fts")],
+    ),
+}  # fmt: skip
+
+
+def apply_cure(bench: Bench) -> None:
+    """Do what the first finding's cure says, as a person would."""
+    cure = bench.call("system.check", full=True)["findings"][0]["cure"]
+    text, told, sql = cure.partition("in the sqlite3 tool: ")
+    assert told, text
+    meddle(bench, *sql.removesuffix(";").split("; "))
+    bench.store.reopen()
+    while search_index.bring_up_some(bench.store):
+        pass
+
+
+@pytest.mark.parametrize(("statements", "found"), BY_HAND.values(), ids=BY_HAND)
+def test_a_finding_is_told_once_and_its_sql_mends_it(
+    bench: Bench, statements: list[str], found: list[tuple[str, str]]
+) -> None:
+    meddle(bench, *statements)
+
+    assert check(bench) == found
+    assert check(bench, full=True) == found
+    apply_cure(bench)
+    assert check(bench, full=True) == []
+
+
+@pytest.mark.parametrize("index", search_index.HEADER_INDEXES)
+def test_an_index_that_says_something_else_is_found_in_full(bench: Bench, index: str) -> None:
+    meddle(bench, _RENAME, "DELETE FROM header_pending", "DELETE FROM text_pending")
+    other = [name for name in search_index.HEADER_INDEXES if name != index]
+    meddle(bench, f"INSERT INTO {other[0]} ({other[0]}) VALUES ('rebuild')")  # noqa: S608 - constants
+
+    assert check(bench) == []
+    assert check(bench, full=True) == [("search_index", index)]
+    apply_cure(bench)
+    assert check(bench, full=True) == []
+
+
+def test_a_plain_index_that_lacks_rows_is_found_once_in_full(bench: Bench) -> None:
+    hide = "DELETE FROM sqlite_schema WHERE name = 'runs_started'"
+    (row,) = bench.rows("SELECT * FROM sqlite_schema WHERE name = 'runs_started'")
+    meddle(bench, "PRAGMA writable_schema = ON", hide)
+    meddle(bench, "UPDATE runs SET started_at = started_at - 1")
+    meddle(bench, "UPDATE workflows SET last_run_at = last_run_at - 1 WHERE id = 'w1'")
+    values = ", ".join(f"'{value}'" if isinstance(value, str) else str(value) for value in row)
+    meddle(bench, "PRAGMA writable_schema = ON", f"INSERT INTO sqlite_schema VALUES ({values})")  # noqa: S608 - its own row
+
+    assert check(bench, full=True) == [("index", "runs_started")]
+    apply_cure(bench)
+    assert check(bench, full=True) == []
+
+
+def test_an_index_that_cannot_follow_is_found_in_full(bench: Bench) -> None:
+    meddle(
+        bench,
+        "CREATE TRIGGER stop BEFORE DELETE ON header_pending BEGIN SELECT RAISE(ABORT, ''); END",
+        _RENAME,
+    )
+
+    assert check(bench, full=True) == [
+        ("search_index", name) for name in search_index.HEADER_INDEXES
+    ]
+
+
+# --- findings that a method cures -------------------------------------------------------------
+
+
+def _save_changed(bench: Bench) -> None:
+    save(bench, "w1", name="mail", tags=["a", "b"], data={"nodes": [2]})
+
+
+def _delete_run(bench: Bench) -> None:
+    bench.call("runs.delete", id="r1")
+
+
+def _set_tags(bench: Bench) -> None:
+    tags = get(bench, "w1")["tags"]
+    bench.call("workflows.update", id="w1", tags=["other"])
+    bench.call("workflows.update", id="w1", tags=tags)
+
+
+Cure = Callable[[Bench], None]
+BY_METHOD: dict[str, tuple[str, tuple[str, str], Cure]] = {
+    "body": (
+        "UPDATE workflow_bodies SET data = x'00' WHERE rid = 1", ("body", "w1"), _save_changed,
+    ),
+    "other body": (
+        "UPDATE workflow_bodies SET data = (SELECT data FROM workflow_bodies WHERE rid = 2)"
+        " WHERE rid = 1",
+        ("body", "w1"),
+        _save_changed,
+    ),
+    "body gone": ("DELETE FROM workflow_bodies WHERE rid = 1", ("body", "w1"), _save_changed),
+    "size": ("UPDATE workflows SET size_bytes = 3 WHERE rid = 1", ("body", "w1"), _save_changed),
+    "hash": (
+        "UPDATE workflows SET content_sha256 = x'00' WHERE rid = 1", ("body", "w1"), _save_changed,
+    ),
+    "stored size": (
+        "UPDATE workflows SET stored_bytes = 3 WHERE rid = 1", ("header", "w1"), _save_changed,
+    ),
+    "summary": ("UPDATE run_summaries SET data = x'00'", ("summary", "r1"), _delete_run),
+    "summary's hash": ("UPDATE run_summaries SET sha256 = x'00'", ("summary", "r1"), _delete_run),
+    "summary gone": ("DELETE FROM run_summaries", ("summary", "r1"), _delete_run),
+    "tag row gone": ("DELETE FROM workflow_tags WHERE tag = 'a'", ("header", "w1"), _set_tags),
+    "tag row too many": (
+        "INSERT INTO workflow_tags SELECT 'c', updated_at, rid FROM workflows WHERE rid = 1",
+        ("header", "w1"),
+        _set_tags,
+    ),
+    "tag row of another time": (
+        "UPDATE workflow_tags SET updated_at = 3", ("header", "w1"), _set_tags,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("statement", "found", "cure"), BY_METHOD.values(), ids=BY_METHOD)
+def test_a_finding_names_its_row_and_a_method_mends_it(
+    bench: Bench, statement: str, found: tuple[str, str], cure: Cure
+) -> None:
+    meddle(bench, statement)
+
+    assert check(bench) == [found]
+    assert check(bench, full=True) == [found]
+    cure(bench)
+    assert check(bench, full=True) == []
+
+
+def test_tags_that_are_no_json_are_a_finding(bench: Bench) -> None:
+    meddle(bench, "UPDATE workflows SET tags = '[' WHERE id = 'w1'", "DELETE FROM header_pending")
+
+    assert check(bench) == [("header", "w1")]
+
+
+def test_damage_that_the_import_of_the_seed_kept_is_told(tmp_path: Path) -> None:
+    seed_files.build(tmp_path / "test.db", fill=seed_files.rows)
+    with open_bench(tmp_path) as opened:
+        assert sorted(kind for kind, _where in check(opened, full=True)) == ["body", "summary"]
+
+
+# --- damage -----------------------------------------------------------------------------------
+
+
+def overwrite(bench: Bench, table: str, data: bytes) -> None:
+    """Write over the first page of a table in the file itself."""
+    bench.store.checkpoint()
+    (page,) = bench.rows("SELECT rootpage FROM sqlite_schema WHERE name = ?", table)[0]
+    page_bytes = bench.rows("PRAGMA page_size")[0][0]
+    with bench.store.path.open("r+b") as file:
+        file.seek((page - 1) * page_bytes)
+        file.write(data)
+
+
+def test_a_look_that_damage_ends_is_a_finding_and_the_others_go_on(bench: Bench) -> None:
+    overwrite(bench, "workflow_bodies", b"\xff" * 100)
+    meddle(bench, "UPDATE access_log SET at = 1 WHERE seq = 2")
+
+    found = check(bench)
+
+    assert ("structure", "database") in found
+    assert ("structure", "workflow_bodies") in found
+    assert ("audit_chain", "access_log 2") in found
+
+
+def test_a_destroyed_file_header_is_a_finding(bench: Bench) -> None:
+    bench.store.checkpoint()
+    with bench.store.path.open("r+b") as file:
+        file.write(bytes(16))
+
+    assert ("structure", "database") in check(bench)
+
+
+# --- the audit log ----------------------------------------------------------------------------
+
+
+def test_a_broken_chain_is_a_finding_at_its_entry(bench: Bench) -> None:
+    meddle(bench, "UPDATE access_log SET resource = 'x' WHERE seq = 3")
+
+    (finding,) = bench.call("system.check")["findings"]
+
+    assert (finding["kind"], finding["where"]) == ("audit_chain", "access_log 3")
+    assert finding["detail"] == "The chain is tampered (mac)."
+    assert "find out who wrote" in finding["cure"]
+
+
+def test_findings_are_audited_with_their_count(bench: Bench) -> None:
+    meddle(bench, "UPDATE workflows SET run_count = 9, last_run_at = NULL")
+    bench.call("system.check")
+
+    assert bench.audited() == [("check_findings", "database", {"count": 3})]
+
+
+def test_a_log_that_takes_no_entry_keeps_no_finding_from_being_told(bench: Bench) -> None:
+    meddle(bench, "DELETE FROM audit_state")
+
+    assert check(bench) == [("audit_chain", "access_log 1")]
+    with pytest.raises(AuditUnavailable):
+        save(bench, "w4")
+    assert bench.store.lock.acquire(blocking=False)
+
+
+def test_no_finding_repeats_a_title(bench: Bench) -> None:
+    """A finding goes to logs and to people who help: ids and names of tables, never content."""
+    save(bench, "w9", name="my private title", tags=["private"], data=["private"])
+    meddle(
+        bench,
+        "UPDATE workflow_bodies SET data = x'00'",
+        "DELETE FROM workflow_tags",
+        _ZERO_DATA.format("workflows_fts"),
+    )
+    told: Any = bench.call("system.check", full=True)["findings"]
+
+    assert len(told) > 3
+    assert re.findall("private", str(told)) == []
