@@ -59,8 +59,8 @@ class Session(Protocol):
     def stop(self, reason: str) -> None:
         """End the process once what was accepted is answered."""
 
-    def schedule(self, chore: str, delay_ms: int) -> None:
-        """Run a chore so long from now, and not at the time it was to run before."""
+    def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
+        """Run a chore so long from now, and not when it was to run before; or at latest then."""
 
     def latencies(self) -> list[MethodLatency]:
         """Calls, errors and latencies of every method called so far, by name."""
@@ -95,8 +95,12 @@ class Context:
         `details` hold ids, revisions and counts, never titles or values. An act whose entry
         cannot be written does not happen: the exception undoes both.
         """
+        self.audit_in(self.store.db, action, resource, **details)
+
+    def audit_in(self, db: Connection, action: str, resource: str, **details: Any) -> None:
+        """The same for an act in another file than the one that is served."""
         text = msgspec.json.encode(details).decode() if details else "{}"
-        entry = audit.append(self.store.db, self.clock.now_ms(), action, resource, text)
+        entry = audit.append(db, self.clock.now_ms(), action, resource, text)
         self.audit_seq = entry.seq
         self.emit(
             AuditEvent(entry.seq, action, resource, entry.at, stored_json(text), entry.mac.hex())

@@ -82,6 +82,33 @@ CHORES_FIRST_MS: Final = 5000
 PACK_PAUSE_MS: Final = 2000
 """Silence after a replaced body before it is packed."""
 
+MERGE_STEP_PAGES: Final = 128
+"""Pages of a search index merged in one step of a purge: some 10 ms."""
+
+VACUUM_STEP_PAGES: Final = 500
+"""Free pages cut off the file in one step: 2 MiB, some 10 ms."""
+
+ANALYSIS_ROWS: Final = 1000
+"""Rows that ANALYZE looks at of each index, so that renewing its samples stays short."""
+
+PURGE_PAUSE_MS: Final = 2000
+"""After the last delete by request: several in a row are purged at once."""
+
+PURGE_SELDOM_MS: Final = 3_600_000
+"""After text was pruned by itself: at most once an hour."""
+
+PURGE_AGAIN_MS: Final = 60_000
+"""After a reader was in the way."""
+
+CHECKPOINT_WAIT_MS: Final = 50
+"""How long a purge waits for a reader that holds an old state, with the lock held."""
+
+ALONE_WAIT_MS: Final = 5000
+"""How long compaction waits for readers of long methods to end."""
+
+LOCK_LOOK_MS: Final = 20
+"""How long a request waits for the lock before it looks whether maintenance has it."""
+
 ZSTD_LEVEL: Final = 6
 """Of frames of earlier revisions: 16 % of gzip on real version chains, 18 % at level 3, as fast."""
 

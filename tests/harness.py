@@ -62,7 +62,7 @@ class NoSession:
     def stop(self, reason: str) -> None:
         """Ignore it."""
 
-    def schedule(self, chore: str, delay_ms: int) -> None:
+    def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
         """Ignore it: tests run chores by hand."""
 
     def latencies(self) -> list[MethodLatency]:

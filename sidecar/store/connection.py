@@ -22,7 +22,7 @@ from typing import Any
 import apsw
 
 from sidecar import limits
-from sidecar.errors import DatabaseDamaged
+from sidecar.errors import DatabaseBusy, DatabaseDamaged, Maintenance
 
 Connection = apsw.Connection
 
@@ -97,6 +97,18 @@ def configure_wal(db: Connection) -> None:
     db.wal_autocheckpoint(limits.WAL_PAUSE_PAGES)
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[Connection]:
+    """One transaction in a file that nobody serves yet."""
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB)
+        with db:
+            yield db
+    finally:
+        db.close(True)
+
+
 SHOWN_PRAGMAS = (
     "journal_mode",
     "foreign_keys",
@@ -123,6 +135,9 @@ class Store:
         self.path = path
         self._vfs = vfs
         self.lock = threading.RLock()
+        self._readers = 0
+        self._readers_changed = threading.Condition()
+        self.maintenance = False
         self._in_transaction = False
         self._wal_pages = self._wal_held_pages = 0
         self.db = self._open_shared()
@@ -218,7 +233,15 @@ class Store:
 
     @contextmanager
     def reader(self) -> Iterator[Connection]:
-        """A short-lived connection that cannot write, for long reads beside the shared one."""
+        """A short-lived connection that cannot write, for long reads beside the shared one.
+
+        Raises:
+            Maintenance: somebody has the file to himself.
+        """
+        with self._readers_changed:
+            if self.maintenance:
+                raise Maintenance
+            self._readers += 1
         # Not opened read-only: then SQLite's own check would leave out the CHECK constraints.
         db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs)
         try:
@@ -226,6 +249,54 @@ class Store:
             yield db
         finally:
             db.close()
+            with self._readers_changed:
+                self._readers -= 1
+                self._readers_changed.notify_all()
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Have the file to oneself: the lock is held, no reader is left and none comes.
+
+        Raises:
+            DatabaseBusy: a reader did not end in time.
+            Maintenance: somebody else has it.
+        """
+        with self._readers_changed:
+            if self.maintenance:
+                raise Maintenance
+            self.maintenance = True
+            try:
+                wait_s = limits.ALONE_WAIT_MS / 1000
+                if not self._readers_changed.wait_for(lambda: self._readers == 0, wait_s):
+                    raise DatabaseBusy
+            except BaseException:
+                self.maintenance = False
+                raise
+        try:
+            with self.lock:
+                yield
+        finally:
+            self.maintenance = False
+
+    def acquire(self) -> None:
+        """Take the lock for a request.
+
+        Raises:
+            Maintenance: somebody has the file to himself, for longer than a request may wait.
+        """
+        while not self.lock.acquire(timeout=limits.LOCK_LOOK_MS / 1000):
+            if self.maintenance:
+                raise Maintenance
+
+    @contextmanager
+    def closed(self) -> Iterator[None]:
+        """The file without a handle on it, for who puts another in its place; then open again."""
+        self.db.close(True)
+        try:
+            yield
+        finally:
+            self._wal_pages = self._wal_held_pages = 0
+            self.db = self._open_shared()
 
     def reopen(self) -> None:
         """Replace the shared connection after an I/O error, which leaves it untrustworthy.
@@ -262,7 +333,15 @@ class Store:
     def checkpoint(self) -> bool:
         """Move the whole WAL into the database and empty it; False when a reader prevents it."""
         with self.lock:
-            _frames, moved = self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            # The lock is held: who is in the way is not waited for long.
+            self.db.set_busy_timeout(limits.CHECKPOINT_WAIT_MS)
+            try:
+                _frames, moved = self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+            except apsw.BusyError:
+                return False
+            finally:
+                self.db.set_busy_timeout(limits.BUSY_TIMEOUT_MS)
+            self._wal_pages = self._wal_held_pages = 0
             return bool(moved == 0)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Copies of the database made before a migration: `<database>.before-vN`.
+"""Verified copies of the database, as before a migration: `<database>.before-vN`.
 
 VACUUM INTO writes one consistent file, refuses a damaged source and drops deleted remains. A copy
 counts only once it was checked, synced and renamed; the copy of an earlier migration goes only
@@ -78,10 +78,8 @@ def make(
     kept = files.beside(path, f"{BEFORE}{version}")
     partial = files.beside(kept, ".partial")
     files.remove_database(partial)
-    files.create_private(partial)
     try:
-        db.execute("VACUUM INTO ?", (str(partial),)).fetchall()
-        _compare(db, partial, lenient=lenient, vfs=vfs)
+        write(db, partial, lenient=lenient, vfs=vfs)
         files.sync_file(partial)
         partial.replace(kept)
     except BaseException:
@@ -91,13 +89,24 @@ def make(
     return kept
 
 
+def write(db: Connection, copy: Path, *, lenient: bool = False, vfs: str | None = None) -> None:
+    """Write a verified copy of the database behind `db` to a file that does not exist yet.
+
+    Raises:
+        DatabaseDamaged: the copy is not what the database is.
+    """
+    files.create_private(copy)
+    db.execute("VACUUM INTO ?", (str(copy),)).fetchall()
+    _compare(db, copy, lenient=lenient, vfs=vfs)
+
+
 def _compare(db: Connection, partial: Path, *, lenient: bool, vfs: str | None) -> None:
     copy = apsw.Connection(str(partial), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
     try:
         configure(copy, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
         check(copy, lenient=lenient)
         if table_counts(copy) != table_counts(db):
-            raise DatabaseDamaged("The copy before the migration lacks rows; nothing was changed.")
+            raise DatabaseDamaged("The copy lacks rows; nothing was changed.")
     finally:
         copy.close(True)
 

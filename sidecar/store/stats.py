@@ -52,12 +52,6 @@ def space(db: Connection, path: Path) -> Space:
     return Space((pages - free) * page_bytes, free * page_bytes, wal_bytes)
 
 
-def purge_pending(db: Connection) -> bool:
-    """Whether deleted text still waits to be overwritten everywhere."""
-    row = db.execute("SELECT value FROM meta WHERE key = 'purge_pending'").fetchone()
-    return row is not None and bool(row[0])
-
-
 def key_slots(db: Connection) -> int:
     """How many key slots there are; none means that secrets are not set up."""
     return int(one_row(db, "SELECT count(*) FROM key_slots")[0])

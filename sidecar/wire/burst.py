@@ -46,7 +46,7 @@ class Burst:
         if access == "none":
             return
         if not self._locked:
-            self._store.lock.acquire()
+            self._store.acquire()
             self._locked = True
         if access == "write":
             self._store.begin()

@@ -69,9 +69,10 @@ class Chores:
         now_ms = clock.monotonic_ms()
         self._due_ms = {chore.name: now_ms + chore.first_ms for chore in CHORES.values()}
 
-    def schedule(self, name: str, delay_ms: int) -> None:
-        """Run it so long from now."""
-        self._due_ms[name] = self._clock.monotonic_ms() + delay_ms
+    def schedule(self, name: str, delay_ms: int, *, at_latest: bool = False) -> None:
+        """Run it so long from now; with `at_latest` an earlier time stays."""
+        due_ms = self._clock.monotonic_ms() + delay_ms
+        self._due_ms[name] = min(due_ms, self._due_ms.get(name, due_ms)) if at_latest else due_ms
 
     def timeout_ms(self) -> float | None:
         """How long the loop may sleep; None for ever, as while one runs, whose end wakes it."""

@@ -29,8 +29,8 @@ class EventStream:
 
     @property
     def wants_replay(self) -> bool:
-        """Whether there are entries to be replayed."""
-        return self._replay_after is not None
+        """Whether there are entries to be replayed, and they can be read now."""
+        return self._replay_after is not None and not self._store.maintenance
 
     def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
         """Begin, or begin anew with other wishes."""
@@ -47,7 +47,8 @@ class EventStream:
         """Queue one notification if the reader wants it."""
         params = emitted.params
         if isinstance(params, AuditEvent):
-            if not self._wants(params.action) or self.wants_replay or params.seq <= self._sent_seq:
+            replays = self._replay_after is not None
+            if not self._wants(params.action) or replays or params.seq <= self._sent_seq:
                 return
             self._sent_seq = params.seq
         elif isinstance(params, WorkflowsChanged) and not self._subscribed:

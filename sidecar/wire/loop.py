@@ -84,9 +84,9 @@ class Loop:
         """End once what was accepted is answered."""
         self._asked_to_stop = self._asked_to_stop or reason
 
-    def schedule(self, chore: str, delay_ms: int) -> None:
-        """Run a chore so long from now."""
-        self._chores.schedule(chore, delay_ms)
+    def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
+        """Run a chore so long from now, or at latest then."""
+        self._chores.schedule(chore, delay_ms, at_latest=at_latest)
 
     def latencies(self) -> list[MethodLatency]:
         """Calls, errors and latencies of every method called so far."""

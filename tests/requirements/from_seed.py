@@ -27,9 +27,21 @@ REQUIREMENTS = [
         "test_seed_mistake_04_no_column_is_stored_that_nobody_reads",
         "test_seed_mistake_04_all_that_is_indexed_is_searched",
     ),
-    _seed.owed("05", "A backup of 100 MB ends, and holds no writer.", "issue 5 (backups)"),
-    _seed.owed("06", "key_hash is a keyed hash: keys cannot be linked.", "issue 4 (secrets)"),
-    _seed.owed("07", "Deleted text is gone from index, WAL and backups.", "issue 3 (purge)"),
+    _seed.proven(
+        "05",
+        "A copy of the database ends, whatever its size, and holds no writer by pausing.",
+        "test_seed_mistake_05_a_copy_is_one_statement_without_pauses",
+    ),
+    _seed.proven(
+        "06",
+        "No unkeyed hash of a key is stored: keys cannot be confirmed or linked.",
+        "test_seed_mistake_06_no_hash_of_a_key_is_taken_over",
+    ),
+    _seed.proven(
+        "07",
+        "Deleted text is gone from the indexes, the WAL and the statistics.",
+        "test_seed_mistake_07_a_deleted_text_is_gone_from_indexes_log_and_statistics",
+    ),
     _seed.proven(
         "08",
         "An unknown newer version is refused.",

@@ -35,14 +35,15 @@ ELSEWHERE = {
     "newer_schema": "a start that fails: process/",
     "not_ours": "a start that fails: process/",
     "recovery_required": "a start that fails: process/",
+    "maintenance": "needs a compaction under way: store/test_compact.py",
+    "purge_blocked": "needs a reader in the way: store/test_purge.py",
     "database_damaged": "needs damage: store/ and handlers/",
 }
 """Errors that exist now and that no conversation alone provokes."""
 
 NOT_YET = {
-    "maintenance", "not_initialized", "locked", "wrong_passphrase", "throttled", "tampered",
+    "not_initialized", "locked", "wrong_passphrase", "throttled", "tampered",
     "slot_damaged", "keychain_unavailable", "kdf_policy", "audit_unavailable", "backup_rejected",
-    "purge_blocked",
 }  # fmt: skip
 """Errors of capabilities that do not exist yet."""
 

@@ -1,12 +1,13 @@
 """The seed's mistakes that lie in files, migrations and times; each test names one."""
 
+import time
 from pathlib import Path
 
 import apsw
 import pytest
 
 from sidecar.errors import NewerSchema
-from sidecar.store import migrations, seed, swap
+from sidecar.store import copies, migrations, seed, swap
 from sidecar.store.connection import Store
 from sidecar.store.migrations import Step
 from sidecar.store.opening import close_store, open_store
@@ -128,3 +129,34 @@ def test_seed_mistake_11_a_run_left_running_by_a_dead_process_is_closed_at_the_s
     ).fetchone()
     assert row == ("error", "interrupted", 1)
     close_store(opened.store)
+
+
+def test_seed_mistake_05_a_copy_is_one_statement_without_pauses(path: Path) -> None:
+    """In the seed's way, five pages and a pause of 100 ms, this one would take 100 seconds."""
+    source = apsw.Connection(str(path))
+    source.execute("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(20_000_000))").fetchall()
+    statements: list[str] = []
+
+    def note(_cursor: apsw.Cursor, sql: str, _values: object) -> bool:
+        statements.append(sql)
+        return True
+
+    source.set_exec_trace(note)
+    began = time.monotonic()
+
+    copies.write(source, path.with_name("copy.db"))
+
+    assert time.monotonic() - began < 20
+    assert [sql for sql in statements if "INTO" in sql] == ["VACUUM INTO ?"]
+    source.close()
+
+
+def test_seed_mistake_06_no_hash_of_a_key_is_taken_over(path: Path) -> None:
+    seed.migrate(seed_files.build(path), SteadyClock())
+
+    db = apsw.Connection(str(path))
+    columns = [row[1] for row in db.execute("PRAGMA table_info(legacy_secrets)")]
+    kept = db.execute("SELECT count(*) FROM secrets").get
+    db.close()
+    assert columns == ["provider", "created_at", "updated_at"]
+    assert kept == 0

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import codec
+from sidecar.store import codec, purge
 from sidecar.store.workflows import header, labels, pages, remove, save
 from sidecar.store.workflows.pages import Filter, OrderBy
 from sidecar.store.workflows.save import Content
@@ -113,4 +113,4 @@ def test_a_delete_takes_all_with_it_and_asks_for_a_purge(bench: Bench) -> None:
     assert remove.delete(db, rid) == remove.Deleted(3, 1)
     assert remove.count_runs(db, kept) == 5
     assert bench.rows("SELECT rid FROM workflow_bodies") == [(kept,)]
-    assert bench.rows("SELECT value FROM meta WHERE key = 'purge_pending'") == [(1,)]
+    assert purge.asked(db) == 2

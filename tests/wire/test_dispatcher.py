@@ -51,7 +51,7 @@ class Peer:
         """Keep it."""
         self.told.append("unsubscribe")
 
-    def schedule(self, chore: str, delay_ms: int) -> None:
+    def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
         """Ignore it: there are no chores here."""
 
     def stop(self, reason: str) -> None:

@@ -1318,6 +1318,16 @@ class SystemClosing(TypedDict):
     """Why: `eof`, `shutdown`, `exit`, `signal`, `parent`."""
 
 
+class SystemCompactResult(TypedDict):
+    """What it came to."""
+
+    before_bytes: int
+    """Size of the database file before."""
+
+    after_bytes: int
+    """Size of the database file after."""
+
+
 class SystemInfoResult(TypedDict):
     """What this process is."""
 
@@ -1363,6 +1373,19 @@ class SystemPingResult(TypedDict):
 
     at: int
     """Milliseconds since the Unix epoch, UTC."""
+
+
+class SystemPurgeResult(TypedDict):
+    """What is left of what was deleted."""
+
+    purged: bool
+    """Nothing deleted before the call is left in the file or its log."""
+
+    freed_bytes: int
+    """How much smaller the file is."""
+
+    pending: bool
+    """Something was deleted meanwhile: a purge is due again."""
 
 
 class SystemReady(TypedDict):
@@ -2767,6 +2790,59 @@ class SystemMethods:
         result: SystemShutdownResult = self._client.call("system.shutdown", {}, timeout=timeout)
         return result
 
+    def purge(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SystemPurgeResult:
+        """Overwrite what was deleted wherever it still lies, and give free space back to the disk.
+
+        It happens by itself two seconds after a delete; call it to know when it is done.
+        """
+        result: SystemPurgeResult = self._client.call(
+            "system.purge", {}, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_purge(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SystemPurgeResult]:
+        """Start system.purge without waiting for its result."""
+        result: Pending[SystemPurgeResult] = self._client.start(
+            "system.purge", {}, on_progress=on_progress
+        )
+        return result
+
+    def compact(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SystemCompactResult:
+        """Write the database anew, without gaps, and put it in the old one's place.
+
+        Meanwhile other requests that need the database are answered `maintenance`; ping and
+        cancel are served. Killed at any moment it leaves the old file or the new one, whole.
+        """
+        result: SystemCompactResult = self._client.call(
+            "system.compact", {}, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_compact(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SystemCompactResult]:
+        """Start system.compact without waiting for its result."""
+        result: Pending[SystemCompactResult] = self._client.start(
+            "system.compact", {}, on_progress=on_progress
+        )
+        return result
+
 
 class WorkflowsMethods:
     """The methods workflows.*."""
@@ -3197,6 +3273,8 @@ class Client(BaseClient):
         (
             "audit.verify",
             "system.check",
+            "system.compact",
+            "system.purge",
             "workflows.delete",
             "workflows.delete_many",
             "workflows.rename_tag",

@@ -16,6 +16,7 @@ from sidecar.errors import NotFound
 from sidecar.handlers.workflows.checks import must_find
 from sidecar.handlers.workflows.views import WorkflowsItemError
 from sidecar.notifications import WorkflowsChanged
+from sidecar.store import purge
 from sidecar.store.workflows import remove
 from sidecar.values import Count, WorkflowId
 
@@ -111,6 +112,7 @@ def _delete(
         runs = runs_before + deleted.runs
         ctx.audit("workflow_delete", workflow_id, runs=runs, revisions=deleted.revisions)
         ctx.emit(WorkflowsChanged(workflow_id, None, "deleted"))
+    ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
     if shows_runs:
         ctx.progress("runs", runs, runs, "rows")
     return WorkflowsDeleteResult(workflow_id, runs, deleted.revisions)

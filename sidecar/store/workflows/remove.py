@@ -6,6 +6,7 @@ the WAL and the segments of the search indexes keep old text until they are rewr
 
 from typing import Final, NamedTuple
 
+from sidecar.store import purge
 from sidecar.store.connection import Connection
 
 _SET_ARCHIVED: Final = "UPDATE workflows SET archived_at = ? WHERE rid = ?"
@@ -18,10 +19,6 @@ _FEWER_RUNS: Final = "UPDATE workflows SET run_count = max(run_count - ?, 0) WHE
 _DELETE_RUNS: Final = "DELETE FROM runs WHERE workflow = ?"
 _DELETE_REVISIONS: Final = "DELETE FROM workflow_revisions WHERE workflow = ?"
 _DELETE: Final = "DELETE FROM workflows WHERE rid = ?"
-_ASK_PURGE: Final = (
-    "INSERT INTO meta (key, value) VALUES ('purge_pending', 1)"
-    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-)
 
 
 class Deleted(NamedTuple):
@@ -46,7 +43,7 @@ def delete_oldest_runs(db: Connection, rid: int, limit: int) -> int:
     db.execute(_DELETE_OLDEST_RUNS, (rid, limit))
     deleted = db.changes()
     db.execute(_FEWER_RUNS, (deleted, rid))
-    db.execute(_ASK_PURGE)
+    purge.ask(db)
     return deleted
 
 
@@ -57,5 +54,5 @@ def delete(db: Connection, rid: int) -> Deleted:
     db.execute(_DELETE_REVISIONS, (rid,))
     revisions = db.changes()
     db.execute(_DELETE, (rid,))
-    db.execute(_ASK_PURGE)
+    purge.ask(db)
     return Deleted(runs, revisions)

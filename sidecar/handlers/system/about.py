@@ -11,7 +11,7 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext
 from sidecar.errors import AuditUnavailable
 from sidecar.process import usage
-from sidecar.store import checks, search_index, stats
+from sidecar.store import checks, purge, search_index, stats
 from sidecar.store.checks import Finding
 from sidecar.store.connection import sqlite_version
 from sidecar.values import Count, Timestamp
@@ -138,7 +138,7 @@ def system_stats(ctx: Context, params: SystemStatsParams) -> SystemStatsResult:
         live_bytes=space.live_bytes,
         free_bytes=space.free_bytes,
         wal_bytes=space.wal_bytes,
-        purge_pending=stats.purge_pending(ctx.db),
+        purge_pending=purge.asked(ctx.db) > 0,
         body_bytes=totals.body_bytes,
         stored_bytes=totals.stored_bytes,
         compression_ratio=round(ratio, 4),

@@ -1,0 +1,48 @@
+"""Write the database anew beside itself and put the new file in its place.
+
+VACUUM INTO rather than VACUUM: the latter builds its copy in temporary storage, which is memory
+here, and leaves nothing to go back to. Whoever calls has the store to himself.
+"""
+
+import shutil
+from collections.abc import Callable
+
+from sidecar.clock import Clock
+from sidecar.errors import Cancelled, DatabaseFull
+from sidecar.store import checks, copies, files, swap
+from sidecar.store.connection import Connection, Store, opened
+
+Log = Callable[[Connection, int, int], None]
+"""Writes the entry of the act into the new file; sizes before and after, in bytes."""
+
+
+def compact(store: Store, clock: Clock, cancelled: Callable[[], bool], log: Log) -> tuple[int, int]:
+    """Replace the database by a fresh copy of itself; sizes before and after, in bytes.
+
+    `log` writes into the copy, so that the entry comes with the new file or not at all.
+
+    Raises:
+        Cancelled: `cancelled` said so before the file was replaced; nothing has changed.
+        DatabaseFull: there is no room for a second file.
+        DatabaseDamaged: the copy is not what the database is; nothing has changed.
+    """
+    path = store.path
+    store.checkpoint()
+    before_bytes = path.stat().st_size
+    if shutil.disk_usage(path.parent).free < before_bytes:
+        raise DatabaseFull("There is no room for a second file of this size.")
+    staged = swap.staged_path(path)
+    files.remove_database(staged)
+    try:
+        with checks.interruptible(store.db, cancelled):
+            copies.write(store.db, staged)
+        if cancelled():
+            raise Cancelled
+        with opened(staged) as copy:
+            log(copy, before_bytes, staged.stat().st_size)
+    except BaseException:
+        files.remove_database(staged)
+        raise
+    with store.closed():
+        swap.replace(path, clock)
+    return before_bytes, path.stat().st_size

@@ -1,0 +1,138 @@
+"""Compaction: a smaller file with all that was in it, whole whatever stops it."""
+
+import random
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from sidecar.errors import AuditUnavailable, Cancelled, DatabaseBusy, Maintenance
+from sidecar.store import compact, copies, swap
+from sidecar.store.opening import close_store, open_store
+from tests.harness import Bench, ManualClock, open_bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(tmp_path) as opened:
+        for number in range(40):
+            data = {"noise": random.Random(number).randbytes(20_000).hex()}
+            workflow = {"id": f"w{number}", "name": f"name {number}", "data": data}
+            opened.call("workflows.save", workflow=workflow)
+        opened.call("workflows.delete_many", ids=[f"w{number}" for number in range(0, 40, 2)])
+        yield opened
+
+
+def test_the_file_gets_smaller_and_keeps_everything(bench: Bench) -> None:
+    before = copies.table_counts(bench.store.db)
+    seq = bench.call("audit.verify")["head"]["seq"]
+    bench.told.clear()
+
+    told = bench.call("system.compact")
+
+    after = copies.table_counts(bench.store.db)
+    assert told["after_bytes"] < told["before_bytes"] * 0.7
+    assert bench.store.path.stat().st_size == told["after_bytes"]
+    assert {**before, "access_log": before["access_log"] + 1} == after
+    assert bench.audited() == [("compact", "database", told)]
+    assert bench.call("audit.verify")["head"]["seq"] == seq + 1
+    assert bench.call("system.check", full=True)["findings"] == []
+    assert bench.store.pragmas()["journal_mode"] == "wal"
+    assert bench.store.pragmas()["auto_vacuum"] == 2
+    assert bench.call("workflows.search", query="name")["items"]
+
+
+def test_nothing_is_left_beside_it(bench: Bench) -> None:
+    bench.call("system.compact")
+    bench.store.checkpoint()
+
+    left = {path.name for path in bench.store.path.parent.iterdir()}
+    assert left - {"test.db-wal", "test.db-shm"} == {"test.db", "test.db.known"}
+
+
+def test_a_cancelled_compaction_changes_nothing(bench: Bench) -> None:
+    names = {path.name for path in bench.store.path.parent.iterdir()}
+
+    with pytest.raises(Cancelled), bench.store.alone():
+        compact.compact(bench.store, bench.clock, lambda: True, no_entry)
+
+    assert {path.name for path in bench.store.path.parent.iterdir()} == names
+    assert bench.call("workflows.get", id="w1")["workflow"]["name"] == "name 1"
+
+
+def no_entry(_db: apsw.Connection, _before_bytes: int, _after_bytes: int) -> None:
+    """Write none."""
+
+
+def test_a_compaction_that_cannot_be_logged_does_not_happen(bench: Bench) -> None:
+    names = {path.name for path in bench.store.path.parent.iterdir()}
+    size_bytes = bench.store.path.stat().st_size
+
+    def refuse(_db: apsw.Connection, _before_bytes: int, _after_bytes: int) -> None:
+        raise AuditUnavailable
+
+    with pytest.raises(AuditUnavailable), bench.store.alone():
+        compact.compact(bench.store, bench.clock, lambda: False, refuse)
+
+    assert {path.name for path in bench.store.path.parent.iterdir()} == names
+    assert bench.store.path.stat().st_size >= size_bytes
+    assert bench.call("workflows.get", id="w1")["workflow"]["name"] == "name 1"
+
+
+def test_meanwhile_others_are_told_of_the_maintenance(bench: Bench) -> None:
+    told: list[type[BaseException]] = []
+
+    def ask() -> None:
+        for attempt in (bench.store.acquire, lambda: bench.store.reader().__enter__()):
+            try:
+                attempt()
+            except Maintenance as refusal:
+                told.append(type(refusal))
+
+    with bench.store.alone():
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join(10)
+
+    assert told == [Maintenance, Maintenance]
+    bench.store.acquire()
+    bench.store.lock.release()
+
+
+def test_a_reader_that_stays_is_not_waited_for_for_ever(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sidecar.limits.ALONE_WAIT_MS", 20)
+    with bench.store.reader(), pytest.raises(DatabaseBusy), bench.store.alone():
+        pass
+
+    assert not bench.store.maintenance
+    assert bench.call("system.compact")["after_bytes"]
+
+
+def test_a_copy_that_was_never_put_in_place_goes_with_the_next_start(tmp_path: Path) -> None:
+    with open_bench(tmp_path) as bench:
+        path = bench.store.path
+        bench.call("workflows.save", workflow={"id": "w", "name": "n", "data": 1})
+    staged = swap.staged_path(path)
+    staged.write_bytes(b"half a copy")
+
+    opened = open_store(path, ManualClock())
+
+    assert not staged.exists()
+    assert opened.store.db.execute("SELECT count(*) FROM workflows").get == 1
+    close_store(opened.store)
+
+
+def test_a_copy_has_every_row(tmp_path: Path) -> None:
+    source = apsw.Connection(str(tmp_path / "a.db"))
+    source.execute("CREATE TABLE t (x); INSERT INTO t VALUES (1)").fetchall()
+
+    copies.write(source, tmp_path / "b.db")
+
+    copy = apsw.Connection(str(tmp_path / "b.db"))
+    assert copies.table_counts(copy) == {"t": 1}
+    for db in (source, copy):
+        db.close()

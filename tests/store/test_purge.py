@@ -1,0 +1,214 @@
+"""After a purge no eight bytes of what was deleted are left in the file or beside it."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.errors import PurgeBlocked
+from sidecar.store import purge as purging
+from tests.harness import Bench, open_bench
+
+WINDOW = 8
+
+
+class Story:
+    """Random work on a database, and every word that was ever in it."""
+
+    def __init__(self, seed: int) -> None:
+        self.rng = random.Random(seed)
+        self.live: dict[str, list[str]] = {}
+        self.ever: set[str] = set()
+        self.made = 0
+
+    def word(self) -> str:
+        """A word that no other shares eight bytes with."""
+        found = "".join(self.rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(14))
+        self.ever.add(found)
+        return found
+
+    def workflow(self, workflow_id: str) -> tuple[dict[str, Any], list[str]]:
+        """A workflow of new words, in every place that a text can have."""
+        words = [self.word() for _ in range(self.rng.randint(6, 40))]
+        nodes = [{"id": "n", "name": words[3], "parameters": {"prompt": " ".join(words[4:])}}]
+        workflow = {
+            "id": workflow_id,
+            "name": words[0],
+            "description": words[1],
+            "tags": [words[2]],
+            "data": {"nodes": nodes},
+        }
+        return workflow, words
+
+    def step(self, bench: Bench) -> None:
+        """One random act."""
+        act = self.rng.randint(0, 9)
+        if act <= 4 or not self.live:
+            self.made += 1
+            workflow, words = self.workflow(f"w{self.made}")
+            bench.call("workflows.save", workflow=workflow)
+            self.live[workflow["id"]] = words
+        elif act == 5 and self.rng.random() < 0.6:
+            changed = self.rng.choice(sorted(self.live))
+            workflow, words = self.workflow(changed)
+            bench.call("workflows.save", workflow=workflow)
+            self.live[changed] += words  # what was replaced is kept as a revision
+        elif act == 5:
+            bench.call("workflows.search", query="x")
+        elif act == 6:
+            bench.call("workflows.save_many", items=[], on_error="fail")
+            self.roll_back(bench)
+        elif act == 7:
+            bench.store.db.execute("ANALYZE").fetchall()
+        else:
+            gone = self.rng.choice(sorted(self.live))
+            del self.live[gone]
+            bench.call("workflows.delete", id=gone)
+
+    def roll_back(self, bench: Bench) -> None:
+        """Write something and undo it."""
+        workflow, _words = self.workflow("never")
+        try:
+            bench.call(
+                "workflows.save_many",
+                items=[{"workflow": workflow}, {"workflow": workflow, "expected_revision": 99}],
+            )
+        except Exception:  # noqa: BLE001 - it must fail
+            return
+        raise AssertionError
+
+    def deleted(self) -> set[str]:
+        """Words that nothing kept holds."""
+        kept = {word for words in self.live.values() for word in words}
+        return self.ever - kept
+
+
+def remains(path: Path, words: set[str]) -> dict[str, list[str]]:
+    """Windows of the words that a file of the database still holds, by file."""
+    found: dict[str, list[str]] = {}
+    for each in sorted(path.parent.glob(f"{path.name}*")):
+        content = each.read_bytes().lower()
+        seen = {content[i : i + WINDOW] for i in range(len(content) - WINDOW + 1)}
+        for word in sorted(words):
+            windows = (word[i : i + WINDOW] for i in range(len(word) - WINDOW + 1))
+            hit = next((window for window in windows if window.encode() in seen), None)
+            if hit is not None:
+                found.setdefault(each.name, []).append(hit)
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_of_what_was_deleted_is_left(tmp_path: Path, seed: int) -> None:
+    story = Story(seed)
+    with open_bench(tmp_path) as bench:
+        for _ in range(120):
+            story.step(bench)
+        before = remains(bench.store.path, story.deleted())
+
+        told = bench.call("system.purge")
+
+        assert before, "there was nothing to purge"
+        assert remains(bench.store.path, story.deleted()) == {}
+        assert (told["purged"], told["pending"]) == (True, False)
+        assert bench.call("system.stats")["purge_pending"] is False
+        for words in story.live.values():
+            assert bench.call("workflows.search", query=words[-1])["items"]
+
+
+def test_seed_mistake_07_a_deleted_text_is_gone_from_indexes_log_and_statistics(
+    tmp_path: Path,
+) -> None:
+    with open_bench(tmp_path) as bench:
+        story = Story(99)
+        workflow, words = story.workflow("w")
+        bench.call("workflows.save", workflow=workflow)
+        bench.call("workflows.search", query="x")
+        bench.store.db.execute("ANALYZE").fetchall()
+        bench.call("workflows.delete", id="w")
+
+        bench.call("system.purge")
+
+        assert remains(bench.store.path, set(words)) == {}
+
+
+def test_a_reader_in_the_way_is_told_and_the_wish_stays(tmp_path: Path) -> None:
+    with open_bench(tmp_path) as bench:
+        workflow, _words = Story(5).workflow("w")
+        bench.call("workflows.save", workflow=workflow)
+        with bench.store.reader() as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM workflows").fetchall()
+            bench.call("workflows.delete", id="w")
+
+            with pytest.raises(PurgeBlocked):
+                bench.call("system.purge")
+
+        assert purging.asked(bench.store.db) == 1
+        assert bench.call("system.purge")["purged"]
+        assert purging.asked(bench.store.db) == 0
+
+
+def test_the_file_gets_smaller(tmp_path: Path) -> None:
+    with open_bench(tmp_path) as bench:
+        for number in range(30):
+            data = {"noise": random.Random(number).randbytes(30_000).hex()}
+            workflow = {"id": f"w{number}", "name": "n", "data": data}
+            bench.call("workflows.save", workflow=workflow)
+        bench.call("workflows.delete_many", ids=[f"w{number}" for number in range(30)])
+        bench.store.checkpoint()
+        before = bench.store.path.stat().st_size
+
+        told = bench.call("system.purge")
+
+        after = bench.store.path.stat().st_size
+        assert after < before / 5
+        assert told["freed_bytes"] == before - after
+
+
+KILLED = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {root!r})
+from tests.store.test_purge import Story
+from tests.harness import open_bench
+story = Story({seed})
+with open_bench(Path({folder!r})) as bench:
+    for _ in range(60):
+        story.step(bench)
+    bench.call("workflows.delete", id=min(story.live))
+    print("deleted", flush=True)
+    for _ in range(1000):
+        bench.call("system.purge")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.parametrize("seed", [11, 12])
+def test_a_kill_amid_a_purge_leaves_the_wish_and_the_next_one_finds_all(
+    tmp_path: Path, seed: int
+) -> None:
+    root = str(Path(__file__).resolve().parents[2])
+    program = KILLED.format(root=root, seed=seed, folder=str(tmp_path))
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=root)
+    assert child.stdout is not None
+    assert child.stdout.readline() == b"deleted\n"
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    child.stdout.close()
+
+    story = Story(seed)
+    with open_bench(tmp_path / "model") as model:
+        for _ in range(60):
+            story.step(model)
+    del story.live[min(story.live)]
+    with open_bench(tmp_path) as bench:
+        live = bench.rows("SELECT id FROM workflows ORDER BY id")
+        assert [row[0] for row in live] == sorted(story.live)
+        bench.call("system.purge")
+
+        assert remains(bench.store.path, story.deleted()) == {}
