@@ -150,6 +150,7 @@ CREATE TABLE runs (
     tokens_used INTEGER NOT NULL DEFAULT 0,
     api_calls_made INTEGER NOT NULL DEFAULT 0,
     summary_bytes INTEGER,                      -- true size of the summary as sent, null without one
+    stored_bytes INTEGER,                       -- of the summary as kept, compressed
     pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1))
 ) STRICT;
 CREATE INDEX runs_workflow_started ON runs (workflow, started_at);

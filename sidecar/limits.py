@@ -76,6 +76,31 @@ HEADER_STEP: Final = 250
 UPKEEP_REST_MS: Final = 20
 """Rest between two steps of the same pause: whoever asks meanwhile meets one step at most."""
 
+PRUNE_MAX_RUNS: Final = 200_000
+"""Runs that one prune deletes: some seconds, in steps of 500."""
+
+RETENTION_EVERY_MS: Final = 3_600_000
+RETENTION_AGAIN_MS: Final = 10_000
+"""How often the settings of retention are applied, and how soon when there was more to do."""
+
+RETENTION_SOON_MS: Final = 5000
+"""After such a setting has changed: time to change it back."""
+
+TRASH_STEP: Final = 100
+"""Archived workflows looked up at a time by the chore that empties the trash."""
+
+WARNINGS_EVERY_MS: Final = 600_000
+DISK_LOW_BYTES: Final = 512 * MIB
+CLOCK_JUMP_MS: Final = 120_000
+"""How often disk and clock are looked at, and what is worth a warning: a free disk smaller than
+that, a wall clock that went so much further or less far than time has."""
+
+STATS_DAYS_MAX: Final = 400
+"""Days that runs.stats tells of: a year and what a chart shows beside it."""
+
+UTC_OFFSET_MAX_MINUTES: Final = 14 * 60
+"""The easternmost time zone; none is further from UTC."""
+
 CHORES_FIRST_MS: Final = 5000
 """When the first chore of a start runs: not while the app loads."""
 

@@ -6,6 +6,7 @@ because that is what msgspec's schema export, and so the contract, carries.
 
 import base64
 import binascii
+import hashlib
 from typing import Annotated, Any, cast
 
 import msgspec
@@ -98,3 +99,8 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
     if any(isinstance(key, int) and abs(key) > limits.SAFE_INTEGER_MAX for key in keys):
         return None
     return tuple(keys)
+
+
+def query_mark(*params: object) -> str:
+    """A short digest of the params that a cursor belongs to."""
+    return hashlib.blake2b(msgspec.json.encode(params), digest_size=6).hexdigest()

@@ -231,6 +231,8 @@ def _tell(ctx: Context, changed: list[Setting]) -> None:
         newest = {setting.key: setting for setting in changed}
         resource = next(iter(newest)) if len(newest) == 1 else "*"
         ctx.audit("settings_update", resource, keys=list(newest))
+        for key in newest.keys() & settings.OWN.keys():
+            ctx.session.schedule(settings.OWN[key].chore, limits.RETENTION_SOON_MS)
         ctx.emit(
             SettingsChanged(
                 [SettingChange(key, stored_json(setting.value)) for key, setting in newest.items()]

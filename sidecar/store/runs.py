@@ -107,13 +107,14 @@ class Ending(NamedTuple):
     duration_ms: int
     error_message: str | None
     summary_bytes: int | None
+    stored_bytes: int | None
 
 
 def finish(db: Connection, rid: int, ending: Ending, counters: Counters) -> None:
     """End a running run."""
     db.execute(
         "UPDATE runs SET status = ?, completed_at = ?, duration_ms = ?, error_message = ?,"
-        " summary_bytes = ?, blocks_executed = coalesce(?, blocks_executed),"
+        " summary_bytes = ?, stored_bytes = ?, blocks_executed = coalesce(?, blocks_executed),"
         " tokens_used = coalesce(?, tokens_used), api_calls_made = coalesce(?, api_calls_made)"
         " WHERE rid = ? AND status = 'running'",
         (*ending, *counters, rid),

@@ -282,7 +282,8 @@ class _Import:
         self.db.execute(
             "INSERT INTO runs (rid, id, workflow, revision, status, started_at, seen_at,"
             " completed_at, duration_ms, error_message, blocks_executed, tokens_used,"
-            " api_calls_made, summary_bytes) VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            " api_calls_made, summary_bytes, stored_bytes)"
+            " VALUES (?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 rid,
                 self._id("runs", own_id),
@@ -295,6 +296,7 @@ class _Import:
                 seed_values.text(message),
                 *(seed_values.count(number) for number in counts),
                 None if stored is None else stored.size_bytes,
+                None if stored is None else len(stored.data),
             ),
         )
         self._count(runs=1)

@@ -34,6 +34,8 @@ class Own(NamedTuple):
 
     value: int
     most: int
+    chore: str
+    """The chore that goes by it, to be run soon after a change."""
     description: str
 
 
@@ -50,12 +52,21 @@ DEFAULTS: Final[dict[str, Default]] = {
 
 OWN: Final[dict[str, Own]] = {
     "revision_keep_count": Own(
-        50, 100_000, "Earlier revisions kept of each workflow, 0 = all; those of runs always"
+        50,
+        100_000,
+        "revisions",
+        "Earlier revisions kept of each workflow, 0 = all; those of runs always",
     ),
-    "run_keep_count": Own(0, 100_000_000, "Runs kept of each workflow, the newest; 0 = all"),
-    "run_keep_days": Own(0, 36_500, "Days that ended runs are kept; 0 = for ever"),
-    "run_keep_bytes": Own(0, 2**50, "Bytes that the summaries of all runs may take; 0 = any"),
-    "trash_keep_days": Own(0, 36_500, "Days that archived workflows are kept; 0 = for ever"),
+    "run_keep_count": Own(
+        0, 100_000_000, "run_retention", "Runs kept of each workflow, the newest; 0 = all"
+    ),
+    "run_keep_days": Own(0, 36_500, "run_retention", "Days that ended runs are kept; 0 = for ever"),
+    "run_keep_bytes": Own(
+        0, 2**50, "run_retention", "Bytes that the summaries of all runs may take; 0 = any"
+    ),
+    "trash_keep_days": Own(
+        0, 36_500, "trash", "Days that archived workflows are kept; 0 = for ever"
+    ),
 }
 """The product's own, for retention: nothing goes that the user did not ask for, revisions apart."""
 

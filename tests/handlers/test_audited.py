@@ -120,6 +120,11 @@ ACTS: dict[str, list[Act]] = {
         Act({}, [("check_findings", "database", {"count": 1})]),
         Act({"full": True}, [("check_findings", "database", {"count": 1})]),
     ],
+    "runs.pin": [Act({"id": "ended", "pinned": True})],
+    "runs.prune": [
+        Act({"keep_last": 0}, [("run_prune", "runs", {"runs": ANY})]),
+        Act({"keep_last": 0, "dry_run": True}),
+    ],
     "system.purge": [Act({})],
     "system.compact": [
         Act({}, [("compact", "database", {"before_bytes": ANY, "after_bytes": ANY})]),
@@ -148,10 +153,10 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 READING = {
     "audit.list", "audit.subscribe", "audit.unsubscribe", "audit.verify", "rpc.discover",
-    "runs.get", "runs.list", "settings.get", "settings.list", "system.ping", "system.info",
-    "system.stats", "system.shutdown", "workflows.get", "workflows.get_many", "workflows.list",
-    "workflows.history", "workflows.diff", "workflows.tags", "workflows.categories",
-    "workflows.search",
+    "runs.get", "runs.list", "runs.stats", "settings.get", "settings.list", "system.ping",
+    "system.info", "system.stats", "system.shutdown", "workflows.get", "workflows.get_many",
+    "workflows.list", "workflows.history", "workflows.diff", "workflows.tags",
+    "workflows.categories", "workflows.search",
 }  # fmt: skip
 """Every method that changes nothing."""
 

@@ -12,8 +12,7 @@ from sidecar.errors import (
     NotFound,
 )
 from sidecar.handlers.workflows import views
-from sidecar.handlers.workflows.checks import query_mark
-from sidecar.values import encode_cursor
+from sidecar.values import encode_cursor, query_mark
 from tests.harness import Bench, open_bench
 from tests.workflow_kit import add_runs, get, save
 

@@ -1108,6 +1108,41 @@ class RunWithSummary(TypedDict):
     """JSON as it was sent, null without one."""
 
 
+class RunsByStatus(TypedDict):
+    """How many runs are in each status."""
+
+    running: int
+    """Under way."""
+
+    success: int
+    """Ended well."""
+
+    error: int
+    """Ended in an error."""
+
+    cancelled: int
+    """Stopped by somebody."""
+
+
+class RunsDay(TypedDict):
+    """The runs that began on one day."""
+
+    day: str
+    """YYYY-MM-DD, in the time zone of the offset."""
+
+    runs: int
+    """How many began."""
+
+    succeeded: int
+    """How many of them ended well."""
+
+    failed: int
+    """How many of them ended in an error."""
+
+    tokens_used: int
+    """Tokens they used."""
+
+
 class RunsDeleteResult(TypedDict):
     """The run that is gone."""
 
@@ -1151,6 +1186,16 @@ class RunsListResult(TypedDict):
     """Give it as `cursor` for the next page; null on the last page."""
 
 
+class RunsPinResult(TypedDict):
+    """What it is now."""
+
+    id: str
+    """Id of a run, 1 to 128 characters."""
+
+    pinned: bool
+    """Whether pruning spares it."""
+
+
 class RunsProgressResult(TypedDict):
     """The run told of."""
 
@@ -1159,6 +1204,19 @@ class RunsProgressResult(TypedDict):
 
     status: Literal["cancelled", "error", "running", "success"]
     """Always `running`."""
+
+
+class RunsPruneResult(TypedDict):
+    """What went, or would."""
+
+    deleted: int
+    """How many runs."""
+
+    freed_bytes: int
+    """How much smaller the file is; in a dry run what summaries take."""
+
+    reached_limit: bool
+    """There are more: one call deletes at most 200 000."""
 
 
 class RunsStartResult(TypedDict):
@@ -1178,6 +1236,37 @@ class RunsStartResult(TypedDict):
 
     created: bool
     """False when this id was started before."""
+
+
+class RunsStatsResult(TypedDict):
+    """The figures of those runs."""
+
+    count: int
+    """How many runs."""
+
+    by_status: RunsByStatus
+    """How many in each status."""
+
+    success_rate: float | None
+    """success by success and error; null without either."""
+
+    p50_ms: int | None
+    """Median duration; null without an ended one."""
+
+    p95_ms: int | None
+    """95th percentile of the durations."""
+
+    blocks_executed: int
+    """Blocks executed by all of them."""
+
+    tokens_used: int
+    """Tokens used by all of them."""
+
+    api_calls_made: int
+    """API calls made by all of them."""
+
+    days: list[RunsDay]
+    """Days with runs, oldest first; the newest 400 of them."""
 
 
 class SettingChange(TypedDict):
@@ -2007,6 +2096,22 @@ class AuditVerifyParams(TypedDict):
     """A head kept outside that the chain must contain."""
 
 
+class RunsStatsParams(TypedDict):
+    """Params of runs.stats."""
+
+    workflow_id: NotRequired[str | None]
+    """Only of this workflow."""
+
+    from_at: NotRequired[int | None]
+    """Only started at or after."""
+
+    to_at: NotRequired[int | None]
+    """Only started before."""
+
+    utc_offset_minutes: NotRequired[int]
+    """Where days begin: minutes east of UTC, 0 when absent."""
+
+
 class RunsStartParams(TypedDict):
     """Params of runs.start."""
 
@@ -2092,6 +2197,32 @@ class RunsDeleteParams(TypedDict):
 
     id: str
     """Id of a run, 1 to 128 characters."""
+
+
+class RunsPinParams(TypedDict):
+    """Params of runs.pin."""
+
+    id: str
+    """Id of a run, 1 to 128 characters."""
+
+    pinned: bool
+    """true spares it from pruning, false no longer."""
+
+
+class RunsPruneParams(TypedDict):
+    """Params of runs.prune."""
+
+    older_than_ms: NotRequired[int | None]
+    """Those started longer ago than this."""
+
+    keep_last: NotRequired[int | None]
+    """All but so many of each workflow, the newest."""
+
+    max_bytes: NotRequired[int | None]
+    """The oldest, until the stored summaries take no more than this."""
+
+    dry_run: NotRequired[bool]
+    """Only say how many would go; absent: false."""
 
 
 class SettingsGetParams(TypedDict):
@@ -2482,6 +2613,53 @@ class RunsMethods:
         """Call them through `client`."""
         self._client = client
 
+    def stats(
+        self,
+        *,
+        workflow_id: str | None | Unset = UNSET,
+        from_at: int | None | Unset = UNSET,
+        to_at: int | None | Unset = UNSET,
+        utc_offset_minutes: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> RunsStatsResult:
+        """Count runs, their ends, durations and costs, in all and by day."""
+        params = _given(
+            {
+                "workflow_id": workflow_id,
+                "from_at": from_at,
+                "to_at": to_at,
+                "utc_offset_minutes": utc_offset_minutes,
+            }
+        )
+        result: RunsStatsResult = self._client.call(
+            "runs.stats", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_stats(
+        self,
+        *,
+        workflow_id: str | None | Unset = UNSET,
+        from_at: int | None | Unset = UNSET,
+        to_at: int | None | Unset = UNSET,
+        utc_offset_minutes: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[RunsStatsResult]:
+        """Start runs.stats without waiting for its result."""
+        params = _given(
+            {
+                "workflow_id": workflow_id,
+                "from_at": from_at,
+                "to_at": to_at,
+                "utc_offset_minutes": utc_offset_minutes,
+            }
+        )
+        result: Pending[RunsStatsResult] = self._client.start(
+            "runs.stats", params, on_progress=on_progress
+        )
+        return result
+
     def start(
         self,
         *,
@@ -2600,6 +2778,70 @@ class RunsMethods:
             }
         )
         result: RunsDeleteResult = self._client.call("runs.delete", params, timeout=timeout)
+        return result
+
+    def pin(
+        self,
+        *,
+        id: str,
+        pinned: bool,
+        timeout: float | None = None,
+    ) -> RunsPinResult:
+        """Spare a run from pruning, or no longer; deleting it by name still works."""
+        params = _given(
+            {
+                "id": id,
+                "pinned": pinned,
+            }
+        )
+        result: RunsPinResult = self._client.call("runs.pin", params, timeout=timeout)
+        return result
+
+    def prune(
+        self,
+        *,
+        older_than_ms: int | None | Unset = UNSET,
+        keep_last: int | None | Unset = UNSET,
+        max_bytes: int | None | Unset = UNSET,
+        dry_run: bool | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> RunsPruneResult:
+        """Delete old runs with their summaries, in short steps, and shrink the file."""
+        params = _given(
+            {
+                "older_than_ms": older_than_ms,
+                "keep_last": keep_last,
+                "max_bytes": max_bytes,
+                "dry_run": dry_run,
+            }
+        )
+        result: RunsPruneResult = self._client.call(
+            "runs.prune", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_prune(
+        self,
+        *,
+        older_than_ms: int | None | Unset = UNSET,
+        keep_last: int | None | Unset = UNSET,
+        max_bytes: int | None | Unset = UNSET,
+        dry_run: bool | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[RunsPruneResult]:
+        """Start runs.prune without waiting for its result."""
+        params = _given(
+            {
+                "older_than_ms": older_than_ms,
+                "keep_last": keep_last,
+                "max_bytes": max_bytes,
+                "dry_run": dry_run,
+            }
+        )
+        result: Pending[RunsPruneResult] = self._client.start(
+            "runs.prune", params, on_progress=on_progress
+        )
         return result
 
 
@@ -3272,6 +3514,8 @@ class Client(BaseClient):
     LONG = frozenset(
         (
             "audit.verify",
+            "runs.prune",
+            "runs.stats",
             "system.check",
             "system.compact",
             "system.purge",

@@ -1,5 +1,5 @@
 """The methods of the process and of its file; importing this puts them into the catalog."""
 
-from sidecar.handlers.system import about, space
+from sidecar.handlers.system import about, space, warnings
 
-__all__ = ["about", "space"]
+__all__ = ["about", "space", "warnings"]

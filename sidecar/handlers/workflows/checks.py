@@ -1,10 +1,7 @@
 """What several methods of workflows ask before they act."""
 
-import hashlib
 import re
 from typing import Any, Final
-
-import msgspec
 
 from sidecar import limits
 from sidecar.errors import Archived, Conflict, InvalidParams, NotFound
@@ -85,11 +82,6 @@ def check_expected(header: Header | None, expected: int | None, path: str = "$.p
         revision=revision,
         updated_at=header.updated_at if header else None,
     )
-
-
-def query_mark(*params: object) -> str:
-    """A short digest of the params that a cursor belongs to."""
-    return hashlib.blake2b(msgspec.json.encode(params), digest_size=6).hexdigest()
 
 
 def _is_forged(key: object) -> bool:

@@ -38,7 +38,7 @@ class WorkflowsDeleteResult(Result, frozen=True):
 @method("workflows.delete", long=True, errors=(NotFound,))
 def delete(ctx: LongContext, params: WorkflowsDeleteParams) -> WorkflowsDeleteResult:
     """Delete a workflow, archived or not, with its body, revisions and runs, for good."""
-    return _delete(ctx, params.id, last=True)
+    return delete_one(ctx, params.id, last=True)
 
 
 class WorkflowsDeleteManyParams(Params, frozen=True):
@@ -82,17 +82,17 @@ def delete_many(ctx: LongContext, params: WorkflowsDeleteManyParams) -> Workflow
 
 def _delete_one(ctx: LongContext, workflow_id: str, *, last: bool) -> WorkflowsDeleteManyItem:
     try:
-        deleted = _delete(ctx, workflow_id, last=last, shows_runs=False)
+        deleted = delete_one(ctx, workflow_id, last=last, shows_runs=False)
     except NotFound as fault:
         error = WorkflowsItemError(fault.code, fault.slug, fault.message)
         return WorkflowsDeleteManyItem(workflow_id, None, error)
     return WorkflowsDeleteManyItem(workflow_id, deleted, None)
 
 
-def _delete(
-    ctx: LongContext, workflow_id: str, *, last: bool, shows_runs: bool = True
+def delete_one(
+    ctx: LongContext, workflow_id: str, *, last: bool, shows_runs: bool = True, **details: str
 ) -> WorkflowsDeleteResult:
-    """Delete one workflow; with `last` its events follow the answer.
+    """Delete one workflow; with `last` its events follow the answer, `details` go into its entry.
 
     Raises:
         NotFound: there is none, or somebody else deleted it meanwhile.
@@ -110,7 +110,8 @@ def _delete(
     with ctx.writing(last=last) as db:
         deleted = remove.delete(db, must_find(db, workflow_id).rid)
         runs = runs_before + deleted.runs
-        ctx.audit("workflow_delete", workflow_id, runs=runs, revisions=deleted.revisions)
+        counts = {"runs": runs, "revisions": deleted.revisions}
+        ctx.audit("workflow_delete", workflow_id, **counts, **details)
         ctx.emit(WorkflowsChanged(workflow_id, None, "deleted"))
     ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
     if shows_runs:

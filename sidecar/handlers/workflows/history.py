@@ -18,7 +18,6 @@ from sidecar.errors import Archived, Conflict, DatabaseDamaged, NotFound, TooLar
 from sidecar.handlers.workflows.checks import (
     check_expected,
     must_find,
-    query_mark,
     read_cursor,
     refuse_archived,
 )
@@ -39,6 +38,7 @@ from sidecar.values import (
     Timestamp,
     WorkflowId,
     encode_cursor,
+    query_mark,
 )
 
 

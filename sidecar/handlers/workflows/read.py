@@ -8,7 +8,7 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import DatabaseDamaged, NotFound
-from sidecar.handlers.workflows.checks import query_mark, read_cursor
+from sidecar.handlers.workflows.checks import read_cursor
 from sidecar.handlers.workflows.earlier import content_of, must_load
 from sidecar.handlers.workflows.views import (
     ROOM_BYTES,
@@ -31,6 +31,7 @@ from sidecar.values import (
     Tag,
     WorkflowId,
     encode_cursor,
+    query_mark,
 )
 
 CategoryFilter = Annotated[

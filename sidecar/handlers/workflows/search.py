@@ -7,7 +7,7 @@ from msgspec import Meta
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
-from sidecar.handlers.workflows.checks import query_mark, read_cursor
+from sidecar.handlers.workflows.checks import read_cursor
 from sidecar.handlers.workflows.read import (
     ArchivedFilter,
     CategoryFilter,
@@ -21,7 +21,7 @@ from sidecar.store.query import parse
 from sidecar.store.search import BODY, NEWEST, SCAN, Hit, Place
 from sidecar.store.workflows.header import Header
 from sidecar.store.workflows.pages import Filter
-from sidecar.values import Limit, NextCursor, encode_cursor
+from sidecar.values import Limit, NextCursor, encode_cursor, query_mark
 
 
 class WorkflowsSearchParams(Params, frozen=True):

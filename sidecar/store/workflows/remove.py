@@ -33,6 +33,17 @@ def set_archived(db: Connection, rid: int, archived_at: int | None) -> None:
     db.execute(_SET_ARCHIVED, (archived_at, rid))
 
 
+def archived_before(db: Connection, before_at: int, limit: int) -> list[str]:
+    """Ids of workflows archived before a time, the longest archived first."""
+    return [
+        str(row[0])
+        for row in db.execute(
+            "SELECT id FROM workflows WHERE archived_at < ? ORDER BY archived_at LIMIT ?",
+            (before_at, limit),
+        )
+    ]
+
+
 def count_runs(db: Connection, rid: int) -> int:
     """How many runs a workflow has."""
     return int(db.execute(_COUNT_RUNS, (rid,)).get)

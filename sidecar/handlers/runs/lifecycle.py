@@ -12,8 +12,15 @@ from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
-from sidecar.errors import Archived, Conflict, InvalidParams, NotFound, TooLarge
-from sidecar.store import codec, runs
+from sidecar.errors import (
+    Archived,
+    Conflict,
+    DatabaseDamaged,
+    InvalidParams,
+    NotFound,
+    TooLarge,
+)
+from sidecar.store import codec, purge, runs
 from sidecar.store.connection import Store
 from sidecar.store.runs import Counters, Ending, RunHeader
 from sidecar.values import (
@@ -27,6 +34,7 @@ from sidecar.values import (
     WorkflowId,
     decode_cursor,
     encode_cursor,
+    query_mark,
     stored_json,
 )
 
@@ -80,7 +88,12 @@ def _fields(run: RunHeader) -> dict[str, Any]:
     }
 
 
-def _existing(ctx: Context, run_id: str) -> RunHeader:
+def existing(ctx: Context, run_id: str) -> RunHeader:
+    """The run of that id.
+
+    Raises:
+        NotFound: there is none.
+    """
     run = runs.get(ctx.db, run_id)
     if run is None:
         raise NotFound("There is no such run.", path="$.params.id")
@@ -161,7 +174,7 @@ class RunsProgressResult(Result, frozen=True):
 @method("runs.progress", access="write", errors=(NotFound, Conflict))
 def progress(ctx: Context, params: RunsProgressParams) -> RunsProgressResult:
     """Tell how far a running run is; also its sign of life."""
-    run = _existing(ctx, params.id)
+    run = existing(ctx, params.id)
     if run.status != "running":
         raise Conflict("The run has ended.", path="$.params.id", status=run.status)
     counters = Counters(params.blocks_executed, params.tokens_used, params.api_calls_made)
@@ -203,7 +216,7 @@ class RunsFinishResult(Result, frozen=True):
 @method("runs.finish", access="write", errors=(NotFound, Conflict, TooLarge))
 def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
     """End a run; the same values again change nothing, others are a conflict."""
-    run = _existing(ctx, params.id)
+    run = existing(ctx, params.id)
     body = _summary_body(params.summary)
     packed = None if body is None else codec.pack(_kept(body))
     summary_bytes = None if body is None else len(body)
@@ -214,7 +227,14 @@ def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
     spent_ms = now - run.started_at if began_ms is None else round(monotonic - began_ms)
     duration_ms = max(0, spent_ms)
     completed_at = max(now, run.started_at)
-    ending = Ending(params.status, completed_at, duration_ms, params.error_message, summary_bytes)
+    ending = Ending(
+        params.status,
+        completed_at,
+        duration_ms,
+        params.error_message,
+        summary_bytes,
+        packed.stored_bytes if packed else None,
+    )
     counters = Counters(params.blocks_executed, params.tokens_used, params.api_calls_made)
     runs.finish(ctx.db, run.rid, ending, counters)
     if packed is not None:
@@ -280,10 +300,10 @@ class RunsGetResult(Result, frozen=True):
     run: Annotated[RunWithSummary, Meta(description="The run with its summary.")]
 
 
-@method("runs.get", access="read", errors=(NotFound,))
+@method("runs.get", access="read", errors=(NotFound, DatabaseDamaged))
 def get(ctx: Context, params: RunsGetParams) -> RunsGetResult:
     """Return one run with its summary."""
-    run = _existing(ctx, params.id)
+    run = existing(ctx, params.id)
     stored = runs.summary(ctx.db, run.rid)
     summary = stored_json(codec.unpack(*stored)) if stored else None
     return RunsGetResult(RunWithSummary(**_fields(run), summary=summary))
@@ -315,11 +335,16 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
         workflow = runs.owner(ctx.db, params.workflow_id)
         if workflow is None:
             raise NotFound("There is no such workflow.", path="$.params.workflow_id")
+    mark = query_mark(params.workflow_id, params.status, params.from_at, params.to_at)
     before = None
     if params.cursor is not None:
-        before = decode_cursor(params.cursor, int, int)
-        if before is None:
-            raise InvalidParams("That cursor is none of ours.", path="$.params.cursor")
+        keys = decode_cursor(params.cursor, str, int, int)
+        if keys is None or keys[0] != mark:
+            raise InvalidParams(
+                "The cursor does not belong to these params; begin again without one.",
+                path="$.params.cursor",
+            )
+        before = (int(keys[1]), int(keys[2]))
     found = runs.page(
         ctx.db,
         before,
@@ -331,7 +356,7 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     )
     page = found[: params.limit]
     more = len(found) > params.limit
-    cursor = encode_cursor(page[-1].started_at, page[-1].rid) if more else None
+    cursor = encode_cursor(mark, page[-1].started_at, page[-1].rid) if more else None
     return RunsListResult([Run(**_fields(run)) for run in page], cursor)
 
 
@@ -350,7 +375,9 @@ class RunsDeleteResult(Result, frozen=True):
 @method("runs.delete", access="write", errors=(NotFound,))
 def delete(ctx: Context, params: RunsDeleteParams) -> RunsDeleteResult:
     """Delete a run and its summary."""
-    run = _existing(ctx, params.id)
+    run = existing(ctx, params.id)
     runs.delete(ctx.db, run)
+    purge.ask(ctx.db)
     ctx.audit("run_delete", run.id, workflow_id=run.workflow_id)
+    ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
     return RunsDeleteResult(run.id)

@@ -1,0 +1,86 @@
+"""Aggregates over run headers; no summary is touched. For a reader of its own: it may scan."""
+
+from typing import Final, NamedTuple
+
+from sidecar import limits
+from sidecar.store.connection import Connection
+
+DAY_MS: Final = 86_400_000
+
+
+class Scope(NamedTuple):
+    """Which runs; times are half-open and those of the start, None bounds nothing."""
+
+    workflow: int | None
+    from_at: int | None
+    to_at: int | None
+
+
+class Group(NamedTuple):
+    """The runs of one status."""
+
+    status: str
+    runs: int
+    blocks_executed: int
+    tokens_used: int
+    api_calls_made: int
+
+
+class Day(NamedTuple):
+    """The runs that began on one day; `number` counts days since 1970-01-01."""
+
+    number: int
+    runs: int
+    succeeded: int
+    failed: int
+    tokens_used: int
+
+
+def _where(scope: Scope, *more: str) -> tuple[str, list[object]]:
+    conditions, values = list(more), list[object]()
+    for condition, value in (
+        ("workflow = ?", scope.workflow),
+        ("started_at >= ?", scope.from_at),
+        ("started_at < ?", scope.to_at),
+    ):
+        if value is not None:
+            conditions.append(condition)
+            values.append(value)
+    return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
+
+
+def by_status(db: Connection, scope: Scope) -> list[Group]:
+    """One row a status that occurs."""
+    where, values = _where(scope)
+    rows = db.execute(
+        "SELECT status, count(*), sum(blocks_executed), sum(tokens_used), sum(api_calls_made)"  # noqa: S608 - constants
+        f" FROM runs{where} GROUP BY status",
+        values,
+    )
+    return [Group(*row) for row in rows]
+
+
+def quantile_ms(db: Connection, scope: Scope, part: float) -> int | None:
+    """The duration that so large a part of the ended runs does not exceed; None without any."""
+    where, values = _where(scope, "duration_ms IS NOT NULL")
+    count = int(db.execute(f"SELECT count(*) FROM runs{where}", values).get)  # noqa: S608 - constants
+    if count == 0:
+        return None
+    rank = min(count - 1, int(count * part))
+    row = db.execute(
+        f"SELECT duration_ms FROM runs{where} ORDER BY duration_ms LIMIT 1 OFFSET ?",  # noqa: S608 - constants
+        [*values, rank],
+    ).fetchone()
+    return int(row[0]) if row else None
+
+
+def by_day(db: Connection, scope: Scope, utc_offset_ms: int) -> list[Day]:
+    """The newest days on which runs began, oldest first, in the time zone of the offset."""
+    where, values = _where(scope)
+    rows = db.execute(
+        f"SELECT (started_at + ?) / {DAY_MS} AS day, count(*), sum(status = 'success'),"  # noqa: S608 - constants
+        f" sum(status = 'error'), sum(tokens_used) FROM runs{where}"
+        " GROUP BY day ORDER BY day DESC LIMIT ?",
+        [utc_offset_ms, *values, limits.STATS_DAYS_MAX],
+    ).fetchall()
+    return [Day(*row) for row in reversed(rows)]

@@ -1,0 +1,298 @@
+"""Figures of runs, pins, pruning by wish and by settings, and the emptying of the trash."""
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar import limits
+from sidecar.catalog import CHORES
+from sidecar.context import LongContext
+from sidecar.errors import Cancelled, InvalidParams, NotFound
+from tests.harness import Bench, ManualClock, NoSession, open_bench
+
+DAY_MS = 86_400_000
+BEGAN = 1_700_000_000_000 // DAY_MS * DAY_MS  # 2023-11-14T00:00:00Z
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(now_ms=BEGAN, step_ms=0)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, clock: ManualClock) -> Iterator[Bench]:
+    with open_bench(tmp_path, clock) as opened:
+        for name in ("w1", "w2"):
+            opened.call("workflows.save", workflow={"id": name, "name": name, "data": {}})
+        opened.told.clear()
+        yield opened
+
+
+def run(bench: Bench, run_id: str, at_ms: int = BEGAN, workflow: str = "w1", **more: Any) -> None:
+    """A run that began then; it is finished unless its status is `running`."""
+    assert isinstance(bench.clock, ManualClock)
+    bench.clock.at_ms = at_ms
+    bench.call("runs.start", id=run_id, workflow_id=workflow)
+    status = more.pop("status", "success")
+    if status != "running":
+        bench.clock.at_ms += more.pop("took_ms", 10)
+        bench.call("runs.finish", id=run_id, status=status, **more)
+
+
+def left(bench: Bench) -> list[str]:
+    return [item["id"] for item in bench.call("runs.list", limit=500)["items"]][::-1]
+
+
+def run_chore(bench: Bench, name: str) -> None:
+    context = LongContext(bench.store, bench.clock, NoSession(), None, bench.tell)
+    CHORES[name].function(context)
+    bench.tell(context.take_emitted())
+
+
+# --- runs.stats -------------------------------------------------------------------------------
+
+
+def test_figures_are_those_of_the_runs(bench: Bench) -> None:
+    for number, took_ms in enumerate((10, 20, 30, 40, 1000)):
+        run(bench, f"r{number}", BEGAN + number, took_ms=took_ms, tokens_used=5, blocks_executed=2)
+    run(bench, "bad", BEGAN + DAY_MS, status="error", took_ms=50, api_calls_made=7)
+    run(bench, "off", BEGAN + DAY_MS, status="cancelled", took_ms=60)
+    run(bench, "now", BEGAN + 2 * DAY_MS, status="running")
+
+    assert bench.call("runs.stats") == {
+        "count": 8,
+        "by_status": {"running": 1, "success": 5, "error": 1, "cancelled": 1},
+        "success_rate": 0.8333,
+        "p50_ms": 40,
+        "p95_ms": 1000,
+        "blocks_executed": 10,
+        "tokens_used": 25,
+        "api_calls_made": 7,
+        "days": [
+            {"day": "2023-11-14", "runs": 5, "succeeded": 5, "failed": 0, "tokens_used": 25},
+            {"day": "2023-11-15", "runs": 2, "succeeded": 0, "failed": 1, "tokens_used": 0},
+            {"day": "2023-11-16", "runs": 1, "succeeded": 0, "failed": 0, "tokens_used": 0},
+        ],
+    }
+
+
+def test_without_runs_there_are_no_rates(bench: Bench) -> None:
+    told = bench.call("runs.stats", workflow_id="w2")
+
+    assert (told["count"], told["success_rate"], told["p50_ms"], told["days"]) == (
+        0,
+        None,
+        None,
+        [],
+    )
+
+
+def test_figures_keep_to_workflow_and_time(bench: Bench) -> None:
+    run(bench, "a", BEGAN)
+    run(bench, "b", BEGAN + DAY_MS)
+    run(bench, "c", BEGAN + DAY_MS, "w2")
+
+    assert bench.call("runs.stats", workflow_id="w1")["count"] == 2
+    assert bench.call("runs.stats", from_at=BEGAN + 1)["count"] == 2
+    assert bench.call("runs.stats", to_at=BEGAN + DAY_MS)["count"] == 1
+    with pytest.raises(NotFound):
+        bench.call("runs.stats", workflow_id="nobody")
+
+
+def test_days_begin_where_the_client_lives(bench: Bench) -> None:
+    run(bench, "late", BEGAN + DAY_MS - 1)
+
+    east = bench.call("runs.stats", utc_offset_minutes=60)["days"]
+    west = bench.call("runs.stats", utc_offset_minutes=-600)["days"]
+
+    assert [east[0]["day"], west[0]["day"]] == ["2023-11-15", "2023-11-14"]
+
+
+# --- runs.pin, runs.prune ---------------------------------------------------------------------
+
+
+def test_pruning_by_age_spares_the_young_the_running_and_the_pinned(bench: Bench) -> None:
+    run(bench, "old")
+    run(bench, "pinned")
+    run(bench, "running", status="running")
+    run(bench, "young", BEGAN + 2 * DAY_MS)
+    assert bench.call("runs.pin", id="pinned", pinned=True) == {"id": "pinned", "pinned": True}
+    bench.told.clear()
+
+    told = bench.call("runs.prune", older_than_ms=DAY_MS)
+
+    assert (told["deleted"], told["reached_limit"]) == (1, False)
+    assert sorted(left(bench)) == ["pinned", "running", "young"]
+    assert bench.audited() == [("run_prune", "runs", {"runs": 1})]
+    assert bench.call("workflows.get", id="w1")["workflow"]["run_count"] == 3
+
+
+def test_a_pin_can_be_taken_back(bench: Bench) -> None:
+    run(bench, "r")
+    bench.call("runs.pin", id="r", pinned=True)
+    bench.call("runs.pin", id="r", pinned=False)
+
+    assert bench.call("runs.prune", keep_last=0)["deleted"] == 1
+    with pytest.raises(NotFound):
+        bench.call("runs.pin", id="r", pinned=True)
+
+
+def test_pruning_by_count_keeps_the_newest_of_each_workflow(bench: Bench) -> None:
+    for number in range(6):
+        run(bench, f"a{number}", BEGAN + number)
+        run(bench, f"b{number}", BEGAN + number, "w2")
+
+    assert bench.call("runs.prune", keep_last=2)["deleted"] == 8
+
+    assert sorted(left(bench)) == ["a4", "a5", "b4", "b5"]
+
+
+def test_runs_of_one_moment_are_pruned_by_their_order(bench: Bench) -> None:
+    for number in range(5):
+        run(bench, f"r{number}")
+
+    assert bench.call("runs.prune", keep_last=2)["deleted"] == 3
+    assert left(bench) == ["r3", "r4"]
+
+
+def test_pruning_by_bytes_keeps_the_newest_that_fit(bench: Bench) -> None:
+    noise = random.Random(1)
+    for number in range(6):
+        summary = noise.randbytes(5000).hex()
+        run(bench, f"r{number}", BEGAN + number, summary=summary)
+    stored = [row[0] for row in bench.rows("SELECT stored_bytes FROM runs ORDER BY started_at")]
+
+    bench.call("runs.prune", max_bytes=sum(stored[-3:]))
+
+    assert left(bench) == ["r3", "r4", "r5"]
+    assert bench.rows("SELECT count(*) FROM run_summaries") == [(3,)]
+
+
+def test_several_wishes_are_each_fulfilled(bench: Bench) -> None:
+    for number in range(4):
+        run(bench, f"a{number}", BEGAN + number * DAY_MS)
+    run(bench, "b", BEGAN + 3 * DAY_MS, "w2")
+
+    told = bench.call("runs.prune", older_than_ms=2 * DAY_MS + 100, keep_last=1)
+
+    assert told["deleted"] == 3
+    assert sorted(left(bench)) == ["a3", "b"]
+
+
+def test_a_dry_run_only_says_what_would_go(bench: Bench) -> None:
+    for number in range(4):
+        run(bench, f"r{number}", BEGAN + number, summary={"n": number})
+    bench.told.clear()
+
+    told = bench.call("runs.prune", keep_last=1, dry_run=True)
+
+    assert (told["deleted"], told["reached_limit"]) == (3, False)
+    assert told["freed_bytes"] > 0
+    assert len(left(bench)) == 4
+    assert bench.audited() == []
+
+
+def test_a_prune_without_a_wish_is_refused(bench: Bench) -> None:
+    with pytest.raises(InvalidParams) as told:
+        bench.call("runs.prune", dry_run=True)
+
+    assert told.value.data["path"] == "$.params"
+
+
+def test_many_go_in_batches_and_the_file_shrinks(bench: Bench) -> None:
+    count = limits.RUNS_DELETE_BATCH * 2 + 10
+    summary = random.Random(2).randbytes(600).hex()
+    for number in range(count):
+        run(bench, f"r{number:05}", BEGAN + number, summary=summary)
+    bench.store.checkpoint()
+    before_bytes = bench.store.path.stat().st_size
+    bench.told.clear()
+
+    told = bench.call("runs.prune", keep_last=3)
+
+    bench.store.checkpoint()
+    assert told["deleted"] == count - 3
+    assert [details["runs"] for _action, _resource, details in bench.audited()] == [
+        limits.RUNS_DELETE_BATCH,
+        limits.RUNS_DELETE_BATCH,
+        7,
+    ]
+    assert bench.store.path.stat().st_size < before_bytes / 2
+    assert told["freed_bytes"] == before_bytes - bench.store.path.stat().st_size
+    assert bench.call("workflows.get", id="w1")["workflow"]["run_count"] == 3
+
+
+def test_a_cancelled_prune_has_deleted_whole_batches(bench: Bench) -> None:
+    for number in range(limits.RUNS_DELETE_BATCH + 5):
+        run(bench, f"r{number}", BEGAN + number)
+    bench.cancel_after_steps = 2
+
+    with pytest.raises(Cancelled):
+        bench.call("runs.prune", keep_last=0)
+
+    remaining = len(left(bench))
+    assert remaining == bench.call("workflows.get", id="w1")["workflow"]["run_count"]
+    assert bench.call("runs.prune", keep_last=0)["deleted"] == remaining
+
+
+# --- by settings ------------------------------------------------------------------------------
+
+
+def test_nothing_is_pruned_that_no_setting_asks_for(bench: Bench) -> None:
+    run(bench, "r")
+    bench.call("workflows.archive", id="w2")
+    assert isinstance(bench.clock, ManualClock)
+    bench.clock.at_ms += 1000 * DAY_MS
+
+    for name in ("run_retention", "trash", "revisions"):
+        run_chore(bench, name)
+
+    assert left(bench) == ["r"]
+    assert bench.call("workflows.list", archived=True)["items"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "kept"),
+    [
+        ("run_keep_days", 2, ["r2", "r3"]),
+        ("run_keep_count", 1, ["r3"]),
+        ("run_keep_bytes", 1, []),
+    ],
+)
+def test_a_setting_prunes_by_itself_and_says_so(
+    bench: Bench, key: str, value: int, kept: list[str]
+) -> None:
+    for number in range(4):
+        run(bench, f"r{number}", BEGAN + number * DAY_MS, summary={"n": number})
+    bench.call("settings.set", key=key, value=value)
+    bench.told.clear()
+
+    run_chore(bench, "run_retention")
+
+    assert left(bench) == kept
+    assert bench.audited() == [("run_prune", "runs", {"runs": 4 - len(kept), "by": "timer"})]
+
+
+def test_the_trash_is_emptied_after_its_days(bench: Bench) -> None:
+    assert isinstance(bench.clock, ManualClock)
+    bench.call("workflows.archive", id="w1")
+    bench.clock.at_ms += 5 * DAY_MS
+    bench.call("workflows.archive", id="w2")
+    bench.call("settings.set", key="trash_keep_days", value=3)
+    bench.told.clear()
+
+    run_chore(bench, "trash")
+
+    assert [item["id"] for item in bench.call("workflows.list", archived=True)["items"]] == ["w2"]
+    assert bench.audited() == [
+        ("workflow_delete", "w1", {"runs": 0, "revisions": 0, "by": "timer"})
+    ]
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, 10**9, "10", None])
+def test_a_setting_of_retention_is_a_number_in_bounds(bench: Bench, value: Any) -> None:
+    with pytest.raises(InvalidParams):
+        bench.call("settings.set", key="run_keep_days", value=value)

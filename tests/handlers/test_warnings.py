@@ -1,0 +1,97 @@
+"""What is warned of, once each time it begins."""
+
+from pathlib import Path
+
+import pytest
+
+from sidecar import limits
+from sidecar.catalog import CHORES
+from sidecar.context import LongContext
+from sidecar.handlers.system import warnings
+from sidecar.notifications import SystemWarning
+from tests.harness import Bench, ManualClock, NoSession, open_bench
+
+MOUNTS = """\
+/dev/sda1 / ext4 rw 0 0
+server:/home /home nfs4 rw 0 0
+//nas/data /mnt/my\\040share cifs rw 0 0
+tmpfs /home/ann/tmp tmpfs rw 0 0
+"""
+
+
+def look(bench: Bench) -> list[str]:
+    context = LongContext(bench.store, bench.clock, NoSession(), None, bench.tell)
+    CHORES["warnings"].function(context)
+    return [
+        emitted.params.slug
+        for emitted in context.take_emitted()
+        if isinstance(emitted.params, SystemWarning)
+    ]
+
+
+def test_a_disk_nearly_full_is_told_once_until_it_has_room_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_bench(tmp_path) as bench:
+        monkeypatch.setattr(limits, "DISK_LOW_BYTES", 2**62)
+        assert look(bench) == ["disk_low"]
+        assert look(bench) == []
+        monkeypatch.setattr(limits, "DISK_LOW_BYTES", 0)
+        assert look(bench) == []
+        monkeypatch.setattr(limits, "DISK_LOW_BYTES", 2**62)
+        assert look(bench) == ["disk_low"]
+
+
+def test_a_folder_that_a_client_synchronises_is_told(tmp_path: Path) -> None:
+    with open_bench(tmp_path / "Dropbox (Work)" / "app") as bench:
+        assert look(bench) == ["folder_synced"]
+
+
+@pytest.mark.parametrize("name", ["OneDrive - Firm", "iCloud Drive", "Nextcloud", "Google Drive"])
+def test_folders_of_clients_are_known_by_their_beginning(name: str) -> None:
+    assert warnings.synced(Path("/home/ann") / name / "db") is not None
+    assert warnings.synced(Path("/home/ann") / f"my {name}" / "db") is None
+
+
+@pytest.mark.parametrize(
+    ("folder", "kind"),
+    [
+        ("/var/lib", None),
+        ("/home/ann/app", "nfs4"),
+        ("/home/ann/tmp/x", None),
+        ("/mnt/my share/app", "cifs"),
+        ("/homely", None),
+    ],
+)
+def test_the_innermost_mount_says_whether_a_folder_is_elsewhere(
+    folder: str, kind: str | None
+) -> None:
+    assert warnings.network_kind(Path(folder), MOUNTS) == kind
+
+
+def test_a_network_share_is_told_by_its_path() -> None:
+    assert warnings.on_network(Path("//server/share/app")) is not None
+
+
+@pytest.mark.parametrize(("jump_ms", "told"), [(10**7, True), (-(10**7), True), (1000, False)])
+def test_a_clock_that_jumps_is_told(tmp_path: Path, jump_ms: int, told: bool) -> None:  # noqa: FBT001
+    clock = Jumping()
+    with open_bench(tmp_path, clock) as bench:
+        assert look(bench) == []
+        clock.jumped_ms += jump_ms
+
+        assert look(bench) == (["clock_jumped"] if told else [])
+        assert look(bench) == []
+
+
+class Jumping(ManualClock):
+    """A wall clock that somebody sets, beside one that nobody can."""
+
+    def __init__(self) -> None:
+        """Begin without a jump."""
+        super().__init__(step_ms=0)
+        self.jumped_ms = 0
+
+    def now_ms(self) -> int:
+        """The time as it was set."""
+        return super().now_ms() + self.jumped_ms
