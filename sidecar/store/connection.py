@@ -317,13 +317,17 @@ class Store:
         """Version of the tables, from the file's header."""
         return int(self.db.pragma("user_version"))
 
+    @property
+    def wal_pages(self) -> int:
+        """Pages that the WAL has grown by since it was last moved."""
+        return self._wal_pages - self._wal_held_pages
+
     def relieve_wal(self, most_pages: int) -> None:
         """Move the WAL into the database when it has grown past so many pages.
 
         What a long reader still needs stays; it is tried again when as much has been added.
         """
-        added = self._wal_pages - self._wal_held_pages
-        if 0 <= added < most_pages:
+        if 0 <= self.wal_pages < most_pages:
             return
         with self.lock:
             total, moved = self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)

@@ -58,7 +58,7 @@ _NOT_BRACKETS_QUOTES: Final = bytes(code for code in range(256) if code not in _
 _STEPS: Final = bytes(1 if code in b"[{" else 255 for code in range(256))
 _LAST_COLUMN: Final = b"\n" + b" " * limits.DEPTH_MAX
 _INDENT_MAX: Final = 128 * limits.MIB
-"""Bounds what indenting hostile text can take: half of this, at one space a level."""
+"""Bounds what indenting hostile text can take, at one space a level."""
 
 
 def depth_exceeded(line: bytes) -> bool:
@@ -70,12 +70,20 @@ def depth_exceeded(line: bytes) -> bool:
     openers = line.count(b"{") + line.count(b"[")
     if openers <= limits.DEPTH_MAX:
         return False
-    if openers * len(line) <= _INDENT_MAX:
+    if _indents_small(line, openers):
         with suppress(msgspec.DecodeError, RecursionError):
             # Nobody stands at this column unless something nests as deep as is allowed.
             if _LAST_COLUMN not in msgspec.json.format(line, indent=1):
                 return False
     return _rises_too_far(_brackets(line))
+
+
+def _indents_small(line: bytes, openers: int) -> bool:
+    """Whether indenting a text is bounded: each line of it by its depth, and that by openers."""
+    if openers * len(line) <= _INDENT_MAX:
+        return True
+    lines = line.count(b",") + 2 * openers
+    return openers * lines <= _INDENT_MAX
 
 
 def _brackets(line: bytes) -> bytes:
@@ -150,9 +158,10 @@ def _on_one_line(data: bytes) -> bytes:
     """
     if b"\n" in data or b"\r" in data:
         data = data.replace(b"\n", b" ").replace(b"\r", b" ")
-    if b"\xe2" not in data:  # one byte runs at the speed of memchr, and settles nearly all
-        return data
-    return data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+    # Scans for one byte run at the speed of memchr, and settle nearly all.
+    if b"\xa8" in data or b"\xa9" in data:
+        data = data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
+    return data
 
 
 def encode_result(request_id: RequestId, result: object) -> bytes:

@@ -133,6 +133,8 @@ class Loop:
             self._watchdog.beat()
             self._take_posted()
             self._flush()
+            if not self._backlog and self._upkeep.wants_quiet():
+                self._take_input(0)
             self._upkeep.run_when_due(idle=not self._backlog)
             self._chores.start_due()
             if self._hung_up and self._input_open and not self._wants_input():

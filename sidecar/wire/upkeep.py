@@ -38,6 +38,10 @@ class Upkeep:
             return None
         return max(0.0, self._due_ms - self._clock.monotonic_ms())
 
+    def wants_quiet(self) -> bool:
+        """Whether something large is due as soon as no request waits."""
+        return self._store.wal_pages >= limits.WAL_PAUSE_PAGES
+
     def run_when_due(self, *, idle: bool) -> None:
         """Do what is due, unless a long method is at work on the store: then after a pause.
 
