@@ -164,7 +164,7 @@ def _by_body(
 ) -> list[Hit]:
     """Hits of header and body together; texts that must stand together are looked for in them.
 
-    At most `limits.SEARCH_CONFIRM_MAX` are looked into for one page.
+    At most `limits.SEARCH_CONFIRM_MAX` are looked into for one page, the best ranked.
     """
     if terms.body is None:
         return []
@@ -180,9 +180,15 @@ def _by_body(
         conditions.add(f"NOT {_HOLDS_ALL}", terms.short)
     if not terms.together:
         return _ranked(db, index, BODY, conditions, after, limit)
-    candidates = _ranked(db, index, BODY, conditions, after, limits.SEARCH_CONFIRM_MAX)
-    confirmed = (hit for hit in candidates if _holds_together(db, hit.header, terms.together))
-    return [hit for hit, _number in zip(confirmed, range(limit), strict=False)]
+    hits: list[Hit] = []
+    looked_bytes = 0
+    for hit in _ranked(db, index, BODY, conditions, after, limits.SEARCH_CONFIRM_MAX):
+        looked_bytes += hit.header.size_bytes
+        if len(hits) >= limit or looked_bytes > limits.SEARCH_CONFIRM_BYTES:
+            break
+        if _holds_together(db, hit.header, terms.together):
+            hits.append(hit)
+    return hits
 
 
 def _holds_together(db: Connection, header: Header, texts: list[str]) -> bool:

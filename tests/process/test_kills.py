@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.conftest import Spawn
+from schema.clients.python.sidecar_client import Client
+from tests.process.conftest import Connect, Spawn
 from tests.process.wire import Child, product, request
 
 
@@ -58,18 +59,18 @@ def kill_amid_saves(ledger: Ledger, child: Child) -> None:
             ledger.head = max(ledger.head, message["params"]["seq"])
 
 
-def check(ledger: Ledger, child: Child) -> None:
+def check(ledger: Ledger, client: Client) -> None:
     """Nothing acknowledged is lost, nothing was made up, and every index and link holds."""
     ids = sorted(ledger.acknowledged)
     lost = []
     for start in range(0, len(ids), 100):
-        got = child.result("workflows.get_many", {"ids": ids[start : start + 100]})
+        got = client.workflows.get_many(ids=ids[start : start + 100])
         revisions = {each["id"]: each["revision"] for each in got["items"]}
         lost += [each for each in ids[start : start + 100] if each not in revisions]
         lost += [each for each, found in revisions.items() if found < ledger.acknowledged[each]]
-    stats = child.result("system.stats")
-    verdict = child.result("audit.verify")
-    found = child.result("system.check", {"full": True})
+    stats = client.system.stats()
+    verdict = client.audit.verify()
+    found = client.system.check(full=True)
 
     assert lost == []
     assert len(ids) <= stats["workflows"] <= len(ids) + len(ledger.unsure - set(ids))
@@ -79,7 +80,9 @@ def check(ledger: Ledger, child: Child) -> None:
     assert found["findings"] == []
 
 
-def kill_again_and_again(kills: int, seed: int, spawn: Spawn, database: Path) -> None:
+def kill_again_and_again(
+    kills: int, seed: int, spawn: Spawn, connect: Connect, database: Path
+) -> None:
     """The loop of the promise."""
     ledger = Ledger(seed)
     for _ in range(kills):
@@ -87,17 +90,17 @@ def kill_again_and_again(kills: int, seed: int, spawn: Spawn, database: Path) ->
         kill_amid_saves(ledger, child)
         child.close()
     assert len(ledger.acknowledged) > kills
-    check(ledger, spawn(product("--database", database)))
+    check(ledger, connect(product("--database", database)))
 
 
-def test_acknowledged_saves_survive_kill_9(spawn: Spawn, database: Path) -> None:
-    kill_again_and_again(50, 1, spawn, database)
+def test_acknowledged_saves_survive_kill_9(spawn: Spawn, connect: Connect, database: Path) -> None:
+    kill_again_and_again(50, 1, spawn, connect, database)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [2, 3, 4, 5, 6, 7, 8, 9])
 def test_acknowledged_saves_survive_four_hundred_kills(
-    seed: int, spawn: Spawn, database: Path
+    seed: int, spawn: Spawn, connect: Connect, database: Path
 ) -> None:
-    kill_again_and_again(50, seed, spawn, database)
+    kill_again_and_again(50, seed, spawn, connect, database)

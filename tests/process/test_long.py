@@ -3,6 +3,7 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -195,17 +196,16 @@ def test_stdio_17_ping_is_answered_while_a_long_method_holds_the_lock(
     assert child.answer()["id"] == "w"
 
 
-def test_progress_never_falls_and_ends_with_the_whole(spawn: Spawn, database: Path) -> None:
-    child = spawn(product("--database", database))
+def test_progress_never_falls_and_ends_with_the_whole(connect: Connect, database: Path) -> None:
+    client = connect(product("--database", database))
     items = [{"workflow": {"name": f"w{number}", "data": {}}} for number in range(100)]
     for _ in range(10):
-        child.result("workflows.save_many", {"items": items})
-    child.notifications.clear()
-    child.send(request("system.check", {"full": True}, "check"))
-    answer = child.answer()
-    told = [each["params"] for each in child.notifications if each["method"] == "$/progress"]
+        client.call("workflows.save_many", {"items": items})
+    told: list[dict[str, Any]] = []
 
-    assert answer["result"]["ok"] is True
-    assert {each["id"] for each in told} == {"check"}
+    pending = client.start("system.check", {"full": True}, on_progress=told.append)
+
+    assert pending.result()["ok"] is True
+    assert {each["id"] for each in told} == {pending.id}
     assert [each["done"] for each in told] == sorted(each["done"] for each in told)
     assert told[-1]["done"] == told[-1]["total"]
