@@ -4,23 +4,29 @@ import argparse
 import io
 import json
 import sys
+from typing import Any
 
 from sidecar import __version__, config, limits
 from sidecar.cli import call, demo, doctor
+from sidecar.cli.browse import History, Runs, Search, Stats
 
 _EXAMPLES = """examples:
   sim-sidecar serve --database my.db          what a desktop shell spawns
   sim-sidecar call system.info --ephemeral    one method, from a terminal or a script
   sim-sidecar call workflows.save --database my.db \\
       workflow:='{"name": "Hello", "data": {"nodes": []}}'
-  sim-sidecar call workflows.search query=hello --database my.db
+  sim-sidecar search hello --database my.db   what people ask most has a command
   sim-sidecar doctor                          what is right and wrong with this machine
   sim-sidecar demo                            the product at work, in half a minute
 """
 
 
-_COMMANDS = {
+_COMMANDS: dict[str, tuple[str, Any]] = {
     "call": ("call one method and print its result", call),
+    "search": ("find workflows by what they are called and what is in them", Search),
+    "history": ("list the revisions of a workflow", History),
+    "runs": ("list runs, newest first", Runs),
+    "stats": ("show how much there is and what it takes", Stats),
     "doctor": ("check this machine and the database, with cures", doctor),
     "demo": ("show the product at work on a database of your own", demo),
 }

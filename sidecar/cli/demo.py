@@ -60,8 +60,8 @@ def run(given: argparse.Namespace) -> int:
     except ChildEnded as ended:
         return tell_ended(ended)
     demo.console.print("\nThe database stays. Go on with it:", style="bold")
-    for call in ("workflows.list", "workflows.search query=invoice", "audit.list"):
-        demo.console.print(f'  sim-sidecar call {call} --database "{database}"', markup=False)
+    for command in ("search invoice", "history demo-invoices", "runs", "stats", "call audit.list"):
+        demo.console.print(f'  sim-sidecar {command} --database "{database}"', markup=False)
     return 0
 
 
@@ -95,7 +95,7 @@ class _Demo:
             ("Save one again as it is, then edited, then from what another window has", _change),
             ("Search, list, tag", _find),
             ("Run one", _run),
-            ("Set a setting; sizes; a check of everything", _settle),
+            ("Set a setting; delete for good; sizes; a check of everything", _settle),
         )
         for title, step in steps:
             step(self, child, workflows)
@@ -147,11 +147,14 @@ def _change(demo: _Demo, child: Child, workflows: list[dict[str, Any]]) -> None:
     except CallFailed as failed:
         data = failed.error["data"]
         demo.tell(f"from another window: refused, {data['slug']}: {failed}")
+    found = child.call("workflows.history", {"id": first["id"]})["items"]
+    demo.tell(f"history: {len(found)} revisions, the first one byte for byte as it was")
+    child.call("workflows.get", {"id": first["id"], "revision": found[-1]["revision"]})
 
 
 def _find(demo: _Demo, child: Child, workflows: list[dict[str, Any]]) -> None:
     first = workflows[0]
-    for query in ("invoice", "rech", "要約"):
+    for query in ("invoice", "rech", "要約", "gardener"):
         found = child.call("workflows.search", {"query": query})["items"]
         names = ", ".join(item["name"] for item in found) or "nothing"
         demo.tell(f"search {query}: {names}")
@@ -176,9 +179,14 @@ def _settle(demo: _Demo, child: Child, _workflows: list[dict[str, Any]]) -> None
     theme = child.call("settings.get", {"key": "theme"})["value"]
     wanted = {"key": "theme", "value": "dark" if theme != "dark" else "light"}
     demo.tell(f"theme: {theme}, now {child.call('settings.set', wanted)['value']}")
+    doomed = {"name": "Draft", "data": {"nodes": []}, "id": "demo-draft"}
+    child.call("workflows.save", {"workflow": doomed})
+    child.call("workflows.delete", {"id": "demo-draft"})
+    purged = child.call("system.purge")["purged"]
+    demo.tell(f"a draft deleted and {'purged: no byte of it is left' if purged else 'not purged'}")
     stats = child.call("system.stats")
     share = f"{stats['stored_bytes']} for {stats['body_bytes']} ({stats['compression_ratio']:.0%})"
-    demo.tell(f"{stats['workflows']} workflows, {stats['runs']} runs; stored bytes {share}")
+    demo.tell(f"{stats['workflows']} workflows, runs: {stats['runs']}; stored bytes {share}")
     found = child.call("system.check")
     demo.tell(f"check: {'all sound' if found['ok'] else found['findings']}")
     verdict = child.call("audit.verify")

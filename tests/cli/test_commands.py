@@ -54,7 +54,7 @@ def test_help_names_every_command_and_an_example() -> None:
 
     assert done.returncode == 0
     assert all(word in done.stdout for word in ("serve", "call", "doctor", "demo", "openrpc"))
-    assert "sim-sidecar call workflows.search" in done.stdout
+    assert "sim-sidecar search" in done.stdout
 
 
 def test_openrpc_prints_the_published_contract_byte_for_byte() -> None:

@@ -46,7 +46,12 @@ REQUIREMENTS = [
     _security.owed("20", "What cannot be audited does not happen: secrets refused.", _AUDIT),
     _security.owed("21", "Prune, then verify; an older anchor says pruned.", _AUDIT),
     _security.owed("22", "At most 20 us an entry; 100 000 verified within 1 s.", _AUDIT),
-    _security.owed("23", "After the purge no window of deleted text is left.", "issue 3 (purge)"),
+    _security.proven(
+        "23",
+        "After the purge no window of deleted text is left.",
+        "test_nothing_of_what_was_deleted_is_left",
+        "test_a_kill_amid_a_purge_leaves_the_wish_and_the_next_one_finds_all",
+    ),
     _security.owed(
         "24", "Every hostile backup is rejected, live file unchanged.", "issue 5 (restore)"
     ),

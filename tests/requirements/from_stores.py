@@ -11,7 +11,12 @@ REQUIREMENTS = [
         "test_a_new_file_is_ours_whole_and_private",
         "test_the_new_file_can_shrink_and_is_sound",
     ),
-    _stores.owed("01:shrinks", "Pruned means the disk is free again.", "issue 3 (retention)"),
+    _stores.proven(
+        "01:shrinks",
+        "Pruned means the disk is free again.",
+        "test_many_go_in_batches_and_the_file_shrinks",
+        "test_the_file_gets_smaller",
+    ),
     _stores.owed("02", "A lost key never makes a new one over ciphertext.", "issue 4 (secrets)"),
     _stores.proven(
         "03",
@@ -31,7 +36,13 @@ REQUIREMENTS = [
         "An empty body does not replace a full one without force.",
         "test_an_empty_body_needs_force_over_a_full_one",
     ),
-    _stores.owed("05:history", "A replaced version can be had again.", "issue 3 (revisions)"),
+    _stores.proven(
+        "05:history",
+        "A replaced version can be had again, byte for byte; those of runs are never pruned.",
+        "test_every_revision_comes_back_byte_for_byte_before_and_after_packing",
+        "test_a_revert_is_a_new_revision_with_all_of_the_old_content",
+        "test_a_group_that_a_run_refers_to_stays",
+    ),
     _stores.proven(
         "06",
         "Damage is an error state, never an empty list; no fresh file where one was.",

@@ -25,7 +25,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield opened
 
 
-def test_the_file_gets_smaller_and_keeps_everything(bench: Bench) -> None:
+def test_a_compacted_file_is_smaller_and_keeps_everything(bench: Bench) -> None:
     before = copies.table_counts(bench.store.db)
     seq = bench.call("audit.verify")["head"]["seq"]
     bench.told.clear()
