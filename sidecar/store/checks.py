@@ -204,13 +204,7 @@ def search_behind(name: str) -> Finding:
 
 
 def _of_search(name: str, detail: str) -> Finding:
-    if name == search_index.TEXT_INDEX:
-        cure = _by_hand(
-            f"INSERT INTO {name} ({name}) VALUES ('delete-all')",  # noqa: S608 - a constant
-            "INSERT OR IGNORE INTO text_pending (rid) SELECT rid FROM workflows",
-        )
-    else:
-        cure = _by_hand(f"INSERT INTO {name} ({name}) VALUES ('rebuild')")  # noqa: S608 - a constant
+    cure = "It is being made anew from the workflows; check again in a while."
     return Finding("search_index", name, detail, cure)
 
 

@@ -122,14 +122,25 @@ def follow(db: Connection) -> None:
             pass
 
 
-def rebuild(db: Connection) -> None:
-    """Make the indexes anew from the tables, in the caller's transaction."""
+def forget_all(db: Connection) -> bool:
+    """Empty the indexes and have all follow anew, in the caller's transaction."""
     for index in (*HEADER_INDEXES, TEXT_INDEX):
         db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")  # noqa: S608 - constants
     db.execute("DELETE FROM header_pending")
     db.execute("DELETE FROM text_pending")
     db.execute("INSERT INTO header_pending (rid, indexed) SELECT rid, 0 FROM workflows")
+    return True
+
+
+def rebuild(db: Connection) -> None:
+    """Make the indexes anew from the tables, in the caller's transaction."""
+    forget_all(db)
     follow(db)
+
+
+def begin_rebuild(store: Store) -> bool:
+    """Have the indexes made anew in the next pauses; False when the file does not let us."""
+    return _by_itself(store, forget_all)
 
 
 def bring_up(store: Store) -> None:

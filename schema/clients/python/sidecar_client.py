@@ -2994,7 +2994,8 @@ class SystemMethods:
     ) -> SystemCheckResult:
         """Check the file, its references, indexes, bodies, summaries and the audit chain.
 
-        What is found is written to the audit log, unless the log itself can take no entry.
+        What is found is written to the audit log, unless the log itself can take no entry. A
+        search index that is wrong is made anew; nothing else is changed.
         """
         params = _given(
             {

@@ -191,7 +191,8 @@ class SystemCheckResult(Result, frozen=True):
 def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
     """Check the file, its references, indexes, bodies, summaries and the audit chain.
 
-    What is found is written to the audit log, unless the log itself can take no entry.
+    What is found is written to the audit log, unless the log itself can take no entry. A search
+    index that is wrong is made anew; nothing else is changed.
     """
     found: list[Finding] = []
     counts = {"workflows": 0, "summaries": 0, "audit_entries": 0}
@@ -211,6 +212,9 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
         found.extend(checks.survey(db, counts, step, full=params.full))
     if params.full:
         _compare_search(ctx, found)
+    if any(finding.kind == "search_index" for finding in found):
+        with ctx.store.lock:
+            search_index.begin_rebuild(ctx.store)
     total = sum(counts.values())
     ctx.progress("check", total, total, "rows")
     if found:
