@@ -151,6 +151,7 @@ class LongContext(Context):
         queued, so that the events of the final step follow the answer.
         """
         self.check_cancelled()
+        self.store.let_requests_go_first()
         self.store.lock.acquire()
         try:
             with self.store.writing() as db:

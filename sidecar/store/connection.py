@@ -14,6 +14,7 @@ the first row silently skips the rest (measured with APSW).
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -138,6 +139,7 @@ class Store:
         self._readers = 0
         self._readers_changed = threading.Condition()
         self.maintenance = False
+        self._wanted = False
         self._in_transaction = False
         self._wal_pages = self._wal_held_pages = 0
         self.db = self._open_shared()
@@ -284,9 +286,25 @@ class Store:
         Raises:
             Maintenance: somebody has the file to himself, for longer than a request may wait.
         """
-        while not self.lock.acquire(timeout=limits.LOCK_LOOK_MS / 1000):
-            if self.maintenance:
-                raise Maintenance
+        if self.lock.acquire(blocking=False):
+            return
+        self._wanted = True
+        try:
+            while not self.lock.acquire(timeout=limits.LOCK_LOOK_MS / 1000):
+                if self.maintenance:
+                    raise Maintenance
+        finally:
+            self._wanted = False
+
+    def let_requests_go_first(self) -> None:
+        """Wait, within a bound, while a request waits for the lock; call it between two steps.
+
+        Python's locks are not fair: who gives one back and takes it again at once keeps it.
+        """
+        for _look in range(limits.LOCK_LOOK_MS):
+            if not self._wanted:
+                return
+            time.sleep(0.001)
 
     @contextmanager
     def closed(self) -> Iterator[None]:

@@ -34,15 +34,17 @@ class Peer:
 
     def call(self, line: bytes) -> bytes:
         """Send one line and return its answer; notifications are passed over."""
-        self._send(line)
-        return self._answer()
+        self.send(line)
+        return self.answer()
 
-    def _send(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
+        """Write all of it."""
         view = memoryview(data)
         while view:
             view = view[self._stdin.write(view) :]
 
-    def _answer(self) -> bytes:
+    def answer(self) -> bytes:
+        """The next line that is no notification."""
         while True:
             line = self._stdout.readline()
             if not line:
@@ -66,10 +68,10 @@ class Peer:
     def pipelined(self, lines: list[bytes]) -> float:
         """Seconds a request when all lines are written at once."""
         began = time.perf_counter()
-        sender = threading.Thread(target=self._send, args=(b"".join(lines),))
+        sender = threading.Thread(target=self.send, args=(b"".join(lines),))
         sender.start()
         for _line in lines:
-            self._answer()
+            self.answer()
         sender.join()
         return (time.perf_counter() - began) / len(lines)
 

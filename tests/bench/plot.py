@@ -5,8 +5,12 @@ from pathlib import Path
 _BAR, _GAP, _LEFT, _WIDTH = 18, 8, 130, 480
 
 
-def draw(path: Path, ratios: dict[str, float]) -> None:
-    """Write horizontal bars of each ratio to the floor."""
+def draw(
+    path: Path,
+    ratios: dict[str, float],
+    title: str = "Median time as a multiple of the bare loop's",
+) -> None:
+    """Write horizontal bars, one a ratio."""
     longest = max(ratios.values(), default=1.0)
     rows = []
     for index, (name, ratio) in enumerate(ratios.items()):
@@ -21,6 +25,6 @@ def draw(path: Path, ratios: dict[str, float]) -> None:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_LEFT + _WIDTH + 60}" height="{height}"'
         ' font-family="sans-serif" font-size="12">'
-        "<title>Median time as a multiple of the bare loop's</title>"
+        f"<title>{title}</title>"
     )
     path.write_text(f"{head}{''.join(rows)}</svg>\n", encoding="utf-8")

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sidecar.errors import Archived, Conflict, NotFound
 from sidecar.store import search_index
+from sidecar.store.workflows import revisions
 from tests.harness import ManualClock, open_bench
 
 IDS = st.sampled_from(["a", "b", "c", "d"])
@@ -65,7 +66,9 @@ class Workflows(RuleBasedStateMachine):
         known = self.model.get(key)
         changed = known is None or content != known["content"]
         if known is None:
-            known = self.model[key] = {"revision": 0, "archived": False}
+            known = self.model[key] = {"revision": 0, "archived": False, "past": {}}
+        elif changed:
+            known["past"][known["revision"]] = known["content"]
         known["content"] = content
         known["revision"] += changed
         if changed:
@@ -101,6 +104,45 @@ class Workflows(RuleBasedStateMachine):
             content = {**self.model[key]["content"], "name": name}
             content["tags"] = list(dict.fromkeys(tags))
             self.write(key, content, result)
+
+    @rule(key=IDS, back=st.integers(min_value=0, max_value=3), expected=EXPECTED)
+    def revert(self, key: str, back: int, expected: int | None) -> None:
+        """Go back some revisions, perhaps further than there are any."""
+        known = self.model.get(key)
+        revision = max(1, (known["revision"] if known else 0) - back)
+        error = self.expect(key, expected) if known else NotFound
+        result = self.call(
+            error, "workflows.revert", id=key, revision=revision, expected_revision=expected
+        )
+        if known is not None and result is not None:
+            self.write(key, known["past"].get(revision, known["content"]), result)
+
+    @rule(limit=st.integers(min_value=1, max_value=5))
+    def pack(self, limit: int) -> None:
+        """Pack some of what was replaced."""
+        with self.bench.store.writing() as db:
+            revisions.pack(db, revisions.plan_packing(db, limit))
+
+    @invariant()
+    def every_earlier_revision_is_what_it_was(self) -> None:
+        """History lists them, and each is read byte for byte."""
+        for key, known in self.model.items():
+            listed = self.bench.call("workflows.history", id=key)["items"]
+            assert [item["revision"] for item in listed] == [
+                known["revision"],
+                *sorted(known["past"], reverse=True),
+            ]
+            for revision, content in known["past"].items():
+                raw = self.bench.call_raw(
+                    "workflows.get", msg({"id": key, "revision": revision}).encode()
+                )
+                workflow = json.loads(raw)["workflow"]
+                assert content["body"].encode() in raw
+                assert (workflow["name"], workflow["tags"], workflow["category"]) == (
+                    content["name"],
+                    content["tags"],
+                    content["category"],
+                )
 
     @rule(key=IDS, archive=st.booleans())
     def archive(self, key: str, *, archive: bool) -> None:
