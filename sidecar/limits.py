@@ -149,8 +149,8 @@ REVISION_PACK_STEP: Final = 20
 TEXT_STEP: Final = 24
 """Bodies indexed in one step: some 15 ms, then requests have their turn."""
 
-TEXT_STEPS_PER_SEARCH: Final = 6
-"""What one search waits for at most, some 100 ms; only a bulk load leaves more than that."""
+TEXT_STEPS_PER_SEARCH: Final = 2
+"""What one search waits for at most, some 30 ms: the bodies of 48 saves without a pause between."""
 
 LONG_MAX_IN_FLIGHT: Final = 32
 """Long requests accepted at once; one more is `overloaded`."""

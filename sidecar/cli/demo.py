@@ -7,6 +7,8 @@ stand beside it on a terminal, and below it in a pipe.
 
 import argparse
 import json
+import shutil
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,8 +63,18 @@ def run(given: argparse.Namespace) -> int:
         return tell_ended(ended)
     demo.console.print("\nThe database stays. Go on with it:", style="bold")
     for command in ("search invoice", "history demo-invoices", "runs", "stats", "call audit.list"):
-        demo.console.print(f'  sim-sidecar {command} --database "{database}"', markup=False)
+        demo.console.print(f'  {_program()} {command} --database "{database}"', markup=False)
     return 0
+
+
+def _program() -> str:
+    """How the person can call us again: by name, by where we are installed, or by module."""
+    if shutil.which("sim-sidecar"):
+        return "sim-sidecar"
+    installed = Path(sys.executable).with_name("sim-sidecar")
+    if installed.exists() or installed.with_suffix(".exe").exists():
+        return f'"{installed}"'
+    return f'"{sys.executable}" -m sidecar'
 
 
 class _Demo:

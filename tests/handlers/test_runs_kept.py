@@ -202,7 +202,7 @@ def test_a_prune_without_a_wish_is_refused(bench: Bench) -> None:
     assert told.value.data["path"] == "$.params"
 
 
-def test_many_go_in_batches_and_the_file_shrinks(bench: Bench) -> None:
+def test_stores_01_what_is_pruned_gives_its_disk_back(bench: Bench) -> None:
     count = limits.RUNS_DELETE_BATCH * 2 + 10
     summary = random.Random(2).randbytes(600).hex()
     for number in range(count):

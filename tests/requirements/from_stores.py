@@ -14,7 +14,7 @@ REQUIREMENTS = [
     _stores.proven(
         "01:shrinks",
         "Pruned means the disk is free again.",
-        "test_many_go_in_batches_and_the_file_shrinks",
+        "test_stores_01_what_is_pruned_gives_its_disk_back",
         "test_the_file_gets_smaller",
     ),
     _stores.owed("02", "A lost key never makes a new one over ciphertext.", "issue 4 (secrets)"),
@@ -39,7 +39,7 @@ REQUIREMENTS = [
     _stores.proven(
         "05:history",
         "A replaced version can be had again, byte for byte; those of runs are never pruned.",
-        "test_every_revision_comes_back_byte_for_byte_before_and_after_packing",
+        "test_stores_05_every_replaced_revision_comes_back_byte_for_byte",
         "test_a_revert_is_a_new_revision_with_all_of_the_old_content",
         "test_a_group_that_a_run_refers_to_stays",
     ),
@@ -62,13 +62,17 @@ REQUIREMENTS = [
         "test_every_live_list_is_a_search_without_sorting",
         "test_counts_walk_narrow_indexes_without_sorting",
     ),
-    _stores.owed("10:million", "The run page at a million runs.", "issue 3 (runs)"),
+    _stores.proven(
+        "10:million",
+        "The run page at a million runs: by index, whatever the filters, without sorting.",
+        "test_stores_10_every_page_of_runs_is_a_search_without_sorting",
+    ),
     _stores.proven(
         "11",
         "A huge payload does not kill the write: bodies and summaries have typed caps.",
         "test_a_body_over_its_cap",
         "test_save_many_has_a_cap_over_all_bodies",
-        "test_a_large_summary_is_kept_to_its_limit_with_its_true_size",
+        "test_stores_11_a_large_summary_is_kept_to_its_limit_with_its_true_size",
     ),
     _stores.proven(
         "12",

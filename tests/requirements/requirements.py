@@ -3,6 +3,7 @@
 from tests.requirements import (
     from_ecosystem,
     from_issue,
+    from_library,
     from_security,
     from_seed,
     from_sqlite,
@@ -13,6 +14,7 @@ from tests.requirements.requirement import Requirement
 
 REQUIREMENTS: list[Requirement] = [
     *from_issue.REQUIREMENTS,
+    *from_library.REQUIREMENTS,
     *from_seed.REQUIREMENTS,
     *from_stdio.REQUIREMENTS,
     *from_sqlite.REQUIREMENTS,

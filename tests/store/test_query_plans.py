@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import codec, search
+from sidecar.store import codec, runs, search
 from sidecar.store.connection import Connection
 from sidecar.store.query import parse
 from sidecar.store.workflows import header, labels, pages, remove, save
@@ -172,3 +172,19 @@ def test_counts_walk_narrow_indexes_without_sorting(bench: Bench) -> None:
     steps = plan_of(bench, labels.tags)
     assert "SCAN workflow_tags" in steps
     assert any("workflows_archived" in step for step in steps)
+
+
+@pytest.mark.parametrize("workflow", [None, 1])
+@pytest.mark.parametrize("status", [None, "error"])
+@pytest.mark.parametrize("times", [{}, {"from_at": 1}, {"to_at": 9}, {"from_at": 1, "to_at": 9}])
+def test_stores_10_every_page_of_runs_is_a_search_without_sorting(
+    bench: Bench, workflow: int | None, status: str | None, times: dict[str, int]
+) -> None:
+    for before in (None, (5, 5)):
+        steps = plan_of(
+            bench,
+            lambda db, before=before: runs.page(
+                db, before, 50, workflow=workflow, status=status, **times
+            ),
+        )
+        assert faults(steps) == []

@@ -62,7 +62,7 @@ def pack_all(bench: Bench) -> None:
             revisions.pack(db, planned)
 
 
-def test_every_revision_comes_back_byte_for_byte_before_and_after_packing(bench: Bench) -> None:
+def test_stores_05_every_replaced_revision_comes_back_byte_for_byte(bench: Bench) -> None:
     for number in range(1, 26):
         save(bench, body(number))
 

@@ -90,7 +90,7 @@ def test_line_separators_in_a_body_become_escapes() -> None:
     assert codec.unpack(stored.data, stored.sha256) == b'{"a":"\\u2028"}'
 
 
-def test_a_large_summary_is_kept_to_its_limit_with_its_true_size() -> None:
+def test_stores_11_a_large_summary_is_kept_to_its_limit_with_its_true_size() -> None:
     whole = b'"' + b"x" * 2_000_000 + b'"'
 
     stored = seed_values.summary(packed(whole))
