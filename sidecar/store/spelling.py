@@ -1,7 +1,8 @@
 """The nearest indexed words, for a search that found nothing.
 
-The words come from the search index itself through FTS5's vocabulary table, made in the
-connection's own temporary schema, so nothing of it reaches the file.
+The words come from the search indexes themselves through FTS5's vocabulary tables, made in the
+connection's own temporary schema, so nothing of it reaches the file. Words of names, tags and
+descriptions are preferred to those that only stand inside bodies.
 """
 
 from typing import Final
@@ -16,14 +17,10 @@ WORD_MAX_CHARS: Final = 40
 """Shorter words are near to everything; nobody mistypes longer ones word by word."""
 
 # `IF NOT EXISTS` each time: a flag of ours would outlive a reopened connection.
-_VOCABULARY: Final = (
-    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.workflows_vocabulary"
-    " USING fts5vocab (main, workflows_fts, row)"
-)
-_KNOWN: Final = "SELECT 1 FROM temp.workflows_vocabulary WHERE term >= ? AND term < ? LIMIT 1"
-_CANDIDATES: Final = (
-    "SELECT term, doc FROM temp.workflows_vocabulary"
-    " WHERE term >= ? AND term < ? AND length(term) BETWEEN ? AND ? LIMIT ?"
+_VOCABULARIES: Final = {"header_words": "workflows_fts", "text_words": "workflow_text_fts"}
+_MAKE: Final = tuple(
+    f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{words} USING fts5vocab (main, {index}, row)"
+    for words, index in _VOCABULARIES.items()
 )
 _HIGHEST: Final = "\U0010ffff"
 
@@ -34,7 +31,8 @@ def correct(db: Connection, words: list[str]) -> list[str] | None:
     A candidate begins with the same character and is one edit away, two from six characters
     on; among equally near ones the one in most workflows is taken.
     """
-    db.execute(_VOCABULARY)
+    for statement in _MAKE:
+        db.execute(statement)
     corrected = [_nearest(db, word) for word in words]
     return None if corrected == words else corrected
 
@@ -42,17 +40,31 @@ def correct(db: Connection, words: list[str]) -> list[str] | None:
 def _nearest(db: Connection, word: str) -> str:
     if not WORD_MIN_CHARS <= len(word) <= WORD_MAX_CHARS:
         return word
-    if db.execute(_KNOWN, (word, word + _HIGHEST)).fetchone():
+    if any(_is_known(db, words, word) for words in _VOCABULARIES):
         return word
+    nearest = (_nearest_of(db, words, word) for words in _VOCABULARIES)
+    return next((found for found in nearest if found is not None), word)
+
+
+def _is_known(db: Connection, words: str, word: str) -> bool:
+    sql = f"SELECT 1 FROM temp.{words} WHERE term >= ? AND term < ? LIMIT 1"  # noqa: S608 - constants
+    return db.execute(sql, (word, word + _HIGHEST)).fetchone() is not None
+
+
+def _nearest_of(db: Connection, words: str, word: str) -> str | None:
     allowed = 1 if len(word) < 2 * WORD_MIN_CHARS else 2
     sizes = (len(word) - allowed, len(word) + allowed)
-    rows = db.execute(_CANDIDATES, (word[0], word[0] + _HIGHEST, *sizes, CANDIDATES_MAX))
+    rows = db.execute(
+        f"SELECT term, doc FROM temp.{words} WHERE term >= ? AND term < ?"  # noqa: S608 - constants
+        " AND length(term) BETWEEN ? AND ? LIMIT ?",
+        (word[0], word[0] + _HIGHEST, *sizes, CANDIDATES_MAX),
+    )
     best: tuple[int, int, str] | None = None
     for term, workflows in rows:
         distance = edits(word, term, allowed)
         if distance <= allowed and (best is None or (distance, -workflows, term) < best):
             best = (distance, -workflows, term)
-    return best[2] if best else word
+    return best[2] if best else None
 
 
 def edits(left: str, right: str, most: int) -> int:

@@ -80,6 +80,17 @@ def test_queries_reach_into_bodies(bench: Bench, query: str, ids: list[str]) -> 
         assert got[0] == "title"
 
 
+@pytest.mark.parametrize(
+    ("query", "meant"), [("invoize", "invoice"), ("amont", "amount"), ("qqqqqq", None)]
+)
+def test_a_word_nobody_wrote_is_answered_with_the_nearest_one(
+    bench: Bench, query: str, meant: str | None
+) -> None:
+    told = bench.call("workflows.search", query=query)
+
+    assert (told["items"], told["did_you_mean"]) == ([], meant)
+
+
 def test_filters_hold_for_bodies_too(bench: Bench) -> None:
     assert found(bench, "amount", tag="finance") == ["both"]
     assert found(bench, "amount", category="general") == ["inside"]
