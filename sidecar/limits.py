@@ -76,8 +76,11 @@ HEADER_STEP: Final = 250
 UPKEEP_REST_MS: Final = 20
 """Rest between two steps of the same pause: whoever asks meanwhile meets one step at most."""
 
+PRUNE_BATCH: Final = 150
+"""Runs pruned in one step: each may belong to another workflow, whose row changes with it."""
+
 PRUNE_MAX_RUNS: Final = 200_000
-"""Runs that one prune deletes: some seconds, in steps of 500."""
+"""Runs that one prune deletes: some seconds, in steps of 150."""
 
 RETENTION_EVERY_MS: Final = 3_600_000
 RETENTION_AGAIN_MS: Final = 10_000
@@ -147,10 +150,10 @@ REVISION_PACK_STEP: Final = 20
 """Replaced bodies packed in one step: 100 us each on real chains, a few ms for the largest."""
 
 TEXT_STEP: Final = 24
-"""Bodies indexed in one step: some 15 ms, then requests have their turn."""
-
-TEXT_STEPS_PER_SEARCH: Final = 2
-"""What one search waits for at most, some 30 ms: the bodies of 48 saves without a pause between."""
+TEXT_STEP_BYTES: Final = 192 * 1024
+"""Bodies indexed in one step, and their bytes together: some 15 ms, 20 ms in a store of 100 000;
+then requests have their turn. It is also what a search waits for: only saves without a pause
+between leave more."""
 
 LONG_MAX_IN_FLIGHT: Final = 32
 """Long requests accepted at once; one more is `overloaded`."""

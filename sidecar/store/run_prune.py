@@ -71,7 +71,7 @@ def _older(
             f" WHERE {condition}{_MAY_GO}"
             " AND started_at >= ? AND (started_at, rid) > (?, ?) AND (started_at, rid) < (?, ?)"
             " ORDER BY started_at, rid LIMIT ?",
-            (*values, lower[0], *lower, *upper, limits.RUNS_DELETE_BATCH),
+            (*values, lower[0], *lower, *upper, limits.PRUNE_BATCH),
         ).fetchall()
         if not rows:
             return

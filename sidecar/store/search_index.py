@@ -7,8 +7,8 @@ segments later: one by one that was 15 pages of a save's 30, and to index what a
 longer than to save it.
 
 Two indexes hold the header, words and trigrams; they are brought up before every search, which
-so never misses a header. The third holds header and body; before a search it is brought up as
-far as `limits.TEXT_STEPS_PER_SEARCH` goes, and wholly in a pause. Knows nothing of queries.
+so never misses a header. The third holds header and body; before a search it is brought up by one
+step, which is all that single saves leave, and wholly in a pause. Knows nothing of queries.
 """
 
 from collections.abc import Callable
@@ -45,7 +45,10 @@ _TEXT_NEXT: Final = (
     "INSERT INTO text_pending (rid) SELECT rid FROM header_pending WHERE rid <= ?"
     " ON CONFLICT (rid) DO NOTHING"
 )
-_LAST_TEXT: Final = "SELECT max(rid) FROM (SELECT rid FROM text_pending ORDER BY rid LIMIT ?)"
+_NEXT_TEXTS: Final = (
+    "SELECT p.rid, coalesce(w.size_bytes, 0) FROM text_pending AS p"
+    " LEFT JOIN workflows AS w ON w.rid = p.rid ORDER BY p.rid LIMIT ?"
+)
 _FORGET_TEXT: Final = (
     f"DELETE FROM {TEXT_INDEX} WHERE rowid IN"  # noqa: S608 - constants
     " (SELECT rid FROM text_pending WHERE rid <= ?)"
@@ -82,7 +85,7 @@ def follow_headers(db: Connection) -> bool:
 
 def follow_text(db: Connection) -> bool:
     """Index some of the bodies that are pending, in the caller's transaction; whether more are."""
-    last = db.execute(_LAST_TEXT, (limits.TEXT_STEP,)).get
+    last = _last_of_step(db)
     if last is None:
         return False
     db.execute(_FORGET_TEXT, (last,))
@@ -90,6 +93,19 @@ def follow_text(db: Connection) -> bool:
     db.executemany(_LEARN_TEXT, ((row[0], _text(*row[1:])) for row in rows))
     db.execute("DELETE FROM text_pending WHERE rid <= ?", (last,))
     return text_behind(db)
+
+
+def _last_of_step(db: Connection) -> int | None:
+    """The last workflow whose body one step takes: one at least, more while they are small."""
+    last: int | None = None
+    size_bytes = 0
+    rows: list[Any] = db.execute(_NEXT_TEXTS, (limits.TEXT_STEP,)).fetchall()
+    for rid, body_bytes in rows:
+        size_bytes += body_bytes
+        if last is not None and size_bytes > limits.TEXT_STEP_BYTES:
+            break
+        last = rid
+    return last
 
 
 def _text(
@@ -154,9 +170,8 @@ def bring_up(store: Store) -> None:
     if headers_behind(store.db):
         while run(store, follow_headers):
             pass
-    for _step in range(limits.TEXT_STEPS_PER_SEARCH):
-        if not (text_behind(store.db) and run(store, follow_text)):
-            break
+    if text_behind(store.db):
+        run(store, follow_text)
 
 
 def bring_up_headers(store: Store) -> bool:

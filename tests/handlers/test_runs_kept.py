@@ -203,8 +203,8 @@ def test_a_prune_without_a_wish_is_refused(bench: Bench) -> None:
 
 
 def test_stores_01_what_is_pruned_gives_its_disk_back(bench: Bench) -> None:
-    count = limits.RUNS_DELETE_BATCH * 2 + 10
-    summary = random.Random(2).randbytes(600).hex()
+    count = limits.PRUNE_BATCH * 2 + 10
+    summary = random.Random(2).randbytes(3000).hex()
     for number in range(count):
         run(bench, f"r{number:05}", BEGAN + number, summary=summary)
     bench.store.checkpoint()
@@ -216,8 +216,8 @@ def test_stores_01_what_is_pruned_gives_its_disk_back(bench: Bench) -> None:
     bench.store.checkpoint()
     assert told["deleted"] == count - 3
     assert [details["runs"] for _action, _resource, details in bench.audited()] == [
-        limits.RUNS_DELETE_BATCH,
-        limits.RUNS_DELETE_BATCH,
+        limits.PRUNE_BATCH,
+        limits.PRUNE_BATCH,
         7,
     ]
     assert bench.store.path.stat().st_size < before_bytes / 2
@@ -226,7 +226,7 @@ def test_stores_01_what_is_pruned_gives_its_disk_back(bench: Bench) -> None:
 
 
 def test_a_cancelled_prune_has_deleted_whole_batches(bench: Bench) -> None:
-    for number in range(limits.RUNS_DELETE_BATCH + 5):
+    for number in range(limits.PRUNE_BATCH + 5):
         run(bench, f"r{number}", BEGAN + number)
     bench.cancel_after_steps = 2
 
