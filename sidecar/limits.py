@@ -205,7 +205,7 @@ QUERY_MAX_CHARS: Final = 1024
 ERROR_MESSAGE_MAX_CHARS: Final = 16_384
 SETTING_VALUE_MAX_BYTES: Final = 64 * KIB
 SETTING_DESCRIPTION_MAX_CHARS: Final = 1024
-CURSOR_MAX_CHARS: Final = 4096
+CURSOR_MAX_CHARS: Final = 8192
 FIELD_NAME_MAX_CHARS: Final = 64
 """How much of a client's unknown field name an error path repeats."""
 
