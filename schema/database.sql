@@ -146,6 +146,7 @@ CREATE TABLE runs (
     completed_at INTEGER,
     duration_ms INTEGER,
     error_message TEXT,
+    has_message INTEGER NOT NULL AS (error_message IS NOT NULL) STORED, -- pages fetch the few texts
     blocks_executed INTEGER NOT NULL DEFAULT 0,
     tokens_used INTEGER NOT NULL DEFAULT 0,
     api_calls_made INTEGER NOT NULL DEFAULT 0,
@@ -153,7 +154,11 @@ CREATE TABLE runs (
     stored_bytes INTEGER,                       -- of the summary as kept, compressed
     pinned INTEGER NOT NULL DEFAULT 0 CHECK (pinned IN (0, 1))
 ) STRICT;
-CREATE INDEX runs_workflow_started ON runs (workflow, started_at);
+-- Covers a page of one workflow: its runs lie in as many pages of the table as there are runs.
+CREATE INDEX runs_workflow_started ON runs (
+    workflow, started_at, rid, id, revision, status, completed_at, duration_ms, has_message,
+    blocks_executed, tokens_used, api_calls_made, summary_bytes, pinned
+);
 CREATE INDEX runs_workflow_revision ON runs (workflow, revision); -- which revisions runs refer to
 CREATE INDEX runs_status_started ON runs (status, started_at);
 CREATE INDEX runs_started ON runs (started_at);
