@@ -15,14 +15,18 @@ import sidecar.handlers  # noqa: F401 - importing it is what fills the catalog
 from sidecar import __version__, limits, log
 from sidecar.clock import Clock, SystemClock
 from sidecar.config import ServeConfig
+from sidecar.context import secret_state
 from sidecar.ephemeral import EphemeralFolder
 from sidecar.errors import ExitCode, SidecarError
+from sidecar.handlers.secrets import headless
+from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
 from sidecar.store import audit
 from sidecar.store.faults import as_wire_error
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
 from sidecar.store.opening import Opened, close_store, open_store
+from sidecar.vault.vault import Vault, VaultState
 from sidecar.wire import stdio
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.loop import Loop
@@ -34,6 +38,8 @@ def serve(config: ServeConfig) -> ExitCode:
     try:
         log.configure(config.log_level, config.log_file)
         channel = _open_channel(descriptors, threaded=config.threaded)
+        if not config.dumpable:
+            harden()
         if config.database is not None:
             return _serve_database(config, config.database, channel)
         with EphemeralFolder() as folder:
@@ -73,13 +79,21 @@ def _serve_database(config: ServeConfig, path: Path, channel: stdio.Channel) -> 
     try:
         opened = open_store(path, clock, _starting(channel, clock))
         try:
+            vault = Vault(dumpable=config.dumpable)
             loop = Loop(
-                channel, opened.store, clock, parent_pid=config.parent_pid, events=config.events
+                channel,
+                opened.store,
+                clock,
+                vault,
+                parent_pid=config.parent_pid,
+                events=config.events,
             )
+            if config.passphrase_fd is not None:
+                headless.unlock(loop.long_context(), config.passphrase_fd)
             # What is alive now stays: the collector need not look at it again and again.
             gc.collect()
             gc.freeze()
-            code = loop.run(_ready(opened, path))
+            code = loop.run(_ready(opened, path, secret_state(opened.store.db, vault)))
         finally:
             close_store(opened.store)
         channel.close()
@@ -102,7 +116,7 @@ def _starting(channel: stdio.Channel, clock: Clock) -> Any:
     return on_progress
 
 
-def _ready(opened: Opened, path: Path) -> SystemReady:
+def _ready(opened: Opened, path: Path, state: VaultState) -> SystemReady:
     head = audit.head(opened.store.db)
     return SystemReady(
         protocol_version=limits.PROTOCOL_VERSION,
@@ -113,7 +127,7 @@ def _ready(opened: Opened, path: Path) -> SystemReady:
         schema_version=opened.schema_version,
         migrated_from=opened.migrated_from,
         runs_interrupted=opened.runs_interrupted,
-        secrets="uninitialized",
+        secrets=state,
         head=ChainHead(head.seq, head.mac.hex()),
         limits=limits.PUBLISHED,
     )

@@ -45,6 +45,7 @@ class Method:
         errors: tuple[type[SidecarError], ...],
         *,
         long: bool,
+        sensitive: bool = False,
     ) -> None:
         """Read the types of `function`; decoders are made when first needed.
 
@@ -64,6 +65,7 @@ class Method:
         self.access = access
         self.errors = errors
         self.long = long
+        self.sensitive = sensitive
         self.params: type[Params] = params
         self.result: Any = result
 
@@ -136,9 +138,14 @@ def method(
     *,
     access: Access = "none",
     long: bool = False,
+    sensitive: bool = False,
     errors: tuple[type[SidecarError], ...] = (),
 ) -> Callable[[Callable[[C, P], R]], Callable[[C, P], R]]:
-    """Declare a method. `errors` are those of its own, beside the ones every method can give."""
+    """Declare a method. `errors` are those of its own, beside the ones every method can give.
+
+    A `sensitive` one answers with a secret: its line is wiped once written, and when its audit
+    entry cannot be kept nothing leaves.
+    """
 
     def declare(function: Callable[[C, P], R]) -> Callable[[C, P], R]:
         if name in METHODS:
@@ -147,7 +154,7 @@ def method(
         if access not in get_args(Access):
             message = f"{name}: no such access: {access}."
             raise TypeError(message)
-        METHODS[name] = Method(name, function, access, errors, long=long)
+        METHODS[name] = Method(name, function, access, errors, long=long, sensitive=sensitive)
         return function
 
     return declare

@@ -29,6 +29,10 @@ class ServeConfig(NamedTuple):
     log_file: str | None
     threaded: bool
     """Whether the channel's threaded half is used even where descriptors can be polled."""
+    dumpable: bool
+    """Whether other programs may read the process's memory; then secrets never unlock."""
+    passphrase_fd: int | None
+    """Descriptor (Windows: handle) to read a passphrase from and unlock with, at the start."""
 
 
 def user_data_folder() -> Path:
@@ -86,6 +90,18 @@ def add_serve_options(parser: ArgumentParser) -> None:
         action="store_true",
         help="move bytes by threads, as on Windows, even where pipes can be polled",
     )
+    parser.add_argument(
+        "--passphrase-fd",
+        metavar="N",
+        type=int,
+        help="unlock secrets at the start with what this inherited descriptor holds"
+        " (on Windows a handle), read to its end; never give a passphrase as an argument",
+    )
+    parser.add_argument(
+        "--dumpable",
+        action="store_true",
+        help="let a profiler read the process's memory; secrets then never unlock",
+    )
 
 
 def _is_text(path: str) -> bool:
@@ -107,6 +123,8 @@ def parse_serve(argv: list[str]) -> ServeConfig:
     )
     add_serve_options(parser)
     given = parser.parse_args(argv)
+    if given.passphrase_fd is not None and given.passphrase_fd <= 2:  # noqa: PLR2004 - stderr
+        parser.error("--passphrase-fd must be another descriptor than stdin, stdout and stderr")
     if given.parent_pid is not None and given.parent_pid <= 0:
         parser.error("--parent-pid must be a positive process id")
     database = None if given.ephemeral else (given.database or default_database())
@@ -119,4 +137,6 @@ def parse_serve(argv: list[str]) -> ServeConfig:
         log_level=given.log_level,
         log_file=given.log_file,
         threaded=given.threaded_io or sys.platform == "win32",
+        dumpable=given.dumpable,
+        passphrase_fd=given.passphrase_fd,
     )

@@ -18,9 +18,13 @@ from sidecar import limits
 from sidecar.clock import Clock
 from sidecar.errors import Cancelled
 from sidecar.notifications import AuditEvent, Notification, Progress
-from sidecar.store import audit
+from sidecar.store import audit, secrets
+from sidecar.store.audit import Sealer
 from sidecar.store.connection import Connection, Store
 from sidecar.values import stored_json
+from sidecar.vault.crypto import NONCE_BYTES
+from sidecar.vault.keys import Keys
+from sidecar.vault.vault import Vault, VaultState
 
 
 class Emitted(NamedTuple):
@@ -69,14 +73,24 @@ class Session(Protocol):
         """pid, started_at and other facts of the process for system.info and system.stats."""
 
 
+def secret_state(db: Connection, vault: Vault) -> VaultState:
+    """How the secrets stand: what `system.ready`, `system.info` and `secrets.status` tell."""
+    if vault.ephemeral:
+        return "ephemeral"
+    if vault.keys is not None:
+        return "unlocked"
+    return "locked" if secrets.is_initialized(db) else "uninitialized"
+
+
 class Context:
     """One request's view of the product. The loop reuses one for all short requests."""
 
-    def __init__(self, store: Store, clock: Clock, session: Session) -> None:
-        """Bind to the open store, the clock and the serving process."""
+    def __init__(self, store: Store, clock: Clock, session: Session, vault: Vault) -> None:
+        """Bind to the open store, the clock, the serving process and what it has unlocked."""
         self.store = store
         self.clock = clock
         self.session = session
+        self.vault = vault
         self.emitted: list[Emitted] = []
         self.audit_seq = 0
 
@@ -102,9 +116,26 @@ class Context:
         text = msgspec.json.encode(details).decode() if details else "{}"
         entry = audit.append(db, self.clock.now_ms(), action, resource, text)
         self.audit_seq = entry.seq
+        if entry.seq % limits.CHECKPOINT_ENTRIES == 0 and db is self.store.db:
+            self.checkpoint_chain()
         self.emit(
             AuditEvent(entry.seq, action, resource, entry.at, stored_json(text), entry.mac.hex())
         )
+
+    def checkpoint_chain(self) -> None:
+        """Seal the chain's newest code and go on with a fresh key, if there is a root key."""
+        keys = self.vault.keys
+        if keys is not None and not self.vault.ephemeral:
+            audit.checkpoint(self.store.db, self.chain_sealer(keys), self.clock.random_bytes(32))
+
+    def chain_sealer(self, keys: Keys) -> Sealer:
+        """What puts parts of the audit chain under a root key."""
+
+        def seal(purpose: str, seq: int, payload: bytes) -> bytes:
+            nonce = self.clock.random_bytes(NONCE_BYTES)
+            return keys.seal_for_audit(purpose, seq, payload, nonce)
+
+        return seal
 
 
 class LongContext(Context):
@@ -115,13 +146,16 @@ class LongContext(Context):
         store: Store,
         clock: Clock,
         session: Session,
+        vault: Vault,
         request_id: int | str | None,
         publish: Callable[[list[Emitted]], None],
     ) -> None:
         """Bind to one request; `publish` hands notifications to the loop."""
-        super().__init__(store, clock, session)
+        super().__init__(store, clock, session, vault)
         self.request_id = request_id
         self.cancel_event = threading.Event()
+        self.quiet = False
+        """Nobody waits for it: its progress is told to nobody."""
         self._publish = publish
         self._lock_kept = False
         self._progress_at_ms = 0.0
@@ -180,6 +214,8 @@ class LongContext(Context):
 
     def progress(self, phase: str, done: int, total: int | None, unit: str) -> None:
         """Tell how far the method is; never falls, at most 20 a second."""
+        if self.quiet:
+            return
         self._progress_done = max(self._progress_done, done)
         self._last_progress = Progress(self.request_id, phase, self._progress_done, total, unit)
         now = self.clock.monotonic_ms()

@@ -39,6 +39,8 @@ class SidecarError(Exception):
     text: ClassVar[str]
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[ExitCode] = ExitCode.INTERNAL
+    audited_as: ClassVar[str | None] = None
+    """Action of the audit entry that a refusal of this kind leaves; None leaves none."""
 
     def __init__(
         self,
@@ -139,6 +141,7 @@ class Locked(SidecarError):
     """Secrets are locked. Not WrongPassphrase: nothing was tried."""
 
     code, slug = -32011, "locked"
+    audited_as = "access_refused"
     text = "Secrets are locked; call secrets.unlock first."
 
 
@@ -146,6 +149,7 @@ class WrongPassphrase(SidecarError):
     """The passphrase or recovery code does not open the slot. Not SlotDamaged."""
 
     code, slug = -32012, "wrong_passphrase"
+    audited_as = "unlock_failed"
     text = "That is not the passphrase."
 
 
@@ -153,6 +157,7 @@ class Throttled(SidecarError):
     """Too many wrong passphrases; `retry_after_ms` says how long to wait."""
 
     code, slug, retryable = -32013, "throttled", True
+    audited_as = "access_refused"
     text = "Too many wrong tries; wait before the next one."
 
 
@@ -160,6 +165,7 @@ class Tampered(SidecarError):
     """A sealed record is not what was sealed. Not DatabaseDamaged: somebody changed it."""
 
     code, slug = -32014, "tampered"
+    audited_as = "access_refused"
     text = "A sealed record was changed from outside."
 
 
@@ -167,6 +173,7 @@ class SlotDamaged(SidecarError):
     """A key slot's bytes are damaged. Not WrongPassphrase: no passphrase can open it."""
 
     code, slug = -32015, "slot_damaged"
+    audited_as = "access_refused"
     text = "The key slot is damaged; unlock with another slot."
 
 
@@ -174,6 +181,7 @@ class KeychainUnavailable(SidecarError):
     """The operating system's keychain cannot be used."""
 
     code, slug = -32016, "keychain_unavailable"
+    audited_as = "access_refused"
     text = "The keychain of the operating system is not available."
 
 
@@ -181,6 +189,7 @@ class KdfPolicy(SidecarError):
     """Key derivation parameters are outside what is allowed."""
 
     code, slug = -32017, "kdf_policy"
+    audited_as = "access_refused"
     text = "The key derivation parameters are outside the policy."
 
 

@@ -14,12 +14,15 @@ from typing import Any
 
 import msgspec
 
+from sidecar import limits
 from sidecar.catalog import METHODS, Method
 from sidecar.clock import Clock
 from sidecar.context import Context, Emitted, LongContext, MethodLatency
 from sidecar.notifications import AuditEvent, Notification, WorkflowsChanged
 from sidecar.store.connection import Store
 from sidecar.store.opening import close_store, open_store
+from sidecar.vault.crypto import Cost
+from sidecar.vault.vault import Vault
 
 
 class ManualClock:
@@ -48,6 +51,14 @@ class ManualClock:
     def random_bytes(self, size_bytes: int) -> bytes:
         """Zeros: tests want no secrets."""
         return bytes(size_bytes)
+
+
+def floor_vault() -> Vault:
+    """A vault that stretches passphrases as little as the policy allows, which is quick."""
+    return Vault(cost=FLOOR)
+
+
+FLOOR = Cost(limits.KDF_MEMORY_MIN_KIB, limits.KDF_PASSES_MIN, 1)
 
 
 class NoSession:
@@ -81,7 +92,8 @@ class Bench:
         """Serve from `store`; handlers must have been imported."""
         self.store = store
         self.clock = clock
-        self.context = Context(store, clock, NoSession())
+        self.vault = floor_vault()
+        self.context = Context(store, clock, NoSession(), self.vault)
         self.told: list[Notification] = []
         self.long: LongContext | None = None
         self.cancel_after_steps: int | None = None
@@ -126,7 +138,7 @@ class Bench:
         self.tell(context.emitted)
 
     def _long(self, method: Method, params: Any) -> object:
-        context = LongContext(self.store, self.clock, NoSession(), 1, self._publish)
+        context = LongContext(self.store, self.clock, NoSession(), self.vault, 1, self._publish)
         self.long = context
         try:
             result: object = method.function(context, params)

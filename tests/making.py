@@ -33,6 +33,15 @@ def unwrapped(node: types.Type) -> types.Type:
     return node
 
 
+def is_secret_text(node: types.Type) -> bool:
+    """Whether it is a text that is kept raw, so that it can be wiped."""
+    while isinstance(node, types.Metadata):
+        if (node.extra_json_schema or {}).get("writeOnly"):
+            return True
+        node = node.type
+    return False
+
+
 def fits(node: types.StrType, text: str) -> bool:
     """Whether a string keeps the rules of its type."""
     return (node.min_length or 0) <= len(text) <= (
@@ -59,6 +68,8 @@ def _integers(node: types.IntType) -> st.SearchStrategy[int]:
 
 def values(node: types.Type) -> st.SearchStrategy[Any]:
     """Values that a type takes."""
+    if is_secret_text(node):
+        return st.sampled_from(["open sesame", "sk-live-0123456789abcdef", "wörter"])
     node = unwrapped(node)
     match node:
         case types.StrType():
@@ -104,6 +115,8 @@ def params_type(method: Method) -> types.StructType:
 
 def simplest(node: types.Type) -> Any:
     """The plainest value that a type takes."""
+    if is_secret_text(node):
+        return "open sesame"
     node = unwrapped(node)
     match node:
         case types.StrType():

@@ -60,10 +60,10 @@ def test_the_folder_of_macos(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_option_is_read() -> None:
     got = parse_serve(
         ["--database", "a.db", "--parent-pid", "7", "--no-events", "--log-level", "debug",
-         "--log-file", "l", "--threaded-io"]
+         "--log-file", "l", "--threaded-io", "--dumpable", "--passphrase-fd", "5"]
     )  # fmt: skip
 
-    assert got == (Path("a.db"), 7, False, "debug", "l", True)
+    assert got == (Path("a.db"), 7, False, "debug", "l", True, True, 5)
 
 
 @pytest.mark.parametrize(

@@ -1,42 +1,33 @@
 """The audit log: entries chained by a code under a key that only moves forward.
 
-Entry i carries mac_i = HMAC-SHA256(K_i, mac_{i-1} | i64 seq | i64 at | LP(action) |
-LP(resource) | LP(details)), big-endian, LP(x) = u32 length and bytes, over the bytes as stored;
-K_{i+1} = SHA-256("aev1" | K_i). The state row holds the newest seq and mac and the next key and
-is written in the entry's own transaction, so an undone savepoint burns no number. While the
-chain is unsealed its first key lies in the state row in clear: verify then finds accidents and
-gaps, not somebody who can write the file.
+The state row holds the newest number and code and the next key, and is written in the entry's
+own transaction, so an undone savepoint burns no number. While the chain is unsealed the key it
+starts with lies there in clear: a walk then finds accidents and gaps, not somebody who can write
+the file. Sealing puts the start under the root key and draws a fresh key; so does every
+checkpoint, so that who read the file once cannot forge what is written after the next one.
 
-Whatever stands in the table can be read and verified, also what was never written here: texts
-are taken as bytes, since a wrong one must be told as tampered and not end the walk.
-
-Only hashlib and hmac are needed here: the start imports no cryptography.
+Whatever stands in the table can be read, also what was never written here: texts are taken as
+bytes. The arithmetic is in `chain`, the walk in `audit_verify`. Only hashlib and hmac are needed
+here: the start imports no cryptography.
 """
 
-import hashlib
-import hmac
-import struct
 from collections.abc import Callable, Generator
-from typing import Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 import msgspec
 
-from sidecar import limits
 from sidecar.errors import AuditUnavailable
+from sidecar.store import chain
+from sidecar.store.audit_verify import Head, Opener
+from sidecar.store.chain import GENESIS, Point
 from sidecar.store.connection import Connection, one_row
-
-MAC_BYTES = 32
-GENESIS = bytes(MAC_BYTES)
-"""What stands for the code of the entry before the first."""
 
 _STORED = "seq, at, CAST(action AS BLOB), CAST(resource AS BLOB), CAST(details AS BLOB), mac"
 _CHECK = "Run audit.verify: somebody else wrote to the log."
 
-Status = Literal[
-    "ok", "unsealed", "locked", "tampered", "truncated", "rolled_back", "forked", "pruned"
-]
-Reason = Literal["mac", "gap", "state_head", "expect"]
+Sealer = Callable[[str, int, bytes], bytes]
+"""Seals something for a purpose and an entry number, under the root key."""
 
 
 class Entry(NamedTuple):
@@ -50,48 +41,14 @@ class Entry(NamedTuple):
     mac: bytes
 
 
-class Head(NamedTuple):
-    """The newest entry's number and code."""
-
-    seq: int
-    mac: bytes
-
-
-class Verdict(NamedTuple):
-    """What a walk over the chain found."""
-
-    status: Status
-    first_bad_seq: int | None
-    reason: Reason | None
-    verified_from: int
-    verified_to: int
-    pruned_through: int
-    head: Head
-
-
-def _lp(data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + data
-
-
-def _mac(
-    key: bytes, previous: bytes, seq: int, at: int, texts: tuple[bytes, bytes, bytes]
-) -> bytes:
-    message = b"".join((previous, struct.pack(">qq", seq, at), *map(_lp, texts)))
-    return hmac.digest(key, message, "sha256")
-
-
-def _next_key(key: bytes) -> bytes:
-    return hashlib.sha256(b"aev1" + key).digest()
-
-
 # --- writing ------------------------------------------------------------------------------
 
 
 def begin_chain(db: Connection, seed: bytes) -> None:
     """Write the state row of a new chain whose first key is `seed`."""
     db.execute(
-        "INSERT INTO audit_state (one, seq, head, next_key, seed) VALUES (1, 0, ?, ?, ?)",
-        (GENESIS, seed, seed),
+        "INSERT INTO audit_state (one, seq, head, next_key, start) VALUES (1, 0, ?, ?, ?)",
+        (GENESIS, seed, Point(0, GENESIS, seed).packed()),
     )
 
 
@@ -108,7 +65,7 @@ def append(db: Connection, at: int, action: str, resource: str, details: str = "
     newest, head, key = state
     seq = newest + 1
     texts = (action.encode(), resource.encode(), details.encode())
-    mac = _mac(key, head, seq, at, texts)
+    mac = chain.mac(key, head, seq, at, texts)
     try:
         db.execute(
             "INSERT INTO access_log (seq, action, resource, at, details, mac)"
@@ -117,7 +74,9 @@ def append(db: Connection, at: int, action: str, resource: str, details: str = "
         )
     except apsw.ConstraintError:
         raise AuditUnavailable(hint=_CHECK) from None
-    db.execute("UPDATE audit_state SET seq = ?, head = ?, next_key = ?", (seq, mac, _next_key(key)))
+    db.execute(
+        "UPDATE audit_state SET seq = ?, head = ?, next_key = ?", (seq, mac, chain.next_key(key))
+    )
     return Entry(seq, action, resource, at, details, mac)
 
 
@@ -156,9 +115,6 @@ def entries(
     )
     for seq, at, action_, resource_, details, mac in rows:
         yield Entry(seq, _text(action_), _text(resource_), at, _json(details), mac)
-
-
-_STORED = "seq, at, CAST(action AS BLOB), CAST(resource AS BLOB), CAST(details AS BLOB), mac"
 
 
 def _text(stored: bytes) -> str:
@@ -204,91 +160,87 @@ def count_after(db: Connection, after: int, actions: frozenset[str] | None) -> i
     return int(row[0])
 
 
-# --- verifying ----------------------------------------------------------------------------
+# --- sealing and pruning ------------------------------------------------------------------
 
 
-def verify(
-    db: Connection, expect: tuple[int, str] | None, step: Callable[[int, int], None]
-) -> Verdict:
-    """Walk the whole chain, recomputing every key and link.
+def is_sealed(db: Connection) -> bool:
+    """Whether the start of the chain lies under a root key."""
+    return bool(one_row(db, "SELECT sealed_start IS NOT NULL FROM audit_state")[0])
 
-    `step(done, total)` is called every `limits.VERIFY_STEP_ENTRIES` entries and after the last,
-    and may raise to stop. `expect` is an anchor kept outside: a
-    (seq, mac in hex) that the chain must contain; (0, zeros) is the head of an empty one.
+
+def seal(db: Connection, sealer: Sealer, fresh_key: bytes) -> int:
+    """Put the start of the chain under the root key and go on with a fresh key.
+
+    Returns the newest number: the keys of entries up to it once lay in the file in clear.
     """
-    state = db.execute(
-        "SELECT seq, head, next_key, seed, pruned_through FROM audit_state"
-    ).fetchone()
-    if state is None or state[3] is None:
-        return Verdict("tampered", 1, "state_head", 1, 0, 0, Head(*(state or (0, GENESIS))[:2]))
-    newest, state_head, next_key, seed, pruned = state
-    walk = _Walk(seed, pruned, expect)
-    total = max(newest - pruned, 0)
-    for entry in db.execute(f"SELECT {_STORED} FROM access_log ORDER BY seq"):  # noqa: S608 - a constant
-        if not walk.take(*entry):
-            break
-        done = walk.last - pruned
-        if done % limits.VERIFY_STEP_ENTRIES == 0:
-            step(done, total)
-    else:
-        walk.finish(newest, state_head, next_key)
-        step(walk.last - pruned, total)
-    return Verdict(
-        walk.status,
-        walk.first_bad,
-        walk.reason,
-        pruned + 1,
-        walk.last,
-        pruned,
-        Head(newest, state_head),
+    newest, pruned, start = one_row(db, "SELECT seq, pruned_through, start FROM audit_state")
+    db.execute(
+        "UPDATE audit_state SET start = NULL, sealed_start = ?, unsealed_through = ?",
+        (sealer("start", pruned, start), newest),
     )
+    checkpoint(db, sealer, fresh_key)
+    return int(newest)
 
 
-class _Walk:
-    """The state of one verification: the key and code that the next entry must fit."""
+def checkpoint(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
+    """Seal the newest number and code, and go on with a fresh key."""
+    newest, head_ = one_row(db, "SELECT seq, head FROM audit_state")
+    db.execute(
+        "INSERT INTO audit_anchors (seq, sealed) VALUES (?, ?)"
+        " ON CONFLICT (seq) DO UPDATE SET sealed = excluded.sealed",
+        (newest, sealer("anchor", newest, Point(newest, head_, fresh_key).packed())),
+    )
+    db.execute("UPDATE audit_state SET next_key = ?", (fresh_key,))
 
-    def __init__(self, seed: bytes, pruned: int, expect: tuple[int, str] | None) -> None:
-        self.key, self.previous, self.last = seed, GENESIS, pruned
-        self.pruned, self.expect = pruned, expect
-        self.status: Status = "unsealed"
-        self.reason: Reason | None = None
-        self.first_bad: int | None = None
 
-    def _fail(self, status: Status, reason: Reason, seq: int | None) -> bool:
-        self.status, self.reason, self.first_bad = status, reason, seq
+def reseal(db: Connection, opener: Opener, sealer: Sealer) -> bool:
+    """Put start and checkpoints under another root key; False when one of them does not open."""
+    pruned, sealed_start = one_row(db, "SELECT pruned_through, sealed_start FROM audit_state")
+    start = None if sealed_start is None else opener("start", pruned, sealed_start)
+    if start is None:
         return False
+    db.execute("UPDATE audit_state SET sealed_start = ?", (sealer("start", pruned, start),))
+    anchors: list[Any] = db.execute("SELECT seq, sealed FROM audit_anchors").fetchall()
+    for seq, sealed in anchors:
+        point = opener("anchor", seq, sealed)
+        if point is None:
+            return False
+        db.execute(
+            "UPDATE audit_anchors SET sealed = ? WHERE seq = ?",
+            (sealer("anchor", seq, point), seq),
+        )
+    return True
 
-    def take(
-        self, seq: int, at: int, action: bytes, resource: bytes, details: bytes, mac: bytes
-    ) -> bool:
-        """Check one entry; False at the first that does not fit."""
-        if seq != self.last + 1:
-            # One that stands before the first is itself the one that does not fit.
-            return self._fail("tampered", "gap", max(0, min(seq, self.last + 1)))
-        expected = _mac(self.key, self.previous, seq, at, (action, resource, details))
-        if not hmac.compare_digest(expected, mac):
-            return self._fail("tampered", "mac", seq)
-        if self.expect and self.expect[0] == seq and self.expect[1] != mac.hex():
-            return self._fail("forked", "expect", seq)
-        self.key, self.previous, self.last = _next_key(self.key), mac, seq
-        return True
 
-    def finish(self, newest: int, state_head: bytes, next_key: bytes) -> None:
-        """Compare the end of the chain with the state row and the outside anchor."""
-        if self.last < newest:
-            self._fail("truncated", "state_head", self.last + 1)
-        elif self.last > newest:
-            self._fail("tampered", "state_head", newest + 1)
-        elif (self.previous, self.key) != (state_head, next_key):
-            self._fail("tampered", "state_head", self.last)
-        elif self.expect is not None:
-            self._hold_against(*self.expect)
+def newest_before(db: Connection, at: int) -> int:
+    """Number of the newest entry before which all are older than `at`; 0 for none."""
+    row = db.execute(
+        "SELECT seq FROM access_log WHERE at >= ? ORDER BY seq LIMIT 1", (at,)
+    ).fetchone()
+    return int(row[0]) - 1 if row else head(db).seq
 
-    def _hold_against(self, seq: int, mac: str) -> None:
-        """Compare with an anchor outside the entries that were walked over."""
-        if seq > self.last:
-            self._fail("rolled_back", "expect", self.last + 1)
-        elif seq <= self.pruned and self.pruned > 0:
-            self._fail("pruned", "expect", None)
-        elif seq == 0 and mac != GENESIS.hex():
-            self._fail("forked", "expect", 0)
+
+def begin_at(db: Connection, point: Point, sealer: Sealer | None) -> None:
+    """Let the log begin after `point`: what stands before it belongs to it no more."""
+    if sealer is None:
+        db.execute("UPDATE audit_state SET start = ?", (point.packed(),))
+    else:
+        sealed = sealer("start", point.seq, point.packed())
+        db.execute("UPDATE audit_state SET sealed_start = ?", (sealed,))
+    db.execute("UPDATE audit_state SET pruned_through = ?", (point.seq,))
+    db.execute("DELETE FROM audit_anchors WHERE seq <= ?", (point.seq,))
+
+
+def pruned_through(db: Connection) -> int:
+    """Number of the newest entry that was pruned, 0 for none."""
+    return int(one_row(db, "SELECT pruned_through FROM audit_state")[0])
+
+
+def delete_pruned(db: Connection, most: int) -> int:
+    """Delete so many of the entries that belong to the log no more; how many went."""
+    db.execute(
+        "DELETE FROM access_log WHERE seq IN (SELECT seq FROM access_log"
+        " WHERE seq <= (SELECT pruned_through FROM audit_state) AND seq > 0 ORDER BY seq LIMIT ?)",
+        (most,),
+    )
+    return db.changes()

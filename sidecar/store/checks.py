@@ -14,7 +14,7 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import Cancelled, DatabaseDamaged
-from sidecar.store import audit, codec, search_index
+from sidecar.store import audit_verify, codec, search_index
 from sidecar.store.connection import Connection, one_row
 
 Step = Callable[[int], None]
@@ -52,8 +52,18 @@ def counts(db: Connection) -> dict[str, int]:
     return dict(zip(("workflows", "summaries", "audit_entries"), row, strict=True))
 
 
-def survey(db: Connection, total: dict[str, int], step: Step, *, full: bool) -> Iterator[Finding]:
-    """Everything that can be seen without writing; `step` is told of the rows of `total`."""
+def survey(
+    db: Connection,
+    total: dict[str, int],
+    step: Step,
+    opener: audit_verify.Opener | None,
+    *,
+    full: bool,
+) -> Iterator[Finding]:
+    """Everything that can be seen without writing; `step` is told of the rows of `total`.
+
+    `opener` opens what is sealed of the audit log, None while that is locked.
+    """
     done = 0
     told: set[tuple[str, str]] = set()
 
@@ -68,7 +78,7 @@ def survey(db: Connection, total: dict[str, int], step: Step, *, full: bool) -> 
         ("workflows", 0, headers(db)),
         ("workflow_bodies", total["workflows"], bodies(db, within)),
         ("run_summaries", total["summaries"], summaries(db, within)),
-        ("access_log", total["audit_entries"], audit_chain(db, within)),
+        ("access_log", total["audit_entries"], audit_chain(db, within, opener)),
     ):
         within(0)
         ended: list[Finding] = []
@@ -287,10 +297,12 @@ def _is_sound(data: bytes, sha256: bytes, size_bytes: int | None) -> bool:
 # --- the audit log ----------------------------------------------------------------------------
 
 
-def audit_chain(db: Connection, step: Step) -> Iterator[Finding]:
+def audit_chain(
+    db: Connection, step: Step, opener: audit_verify.Opener | None = None
+) -> Iterator[Finding]:
     """Whether the log is the one that was written here, as far as that can be told."""
-    verdict = audit.verify(db, None, lambda done, _total: step(done))
-    if verdict.status not in ("ok", "unsealed"):
+    verdict = audit_verify.verify(db, None, lambda done, _total: step(done), opener)
+    if verdict.status not in ("ok", "unsealed", "locked"):
         yield Finding(
             "audit_chain",
             f"access_log {verdict.first_bad_seq}",

@@ -142,7 +142,15 @@ class Store:
         self._wanted = False
         self._in_transaction = False
         self._wal_pages = self._wal_held_pages = 0
+        self.memory: Connection | None = None
+        """Rows that are in no file: those of an ephemeral vault."""
         self.db = self._open_shared()
+
+    def forget_memory(self) -> None:
+        """Drop the rows that are in no file."""
+        if self.memory is not None:
+            self.memory.close(True)
+            self.memory = None
 
     def _open_shared(self) -> Connection:
         flags = apsw.SQLITE_OPEN_READWRITE

@@ -138,7 +138,6 @@ def _write_first_rows(db: Connection, clock: Clock) -> None:
         ("created_at", clock.now_ms()),
         ("clean_end", 1),
         ("purge_pending", 0),
-        ("generation", 0),
     )
     db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", rows)
     audit.begin_chain(db, clock.random_bytes(32))

@@ -55,7 +55,8 @@ class Counters(NamedTuple):
 _HEADER = (
     "SELECT r.rid, r.id, w.id, r.revision, r.status, r.started_at, r.completed_at, r.duration_ms,"
     " CASE WHEN r.has_message THEN"
-    " (SELECT e.error_message FROM runs AS e WHERE e.rid = r.rid) END, r.blocks_executed, r.tokens_used, r.api_calls_made, r.summary_bytes,"
+    " (SELECT e.error_message FROM runs AS e WHERE e.rid = r.rid) END,"
+    " r.blocks_executed, r.tokens_used, r.api_calls_made, r.summary_bytes,"
     " r.pinned FROM runs AS r JOIN workflows AS w ON w.rid = r.workflow"
 )
 _NEWEST_FIRST = " ORDER BY r.started_at DESC, r.rid DESC LIMIT ?"

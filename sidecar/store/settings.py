@@ -6,6 +6,7 @@ business of the capability that uses the key.
 
 from typing import Final, Literal, NamedTuple
 
+from sidecar import limits
 from sidecar.store.connection import Connection
 
 ValueType = Literal["string", "number", "boolean", "json"]
@@ -67,8 +68,20 @@ OWN: Final[dict[str, Own]] = {
     "trash_keep_days": Own(
         0, 36_500, "trash", "Days that archived workflows are kept; 0 = for ever"
     ),
+    "secrets_idle_lock_ms": Own(
+        limits.IDLE_LOCK_MS,
+        limits.LOCK_MAX_MS,
+        "vault_lock",
+        "Milliseconds without use of a secret after which secrets lock; 0 = never",
+    ),
+    "secrets_absolute_lock_ms": Own(
+        limits.ABSOLUTE_LOCK_MS,
+        limits.LOCK_MAX_MS,
+        "vault_lock",
+        "Milliseconds after an unlock after which secrets lock; 0 = never",
+    ),
 }
-"""The product's own, for retention: nothing goes that the user did not ask for, revisions apart."""
+"""The product's own: nothing goes that the user did not ask for, revisions apart."""
 
 DEFAULTS.update(
     {key: Default(str(own.value), "number", own.description) for key, own in OWN.items()}

@@ -50,8 +50,3 @@ def space(db: Connection, path: Path) -> Space:
     wal = path.with_name(f"{path.name}-wal")
     wal_bytes = wal.stat().st_size if wal.exists() else 0
     return Space((pages - free) * page_bytes, free * page_bytes, wal_bytes)
-
-
-def key_slots(db: Connection) -> int:
-    """How many key slots there are; none means that secrets are not set up."""
-    return int(one_row(db, "SELECT count(*) FROM key_slots")[0])

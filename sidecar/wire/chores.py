@@ -13,6 +13,7 @@ from sidecar.context import LongContext, Session
 from sidecar.errors import Cancelled
 from sidecar.store.connection import Store
 from sidecar.store.faults import spoils_connection
+from sidecar.vault.vault import Vault
 from sidecar.wire.long import Post
 from sidecar.wire.workers import Workers
 
@@ -56,12 +57,19 @@ class Chores:
     """The times of all chores; used by the loop's thread, but `schedule` by any."""
 
     def __init__(
-        self, store: Store, clock: Clock, session: Session, workers: Workers, post: Post
+        self,
+        store: Store,
+        clock: Clock,
+        session: Session,
+        vault: Vault,
+        workers: Workers,
+        post: Post,
     ) -> None:
         """Set every chore to its first time."""
         self._store = store
         self._clock = clock
         self._session = session
+        self._vault = vault
         self._workers = workers
         self._post = post
         self._running: _ChoreJob | None = None
@@ -86,7 +94,10 @@ class Chores:
             return
         name = min(self._due_ms, key=self._due_ms.__getitem__)
         chore = CHORES[name]
-        context = LongContext(self._store, self._clock, self._session, None, self._post.post_events)
+        context = LongContext(
+            self._store, self._clock, self._session, self._vault, None, self._post.post_events
+        )
+        context.quiet = True
         job = _ChoreJob(chore, context, self._post, self._end)
         if chore.every_ms is None:
             del self._due_ms[name]

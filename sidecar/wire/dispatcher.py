@@ -20,6 +20,7 @@ from sidecar.catalog import METHODS, Method
 from sidecar.clock import Clock
 from sidecar.context import Context, LongContext, Session
 from sidecar.errors import (
+    AuditUnavailable,
     Cancelled,
     Internal,
     InvalidRequest,
@@ -31,6 +32,7 @@ from sidecar.errors import (
 )
 from sidecar.store.connection import Store
 from sidecar.store.faults import as_wire_error
+from sidecar.vault.vault import Vault
 from sidecar.wire import envelope, jsonrpc_lane, malformed
 from sidecar.wire.burst import Burst
 from sidecar.wire.envelope import Request
@@ -45,7 +47,13 @@ class Dispatcher:
     """Serves lines within bursts."""
 
     def __init__(
-        self, store: Store, clock: Clock, session: Session, workers: Workers, post: Post
+        self,
+        store: Store,
+        clock: Clock,
+        session: Session,
+        vault: Vault,
+        workers: Workers,
+        post: Post,
     ) -> None:
         """`post` takes the answer and events of a long method from its worker's thread."""
         self._store = store
@@ -53,7 +61,8 @@ class Dispatcher:
         self._session = session
         self._workers = workers
         self._post = post
-        self._context = Context(store, clock, session)
+        self._vault = vault
+        self._context = Context(store, clock, session, vault)
         self.latencies = Latencies()
         self.early_cancels: set[object] = set()
         self.refusing: SidecarError | None = None
@@ -159,7 +168,13 @@ class Dispatcher:
             self._call(method, request, reply, burst)
         except Exception as fault:  # noqa: BLE001 - the one boundary: anything becomes a wire error
             burst.undo(fault)
-            self._fail(reply, self.wire_error(fault))
+            error = self.wire_error(fault)
+            if method is not None and method.sensitive and fault is not error:
+                # What cannot be written cannot be audited: then no secret is used.
+                error = AuditUnavailable(cause=error.slug)
+            self._fail(reply, error)
+            if method is not None and error.audited_as is not None:
+                self._audit_refusal(method.name, error, reply, burst)
         if method is not None and not method.long:
             spent_ns = perf_counter_ns() - started_ns
             self.latencies.record(request.method, spent_ns, failed=reply.failed)
@@ -174,10 +189,33 @@ class Dispatcher:
         burst.enter(method.access)
         result = method.function(context, params)
         if request.id is not UNSET:
-            reply.data = envelope.encode_result(request.id, result)
-            burst.served_bytes += len(reply.data)
+            self._encode(reply, method, request.id, result)
+            burst.served_bytes += len(reply.data or b"")
         burst.leave()
         reply.emitted = context.emitted
+
+    @staticmethod
+    def _encode(reply: Reply, method: Method, request_id: str | int | None, result: object) -> None:
+        if method.sensitive:
+            reply.sensitive = True
+            reply.data = envelope.encode_sensitive(request_id, result)
+        else:
+            reply.data = envelope.encode_result(request_id, result)
+
+    def _audit_refusal(self, method: str, error: SidecarError, reply: Reply, burst: Burst) -> None:
+        """Log what the vault refused, now that what was refused is undone."""
+        if burst.lost is not None:
+            return
+        context = self._context
+        context.emitted = []
+        try:
+            burst.enter("write")
+            audit_refusal(context, method, error)
+            burst.leave()
+            reply.emitted = context.emitted
+        except Exception as fault:  # noqa: BLE001 - the refusal stands, logged or not
+            burst.undo(fault)
+            log.error("refusal_not_audited", method=method, kind=type(fault).__name__)
 
     def _fail(self, reply: Reply, error: SidecarError) -> None:
         reply.emitted = []
@@ -227,13 +265,24 @@ class Dispatcher:
             self._store,
             self._clock,
             self._session,
+            self._vault,
             None if request_id is UNSET else request_id,
             self._post.post_events,
         )
         reply.pending = True
-        finish = partial(self._finish_long, reply, method)
+        finish = partial(self._finish_long, reply, method, context)
         job = LongJob(partial(method.function, context, params), context, finish, self._post)
         burst.long_jobs.append((job, reply))
+
+    @staticmethod
+    def _audit_long_refusal(method: str, error: SidecarError, context: LongContext) -> None:
+        context.release_lock()
+        context.cancel_event.clear()
+        try:
+            with context.writing(last=True):
+                audit_refusal(context, method, error)
+        except Exception as fault:  # noqa: BLE001 - the refusal stands, logged or not
+            log.error("refusal_not_audited", method=method, kind=type(fault).__name__)
 
     def submit(self, job: LongJob, reply: Reply) -> None:
         """Queue a long job once the burst before it is committed."""
@@ -254,18 +303,32 @@ class Dispatcher:
         self.refusing = ShuttingDown()
 
     def _finish_long(
-        self, reply: Reply, method: Method, result: object, fault: Exception | None
+        self,
+        reply: Reply,
+        method: Method,
+        context: LongContext,
+        result: object,
+        fault: Exception | None,
     ) -> Reply:
         """Fill the reply of a long method, in its worker's thread."""
         try:
             if fault is not None:
                 raise fault
             if reply.request_id is not UNSET:
-                reply.data = envelope.encode_result(reply.request_id, result)
-        except Exception as error:  # noqa: BLE001 - the same boundary, for workers
-            self._fail(reply, self.wire_error(error))
+                self._encode(reply, method, reply.request_id, result)
+        except Exception as caught:  # noqa: BLE001 - the same boundary, for workers
+            error = self.wire_error(caught)
+            self._fail(reply, error)
+            if error.audited_as is not None:
+                self._audit_long_refusal(method.name, error, context)
         self.latencies.count(method.name, failed=reply.failed)
         return reply
+
+
+def audit_refusal(context: Context, method: str, error: SidecarError) -> None:
+    """Write the entry of a refusal: which method, why, and whose key where one was named."""
+    resource = str(error.data.get("provider", "vault"))
+    context.audit(error.audited_as or "", resource, method=method, reason=error.slug)
 
 
 def _unknown(name: str) -> MethodNotFound:

@@ -16,6 +16,7 @@ from msgspec import UNSET, Raw, UnsetType
 from sidecar import limits
 from sidecar.errors import InvalidRequest, SidecarError, TooLarge
 from sidecar.notifications import NAMES, Notification
+from sidecar.wiping import wipe
 
 RequestId = str | int | None
 
@@ -45,6 +46,7 @@ class _ErrorResponse(msgspec.Struct):
 
 
 _encode: Final = msgspec.json.Encoder().encode
+_encode_into: Final = msgspec.json.Encoder().encode_into
 
 
 class _RawRequest(Request):
@@ -174,6 +176,24 @@ def encode_result(request_id: RequestId, result: object) -> bytes:
     if len(data) >= limits.ANSWER_MAX_BYTES:
         raise TooLarge("The answer is larger than allowed.", limit=limits.ANSWER_MAX_BYTES)
     return data + b"\n"
+
+
+def encode_sensitive(request_id: RequestId, result: object) -> bytes:
+    """One answer line that holds a secret, and no other copy of it: who writes it wipes it.
+
+    msgspec's own buffer would grow and leave its smaller selves behind, so it is given one that
+    is large enough.
+    """
+    buffer = bytearray(limits.SENSITIVE_ANSWER_BYTES)
+    _encode_into(_Response("2.0", request_id, result), buffer)
+    encoded = bytes(buffer)
+    wipe(buffer)
+    data = _on_one_line(encoded)
+    line = data + b"\n"
+    wipe(encoded)
+    if data is not encoded:
+        wipe(data)
+    return line
 
 
 def encode_error(request_id: RequestId, error: SidecarError) -> bytes:

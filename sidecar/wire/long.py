@@ -55,8 +55,8 @@ class LongJob:
             context.store.reopen()
         context.last_progress()
         reply = self._finish(result, fault)
-        if fault is None:
-            reply.emitted = context.take_emitted()
+        # After a failure what is left to tell is the refusal's own entry.
+        reply.emitted = context.take_emitted()
         reply.pending = False
         self._post.post_reply(reply)
         context.release_lock()

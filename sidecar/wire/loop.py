@@ -16,11 +16,14 @@ from msgspec import UNSET
 
 from sidecar import limits, log
 from sidecar.clock import Clock
-from sidecar.context import Emitted, MethodLatency
+from sidecar.context import Context, Emitted, LongContext, MethodLatency
 from sidecar.errors import ExitCode
+from sidecar.handlers.secrets import guard
 from sidecar.notifications import Notification, SystemClosing
 from sidecar.store.connection import Store
 from sidecar.store.faults import spoils_connection
+from sidecar.vault.vault import Vault
+from sidecar.wiping import wipe
 from sidecar.wire import envelope
 from sidecar.wire.burst import Burst
 from sidecar.wire.chores import Chores
@@ -28,7 +31,7 @@ from sidecar.wire.dispatcher import Dispatcher
 from sidecar.wire.events import EventStream
 from sidecar.wire.outbox import Outbox
 from sidecar.wire.reply import Reply
-from sidecar.wire.stdio import Channel, LineReader
+from sidecar.wire.stdio import Channel, LineReader, is_sensitive
 from sidecar.wire.upkeep import Upkeep
 from sidecar.wire.watchdog import Watchdog
 from sidecar.wire.workers import Workers
@@ -44,12 +47,20 @@ class Loop:
     """Serves one channel over one store until told to stop."""
 
     def __init__(
-        self, channel: Channel, store: Store, clock: Clock, *, parent_pid: int | None, events: bool
+        self,
+        channel: Channel,
+        store: Store,
+        clock: Clock,
+        vault: Vault,
+        *,
+        parent_pid: int | None,
+        events: bool,
     ) -> None:
         """Wire everything together; nothing is read before `run`."""
         self._channel = channel
         self._store = store
         self._clock = clock
+        self._vault = vault
         self._lines = LineReader()
         self._backlog: deque[bytes | None] = deque()
         self._backlog_bytes = 0
@@ -57,10 +68,10 @@ class Loop:
         self._outbox = Outbox()
         self._posted: deque[Reply | list[Emitted]] = deque()
         self._workers = Workers(channel.wake)
-        self._dispatcher = Dispatcher(store, clock, self, self._workers, self)
+        self._dispatcher = Dispatcher(store, clock, self, vault, self._workers, self)
         self._events = EventStream(store, self._outbox, subscribed=events)
         self._upkeep = Upkeep(store, clock)
-        self._chores = Chores(store, clock, self, self._workers, self)
+        self._chores = Chores(store, clock, self, vault, self._workers, self)
         self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent_pid)
         self._stop_reason: str | None = None
         self._asked_to_stop: str | None = None
@@ -99,6 +110,10 @@ class Loop:
             "started_at": self._started_at,
             "database": str(self._store.path),
         }
+
+    def long_context(self) -> LongContext:
+        """What the process itself works with before it serves."""
+        return LongContext(self._store, self._clock, self, self._vault, None, self.post_events)
 
     # --- what other threads may do --------------------------------------------------------
 
@@ -182,6 +197,8 @@ class Loop:
             lines = self._lines.finish()
         else:
             return
+        if any(line is not None and is_sensitive(line) for line in lines):
+            wipe(data or b"")  # the lines are copies
         for line in lines:
             if line is not None and self._control(line):
                 continue
@@ -223,6 +240,8 @@ class Loop:
                 burst.served += 1
                 burst.served_bytes += size_bytes
                 self._dispatcher.serve_line(line, burst)
+                if line is not None and not burst.long_jobs and is_sensitive(line):
+                    wipe(line)
                 if self._asked_to_stop in _REFUSING and self._stop_reason is None:
                     break  # what stands behind it is refused, arrived together or not
             if not self._backlog:
@@ -260,7 +279,7 @@ class Loop:
         for reply in burst.replies:
             line = reply.line()
             if line is not None:
-                self._outbox.push(line)
+                self._outbox.push(line, sensitive=reply.sensitive)
         for reply in burst.all_replies():
             for emitted in reply.emitted:
                 self._events.push(emitted)
@@ -277,9 +296,10 @@ class Loop:
                     self._events.push(emitted)
 
     def _queue_reply(self, reply: Reply) -> None:
-        line = (reply.batch or reply).line()
+        whole = reply.batch or reply
+        line = whole.line()
         if line is not None:
-            self._outbox.push(line)
+            self._outbox.push(line, sensitive=whole.sensitive)
         for emitted in reply.emitted:
             self._events.push(emitted)
 
@@ -332,10 +352,25 @@ class Loop:
             log.error("forced", reason="a long method did not stop")
             log.flush()
             os._exit(ExitCode.FORCED)
+        self._lock_vault()
         if not self._output_broken:
             self._outbox.push(envelope.encode_notification(SystemClosing(self._stop_reason or "")))
             self._flush()
         return ExitCode.OK
+
+    def _lock_vault(self) -> None:
+        """Lock, so that no key outlives the conversation, and tell it while somebody reads."""
+        context = Context(self._store, self._clock, self, self._vault)
+        try:
+            with self._store.lock, self._store.writing():
+                guard.lock(context, by=self._stop_reason or "end")
+        except Exception as fault:  # noqa: BLE001 - the end must not hang on a full disk
+            log.error("lock_not_audited", kind=type(fault).__name__)
+        else:
+            for emitted in context.emitted:
+                self._events.push(emitted)
+        finally:
+            self._vault.lock()
 
 
 class _Cancel(msgspec.Struct):

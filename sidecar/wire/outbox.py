@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from sidecar import limits
 from sidecar.notifications import AuditOverflow
+from sidecar.wiping import wipe
 from sidecar.wire.envelope import encode_notification
 
 _GATHER = 256
@@ -22,13 +23,14 @@ _COMPACT_AFTER = 4096
 class _Entry:
     """One line on its way out; a dropped event becomes the overflow marker or nothing."""
 
-    __slots__ = ("data", "is_event", "lost", "resume_after")
+    __slots__ = ("data", "is_event", "lost", "resume_after", "sensitive")
 
-    def __init__(self, data: bytes, *, is_event: bool) -> None:
+    def __init__(self, data: bytes, *, is_event: bool, sensitive: bool = False) -> None:
         self.data: bytes | None = data
         self.is_event = is_event
         self.lost = 0
         self.resume_after = 0
+        self.sensitive = sensitive
 
 
 class Outbox:
@@ -41,6 +43,7 @@ class Outbox:
         self._events_bound_bytes = events_bound_bytes
         self._events_bytes = 0
         self._partial: memoryview | None = None
+        self._partial_sensitive = False
         self._marker: _Entry | None = None
         self._dropped = 0
         self.pending_bytes = 0
@@ -56,9 +59,9 @@ class Outbox:
         self._partial = self._marker = None
         self.pending_bytes = self._events_bytes = 0
 
-    def push(self, data: bytes) -> None:
-        """Queue a line that must not be lost."""
-        self._entries.append(_Entry(data, is_event=False))
+    def push(self, data: bytes, *, sensitive: bool = False) -> None:
+        """Queue a line that must not be lost; a sensitive one is wiped once it has left."""
+        self._entries.append(_Entry(data, is_event=False, sensitive=sensitive))
         self.pending_bytes += len(data)
 
     def push_event(self, data: bytes, seq: int) -> None:
@@ -136,23 +139,26 @@ class Outbox:
                     self._begin_partial(buffer, taken)
                 return
             taken -= len(buffer)
-            self._forget(buffer)
+            if self._forget(buffer):
+                wipe(buffer.obj if isinstance(buffer, memoryview) else buffer)
             if not taken:
                 return
 
     def _begin_partial(self, buffer: bytes | memoryview, taken: int) -> None:
-        self._forget(buffer)
+        self._partial_sensitive = self._forget(buffer)
         self._partial = memoryview(buffer)[taken:]
 
-    def _forget(self, buffer: bytes | memoryview) -> None:
+    def _forget(self, buffer: bytes | memoryview) -> bool:
+        """Take it off the queue; whether it holds a secret."""
         if buffer is self._partial:
             self._partial = None
-            return
+            return self._partial_sensitive
         while self._entries:
             entry = self._entries.popleft()
             if entry.data is buffer:
                 self._settle(entry)
-                return
+                return entry.sensitive
+        return False
 
     def _settle(self, entry: _Entry) -> None:
         if entry is self._marker:

@@ -7,13 +7,14 @@ own later. Knows neither methods nor the store.
 from msgspec import UnsetType
 
 from sidecar.context import Emitted
+from sidecar.wiping import wipe
 from sidecar.wire.envelope import encode_batch
 
 
 class Reply:
     """The answer of one request; `data` stays None for a notification."""
 
-    __slots__ = ("batch", "data", "emitted", "failed", "pending", "request_id")
+    __slots__ = ("batch", "data", "emitted", "failed", "pending", "request_id", "sensitive")
 
     def __init__(self, request_id: str | int | UnsetType | None) -> None:
         """Begin with nothing to say."""
@@ -22,6 +23,7 @@ class Reply:
         self.emitted: list[Emitted] = []
         self.failed = False
         self.pending = False
+        self.sensitive = False
         self.batch: BatchReply | None = None
 
     def line(self) -> bytes | None:
@@ -53,4 +55,11 @@ class BatchReply(Reply):
             return None
         self._sent = True
         answers = [member.data for member in self.members if member.data is not None]
-        return encode_batch(answers) if answers else None
+        self.sensitive = any(member.sensitive for member in self.members)
+        if not answers:
+            return None
+        line = encode_batch(answers)
+        for member in self.members:
+            if member.sensitive and member.data is not None:
+                wipe(member.data)
+        return line

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
 from sidecar import limits
+from sidecar.wiping import wipe
 
 
 class Descriptors(NamedTuple):
@@ -84,6 +85,15 @@ def _set_binary_mode() -> None:
         msvcrt.setmode(1, os.O_BINARY)
 
 
+_PEEK_BYTES: Final = 200
+"""How far into a line, from both ends, a method's name is looked for before it is decoded."""
+
+
+def is_sensitive(line: bytes) -> bool:
+    """Whether the line may be a request of secrets, whose bytes are wiped behind it."""
+    return b'"secrets.' in line[:_PEEK_BYTES] or b'"secrets.' in line[-_PEEK_BYTES:]
+
+
 OVERSIZE: Final = None
 """Stands in the list of lines for one that was longer than `limits.LINE_MAX_BYTES`."""
 
@@ -132,6 +142,9 @@ class LineReader:
             self._skipping = False
             return OVERSIZE
         line = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
+        if len(self._parts) > 1 and is_sensitive(line):
+            for part in self._parts:
+                wipe(part)
         self._parts.clear()
         self._held_bytes = 0
         return line

@@ -181,6 +181,7 @@ def test_verify_tells_its_verdict_whole(bench: Bench) -> None:
         "verified_from": 1,
         "verified_to": 4,
         "pruned_through": 0,
+        "unsealed_through": 0,
         "head": head(bench),
     }
 

@@ -47,7 +47,7 @@ def left(bench: Bench) -> list[str]:
 
 
 def run_chore(bench: Bench, name: str) -> None:
-    context = LongContext(bench.store, bench.clock, NoSession(), None, bench.tell)
+    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
     CHORES[name].function(context)
     bench.tell(context.take_emitted())
 

@@ -20,7 +20,7 @@ tmpfs /home/ann/tmp tmpfs rw 0 0
 
 
 def look(bench: Bench) -> list[str]:
-    context = LongContext(bench.store, bench.clock, NoSession(), None, bench.tell)
+    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
     CHORES["warnings"].function(context)
     return [
         emitted.params.slug

@@ -27,7 +27,7 @@ def save(bench: Bench, data: Any, at_ms: int = 1000, **more: Any) -> dict[str, A
 
 
 def run_chore(bench: Bench, name: str) -> None:
-    context = LongContext(bench.store, bench.clock, NoSession(), None, bench.tell)
+    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
     CHORES[name].function(context)
 
 

@@ -38,12 +38,16 @@ ELSEWHERE = {
     "maintenance": "needs a compaction under way: store/test_compact.py",
     "purge_blocked": "needs a reader in the way: store/test_purge.py",
     "database_damaged": "needs damage: store/ and handlers/",
+    "tampered": "needs somebody who writes to the file: handlers/test_secrets_tampered.py",
+    "slot_damaged": "the same",
+    "kdf_policy": "the same",
+    "keychain_unavailable": "depends on the system's keychain: handlers/test_secrets_keychain.py",
+    "audit_unavailable": "needs a log that takes no entry: handlers/test_audited.py",
 }
 """Errors that exist now and that no conversation alone provokes."""
 
 NOT_YET = {
-    "not_initialized", "locked", "wrong_passphrase", "throttled", "tampered",
-    "slot_damaged", "keychain_unavailable", "kdf_policy", "audit_unavailable", "backup_rejected",
+    "backup_rejected",
 }  # fmt: skip
 """Errors of capabilities that do not exist yet."""
 

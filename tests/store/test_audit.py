@@ -11,8 +11,10 @@ import pytest
 
 from sidecar import limits
 from sidecar.errors import AuditUnavailable
-from sidecar.store import audit
-from sidecar.store.audit import GENESIS, Entry, Head, Verdict
+from sidecar.store import audit, audit_verify
+from sidecar.store.audit import Entry
+from sidecar.store.audit_verify import Head, Verdict
+from sidecar.store.chain import GENESIS
 from sidecar.store.connection import Connection
 from tests.harness import Bench, open_bench
 
@@ -44,7 +46,7 @@ def meddle(bench: Bench, *statements: str) -> None:
 
 def verdict(db: Connection, expect: tuple[int, str] | None = None) -> Verdict:
     """What the walk finds."""
-    return audit.verify(db, expect, lambda _done, _total: None)
+    return audit_verify.verify(db, expect, lambda _done, _total: None)
 
 
 def found(db: Connection, expect: tuple[int, str] | None = None) -> tuple[object, ...]:
@@ -73,12 +75,12 @@ def test_each_code_is_that_of_the_written_down_form(bench: Bench) -> None:
 def test_a_sound_chain_is_verified_whole(bench: Bench) -> None:
     head = audit.head(bench.store.db)
 
-    assert verdict(bench.store.db) == Verdict("unsealed", None, None, 1, ENTRIES, 0, head)
+    assert verdict(bench.store.db) == Verdict("unsealed", None, None, 1, ENTRIES, 0, 0, head)
 
 
 def test_an_empty_chain_is_sound(tmp_path: Path) -> None:
     with open_bench(tmp_path) as opened:
-        empty = Verdict("unsealed", None, None, 1, 0, 0, Head(0, GENESIS))
+        empty = Verdict("unsealed", None, None, 1, 0, 0, 0, Head(0, GENESIS))
 
         assert verdict(opened.store.db) == empty
         assert verdict(opened.store.db, (0, GENESIS.hex())) == empty
@@ -116,7 +118,7 @@ TAMPERED = {
     ),
     "the first": ("UPDATE access_log SET action = 'other' WHERE seq = 1", "mac", 1, 0),
     "the last": ("UPDATE access_log SET action = 'other' WHERE seq = 5", "mac", 5, 4),
-    "the seed": ("UPDATE audit_state SET seed = x'01'", "mac", 1, 0),
+    "the start": ("UPDATE audit_state SET start = x'01'", "state_head", 1, 0),
     "deleted amid": ("DELETE FROM access_log WHERE seq = 3", "gap", 3, 2),
     "deleted first": ("DELETE FROM access_log WHERE seq = 1", "gap", 1, 0),
     "inserted amid": (f"{_SHIFT.format('>= 3', '1 - seq')};{_COPY.format(3)}", "mac", 3, 2),
@@ -126,18 +128,18 @@ TAMPERED = {
     "two swapped": (_SHIFT.format("IN (2, 4)", "6 + seq"), "mac", 2, 1),
     "all renumbered": (_SHIFT.format("> 0", "1 - seq"), "gap", 1, 0),
     "the last renumbered": ("UPDATE access_log SET seq = 9 WHERE seq = 5", "gap", 5, 4),
-    "prune point": ("UPDATE audit_state SET pruned_through = 2", "gap", 1, 2),
+    "prune point": ("UPDATE audit_state SET pruned_through = 2", "state_head", 3, 0),
     "prune point and its rows": (
         "UPDATE audit_state SET pruned_through = 2;DELETE FROM access_log WHERE seq <= 2",
-        "mac",
+        "state_head",
         3,
-        2,
+        0,
     ),
     "head": ("UPDATE audit_state SET head = zeroblob(32)", "state_head", 5, 5),
     "next key": ("UPDATE audit_state SET next_key = zeroblob(32)", "state_head", 5, 5),
     "an earlier number": ("UPDATE audit_state SET seq = 3", "state_head", 4, 5),
     "no state": ("DELETE FROM audit_state", "state_head", 1, 0),
-    "no seed": ("UPDATE audit_state SET seed = NULL", "state_head", 1, 0),
+    "no start": ("UPDATE audit_state SET start = NULL", "state_head", 1, 0),
 }
 
 
@@ -221,11 +223,10 @@ def test_the_head_of_an_empty_log_is_an_anchor_too(bench: Bench) -> None:
 
 def test_an_anchor_before_the_prune_point_is_pruned_and_no_entry_is_bad(bench: Bench) -> None:
     kept = anchor(bench.store.db, 3)
-    meddle(
-        bench,
-        "DELETE FROM access_log",
-        "UPDATE audit_state SET pruned_through = 5, seed = next_key, head = zeroblob(32)",
-    )
+    point = audit_verify.point_at(bench.store.db, ENTRIES, None)
+    assert point is not None
+    audit.begin_at(bench.store.db, point, None)
+    assert audit.delete_pruned(bench.store.db, 99) == ENTRIES
 
     assert found(bench.store.db, kept) == ("pruned", "expect", None, ENTRIES)
     assert found(bench.store.db, (6, "0" * 64)) == ("rolled_back", "expect", 6, ENTRIES)
@@ -260,14 +261,14 @@ def test_steps_rise_to_the_end_and_may_stop_the_walk(long_bench: Bench) -> None:
     def step(done: int, of: int) -> None:
         steps.append((done, of))
 
-    assert audit.verify(long_bench.store.db, None, step).verified_to == total
+    assert audit_verify.verify(long_bench.store.db, None, step).verified_to == total
     assert steps == [(STEP, total), (2 * STEP, total), (total, total)]
 
     def stop(_done: int, _of: int) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        audit.verify(long_bench.store.db, None, stop)
+        audit_verify.verify(long_bench.store.db, None, stop)
 
 
 # --- writing and reading --------------------------------------------------------------------

@@ -7,7 +7,7 @@ import apsw
 import pytest
 
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import audit, codec, seed
+from sidecar.store import audit_verify, codec, seed
 from sidecar.store.opening import close_store, open_store
 from sidecar.store.seed import Counts
 from tests.store import seed_files
@@ -273,7 +273,7 @@ def test_the_access_log_goes_on_as_a_chain(migrated: Path) -> None:
         ("migrate", "database", NOW_MS, f'{{"from":0,"to":1,"counts":{counts}}}'),
     ]
     db = apsw.Connection(str(migrated))
-    verdict = audit.verify(db, None, lambda _done, _total: None)
+    verdict = audit_verify.verify(db, None, lambda _done, _total: None)
     db.close()
     assert (verdict.status, verdict.reason) == ("unsealed", None)
 

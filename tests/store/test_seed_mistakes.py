@@ -98,7 +98,7 @@ def test_seed_mistake_09_a_file_swapped_in_beside_an_old_wal_reads_as_the_new_on
     close_store(open_store(path, SteadyClock()).store)
     store = Store(path)
     with store.writing() as db:
-        db.execute("UPDATE meta SET value = 'old' WHERE key = 'generation'")
+        db.execute("UPDATE meta SET value = 'old' WHERE key = 'created_at'")
     wal = path.with_name("sim.db-wal").read_bytes()
     assert wal
     store.close()
@@ -106,11 +106,11 @@ def test_seed_mistake_09_a_file_swapped_in_beside_an_old_wal_reads_as_the_new_on
 
     steps = migrations.shipped_steps()
     with migrations.building(swap.staged_path(path), SteadyClock(), steps) as staged:
-        staged.execute("UPDATE meta SET value = 'new' WHERE key = 'generation'")
+        staged.execute("UPDATE meta SET value = 'new' WHERE key = 'created_at'")
     swap.replace(path, SteadyClock())
 
     db = apsw.Connection(str(path))
-    assert db.execute("SELECT value FROM meta WHERE key = 'generation'").get == "new"
+    assert db.execute("SELECT value FROM meta WHERE key = 'created_at'").get == "new"
     assert db.pragma("integrity_check") == "ok"
     db.close()
     assert "sim.db-wal" not in names(path.parent)

@@ -22,6 +22,7 @@ from sidecar.store.connection import Store
 from sidecar.store.opening import open_store
 from sidecar.wire.loop import Loop
 from sidecar.wire.stdio import Ready
+from tests.harness import floor_vault
 from tests.store.steady import SteadyClock
 
 SENTINEL = "hunter2-sentinel"
@@ -68,7 +69,7 @@ class Served:
     def __init__(self, store: Store, clock: Clock, *, events: bool = True) -> None:
         self.store = store
         self.channel = StillChannel()
-        self.loop = Loop(self.channel, store, clock, parent_pid=1, events=events)
+        self.loop = Loop(self.channel, store, clock, floor_vault(), parent_pid=1, events=events)
 
     def send(self, *messages: Any) -> list[Any]:
         """Serve messages that arrive at once; what the reader has got since the last call."""

@@ -29,6 +29,7 @@ from sidecar.wire.envelope import encode_notification
 from sidecar.wire.jsonrpc_lane import load_jsonrpcserver
 from sidecar.wire.reply import Reply
 from sidecar.wire.workers import Workers
+from tests.harness import floor_vault
 from tests.making import BODIES, params_type, simplest, values
 from tests.store.steady import SteadyClock
 
@@ -85,11 +86,14 @@ class Lane:
         self.peer = Peer()
         clock = SteadyClock()
         workers = Workers(lambda: None)
-        self.dispatcher = Dispatcher(self.store, clock, self.peer, workers, self.peer)
+        self.dispatcher = Dispatcher(
+            self.store, clock, self.peer, floor_vault(), workers, self.peer
+        )
 
     def serve(self, line: bytes) -> list[Any]:
         """Everything that one line leads to: session calls, the answer, events."""
         self.peer.told = []
+        line = bytes(bytearray(line))  # a line of its own: one that holds a secret is wiped
         burst = Burst(self.store)
         if self.direct:
             assert self.dispatcher._read_single(line) is not None

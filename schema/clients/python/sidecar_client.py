@@ -894,6 +894,19 @@ class AuditEvent(TypedDict):
     """Chain code of the entry, lower-case hex."""
 
 
+class AuditExportResult(TypedDict):
+    """What was written."""
+
+    path: str
+    """The file."""
+
+    entries: int
+    """How many entries it holds."""
+
+    public_key: str | None
+    """Ed25519 key that checks its signature, hex; null while nothing is set up."""
+
+
 class AuditListResult(TypedDict):
     """One page of entries."""
 
@@ -914,6 +927,16 @@ class AuditOverflow(TypedDict):
     """`audit.list {after}` with it finds them."""
 
 
+class AuditPruneResult(TypedDict):
+    """What went."""
+
+    deleted: int
+    """How many entries are gone."""
+
+    pruned_through: int
+    """Newest entry that was pruned, 0 for none."""
+
+
 class AuditSubscribeResult(TypedDict):
     """What is going to be sent."""
 
@@ -932,12 +955,12 @@ class AuditVerifyResult(TypedDict):
     """What the walk over the chain found."""
 
     status: Literal["forked", "locked", "ok", "pruned", "rolled_back", "tampered", "truncated", "unsealed"]
-    """`unsealed`: sound, but nothing is sealed yet."""
+    """`unsealed`: sound, but nothing is sealed; `locked`: order and ends are."""
 
     first_bad_seq: int | None
     """First entry that does not fit."""
 
-    reason: Literal["expect", "gap", "mac", "state_head"] | None
+    reason: Literal["anchor", "expect", "gap", "mac", "state_head"] | None
     """What does not fit."""
 
     verified_from: int
@@ -948,6 +971,9 @@ class AuditVerifyResult(TypedDict):
 
     pruned_through: int
     """Newest entry that was pruned, 0 for none."""
+
+    unsealed_through: int
+    """Entries up to it were written before the chain was sealed; 0 for none."""
 
     head: ChainHead
     """Head by the chain's state row."""
@@ -979,6 +1005,22 @@ class CheckFinding(TypedDict):
 
     cure: str
     """What a person can do."""
+
+
+class Kdf(TypedDict):
+    """What stretching the passphrase costs."""
+
+    name: Literal["argon2id"]
+    """The function, RFC 9106."""
+
+    memory_kib: int
+    """Memory, KiB."""
+
+    passes: int
+    """Passes over the memory."""
+
+    lanes: int
+    """Lanes."""
 
 
 class MethodStats(TypedDict):
@@ -1269,6 +1311,120 @@ class RunsStatsResult(TypedDict):
     """Days with runs, oldest first; the newest 400 of them."""
 
 
+class SecretItem(TypedDict):
+    """A key without its value."""
+
+    provider: str
+    """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
+
+    hint: str | None
+    """Its last four characters; null while locked or if short."""
+
+    key_hash: str | None
+    """Keyed fingerprint of provider and value; says no more."""
+
+    created_at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+    updated_at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+    last_used_at: int | None
+    """When it was last read, null if never."""
+
+    state: Literal["enter_again", "ok"]
+    """`enter_again`: an older program sealed it; it cannot be opened here."""
+
+
+class SecretsAddRecoveryResult(TypedDict):
+    """The code, told this once."""
+
+    recovery_code: str
+    """Nine groups of four, to be written on paper."""
+
+    slot: int
+    """Number of its slot."""
+
+
+class SecretsDeleteResult(TypedDict):
+    """Whose key is gone."""
+
+    provider: str
+    """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
+
+
+class SecretsGetResult(TypedDict):
+    """The key itself."""
+
+    provider: str
+    """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
+
+    value: str
+    """The key, as it was set."""
+
+
+class SecretsListResult(TypedDict):
+    """Every key without its value."""
+
+    items: list[SecretItem]
+    """By provider."""
+
+
+class SecretsRotateResult(TypedDict):
+    """What was sealed anew."""
+
+    generation: int
+    """Rises with every write of a secret or key."""
+
+    resealed: int
+    """How many keys were sealed anew."""
+
+
+class SecretsSetResult(TypedDict):
+    """What was kept."""
+
+    provider: str
+    """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
+
+    created: bool
+    """False when it replaced another."""
+
+    updated_at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+
+class SecretsStatusResult(TypedDict):
+    """How the secrets stand."""
+
+    state: Literal["ephemeral", "locked", "uninitialized", "unlocked"]
+    """Whether secrets can be used now."""
+
+    slots: list[Slot]
+    """Ways to unlock, oldest first."""
+
+    kdf: Kdf | None
+    """Of the passphrase's slot; null without one."""
+
+    count: int
+    """How many keys are kept."""
+
+    idle_lock_ms: int
+    """Locks so long after the last use; 0 never."""
+
+    absolute_lock_ms: int
+    """Locks so long after unlock; 0 never."""
+
+
+class SecretsVerifyResult(TypedDict):
+    """Whether it is."""
+
+    provider: str
+    """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
+
+    matches: bool
+    """Whether it is the key that is kept."""
+
+
 class SettingChange(TypedDict):
     """A setting's new value."""
 
@@ -1387,6 +1543,22 @@ class SettingsSetResult(TypedDict):
     """Milliseconds since the Unix epoch, UTC."""
 
 
+class Slot(TypedDict):
+    """One way to the keys."""
+
+    slot: int
+    """Its number."""
+
+    kind: Literal["keychain", "passphrase", "recovery"]
+    """What opens it."""
+
+    label: str
+    """What a person calls it."""
+
+    created_at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+
 class SystemCheckResult(TypedDict):
     """What the check found."""
 
@@ -1454,7 +1626,7 @@ class SystemInfoResult(TypedDict):
     """The limits a client can run into."""
 
     secrets: str
-    """`uninitialized` or `locked`."""
+    """As secrets.status tells it."""
 
 
 class SystemPingResult(TypedDict):
@@ -2057,6 +2229,23 @@ class WorkflowsUnarchiveResult(TypedDict):
     """Always null: it is live."""
 
 
+class AuditPruneParams(TypedDict):
+    """Params of audit.prune."""
+
+    before_at: NotRequired[int]
+    """Milliseconds since the Unix epoch, UTC."""
+
+    keep: NotRequired[int]
+    """All but the newest so many entries."""
+
+
+class AuditExportParams(TypedDict):
+    """Params of audit.export."""
+
+    path: str
+    """Absolute path of a file that does not exist yet."""
+
+
 class AuditListParams(TypedDict):
     """Params of audit.list."""
 
@@ -2223,6 +2412,90 @@ class RunsPruneParams(TypedDict):
 
     dry_run: NotRequired[bool]
     """Only say how many would go; absent: false."""
+
+
+class SecretsInitializeParams(TypedDict):
+    """Params of secrets.initialize."""
+
+    passphrase: NotRequired[str]
+    """The passphrase, 1 to 1 024 characters."""
+
+    keychain: NotRequired[Literal[True]]
+    """Keep the key in the system's keychain."""
+
+    ephemeral: NotRequired[Literal[True]]
+    """Keep everything in memory until the end."""
+
+
+class SecretsUnlockParams(TypedDict):
+    """Params of secrets.unlock."""
+
+    passphrase: NotRequired[str]
+    """The passphrase, 1 to 1 024 characters."""
+
+    keychain: NotRequired[Literal[True]]
+    """Use the system's keychain."""
+
+    recovery_code: NotRequired[str]
+    """The recovery code: nine groups of four."""
+
+
+class SecretsSetParams(TypedDict):
+    """Params of secrets.set."""
+
+    provider: str
+    """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
+
+    value: str
+    """The provider's key, up to 16 KiB."""
+
+
+class SecretsGetParams(TypedDict):
+    """Params of secrets.get."""
+
+    provider: str
+    """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
+
+
+class SecretsVerifyParams(TypedDict):
+    """Params of secrets.verify."""
+
+    provider: str
+    """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
+
+    value: str
+    """The provider's key, up to 16 KiB."""
+
+
+class SecretsDeleteParams(TypedDict):
+    """Params of secrets.delete."""
+
+    provider: str
+    """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
+
+
+class SecretsRekeyParams(TypedDict):
+    """Params of secrets.rekey."""
+
+    passphrase: NotRequired[str]
+    """The passphrase, 1 to 1 024 characters."""
+
+
+class SecretsChangePassphraseParams(TypedDict):
+    """Params of secrets.change_passphrase."""
+
+    old_passphrase: str
+    """The passphrase, 1 to 1 024 characters."""
+
+    new_passphrase: str
+    """The passphrase, 1 to 1 024 characters."""
+
+
+class SecretsRemoveSlotParams(TypedDict):
+    """Params of secrets.remove_slot."""
+
+    slot: int
+    """Number of the slot."""
 
 
 class SettingsGetParams(TypedDict):
@@ -2498,6 +2771,88 @@ class AuditMethods:
     def __init__(self, client: BaseClient) -> None:
         """Call them through `client`."""
         self._client = client
+
+    def prune(
+        self,
+        *,
+        before_at: int | Unset = UNSET,
+        keep: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> AuditPruneResult:
+        """Delete the oldest entries; the rest stays verifiable. The last 30 days always stay.
+
+        A sealed log must be unlocked for it.
+        """
+        params = _given(
+            {
+                "before_at": before_at,
+                "keep": keep,
+            }
+        )
+        result: AuditPruneResult = self._client.call(
+            "audit.prune", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_prune(
+        self,
+        *,
+        before_at: int | Unset = UNSET,
+        keep: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[AuditPruneResult]:
+        """Start audit.prune without waiting for its result."""
+        params = _given(
+            {
+                "before_at": before_at,
+                "keep": keep,
+            }
+        )
+        result: Pending[AuditPruneResult] = self._client.start(
+            "audit.prune", params, on_progress=on_progress
+        )
+        return result
+
+    def export(
+        self,
+        *,
+        path: str,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> AuditExportResult:
+        """Write the whole log into a file of JSON lines, signed when secrets are set up.
+
+        The last line holds the SHA-256 of all bytes before it and the Ed25519 signature of these
+        32 bytes; any tool can check it with the public key. A log that is sealed must be
+        unlocked.
+        """
+        params = _given(
+            {
+                "path": path,
+            }
+        )
+        result: AuditExportResult = self._client.call(
+            "audit.export", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_export(
+        self,
+        *,
+        path: str,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[AuditExportResult]:
+        """Start audit.export without waiting for its result."""
+        params = _given(
+            {
+                "path": path,
+            }
+        )
+        result: Pending[AuditExportResult] = self._client.start(
+            "audit.export", params, on_progress=on_progress
+        )
+        return result
 
     def list(
         self,
@@ -2841,6 +3196,339 @@ class RunsMethods:
         )
         result: Pending[RunsPruneResult] = self._client.start(
             "runs.prune", params, on_progress=on_progress
+        )
+        return result
+
+
+class SecretsMethods:
+    """The methods secrets.*."""
+
+    def __init__(self, client: BaseClient) -> None:
+        """Call them through `client`."""
+        self._client = client
+
+    def status(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Tell whether secrets are set up and unlocked, and how they can be."""
+        result: SecretsStatusResult = self._client.call("secrets.status", {}, timeout=timeout)
+        return result
+
+    def initialize(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        keychain: Literal[True] | Unset = UNSET,
+        ephemeral: Literal[True] | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Set up secrets with a passphrase or the system's keychain; once, and unlocked afterwards."""
+        params = _given(
+            {
+                "passphrase": passphrase,
+                "keychain": keychain,
+                "ephemeral": ephemeral,
+            }
+        )
+        result: SecretsStatusResult = self._client.call(
+            "secrets.initialize", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_initialize(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        keychain: Literal[True] | Unset = UNSET,
+        ephemeral: Literal[True] | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsStatusResult]:
+        """Start secrets.initialize without waiting for its result."""
+        params = _given(
+            {
+                "passphrase": passphrase,
+                "keychain": keychain,
+                "ephemeral": ephemeral,
+            }
+        )
+        result: Pending[SecretsStatusResult] = self._client.start(
+            "secrets.initialize", params, on_progress=on_progress
+        )
+        return result
+
+    def unlock(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        keychain: Literal[True] | Unset = UNSET,
+        recovery_code: str | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Unlock with the passphrase, the system's keychain or the recovery code.
+
+        After three wrong ones in a row each further try must wait 1 s, 2 s and so on up to a
+        minute, also after a restart. Unlocking what is unlocked proves the passphrase and starts
+        its times anew.
+        """
+        params = _given(
+            {
+                "passphrase": passphrase,
+                "keychain": keychain,
+                "recovery_code": recovery_code,
+            }
+        )
+        result: SecretsStatusResult = self._client.call(
+            "secrets.unlock", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_unlock(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        keychain: Literal[True] | Unset = UNSET,
+        recovery_code: str | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsStatusResult]:
+        """Start secrets.unlock without waiting for its result."""
+        params = _given(
+            {
+                "passphrase": passphrase,
+                "keychain": keychain,
+                "recovery_code": recovery_code,
+            }
+        )
+        result: Pending[SecretsStatusResult] = self._client.start(
+            "secrets.unlock", params, on_progress=on_progress
+        )
+        return result
+
+    def lock(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Forget every key until the next unlock; call it when the screen locks or before sleep.
+
+        Ephemeral secrets are gone for good. What is locked already stays so.
+        """
+        result: SecretsStatusResult = self._client.call("secrets.lock", {}, timeout=timeout)
+        return result
+
+    def set(
+        self,
+        *,
+        provider: str,
+        value: str,
+        timeout: float | None = None,
+    ) -> SecretsSetResult:
+        """Keep a provider's key, sealed; one that was there is replaced."""
+        params = _given(
+            {
+                "provider": provider,
+                "value": value,
+            }
+        )
+        result: SecretsSetResult = self._client.call("secrets.set", params, timeout=timeout)
+        return result
+
+    def get(
+        self,
+        *,
+        provider: str,
+        timeout: float | None = None,
+    ) -> SecretsGetResult:
+        """Answer a provider's key; the audit entry is on disk before the answer leaves."""
+        params = _given(
+            {
+                "provider": provider,
+            }
+        )
+        result: SecretsGetResult = self._client.call("secrets.get", params, timeout=timeout)
+        return result
+
+    def verify(
+        self,
+        *,
+        provider: str,
+        value: str,
+        timeout: float | None = None,
+    ) -> SecretsVerifyResult:
+        """Compare a key with the one that is kept, which is not opened for it."""
+        params = _given(
+            {
+                "provider": provider,
+                "value": value,
+            }
+        )
+        result: SecretsVerifyResult = self._client.call("secrets.verify", params, timeout=timeout)
+        return result
+
+    def list(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SecretsListResult:
+        """List the providers whose keys are kept; values are never among the answer."""
+        result: SecretsListResult = self._client.call("secrets.list", {}, timeout=timeout)
+        return result
+
+    def delete(
+        self,
+        *,
+        provider: str,
+        timeout: float | None = None,
+    ) -> SecretsDeleteResult:
+        """Delete a provider's key; nothing of it is left in the file two seconds later."""
+        params = _given(
+            {
+                "provider": provider,
+            }
+        )
+        result: SecretsDeleteResult = self._client.call("secrets.delete", params, timeout=timeout)
+        return result
+
+    def rotate(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsRotateResult:
+        """Seal every key anew under a new data key; the old one is gone from the file."""
+        result: SecretsRotateResult = self._client.call(
+            "secrets.rotate", {}, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_rotate(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsRotateResult]:
+        """Start secrets.rotate without waiting for its result."""
+        result: Pending[SecretsRotateResult] = self._client.start(
+            "secrets.rotate", {}, on_progress=on_progress
+        )
+        return result
+
+    def rekey(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsRotateResult:
+        """Replace every key there is, the root key too; recovery codes end, make new ones after it.
+
+        The passphrase is needed where there is a slot for one, and stays the same.
+        """
+        params = _given(
+            {
+                "passphrase": passphrase,
+            }
+        )
+        result: SecretsRotateResult = self._client.call(
+            "secrets.rekey", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_rekey(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsRotateResult]:
+        """Start secrets.rekey without waiting for its result."""
+        params = _given(
+            {
+                "passphrase": passphrase,
+            }
+        )
+        result: Pending[SecretsRotateResult] = self._client.start(
+            "secrets.rekey", params, on_progress=on_progress
+        )
+        return result
+
+    def change_passphrase(
+        self,
+        *,
+        old_passphrase: str,
+        new_passphrase: str,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Give the slot another passphrase; the old one is needed also while unlocked."""
+        params = _given(
+            {
+                "old_passphrase": old_passphrase,
+                "new_passphrase": new_passphrase,
+            }
+        )
+        result: SecretsStatusResult = self._client.call(
+            "secrets.change_passphrase", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_change_passphrase(
+        self,
+        *,
+        old_passphrase: str,
+        new_passphrase: str,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsStatusResult]:
+        """Start secrets.change_passphrase without waiting for its result."""
+        params = _given(
+            {
+                "old_passphrase": old_passphrase,
+                "new_passphrase": new_passphrase,
+            }
+        )
+        result: Pending[SecretsStatusResult] = self._client.start(
+            "secrets.change_passphrase", params, on_progress=on_progress
+        )
+        return result
+
+    def add_recovery(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsAddRecoveryResult:
+        """Make a recovery code: 160 random bits that open everything; it is told only this once."""
+        result: SecretsAddRecoveryResult = self._client.call(
+            "secrets.add_recovery", {}, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_add_recovery(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsAddRecoveryResult]:
+        """Start secrets.add_recovery without waiting for its result."""
+        result: Pending[SecretsAddRecoveryResult] = self._client.start(
+            "secrets.add_recovery", {}, on_progress=on_progress
+        )
+        return result
+
+    def remove_slot(
+        self,
+        *,
+        slot: int,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Remove one way to unlock; the last one stays."""
+        params = _given(
+            {
+                "slot": slot,
+            }
+        )
+        result: SecretsStatusResult = self._client.call(
+            "secrets.remove_slot", params, timeout=timeout
         )
         return result
 
@@ -3514,9 +4202,17 @@ class Client(BaseClient):
     ready: SystemReady
     LONG = frozenset(
         (
+            "audit.export",
+            "audit.prune",
             "audit.verify",
             "runs.prune",
             "runs.stats",
+            "secrets.add_recovery",
+            "secrets.change_passphrase",
+            "secrets.initialize",
+            "secrets.rekey",
+            "secrets.rotate",
+            "secrets.unlock",
             "system.check",
             "system.compact",
             "system.purge",
@@ -3531,6 +4227,7 @@ class Client(BaseClient):
         self.audit = AuditMethods(self)
         self.rpc = RpcMethods(self)
         self.runs = RunsMethods(self)
+        self.secrets = SecretsMethods(self)
         self.settings = SettingsMethods(self)
         self.system = SystemMethods(self)
         self.workflows = WorkflowsMethods(self)

@@ -8,7 +8,7 @@ from msgspec import Meta, Struct
 
 from sidecar import __version__, limits
 from sidecar.catalog import Params, Result, method
-from sidecar.context import Context, LongContext
+from sidecar.context import Context, LongContext, secret_state
 from sidecar.errors import AuditUnavailable
 from sidecar.process import usage
 from sidecar.store import checks, purge, search_index, stats
@@ -57,7 +57,7 @@ class SystemInfoResult(Result, frozen=True):
     platform: Annotated[str, Meta(description="`linux`, `darwin` or `win32`.")]
     pragmas: Annotated[dict[str, Any], Meta(description="As the live connection has them.")]
     limits: Annotated[dict[str, int], Meta(description="The limits a client can run into.")]
-    secrets: Annotated[str, Meta(description="`uninitialized` or `locked`.")]
+    secrets: Annotated[str, Meta(description="As secrets.status tells it.")]
 
 
 @method("system.info", access="read")
@@ -77,7 +77,7 @@ def info(ctx: Context, params: SystemInfoParams) -> SystemInfoResult:
         platform=sys.platform,
         pragmas=ctx.store.pragmas(),
         limits=limits.PUBLISHED,
-        secrets="locked" if stats.key_slots(ctx.db) else "uninitialized",
+        secrets=secret_state(ctx.db, ctx.vault),
     )
 
 
@@ -209,7 +209,9 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
             ctx.check_cancelled()
             ctx.progress("check", min(done, total), total, "rows")
 
-        found.extend(checks.survey(db, counts, step, full=params.full))
+        keys = ctx.vault.keys
+        opener = keys.open_for_audit if keys and not ctx.vault.ephemeral else None
+        found.extend(checks.survey(db, counts, step, opener, full=params.full))
     if params.full:
         _compare_search(ctx, found)
     if any(finding.kind == "search_index" for finding in found):

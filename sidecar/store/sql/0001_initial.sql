@@ -5,7 +5,7 @@
 -- `_bytes`. Every text id has an integer key `rid` below it: search indexes hang on it, and
 -- VACUUM or a table rebuild must not renumber it.
 
--- Facts about this file: store_id, epoch, clean_end, purge_pending, generation, created_at.
+-- Facts about this file: store_id, epoch, clean_end, purge_pending, created_at.
 CREATE TABLE meta (
     key TEXT PRIMARY KEY NOT NULL,
     value ANY NOT NULL
@@ -190,13 +190,13 @@ CREATE TABLE audit_state (
     seq INTEGER NOT NULL,                       -- of the newest entry, 0 before the first
     head BLOB NOT NULL,                         -- its mac
     next_key BLOB NOT NULL,                     -- key of the entry to come
-    seed BLOB,                                  -- first key in clear while unsealed, null once sealed
-    sealed_seed BLOB,                           -- first key, sealed
-    sealed_through INTEGER NOT NULL DEFAULT 0,
-    pruned_through INTEGER NOT NULL DEFAULT 0
+    pruned_through INTEGER NOT NULL DEFAULT 0,  -- newest entry that was pruned, 0 for none
+    start BLOB,                                 -- head and key before the oldest kept entry, in clear
+    sealed_start BLOB,                          -- the same, sealed: then `start` is null
+    unsealed_through INTEGER NOT NULL DEFAULT 0 -- entries whose key once lay here in clear
 ) STRICT;
 
--- Sealed checkpoints of the chain.
+-- Sealed checkpoints of the chain: head and next key after an entry.
 CREATE TABLE audit_anchors (
     seq INTEGER PRIMARY KEY,
     sealed BLOB NOT NULL
@@ -237,6 +237,16 @@ CREATE TABLE data_keys (
     seal_count INTEGER NOT NULL DEFAULT 0,
     created_at INTEGER NOT NULL
 ) STRICT;
+
+-- What belongs to all secrets at once.
+CREATE TABLE vault_state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    generation INTEGER NOT NULL DEFAULT 0,      -- rises with every write; a record's version
+    root BLOB,                                  -- keyed code over all secrets and data keys
+    failures INTEGER NOT NULL DEFAULT 0,        -- wrong passphrases in a row
+    failed_at INTEGER NOT NULL DEFAULT 0        -- when the last one was
+) STRICT;
+INSERT INTO vault_state (one) VALUES (1);
 
 -- Which migration steps this file has taken.
 CREATE TABLE migrations (

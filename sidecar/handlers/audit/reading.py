@@ -1,4 +1,4 @@
-"""Methods of the audit log: reading it, streaming it, and verifying its chain."""
+"""`audit.list`, `audit.subscribe` and `audit.unsubscribe`."""
 
 from contextlib import closing
 from typing import Annotated, Any
@@ -8,11 +8,11 @@ from msgspec import Meta, Struct
 
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
-from sidecar.context import Context, LongContext
+from sidecar.context import Context
 from sidecar.errors import InvalidParams
 from sidecar.notifications import ChainHead
 from sidecar.store import audit
-from sidecar.store.audit import Entry, Reason, Status
+from sidecar.store.audit import Entry
 from sidecar.store.audit_actions import ACTIONS
 from sidecar.store.connection import Connection
 from sidecar.values import Count, Limit, Timestamp, stored_json
@@ -152,59 +152,3 @@ def unsubscribe(ctx: Context, params: AuditUnsubscribeParams) -> AuditUnsubscrib
     del params
     ctx.session.unsubscribe()
     return AuditUnsubscribeResult()
-
-
-# --- audit.verify -----------------------------------------------------------------------------
-
-
-class AuditAnchor(Struct, frozen=True, forbid_unknown_fields=True):
-    """A head that the shell has kept outside the database."""
-
-    seq: Annotated[Seq, Meta(description="Number of the entry, 0 for the head of an empty log.")]
-    mac: Annotated[
-        str,
-        Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="Its code, lower-case hex."),
-    ]
-
-
-class AuditVerifyParams(Params, frozen=True):
-    """What the chain is held against."""
-
-    expect: Annotated[
-        AuditAnchor | None, Meta(description="A head kept outside that the chain must contain.")
-    ] = None
-
-
-class AuditVerifyResult(Result, frozen=True):
-    """What the walk over the chain found."""
-
-    status: Annotated[Status, Meta(description="`unsealed`: sound, but nothing is sealed yet.")]
-    first_bad_seq: Annotated[int | None, Meta(description="First entry that does not fit.")]
-    reason: Annotated[Reason | None, Meta(description="What does not fit.")]
-    verified_from: Annotated[Count, Meta(description="First entry walked over.")]
-    verified_to: Annotated[Count, Meta(description="Last sound entry.")]
-    pruned_through: Annotated[Count, Meta(description="Newest entry that was pruned, 0 for none.")]
-    head: Annotated[ChainHead, Meta(description="Head by the chain's state row.")]
-
-
-@method("audit.verify", long=True)
-def verify(ctx: LongContext, params: AuditVerifyParams) -> AuditVerifyResult:
-    """Recompute the whole chain and compare its end with the state row and an outside anchor."""
-    expect = None if params.expect is None else (params.expect.seq, params.expect.mac)
-
-    def step(done: int, total: int) -> None:
-        ctx.check_cancelled()
-        ctx.progress("verify", min(done, total), total, "entries")
-
-    with ctx.reading() as db:
-        db.execute("BEGIN")
-        found = audit.verify(db, expect, step)
-    return AuditVerifyResult(
-        status=found.status,
-        first_bad_seq=found.first_bad_seq,
-        reason=found.reason,
-        verified_from=found.verified_from,
-        verified_to=found.verified_to,
-        pruned_through=found.pruned_through,
-        head=ChainHead(found.head.seq, found.head.mac.hex()),
-    )

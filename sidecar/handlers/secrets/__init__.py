@@ -1,0 +1,5 @@
+"""The methods of provider keys; importing this puts them into the catalog."""
+
+from sidecar.handlers.secrets import opening, renewal, values
+
+__all__ = ["opening", "renewal", "values"]

@@ -1,0 +1,232 @@
+"""Walk the audit chain and say what fits: every key and every link is computed anew.
+
+Sealed things are opened by the caller's `opener`, which knows the root key: the point the kept
+log starts from, and the checkpoints, each of which ends one run of keys and begins another.
+Without it (locked) only numbers, order and ends are looked at. Texts are taken as bytes: a wrong
+one must be told as tampered and not end the walk.
+"""
+
+import hmac
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+from sidecar import limits
+from sidecar.store import chain
+from sidecar.store.chain import GENESIS, Point
+from sidecar.store.connection import Connection, one_row
+
+Status = Literal[
+    "ok", "unsealed", "locked", "tampered", "truncated", "rolled_back", "forked", "pruned"
+]
+Reason = Literal["mac", "gap", "state_head", "anchor", "expect"]
+
+Opener = Callable[[str, int, bytes], bytes | None]
+"""Opens what was sealed for a purpose and an entry number; None when it is not what it was."""
+
+_STORED = "seq, at, CAST(action AS BLOB), CAST(resource AS BLOB), CAST(details AS BLOB), mac"
+
+
+class Head(NamedTuple):
+    """The newest entry's number and code."""
+
+    seq: int
+    mac: bytes
+
+
+class Verdict(NamedTuple):
+    """What a walk over the chain found."""
+
+    status: Status
+    first_bad_seq: int | None
+    reason: Reason | None
+    verified_from: int
+    verified_to: int
+    pruned_through: int
+    unsealed_through: int
+    head: Head
+
+
+class _State(NamedTuple):
+    seq: int
+    head: bytes
+    next_key: bytes
+    pruned_through: int
+    start: bytes | None
+    sealed_start: bytes | None
+    unsealed_through: int
+
+
+_READ_STATE = (
+    "SELECT seq, head, next_key, pruned_through, start, sealed_start, unsealed_through"
+    " FROM audit_state"
+)
+
+
+def verify(
+    db: Connection,
+    expect: tuple[int, str] | None,
+    step: Callable[[int, int], None],
+    opener: Opener | None = None,
+) -> Verdict:
+    """Walk the whole chain, recomputing every key and link.
+
+    `step(done, total)` is called every `limits.VERIFY_STEP_ENTRIES` entries and after the last,
+    and may raise to stop. `expect` is an anchor kept outside: a
+    (seq, mac in hex) that the chain must contain; (0, zeros) is the head of an empty one.
+    """
+    row = db.execute(_READ_STATE).fetchone()
+    if row is None:
+        return Verdict("tampered", 1, "state_head", 1, 0, 0, 0, Head(0, GENESIS))
+    state = _State(*row)
+    walk = _begin(db, state, expect, opener)
+    total = max(state.seq - state.pruned_through, 0)
+    if walk.first_bad is None:
+        _walk_over(db, walk, state, total, step)
+    return Verdict(
+        walk.status,
+        walk.first_bad,
+        walk.reason,
+        state.pruned_through + 1,
+        walk.last,
+        state.pruned_through,
+        state.unsealed_through if state.unsealed_through > state.pruned_through else 0,
+        Head(state.seq, state.head),
+    )
+
+
+def _walk_over(
+    db: Connection, walk: "Walk", state: _State, total: int, step: Callable[[int, int], None]
+) -> None:
+    entries = db.execute(
+        f"SELECT {_STORED} FROM access_log"  # noqa: S608 - a constant
+        " WHERE seq > ? OR seq <= 0 ORDER BY seq",
+        (state.pruned_through,),
+    )
+    for entry in entries:
+        if not walk.take(*entry):
+            return
+        done = walk.last - state.pruned_through
+        if done % limits.VERIFY_STEP_ENTRIES == 0:
+            step(done, total)
+    walk.finish(state.seq, state.head, state.next_key)
+    step(walk.last - state.pruned_through, total)
+
+
+def point_at(db: Connection, seq: int, opener: Opener | None) -> Point | None:
+    """The point after entry `seq`, walked to from the start; None when something does not fit."""
+    state = _State(*one_row(db, _READ_STATE))
+    walk = _begin(db, state, None, opener)
+    if walk.first_bad is not None or not walk.knows_keys:
+        return None
+    for entry in db.execute(
+        f"SELECT {_STORED} FROM access_log"  # noqa: S608 - a constant
+        " WHERE seq > ? AND seq <= ? ORDER BY seq",
+        (state.pruned_through, seq),
+    ):
+        if not walk.take(*entry):
+            return None
+    return Point(walk.last, walk.previous, walk.key) if walk.last == seq else None
+
+
+def _begin(
+    db: Connection, state: _State, expect: tuple[int, str] | None, opener: Opener | None
+) -> "Walk":
+    """A walk that stands at the start of the kept log, or has failed there already."""
+    sealed = state.sealed_start
+    if sealed is None:
+        return Walk(Point.unpacked(state.start), {}, state.pruned_through, expect, "unsealed")
+    if opener is None:
+        unknown = Point(state.pruned_through, GENESIS, b"")
+        return Walk(unknown, {}, state.pruned_through, expect, "locked")
+    start = Point.unpacked(opener("start", state.pruned_through, sealed))
+    anchors: dict[int, Point | None] = {
+        seq: Point.unpacked(opener("anchor", seq, data))
+        for seq, data in db.execute(
+            "SELECT seq, sealed FROM audit_anchors WHERE seq >= ? ORDER BY seq",
+            (state.pruned_through,),
+        )
+    }
+    walk = Walk(start, anchors, state.pruned_through, expect, "ok")
+    walk.pass_anchor()
+    return walk
+
+
+class Walk:
+    """The state of one verification: the key and code that the next entry must fit."""
+
+    def __init__(
+        self,
+        start: Point | None,
+        anchors: dict[int, Point | None],
+        pruned: int,
+        expect: tuple[int, str] | None,
+        status: Status,
+    ) -> None:
+        """Stand at `start`; None for it is the first thing that does not fit."""
+        self.status: Status = status
+        self.reason: Reason | None = None
+        self.first_bad: int | None = None
+        self.knows_keys = status != "locked"
+        self.pruned, self.expect = pruned, expect
+        self._anchors = anchors
+        self.last, self.previous, self.key = start or (pruned, GENESIS, b"")
+        if start is None or start.seq != pruned:
+            self._fail("tampered", "state_head" if status == "unsealed" else "anchor", pruned + 1)
+
+    def _fail(self, status: Status, reason: Reason, seq: int | None) -> bool:
+        self.status, self.reason, self.first_bad = status, reason, seq
+        return False
+
+    def take(
+        self, seq: int, at: int, action: bytes, resource: bytes, details: bytes, mac: bytes
+    ) -> bool:
+        """Check one entry; False at the first that does not fit."""
+        if seq != self.last + 1:
+            # One that stands before the first is itself the one that does not fit.
+            return self._fail("tampered", "gap", max(0, min(seq, self.last + 1)))
+        if self.knows_keys:
+            expected = chain.mac(self.key, self.previous, seq, at, (action, resource, details))
+            if not hmac.compare_digest(expected, mac):
+                return self._fail("tampered", "mac", seq)
+            self.key = chain.next_key(self.key)
+        if self.expect and self.expect[0] == seq and self.expect[1] != mac.hex():
+            return self._fail("forked", "expect", seq)
+        self.previous, self.last = mac, seq
+        return self.pass_anchor()
+
+    def pass_anchor(self) -> bool:
+        """Change to the key of the checkpoint here, if there is one; False when it does not fit."""
+        if self.last not in self._anchors or self.first_bad is not None:
+            return self.first_bad is None
+        anchor = self._anchors[self.last]
+        if anchor is None or anchor[:2] != (self.last, self.previous):
+            return self._fail("tampered", "anchor", self.last)
+        self.key = anchor.key
+        return True
+
+    def finish(self, newest: int, state_head: bytes, next_key: bytes) -> None:
+        """Compare the end of the chain with state row, checkpoints and the outside anchor."""
+        if self.last < newest:
+            self._fail("truncated", "state_head", self.last + 1)
+        elif self._anchors and self.last < max(self._anchors):
+            self._fail("truncated", "anchor", self.last + 1)
+        elif self.last > newest:
+            self._fail("tampered", "state_head", newest + 1)
+        elif not self._ends_in(state_head, next_key):
+            self._fail("tampered", "state_head", self.last)
+        elif self.expect is not None:
+            self._hold_against(*self.expect)
+
+    def _ends_in(self, state_head: bytes, next_key: bytes) -> bool:
+        if self.knows_keys:
+            return (self.previous, self.key) == (state_head, next_key)
+        return self.last == self.pruned or self.previous == state_head
+
+    def _hold_against(self, seq: int, mac: str) -> None:
+        """Compare with an anchor outside the entries that were walked over."""
+        if seq > self.last:
+            self._fail("rolled_back", "expect", self.last + 1)
+        elif seq <= self.pruned and self.pruned > 0:
+            self._fail("pruned", "expect", None)
+        elif seq == 0 and mac != GENESIS.hex():
+            self._fail("forked", "expect", 0)

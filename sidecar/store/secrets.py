@@ -1,0 +1,253 @@
+"""Sealed provider keys, key slots and data keys: rows only, nothing is opened here.
+
+The rows of an ephemeral vault live in a database of their own in memory (`in_memory`), with the
+same tables, so that every function here serves both. `vault_state` holds what belongs to all
+rows at once: the generation, which rises with every write and is the version of what was
+written, the code over all rows, and how often in a row a passphrase was wrong.
+"""
+
+from typing import NamedTuple
+
+import apsw
+
+from sidecar.store.connection import Connection, one_row, set_pragma
+
+
+class SecretRow(NamedTuple):
+    """One sealed key."""
+
+    provider: str
+    encrypted_value: bytes
+    key_hash: str
+    created_at: int
+    updated_at: int
+    last_used_at: int | None
+
+
+class LegacyRow(NamedTuple):
+    """A provider whose key an older program sealed; it cannot be opened here."""
+
+    provider: str
+    created_at: int
+    updated_at: int
+
+
+class SlotRow(NamedTuple):
+    """One way to the root key."""
+
+    slot: int
+    kind: str
+    label: str
+    backend: str | None
+    generation: int
+    blob: bytes
+    sha256: bytes
+    created_at: int
+
+
+class DataKeyRow(NamedTuple):
+    """One wrapped data key."""
+
+    key_id: int
+    state: str
+    wrapped: bytes
+    seal_count: int
+    created_at: int
+
+
+class State(NamedTuple):
+    """What belongs to all rows at once."""
+
+    generation: int
+    root: bytes | None
+    failures: int
+    failed_at: int
+
+
+def in_memory(like: Connection) -> Connection:
+    """An empty database in memory with the tables of secrets, as `like` has them."""
+    db = apsw.Connection(":memory:")
+    set_pragma(db, "secure_delete", 1, 1)
+    for (sql,) in like.execute(
+        "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name IN"
+        " ('secrets', 'legacy_secrets', 'key_slots', 'data_keys', 'vault_state')"
+    ):
+        db.execute(sql)
+    db.execute("INSERT INTO vault_state (one) VALUES (1)")
+    return db
+
+
+def store_id(db: Connection) -> bytes:
+    """The sixteen random bytes that every sealed thing of this store is bound to."""
+    return bytes(one_row(db, "SELECT value FROM meta WHERE key = 'store_id'")[0])
+
+
+# --- what belongs to all rows -----------------------------------------------------------------
+
+
+def state(db: Connection) -> State:
+    """Generation, code over all rows, and wrong passphrases in a row."""
+    return State(
+        *one_row(db, "SELECT generation, root, failures, failed_at FROM vault_state WHERE one = 1")
+    )
+
+
+def next_generation(db: Connection) -> int:
+    """The version of what is about to be written; no other write ever has it."""
+    db.execute("UPDATE vault_state SET generation = generation + 1")
+    return state(db).generation
+
+
+def set_root(db: Connection, root: bytes) -> None:
+    """Keep the code over all rows as they are now."""
+    db.execute("UPDATE vault_state SET root = ?", (root,))
+
+
+def count_failure(db: Connection, at: int) -> int:
+    """One more wrong passphrase; how many in a row that makes."""
+    db.execute("UPDATE vault_state SET failures = failures + 1, failed_at = ?", (at,))
+    return state(db).failures
+
+
+def forget_failures(db: Connection) -> None:
+    """The right passphrase ends the row of wrong ones."""
+    db.execute("UPDATE vault_state SET failures = 0, failed_at = 0 WHERE failures > 0")
+
+
+def is_initialized(db: Connection) -> bool:
+    """Whether there is anything only a key can open: then no new root key may be made."""
+    sql = (
+        "SELECT EXISTS (SELECT 1 FROM key_slots) OR EXISTS (SELECT 1 FROM data_keys)"
+        " OR EXISTS (SELECT 1 FROM secrets)"
+    )
+    return bool(one_row(db, sql)[0])
+
+
+# --- sealed keys ------------------------------------------------------------------------------
+
+_ROW = (
+    "SELECT provider, encrypted_value, key_hash, created_at, updated_at, last_used_at FROM secrets"
+)
+
+
+def all_secrets(db: Connection) -> list[SecretRow]:
+    """Every sealed key, by provider."""
+    return [SecretRow(*row) for row in db.execute(f"{_ROW} ORDER BY provider")]
+
+
+def legacy(db: Connection) -> list[LegacyRow]:
+    """Every provider whose key has to be entered again, by provider."""
+    rows = db.execute(
+        "SELECT provider, created_at, updated_at FROM legacy_secrets ORDER BY provider"
+    )
+    return [LegacyRow(*row) for row in rows]
+
+
+def count(db: Connection) -> int:
+    """How many sealed keys there are."""
+    return int(one_row(db, "SELECT count(*) FROM secrets")[0])
+
+
+def put(db: Connection, row: SecretRow) -> None:
+    """Insert or replace a sealed key; one to be entered again has been."""
+    db.execute(
+        "INSERT INTO secrets (provider, encrypted_value, key_hash, created_at, updated_at,"
+        " last_used_at) VALUES (?, ?, ?, ?, ?, ?)"
+        " ON CONFLICT (provider) DO UPDATE SET encrypted_value = excluded.encrypted_value,"
+        " key_hash = excluded.key_hash, updated_at = excluded.updated_at",
+        row,
+    )
+    delete_legacy(db, row.provider)
+
+
+def reseal(db: Connection, provider: str, encrypted_value: bytes, key_hash: str) -> None:
+    """Put the same value under another key; its times stay."""
+    db.execute(
+        "UPDATE secrets SET encrypted_value = ?, key_hash = ? WHERE provider = ?",
+        (encrypted_value, key_hash, provider),
+    )
+
+
+def used(db: Connection, provider: str, at: int) -> None:
+    """Note that a key was read."""
+    db.execute("UPDATE secrets SET last_used_at = ? WHERE provider = ?", (at, provider))
+
+
+def delete(db: Connection, provider: str) -> bool:
+    """Remove a sealed key; False when there was none."""
+    db.execute("DELETE FROM secrets WHERE provider = ?", (provider,))
+    return db.changes() > 0
+
+
+def delete_legacy(db: Connection, provider: str) -> bool:
+    """Remove what has to be entered again; False when there was none."""
+    db.execute("DELETE FROM legacy_secrets WHERE provider = ?", (provider,))
+    return db.changes() > 0
+
+
+# --- slots ------------------------------------------------------------------------------------
+
+_SLOT = "SELECT slot, kind, label, backend, generation, blob, sha256, created_at FROM key_slots"
+
+
+def slots(db: Connection) -> list[SlotRow]:
+    """Every slot, in the order they were made."""
+    return [SlotRow(*row) for row in db.execute(f"{_SLOT} ORDER BY slot")]
+
+
+def add_slot(db: Connection, row: SlotRow) -> int:
+    """Insert a slot (its own number does not matter); returns its number."""
+    db.execute(
+        "INSERT INTO key_slots (kind, label, backend, generation, blob, sha256, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        row[1:],
+    )
+    return db.last_insert_rowid()
+
+
+def replace_slot(db: Connection, slot: int, generation: int, blob: bytes, sha256: bytes) -> None:
+    """Rewrite one slot's 128 bytes."""
+    db.execute(
+        "UPDATE key_slots SET generation = ?, blob = ?, sha256 = ? WHERE slot = ?",
+        (generation, blob, sha256, slot),
+    )
+
+
+def remove_slot(db: Connection, slot: int) -> bool:
+    """Remove a slot; False when there is none of that number."""
+    db.execute("DELETE FROM key_slots WHERE slot = ?", (slot,))
+    return db.changes() > 0
+
+
+# --- data keys --------------------------------------------------------------------------------
+
+
+def data_keys(db: Connection) -> list[DataKeyRow]:
+    """Every wrapped data key, oldest first."""
+    rows = db.execute(
+        "SELECT key_id, state, wrapped, seal_count, created_at FROM data_keys ORDER BY key_id"
+    )
+    return [DataKeyRow(*row) for row in rows]
+
+
+def add_data_key(db: Connection, key_id: int, wrapped: bytes, at: int) -> None:
+    """Insert the active data key."""
+    db.execute(
+        "INSERT INTO data_keys (key_id, state, wrapped, created_at) VALUES (?, 'active', ?, ?)",
+        (key_id, wrapped, at),
+    )
+
+
+def rewrap_data_key(db: Connection, key_id: int, wrapped: bytes) -> None:
+    """Put the same data key under another root key."""
+    db.execute("UPDATE data_keys SET wrapped = ? WHERE key_id = ?", (wrapped, key_id))
+
+
+def count_seal(db: Connection, key_id: int) -> None:
+    """One more nonce used under a data key."""
+    db.execute("UPDATE data_keys SET seal_count = seal_count + 1 WHERE key_id = ?", (key_id,))
+
+
+def delete_data_keys_below(db: Connection, key_id: int) -> None:
+    """Drop the data keys that nothing is sealed with any more."""
+    db.execute("DELETE FROM data_keys WHERE key_id < ?", (key_id,))

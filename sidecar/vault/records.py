@@ -1,0 +1,135 @@
+"""A sealed provider key, its fingerprint, and the code over all of them.
+
+Record, `secrets.encrypted_value` (integers big-endian):
+
+    0   1  format: 1
+    1   1  cipher: 1 AES-256-GCM
+    2   4  id of the data key
+    6   8  version: the vault's generation at the write, never used twice
+    14 12  nonce
+    26     AES-256-GCM(data key, plain) and 16 bytes of tag
+    bound: LP("secret/1", store id, provider in UTF-8) + bytes 0..13
+
+    plain: u8 1, u16 length, value in UTF-8, zeros up to a multiple of 64
+
+The whole header is bound as it stands: where only version and key id were, 16 of 744 flipped
+bits were accepted. The zeros hide how long a key is. A record bound to its provider, store and
+version fits no other row and no earlier state; that a row is gone or an old one is back shows
+in the state root.
+"""
+
+import struct
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+
+from sidecar.errors import Tampered
+from sidecar.vault import crypto
+from sidecar.vault.crypto import BadSealError
+from sidecar.vault.keys import Keys
+from sidecar.wiping import wipe
+
+_HEAD: Final = struct.Struct(">BBIQ")
+_FORMAT, _AES_256_GCM = 1, 1
+_BLOCK_BYTES: Final = 64
+_BODY_AT: Final = _HEAD.size + crypto.NONCE_BYTES
+
+
+class SealedSecret(NamedTuple):
+    """What the state root covers of a row of `secrets`."""
+
+    provider: str
+    encrypted_value: bytes
+    key_hash: str
+    created_at: int
+    updated_at: int
+
+
+class WrappedKey(NamedTuple):
+    """What the state root covers of a row of `data_keys`."""
+
+    key_id: int
+    state: str
+    wrapped: bytes
+
+
+def seal_value(
+    data_key: bytearray,
+    key_id: int,
+    version: int,
+    store_id: bytes,
+    provider: str,
+    value: bytearray,
+    nonce: bytes,
+) -> bytes:
+    """The record of a value."""
+    head = _HEAD.pack(_FORMAT, _AES_256_GCM, key_id, version)
+    plain = bytearray(-(-(3 + len(value)) // _BLOCK_BYTES) * _BLOCK_BYTES)
+    struct.pack_into(">BH", plain, 0, 1, len(value))
+    plain[3 : 3 + len(value)] = value
+    try:
+        return head + nonce + crypto.seal(data_key, nonce, plain, _bound(store_id, provider, head))
+    finally:
+        wipe(plain)
+
+
+def key_id_of(record: bytes) -> int:
+    """The data key a record needs.
+
+    Raises:
+        Tampered: it is of no form that was ever written.
+    """
+    if len(record) < _BODY_AT + crypto.TAG_BYTES + _BLOCK_BYTES or record[:2] != b"\x01\x01":
+        raise Tampered(what="record")
+    return int(_HEAD.unpack_from(record)[2])
+
+
+def open_value(data_key: bytearray, store_id: bytes, provider: str, record: bytes) -> bytearray:
+    """The value, in a buffer the caller wipes.
+
+    Raises:
+        Tampered: any bit of the record is another one, or it was another provider's.
+    """
+    key_id_of(record)
+    head, nonce = record[: _HEAD.size], record[_HEAD.size : _BODY_AT]
+    try:
+        plain = crypto.unseal(data_key, nonce, record[_BODY_AT:], _bound(store_id, provider, head))
+    except BadSealError:
+        raise Tampered(what="record", provider=provider) from None
+    length = int(struct.unpack_from(">H", plain, 1)[0])
+    value = plain[3 : 3 + length]
+    wipe(plain)
+    return value
+
+
+def _bound(store_id: bytes, provider: str, head: bytes) -> bytes:
+    return crypto.lp(b"secret/1", store_id, provider.encode()) + head
+
+
+def key_hash(keys: Keys, provider: str, value: bytearray) -> str:
+    """A fingerprint of provider and value that says nothing without the root key.
+
+    A plain hash would confirm a leaked key to a thief, and let short ones be guessed.
+    """
+    message = bytearray(crypto.lp(provider.encode()))
+    message += struct.pack(">I", len(value)) + value
+    try:
+        return "k1:" + crypto.mac(keys.fingerprint, message).hex()[:32]
+    finally:
+        wipe(message)
+
+
+def state_root(
+    keys: Keys, generation: int, secrets: Iterable[SealedSecret], data_keys: Iterable[WrappedKey]
+) -> bytes:
+    """HMAC(state-root) over the generation, every record by provider and every data key by id."""
+    parts = [struct.pack(">Q", generation)]
+    for row in sorted(secrets):
+        times = struct.pack(">qq", row.created_at, row.updated_at)
+        digest = crypto.sha256(row.encrypted_value)
+        parts.append(crypto.lp(row.provider.encode(), digest, row.key_hash.encode(), times))
+    parts.append(b"keys")
+    parts.extend(
+        crypto.lp(struct.pack(">I", key.key_id), key.state.encode(), key.wrapped)
+        for key in sorted(data_keys)
+    )
+    return crypto.mac(keys.state_root, b"".join(parts))

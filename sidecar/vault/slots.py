@@ -1,0 +1,119 @@
+"""A slot: the root key wrapped by a passphrase, a keychain item or a recovery code, 128 bytes.
+
+    0   4  "SSK1"
+    4   1  kdf: 1 Argon2id, 2 HKDF alone (the secret is random)
+    5   1  cipher: 1 AES-256-GCM
+    6   2  generation of the slot
+    8  12  memory in KiB, passes, lanes: 3 x u32 (0 for kdf 2)
+    20 16  salt, fresh at every write
+    36 12  nonce
+    48 48  AES-256-GCM(slot-enc, root key) and tag; bound: LP("slot", store id, bytes 0..35)
+    96 32  HMAC-SHA256(slot-mac, LP(store id) + bytes 0..95)
+
+Integers are big-endian. slot-enc and slot-mac are derived from Argon2id(secret, salt) or, for a
+random secret, from HMAC-SHA256(salt, secret). The HMAC commits to the key, which GCM alone does
+not, and tells a wrong secret; a plain SHA-256 of the 128 bytes, kept beside them, tells damage
+(KeePassXC's KDBX 4 separates the two in the same way). The cost is checked before deriving.
+"""
+
+import struct
+from collections.abc import Callable
+from typing import Final
+
+from sidecar import limits
+from sidecar.errors import KdfPolicy, SlotDamaged, WrongPassphrase
+from sidecar.vault import crypto
+from sidecar.vault.crypto import BadSealError, Cost
+from sidecar.wiping import wipe
+
+SLOT_BYTES: Final = 128
+_MAGIC: Final = b"SSK1"
+_HEAD: Final = struct.Struct(">4sBBHIII16s")
+_ARGON2ID, _HKDF = 1, 2
+_AES_256_GCM: Final = 1
+_COVERED: Final = 96
+"""Bytes that the HMAC covers."""
+
+DEFAULT_COST: Final = Cost(limits.KDF_MEMORY_KIB, limits.KDF_PASSES, limits.KDF_LANES)
+
+Random = Callable[[int], bytes]
+
+
+def wrap(
+    root: bytearray,
+    store_id: bytes,
+    generation: int,
+    secret: bytearray,
+    random: Random,
+    cost: Cost | None,
+) -> bytes:
+    """A slot that `secret` opens; without a cost the secret must be random itself."""
+    salt = random(16)
+    kdf = _HKDF if cost is None else _ARGON2ID
+    numbers = cost or Cost(0, 0, 0)
+    head = _HEAD.pack(_MAGIC, kdf, _AES_256_GCM, generation & 0xFFFF, *numbers, salt)
+    nonce = random(crypto.NONCE_BYTES)
+    seal_key, mac_key = _slot_keys(secret, store_id, salt, cost)
+    try:
+        sealed = crypto.seal(seal_key, nonce, root, crypto.lp(b"slot", store_id, head))
+        covered = head + nonce + sealed
+        return covered + crypto.mac(mac_key, crypto.lp(store_id) + covered)
+    finally:
+        wipe(seal_key)
+        wipe(mac_key)
+
+
+def unwrap(blob: bytes, sha256: bytes, store_id: bytes, secret: bytearray) -> bytearray:
+    """The root key.
+
+    Raises:
+        SlotDamaged: the bytes are not those that were written.
+        KdfPolicy: its cost is out of bounds; nothing was derived.
+        WrongPassphrase: the bytes are sound, the secret is not the one.
+    """
+    cost = cost_of(blob, sha256)
+    if cost is not None and not crypto.within_policy(cost):
+        raise KdfPolicy(**cost._asdict())
+    head, nonce = blob[:36], blob[36:48]
+    seal_key, mac_key = _slot_keys(secret, store_id, blob[20:36], cost)
+    try:
+        expected = crypto.mac(mac_key, crypto.lp(store_id) + blob[:_COVERED])
+        if not crypto.same(expected, blob[_COVERED:]):
+            raise WrongPassphrase
+        bound = crypto.lp(b"slot", store_id, head)
+        return crypto.unseal(seal_key, nonce, blob[48:_COVERED], bound)
+    except BadSealError:
+        raise SlotDamaged from None
+    finally:
+        wipe(seal_key)
+        wipe(mac_key)
+
+
+def cost_of(blob: bytes, sha256: bytes) -> Cost | None:
+    """What opening it costs; None when its secret is not stretched.
+
+    Raises:
+        SlotDamaged: the bytes are not those that were written, or of an unknown form.
+    """
+    if len(blob) != SLOT_BYTES or not crypto.same(crypto.sha256(blob), sha256):
+        raise SlotDamaged
+    magic, kdf, cipher, _generation, *numbers, _salt = _HEAD.unpack_from(blob)
+    if magic != _MAGIC or cipher != _AES_256_GCM or kdf not in (_ARGON2ID, _HKDF):
+        raise SlotDamaged("The key slot is of a form this version does not know.")
+    return Cost(*numbers) if kdf == _ARGON2ID else None
+
+
+def _slot_keys(
+    secret: bytearray, store_id: bytes, salt: bytes, cost: Cost | None
+) -> tuple[bytearray, bytearray]:
+    if cost is None:
+        stretched = bytearray(crypto.mac(bytearray(salt), bytes(secret)))
+    else:
+        stretched = crypto.stretch(secret, salt, cost)
+    try:
+        return (
+            crypto.derive(stretched, store_id, "slot-enc"),
+            crypto.derive(stretched, store_id, "slot-mac"),
+        )
+    finally:
+        wipe(stretched)

@@ -1,0 +1,57 @@
+"""Overwrite secrets in memory, also where Python calls the memory immutable.
+
+A freed `bytes` keeps its content until the memory is used again: of a value read with `os.read`
+and decoded by msgspec one copy was still there after 200 further requests. So whoever is done
+with bytes that held a secret overwrites them here. Nobody else may hold them: an object that is
+shared (a literal, a one-byte string) must never be given.
+
+On an interpreter other than CPython immutable bytes are left to the collector.
+"""
+
+import sys
+from functools import cache
+from typing import Any
+
+_CAN_OVERWRITE = sys.implementation.name == "cpython"
+
+
+def wipe(buffer: Any) -> None:
+    """Overwrite a bytearray, bytes, `msgspec.Raw` or memoryview with zeros, where it lies."""
+    if isinstance(buffer, bytearray):
+        buffer[:] = bytes(len(buffer))
+    elif _CAN_OVERWRITE:
+        _overwriter()(buffer)
+
+
+@cache
+def _overwriter() -> Any:
+    """The function that asks the buffer protocol for an address; loads ctypes."""
+    import ctypes  # noqa: PLC0415 - 4 ms that only a secret pays
+
+    class Buffer(ctypes.Structure):
+        """Py_buffer of the C interface (PEP 3118)."""
+
+        _fields_ = (
+            ("buf", ctypes.c_void_p),
+            ("obj", ctypes.py_object),
+            ("len", ctypes.c_ssize_t),
+            ("itemsize", ctypes.c_ssize_t),
+            ("readonly", ctypes.c_int),
+            ("ndim", ctypes.c_int),
+            ("format", ctypes.c_char_p),
+            ("shape", ctypes.c_void_p),
+            ("strides", ctypes.c_void_p),
+            ("suboffsets", ctypes.c_void_p),
+            ("internal", ctypes.c_void_p),
+        )
+
+    def overwrite(buffer: Any) -> None:
+        view = Buffer()
+        ctypes.pythonapi.PyObject_GetBuffer(ctypes.py_object(buffer), ctypes.byref(view), 0)
+        try:
+            if view.len > 1:
+                ctypes.memset(view.buf, 0, view.len)
+        finally:
+            ctypes.pythonapi.PyBuffer_Release(ctypes.byref(view))
+
+    return overwrite
