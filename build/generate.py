@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))  # runs in a checkout that is not installed, too
 import client_python  # noqa: E402 -- after the line above, as all of ours
 import reference  # noqa: E402
 import sidecar.handlers  # noqa: E402, F401 -- importing it fills the catalog
+import vectors  # noqa: E402
 from sidecar import describe  # noqa: E402
 
 SQL_FOLDER = ROOT / "sidecar" / "store" / "sql"
@@ -53,6 +54,7 @@ def outputs(document: dict[str, Any]) -> dict[str, Callable[[], bytes]]:
         "schema/reference.md": lambda: reference.render(document).encode(),
         "schema/database.sql": lambda: database_sql().encode(),
         "schema/clients/python/sidecar_client.py": lambda: client_python.render(document).encode(),
+        "schema/vectors.json": vectors.render,
         "sidecar/schema_hash.py": lambda: HASH_MODULE.format(describe.schema_hash()).encode(),
     }
 

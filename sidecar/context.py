@@ -18,6 +18,7 @@ from sidecar import limits
 from sidecar.clock import Clock
 from sidecar.errors import Cancelled
 from sidecar.notifications import AuditEvent, Notification, Progress
+from sidecar.redaction import redact
 from sidecar.store import audit, secrets
 from sidecar.store.audit import Sealer
 from sidecar.store.connection import Connection, Store
@@ -114,6 +115,8 @@ class Context:
     def audit_in(self, db: Connection, action: str, resource: str, **details: Any) -> None:
         """The same for an act in another file than the one that is served."""
         text = msgspec.json.encode(details).decode() if details else "{}"
+        if any(not isinstance(value, int) for value in details.values()):
+            text = redact(text)
         entry = audit.append(db, self.clock.now_ms(), action, resource, text)
         self.audit_seq = entry.seq
         if entry.seq % limits.CHECKPOINT_ENTRIES == 0 and db is self.store.db:
@@ -217,7 +220,9 @@ class LongContext(Context):
         if self.quiet:
             return
         self._progress_done = max(self._progress_done, done)
-        self._last_progress = Progress(self.request_id, phase, self._progress_done, total, unit)
+        self._last_progress = Progress(
+            self.request_id, redact(phase), self._progress_done, total, unit
+        )
         now = self.clock.monotonic_ms()
         if now - self._progress_at_ms >= limits.PROGRESS_MIN_INTERVAL_MS:
             self._progress_at_ms = now

@@ -15,6 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from sidecar import limits
+from sidecar.redaction import redact_all
 
 LEVELS: Final = ("debug", "info", "warning", "error")
 """From the most to the least talkative."""
@@ -86,7 +87,8 @@ def configure(level: str, path: str | None) -> None:
 
 
 def _format(level: str, event: str, fields: dict[str, Any]) -> bytes:
-    record = {"at": time.time_ns() // 1_000_000, "level": level, "event": event, **fields}
+    told = redact_all(fields)
+    record = {"at": time.time_ns() // 1_000_000, "level": level, "event": event, **told}
     return msgspec.json.encode(record) + b"\n"
 
 

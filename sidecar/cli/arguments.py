@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from sidecar import __version__, config, limits
-from sidecar.cli import call, demo, doctor
+from sidecar.cli import audit, call, demo, doctor, secrets
 from sidecar.cli.browse import History, Runs, Search, Stats
 
 _EXAMPLES = """examples:
@@ -27,6 +27,8 @@ _COMMANDS: dict[str, tuple[str, Any]] = {
     "history": ("list the revisions of a workflow", History),
     "runs": ("list runs, newest first", Runs),
     "stats": ("show how much there is and what it takes", Stats),
+    "secrets": ("keep provider keys, sealed", secrets),
+    "audit": ("read, verify, export or prune the audit log", audit),
     "doctor": ("check this machine and the database, with cures", doctor),
     "demo": ("show the product at work on a database of your own", demo),
 }

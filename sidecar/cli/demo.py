@@ -26,6 +26,14 @@ On a database that is there already it goes on with what it finds.
 """
 _WORKFLOWS = Path(__file__).with_name("workflows")
 _FOLDER = Path("sim-sidecar-demo")
+_NEXT = (
+    "search invoice",
+    "history demo-invoices",
+    "runs",
+    "stats",
+    "secrets init",
+    "audit list",
+)
 _SIDE_BY_SIDE_COLUMNS = 100
 """Narrower terminals show the events below their step, as a pipe does."""
 
@@ -62,7 +70,7 @@ def run(given: argparse.Namespace) -> int:
     except ChildEnded as ended:
         return tell_ended(ended)
     demo.console.print("\nThe database stays. Go on with it:", style="bold")
-    for command in ("search invoice", "history demo-invoices", "runs", "stats", "call audit.list"):
+    for command in _NEXT:
         demo.console.print(f'  {_program()} {command} --database "{database}"', markup=False)
     return 0
 
@@ -107,6 +115,7 @@ class _Demo:
             ("Save one again as it is, then edited, then from what another window has", _change),
             ("Search, list, tag", _find),
             ("Run one", _run),
+            ("Keep a provider's key, sealed, in memory only for this demo", _secrets),
             ("Set a setting; delete for good; sizes; a check of everything", _settle),
         )
         for title, step in steps:
@@ -185,6 +194,20 @@ def _run(demo: _Demo, child: Child, workflows: list[dict[str, Any]]) -> None:
     finish = {"id": run_id, "status": "success", "summary": {"rows": 3}, "tokens_used": 420}
     ended = child.call("runs.finish", finish)
     demo.tell(f"{ended['status']} after {ended['duration_ms']} ms")
+
+
+def _secrets(demo: _Demo, child: Child, _workflows: list[dict[str, Any]]) -> None:
+    state = child.call("secrets.status")["state"]
+    if state != "uninitialized":
+        demo.tell(f"secrets are {state} here; yours are left alone")
+        return
+    child.call("secrets.initialize", {"ephemeral": True})
+    child.call("secrets.set", {"provider": "openai", "value": "sk-demo-0123456789abcdef"})
+    listed = child.call("secrets.list")["items"][0]
+    demo.tell(f"{listed['provider']}: ends in {listed['hint']}, fingerprint {listed['key_hash']}")
+    child.call("secrets.get", {"provider": "openai"})
+    demo.tell("read once: the audit entry was on disk before the answer")
+    demo.tell(f"locked: secrets are {child.call('secrets.lock')['state']} again")
 
 
 def _settle(demo: _Demo, child: Child, _workflows: list[dict[str, Any]]) -> None:

@@ -15,7 +15,7 @@ from time import perf_counter_ns
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from sidecar import limits, log
+from sidecar import limits, log, redaction
 from sidecar.catalog import METHODS, Method
 from sidecar.clock import Clock
 from sidecar.context import Context, LongContext, Session
@@ -175,6 +175,7 @@ class Dispatcher:
             self._fail(reply, error)
             if method is not None and error.audited_as is not None:
                 self._audit_refusal(method.name, error, reply, burst)
+        redaction.release()
         if method is not None and not method.long:
             spent_ns = perf_counter_ns() - started_ns
             self.latencies.record(request.method, spent_ns, failed=reply.failed)

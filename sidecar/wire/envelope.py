@@ -16,6 +16,7 @@ from msgspec import UNSET, Raw, UnsetType
 from sidecar import limits
 from sidecar.errors import InvalidRequest, SidecarError, TooLarge
 from sidecar.notifications import NAMES, Notification
+from sidecar.redaction import redact_all
 from sidecar.wiping import wipe
 
 RequestId = str | int | None
@@ -198,7 +199,10 @@ def encode_sensitive(request_id: RequestId, result: object) -> bytes:
 
 def encode_error(request_id: RequestId, error: SidecarError) -> bytes:
     """One error line."""
-    return _on_one_line(_encode(_ErrorResponse("2.0", request_id, error.as_wire()))) + b"\n"
+    return (
+        _on_one_line(_encode(_ErrorResponse("2.0", request_id, redact_all(error.as_wire()))))
+        + b"\n"
+    )
 
 
 def encode_notification(params: Notification) -> bytes:

@@ -8,6 +8,7 @@ order. Knows neither how an answer is encoded nor where it goes.
 from collections.abc import Callable
 from typing import Protocol
 
+from sidecar import redaction
 from sidecar.context import Emitted, LongContext
 from sidecar.store.faults import spoils_connection
 from sidecar.wire.reply import Reply
@@ -55,6 +56,7 @@ class LongJob:
             context.store.reopen()
         context.last_progress()
         reply = self._finish(result, fault)
+        redaction.release()
         # After a failure what is left to tell is the refusal's own entry.
         reply.emitted = context.take_emitted()
         reply.pending = False

@@ -78,6 +78,18 @@ def fail(_ctx: Context, params: NoParams) -> int:  # noqa: ARG001
     raise RuntimeError(SECRET)
 
 
+class Said(Params, frozen=True):
+    """What somebody else has said."""
+
+    text: str
+
+
+@method("test.fail_with")
+def fail_with(_ctx: Context, params: Said) -> int:
+    """Raise with a text that came from elsewhere."""
+    raise RuntimeError(params.text)
+
+
 @method("test.fail_long", long=True)
 def fail_long(_ctx: LongContext, params: NoParams) -> int:  # noqa: ARG001
     """Raise with a secret in the text, in a worker."""

@@ -11,6 +11,7 @@ from sidecar import limits, log
 from sidecar.context import LongContext
 from sidecar.errors import SidecarError
 from sidecar.handlers.secrets import opening, slots
+from sidecar.redaction import hold, release
 from sidecar.wiping import wipe
 
 _MOST_BYTES = 4 * limits.PASSPHRASE_MAX_CHARS
@@ -23,6 +24,7 @@ def unlock(ctx: LongContext, descriptor: int) -> None:
     except OSError as fault:
         log.error("passphrase_unreadable", reason=os.strerror(fault.errno or 0))
         return
+    hold(passphrase)
     try:
         with ctx.vault.turn:
             opening.refuse_dumpable(ctx)
@@ -34,7 +36,7 @@ def unlock(ctx: LongContext, descriptor: int) -> None:
             with ctx.writing():
                 ctx.audit(refused.audited_as, "vault", method="start", reason=refused.slug)
     finally:
-        wipe(passphrase)
+        release()
         ctx.release_lock()
 
 

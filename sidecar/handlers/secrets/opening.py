@@ -198,10 +198,7 @@ def _passphrase_slot(
 ) -> SlotRow:
     most = 4 * limits.PASSPHRASE_MAX_CHARS
     passphrase = slots.normalised(take(raw, "$.params.passphrase", most))
-    try:
-        return slots.passphrase_slot(ctx, root, store_id, 1, passphrase)
-    finally:
-        wipe(passphrase)
+    return slots.passphrase_slot(ctx, root, store_id, 1, passphrase)
 
 
 def _keychain_slot(ctx: LongContext, root: bytearray, store_id: bytes) -> SlotRow:

@@ -2,7 +2,8 @@
 
 msgspec would make a `str` of them, and a freed `str` keeps its text until the memory is used
 again. So they stay a view of the line, are checked and copied into a bytearray here, and the
-line's bytes are overwritten. Who takes one wipes it.
+line's bytes are overwritten. The copy lives as long as its request, so that it can be blotted
+out of whatever that says.
 """
 
 from typing import Annotated, Final
@@ -11,6 +12,7 @@ from msgspec import Meta, Raw, UnsetType
 
 from sidecar import limits
 from sidecar.errors import InvalidParams
+from sidecar.redaction import hold
 from sidecar.wiping import wipe
 
 Provider = Annotated[
@@ -54,7 +56,7 @@ _LOW: Final = range(0xDC00, 0xE000)
 
 
 def take(raw: Raw | UnsetType, path: str, most_bytes: int) -> bytearray:
-    """The text as UTF-8, in a buffer the caller wipes; what it was read from is overwritten.
+    """The text as UTF-8, wiped when the request is done; what it was read from is overwritten.
 
     Raises:
         InvalidParams: no string, empty, or longer than `most_bytes`.
@@ -69,6 +71,7 @@ def take(raw: Raw | UnsetType, path: str, most_bytes: int) -> bytearray:
     if not 0 < len(text) <= most_bytes:
         wipe(text)
         raise InvalidParams(f"It takes 1 to {most_bytes} bytes of UTF-8.", path=path)
+    hold(text)
     return text
 
 

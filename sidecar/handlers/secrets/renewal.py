@@ -177,9 +177,6 @@ def rekey(ctx: LongContext, params: SecretsRekeyParams) -> SecretsRotateResult:
             if ctx.vault.keys is not new:
                 new.wipe()
             raise
-        finally:
-            if passphrase is not None:
-                wipe(passphrase)
 
 
 def _proven(ctx: LongContext, rows: list[SlotRow], raw: Raw | UnsetType) -> bytearray | None:
@@ -192,11 +189,7 @@ def _proven(ctx: LongContext, rows: list[SlotRow], raw: Raw | UnsetType) -> byte
         return None
     most = 4 * limits.PASSPHRASE_MAX_CHARS
     passphrase = slots.normalised(take(raw, "$.params.passphrase", most))
-    try:
-        wipe(slots.open_with_text(ctx, "passphrase", bytearray(passphrase)).root)
-    except BaseException:
-        wipe(passphrase)
-        raise
+    wipe(slots.open_with_text(ctx, "passphrase", passphrase).root)
     return passphrase
 
 
@@ -269,25 +262,19 @@ def change_passphrase(
     most = 4 * limits.PASSPHRASE_MAX_CHARS
     old = take(params.old_passphrase, "$.params.old_passphrase", most)
     new = slots.normalised(take(params.new_passphrase, "$.params.new_passphrase", most))
-    try:
-        with ctx.vault.turn:
-            keys = _opened(ctx)
-            found = slots.open_with_text(ctx, "passphrase", old)
-            row = slots.passphrase_slot(
-                ctx, found.root, keys.store_id, found.slot.generation + 1, new
-            )
-            wipe(found.root)
-            with ctx.writing(last=True) as db:
-                guard.opened(ctx)
-                secrets.forget_failures(db)
-                secrets.replace_slot(db, found.slot.slot, row.generation, row.blob, row.sha256)
-                ctx.audit("passphrase_change", "vault", slot=found.slot.slot)
-                result = told(ctx, db)
-            ctx.session.schedule(guard.SETTLE_CHORE, 0)
-            return result
-    finally:
-        wipe(old)
-        wipe(new)
+    with ctx.vault.turn:
+        keys = _opened(ctx)
+        found = slots.open_with_text(ctx, "passphrase", old)
+        row = slots.passphrase_slot(ctx, found.root, keys.store_id, found.slot.generation + 1, new)
+        wipe(found.root)
+        with ctx.writing(last=True) as db:
+            guard.opened(ctx)
+            secrets.forget_failures(db)
+            secrets.replace_slot(db, found.slot.slot, row.generation, row.blob, row.sha256)
+            ctx.audit("passphrase_change", "vault", slot=found.slot.slot)
+            result = told(ctx, db)
+        ctx.session.schedule(guard.SETTLE_CHORE, 0)
+        return result
 
 
 # --- add_recovery, remove_slot ----------------------------------------------------------------

@@ -14,6 +14,7 @@ from sidecar.clock import Clock
 from sidecar.context import Context, LongContext
 from sidecar.errors import KeychainUnavailable, SlotDamaged, Tampered, Throttled, WrongPassphrase
 from sidecar.keychain import Keychain
+from sidecar.redaction import hold
 from sidecar.store import secrets
 from sidecar.store.secrets import SlotRow
 from sidecar.vault import crypto, recovery, slots
@@ -37,7 +38,7 @@ def normalised(passphrase: bytearray) -> bytearray:
     if passphrase.isascii():
         return passphrase
     composed = bytearray(unicodedata.normalize("NFC", passphrase.decode()).encode())
-    wipe(passphrase)
+    hold(composed)
     return composed
 
 
@@ -95,30 +96,28 @@ def count_failure(ctx: LongContext) -> None:
 
 
 def open_with_text(ctx: LongContext, kind: SlotKind, text: bytearray) -> Opened:
-    """The root key by a passphrase or a recovery code, which is wiped.
+    """The root key by a passphrase or a recovery code.
 
     Raises:
         Throttled: it comes too soon after wrong ones; nothing was derived.
         WrongPassphrase: no slot of this kind takes it.
         SlotDamaged, KdfPolicy: the only slot of this kind cannot be used.
     """
+    check_throttle(ctx)
+    ctx.check_cancelled()
     try:
-        check_throttle(ctx)
-        ctx.check_cancelled()
-        secret = _secret_of(kind, text)
-        try:
-            return _try_slots(ctx, kind, secret)
-        finally:
-            wipe(secret)
+        return _try_slots(ctx, kind, _secret_of(kind, text))
     except WrongPassphrase:
         count_failure(ctx)
         raise
-    finally:
-        wipe(text)
 
 
 def _secret_of(kind: SlotKind, text: bytearray) -> bytearray:
-    return recovery.read(text) if kind == "recovery" else bytearray(normalised(text))
+    if kind != "recovery":
+        return normalised(text)
+    code = recovery.read(text)
+    hold(code)
+    return code
 
 
 def _try_slots(ctx: LongContext, kind: SlotKind, secret: bytearray) -> Opened:

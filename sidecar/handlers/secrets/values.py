@@ -14,6 +14,7 @@ from sidecar.context import Context
 from sidecar.errors import Conflict, Locked, NotFound, NotInitialized, Tampered
 from sidecar.handlers.secrets import guard
 from sidecar.handlers.secrets.params import Provider, Value, as_json, take
+from sidecar.redaction import hold
 from sidecar.store import purge, secrets
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SecretRow
@@ -49,24 +50,21 @@ class SecretsSetResult(Result, frozen=True):
 def set_value(ctx: Context, params: SecretsSetParams) -> SecretsSetResult:
     """Keep a provider's key, sealed; one that was there is replaced."""
     value = take(params.value, "$.params.value", limits.SECRET_MAX_BYTES)
-    try:
-        keys = guard.opened(ctx, provider=params.provider)
-        db = guard.rows(ctx)
-        guard.check_whole(db, keys)
-        before = _row(db, params.provider)
-        if before is None and secrets.count(db) >= limits.SECRETS_MAX:
-            raise Conflict("There are as many keys as are kept.", limit=limits.SECRETS_MAX)
-        at = ctx.clock.now_ms()
-        row = SecretRow(
-            params.provider,
-            _sealed(ctx, db, keys, params.provider, value),
-            records.key_hash(keys, params.provider, value),
-            before.created_at if before else at,
-            at,
-            None,
-        )
-    finally:
-        wipe(value)
+    keys = guard.opened(ctx, provider=params.provider)
+    db = guard.rows(ctx)
+    guard.check_whole(db, keys)
+    before = _row(db, params.provider)
+    if before is None and secrets.count(db) >= limits.SECRETS_MAX:
+        raise Conflict("There are as many keys as are kept.", limit=limits.SECRETS_MAX)
+    at = ctx.clock.now_ms()
+    row = SecretRow(
+        params.provider,
+        _sealed(ctx, db, keys, params.provider, value),
+        records.key_hash(keys, params.provider, value),
+        before.created_at if before else at,
+        at,
+        None,
+    )
     secrets.put(db, row)
     guard.write_root(db, keys)
     ctx.audit("key_update", params.provider, created=before is None)
@@ -118,16 +116,13 @@ def get(ctx: Context, params: SecretsGetParams) -> SecretsGetResult:
     keys = guard.opened(ctx, provider=params.provider)
     db = guard.rows(ctx)
     value = _opened_value(ctx, db, keys, params.provider)
-    try:
-        ctx.audit("key_access", params.provider)
-        secrets.used(db, params.provider, ctx.clock.now_ms())
-        return SecretsGetResult(params.provider, cast(Any, as_json(value)))
-    finally:
-        wipe(value)
+    ctx.audit("key_access", params.provider)
+    secrets.used(db, params.provider, ctx.clock.now_ms())
+    return SecretsGetResult(params.provider, cast(Any, as_json(value)))
 
 
 def _opened_value(ctx: Context, db: Connection, keys: Keys, provider: str) -> bytearray:
-    """The value of a provider, in a buffer the caller wipes.
+    """The value of a provider, wiped when the request is done.
 
     Raises:
         NotFound: there is no key of that provider.
@@ -138,16 +133,13 @@ def _opened_value(ctx: Context, db: Connection, keys: Keys, provider: str) -> by
         guard.check_whole(db, keys)
         raise NotFound("There is no key of that provider.", path="$.params.provider")
     value = open_row(ctx, keys, row)
-    try:
-        guard.check_whole(db, keys)
-    except Tampered:
-        wipe(value)
-        raise
+    hold(value)
+    guard.check_whole(db, keys)
     return value
 
 
 def open_row(ctx: Context, keys: Keys, row: SecretRow) -> bytearray:
-    """The value of a row.
+    """The value of a row, in a buffer the caller wipes or holds.
 
     Raises:
         Tampered: it is not what was written.
@@ -176,16 +168,13 @@ class SecretsVerifyResult(Result, frozen=True):
 def verify(ctx: Context, params: SecretsVerifyParams) -> SecretsVerifyResult:
     """Compare a key with the one that is kept, which is not opened for it."""
     value = take(params.value, "$.params.value", limits.SECRET_MAX_BYTES)
-    try:
-        keys = guard.opened(ctx, provider=params.provider)
-        db = guard.rows(ctx)
-        guard.check_whole(db, keys)
-        row = _row(db, params.provider)
-        if row is None:
-            raise NotFound("There is no key of that provider.", path="$.params.provider")
-        fingerprint = records.key_hash(keys, params.provider, value)
-    finally:
-        wipe(value)
+    keys = guard.opened(ctx, provider=params.provider)
+    db = guard.rows(ctx)
+    guard.check_whole(db, keys)
+    row = _row(db, params.provider)
+    if row is None:
+        raise NotFound("There is no key of that provider.", path="$.params.provider")
+    fingerprint = records.key_hash(keys, params.provider, value)
     matches = crypto.same(fingerprint.encode(), row.key_hash.encode())
     ctx.audit("key_verify", params.provider, matches=matches)
     return SecretsVerifyResult(params.provider, matches)

@@ -1,0 +1,114 @@
+"""Test vectors of every sealed format: what another program must make of the same bytes.
+
+Everything that is random elsewhere is counted up here, so that the file is the same each time.
+tests/vault/vectors.mjs checks it with Node's own cryptography, from schema/security.md alone.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from sidecar.store import chain
+from sidecar.vault import crypto, records, recovery, slots
+from sidecar.vault.crypto import Cost
+from sidecar.vault.keys import Keys
+from sidecar.vault.records import SealedSecret, WrappedKey
+
+_STORE_ID = bytes(range(0xA0, 0xB0))
+_ROOT = bytes(range(32))
+
+
+def _counting() -> Callable[[int], bytes]:
+    """Random bytes that are not: 01 01 01, then 02 02 02 and so on."""
+    made = 0
+
+    def random(size_bytes: int) -> bytes:
+        nonlocal made
+        made += 1
+        return bytes([made]) * size_bytes
+
+    return random
+
+
+def _slot(secret: bytes, cost: Cost | None) -> dict[str, Any]:
+    blob = slots.wrap(bytearray(_ROOT), _STORE_ID, 1, bytearray(secret), _counting(), cost)
+    salt = blob[20:36]
+    if cost is None:
+        stretched = crypto.mac(bytearray(salt), secret)
+    else:
+        stretched = bytes(crypto.stretch(bytearray(secret), salt, cost))
+    return {
+        "secret_hex": secret.hex(),
+        "stretched_hex": stretched.hex(),
+        "blob_hex": blob.hex(),
+        "sha256_hex": crypto.sha256(blob).hex(),
+        "root_key_hex": _ROOT.hex(),
+    }
+
+
+def _chain() -> dict[str, Any]:
+    key, head, entries = bytes([7]) * 32, chain.GENESIS, []
+    texts = [("workflow_save", "w1", '{"revision":1}'), ("key_access", "openai", "{}")]
+    for seq, (action, resource, details) in enumerate(texts, 1):
+        at = 1_700_000_000_000 + seq
+        head = chain.mac(key, head, seq, at, (action.encode(), resource.encode(), details.encode()))
+        key = chain.next_key(key)
+        entries.append(
+            {"seq": seq, "at": at, "action": action, "resource": resource, "details": details,
+             "mac_hex": head.hex(), "next_key_hex": key.hex()}
+        )  # fmt: skip
+    return {"first_key_hex": (bytes([7]) * 32).hex(), "entries": entries}
+
+
+def render() -> bytes:
+    """The file."""
+    keys = Keys(bytearray(_ROOT), _STORE_ID)
+    data_key, provider, value = bytearray([9] * 32), "openai/wörk", b"sk-0123456789"
+    wrapped = keys.wrap_data_key(3, data_key, bytes([1]) * 12)
+    record = records.seal_value(
+        data_key, 3, 5, _STORE_ID, provider, bytearray(value), bytes([2]) * 12
+    )
+    fingerprint = records.key_hash(keys, provider, bytearray(value))
+    row = SealedSecret(provider, record, fingerprint, 1000, 2000)
+    code = bytes(range(20))
+    digest = crypto.sha256(b"an exported log")
+    found = {
+        "store_id_hex": _STORE_ID.hex(),
+        "subkeys": {
+            label: bytes(crypto.derive(bytearray(_ROOT), _STORE_ID, label)).hex()
+            for label in ("dek-wrap", "fingerprint", "state-root", "audit-seal", "audit-sign",
+                          "backup-mac")
+        },
+        "slot_passphrase": {
+            "memory_kib": 19456, "passes": 2, "lanes": 1,
+            **_slot(b"correct horse", Cost(19456, 2, 1)),
+        },
+        "slot_random": _slot(bytes([5]) * 32, None),
+        "recovery": {"code_hex": code.hex(), "text": recovery.spell(code)},
+        "data_key": {"key_id": 3, "key_hex": data_key.hex(), "wrapped_hex": wrapped.hex()},
+        "record": {
+            "provider": provider, "value": value.decode(), "key_id": 3, "version": 5,
+            "record_hex": record.hex(), "key_hash": fingerprint,
+        },
+        "state_root": {
+            "generation": 5, "created_at": 1000, "updated_at": 2000, "data_key_state": "active",
+            "root_hex": records.state_root(
+                keys, 5, [row], [WrappedKey(3, "active", wrapped)]
+            ).hex(),
+        },
+        "audit_chain": _chain(),
+        "audit_anchor": {
+            "seq": 2,
+            "payload_hex": chain.Point(2, bytes([3]) * 32, bytes([4]) * 32).packed().hex(),
+            "sealed_hex": keys.seal_for_audit(
+                "anchor", 2, chain.Point(2, bytes([3]) * 32, bytes([4]) * 32).packed(),
+                bytes([6]) * 12,
+            ).hex(),
+        },
+        "audit_export": {
+            "sha256_hex": digest.hex(),
+            "public_key_hex": crypto.public_key(keys.audit_sign).hex(),
+            "signature_hex": crypto.sign(keys.audit_sign, digest).hex(),
+        },
+    }  # fmt: skip
+    return (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode()

@@ -1,0 +1,182 @@
+"""What is left of secrets outside the vault: in memory, in words, on other doors of the process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from sidecar.store import secrets
+from sidecar.vault import crypto, slots
+from sidecar.vault.keys import Keys
+from tests.process.conftest import Spawn
+from tests.process.wire import environment, misbehaving, product, request
+
+VALUE = "sk-live-Zq8vR3tY7uJ2kLp5wX9cB4nM6"
+PASSPHRASE = "correct horse battery"
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+
+
+def _root_key(database: Path) -> bytes:
+    """What the passphrase opens, found without the process."""
+    db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    (slot,) = secrets.slots(db)
+    passphrase = bytearray(PASSPHRASE, "ascii")
+    root = slots.unwrap(slot.blob, slot.sha256, secrets.store_id(db), passphrase)
+    db.close()
+    return bytes(root)
+
+
+def _needles(database: Path) -> dict[str, bytes]:
+    """The value and every key, by name."""
+    root = _root_key(database)
+    db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    store_id, (row,) = secrets.store_id(db), secrets.data_keys(db)
+    db.close()
+    keys = Keys(bytearray(root), store_id)
+    labels = ("dek-wrap", "fingerprint", "state-root", "audit-seal", "audit-sign", "backup-mac")
+    return {
+        "value": VALUE.encode(),
+        "root key": root,
+        "data key": bytes(keys.unwrap_data_key(row.key_id, row.wrapped)),
+        **{label: bytes(crypto.derive(bytearray(root), store_id, label)) for label in labels},
+    }
+
+
+def _copies(pid: int, needles: dict[str, bytes]) -> dict[str, int]:
+    """How often each occurs in the writable memory of a process."""
+    found = dict.fromkeys(needles, 0)
+    with Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
+            span, mode, *_rest = line.split()
+            if not mode.startswith("rw") or "[vvar" in line or "[vsyscall" in line:
+                continue
+            start, end = (int(part, 16) for part in span.split("-"))
+            try:
+                memory.seek(start)
+                content = memory.read(end - start)
+            except (OSError, OverflowError, ValueError):
+                continue
+            for name, needle in needles.items():
+                found[name] += content.count(needle)
+    return found
+
+
+@linux
+def test_security_17_no_value_stays_in_memory_and_after_lock_no_key(
+    spawn: Spawn, database: Path
+) -> None:
+    """Each answer leaves nothing behind, unlocked or not; only the keys stay until the lock."""
+    child = spawn(product("--database", database))
+    child.call("secrets.initialize", {"passphrase": PASSPHRASE})
+    needles = _needles(database)
+    try:
+        assert _copies(child.pid, needles)["root key"] >= 1, "the search finds what is there"
+    except PermissionError:
+        pytest.skip("only the administrator may read another process's memory; CI is")
+    left = {}
+    for method, params in (
+        ("secrets.set", {"provider": "openai", "value": VALUE}),
+        ("secrets.get", {"provider": "openai"}),
+        ("secrets.verify", {"provider": "openai", "value": VALUE}),
+        ("secrets.list", {}),
+    ):
+        assert "result" in child.call(method, params)
+        left[method] = _copies(child.pid, needles)["value"]
+    child.call("secrets.lock")
+    for _number in range(200):
+        child.call("system.ping")
+
+    assert left == dict.fromkeys(left, 0)
+    assert _copies(child.pid, needles) == dict.fromkeys(needles, 0)
+
+
+@linux
+def test_security_17_nobody_may_attach_and_no_core_is_written(spawn: Spawn, database: Path) -> None:
+    """The kernel refuses other processes of the same user where PR_GET_DUMPABLE is 0."""
+    child = spawn(product("--database", database))
+    lines = Path(f"/proc/{child.pid}/limits").read_text(encoding="ascii").splitlines()
+
+    assert [line.split()[4:6] for line in lines if "core file" in line] == [["0", "0"]]
+    assert _dumpable("from sidecar.hardening import harden; harden()") == "0"
+    assert _dumpable("") == "1"
+
+
+def _dumpable(first: str) -> str:
+    """What the kernel says of a process after these lines."""
+    script = f"{first}\nimport ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, check=True, timeout=30
+    )
+    return done.stdout.strip()
+
+
+@linux
+def test_the_process_opens_no_socket(spawn: Spawn, database: Path) -> None:
+    child = spawn(product("--database", database))
+    child.call("secrets.initialize", {"passphrase": PASSPHRASE})
+    child.call("secrets.set", {"provider": "openai", "value": VALUE})
+    child.call("system.check")
+
+    entries = Path(f"/proc/{child.pid}/fd").iterdir()
+    targets = [str(entry.readlink()) for entry in entries]
+    assert [target for target in targets if target.startswith("socket:")] == []
+
+
+def test_a_dumpable_process_never_holds_a_key(spawn: Spawn, database: Path) -> None:
+    child = spawn(product("--database", database, "--dumpable"))
+
+    for method in ("secrets.initialize", "secrets.unlock"):
+        error = child.call(method, {"passphrase": PASSPHRASE})["error"]
+        assert error["data"]["slug"] == "conflict"
+    assert child.call("secrets.status")["result"]["state"] == "uninitialized"
+
+
+def test_an_inherited_descriptor_unlocks_at_the_start(spawn: Spawn, database: Path) -> None:
+    first = spawn(product("--database", database))
+    first.call("secrets.initialize", {"passphrase": PASSPHRASE})
+    first.finish()
+
+    states = {}
+    for passphrase in (PASSPHRASE, "wrong"):
+        reader, writer = os.pipe()
+        os.write(writer, passphrase.encode() + b"\n")
+        os.close(writer)
+        options = product("--database", database, "--passphrase-fd", str(reader))
+        child = spawn(options, inherit=(reader,))
+        os.close(reader)
+        states[passphrase] = child.ready["secrets"]
+        child.finish()
+
+    assert states == {PASSPHRASE: "unlocked", "wrong": "locked"}
+
+
+def test_security_18_a_planted_value_reaches_no_word_at_the_most_talkative_level(
+    spawn: Spawn, database: Path
+) -> None:
+    child = spawn(misbehaving("--database", database, "--log-level", "debug"))
+    child.call("secrets.initialize", {"passphrase": PASSPHRASE})
+    child.call("secrets.set", {"provider": "openai", "value": VALUE})
+    told: list[Any] = [
+        child.call("test.fail_with", {"text": f"the provider said: bad key {VALUE}"}),
+        child.call("secrets.get", {"provider": VALUE}),
+        child.call("secrets.set", {"provider": "", "value": VALUE}),
+        child.call("secrets.set", {"provider": "x", "value": VALUE, "surplus": VALUE}),
+        child.call("secrets.unlock", {"passphrase": PASSPHRASE, "recovery_code": VALUE}),
+    ]
+    child.send(request("secrets.set", {"provider": "x", "value": [VALUE]}))
+    lines, _code = child.finish()
+    db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    logged = str(list(db.execute("SELECT action, details FROM access_log")))
+    db.close()
+
+    assert all("error" in answer for answer in told)
+    assert VALUE not in str(told)
+    assert VALUE not in str(lines)
+    assert VALUE not in child.stderr_text()
+    assert VALUE not in logged

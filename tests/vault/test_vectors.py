@@ -1,0 +1,26 @@
+"""Another program, written from the notes alone, makes the same of the same bytes."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_another_language_verifies_every_vector() -> None:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node is not installed here; continuous integration has it")
+
+    done = subprocess.run(
+        [node, Path(__file__).with_name("vectors.mjs"), ROOT / "schema" / "vectors.json"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.count("ok ") == 24
