@@ -383,3 +383,28 @@ BODY_TEXT_MAX_CHARS: Final = 64 * 1024
 BODY_STRING_MAX_CHARS: Final = 4096
 BODY_VALUES_MAX: Final = 50_000
 """Text of one body that is indexed, of one string in it, and the values looked at for it."""
+
+ARCHIVE_PIECE_BYTES: Final = MIB
+"""Of a database that is packed or unpacked between two looks at cancel: 3 ms."""
+
+ARCHIVE_LEVEL: Final = 1
+"""zstd's, of backups: bodies are packed already; level 3 takes a third longer for 2 % less."""
+
+ARCHIVE_MANIFEST_BYTES: Final = 8 * KIB
+"""Fixed, since it is written last and stands first; a full one takes 3 KiB."""
+
+ARCHIVE_WINDOW_MAX_BYTES: Final = 8 * MIB
+"""Memory that reading a backup may take: what zstd wants every reader to have; ours ask for 1."""
+
+ARCHIVE_DATABASE_MAX_BYTES: Final = 2**40
+ARCHIVE_RATIO_MAX: Final = 1000
+ARCHIVE_RATIO_FREE_BYTES: Final = 64 * MIB
+"""Largest database a backup may claim, and how much larger than its file past 64 MiB: a database
+without free pages shrinks to a tenth at best, zeros to a thirty-thousandth."""
+
+ARCHIVE_BLOCK_MIN_BYTES: Final = 4 * KIB
+ARCHIVE_BLOCKS_FREE: Final = 64
+"""Blocks of a frame are 128 KiB; a frame of more than one for each 4 KiB is made to cost time."""
+
+BACKUP_LABEL_MAX_CHARS: Final = 200
+"""What a person calls a backup."""

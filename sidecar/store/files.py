@@ -1,54 +1,49 @@
-"""Files beside the database: their names, their modes, and how they reach the disk.
+"""Files beside the database: what `sidecar.files` has, and what only SQLite's files need.
 
-Knows paths and descriptors, no SQL. Nothing here opens the database file itself while SQLite has
-it open: closing any descriptor of it would drop SQLite's own POSIX locks (measured).
+Nothing here opens the database file itself while SQLite has it open: closing any descriptor of
+it would drop SQLite's own POSIX locks (measured).
 """
 
-import errno
-import hashlib
-import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sidecar.errors import DatabaseFull, ReadOnly, SidecarError, StorageFailed
-from sidecar.limits import MIB
+from sidecar.files import (
+    FILE_MODE,
+    FOLDER_MODE,
+    as_wire_error,
+    beside,
+    create_private,
+    make_folder,
+    sha256_of,
+    sync_file,
+    sync_folder,
+    wire_errors,
+    write_whole,
+)
 
-FILE_MODE = 0o600
-FOLDER_MODE = 0o700
+__all__ = [
+    "FILE_MODE",
+    "FOLDER_MODE",
+    "SQLITE_LEFTOVERS",
+    "as_wire_error",
+    "beside",
+    "copy_with",
+    "create_private",
+    "make_folder",
+    "private_folder",
+    "remove_database",
+    "sha256_of",
+    "sync_file",
+    "sync_folder",
+    "wire_errors",
+    "write_whole",
+]
+
 SQLITE_LEFTOVERS = ("-wal", "-shm", "-journal")
 """What SQLite may leave beside a database; a swap that kept them would read the old data."""
-
-_FULL = (errno.ENOSPC, errno.EDQUOT) if sys.platform != "win32" else (errno.ENOSPC,)
-_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
-
-
-def beside(path: Path, suffix: str) -> Path:
-    """The file whose name is the database's with `suffix` behind it."""
-    return path.with_name(path.name + suffix)
-
-
-def make_folder(folder: Path) -> None:
-    """Create a missing folder for this user alone; one that exists stays as it is.
-
-    Raises:
-        ReadOnly: it cannot be created there.
-    """
-    if folder.is_dir():
-        return
-    try:
-        folder.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
-    except OSError as fault:
-        message = f"The folder {folder} cannot be created: {fault.strerror}."
-        raise ReadOnly(message) from fault
-
-
-def create_private(path: Path) -> None:
-    """Create an empty file nobody else may read, whatever the umask; SQLite then fills it."""
-    os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
 
 
 @contextmanager
@@ -69,64 +64,3 @@ def remove_database(path: Path) -> None:
     """Remove a database nobody has open, with what SQLite left beside it."""
     for suffix in ("", *SQLITE_LEFTOVERS):
         beside(path, suffix).unlink(missing_ok=True)
-
-
-def sync_file(path: Path) -> None:
-    """Have a file's bytes on the disk when this returns."""
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have names created, renamed and removed on the disk; Windows journals them by itself."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file so that after a crash it is there whole or not at all."""
-    partial = beside(path, ".partial")
-    partial.unlink(missing_ok=True)
-    descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(descriptor)
-    partial.replace(path)
-    sync_folder(path.parent)
-
-
-def sha256_of(path: Path) -> str:
-    """SHA-256 of a file nobody has open, in hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(MIB):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def as_wire_error(fault: OSError) -> SidecarError:
-    """What a failure of the operating system means to a client."""
-    if fault.errno in _FULL:
-        return DatabaseFull()
-    if fault.errno in _FORBIDDEN:
-        folder = Path(os.fsdecode(fault.filename)).parent if fault.filename else None
-        return ReadOnly(f"The folder {folder} cannot be written." if folder else None)
-    return StorageFailed()
-
-
-@contextmanager
-def wire_errors() -> Iterator[None]:
-    """Turn failures of the operating system into wire errors."""
-    try:
-        yield
-    except OSError as fault:
-        raise as_wire_error(fault) from fault

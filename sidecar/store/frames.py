@@ -1,46 +1,17 @@
-"""Bodies of earlier revisions as zstd frames (RFC 8878): the one door for zstandard.
+"""Bodies of earlier revisions as zstd frames.
 
 A key frame stands alone. A delta frame is compressed with the whole body of a key frame as its
 dictionary (raw content, no training) and a window that covers both, so that what two revisions
-share costs next to nothing. Imported when first used: most sessions replace nothing.
+share costs next to nothing.
 """
 
-from functools import cache
-from types import ModuleType
-from typing import Any, cast
-
-from sidecar import limits
+from sidecar import limits, zstd
 from sidecar.errors import DatabaseDamaged
-
-
-@cache
-def _load_zstandard() -> ModuleType:
-    import zstandard  # noqa: PLC0415 - 15 ms that the start must not pay
-
-    return zstandard
-
-
-def _dictionary(body: bytes) -> Any:
-    zstd = _load_zstandard()
-    return zstd.ZstdCompressionDict(body, dict_type=zstd.DICT_TYPE_RAWCONTENT)
 
 
 def pack(body: bytes, key_body: bytes | None = None) -> bytes:
     """Compress a body, alone or beside the body of its key frame."""
-    zstd = _load_zstandard()
-    whole_bytes = len(body) + len(key_body or b"")
-    parameters = zstd.ZstdCompressionParameters.from_level(
-        limits.ZSTD_LEVEL,
-        source_size=len(body),
-        dict_size=len(key_body or b""),
-        window_log=max(zstd.WINDOWLOG_MIN, min(whole_bytes.bit_length(), zstd.WINDOWLOG_MAX)),
-        enable_ldm=False,
-        write_content_size=True,
-        write_dict_id=False,
-    )
-    dictionary = _dictionary(key_body) if key_body is not None else None
-    compressor = zstd.ZstdCompressor(dict_data=dictionary, compression_params=parameters)
-    return cast(bytes, compressor.compress(body))
+    return zstd.pack(body, limits.ZSTD_LEVEL, key_body)
 
 
 def unpack(data: bytes, size_bytes: int, key_body: bytes | None = None) -> bytes:
@@ -49,14 +20,7 @@ def unpack(data: bytes, size_bytes: int, key_body: bytes | None = None) -> bytes
     Raises:
         DatabaseDamaged: it is no frame of that size, or not of this key frame.
     """
-    zstd = _load_zstandard()
-    dictionary = _dictionary(key_body) if key_body is not None else None
-    decompressor = zstd.ZstdDecompressor(
-        dict_data=dictionary, max_window_size=limits.ZSTD_WINDOW_MAX_BYTES
-    )
     try:
-        if zstd.frame_content_size(data) != size_bytes:
-            raise DatabaseDamaged
-        return cast(bytes, decompressor.decompress(data, max_output_size=size_bytes))
-    except zstd.ZstdError:
+        return zstd.unpack(data, size_bytes, key_body)
+    except zstd.FrameDamaged:
         raise DatabaseDamaged from None
