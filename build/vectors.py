@@ -11,7 +11,7 @@ from typing import Any
 from sidecar.store import chain
 from sidecar.vault import crypto, records, recovery, slots
 from sidecar.vault.crypto import Cost
-from sidecar.vault.keys import Keys
+from sidecar.vault.keys import LABELS, Keys
 from sidecar.vault.records import SealedSecret, WrappedKey
 
 _STORE_ID = bytes(range(0xA0, 0xB0))
@@ -60,9 +60,8 @@ def _chain() -> dict[str, Any]:
     return {"first_key_hex": (bytes([7]) * 32).hex(), "entries": entries}
 
 
-def render() -> bytes:
-    """The file."""
-    keys = Keys(bytearray(_ROOT), _STORE_ID)
+def _secret(keys: Keys) -> dict[str, Any]:
+    """A data key, a record sealed with it, and the code over both."""
     data_key, provider, value = bytearray([9] * 32), "openai/wörk", b"sk-0123456789"
     wrapped = keys.wrap_data_key(3, data_key, bytes([1]) * 12)
     record = records.seal_value(
@@ -70,21 +69,8 @@ def render() -> bytes:
     )
     fingerprint = records.key_hash(keys, provider, bytearray(value))
     row = SealedSecret(provider, record, fingerprint, 1000, 2000)
-    code = bytes(range(20))
-    digest = crypto.sha256(b"an exported log")
-    found = {
-        "store_id_hex": _STORE_ID.hex(),
-        "subkeys": {
-            label: bytes(crypto.derive(bytearray(_ROOT), _STORE_ID, label)).hex()
-            for label in ("dek-wrap", "fingerprint", "state-root", "audit-seal", "audit-sign",
-                          "backup-mac")
-        },
-        "slot_passphrase": {
-            "memory_kib": 19456, "passes": 2, "lanes": 1,
-            **_slot(b"correct horse", Cost(19456, 2, 1)),
-        },
-        "slot_random": _slot(bytes([5]) * 32, None),
-        "recovery": {"code_hex": code.hex(), "text": recovery.spell(code)},
+    root = records.state_root(keys, 5, [row], [WrappedKey(3, "active", wrapped)])
+    return {
         "data_key": {"key_id": 3, "key_hex": data_key.hex(), "wrapped_hex": wrapped.hex()},
         "record": {
             "provider": provider, "value": value.decode(), "key_id": 3, "version": 5,
@@ -92,23 +78,43 @@ def render() -> bytes:
         },
         "state_root": {
             "generation": 5, "created_at": 1000, "updated_at": 2000, "data_key_state": "active",
-            "root_hex": records.state_root(
-                keys, 5, [row], [WrappedKey(3, "active", wrapped)]
-            ).hex(),
-        },
-        "audit_chain": _chain(),
-        "audit_anchor": {
-            "seq": 2,
-            "payload_hex": chain.Point(2, bytes([3]) * 32, bytes([4]) * 32).packed().hex(),
-            "sealed_hex": keys.seal_for_audit(
-                "anchor", 2, chain.Point(2, bytes([3]) * 32, bytes([4]) * 32).packed(),
-                bytes([6]) * 12,
-            ).hex(),
-        },
-        "audit_export": {
-            "sha256_hex": digest.hex(),
-            "public_key_hex": crypto.public_key(keys.audit_sign).hex(),
-            "signature_hex": crypto.sign(keys.audit_sign, digest).hex(),
+            "root_hex": root.hex(),
         },
     }  # fmt: skip
+
+
+def _anchor(keys: Keys) -> dict[str, Any]:
+    payload = chain.Point(2, bytes([3]) * 32, bytes([4]) * 32).packed()
+    sealed = keys.seal_for_audit("anchor", 2, payload, bytes([6]) * 12)
+    return {"seq": 2, "payload_hex": payload.hex(), "sealed_hex": sealed.hex()}
+
+
+def _export(keys: Keys) -> dict[str, Any]:
+    digest = crypto.sha256(b"an exported log")
+    return {
+        "sha256_hex": digest.hex(),
+        "public_key_hex": crypto.public_key(keys.audit_sign).hex(),
+        "signature_hex": crypto.sign(keys.audit_sign, digest).hex(),
+    }
+
+
+def render() -> bytes:
+    """The file."""
+    keys = Keys(bytearray(_ROOT), _STORE_ID)
+    code = bytes(range(20))
+    cost = Cost(19456, 2, 1)
+    found = {
+        "store_id_hex": _STORE_ID.hex(),
+        "subkeys": {
+            label: bytes(crypto.derive(bytearray(_ROOT), _STORE_ID, label)).hex()
+            for label in LABELS
+        },
+        "slot_passphrase": {**cost._asdict(), **_slot(b"correct horse", cost)},
+        "slot_random": _slot(bytes([5]) * 32, None),
+        "recovery": {"code_hex": code.hex(), "text": recovery.spell(code)},
+        **_secret(keys),
+        "audit_chain": _chain(),
+        "audit_anchor": _anchor(keys),
+        "audit_export": _export(keys),
+    }
     return (json.dumps(found, indent=1, ensure_ascii=False) + "\n").encode()

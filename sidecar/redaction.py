@@ -66,8 +66,7 @@ def redact(text: str) -> str:
     """The text without secrets."""
     for buffer in _in_hand.buffers:
         if len(buffer) >= _SHORT:
-            secret = buffer.decode(errors="replace")
-            text = text.replace(secret, MARK)
+            text = text.replace(buffer.decode(errors="replace"), MARK)
     return _shapes().sub(MARK, text)
 
 

@@ -4,6 +4,15 @@ Importing this package fills the catalog. The imports are static, so that a froz
 type checker see them.
 """
 
-from sidecar.handlers import audit, discover, runs, secrets, settings, system, workflows
+from sidecar.handlers import (
+    audit,
+    backups,
+    discover,
+    runs,
+    secrets,
+    settings,
+    system,
+    workflows,
+)
 
-__all__ = ["audit", "discover", "runs", "secrets", "settings", "system", "workflows"]
+__all__ = ["audit", "backups", "discover", "runs", "secrets", "settings", "system", "workflows"]

@@ -4,6 +4,7 @@ A known key keeps its type and can be reset but not deleted; `schema_version` is
 set. Values of type json stay as they were sent.
 """
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -196,6 +197,8 @@ def _put(ctx: Context, item: SettingsSetItem, path: str) -> tuple[Setting, bool]
 
 def _check_own(key: str, text: str, path: str) -> None:
     """Refuse a value that the product could not go by."""
+    if key in settings.OWN_FOLDERS:
+        _check_folder(text, path)
     own = settings.OWN.get(key)
     if own is None:
         return
@@ -207,6 +210,12 @@ def _check_own(key: str, text: str, path: str) -> None:
         raise InvalidParams(
             f"This key takes a whole number from 0 to {own.most}.", path=f"{path}.value"
         )
+
+
+def _check_folder(text: str, path: str) -> None:
+    named = msgspec.json.decode(text, type=str)
+    if named and ("\0" in named or not Path(named).is_absolute()):
+        raise InvalidParams('This key takes an absolute path, or "".', path=f"{path}.value")
 
 
 def _wanted_type(item: SettingsSetItem, looks: ValueType) -> ValueType:
@@ -231,8 +240,8 @@ def _tell(ctx: Context, changed: list[Setting]) -> None:
         newest = {setting.key: setting for setting in changed}
         resource = next(iter(newest)) if len(newest) == 1 else "*"
         ctx.audit("settings_update", resource, keys=list(newest))
-        for key in newest.keys() & settings.OWN.keys():
-            ctx.session.schedule(settings.OWN[key].chore, limits.RETENTION_SOON_MS)
+        for key in newest.keys() & settings.CHORES.keys():
+            ctx.session.schedule(settings.CHORES[key], limits.RETENTION_SOON_MS)
         ctx.emit(
             SettingsChanged(
                 [SettingChange(key, stored_json(setting.value)) for key, setting in newest.items()]

@@ -171,12 +171,20 @@ def is_sealed(db: Connection) -> bool:
 def seal(db: Connection, sealer: Sealer, fresh_key: bytes) -> int:
     """Put the start of the chain under the root key and go on with a fresh key.
 
-    Returns the newest number: the keys of entries up to it once lay in the file in clear.
+    What was sealed under a root key that is gone stays in the log, but nobody can verify it any
+    more: then verifying starts here. Returns the newest number: the keys of entries up to it once
+    lay in the file in clear.
     """
-    newest, pruned, start = one_row(db, "SELECT seq, pruned_through, start FROM audit_state")
+    newest, head_, start_seq, start = one_row(
+        db, "SELECT seq, head, start_seq, start FROM audit_state"
+    )
+    if start is None:
+        db.execute("DELETE FROM audit_anchors")
+        start_seq, start = newest, Point(newest, head_, fresh_key).packed()
     db.execute(
-        "UPDATE audit_state SET start = NULL, sealed_start = ?, unsealed_through = ?",
-        (sealer("start", pruned, start), newest),
+        "UPDATE audit_state SET start = NULL, start_seq = ?, sealed_start = ?,"
+        " unsealed_through = ?",
+        (start_seq, sealer("start", start_seq, start), newest),
     )
     checkpoint(db, sealer, fresh_key)
     return int(newest)
@@ -195,11 +203,11 @@ def checkpoint(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
 
 def reseal(db: Connection, opener: Opener, sealer: Sealer) -> bool:
     """Put start and checkpoints under another root key; False when one of them does not open."""
-    pruned, sealed_start = one_row(db, "SELECT pruned_through, sealed_start FROM audit_state")
-    start = None if sealed_start is None else opener("start", pruned, sealed_start)
+    start_seq, sealed_start = one_row(db, "SELECT start_seq, sealed_start FROM audit_state")
+    start = None if sealed_start is None else opener("start", start_seq, sealed_start)
     if start is None:
         return False
-    db.execute("UPDATE audit_state SET sealed_start = ?", (sealer("start", pruned, start),))
+    db.execute("UPDATE audit_state SET sealed_start = ?", (sealer("start", start_seq, start),))
     anchors: list[Any] = db.execute("SELECT seq, sealed FROM audit_anchors").fetchall()
     for seq, sealed in anchors:
         point = opener("anchor", seq, sealed)
@@ -227,7 +235,7 @@ def begin_at(db: Connection, point: Point, sealer: Sealer | None) -> None:
     else:
         sealed = sealer("start", point.seq, point.packed())
         db.execute("UPDATE audit_state SET sealed_start = ?", (sealed,))
-    db.execute("UPDATE audit_state SET pruned_through = ?", (point.seq,))
+    db.execute("UPDATE audit_state SET pruned_through = ?1, start_seq = ?1", (point.seq,))
     db.execute("DELETE FROM audit_anchors WHERE seq <= ?", (point.seq,))
 
 

@@ -51,13 +51,14 @@ class _State(NamedTuple):
     head: bytes
     next_key: bytes
     pruned_through: int
+    start_seq: int
     start: bytes | None
     sealed_start: bytes | None
     unsealed_through: int
 
 
 _READ_STATE = (
-    "SELECT seq, head, next_key, pruned_through, start, sealed_start, unsealed_through"
+    "SELECT seq, head, next_key, pruned_through, start_seq, start, sealed_start, unsealed_through"
     " FROM audit_state"
 )
 
@@ -79,17 +80,17 @@ def verify(
         return Verdict("tampered", 1, "state_head", 1, 0, 0, 0, Head(0, GENESIS))
     state = _State(*row)
     walk = _begin(db, state, expect, opener)
-    total = max(state.seq - state.pruned_through, 0)
+    total = max(state.seq - state.start_seq, 0)
     if walk.first_bad is None:
         _walk_over(db, walk, state, total, step)
     return Verdict(
         walk.status,
         walk.first_bad,
         walk.reason,
-        state.pruned_through + 1,
+        state.start_seq + 1,
         walk.last,
         state.pruned_through,
-        state.unsealed_through if state.unsealed_through > state.pruned_through else 0,
+        state.unsealed_through if state.unsealed_through > state.start_seq else 0,
         Head(state.seq, state.head),
     )
 
@@ -100,16 +101,16 @@ def _walk_over(
     entries = db.execute(
         f"SELECT {_STORED} FROM access_log"  # noqa: S608 - a constant
         " WHERE seq > ? OR seq <= 0 ORDER BY seq",
-        (state.pruned_through,),
+        (state.start_seq,),
     )
     for entry in entries:
         if not walk.take(*entry):
             return
-        done = walk.last - state.pruned_through
+        done = walk.last - state.start_seq
         if done % limits.VERIFY_STEP_ENTRIES == 0:
             step(done, total)
     walk.finish(state.seq, state.head, state.next_key)
-    step(walk.last - state.pruned_through, total)
+    step(walk.last - state.start_seq, total)
 
 
 def point_at(db: Connection, seq: int, opener: Opener | None) -> Point | None:
@@ -121,7 +122,7 @@ def point_at(db: Connection, seq: int, opener: Opener | None) -> Point | None:
     for entry in db.execute(
         f"SELECT {_STORED} FROM access_log"  # noqa: S608 - a constant
         " WHERE seq > ? AND seq <= ? ORDER BY seq",
-        (state.pruned_through, seq),
+        (state.start_seq, seq),
     ):
         if not walk.take(*entry):
             return None
@@ -134,19 +135,19 @@ def _begin(
     """A walk that stands at the start of the kept log, or has failed there already."""
     sealed = state.sealed_start
     if sealed is None:
-        return Walk(Point.unpacked(state.start), {}, state.pruned_through, expect, "unsealed")
+        return Walk(Point.unpacked(state.start), {}, state.start_seq, expect, "unsealed")
     if opener is None:
-        unknown = Point(state.pruned_through, GENESIS, b"")
-        return Walk(unknown, {}, state.pruned_through, expect, "locked")
-    start = Point.unpacked(opener("start", state.pruned_through, sealed))
+        unknown = Point(state.start_seq, GENESIS, b"")
+        return Walk(unknown, {}, state.start_seq, expect, "locked")
+    start = Point.unpacked(opener("start", state.start_seq, sealed))
     anchors: dict[int, Point | None] = {
         seq: Point.unpacked(opener("anchor", seq, data))
         for seq, data in db.execute(
             "SELECT seq, sealed FROM audit_anchors WHERE seq >= ? ORDER BY seq",
-            (state.pruned_through,),
+            (state.start_seq,),
         )
     }
-    walk = Walk(start, anchors, state.pruned_through, expect, "ok")
+    walk = Walk(start, anchors, state.start_seq, expect, "ok")
     walk.pass_anchor()
     return walk
 
@@ -158,7 +159,7 @@ class Walk:
         self,
         start: Point | None,
         anchors: dict[int, Point | None],
-        pruned: int,
+        start_seq: int,
         expect: tuple[int, str] | None,
         status: Status,
     ) -> None:
@@ -167,11 +168,13 @@ class Walk:
         self.reason: Reason | None = None
         self.first_bad: int | None = None
         self.knows_keys = status != "locked"
-        self.pruned, self.expect = pruned, expect
+        self.start_seq, self.expect = start_seq, expect
         self._anchors = anchors
-        self.last, self.previous, self.key = start or (pruned, GENESIS, b"")
-        if start is None or start.seq != pruned:
-            self._fail("tampered", "state_head" if status == "unsealed" else "anchor", pruned + 1)
+        self.last, self.previous, self.key = start or (start_seq, GENESIS, b"")
+        if start is None or start.seq != start_seq:
+            self._fail(
+                "tampered", "state_head" if status == "unsealed" else "anchor", start_seq + 1
+            )
 
     def _fail(self, status: Status, reason: Reason, seq: int | None) -> bool:
         self.status, self.reason, self.first_bad = status, reason, seq
@@ -220,13 +223,13 @@ class Walk:
     def _ends_in(self, state_head: bytes, next_key: bytes) -> bool:
         if self.knows_keys:
             return (self.previous, self.key) == (state_head, next_key)
-        return self.last == self.pruned or self.previous == state_head
+        return self.last == self.start_seq or self.previous == state_head
 
     def _hold_against(self, seq: int, mac: str) -> None:
         """Compare with an anchor outside the entries that were walked over."""
         if seq > self.last:
             self._fail("rolled_back", "expect", self.last + 1)
-        elif seq <= self.pruned and self.pruned > 0:
+        elif seq <= self.start_seq and self.start_seq > 0:
             self._fail("pruned", "expect", None)
         elif seq == 0 and mac != GENESIS.hex():
             self._fail("forked", "expect", 0)

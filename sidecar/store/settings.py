@@ -4,6 +4,7 @@ Knows which keys have a default and of which type; what a value may be beyond it
 business of the capability that uses the key.
 """
 
+import json
 from typing import Final, Literal, NamedTuple
 
 from sidecar import limits
@@ -35,6 +36,14 @@ class Own(NamedTuple):
 
     value: int
     most: int
+    chore: str
+    """The chore that goes by it, to be run soon after a change."""
+    description: str
+
+
+class OwnFolder(NamedTuple):
+    """A setting that names a folder the product itself uses."""
+
     chore: str
     """The chore that goes by it, to be run soon after a change."""
     description: str
@@ -80,12 +89,35 @@ OWN: Final[dict[str, Own]] = {
         "vault_lock",
         "Milliseconds after an unlock after which secrets lock; 0 = never",
     ),
+    "backup_interval_hours": Own(
+        24, 8760, "backups", "Hours between two backups while something changes; 0 = none"
+    ),
+    "backup_keep_bytes": Own(
+        0,
+        2**50,
+        "backups",
+        "Bytes that backups may take; 0 = 1 GiB, or four times the database if that is more",
+    ),
 }
 """The product's own: nothing goes that the user did not ask for, revisions apart."""
+
+OWN_FOLDERS: Final[dict[str, OwnFolder]] = {
+    "backup_directory": OwnFolder(
+        "backups", 'Folder of the backups; "" = `backups` beside the database'
+    ),
+}
+"""The same for places: an absolute path, or "" for the usual one."""
 
 DEFAULTS.update(
     {key: Default(str(own.value), "number", own.description) for key, own in OWN.items()}
 )
+DEFAULTS.update({key: Default('""', "string", own.description) for key, own in OWN_FOLDERS.items()})
+
+CHORES: Final[dict[str, str]] = {
+    **{key: own.chore for key, own in OWN.items()},
+    **{key: own.chore for key, own in OWN_FOLDERS.items()},
+}
+"""The chore that goes by each of the product's own."""
 
 SCHEMA_VERSION_KEY: Final = "schema_version"
 """Shown like a setting, kept in the file's header; nobody can set it."""
@@ -112,6 +144,12 @@ def own(db: Connection, key: str) -> int:
     """What one of the product's own settings says; its default when nobody set it."""
     setting = get(db, key)
     return OWN[key].value if setting is None else int(setting.value)
+
+
+def own_folder(db: Connection, key: str) -> str | None:
+    """The folder that one of the product's own settings names; None for the usual one."""
+    setting = get(db, key)
+    return None if setting is None else json.loads(setting.value) or None
 
 
 def page(db: Connection, prefix: str) -> list[Setting]:

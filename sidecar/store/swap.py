@@ -5,7 +5,8 @@ again; a start that finds the plan finishes it. An old `-wal` left beside a new 
 played into it, so those files go before the new one comes. Who replaces a database must have
 closed every SQLite handle on it: compaction, restore and the import of the seed's file.
 
-A staged file without a plan is unfinished work of a killed process, and removed at the start.
+A staged file without a plan is unfinished work of a killed process, and removed at the start; so
+are the files that backups come from and restores are made of.
 """
 
 import json
@@ -24,6 +25,12 @@ from sidecar.store import files
 
 INTENT = ".swap"
 STAGED = ".staged"
+SNAPSHOT = ".snapshot"
+"""Copy that a backup is packed from."""
+INCOMING = ".incoming"
+"""Database of a backup that is to be restored, until it may be staged."""
+CHECKING = ".checking"
+"""The same of one that is only looked at."""
 RETRY_LIMIT_MS = 5000
 """Windows: virus scanners and indexers hold a fresh file for moments."""
 RETRY_PAUSE_S = 0.05
@@ -77,6 +84,8 @@ def redo(path: Path, clock: Clock, after_step: AfterStep = go_on) -> bool:
     """
     record = files.beside(path, INTENT)
     files.beside(record, ".partial").unlink(missing_ok=True)
+    for suffix in (SNAPSHOT, INCOMING, CHECKING):
+        files.remove_database(files.beside(path, suffix))
     try:
         intent = _parse(record.read_bytes())
     except FileNotFoundError:

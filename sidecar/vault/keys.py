@@ -16,7 +16,7 @@ from sidecar.vault import crypto
 from sidecar.vault.crypto import BadSealError
 from sidecar.wiping import wipe
 
-_LABELS: Final = (
+LABELS: Final = (
     "dek-wrap",
     "fingerprint",
     "state-root",
@@ -24,6 +24,7 @@ _LABELS: Final = (
     "audit-sign",
     "backup-mac",
 )
+"""What is derived from the root key."""
 
 
 class Keys:
@@ -33,7 +34,7 @@ class Keys:
         """Take the root key over and derive the others."""
         self.root = root
         self.store_id = store_id
-        derived = {label: crypto.derive(root, store_id, label) for label in _LABELS}
+        derived = {label: crypto.derive(root, store_id, label) for label in LABELS}
         self._wrap = derived["dek-wrap"]
         self.fingerprint = derived["fingerprint"]
         self.state_root = derived["state-root"]

@@ -6,7 +6,7 @@ that fails is logged and comes again at its next time. With none due there is no
 
 from collections.abc import Callable
 
-from sidecar import log
+from sidecar import log, redaction
 from sidecar.catalog import CHORES, Chore
 from sidecar.clock import Clock
 from sidecar.context import LongContext, Session
@@ -45,6 +45,7 @@ class _ChoreJob:
         else:
             self._post.post_events(context.take_emitted())
         finally:
+            redaction.release()
             context.release_lock()
             self._ended()
 

@@ -41,6 +41,15 @@ def saved(workflow_id: str, revision: int, **more: int) -> Told:
     return ("workflow_save", workflow_id, details)
 
 
+def backed_up(reason: str) -> Told:
+    """The entry of a backup."""
+    sizes = {"database_bytes": ANY, "size_bytes": ANY}
+    return ("backup_create", ANY, {"reason": reason, "secrets": "none", **sizes})
+
+
+BACKUP = "sim_backup_20200101_000000.db.zst"
+"""Made before the acts, when something else was in the database."""
+
 ACTS: dict[str, list[Act]] = {
     "workflows.save": [
         Act({"workflow": flow("new")}, [saved("new", 1)]),
@@ -178,8 +187,20 @@ ACTS: dict[str, list[Act]] = {
     ],
     "system.purge": [Act({})],
     "system.compact": [
-        Act({}, [("compact", "database", {"before_bytes": ANY, "after_bytes": ANY})]),
+        Act({}, [
+            backed_up("compact"),
+            ("compact", "database", {"before_bytes": ANY, "after_bytes": ANY}),
+        ]),
     ],
+    "backups.create": [
+        Act({"label": "mine"}, [backed_up("manual")]),
+        Act({"include_secrets": True}, [backed_up("manual")]),
+    ],
+    "backups.verify": [
+        Act({"name": BACKUP}),
+        Act({"path": __file__}, [("backup_rejected", "file", {"reason": "not_a_backup"})]),
+    ],
+    "backups.delete": [Act({"name": BACKUP}, [("backup_delete", BACKUP, {})])],
 }  # fmt: skip
 """Every method that changes something; an act without entries must leave none."""
 
@@ -200,10 +221,13 @@ REFUSED: dict[str, dict[str, Any]] = {
     },
     "settings.delete": {"key": "nothing"},
     "settings.reset": {"keys": ["canvas_grid_size", "own"]},
+    "backups.verify": {"name": "../test.db"},
+    "backups.delete": {"name": "../test.db"},
 }
 
 READING = {
-    "audit.list", "audit.subscribe", "audit.unsubscribe", "audit.verify", "rpc.discover",
+    "audit.list", "audit.subscribe", "audit.unsubscribe", "audit.verify",
+    "backups.list", "rpc.discover",
     "runs.get", "runs.list", "runs.stats", "secrets.list", "secrets.status", "settings.get",
     "settings.list", "system.ping",
     "system.info", "system.stats", "system.shutdown", "workflows.get", "workflows.get_many",
@@ -225,6 +249,8 @@ class Served(NoSession):
 def bench(tmp_path: Path) -> Iterator[Bench]:
     with open_bench(tmp_path) as opened:
         opened.context.session = Served()
+        made = Path(opened.call("backups.create")["path"])
+        made.rename(made.with_name(BACKUP))
         for name in ("w1", "w2", "shelved"):
             save(opened, name, tags=["old"] if name == "w2" else [])
         opened.call("workflows.update", id="w1", tags=["old"])

@@ -11,7 +11,7 @@ import pytest
 
 from sidecar.store import secrets
 from sidecar.vault import crypto, slots
-from sidecar.vault.keys import Keys
+from sidecar.vault.keys import LABELS, Keys
 from tests.process.conftest import Spawn
 from tests.process.wire import environment, misbehaving, product, request
 
@@ -38,12 +38,11 @@ def _needles(database: Path) -> dict[str, bytes]:
     store_id, (row,) = secrets.store_id(db), secrets.data_keys(db)
     db.close()
     keys = Keys(bytearray(root), store_id)
-    labels = ("dek-wrap", "fingerprint", "state-root", "audit-seal", "audit-sign", "backup-mac")
     return {
         "value": VALUE.encode(),
         "root key": root,
         "data key": bytes(keys.unwrap_data_key(row.key_id, row.wrapped)),
-        **{label: bytes(crypto.derive(bytearray(root), store_id, label)) for label in labels},
+        **{label: bytes(crypto.derive(bytearray(root), store_id, label)) for label in LABELS},
     }
 
 

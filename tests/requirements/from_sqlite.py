@@ -100,8 +100,18 @@ REQUIREMENTS = [
         "test_an_edited_step_is_found_out",
         "test_an_edited_migration_is_found_out_and_nothing_stays_open",
     ),
-    _sqlite.owed("20", "A backup under writes ends in one pass and equals a snapshot.", _BACKUPS),
-    _sqlite.owed("21", "A backup that fails leaves no listed file and the old ones.", _BACKUPS),
+    _sqlite.proven(
+        "20",
+        "A backup under writes ends in one pass and equals a snapshot.",
+        "test_sqlite_20_a_backup_under_writes_ends_and_is_one_moment",
+    ),
+    _sqlite.proven(
+        "21",
+        "A backup that fails leaves no listed file and the old ones.",
+        "test_sqlite_21_whatever_fails_no_backup_is_listed_and_the_old_ones_stay",
+        "test_a_cancelled_backup_leaves_nothing",
+        "test_what_a_killed_process_left_is_swept_away",
+    ),
     _sqlite.owed("22", "Every listed backup restores; damaged ones are refused.", _BACKUPS),
     _sqlite.proven(
         "23:swap",
@@ -110,6 +120,11 @@ REQUIREMENTS = [
         "test_a_real_kill_leaves_a_plan_that_is_finished",
     ),
     _sqlite.owed("23:restore", "A restore killed anywhere ends old or new.", "issue 5 (restore)"),
-    _sqlite.owed("24", "Retention of backups never deletes what it must keep.", _BACKUPS),
+    _sqlite.proven(
+        "24",
+        "Retention of backups never deletes what it must keep.",
+        "test_sqlite_24_no_plan_deletes_what_must_stay_or_more_than_it_must",
+        "test_under_a_clock_that_went_back_nothing_goes",
+    ),
     _sqlite.owed("25", "Deleted secrets leave no bytes after 2 s.", "issue 4 (secrets)"),
 ]

@@ -128,9 +128,9 @@ TAMPERED = {
     "two swapped": (_SHIFT.format("IN (2, 4)", "6 + seq"), "mac", 2, 1),
     "all renumbered": (_SHIFT.format("> 0", "1 - seq"), "gap", 1, 0),
     "the last renumbered": ("UPDATE access_log SET seq = 9 WHERE seq = 5", "gap", 5, 4),
-    "prune point": ("UPDATE audit_state SET pruned_through = 2", "state_head", 3, 0),
-    "prune point and its rows": (
-        "UPDATE audit_state SET pruned_through = 2;DELETE FROM access_log WHERE seq <= 2",
+    "start point": ("UPDATE audit_state SET start_seq = 2", "state_head", 3, 0),
+    "start point and its rows": (
+        "UPDATE audit_state SET start_seq = 2;DELETE FROM access_log WHERE seq <= 2",
         "state_head",
         3,
         0,

@@ -979,6 +979,117 @@ class AuditVerifyResult(TypedDict):
     """Head by the chain's state row."""
 
 
+class BackupFinding(TypedDict):
+    """One thing that is not as it should be."""
+
+    kind: str
+    """Why it would be rejected: `not_a_backup`, `newer`, `manifest`, `size`, `window`, `form`,
+    `truncated`, `trailing`, `damaged`, `not_ours`, `schema` or `content`; or what a restore
+    would take all the same, by the kinds of system.check.
+    """
+
+    detail: str
+    """One sentence for a person."""
+
+
+class BackupView(TypedDict):
+    """One backup, by what it says of itself."""
+
+    name: str
+    """Its file's name."""
+
+    path: str
+    """Absolute path of its file."""
+
+    created_at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+    reason: Literal["compact", "interval", "manual", "migrate", "recover", "restore"]
+    """Why it was made."""
+
+    label: str | None
+    """What a person called it."""
+
+    size_bytes: int
+    """Size of the file."""
+
+    database_bytes: int
+    """Size of the database in it."""
+
+    sha256: str
+    """Of the database in it, hex."""
+
+    schema_version: int
+    """Version of the tables in it."""
+
+    program: str
+    """Version of the program that made it."""
+
+    counts: dict[str, int]
+    """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
+
+    secrets: Literal["none", "sealed"]
+    """`none`, or `sealed`: as the database has them, with the key slots."""
+
+    this_database: bool
+    """It was made of the database that is served."""
+
+
+class BackupsCreateResult(TypedDict):
+    """The backup."""
+
+    name: str
+    """Its file's name."""
+
+    path: str
+    """Absolute path of its file."""
+
+    size_bytes: int
+    """Size of the file."""
+
+    database_bytes: int
+    """Size of the database in it."""
+
+    sha256: str
+    """Of the database in it, hex."""
+
+    counts: dict[str, int]
+    """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
+
+    duration_ms: int
+    """How long it took."""
+
+    secrets: Literal["none", "sealed"]
+    """`none`, or `sealed`: as the database has them, with the key slots."""
+
+
+class BackupsDeleteResult(TypedDict):
+    """The one that is gone."""
+
+    name: str
+    """Its file's name."""
+
+
+class BackupsListResult(TypedDict):
+    """The backups."""
+
+    items: list[BackupView]
+    """Newest first."""
+
+
+class BackupsVerifyResult(TypedDict):
+    """What was found."""
+
+    ok: bool
+    """A restore would take it, and all in it is sound."""
+
+    findings: list[BackupFinding]
+    """At most 1 000."""
+
+    manifest: BackupView | None
+    """What it says of itself; null where that is damaged."""
+
+
 class ChainHead(TypedDict):
     """The newest entry of the audit chain; the shell may keep it as an outside anchor."""
 
@@ -2285,6 +2396,33 @@ class AuditVerifyParams(TypedDict):
     """A head kept outside that the chain must contain."""
 
 
+class BackupsCreateParams(TypedDict):
+    """Params of backups.create."""
+
+    label: NotRequired[str | None]
+    """What to call it, up to 200 characters."""
+
+    include_secrets: NotRequired[bool]
+    """Take the secrets along, sealed as they are, with the key slots; absent: false."""
+
+
+class BackupsVerifyParams(TypedDict):
+    """Params of backups.verify."""
+
+    name: NotRequired[str | None]
+    """Name of a listed backup; this or `path`."""
+
+    path: NotRequired[str | None]
+    """Absolute path of a backup anywhere; this or `name`."""
+
+
+class BackupsDeleteParams(TypedDict):
+    """Params of backups.delete."""
+
+    name: str
+    """Its file's name."""
+
+
 class RunsStatsParams(TypedDict):
     """Params of runs.stats."""
 
@@ -2938,6 +3076,123 @@ class AuditMethods:
         result: Pending[AuditVerifyResult] = self._client.start(
             "audit.verify", params, on_progress=on_progress
         )
+        return result
+
+
+class BackupsMethods:
+    """The methods backups.*."""
+
+    def __init__(self, client: BaseClient) -> None:
+        """Call them through `client`."""
+        self._client = client
+
+    def create(
+        self,
+        *,
+        label: str | None | Unset = UNSET,
+        include_secrets: bool | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> BackupsCreateResult:
+        """Make a backup of this moment, checked and read back; it is kept until it is deleted.
+
+        Other requests go on meanwhile. What was deleted is purged first, so that it is not in
+        it.
+        """
+        params = _given(
+            {
+                "label": label,
+                "include_secrets": include_secrets,
+            }
+        )
+        result: BackupsCreateResult = self._client.call(
+            "backups.create", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_create(
+        self,
+        *,
+        label: str | None | Unset = UNSET,
+        include_secrets: bool | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[BackupsCreateResult]:
+        """Start backups.create without waiting for its result."""
+        params = _given(
+            {
+                "label": label,
+                "include_secrets": include_secrets,
+            }
+        )
+        result: Pending[BackupsCreateResult] = self._client.start(
+            "backups.create", params, on_progress=on_progress
+        )
+        return result
+
+    def list(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> BackupsListResult:
+        """List the backups in the folder of backups; what is not whole is not listed."""
+        result: BackupsListResult = self._client.call("backups.list", {}, timeout=timeout)
+        return result
+
+    def verify(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        path: str | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> BackupsVerifyResult:
+        """Unpack a backup aside and look at all that is in it, as a restore would.
+
+        One that would be rejected is written to the audit log.
+        """
+        params = _given(
+            {
+                "name": name,
+                "path": path,
+            }
+        )
+        result: BackupsVerifyResult = self._client.call(
+            "backups.verify", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_verify(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        path: str | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[BackupsVerifyResult]:
+        """Start backups.verify without waiting for its result."""
+        params = _given(
+            {
+                "name": name,
+                "path": path,
+            }
+        )
+        result: Pending[BackupsVerifyResult] = self._client.start(
+            "backups.verify", params, on_progress=on_progress
+        )
+        return result
+
+    def delete(
+        self,
+        *,
+        name: str,
+        timeout: float | None = None,
+    ) -> BackupsDeleteResult:
+        """Delete a backup for good, whoever made it."""
+        params = _given(
+            {
+                "name": name,
+            }
+        )
+        result: BackupsDeleteResult = self._client.call("backups.delete", params, timeout=timeout)
         return result
 
 
@@ -3755,8 +4010,9 @@ class SystemMethods:
     ) -> SystemCompactResult:
         """Write the database anew, without gaps, and put it in the old one's place.
 
-        Meanwhile other requests that need the database are answered `maintenance`; ping and
-        cancel are served. Killed at any moment it leaves the old file or the new one, whole.
+        A backup is made first unless nothing has changed since the last one. Then, until it is
+        done, requests that need the database are answered `maintenance`; ping and cancel are
+        served. Killed at any moment it leaves the old file or the new one, whole.
         """
         result: SystemCompactResult = self._client.call(
             "system.compact", {}, on_progress=on_progress, timeout=timeout
@@ -4205,6 +4461,8 @@ class Client(BaseClient):
             "audit.export",
             "audit.prune",
             "audit.verify",
+            "backups.create",
+            "backups.verify",
             "runs.prune",
             "runs.stats",
             "secrets.add_recovery",
@@ -4225,6 +4483,7 @@ class Client(BaseClient):
     def _add_methods(self) -> None:
         """Give the client a member for each noun."""
         self.audit = AuditMethods(self)
+        self.backups = BackupsMethods(self)
         self.rpc = RpcMethods(self)
         self.runs = RunsMethods(self)
         self.secrets = SecretsMethods(self)

@@ -191,7 +191,8 @@ CREATE TABLE audit_state (
     head BLOB NOT NULL,                         -- its mac
     next_key BLOB NOT NULL,                     -- key of the entry to come
     pruned_through INTEGER NOT NULL DEFAULT 0,  -- newest entry that was pruned, 0 for none
-    start BLOB,                                 -- head and key before the oldest kept entry, in clear
+    start_seq INTEGER NOT NULL DEFAULT 0,       -- entry after which verifying starts
+    start BLOB,                                 -- its code and the key after it, in clear
     sealed_start BLOB,                          -- the same, sealed: then `start` is null
     unsealed_through INTEGER NOT NULL DEFAULT 0 -- entries whose key once lay here in clear
 ) STRICT;

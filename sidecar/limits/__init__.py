@@ -6,8 +6,16 @@ published in `system.ready` and `system.info` (see `PUBLISHED`). Units stand in 
 
 from typing import Final
 
-KIB: Final = 1024
-MIB: Final = 1024 * KIB
+from sidecar.limits.backups import *  # noqa: F403 - one namespace, several screens
+from sidecar.limits.sizes import KIB as KIB
+from sidecar.limits.sizes import MIB as MIB
+from sidecar.limits.vault import *  # noqa: F403 - the same
+from sidecar.limits.vault import (
+    PASSPHRASE_MAX_CHARS,
+    PROVIDER_MAX_CHARS,
+    SECRET_MAX_BYTES,
+    SECRETS_MAX,
+)
 
 # --- the wire -----------------------------------------------------------------------------
 
@@ -277,68 +285,19 @@ SEARCH_CONFIRM_BYTES: Final = MIB
 
 SEARCH_PAGE_DEFAULT: Final = 20
 
-# --- secrets and the sealed audit log ---------------------------------------------------------
+NODES_MAX: Final = 10_000
+"""Nodes of one body looked at; the largest real workflow has some hundred."""
 
-KDF_MEMORY_KIB: Final = 64 * KIB
-KDF_PASSES: Final = 3
-KDF_LANES: Final = 4
-"""Argon2id for a new slot: RFC 9106's second recommendation; about 0.2 s of one processor."""
+DIFF_FIELDS_MAX: Final = 100
+"""Fields told of one changed node."""
 
-KDF_MEMORY_MIN_KIB: Final = 19 * KIB
-KDF_PASSES_MIN: Final = 2
-"""Floor: OWASP's least. A slot below it was not written by us, or somebody weakened it."""
+BODY_INDEXED_MAX_BYTES: Final = 4 * MIB
+"""Larger bodies are not searched inside: to decode one would hold the loop for 50 ms."""
 
-KDF_MEMORY_MAX_KIB: Final = 1024 * KIB
-KDF_PASSES_MAX: Final = 16
-KDF_LANES_MAX: Final = 16
-"""Ceiling, looked at before deriving: a hostile file must not take the machine's memory."""
-
-PASSPHRASE_MAX_CHARS: Final = 1024
-SECRET_MAX_BYTES: Final = 16 * KIB
-"""A provider's key or a service account's JSON file; its length is kept in 16 bits."""
-
-PATH_MAX_CHARS: Final = 4096
-"""Longest path in a param: Linux takes no longer one."""
-
-PROVIDER_MAX_CHARS: Final = 128
-SECRETS_MAX: Final = 1000
-"""The code over all rows is computed for each use: 2 us a row."""
-
-SEALS_MAX: Final = 2**20
-DATA_KEY_MAX_MS: Final = 365 * 86_400_000
-DATA_KEY_LOOK_MS: Final = 3_600_000
-"""A data key is replaced by itself after so many records or so long (NIST SP 800-38D: 2^32);
-looked at once an hour."""
-
-SLOTS_MAX: Final = 16
-"""Ways to unlock: each recovery code is tried in turn."""
-
-UNLOCK_FREE_TRIES: Final = 3
-UNLOCK_DELAY_MAX_MS: Final = 60_000
-"""After three wrong passphrases the next must wait 1 s, then 2, 4 ... 60 s."""
-
-IDLE_LOCK_MS: Final = 15 * 60_000
-ABSOLUTE_LOCK_MS: Final = 8 * 3_600_000
-LOCK_MAX_MS: Final = 30 * 86_400_000
-"""Locks by itself after so long without use of a secret, and after so long at all."""
-
-LOCK_LOOK_AGAIN_MS: Final = 10_000
-"""While unlocked the deadlines are looked at this often: the wall clock runs on in sleep."""
-
-KEYCHAIN_TIMEOUT_MS: Final = 3000
-"""A keychain may ask the person; past it the request fails and the process goes on."""
-
-CHECKPOINT_ENTRIES: Final = 1024
-"""Audit entries between two sealed checkpoints while unlocked: 4 ms to verify from the last."""
-
-AUDIT_KEEP_MIN_MS: Final = 30 * 86_400_000
-"""Younger entries are never pruned, so that nobody wipes his traces with the key in hand."""
-
-AUDIT_PRUNE_BATCH: Final = 2000
-"""Entries deleted in one step: about 10 ms."""
-
-SENSITIVE_ANSWER_BYTES: Final = 128 * KIB
-"""Buffer for an answer that holds a secret: one whose every byte is an escape still fits."""
+BODY_TEXT_MAX_CHARS: Final = 64 * 1024
+BODY_STRING_MAX_CHARS: Final = 4096
+BODY_VALUES_MAX: Final = 50_000
+"""Text of one body that is indexed, of one string in it, and the values looked at for it."""
 
 PUBLISHED: Final[dict[str, int]] = {
     "line_bytes": LINE_MAX_BYTES,
@@ -369,42 +328,3 @@ PUBLISHED: Final[dict[str, int]] = {
     "setting_description_chars": SETTING_DESCRIPTION_MAX_CHARS,
 }
 """The limits a client can run into, by the names `system.ready` and `system.info` carry."""
-
-NODES_MAX: Final = 10_000
-"""Nodes of one body looked at; the largest real workflow has some hundred."""
-
-DIFF_FIELDS_MAX: Final = 100
-"""Fields told of one changed node."""
-
-BODY_INDEXED_MAX_BYTES: Final = 4 * MIB
-"""Larger bodies are not searched inside: to decode one would hold the loop for 50 ms."""
-
-BODY_TEXT_MAX_CHARS: Final = 64 * 1024
-BODY_STRING_MAX_CHARS: Final = 4096
-BODY_VALUES_MAX: Final = 50_000
-"""Text of one body that is indexed, of one string in it, and the values looked at for it."""
-
-ARCHIVE_PIECE_BYTES: Final = MIB
-"""Of a database that is packed or unpacked between two looks at cancel: 3 ms."""
-
-ARCHIVE_LEVEL: Final = 1
-"""zstd's, of backups: bodies are packed already; level 3 takes a third longer for 2 % less."""
-
-ARCHIVE_MANIFEST_BYTES: Final = 8 * KIB
-"""Fixed, since it is written last and stands first; a full one takes 3 KiB."""
-
-ARCHIVE_WINDOW_MAX_BYTES: Final = 8 * MIB
-"""Memory that reading a backup may take: what zstd wants every reader to have; ours ask for 1."""
-
-ARCHIVE_DATABASE_MAX_BYTES: Final = 2**40
-ARCHIVE_RATIO_MAX: Final = 1000
-ARCHIVE_RATIO_FREE_BYTES: Final = 64 * MIB
-"""Largest database a backup may claim, and how much larger than its file past 64 MiB: a database
-without free pages shrinks to a tenth at best, zeros to a thirty-thousandth."""
-
-ARCHIVE_BLOCK_MIN_BYTES: Final = 4 * KIB
-ARCHIVE_BLOCKS_FREE: Final = 64
-"""Blocks of a frame are 128 KiB; a frame of more than one for each 4 KiB is made to cost time."""
-
-BACKUP_LABEL_MAX_CHARS: Final = 200
-"""What a person calls a backup."""

@@ -1,0 +1,93 @@
+"""What the methods of backups share: a backup as a client sees it, and how one is named."""
+
+from pathlib import Path
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from sidecar import limits
+from sidecar.archive.manifest import Manifest, Reason, Secrets
+from sidecar.backups import directory
+from sidecar.backups.directory import Backup
+from sidecar.context import LongContext
+from sidecar.errors import InvalidParams
+from sidecar.values import Count, Timestamp
+
+Name = Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS, description="Its file's name.")]
+FilePath = Annotated[str, Meta(description="Absolute path of its file.")]
+Label = Annotated[str | None, Meta(description="What a person called it.")]
+Counts = Annotated[
+    dict[str, int],
+    Meta(description="Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."),
+]
+SecretsIn = Annotated[
+    Secrets, Meta(description="`none`, or `sealed`: as the database has them, with the key slots.")
+]
+GivenName = Annotated[
+    Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS)] | None,
+    Meta(description="Name of a listed backup; this or `path`."),
+]
+GivenPath = Annotated[
+    Annotated[str, Meta(max_length=limits.PATH_MAX_CHARS)] | None,
+    Meta(description="Absolute path of a backup anywhere; this or `name`."),
+]
+
+
+class BackupView(Struct, frozen=True, kw_only=True):
+    """One backup, by what it says of itself."""
+
+    name: Name
+    path: FilePath
+    created_at: Timestamp
+    reason: Annotated[Reason, Meta(description="Why it was made.")]
+    label: Label
+    size_bytes: Annotated[Count, Meta(description="Size of the file.")]
+    database_bytes: Annotated[Count, Meta(description="Size of the database in it.")]
+    sha256: Annotated[str, Meta(description="Of the database in it, hex.")]
+    schema_version: Annotated[Count, Meta(description="Version of the tables in it.")]
+    program: Annotated[str, Meta(description="Version of the program that made it.")]
+    counts: Counts
+    secrets: SecretsIn
+    this_database: Annotated[bool, Meta(description="It was made of the database that is served.")]
+
+
+def view(path: Path, manifest: Manifest, size_bytes: int, store_id: bytes) -> BackupView:
+    """A backup as it is listed."""
+    return BackupView(
+        name=path.name,
+        path=str(path),
+        created_at=manifest.created_at,
+        reason=manifest.reason,
+        label=manifest.label,
+        size_bytes=size_bytes,
+        database_bytes=manifest.database_bytes,
+        sha256=manifest.sha256,
+        schema_version=manifest.schema_version,
+        program=manifest.program,
+        counts=manifest.counts,
+        secrets=manifest.secrets,
+        this_database=manifest.store_id == store_id.hex(),
+    )
+
+
+def view_of(backup: Backup, store_id: bytes) -> BackupView:
+    """The same of one that is listed."""
+    return view(backup.path, backup.manifest, backup.size_bytes, store_id)
+
+
+def locate(ctx: LongContext, name: str | None, path: str | None) -> Path:
+    """The file that a request names.
+
+    Raises:
+        InvalidParams: it names none, two, or one by a path that depends on where we stand.
+        NotFound: there is none.
+    """
+    if (name is None) == (path is None):
+        raise InvalidParams("Name the backup by name or by path.", path="$.params")
+    if name is not None:
+        with ctx.reading() as db:
+            return directory.find(directory.place(db, ctx.store.path), name)
+    given = Path(path or "")
+    if "\0" in str(given) or not given.is_absolute():
+        raise InvalidParams("The path must be absolute.", path="$.params.path")
+    return directory.existing(given)

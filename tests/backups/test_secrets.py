@@ -1,0 +1,71 @@
+"""What of the secrets and of the audit chain's keys is in a backup."""
+
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from sidecar.archive import manifest, reading
+from sidecar.backups.making import current_mac
+from sidecar.context import LongContext
+from sidecar.store import snapshot
+from tests.backup_kit import rows, seal, unpacked
+from tests.harness import Bench, NoSession
+
+
+def test_no_byte_of_a_secret_is_in_a_backup_unless_it_was_asked_for(
+    bench: Bench, tmp_path: Path
+) -> None:
+    record = seal(bench)
+
+    told = bench.call("backups.create")
+
+    db = unpacked(Path(told["path"]), tmp_path)
+    assert [rows(db, table) for table in snapshot.SECRET_TABLES] == [0, 0, 0, 0]
+    assert db.execute("SELECT generation, root, failures FROM vault_state").get == (0, None, 0)
+    db.close()
+    assert record not in (tmp_path / "unpacked.db").read_bytes()
+    assert (told["secrets"], told["counts"]["secrets"]) == ("none", 0)
+    assert bench.rows("SELECT count(*) FROM secrets") == [(1,)]
+
+
+def test_secrets_that_were_asked_for_are_in_it_sealed_with_their_slots(
+    bench: Bench, tmp_path: Path
+) -> None:
+    record = seal(bench)
+
+    told = bench.call("backups.create", include_secrets=True)
+
+    db = unpacked(Path(told["path"]), tmp_path)
+    assert [rows(db, table) for table in snapshot.SECRET_TABLES] == [1, 1, 1, 1]
+    assert db.execute("SELECT encrypted_value FROM secrets").get == record
+    assert (told["secrets"], told["counts"]["secrets"]) == ("sealed", 1)
+    db.close()
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_the_first_key_of_the_chain_is_in_it_only_while_it_is_unsealed(
+    bench: Bench, tmp_path: Path, *, sealed: bool
+) -> None:
+    if sealed:
+        seal(bench)
+
+    path = Path(bench.call("backups.create", include_secrets=True)["path"])
+
+    db = unpacked(path, tmp_path)
+    assert db.execute("SELECT start IS NULL FROM audit_state").get == sealed
+    db.close()
+
+
+def test_a_backup_made_while_unlocked_is_coded_under_the_root_key(bench: Bench) -> None:
+    seal(bench)
+    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, 1, bench.tell)
+    unlocked = reading.read_manifest(Path(bench.call("backups.create")["path"]))
+    bench.call("secrets.lock")
+    locked = reading.read_manifest(Path(bench.call("backups.create")["path"]))
+    bench.call("secrets.unlock", passphrase="open sesame")
+    code = current_mac(context)
+
+    assert manifest.is_authentic(unlocked, code) is True
+    assert manifest.is_authentic(replace(unlocked, label="another"), code) is False
+    assert manifest.is_authentic(locked, code) is None
