@@ -52,13 +52,16 @@ class Counters(NamedTuple):
     api_calls_made: int | None
 
 
-_HEADER = (
-    "SELECT r.rid, r.id, w.id, r.revision, r.status, r.started_at, r.completed_at, r.duration_ms,"
+_COLUMNS = (
+    " r.revision, r.status, r.started_at, r.completed_at, r.duration_ms,"
     " CASE WHEN r.has_message THEN"
     " (SELECT e.error_message FROM runs AS e WHERE e.rid = r.rid) END,"
     " r.blocks_executed, r.tokens_used, r.api_calls_made, r.summary_bytes,"
-    " r.pinned FROM runs AS r JOIN workflows AS w ON w.rid = r.workflow"
+    " r.pinned FROM runs AS r"
 )
+_HEADER = f"SELECT r.rid, r.id, w.id,{_COLUMNS} JOIN workflows AS w ON w.rid = r.workflow"
+_HEADER_OF_ONE = f"SELECT r.rid, r.id, ?,{_COLUMNS}"
+"""With the workflow's id as given: its row need not be read."""
 _NEWEST_FIRST = " ORDER BY r.started_at DESC, r.rid DESC LIMIT ?"
 
 
@@ -68,6 +71,19 @@ def owner(db: Connection, workflow_id: str) -> Owner | None:
         "SELECT rid, revision, archived_at FROM workflows WHERE id = ?", (workflow_id,)
     ).fetchone()
     return Owner(*row) if row else None
+
+
+class Listed(NamedTuple):
+    """The workflow whose runs are listed."""
+
+    id: str
+    rid: int
+
+
+def listed(db: Connection, workflow_id: str) -> Listed | None:
+    """The workflow of that id, None when there is none; read from the index alone."""
+    rid = db.execute("SELECT rid FROM workflows WHERE id = ?", (workflow_id,)).get
+    return None if rid is None else Listed(workflow_id, int(rid))
 
 
 def get(db: Connection, run_id: str) -> RunHeader | None:
@@ -143,7 +159,7 @@ def page(
     before: tuple[int, int] | None,
     limit: int,
     *,
-    workflow: int | None = None,
+    workflow: Listed | None = None,
     status: str | None = None,
     from_at: int | None = None,
     to_at: int | None = None,
@@ -153,7 +169,7 @@ def page(
     conditions = ["r.started_at <= ?", "(r.started_at < ? OR r.rid < ?)"]
     values: list[object] = [started_at, started_at, rid]
     for condition, value in (
-        ("r.workflow = ?", workflow),
+        ("r.workflow = ?", workflow.rid if workflow else None),
         ("r.status = ?", status),
         ("r.started_at >= ?", from_at),
         ("r.started_at < ?", to_at),
@@ -161,7 +177,10 @@ def page(
         if value is not None:
             conditions.append(condition)
             values.append(value)
-    sql = _HEADER + " WHERE " + " AND ".join(conditions) + _NEWEST_FIRST
+    if workflow is not None:
+        values.insert(0, workflow.id)
+    head = _HEADER if workflow is None else _HEADER_OF_ONE
+    sql = head + " WHERE " + " AND ".join(conditions) + _NEWEST_FIRST
     return [RunHeader(*row) for row in db.execute(sql, (*values, limit))]
 
 

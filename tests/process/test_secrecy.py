@@ -179,3 +179,12 @@ def test_security_18_a_planted_value_reaches_no_word_at_the_most_talkative_level
     assert VALUE not in str(lines)
     assert VALUE not in child.stderr_text()
     assert VALUE not in logged
+
+
+def test_security_18_a_result_is_never_touched(spawn: Spawn, database: Path) -> None:
+    child = spawn(product("--database", database))
+    workflow = {"id": "w", "name": f"uses {VALUE}", "data": {"key": VALUE}}
+    child.call("workflows.save", {"workflow": workflow})
+    got = child.call("workflows.get", {"id": "w"})["result"]["workflow"]
+
+    assert (got["name"], got["data"]) == (workflow["name"], workflow["data"])

@@ -126,5 +126,9 @@ REQUIREMENTS = [
         "test_sqlite_24_no_plan_deletes_what_must_stay_or_more_than_it_must",
         "test_under_a_clock_that_went_back_nothing_goes",
     ),
-    _sqlite.owed("25", "Deleted secrets leave no bytes after 2 s.", "issue 4 (secrets)"),
+    _sqlite.proven(
+        "25",
+        "Deleted secrets leave no bytes after 2 s.",
+        "test_sqlite_25_a_deleted_key_leaves_no_byte",
+    ),
 ]

@@ -17,7 +17,12 @@ REQUIREMENTS = [
         "test_stores_01_what_is_pruned_gives_its_disk_back",
         "test_the_file_gets_smaller",
     ),
-    _stores.owed("02", "A lost key never makes a new one over ciphertext.", "issue 4 (secrets)"),
+    _stores.proven(
+        "02",
+        "A lost key never makes a new one over ciphertext.",
+        "test_security_13_no_key_is_made_over_what_it_cannot_open",
+        "test_security_13_a_lost_item_is_told_apart_and_the_recovery_code_opens",
+    ),
     _stores.proven(
         "03",
         "A migration neither deletes nor half-applies.",
@@ -81,7 +86,12 @@ REQUIREMENTS = [
         "test_a_failing_member_is_undone_alone_and_burns_no_number",
         "test_when_the_commit_fails_the_whole_burst_is_told_that_its_outcome_is_unknown",
     ),
-    _stores.owed("13", "Secrets leave by no export, log or version.", "issue 4 (secrets)"),
+    _stores.proven(
+        "13",
+        "Secrets leave by no export, log or version.",
+        "test_no_byte_of_a_secret_is_in_a_backup_unless_it_was_asked_for",
+        "test_security_18_a_planted_value_reaches_no_word_at_the_most_talkative_level",
+    ),
     _stores.owed("14", "An import says per item what it did.", "later (import and export)"),
     _stores.proven(
         "15",

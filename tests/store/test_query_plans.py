@@ -13,6 +13,7 @@ import pytest
 from sidecar.store import codec, runs, search
 from sidecar.store.connection import Connection
 from sidecar.store.query import parse
+from sidecar.store.runs import Listed
 from sidecar.store.workflows import header, labels, pages, remove, save
 from sidecar.store.workflows.pages import Filter, OrderBy
 from sidecar.store.workflows.save import Content
@@ -180,11 +181,12 @@ def test_counts_walk_narrow_indexes_without_sorting(bench: Bench) -> None:
 def test_stores_10_every_page_of_runs_is_a_search_without_sorting(
     bench: Bench, workflow: int | None, status: str | None, times: dict[str, int]
 ) -> None:
+    listed = Listed("w4", workflow) if workflow else None
     for before in (None, (5, 5)):
         steps = plan_of(
             bench,
             lambda db, before=before: runs.page(
-                db, before, 50, workflow=workflow, status=status, **times
+                db, before, 50, workflow=listed, status=status, **times
             ),
         )
         assert faults(steps) == []

@@ -1104,8 +1104,8 @@ class CheckFinding(TypedDict):
     """One thing that is not as it should be."""
 
     kind: str
-    """`structure`, `file`, `index`, `search_index`, `orphan`, `header`, `body`, `summary` or
-    `audit_chain`.
+    """`structure`, `file`, `index`, `search_index`, `orphan`, `header`, `body`, `revision`,
+    `summary` or `audit_chain`.
     """
 
     where: str

@@ -332,7 +332,7 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     """List runs, newest first."""
     workflow = None
     if params.workflow_id is not None:
-        workflow = runs.owner(ctx.db, params.workflow_id)
+        workflow = runs.listed(ctx.db, params.workflow_id)
         if workflow is None:
             raise NotFound("There is no such workflow.", path="$.params.workflow_id")
     mark = query_mark(params.workflow_id, params.status, params.from_at, params.to_at)
@@ -349,7 +349,7 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
         ctx.db,
         before,
         params.limit + 1,
-        workflow=workflow.rid if workflow else None,
+        workflow=workflow,
         status=params.status,
         from_at=params.from_at,
         to_at=params.to_at,

@@ -87,7 +87,7 @@ def _unescaped(view: memoryview, path: str) -> bytearray:
             plain[length] = byte
             length, at = length + 1, at + 1
             continue
-        at, piece = _escape(text, at + 1, path)
+        at, piece = _escape(text, at + 1)
         plain[length : length + len(piece)] = piece
         length += len(piece)
     try:
@@ -96,17 +96,17 @@ def _unescaped(view: memoryview, path: str) -> bytearray:
         wipe(plain)
 
 
-def _escape(text: memoryview, at: int, path: str) -> tuple[int, bytes]:
-    """Where the escape whose letter is at `at` ends, and what it stands for in UTF-8."""
+def _escape(text: memoryview, at: int) -> tuple[int, bytes]:
+    """Where the escape whose letter is at `at` ends, and what it stands for in UTF-8.
+
+    msgspec has seen to it that every escape is whole, half a surrogate pair among them.
+    """
     if text[at] != ord("u"):
         return at + 1, _ESCAPES[text[at]]
     number, end = int(bytes(text[at + 1 : at + 5]), 16), at + 5
-    if number in _HIGH and bytes(text[end : end + 2]) == b"\\u":
+    if number in _HIGH:
         low = int(bytes(text[end + 2 : end + 6]), 16)
-        if low in _LOW:
-            number, end = 0x10000 + ((number - _HIGH.start) << 10) + (low - _LOW.start), end + 6
-    if number in _HIGH or number in _LOW:
-        raise InvalidParams("The text holds half of a surrogate pair.", path=path)
+        number, end = 0x10000 + ((number - _HIGH.start) << 10) + (low - _LOW.start), end + 6
     return end, chr(number).encode()
 
 

@@ -124,7 +124,7 @@ def _try_slots(ctx: LongContext, kind: SlotKind, secret: bytearray) -> Opened:
     with ctx.reading() as db:
         store_id = secrets.store_id(db)
         found = [slot for slot in secrets.slots(db) if slot.kind == kind]
-    fault: Exception = _none_of(kind)
+    fault: Exception | None = None
     for slot in found:
         try:
             root = slots.unwrap(slot.blob, slot.sha256, store_id, secret)
@@ -134,7 +134,7 @@ def _try_slots(ctx: LongContext, kind: SlotKind, secret: bytearray) -> Opened:
                 fault = refused
         else:
             return Opened(root, slot, _renewed(ctx, root, store_id, slot, secret))
-    raise fault
+    raise fault or _none_of(kind)
 
 
 def _renewed(

@@ -171,7 +171,7 @@ class CheckFinding(Struct, frozen=True):
         str,
         Meta(
             description="`structure`, `file`, `index`, `search_index`, `orphan`, `header`, `body`,"
-            " `summary` or `audit_chain`."
+            " `revision`, `summary` or `audit_chain`."
         ),
     ]
     where: Annotated[str, Meta(description="Table, index, id or field.")]
@@ -195,7 +195,7 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
     index that is wrong is made anew; nothing else is changed.
     """
     found: list[Finding] = []
-    counts = {"workflows": 0, "summaries": 0, "audit_entries": 0}
+    counts = dict.fromkeys(checks.COUNTED, 0)
     with (
         checks.noting_damage(found, "database"),
         ctx.reading() as db,

@@ -5,6 +5,7 @@ packed: the first body of each ten revisions as a whole frame, the others beside
 whose body is the same as the next one's has no body of its own.
 """
 
+from collections.abc import Iterator
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -203,6 +204,32 @@ def _key_body(db: Connection, workflow: int, revision: int) -> bytes | None:
 
 def _group_start(revision: int) -> int:
     return revision - revision % limits.REVISION_GROUP
+
+
+_ALL: Final = (
+    "SELECT w.id, v.workflow, v.revision, v.metadata, v.form, v.data, v.sha256, v.size_bytes"
+    " FROM workflow_revisions AS v JOIN workflows AS w ON w.rid = v.workflow"
+    " ORDER BY v.workflow, v.revision"
+)
+
+
+def survey(db: Connection) -> Iterator[tuple[str, int, bool]]:
+    """Every earlier revision: its workflow's id, its number, and whether it can be given back.
+
+    One whose frame stands on another counts with it: where a key frame is damaged all are that
+    were packed beside it.
+    """
+    for workflow_id, workflow, revision, metadata, form, data, sha256, size_bytes in db.execute(
+        _ALL
+    ):
+        try:
+            _metadata(metadata)
+            if form != "same":
+                _body(db, workflow, revision, form, data, sha256, size_bytes)
+        except DatabaseDamaged:
+            yield workflow_id, revision, False
+        else:
+            yield workflow_id, revision, True
 
 
 # --- packing ----------------------------------------------------------------------------------

@@ -1,0 +1,377 @@
+"""The sealed chain: everything somebody who writes to the file can do, pruning and export."""
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from sidecar import limits
+from sidecar.catalog import CHORES
+from sidecar.context import LongContext
+from sidecar.errors import Conflict, InvalidParams, Locked, Tampered
+from sidecar.store import audit
+from tests.harness import Bench, NoSession
+from tests.secrets_kit import PASSPHRASE, clock_of, meddle, secret_bench, set_up
+
+
+def write(bench: Bench, count: int) -> None:
+    """So many entries."""
+    for _ in range(count):
+        with bench.store.lock, bench.store.writing():
+            bench.context.audit("settings_update", "theme", keys=["theme"])
+
+
+def verdict(bench: Bench, **params: object) -> tuple[object, ...]:
+    """Status, reason, first bad entry."""
+    found = bench.call("audit.verify", **params)
+    return found["status"], found["reason"], found["first_bad_seq"]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """Three entries in clear, set up (two more), a key (one), ten more; a lock and an unlock."""
+    with secret_bench(tmp_path) as opened:
+        write(opened, 3)
+        set_up(opened)
+        write(opened, 10)
+        opened.call("secrets.lock")
+        opened.call("secrets.unlock", passphrase=PASSPHRASE)
+        write(opened, 4)
+        yield opened
+
+
+HEAD = 22
+ANCHORS = [4, 17, 18]
+"""At the sealing, which follows the entry of the set-up, at the lock and at the unlock."""
+
+
+def test_a_sound_sealed_chain_is_ok_and_names_what_was_once_in_clear(bench: Bench) -> None:
+    found = bench.call("audit.verify")
+
+    assert [row[0] for row in bench.rows("SELECT seq FROM audit_anchors ORDER BY seq")] == ANCHORS
+    assert found == {
+        "status": "ok",
+        "first_bad_seq": None,
+        "reason": None,
+        "verified_from": 1,
+        "verified_to": HEAD,
+        "pruned_through": 0,
+        "unsealed_through": 4,
+        "head": found["head"],
+    }
+    assert bench.call("system.check")["ok"]
+
+
+def test_while_locked_only_order_and_ends_are_looked_at(bench: Bench) -> None:
+    bench.call("secrets.lock")
+    assert verdict(bench) == ("locked", None, None)
+    meddle(bench, "UPDATE access_log SET at = 1 WHERE seq = 9")
+    assert verdict(bench) == ("locked", None, None)
+    meddle(bench, "DELETE FROM access_log WHERE seq = 10")
+    assert verdict(bench) == ("tampered", "gap", 10)
+    bench.call("secrets.unlock", passphrase=PASSPHRASE)
+
+    assert verdict(bench) == ("tampered", "mac", 9)
+
+
+CHANGES = {
+    "an entry": ("UPDATE access_log SET action = 'x' WHERE seq = 9", ("tampered", "mac", 9)),
+    "an entry in clear": ("UPDATE access_log SET at = 1 WHERE seq = 2", ("tampered", "mac", 2)),
+    "one gone": ("DELETE FROM access_log WHERE seq = 9", ("tampered", "gap", 9)),
+    "the tail gone": ("DELETE FROM access_log WHERE seq > 20", ("truncated", "state_head", 21)),
+    "an anchor gone": ("DELETE FROM audit_anchors WHERE seq = 17", ("tampered", "mac", 18)),
+    "every anchor gone": ("DELETE FROM audit_anchors", ("tampered", "mac", 5)),
+    "an anchor moved": (
+        "UPDATE audit_anchors SET seq = 16 WHERE seq = 17",
+        ("tampered", "anchor", 16),
+    ),
+    "an anchor's bytes": (
+        "UPDATE audit_anchors SET sealed = zeroblob(100) WHERE seq = 17",
+        ("tampered", "anchor", 17),
+    ),
+    "the start": ("UPDATE audit_state SET sealed_start = zeroblob(100)", ("tampered", "anchor", 1)),
+    "the start moved": ("UPDATE audit_state SET start_seq = 5", ("tampered", "anchor", 6)),
+    "the next key": (
+        "UPDATE audit_state SET next_key = zeroblob(32)",
+        ("tampered", "state_head", HEAD),
+    ),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_security_19_every_change_of_a_sealed_log_is_found(bench: Bench, change: str) -> None:
+    sql, expected = CHANGES[change]
+    meddle(bench, sql)
+
+    assert verdict(bench) == expected
+
+
+def test_security_19_a_tail_cut_with_its_state_and_anchors_is_found(bench: Bench) -> None:
+    """The thief makes everything fit but the key, which went forward and is nowhere any more."""
+    meddle(bench, "DELETE FROM access_log WHERE seq > 17")
+    meddle(bench, "DELETE FROM audit_anchors WHERE seq > 17")
+    meddle(
+        bench,
+        "UPDATE audit_state SET seq = 17, head = (SELECT mac FROM access_log WHERE seq = 17)",
+    )
+
+    assert verdict(bench) == ("tampered", "state_head", 17)
+
+
+def test_security_19_who_read_the_file_once_cannot_forge_what_follows_a_checkpoint(
+    bench: Bench,
+) -> None:
+    ((seq, head, key),) = bench.rows("SELECT seq, head, next_key FROM audit_state")
+    bench.call("secrets.lock")
+    bench.call("secrets.unlock", passphrase=PASSPHRASE)
+    meddle(bench, "DELETE FROM access_log WHERE seq > ?", seq)
+    meddle(bench, "DELETE FROM audit_anchors WHERE seq > ?", seq)
+    meddle(bench, "UPDATE audit_state SET seq = ?, head = ?, next_key = ?", seq, head, key)
+
+    assert verdict(bench) == ("ok", None, None), "a state of its own, as an older copy is"
+    db = bench.store.db
+    kept = {"seq": seq + 2, "mac": "0" * 64}
+    assert verdict(bench, expect=kept) == ("rolled_back", "expect", seq + 1)
+    assert db is bench.store.db
+
+
+def test_an_older_copy_that_went_on_is_forked(bench: Bench, tmp_path: Path) -> None:
+    bench.store.checkpoint()
+    folder = tmp_path / "older"
+    folder.mkdir()
+    shutil.copy(bench.store.path, folder / "test.db")
+    (folder / "test.db.known").touch()
+    write(bench, 2)
+    kept = bench.call("audit.verify")["head"]
+    with secret_bench(folder) as older:
+        older.call("secrets.unlock", passphrase=PASSPHRASE)
+        write(older, 5)
+
+        assert verdict(older, expect=kept) == ("forked", "expect", HEAD + 2)
+
+
+# --- pruning ----------------------------------------------------------------------------------
+
+
+def test_security_21_what_a_pruning_leaves_is_verified_and_an_old_anchor_is_pruned(
+    bench: Bench,
+) -> None:
+    kept = {"seq": 7, "mac": bench.call("audit.list", after=6, limit=1)["items"][0]["mac"]}
+    clock_of(bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1000
+    bench.call("secrets.unlock", passphrase=PASSPHRASE)
+
+    assert bench.call("audit.prune", keep=5) == {"deleted": 18, "pruned_through": 18}
+
+    found = bench.call("audit.verify")
+    assert (found["status"], found["verified_from"], found["verified_to"]) == ("ok", 19, 24)
+    assert (found["pruned_through"], found["unsealed_through"]) == (18, 0)
+    assert verdict(bench, expect=kept) == ("pruned", "expect", None)
+    assert [item["seq"] for item in bench.call("audit.list")["items"]] == [19, 20, 21, 22, 23, 24]
+    meddle(bench, "DELETE FROM access_log WHERE seq = 19")
+    assert verdict(bench) == ("tampered", "gap", 19)
+
+
+def test_the_last_thirty_days_always_stay(bench: Bench) -> None:
+    assert bench.call("audit.prune", keep=0) == {"deleted": 0, "pruned_through": 0}
+    assert bench.call("audit.prune", before_at=2**50) == {"deleted": 0, "pruned_through": 0}
+    for params in ({}, {"keep": 1, "before_at": 1}):
+        with pytest.raises(InvalidParams):
+            bench.call("audit.prune", **params)
+
+
+def test_security_21_a_locked_or_meddled_log_is_not_pruned(bench: Bench) -> None:
+    clock_of(bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1000
+    bench.call("secrets.lock")
+    with pytest.raises(Locked):
+        bench.call("audit.prune", keep=0)
+    bench.call("secrets.unlock", passphrase=PASSPHRASE)
+    meddle(bench, "UPDATE access_log SET at = 1 WHERE seq = 9")
+
+    with pytest.raises(Tampered):
+        bench.call("audit.prune", keep=0)
+    assert bench.rows("SELECT min(seq) FROM access_log") == [(1,)]
+
+
+def test_a_pruning_that_was_killed_amid_its_batches_is_finished_by_itself(bench: Bench) -> None:
+    clock_of(bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1000
+    bench.call("secrets.unlock", passphrase=PASSPHRASE)
+    keys = bench.vault.keys
+    assert keys is not None
+    from sidecar.store import audit_verify
+
+    with bench.store.lock, bench.store.writing() as db:
+        point = audit_verify.point_at(db, 9, keys.open_for_audit)
+        assert point is not None
+        audit.begin_at(db, point, bench.context.chain_sealer(keys))
+
+    assert verdict(bench) == ("ok", None, None)
+    assert bench.rows("SELECT min(seq) FROM access_log") == [(1,)]
+    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
+    CHORES["audit_pruned"].function(context)
+    assert bench.rows("SELECT min(seq) FROM access_log") == [(10,)]
+    assert verdict(bench) == ("ok", None, None)
+
+
+# --- export -----------------------------------------------------------------------------------
+
+CHECK = """
+const [file] = process.argv.slice(1), fs = require("fs"), c = require("crypto");
+const text = fs.readFileSync(file), at = text.lastIndexOf(10, text.length - 2) + 1;
+const head = JSON.parse(text.subarray(0, text.indexOf(10))), last = JSON.parse(text.subarray(at));
+const digest = c.createHash("sha256").update(text.subarray(0, at)).digest();
+const der = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"),
+  Buffer.from(head.public_key, "hex")]);
+const key = c.createPublicKey({ key: der, format: "der", type: "spki" });
+console.log(digest.toString("hex") === last.sha256,
+  c.verify(null, digest, key, Buffer.from(last.signature, "hex")));
+"""
+
+
+def exported(bench: Bench, tmp_path: Path) -> tuple[dict[str, Any], Path]:
+    """The answer and the file."""
+    path = tmp_path / "log.jsonl"
+    return bench.call("audit.export", path=str(path)), path
+
+
+def test_an_export_holds_every_entry_and_another_tool_checks_its_signature(
+    bench: Bench, tmp_path: Path
+) -> None:
+    told, path = exported(bench, tmp_path)
+
+    first, *lines, last = path.read_text(encoding="utf-8").splitlines()
+    header, trailer = json.loads(first), json.loads(last)
+    assert (told["path"], told["entries"]) == (str(path), HEAD)
+    assert told["public_key"] == header["public_key"]
+    assert [json.loads(line) for line in lines] == bench.call("audit.list", limit=HEAD)["items"]
+    assert trailer["sha256"] == sha256(path.read_bytes()[: -len(last) - 1]).hexdigest()
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("Node is not installed here; continuous integration has it")
+    command = [node, "-e", CHECK, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["true", "true"]
+    path.write_bytes(path.read_bytes().replace(b'"theme"', b'"thema"', 1))
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.split() == ["false", "false"]
+
+
+def test_an_export_takes_no_files_place_and_leaves_nothing_when_it_fails(
+    bench: Bench, tmp_path: Path
+) -> None:
+    (tmp_path / "log.jsonl").write_text("mine")
+    with pytest.raises(Conflict):
+        exported(bench, tmp_path)
+    assert (tmp_path / "log.jsonl").read_text() == "mine"
+    (tmp_path / "log.jsonl").unlink()
+    bench.call("secrets.lock")
+    with pytest.raises(Locked):
+        exported(bench, tmp_path)
+
+    assert list(tmp_path.glob("log*")) == []
+
+
+def test_before_secrets_are_set_up_an_export_is_not_signed(tmp_path: Path) -> None:
+    with secret_bench(tmp_path) as bench:
+        write(bench, 2)
+        told, path = exported(bench, tmp_path)
+
+    assert told["public_key"] is None
+    assert json.loads(path.read_text(encoding="utf-8").splitlines()[-1])["signature"] is None
+
+
+def test_a_log_whose_root_key_is_gone_begins_anew_where_it_ends(bench: Bench) -> None:
+    """As after a restore without secrets: nobody can verify what was sealed before."""
+    bench.call("secrets.lock")
+    for table in ("secrets", "key_slots", "data_keys", "audit_anchors"):
+        bench.store.db.execute(f"DELETE FROM {table}")  # noqa: S608 - our tables
+    bench.call("secrets.initialize", passphrase="new")
+    write(bench, 2)
+
+    found = bench.call("audit.verify")
+    assert (found["status"], found["verified_from"], found["verified_to"]) == ("ok", 25, 27)
+    assert len(bench.call("audit.list")["items"]) == 27
+
+
+# --- a model ----------------------------------------------------------------------------------
+
+
+class Log(RuleBasedStateMachine):
+    """A log that is written, sealed, locked, checkpointed and pruned, and must always verify."""
+
+    @initialize()
+    def begin(self) -> None:
+        """An empty database."""
+        import tempfile
+        from contextlib import ExitStack
+
+        self.stack = ExitStack()
+        folder = self.stack.enter_context(tempfile.TemporaryDirectory())
+        self.bench = self.stack.enter_context(secret_bench(Path(folder)))
+
+    def teardown(self) -> None:
+        """Close it."""
+        if hasattr(self, "stack"):
+            self.stack.close()
+
+    @rule(count=st.integers(1, 5))
+    def append(self, count: int) -> None:
+        """Write."""
+        write(self.bench, count)
+
+    @rule()
+    def set_up(self) -> None:
+        """Seal, if it is not sealed yet."""
+        if self.bench.call("secrets.status")["state"] == "uninitialized":
+            self.bench.call("secrets.initialize", passphrase=PASSPHRASE)
+
+    @rule()
+    def lock(self) -> None:
+        """Forget the keys."""
+        self.bench.call("secrets.lock")
+
+    @rule(renew=st.sampled_from([None, "secrets.rekey", "secrets.rotate"]))
+    def unlock(self, renew: str | None) -> None:
+        """Bring the keys back, and perhaps replace them."""
+        if self.bench.call("secrets.status")["state"] != "uninitialized":
+            self.bench.call("secrets.unlock", passphrase=PASSPHRASE)
+            if renew:
+                params = {"passphrase": PASSPHRASE} if renew == "secrets.rekey" else {}
+                self.bench.call(renew, **params)
+
+    @rule(keep=st.integers(0, 8))
+    def prune(self, keep: int) -> None:
+        """Let the oldest go, a long time later."""
+        clock_of(self.bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1
+        if self.bench.call("secrets.status")["state"] == "unlocked":
+            self.bench.call("secrets.unlock", passphrase=PASSPHRASE)
+        if self.bench.call("secrets.status")["state"] != "locked":
+            self.bench.call("audit.prune", keep=keep)
+
+    @invariant()
+    def it_verifies(self) -> None:
+        """By what can be known now; and a change of any entry is found."""
+        if not hasattr(self, "bench"):
+            return
+        state = self.bench.call("secrets.status")["state"]
+        sound = {"uninitialized": "unsealed", "unlocked": "ok", "locked": "locked"}[state]
+        assert verdict(self.bench) == (sound, None, None)
+        oldest = self.bench.rows("SELECT min(seq) FROM access_log")[0][0]
+        if oldest is not None and state != "locked":
+            db = self.bench.store.db
+            self.bench.store.db.execute(
+                "UPDATE access_log SET at = at + 1 WHERE seq = ?", (oldest,)
+            )
+            assert verdict(self.bench) == ("tampered", "mac", oldest)
+            db.execute("UPDATE access_log SET at = at - 1 WHERE seq = ?", (oldest,))
+
+
+TestLog = Log.TestCase
+TestLog.settings = settings(max_examples=12, stateful_step_count=12, deadline=None)

@@ -1,0 +1,265 @@
+"""The system's keychain, driven through the interface of the real library `keyring`.
+
+The back ends here are subclasses of `keyring.backend.KeyringBackend` that keep items in a
+dictionary: no test run has a desktop session. Those of the platforms were read, not run.
+"""
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from sidecar.errors import KeychainUnavailable, SidecarError
+from sidecar.handlers.secrets import slots
+from sidecar.keychain import Keychain, Named
+from tests.harness import Bench
+from tests.process.wire import environment
+from tests.secrets_kit import PASSPHRASE, VALUE, meddle, secret_bench, value_of
+
+backend_module = pytest.importorskip("keyring.backend", reason="comes with the extra `keyring`")
+
+
+class Kept(backend_module.KeyringBackend):  # type: ignore[misc,name-defined]
+    """Keeps items in memory, and fails when it is told to."""
+
+    priority = 1
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        super().__init__()
+        self.items: dict[tuple[str, str], str] = {}
+        self.failing: set[str] = set()
+
+    def _may_fail(self, name: str) -> None:
+        if name in self.failing:
+            raise backend_module.errors.KeyringError(name)
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """The item."""
+        self._may_fail("get")
+        return self.items.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Write the item."""
+        self._may_fail("set")
+        if "keeps nothing" not in self.failing:
+            self.items[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Remove the item."""
+        self._may_fail("delete")
+        del self.items[service, username]
+
+
+@pytest.fixture
+def kept() -> Kept:
+    return Kept()
+
+
+@pytest.fixture
+def bench(tmp_path: Path, kept: Kept) -> Iterator[Bench]:
+    with secret_bench(tmp_path) as opened:
+        opened.vault.find_keychain = lambda: Named("tests.Kept", kept)
+        yield opened
+
+
+def set_up(bench: Bench) -> None:
+    """A vault whose one slot is in the keychain."""
+    bench.call("secrets.initialize", keychain=True)
+    bench.call("secrets.set", provider="openai", value=VALUE)
+
+
+def refusal(bench: Bench, name: str, /, **params: object) -> SidecarError:
+    """How a call is refused."""
+    with pytest.raises(SidecarError) as caught:
+        bench.call(name, **params)
+    return caught.value
+
+
+def names(kept: Kept) -> list[str]:
+    """The generations of the items that are kept."""
+    return sorted(username.rpartition("/")[2] for _service, username in kept.items)
+
+
+def test_one_item_of_44_characters_opens_everything(bench: Bench, kept: Kept) -> None:
+    set_up(bench)
+    bench.call("secrets.lock")
+
+    ((key, item),) = kept.items.items()
+    ((store_id,),) = bench.rows("SELECT value FROM meta WHERE key = 'store_id'")
+    assert (key, len(item)) == (("sim-sidecar", f"{store_id.hex()}/1"), 44)
+    told = bench.call("secrets.unlock", keychain=True)
+    assert [slot["kind"] for slot in told["slots"]] == ["keychain"]
+    assert value_of(bench) == VALUE
+    assert refusal(bench, "secrets.unlock", passphrase="x").slug == "wrong_passphrase"
+
+
+@pytest.mark.parametrize("fault", ["get", "set", "keeps nothing"])
+def test_security_12_a_keychain_that_is_none_is_no_silent_success(
+    bench: Bench, kept: Kept, fault: str
+) -> None:
+    kept.failing.add(fault)
+
+    refused = refusal(bench, "secrets.initialize", keychain=True)
+    assert isinstance(refused, KeychainUnavailable)
+    assert refused.data["expected"] == "tests.Kept"
+    assert bench.call("secrets.status")["state"] == "uninitialized"
+    assert bench.rows("SELECT count(*) FROM key_slots") == [(0,)]
+
+
+def test_security_12_a_keychain_that_hangs_is_given_up(kept: Kept) -> None:
+    released = threading.Event()
+    kept.get_password = lambda *_names: released.wait(30)  # type: ignore[method-assign,assignment]
+    chain = Keychain(Named("tests.Kept", kept), timeout_ms=50)
+
+    with pytest.raises(KeychainUnavailable) as caught:
+        chain.read("item")
+    released.set()
+    assert caught.value.data["cause"] == "no answer in time"
+
+
+def test_security_12_nothing_that_the_environment_names_is_imported(tmp_path: Path) -> None:
+    """Neither the variable nor the file that the library itself would obey."""
+    (tmp_path / "evil.py").write_text("open('imported', 'w').close()\nclass Keyring: pass\n")
+    folder = tmp_path / "python_keyring"
+    folder.mkdir()
+    config = f"[backend]\ndefault-keyring=evil.Keyring\nkeyring-path={tmp_path}\n"
+    (folder / "keyringrc.cfg").write_text(config)
+    code = (
+        "from sidecar.errors import KeychainUnavailable\n"
+        "from sidecar.keychain import find\n"
+        "try: print(find().name)\n"
+        "except KeychainUnavailable as refused: print(refused.slug)"
+    )
+    env = environment(
+        PYTHON_KEYRING_BACKEND="evil.Keyring",
+        XDG_CONFIG_HOME=str(tmp_path),
+        XDG_DATA_HOME=str(tmp_path),
+        DBUS_SESSION_BUS_ADDRESS="unix:path=/nonexistent",
+    )
+    env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(tmp_path)])
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True,
+        check=True, timeout=60,
+    )  # fmt: skip
+
+    assert done.stdout.strip() == "keychain_unavailable"
+    assert not (tmp_path / "imported").exists()
+
+
+def test_security_13_a_lost_item_is_told_apart_and_the_recovery_code_opens(
+    bench: Bench, kept: Kept
+) -> None:
+    set_up(bench)
+    code = bench.call("secrets.add_recovery")["recovery_code"]
+    bench.call("secrets.lock")
+    kept.items.clear()
+
+    refused = refusal(bench, "secrets.unlock", keychain=True)
+    assert (refused.slug, refused.data["expected"], refused.data["found"]) == (
+        "keychain_unavailable",
+        "tests.Kept",
+        "tests.Kept",
+    )
+    assert refusal(bench, "secrets.initialize", keychain=True).slug == "conflict"
+    assert kept.items == {}
+    bench.call("secrets.unlock", recovery_code=code)
+    assert value_of(bench) == VALUE
+
+
+def test_security_13_another_keychain_than_the_slots_is_named(bench: Bench, kept: Kept) -> None:
+    set_up(bench)
+    bench.call("secrets.lock")
+    bench.vault.find_keychain = lambda: Named("tests.Other", kept)
+
+    refused = refusal(bench, "secrets.unlock", keychain=True)
+    assert (refused.data["expected"], refused.data["found"]) == ("tests.Kept", "tests.Other")
+
+
+def test_an_item_that_was_changed_is_tampered(bench: Bench, kept: Kept) -> None:
+    set_up(bench)
+    bench.call("secrets.lock")
+    (key,) = kept.items
+    kept.items[key] = "A" * 43 + "="
+
+    assert refusal(bench, "secrets.unlock", keychain=True).slug == "tampered"
+
+
+def stale(bench: Bench) -> None:
+    """What the chore does after a lock, an unlock or a rekey."""
+    slots.remove_stale_items(bench.vault)
+
+
+@pytest.mark.parametrize("fault", ["set", "get", "keeps nothing"])
+def test_security_11_a_rekey_that_fails_at_the_keychain_changes_nothing(
+    bench: Bench, kept: Kept, fault: str
+) -> None:
+    set_up(bench)
+    before = bench.rows("SELECT * FROM key_slots"), bench.rows("SELECT * FROM secrets")
+    kept.failing.add(fault)
+
+    assert refusal(bench, "secrets.rekey").slug == "keychain_unavailable"
+    kept.failing.clear()
+
+    assert (bench.rows("SELECT * FROM key_slots"), bench.rows("SELECT * FROM secrets")) == before
+    assert value_of(bench) == VALUE
+    bench.call("secrets.lock")
+    bench.call("secrets.unlock", keychain=True)
+    stale(bench)
+    assert names(kept) == ["1"]
+
+
+def test_security_11_a_rekey_undone_at_its_commit_leaves_one_orphan_until_the_next_unlock(
+    bench: Bench, kept: Kept
+) -> None:
+    set_up(bench)
+    bench.store.db.execute(
+        "CREATE TEMP TRIGGER full BEFORE UPDATE ON key_slots BEGIN SELECT RAISE(ABORT, ''); END"
+    )
+    with pytest.raises(apsw.ConstraintError):
+        bench.call("secrets.rekey")
+    bench.store.db.execute("DROP TRIGGER full")
+
+    assert names(kept) == ["1", "2"]
+    bench.call("secrets.lock")
+    bench.call("secrets.unlock", keychain=True)
+    stale(bench)
+    assert names(kept) == ["1"]
+    assert value_of(bench) == VALUE
+
+
+def test_security_11_after_a_rekey_the_old_item_goes_as_soon_as_it_can(
+    bench: Bench, kept: Kept
+) -> None:
+    set_up(bench)
+    kept.failing.add("delete")
+
+    bench.call("secrets.rekey")
+    stale(bench)
+    assert names(kept) == ["1", "2"]
+    kept.failing.clear()
+    stale(bench)
+
+    assert names(kept) == ["2"]
+    bench.call("secrets.lock")
+    bench.call("secrets.unlock", keychain=True)
+    assert value_of(bench) == VALUE
+
+
+def test_a_keychain_beside_a_passphrase_goes_with_its_slot(bench: Bench, kept: Kept) -> None:
+    set_up(bench)
+    bench.call("secrets.add_recovery")
+
+    bench.call("secrets.remove_slot", slot=1)
+    stale(bench)
+
+    assert kept.items == {}
+    rows: list[Any] = meddle(bench, "SELECT kind FROM key_slots")
+    assert rows == [("recovery",)]
+    assert PASSPHRASE not in str(rows)

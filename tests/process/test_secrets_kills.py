@@ -1,0 +1,199 @@
+"""kill -9 while keys change: the old ones open everything, or the new ones do."""
+
+import contextlib
+import random
+from pathlib import Path
+
+import apsw
+import pytest
+
+from tests.process.conftest import Spawn
+from tests.process.wire import Child, product, request, until
+
+OLD, NEW = "the old passphrase", "the new passphrase"
+VALUES = {f"provider-{number}": f"sk-live-value-{number:04}" for number in range(20)}
+
+ACTS = {
+    "secrets.rotate": {},
+    "secrets.rekey": {"passphrase": OLD},
+    "secrets.change_passphrase": {"old_passphrase": OLD, "new_passphrase": NEW},
+}
+
+
+def set_up(child: Child) -> None:
+    """A vault with some keys."""
+    assert "result" in child.call("secrets.initialize", {"passphrase": OLD})
+    for provider, value in VALUES.items():
+        assert "result" in child.call("secrets.set", {"provider": provider, "value": value})
+
+
+def kill_amid(child: Child, method: str, params: dict[str, str], after_s: float) -> None:
+    """Send a request and kill the process so long after."""
+    child.send(request(method, params))
+    with contextlib.suppress(Exception):
+        child.process.wait(after_s)
+    child.process.kill()
+    child.wait_exit()
+
+
+def unlock(child: Child) -> str:
+    """Which passphrase opens it: exactly one."""
+    opened = [
+        passphrase
+        for passphrase in (OLD, NEW)
+        if "result" in child.call("secrets.unlock", {"passphrase": passphrase})
+    ]
+    assert len(opened) == 1
+    return opened[0]
+
+
+def check(child: Child, database: Path) -> None:
+    """Every value is readable, one data key is left, and the log verifies."""
+    found = {
+        provider: child.call("secrets.get", {"provider": provider})["result"]["value"]
+        for provider in VALUES
+    }
+    assert found == VALUES
+    assert child.call("audit.verify")["result"]["status"] == "ok"
+    db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    assert db.execute("SELECT count(*) FROM data_keys").get == 1
+    db.close()
+
+
+def rounds(spawn: Spawn, database: Path, method: str, kills: int) -> None:
+    """Kill amid the act again and again, on one database, and look after each."""
+    rng = random.Random(f"{method}/7")
+    child = spawn(product("--database", database, "--no-events"))
+    set_up(child)
+    current = OLD
+    for _ in range(kills):
+        params = {name: current if name != "new_passphrase" else "" for name in ACTS[method]}
+        if "new_passphrase" in params:
+            params["new_passphrase"] = NEW if current == OLD else OLD
+        # Stretching takes 0.2 to 0.4 s, what follows milliseconds.
+        kill_amid(child, method, params, rng.uniform(0, 0.7 if params else 0.03))
+        child = spawn(product("--database", database, "--no-events"))
+        current = unlock(child)
+        check(child, database)
+
+
+@pytest.mark.parametrize("method", ["secrets.rotate", "secrets.rekey"])
+def test_security_10_a_rotation_killed_anywhere_leaves_every_value_readable(
+    spawn: Spawn, database: Path, method: str
+) -> None:
+    rounds(spawn, database, method, 4)
+
+
+def test_security_09_a_passphrase_change_killed_anywhere_leaves_one_that_works(
+    spawn: Spawn, database: Path
+) -> None:
+    rounds(spawn, database, "secrets.change_passphrase", 4)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("method", ACTS)
+def test_security_10_a_hundred_kills_amid_each(spawn: Spawn, database: Path, method: str) -> None:
+    rounds(spawn, database, method, 100)
+
+
+def test_a_set_up_killed_anywhere_is_there_or_is_not(spawn: Spawn, tmp_path: Path) -> None:
+    rng = random.Random(3)
+    states = set()
+    for number in range(4):
+        database = tmp_path / f"{number}.db"
+        child = spawn(product("--database", database))
+        kill_amid(child, "secrets.initialize", {"passphrase": OLD}, rng.uniform(0.1, 0.6))
+        child = spawn(product("--database", database))
+        state = child.ready["secrets"]
+        states.add(state)
+        if state == "uninitialized":
+            assert "result" in child.call("secrets.initialize", {"passphrase": OLD})
+        else:
+            assert unlock(child) == OLD
+        assert child.call("audit.verify")["result"]["status"] == "ok"
+
+    assert states <= {"uninitialized", "locked"}
+
+
+def test_security_10_after_a_rotation_the_old_data_key_is_in_no_file(
+    spawn: Spawn, database: Path
+) -> None:
+    child = spawn(product("--database", database))
+    set_up(child)
+    db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    old = [row[0] for row in db.execute("SELECT wrapped FROM data_keys")]
+    old += [row[0] for row in db.execute("SELECT encrypted_value FROM secrets")]
+    db.close()
+    assert len(old) == len(VALUES) + 1
+    assert "result" in child.call("secrets.rotate")
+    assert child.call("system.purge")["result"]["purged"]
+    child.finish()
+
+    for path in database.parent.iterdir():
+        content = path.read_bytes()
+        assert [blob for blob in old if blob in content] == []
+
+
+def test_security_08_ping_is_answered_amid_ten_unlocks_one_derivation_at_a_time(
+    spawn: Spawn, database: Path
+) -> None:
+    child = spawn(product("--database", database, "--no-events"))
+    set_up(child)
+    child.call("secrets.lock")
+    before = _peak_bytes(child.pid)
+    child.send(b"".join(request("secrets.unlock", {"passphrase": OLD}, n) for n in range(100, 110)))
+    child.send(request("system.ping", None, 1))
+    first = child.answer()
+    answers = [child.answer() for _ in range(10)]
+
+    assert first["id"] == 1, "the ping does not wait for an unlock"
+    assert [each["result"]["state"] for each in answers] == ["unlocked"] * 10
+    assert _peak_bytes(child.pid) - before < 100 * 1024 * 1024, "64 MiB are taken once"
+
+
+def _peak_bytes(pid: int) -> int:
+    """Most memory the process ever had; 0 where the system does not say."""
+    try:
+        text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except OSError:
+        return 0
+    lines = [line for line in text.splitlines() if line.startswith("VmHWM:")]
+    return int(lines[0].split()[1]) * 1024
+
+
+def test_security_20_what_cannot_be_logged_is_not_answered(spawn: Spawn, database: Path) -> None:
+    """A file that takes no write: the reading of a key is refused, whatever it is asked with."""
+    child = spawn(product("--database", database))
+    set_up(child)
+    db = apsw.Connection(str(database))
+    db.execute("BEGIN IMMEDIATE")
+    error = child.call("secrets.get", {"provider": "provider-1"})["error"]
+    db.execute("ROLLBACK")
+    db.close()
+
+    assert error["data"]["slug"] == "audit_unavailable"
+    got = child.call("secrets.get", {"provider": "provider-1"})["result"]
+    assert got["value"] == VALUES["provider-1"]
+
+
+def test_sqlite_25_a_deleted_key_leaves_no_byte(spawn: Spawn, database: Path) -> None:
+    """Its record and the one it replaced; the purge comes by itself two seconds later."""
+    child = spawn(product("--database", database, "--no-events"))
+    set_up(child)
+    records = []
+    db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    for value in ("first", "second"):
+        child.call("secrets.set", {"provider": "doomed", "value": value * 10})
+        sql = "SELECT encrypted_value FROM secrets WHERE provider = 'doomed'"
+        records.append(db.execute(sql).get[26:])
+    db.close()
+    child.call("secrets.delete", {"provider": "doomed"})
+
+    def is_gone() -> bool:
+        files = [path for path in database.parent.iterdir() if path.name != f"{database.name}-shm"]
+        content = b"".join(path.read_bytes() for path in files)
+        windows = [record[at : at + 8] for record in records for at in range(len(record) - 7)]
+        return not any(window in content for window in windows)
+
+    assert until(is_gone)

@@ -1,0 +1,57 @@
+"""What the tests of secrets share: a bench with real randomness, and somebody else at its file."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from tests.harness import Bench, ManualClock, open_bench
+
+PASSPHRASE = "open sesame"
+VALUE = "sk-live-0123456789abcdefWXYZ"
+
+
+class RandomClock(ManualClock):
+    """A clock that a test sets, with the machine's own chance."""
+
+    def random_bytes(self, size_bytes: int) -> bytes:
+        """Random bytes fit for keys."""
+        return os.urandom(size_bytes)
+
+
+@contextmanager
+def secret_bench(folder: Path) -> Iterator[Bench]:
+    """A bench whose nonces differ."""
+    with open_bench(folder, RandomClock()) as opened:
+        yield opened
+
+
+def clock_of(bench: Bench) -> ManualClock:
+    """Its clock, to be set."""
+    assert isinstance(bench.clock, ManualClock)
+    return bench.clock
+
+
+def set_up(bench: Bench, **values: str) -> None:
+    """Initialize, and keep these keys by provider; `openai` when none is given."""
+    bench.call("secrets.initialize", passphrase=PASSPHRASE)
+    for provider, value in (values or {"openai": VALUE}).items():
+        bench.call("secrets.set", provider=provider, value=value)
+    bench.told.clear()
+
+
+def value_of(bench: Bench, provider: str = "openai") -> str:
+    """What a provider's key is."""
+    value: str = bench.call("secrets.get", provider=provider)["value"]
+    return value
+
+
+def meddle(bench: Bench, sql: str, *values: Any) -> list[Any]:
+    """What another program does to the file."""
+    db = apsw.Connection(str(bench.store.path))
+    found: list[Any] = db.execute(sql, values).fetchall()
+    db.close()
+    return found

@@ -1,0 +1,56 @@
+"""Words without secrets."""
+
+import pytest
+
+from sidecar import redaction
+from sidecar.redaction import MARK, redact, redact_all
+
+SHAPES = [
+    "sk-proj-0123456789abcdefghij",
+    "sk-ant-api03-0123456789_abcdefghij",
+    "ghp_0123456789abcdefghij0123456789abcdef",
+    "github_pat_11ABCDEFG0123456789_abcdefghij",
+    "glpat-0123456789abcdefghij",
+    "xoxb-0123456789-abcdefghij",
+    "AKIA0123456789ABCDEF",
+    "AIza" + "a1B2c" * 7,
+    "sk_live_0123456789abcdefgh",
+    "hf_0123456789abcdefghijkl",
+    "gsk_0123456789abcdefghijkl",
+    "SG.0123456789abcdefgh.0123456789abcdefgh",
+    "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    "Bearer 0123456789abcdefghij",
+    "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
+    "-----BEGIN RSA PRIVATE KEY-----\ncut off",
+]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_security_18_known_shapes_and_the_secrets_in_hand_are_blotted_out(shape: str) -> None:
+    assert redact(f"refused: {shape}") == f"refused: {MARK}"
+    assert redact_all({"a": [f"x {shape}"], "b": 7, "c": None}) == {
+        "a": [f"x {MARK}"],
+        "b": 7,
+        "c": None,
+    }
+    secret = bytearray(b"no shape that anybody knows")
+    redaction.hold(secret)
+    assert redact(f"the text {secret.decode()} came back") == f"the text {MARK} came back"
+    redaction.release()
+    assert secret == bytes(len(secret))
+    assert redact("no shape that anybody knows") == "no shape that anybody knows"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "There is no such workflow.",
+        "$.params.workflow.data.nodes[3].id",
+        "revision 7 of sk-7",
+        "task-0123456789abcdefghij",
+        "0190b3a2-7f1c-7c3e-9f6b-1f2e3d4c5b6a",
+        "bearer of news",
+    ],
+)
+def test_what_is_no_secret_is_left(text: str) -> None:
+    assert redact(text) == text
