@@ -3,7 +3,7 @@
 Two nets. The secrets of the request in hand, which its method has put here (`hold`) and which
 are wiped when it is done and its words are written; and the shapes that providers' keys are
 known by, for a key that came another way, as in the text of a failed call. Never touches a
-result: what a client has saved is what it gets.
+result: what a client has saved is what it gets; nor names of ours, which programs go by.
 """
 
 import re
@@ -29,6 +29,9 @@ _SHAPES: Final = r"""
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[\s\S]*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
 """
 MARK: Final = "[secret]"
+
+_OUR_WORDS: Final = ("slug", "path", "method", "level", "event", "kind")
+"""Members that only ever hold names of ours: a passphrase may be one of those words."""
 
 _SHORT: Final = 4
 """Shorter secrets are left: to blot every `a` out of a sentence hides nothing and costs it."""
@@ -75,7 +78,10 @@ def redact_all(value: Any) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {key: redact_all(member) for key, member in value.items()}
+        return {
+            key: member if key in _OUR_WORDS else redact_all(member)
+            for key, member in value.items()
+        }
     if isinstance(value, list | tuple):
         return [redact_all(item) for item in value]
     return value

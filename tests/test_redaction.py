@@ -1,9 +1,13 @@
 """Words without secrets."""
 
+import json
+
 import pytest
 
 from sidecar import redaction
+from sidecar.errors import WrongPassphrase
 from sidecar.redaction import MARK, redact, redact_all
+from sidecar.wire.envelope import encode_error
 
 SHAPES = [
     "sk-proj-0123456789abcdefghij",
@@ -39,6 +43,19 @@ def test_security_18_known_shapes_and_the_secrets_in_hand_are_blotted_out(shape:
     redaction.release()
     assert secret == bytes(len(secret))
     assert redact("no shape that anybody knows") == "no shape that anybody knows"
+
+
+def test_a_passphrase_that_is_a_word_of_ours_leaves_the_names_programs_go_by() -> None:
+    redaction.hold(bytearray(b"wrong"))
+    error = WrongPassphrase(found="wrong")
+    told = json.loads(encode_error(7, error))["error"]
+    redaction.release()
+
+    assert told == {
+        "code": -32012,
+        "message": error.text,
+        "data": {"slug": "wrong_passphrase", "retryable": False, "found": MARK},
+    }
 
 
 @pytest.mark.parametrize(

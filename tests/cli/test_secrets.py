@@ -1,0 +1,165 @@
+"""`sim-sidecar secrets` and `audit`: passphrases by a descriptor or the terminal, never argv."""
+
+import json
+import os
+import pty
+import select
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSPHRASE = "correct horse"
+VALUE = "sk-live-0123456789abcdefWXYZ"
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="descriptors are handed on as POSIX does"
+)
+
+
+def run(*words: str | Path, stdin: str = "", passphrase: str | None = None) -> Any:
+    """Run a command without a terminal, the passphrase in a descriptor of its own."""
+    options: list[str | Path] = []
+    inherit: tuple[int, ...] = ()
+    if passphrase is not None:
+        reader, writer = os.pipe()
+        os.write(writer, passphrase.encode() + b"\n")
+        os.close(writer)
+        options, inherit = ["--passphrase-fd", str(reader)], (reader,)
+    done = subprocess.run(
+        [sys.executable, "-m", "sidecar", *map(str, words), *map(str, options)],
+        input=stdin, capture_output=True, encoding="utf-8", cwd=ROOT, timeout=60, check=False,
+        pass_fds=inherit, start_new_session=True,
+    )  # fmt: skip
+    for descriptor in inherit:
+        os.close(descriptor)
+    return done
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A vault with one key, made by the commands."""
+    path = tmp_path_factory.mktemp("secrets") / "sim.db"
+    place = ("--database", path)
+    assert run("secrets", "init", *place, passphrase=PASSPHRASE).returncode == 0
+    kept = run("secrets", "set", "openai", "--stdin", *place, stdin=VALUE, passphrase=PASSPHRASE)
+    assert (kept.returncode, kept.stdout) == (0, "The key of openai is kept.\n")
+    return path
+
+
+def test_a_key_is_printed_by_get_alone(database: Path) -> None:
+    place = ("--database", database)
+    got = run("secrets", "get", "openai", *place, passphrase=PASSPHRASE)
+    listed = run("secrets", "list", *place, passphrase=PASSPHRASE)
+
+    assert (got.stdout, got.stderr) == (f"{VALUE}\n", "")
+    (item,) = json.loads(listed.stdout)["items"]
+    assert (item["provider"], item["hint"]) == ("openai", "WXYZ")
+    assert VALUE not in listed.stdout
+
+
+def test_a_list_needs_no_passphrase_and_shows_no_hint_then(database: Path) -> None:
+    (item,) = json.loads(run("secrets", "list", "--database", database).stdout)["items"]
+
+    assert (item["provider"], item["hint"]) == ("openai", None)
+
+
+def test_a_wrong_passphrase_and_a_missing_one_are_told(database: Path) -> None:
+    wrong = run("secrets", "get", "openai", "--database", database, passphrase="wrong")
+    missing = run("secrets", "get", "openai", "--database", database)
+
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "wrong_passphrase" in wrong.stderr
+    assert (missing.returncode, missing.stdout) == (2, "")
+    assert "--passphrase-fd" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("set",), ("get",), ("status", "openai"), ("rotate", "openai")], ids=str
+)
+def test_a_provider_is_wanted_where_one_is_meant(database: Path, words: tuple[str, ...]) -> None:
+    done = run("secrets", *words, "--database", database)
+
+    assert done.returncode == 2
+    assert "PROVIDER" in done.stderr
+
+
+def test_renewing_and_a_recovery_code(database: Path) -> None:
+    place = ("--database", database)
+    code = run("secrets", "recovery", *place, passphrase=PASSPHRASE).stdout
+    rotated = run("secrets", "rotate", *place, passphrase=PASSPHRASE)
+    rekeyed = run("secrets", "rekey", "--json", *place, passphrase=PASSPHRASE)
+
+    assert any(line.strip().count("-") == 8 for line in code.splitlines())
+    assert rotated.stdout == "Sealed anew: 1.\n"
+    assert json.loads(rekeyed.stdout)["resealed"] == 1
+    got = run("secrets", "get", "openai", *place, passphrase=PASSPHRASE)
+    assert got.stdout == f"{VALUE}\n"
+
+
+def test_the_log_is_listed_verified_and_exported(database: Path, tmp_path: Path) -> None:
+    place = ("--database", database)
+    listed = json.loads(run("audit", "list", "--limit", "2", *place).stdout)["items"]
+    verified = run("audit", "verify", *place, passphrase=PASSPHRASE)
+    locked = run("audit", "verify", "--locked", *place)
+    exported = run("audit", "export", tmp_path / "log.jsonl", *place, passphrase=PASSPHRASE)
+
+    assert len(listed) == 2
+    assert json.loads(verified.stdout)["status"] == "ok"
+    assert json.loads(locked.stdout)["status"] == "locked"
+    assert (
+        json.loads(exported.stdout)["entries"]
+        == len((tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()) - 2
+    )
+    forked = run("audit", "verify", "--expect", f"1:{'0' * 64}", *place, passphrase=PASSPHRASE)
+    assert (forked.returncode, json.loads(forked.stdout)["status"]) == (1, "forked")
+
+
+@pytest.mark.parametrize(
+    "words", [("export",), ("prune",), ("prune", "--keep", "1", "--older-than-days", "2")], ids=str
+)
+def test_what_is_missing_is_said(database: Path, words: tuple[str, ...]) -> None:
+    done = run("audit", *words, "--database", database, passphrase=PASSPHRASE)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("sim-sidecar audit")
+
+
+def on_terminal(words: list[str], typed: list[tuple[str, str]]) -> str:
+    """Run a command on a terminal of its own, type after each question; what it shows."""
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, "-m", "sidecar", *words])  # noqa: S606 - ours
+    shown, deadline = "", time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if select.select([terminal], [], [], 0.2)[0]:
+            try:
+                shown += os.read(terminal, 4096).decode(errors="replace")
+            except OSError:
+                break
+        if typed and typed[0][0] in shown:
+            os.write(terminal, typed.pop(0)[1].encode() + b"\n")
+    os.close(terminal)
+    os.waitpid(process, 0)
+    return shown
+
+
+def test_on_a_terminal_it_asks_and_does_not_show_what_is_typed(tmp_path: Path) -> None:
+    place = ["--database", str(tmp_path / "sim.db")]
+    first = on_terminal(
+        ["secrets", "init", *place], [("New passphrase:", PASSPHRASE), ("Once more:", PASSPHRASE)]
+    )
+    second = on_terminal(
+        ["secrets", "set", "openai", *place],
+        [("Passphrase:", PASSPHRASE), ("Key of openai:", VALUE)],
+    )
+
+    assert "Secrets are set up" in first
+    assert "The key of openai is kept" in second
+    assert PASSPHRASE not in first + second
+    assert VALUE not in second
