@@ -204,6 +204,11 @@ class LongContext(Context):
             if not self._lock_kept:
                 self.store.lock.release()
 
+    def keep_lock(self) -> None:
+        """Hold the lock, which the caller has, until the answer is queued, as `last` does."""
+        self.store.lock.acquire()
+        self._lock_kept = True
+
     def take_emitted(self) -> list[Emitted]:
         """Hand over what was emitted and start afresh."""
         emitted, self.emitted = self.emitted, []

@@ -182,6 +182,13 @@ ACTS: dict[str, list[Act]] = {
         Act({"path": __file__}, [("backup_rejected", "file", {"reason": "not_a_backup"})]),
     ],
     "backups.delete": [Act({"name": BACKUP}, [("backup_delete", BACKUP, {})])],
+    "backups.restore": [
+        Act({"name": BACKUP}, [backed_up("restore"), ("restore", BACKUP, {
+            "created_at": ANY, "from_seq": 0, "sha256": ANY, "safety_backup": ANY,
+            "secrets": "none",
+        })]),
+        Act({"name": BACKUP, "dry_run": True}),
+    ],
 }  # fmt: skip
 """Every method that changes something; an act without entries must leave none."""
 
@@ -203,6 +210,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "settings.delete": {"key": "nothing"},
     "settings.reset": {"keys": ["canvas_grid_size", "own"]},
     "backups.verify": {"name": "../test.db"},
+    "backups.restore": {"name": "../test.db"},
     "backups.delete": {"name": "../test.db"},
 }
 

@@ -101,10 +101,7 @@ def make(
         ReadOnly: the folder cannot be written.
     """
     with exclusively(ctx), files.wire_errors():
-        if purging.is_due(ctx):
-            # What blocks it is in the write-ahead log alone, and that is not copied.
-            with suppress(PurgeBlocked):
-                purging.purge(ctx, quiet=True)
+        purge_first(ctx)
         return make_from(
             ctx,
             ctx.reading(),
@@ -114,6 +111,14 @@ def make(
             last=last,
             details=details or {},
         )
+
+
+def purge_first(ctx: LongContext) -> None:
+    """Let nothing that was deleted get into a backup."""
+    if purging.is_due(ctx):
+        # What blocks it is in the write-ahead log alone, and that is not copied.
+        with suppress(PurgeBlocked):
+            purging.purge(ctx, quiet=True)
 
 
 def make_if_changed(

@@ -7,7 +7,7 @@ first bytes, its schema or its content, in this order: the cheaper first. Nothin
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from sidecar import files, limits
 from sidecar.archive import reading
@@ -17,12 +17,8 @@ from sidecar.store import swap, untrusted
 from sidecar.store.files import remove_database
 from sidecar.store.untrusted import Examined, Untrusted
 
-
-class Tell(Protocol):
-    """How far it is: `LongContext.progress`."""
-
-    def __call__(self, phase: str, done: int, total: int | None, unit: str) -> None:
-        """Tell it."""
+Tell = Callable[[str, int, int | None, str], None]
+"""Told phase, done, total and unit: `LongContext.progress`."""
 
 
 class Verdict(NamedTuple):

@@ -8,6 +8,7 @@ from typing import Any
 
 from sidecar import __version__, config, limits
 from sidecar.cli import audit, call, demo, doctor, secrets
+from sidecar.cli.backups import Backup, Restore, Verify
 from sidecar.cli.browse import History, Runs, Search, Stats
 
 _EXAMPLES = """examples:
@@ -16,6 +17,7 @@ _EXAMPLES = """examples:
   sim-sidecar call workflows.save --database my.db \\
       workflow:='{"name": "Hello", "data": {"nodes": []}}'
   sim-sidecar search hello --database my.db   what people ask most has a command
+  sim-sidecar backup --database my.db         and verify, and restore
   sim-sidecar doctor                          what is right and wrong with this machine
   sim-sidecar demo                            the product at work, in half a minute
 """
@@ -29,6 +31,9 @@ _COMMANDS: dict[str, tuple[str, Any]] = {
     "stats": ("show how much there is and what it takes", Stats),
     "secrets": ("keep provider keys, sealed", secrets),
     "audit": ("read, verify, export or prune the audit log", audit),
+    "backup": ("make a backup, checked and read back", Backup),
+    "verify": ("look at a backup as a restore would", Verify),
+    "restore": ("go back to a backup, also where the database does not open", Restore),
     "doctor": ("check this machine and the database, with cures", doctor),
     "demo": ("show the product at work on a database of your own", demo),
 }

@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
 
 from sidecar import config
 from sidecar.cli.child import CallFailed, Child, ChildEnded
+from sidecar.cli.progress import Bar
 from sidecar.errors import ExitCode
 
 EXAMPLES = """examples:
@@ -62,7 +62,7 @@ def run(given: argparse.Namespace) -> int:
     except ValueError as fault:
         sys.stderr.write(f"sim-sidecar call: {fault}\n")
         return ExitCode.USAGE
-    progress = _Progress()
+    progress = Bar()
     try:
         child = Child([*place_options(given), "--no-events"], progress.notified)
         try:
@@ -140,35 +140,3 @@ def _print(result: Any, *, plain: bool) -> None:
     from rich.console import Console  # noqa: PLC0415 - a pipe never pays for colours
 
     Console().print_json(text)
-
-
-class _Progress:
-    """A bar on a terminal's stderr while a long method works; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        self._wanted = sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
-        self._bar: Any = None
-        self._task: Any = None
-
-    def notified(self, name: str, params: dict[str, Any]) -> None:
-        """Draw `$/progress`."""
-        if name != "$/progress" or not self._wanted:
-            return
-        if self._bar is None:
-            from rich.console import Console  # noqa: PLC0415 - only for a terminal
-            from rich.progress import Progress  # noqa: PLC0415 - only for a terminal
-
-            self._bar = Progress(console=Console(stderr=True), transient=True)
-            self._bar.start()
-            self._task = self._bar.add_task(params["phase"], total=params["total"])
-        self._bar.update(
-            self._task,
-            completed=params["done"],
-            total=params["total"],
-            description=params["phase"],
-        )
-
-    def end(self) -> None:
-        """Take the bar away."""
-        if self._bar is not None:
-            self._bar.stop()

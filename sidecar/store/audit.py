@@ -220,6 +220,20 @@ def reseal(db: Connection, opener: Opener, sealer: Sealer) -> bool:
     return True
 
 
+def let_go_of_root(db: Connection) -> None:
+    """Begin anew where the log ends, in clear: another root key comes, which opens nothing here.
+
+    The next unlock seals it; what stands before can be read, and verified by nobody any more.
+    """
+    if is_sealed(db):
+        newest, head_, key = one_row(db, "SELECT seq, head, next_key FROM audit_state")
+        db.execute(
+            "UPDATE audit_state SET start_seq = ?, start = ?, sealed_start = NULL",
+            (newest, Point(newest, head_, key).packed()),
+        )
+        db.execute("DELETE FROM audit_anchors")
+
+
 def newest_before(db: Connection, at: int) -> int:
     """Number of the newest entry before which all are older than `at`; 0 for none."""
     row = db.execute(

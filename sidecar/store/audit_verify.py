@@ -10,6 +10,8 @@ import hmac
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+import msgspec
+
 from sidecar import limits
 from sidecar.store import chain
 from sidecar.store.chain import GENESIS, Point
@@ -19,6 +21,10 @@ Status = Literal[
     "ok", "unsealed", "locked", "tampered", "truncated", "rolled_back", "forked", "pruned"
 ]
 Reason = Literal["mac", "gap", "state_head", "anchor", "expect"]
+
+CONTINUES = "continues_after"
+"""In the details of a `restore` without the log of the file it replaced: the newest entry that is
+there. The numbers between were given, perhaps, to entries that are lost."""
 
 Opener = Callable[[str, int, bytes], bytes | None]
 """Opens what was sealed for a purpose and an entry number; None when it is not what it was."""
@@ -152,6 +158,16 @@ def _begin(
     return walk
 
 
+def _goes_on(seq: int, action: bytes, details: bytes, last: int) -> bool:
+    """Whether an entry says itself that it follows a gap after `last`; its code vouches for it."""
+    if seq <= last or action != b"restore":
+        return False
+    try:
+        return bool(msgspec.json.decode(details, type=dict).get(CONTINUES) == last)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+
+
 class Walk:
     """The state of one verification: the key and code that the next entry must fit."""
 
@@ -184,7 +200,7 @@ class Walk:
         self, seq: int, at: int, action: bytes, resource: bytes, details: bytes, mac: bytes
     ) -> bool:
         """Check one entry; False at the first that does not fit."""
-        if seq != self.last + 1:
+        if seq != self.last + 1 and not _goes_on(seq, action, details, self.last):
             # One that stands before the first is itself the one that does not fit.
             return self._fail("tampered", "gap", max(0, min(seq, self.last + 1)))
         if self.knows_keys:

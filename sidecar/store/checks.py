@@ -214,6 +214,17 @@ def search_text(db: Connection, name: str) -> Finding | None:
     return None
 
 
+def search_texts(db: Connection) -> list[Finding]:
+    """The same of all indexes of headers, in a file that nobody else has open; none is brought up.
+
+    Where there are findings the connection is not used again.
+    """
+    if search_index.headers_behind(db):
+        return []
+    texts = (search_text(db, name) for name in search_index.HEADER_INDEXES)
+    return [finding for finding in texts if finding is not None]
+
+
 def search_behind(name: str) -> Finding:
     """The finding for an index that could not be brought up."""
     return _of_search(name, "It cannot follow the workflows.")

@@ -110,6 +110,21 @@ def opened(path: Path) -> Iterator[Connection]:
         db.close(True)
 
 
+@contextmanager
+def opened_alone(path: Path) -> Iterator[Connection]:
+    """A file that nobody serves yet, for as many transactions as it takes; none is synced.
+
+    What puts the file in place syncs it first.
+    """
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    try:
+        configure(db, cache_kib=limits.CACHE_SNAPSHOT_KIB)
+        set_pragma(db, "synchronous", "OFF", 0)
+        yield db
+    finally:
+        db.close(True)
+
+
 SHOWN_PRAGMAS = (
     "journal_mode",
     "foreign_keys",

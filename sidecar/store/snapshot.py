@@ -7,8 +7,7 @@ then changed and checked where nobody else looks at it. What was deleted must ha
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -18,7 +17,7 @@ from sidecar import limits
 from sidecar.errors import Cancelled, DatabaseDamaged
 from sidecar.store import audit, checks, copies, files, search_index
 from sidecar.store.audit_verify import Head
-from sidecar.store.connection import Connection, configure, one_row, set_pragma
+from sidecar.store.connection import Connection, one_row, opened_alone, set_pragma
 
 SECRET_TABLES: Final = ("secrets", "key_slots", "data_keys", "audit_anchors")
 """What only the root key opens; in a backup only when it was asked for."""
@@ -145,13 +144,13 @@ def take(
             _copy_pages(source, copy, cancelled, step)
         finally:
             source.execute("ROLLBACK")
-        with _opened(copy) as db, checks.interruptible(db, cancelled):
+        with opened_alone(copy) as db, checks.interruptible(db, cancelled):
             set_pragma(db, "journal_mode", "DELETE", "delete")
             _compare(db, facts.rows)
             has_secrets = _empty_secrets(db, include_secrets=include_secrets)
             search_damaged = _check(db)
         if search_damaged:
-            with _opened(copy) as db:
+            with opened_alone(copy) as db:
                 db.execute("BEGIN")
                 search_index.forget_all(db)
                 db.execute("COMMIT")
@@ -200,18 +199,6 @@ def _copy_pages(source: Connection, copy: Path, cancelled: Callable[[], bool], s
         target.close(True)
 
 
-@contextmanager
-def _opened(copy: Path) -> Iterator[Connection]:
-    """The copy, writable, without a sync: it is thrown away if anything fails."""
-    db = apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE)
-    try:
-        configure(db, cache_kib=limits.CACHE_SNAPSHOT_KIB)
-        set_pragma(db, "synchronous", "OFF", 0)
-        yield db
-    finally:
-        db.close(True)
-
-
 def _empty_secrets(db: Connection, *, include_secrets: bool) -> bool:
     """Take secrets out unless they are wanted, end the file well; whether some are in it."""
     db.execute("BEGIN")
@@ -246,9 +233,7 @@ def _check(db: Connection) -> bool:
     ):
         with checks.noting_damage(found, where):
             found.extend(findings)
-    if not search_index.headers_behind(db):
-        texts = (checks.search_text(db, name) for name in search_index.HEADER_INDEXES)
-        found.extend(finding for finding in texts if finding is not None)
+    found.extend(checks.search_texts(db))
     if any(finding.kind != "search_index" for finding in found):
         raise DatabaseDamaged("The database is damaged; no backup was made. Run system.check.")
     return bool(found)

@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
-from tests.harness import Bench, open_bench
+from tests.harness import Bench
+from tests.secrets_kit import secret_bench
 from tests.workflow_kit import save
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    with open_bench(tmp_path) as opened:
+    with secret_bench(tmp_path) as opened:
         for number in range(5):
             save(opened, f"w{number}", name=f"name {number}")
         opened.call("runs.start", workflow_id="w1", id="r1")

@@ -171,8 +171,14 @@ REQUIREMENTS = [
         "test_nothing_of_what_was_deleted_is_left",
         "test_a_kill_amid_a_purge_leaves_the_wish_and_the_next_one_finds_all",
     ),
-    _security.owed(
-        "24", "Every hostile backup is rejected, live file unchanged.", "issue 5 (restore)"
+    _security.proven(
+        "24",
+        "Every hostile backup is rejected, live file unchanged.",
+        "test_security_24_a_hostile_database_is_refused",
+        "test_a_hostile_frame_is_refused_in_little_memory",
+        "test_a_hostile_frame_takes_no_memory",
+        "test_a_body_that_would_break_the_line_is_refused",
+        "test_a_manifest_that_says_something_else_is_refused",
     ),
     _security.proven(
         "25:files",
@@ -181,5 +187,9 @@ REQUIREMENTS = [
         "test_a_symbolic_link_is_refused",
         "test_somebody_elses_file_is_refused",
     ),
-    _security.owed("25:restore", "A restore killed anywhere is old or new.", "issue 5 (restore)"),
+    _security.proven(
+        "25:restore",
+        "A restore killed anywhere is old or new.",
+        "test_sqlite_23_a_restore_really_killed_leaves_the_old_or_the_new_database",
+    ),
 ]

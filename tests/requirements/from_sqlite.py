@@ -4,7 +4,6 @@ from tests.requirements.requirement import Source
 
 _sqlite = Source("sqlite", "sqlite behaviour")
 _DURABILITY = "issue 5 (durability)"
-_BACKUPS = "issue 5 (backups)"
 _DAMAGE = "issue 5 (start and damage)"
 
 REQUIREMENTS = [
@@ -112,14 +111,28 @@ REQUIREMENTS = [
         "test_a_cancelled_backup_leaves_nothing",
         "test_what_a_killed_process_left_is_swept_away",
     ),
-    _sqlite.owed("22", "Every listed backup restores; damaged ones are refused.", _BACKUPS),
+    _sqlite.proven(
+        "22",
+        "Every listed backup restores; damaged ones are refused.",
+        "test_only_whole_backups_are_listed",
+        "test_everything_is_as_it_was_when_the_backup_was_made",
+        "test_every_flipped_bit_is_refused",
+        "test_every_truncation_is_refused",
+        "test_a_page_that_was_overwritten_is_refused",
+    ),
     _sqlite.proven(
         "23:swap",
         "A replacement stopped or killed anywhere ends old or new.",
         "test_stopped_at_any_step_the_next_start_has_the_old_or_the_new_file",
         "test_a_real_kill_leaves_a_plan_that_is_finished",
     ),
-    _sqlite.owed("23:restore", "A restore killed anywhere ends old or new.", "issue 5 (restore)"),
+    _sqlite.proven(
+        "23:restore",
+        "A restore killed anywhere ends old or new.",
+        "test_sqlite_23_a_restore_really_killed_leaves_the_old_or_the_new_database",
+        "test_a_cancelled_restore_changes_nothing",
+        "test_a_swap_that_fails_leaves_the_old_database_served",
+    ),
     _sqlite.proven(
         "24",
         "Retention of backups never deletes what it must keep.",

@@ -136,12 +136,19 @@ REQUIREMENTS = [
         "test_stdio_17_ping_is_answered_while_long_methods_write",
         "test_stdio_17_ping_is_answered_while_a_long_method_holds_the_lock",
     ),
-    _stdio.owed("17:backup", "Ping is answered during a backup and a VACUUM.", "issue 5 (backups)"),
-    _stdio.owed(
+    _stdio.proven(
+        "17:backup",
+        "Ping is answered during a backup and a VACUUM.",
+        "test_stdio_17_ping_is_answered_while_a_backup_and_a_compaction_run",
+    ),
+    _stdio.proven(
         "18",
         "Backup and restore: monotonic progress, one end, old database intact when cancelled or"
         " killed, too new backups refused.",
-        "issue 5 (backups, restore)",
+        "test_stdio_18_progress_rises_to_one_end",
+        "test_stdio_18_cancelled_it_leaves_the_database_as_it_was",
+        "test_stdio_18_killed_amid_a_backup_nothing_half_made_is_listed",
+        "test_a_newer_backup_is_refused",
     ),
     _stdio.proven(
         "19:instance",

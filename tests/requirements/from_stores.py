@@ -54,8 +54,20 @@ REQUIREMENTS = [
         "test_a_damaged_body_is_said_to_be",
         "test_a_lost_database_is_not_made_anew",
     ),
-    _stores.owed("07", "A backup is a backup; a restore mixes nothing.", "issue 5 (backups)"),
-    _stores.owed("08", "A restore elsewhere says what becomes of secrets.", "issue 5 (restore)"),
+    _stores.proven(
+        "07",
+        "A backup is a backup; a restore mixes nothing.",
+        "test_a_backup_is_the_whole_database_as_sqlite_reads_it",
+        "test_everything_is_as_it_was_when_the_backup_was_made",
+        "test_what_is_replaced_can_be_gone_back_to",
+    ),
+    _stores.proven(
+        "08",
+        "A restore elsewhere says what becomes of secrets.",
+        "test_secrets_of_another_database_stay_with_the_number_they_are_sealed_for",
+        "test_a_dry_run_tells_all_and_changes_nothing",
+        "test_a_backup_without_secrets_takes_them_away_only_where_that_is_asked_for",
+    ),
     _stores.proven(
         "09",
         "No run stays running for ever, no finished run is marked crashed.",

@@ -1077,6 +1077,49 @@ class BackupsListResult(TypedDict):
     """Newest first."""
 
 
+class BackupsRestoreResult(TypedDict):
+    """What became, or in a dry run would become."""
+
+    dry_run: bool
+    """Nothing was changed."""
+
+    backup: BackupView
+    """What was restored."""
+
+    migrated_from: int | None
+    """Version of its tables if they were older, else null."""
+
+    counts: dict[str, int]
+    """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
+
+    counts_before: dict[str, int]
+    """The same of what was replaced."""
+
+    secrets: Literal["from_backup", "kept", "none"]
+    """Which secrets are there."""
+
+    providers: list[str]
+    """Whose keys are there, sealed."""
+
+    providers_lost: list[str]
+    """Whose keys were there and are no longer."""
+
+    safety_backup: str | None
+    """Name of the backup of what was replaced, secrets included."""
+
+    kept_aside: str | None
+    """Name of the file that was replaced, where it was too damaged for a backup; else null."""
+
+    epoch: int | None
+    """Rises with every restore; null in a dry run."""
+
+    seq: int | None
+    """Newest audit entry; null in a dry run."""
+
+    findings: list[BackupFinding]
+    """What in it is not sound, row by row."""
+
+
 class BackupsVerifyResult(TypedDict):
     """What was found."""
 
@@ -2423,6 +2466,24 @@ class BackupsDeleteParams(TypedDict):
     """Its file's name."""
 
 
+class BackupsRestoreParams(TypedDict):
+    """Params of backups.restore."""
+
+    name: NotRequired[str | None]
+    """Name of a listed backup; this or `path`."""
+
+    path: NotRequired[str | None]
+    """Absolute path of a backup anywhere; this or `name`."""
+
+    dry_run: NotRequired[bool]
+    """Only tell what would become; absent: false."""
+
+    secrets: NotRequired[Literal["backup", "live"]]
+    """Whose secrets, passphrase and tries are there afterwards: `live`, those of now, or `backup`;
+    absent: live.
+    """
+
+
 class RunsStatsParams(TypedDict):
     """Params of runs.stats."""
 
@@ -3193,6 +3254,59 @@ class BackupsMethods:
             }
         )
         result: BackupsDeleteResult = self._client.call("backups.delete", params, timeout=timeout)
+        return result
+
+    def restore(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        path: str | None | Unset = UNSET,
+        dry_run: bool | Unset = UNSET,
+        secrets: Literal["backup", "live"] | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> BackupsRestoreResult:
+        """Put a backup in the database's place; a backup of what is replaced is made first.
+
+        It is unpacked and looked at while others go on; a rejected one changes nothing. The
+        audit log of now goes on. Then, until it is done, requests that need the database are
+        answered `maintenance`; killed at any moment it leaves the old database or the new one,
+        whole.
+        """
+        params = _given(
+            {
+                "name": name,
+                "path": path,
+                "dry_run": dry_run,
+                "secrets": secrets,
+            }
+        )
+        result: BackupsRestoreResult = self._client.call(
+            "backups.restore", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_restore(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        path: str | None | Unset = UNSET,
+        dry_run: bool | Unset = UNSET,
+        secrets: Literal["backup", "live"] | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[BackupsRestoreResult]:
+        """Start backups.restore without waiting for its result."""
+        params = _given(
+            {
+                "name": name,
+                "path": path,
+                "dry_run": dry_run,
+                "secrets": secrets,
+            }
+        )
+        result: Pending[BackupsRestoreResult] = self._client.start(
+            "backups.restore", params, on_progress=on_progress
+        )
         return result
 
 
@@ -4462,6 +4576,7 @@ class Client(BaseClient):
             "audit.prune",
             "audit.verify",
             "backups.create",
+            "backups.restore",
             "backups.verify",
             "runs.prune",
             "runs.stats",

@@ -15,6 +15,7 @@ from sidecar.handlers.backups.views import (
     GivenPath,
     Name,
     locate,
+    shown_name,
     view,
     view_of,
 )
@@ -94,16 +95,15 @@ def verify(ctx: LongContext, params: BackupsVerifyParams) -> BackupsVerifyResult
     if verdict.manifest is not None:
         manifest = view(path, verdict.manifest, verdict.size_bytes, store_id)
     if verdict.refusal is not None:
-        log_rejected(ctx, verdict.refusal, path.name)
+        log_rejected(ctx, verdict.refusal, path.name, last=True)
     findings = [BackupFinding(*found) for found in verdict.findings]
     return BackupsVerifyResult(not findings, findings, manifest)
 
 
-def log_rejected(ctx: LongContext, refusal: BackupRejected, name: str) -> None:
-    """Write down that a backup was rejected; a name that is none of ours may say too much."""
-    shown = name if directory.is_name(name) else "file"
-    with ctx.writing(last=True):
-        ctx.audit("backup_rejected", shown, reason=refusal.data["reason"])
+def log_rejected(ctx: LongContext, refusal: BackupRejected, name: str, *, last: bool) -> None:
+    """Write down that a backup was rejected; `last` where an answer follows and no error."""
+    with ctx.writing(last=last):
+        ctx.audit("backup_rejected", shown_name(name), reason=refusal.data["reason"])
 
 
 # --- backups.delete ---------------------------------------------------------------------------

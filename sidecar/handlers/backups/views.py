@@ -11,6 +11,7 @@ from sidecar.backups import directory
 from sidecar.backups.directory import Backup
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams
+from sidecar.store.files import SQLITE_LEFTOVERS, beside
 from sidecar.values import Count, Timestamp
 
 Name = Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS, description="Its file's name.")]
@@ -75,6 +76,11 @@ def view_of(backup: Backup, store_id: bytes) -> BackupView:
     return view(backup.path, backup.manifest, backup.size_bytes, store_id)
 
 
+def shown_name(name: str) -> str:
+    """A backup's name for the log; one that is not of our making may say too much."""
+    return name if directory.is_name(name) else "file"
+
+
 def locate(ctx: LongContext, name: str | None, path: str | None) -> Path:
     """The file that a request names.
 
@@ -90,4 +96,10 @@ def locate(ctx: LongContext, name: str | None, path: str | None) -> Path:
     given = Path(path or "")
     if "\0" in str(given) or not given.is_absolute():
         raise InvalidParams("The path must be absolute.", path="$.params.path")
-    return directory.existing(given)
+    found = directory.existing(given)
+    for suffix in ("", *SQLITE_LEFTOVERS):
+        own = beside(ctx.store.path, suffix)
+        # To open and close it would take SQLite's locks away.
+        if own.exists() and own.samefile(found):
+            raise InvalidParams("That is the database itself.", path="$.params.path")
+    return found

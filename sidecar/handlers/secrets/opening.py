@@ -167,8 +167,7 @@ def _write_first(ctx: LongContext, keys: Keys, row: SlotRow) -> SecretsStatusRes
             guard.write_root(db, keys)
             ctx.vault.open(keys, {key_id: data_key}, guard.moment(ctx))
             ctx.audit("vault_initialize", "vault", kind=row.kind)
-            through = audit.seal(db, ctx.chain_sealer(keys), ctx.clock.random_bytes(32))
-            ctx.audit("audit_sealed", "audit", through=through)
+            _seal_chain(ctx, db, keys)
             result = told(ctx, db)
     except BaseException:
         if ctx.vault.keys is keys:
@@ -311,7 +310,11 @@ def unlock_with(ctx: LongContext, found: slots.Opened) -> SecretsStatusResult:
                 secrets.replace_slot(db, found.slot.slot, row.generation, row.blob, row.sha256)
             ctx.vault.open(keys, data_keys, guard.moment(ctx))
             ctx.audit("vault_unlock", "vault", slot=found.slot.slot, kind=found.slot.kind)
-            ctx.checkpoint_chain()
+            if audit.is_sealed(db):
+                ctx.checkpoint_chain()
+            else:
+                # After a restore of secrets: their root key has not sealed this log yet.
+                _seal_chain(ctx, db, keys)
             result = told(ctx, db)
     except BaseException:
         ctx.vault.lock()
@@ -319,6 +322,11 @@ def unlock_with(ctx: LongContext, found: slots.Opened) -> SecretsStatusResult:
         raise
     ctx.session.schedule(guard.LOCK_CHORE, limits.LOCK_LOOK_AGAIN_MS)
     return result
+
+
+def _seal_chain(ctx: LongContext, db: Connection, keys: Keys) -> None:
+    through = audit.seal(db, ctx.chain_sealer(keys), ctx.clock.random_bytes(32))
+    ctx.audit("audit_sealed", "audit", through=through)
 
 
 class SecretsLockParams(Params, frozen=True):

@@ -89,4 +89,5 @@ def compact(ctx: LongContext, params: SystemCompactParams) -> SystemCompactResul
 
     with ctx.store.alone():
         sizes = compaction.compact(ctx.store, ctx.clock, ctx.cancel_event.is_set, log)
+        ctx.keep_lock()
     return SystemCompactResult(*sizes)

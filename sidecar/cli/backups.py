@@ -1,0 +1,236 @@
+"""`sim-sidecar backup`, `verify` and `restore`: backups for people, with bars and plain words.
+
+A database that opens is served by a child process, as for every command. Only where it does not
+open does `restore` work on the file itself, under its lock, and keeps what was there aside.
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sidecar import config
+from sidecar.cli.call import add_place, explain, place_options, tell_ended
+from sidecar.cli.child import CallFailed, Child, ChildEnded
+from sidecar.cli.progress import Bar
+from sidecar.clock import SystemClock
+from sidecar.errors import ExitCode, SidecarError
+
+_INTERRUPTED = 130
+_MIB = 1024 * 1024
+
+_UNOPENABLE = (ExitCode.RECOVERY_REQUIRED, ExitCode.DAMAGED)
+"""How a start ends where only the file itself can be replaced."""
+
+
+def _call(options: list[str], method: str, params: dict[str, Any]) -> dict[str, Any]:
+    """One call through a child, with a bar for its progress."""
+    bar = Bar()
+    try:
+        child = Child([*options, "--no-events"], bar.notified)
+        try:
+            result: dict[str, Any] = child.call(method, params)
+            return result
+        finally:
+            bar.end()
+            child.close()
+    finally:
+        bar.end()
+
+
+def _run(given: argparse.Namespace, act: Callable[[], dict[str, Any]], tell: Any) -> int:
+    """Do it, and say what came of it; returns the exit code."""
+    try:
+        result = act()
+    except CallFailed as failed:
+        sys.stderr.write(explain(failed.error))
+        return 1
+    except ChildEnded as ended:
+        return tell_ended(ended)
+    except SidecarError as failed:
+        sys.stderr.write(explain(failed.as_wire()))
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    if given.json or not sys.stdout.isatty():
+        text = json.dumps(result, ensure_ascii=False)
+        sys.stdout.buffer.write(text.encode(errors="backslashreplace") + b"\n")
+    else:
+        sys.stdout.write(tell(result))
+    return 0 if result.get("ok", True) else 1
+
+
+def _mib(size_bytes: int) -> str:
+    return f"{size_bytes / _MIB:.1f} MiB"
+
+
+def _named(text: str) -> dict[str, str]:
+    """A backup as a person names it: a listed one by its name, any other by its path."""
+    path = Path(text)
+    if path.name == text and not path.exists():
+        return {"name": text}
+    return {"path": str(path.absolute())}
+
+
+class Backup:
+    """`sim-sidecar backup`."""
+
+    EXAMPLES = """examples:
+  sim-sidecar backup                           beside the database, in the folder backups
+  sim-sidecar backup --label "before the move" --database my.db
+  sim-sidecar call backups.list                what there is
+"""
+
+    @staticmethod
+    def add_options(parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("--label", help="what to call it")
+        parser.add_argument(
+            "--include-secrets", action="store_true", help="take the sealed keys along"
+        )
+        add_place(parser)
+        parser.add_argument("--json", action="store_true", help="one line of JSON")
+
+    @staticmethod
+    def run(given: argparse.Namespace) -> int:
+        """Make one."""
+        params = {"label": given.label, "include_secrets": given.include_secrets}
+        return _run(
+            given, lambda: _call(place_options(given), "backups.create", params), Backup._tell
+        )
+
+    @staticmethod
+    def _tell(result: dict[str, Any]) -> str:
+        secrets = "with the sealed keys" if result["secrets"] == "sealed" else "without secrets"
+        return (
+            f"Backed up, checked and read back: {result['path']}\n"
+            f"{_mib(result['database_bytes'])} in {_mib(result['size_bytes'])},"
+            f" {result['counts']['workflows']} workflows, {secrets}.\n"
+        )
+
+
+class Verify:
+    """`sim-sidecar verify BACKUP`."""
+
+    EXAMPLES = """examples:
+  sim-sidecar verify /media/stick/sim_backup_20260318_123000.db.zst
+  sim-sidecar verify sim_backup_20260318_123000.db.zst --database my.db
+
+Exit code 1 when something is wrong with it.
+"""
+
+    @staticmethod
+    def add_options(parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("backup", metavar="BACKUP", help="name of a listed backup, or a path")
+        add_place(parser)
+        parser.add_argument("--json", action="store_true", help="one line of JSON")
+
+    @staticmethod
+    def run(given: argparse.Namespace) -> int:
+        """Look at one; a path needs no database, so that the app may go on serving its own."""
+        params = _named(given.backup)
+        options = ["--ephemeral"] if "path" in params else place_options(given)
+        return _run(given, lambda: _call(options, "backups.verify", params), Verify._tell)
+
+    @staticmethod
+    def _tell(result: dict[str, Any]) -> str:
+        if result["ok"]:
+            counts = result["manifest"]["counts"]
+            return f"Sound: {counts['workflows']} workflows, {counts['runs']} runs.\n"
+        lines = [f"  {each['kind']}: {each['detail']}\n" for each in result["findings"]]
+        return "Not sound:\n" + "".join(lines)
+
+
+class Restore:
+    """`sim-sidecar restore BACKUP`."""
+
+    EXAMPLES = """examples:
+  sim-sidecar restore sim_backup_20260318_123000.db.zst --dry-run
+  sim-sidecar restore /media/stick/sim_backup_20260318_123000.db.zst --database my.db
+
+What is replaced is backed up first. Where the database does not open it is kept aside under
+another name, and the secrets of the backup, if it has any, are there afterwards.
+"""
+
+    @staticmethod
+    def add_options(parser: argparse.ArgumentParser) -> None:
+        """Declare the options."""
+        parser.add_argument("backup", metavar="BACKUP", help="name of a listed backup, or a path")
+        parser.add_argument("--dry-run", action="store_true", help="only tell what would become")
+        parser.add_argument(
+            "--secrets",
+            choices=("live", "backup"),
+            default="live",
+            help="whose secrets are there afterwards (default: live, those of now)",
+        )
+        add_place(parser)
+        parser.add_argument("--json", action="store_true", help="one line of JSON")
+
+    @staticmethod
+    def run(given: argparse.Namespace) -> int:
+        """Restore, through a child or on the file itself."""
+        return _run(given, lambda: Restore._restore(given), Restore._tell)
+
+    @staticmethod
+    def _restore(given: argparse.Namespace) -> dict[str, Any]:
+        params = {**_named(given.backup), "dry_run": given.dry_run, "secrets": given.secrets}
+        try:
+            return _call(place_options(given), "backups.restore", params)
+        except ChildEnded as ended:
+            if given.ephemeral or ended.code not in _UNOPENABLE:
+                raise
+            sys.stderr.write(f"The database does not open: {ended}\n")
+        database = (given.database or config.default_database()).absolute()
+        return _offline(database, given.backup, dry_run=given.dry_run)
+
+    @staticmethod
+    def _tell(result: dict[str, Any]) -> str:
+        done = "Would restore" if result["dry_run"] else "Restored"
+        counts = result["counts"]
+        lines = [f"{done}: {counts['workflows']} workflows, {counts['runs']} runs."]
+        secrets = {"kept": "stay as they are", "from_backup": "are the backup's", "none": "none"}
+        lines.append(f"Secrets: {secrets[result['secrets']]}.")
+        if result.get("safety_backup"):
+            lines.append(f"What was there is in {result['safety_backup']}.")
+        if result.get("kept_aside"):
+            lines.append(f"What was there is kept as {result['kept_aside']}.")
+        lines += [f"  {each['kind']}: {each['detail']}" for each in result["findings"]]
+        return "\n".join(lines) + "\n"
+
+
+def _offline(database: Path, backup: str, *, dry_run: bool) -> dict[str, Any]:
+    """Restore without a process that serves, under the database's lock."""
+    from sidecar.backups import directory, restoring  # noqa: PLC0415 - loads the driver
+    from sidecar.store.lockfile import DatabaseLock  # noqa: PLC0415 - the same
+
+    named = _named(backup)
+    if "name" in named:
+        path = directory.find(database.parent / directory.DEFAULT, named["name"])
+    else:
+        path = directory.existing(Path(named["path"]))
+    lock = DatabaseLock(database)
+    lock.acquire()
+    bar = Bar()
+    try:
+        incoming, built, aside = restoring.offline(
+            path, database, SystemClock(), bar.tell, dry_run=dry_run
+        )
+    finally:
+        bar.end()
+        lock.release()
+    sealed = incoming.manifest.secrets == "sealed"
+    return {
+        "dry_run": built is None,
+        "counts": incoming.counts,
+        "secrets": "from_backup" if sealed else "none",
+        "kept_aside": aside,
+        "epoch": built.epoch if built else None,
+        "seq": built.seq if built else None,
+        "findings": [
+            {"kind": each.kind, "detail": f"{each.where}: {each.detail}"}
+            for each in incoming.findings
+        ],
+    }

@@ -1,0 +1,272 @@
+"""`backups.restore`: the database as it was, with the secrets and the audit log as they are."""
+
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, Literal, NamedTuple
+
+from msgspec import Meta
+
+from sidecar.backups import making, restoring
+from sidecar.backups.restoring import Built, Incoming
+from sidecar.catalog import Params, Result, method
+from sidecar.context import LongContext
+from sidecar.errors import (
+    BackupRejected,
+    DatabaseBusy,
+    DatabaseDamaged,
+    DatabaseFull,
+    Maintenance,
+    NotFound,
+    ReadOnly,
+    Tampered,
+)
+from sidecar.files import wire_errors
+from sidecar.handlers.backups.kept import BackupFinding, log_rejected
+from sidecar.handlers.backups.views import (
+    BackupView,
+    Counts,
+    GivenName,
+    GivenPath,
+    locate,
+    shown_name,
+    view,
+)
+from sidecar.notifications import SystemRestored
+from sidecar.store import audit, secrets, snapshot, swap
+from sidecar.store.connection import Connection
+from sidecar.store.faults import spoils_connection
+from sidecar.store.files import beside, remove_database
+from sidecar.values import Count
+from sidecar.vault.vault import Vault
+from sidecar.wiping import wipe
+
+
+class BackupsRestoreParams(Params, frozen=True):
+    """Which backup, and what of the present is to stay."""
+
+    name: GivenName = None
+    path: GivenPath = None
+    dry_run: Annotated[bool, Meta(description="Only tell what would become; absent: false.")] = (
+        False
+    )
+    secrets: Annotated[
+        Literal["live", "backup"],
+        Meta(
+            description="Whose secrets, passphrase and tries are there afterwards: `live`, those"
+            " of now, or `backup`; absent: live."
+        ),
+    ] = "live"
+
+
+class BackupsRestoreResult(Result, frozen=True, kw_only=True):
+    """What became, or in a dry run would become."""
+
+    dry_run: Annotated[bool, Meta(description="Nothing was changed.")]
+    backup: Annotated[BackupView, Meta(description="What was restored.")]
+    migrated_from: Annotated[
+        int | None, Meta(description="Version of its tables if they were older, else null.")
+    ]
+    counts: Counts
+    counts_before: Annotated[dict[str, int], Meta(description="The same of what was replaced.")]
+    secrets: Annotated[
+        Literal["kept", "from_backup", "none"], Meta(description="Which secrets are there.")
+    ]
+    providers: Annotated[list[str], Meta(description="Whose keys are there, sealed.")]
+    providers_lost: Annotated[
+        list[str], Meta(description="Whose keys were there and are no longer.")
+    ]
+    safety_backup: Annotated[
+        str | None,
+        Meta(description="Name of the backup of what was replaced, secrets included."),
+    ]
+    kept_aside: Annotated[
+        str | None,
+        Meta(
+            description="Name of the file that was replaced, where it was too damaged for a"
+            " backup; else null."
+        ),
+    ]
+    epoch: Annotated[Count | None, Meta(description="Rises with every restore; null in a dry run.")]
+    seq: Annotated[Count | None, Meta(description="Newest audit entry; null in a dry run.")]
+    findings: Annotated[
+        list[BackupFinding], Meta(description="What in it is not sound, row by row.")
+    ]
+
+
+@method(
+    "backups.restore",
+    long=True,
+    errors=(
+        BackupRejected,
+        DatabaseBusy,
+        DatabaseDamaged,
+        DatabaseFull,
+        Maintenance,
+        NotFound,
+        ReadOnly,
+    ),
+)
+def restore(ctx: LongContext, params: BackupsRestoreParams) -> BackupsRestoreResult:
+    """Put a backup in the database's place; a backup of what is replaced is made first.
+
+    It is unpacked and looked at while others go on; a rejected one changes nothing. The audit
+    log of now goes on. Then, until it is done, requests that need the database are answered
+    `maintenance`; killed at any moment it leaves the old database or the new one, whole.
+    """
+    path = locate(ctx, params.name, params.path)
+    incoming_path = beside(ctx.store.path, swap.INCOMING)
+    with making.exclusively(ctx), wire_errors():
+        try:
+            incoming = _bring_in(ctx, path)
+            if params.dry_run:
+                return _preview(ctx, path, incoming, params)
+            return _replace(ctx, path, incoming, params)
+        finally:
+            remove_database(incoming_path)
+
+
+def _bring_in(ctx: LongContext, path: Path) -> Incoming:
+    try:
+        return restoring.bring_in(
+            path, ctx.store.path, ctx.clock, ctx.progress, cancelled=ctx.cancel_event.is_set
+        )
+    except BackupRejected as refusal:
+        log_rejected(ctx, refusal, path.name, last=False)
+        raise
+
+
+def _preview(
+    ctx: LongContext, path: Path, incoming: Incoming, params: BackupsRestoreParams
+) -> BackupsRestoreResult:
+    with ctx.reading() as db:
+        becomes = restoring.what_becomes_of_secrets(db, incoming, params.secrets)
+        before = snapshot.counts(db)
+        store_id = snapshot.store_id(db)
+    return _result(path, incoming, before, store_id, becomes)
+
+
+def _replace(
+    ctx: LongContext, path: Path, incoming: Incoming, params: BackupsRestoreParams
+) -> BackupsRestoreResult:
+    store = ctx.store
+    making.purge_first(ctx)
+    with store.alone():
+        # Nobody writes from here on: what the safety backup has not, nobody was told of.
+        before, store_id = snapshot.counts(store.db), snapshot.store_id(store.db)
+        safety, aside = _save(ctx)
+        ctx.check_cancelled()
+        built = _build(ctx, path, incoming, params, {"safety_backup": safety})
+        restoring.stage(incoming, store.path)
+        with store.closed():
+            swap.replace(store.path, ctx.clock, keep=aside)
+        if built.secrets.kept != "kept" and not ctx.vault.ephemeral:
+            # Whatever is unlocked is the key of what is gone.
+            ctx.vault.lock()
+        ctx.emit(SystemRestored(built.epoch, built.seq, built.secrets.kept))
+        ctx.keep_lock()
+    return _result(path, incoming, before, store_id, built.secrets, Done(built, safety, aside))
+
+
+def _save(ctx: LongContext) -> tuple[str | None, str | None]:
+    """Back up what is to be replaced; where it is damaged, a name to keep its file under."""
+    try:
+        made = making.make_from(
+            ctx,
+            nullcontext(ctx.store.db),
+            "restore",
+            None,
+            include_secrets=True,
+            last=False,
+            details={},
+        )
+    except Exception as fault:
+        if not isinstance(fault, DatabaseDamaged) and not spoils_connection(fault):
+            raise
+        return None, restoring.aside(ctx.store.path, ctx.clock)
+    return made.backup.name, None
+
+
+def _build(
+    ctx: LongContext,
+    path: Path,
+    incoming: Incoming,
+    params: BackupsRestoreParams,
+    more: dict[str, Any],
+) -> Built:
+    """Carry over what is to stay; where it cannot be read, what the backup has stays."""
+
+    def log(db: Connection, details: dict[str, Any]) -> int:
+        ctx.audit_in(db, "restore", shown_name(path.name), **details)
+        return ctx.audit_seq
+
+    details = {**restoring.described(incoming), **more}
+    live: Connection | None = ctx.store.db
+    seq = 0
+    try:
+        seq = audit.head(ctx.store.db).seq
+        return restoring.build(
+            live,
+            incoming,
+            params.secrets,
+            ctx.clock,
+            known_seq=seq,
+            log=log,
+            details=details,
+            is_own_root=partial(_is_own_root, ctx.vault),
+        )
+    except Exception as fault:
+        if not isinstance(fault, DatabaseDamaged) and not spoils_connection(fault):
+            raise
+    known_seq = max(seq, restoring.known_seq(ctx.store.path.parent, incoming.manifest))
+    return restoring.build(
+        None, incoming, "backup", ctx.clock, known_seq=known_seq, log=log, details=details
+    )
+
+
+def _is_own_root(vault: Vault, db: Connection) -> bool:
+    """Whether the secrets in a file lie under the root key that is unlocked now."""
+    keys = vault.keys
+    if keys is None or vault.ephemeral or secrets.store_id(db) != keys.store_id:
+        return False
+    try:
+        for row in secrets.data_keys(db):
+            wipe(keys.unwrap_data_key(row.key_id, row.wrapped))
+    except Tampered:
+        return False
+    return True
+
+
+class Done(NamedTuple):
+    """What a restore has left."""
+
+    built: Built
+    safety_backup: str | None
+    kept_aside: str | None
+
+
+def _result(
+    path: Path,
+    incoming: Incoming,
+    before: dict[str, int],
+    store_id: bytes,
+    secrets: restoring.Secrets,
+    done: Done | None = None,
+) -> BackupsRestoreResult:
+    return BackupsRestoreResult(
+        dry_run=done is None,
+        backup=view(path, incoming.manifest, path.stat().st_size, store_id),
+        migrated_from=incoming.migrated_from,
+        counts=incoming.counts,
+        counts_before=before,
+        secrets=secrets.kept,
+        providers=secrets.providers,
+        providers_lost=secrets.lost,
+        safety_backup=done.safety_backup if done else None,
+        kept_aside=done.kept_aside if done else None,
+        epoch=done.built.epoch if done else None,
+        seq=done.built.seq if done else None,
+        findings=[
+            BackupFinding(each.kind, f"{each.where}: {each.detail}") for each in incoming.findings
+        ],
+    )

@@ -1,0 +1,279 @@
+"""Backups that somebody else has made, to do harm: refused with a reason, nothing changed.
+
+Each is packed as a sound one would be, with a manifest that tells what is in it.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from sidecar.archive import reading, writing
+from sidecar.archive.manifest import Head, Manifest
+from sidecar.errors import BackupRejected
+from sidecar.store import audit, codec, copies, snapshot
+from tests.harness import Bench
+
+Harm = Callable[[apsw.Connection], object]
+
+
+def statements(*sql: str) -> Harm:
+    """Harm that is done by SQL."""
+
+    def do(db: apsw.Connection) -> None:
+        for each in sql:
+            db.execute(each).fetchall()
+
+    return do
+
+
+def in_schema(table: str, old: str, new: str) -> Harm:
+    """A statement of the schema replaced by another, as no ALTER would."""
+    sql = f"UPDATE sqlite_schema SET sql = replace(sql, '{old}', '{new}') WHERE name = '{table}'"  # noqa: S608 - a test's own
+    return statements("PRAGMA writable_schema = ON", sql)
+
+
+def sound(bench: Bench, folder: Path) -> tuple[Path, Manifest]:
+    """The database of a sound backup, to be changed."""
+    path = Path(bench.call("backups.create")["path"])
+    folder.mkdir()
+    database = folder / "made.db"
+    with database.open("wb") as file:
+        manifest = reading.unpack(path, file.write, lambda _done: None)
+    path.unlink()
+    return database, manifest
+
+
+def packed(database: Path, manifest: Manifest, **claims: Any) -> Path:
+    """The database as a backup whose manifest tells what is in it, where it can be read."""
+    db = apsw.Connection(str(database))
+    try:
+        told: dict[str, Any] = {
+            "counts": snapshot.counts(db),
+            "store_id": snapshot.store_id(db).hex(),
+            "schema_version": max(0, int(db.pragma("user_version"))),
+        }
+        head = audit.head(db)
+        told["head"] = Head(head.seq, head.mac.hex())
+    except Exception:  # noqa: BLE001 - then the claims of the sound one have to do
+        told = {}
+    finally:
+        db.close()
+    fields = {name: getattr(manifest, name) for name in manifest.__struct_fields__}
+    fields |= {**told, "database_bytes": database.stat().st_size, **claims}
+    target = database.with_name("hostile.db.zst")
+    with writing.unfinished(target) as partial:
+        writing.write(database, partial, Manifest(**fields), step=lambda _done: None)
+        writing.publish(partial, target)
+    return target
+
+
+def refused(bench: Bench, path: Path) -> str:
+    """Why it is refused; that verify says the same; and that nothing but the log has changed."""
+    before, names = kept(bench), beside(bench)
+    with pytest.raises(BackupRejected) as caught:
+        bench.call("backups.restore", path=str(path))
+    reason = str(caught.value.data["reason"])
+    verified = bench.call("backups.verify", path=str(path))
+    assert (verified["ok"], [each["kind"] for each in verified["findings"]]) == (False, [reason])
+    assert (kept(bench), beside(bench)) == (before, names)
+    assert bench.rows("SELECT DISTINCT action FROM access_log ORDER BY seq DESC LIMIT 1") == [
+        ("backup_rejected",)
+    ]
+    return reason
+
+
+def kept(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
+    """All rows of all tables but those of the log."""
+    tables = copies.table_counts(bench.store.db)
+    names = [name for name in tables if name not in ("access_log", "audit_state")]
+    return {name: bench.rows(f"SELECT * FROM {name}") for name in names}  # noqa: S608 - our tables
+
+
+def beside(bench: Bench) -> set[str]:
+    """The files beside the database."""
+    return {path.name for path in bench.store.path.parent.iterdir() if path.is_file()}
+
+
+HARM: dict[str, tuple[Harm, str]] = {
+    "a trigger that deletes the secrets": (
+        statements(
+            "CREATE TRIGGER evil AFTER INSERT ON access_log BEGIN DELETE FROM secrets; END"
+        ),
+        "schema",
+    ),
+    "a trigger instead of ours": (
+        in_schema("workflows_pending_insert", "header_pending", "text_pending"),
+        "schema",
+    ),
+    "a view in place of a table": (
+        statements(
+            "DROP TABLE legacy_secrets",
+            "CREATE VIEW legacy_secrets AS SELECT 'x' AS provider, 1 AS created_at",
+        ),
+        "schema",
+    ),
+    "a view": (statements("CREATE VIEW extra AS SELECT * FROM secrets"), "schema"),
+    "a virtual table": (statements("CREATE VIRTUAL TABLE extra USING fts5 (x)"), "schema"),
+    "a virtual table of another module": (
+        statements("CREATE VIRTUAL TABLE extra USING rtree (id, a, b)"),
+        "schema",
+    ),
+    "one table more": (statements("CREATE TABLE extra (x)"), "schema"),
+    "one table less": (statements("DROP TABLE legacy_secrets"), "schema"),
+    "one index less": (statements("DROP INDEX workflows_name"), "schema"),
+    "a generated column": (
+        statements("ALTER TABLE settings ADD COLUMN g TEXT AS (upper(value)) VIRTUAL"),
+        "schema",
+    ),
+    "an index on an expression": (
+        statements("CREATE INDEX extra ON settings (upper(value))"),
+        "schema",
+    ),
+    "a CHECK that calls a function": (
+        in_schema("settings", "description TEXT", "description TEXT CHECK (length(key))"),
+        "schema",
+    ),
+    "a default that calls a function": (
+        in_schema("settings", "description TEXT", "description TEXT DEFAULT (random())"),
+        "schema",
+    ),
+    "statistics of another form": (
+        statements(
+            "ANALYZE",
+            "PRAGMA writable_schema = ON",
+            "UPDATE sqlite_schema SET sql = replace(sql, 'tbl', 'tbx') WHERE name = 'sqlite_stat1'",
+        ),
+        "schema",
+    ),
+    "another program's number": (statements("PRAGMA application_id = 7"), "not_ours"),
+    "no program's number": (statements("PRAGMA application_id = 0"), "not_ours"),
+    "a newer version": (statements("PRAGMA user_version = 99"), "newer"),
+    "no version": (statements("PRAGMA user_version = 0"), "content"),
+    "a write-ahead log": (statements("PRAGMA journal_mode = WAL"), "content"),
+    "a step we never shipped": (
+        statements("INSERT INTO migrations VALUES (7, 'evil', '00', 1)"),
+        "newer",
+    ),
+    "a step with another text": (statements("UPDATE migrations SET sha256 = '00'"), "schema"),
+    "a row that belongs to none": (
+        statements("PRAGMA foreign_keys = OFF", "DELETE FROM workflows WHERE id = 'w1'"),
+        "content",
+    ),
+    "a value that breaks its CHECK": (
+        statements("PRAGMA ignore_check_constraints = ON", "UPDATE runs SET status = 'evil'"),
+        "content",
+    ),
+    "no state of the log": (statements("DELETE FROM audit_state"), "content"),
+    "no number of the store": (statements("DELETE FROM meta WHERE key = 'store_id'"), "content"),
+    "a store number that is a text": (
+        statements("UPDATE meta SET value = 'x' WHERE key = 'store_id'"),
+        "content",
+    ),
+    "a setting that breaks the line": (
+        statements("UPDATE settings SET value = '1' || char(10) || '{}' WHERE key = 'theme'"),
+        "content",
+    ),
+    "a setting that is no JSON": (
+        statements("UPDATE settings SET value = '{' WHERE key = 'theme'"),
+        "content",
+    ),
+    "tags that are no JSON": (statements("UPDATE workflows SET tags = '[1'"), "content"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("harm", HARM)
+def test_security_24_a_hostile_database_is_refused(bench: Bench, tmp_path: Path, harm: str) -> None:
+    do, reason = HARM[harm]
+    database, manifest = sound(bench, tmp_path / "elsewhere")
+    db = apsw.Connection(str(database))
+    do(db)
+    db.close()
+
+    assert refused(bench, packed(database, manifest)) == reason
+
+
+@pytest.mark.parametrize("body", [b'{"a":\n1}', b"{}\n{}", b"no json", b"", b'{"a":1}\r'])
+def test_a_body_that_would_break_the_line_is_refused(
+    bench: Bench, tmp_path: Path, body: bytes
+) -> None:
+    database, manifest = sound(bench, tmp_path / "elsewhere")
+    made = codec.pack(body)
+    db = apsw.Connection(str(database))
+    db.execute("UPDATE workflow_bodies SET data = ?", (made.data,))
+    db.execute(
+        "UPDATE workflows SET content_sha256 = ?, size_bytes = ?, stored_bytes = ?",
+        (made.sha256, made.size_bytes, made.stored_bytes),
+    )
+    db.close()
+
+    assert refused(bench, packed(database, manifest)) == "content"
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"counts": {"workflows": 99}},
+        {"store_id": "11" * 16},
+        {"schema_version": 7},
+        {"head": Head(99, "00" * 32)},
+        {"head": Head(6, "00" * 32)},
+    ],
+)
+def test_a_manifest_that_says_something_else_is_refused(
+    bench: Bench, tmp_path: Path, claims: dict[str, Any]
+) -> None:
+    database, manifest = sound(bench, tmp_path / "elsewhere")
+
+    assert refused(bench, packed(database, manifest, **claims)) == "content"
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"not a database, only long enough" * 500, "not_ours"),
+        (b"SQLite format 3\0" + bytes(4080), "content"),
+        (bytes(8192), "not_ours"),
+    ],
+    ids=["text", "a header of zeros", "zeros"],
+)
+def test_what_is_no_database_is_refused_by_its_first_bytes(
+    bench: Bench, tmp_path: Path, content: bytes, reason: str
+) -> None:
+    database, manifest = sound(bench, tmp_path / "elsewhere")
+    database.write_bytes(content)
+
+    assert refused(bench, packed(database, manifest)) == reason
+
+
+def test_another_programs_database_is_refused(bench: Bench, tmp_path: Path) -> None:
+    database, manifest = sound(bench, tmp_path / "elsewhere")
+    database.unlink()
+    db = apsw.Connection(str(database))
+    db.execute("CREATE TABLE t (x)")
+    db.close()
+
+    assert refused(bench, packed(database, manifest)) == "not_ours"
+
+
+@pytest.mark.parametrize("page", [1, 2, 5, 20, -1])
+def test_a_page_that_was_overwritten_is_refused(bench: Bench, tmp_path: Path, page: int) -> None:
+    database, manifest = sound(bench, tmp_path / "elsewhere")
+    content = bytearray(database.read_bytes())
+    start = (page * 4096) % len(content)
+    content[start : start + 4096] = bytes([0xA5]) * 4096
+    database.write_bytes(content)
+
+    assert refused(bench, packed(database, manifest)) == "content"
+
+
+def test_a_file_with_statistics_is_taken(bench: Bench) -> None:
+    with bench.store.writing() as db:
+        db.execute("ANALYZE").fetchall()
+
+    name = bench.call("backups.create")["name"]
+
+    assert bench.call("backups.verify", name=name)["ok"]
+    assert bench.call("backups.restore", name=name)["findings"] == []

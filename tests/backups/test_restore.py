@@ -1,0 +1,318 @@
+"""Going back to a backup: all of it, with the secrets and the log of now, or nothing at all."""
+
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from sidecar import limits
+from sidecar.errors import (
+    AuditUnavailable,
+    BackupRejected,
+    Cancelled,
+    DatabaseFull,
+    InvalidParams,
+    NotFound,
+)
+from sidecar.notifications import SystemRestored
+from sidecar.store import migrations, swap
+from sidecar.store.migrations import Step
+from tests.backup_kit import at, look, names
+from tests.harness import Bench, open_bench
+from tests.workflow_kit import save
+
+
+def content(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
+    """What a person has in the database."""
+    tables = ("workflows", "workflow_bodies", "workflow_revisions", "runs", "settings")
+    return {name: bench.rows(f"SELECT * FROM {name}") for name in tables}  # noqa: S608 - our tables
+
+
+def backed_up(bench: Bench, **params: Any) -> str:
+    name: str = bench.call("backups.create", **params)["name"]
+    bench.told.clear()
+    return name
+
+
+def test_everything_is_as_it_was_when_the_backup_was_made(bench: Bench) -> None:
+    bench.call("runs.finish", id="r1", status="success")
+    before = content(bench)
+    name = backed_up(bench)
+    bench.call("workflows.delete", id="w1")
+    save(bench, "w2", data={"changed": True})
+    save(bench, "later")
+    bench.call("settings.set", key="theme", value="dark")
+
+    told = bench.call("backups.restore", name=name)
+
+    assert content(bench) == before
+    assert (told["counts"]["workflows"], told["counts_before"]["workflows"]) == (5, 5)
+    assert (told["dry_run"], told["migrated_from"], told["findings"]) == (False, None, [])
+    assert bench.call("system.check", full=True)["findings"] == []
+    assert bench.call("workflows.search", query="name")["items"]
+    assert bench.store.pragmas()["journal_mode"] == "wal"
+    assert bench.store.pragmas()["auto_vacuum"] == 2
+
+
+def test_a_workflow_saved_after_it_goes_into_the_restored_file(bench: Bench) -> None:
+    bench.call("backups.restore", name=backed_up(bench))
+
+    save(bench, "after")
+
+    assert bench.call("workflows.get", id="after")["workflow"]["id"] == "after"
+    assert bench.call("audit.verify")["status"] == "unsealed"
+
+
+def test_the_log_of_now_goes_on_and_says_what_was_done(bench: Bench) -> None:
+    name = backed_up(bench)
+    save(bench, "later")
+    before = bench.call("audit.list", limit=500)["items"]
+    bench.told.clear()
+
+    told = bench.call("backups.restore", name=name)
+
+    after = bench.call("audit.list", limit=500)["items"]
+    assert after[: len(before)] == before
+    assert [each["action"] for each in after[len(before) :]] == ["backup_create", "restore"]
+    assert told["seq"] == after[-1]["seq"] == before[-1]["seq"] + 2
+    assert [action for action, _resource, _details in bench.audited()] == [
+        "backup_create",
+        "restore",
+    ]
+    verdict = bench.call("audit.verify")
+    assert (verdict["status"], verdict["verified_to"]) == ("unsealed", told["seq"])
+
+
+def test_the_shell_is_told_to_forget_what_it_knows(bench: Bench) -> None:
+    name = backed_up(bench)
+
+    told = bench.call("backups.restore", name=name)
+    again = bench.call("backups.restore", name=name)
+
+    restored = [each for each in bench.told if isinstance(each, SystemRestored)]
+    assert [each.epoch for each in restored] == [2, 3] == [told["epoch"], again["epoch"]]
+    assert [each.seq for each in restored] == [told["seq"], again["seq"]]
+
+
+def test_a_run_of_then_does_not_run_for_ever(bench: Bench) -> None:
+    name = backed_up(bench)
+    bench.call("runs.finish", id="r1", status="success")
+
+    bench.call("backups.restore", name=name)
+
+    run = bench.call("runs.get", id="r1")["run"]
+    assert (run["status"], run["error_message"]) == ("error", "interrupted")
+
+
+def test_what_is_replaced_can_be_gone_back_to(bench: Bench, tmp_path: Path) -> None:
+    name = backed_up(bench)
+    save(bench, "later")
+    bench.call("runs.finish", id="r1", status="success")
+    before = content(bench)
+
+    safety = bench.call("backups.restore", name=name)["safety_backup"]
+
+    assert safety in names(tmp_path)
+    bench.call("backups.restore", name=safety)
+    assert content(bench) == before
+
+
+def test_nothing_is_left_beside_the_database(bench: Bench, tmp_path: Path) -> None:
+    bench.call("backups.restore", name=backed_up(bench))
+    bench.store.checkpoint()
+
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left - {"test.db-wal", "test.db-shm"} == {"test.db", "test.db.known", "backups"}
+
+
+def test_after_a_restore_nothing_is_backed_up_until_something_changes(
+    bench: Bench, tmp_path: Path
+) -> None:
+    bench.call("runs.finish", id="r1", status="success")
+    name = backed_up(bench)
+    save(bench, "later")
+    bench.call("backups.restore", name=name)
+    before = names(tmp_path)
+
+    at(bench).at_ms += 30 * 3_600_000
+    look(bench)
+    assert names(tmp_path) == before
+    save(bench, "anew")
+    look(bench)
+    assert len(names(tmp_path)) == len(before) + 1
+
+
+# --- what does not happen -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
+def test_a_cancelled_restore_changes_nothing(bench: Bench, tmp_path: Path, steps: int) -> None:
+    name = backed_up(bench)
+    save(bench, "later")
+    before = content(bench)
+    bench.cancel_after_steps = steps
+    at(bench).step_ms = 0
+
+    def told_often() -> float:
+        at(bench).at_ms += 100
+        return float(at(bench).at_ms)
+
+    at(bench).monotonic_ms = told_often  # type: ignore[method-assign]
+    with pytest.raises(Cancelled):
+        bench.call("backups.restore", name=name)
+
+    assert content(bench) == before
+    assert {path.name for path in tmp_path.iterdir()} - {"test.db-wal", "test.db-shm"} == {
+        "test.db",
+        "test.db.known",
+        "backups",
+    }
+
+
+def test_a_restore_that_cannot_be_logged_does_not_happen(bench: Bench) -> None:
+    name = backed_up(bench)
+    save(bench, "later")
+    before = content(bench)
+    bench.store.db.execute("UPDATE audit_state SET seq = seq - 1")
+
+    with pytest.raises(AuditUnavailable):
+        bench.call("backups.restore", name=name)
+
+    assert content(bench) == before
+
+
+def test_without_room_nothing_is_unpacked(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = backed_up(bench)
+    monkeypatch.setattr(limits, "BACKUP_ROOM_BYTES", 2**62)
+
+    with pytest.raises(DatabaseFull):
+        bench.call("backups.restore", name=name)
+
+
+def test_the_database_itself_is_no_backup_and_is_not_even_opened(bench: Bench) -> None:
+    """To open and close its file would take SQLite's locks away."""
+    for suffix in ("", "-wal", "-shm"):
+        path = f"{bench.store.path}{suffix}"
+        for method in ("backups.restore", "backups.verify"):
+            with pytest.raises(InvalidParams):
+                bench.call(method, path=path)
+
+
+@pytest.mark.parametrize(
+    "params",
+    [{}, {"name": "a", "path": "/b"}, {"path": "relative"}, {"path": "\0"}],
+    ids=["neither", "both", "relative", "nul"],
+)
+def test_a_backup_is_named_in_one_way(bench: Bench, params: dict[str, str]) -> None:
+    with pytest.raises(InvalidParams):
+        bench.call("backups.restore", **params)
+
+
+def test_a_backup_that_is_not_there_is_not_found(bench: Bench, tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        bench.call("backups.restore", path=str(tmp_path / "nowhere"))
+    with pytest.raises(NotFound):
+        bench.call("backups.restore", name="sim_backup_20200101_000000.db.zst")
+
+
+def test_a_rejected_backup_is_logged_and_the_reason_told(bench: Bench, tmp_path: Path) -> None:
+    path = tmp_path / "my private notes.zst"
+    path.write_bytes(b"no backup")
+
+    with pytest.raises(BackupRejected) as caught:
+        bench.call("backups.restore", path=str(path))
+
+    assert caught.value.data["reason"] == "not_a_backup"
+    assert bench.audited() == [("backup_rejected", "file", {"reason": "not_a_backup"})]
+
+
+# --- where a backup is not sound, or is older -----------------------------------------------
+
+
+def test_one_damaged_body_does_not_prevent_a_restore_and_is_told(bench: Bench) -> None:
+    bench.store.db.execute(
+        "UPDATE workflow_bodies SET data = x'00' WHERE rid ="
+        " (SELECT rid FROM workflows WHERE id = 'w3')"
+    )
+    name = backed_up(bench)
+
+    verified = bench.call("backups.verify", name=name)
+    told = bench.call("backups.restore", name=name)
+
+    assert [each["kind"] for each in told["findings"]] == ["body"]
+    assert (verified["ok"], verified["findings"]) == (False, told["findings"])
+    assert bench.call("workflows.get", id="w1")["workflow"]["id"] == "w1"
+
+
+def test_wrong_indexes_are_made_anew(bench: Bench) -> None:
+    bench.call("workflows.search", query="name")
+    db = apsw.Connection(str(bench.store.path))
+    db.execute("PRAGMA writable_schema = ON").fetchall()
+    db.execute("DELETE FROM workflow_text_fts")
+    db.close()
+    name = backed_up(bench)
+
+    told = bench.call("backups.restore", name=name)
+
+    assert told["findings"] == []
+    assert bench.call("workflows.search", query="name")["items"]
+    assert bench.call("system.check", full=True)["findings"] == []
+
+
+def test_a_swap_that_fails_leaves_the_old_database_served(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = backed_up(bench)
+    save(bench, "later")
+    before = content(bench)
+
+    def fail(*_given: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(swap, "replace", fail)
+        with pytest.raises(DatabaseFull):
+            bench.call("backups.restore", name=name)
+
+    assert content(bench) == before
+    save(bench, "still served")
+
+
+def test_an_older_backup_is_brought_up_to_date(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with open_bench(tmp_path) as bench:
+        save(bench, "then")
+        name = backed_up(bench)
+    steps = (
+        *migrations.shipped_steps(),
+        Step(2, "more", "CREATE TABLE extra (x INTEGER NOT NULL) STRICT;"),
+    )
+    monkeypatch.setattr(migrations, "shipped_steps", lambda: steps)
+    with open_bench(tmp_path) as bench:
+        save(bench, "later")
+
+        told = bench.call("backups.restore", name=name)
+
+        assert told["migrated_from"] == 1
+        assert bench.rows("SELECT id FROM workflows") == [("then",)]
+        assert bench.rows("SELECT count(*) FROM extra") == [(0,)]
+        assert bench.store.schema_version() == 2
+
+
+def test_a_newer_backup_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    older = migrations.shipped_steps()
+    steps = (*older, Step(2, "more", "CREATE TABLE extra (x INTEGER NOT NULL) STRICT;"))
+    with monkeypatch.context() as patched, open_bench(tmp_path / "old") as bench:
+        save(bench, "w1")
+        patched.setattr(migrations, "shipped_steps", lambda: steps)
+        with open_bench(tmp_path / "new") as newer:
+            save(newer, "w1")
+            path = newer.call("backups.create")["path"]
+        patched.setattr(migrations, "shipped_steps", lambda: older)
+
+        with pytest.raises(BackupRejected) as caught:
+            bench.call("backups.restore", path=path)
+
+    assert caught.value.data["reason"] == "newer"

@@ -1,0 +1,121 @@
+"""Going back to a backup where the database is missing or does not open."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.backups import restoring
+from sidecar.store import audit
+from tests.backup_kit import SECRET, seal
+from tests.harness import Bench, ManualClock, open_bench
+from tests.store.steady import folder_hashes
+from tests.workflow_kit import save
+
+
+def backed_up(bench: Bench, **params: Any) -> str:
+    """A backup's name."""
+    name: str = bench.call("backups.create", **params)["name"]
+    return name
+
+
+def tell(_phase: str, _done: int, _total: int | None, _unit: str) -> None:
+    """Nobody wants to know."""
+
+
+@pytest.mark.parametrize("state", ["missing", "empty", "damaged", "with a log"])
+def test_a_database_that_does_not_open_is_replaced_and_kept_aside(
+    tmp_path: Path, state: str
+) -> None:
+    path = tmp_path / "test.db"
+    with open_bench(tmp_path) as bench:
+        save(bench, "then")
+        seal(bench)
+        name = backed_up(bench, include_secrets=True)
+        newest = audit.head(bench.store.db).seq
+    if state == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if state == "empty" else b"\xa5" * 8192)
+    if state == "with a log":
+        (tmp_path / "test.db-wal").write_bytes(b"\xa5" * 8192)
+
+    incoming, built, aside = restoring.offline(
+        tmp_path / "backups" / name, path, ManualClock(), tell
+    )
+
+    assert built is not None
+    assert (incoming.counts["workflows"], built.secrets.kept) == (1, "from_backup")
+    assert (aside is None) == (state == "missing")
+    if aside is not None:
+        assert (tmp_path / aside).stat().st_size == (0 if state == "empty" else 8192)
+    with open_bench(tmp_path) as bench:
+        assert bench.rows("SELECT id FROM workflows") == [("then",)]
+        entries = bench.call("audit.list")["items"]
+        # The entry of the backup's making is lost, and its number is not given again.
+        assert built.seq == newest + 1
+        assert [entry["seq"] for entry in entries] == [*range(1, newest), newest + 1]
+        assert entries[-1]["details"]["continues_after"] == newest - 1
+        assert bench.call("audit.verify")["status"] == "locked"
+        bench.call("secrets.unlock", passphrase="open sesame")
+        assert bench.call("secrets.get", provider="openai")["value"] == SECRET
+        found = bench.call("audit.verify")
+        assert (found["status"], found["verified_from"], found["verified_to"]) == (
+            "ok",
+            1,
+            newest + 3,
+        )
+
+
+def test_a_gap_is_believed_only_of_the_entry_that_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "test.db"
+    with open_bench(tmp_path) as bench:
+        save(bench, "w1")
+        name = backed_up(bench)
+    path.unlink()
+    restoring.offline(tmp_path / "backups" / name, path, ManualClock(), tell)
+
+    with open_bench(tmp_path) as bench:
+        bench.store.db.execute(
+            "UPDATE access_log SET details = replace(details, ':1,', ':0,')"
+            " WHERE action = 'restore'"
+        )
+        bench.store.db.execute("DELETE FROM access_log WHERE seq = 1")
+        assert bench.call("audit.verify")["status"] == "tampered"
+
+
+def test_a_dry_run_of_it_touches_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "test.db"
+    with open_bench(tmp_path) as bench:
+        save(bench, "then")
+        name = backed_up(bench)
+    path.write_bytes(b"torn")
+    before = folder_hashes(tmp_path / "backups"), path.read_bytes()
+
+    incoming, built, aside = restoring.offline(
+        tmp_path / "backups" / name, path, ManualClock(), tell, dry_run=True
+    )
+
+    assert (incoming.counts["workflows"], built, aside) == (1, None, None)
+    assert (folder_hashes(tmp_path / "backups"), path.read_bytes()) == before
+
+
+def test_a_database_that_opens_but_is_damaged_is_kept_aside_as_it_is(tmp_path: Path) -> None:
+    with open_bench(tmp_path) as bench:
+        for number in range(30):
+            save(bench, f"w{number}", data={"text": "x" * 3000})
+        name = backed_up(bench)
+    path = tmp_path / "test.db"
+    content = bytearray(path.read_bytes())
+    page = len(content) // 4096 // 2 * 4096
+    content[page : page + 4096] = b"\xa5" * 4096
+    path.write_bytes(content)
+
+    with open_bench(tmp_path) as bench:
+        told = bench.call("backups.restore", name=name)
+
+        assert told["safety_backup"] is None
+        assert (tmp_path / told["kept_aside"]).stat().st_size == len(content)
+        assert bench.rows("SELECT count(*) FROM workflows") == [(30,)]
+        assert bench.call("system.check", full=True)["findings"] == []
+        assert bench.call("audit.verify")["status"] == "unsealed"

@@ -1,0 +1,131 @@
+"""What becomes of secrets in a restore, and how it is told before."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.errors import WrongPassphrase
+from sidecar.store import copies
+from tests.backup_kit import SECRET, names, seal
+from tests.harness import Bench
+from tests.workflow_kit import save
+
+
+def backed_up(bench: Bench, **params: Any) -> str:
+    name: str = bench.call("backups.create", **params)["name"]
+    bench.told.clear()
+    return name
+
+
+def sealed(bench: Bench) -> list[tuple[Any, ...]]:
+    """What the vault goes by, as it is in the file."""
+    tables = ("secrets", "key_slots", "data_keys", "vault_state")
+    return [row for name in tables for row in bench.rows(f"SELECT * FROM {name}")]  # noqa: S608 - our tables
+
+
+def with_other_secrets(bench: Bench) -> str:
+    """A backup with sealed keys, in a database that has others by now, and wrong tries."""
+    seal(bench)
+    name = backed_up(bench, include_secrets=True)
+    bench.call("secrets.lock")
+    for table in ("secrets", "key_slots", "data_keys"):
+        bench.store.db.execute(f"DELETE FROM {table}")  # noqa: S608 - our tables
+    bench.call("secrets.initialize", passphrase="of now")
+    bench.call("secrets.set", provider="mine", value="another")
+    with pytest.raises(WrongPassphrase):
+        bench.call("secrets.unlock", passphrase="wrong")
+    return name
+
+
+def test_the_secrets_of_now_stay_and_so_do_the_wrong_tries(bench: Bench) -> None:
+    name = with_other_secrets(bench)
+    before = sealed(bench)
+
+    told = bench.call("backups.restore", name=name)
+
+    assert sealed(bench) == before
+    assert (told["secrets"], told["providers"], told["providers_lost"]) == ("kept", ["mine"], [])
+
+
+def test_the_secrets_of_then_come_back_where_they_are_asked_for(bench: Bench) -> None:
+    name = with_other_secrets(bench)
+
+    told = bench.call("backups.restore", name=name, secrets="backup")
+
+    assert (told["secrets"], told["providers"]) == ("from_backup", ["openai"])
+    assert told["providers_lost"] == ["mine"]
+    assert bench.call("secrets.status")["state"] == "locked"
+    assert bench.call("audit.verify")["status"] == "unsealed"
+    bench.call("secrets.unlock", passphrase="open sesame")
+    assert bench.call("secrets.get", provider="openai")["value"] == SECRET
+    found = bench.call("audit.verify")
+    assert (found["status"], found["verified_from"] > 1) == ("ok", True)
+    # The backup of what was replaced has the others.
+    back = bench.call("backups.restore", name=told["safety_backup"], secrets="backup")
+    assert back["providers"] == ["mine"]
+    bench.call("secrets.unlock", passphrase="of now")
+    assert bench.call("secrets.get", provider="mine")["value"] == "another"
+
+
+def test_under_the_same_root_key_the_log_goes_on_sealed_from_its_first_entry(
+    bench: Bench,
+) -> None:
+    seal(bench)
+    name = backed_up(bench, include_secrets=True)
+    bench.call("secrets.set", provider="later", value="gone after")
+
+    bench.call("backups.restore", name=name, secrets="backup")
+    bench.call("secrets.unlock", passphrase="open sesame")
+
+    assert [item["provider"] for item in bench.call("secrets.list")["items"]] == ["openai"]
+    found = bench.call("audit.verify")
+    assert (found["status"], found["verified_from"]) == ("ok", 1)
+
+
+def test_a_backup_without_secrets_takes_them_away_only_where_that_is_asked_for(
+    bench: Bench,
+) -> None:
+    seal(bench)
+    name = backed_up(bench)
+
+    assert bench.call("backups.restore", name=name)["secrets"] == "kept"
+    told = bench.call("backups.restore", name=name, secrets="backup")
+
+    assert (told["secrets"], told["providers_lost"]) == ("none", ["openai"])
+    assert sealed(bench) == [(1, 0, None, 0, 0)]
+    assert bench.call("secrets.status")["state"] == "uninitialized"
+    bench.call("secrets.initialize", passphrase="anew")
+    assert bench.call("audit.verify")["status"] == "ok"
+
+
+def test_secrets_of_another_database_stay_with_the_number_they_are_sealed_for(
+    bench: Bench,
+) -> None:
+    seal(bench)
+    own = bench.rows("SELECT value FROM meta WHERE key = 'store_id'")
+    name = backed_up(bench, include_secrets=True)
+    bench.store.db.execute("UPDATE meta SET value = x'77' WHERE key = 'store_id'")
+
+    bench.call("backups.restore", name=name)
+    assert bench.rows("SELECT value FROM meta WHERE key = 'store_id'") == [(b"\x77",)]
+
+    bench.call("backups.restore", name=name, secrets="backup")
+    assert bench.rows("SELECT value FROM meta WHERE key = 'store_id'") == own
+
+
+def test_a_dry_run_tells_all_and_changes_nothing(bench: Bench, tmp_path: Path) -> None:
+    name = with_other_secrets(bench)
+    save(bench, "later")
+    before, files = copies.table_counts(bench.store.db), names(tmp_path)
+    bench.told.clear()
+
+    told = bench.call("backups.restore", name=name, secrets="backup", dry_run=True)
+
+    assert (told["dry_run"], told["safety_backup"], told["epoch"], told["seq"]) == (
+        True, None, None, None,
+    )  # fmt: skip
+    assert (told["counts"]["workflows"], told["counts_before"]["workflows"]) == (5, 6)
+    assert (told["secrets"], told["providers_lost"]) == ("from_backup", ["mine"])
+    assert (copies.table_counts(bench.store.db), names(tmp_path)) == (before, files)
+    assert bench.audited() == []

@@ -1,0 +1,120 @@
+"""`backup`, `verify` and `restore` as a person runs them."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*words: object) -> "subprocess.CompletedProcess[str]":
+    """Run one command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "sidecar", *map(str, words)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=40,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def told(*words: object) -> Any:
+    """The one line of JSON that a command prints."""
+    done = run(*words)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    path = tmp_path / "my.db"
+    save = 'workflow:={"id": "w1", "name": "then", "data": {}}'
+    told("call", "workflows.save", save, "--database", path)
+    return path
+
+
+def names(database: Path) -> list[str]:
+    found = told("call", "workflows.list", "--database", database)["items"]
+    return [item["name"] for item in found]
+
+
+def test_a_backup_is_made_looked_at_and_gone_back_to(database: Path) -> None:
+    made = told("backup", "--label", "mine", "--database", database)
+    changed = 'workflow:={"id": "w1", "name": "now", "data": {}}'
+    told("call", "workflows.save", changed, "--database", database)
+
+    assert told("verify", made["name"], "--database", database)["ok"]
+    would = told("restore", made["name"], "--dry-run", "--database", database)
+    assert (would["dry_run"], names(database)) == (True, ["now"])
+    did = told("restore", made["name"], "--database", database)
+    assert (did["dry_run"], names(database)) == (False, ["then"])
+
+
+def test_a_path_is_looked_at_without_any_database(database: Path, tmp_path: Path) -> None:
+    path = Path(told("backup", "--database", database)["path"])
+    sound = run("verify", path)
+    path.write_bytes(path.read_bytes()[:-1])
+    cut = run("verify", path)
+
+    assert (sound.returncode, cut.returncode) == (0, 1)
+    assert json.loads(cut.stdout)["findings"][0]["kind"] == "truncated"
+    assert not (tmp_path / "sim.db").exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xa5" * 9000], ids=["empty", "destroyed"])
+def test_a_database_that_does_not_open_is_restored_all_the_same(
+    database: Path, content: bytes
+) -> None:
+    made = told("backup", "--database", database)
+    database.write_bytes(content)
+
+    done = run("restore", made["name"], "--database", database)
+
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout)
+    assert database.with_name(result["kept_aside"]).read_bytes() == content
+    assert "does not open" in done.stderr
+    assert names(database) == ["then"]
+
+
+def test_a_lost_database_is_restored_from_a_path(database: Path, tmp_path: Path) -> None:
+    made = told("backup", "--database", database)
+    database.unlink()
+
+    result = told("restore", Path(made["path"]), "--database", database)
+
+    assert (result["kept_aside"], result["seq"]) == (None, 3)
+    assert names(database) == ["then"]
+    assert told("call", "audit.verify", "--database", database)["status"] == "unsealed"
+    assert not list(tmp_path.glob("*.incoming*"))
+
+
+def test_a_refused_backup_is_told_in_words(database: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.zst"
+    other.write_bytes(b"no backup")
+
+    for content in (None, b""):
+        if content is not None:
+            database.write_bytes(content)
+        done = run("restore", other, "--database", database)
+        assert done.returncode == 1
+        assert "no backup of this product" in done.stderr
+        assert "backup_rejected" in done.stderr
+
+
+def test_a_newer_or_foreign_database_is_not_replaced(database: Path, tmp_path: Path) -> None:
+    made = told("backup", "--database", database)
+    foreign = tmp_path / "foreign.db"
+    foreign.write_bytes(b"my notes" * 1000)
+
+    done = run("restore", Path(made["path"]), "--database", foreign)
+
+    assert done.returncode == 4
+    assert foreign.read_bytes() == b"my notes" * 1000
