@@ -73,11 +73,16 @@ def _pack(
     """Write the data frame; SHA-256 of the database and the frame's size."""
     packer = Packer(limits.ARCHIVE_LEVEL, size_bytes)
     digest = hashlib.sha256()
-    done_bytes = packed_bytes = 0
+    done_bytes = packed_bytes = synced_bytes = 0
     while piece := database.read(limits.ARCHIVE_PIECE_BYTES):
         digest.update(piece)
         packed_bytes += file.write(packer.add(piece))
         done_bytes += len(piece)
+        if packed_bytes - synced_bytes >= limits.ARCHIVE_SYNC_BYTES:
+            # A little at a time: one sync of all would hold up every commit meanwhile.
+            file.flush()
+            os.fsync(file.fileno())
+            synced_bytes = packed_bytes
         step(done_bytes)
     packed_bytes += file.write(packer.end())
     return digest.hexdigest(), packed_bytes

@@ -7,7 +7,7 @@ private to this process; it is opened read-only until its schema is known.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
@@ -21,6 +21,8 @@ from sidecar.store import audit, checks, codec, migrations, preflight, snapshot
 from sidecar.store.audit_verify import Head
 from sidecar.store.connection import Connection, configure, one_row
 from sidecar.store.faults import UNTRUSTWORTHY
+from sidecar.store.seed_values import DECODED_MAX_BYTES
+from sidecar.store.workflows import revisions
 
 Reason = Literal["newer", "not_ours", "schema", "content"]
 
@@ -180,15 +182,21 @@ def _look(db: Connection, version: int, step: Callable[[int, int], None]) -> Exa
         if finding.kind in _FATAL:
             raise Untrusted("content")
         findings.append(finding)
-    if db.execute(f"SELECT EXISTS ({_NOT_JSON})").get or not all(_lines(db)):
+    if db.execute(f"SELECT EXISTS ({_NOT_JSON})").get or not _are_lines(db):
         raise Untrusted("content")
     return Examined(version, snapshot.store_id(db), audit.head(db), snapshot.counts(db), findings)
 
 
 def _check_state(db: Connection) -> None:
     """The rows without which nothing can begin."""
+    largest = one_row(
+        db,
+        "SELECT max(coalesce((SELECT max(size_bytes) FROM workflows), 0),"
+        " coalesce((SELECT max(size_bytes) FROM workflow_revisions), 0))",
+    )
     fit = (
-        isinstance(snapshot.meta(db, "store_id"), bytes)
+        largest[0] <= DECODED_MAX_BYTES  # what it says is what unpacking it may take
+        and isinstance(snapshot.meta(db, "store_id"), bytes)
         and isinstance(snapshot.meta(db, "epoch"), int)
         and one_row(db, "SELECT count(*) FROM audit_state")[0] == 1
     )
@@ -196,22 +204,28 @@ def _check_state(db: Connection) -> None:
         raise Untrusted("content")
 
 
-def _lines(db: Connection) -> Iterator[bool]:
+def _are_lines(db: Connection) -> bool:
     """Whether each body that can be read is JSON on one line: it is sent as it is."""
     rows: Iterator[tuple[Any, ...]] = db.execute(
-        "SELECT b.data, w.content_sha256, w.size_bytes FROM workflows AS w"
+        "SELECT b.data, w.content_sha256, w.size_bytes, 0 FROM workflows AS w"
         " JOIN workflow_bodies AS b ON b.rid = w.rid"
-        " UNION ALL SELECT data, sha256, size_bytes FROM workflow_revisions"
+        " UNION ALL SELECT data, sha256, size_bytes, 0 FROM workflow_revisions"
         " WHERE form IN ('stored', 'plain')"
-        " UNION ALL SELECT data, sha256, NULL FROM run_summaries"
+        " UNION ALL SELECT data, sha256, NULL, 1 FROM run_summaries"
     )
-    for data, sha256, size_bytes in rows:
-        try:
-            body = codec.unpack(data, sha256, size_bytes)
-        except DatabaseDamaged:
-            continue  # never sent; told as a finding
-        try:
-            msgspec.json.decode(body, type=msgspec.Raw)
-        except (msgspec.DecodeError, RecursionError):
-            yield size_bytes is None  # a summary that was cut is kept as it was cut
-        yield b"\n" not in body and b"\r" not in body
+    for data, sha256, size_bytes, may_be_cut in rows:
+        # A damaged one is never sent, and told as a finding.
+        with suppress(DatabaseDamaged):
+            if not _is_line(codec.unpack(data, sha256, size_bytes), may_be_cut=may_be_cut):
+                return False
+    return all(_is_line(body, may_be_cut=False) for body in revisions.packed_bodies(db))
+
+
+def _is_line(body: bytes, *, may_be_cut: bool) -> bool:
+    if b"\n" in body or b"\r" in body:
+        return False
+    try:
+        msgspec.json.decode(body, type=msgspec.Raw)
+    except (msgspec.DecodeError, RecursionError):
+        return may_be_cut
+    return True

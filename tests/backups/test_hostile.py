@@ -13,8 +13,9 @@ import pytest
 from sidecar.archive import reading, writing
 from sidecar.archive.manifest import Head, Manifest
 from sidecar.errors import BackupRejected
-from sidecar.store import audit, codec, copies, snapshot
+from sidecar.store import audit, codec, copies, frames, snapshot
 from tests.harness import Bench
+from tests.workflow_kit import save
 
 Harm = Callable[[apsw.Connection], object]
 
@@ -172,6 +173,10 @@ HARM: dict[str, tuple[Harm, str]] = {
         statements("UPDATE meta SET value = 'x' WHERE key = 'store_id'"),
         "content",
     ),
+    "a body that claims to be huge": (
+        statements("UPDATE workflows SET size_bytes = 1 << 40"),
+        "content",
+    ),
     "a setting that breaks the line": (
         statements("UPDATE settings SET value = '1' || char(10) || '{}' WHERE key = 'theme'"),
         "content",
@@ -206,6 +211,20 @@ def test_a_body_that_would_break_the_line_is_refused(
     db.execute(
         "UPDATE workflows SET content_sha256 = ?, size_bytes = ?, stored_bytes = ?",
         (made.sha256, made.size_bytes, made.stored_bytes),
+    )
+    db.close()
+
+    assert refused(bench, packed(database, manifest)) == "content"
+
+
+def test_an_earlier_body_that_would_break_the_line_is_refused(bench: Bench, tmp_path: Path) -> None:
+    save(bench, "w1", data=[2])
+    database, manifest = sound(bench, tmp_path / "elsewhere")
+    body = b"{}\n{}"
+    db = apsw.Connection(str(database))
+    db.execute(
+        "UPDATE workflow_revisions SET form = 'key', data = ?, sha256 = ?, size_bytes = ?",
+        (frames.pack(body), codec.fingerprint(body), len(body)),
     )
     db.close()
 

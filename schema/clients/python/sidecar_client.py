@@ -1129,6 +1129,11 @@ class BackupsVerifyResult(TypedDict):
     findings: list[BackupFinding]
     """At most 1 000."""
 
+    authentic: bool | None
+    """It was made under the root key of now; null where that cannot be told: secrets are locked or
+    not set up, or were when it was made.
+    """
+
     manifest: BackupView | None
     """What it says of itself; null where that is damaged."""
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from sidecar.backups import directory, verifying
+from sidecar.archive.manifest import is_authentic
+from sidecar.backups import directory, making, verifying
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext
 from sidecar.errors import BackupRejected, DatabaseFull, NotFound, ReadOnly
@@ -73,6 +74,13 @@ class BackupsVerifyResult(Result, frozen=True):
 
     ok: Annotated[bool, Meta(description="A restore would take it, and all in it is sound.")]
     findings: Annotated[list[BackupFinding], Meta(description="At most 1 000.")]
+    authentic: Annotated[
+        bool | None,
+        Meta(
+            description="It was made under the root key of now; null where that cannot be told:"
+            " secrets are locked or not set up, or were when it was made."
+        ),
+    ]
     manifest: Annotated[
         BackupView | None, Meta(description="What it says of itself; null where that is damaged.")
     ]
@@ -91,13 +99,14 @@ def verify(ctx: LongContext, params: BackupsVerifyParams) -> BackupsVerifyResult
         verdict = verifying.verify(
             path, ctx.store.path, ctx.progress, cancelled=ctx.cancel_event.is_set
         )
-    manifest = None
+    manifest = authentic = None
     if verdict.manifest is not None:
+        authentic = is_authentic(verdict.manifest, making.current_mac(ctx))
         manifest = view(path, verdict.manifest, verdict.size_bytes, store_id)
     if verdict.refusal is not None:
         log_rejected(ctx, verdict.refusal, path.name, last=True)
     findings = [BackupFinding(*found) for found in verdict.findings]
-    return BackupsVerifyResult(not findings, findings, manifest)
+    return BackupsVerifyResult(not findings, findings, authentic, manifest)
 
 
 def log_rejected(ctx: LongContext, refusal: BackupRejected, name: str, *, last: bool) -> None:

@@ -6,6 +6,7 @@ whose body is the same as the next one's has no body of its own.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -143,6 +144,17 @@ def load(db: Connection, workflow: Header, revision: int) -> Revised | None:
     except DatabaseDamaged:
         raise DatabaseDamaged(id=workflow.id, revision=revision) from None
     return Revised(_metadata(metadata), body, created_at, len(data or b""))
+
+
+def packed_bodies(db: Connection) -> Iterator[bytes]:
+    """Every body that was packed, damaged ones passed over."""
+    rows: Iterator[Any] = db.execute(
+        "SELECT workflow, revision, form, data, sha256, size_bytes FROM workflow_revisions"
+        " WHERE form IN ('key', 'delta') ORDER BY workflow, revision"
+    )
+    for row in rows:
+        with suppress(DatabaseDamaged):
+            yield _body(db, *row)
 
 
 def _metadata(text: str) -> Metadata:
