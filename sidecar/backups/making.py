@@ -175,8 +175,10 @@ def make_from(
 
 
 def _check_room(path: Path, folder: Path) -> None:
-    """Refuse before anything is written what would fill the disk."""
-    wanted_bytes = path.stat().st_size + limits.BACKUP_ROOM_BYTES
+    """Refuse before anything is written what would fill the disk: a copy, and what it packs to."""
+    size_bytes = path.stat().st_size
+    copies = 2 if path.parent.stat().st_dev == folder.stat().st_dev else 1
+    wanted_bytes = copies * size_bytes + limits.BACKUP_ROOM_BYTES
     for place in (path.parent, folder):
         if shutil.disk_usage(place).free < wanted_bytes:
             raise DatabaseFull("There is no room for a backup; older ones are kept.")

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from sidecar.cli.backups import Backup, Restore, Verify
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -118,3 +120,29 @@ def test_a_newer_or_foreign_database_is_not_replaced(database: Path, tmp_path: P
 
     assert done.returncode == 4
     assert foreign.read_bytes() == b"my notes" * 1000
+
+
+def test_what_came_of_it_is_told_in_plain_words() -> None:
+    counts = {"workflows": 3, "runs": 7}
+    made = {
+        "path": "/b/x.db.zst", "database_bytes": 3 * 2**20, "size_bytes": 2**20,
+        "counts": counts, "secrets": "none",
+    }  # fmt: skip
+    did = {
+        "dry_run": False, "counts": counts, "secrets": "kept", "safety_backup": "y.db.zst",
+        "findings": [{"kind": "body", "detail": "w1: The body is damaged."}],
+    }  # fmt: skip
+    wrong = {"ok": False, "findings": [{"kind": "truncated", "detail": "It is cut off."}]}
+
+    assert Backup._tell(made) == (
+        "Backed up, checked and read back: /b/x.db.zst\n"
+        "3.0 MiB in 1.0 MiB, 3 workflows, without secrets.\n"
+    )
+    assert Restore._tell(did) == (
+        "Restored: 3 workflows, 7 runs.\nSecrets: stay as they are.\n"
+        "What was there is in y.db.zst.\n  body: w1: The body is damaged.\n"
+    )
+    assert Verify._tell({"ok": True, "manifest": {"counts": counts}}) == (
+        "Sound: 3 workflows, 7 runs.\n"
+    )
+    assert Verify._tell(wrong) == "Not sound:\n  truncated: It is cut off.\n"
