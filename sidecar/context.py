@@ -16,7 +16,7 @@ import msgspec
 
 from sidecar import limits
 from sidecar.clock import Clock
-from sidecar.errors import Cancelled
+from sidecar.errors import Cancelled, Outcome
 from sidecar.notifications import AuditEvent, Notification, Progress
 from sidecar.redaction import redact
 from sidecar.store import audit, secrets
@@ -157,6 +157,7 @@ class LongContext(Context):
         super().__init__(store, clock, session, vault)
         self.request_id = request_id
         self.cancel_event = threading.Event()
+        self.outcome: Outcome = "not_applied"
         self.quiet = False
         """Nobody waits for it: its progress is told to nobody."""
         self._publish = publish
@@ -193,6 +194,8 @@ class LongContext(Context):
         try:
             with self.store.writing() as db:
                 yield db
+                # From the first COMMIT on, whatever fails, something may have been done.
+                self.outcome = "unknown"
             if last:
                 self._lock_kept = True
             else:

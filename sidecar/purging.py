@@ -66,11 +66,11 @@ def purge(ctx: LongContext, *, quiet: bool = False) -> Purged:
 
 def _index_all(ctx: LongContext) -> None:
     """Let the indexes follow first: what they still hold of deleted text, they forget thereby."""
-    more = True
-    while more:
-        ctx.check_cancelled()
-        with ctx.store.lock:
-            more = search_index.bring_up_some(ctx.store)
+    for step in (search_index.follow_headers, search_index.follow_text):
+        more = True
+        while more:
+            with ctx.writing() as db:
+                more = step(db)
 
 
 def give_back(ctx: LongContext) -> None:

@@ -14,7 +14,7 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import Cancelled, DatabaseDamaged
-from sidecar.store import audit_verify, codec, search_index
+from sidecar.store import audit_verify, codec, faults, search_index
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.workflows import revisions
 
@@ -104,7 +104,9 @@ def noting_damage(found: list[Finding], where: str) -> Iterator[None]:
     """Turn damage that ends what is done here into a finding."""
     try:
         yield
-    except _DAMAGE:
+    except (*_DAMAGE, apsw.SQLError) as fault:
+        if isinstance(fault, apsw.SQLError) and not faults.suspects_damage(fault):
+            raise
         found.append(Finding("structure", where, "It cannot be read to its end.", _RESTORE))
 
 

@@ -35,10 +35,10 @@ def compact(store: Store, clock: Clock, cancelled: Callable[[], bool], log: Log)
     files.remove_database(staged)
     try:
         with checks.interruptible(store.db, cancelled):
-            copies.write(store.db, staged)
+            copies.write(store.db, staged, vfs=store.vfs)
         if cancelled():
             raise Cancelled
-        with opened(staged) as copy:
+        with opened(staged, store.vfs) as copy:
             log(copy, before_bytes, staged.stat().st_size)
     except BaseException:
         files.remove_database(staged)

@@ -8,15 +8,15 @@ are then shared by all requests, and no request can meet another's half-done wri
 one burst share a transaction, each under its own savepoint; long methods read through their own
 short-lived connection and write in short steps under the same lock.
 
-A pragma is set by itself and read back: a multi-statement execute whose cursor is dropped after
-the first row silently skips the rest (measured with APSW).
+After an I/O error the connection is closed, since SQLite's view of the file is not to be trusted
+then, and opened again when it is next wanted: a disk that has room again needs no restart. Once
+damage has been confirmed nothing is written any more (`damaged`), while reads go on.
 """
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,28 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import DatabaseBusy, DatabaseDamaged, Maintenance
+from sidecar.store.pragmas import (
+    SHOWN_PRAGMAS,
+    Connection,
+    check_sqlite_version,
+    configure,
+    configure_wal,
+    set_pragma,
+    sqlite_version,
+)
 
-Connection = apsw.Connection
+__all__ = [
+    "Connection",
+    "Store",
+    "check_sqlite_version",
+    "configure",
+    "configure_wal",
+    "one_row",
+    "opened",
+    "opened_alone",
+    "set_pragma",
+    "sqlite_version",
+]
 
 
 def one_row(db: Connection, sql: str, values: tuple[object, ...] = ()) -> tuple[Any, ...]:
@@ -40,72 +60,16 @@ def one_row(db: Connection, sql: str, values: tuple[object, ...] = ()) -> tuple[
     return tuple(row)
 
 
-def check_sqlite_version() -> None:
-    """Refuse a SQLite with the WAL-reset bug; a wrong wheel must not cost anybody's data."""
-    version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
-    if version < limits.SQLITE_MIN_VERSION:
-        wanted = ".".join(map(str, limits.SQLITE_MIN_VERSION))
-        message = f"SQLite {apsw.sqlite_lib_version()} is too old; {wanted} or newer is needed."
-        raise RuntimeError(message)
-
-
-def sqlite_version() -> str:
-    """Version of the SQLite library in use."""
-    return apsw.sqlite_lib_version()
-
-
-def set_pragma(db: Connection, name: str, value: str | int, expected: object) -> None:
-    """Set one pragma and read it back.
-
-    Raises:
-        RuntimeError: SQLite answered something else than `expected`.
-    """
-    db.execute(f"PRAGMA {name} = {value}").fetchall()
-    got = db.pragma(name)
-    if got != expected:
-        message = f"SQLite did not take PRAGMA {name} = {value}: it says {got!r}."
-        raise RuntimeError(message)
-
-
-def configure(db: Connection, *, cache_kib: int, writable: bool = True) -> None:
-    """Set what every connection of the product shares, safest first."""
-    db.set_busy_timeout(limits.BUSY_TIMEOUT_MS)
-    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
-    db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
-    db.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
-    db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
-    set_pragma(db, "trusted_schema", 0, 0)
-    set_pragma(db, "cell_size_check", 1, 1)
-    set_pragma(db, "temp_store", "MEMORY", 2)
-    set_pragma(db, "mmap_size", 0, 0)
-    set_pragma(db, "cache_size", -cache_kib, -cache_kib)
-    set_pragma(db, "foreign_keys", 1, 1)
-    set_pragma(db, "recursive_triggers", 1, 1)
-    if not writable:
-        set_pragma(db, "query_only", 1, 1)
-        return
-    set_pragma(db, "secure_delete", 1, 1)
-    set_pragma(db, "synchronous", "FULL", 2)
-    if sys.platform == "darwin":
-        set_pragma(db, "checkpoint_fullfsync", 1, 1)
-
-
-def configure_wal(db: Connection) -> None:
-    """Switch the file to WAL, and bound what the WAL keeps of the disk."""
-    set_pragma(db, "journal_mode", "WAL", "wal")
-    kept_bytes = limits.JOURNAL_SIZE_LIMIT_BYTES
-    set_pragma(db, "journal_size_limit", kept_bytes, kept_bytes)
-    db.wal_autocheckpoint(limits.WAL_PAUSE_PAGES)
-
-
 @contextmanager
-def opened(path: Path) -> Iterator[Connection]:
+def opened(path: Path, vfs: str | None = None) -> Iterator[Connection]:
     """One transaction in a file that nobody serves yet."""
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
         configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB)
-        with db:
-            yield db
+        # Not `with db`: after SQLite has rolled back by itself that hides the error that did it.
+        db.execute("BEGIN IMMEDIATE")
+        yield db
+        db.execute("COMMIT")
     finally:
         db.close(True)
 
@@ -125,20 +89,6 @@ def opened_alone(path: Path) -> Iterator[Connection]:
         db.close(True)
 
 
-SHOWN_PRAGMAS = (
-    "journal_mode",
-    "foreign_keys",
-    "secure_delete",
-    "cache_size",
-    "temp_store",
-    "synchronous",
-    "auto_vacuum",
-    "trusted_schema",
-    "cell_size_check",
-)
-"""What system.info shows, read from the live connection."""
-
-
 class Store:
     """The open database: the shared connection, its lock and its transaction.
 
@@ -149,7 +99,7 @@ class Store:
     def __init__(self, path: Path, *, vfs: str | None = None) -> None:
         """Open `path`, which preflight and migrations have found fit, for reading and writing."""
         self.path = path
-        self._vfs = vfs
+        self.vfs = vfs
         self.lock = threading.RLock()
         self._readers = 0
         self._readers_changed = threading.Condition()
@@ -159,7 +109,19 @@ class Store:
         self._wal_pages = self._wal_held_pages = 0
         self.memory: Connection | None = None
         """Rows that are in no file: those of an ephemeral vault."""
-        self.db = self._open_shared()
+        self.damaged = False
+        self._db: Connection | None = self._open_shared()
+
+    @property
+    def db(self) -> Connection:
+        """The shared connection; opened again if an I/O error had it closed.
+
+        Raises:
+            apsw.Error: it still cannot be opened.
+        """
+        if self._db is None:
+            self._db = self._open_shared()
+        return self._db
 
     def forget_memory(self) -> None:
         """Drop the rows that are in no file."""
@@ -170,10 +132,14 @@ class Store:
     def _open_shared(self) -> Connection:
         flags = apsw.SQLITE_OPEN_READWRITE
         db = apsw.Connection(
-            str(self.path), flags=flags, vfs=self._vfs, statementcachesize=limits.STATEMENT_CACHE
+            str(self.path), flags=flags, vfs=self.vfs, statementcachesize=limits.STATEMENT_CACHE
         )
-        configure(db, cache_kib=limits.CACHE_SHARED_KIB)
-        configure_wal(db)
+        try:
+            configure(db, cache_kib=limits.CACHE_SHARED_KIB)
+            configure_wal(db)
+        except BaseException:
+            db.close(True)
+            raise
         # In place of SQLite's own checkpoint, which is part of the commit that reaches the bound.
         db.set_wal_hook(self._note_wal)
         return db
@@ -190,8 +156,15 @@ class Store:
         return self._in_transaction
 
     def begin(self) -> None:
-        """Open the write transaction unless it is open; IMMEDIATE, since an upgrade can fail."""
+        """Open the write transaction unless it is open; IMMEDIATE, since an upgrade can fail.
+
+        Raises:
+            DatabaseDamaged: damage has been confirmed; nothing is written on top of it.
+        """
         if not self._in_transaction:
+            if self.damaged:
+                message = "The database is damaged and only read from; recover it."
+                raise DatabaseDamaged(message, hint="system.recover", outcome="not_applied")
             self.db.execute("BEGIN IMMEDIATE")
             self._in_transaction = True
 
@@ -209,12 +182,16 @@ class Store:
     def rollback(self) -> None:
         """Undo what is open; after an I/O error SQLite may have done so by itself."""
         self._in_transaction = False
-        if self.db.in_transaction:
-            self.db.execute("ROLLBACK")
+        if self._db is None or not self._db.in_transaction:
+            return
+        try:
+            self._db.execute("ROLLBACK")
+        except apsw.Error:
+            self.reopen()  # which undoes it too
 
     def transaction_stands(self) -> bool:
         """Whether what was begun is still open; SQLite ends it by itself after some errors."""
-        return not self._in_transaction or self.db.in_transaction
+        return not self._in_transaction or (self._db is not None and self._db.in_transaction)
 
     def changes(self) -> int:
         """Rows changed through the shared connection so far, a cheap measure of work done."""
@@ -230,7 +207,7 @@ class Store:
 
     def rollback_to_savepoint(self) -> bool:
         """Undo the request's part alone; False when the whole transaction is already gone."""
-        if not self.db.in_transaction:
+        if self._db is None or not self._db.in_transaction:
             self._in_transaction = False
             return False
         self.db.execute("ROLLBACK TO request")
@@ -268,7 +245,7 @@ class Store:
                 raise Maintenance
             self._readers += 1
         # Not opened read-only: then SQLite's own check would leave out the CHECK constraints.
-        db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self._vfs)
+        db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self.vfs)
         try:
             configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
             yield db
@@ -331,24 +308,27 @@ class Store:
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """The file without a handle on it, for who puts another in its place; then open again."""
+        """The file without a handle on it, for who puts another in its place."""
         self.db.close(True)
-        try:
-            yield
-        finally:
-            self._wal_pages = self._wal_held_pages = 0
-            self.db = self._open_shared()
+        self._db = None
+        yield
+        self._wal_pages = self._wal_held_pages = 0
 
     def reopen(self) -> None:
-        """Replace the shared connection after an I/O error, which leaves it untrustworthy.
+        """Have a new shared connection after an I/O error, which leaves this one untrustworthy.
 
         After such an error inside a search trigger the same connection reports corruption that
-        the file does not have (measured), so it is never used again.
+        the file does not have (measured), so it is never used again. The new one is opened when
+        it is wanted: the disk may not let us now.
         """
         with self.lock:
             self._in_transaction = False
-            self.db.close(True)
-            self.db = self._open_shared()
+            self._wal_pages = self._wal_held_pages = 0
+            spoiled, self._db = self._db, None
+            if spoiled is not None:
+                # What closing could not do, the next opening does.
+                with suppress(apsw.Error):
+                    spoiled.close(True)
 
     def pragmas(self) -> dict[str, str | int]:
         """The pragmas a person may ask for, as the live connection has them."""
@@ -394,4 +374,4 @@ class Store:
         with self.lock:
             if self._in_transaction:
                 self.rollback()
-            self.db.close()
+            self.reopen()

@@ -7,6 +7,7 @@ never passed on: it can hold SQL, paths or values, and in some cases says "not a
 import apsw
 
 from sidecar import errors
+from sidecar.store import files
 
 _BY_CLASS: dict[type[BaseException], type[errors.SidecarError]] = {
     apsw.BusyError: errors.DatabaseBusy,
@@ -28,11 +29,29 @@ UNTRUSTWORTHY = (apsw.IOError, apsw.FullError, apsw.CorruptError, apsw.NotADBErr
 def as_wire_error(
     fault: BaseException, outcome: errors.Outcome | None = None
 ) -> errors.SidecarError | None:
-    """The wire error of a driver exception, or None when it is not one a client can act on."""
-    found = _BY_CLASS.get(type(fault))
-    return found(outcome=outcome) if found else None
+    """The wire error of a failure to read or write; None when it is not one a client can act on."""
+    if isinstance(fault, OSError):
+        error = files.as_wire_error(fault)
+    else:
+        found = errors.DatabaseDamaged if suspects_damage(fault) else _BY_CLASS.get(type(fault))
+        if found is None:
+            return None
+        error = found()
+    if outcome is not None:
+        error.data["outcome"] = outcome
+    return error
+
+
+def suspects_damage(fault: BaseException) -> bool:
+    """Whether SQLite calls the file corrupt: perhaps so, perhaps only after an I/O error.
+
+    FTS5 has no code of its own for an index whose structure it cannot read, only this text.
+    """
+    if isinstance(fault, (apsw.CorruptError, apsw.NotADBError)):
+        return True
+    return isinstance(fault, apsw.SQLError) and "invalid fts5 file format" in str(fault)
 
 
 def spoils_connection(fault: BaseException) -> bool:
     """Whether the connection that raised `fault` must not be used again."""
-    return isinstance(fault, UNTRUSTWORTHY)
+    return isinstance(fault, UNTRUSTWORTHY) or suspects_damage(fault)

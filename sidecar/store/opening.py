@@ -13,7 +13,7 @@ from typing import NamedTuple
 import apsw
 
 from sidecar.clock import Clock
-from sidecar.errors import NotOurs
+from sidecar.errors import DatabaseDamaged, NotOurs
 from sidecar.store import faults, files, migrations, preflight, runs, settings, swap
 from sidecar.store.connection import Connection, Store, check_sqlite_version
 from sidecar.store.migrations import Progress, no_progress
@@ -84,7 +84,7 @@ def close_store(store: Store) -> bool:
         with store.writing() as db:
             _set_clean_end(db, 1)
         return store.checkpoint()
-    except apsw.Error:
+    except (apsw.Error, DatabaseDamaged):
         return False
     finally:
         store.close()

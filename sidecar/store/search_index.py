@@ -182,12 +182,16 @@ def bring_up_headers(store: Store) -> bool:
 def bring_up_some(store: Store) -> bool:
     """One step of what is pending, in a transaction of its own; whether there is more."""
     if headers_behind(store.db):
-        return bring_up_headers(store) or text_behind(store.db)
+        more = bring_up_headers(store)
+        # A step that failed left them behind; to go on at once would never end.
+        return more or (not headers_behind(store.db) and text_behind(store.db))
     return text_behind(store.db) and _by_itself(store, follow_text)
 
 
 def _by_itself(store: Store, step: Callable[[Connection], bool]) -> bool:
     """A step in a transaction of its own; its failure is logged and ends it."""
+    if store.damaged:
+        return False
     try:
         with store.writing() as db:
             return step(db)

@@ -11,7 +11,9 @@ from time import perf_counter_ns
 
 from sidecar import limits
 from sidecar.catalog import Access
+from sidecar.errors import DatabaseDamaged
 from sidecar.store.connection import Store
+from sidecar.store.faults import spoils_connection
 from sidecar.wire.long import LongJob
 from sidecar.wire.reply import BatchReply, Reply
 
@@ -30,6 +32,8 @@ class Burst:
         self.served = 0
         self.served_bytes = 0
         self.lost: Exception | None = None
+        self.wrote = False
+        self.doubted = False
 
     def is_full(self) -> bool:
         """Whether it must be committed now: by count, bytes, time or a long method."""
@@ -50,6 +54,7 @@ class Burst:
             self._locked = True
         if access == "write":
             self._store.begin()
+            self.wrote = True
             self._store.savepoint()
             self._in_savepoint = True
 
@@ -60,7 +65,11 @@ class Burst:
             self._in_savepoint = False
 
     def undo(self, fault: Exception) -> None:
-        """Undo what the request did; marks the burst lost when all of it is gone."""
+        """Undo what the request did; marks the burst lost when all of it is gone.
+
+        It is also lost when the connection may not be believed any more: a COMMIT on it would
+        acknowledge what nobody can vouch for.
+        """
         if self._in_savepoint:
             self._in_savepoint = False
             try:
@@ -71,6 +80,11 @@ class Burst:
                 self.lost = fault
         elif self._locked and not self._store.transaction_stands():
             self.lost = fault
+        if spoils_connection(fault):
+            self.lost = fault
+        elif isinstance(fault, DatabaseDamaged) and not self._store.damaged:
+            # What was read wrongly may lie in the cache; the rest of the burst has no part in it.
+            self.doubted = True
 
     def commit(self) -> bool:
         """Make everything durable; False when nothing was written.

@@ -22,6 +22,7 @@ from sidecar.context import Context, LongContext, Session
 from sidecar.errors import (
     AuditUnavailable,
     Cancelled,
+    ExitCode,
     Internal,
     InvalidRequest,
     MethodNotFound,
@@ -29,9 +30,11 @@ from sidecar.errors import (
     Overloaded,
     ShuttingDown,
     SidecarError,
+    StorageFailed,
 )
+from sidecar.store import damage
 from sidecar.store.connection import Store
-from sidecar.store.faults import as_wire_error
+from sidecar.store.faults import as_wire_error, suspects_damage
 from sidecar.vault.vault import Vault
 from sidecar.wire import envelope, jsonrpc_lane, malformed
 from sidecar.wire.burst import Burst
@@ -229,9 +232,15 @@ class Dispatcher:
     def wire_error(self, fault: Exception, outcome: Outcome = "not_applied") -> SidecarError:
         """The error a client sees for any exception; texts of unknown ones stay on stderr."""
         if isinstance(fault, SidecarError):
+            if fault.exit_code is ExitCode.STORAGE:
+                fault.data.setdefault("outcome", outcome)
             return fault
         known = as_wire_error(fault, outcome)
         if known is not None:
+            if suspects_damage(fault) and not self._store.damaged:
+                # Perhaps a failed read only: a fresh connection will tell.
+                self._session.schedule(damage.CHORE, 0)
+                known = StorageFailed(outcome=outcome)
             log.warning("storage_fault", slug=known.slug, kind=type(fault).__name__)
             return known
         incident = self._clock.new_id()
@@ -318,7 +327,7 @@ class Dispatcher:
             if reply.request_id is not UNSET:
                 self._encode(reply, method, reply.request_id, result)
         except Exception as caught:  # noqa: BLE001 - the same boundary, for workers
-            error = self.wire_error(caught)
+            error = self.wire_error(caught, context.outcome)
             self._fail(reply, error)
             if error.audited_as is not None:
                 self._audit_long_refusal(method.name, error, context)

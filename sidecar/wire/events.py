@@ -5,11 +5,12 @@ drains it, so it can never overflow; events committed meanwhile are in the table
 stream goes live when the replay has met the head. No audit number is sent twice.
 """
 
-from sidecar import limits
+from sidecar import limits, log
 from sidecar.context import Emitted
-from sidecar.notifications import AuditEvent, Progress, WorkflowsChanged
+from sidecar.notifications import AuditEvent, AuditOverflow, Progress, WorkflowsChanged
 from sidecar.store import audit
 from sidecar.store.connection import Store
+from sidecar.store.faults import spoils_connection
 from sidecar.values import stored_json
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.outbox import Outbox
@@ -62,13 +63,26 @@ class EventStream:
     def _wants(self, action: str) -> bool:
         return self._subscribed and (self._actions is None or action in self._actions)
 
+    def _give_up_replay(self, after: int, fault: Exception) -> None:
+        """Tell from where on the reader may ask for what it did not get."""
+        log.warning("replay_failed", kind=type(fault).__name__)
+        if spoils_connection(fault):
+            self._store.reopen()
+        self._replay_after = None
+        lost = max(1, self._sent_seq - after)
+        self._outbox.push(encode_notification(AuditOverflow(lost, after)))
+
     def replay(self) -> None:
         """Queue the next page of entries; call it when the reader has drained the last."""
         after = self._replay_after
         if after is None:
             return
-        with self._store.lock:
-            entries = audit.page(self._store.db, after, limits.REPLAY_PAGE)
+        try:
+            with self._store.lock:
+                entries = audit.page(self._store.db, after, limits.REPLAY_PAGE)
+        except Exception as fault:  # noqa: BLE001 - a disk that cannot be read ends no process
+            self._give_up_replay(after, fault)
+            return
         for entry in entries:
             if self._wants(entry.action):
                 event = AuditEvent(

@@ -269,11 +269,12 @@ class Loop:
                 fault = caught
         else:
             burst.abandon()
-            self._dispatcher.fail_unacknowledged(burst, fault, "not_applied")
-        if fault is not None:
+            if burst.wrote:
+                self._dispatcher.fail_unacknowledged(burst, fault, "not_applied")
+        if fault is not None and burst.wrote:
             burst.long_jobs.clear()
-            if spoils_connection(fault):
-                self._store.reopen()
+        if burst.doubted or (fault is not None and spoils_connection(fault)):
+            self._store.reopen()
 
     def _queue(self, burst: Burst) -> None:
         for reply in burst.replies:

@@ -5,6 +5,9 @@ without one is interrupted after `limits.UPKEEP_MAX_CHANGES` for the headers, wh
 waits for. With nothing written there is no timer: an idle process sleeps.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from sidecar import limits, log
 from sidecar.clock import Clock
 from sidecar.store import search_index
@@ -26,6 +29,8 @@ class Upkeep:
     def wrote(self) -> None:
         """A transaction has been committed; call it with the store's lock held."""
         self._changes = self._store.changes()
+        # A connection opened anew counts from nothing.
+        self._changes_done = min(self._changes_done, self._changes)
         self.worked()
 
     def worked(self) -> None:
@@ -47,9 +52,15 @@ class Upkeep:
 
         `idle` says that no request waits.
         """
+        if self._store.damaged:
+            self._due_ms = None
+            return
         if self._store.lock.acquire(blocking=False):
             try:
-                self._relieve_wal(limits.WAL_PAUSE_PAGES if idle else limits.WAL_MOST_PAGES)
+                with self._bearing():
+                    self._store.relieve_wal(
+                        limits.WAL_PAUSE_PAGES if idle else limits.WAL_MOST_PAGES
+                    )
             finally:
                 self._store.lock.release()
         if self._due_ms is None:
@@ -61,22 +72,32 @@ class Upkeep:
             self._due_ms = self._clock.monotonic_ms() + limits.UPKEEP_PAUSE_MS
             return
         try:
-            if many:
-                more = search_index.bring_up_headers(self._store)
-            else:
-                more = search_index.bring_up_some(self._store)
-                rest_ms = limits.UPKEEP_REST_MS
-                self._due_ms = self._clock.monotonic_ms() + rest_ms if more else None
-            self._changes = self._store.changes()
-            if not (many and more):
-                self._changes_done = self._changes
+            due_ms, self._due_ms = self._due_ms, None
+            with self._bearing():
+                self._due_ms = self._follow(due_ms, many=many)
         finally:
             self._store.lock.release()
 
-    def _relieve_wal(self, most_pages: int) -> None:
+    def _follow(self, due_ms: float, *, many: bool) -> float | None:
+        """One step of the indexes; when the next is due. One that fails waits for a write."""
+        if many:
+            more = search_index.bring_up_headers(self._store)
+        else:
+            more = search_index.bring_up_some(self._store)
+        self._changes = self._store.changes()
+        if many and more:
+            return due_ms
+        self._changes_done = self._changes
+        if many:
+            return due_ms
+        return self._clock.monotonic_ms() + limits.UPKEEP_REST_MS if more else None
+
+    @contextmanager
+    def _bearing(self) -> Iterator[None]:
+        """Whatever fails meanwhile is logged: nobody asked for it."""
         try:
-            self._store.relieve_wal(most_pages)
+            yield
         except Exception as fault:  # noqa: BLE001 - what was acknowledged is safe in the WAL
-            log.warning("checkpoint_failed", kind=type(fault).__name__)
+            log.warning("upkeep_failed", kind=type(fault).__name__)
             if spoils_connection(fault):
                 self._store.reopen()

@@ -3,7 +3,6 @@
 from tests.requirements.requirement import Source
 
 _sqlite = Source("sqlite", "sqlite behaviour")
-_DURABILITY = "issue 5 (durability)"
 _DAMAGE = "issue 5 (start and damage)"
 
 REQUIREMENTS = [
@@ -24,22 +23,46 @@ REQUIREMENTS = [
         "test_acknowledged_saves_survive_kill_9",
         "test_acknowledged_saves_survive_four_hundred_kills",
     ),
-    _sqlite.owed("04", "An acknowledged write survives power loss (crash VFS).", _DURABILITY),
-    _sqlite.owed("05", "No torn save of several rows (crash VFS).", _DURABILITY),
+    _sqlite.proven(
+        "04",
+        "An acknowledged write survives power loss (crash VFS).",
+        "test_at_full_no_power_loss_costs_or_tears_an_acknowledged_write",
+        "test_at_full_many_power_losses_cost_nothing",
+        "test_at_normal_power_losses_do_cost_some_which_proves_the_test",
+    ),
+    _sqlite.proven(
+        "05",
+        "No torn save of several rows (crash VFS).",
+        "test_at_full_no_power_loss_costs_or_tears_an_acknowledged_write",
+        "test_what_a_power_loss_leaves_is_served_by_the_next_start",
+    ),
     _sqlite.proven(
         "06:burst",
         "An I/O error leaves the old state, is reported, and the next request works.",
         "test_an_io_error_within_a_burst_undoes_all_of_it_and_says_so",
         "test_after_a_failed_commit_the_connection_is_new_and_the_next_request_works",
     ),
-    _sqlite.owed("06:sweep", "The same for operation N of every write path.", _DURABILITY),
-    _sqlite.owed("07", "A false corruption error never triggers recovery.", _DURABILITY),
+    _sqlite.proven(
+        "06:sweep",
+        "The same for operation N of every write path.",
+        "test_whichever_operation_fails_is_told_with_its_outcome_and_costs_nothing",
+        "test_every_operation_fails_once",
+    ),
+    _sqlite.proven(
+        "07",
+        "A false corruption error never triggers recovery.",
+        "test_whichever_operation_fails_is_told_with_its_outcome_and_costs_nothing",
+    ),
     _sqlite.proven(
         "08:unknown",
         "A failed COMMIT answers outcome unknown to the whole burst.",
         "test_when_the_commit_fails_the_whole_burst_is_told_that_its_outcome_is_unknown",
     ),
-    _sqlite.owed("08:repeat", "Repeating by the same id after it is safe.", _DURABILITY),
+    _sqlite.proven(
+        "08:repeat",
+        "Repeating by the same id after it is safe.",
+        "test_whichever_operation_fails_is_told_with_its_outcome_and_costs_nothing",
+    ),
     _sqlite.proven(
         "09",
         "A full disk: database_full, reads work, room again heals without a restart.",

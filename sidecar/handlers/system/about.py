@@ -194,24 +194,10 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
     What is found is written to the audit log, unless the log itself can take no entry. A search
     index that is wrong is made anew; nothing else is changed.
     """
-    found: list[Finding] = []
-    counts = dict.fromkeys(checks.COUNTED, 0)
-    with (
-        checks.noting_damage(found, "database"),
-        ctx.reading() as db,
-        checks.interruptible(db, ctx.cancel_event.is_set),
-    ):
-        db.execute("BEGIN")
-        counts = checks.counts(db)
-        total = sum(counts.values())
-
-        def step(done: int) -> None:
-            ctx.check_cancelled()
-            ctx.progress("check", min(done, total), total, "rows")
-
-        keys = ctx.vault.keys
-        opener = keys.open_for_audit if keys and not ctx.vault.ephemeral else None
-        found.extend(checks.survey(db, counts, step, opener, full=params.full))
+    found, counts = _survey(ctx, full=params.full)
+    if found:
+        # Perhaps a read failed: only what a fresh connection finds again is there.
+        found, counts = _survey(ctx, full=params.full)
     if params.full:
         _compare_search(ctx, found)
     if any(finding.kind == "search_index" for finding in found):
@@ -230,25 +216,53 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
     return SystemCheckResult(not found, findings, counts)
 
 
+def _survey(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str, int]]:
+    """One look at everything on a connection of its own: findings, and what there was."""
+    found: list[Finding] = []
+    counts = dict.fromkeys(checks.COUNTED, 0)
+    with (
+        checks.noting_damage(found, "database"),
+        ctx.reading() as db,
+        checks.interruptible(db, ctx.cancel_event.is_set),
+    ):
+        db.execute("BEGIN")
+        counts = checks.counts(db)
+        total = sum(counts.values())
+
+        def step(done: int) -> None:
+            ctx.check_cancelled()
+            ctx.progress("check", min(done, total), total, "rows")
+
+        keys = ctx.vault.keys
+        opener = keys.open_for_audit if keys and not ctx.vault.ephemeral else None
+        found.extend(checks.survey(db, counts, step, opener, full=full))
+    return found, counts
+
+
 def _compare_search(ctx: LongContext, found: list[Finding]) -> None:
     """Compare what the indexes of headers say with the table; those found wrong already apart."""
     wrong = {finding.where for finding in found}
     for name in search_index.HEADER_INDEXES:
-        if name in wrong:
-            continue
-        _bring_up_headers(ctx)
-        with ctx.store.lock:
-            while search_index.bring_up_headers(ctx.store):
-                pass  # what was saved since, little if anything
-            if search_index.headers_behind(ctx.store.db):
-                found.append(checks.search_behind(name))
-                continue
+        # Twice, for the same reason.
+        if name not in wrong and _compare_index(ctx, name) is not None:
+            finding = _compare_index(ctx, name)
+            found += [finding] if finding is not None else []
+
+
+def _compare_index(ctx: LongContext, name: str) -> Finding | None:
+    """What is wrong with an index of headers; then the connection is not used again."""
+    _bring_up_headers(ctx)
+    with ctx.store.lock:
+        while search_index.bring_up_headers(ctx.store):
+            pass  # what was saved since, little if anything
+        if search_index.headers_behind(ctx.store.db):
+            finding: Finding | None = checks.search_behind(name)
+        else:
             with ctx.writing() as db:
                 finding = checks.search_text(db, name)
-            if finding is not None:
-                found.append(finding)
-                # A connection that has spoken of corruption is not used again.
-                ctx.store.reopen()
+        if finding is not None:
+            ctx.store.reopen()
+    return finding
 
 
 def _bring_up_headers(ctx: LongContext) -> None:

@@ -1,0 +1,99 @@
+"""A VFS of which operation number N fails, once or from then on, with the code a disk would give.
+
+Counted are the operations that can fail by themselves: open, read, write, sync, truncate. Full
+means that no write finds room; short, that a read ends before its end, which SQLite takes for
+damage.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import apsw
+
+Mode = Literal["once", "lasting", "full", "short"]
+
+_CODES: dict[str, tuple[type[apsw.Error], int]] = {
+    "open": (apsw.CantOpenError, apsw.SQLITE_CANTOPEN),
+    "read": (apsw.IOError, apsw.SQLITE_IOERR_READ),
+    "write": (apsw.IOError, apsw.SQLITE_IOERR_WRITE),
+    "sync": (apsw.IOError, apsw.SQLITE_IOERR_FSYNC),
+    "truncate": (apsw.IOError, apsw.SQLITE_IOERR_TRUNCATE),
+}
+_FULL = (apsw.FullError, apsw.SQLITE_FULL)
+_CONCERNED = {"full": ("write",), "short": ("read",)}
+
+
+@dataclass
+class Plan:
+    """Which operation fails, and how; counts while it stands."""
+
+    mode: Mode
+    number: int
+    seen: int = 0
+    failed: int = 0
+
+    def strikes(self, operation: str) -> bool:
+        """Whether this operation is to fail."""
+        if operation not in _CONCERNED.get(self.mode, _CODES):
+            return False
+        self.seen += 1
+        due = self.seen == self.number or (
+            self.seen > self.number and self.mode in ("lasting", "full")
+        )
+        self.failed += due
+        return due
+
+
+class FailingVFS(apsw.VFS):
+    """The system's files, with a plan."""
+
+    def __init__(self, name: str, *, default: bool = False) -> None:
+        self.plan: Plan | None = None
+        super().__init__(name, "", makedefault=default)
+
+    def check(self, operation: str) -> bool:
+        """Fail when the plan says so; True when it is a read that shall end early."""
+        plan = self.plan
+        if plan is None or not plan.strikes(operation):
+            return False
+        if plan.mode == "short":
+            return True
+        kind, code = _FULL if plan.mode == "full" else _CODES[operation]
+        fault: Any = kind(f"operation {plan.number}")
+        fault.extendedresult = code
+        fault.result = code & 0xFF
+        raise fault
+
+    def xOpen(self, name: Any, flags: list[int]) -> "FailingFile":  # noqa: N802 - APSW's name
+        """Open a file that can fail, or fail to."""
+        self.check("open")
+        return FailingFile(self, name, flags)
+
+
+class FailingFile(apsw.VFSFile):
+    """A file of that VFS."""
+
+    def __init__(self, vfs: FailingVFS, name: Any, flags: list[int]) -> None:
+        self._vfs = vfs
+        super().__init__("", name, flags)
+
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - APSW's name
+        """Read, less than was asked for, or not."""
+        if self._vfs.check("read"):
+            return bytes(super().xRead(amount, offset)[: amount // 2])
+        return bytes(super().xRead(amount, offset))
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - APSW's name
+        """Write, or not."""
+        self._vfs.check("write")
+        super().xWrite(data, offset)
+
+    def xSync(self, flags: int) -> None:  # noqa: N802 - APSW's name
+        """Sync, or not; the system's own sync would only cost time."""
+        del flags
+        self._vfs.check("sync")
+
+    def xTruncate(self, size: int) -> None:  # noqa: N802 - APSW's name
+        """Truncate, or not."""
+        self._vfs.check("truncate")
+        super().xTruncate(size)

@@ -1,0 +1,167 @@
+"""Power fails at any operation: at FULL nothing acknowledged is lost, at NORMAL something is."""
+
+import json
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import apsw
+import pytest
+
+from sidecar.store import search_index
+from sidecar.store.opening import open_store
+from tests.faults.power import PowerVFS
+from tests.faults.work import Shell, State, faults_of, state_of
+from tests.harness import ManualClock
+from tests.wire.kit import Served, answers, call
+
+
+class Image(NamedTuple):
+    """What a power loss would have left, and what had been acknowledged by then."""
+
+    files: dict[str, bytes]
+    acknowledged: int
+    """Index of the newest state that somebody was told of."""
+
+
+class Trial:
+    """One run of a shell over a store whose power may fail at any operation."""
+
+    def __init__(self, folder: Path, seed: int, images: int) -> None:
+        self.rng = random.Random(seed)
+        self.images: list[Image] = []
+        self.wanted = images
+        self.states: list[State] = []
+        self.armed = False
+        self.vfs = PowerVFS(f"power-{folder.name}-{seed}", self._look)
+        self.path = folder / "sim.db"
+        self.name = f"power-{folder.name}-{seed}"
+        self.seed = seed
+
+    def _look(self) -> None:
+        if self.armed and len(self.images) < self.wanted and self.rng.random() < 0.05:
+            self.images.append(Image(self.vfs.images(self.rng), len(self.states) - 1))
+
+    def run(self, level: str) -> None:
+        """Serve until there are as many images as were wanted."""
+        store = open_store(self.path, ManualClock(), vfs=self.name).store
+        served = Served(store, ManualClock())
+        store.db.execute(f"PRAGMA synchronous = {level}").fetchall()
+        shell = Shell(self.seed)
+        try:
+            self.states.append(state_of(store.db))
+            self.armed = True
+            while len(self.images) < self.wanted:
+                self._work(served, shell)
+        finally:
+            self.armed = False
+            served.close()
+            self.vfs.unregister()
+
+    def _work(self, served: Served, shell: Shell) -> None:
+        """A burst, or now and then what the process does by itself."""
+        store, chance = served.store, self.rng.random()
+        if chance < 0.1:
+            with store.lock:
+                search_index.bring_up_some(store)
+        elif chance < 0.15:
+            store.relieve_wal(1)
+        elif chance < 0.18:
+            served.send(call("purge", "system.purge"))
+        else:
+            for request in shell.requests():
+                served.loop._backlog.append(_line(request))
+            while served.loop._backlog:
+                served.loop._serve_burst()
+                served.finish_long()
+                if answers(served.told()):
+                    self.states.append(state_of(store.db))
+
+
+def _line(request: object) -> bytes:
+    return json.dumps(request).encode()
+
+
+class Verdict(NamedTuple):
+    """What an image held."""
+
+    lost: int
+    """States that somebody was told of and that are gone."""
+    torn: bool
+    """It is no state that ever was."""
+    faults: list[str]
+
+
+def judged(image: Image, states: list[State], folder: Path) -> Verdict:
+    """Open an image as the next start does, and find its state among those that were."""
+    for name, content in image.files.items():
+        (folder / name).write_bytes(content)
+    db = apsw.Connection(str(folder / "sim.db"))
+    try:
+        faults = faults_of(db)
+        found = state_of(db)
+    except apsw.CorruptError as fault:
+        return Verdict(0, torn=True, faults=[str(fault)])
+    finally:
+        db.close()
+        for each in folder.iterdir():
+            each.unlink()
+    # One more than was told of: what was on its way when the power went may be there, whole.
+    for back in range(min(2, len(states) - 1), -len(states), -1):
+        index = image.acknowledged + back
+        if 0 <= index < len(states) and states[index] == found:
+            return Verdict(max(0, -back), torn=False, faults=faults)
+    return Verdict(0, torn=True, faults=faults)
+
+
+def verdicts(folder: Path, level: str, seeds: range, images: int) -> Iterator[Verdict]:
+    for seed in seeds:
+        work, look = folder / f"work-{seed}", folder / f"look-{seed}"
+        work.mkdir()
+        look.mkdir()
+        trial = Trial(work, seed, images)
+        trial.run(level)
+        yield from (judged(image, trial.states, look) for image in trial.images)
+
+
+def check_full(folder: Path, seeds: range, images: int) -> None:
+    found = list(verdicts(folder, "FULL", seeds, images))
+
+    assert len(found) == len(seeds) * images
+    assert [each for each in found if each.lost or each.torn or each.faults] == []
+
+
+def test_at_full_no_power_loss_costs_or_tears_an_acknowledged_write(tmp_path: Path) -> None:
+    check_full(tmp_path, range(12), 45)
+
+
+def test_at_normal_power_losses_do_cost_some_which_proves_the_test(tmp_path: Path) -> None:
+    found = list(verdicts(tmp_path, "NORMAL", range(3), 40))
+
+    assert sum(1 for each in found if each.lost) > len(found) // 10
+    assert [each for each in found if each.faults] == []
+
+
+def test_what_a_power_loss_leaves_is_served_by_the_next_start(tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    trial = Trial(tmp_path / "work", 77, 20)
+    trial.run("FULL")
+
+    for number, image in enumerate(trial.images):
+        folder = tmp_path / f"start-{number}"
+        folder.mkdir()
+        for name, content in image.files.items():
+            (folder / name).write_bytes(content)
+        opened = open_store(folder / "sim.db", ManualClock())
+        served = Served(opened.store, ManualClock())
+        told = served.send(call(1, "workflows.save", workflow={"name": "n", "data": {}}))
+        served.close()
+        assert opened.unclean
+        assert answers(told)[0]["result"]["created"]
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_at_full_many_power_losses_cost_nothing(tmp_path: Path) -> None:
+    check_full(tmp_path, range(100, 180), 60)
