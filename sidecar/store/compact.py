@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Callable
 
 from sidecar.clock import Clock
-from sidecar.errors import Cancelled, DatabaseFull
+from sidecar.errors import Cancelled, DatabaseFull, RecoveryRequired
 from sidecar.store import checks, copies, files, swap
 from sidecar.store.connection import Connection, Store, opened
 
@@ -43,6 +43,20 @@ def compact(store: Store, clock: Clock, cancelled: Callable[[], bool], log: Log)
     except BaseException:
         files.remove_database(staged)
         raise
-    with store.closed():
-        swap.replace(path, clock)
+    put_in_place(store, clock)
     return before_bytes, path.stat().st_size
+
+
+def put_in_place(store: Store, clock: Clock, keep: str | None = None) -> None:
+    """Replace the served file by the staged one; `keep` names what the old one is kept as.
+
+    Raises:
+        OSError: the old file, or already the new one, is served.
+        RecoveryRequired: the file is only read from, since the next start goes on replacing it.
+    """
+    with store.closed():
+        try:
+            swap.replace(store.path, clock, keep=keep)
+        except RecoveryRequired:
+            store.damaged = True
+            raise

@@ -57,13 +57,11 @@ def open_store(
             migrated_from = 0
         elif found < migrations.current_version():
             migrated_from = migrations.upgrade(path, clock, on_progress, vfs=vfs)
-        store = Store(path, vfs=vfs)
         try:
-            unclean, interrupted = _begin(store, clock.now_ms())
-            _mark_known(path)
-        except BaseException:
-            store.close()
-            raise
+            store, unclean, interrupted = _opened(path, clock, vfs)
+        except (apsw.CorruptError, apsw.NotADBError):
+            # Perhaps a read failed: damage is what a fresh connection finds again.
+            store, unclean, interrupted = _opened(path, clock, vfs)
     return Opened(
         store=store,
         schema_version=store.schema_version(),
@@ -116,6 +114,17 @@ def _import_seed(path: Path, clock: Clock, on_progress: Progress, vfs: str | Non
     if not seed.looks_like_seed(path):
         raise NotOurs
     seed.migrate(path, clock, on_progress, vfs=vfs)
+
+
+def _opened(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int]:
+    store = Store(path, vfs=vfs)
+    try:
+        unclean, interrupted = _begin(store, clock.now_ms())
+        _mark_known(path)
+    except BaseException:
+        store.close()
+        raise
+    return store, unclean, interrupted
 
 
 def _begin(store: Store, now_ms: int) -> tuple[bool, int]:

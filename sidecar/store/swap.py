@@ -64,6 +64,9 @@ def replace(
 
     Raises:
         FileExistsError: `keep` names something that exists.
+        OSError: one of the files is in place, whole, and no plan is left.
+        RecoveryRequired: nor could the plan be taken back: nothing may be written to the file,
+            since the next start goes on with the plan.
     """
     if keep is not None and path.with_name(keep).exists():
         raise FileExistsError(keep)
@@ -73,7 +76,11 @@ def replace(
     intent = Intent(staged.name, files.sha256_of(staged), keep)
     files.write_whole(files.beside(path, INTENT), json.dumps(intent._asdict()).encode())
     after_step("intent_written")
-    _carry_out(path, intent, clock, after_step)
+    try:
+        _carry_out(path, intent, clock, after_step)
+    except OSError:
+        _call_off(path, intent)
+        raise
 
 
 def redo(path: Path, clock: Clock, after_step: AfterStep = go_on) -> bool:
@@ -113,6 +120,17 @@ def _parse(content: bytes) -> Intent:
     except (ValueError, KeyError, TypeError) as fault:
         raise RecoveryRequired("The plan of a replacement is damaged.") from fault
     raise RecoveryRequired("The plan of a replacement names a file elsewhere.")
+
+
+def _call_off(path: Path, intent: Intent) -> None:
+    """Take back a plan that failed, or the next start would undo what is written until then."""
+    try:
+        files.beside(path, INTENT).unlink(missing_ok=True)
+        files.sync_folder(path.parent)
+        files.remove_database(path.with_name(intent.staged))
+    except OSError as fault:
+        message = f"A replacement of {path} failed and will be done by the next start."
+        raise RecoveryRequired(message, hint="Start the program again.") from fault
 
 
 def _give_up(path: Path, staged: Path, record: Path) -> None:

@@ -1,6 +1,9 @@
 """Compaction: a smaller file with all that was in it, whole whatever stops it."""
 
+import errno
 import random
+import shutil
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +11,14 @@ from pathlib import Path
 import apsw
 import pytest
 
-from sidecar.errors import AuditUnavailable, Cancelled, DatabaseBusy, Maintenance
+from sidecar.errors import (
+    AuditUnavailable,
+    Cancelled,
+    DatabaseBusy,
+    DatabaseDamaged,
+    Maintenance,
+    RecoveryRequired,
+)
 from sidecar.store import compact, copies, swap
 from sidecar.store.opening import close_store, open_store
 from tests.harness import Bench, ManualClock, open_bench
@@ -139,3 +149,45 @@ def test_a_copy_has_every_row(tmp_path: Path) -> None:
     assert copies.table_counts(copy) == {"t": 1}
     for db in (source, copy):
         db.close()
+
+
+def test_a_replacement_that_fails_is_called_off_and_nothing_saved_later_is_lost(
+    bench: Bench,
+) -> None:
+    """A plan left behind would have the next start put the old copy in place."""
+    path = bench.store.path
+    in_the_way = path.with_name(f"{path.name}-journal")
+    in_the_way.mkdir()
+    (in_the_way / "file").touch()
+
+    with pytest.raises(OSError, match=r"(?i)directory|denied|permitted"):
+        bench.call("system.compact")
+    shutil.rmtree(in_the_way)
+    bench.call("workflows.save", workflow={"id": "later", "name": "later", "data": {}})
+    close_store(bench.store)
+    opened = open_store(path, ManualClock())
+
+    assert not swap.staged_path(path).exists()
+    assert opened.store.db.execute("SELECT count(*) FROM workflows WHERE id = 'later'").get == 1
+    close_store(opened.store)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a folder whose names cannot be removed")
+def test_a_plan_that_cannot_be_taken_back_makes_the_file_read_only(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = Path.unlink
+
+    def refuse(path: Path, *, missing_ok: bool = False) -> None:
+        if path.name in ("test.db-wal", f"test.db{swap.INTENT}"):
+            raise OSError(errno.EIO, "no")
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(RecoveryRequired):
+        bench.call("system.compact")
+    monkeypatch.undo()
+
+    with pytest.raises(DatabaseDamaged):
+        bench.call("workflows.save", workflow={"id": "later", "name": "later", "data": {}})
+    assert bench.call("workflows.list", limit=1)["items"]
