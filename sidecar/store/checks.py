@@ -16,7 +16,6 @@ from sidecar import limits
 from sidecar.errors import Cancelled, DatabaseDamaged
 from sidecar.store import audit_verify, codec, faults, search_index
 from sidecar.store.connection import Connection, one_row
-from sidecar.store.workflows import revisions
 
 Step = Callable[[int], None]
 """Called with the rows done so far; may raise to stop."""
@@ -43,18 +42,14 @@ def _by_hand(*statements: str) -> str:
 # --- what is looked at, in order ------------------------------------------------------------
 
 
-COUNTED: Final = ("workflows", "revisions", "summaries", "audit_entries")
-"""What a check goes through row by row."""
-
-
 def counts(db: Connection) -> dict[str, int]:
     """What there is to be checked."""
     row = one_row(
         db,
-        "SELECT (SELECT count(*) FROM workflows), (SELECT count(*) FROM workflow_revisions),"
-        " (SELECT count(*) FROM run_summaries), (SELECT count(*) FROM access_log)",
+        "SELECT (SELECT count(*) FROM workflows), (SELECT count(*) FROM run_summaries),"
+        " (SELECT count(*) FROM access_log)",
     )
-    return dict(zip(COUNTED, row, strict=True))
+    return dict(zip(("workflows", "summaries", "audit_entries"), row, strict=True))
 
 
 def survey(
@@ -82,7 +77,6 @@ def survey(
         ("search", 0, search_rows(db)),
         ("workflows", 0, headers(db)),
         ("workflow_bodies", total["workflows"], bodies(db, within)),
-        ("workflow_revisions", total["revisions"], earlier(db, within)),
         ("run_summaries", total["summaries"], summaries(db, within)),
         ("access_log", total["audit_entries"], audit_chain(db, within, opener)),
     ):
@@ -290,16 +284,6 @@ def bodies(db: Connection, step: Step) -> Iterator[Finding]:
             yield Finding("body", workflow_id, "The body is damaged.", _SAVE)
         elif len(data) != stored_bytes:
             yield Finding("header", workflow_id, "Its stored_bytes is not that of its body.", _SAVE)
-        step(done)
-
-
-def earlier(db: Connection, step: Step) -> Iterator[Finding]:
-    """Every earlier revision, unpacked as it would be for who asks for it."""
-    for done, (workflow_id, revision, sound) in enumerate(revisions.survey(db), 1):
-        if not sound:
-            where = f"{workflow_id} revision {revision}"
-            cure = "Take it from a backup; the current body and other revisions stand."
-            yield Finding("revision", where, "The earlier revision is damaged.", cure)
         step(done)
 
 

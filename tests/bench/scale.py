@@ -19,7 +19,7 @@ import apsw
 
 from tests.bench import workload
 from tests.bench.peer import Peer
-from tests.bench.plot import draw_growth
+from tests.bench.plot import draw
 
 _STEPS = ((1_000, 10_000), (10_000, 100_000), (100_000, 1_000_000))
 _QUERIES = ("agent", "invoice customer", "zebra", "slack -email", "aut", '"daily report"')
@@ -162,9 +162,8 @@ def main() -> None:
     if given.json:
         given.json.write_text(json.dumps(found, indent=1))
     if given.plot:
-        workflows_of = [workflows for workflows, _runs in _STEPS[: given.steps]]
-        title = "95th percentile as the store grows"
-        draw_growth(given.plot, workflows_of, found, title, "workflows, and ten times as many runs")
+        growth = {name: values[-1] / values[0] for name, values in found.items() if values[1:]}
+        draw(given.plot, growth, "p95 at the largest store as a multiple of that at the smallest")
 
 
 def _print(found: dict[str, list[float]], sizes: list[str]) -> None:

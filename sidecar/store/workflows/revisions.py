@@ -218,32 +218,6 @@ def _group_start(revision: int) -> int:
     return revision - revision % limits.REVISION_GROUP
 
 
-_ALL: Final = (
-    "SELECT w.id, v.workflow, v.revision, v.metadata, v.form, v.data, v.sha256, v.size_bytes"
-    " FROM workflow_revisions AS v JOIN workflows AS w ON w.rid = v.workflow"
-    " ORDER BY v.workflow, v.revision"
-)
-
-
-def survey(db: Connection) -> Iterator[tuple[str, int, bool]]:
-    """Every earlier revision: its workflow's id, its number, and whether it can be given back.
-
-    One whose frame stands on another counts with it: where a key frame is damaged all are that
-    were packed beside it.
-    """
-    for workflow_id, workflow, revision, metadata, form, data, sha256, size_bytes in db.execute(
-        _ALL
-    ):
-        try:
-            _metadata(metadata)
-            if form != "same":
-                _body(db, workflow, revision, form, data, sha256, size_bytes)
-        except DatabaseDamaged:
-            yield workflow_id, revision, False
-        else:
-            yield workflow_id, revision, True
-
-
 # --- packing ----------------------------------------------------------------------------------
 
 
