@@ -1,4 +1,4 @@
-"""What system.check looks at: the file, its references, its indexes, its bodies, its audit log.
+"""What system.check looks at: the file, its references, indexes, bodies, revisions, audit log.
 
 Each look yields findings: where, what, and a cure that a person can apply. Nothing is repaired
 here. Damage met on the way is a finding of its own and ends that look alone: whoever asks about a
@@ -16,9 +16,13 @@ from sidecar import limits
 from sidecar.errors import Cancelled, DatabaseDamaged
 from sidecar.store import audit_verify, codec, faults, search_index
 from sidecar.store.connection import Connection, one_row
+from sidecar.store.workflows import lost
 
 Step = Callable[[int], None]
 """Called with the rows done so far; may raise to stop."""
+
+COUNTED: Final = ("workflows", "revisions", "summaries", "audit_entries")
+"""What is looked at row by row."""
 
 _RESTORE: Final = "Keep a copy of the file, then go back to a copy made before."
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, DatabaseDamaged, UnicodeDecodeError)
@@ -46,10 +50,10 @@ def counts(db: Connection) -> dict[str, int]:
     """What there is to be checked."""
     row = one_row(
         db,
-        "SELECT (SELECT count(*) FROM workflows), (SELECT count(*) FROM run_summaries),"
-        " (SELECT count(*) FROM access_log)",
+        "SELECT (SELECT count(*) FROM workflows), (SELECT count(*) FROM workflow_revisions),"
+        " (SELECT count(*) FROM run_summaries), (SELECT count(*) FROM access_log)",
     )
-    return dict(zip(("workflows", "summaries", "audit_entries"), row, strict=True))
+    return dict(zip(COUNTED, row, strict=True))
 
 
 def survey(
@@ -77,6 +81,7 @@ def survey(
         ("search", 0, search_rows(db)),
         ("workflows", 0, headers(db)),
         ("workflow_bodies", total["workflows"], bodies(db, within)),
+        ("workflow_revisions", total["revisions"], earlier(db, within)),
         ("run_summaries", total["summaries"], summaries(db, within)),
         ("access_log", total["audit_entries"], audit_chain(db, within, opener)),
     ):
@@ -268,7 +273,10 @@ def headers(db: Connection) -> Iterator[Finding]:
             yield Finding(kind, str(name), detail, cure)
 
 
-_SAVE: Final = "Save it again with a body that differs from the one before, or delete it."
+_SAVE: Final = (
+    "Save it again with a body that differs from the one before (which stays among its revisions,"
+    " as damaged as it is), or delete it."
+)
 
 
 def bodies(db: Connection, step: Step) -> Iterator[Finding]:
@@ -285,6 +293,30 @@ def bodies(db: Connection, step: Step) -> Iterator[Finding]:
         elif len(data) != stored_bytes:
             yield Finding("header", workflow_id, "Its stored_bytes is not that of its body.", _SAVE)
         step(done)
+
+
+_UNREADABLE: Final = (
+    "Take it from a copy made before; else it stays until it is pruned, or its workflow deleted."
+)
+
+
+def earlier(db: Connection, step: Step) -> Iterator[Finding]:
+    """Every earlier revision unpacked and compared with its hash."""
+    for found in lost.find(db, step):
+        detail = f"Earlier revisions that cannot be read: {_numbers(found.revisions)}."
+        where = f"{found.workflow_id} revision {found.revision}"
+        yield Finding("revision", where, detail, _UNREADABLE)
+
+
+def _numbers(ascending: list[int]) -> str:
+    """1, 2, 3, 7 as `1-3, 7`."""
+    runs: list[tuple[int, int]] = []
+    for number in ascending:
+        if runs and runs[-1][1] == number - 1:
+            runs[-1] = runs[-1][0], number
+        else:
+            runs.append((number, number))
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
 
 
 def summaries(db: Connection, step: Step) -> Iterator[Finding]:

@@ -201,7 +201,7 @@ def test_resident_bytes_grow_with_what_is_used() -> None:
 
 # --- check ------------------------------------------------------------------------------------
 
-CHECKED = {"workflows": 3, "summaries": 1, "audit_entries": 3}
+CHECKED = {"workflows": 3, "revisions": 0, "summaries": 1, "audit_entries": 3}
 
 
 def fill(bench: Bench) -> None:

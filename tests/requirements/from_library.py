@@ -51,6 +51,13 @@ REQUIREMENTS = [
         "test_revisions_beyond_the_setting_go_and_are_audited",
     ),
     _issue.proven(
+        "revisions:check",
+        "A damaged revision is found, with all that are lost with it.",
+        "test_a_damaged_revision_is_a_finding_that_names_all_that_are_lost_with_it",
+        "test_a_key_frame_that_is_gone_loses_each_that_leaned_on_it",
+        "test_a_damaged_body_is_told_with_the_revision_that_shares_it",
+    ),
+    _issue.proven(
         "runs:figures",
         "Figures of runs, without touching summaries.",
         "test_figures_are_those_of_the_runs",

@@ -4054,7 +4054,8 @@ class SystemMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SystemCheckResult:
-        """Check the file, its references, indexes, bodies, summaries and the audit chain.
+        """Check the file, its references, indexes, bodies, revisions, summaries and the audit
+        chain.
 
         What is found is written to the audit log, unless the log itself can take no entry. A
         search index that is wrong is made anew; nothing else is changed.

@@ -171,7 +171,7 @@ class CheckFinding(Struct, frozen=True):
         str,
         Meta(
             description="`structure`, `file`, `index`, `search_index`, `orphan`, `header`, `body`,"
-            " `summary` or `audit_chain`."
+            " `revision`, `summary` or `audit_chain`."
         ),
     ]
     where: Annotated[str, Meta(description="Table, index, id or field.")]
@@ -189,7 +189,7 @@ class SystemCheckResult(Result, frozen=True):
 
 @method("system.check", long=True)
 def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
-    """Check the file, its references, indexes, bodies, summaries and the audit chain.
+    """Check the file, its references, indexes, bodies, revisions, summaries and the audit chain.
 
     What is found is written to the audit log, unless the log itself can take no entry. A search
     index that is wrong is made anew; nothing else is changed.
@@ -219,7 +219,7 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
 def _survey(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str, int]]:
     """One look at everything on a connection of its own: findings, and what there was."""
     found: list[Finding] = []
-    counts = {"workflows": 0, "summaries": 0, "audit_entries": 0}
+    counts = dict.fromkeys(checks.COUNTED, 0)
     with (
         checks.noting_damage(found, "database"),
         ctx.reading() as db,

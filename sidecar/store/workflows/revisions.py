@@ -45,7 +45,7 @@ _BODY_FROM: Final = (
     " WHERE workflow = ? AND revision >= ? AND form <> 'same' ORDER BY revision LIMIT 1"
 )
 _KEY_OF: Final = (
-    "SELECT data, sha256, size_bytes FROM workflow_revisions"
+    "SELECT revision, data, sha256, size_bytes FROM workflow_revisions"
     " WHERE workflow = ? AND revision BETWEEN ? AND ? AND form = 'key'"
 )
 _STORED: Final = (
@@ -157,6 +157,15 @@ def packed_bodies(db: Connection) -> Iterator[bytes]:
             yield _body(db, *row)
 
 
+def is_metadata(text: str) -> bool:
+    """Whether what is stored beside a body can be read."""
+    try:
+        _metadata(text)
+    except DatabaseDamaged:
+        return False
+    return True
+
+
 def _metadata(text: str) -> Metadata:
     try:
         return msgspec.json.decode(text, type=Metadata)
@@ -187,34 +196,52 @@ def _body(
     sha256: bytes,
     size_bytes: int,
 ) -> bytes:
-    if data is None:
+    key_body = _key_body(db, workflow, revision) if form == "delta" else None
+    return open_body(form, data, sha256, size_bytes, key_body)
+
+
+def open_body(
+    form: Form, data: bytes | None, sha256: bytes, size_bytes: int, key_body: bytes | None = None
+) -> bytes:
+    """The body of a revision that has one of its own; a delta's needs that of its key frame.
+
+    Raises:
+        DatabaseDamaged: it is not the one that was saved.
+    """
+    if data is None or (form == "delta" and key_body is None):
         raise DatabaseDamaged
     if form in ("stored", "plain"):
         return codec.unpack(data, sha256, size_bytes)
-    key_body = _key_body(db, workflow, revision) if form == "delta" else None
-    if form == "delta" and key_body is None:
-        raise DatabaseDamaged
     body = frames.unpack(data, size_bytes, key_body)
     if codec.fingerprint(body) != sha256:
         raise DatabaseDamaged
     return body
 
 
-def _key_body(db: Connection, workflow: int, revision: int) -> bytes | None:
-    """The body of the key frame of a revision's group; None when the group has none."""
-    first = _group_start(revision)
+class KeyFrame(NamedTuple):
+    """The frame that the other frames of its group are packed beside."""
+
+    revision: int
+    data: bytes
+    sha256: bytes
+    size_bytes: int
+
+
+def key_frame(db: Connection, workflow: int, revision: int) -> KeyFrame | None:
+    """The key frame of a revision's group; None when the group has none."""
+    first = group_start(revision)
     last = first + limits.REVISION_GROUP - 1
     row = db.execute(_KEY_OF, (workflow, first, last)).fetchone()
-    if row is None:
-        return None
-    data, sha256, size_bytes = row
-    body = frames.unpack(data, size_bytes)
-    if codec.fingerprint(body) != sha256:
-        raise DatabaseDamaged
-    return body
+    return None if row is None else KeyFrame(*row)
 
 
-def _group_start(revision: int) -> int:
+def _key_body(db: Connection, workflow: int, revision: int) -> bytes | None:
+    key = key_frame(db, workflow, revision)
+    return None if key is None else open_body("key", key.data, key.sha256, key.size_bytes)
+
+
+def group_start(revision: int) -> int:
+    """The number that the group of a revision begins with."""
     return revision - revision % limits.REVISION_GROUP
 
 
@@ -246,7 +273,7 @@ def plan_packing(db: Connection, limit: int) -> list[Packed]:
     keys: dict[tuple[int, int], bytes] = {}
     rows: list[Any] = db.execute(_STORED, (limit,)).fetchall()
     for rid, workflow, revision, data, sha256, size_bytes in rows:
-        group = workflow, _group_start(revision)
+        group = workflow, group_start(revision)
         try:
             if data is None:
                 raise DatabaseDamaged
@@ -298,7 +325,7 @@ def prune(db: Connection, workflow: int, keep_count: int) -> int:
     row = db.execute(_NEWEST_KEPT, (workflow, keep_count - 1)).fetchone()
     if row is None:
         return 0
-    bound = _group_start(row[0])
+    bound = group_start(row[0])
     deleted = 0
     groups: list[Any] = db.execute(_GROUPS, (limits.REVISION_GROUP, workflow, bound)).fetchall()
     for _number, first, last, referred in groups:
