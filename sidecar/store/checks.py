@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from sidecar import limits
-from sidecar.errors import Cancelled, DatabaseDamaged
+from sidecar.errors import DatabaseDamaged
 from sidecar.store import audit_verify, codec, faults, search_index
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.workflows import lost
@@ -107,22 +107,6 @@ def noting_damage(found: list[Finding], where: str) -> Iterator[None]:
         if isinstance(fault, apsw.SQLError) and not faults.suspects_damage(fault):
             raise
         found.append(Finding("structure", where, "It cannot be read to its end.", _RESTORE))
-
-
-@contextmanager
-def interruptible(db: Connection, is_cancelled: Callable[[], bool]) -> Iterator[None]:
-    """Let a cancel reach into statements that take long; for a connection of the check's own.
-
-    Raises:
-        Cancelled: `is_cancelled` said so.
-    """
-    db.set_progress_handler(is_cancelled, limits.CANCEL_LOOK_STEPS)
-    try:
-        yield
-    except apsw.InterruptError:
-        raise Cancelled from None
-    finally:
-        db.set_progress_handler(None)
 
 
 # --- the file -------------------------------------------------------------------------------

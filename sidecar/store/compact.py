@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 from sidecar.clock import Clock
 from sidecar.errors import Cancelled, DatabaseFull, RecoveryRequired
-from sidecar.store import checks, copies, files, swap
+from sidecar.store import copies, files, swap
+from sidecar.store.cancelling import interruptible
 from sidecar.store.connection import Connection, Store, opened
 
 Log = Callable[[Connection, int, int], None]
@@ -34,7 +35,7 @@ def compact(store: Store, clock: Clock, cancelled: Callable[[], bool], log: Log)
     staged = swap.staged_path(path)
     files.remove_database(staged)
     try:
-        with checks.interruptible(store.db, cancelled):
+        with interruptible(store.db, cancelled):
             copies.write(store.db, staged, vfs=store.vfs)
         if cancelled():
             raise Cancelled

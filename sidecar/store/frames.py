@@ -20,6 +20,8 @@ def unpack(data: bytes, size_bytes: int, key_body: bytes | None = None) -> bytes
     Raises:
         DatabaseDamaged: it is no frame of that size, or not of this key frame.
     """
+    if size_bytes > limits.BODY_MAX_BYTES:
+        raise DatabaseDamaged  # what a damaged row can make grow is bounded before it is made
     try:
         return zstd.unpack(data, size_bytes, key_body)
     except zstd.FrameDamaged:

@@ -49,24 +49,29 @@ def _where(scope: Scope, *more: str) -> tuple[str, list[object]]:
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
 
 
+def _sum(column: str) -> str:
+    """A sum that ends at the largest number a client reads exactly; sum() itself overflows."""
+    return f"CAST(min(total({column}), {limits.SAFE_INTEGER_MAX}) AS INTEGER)"
+
+
 def by_status(db: Connection, scope: Scope) -> list[Group]:
     """One row a status that occurs."""
     where, values = _where(scope)
     rows = db.execute(
-        "SELECT status, count(*), sum(blocks_executed), sum(tokens_used), sum(api_calls_made)"  # noqa: S608 - constants
-        f" FROM runs{where} GROUP BY status",
+        f"SELECT status, count(*), {_sum('blocks_executed')}, {_sum('tokens_used')},"  # noqa: S608 - constants
+        f" {_sum('api_calls_made')} FROM runs{where} GROUP BY status",
         values,
     )
     return [Group(*row) for row in rows]
 
 
-def quantile_ms(db: Connection, scope: Scope, part: float) -> int | None:
-    """The duration that so large a part of the ended runs does not exceed; None without any."""
+def quantile_ms(db: Connection, scope: Scope, percent: int) -> int | None:
+    """The least duration that so many per cent of the ended runs do not exceed; None without."""
     where, values = _where(scope, "duration_ms IS NOT NULL")
     count = int(db.execute(f"SELECT count(*) FROM runs{where}", values).get)  # noqa: S608 - constants
     if count == 0:
         return None
-    rank = min(count - 1, int(count * part))
+    rank = -(-count * percent // 100) - 1  # rounded up, in whole numbers
     row = db.execute(
         f"SELECT duration_ms FROM runs{where} ORDER BY duration_ms LIMIT 1 OFFSET ?",  # noqa: S608 - constants
         [*values, rank],
@@ -79,7 +84,7 @@ def by_day(db: Connection, scope: Scope, utc_offset_ms: int) -> list[Day]:
     where, values = _where(scope)
     rows = db.execute(
         f"SELECT (started_at + ?) / {DAY_MS} AS day, count(*), sum(status = 'success'),"  # noqa: S608 - constants
-        f" sum(status = 'error'), sum(tokens_used) FROM runs{where}"
+        f" sum(status = 'error'), {_sum('tokens_used')} FROM runs{where}"
         " GROUP BY day ORDER BY day DESC LIMIT ?",
         [utc_offset_ms, *values, limits.STATS_DAYS_MAX],
     ).fetchall()

@@ -17,6 +17,7 @@ from sidecar import limits
 from sidecar.errors import Cancelled, DatabaseDamaged
 from sidecar.store import audit, checks, copies, files, search_index
 from sidecar.store.audit_verify import Head
+from sidecar.store.cancelling import interruptible
 from sidecar.store.connection import Connection, one_row, opened_alone, set_pragma
 
 SECRET_TABLES: Final = ("secrets", "key_slots", "data_keys", "audit_anchors")
@@ -144,7 +145,7 @@ def take(
             _copy_pages(source, copy, cancelled, step)
         finally:
             source.execute("ROLLBACK")
-        with opened_alone(copy) as db, checks.interruptible(db, cancelled):
+        with opened_alone(copy) as db, interruptible(db, cancelled):
             set_pragma(db, "journal_mode", "DELETE", "delete")
             _compare(db, facts.rows)
             has_secrets = _empty_secrets(db, include_secrets=include_secrets)

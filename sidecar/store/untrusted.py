@@ -19,6 +19,7 @@ from sidecar import limits
 from sidecar.errors import DatabaseDamaged, NewerSchema
 from sidecar.store import audit, checks, codec, migrations, preflight, snapshot
 from sidecar.store.audit_verify import Head
+from sidecar.store.cancelling import interruptible
 from sidecar.store.connection import Connection, configure, one_row
 from sidecar.store.faults import UNTRUSTWORTHY
 from sidecar.store.seed_values import DECODED_MAX_BYTES
@@ -131,7 +132,7 @@ def examine(
         version = check_header(file.read(_HEADER_BYTES), path.stat().st_size)
     try:
         _check_schema(path, version)
-        with _opened(path) as db, checks.interruptible(db, cancelled):
+        with _opened(path) as db, interruptible(db, cancelled):
             return _look(db, version, step)
     except NewerSchema:
         raise Untrusted("newer") from None

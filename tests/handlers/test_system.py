@@ -15,6 +15,7 @@ from sidecar.context import MethodLatency
 from sidecar.errors import Cancelled
 from sidecar.notifications import Progress
 from sidecar.store import checks, codec
+from sidecar.store.cancelling import interruptible
 from tests.harness import Bench, NoSession, open_bench
 from tests.store.steady import SteadyClock
 from tests.workflow_kit import add_runs, save
@@ -260,7 +261,7 @@ def test_a_cancel_reaches_into_a_statement(bench: Bench) -> None:
     with (
         bench.store.reader() as db,
         pytest.raises(Cancelled),
-        checks.interruptible(db, is_cancelled),
+        interruptible(db, is_cancelled),
     ):
         list(checks.structure(db, full=True))
     assert looked == 2

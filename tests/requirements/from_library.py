@@ -71,6 +71,7 @@ REQUIREMENTS = [
         "test_pruning_by_bytes_keeps_the_newest_that_fit",
         "test_a_cancelled_prune_has_deleted_whole_batches",
         "test_a_setting_prunes_by_itself_and_says_so",
+        "TestRuns",
     ),
     _issue.proven(
         "space:compact",

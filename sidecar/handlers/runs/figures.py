@@ -1,6 +1,7 @@
 """`runs.stats`: how runs went, over any time, without touching their summaries."""
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import date
 from typing import Annotated
 
 from msgspec import Meta, Struct
@@ -10,10 +11,12 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import NotFound
 from sidecar.store import run_figures, runs
+from sidecar.store.cancelling import interruptible
 from sidecar.store.run_figures import Day, Group, Scope
 from sidecar.values import Count, Timestamp, WorkflowId
 
 MINUTE_MS = 60_000
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class RunsStatsParams(Params, frozen=True):
@@ -72,7 +75,8 @@ class RunsStatsResult(Result, frozen=True):
 @method("runs.stats", long=True, errors=(NotFound,))
 def stats(ctx: LongContext, params: RunsStatsParams) -> RunsStatsResult:
     """Count runs, their ends, durations and costs, in all and by day."""
-    with ctx.reading() as db:
+    with ctx.reading() as db, interruptible(db, ctx.cancel_event.is_set):
+        db.execute("BEGIN")
         workflow = None
         if params.workflow_id is not None:
             owner = runs.owner(db, params.workflow_id)
@@ -80,11 +84,8 @@ def stats(ctx: LongContext, params: RunsStatsParams) -> RunsStatsResult:
                 raise NotFound("There is no such workflow.", path="$.params.workflow_id")
             workflow = owner.rid
         scope = Scope(workflow, params.from_at, params.to_at)
-        db.execute("BEGIN")
         groups = run_figures.by_status(db, scope)
-        ctx.check_cancelled()
-        quantiles = [run_figures.quantile_ms(db, scope, part) for part in (0.5, 0.95)]
-        ctx.check_cancelled()
+        quantiles = [run_figures.quantile_ms(db, scope, percent) for percent in (50, 95)]
         days = run_figures.by_day(db, scope, params.utc_offset_minutes * MINUTE_MS)
     return _result(groups, quantiles, days)
 
@@ -100,12 +101,18 @@ def _result(groups: list[Group], quantiles: list[int | None], days: list[Day]) -
         success_rate=round(counts.get("success", 0) / ended, 4) if ended else None,
         p50_ms=quantiles[0],
         p95_ms=quantiles[1],
-        blocks_executed=sum(group.blocks_executed for group in groups),
-        tokens_used=sum(group.tokens_used for group in groups),
-        api_calls_made=sum(group.api_calls_made for group in groups),
+        blocks_executed=_whole(group.blocks_executed for group in groups),
+        tokens_used=_whole(group.tokens_used for group in groups),
+        api_calls_made=_whole(group.api_calls_made for group in groups),
         days=[RunsDay(_date(day.number), *day[1:]) for day in days],
     )
 
 
+def _whole(parts: Iterable[int]) -> int:
+    """Their sum, or the largest number a client reads exactly."""
+    return min(sum(parts), limits.SAFE_INTEGER_MAX)
+
+
 def _date(number: int) -> str:
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=number)).date().isoformat()
+    # A clock set to the year 300 000 gave such times; the calendar here ends with 9999.
+    return date.fromordinal(min(_EPOCH + number, date.max.toordinal())).isoformat()

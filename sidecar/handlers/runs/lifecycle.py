@@ -376,6 +376,7 @@ class RunsDeleteResult(Result, frozen=True):
 def delete(ctx: Context, params: RunsDeleteParams) -> RunsDeleteResult:
     """Delete a run and its summary."""
     run = existing(ctx, params.id)
+    _started_ms.get(ctx.store, {}).pop(run.rid, None)
     runs.delete(ctx.db, run)
     purge.ask(ctx.db)
     ctx.audit("run_delete", run.id, workflow_id=run.workflow_id)

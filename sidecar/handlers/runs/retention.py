@@ -14,6 +14,7 @@ from sidecar.context import Context, LongContext
 from sidecar.errors import InvalidParams, NotFound
 from sidecar.handlers.runs.lifecycle import existing
 from sidecar.store import purge, run_prune, settings
+from sidecar.store.cancelling import interruptible
 from sidecar.store.run_prune import Wish
 from sidecar.values import Count, RunId
 
@@ -88,29 +89,33 @@ def prune(ctx: LongContext, params: RunsPruneParams) -> RunsPruneResult:
     wish = Wish(before_at, params.keep_last, params.max_bytes)
     if params.dry_run:
         return _look(ctx, wish)
-    result = _prune(ctx, wish)
-    if result.deleted:
+    try:
+        return _prune(ctx, wish)
+    finally:
+        # A cancelled prune has deleted text too; the chore looks whether there is any.
         ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
-    return result
 
 
 def _look(ctx: LongContext, wish: Wish) -> RunsPruneResult:
     count = size_bytes = 0
-    with ctx.reading() as db:
+    reached_limit = False
+    with ctx.reading() as db, interruptible(db, ctx.cancel_event.is_set):
         db.execute("BEGIN")
         for rows in run_prune.batches(db, wish):
             ctx.check_cancelled()
+            if count >= limits.PRUNE_MAX_RUNS:
+                reached_limit = True
+                break
             count += len(rows)
             size_bytes += sum(row[1] for row in rows)
-    deleted = min(count, limits.PRUNE_MAX_RUNS)
-    return RunsPruneResult(deleted, size_bytes, reached_limit=deleted < count)
+    return RunsPruneResult(count, size_bytes, reached_limit)
 
 
 def _prune(ctx: LongContext, wish: Wish, **details: str) -> RunsPruneResult:
     deleted, reached_limit = 0, False
     with ctx.writing() as db:
         before_bytes = purge.file_bytes(db)
-    with ctx.reading() as reader:
+    with ctx.reading() as reader, interruptible(reader, ctx.cancel_event.is_set):
         for rows in run_prune.batches(reader, wish):
             if deleted >= limits.PRUNE_MAX_RUNS:
                 reached_limit = True

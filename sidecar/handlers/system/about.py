@@ -12,6 +12,7 @@ from sidecar.context import Context, LongContext, secret_state
 from sidecar.errors import AuditUnavailable
 from sidecar.process import usage
 from sidecar.store import checks, purge, search_index, stats
+from sidecar.store.cancelling import interruptible
 from sidecar.store.checks import Finding
 from sidecar.store.connection import sqlite_version
 from sidecar.values import Count, Timestamp
@@ -223,7 +224,7 @@ def _survey(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str, i
     with (
         checks.noting_damage(found, "database"),
         ctx.reading() as db,
-        checks.interruptible(db, ctx.cancel_event.is_set),
+        interruptible(db, ctx.cancel_event.is_set),
     ):
         db.execute("BEGIN")
         counts = checks.counts(db)
