@@ -202,11 +202,7 @@ def _check_own(key: str, text: str, path: str) -> None:
     own = settings.OWN.get(key)
     if own is None:
         return
-    try:
-        value = msgspec.json.decode(text, type=int)
-    except msgspec.ValidationError:
-        value = -1
-    if not 0 <= value <= own.most:
+    if settings.own_value(key, text) is None:
         raise InvalidParams(
             f"This key takes a whole number from 0 to {own.most}.", path=f"{path}.value"
         )
@@ -294,7 +290,7 @@ class SettingsResetResult(Result, frozen=True):
 @method("settings.reset", access="write", errors=(NotFound,))
 def reset(ctx: Context, params: SettingsResetParams) -> SettingsResetResult:
     """Set settings back to their defaults."""
-    keys = list(settings.DEFAULTS) if params.keys is None else list(dict.fromkeys(params.keys))
+    keys = list(settings.DEFAULTS) if params.keys is None else params.keys
     views: list[SettingView] = []
     changed: list[Setting] = []
     for index, key in enumerate(keys):

@@ -7,6 +7,8 @@ business of the capability that uses the key.
 import json
 from typing import Final, Literal, NamedTuple
 
+import msgspec
+
 from sidecar import limits
 from sidecar.store.connection import Connection
 
@@ -141,9 +143,22 @@ def get(db: Connection, key: str) -> Setting | None:
 
 
 def own(db: Connection, key: str) -> int:
-    """What one of the product's own settings says; its default when nobody set it."""
+    """What one of the product's own settings says; its default when that is nothing to go by.
+
+    A database of the seed may have used the key for something else.
+    """
     setting = get(db, key)
-    return OWN[key].value if setting is None else int(setting.value)
+    value = None if setting is None else own_value(key, setting.value)
+    return OWN[key].value if value is None else value
+
+
+def own_value(key: str, text: str) -> int | None:
+    """The number that one of the product's own settings is set to; None when it is none of its."""
+    try:
+        value = msgspec.json.decode(text, type=int)
+    except msgspec.DecodeError:
+        return None
+    return value if 0 <= value <= OWN[key].most else None
 
 
 def own_folder(db: Connection, key: str) -> str | None:
@@ -157,7 +172,7 @@ def page(db: Connection, prefix: str) -> list[Setting]:
     rows = db.execute(
         "SELECT key, value, value_type, description, updated_at FROM settings"
         " WHERE key >= ? AND key < ? ORDER BY key",
-        (prefix, prefix + "\x7f"),
+        (prefix, prefix + "\U0010ffff"),
     )
     return [Setting(*row) for row in rows]
 
