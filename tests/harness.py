@@ -13,16 +13,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Raw
 
 from sidecar import limits
 from sidecar.catalog import METHODS, Method
 from sidecar.clock import Clock
 from sidecar.context import Context, Emitted, LongContext, MethodLatency
+from sidecar.errors import SidecarError
 from sidecar.notifications import AuditEvent, Notification, WorkflowsChanged
 from sidecar.store.connection import Store
 from sidecar.store.opening import close_store, open_store
 from sidecar.vault.crypto import Cost
 from sidecar.vault.vault import Vault
+from sidecar.wire.params import decode_params
 
 
 class ManualClock:
@@ -117,6 +120,18 @@ class Bench:
             with self.request(method) as context:
                 result = method.function(context, decoded)
         return msgspec.json.encode(result)
+
+    def refused(self, error: type[SidecarError], name: str, /, **params: object) -> dict[str, Any]:
+        """Call a method that must refuse in this way; what the error says beside its code."""
+        text = json.dumps(params, ensure_ascii=False).encode()
+        try:
+            decode_params(METHODS[name], Raw(text))
+            self.call_json(name, text)
+        except SidecarError as refusal:
+            assert refusal.code == error.code, refusal
+            by_code = ("slug", "retryable")
+            return {key: value for key, value in refusal.data.items() if key not in by_code}
+        raise AssertionError(f"{name} was not refused")
 
     @contextmanager
     def request(self, method: Method) -> Iterator[Context]:

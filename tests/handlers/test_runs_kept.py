@@ -8,10 +8,13 @@ from typing import Any
 import pytest
 
 from sidecar import limits
-from sidecar.catalog import CHORES
-from sidecar.context import LongContext
+from sidecar.catalog import CHORES, METHODS
+from sidecar.context import Emitted, LongContext
 from sidecar.errors import Cancelled, InvalidParams, NotFound
+from sidecar.handlers.runs.figures import RunsStatsParams
+from sidecar.handlers.runs.retention import RunsPruneParams
 from tests.harness import Bench, ManualClock, NoSession, open_bench
+from tests.workflow_kit import add_runs
 
 DAY_MS = 86_400_000
 BEGAN = 1_700_000_000_000 // DAY_MS * DAY_MS  # 2023-11-14T00:00:00Z
@@ -236,6 +239,50 @@ def test_a_cancelled_prune_has_deleted_whole_batches(bench: Bench) -> None:
     remaining = len(left(bench))
     assert remaining == bench.call("workflows.get", id="w1")["workflow"]["run_count"]
     assert bench.call("runs.prune", keep_last=0)["deleted"] == remaining
+
+
+class Scheduling(NoSession):
+    """A serving process that remembers which chores it was to run."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.chores: list[str] = []
+
+    def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
+        """Remember it."""
+        del delay_ms, at_latest
+        self.chores.append(chore)
+
+
+def test_what_a_cancelled_prune_deleted_is_purged_all_the_same(bench: Bench) -> None:
+    for number in range(limits.PRUNE_BATCH + 1):
+        run(bench, f"r{number}", BEGAN + number)
+    session = Scheduling()
+
+    def cancel_after_a_batch(emitted: list[Emitted]) -> None:
+        if emitted:
+            context.cancel_event.set()
+
+    context = LongContext(bench.store, bench.clock, session, 1, cancel_after_a_batch)
+
+    with pytest.raises(Cancelled):
+        METHODS["runs.prune"].function(context, RunsPruneParams(keep_last=0))
+
+    assert len(left(bench)) == 1
+    assert session.chores == ["purge"]
+
+
+@pytest.mark.parametrize(
+    ("name", "params"),
+    [("runs.stats", RunsStatsParams()), ("runs.prune", RunsPruneParams(max_bytes=1, dry_run=True))],
+)
+def test_figures_and_dry_runs_can_be_cancelled(bench: Bench, name: str, params: Any) -> None:
+    add_runs(bench, "w1", 5000)
+    context = LongContext(bench.store, bench.clock, NoSession(), 1, bench.tell)
+    context.cancel_event.set()
+
+    with pytest.raises(Cancelled):
+        METHODS[name].function(context, params)
 
 
 # --- by settings ------------------------------------------------------------------------------

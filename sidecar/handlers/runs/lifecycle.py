@@ -7,6 +7,7 @@ held here in memory, which is enough, since a run does not outlive the process t
 from typing import Annotated, Any, Literal
 from weakref import WeakKeyDictionary
 
+import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from sidecar import limits
@@ -255,8 +256,6 @@ def _kept(body: bytes) -> bytes:
     """The summary itself, or its first MiB as a JSON string."""
     if len(body) <= limits.SUMMARY_KEPT_BYTES:
         return body
-    import msgspec  # noqa: PLC0415 - named here only
-
     return msgspec.json.encode(body[: limits.SUMMARY_KEPT_BYTES].decode(errors="ignore"))
 
 
