@@ -179,7 +179,9 @@ EARLY_CANCELS_MAX: Final = 1024
 """Cancels remembered for requests that are read but not begun."""
 
 REPLAY_PAGE: Final = 200
-"""Audit entries fetched at a time for a replay: about 50 KiB of events."""
+REPLAY_PAGE_BYTES: Final = 256 * KIB
+"""Audit entries read at a time for a replay, about 50 KiB of our own, and the bytes of their
+details past which no other is read: imported ones may be of any size. Requests go between."""
 
 # --- the process --------------------------------------------------------------------------
 

@@ -1,14 +1,18 @@
 """Which notifications leave, and the replay of those that a reader missed.
 
-Live events are encoded as they are committed. A replay is read from the table as the reader
-drains it, so it can never overflow; events committed meanwhile are in the table too, and the
-stream goes live when the replay has met the head. No audit number is sent twice.
+Live events are encoded as they are committed. A replay is read from the table page by page as
+the reader drains it, so it can never overflow, and requests have their turn between. Events
+committed meanwhile are in the table too, and the stream goes live when the replay has met the
+head. No audit number is sent twice.
 """
+
+from contextlib import closing
 
 from sidecar import limits, log
 from sidecar.context import Emitted
 from sidecar.notifications import AuditEvent, AuditOverflow, Progress, WorkflowsChanged
 from sidecar.store import audit
+from sidecar.store.audit import Entry
 from sidecar.store.connection import Store
 from sidecar.store.faults import spoils_connection
 from sidecar.values import stored_json
@@ -78,8 +82,7 @@ class EventStream:
         if after is None:
             return
         try:
-            with self._store.lock:
-                entries = audit.page(self._store.db, after, limits.REPLAY_PAGE)
+            entries, more = self._next_page(after)
         except Exception as fault:  # noqa: BLE001 - a disk that cannot be read ends no process
             self._give_up_replay(after, fault)
             return
@@ -95,7 +98,23 @@ class EventStream:
                 )
                 self._outbox.push(encode_notification(event))
         if entries:
-            self._replay_after = entries[-1].seq
             self._sent_seq = max(self._sent_seq, entries[-1].seq)
-        if len(entries) < limits.REPLAY_PAGE:
-            self._replay_after = None
+        self._replay_after = entries[-1].seq if more else None
+
+    def _next_page(self, after: int) -> tuple[list[Entry], bool]:
+        """Entries as far as a page goes, at least one where there is one; whether there are more.
+
+        Those that are not wanted count too: reading them takes as long.
+        """
+        page: list[Entry] = []
+        room = limits.REPLAY_PAGE_BYTES
+        with (
+            self._store.lock,
+            closing(audit.entries(self._store.db, after, limits.REPLAY_PAGE)) as found,
+        ):
+            for entry in found:
+                page.append(entry)
+                room -= len(entry.details)
+                if room < 0:
+                    return page, True
+        return page, len(page) == limits.REPLAY_PAGE

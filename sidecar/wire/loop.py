@@ -170,7 +170,7 @@ class Loop:
         return self._outbox.pending_bytes < limits.OUTPUT_BOUND_BYTES
 
     def _timeout_ms(self) -> float | None:
-        if self._events.wants_replay and self._may_start():
+        if self._events.wants_replay and not self._outbox:
             return 0
         if self._stop_reason is None:
             waits = (self._upkeep.timeout_ms(), self._chores.timeout_ms())
@@ -309,7 +309,7 @@ class Loop:
             return
         try:
             self._outbox.flush(self._channel.write)
-            while self._events.wants_replay and not self._outbox:
+            if self._events.wants_replay and not self._outbox:
                 self._events.replay()
                 self._outbox.flush(self._channel.write)
         except BrokenPipeError:
@@ -346,7 +346,8 @@ class Loop:
             self._workers.cancel_all()
         if len(self._workers) or self._posted:
             return False
-        return self._output_broken or not (self._backlog or self._outbox)
+        waits = self._backlog or self._outbox or self._events.wants_replay
+        return self._output_broken or not waits
 
     def _finish(self) -> ExitCode:
         if len(self._workers):
@@ -355,6 +356,7 @@ class Loop:
             os._exit(ExitCode.FORCED)
         self._lock_vault()
         if not self._output_broken:
+            self._events.unsubscribe()  # nothing comes after the last line
             self._outbox.push(envelope.encode_notification(SystemClosing(self._stop_reason or "")))
             self._flush()
         return ExitCode.OK

@@ -263,7 +263,7 @@ def test_what_a_cancelled_prune_deleted_is_purged_all_the_same(bench: Bench) -> 
         if emitted:
             context.cancel_event.set()
 
-    context = LongContext(bench.store, bench.clock, session, 1, cancel_after_a_batch)
+    context = LongContext(bench.store, bench.clock, session, bench.vault, 1, cancel_after_a_batch)
 
     with pytest.raises(Cancelled):
         METHODS["runs.prune"].function(context, RunsPruneParams(keep_last=0))
@@ -278,7 +278,7 @@ def test_what_a_cancelled_prune_deleted_is_purged_all_the_same(bench: Bench) -> 
 )
 def test_figures_and_dry_runs_can_be_cancelled(bench: Bench, name: str, params: Any) -> None:
     add_runs(bench, "w1", 5000)
-    context = LongContext(bench.store, bench.clock, NoSession(), 1, bench.tell)
+    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, 1, bench.tell)
     context.cancel_event.set()
 
     with pytest.raises(Cancelled):

@@ -307,3 +307,25 @@ def test_a_long_method_tells_its_last_events_after_its_answer(spawn: Spawn, data
         "audit.event",
         "workflows.changed",
     ]
+
+
+# --- a replay -----------------------------------------------------------------------------------
+
+
+def test_a_replay_nobody_reads_costs_no_processor_time_and_comes_whole_before_the_end(
+    half: list[str], spawn: Spawn, database: Path
+) -> None:
+    child = spawn(product("--database", database, "--no-events", *half))
+    count = 1500
+    for number in range(count):
+        child.send(request("settings.set", {"key": "own", "value": number}, number))
+    child.answers(count)
+
+    child.send(request("audit.subscribe", {"after": 0}, "s"))
+
+    assert quiet(child.pid)
+    lines, code = child.finish()
+    told = [json.loads(line) for line in lines]
+    replayed = [each["params"]["seq"] for each in told if each.get("method") == "audit.event"]
+    assert replayed == [*range(1, count + 1)]
+    assert (told[-1]["method"], code) == ("system.closing", 0)

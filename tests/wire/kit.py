@@ -91,8 +91,10 @@ class Served:
         self.loop._take_posted()
 
     def told(self) -> list[Any]:
-        """Let the loop write, and take what it wrote."""
+        """Let the loop write, a whole replay too, and take what it wrote."""
         self.loop._flush()
+        while self.loop._events.wants_replay and not self.channel.stuck:
+            self.loop._flush()
         lines = bytes(self.channel.received).splitlines()
         self.channel.received.clear()
         return [json.loads(line) for line in lines]

@@ -1,5 +1,6 @@
 """The stream of events: live, replayed, or both; no number twice, none left out."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,49 @@ def test_a_long_replay_comes_page_by_page_and_never_overflows(served: Served) ->
 
     assert seqs(told) == [*range(1, count + 1)]
     assert all(each["method"] != "audit.overflow" for each in notifications(told))
+
+
+def test_a_page_of_a_replay_is_bounded_in_bytes_whatever_was_imported(served: Served) -> None:
+    served.send(call("u", "audit.unsubscribe"))
+    write(served, 9)
+    size_bytes = limits.REPLAY_PAGE_BYTES // 2
+    with served.store.writing() as db:
+        db.execute("UPDATE access_log SET details = json_object('text', ?)", ("x" * size_bytes,))
+    pages = []
+
+    served.loop._events.subscribe(None, 0)
+    while served.loop._events.wants_replay:
+        served.loop._events.replay()
+        assert served.loop._outbox.pending_bytes <= 3 * size_bytes
+        served.loop._outbox.flush(served.channel.write)
+        pages.append(served.channel.received.count(b"\n"))
+        served.channel.received.clear()
+
+    assert pages == [2, 2, 2, 2, 1]
+
+
+def test_an_entry_larger_than_a_page_is_replayed_alone(served: Served) -> None:
+    served.send(call("u", "audit.unsubscribe"))
+    write(served, 3)
+    size_bytes = limits.REPLAY_PAGE_BYTES * 2
+    with served.store.writing() as db:
+        db.execute("UPDATE access_log SET details = json_object('text', ?)", ("x" * size_bytes,))
+
+    assert seqs(served.send(call("s", "audit.subscribe", after=0))) == [1, 2, 3]
+
+
+def test_requests_are_answered_between_the_pages_of_a_replay(served: Served) -> None:
+    served.send(call("u", "audit.unsubscribe"))
+    write(served, limits.REPLAY_PAGE * 3)
+    served.loop._backlog.append(json.dumps(call("s", "audit.subscribe", after=0)).encode())
+    served.loop._serve_burst()
+    served.loop._flush()
+
+    told = served.send(call("p", "system.ping"))
+
+    ids = [each.get("id", "event") for each in told]
+    assert [ids[0], ids[limits.REPLAY_PAGE + 1]] == ["s", "p"]
+    assert seqs(told) == [*range(1, limits.REPLAY_PAGE * 3 + 1)]
 
 
 def test_what_is_written_while_a_replay_waits_comes_once(served: Served) -> None:
