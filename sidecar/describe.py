@@ -1,20 +1,22 @@
 """The catalog as an OpenRPC 1.3.2 document: the contract every client is generated from.
 
-Pure: methods, notifications and errors in, a document out; `rpc.discover`, `sim-sidecar openrpc`
-and schema/openrpc.json all come from `document()` and are the same document. Above it stand the
+Methods, notifications and errors in, a document out; `rpc.discover`, `sim-sidecar openrpc` and
+schema/openrpc.json all come from `document()` and are the same document. Above it stand the
 handlers (for `rpc.discover`) and build/generate.py; below it the catalog. It does not know which
-methods exist: the caller has imported the handlers.
+methods exist: the caller has imported the handlers. Its examples are taken from the tests'
+conversations by build/examples.py and lie beside this module.
 
 The types come from msgspec's schema export, put right in four places: descriptions lose the
 indentation of the source, results require all their fields (msgspec makes a field with a default
 optional, yet we always send it), integers are bounded by what JavaScript reads exactly, and
-string enums name their type. The document holds no version of the program and no date, so that
-its hash changes only when the contract does.
+string enums name their type. The document holds no version of the program and no date, and its
+hash leaves the examples out, so that it changes only when the contract does.
 """
 
 import hashlib
 import inspect
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import resources
 from typing import Any
 
 import msgspec
@@ -131,19 +133,39 @@ def openrpc(
     }
 
 
-def document() -> Schema:
+def contract() -> Schema:
     """Describe what this program declares; the handlers must have been imported."""
     return openrpc(METHODS.values(), NOTIFICATIONS, errors.catalogue())
 
 
+def document() -> Schema:
+    """The contract with an example of each method."""
+    text = resources.files("sidecar").joinpath("examples.json").read_bytes()
+    return with_examples(contract(), msgspec.json.decode(text))
+
+
+def with_examples(described: Schema, examples: Mapping[str, Schema]) -> Schema:
+    """The document with these examples, by the methods they are of."""
+    methods = [
+        {**method, "examples": [examples[method["name"]]]} if method["name"] in examples else method
+        for method in described["methods"]
+    ]
+    return {**described, "methods": methods}
+
+
 def openrpc_json() -> bytes:
     """The document as `sim-sidecar openrpc` prints it and schema/openrpc.json keeps it."""
-    return msgspec.json.format(msgspec.json.encode(document()), indent=2) + b"\n"
+    return as_json(document())
+
+
+def as_json(described: Schema) -> bytes:
+    """JSON for people and for review: indented, with a line end."""
+    return msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n"
 
 
 def schema_hash() -> str:
-    """SHA-256 of the compact document, hex; at run time read the constant in schema_hash.py."""
-    return hashlib.sha256(msgspec.json.encode(document())).hexdigest()
+    """SHA-256 of the compact contract, hex; at run time read the constant in schema_hash.py."""
+    return hashlib.sha256(msgspec.json.encode(contract())).hexdigest()
 
 
 # --- methods, notifications, errors -------------------------------------------------------

@@ -51,9 +51,10 @@ ELSEWHERE = {
 class Player:
     """Plays one scenario."""
 
-    def __init__(self, begun: Talk) -> None:
+    def __init__(self, begun: Talk, folder: Path) -> None:
         self.talk = begun
-        self.names: dict[str, Any] = {}
+        # A path that a scenario may name, where nothing is yet.
+        self.names: dict[str, Any] = {"new_file": str(folder / "new-file")}
         self.held = b""
 
     def play(self, line: str) -> None:
@@ -114,7 +115,7 @@ def test_the_process_answers_as_the_scenario_says(scenario: Path, tmp_path: Path
     script = lines(scenario)
     options = script.pop(0)[2:].split() if script[0].startswith("$") else []
     with talk(tmp_path / "sim.db", *options) as begun:
-        player = Player(begun)
+        player = Player(begun, tmp_path)
         if script[0].startswith("<"):
             assert player._alike(json.loads(script.pop(0)[2:]), begun.ready)
         for line in script:

@@ -5,16 +5,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import apsw
 import pytest
 
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar import limits
-from sidecar.errors import AuditUnavailable, DatabaseDamaged
+from sidecar.errors import AuditUnavailable
 from sidecar.store import search_index
-from sidecar.store.workflows import revisions
 from tests.harness import Bench, open_bench
 from tests.store import seed_files
+from tests.store.checking import check, fill, meddle
 from tests.workflow_kit import get, save
 
 CHECKED = {"workflows": 3, "revisions": 0, "summaries": 1, "audit_entries": 4}
@@ -25,36 +24,6 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     with open_bench(tmp_path) as opened:
         fill(opened)
         yield opened
-
-
-def fill(bench: Bench) -> None:
-    """Something of everything that is checked, brought up and in the file itself."""
-    save(bench, "w1", name="mail", tags=["a", "b"], data={"nodes": [1]})
-    save(bench, "w2", name="post", description="letters")
-    save(bench, "w3", name="old")
-    bench.call("workflows.archive", id="w3")
-    for run in ("r1", "r2"):
-        bench.call("runs.start", id=run, workflow_id="w1")
-    bench.call("runs.finish", id="r1", status="success", summary={"rows": 3})
-    while search_index.bring_up_some(bench.store):
-        pass
-    bench.store.checkpoint()
-    bench.told.clear()
-
-
-def meddle(bench: Bench, *statements: str) -> None:
-    """What somebody else does to the file: without foreign keys, with shadow tables writable."""
-    db = apsw.Connection(str(bench.store.path))
-    for statement in statements:
-        list(db.execute(statement))
-    db.close()
-
-
-def check(bench: Bench, *, full: bool = False) -> list[tuple[str, str]]:
-    """What is found: kinds and places."""
-    result = bench.call("system.check", full=full)
-    assert result["ok"] == (not result["findings"])
-    return [(finding["kind"], finding["where"]) for finding in result["findings"]]
 
 
 def test_a_sound_file_has_no_findings_and_writes_nothing(bench: Bench) -> None:
@@ -305,124 +274,6 @@ def test_damage_that_the_import_of_the_seed_kept_is_told(tmp_path: Path) -> None
     seed_files.build(tmp_path / "test.db", fill=seed_files.rows)
     with open_bench(tmp_path) as opened:
         assert sorted(kind for kind, _where in check(opened, full=True)) == ["body", "summary"]
-
-
-# --- earlier revisions --------------------------------------------------------------------------
-
-
-def keep_revisions(bench: Bench) -> None:
-    """w1 with 22 revisions: 1 whole, 10 and 20 key frames, 13 and 14 of the body of 15, all packed.
-
-    Revision 22 is the current one, and 21 has the same body.
-    """
-    for number in range(2, 23):
-        shared = {13: 15, 14: 15, 21: 22}.get(number, number)
-        save(bench, "w1", name=f"mail {number}", data={"nodes": list(range(90)), "edited": shared})
-    with bench.store.writing() as db:
-        while planned := revisions.plan_packing(db, 20):
-            revisions.pack(db, planned)
-    bench.told.clear()
-
-
-def flip(bench: Bench, revision: int) -> None:
-    """Turn one bit in the middle of a stored frame."""
-    (data,) = bench.rows("SELECT data FROM workflow_revisions WHERE revision = ?", revision)[0]
-    at = len(data) // 2
-    flipped = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
-    meddle(
-        bench,
-        f"UPDATE workflow_revisions SET data = x'{flipped.hex()}' WHERE revision = {revision}",  # noqa: S608 - our own
-    )
-
-
-def unreadable(bench: Bench) -> list[int]:
-    """The earlier revisions of w1 that get refuses to give."""
-    found = []
-    for revision in range(1, 22):
-        try:
-            bench.call("workflows.get", id="w1", revision=revision)
-        except DatabaseDamaged:
-            found.append(revision)
-    return found
-
-
-OF_REVISIONS: dict[str, tuple[Callable[[Bench], None], str, str]] = {
-    "key frame": (lambda bench: flip(bench, 10), "w1 revision 10", "10-19"),
-    "delta": (lambda bench: flip(bench, 12), "w1 revision 12", "12"),
-    "shared delta": (lambda bench: flip(bench, 15), "w1 revision 15", "13-15"),
-    "hash": (
-        lambda bench: meddle(
-            bench, "UPDATE workflow_revisions SET sha256 = x'00' WHERE revision = 17"
-        ),
-        "w1 revision 17",
-        "17",
-    ),
-    "hash of one that shares": (
-        lambda bench: meddle(
-            bench, "UPDATE workflow_revisions SET sha256 = x'00' WHERE revision = 13"
-        ),
-        "w1 revision 13",
-        "13",
-    ),
-    "size": (
-        lambda bench: meddle(
-            bench, "UPDATE workflow_revisions SET size_bytes = 1 << 40 WHERE revision = 3"
-        ),
-        "w1 revision 3",
-        "3",
-    ),
-    "metadata": (
-        lambda bench: meddle(
-            bench, "UPDATE workflow_revisions SET metadata = '{' WHERE revision = 5"
-        ),
-        "w1 revision 5",
-        "5",
-    ),
-    "body gone": (
-        lambda bench: meddle(bench, "UPDATE workflow_revisions SET data = NULL WHERE revision = 4"),
-        "w1 revision 4",
-        "4",
-    ),
-}
-
-
-@pytest.mark.parametrize(("harm", "where", "numbers"), OF_REVISIONS.values(), ids=OF_REVISIONS)
-def test_a_damaged_revision_is_a_finding_that_names_all_that_are_lost_with_it(
-    bench: Bench, harm: Callable[[Bench], None], where: str, numbers: str
-) -> None:
-    keep_revisions(bench)
-    assert check(bench) == []
-
-    harm(bench)
-    (finding,) = bench.call("system.check")["findings"]
-
-    assert finding == {
-        "kind": "revision",
-        "where": where,
-        "detail": f"Earlier revisions that cannot be read: {numbers}.",
-        "cure": finding["cure"],
-    }
-    first, _, last = numbers.partition("-")
-    assert unreadable(bench) == [*range(int(first), int(last or first) + 1)]
-    bench.call("workflows.delete", id="w1")
-    assert check(bench) == []
-
-
-def test_a_key_frame_that_is_gone_loses_each_that_leaned_on_it(bench: Bench) -> None:
-    keep_revisions(bench)
-    meddle(bench, "DELETE FROM workflow_revisions WHERE revision = 1")
-
-    assert check(bench) == [("revision", f"w1 revision {each}") for each in range(9, 1, -1)]
-    with pytest.raises(DatabaseDamaged):
-        bench.call("workflows.get", id="w1", revision=2)
-
-
-def test_a_damaged_body_is_told_with_the_revision_that_shares_it(bench: Bench) -> None:
-    keep_revisions(bench)
-    meddle(bench, "UPDATE workflow_bodies SET data = x'00' WHERE rid = 1")
-
-    assert check(bench) == [("body", "w1"), ("revision", "w1 revision 22")]
-    assert unreadable(bench) == [21]
 
 
 # --- damage -----------------------------------------------------------------------------------

@@ -1,0 +1,124 @@
+"""Examples for the OpenRPC document: of each method its first successful call in tests/scenarios.
+
+The conversations are replayed by the tests, so an example cannot go stale. What differs each time
+stands there as "…"; here it gets a value that its schema allows. Knows nothing of the product but
+its OpenRPC document.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+Schema = dict[str, Any]
+
+ANY = "…"
+_SIZED = re.compile(rf'"{ANY}\d+"')
+_WHEN_MS = 1_767_225_600_000
+_EPOCH = "since the Unix epoch"
+
+
+def find(document: Schema, folder: Path) -> dict[str, Schema]:
+    """An example of each method that is called successfully somewhere, by its name."""
+    calls: dict[str, tuple[Any, Any]] = {}
+    for scenario in sorted(folder.glob("*.txt")):
+        for method, params, result in _calls(scenario.read_text(encoding="utf-8")):
+            calls.setdefault(method, (params, result))
+    return {
+        method["name"]: _example(method, *calls[method["name"]], document)
+        for method in document["methods"]
+        if method["name"] in calls
+    }
+
+
+def _calls(text: str) -> Iterator[tuple[str, Any, Any]]:
+    """Method, params and result of every call that succeeds, in the order of the answers."""
+    asked: dict[str, tuple[str, Any]] = {}
+    for line in text.splitlines():
+        mark, _, rest = line.partition(" ")
+        message = _message(rest) if mark in (">", ">>", "<") else None
+        if message is None or "id" not in message:
+            continue
+        key = json.dumps(message["id"])
+        if mark == "<" and "result" in message and key in asked:
+            yield (*asked[key], message["result"])
+        elif mark != "<" and isinstance(message.get("method"), str):
+            asked[key] = (message["method"], message.get("params") or {})
+
+
+def _message(text: str) -> dict[str, Any] | None:
+    """A message that stands alone; None of a batch, of bad input and of what is filled in."""
+    if _SIZED.search(text):
+        return None
+    try:
+        message = json.loads(text)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None
+
+
+def _example(method: Schema, params: Any, result: Any, document: Schema) -> Schema:
+    """An OpenRPC example pairing; params by position get their names."""
+    schemas = {each["name"]: each["schema"] for each in method["params"]}
+    if isinstance(params, list):
+        params = dict(zip(schemas, params, strict=False))
+    filled = Filler(document["components"]["schemas"])
+    given = {name: filled.value(value, schemas[name]) for name, value in params.items()}
+    answer = method["result"]
+    return {
+        "name": method["name"],
+        "params": [{"name": name, "value": value} for name, value in given.items()],
+        "result": {"name": answer["name"], "value": filled.value(result, answer["schema"])},
+    }
+
+
+class Filler:
+    """Puts values in the place of what differs each time."""
+
+    def __init__(self, components: dict[str, Schema]) -> None:
+        """Resolve references by these."""
+        self._components = components
+
+    def value(self, value: Any, schema: Schema) -> Any:
+        """The value itself, with every placeholder within replaced."""
+        if isinstance(value, str) and value.startswith(ANY):
+            return self._made(schema)
+        schema = self._plain(schema)
+        if isinstance(value, dict):
+            fields = schema.get("properties", {})
+            others = schema.get("additionalProperties", {})
+            others = others if isinstance(others, dict) else {}
+            return {key: self.value(each, fields.get(key, others)) for key, each in value.items()}
+        if isinstance(value, list):
+            return [self.value(each, schema.get("items", {})) for each in value]
+        return value
+
+    def _plain(self, schema: Schema) -> Schema:
+        """The schema that a reference names, or the first of several that is not null."""
+        while "$ref" in schema or "anyOf" in schema:
+            if "$ref" in schema:
+                schema = self._components[schema["$ref"].rpartition("/")[2]]
+            else:
+                schema = next(each for each in schema["anyOf"] if each != {"type": "null"})
+        return schema
+
+    def _made(self, schema: Schema) -> Any:
+        """Some value that a schema allows."""
+        schema = self._plain(schema)
+        if "enum" in schema:
+            return schema["enum"][0]
+        match schema.get("type"):
+            case "integer":
+                is_time = _EPOCH in schema.get("description", "")
+                return _WHEN_MS if is_time else max(1, schema.get("minimum", 1))
+            case "number":
+                return 0.5
+            case "boolean":
+                return True
+            case "array":
+                return []
+            case "object":
+                fields = schema.get("properties", {})
+                return {name: self._made(fields[name]) for name in schema.get("required", ())}
+        return ANY

@@ -1,0 +1,37 @@
+"""What the tests of system.check share: something of everything, ways to harm it and to look."""
+
+import apsw
+
+from sidecar.store import search_index
+from tests.harness import Bench
+from tests.workflow_kit import save
+
+
+def fill(bench: Bench) -> None:
+    """Something of everything that is checked, brought up and in the file itself."""
+    save(bench, "w1", name="mail", tags=["a", "b"], data={"nodes": [1]})
+    save(bench, "w2", name="post", description="letters")
+    save(bench, "w3", name="old")
+    bench.call("workflows.archive", id="w3")
+    for run in ("r1", "r2"):
+        bench.call("runs.start", id=run, workflow_id="w1")
+    bench.call("runs.finish", id="r1", status="success", summary={"rows": 3})
+    while search_index.bring_up_some(bench.store):
+        pass
+    bench.store.checkpoint()
+    bench.told.clear()
+
+
+def meddle(bench: Bench, *statements: str) -> None:
+    """What somebody else does to the file: without foreign keys, with shadow tables writable."""
+    db = apsw.Connection(str(bench.store.path))
+    for statement in statements:
+        list(db.execute(statement))
+    db.close()
+
+
+def check(bench: Bench, *, full: bool = False) -> list[tuple[str, str]]:
+    """What is found: kinds and places."""
+    result = bench.call("system.check", full=full)
+    assert result["ok"] == (not result["findings"])
+    return [(finding["kind"], finding["where"]) for finding in result["findings"]]
