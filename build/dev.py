@@ -12,10 +12,12 @@ import sys
 from typing import List, Tuple
 
 from environment import (
+    LOCK_SUFFIX,
     PYTHON_MIN,
     ROOT,
     ProblemError,
     child_environment,
+    default_venv,
     digest_of,
     ensure,
     install,
@@ -153,6 +155,8 @@ def clean(words: List[str]) -> int:
         if os.path.isdir(folder):
             shutil.rmtree(folder)
             say("removed " + folder)
+    if os.path.isfile(default_venv() + LOCK_SUFFIX):
+        os.remove(default_venv() + LOCK_SUFFIX)
     return 0
 
 

@@ -7,17 +7,21 @@ built in isolation, where a build tool would come unlocked. A stamp in it holds 
 locks and of `pyproject.toml`: while they fit, a run costs a few file reads.
 """
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import subprocess
 import sys
-from typing import Dict, Sequence, Tuple
+import time
+from contextlib import contextmanager
+from typing import BinaryIO, Dict, Iterator, List, Sequence, Tuple
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 LOCKS = os.path.join(ROOT, "build", "locks")
 VENV_VARIABLE = "SIM_SIDECAR_VENV"
+LOCK_SUFFIX = ".lock"
 STAMP_NAME = "sim-sidecar.json"
 PYTHON_MIN = (3, 11)
 LEVELS = ("run", "test", "check")
@@ -106,32 +110,92 @@ def write_stamp(folder: str, stamp: Dict[str, str]) -> None:
 def ensure(level: str) -> str:
     """Make the environment fit for `level` when it is not yet; returns its interpreter."""
     folder = venv_folder()
-    python = venv_python(folder)
-    stamp = read_stamp(folder)
-    locks = digest_of([lock_file(name) for name in ("build", *LEVELS)])
-    inputs = [os.path.join(ROOT, "pyproject.toml"), os.path.join(ROOT, "sidecar", "__init__.py")]
-    project = digest_of(inputs)
-    whole = os.path.exists(python) and stamp.get("locks") == locks
-    reaches = LEVELS.index(stamp.get("level", "run")) >= LEVELS.index(level)
-    if whole and reaches and stamp.get("project") == project:
-        return python
+    if not wanting(folder, level):
+        return venv_python(folder)
     try:
-        foreign = is_foreign(folder)
-        if not (whole or foreign):
-            make_venv(folder)
-        now = {"locks": locks, "level": stamp["level"] if whole else level}
-        if foreign:
-            now["foreign"] = "yes"
-        if not whole:
-            install(folder, "build")
-        if not (whole and reaches):
-            install(folder, level)
-            now["level"] = level
-        install_project(folder)
-        write_stamp(folder, dict(now, project=project))
+        if not os.path.exists(folder + LOCK_SUFFIX):
+            refuse_others(folder)  # before anything is written, be it beside it
+        with only_one(folder):
+            refuse_others(folder)
+            if wanting(folder, level):  # else another run has made it meanwhile
+                complete(folder, level)
     except OSError as error:
         raise ProblemError(explain_os_error(error, folder)) from error
-    return python
+    return venv_python(folder)
+
+
+def wanting(folder: str, level: str) -> List[str]:
+    """What the environment lacks for `level`, of: locks, level, project."""
+    stamp = read_stamp(folder)
+    whole = os.path.exists(venv_python(folder)) and stamp.get("locks") == wanted_locks()
+    reaches = whole and LEVELS.index(stamp.get("level", "run")) >= LEVELS.index(level)
+    fresh = stamp.get("project") == wanted_project()
+    found = {"locks": whole, "level": reaches, "project": fresh}
+    return [name for name, is_there in found.items() if not is_there]
+
+
+def wanted_locks() -> str:
+    """Hash of the locks."""
+    return digest_of([lock_file(name) for name in ("build", *LEVELS)])
+
+
+def wanted_project() -> str:
+    """Hash of what the install of the checkout itself depends on."""
+    package = os.path.join(ROOT, "sidecar", "__init__.py")
+    return digest_of([os.path.join(ROOT, "pyproject.toml"), package])
+
+
+def complete(folder: str, level: str) -> None:
+    """Install what the environment lacks for `level`."""
+    lacks = wanting(folder, level)
+    level_before = read_stamp(folder).get("level", "run")
+    foreign = is_foreign(folder)
+    if "locks" in lacks and not foreign:
+        make_venv(folder)
+    now = {"locks": wanted_locks(), "level": level if "level" in lacks else level_before}
+    if foreign:
+        now["foreign"] = "yes"
+    if "locks" in lacks:
+        install(folder, "build")
+    if "level" in lacks:
+        install(folder, level)
+    install_project(folder)
+    write_stamp(folder, dict(now, project=wanted_project()))
+
+
+@contextmanager
+def only_one(folder: str) -> Iterator[None]:
+    """Hold what only one run can: the others wait, and a run that dies lets go.
+
+    The lock lies beside the environment, which is removed and made anew under it.
+    """
+    parent = os.path.dirname(folder)
+    os.makedirs(parent, exist_ok=True)
+    with open(folder + LOCK_SUFFIX, "a+b") as file:
+        if not take(file):
+            say(f"another run makes {folder}; waiting for it ...")
+            while not take(file):
+                time.sleep(0.2)
+        yield
+
+
+def take(file: BinaryIO) -> bool:
+    """Lock a file until it is closed; False when another process has it."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt  # noqa: PLC0415 - exists there only
+
+            file.seek(0)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl  # noqa: PLC0415 - exists elsewhere only
+
+            fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN, errno.EDEADLK):
+            return False
+        raise
+    return True
 
 
 def is_foreign(folder: str) -> bool:
@@ -157,13 +221,16 @@ def quiet_call(command: Sequence[str]) -> bool:
         return False
 
 
+def refuse_others(folder: str) -> None:
+    """Refuse a folder that holds what is no environment."""
+    filled = os.path.isdir(folder) and os.listdir(folder)
+    if filled and folder != default_venv() and not (is_ours(folder) or is_foreign(folder)):
+        raise ProblemError(f"{folder} holds something else; name a new folder in {VENV_VARIABLE}.")
+
+
 def make_venv(folder: str) -> None:
     """Make a fresh environment, in place of one that is old, broken or half-made."""
     if os.path.isdir(folder) and os.listdir(folder):
-        if folder != default_venv() and not is_ours(folder):
-            raise ProblemError(
-                f"{folder} holds something else; name a new folder in {VENV_VARIABLE}."
-            )
         say(f"{folder} is out of date or was not finished: making it anew.")
         shutil.rmtree(folder)
     os.makedirs(folder, exist_ok=True)

@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -89,6 +90,60 @@ def test_a_folder_that_is_no_environment_of_ours_is_left_alone(tmp_path: Path) -
 
     assert (3, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
     assert [kept] == list(tmp_path.iterdir())
+
+
+ENVIRONMENT = f"import sys; sys.path.insert(0, {str(ROOT / 'build')!r}); import environment"
+MAKING = f"""{ENVIRONMENT}
+
+def pip(folder, words):  # all that needs a network
+    print("pip", words[-1])
+
+environment.pip = pip
+print("has", environment.ensure("run"))
+"""
+HOLDING = f"""{ENVIRONMENT}
+
+with environment.only_one(environment.venv_folder()):
+    print("alone", flush=True)
+    input()
+"""
+
+
+def begin(code: str, venv: Path) -> "subprocess.Popen[str]":
+    """Run a script that uses build/environment.py for that folder."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "SIM_SIDECAR_VENV": str(venv)},
+    )
+
+
+def test_two_runs_at_once_make_one_environment(tmp_path: Path) -> None:
+    folder = tmp_path / "made" / "venv"
+
+    runs = [begin(MAKING, folder) for _ in range(2)]
+    told = [run.communicate(timeout=60) for run in runs]
+
+    assert [run.returncode for run in runs] == [0, 0], told
+    words = sorted([line.split()[0] for line in out.splitlines()] for out, _ in told)
+    assert words == [["has"], ["pip", "pip", "pip", "has"]]
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["venv", "venv.lock"]
+
+
+def test_a_run_that_waits_says_so_and_goes_on_when_the_other_dies(tmp_path: Path) -> None:
+    with begin(HOLDING, tmp_path / "venv") as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == "alone\n"
+        other = begin(HOLDING, tmp_path / "venv")
+        assert other.stderr is not None
+        assert "waiting for it" in other.stderr.readline()
+        holder.kill()
+        out, _ = other.communicate("go on\n", timeout=60)
+
+    assert (out, other.returncode) == ("alone\n", 0)
 
 
 def test_imports_point_one_way_and_each_library_has_one_door() -> None:
