@@ -27,6 +27,8 @@ START_LIMIT_S = 60
 CLOSE_LIMIT_S = 10
 """Longest wait for the end: the child's own drain limit, and room for a busy machine."""
 _STDERR_LINES = 50
+_STDERR_LINE_BYTES = 64 * 1024
+"""What is kept of the child's log; a line without end is cut, so that no flood fills memory."""
 
 
 class CallFailed(Exception):
@@ -87,10 +89,10 @@ class Child:
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         self._complaints: deque[bytes] = deque(maxlen=_STDERR_LINES)
         self._threads = [
-            threading.Thread(target=_empty, args=(pipe, put), daemon=True)
-            for pipe, put in (
-                (self._process.stdout, self._lines.put),
-                (self._process.stderr, self._complaints.append),
+            threading.Thread(target=_empty, args=(pipe, most_bytes, put), daemon=True)
+            for pipe, most_bytes, put in (
+                (self._process.stdout, -1, self._lines.put),
+                (self._process.stderr, _STDERR_LINE_BYTES, self._complaints.append),
             )
         ]
         for thread in self._threads:
@@ -181,9 +183,9 @@ class Child:
         return self._process.returncode
 
 
-def _empty(pipe: IO[bytes], put: Callable[[bytes], None]) -> None:
-    """Hand over every line of a pipe, and an empty one at its end."""
+def _empty(pipe: IO[bytes], most_bytes: int, put: Callable[[bytes], None]) -> None:
+    """Hand over every line of a pipe, longer ones in pieces, and an empty one at its end."""
     with pipe:
-        for line in pipe:
+        while line := pipe.readline(most_bytes):
             put(line)
     put(b"")
