@@ -1,6 +1,5 @@
 """The child that commands talk to: what it writes to stderr never stops the conversation."""
 
-import os
 from pathlib import Path
 
 import pytest
