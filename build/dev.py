@@ -45,6 +45,8 @@ Runs this checkout with nothing but Python 3.11 or newer.
   demo [ARGS]         show the product at work on a real database
   test [PYTEST ARGS]  run the tests; `test -k backup`, `test tests/wire`, `test -m soak`
   check               style, types, layers, generated files, file lengths
+  torture [--minutes N] [--seed S]
+                      writes, backups, restores, kills and failing disks against a model
   lock [UV ARGS]      write build/locks anew from pyproject.toml; `lock --upgrade` takes newer ones
   clean               remove what these commands made
 
@@ -141,6 +143,13 @@ def lock(words: List[str]) -> int:
     return 0
 
 
+def torture(words: List[str]) -> int:
+    """Rage over the real process: `torture --minutes N --seed S`."""
+    python = ensure("test")
+    os.chdir(ROOT)
+    return become([python, "-m", "tests.torture", *words])
+
+
 def clean(words: List[str]) -> int:
     """Remove what these commands made; an environment that a person made stays."""
     if words:
@@ -184,7 +193,14 @@ def with_newer_python(words: List[str]) -> int:
     return EXIT_SETUP
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "lock": lock, "clean": clean}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "torture": torture,
+    "lock": lock,
+    "clean": clean,
+}
 
 
 def main(words: List[str]) -> int:
