@@ -46,6 +46,7 @@ class Method:
         *,
         long: bool,
         sensitive: bool = False,
+        frees: bool = False,
     ) -> None:
         """Read the types of `function`; decoders are made when first needed.
 
@@ -66,6 +67,7 @@ class Method:
         self.errors = errors
         self.long = long
         self.sensitive = sensitive
+        self.frees = frees
         self.params: type[Params] = params
         self.result: Any = result
 
@@ -139,12 +141,14 @@ def method(
     access: Access = "none",
     long: bool = False,
     sensitive: bool = False,
+    frees: bool = False,
     errors: tuple[type[SidecarError], ...] = (),
 ) -> Callable[[Callable[[C, P], R]], Callable[[C, P], R]]:
     """Declare a method. `errors` are those of its own, beside the ones every method can give.
 
     A `sensitive` one answers with a secret: its line is wiped once written, and when its audit
     entry cannot be kept nothing leaves.
+    `frees` says that it makes room: a full disk lets it write into what is kept for that.
     """
 
     def declare(function: Callable[[C, P], R]) -> Callable[[C, P], R]:
@@ -154,7 +158,9 @@ def method(
         if access not in get_args(Access):
             message = f"{name}: no such access: {access}."
             raise TypeError(message)
-        METHODS[name] = Method(name, function, access, errors, long=long, sensitive=sensitive)
+        METHODS[name] = Method(
+            name, function, access, errors, long=long, sensitive=sensitive, frees=frees
+        )
         return function
 
     return declare

@@ -160,6 +160,8 @@ class LongContext(Context):
         self.outcome: Outcome = "not_applied"
         self.quiet = False
         """Nobody waits for it: its progress is told to nobody."""
+        self.frees = True
+        """What it writes makes room; so do most chores."""
         self._publish = publish
         self._lock_kept = False
         self._progress_at_ms = 0.0
@@ -192,6 +194,7 @@ class LongContext(Context):
         self.store.let_requests_go_first()
         self.store.lock.acquire()
         try:
+            self.store.make_room(frees=self.frees)
             with self.store.writing() as db:
                 yield db
                 # From the first COMMIT on, whatever fails, something may have been done.

@@ -173,6 +173,10 @@ ACTS: dict[str, list[Act]] = {
             ("compact", "database", {"before_bytes": ANY, "after_bytes": ANY}),
         ]),
     ],
+    "system.recover": [
+        Act({"dry_run": True}),
+        Act({}, [("recover", "database", {"salvaged": ANY, "lost": 0, "from_backup": 0})]),
+    ],
     "backups.create": [
         Act({"label": "mine"}, [backed_up("manual")]),
         Act({"include_secrets": True}, [backed_up("manual")]),

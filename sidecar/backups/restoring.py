@@ -18,7 +18,8 @@ from sidecar.backups import directory, verifying
 from sidecar.backups.verifying import Tell
 from sidecar.clock import Clock
 from sidecar.store import audit, audit_verify, carrying, checks, snapshot, swap
-from sidecar.store.connection import Connection, opened_alone
+from sidecar.store.aside import opened_alone
+from sidecar.store.connection import Connection
 from sidecar.store.files import remove_database
 
 Which = Literal["live", "backup"]

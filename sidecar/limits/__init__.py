@@ -106,6 +106,9 @@ CLOCK_JUMP_MS: Final = 120_000
 """How often disk and clock are looked at, and what is worth a warning: a free disk smaller than
 that, a wall clock that went so much further or less far than time has."""
 
+BALLAST_BYTES: Final = 8 * MIB
+"""Room kept for deleting on a full disk: for the log to be moved into the file, then reused."""
+
 STATS_DAYS_MAX: Final = 400
 """Days that runs.stats tells of: a year and what a chart shows beside it."""
 
@@ -274,6 +277,15 @@ VERIFY_STEP_ENTRIES: Final = 200
 
 CANCEL_LOOK_STEPS: Final = 10_000
 """Steps of SQLite's machine between two looks at cancel in a long check: about a millisecond."""
+
+SALVAGE_STEP_ROWS: Final = 200
+"""Rows salvaged between two looks at cancel: a few ms."""
+
+SALVAGE_PROBES: Final = 1000
+"""Places that a damaged table is looked into before it is given up: some 10 ms."""
+
+SALVAGE_GUESS_ROWS: Final = 1_000_000
+"""Row numbers tried where nothing tells the highest: a table's right edge is what is damaged."""
 
 FINDINGS_MAX: Final = 1000
 """Findings that system.check answers; past that a file is past reading them one by one."""

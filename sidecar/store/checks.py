@@ -144,7 +144,7 @@ def _of_structure(text: str) -> Finding:
     if search is not None:
         return _of_search(search[1], "It is damaged; searches may fail or miss something.")
     if plain is not None:
-        cure = _by_hand(f"REINDEX {plain[1]}")
+        cure = "It is being made anew from its table; check again in a while."
         return Finding("index", plain[1], "It does not match its table.", cure)
     return Finding("structure", "database", text[:200], _RESTORE)
 
@@ -194,7 +194,9 @@ def search_text(db: Connection, name: str) -> Finding | None:
     """
     try:
         db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")  # noqa: S608 - a constant
-    except apsw.CorruptError:
+    except (apsw.CorruptError, apsw.SQLError) as fault:
+        if not faults.suspects_damage(fault):
+            raise
         return _of_search(name, "It says something else than the workflows.")
     return None
 

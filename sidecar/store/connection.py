@@ -23,7 +23,8 @@ from typing import Any
 import apsw
 
 from sidecar import limits
-from sidecar.errors import DatabaseBusy, DatabaseDamaged, Maintenance
+from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintenance
+from sidecar.store.ballast import Ballast
 from sidecar.store.pragmas import (
     SHOWN_PRAGMAS,
     Connection,
@@ -41,8 +42,6 @@ __all__ = [
     "configure",
     "configure_wal",
     "one_row",
-    "opened",
-    "opened_alone",
     "set_pragma",
     "sqlite_version",
 ]
@@ -58,35 +57,6 @@ def one_row(db: Connection, sql: str, values: tuple[object, ...] = ()) -> tuple[
     if row is None:
         raise DatabaseDamaged
     return tuple(row)
-
-
-@contextmanager
-def opened(path: Path, vfs: str | None = None) -> Iterator[Connection]:
-    """One transaction in a file that nobody serves yet."""
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
-    try:
-        configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB)
-        # Not `with db`: after SQLite has rolled back by itself that hides the error that did it.
-        db.execute("BEGIN IMMEDIATE")
-        yield db
-        db.execute("COMMIT")
-    finally:
-        db.close(True)
-
-
-@contextmanager
-def opened_alone(path: Path) -> Iterator[Connection]:
-    """A file that nobody serves yet, for as many transactions as it takes; none is synced.
-
-    What puts the file in place syncs it first.
-    """
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-    try:
-        configure(db, cache_kib=limits.CACHE_SNAPSHOT_KIB)
-        set_pragma(db, "synchronous", "OFF", 0)
-        yield db
-    finally:
-        db.close(True)
 
 
 class Store:
@@ -110,6 +80,11 @@ class Store:
         self.memory: Connection | None = None
         """Rows that are in no file: those of an ephemeral vault."""
         self.damaged = False
+        self.suspected = False
+        """Something hints at damage; a look by a fresh connection is due (`damage.CHORE`)."""
+        self.full = False
+        """The disk was full when something was last written."""
+        self.ballast = Ballast(path)
         self._db: Connection | None = self._open_shared()
 
     @property
@@ -167,6 +142,24 @@ class Store:
                 raise DatabaseDamaged(message, hint="system.recover", outcome="not_applied")
             self.db.execute("BEGIN IMMEDIATE")
             self._in_transaction = True
+
+    def make_room(self, *, frees: bool) -> None:
+        """Before a write on a disk that was full; `frees` says that it is to make room itself.
+
+        Raises:
+            DatabaseFull: it still is, and what is left is for those who make room.
+        """
+        if not self.full:
+            return
+        if frees:
+            self.ballast.drop()
+            # What is in the log then has room in the file, and the log is written from its start.
+            with suppress(apsw.Error):
+                self.checkpoint()
+        elif self.ballast.lay():
+            self.full = False
+        else:
+            raise DatabaseFull(outcome="not_applied")
 
     def commit(self) -> None:
         """Commit what is open, and be durable when this returns.
@@ -244,13 +237,15 @@ class Store:
             if self.maintenance:
                 raise Maintenance
             self._readers += 1
-        # Not opened read-only: then SQLite's own check would leave out the CHECK constraints.
-        db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self.vfs)
         try:
-            configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
-            yield db
+            # Not opened read-only: then SQLite's own check would leave out the CHECK constraints.
+            db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self.vfs)
+            try:
+                configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
+                yield db
+            finally:
+                db.close()
         finally:
-            db.close()
             with self._readers_changed:
                 self._readers -= 1
                 self._readers_changed.notify_all()
@@ -309,7 +304,10 @@ class Store:
     @contextmanager
     def closed(self) -> Iterator[None]:
         """The file without a handle on it, for who puts another in its place."""
-        self.db.close(True)
+        if self._db is not None:
+            # A damaged file is to be kept as it is: its log must not be moved into it.
+            self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(self.damaged))
+            self._db.close(True)
         self._db = None
         yield
         self._wal_pages = self._wal_held_pages = 0

@@ -42,6 +42,16 @@ def as_wire_error(
     return error
 
 
+def is_full(fault: BaseException) -> bool:
+    """Whether it says that the disk is full."""
+    return isinstance(as_wire_error(fault), errors.DatabaseFull)
+
+
+def is_unexpected(fault: BaseException) -> bool:
+    """Whether the driver says what it never should, as that two rows have one key."""
+    return isinstance(fault, apsw.Error)
+
+
 def suspects_damage(fault: BaseException) -> bool:
     """Whether SQLite calls the file corrupt: perhaps so, perhaps only after an I/O error.
 

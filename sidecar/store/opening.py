@@ -14,7 +14,7 @@ import apsw
 
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import faults, files, migrations, preflight, runs, settings, swap
+from sidecar.store import audit, faults, files, migrations, preflight, runs, settings, swap
 from sidecar.store.connection import Connection, Store, check_sqlite_version
 from sidecar.store.migrations import Progress, no_progress
 
@@ -61,7 +61,8 @@ def open_store(
             store, unclean, interrupted = _opened(path, clock, vfs)
         except (apsw.CorruptError, apsw.NotADBError):
             # Perhaps a read failed: damage is what a fresh connection finds again.
-            store, unclean, interrupted = _opened(path, clock, vfs)
+            store, unclean, interrupted = _opened_anew(path, clock, vfs)
+    store.suspected = unclean
     return Opened(
         store=store,
         schema_version=store.schema_version(),
@@ -80,7 +81,8 @@ def close_store(store: Store) -> bool:
     """
     try:
         with store.writing() as db:
-            _set_clean_end(db, 1)
+            # What is suspected is looked into by the next start.
+            _set_clean_end(db, int(not store.suspected))
         return store.checkpoint()
     except (apsw.Error, DatabaseDamaged):
         return False
@@ -125,6 +127,22 @@ def _opened(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int
         store.close()
         raise
     return store, unclean, interrupted
+
+
+def _opened_anew(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int]:
+    """The same on a fresh connection; where it fails again the file is only read from."""
+    try:
+        return _opened(path, clock, vfs)
+    except (apsw.CorruptError, apsw.NotADBError):
+        store = Store(path, vfs=vfs)
+        try:
+            migrations.check_shipped(store.db)
+            audit.head(store.db)
+        except BaseException:
+            store.close()
+            raise
+        store.damaged = True
+        return store, True, 0
 
 
 def _begin(store: Store, now_ms: int) -> tuple[bool, int]:

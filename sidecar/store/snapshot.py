@@ -16,9 +16,10 @@ import apsw
 from sidecar import limits
 from sidecar.errors import Cancelled, DatabaseDamaged
 from sidecar.store import audit, checks, copies, files, search_index
+from sidecar.store.aside import opened_alone
 from sidecar.store.audit_verify import Head
 from sidecar.store.cancelling import interruptible
-from sidecar.store.connection import Connection, one_row, opened_alone, set_pragma
+from sidecar.store.connection import Connection, one_row, set_pragma
 
 SECRET_TABLES: Final = ("secrets", "key_slots", "data_keys", "audit_anchors")
 """What only the root key opens; in a backup only when it was asked for."""
@@ -144,7 +145,9 @@ def take(
             facts = _facts(source)
             _copy_pages(source, copy, cancelled, step)
         finally:
-            source.execute("ROLLBACK")
+            # After an I/O error SQLite may have ended it by itself.
+            if source.in_transaction:
+                source.execute("ROLLBACK")
         with opened_alone(copy) as db, interruptible(db, cancelled):
             set_pragma(db, "journal_mode", "DELETE", "delete")
             _compare(db, facts.rows)

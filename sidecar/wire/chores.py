@@ -10,9 +10,9 @@ from sidecar import log, redaction
 from sidecar.catalog import CHORES, Chore
 from sidecar.clock import Clock
 from sidecar.context import LongContext, Session
-from sidecar.errors import Cancelled
+from sidecar.errors import Cancelled, DatabaseDamaged
 from sidecar.store.connection import Store
-from sidecar.store.faults import spoils_connection
+from sidecar.store.faults import is_full, spoils_connection
 from sidecar.vault.vault import Vault
 from sidecar.wire.long import Post
 from sidecar.wire.workers import Workers
@@ -38,8 +38,11 @@ class _ChoreJob:
             self._chore.function(context)
         except Cancelled:
             pass
+        except DatabaseDamaged:
+            log.info("chore_left_out", chore=self._chore.name)  # nothing is written any more
         except Exception as fault:  # noqa: BLE001 - nobody waits for it who could be told
             log.error("chore_failed", chore=self._chore.name, kind=type(fault).__name__)
+            context.store.full |= is_full(fault)
             if spoils_connection(fault):
                 context.store.reopen()
         else:

@@ -22,6 +22,7 @@ from sidecar.context import Context, LongContext, Session
 from sidecar.errors import (
     AuditUnavailable,
     Cancelled,
+    DatabaseFull,
     ExitCode,
     Internal,
     InvalidRequest,
@@ -34,7 +35,7 @@ from sidecar.errors import (
 )
 from sidecar.store import damage
 from sidecar.store.connection import Store
-from sidecar.store.faults import as_wire_error, suspects_damage
+from sidecar.store.faults import as_wire_error, is_unexpected, suspects_damage
 from sidecar.vault.vault import Vault
 from sidecar.wire import envelope, jsonrpc_lane, malformed
 from sidecar.wire.burst import Burst
@@ -190,7 +191,7 @@ class Dispatcher:
             return
         context = self._context
         context.emitted = []
-        burst.enter(method.access)
+        burst.enter(method.access, frees=method.frees)
         result = method.function(context, params)
         if request.id is not UNSET:
             self._encode(reply, method, request.id, result)
@@ -239,14 +240,22 @@ class Dispatcher:
         if known is not None:
             if suspects_damage(fault) and not self._store.damaged:
                 # Perhaps a failed read only: a fresh connection will tell.
-                self._session.schedule(damage.CHORE, 0)
+                self._suspect()
                 known = StorageFailed(outcome=outcome)
+            self._store.full |= isinstance(known, DatabaseFull)
             log.warning("storage_fault", slug=known.slug, kind=type(fault).__name__)
             return known
+        if is_unexpected(fault):
+            self._suspect()
         incident = self._clock.new_id()
         trace = "".join(traceback.format_exception(fault))
         log.error("internal", incident=incident, traceback=trace)
         return Internal(incident=incident, outcome=outcome)
+
+    def _suspect(self) -> None:
+        """Have the file looked at."""
+        self._store.suspected = True
+        self._session.schedule(damage.CHORE, 0)
 
     def fail_unacknowledged(self, burst: Burst, fault: Exception, outcome: Outcome) -> None:
         """Turn every reply of a burst whose transaction was lost into the error that lost it."""
@@ -279,6 +288,7 @@ class Dispatcher:
             None if request_id is UNSET else request_id,
             self._post.post_events,
         )
+        context.frees = method.frees
         reply.pending = True
         finish = partial(self._finish_long, reply, method, context)
         job = LongJob(partial(method.function, context, params), context, finish, self._post)

@@ -145,6 +145,10 @@ def comparable(state: State, act: str) -> State:
 
 def fail_one(case: Case, act: str, mode: Mode, number: int, done: State) -> bool:
     """One case; False when the act has fewer operations than that."""
+    if act in READS:  # else a search would write
+        with case.served.store.lock:
+            while search_index.bring_up_some(case.served.store):
+                pass
     plan = Plan(mode, number)
     told = case.send(ACTS[act], plan)
     if mode == "full" and plan.failed:

@@ -80,7 +80,7 @@ class Shell:
         if self.rng.random() < 0.15:
             return [self._made(self._delete)]
         acts = [self._save, self._save, self._save, self._replace, self._start, self._finish]
-        acts += [self._set, self._archive]
+        acts += [self._start, self._set, self._archive]
         count = self.rng.choice((1, 1, 2, 5))
         return [self._made(self.rng.choice(acts)) for _ in range(count)]
 

@@ -94,7 +94,9 @@ def test_a_killed_process_is_noticed(path: Path) -> None:
     first = open_store(path, SteadyClock())
     first.store.db.close()
 
-    second = opened_and_closed(path)
+    second = open_store(path, SteadyClock())
+    second.store.suspected = False  # which the look at the file does that is then due
+    close_store(second.store)
 
     assert (second.unclean, opened_and_closed(path).unclean) == (True, False)
 

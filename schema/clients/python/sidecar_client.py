@@ -1845,6 +1845,22 @@ class SystemReady(TypedDict):
     """The limits a client can run into."""
 
 
+class SystemRecoverResult(TypedDict):
+    """What became of the rows; each table that has any."""
+
+    salvaged: dict[str, int]
+    """Rows read from the damaged file."""
+
+    lost: dict[str, int]
+    """Rows that could not be read, as far as can be told, backup or not."""
+
+    from_backup: dict[str, int]
+    """Rows taken from a backup."""
+
+    quarantine: str | None
+    """Name beside the database that the damaged file is kept under."""
+
+
 class SystemRestored(TypedDict):
     """The database was replaced by a backup: drop every cache."""
 
@@ -2751,6 +2767,13 @@ class SettingsResetParams(TypedDict):
 
     keys: NotRequired[list[str] | None]
     """Keys with a default; absent or null: all of them."""
+
+
+class SystemRecoverParams(TypedDict):
+    """Params of system.recover."""
+
+    dry_run: NotRequired[bool]
+    """Only tell what could be saved; show it and ask. Absent: false."""
 
 
 class SystemCheckParams(TypedDict):
@@ -4020,6 +4043,46 @@ class SystemMethods:
         """Call them through `client`."""
         self._client = client
 
+    def recover(
+        self,
+        *,
+        dry_run: bool | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SystemRecoverResult:
+        """Build the database anew from all that can be read of it, and put it in the old one's
+        place.
+
+        The damaged file is kept and never changed. Meanwhile requests that need the database are
+        answered `maintenance`. Call it with `dry_run` first, and let a person decide.
+        """
+        params = _given(
+            {
+                "dry_run": dry_run,
+            }
+        )
+        result: SystemRecoverResult = self._client.call(
+            "system.recover", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_recover(
+        self,
+        *,
+        dry_run: bool | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SystemRecoverResult]:
+        """Start system.recover without waiting for its result."""
+        params = _given(
+            {
+                "dry_run": dry_run,
+            }
+        )
+        result: Pending[SystemRecoverResult] = self._client.start(
+            "system.recover", params, on_progress=on_progress
+        )
+        return result
+
     def ping(
         self,
         *,
@@ -4057,8 +4120,8 @@ class SystemMethods:
         """Check the file, its references, indexes, bodies, revisions, summaries and the audit
         chain.
 
-        What is found is written to the audit log, unless the log itself can take no entry. A
-        search index that is wrong is made anew; nothing else is changed.
+        What is found is written to the audit log, unless the log itself can take no entry. An
+        index that is wrong is made anew; nothing else is changed.
         """
         params = _given(
             {
@@ -4595,6 +4658,7 @@ class Client(BaseClient):
             "system.check",
             "system.compact",
             "system.purge",
+            "system.recover",
             "workflows.delete",
             "workflows.delete_many",
             "workflows.rename_tag",

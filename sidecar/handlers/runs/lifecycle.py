@@ -371,7 +371,7 @@ class RunsDeleteResult(Result, frozen=True):
     id: RunId
 
 
-@method("runs.delete", access="write", errors=(NotFound,))
+@method("runs.delete", access="write", frees=True, errors=(NotFound,))
 def delete(ctx: Context, params: RunsDeleteParams) -> RunsDeleteResult:
     """Delete a run and its summary."""
     run = existing(ctx, params.id)

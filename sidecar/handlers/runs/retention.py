@@ -76,7 +76,7 @@ class RunsPruneResult(Result, frozen=True):
     ]
 
 
-@method("runs.prune", long=True)
+@method("runs.prune", long=True, frees=True)
 def prune(ctx: LongContext, params: RunsPruneParams) -> RunsPruneResult:
     """Delete old runs with their summaries, in short steps, and shrink the file."""
     if params.older_than_ms is params.keep_last is params.max_bytes is None:

@@ -10,8 +10,9 @@ from sidecar import __version__, limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext, secret_state
 from sidecar.errors import AuditUnavailable
+from sidecar.handlers.system.damage import mend
 from sidecar.process import usage
-from sidecar.store import checks, purge, search_index, stats
+from sidecar.store import checks, damage, purge, search_index, stats
 from sidecar.store.cancelling import interruptible
 from sidecar.store.checks import Finding
 from sidecar.store.connection import sqlite_version
@@ -192,8 +193,8 @@ class SystemCheckResult(Result, frozen=True):
 def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
     """Check the file, its references, indexes, bodies, revisions, summaries and the audit chain.
 
-    What is found is written to the audit log, unless the log itself can take no entry. A search
-    index that is wrong is made anew; nothing else is changed.
+    What is found is written to the audit log, unless the log itself can take no entry. An index
+    that is wrong is made anew; nothing else is changed.
     """
     found, counts = _survey(ctx, full=params.full)
     if found:
@@ -201,9 +202,10 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
         found, counts = _survey(ctx, full=params.full)
     if params.full:
         _compare_search(ctx, found)
-    if any(finding.kind == "search_index" for finding in found):
-        with ctx.store.lock:
-            search_index.begin_rebuild(ctx.store)
+    if any(finding.kind == "structure" for finding in found):
+        ctx.store.suspected = True
+        ctx.session.schedule(damage.CHORE, 0)
+    mend(ctx, found)
     total = sum(counts.values())
     ctx.progress("check", total, total, "rows")
     if found:

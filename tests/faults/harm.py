@@ -1,0 +1,56 @@
+"""Harm done to a file nobody serves: whole pages, single bits, the end cut off."""
+
+import random
+from pathlib import Path
+
+import apsw
+
+from sidecar.store.opening import open_store
+from tests.faults.work import Shell
+from tests.harness import ManualClock
+from tests.wire.kit import Served, call
+
+PAGE_BYTES = 4096
+
+
+def fill(path: Path, bursts: int = 60, seed: int = 11) -> None:
+    """A database with something of everything, closed without saying so."""
+    served = Served(open_store(path, ManualClock()).store, ManualClock())
+    shell = Shell(seed, most_chars=3000)
+    for _ in range(bursts):
+        served.send(*shell.requests())
+    served.send(call(1, "workflows.save", workflow={"id": "steady", "name": "n", "data": {}}))
+    served.send(call(2, "system.purge"))
+    served.close()
+    open_store(path, ManualClock()).store.close()  # which ends the runs that were under way
+
+
+def pages_of(path: Path, name: str, kind: str = "leaf") -> list[int]:
+    """The pages of a table or an index, from 1."""
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        rows = db.execute(
+            "SELECT pageno FROM dbstat WHERE name = ? AND pagetype = ? ORDER BY pageno",
+            (name, kind),
+        )
+        return [int(number) for (number,) in rows]
+    finally:
+        db.close()
+
+
+def destroy(path: Path, page: int, seed: int = 1) -> None:
+    """Put noise in a page's place."""
+    with path.open("r+b") as file:
+        file.seek((page - 1) * PAGE_BYTES)
+        file.write(random.Random(seed).randbytes(PAGE_BYTES))
+
+
+def flip(path: Path, rng: random.Random) -> int:
+    """Turn one bit over, anywhere behind the file's first header; where."""
+    with path.open("r+b") as file:
+        at = rng.randrange(100, path.stat().st_size)
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ (1 << rng.randrange(8))]))
+    return at

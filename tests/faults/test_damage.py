@@ -1,0 +1,348 @@
+"""Damage: confirmed before it counts, then nothing is written on top of it, and nothing deleted."""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from sidecar.errors import DatabaseDamaged, SidecarError
+from sidecar.store import damage, migrations, recovery, search_index, swap
+from sidecar.store.opening import close_store, open_store
+from tests.faults import harm
+from tests.faults.work import state_at
+from tests.harness import ManualClock
+from tests.wire.kit import Served, answers, call, notifications
+
+SAVE = call("save", "workflows.save", workflow={"id": "later", "name": "n", "data": {}})
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "sim.db"
+    harm.fill(path)
+    return path
+
+
+@contextmanager
+def serving(path: Path) -> Iterator[Served]:
+    served = Served(open_store(path, ManualClock()).store, ManualClock())
+    try:
+        yield served
+    finally:
+        close_store(served.store)
+        served.close()
+
+
+def confirmed(served: Served) -> list[Any]:
+    """What is told when the process has looked at the file by itself."""
+    served.loop.schedule(damage.CHORE, 0)
+    served.loop._chores.start_due()
+    served.finish_long()
+    return [each["params"]["slug"] for each in served.told() if each["method"] == "system.warning"]
+
+
+def slugs(told: list[Any]) -> list[str]:
+    return [each["error"]["data"]["slug"] if "error" in each else "ok" for each in answers(told)]
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+# --- confirming -------------------------------------------------------------------------------
+
+
+def test_after_an_unclean_end_a_sound_file_is_looked_at_and_served(path: Path) -> None:
+    with serving(path) as served:
+        assert served.store.suspected
+
+        assert confirmed(served) == []
+
+        assert not served.store.suspected
+        assert slugs(served.send(SAVE)) == ["ok"]
+
+
+def test_confirmed_damage_makes_the_process_read_only_and_is_told(path: Path) -> None:
+    harm.destroy(path, harm.pages_of(path, "access_log")[0])
+    with serving(path) as served:
+        assert slugs(served.send(SAVE)) != ["database_damaged"]
+
+        assert confirmed(served) == ["database_damaged"]
+
+        (refused,) = answers(served.send(SAVE))
+        assert refused["error"]["data"] == {
+            "slug": "database_damaged",
+            "retryable": False,
+            "hint": "system.recover",
+            "outcome": "not_applied",
+        }
+        reads = [
+            call(1, "workflows.list"),
+            call(2, "runs.list"),
+            call(3, "workflows.get", id="steady"),
+        ]
+        assert slugs(served.send(*reads)) == ["ok", "ok", "ok"]
+        assert slugs(served.send(call(4, "workflows.delete", id="steady"))) == ["database_damaged"]
+
+
+def test_damage_met_by_a_request_is_a_failure_until_it_is_confirmed(path: Path) -> None:
+    ask = call(1, "audit.list")
+    with serving(path) as served:
+        served.store.checkpoint()
+        harm.destroy(path, harm.pages_of(path, "access_log")[0])
+        served.store.reopen()
+        first = answers(served.send(ask))[0]["error"]["data"]
+        assert (first["slug"], first["retryable"]) == ("storage_failed", True)
+
+        assert confirmed(served) == ["database_damaged"]
+
+        assert slugs(served.send(ask)) == ["database_damaged"]
+
+
+def test_a_start_that_cannot_write_for_damage_serves_what_can_be_read(path: Path) -> None:
+    """It has to close runs that were interrupted, and cannot."""
+    db = apsw.Connection(str(path))
+    db.execute("UPDATE runs SET status = 'running'")
+    db.close()
+    harm.destroy(path, harm.pages_of(path, "runs")[0])
+
+    with serving(path) as served:
+        assert served.store.damaged
+        assert slugs(served.send(call(1, "workflows.list"), SAVE)) == ["ok", "database_damaged"]
+        assert confirmed(served) == ["database_damaged"]
+
+
+def test_an_unconfirmed_suspicion_is_not_called_a_clean_end(path: Path) -> None:
+    with serving(path) as served:
+        served.store.suspected = True
+
+    with serving(path) as served:
+        assert served.store.suspected
+        confirmed(served)
+
+    with serving(path) as served:
+        assert not served.store.suspected
+
+
+# --- what is damaged alone --------------------------------------------------------------------
+
+
+def test_a_damaged_body_is_one_bad_workflow_and_an_older_revision_brings_it_back(
+    path: Path,
+) -> None:
+    with serving(path) as served:
+        for number in range(2):
+            body = {"id": "bad", "name": "n", "data": {"n": number}}
+            served.send(call(1, "workflows.save", workflow=body))
+        served.store.db.execute(
+            "UPDATE workflow_bodies SET data = x'1f8b00' WHERE rid ="
+            " (SELECT rid FROM workflows WHERE id = 'bad')"
+        )
+        told = served.send(
+            call(1, "workflows.get", id="bad"), SAVE, call(2, "workflows.get", id="steady")
+        )
+
+        assert slugs(told) == ["database_damaged", "ok", "ok"]
+        assert confirmed(served) == []
+        assert not served.store.damaged
+        assert slugs(served.send(call(3, "workflows.revert", id="bad", revision=1))) == ["ok"]
+        (got,) = answers(served.send(call(4, "workflows.get", id="bad")))
+        assert got["result"]["workflow"]["data"] == {"n": 0}
+
+
+def test_a_search_index_that_lost_its_rows_is_made_anew(path: Path) -> None:
+    db = apsw.Connection(str(path))
+    db.execute("DELETE FROM workflows_fts_docsize")
+    db.close()
+    with serving(path) as served:
+        served.send(call(1, "system.check"))
+        with served.store.lock:
+            search_index.bring_up(served.store)
+        confirmed(served)
+
+        (told,) = answers(served.send(call(2, "system.check", full=True)))
+
+        assert told["result"]["findings"] == []
+        assert not served.store.damaged
+
+
+@pytest.mark.parametrize("name", ["workflows_fts_data", "workflows_trigram_config", "runs_started"])
+def test_an_index_that_cannot_be_mended_is_recovered_without_a_loss(path: Path, name: str) -> None:
+    before = state_at(path)
+    harm.destroy(path, harm.pages_of(path, name)[0])
+    with serving(path) as served:
+        assert confirmed(served) == ["database_damaged"]
+        (answer,) = answers(served.send(call(1, "system.recover")))
+        assert answer["result"]["lost"] == {}
+        (told,) = answers(served.send(call(2, "system.check", full=True)))
+        assert told["result"]["findings"] == []
+        assert slugs(served.send(call(3, "workflows.search", query="flow"))) == ["ok"]
+    after = state_at(path)
+    assert after.pop("audit")[: len(before["audit"])] == before.pop("audit")
+    assert after == before
+
+
+# --- recovering -------------------------------------------------------------------------------
+
+
+def lose_a_page(path: Path, table: str) -> int:
+    """Destroy one middle leaf of a table; how many rows it held."""
+    pages = harm.pages_of(path, table)
+    page = pages[len(pages) // 2]
+    db = apsw.Connection(str(path))
+    rows = int(
+        db.execute("SELECT ncell FROM dbstat WHERE pageno = ? AND name = ?", (page, table)).get
+    )
+    db.close()
+    harm.destroy(path, page)
+    return rows
+
+
+@pytest.mark.parametrize("table", ["workflows", "runs", "access_log", "workflow_bodies"])
+def test_recovery_loses_the_rows_of_the_page_alone_and_keeps_the_damaged_file(
+    path: Path, table: str
+) -> None:
+    before = state_at(path)
+    rows = lose_a_page(path, table)
+    with serving(path) as served:
+        assert confirmed(served) == ["database_damaged"]
+        raw = sha256(path)
+        (dry,) = answers(served.send(call(1, "system.recover", dry_run=True)))
+        told = served.send(call(2, "system.recover"))
+        (answer,) = answers(told)
+        assert slugs(served.send(SAVE)) == ["ok"]
+        (found,) = answers(served.send(call(3, "system.check")))
+
+    assert dry["result"]["quarantine"] is None
+    assert answer["result"] == {**dry["result"], "quarantine": answer["result"]["quarantine"]}
+    assert answer["result"]["lost"][table] == rows
+    kept = path.with_name(answer["result"]["quarantine"])
+    assert sha256(kept) == raw
+    assert "system.restored" in [each["method"] for each in notifications(told)]
+    if table != "access_log":
+        assert [
+            each["kind"] for each in found["result"]["findings"] if each["kind"] != "body"
+        ] == []
+        assert state_at(path)["audit"][: len(before["audit"])] == before["audit"]
+    else:
+        assert [each["kind"] for each in found["result"]["findings"]] == ["audit_chain"]
+
+
+def test_a_sound_file_recovers_to_itself(path: Path) -> None:
+    before = state_at(path)
+
+    found = recovery.recover_file(path, ManualClock(), no_step, log=no_log)
+
+    assert (found.lost, found.from_backup) == ({}, {})
+    after = state_at(path)
+    assert after == before
+
+
+def no_step(_table: str, _rows: int) -> None:
+    """Nobody is told."""
+
+
+def no_log(_db: apsw.Connection, _recovered: recovery.Recovered) -> None:
+    """No entry."""
+
+
+@pytest.mark.parametrize("page", [1, 2])
+def test_a_file_of_which_nothing_can_be_read_is_left_alone(path: Path, page: int) -> None:
+    for number in range(page, path.stat().st_size // harm.PAGE_BYTES + 1):
+        harm.destroy(path, number)
+    before = sha256(path)
+
+    with pytest.raises(DatabaseDamaged, match="Nothing can be read"):
+        recovery.recover_file(path, ManualClock(), no_step, log=no_log)
+
+    assert sha256(path) == before
+    assert not swap.staged_path(path).exists()
+
+
+def test_what_is_lost_comes_from_a_backup_but_for_what_was_deleted_since(
+    path: Path, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.db"
+    backup.write_bytes(path.read_bytes())
+    before = state_at(path)
+    gone = before["workflows"][0][0]
+    with serving(path) as served:
+        served.send(call(1, "workflows.delete", id=gone), call(2, "system.purge"))
+    for table in ("workflows", "runs", "workflow_bodies", "run_summaries"):
+        lose_a_page(path, table)
+
+    found = recovery.recover_file(path, ManualClock(), no_step, log=no_log, backup=backup)
+
+    after = state_at(path)
+    assert found.from_backup.keys() >= {"workflows", "workflow_bodies"}
+    assert [row[:6] for row in after["workflows"]] == [row[:6] for row in before["workflows"][1:]]
+    assert [row[0] for row in after["runs"]] == [
+        row[0] for row in before["runs"] if row[0] in {each[0] for each in after["runs"]}
+    ]
+    assert gone not in [row[0] for row in after["workflows"]]
+
+
+# --- flips ------------------------------------------------------------------------------------
+
+
+BORNE = (None, "storage_failed", "database_damaged", "not_found", "conflict", "internal")
+"""What may be said of a file with a wrong bit; none: the right data."""
+
+
+def body_of(answer: Any) -> object:
+    """The body that a get answered, None for an error."""
+    return answer["result"]["workflow"]["data"] if "result" in answer else None
+
+
+def flips(path: Path, seeds: range) -> int:
+    """Flip one bit a seed and ask for everything; how many of the files were served."""
+    whole = path.read_bytes()
+    reads = [
+        call(f"get {row[0]}", "workflows.get", id=row[0]) for row in state_at(path)["workflows"]
+    ]
+    with serving(path) as served:
+        right = [body_of(each) for each in answers(served.send(*reads))]
+    opened_files = 0
+    others = [
+        call(1, "workflows.list"),
+        call(2, "workflows.search", query="flow"),
+        call(3, "runs.list"),
+        call(4, "audit.list"),
+        call(5, "system.check"),
+        call(6, "workflows.history", id="w0"),
+    ]
+    for seed in seeds:
+        for each in path.parent.iterdir():
+            each.unlink()
+        path.write_bytes(whole)
+        harm.flip(path, random.Random(seed))
+        try:
+            opened = open_store(path, ManualClock())
+        except (SidecarError, migrations.EditedMigration):
+            continue
+        opened_files += 1
+        served = Served(opened.store, ManualClock())
+        told = answers(served.send(*reads, *others, SAVE))
+        confirmed(served)
+        served.close()
+        assert len(told) == len(reads) + len(others) + 1
+        for each in told:
+            assert each.get("error", {}).get("data", {}).get("slug") in BORNE, (seed, each)
+        found = [body_of(each) for each in told[: len(reads)]]
+        assert all(got in (None, body) for got, body in zip(found, right, strict=True)), seed
+    return opened_files
+
+
+def test_a_flipped_bit_gives_an_error_or_the_right_data(path: Path) -> None:
+    assert flips(path, range(40)) > 30
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+def test_five_hundred_flipped_bits_give_errors_or_the_right_data(path: Path) -> None:
+    assert flips(path, range(100, 600)) > 400
