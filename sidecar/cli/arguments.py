@@ -7,7 +7,7 @@ import sys
 from typing import Any
 
 from sidecar import __version__, config, limits
-from sidecar.cli import audit, call, demo, doctor, secrets
+from sidecar.cli import audit, call, demo, doctor, recover, secrets
 from sidecar.cli.backups import Backup, Restore, Verify
 from sidecar.cli.browse import History, Runs, Search, Stats
 
@@ -34,6 +34,7 @@ _COMMANDS: dict[str, tuple[str, Any]] = {
     "backup": ("make a backup, checked and read back", Backup),
     "verify": ("look at a backup as a restore would", Verify),
     "restore": ("go back to a backup, also where the database does not open", Restore),
+    "recover": ("save what can be read of a damaged database", recover),
     "doctor": ("check this machine and the database, with cures", doctor),
     "demo": ("show the product at work on a database of your own", demo),
 }

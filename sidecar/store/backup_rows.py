@@ -46,7 +46,8 @@ def fill_from_backup(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Connection]:
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    # Not read-only: a file in WAL mode wants its -shm beside it.
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
         yield db

@@ -4053,8 +4053,9 @@ class SystemMethods:
         """Build the database anew from all that can be read of it, and put it in the old one's
         place.
 
-        The damaged file is kept and never changed. Meanwhile requests that need the database are
-        answered `maintenance`. Call it with `dry_run` first, and let a person decide.
+        What cannot be read comes from the newest backup, where that has it. The damaged file is
+        kept and never changed. Meanwhile requests that need the database are answered
+        `maintenance`. Call it with `dry_run` first, and let a person decide.
         """
         params = _given(
             {

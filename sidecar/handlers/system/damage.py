@@ -6,6 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from sidecar import limits
+from sidecar.backups import directory, newest
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import AuditUnavailable, DatabaseDamaged, DatabaseFull, Maintenance
@@ -103,8 +104,9 @@ class SystemRecoverResult(Result, frozen=True):
 def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResult:
     """Build the database anew from all that can be read of it, and put it in the old one's place.
 
-    The damaged file is kept and never changed. Meanwhile requests that need the database are
-    answered `maintenance`. Call it with `dry_run` first, and let a person decide.
+    What cannot be read comes from the newest backup, where that has it. The damaged file is kept
+    and never changed. Meanwhile requests that need the database are answered `maintenance`. Call
+    it with `dry_run` first, and let a person decide.
     """
 
     def step(table: str, rows: int) -> None:
@@ -124,9 +126,16 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
 
     ctx.check_cancelled()
     store = ctx.store
-    with store.alone():
+    folder = store.path.parent / directory.DEFAULT
+    cancelled = ctx.cancel_event.is_set
+    with (
+        newest.unpacked(folder, store.path, ctx.clock, ctx.progress, cancelled=cancelled) as backup,
+        store.alone(),
+    ):
         entry = None if params.dry_run else log
-        recovered = recovery.build(store.path, ctx.clock, step, log=entry, vfs=store.vfs)
+        recovered = recovery.build(
+            store.path, ctx.clock, step, log=entry, backup=backup, vfs=store.vfs
+        )
         if params.dry_run:
             return _told(recovered)
         was_damaged, store.damaged = store.damaged, True  # so that closing leaves it as it is
