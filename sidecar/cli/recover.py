@@ -1,105 +1,105 @@
-"""`sim-sidecar recover`: what can be read of a damaged database, into a new one.
+"""`sim-sidecar recover`: what can be saved of a damaged database, shown first, done when confirmed.
 
-Works on the file itself, under its lock, because a damaged database may not open. Without --yes
-it only tells; the damaged file is kept in any case.
+The one command that opens a database by itself: a process cannot serve what does not open. It
+takes the database's lock, as a process does.
 """
 
 import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from sidecar import config
-from sidecar.cli.call import explain
 from sidecar.cli.progress import Bar
-from sidecar.clock import SystemClock
-from sidecar.errors import SidecarError
+from sidecar.errors import ExitCode, SidecarError
+
+if TYPE_CHECKING:
+    from sidecar.store.recovery import Recovered
 
 EXAMPLES = """examples:
-  sim-sidecar recover --database my.db            what could be saved; changes nothing
-  sim-sidecar recover --database my.db --yes      do it; the damaged file is kept beside
+  sim-sidecar recover --database my.db           what could be saved; asks before it does it
+  sim-sidecar recover --database my.db --yes     does it
 
-What cannot be read is taken from the newest backup, where that has it.
+What cannot be read comes from the newest backup beside the database, where that has it. The
+damaged file is kept beside the new one. Exit code 1 when nothing was done.
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
+    """Declare the options of `recover`."""
     parser.add_argument(
         "--database", metavar="FILE", type=Path, help="the database (default: the app's own)"
     )
-    parser.add_argument("--yes", action="store_true", help="do it, after a look at what it says")
-    parser.add_argument("--json", action="store_true", help="one line of JSON")
+    parser.add_argument("--yes", action="store_true", help="do it without asking")
+    parser.add_argument("--json", action="store_true", help="one line of JSON, and no question")
 
 
 def run(given: argparse.Namespace) -> int:
-    """Tell, or do it; returns the exit code."""
-    database = (given.database or config.default_database()).absolute()
+    """Recover one database; returns the exit code."""
+    from sidecar.store.lockfile import (  # noqa: PLC0415 - no other command pays for the driver
+        AlreadyRunning,
+        DatabaseLock,
+    )
+
+    path: Path = (given.database or config.default_database()).absolute()
+    lock = DatabaseLock(path)
     try:
-        result = _recover(database, dry_run=not given.yes)
-    except SidecarError as failed:
-        sys.stderr.write(explain(failed.as_wire()))
-        return int(failed.exit_code)
-    if given.json or not sys.stdout.isatty():
-        sys.stdout.write(json.dumps(result) + "\n")
-    else:
-        sys.stdout.write(_told(result, database))
+        lock.acquire()
+    except AlreadyRunning as held:
+        sys.stderr.write(f"Process {held.pid or '?'} serves {path}; end it first.\n")
+        return ExitCode.ALREADY_RUNNING
+    try:
+        return _recover(path, given)
+    except SidecarError as refused:
+        sys.stderr.write(f"{refused.message}\n")
+        return refused.exit_code
+    finally:
+        lock.release()
+
+
+def _recover(path: Path, given: argparse.Namespace) -> int:
+    from sidecar.backups import directory, newest  # noqa: PLC0415 - see above
+    from sidecar.clock import SystemClock  # noqa: PLC0415 - see above
+    from sidecar.store import recovery  # noqa: PLC0415 - see above
+
+    clock, bar = SystemClock(), Bar()
+    folder = path.parent / directory.DEFAULT
+    with newest.unpacked(folder, path, clock, bar.tell, cancelled=lambda: False) as backup:
+        bar.end()
+        if not given.yes:
+            _tell(recovery.recover_file(path, clock, _step, log=None, backup=backup), given)
+            if given.json or not _agrees():
+                return 1
+        entry = recovery.entry(clock)
+        done = recovery.recover_file(path, clock, _step, log=entry, backup=backup)
+    _tell(done, given)
     return 0
 
 
-def _recover(database: Path, *, dry_run: bool) -> dict[str, Any]:
-    from sidecar.backups import directory, newest  # noqa: PLC0415 - loads the driver
-    from sidecar.store import audit, recovery  # noqa: PLC0415 - the same
-    from sidecar.store.lockfile import AlreadyRunning, DatabaseLock  # noqa: PLC0415 - the same
-
-    clock, bar, lock = SystemClock(), Bar(), DatabaseLock(database)
-
-    def step(table: str, rows: int) -> None:
-        bar.tell(table, rows, None, "rows")
-
-    def log(db: Any, recovered: recovery.Recovered) -> None:
-        totals = {
-            "salvaged": sum(recovered.salvaged.values()),
-            "lost": sum(recovered.lost.values()),
-            "from_backup": sum(recovered.from_backup.values()),
-        }
-        audit.append(db, clock.now_ms(), "recover", "database", json.dumps(totals))
-
-    try:
-        lock.acquire()
-    except AlreadyRunning as refused:
-        raise SystemExit(str(refused)) from None
-    try:
-        folder = database.parent / directory.DEFAULT
-        with newest.unpacked(folder, database, clock, bar.tell, cancelled=lambda: False) as backup:
-            found = recovery.recover_file(
-                database, clock, step, log=None if dry_run else log, backup=backup
-            )
-    finally:
-        bar.end()
-        lock.release()
-    return {
-        "dry_run": dry_run,
-        "salvaged": found.salvaged,
-        "lost": found.lost,
-        "from_backup": found.from_backup,
-        "quarantine": found.quarantine,
-    }
+def _step(_table: str, _rows: int) -> None:
+    """Ctrl-C ends it anywhere; until the end nothing is in place."""
 
 
-def _told(result: dict[str, Any], database: Path) -> str:
-    said = ["Nothing was changed. It would be:" if result["dry_run"] else "Recovered."]
-    for title, name in (
-        ("read from the damaged file", "salvaged"),
-        ("lost", "lost"),
-        ("from the newest backup", "from_backup"),
-    ):
-        rows = {table: count for table, count in result[name].items() if count}
-        counts = ", ".join(f"{count} {table}" for table, count in rows.items()) or "nothing"
-        said.append(f"  {title}: {counts}")
-    if result["quarantine"]:
-        said.append(f"The damaged file is kept as {database.with_name(result['quarantine'])}")
-    else:
-        said.append(f'To do it: sim-sidecar recover --database "{database}" --yes')
-    return "\n".join(said) + "\n"
+def _agrees() -> bool:
+    if not sys.stdin.isatty():
+        sys.stderr.write("Nothing was changed. Do it with --yes.\n")
+        return False
+    sys.stdout.write("Put what can be saved in the database's place? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _tell(found: "Recovered", given: argparse.Namespace) -> None:
+    if given.json:
+        sys.stdout.write(json.dumps(found._asdict()) + "\n")
+        return
+    lines = [f"{'':24}{'saved':>10}{'lost':>10}{'from backup':>14}"]
+    names = sorted({*found.salvaged, *found.lost, *found.from_backup})
+    for name in names:
+        counts = [each.get(name, 0) for each in (found.salvaged, found.lost, found.from_backup)]
+        if any(counts):
+            lines.append(f"{name:24}{counts[0]:>10}{counts[1]:>10}{counts[2]:>14}")
+    if found.quarantine is not None:
+        lines.append(f"Done. The damaged file is kept as {found.quarantine}.")
+    sys.stdout.write("\n".join(lines) + "\n")

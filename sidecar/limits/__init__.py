@@ -106,8 +106,8 @@ CLOCK_JUMP_MS: Final = 120_000
 """How often disk and clock are looked at, and what is worth a warning: a free disk smaller than
 that, a wall clock that went so much further or less far than time has."""
 
-BALLAST_BYTES: Final = 8 * MIB
-"""Room kept for deleting on a full disk: for the log to be moved into the file, then reused."""
+BALLAST_BYTES: Final = 16 * MIB
+"""Room kept for deleting on a full disk: for a log of WAL_MOST_PAGES to be moved into the file."""
 
 STATS_DAYS_MAX: Final = 400
 """Days that runs.stats tells of: a year and what a chart shows beside it."""

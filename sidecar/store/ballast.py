@@ -37,13 +37,19 @@ class Ballast:
         """Have it there if there is room for it twice; whether it is there now."""
         if self.lies():
             return True
+        partial = files.beside(self._path, ".partial")
         try:
             if self.free_bytes() < 2 * limits.BALLAST_BYTES:
                 return False
-            files.write_whole(self._path, os.urandom(limits.BALLAST_BYTES))
+            partial.unlink(missing_ok=True)
+            files.create_private(partial)
+            with partial.open("r+b") as file:
+                for _chunk in range(limits.BALLAST_BYTES // limits.MIB):
+                    file.write(os.urandom(limits.MIB))
+            partial.replace(self._path)
         except OSError:
             with suppress(OSError):
-                files.beside(self._path, ".partial").unlink(missing_ok=True)
+                partial.unlink(missing_ok=True)
             return False
         return True
 

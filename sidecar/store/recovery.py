@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import apsw
+import msgspec
 
 from sidecar import limits
 from sidecar.clock import Clock
-from sidecar.errors import DatabaseDamaged, DatabaseFull
-from sidecar.store import files, migrations, salvage, settings, swap
+from sidecar.errors import DatabaseDamaged, DatabaseFull, NewerSchema, NotOurs, RecoveryRequired
+from sidecar.store import audit, files, migrations, salvage, settings, swap
 from sidecar.store.backup_rows import fill_from_backup
 from sidecar.store.connection import Connection, configure
 from sidecar.store.salvage import Step
@@ -56,7 +57,12 @@ def build(
     Raises:
         DatabaseDamaged: nothing can be read and there is no backup; nothing was changed.
         DatabaseFull: there is no room for a second file.
+        RecoveryRequired: there is no file to read from.
+        NotOurs: it is another program's.
+        NewerSchema: it is of a newer version of this program.
     """
+    if not path.exists() or not path.stat().st_size:
+        raise RecoveryRequired(f"{path} is missing or empty; restore a backup.")
     if shutil.disk_usage(path.parent).free < path.stat().st_size:
         raise DatabaseFull("There is no room for a second file of this size.")
     staged = swap.staged_path(path)
@@ -114,6 +120,33 @@ def kept_name(path: Path, clock: Clock) -> str:
     return name
 
 
+def entry(clock: Clock) -> Log:
+    """Writes the audit entry where nobody is told of it."""
+
+    def write(db: Connection, recovered: Recovered) -> None:
+        details = msgspec.json.encode(totals(recovered)).decode()
+        audit.append(db, clock.now_ms(), "recover", "database", details)
+
+    return write
+
+
+def totals(recovered: Recovered) -> dict[str, int]:
+    """The counts for the audit entry."""
+    return {
+        "salvaged": sum(recovered.salvaged.values()),
+        "lost": sum(recovered.lost.values()),
+        "from_backup": sum(recovered.from_backup.values()),
+    }
+
+
+def _check_ours(db: Connection) -> None:
+    if db.pragma("application_id") != limits.APPLICATION_ID:
+        raise NotOurs
+    found, known = int(db.pragma("user_version")), migrations.current_version()
+    if found > known:
+        raise NewerSchema(found=found, known=known)
+
+
 @contextmanager
 def _damaged(path: Path, vfs: str | None) -> Iterator[Connection]:
     """The damaged file, read from and never written to, its log left where it is."""
@@ -123,7 +156,7 @@ def _damaged(path: Path, vfs: str | None) -> Iterator[Connection]:
         try:
             configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
             db.execute("BEGIN")
-            db.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchall()
+            _check_ours(db)
         except (apsw.NotADBError, apsw.CorruptError, RuntimeError):
             pass  # every look at it then fails by itself, and a backup may have the rest
         yield db

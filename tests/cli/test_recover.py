@@ -1,64 +1,61 @@
-"""`sim-sidecar recover` on a file that is damaged in its middle, with a backup beside it."""
+"""`sim-sidecar recover`: shows first, does when told to, and never deletes."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
-import apsw
+import pytest
 
-from tests.harness import open_bench
-from tests.workflow_kit import save
-
-ROOT = Path(__file__).resolve().parents[2]
-WORKFLOWS = 30
+from tests.cli.test_commands import run
+from tests.faults import harm
 
 
-def run(*words: str | Path) -> Any:
-    """What the command says."""
-    done = subprocess.run(
-        [sys.executable, "-m", "sidecar", "recover", *map(str, words)],
-        capture_output=True, encoding="utf-8", cwd=ROOT, timeout=60, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
-def damaged(folder: Path) -> Path:
-    """A database of which pages of bodies are destroyed, and a backup made before."""
-    path = folder / "test.db"
-    with open_bench(folder) as bench:
-        for number in range(WORKFLOWS):
-            text = f"{number}".rjust(9, "x") * 900
-            save(bench, f"w{number}", data={"text": [hash((number, each)) for each in text]})
-        bench.call("backups.create")
-        bench.store.checkpoint()
-    db = apsw.Connection(str(path))
-    sql = "SELECT pageno FROM dbstat WHERE name = 'workflow_bodies' AND pagetype = 'leaf'"
-    pages = [row[0] for row in db.execute(sql)]
-    size = db.pragma("page_size")
-    db.close()
-    with path.open("r+b") as file:
-        for page in pages[: len(pages) // 2]:
-            file.seek((page - 1) * size)
-            file.write(b"\xa5" * size)
+@pytest.fixture
+def damaged(tmp_path: Path) -> Path:
+    path = tmp_path / "sim.db"
+    harm.fill(path, bursts=30)
+    harm.destroy(path, harm.pages_of(path, "workflow_bodies")[1])
     return path
 
 
-def test_it_tells_first_and_keeps_the_damaged_file(tmp_path: Path) -> None:
-    path = damaged(tmp_path)
-    before = path.read_bytes()
+def test_without_a_yes_it_tells_what_could_be_saved_and_changes_nothing(damaged: Path) -> None:
+    before = damaged.read_bytes()
 
-    told = run("--database", path)
-    assert (told["dry_run"], told["quarantine"]) == (True, None)
-    assert path.read_bytes() == before
+    done = run("recover", "--database", str(damaged))
 
-    done = run("--database", path, "--yes")
-    assert done["salvaged"]["workflows"] == WORKFLOWS
-    assert done["from_backup"]["workflow_bodies"] > 0
-    assert path.with_name(done["quarantine"]).read_bytes() == before
-    with open_bench(tmp_path) as bench:
-        assert bench.call("system.check")["findings"] == []
-        for number in range(WORKFLOWS):
-            assert bench.call("workflows.get", id=f"w{number}")["workflow"]["data"]["text"]
+    assert (done.returncode, done.stderr) == (1, "Nothing was changed. Do it with --yes.\n")
+    assert "workflow_bodies" in done.stdout
+    assert damaged.read_bytes() == before
+
+
+def test_with_a_yes_the_damaged_file_is_kept_and_the_new_one_is_served(damaged: Path) -> None:
+    before = damaged.read_bytes()
+
+    done = run("recover", "--database", str(damaged), "--yes", "--json")
+
+    told = json.loads(done.stdout)
+    assert told["lost"]["workflow_bodies"] > 0
+    assert damaged.with_name(told["quarantine"]).read_bytes() == before
+    found = run("call", "system.check", "--database", str(damaged))
+    kinds = {each["kind"] for each in json.loads(found.stdout)["findings"]}
+    assert kinds == {"body"}
+
+
+def test_a_database_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
+    done = run("recover", "--database", str(tmp_path / "sim.db"), "--yes")
+
+    assert done.returncode == 6
+    assert "missing or empty" in done.stderr
+
+
+def test_what_cannot_be_read_comes_from_the_newest_backup(tmp_path: Path) -> None:
+    path = tmp_path / "sim.db"
+    harm.fill(path, bursts=30)
+    assert run("backup", "--database", str(path)).returncode == 0
+    harm.destroy(path, harm.pages_of(path, "workflow_bodies")[1])
+
+    done = run("recover", "--database", str(path), "--yes", "--json")
+
+    told = json.loads(done.stdout)
+    assert told["from_backup"]["workflow_bodies"] == told["lost"]["workflow_bodies"] > 0
+    found = run("call", "system.check", "--database", str(path))
+    assert json.loads(found.stdout)["findings"] == []

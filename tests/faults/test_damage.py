@@ -10,12 +10,13 @@ from typing import Any
 import apsw
 import pytest
 
-from sidecar.errors import DatabaseDamaged, SidecarError
+from sidecar.errors import DatabaseDamaged, NotOurs, SidecarError
 from sidecar.store import damage, migrations, recovery, search_index, swap
 from sidecar.store.opening import close_store, open_store
 from tests.faults import harm
 from tests.faults.work import state_at
 from tests.harness import ManualClock
+from tests.store import seed_files
 from tests.wire.kit import Served, answers, call, notifications
 
 SAVE = call("save", "workflows.save", workflow={"id": "later", "name": "n", "data": {}})
@@ -346,3 +347,24 @@ def test_a_flipped_bit_gives_an_error_or_the_right_data(path: Path) -> None:
 @pytest.mark.timeout(300)
 def test_five_hundred_flipped_bits_give_errors_or_the_right_data(path: Path) -> None:
     assert flips(path, range(100, 600)) > 400
+
+
+def test_a_schema_that_cannot_be_read_is_refused_and_untouched(path: Path) -> None:
+    """Only a leaf of it: the first page says that the file is ours."""
+    harm.destroy(path, harm.pages_of(path, "sqlite_schema")[-1])
+    before = sha256(path)
+
+    with pytest.raises(DatabaseDamaged):
+        open_store(path, ManualClock())
+
+    assert sha256(path) == before
+
+
+def test_a_file_that_is_not_ours_is_not_recovered(tmp_path: Path) -> None:
+    path = seed_files.build(tmp_path / "sim.db")
+    before = sha256(path)
+
+    with pytest.raises(NotOurs):
+        recovery.recover_file(path, ManualClock(), no_step, log=no_log)
+
+    assert sha256(path) == before

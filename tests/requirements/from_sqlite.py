@@ -3,7 +3,6 @@
 from tests.requirements.requirement import Source
 
 _sqlite = Source("sqlite", "sqlite behaviour")
-_DAMAGE = "issue 5 (start and damage)"
 
 REQUIREMENTS = [
     _sqlite.proven(
@@ -67,6 +66,8 @@ REQUIREMENTS = [
         "09",
         "A full disk: database_full, reads work, room again heals without a restart.",
         "test_a_disk_that_has_room_again_needs_no_restart",
+        "test_sqlite_09_a_really_full_disk_is_told_and_read_from",
+        "test_on_a_full_disk_reads_and_deletes_work_and_then_saves_again",
     ),
     _sqlite.proven(
         "10",
@@ -80,7 +81,11 @@ REQUIREMENTS = [
         "A second process is refused within a second; the first goes on.",
         "test_stdio_19_a_second_process_is_refused_and_told_who_holds_the_database",
     ),
-    _sqlite.owed("12", "A foreign lock: busy, retryable, within the time-out.", _DAMAGE),
+    _sqlite.proven(
+        "12",
+        "A foreign lock: busy, retryable, within the time-out.",
+        "test_sqlite_12_a_foreign_lock_is_busy_in_bounded_time_and_reads_go_on",
+    ),
     _sqlite.proven(
         "13",
         "A missing, empty or short file where one was: no byte changed, recovery_required.",
@@ -94,8 +99,24 @@ REQUIREMENTS = [
         "test_a_file_that_is_refused_is_untouched",
         "test_a_foreign_file_is_refused_unchanged",
     ),
-    _sqlite.owed("14:corruptors", "The whole table of corruptors.", _DAMAGE),
-    _sqlite.owed("15", "Byte flips anywhere: an error or right data, never a crash.", _DAMAGE),
+    _sqlite.proven(
+        "14:corruptors",
+        "The whole table of corruptors.",
+        "test_a_file_that_is_refused_is_untouched",
+        "test_confirmed_damage_makes_the_process_read_only_and_is_told",
+        "test_a_start_that_cannot_write_for_damage_serves_what_can_be_read",
+        "test_an_index_that_cannot_be_mended_is_recovered_without_a_loss",
+        "test_a_damaged_body_is_one_bad_workflow_and_an_older_revision_brings_it_back",
+        "test_a_file_of_which_nothing_can_be_read_is_left_alone",
+        "test_recovery_loses_the_rows_of_the_page_alone_and_keeps_the_damaged_file",
+        "test_a_schema_that_cannot_be_read_is_refused_and_untouched",
+    ),
+    _sqlite.proven(
+        "15",
+        "Byte flips anywhere: an error or right data, never a crash.",
+        "test_a_flipped_bit_gives_an_error_or_the_right_data",
+        "test_five_hundred_flipped_bits_give_errors_or_the_right_data",
+    ),
     _sqlite.proven(
         "16",
         "A newer version is refused with newer_schema, unchanged.",

@@ -114,12 +114,7 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
         ctx.progress(table, rows, None, "rows")
 
     def log(db: Connection, recovered: Recovered) -> None:
-        totals = {
-            "salvaged": sum(recovered.salvaged.values()),
-            "lost": sum(recovered.lost.values()),
-            "from_backup": sum(recovered.from_backup.values()),
-        }
-        ctx.audit_in(db, "recover", "database", **totals)
+        ctx.audit_in(db, "recover", "database", **recovery.totals(recovered))
         epoch = int(db.execute("SELECT value FROM meta WHERE key = 'epoch'").get)
         kept = secrets.is_initialized(db)
         ctx.emit(SystemRestored(epoch, ctx.audit_seq, "kept" if kept else "none"))

@@ -1,0 +1,40 @@
+"""A VFS over a disk of a given size: a file cannot grow when the folder is as large as that."""
+
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+
+class SmallDiskVFS(apsw.VFS):
+    """The system's files in one folder, which may not hold more than `capacity_bytes`."""
+
+    def __init__(self, name: str, folder: Path, capacity_bytes: int) -> None:
+        self._folder = folder
+        self.capacity_bytes = capacity_bytes
+        super().__init__(name, "")
+
+    def free(self) -> int:
+        """Room that is left."""
+        return self.capacity_bytes - sum(
+            found.stat().st_size for found in self._folder.iterdir() if found.suffix != ".db-shm"
+        )
+
+    def xOpen(self, name: Any, flags: list[int]) -> "SmallDiskFile":  # noqa: N802 - APSW's name
+        """Open a file that may find no room."""
+        return SmallDiskFile(self, name, flags)
+
+
+class SmallDiskFile(apsw.VFSFile):
+    """A file of that disk."""
+
+    def __init__(self, vfs: SmallDiskVFS, name: Any, flags: list[int]) -> None:
+        self._vfs = vfs
+        super().__init__("", name, flags)
+
+    def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - APSW's name
+        """Write where there is room."""
+        growth = offset + len(data) - self.xFileSize()
+        if growth > 0 and growth > self._vfs.free():
+            raise apsw.FullError
+        super().xWrite(data, offset)

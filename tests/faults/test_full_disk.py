@@ -1,0 +1,165 @@
+"""A full disk, a foreign lock: an error in bounded time, reads go on, no restart is needed."""
+
+import random
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar import limits
+from sidecar.store import ballast
+from sidecar.store.opening import open_store
+from tests.faults.small_disk import SmallDiskVFS
+from tests.faults.work import faults_of
+from tests.harness import ManualClock
+from tests.process.wire import Child, environment, request
+from tests.wire.kit import Served, answers, call
+
+MIB = limits.MIB
+
+
+def save(number: int, size_bytes: int = 200_000) -> dict[str, Any]:
+    data = {"noise": random.Random(number).randbytes(size_bytes // 2).hex()}
+    workflow = {"id": f"w{number}", "name": f"flow {number}", "data": data}
+    return call(number, "workflows.save", workflow=workflow)
+
+
+def slug(told: list[Any]) -> str:
+    (answer,) = answers(told)
+    return str(answer["error"]["data"]["slug"]) if "error" in answer else "ok"
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[SmallDiskVFS]:
+    vfs = SmallDiskVFS(f"small-{tmp_path.name}", tmp_path, 14 * MIB)
+    yield vfs
+    vfs.unregister()
+
+
+@pytest.fixture
+def served(tmp_path: Path, disk: SmallDiskVFS, monkeypatch: pytest.MonkeyPatch) -> Iterator[Served]:
+    monkeypatch.setattr(limits, "BALLAST_BYTES", 4 * MIB)
+    store = open_store(tmp_path / "sim.db", ManualClock(), vfs=f"small-{tmp_path.name}").store
+    store.ballast.free_bytes = disk.free
+    assert store.ballast.lay()
+    served = Served(store, ManualClock())
+    yield served
+    served.close()
+
+
+def fill(served: Served) -> int:
+    """Save until there is no room; how many were saved."""
+    for number in range(1, 10_000):
+        served.loop._upkeep.run_when_due(idle=True)
+        if (told := slug(served.send(save(number)))) != "ok":
+            assert told == "database_full"
+            return number - 1
+    raise AssertionError
+
+
+def test_on_a_full_disk_reads_and_deletes_work_and_then_saves_again(
+    served: Served, tmp_path: Path
+) -> None:
+    count = fill(served)
+    assert count > 20
+
+    assert slug(served.send(call(1, "workflows.list", limit=3))) == "ok"
+    for number in range(1, count // 2):
+        assert slug(served.send(call(number, "workflows.delete", id=f"w{number}"))) == "ok"
+    assert slug(served.send(call(1, "system.purge"))) == "ok"
+
+    assert slug(served.send(save(count + 1))) == "ok"
+    assert ballast.Ballast(tmp_path / "sim.db").lies()
+    assert faults_of(served.store.db) == []
+
+
+def test_what_only_adds_does_not_eat_the_room_of_those_who_delete(served: Served) -> None:
+    count = fill(served)
+
+    for number in range(1, 20):
+        deleted = slug(served.send(call(number, "workflows.delete", id=f"w{number}")))
+        slug(served.send(save(count + number)))
+        assert deleted == "ok"
+
+
+def test_room_made_elsewhere_is_enough(served: Served, disk: SmallDiskVFS) -> None:
+    count = fill(served)
+    assert slug(served.send(save(count + 1))) == "database_full"
+
+    disk.capacity_bytes *= 2
+
+    assert slug(served.send(save(count + 2))) == "ok"
+
+
+SMALL = ["unshare", "--user", "--map-root-user", "--mount"]
+
+
+def can_mount(folder: Path) -> bool:
+    """Whether a file system of our own may be made here."""
+    if shutil.which("unshare") is None:
+        return False
+    mount = [*SMALL, "mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
+    return subprocess.run(mount, check=False, capture_output=True).returncode == 0
+
+
+def test_sqlite_09_a_really_full_disk_is_told_and_read_from(tmp_path: Path) -> None:
+    if not can_mount(tmp_path):
+        pytest.skip("no file system of a given size can be made here")
+    serve = f"{sys.executable} -m sidecar serve --database {tmp_path}/sim.db"
+    script = f"mount -t tmpfs -o size=6m none {tmp_path} && exec {serve}"
+    child = Child([*SMALL, "sh", "-c", script], env=environment())
+    try:
+        child.wait_ready()
+        number = 0
+        while True:
+            number += 1
+            child.send(request("workflows.save", save(number)["params"], number))
+            answer = child.answer()
+            if "error" in answer:
+                break
+        assert answer["error"]["data"]["slug"] == "database_full"
+        assert child.call("workflows.list", {"limit": 1})["result"]["items"]
+    finally:
+        child.close()
+
+
+LOCKER = """
+import sys, apsw
+db = apsw.Connection(sys.argv[1])
+db.execute("BEGIN IMMEDIATE")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_sqlite_12_a_foreign_lock_is_busy_in_bounded_time_and_reads_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "BUSY_TIMEOUT_MS", 200)
+    path = tmp_path / "sim.db"
+    served = Served(open_store(path, ManualClock()).store, ManualClock())
+    locker = subprocess.Popen(
+        [sys.executable, "-c", LOCKER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert locker.stdin is not None
+    assert locker.stdout is not None
+    locker.stdout.readline()
+
+    began = time.monotonic()
+    (told,) = answers(served.send(save(1)))
+    waited_s = time.monotonic() - began
+    read = slug(served.send(call(2, "workflows.list")))
+    locker.communicate()
+
+    assert told["error"]["data"] == {
+        "slug": "database_busy", "retryable": True, "outcome": "not_applied",
+    }  # fmt: skip
+    assert 0.15 < waited_s < 2
+    assert read == "ok"
+    assert slug(served.send(save(1))) == "ok"
+    served.close()
