@@ -1,9 +1,11 @@
 """Everything that was asked for, with the tests that prove it or the capability that owes it."""
 
 from tests.requirements import (
+    from_durability,
     from_ecosystem,
     from_issue,
     from_library,
+    from_secrets,
     from_security,
     from_seed,
     from_sqlite,
@@ -15,6 +17,8 @@ from tests.requirements.requirement import Requirement
 REQUIREMENTS: list[Requirement] = [
     *from_issue.REQUIREMENTS,
     *from_library.REQUIREMENTS,
+    *from_secrets.REQUIREMENTS,
+    *from_durability.REQUIREMENTS,
     *from_seed.REQUIREMENTS,
     *from_stdio.REQUIREMENTS,
     *from_sqlite.REQUIREMENTS,
