@@ -237,17 +237,18 @@ class Store:
             if self.maintenance:
                 raise Maintenance
             self._readers += 1
+        db: Connection | None = None
         try:
             # Not opened read-only: then SQLite's own check would leave out the CHECK constraints.
             db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self.vfs)
-            try:
-                # Were it the last one, closing it would write: a full disk must not fail a read.
-                db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-                configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
-                yield db
-            finally:
-                db.close()
+            # Were it the last one, closing it would write: a full disk must not fail a read.
+            db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+            configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
+            yield db
         finally:
+            if db is not None:
+                with suppress(apsw.Error):
+                    db.close(True)
             with self._readers_changed:
                 self._readers -= 1
                 self._readers_changed.notify_all()

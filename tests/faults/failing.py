@@ -49,7 +49,8 @@ class FailingVFS(apsw.VFS):
 
     def __init__(self, name: str, *, default: bool = False) -> None:
         self.plan: Plan | None = None
-        super().__init__(name, "", makedefault=default)
+        self.base = apsw.vfs_names()[0]  # by name: as the default this one would be its own base
+        super().__init__(name, self.base, makedefault=default)
 
     def check(self, operation: str) -> bool:
         """Fail when the plan says so; True when it is a read that shall end early."""
@@ -75,7 +76,7 @@ class FailingFile(apsw.VFSFile):
 
     def __init__(self, vfs: FailingVFS, name: Any, flags: list[int]) -> None:
         self._vfs = vfs
-        super().__init__("", name, flags)
+        super().__init__(vfs.base, name, flags)
 
     def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - APSW's name
         """Read, less than was asked for, or not."""

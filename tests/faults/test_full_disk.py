@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 from sidecar import limits
 from sidecar.store import ballast
 from sidecar.store.opening import open_store
+from tests.faults.failing import FailingVFS, Plan
 from tests.faults.small_disk import SmallDiskVFS
 from tests.faults.work import faults_of
 from tests.harness import ManualClock
@@ -126,6 +128,24 @@ def test_sqlite_09_a_really_full_disk_is_told_and_read_from(tmp_path: Path) -> N
         assert child.call("workflows.list", {"limit": 1})["result"]["items"]
     finally:
         child.close()
+
+
+def test_a_reader_that_could_not_be_opened_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was counted for ever: no compaction was possible until the next start."""
+    monkeypatch.setattr(limits, "ALONE_WAIT_MS", 100)
+    vfs = FailingVFS(f"failing-{tmp_path.name}")
+    store = open_store(tmp_path / "sim.db", ManualClock(), vfs=f"failing-{tmp_path.name}").store
+    vfs.plan = Plan("lasting", 1)
+    with pytest.raises(apsw.CantOpenError), store.reader():
+        pass
+    vfs.plan = None
+
+    with store.alone():
+        assert store.maintenance
+    store.close()
+    vfs.unregister()
 
 
 LOCKER = """

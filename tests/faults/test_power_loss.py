@@ -133,7 +133,7 @@ def check_full(folder: Path, seeds: range, images: int) -> None:
 
 
 def test_at_full_no_power_loss_costs_or_tears_an_acknowledged_write(tmp_path: Path) -> None:
-    check_full(tmp_path, range(12), 45)
+    check_full(tmp_path, range(6), 85)
 
 
 def test_at_normal_power_losses_do_cost_some_which_proves_the_test(tmp_path: Path) -> None:

@@ -18,8 +18,10 @@ SEVEN = [
     "app_version", "auto_save_interval", "canvas_grid_size", "default_ai_provider",
     "enable_telemetry", "execution_timeout", "theme",
 ]  # fmt: skip
-OF_RETENTION = [
-    "revision_keep_count", "run_keep_bytes", "run_keep_count", "run_keep_days", "trash_keep_days",
+OURS = [
+    "backup_directory", "backup_interval_hours", "backup_keep_bytes",
+    "revision_keep_count", "run_keep_bytes", "run_keep_count", "run_keep_days",
+    "secrets_absolute_lock_ms", "secrets_idle_lock_ms", "trash_keep_days",
 ]  # fmt: skip
 
 
@@ -66,7 +68,7 @@ def values(bench: Bench) -> dict[str, Any]:
 def test_a_new_database_has_every_default_and_its_version(bench: Bench) -> None:
     told = bench.call("settings.list")["items"]
 
-    assert [item["key"] for item in told] == sorted([*SEVEN, *OF_RETENTION, "schema_version"])
+    assert [item["key"] for item in told] == sorted([*SEVEN, *OURS, "schema_version"])
     assert told[0] == {
         "key": "app_version",
         "value": "1.0.0",
@@ -89,7 +91,12 @@ def test_the_version_is_that_of_the_tables(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("prefix", "found"),
-    [("run_", OF_RETENTION[1:4]), ("theme", ["theme"]), ("schema_", ["schema_version"]), ("z", [])],
+    [
+        ("run_", ["run_keep_bytes", "run_keep_count", "run_keep_days"]),
+        ("theme", ["theme"]),
+        ("schema_", ["schema_version"]),
+        ("z", []),
+    ],
 )
 def test_a_list_keeps_to_its_prefix(bench: Bench, prefix: str, found: list[str]) -> None:
     told = bench.call("settings.list", prefix=prefix)["items"]
@@ -232,8 +239,8 @@ def test_the_version_cannot_be_set(bench: Bench) -> None:
 # --- the product's own ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", OF_RETENTION)
-def test_a_setting_of_retention_takes_whole_numbers_up_to_its_bound(bench: Bench, key: str) -> None:
+@pytest.mark.parametrize("key", settings.OWN)
+def test_a_setting_of_ours_takes_whole_numbers_up_to_its_bound(bench: Bench, key: str) -> None:
     most = settings.OWN[key].most
 
     for value in (0, most):
@@ -373,7 +380,7 @@ def test_a_reset_of_all_spares_the_apps_own(bench: Bench, given: dict[str, Any])
 
     told = bench.call("settings.reset", **given)
 
-    assert sorted(item["key"] for item in told["items"]) == sorted([*SEVEN, *OF_RETENTION])
+    assert sorted(item["key"] for item in told["items"]) == sorted([*SEVEN, *OURS])
     assert values(bench) == {**before, "own": 1}
     assert changed(bench) == [{"theme": "system", "run_keep_days": 0}]
 

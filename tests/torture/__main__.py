@@ -25,7 +25,7 @@ STORAGE = {
 }  # fmt: skip
 """What a failing disk may be called."""
 
-KILLS, FAULTS = 0.2, 0.3
+KILLS, FAULTS = 0.2, 0.5
 """Share of acts that are killed, and of starts with a disk that is going to fail."""
 
 
@@ -44,7 +44,7 @@ class Storm:
 
     def spawn(self, *, failing: bool) -> Child:
         """Start a process, perhaps on a disk that is going to fail."""
-        number = self.rng.randrange(1, 600) if failing else 0
+        number = self.rng.randrange(1, 300) if failing else 0
         command = [sys.executable, "-m", "tests.torture.serving", "--database", str(self.database)]
         child = Child([*command, "--no-events"], env=environment(TORTURE_FAIL=str(number)))
         self.counts["starts"] += 1
