@@ -92,7 +92,11 @@ def examine(path: Path, known_version: int) -> Examined:
         return Examined(Finding.NEW, 0)
     header = _read_header(path, found.st_size, evidence)
     _check_size(header, found.st_size, evidence)
-    examined = _judge(header, known_version)
+    try:
+        examined = _judge(header, known_version)
+    except NewerSchema as newer:
+        newer.data["hint"] = _way_back(path, evidence, known_version)
+        raise
     _check_writable(path, path.parent)
     return examined
 
@@ -108,6 +112,20 @@ def _evidence(path: Path) -> list[str]:
     leftovers = {path.name + suffix for suffix in _EVIDENCE}
     copies = path.name + BEFORE
     return sorted(name for name in names if name in leftovers or name.startswith(copies))
+
+
+def _way_back(path: Path, evidence: list[str], known_version: int) -> str:
+    """How somebody who went back to an older program can go on: by words, never by itself."""
+    prefix = path.name + BEFORE
+    versions = [name.removeprefix(prefix) for name in evidence if name.startswith(prefix)]
+    for version in sorted(filter(str.isdecimal, versions), key=int):
+        if int(version) <= known_version + 1:
+            return (
+                f"Update the program. Or set {path.name} aside and rename {prefix}{version}, the"
+                f" copy of version {int(version) - 1} made before the upgrade, to {path.name};"
+                " what was changed since is then missing."
+            )
+    return f"Update the program, or restore a backup of version {known_version} or older."
 
 
 def _refuse_lost(path: Path, evidence: list[str], what: str) -> None:

@@ -305,6 +305,22 @@ migrations.upgrade(Path(sys.argv[1]), SystemClock(), steps=steps)
 def test_a_real_kill_at_a_statement_leaves_the_old_or_the_new_version(
     path: Path, statement: int
 ) -> None:
+    kill_at(path, statement)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(300)
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 of POSIX")
+def test_a_real_kill_at_any_statement_leaves_the_old_or_the_new_version(tmp_path: Path) -> None:
+    for statement in range(1, 130):
+        path = tmp_path / f"at-{statement}" / "sim.db"
+        path.parent.mkdir()
+        migrations.create(path, SteadyClock(), one_workflow, steps=[FIRST])
+        kill_at(path, statement)
+
+
+def kill_at(path: Path, statement: int) -> None:
+    """Migrate in a process that is killed at its Nth statement, then in this one."""
     command = [sys.executable, "-c", KILLED, str(path), str(statement), REBUILD]
     ended = subprocess.run(command, check=False, capture_output=True)
     assert ended.returncode in (-signal.SIGKILL, 0), ended.stderr

@@ -179,6 +179,25 @@ def test_a_newer_version_says_which(path: Path) -> None:
     assert (refused.value.data["found"], refused.value.data["known"]) == (9, 1)
 
 
+@pytest.mark.parametrize(
+    ("beside", "hint"),
+    [
+        (["sim.db.before-v2"], "rename sim.db.before-v2, the copy of version 1"),
+        (["sim.db.before-v3", "sim.db.before-v2x"], "restore a backup of version 1 or older"),
+        ([], "restore a backup of version 1 or older"),
+    ],
+)
+def test_a_newer_version_tells_the_way_back(path: Path, beside: list[str], hint: str) -> None:
+    newer(path)
+    for name in beside:
+        path.with_name(name).touch()
+
+    with pytest.raises(NewerSchema) as refused:
+        examine(path, KNOWN_VERSION)
+
+    assert hint in str(refused.value.data["hint"])
+
+
 def test_a_folder_in_its_place_is_not_ours(path: Path) -> None:
     path.mkdir()
 

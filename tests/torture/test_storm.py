@@ -4,6 +4,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from tests.torture.__main__ import Storm
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -19,3 +23,17 @@ def test_a_short_storm_loses_nothing() -> None:
 
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1].endswith(" 0 losses")
+
+
+def test_a_loss_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    storm = Storm(tmp_path, seed=4)
+    try:
+        for _ in range(5):
+            storm.step()
+        storm.world.theme = "what nobody has saved"
+        storm.begin_anew([storm.world])
+    finally:
+        storm.child.close()
+
+    assert storm.counts["losses"] == 1
+    assert "theme: " in capsys.readouterr().out
