@@ -121,11 +121,11 @@ def _way_back(path: Path, evidence: list[str], known_version: int) -> str:
     for version in sorted(filter(str.isdecimal, versions), key=int):
         if int(version) <= known_version + 1:
             return (
-                f"Update the program. Or set {path.name} aside and rename {prefix}{version}, the"
-                f" copy of version {int(version) - 1} made before the upgrade, to {path.name};"
+                f"Install the newer program. Or move {path.name} away and rename"
+                f" {prefix}{version}, the copy of version {int(version) - 1} made before the upgrade, to {path.name};"
                 " what was changed since is then missing."
             )
-    return f"Update the program, or restore a backup of version {known_version} or older."
+    return f"Install the newer program, or restore a backup of version {known_version} or older."
 
 
 def _refuse_lost(path: Path, evidence: list[str], what: str) -> None:
