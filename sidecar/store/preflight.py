@@ -122,7 +122,8 @@ def _way_back(path: Path, evidence: list[str], known_version: int) -> str:
         if int(version) <= known_version + 1:
             return (
                 f"Install the newer program. Or move {path.name} away and rename"
-                f" {prefix}{version}, the copy of version {int(version) - 1} made before the upgrade, to {path.name};"
+                f" {prefix}{version}, the copy of version {int(version) - 1} made before it,"
+                f" to {path.name};"
                 " what was changed since is then missing."
             )
     return f"Install the newer program, or restore a backup of version {known_version} or older."

@@ -93,8 +93,6 @@ def test_the_version_is_that_of_the_tables(bench: Bench) -> None:
     ("prefix", "found"),
     [
         ("run_", ["run_keep_bytes", "run_keep_count", "run_keep_days"]),
-        ("theme", ["theme"]),
-        ("schema_", ["schema_version"]),
         ("z", []),
     ],
 )
