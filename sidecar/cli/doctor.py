@@ -55,6 +55,7 @@ def _looks(database: Path) -> list[tuple[str, Callable[[], Check]]]:
         ("folder", lambda: looks.folder(database.parent)),
         ("disk", lambda: looks.room(database.parent)),
         ("lock", lambda: looks.lock(database)),
+        ("backups", lambda: looks.backups(database)),
         ("leftovers", lambda: looks.leftovers(database)),
         ("process", looks.process),
         ("database", lambda: looks.content(database)),

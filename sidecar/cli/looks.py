@@ -23,6 +23,8 @@ _NEVER_SET_S = 1_735_689_600
 """2025-01-01: a clock before it was never set."""
 _SKEW_S = 300
 """How far ahead of the clock a file may have been written, as on a network drive."""
+_DAY_MS = 86_400_000
+_OLD_DAYS = 7
 _EPHEMERAL = "sim-sidecar-ephemeral-*"
 _AGAIN = "Install the locked packages again."
 
@@ -134,6 +136,24 @@ def room(place: Path) -> Check:
     if free_bytes < _ROOM_BYTES:
         return Check("warn", "disk", text, "Free some space before it runs full.")
     return Check("ok", "disk", text)
+
+
+def backups(database: Path) -> Check:
+    """How old the newest backup in the usual folder is."""
+    from sidecar.backups import directory  # noqa: PLC0415 - see above
+
+    found = directory.listed(database.parent / directory.DEFAULT)
+    if not found:
+        if not database.exists():
+            return Check("ok", "backups", "none yet")
+        cure = "sim-sidecar backup makes one; a running sidecar makes them by itself, once a day."
+        return Check("warn", "backups", "none beside the database", cure)
+    newest = max(found, key=lambda each: each.manifest.created_at)
+    days = (time.time() * 1000 - newest.manifest.created_at) / _DAY_MS
+    text = f"{len(found)}, the newest {days:.1f} days old: {newest.name}"
+    if days > _OLD_DAYS:
+        return Check("warn", "backups", text, "If something has changed since, sim-sidecar backup.")
+    return Check("ok", "backups", text)
 
 
 def leftovers(database: Path) -> Check:

@@ -111,6 +111,22 @@ def test_call_says_who_holds_the_database(tmp_path: Path) -> None:
     assert (last["state"], str(holder.pid) in last["detail"]) == ("ok", True)
 
 
+def test_doctor_says_how_old_the_newest_backup_is(tmp_path: Path) -> None:
+    database = tmp_path / "sim.db"
+
+    def backups() -> tuple[str, str]:
+        looked = json.loads(run("doctor", "--json", "--database", str(database)).stdout)
+        (found,) = [each for each in looked if each["name"] == "backups"]
+        return found["state"], found["detail"]
+
+    assert backups() == ("ok", "none yet")
+    run("call", "system.ping", "--database", str(database))
+    assert backups() == ("warn", "none beside the database")
+    run("backup", "--database", str(database))
+    state, detail = backups()
+    assert (state, detail.startswith("1, the newest 0.0 days old: sim_backup_")) == ("ok", True)
+
+
 def test_doctor_finds_a_foreign_file_and_says_so(tmp_path: Path) -> None:
     database = tmp_path / "a.db"
     database.write_bytes(b"not a database at all, but long enough to be looked at" * 100)
