@@ -21,7 +21,6 @@ from sidecar.store import audit, checks, codec, migrations, preflight, snapshot
 from sidecar.store.audit_verify import Head
 from sidecar.store.cancelling import interruptible
 from sidecar.store.connection import Connection, configure, one_row
-from sidecar.store.faults import UNTRUSTWORTHY
 from sidecar.store.seed_values import DECODED_MAX_BYTES
 from sidecar.store.workflows import revisions
 
@@ -42,6 +41,15 @@ _STATISTICS: Final = frozenset(
     }
 )
 """What ANALYZE may have added."""
+
+_CONTRADICTIONS: Final = (
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.SQLError,
+    DatabaseDamaged,
+    UnicodeDecodeError,
+)
+"""What reading a wrong file raises; a disk that does not read at all raises something else."""
 
 _FATAL: Final = frozenset({"structure", "file", "orphan"})
 """Findings with which a file is not served; the others are of one row, or mended by a restore."""
@@ -127,7 +135,19 @@ def examine(
     Raises:
         Untrusted: it is not to be served.
         Cancelled: `cancelled` said so; `step` may raise as well.
+        apsw.IOError: the disk does not read it.
     """
+    try:
+        return _examined(path, cancelled, step)
+    except Untrusted:
+        # Perhaps a disk that reads wrongly once: only what is found twice is the file's fault.
+        return _examined(path, cancelled, lambda _done, total: step(total, total))
+
+
+def _examined(
+    path: Path, cancelled: Callable[[], bool], step: Callable[[int, int], None]
+) -> Examined:
+    """Look once, with nothing of an earlier look in any cache of SQLite's."""
     with path.open("rb") as file:
         version = check_header(file.read(_HEADER_BYTES), path.stat().st_size)
     try:
@@ -138,7 +158,7 @@ def examine(
         raise Untrusted("newer") from None
     except migrations.EditedMigration:
         raise Untrusted("schema") from None
-    except (*UNTRUSTWORTHY, apsw.SQLError, DatabaseDamaged, UnicodeDecodeError) as fault:
+    except _CONTRADICTIONS as fault:
         raise Untrusted("content") from fault
 
 

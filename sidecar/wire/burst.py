@@ -11,11 +11,16 @@ from time import perf_counter_ns
 
 from sidecar import limits
 from sidecar.catalog import Access
-from sidecar.errors import DatabaseDamaged
+from sidecar.errors import DatabaseDamaged, SidecarError
 from sidecar.store.connection import Store
 from sidecar.store.faults import spoils_connection
 from sidecar.wire.long import LongJob
 from sidecar.wire.reply import BatchReply, Reply
+
+
+def _may_have_misread(fault: Exception) -> bool:
+    """Whether a page that was read wrongly may be behind it: a bad body, or what nobody foresaw."""
+    return isinstance(fault, DatabaseDamaged) or not isinstance(fault, SidecarError)
 
 
 class Burst:
@@ -86,7 +91,7 @@ class Burst:
             self.lost = fault
         if spoils_connection(fault):
             self.lost = fault
-        elif isinstance(fault, DatabaseDamaged) and not self._store.damaged:
+        elif self._locked and _may_have_misread(fault) and not self._store.damaged:
             # What was read wrongly may lie in the cache; the rest of the burst has no part in it.
             self.doubted = True
 

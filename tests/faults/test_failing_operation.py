@@ -23,7 +23,7 @@ from tests.faults.work import Message, Shell, State, faults_of, state_of
 from tests.harness import ManualClock
 from tests.wire.kit import Served, answers, call
 
-LIED = {"database_damaged", "not_found"}
+LIED = {"database_damaged", "not_found", "internal"}
 """What a row may be said to be whose page was read wrongly without a word."""
 NOT_REACHED = {"not_found", "conflict"}
 """What the second request of an act may be told when the first has failed."""

@@ -1,6 +1,7 @@
 """A full disk, a foreign lock: an error in bounded time, reads go on, no restart is needed."""
 
 import random
+import shlex
 import shutil
 import subprocess
 import sys
@@ -112,8 +113,9 @@ def can_mount(folder: Path) -> bool:
 def test_sqlite_09_a_really_full_disk_is_told_and_read_from(tmp_path: Path) -> None:
     if not can_mount(tmp_path):
         pytest.skip("no file system of a given size can be made here")
-    serve = f"{sys.executable} -m sidecar serve --database {tmp_path}/sim.db"
-    script = f"mount -t tmpfs -o size=6m none {tmp_path} && exec {serve}"
+    serve = [sys.executable, "-m", "sidecar", "serve", "--database", str(tmp_path / "sim.db")]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=6m", "none", str(tmp_path)]
+    script = f"{shlex.join(mount)} && exec {shlex.join(serve)}"
     child = Child([*SMALL, "sh", "-c", script], env=environment())
     try:
         child.wait_ready()

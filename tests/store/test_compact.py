@@ -157,11 +157,16 @@ def test_a_replacement_that_fails_is_called_off_and_nothing_saved_later_is_lost(
     """A plan left behind would have the next start put the old copy in place."""
     path = bench.store.path
     in_the_way = path.with_name(f"{path.name}-journal")
-    in_the_way.mkdir()
-    (in_the_way / "file").touch()
 
-    with pytest.raises(OSError, match=r"(?i)directory|denied|permitted"):
-        bench.call("system.compact")
+    def obstruct(_db: apsw.Connection, _before_bytes: int, _after_bytes: int) -> None:
+        in_the_way.mkdir()
+        (in_the_way / "file").touch()
+
+    with (
+        bench.store.alone(),
+        pytest.raises(OSError, match=r"(?i)directory|denied|permitted"),
+    ):
+        compact.compact(bench.store, bench.clock, lambda: False, obstruct)
     shutil.rmtree(in_the_way)
     bench.call("workflows.save", workflow={"id": "later", "name": "later", "data": {}})
     close_store(bench.store)
