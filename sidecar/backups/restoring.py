@@ -100,15 +100,15 @@ def build(
     which: Which,
     clock: Clock,
     *,
-    known_seq: int,
     log: LogEntry,
     details: dict[str, Any],
+    known_seq: int = 0,
     is_own_root: Callable[[Connection], bool] = lambda _db: False,
 ) -> Built:
     """Give the new file what is to stay, and the entry of the restore; nobody writes to `live`.
 
     The log goes on sealed where `is_own_root` says that the backup's secrets lie under the root
-    key that sealed it.
+    key that sealed it; without `live`, after the number `known_seq`.
 
     Raises:
         AuditUnavailable: the log cannot take the entry; then nothing is replaced.

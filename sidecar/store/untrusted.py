@@ -137,11 +137,12 @@ def examine(
         Cancelled: `cancelled` said so; `step` may raise as well.
         apsw.IOError: the disk does not read it.
     """
-    try:
-        return _examined(path, cancelled, step)
-    except Untrusted:
-        # Perhaps a disk that reads wrongly once: only what is found twice is the file's fault.
-        return _examined(path, cancelled, lambda _done, total: step(total, total))
+    with suppress(Untrusted):
+        first = _examined(path, cancelled, step)
+        if not first.findings:
+            return first
+    # Perhaps a disk that reads wrongly once: only what is found again is the file's fault.
+    return _examined(path, cancelled, lambda _done, total: step(total, total))
 
 
 def _examined(

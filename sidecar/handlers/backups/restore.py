@@ -1,9 +1,10 @@
 """`backups.restore`: the database as it was, with the secrets and the audit log as they are."""
 
+from collections.abc import Callable
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from msgspec import Meta
 
@@ -34,12 +35,14 @@ from sidecar.handlers.backups.views import (
 )
 from sidecar.notifications import SystemRestored
 from sidecar.store import audit, secrets, snapshot, swap
-from sidecar.store.connection import Connection
-from sidecar.store.faults import spoils_connection
+from sidecar.store.connection import Connection, Store
+from sidecar.store.faults import is_full, spoils_connection
 from sidecar.store.files import beside, remove_database
 from sidecar.values import Count
 from sidecar.vault.vault import Vault
 from sidecar.wiping import wipe
+
+T = TypeVar("T")
 
 
 class BackupsRestoreParams(Params, frozen=True):
@@ -168,9 +171,36 @@ def _replace(
     return _result(path, incoming, before, store_id, built.secrets, Done(built, safety, aside))
 
 
+def _suspects_damage(fault: Exception) -> bool:
+    return isinstance(fault, DatabaseDamaged) or spoils_connection(fault)
+
+
+def _patiently(store: Store, act: Callable[[], T]) -> T:
+    """Do it again on a fresh connection where a disk may have failed once."""
+    try:
+        return act()
+    except Exception as fault:
+        if is_full(fault) or not _suspects_damage(fault):
+            raise
+    store.reopen()
+    return act()
+
+
+def _unless_damaged(store: Store, act: Callable[[], T]) -> T | None:
+    """What `act` gives; None when what it reads is damaged, for a fresh connection too."""
+    try:
+        return _patiently(store, act)
+    except Exception as fault:
+        if is_full(fault) or not _suspects_damage(fault):
+            raise
+    store.reopen()
+    return None
+
+
 def _save(ctx: LongContext) -> tuple[str | None, str | None]:
     """Back up what is to be replaced; where it is damaged, a name to keep its file under."""
-    try:
+
+    def back_up() -> str:
         made = making.make_from(
             ctx,
             nullcontext(ctx.store.db),
@@ -180,11 +210,10 @@ def _save(ctx: LongContext) -> tuple[str | None, str | None]:
             last=False,
             details={},
         )
-    except Exception as fault:
-        if not isinstance(fault, DatabaseDamaged) and not spoils_connection(fault):
-            raise
-        return None, restoring.aside(ctx.store.path, ctx.clock)
-    return made.backup.name, None
+        return made.backup.name
+
+    name = _unless_damaged(ctx.store, back_up)
+    return name, None if name else restoring.aside(ctx.store.path, ctx.clock)
 
 
 def _build(
@@ -201,26 +230,27 @@ def _build(
         return ctx.audit_seq
 
     details = {**restoring.described(incoming), **more}
-    live: Connection | None = ctx.store.db
-    seq = 0
-    try:
-        seq = audit.head(ctx.store.db).seq
+
+    def from_live() -> Built:
         return restoring.build(
-            live,
+            ctx.store.db,
             incoming,
             params.secrets,
             ctx.clock,
-            known_seq=seq,
             log=log,
             details=details,
             is_own_root=partial(_is_own_root, ctx.vault),
         )
-    except Exception as fault:
-        if not isinstance(fault, DatabaseDamaged) and not spoils_connection(fault):
-            raise
+
+    if more["safety_backup"] is not None:
+        return _patiently(ctx.store, from_live)  # it was whole a moment ago: its keys stay
+    built = _unless_damaged(ctx.store, from_live)
+    if built is not None:
+        return built
+    seq = _unless_damaged(ctx.store, lambda: audit.head(ctx.store.db).seq) or 0
     known_seq = max(seq, restoring.known_seq(ctx.store.path.parent, incoming.manifest))
     return restoring.build(
-        None, incoming, "backup", ctx.clock, known_seq=known_seq, log=log, details=details
+        None, incoming, "backup", ctx.clock, log=log, details=details, known_seq=known_seq
     )
 
 

@@ -1,0 +1,134 @@
+"""Operation N fails, for every N, while a backup is verified or restored.
+
+Every connection of the process is over the failing VFS here, also those to the file that is
+unpacked beside the database. What is there afterwards is the old database or the backup's, whole,
+and a disk that fails is never taken for a backup that is wrong.
+"""
+
+import itertools
+import random
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from sidecar.store.opening import open_store
+from tests.faults.failing import FailingVFS, Mode, Plan
+from tests.faults.test_failing_operation import ALLOWED, LIED, Case
+from tests.faults.work import Message, Shell, State
+from tests.harness import ManualClock
+from tests.wire.kit import Served, answers, call
+
+CASES: list[tuple[str, Mode]] = [
+    ("backups.verify", "once"),
+    ("backups.verify", "short"),
+    ("backups.restore", "once"),
+    ("backups.restore", "lasting"),
+    ("backups.restore", "full"),
+]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with a backup, changed since."""
+    folder = tmp_path_factory.mktemp("prepared")
+    served = Served(open_store(folder / "sim.db", ManualClock()).store, ManualClock())
+    shell = Shell(7)
+    for _ in range(20):
+        served.send(*shell.requests())
+    (told,) = answers(served.send(call("b", "backups.create")))
+    assert told["result"]
+    for _ in range(10):
+        served.send(*shell.requests())
+    served.close()
+    return folder
+
+
+@contextmanager
+def serving(prepared: Path, folder: Path) -> Iterator[Case]:
+    shutil.copytree(prepared, folder)
+    vfs = FailingVFS(f"failing-{folder.name}", default=True)
+    case = Case(folder / "sim.db", vfs, f"failing-{folder.name}")
+    try:
+        yield case
+    finally:
+        vfs.plan = None
+        case.served.close()
+        vfs.unregister()
+        shutil.rmtree(folder)
+
+
+def request(prepared: Path, method: str) -> Message:
+    (backup,) = (prepared / "backups").iterdir()
+    return call(1, method, name=backup.name)
+
+
+def held(state: State) -> State:
+    """All but the log: a restore that failed has told of the backup it made first."""
+    return {**state, "audit": None}
+
+
+def fail_one(case: Case, act: Message, plan: Plan, done: State) -> bool:
+    """One case; False when the act has fewer operations than that."""
+    (told,) = case.send([act], plan)
+    case.vfs.plan = None
+    if not plan.failed:
+        return False
+    if "error" in told:
+        allowed = ALLOWED | (LIED if plan.mode == "short" else set())
+        assert told["error"]["data"]["slug"] in allowed, told
+    elif act["method"] == "backups.verify":
+        assert told["result"]["ok"], told
+        assert told["result"]["findings"] == []
+    assert not case.served.store.damaged
+    assert held(case.state()) in (held(case.before), held(done)), told
+
+    (again,) = answers(case.served.send(act))
+    assert "result" in again, (told, again)
+    found = case.state()
+    assert held(found) == held(done)
+    assert found["audit"][: len(case.before["audit"])] == case.before["audit"]
+    left = {path.name for path in case.path.parent.iterdir()}
+    assert left <= {
+        "sim.db",
+        "sim.db-wal",
+        "sim.db-shm",
+        "sim.db.known",
+        "sim.db.ballast",
+        "backups",
+    }
+    return True
+
+
+def sweep(prepared: Path, folder: Path, case: tuple[str, Mode], step: int) -> int:
+    """Every `step`th operation of an act, from a random one on; how many there were."""
+    method, mode = case
+    act = request(prepared, method)
+    with serving(prepared, folder / "done") as one:
+        (told,) = one.send([act])
+        assert "result" in told
+        done = one.state()
+    first = random.Random(f"{method} {mode}").randint(1, step)
+    for cases, number in enumerate(itertools.count(first, step)):
+        with serving(prepared, folder / f"{mode}-{number}") as one:
+            if not fail_one(one, act, Plan(mode, number), done):
+                return cases
+    raise AssertionError
+
+
+@pytest.mark.parametrize("case", CASES, ids="-".join)
+def test_whichever_operation_fails_a_restore_leaves_the_old_database_or_the_new_one(
+    prepared: Path, tmp_path: Path, case: tuple[str, Mode]
+) -> None:
+    assert sweep(prepared, tmp_path, case, 41) > 1
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("case", CASES, ids="-".join)
+def test_every_operation_of_a_restore_fails_once(
+    prepared: Path, tmp_path: Path, case: tuple[str, Mode]
+) -> None:
+    assert sweep(prepared, tmp_path, case, 1) > 15
