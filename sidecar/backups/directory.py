@@ -14,8 +14,9 @@ from sidecar.archive import reading
 from sidecar.archive.manifest import Manifest
 from sidecar.archive.writing import PARTIAL
 from sidecar.errors import BackupRejected, NotFound
-from sidecar.store import settings
-from sidecar.store.connection import Connection
+from sidecar.store import settings, snapshot
+from sidecar.store.connection import Connection, Store
+from sidecar.store.faults import suspects_damage
 
 DEFAULT: Final = "backups"
 """Folder beside the database, where none was set."""
@@ -40,6 +41,27 @@ def place(db: Connection, database: Path) -> Path:
     """The folder that the settings name."""
     named = settings.own_folder(db, "backup_directory")
     return database.parent / DEFAULT if named is None else Path(named)
+
+
+class Seen(NamedTuple):
+    """What a database says of its backups."""
+
+    folder: Path
+    store_id: bytes
+    """Empty where damage hides it: then no backup is known to be of this database."""
+
+
+def seen(store: Store) -> Seen:
+    """Where the backups are, by a connection of its own; whatever of the database is damaged."""
+    folder, store_id = store.path.parent / DEFAULT, b""
+    try:
+        with store.reader() as db:
+            folder = place(db, store.path)
+            store_id = snapshot.store_id(db)
+    except Exception as fault:
+        if not suspects_damage(fault):
+            raise
+    return Seen(folder, store_id)
 
 
 def is_name(name: str) -> bool:

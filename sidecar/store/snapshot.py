@@ -32,7 +32,7 @@ FORGET_VAULT: Final = (
 RESTORED_STATE: Final = "restored_state"
 """The row of `meta` that says what a restore has left; equal to `state` until something changes."""
 
-_COUNTED: Final = (
+COUNTED: Final = (
     "workflows",
     "workflow_revisions",
     "runs",
@@ -88,10 +88,12 @@ def store_id(db: Connection) -> bytes:
 
 def counts(db: Connection) -> dict[str, int]:
     """How many rows there are of what a person counts."""
-    return {
-        name: int(one_row(db, f"SELECT count(*) FROM {name}")[0])  # noqa: S608 - constants
-        for name in _COUNTED
-    }
+    return {name: count(db, name) for name in COUNTED}
+
+
+def count(db: Connection, name: str) -> int:
+    """How many rows one of `COUNTED` has."""
+    return int(one_row(db, f"SELECT count(*) FROM {name}")[0])  # noqa: S608 - constants
 
 
 def state(db: Connection) -> bytes:

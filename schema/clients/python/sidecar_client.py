@@ -1093,7 +1093,7 @@ class BackupsRestoreResult(TypedDict):
     """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
 
     counts_before: dict[str, int]
-    """The same of what was replaced."""
+    """The same of what was replaced, but for what was too damaged to count."""
 
     secrets: Literal["from_backup", "kept", "none"]
     """Which secrets are there."""

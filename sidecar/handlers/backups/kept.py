@@ -40,9 +40,9 @@ def list_backups(ctx: Context, params: BackupsListParams) -> BackupsListResult:
     """List the backups in the folder of backups; what is not whole is not listed."""
     del params
     with wire_errors():
-        found = directory.listed(directory.place(ctx.db, ctx.store.path))
-    store_id = snapshot.store_id(ctx.db)
-    return BackupsListResult([view_of(each, store_id) for each in found])
+        seen = directory.seen(ctx.store)
+        found = directory.listed(seen.folder)
+    return BackupsListResult([view_of(each, seen.store_id) for each in found])
 
 
 # --- backups.verify ---------------------------------------------------------------------------

@@ -71,7 +71,10 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
         int | None, Meta(description="Version of its tables if they were older, else null.")
     ]
     counts: Counts
-    counts_before: Annotated[dict[str, int], Meta(description="The same of what was replaced.")]
+    counts_before: Annotated[
+        dict[str, int],
+        Meta(description="The same of what was replaced, but for what was too damaged to count."),
+    ]
     secrets: Annotated[
         Literal["kept", "from_backup", "none"], Meta(description="Which secrets are there.")
     ]
@@ -129,6 +132,13 @@ def restore(ctx: LongContext, params: BackupsRestoreParams) -> BackupsRestoreRes
             remove_database(incoming_path)
 
 
+class Replaced(NamedTuple):
+    """What can be told of the file that is replaced."""
+
+    counts: dict[str, int]
+    store_id: bytes
+
+
 def _bring_in(ctx: LongContext, path: Path) -> Incoming:
     try:
         return restoring.bring_in(
@@ -142,21 +152,23 @@ def _bring_in(ctx: LongContext, path: Path) -> Incoming:
 def _preview(
     ctx: LongContext, path: Path, incoming: Incoming, params: BackupsRestoreParams
 ) -> BackupsRestoreResult:
-    with ctx.reading() as db:
-        becomes = restoring.what_becomes_of_secrets(db, incoming, params.secrets)
-        before = snapshot.counts(db)
-        store_id = snapshot.store_id(db)
-    return _result(path, incoming, before, store_id, becomes)
+    with ctx.store.lock:
+        was = _look(ctx.store)
+        becomes = _unless_damaged(
+            ctx.store,
+            lambda: restoring.what_becomes_of_secrets(ctx.store.db, incoming, params.secrets),
+        ) or restoring.what_becomes_of_secrets(None, incoming, "backup")
+    return _result(path, incoming, was, becomes)
 
 
 def _replace(
     ctx: LongContext, path: Path, incoming: Incoming, params: BackupsRestoreParams
 ) -> BackupsRestoreResult:
     store = ctx.store
-    making.purge_first(ctx)
+    _unless_damaged(store, partial(making.purge_first, ctx))
     with store.alone():
         # Nobody writes from here on: what the safety backup has not, nobody was told of.
-        before, store_id = snapshot.counts(store.db), snapshot.store_id(store.db)
+        was = _look(store)
         safety, aside = _save(ctx)
         ctx.check_cancelled()
         built = _build(ctx, path, incoming, params, {"safety_backup": safety})
@@ -168,7 +180,21 @@ def _replace(
             ctx.vault.lock()
         ctx.emit(SystemRestored(built.epoch, built.seq, built.secrets.kept))
         ctx.keep_lock()
-    return _result(path, incoming, before, store_id, built.secrets, Done(built, safety, aside))
+    return _result(path, incoming, was, built.secrets, Done(built, safety, aside))
+
+
+def _count(store: Store, name: str) -> int:
+    return snapshot.count(store.db, name)
+
+
+def _look(store: Store) -> Replaced:
+    """What can be told of the live file, however damaged it is."""
+    counts = {}
+    for name in snapshot.COUNTED:
+        rows = _unless_damaged(store, partial(_count, store, name))
+        if rows is not None:
+            counts[name] = rows
+    return Replaced(counts, _unless_damaged(store, lambda: snapshot.store_id(store.db)) or b"")
 
 
 def _suspects_damage(fault: Exception) -> bool:
@@ -278,17 +304,16 @@ class Done(NamedTuple):
 def _result(
     path: Path,
     incoming: Incoming,
-    before: dict[str, int],
-    store_id: bytes,
+    was: Replaced,
     secrets: restoring.Secrets,
     done: Done | None = None,
 ) -> BackupsRestoreResult:
     return BackupsRestoreResult(
         dry_run=done is None,
-        backup=view(path, incoming.manifest, path.stat().st_size, store_id),
+        backup=view(path, incoming.manifest, path.stat().st_size, was.store_id),
         migrated_from=incoming.migrated_from,
         counts=incoming.counts,
-        counts_before=before,
+        counts_before=was.counts,
         secrets=secrets.kept,
         providers=secrets.providers,
         providers_lost=secrets.lost,

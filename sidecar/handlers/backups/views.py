@@ -91,8 +91,7 @@ def locate(ctx: LongContext, name: str | None, path: str | None) -> Path:
     if (name is None) == (path is None):
         raise InvalidParams("Name the backup by name or by path.", path="$.params")
     if name is not None:
-        with ctx.reading() as db:
-            return directory.find(directory.place(db, ctx.store.path), name)
+        return directory.find(directory.seen(ctx.store).folder, name)
     given = Path(path or "")
     if "\0" in str(given) or not given.is_absolute():
         raise InvalidParams("The path must be absolute.", path="$.params.path")

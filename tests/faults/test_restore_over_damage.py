@@ -1,0 +1,77 @@
+"""Whatever page of the live file is damaged, its backup is listed and restored."""
+
+import random
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sidecar.errors import DatabaseDamaged
+from sidecar.store.opening import open_store
+from tests.faults.work import Shell, State, state_at
+from tests.harness import ManualClock
+from tests.wire.kit import Served, answers, call
+
+PAGE_BYTES = 4096
+
+
+def made(folder: Path) -> State:
+    """Make a database with a backup, and go on; what the backup holds."""
+    served = Served(open_store(folder / "sim.db", ManualClock()).store, ManualClock())
+    shell = Shell(7)
+    for _ in range(25):
+        served.send(*shell.requests())
+    held = state_at(folder / "sim.db")
+    assert "result" in answers(served.send(call("b", "backups.create")))[0]
+    for _ in range(5):
+        served.send(*shell.requests())
+    served.close()
+    return held
+
+
+def but_for_ends(state: State) -> State:
+    """Without what a restore adds: its entries, and the end of runs that went on."""
+    return {**state, "audit": None, "runs": [run[:2] for run in state["runs"]]}
+
+
+def restored(path: Path, *, checked: bool) -> bool:
+    """Restore the only backup; False where the file is too damaged to be served."""
+    try:
+        store = open_store(path, ManualClock()).store
+    except DatabaseDamaged:
+        return False  # `sim-sidecar restore` is for these
+    served = Served(store, ManualClock())
+    if checked:
+        answers(served.send(call(0, "system.check")))
+    (listed,) = answers(served.send(call(1, "backups.list")))
+    (backup,) = listed["result"]["items"]
+    (told,) = answers(served.send(call(2, "backups.restore", name=backup["name"])))
+    served.close()
+    assert "result" in told, told
+    kept = told["result"]["kept_aside"]
+    assert kept is None or path.with_name(kept).is_file()
+    return True
+
+
+@pytest.mark.parametrize("checked", [False, True])
+def test_a_backup_comes_back_whichever_page_of_the_live_file_is_damaged(
+    tmp_path: Path, *, checked: bool
+) -> None:
+    (tmp_path / "made").mkdir()
+    held = made(tmp_path / "made")
+    rng = random.Random(11)
+    pages = (tmp_path / "made" / "sim.db").stat().st_size // PAGE_BYTES
+    served = 0
+    for page in range(pages):
+        folder = tmp_path / f"{page}"
+        shutil.copytree(tmp_path / "made", folder)
+        with (folder / "sim.db").open("r+b") as file:
+            file.seek(page * PAGE_BYTES)
+            file.write(rng.choice((bytes(PAGE_BYTES), rng.randbytes(PAGE_BYTES))))
+        if restored(folder / "sim.db", checked=checked):
+            served += 1
+            found = state_at(folder / "sim.db")
+            assert but_for_ends(found) == but_for_ends(held)
+        shutil.rmtree(folder)
+
+    assert served > pages * 0.8
