@@ -57,14 +57,19 @@ class Storm:
             self.counts["faults"] += 1
             return self.spawn(failing=False)
 
-    def begin_anew(self, candidates: list[World]) -> None:
-        """Look at what is there, in a process on a sound disk, and go on from it."""
+    def begin_anew(self, candidates: list[World], *, in_steps: bool = False) -> None:
+        """Look at what is there, in a process on a sound disk, and go on from it.
+
+        `in_steps` says that between the first world and the last there are others.
+        """
         self.child.close()
         child = self.spawn(failing=False)
         passphrases = [world.passphrase for world in candidates]
         found = look(child, passphrases)
         verdict = child.result("audit.verify")["status"]
         possible = [world.after_a_death() for world in candidates]
+        if in_steps:
+            possible.append(possible[0].stopped_before(possible[-1], found))
         matching = [world for world in possible if world.shown() == found.shown()]
         if not matching or verdict != "ok":
             self.lose(found, possible, verdict)
@@ -99,7 +104,7 @@ class Storm:
             answer = self.child.call(act.method, act.params)
         except Exception:  # noqa: BLE001 - the process has ended: told below by what is there
             self.counts["faults"] += 1
-            self.begin_anew([self.world, act.after])
+            self.begin_anew([self.world, act.after], in_steps=act.in_steps)
             return
         if "result" in answer:
             self.take(act, answer["result"])
@@ -109,11 +114,11 @@ class Storm:
             self.begin_anew([self.world])
         elif data["slug"] in STORAGE:
             self.counts["faults"] += 1
-            self.begin_anew([self.world, act.after])
+            self.begin_anew([self.world, act.after], in_steps=act.in_steps)
         else:
             sys.stdout.write(f"unexpected: {act.method} {answer}\n")
             self.counts["losses"] += 1
-            self.begin_anew([self.world, act.after])
+            self.begin_anew([self.world, act.after], in_steps=act.in_steps)
 
     def take(self, act: Act, result: dict[str, Any]) -> None:
         """What an acknowledged act has come to."""
@@ -139,7 +144,7 @@ class Storm:
             self.child.process.wait(self.rng.uniform(0, 0.4 if slow else 0.01))
         self.child.process.kill()
         self.child.wait_exit()
-        self.begin_anew([self.world, act.after])
+        self.begin_anew([self.world, act.after], in_steps=act.in_steps)
 
 
 def _difference(found: Any, must: Any) -> str:

@@ -14,6 +14,8 @@ class Act(NamedTuple):
     method: str
     params: dict[str, Any]
     after: World
+    in_steps: bool = False
+    """Stopped amid it, any part of the runs that go may be gone."""
 
 
 Draw = Callable[[random.Random, World, dict[str, World]], Act | None]
@@ -74,7 +76,7 @@ def prune(rng: random.Random, world: World, _backups: dict[str, World]) -> Act |
     after = copy.deepcopy(world)
     after.runs = {run: status for run, status in world.runs.items() if status == "running"}
     after.owners = {run: world.owners[run] for run in after.runs}
-    return Act("runs.prune", {"keep_last": 0}, after)
+    return Act("runs.prune", {"keep_last": 0}, after, in_steps=True)
 
 
 def setting(rng: random.Random, world: World, _backups: dict[str, World]) -> Act | None:

@@ -2,7 +2,7 @@
 
 import copy
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.process.wire import Child
@@ -29,6 +29,14 @@ class World:
             key: "error" if status == "running" else status for key, status in self.runs.items()
         }
         return found
+
+    def stopped_before(self, end: "World", found: "World") -> "World":
+        """This world on its way to one with fewer runs, as far gone as the one found."""
+        runs = {
+            run: status for run, status in self.runs.items() if run in end.runs or run in found.runs
+        }
+        owners = {run: self.owners[run] for run in runs}
+        return replace(copy.deepcopy(end), runs=runs, owners=owners)
 
     def shown(self) -> tuple[Any, ...]:
         """What is compared."""
