@@ -6,8 +6,11 @@ import pytest
 
 from sidecar.store import migrations
 from sidecar.store.opening import close_store, open_store
+from tests.harness import Bench
+from tests.secrets_kit import PASSPHRASE, secret_bench, value_of
 from tests.store import kept
 from tests.store.steady import SteadyClock
+from tests.workflow_kit import get
 
 
 def test_there_are_kept_files_of_every_shape_of_the_seed() -> None:
@@ -15,6 +18,53 @@ def test_there_are_kept_files_of_every_shape_of_the_seed() -> None:
 
     assert shapes == {"absent", "plain", "generated"}
     assert len(kept.names()) >= 9
+
+
+def test_there_are_a_database_and_a_backup_of_every_version() -> None:
+    every = list(range(1, migrations.current_version() + 1))
+
+    assert kept.versions() == every
+    assert [path.name for path in kept.backups()] == [f"v{version}.db.zst" for version in every]
+
+
+def holds_everything(bench: Bench) -> None:
+    """What `kept.fill` has put there."""
+    assert get(bench, "w1")["data"] == {"nodes": [{"text": "changed"}, {"text": "überall"}]}
+    earlier = bench.call("workflows.get", id="w1", revision=1)
+    assert earlier["workflow"]["data"] == {"nodes": [{"text": "überall"}]}
+    found = bench.call("workflows.search", query="überall")["items"]
+    assert {item["id"] for item in found} == {"w1", "w2"}
+    assert bench.call("workflows.list", archived=True)["items"][0]["id"] == "w3"
+    runs = {run["id"]: run for run in bench.call("runs.list")["items"]}
+    assert {key: (run["status"], run["pinned"]) for key, run in runs.items()} == {
+        "r1": ("success", True), "r2": ("error", False), "r3": ("error", False),
+    }  # fmt: skip
+    assert bench.call("runs.get", id="r2")["run"]["summary"] == {"out": "r2"}
+    assert bench.call("settings.get", key="theme")["value"] == "dark"
+    assert bench.call("system.check", full=True)["findings"] == []
+    bench.call("secrets.unlock", passphrase=PASSPHRASE)
+    assert value_of(bench) == kept.VALUE
+    assert bench.call("audit.verify")["status"] == "ok"
+
+
+@pytest.mark.parametrize("version", kept.versions())
+def test_a_database_of_every_version_has_its_work_history_and_keys(
+    version: int, tmp_path: Path
+) -> None:
+    kept.unpack(f"v{version}", tmp_path / "test.db")
+
+    with secret_bench(tmp_path) as bench:
+        holds_everything(bench)
+
+
+@pytest.mark.parametrize("backup", kept.backups(), ids=lambda path: path.name)
+def test_a_backup_of_every_version_is_restored_with_its_keys(backup: Path, tmp_path: Path) -> None:
+    with secret_bench(tmp_path) as bench:
+        assert bench.call("backups.verify", path=str(backup))["ok"]
+
+        bench.call("backups.restore", path=str(backup), secrets="backup")
+
+        holds_everything(bench)
 
 
 @pytest.mark.parametrize("name", kept.names())
