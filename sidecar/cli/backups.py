@@ -193,6 +193,8 @@ another name, and the secrets of the backup, if it has any, are there afterwards
         lines = [f"{done}: {counts['workflows']} workflows, {counts['runs']} runs."]
         secrets = {"kept": "stay as they are", "from_backup": "are the backup's", "none": "none"}
         lines.append(f"Secrets: {secrets[result['secrets']]}.")
+        if result.get("providers_lost"):
+            lines.append(f"No longer there: the keys of {', '.join(result['providers_lost'])}.")
         if result.get("safety_backup"):
             lines.append(f"What was there is in {result['safety_backup']}.")
         if result.get("kept_aside"):

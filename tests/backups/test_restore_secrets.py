@@ -129,3 +129,33 @@ def test_a_dry_run_tells_all_and_changes_nothing(bench: Bench, tmp_path: Path) -
     assert (told["secrets"], told["providers_lost"]) == ("from_backup", ["mine"])
     assert (copies.table_counts(bench.store.db), names(tmp_path)) == (before, files)
     assert bench.audited() == []
+
+
+def opening(bench: Bench, name: str, secrets: str) -> list[str] | None:
+    """Whose keys a dry run says would open."""
+    told = bench.call("backups.restore", name=name, secrets=secrets, dry_run=True)
+    found: list[str] | None = told["providers_open"]
+    return found
+
+
+def test_a_dry_run_tells_which_keys_would_open(bench: Bench) -> None:
+    seal(bench)
+    bench.call("secrets.set", provider="other", value=SECRET)
+    name = backed_up(bench, include_secrets=True)
+    bench.call("secrets.delete", provider="other")
+
+    assert opening(bench, name, "live") == ["openai"]
+    assert opening(bench, name, "backup") == ["openai", "other"]
+    bench.call("secrets.rotate")  # the root key stays, so older data keys open
+    assert opening(bench, name, "backup") == ["openai", "other"]
+    bench.store.db.execute("UPDATE secrets SET encrypted_value = zeroblob(200)")
+    assert opening(bench, name, "live") == []
+    bench.call("secrets.lock")
+    assert opening(bench, name, "backup") is None
+
+
+def test_under_another_root_key_none_would_open(bench: Bench) -> None:
+    name = with_other_secrets(bench)
+
+    assert opening(bench, name, "live") == ["mine"]
+    assert opening(bench, name, "backup") == []

@@ -83,6 +83,7 @@ REQUIREMENTS = [
         "test_a_database_that_does_not_open_is_replaced_and_kept_aside",
         "test_under_the_same_root_key_the_log_goes_on_sealed_from_its_first_entry",
         "test_a_hostile_frame_takes_no_memory",
+        "test_a_dry_run_tells_which_keys_would_open",
     ),
     _issue.proven(
         "restore:faults",

@@ -1101,6 +1101,9 @@ class BackupsRestoreResult(TypedDict):
     providers: list[str]
     """Whose keys are there, sealed."""
 
+    providers_open: list[str] | None
+    """Whose of these keys open with what is unlocked now; null while locked, and when it is done."""
+
     providers_lost: list[str]
     """Whose keys were there and are no longer."""
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from msgspec import Meta
 
 from sidecar.backups import making, restoring
+from sidecar.backups.keys import is_own_root, openable
 from sidecar.backups.restoring import Built, Incoming
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
@@ -20,7 +21,6 @@ from sidecar.errors import (
     Maintenance,
     NotFound,
     ReadOnly,
-    Tampered,
 )
 from sidecar.files import wire_errors
 from sidecar.handlers.backups.kept import BackupFinding, log_rejected
@@ -34,13 +34,12 @@ from sidecar.handlers.backups.views import (
     view,
 )
 from sidecar.notifications import SystemRestored
-from sidecar.store import audit, secrets, snapshot, swap
+from sidecar.store import audit, snapshot, swap
+from sidecar.store.aside import opened_alone
 from sidecar.store.connection import Connection, Store
 from sidecar.store.faults import is_full, spoils_connection
 from sidecar.store.files import beside, remove_database
 from sidecar.values import Count
-from sidecar.vault.vault import Vault
-from sidecar.wiping import wipe
 
 T = TypeVar("T")
 
@@ -79,6 +78,13 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
         Literal["kept", "from_backup", "none"], Meta(description="Which secrets are there.")
     ]
     providers: Annotated[list[str], Meta(description="Whose keys are there, sealed.")]
+    providers_open: Annotated[
+        list[str] | None,
+        Meta(
+            description="Whose of these keys open with what is unlocked now; null while locked,"
+            " and when it is done."
+        ),
+    ]
     providers_lost: Annotated[
         list[str], Meta(description="Whose keys were there and are no longer.")
     ]
@@ -152,13 +158,15 @@ def _bring_in(ctx: LongContext, path: Path) -> Incoming:
 def _preview(
     ctx: LongContext, path: Path, incoming: Incoming, params: BackupsRestoreParams
 ) -> BackupsRestoreResult:
-    with ctx.store.lock:
-        was = _look(ctx.store)
+    with ctx.reading() as db:
+        was = _look(ctx.store, lambda: db)
         becomes = _unless_damaged(
-            ctx.store,
-            lambda: restoring.what_becomes_of_secrets(ctx.store.db, incoming, params.secrets),
+            ctx.store, lambda: restoring.what_becomes_of_secrets(db, incoming, params.secrets)
         ) or restoring.what_becomes_of_secrets(None, incoming, "backup")
-    return _result(path, incoming, was, becomes)
+    with ctx.store.lock, opened_alone(incoming.path) as theirs:
+        source = ctx.store.db if becomes.kept == "kept" else theirs
+        opens = openable(ctx.vault, source)
+    return _result(path, incoming, was, becomes, opens=opens)
 
 
 def _replace(
@@ -168,7 +176,7 @@ def _replace(
     _unless_damaged(store, partial(making.purge_first, ctx))
     with store.alone():
         # Nobody writes from here on: what the safety backup has not, nobody was told of.
-        was = _look(store)
+        was = _look(store, lambda: store.db)
         safety, aside = _save(ctx)
         ctx.check_cancelled()
         built = _build(ctx, path, incoming, params, {"safety_backup": safety})
@@ -183,18 +191,18 @@ def _replace(
     return _result(path, incoming, was, built.secrets, Done(built, safety, aside))
 
 
-def _count(store: Store, name: str) -> int:
-    return snapshot.count(store.db, name)
-
-
-def _look(store: Store) -> Replaced:
+def _look(store: Store, live: Callable[[], Connection]) -> Replaced:
     """What can be told of the live file, however damaged it is."""
     counts = {}
     for name in snapshot.COUNTED:
-        rows = _unless_damaged(store, partial(_count, store, name))
+        rows = _unless_damaged(store, partial(_count, live, name))
         if rows is not None:
             counts[name] = rows
-    return Replaced(counts, _unless_damaged(store, lambda: snapshot.store_id(store.db)) or b"")
+    return Replaced(counts, _unless_damaged(store, lambda: snapshot.store_id(live())) or b"")
+
+
+def _count(live: Callable[[], Connection], name: str) -> int:
+    return snapshot.count(live(), name)
 
 
 def _suspects_damage(fault: Exception) -> bool:
@@ -265,7 +273,7 @@ def _build(
             ctx.clock,
             log=log,
             details=details,
-            is_own_root=partial(_is_own_root, ctx.vault),
+            is_own_root=partial(is_own_root, ctx.vault),
         )
 
     if more["safety_backup"] is not None:
@@ -278,19 +286,6 @@ def _build(
     return restoring.build(
         None, incoming, "backup", ctx.clock, log=log, details=details, known_seq=known_seq
     )
-
-
-def _is_own_root(vault: Vault, db: Connection) -> bool:
-    """Whether the secrets in a file lie under the root key that is unlocked now."""
-    keys = vault.keys
-    if keys is None or vault.ephemeral or secrets.store_id(db) != keys.store_id:
-        return False
-    try:
-        for row in secrets.data_keys(db):
-            wipe(keys.unwrap_data_key(row.key_id, row.wrapped))
-    except Tampered:
-        return False
-    return True
 
 
 class Done(NamedTuple):
@@ -307,6 +302,8 @@ def _result(
     was: Replaced,
     secrets: restoring.Secrets,
     done: Done | None = None,
+    *,
+    opens: list[str] | None = None,
 ) -> BackupsRestoreResult:
     return BackupsRestoreResult(
         dry_run=done is None,
@@ -316,6 +313,7 @@ def _result(
         counts_before=was.counts,
         secrets=secrets.kept,
         providers=secrets.providers,
+        providers_open=opens,
         providers_lost=secrets.lost,
         safety_backup=done.safety_backup if done else None,
         kept_aside=done.kept_aside if done else None,
