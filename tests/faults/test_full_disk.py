@@ -99,6 +99,20 @@ def test_room_made_elsewhere_is_enough(served: Served, disk: SmallDiskVFS) -> No
     assert slug(served.send(save(count + 2))) == "ok"
 
 
+def test_on_a_full_disk_keys_backups_and_old_entries_can_go(served: Served) -> None:
+    """They free the room of which there is none, so they may use what is kept for that."""
+    served.send(call(1, "secrets.initialize", passphrase="open sesame"))
+    served.send(call(2, "secrets.set", provider="openai", value="sk-0123456789"))
+    (made,) = answers(served.send(call(3, "backups.create")))
+    fill(served)
+    assert slug(served.send(call(4, "workflows.delete", id="w1"))) == "ok"
+    assert slug(served.send(call(4, "settings.set", key="theme", value="dark"))) == "database_full"
+
+    assert slug(served.send(call(4, "backups.delete", name=made["result"]["name"]))) == "ok"
+    assert slug(served.send(call(5, "audit.prune", keep=1))) == "ok"
+    assert slug(served.send(call(6, "secrets.delete", provider="openai"))) == "ok"
+
+
 SMALL = ["unshare", "--user", "--map-root-user", "--mount"]
 
 

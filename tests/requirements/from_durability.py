@@ -129,6 +129,7 @@ REQUIREMENTS = [
         "test_on_a_full_disk_reads_and_deletes_work_and_then_saves_again",
         "test_what_only_adds_does_not_eat_the_room_of_those_who_delete",
         "test_room_made_elsewhere_is_enough",
+        "test_on_a_full_disk_keys_backups_and_old_entries_can_go",
     ),
     _issue.proven(
         "people",
