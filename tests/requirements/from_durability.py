@@ -139,6 +139,12 @@ REQUIREMENTS = [
         "test_what_came_of_it_is_told_in_plain_words",
     ),
     _issue.proven(
+        "proof:endurance",
+        "Memory, descriptors and threads stay what they were.",
+        "test_no_object_and_no_file_is_held_longer_than_its_request",
+        "test_memory_descriptors_and_threads_stay_what_they_were",
+    ),
+    _issue.proven(
         "proof:torture",
         "Acts, kills and faults against a model: 0 losses, and a loss would be seen.",
         "test_a_short_storm_loses_nothing",
