@@ -80,7 +80,15 @@ def test_the_first_answer_costs_no_heavy_import(spawn: Spawn, database: Path) ->
     loaded = {line.rpartition("|")[2].strip() for line in child.stderr_text().splitlines()}
 
     assert "sidecar.app" in loaded
-    heavy = {"jsonrpcserver", "asyncio", "jsonschema", "cryptography", "rich", "zstandard"}
+    heavy = {
+        "jsonrpcserver",
+        "asyncio",
+        "jsonschema",
+        "cryptography",
+        "rich",
+        "zstandard",
+        "inspect",
+    }
     assert not loaded & heavy
     assert not loaded & {"sidecar.cli", "sidecar.describe", "subprocess", "socket"}
 
