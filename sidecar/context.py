@@ -196,9 +196,11 @@ class LongContext(Context):
         try:
             self.store.make_room(frees=self.frees)
             with self.store.writing() as db:
+                before = db.total_changes()
                 yield db
-                # From the first COMMIT on, whatever fails, something may have been done.
-                self.outcome = "unknown"
+                if db.total_changes() != before:
+                    # From this COMMIT on, whatever fails, something may have been done.
+                    self.outcome = "unknown"
             if last:
                 self._lock_kept = True
             else:

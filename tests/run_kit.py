@@ -36,6 +36,7 @@ def shown(run_id: str = "r1", **more: Any) -> dict[str, Any]:
         "completed_at": None,
         "duration_ms": None,
         "summary_truncated": False,
+        "summary_bytes": None,
         "error_message": None,
         "blocks_executed": 0,
         "tokens_used": 0,

@@ -272,6 +272,10 @@ RUNS_DELETE_INLINE_MAX: Final = 1000
 RUNS_DELETE_BATCH: Final = 500
 """Runs of one delete batch: measured 8.6 ms."""
 
+DELETE_STEP_BYTES: Final = 2 * MIB
+"""Stored bytes deleted in one step, at least one row: all of them are overwritten, and must have
+room in the log on a full disk. 2 MiB take some 15 ms."""
+
 VERIFY_STEP_ENTRIES: Final = 200
 """Audit entries verified between two looks at cancel: under a millisecond."""
 

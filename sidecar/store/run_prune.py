@@ -46,9 +46,10 @@ def _bound(db: Connection, wish: Wish) -> tuple[int, int] | None:
     bounds = [] if wish.before_at is None else [(wish.before_at, 0)]
     if wish.max_bytes is not None:
         row = db.execute(
-            "SELECT started_at, rid FROM (SELECT started_at, rid, sum(stored_bytes)"
-            " OVER (ORDER BY started_at DESC, rid DESC) AS taken FROM runs)"
-            " WHERE taken > ? ORDER BY started_at DESC, rid DESC LIMIT 1",
+            "SELECT started_at, rid FROM (SELECT started_at, rid, sum(stored_bytes)"  # noqa: S608 - constants
+            f" OVER (ORDER BY started_at DESC, rid DESC) AS taken FROM runs WHERE {_MAY_GO})"
+            " WHERE taken > ? - (SELECT coalesce(sum(stored_bytes), 0) FROM runs"
+            f" WHERE NOT ({_MAY_GO})) ORDER BY started_at DESC, rid DESC LIMIT 1",
             (wish.max_bytes,),
         ).fetchone()
         if row is not None:

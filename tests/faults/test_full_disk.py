@@ -99,6 +99,30 @@ def test_room_made_elsewhere_is_enough(served: Served, disk: SmallDiskVFS) -> No
     assert slug(served.send(save(count + 2))) == "ok"
 
 
+@pytest.mark.parametrize("method", ["runs.prune", "workflows.delete"])
+def test_on_a_full_disk_large_summaries_can_go(
+    served: Served, disk: SmallDiskVFS, method: str
+) -> None:
+    """A hundred of them deleted at once would need more room than is kept for deleting."""
+    disk.capacity_bytes *= 3
+    served.send(call(1, "workflows.save", workflow={"id": "w", "name": "w", "data": {}}))
+    noise = random.Random(5)
+    told = "ok"
+    while told == "ok":
+        served.loop._upkeep.run_when_due(idle=True)
+        served.send(call(2, "runs.start", workflow_id="w", id=f"r{noise.random()}"))
+        (started,) = answers(served.send(call(3, "runs.list", limit=1)))
+        run = started["result"]["items"][0]["id"]
+        summary = noise.randbytes(250_000).hex()
+        told = slug(served.send(call(4, "runs.finish", id=run, status="success", summary=summary)))
+    assert told == "database_full"
+
+    params = {"id": "w"} if method == "workflows.delete" else {"keep_last": 0}
+    assert slug(served.send(call(5, method, **params))) == "ok"
+    (left,) = answers(served.send(call(6, "system.stats")))
+    assert left["result"]["runs"] <= 1
+
+
 def test_on_a_full_disk_keys_backups_and_old_entries_can_go(served: Served) -> None:
     """They free the room of which there is none, so they may use what is kept for that."""
     served.send(call(1, "secrets.initialize", passphrase="open sesame"))

@@ -162,6 +162,7 @@ def test_a_run_ends_with_all_that_is_told_of_it(bench: Bench, clock: TwoHands) -
         blocks_executed=1,
         tokens_used=9,
         api_calls_made=3,
+        summary_bytes=15,
         summary={"out": [None]},
     )
 
@@ -212,7 +213,7 @@ def test_over_a_mebibyte_the_beginning_of_a_summary_is_kept(
 
     assert (first["changed"], again) == (True, {**first, "changed": False})
     run = get(bench)
-    assert run["summary_truncated"] is truncated
+    assert (run["summary_truncated"], run["summary_bytes"]) == (truncated, len(body.encode()))
     assert run["summary"] == (body.encode()[: -1 * more_bytes].decode() if truncated else text)
 
 

@@ -174,6 +174,33 @@ def test_pruning_by_bytes_keeps_the_newest_that_fit(bench: Bench) -> None:
     assert bench.rows("SELECT count(*) FROM run_summaries") == [(3,)]
 
 
+def test_what_is_pinned_counts_but_is_not_in_the_way_of_the_bytes_asked_for(bench: Bench) -> None:
+    noise = random.Random(1)
+    for number, size_bytes in enumerate((20_000, 5000, 5000, 5000)):
+        run(bench, f"r{number}", BEGAN + number, summary=noise.randbytes(size_bytes).hex())
+    bench.call("runs.pin", id="r0", pinned=True)
+    stored = [row[0] for row in bench.rows("SELECT stored_bytes FROM runs ORDER BY started_at")]
+
+    bench.call("runs.prune", max_bytes=stored[0] + stored[3])
+
+    assert left(bench) == ["r0", "r3"]
+
+
+def test_large_runs_go_in_more_steps(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "DELETE_STEP_BYTES", 12_000)
+    noise = random.Random(1)
+    for number, size_bytes in enumerate((30_000, 5000, 5000, 5000, 100, 100)):
+        run(bench, f"r{number}", BEGAN + number, summary=noise.randbytes(size_bytes).hex())
+    bench.told.clear()
+
+    told = bench.call("runs.prune", keep_last=0)
+
+    assert [details["runs"] for _action, _resource, details in bench.audited()] == [1, 2, 3]
+    file_bytes = bench.store.path.stat().st_size
+    assert told["freed_bytes"] == told["before_bytes"] - file_bytes > 40_000
+    assert (told["deleted"], told["after_bytes"]) == (6, file_bytes)
+
+
 def test_several_wishes_are_each_fulfilled(bench: Bench) -> None:
     for number in range(4):
         run(bench, f"a{number}", BEGAN + number * DAY_MS)
@@ -337,6 +364,26 @@ def test_the_trash_is_emptied_after_its_days(bench: Bench) -> None:
     assert bench.audited() == [
         ("workflow_delete", "w1", {"runs": 0, "revisions": 0, "by": "timer"})
     ]
+
+
+def test_what_is_taken_out_of_the_trash_while_it_is_emptied_stays(bench: Bench) -> None:
+    assert isinstance(bench.clock, ManualClock)
+    bench.call("workflows.archive", id="w1")
+    bench.clock.at_ms += 1
+    bench.call("workflows.archive", id="w2")
+    bench.call("settings.set", key="trash_keep_days", value=3)
+    bench.clock.at_ms += 5 * DAY_MS
+    bench.told.clear()
+
+    def take_out(emitted: list[Emitted]) -> None:
+        if bench.audited() == []:
+            bench.tell(emitted)
+            bench.call("workflows.unarchive", id="w2")
+
+    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, take_out)
+    CHORES["trash"].function(context)
+
+    assert [item["id"] for item in bench.call("workflows.list")["items"]] == ["w2"]
 
 
 @pytest.mark.parametrize("value", [-1, 1.5, 10**9, "10", None])

@@ -62,7 +62,7 @@ def ids(page: dict[str, Any]) -> list[str]:
 
 def test_a_list_shows_the_newest_first_without_summaries(bench: Bench, clock: TwoHands) -> None:
     some_runs(bench, clock)
-    ended = {"completed_at": NOW, "duration_ms": 0, "status": "success"}
+    ended = {"completed_at": NOW, "duration_ms": 0, "status": "success", "summary_bytes": 6}
     error = {"completed_at": NOW + 10, "duration_ms": 0, "status": "error"}
 
     assert bench.call("runs.list") == {

@@ -1,4 +1,5 @@
 import json
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -114,6 +115,30 @@ def test_many_runs_go_in_batches_first(bench: Bench) -> None:
     assert result["runs_deleted"] == limits.RUNS_DELETE_INLINE_MAX + 700
     actions = [action for action, _, _ in bench.audited()]
     assert actions == ["run_delete", "run_delete", "workflow_delete"]
+
+
+def test_large_runs_and_revisions_go_in_steps_first(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "DELETE_STEP_BYTES", 12_000)
+    noise = random.Random(3)
+    for number in range(15):
+        save(bench, data=noise.randbytes(1000).hex(), name=f"{number}")
+    for run in ("r1", "r2", "r3"):
+        bench.call("runs.start", workflow_id="w", id=run)
+        summary = noise.randbytes(5000).hex()
+        bench.call("runs.finish", id=run, status="success", summary=summary)
+    bench.told.clear()
+
+    result = bench.call("workflows.delete", id="w")
+
+    assert result == {"id": "w", "runs_deleted": 3, "revisions_deleted": 14}
+    assert [(action, details) for action, _id, details in bench.audited()] == [
+        ("run_delete", {"runs": 2}),
+        ("run_delete", {"runs": 1}),
+        ("revision_prune", {"revisions": 9}),
+        ("workflow_delete", {"runs": 3, "revisions": 14}),
+    ]
 
 
 def test_a_cancelled_delete_leaves_the_workflow_with_its_newer_runs(bench: Bench) -> None:

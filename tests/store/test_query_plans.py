@@ -161,7 +161,8 @@ def test_single_rows_are_found_by_key(bench: Bench) -> None:
         lambda db: labels.tagged(db, "t1", 10),
         lambda db: labels.count_tagged(db, "t1"),
         lambda db: remove.count_runs(db, 1),
-        lambda db: remove.delete_oldest_runs(db, WORKFLOWS + 1, 10),
+        lambda db: remove.fits_one_step(db, 1),
+        lambda db: remove.delete_step(db, WORKFLOWS + 1),
         lambda db: remove.delete(db, WORKFLOWS + 1),
     ):
         assert faults(plan_of(bench, call)) == []

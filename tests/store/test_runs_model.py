@@ -39,6 +39,11 @@ def quantile(durations: list[int], percent: int) -> int | None:
     return None
 
 
+def stays(run: Run) -> bool:
+    """Whether no pruning takes it."""
+    return bool(run["status"] == "running" or run["pinned"])
+
+
 class Runs(RuleBasedStateMachine):
     """The product beside a dictionary of runs."""
 
@@ -172,6 +177,7 @@ class Runs(RuleBasedStateMachine):
             "completed_at": None,
             "duration_ms": None,
             "summary_truncated": False,
+            "summary_bytes": None,
             "error_message": None,
             **dict.fromkeys(COUNTERS, 0),
             "pinned": False,
@@ -215,6 +221,8 @@ class Runs(RuleBasedStateMachine):
             return
         changed = run["status"] == "running"
         ending = {"status": status, "error_message": message, "summary": kept}
+        if kept is not None:
+            ending["summary_bytes"] = len(json.dumps(kept, ensure_ascii=False).encode())
         same = ending == {name: run[name] for name in ending}
         same = same and calls in (None, run["api_calls_made"])
         told = self.call(None if changed or same else Conflict, "runs.finish", **params)
@@ -282,12 +290,13 @@ class Runs(RuleBasedStateMachine):
             for flow in self.flows:
                 named += self.of(flow, None, None, None)[keep:]
         if size is not None:
-            taken, too_much = 0, False
-            for run in self.newest_first():
+            spared, too_much = [*filter(stays, self.runs.values())], False
+            taken = sum(run["stored_bytes"] for run in spared)
+            for run in self.newest_first(lambda run: not stays(run)):
                 taken += run["stored_bytes"]
                 too_much = too_much or taken > size
                 named += [run] * too_much
-        return {run["id"] for run in named if run["status"] != "running" and not run["pinned"]}
+        return {run["id"] for run in named if not stays(run)}
 
     # --- what is told ---------------------------------------------------------------------
 

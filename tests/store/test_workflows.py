@@ -108,9 +108,8 @@ def test_a_delete_takes_all_with_it_and_asks_for_a_purge(bench: Bench) -> None:
         " VALUES (?, 1, '{}', 'same', x'', 1, 1)",
         (rid,),
     )
-    assert remove.delete_oldest_runs(db, rid, 2) == 2
-    assert bench.rows("SELECT min(started_at) FROM runs WHERE workflow = ?", rid) == [(2,)]
-    assert remove.delete(db, rid) == remove.Deleted(3, 1)
+    assert remove.fits_one_step(db, rid)
+    assert remove.delete(db, rid) == remove.Deleted(5, 1)
     assert remove.count_runs(db, kept) == 5
     assert bench.rows("SELECT rid FROM workflow_bodies") == [(kept,)]
-    assert purge.asked(db) == 2
+    assert purge.asked(db) == 1

@@ -1250,6 +1250,9 @@ class Run(TypedDict):
     summary_truncated: bool
     """Only the first MiB of the summary was kept, as a JSON string."""
 
+    summary_bytes: int | None
+    """Size of the summary as it was sent; null without one."""
+
     error_message: str | None
     """Why it failed, null if it did not."""
 
@@ -1292,6 +1295,9 @@ class RunWithSummary(TypedDict):
 
     summary_truncated: bool
     """Only the first MiB of the summary was kept, as a JSON string."""
+
+    summary_bytes: int | None
+    """Size of the summary as it was sent; null without one."""
 
     error_message: str | None
     """Why it failed, null if it did not."""
@@ -1418,6 +1424,12 @@ class RunsPruneResult(TypedDict):
 
     freed_bytes: int
     """How much smaller the file is; in a dry run what summaries take."""
+
+    before_bytes: int
+    """Size of the database before."""
+
+    after_bytes: int
+    """Size of the database after."""
 
     reached_limit: bool
     """There are more: one call deletes at most 200 000."""

@@ -58,6 +58,9 @@ class Run(Struct, frozen=True):
     summary_truncated: Annotated[
         bool, Meta(description="Only the first MiB of the summary was kept, as a JSON string.")
     ]
+    summary_bytes: Annotated[
+        Count | None, Meta(description="Size of the summary as it was sent; null without one.")
+    ]
     error_message: Annotated[str | None, Meta(description="Why it failed, null if it did not.")]
     blocks_executed: Annotated[Count, Meta(description="Blocks executed so far.")]
     tokens_used: Annotated[Count, Meta(description="Tokens used so far.")]
@@ -81,6 +84,7 @@ def _fields(run: RunHeader) -> dict[str, Any]:
         "completed_at": run.completed_at,
         "duration_ms": run.duration_ms,
         "summary_truncated": (run.summary_bytes or 0) > limits.SUMMARY_KEPT_BYTES,
+        "summary_bytes": run.summary_bytes,
         "error_message": run.error_message,
         "blocks_executed": run.blocks_executed,
         "tokens_used": run.tokens_used,

@@ -13,7 +13,7 @@ from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import Context, LongContext
 from sidecar.errors import InvalidParams, NotFound
 from sidecar.handlers.runs.lifecycle import existing
-from sidecar.store import purge, run_prune, settings
+from sidecar.store import purge, run_prune, settings, steps
 from sidecar.store.cancelling import interruptible
 from sidecar.store.run_prune import Wish
 from sidecar.values import Count, RunId
@@ -71,6 +71,8 @@ class RunsPruneResult(Result, frozen=True):
     freed_bytes: Annotated[
         Count, Meta(description="How much smaller the file is; in a dry run what summaries take.")
     ]
+    before_bytes: Annotated[Count, Meta(description="Size of the database before.")]
+    after_bytes: Annotated[Count, Meta(description="Size of the database after.")]
     reached_limit: Annotated[
         bool, Meta(description="There are more: one call deletes at most 200 000.")
     ]
@@ -101,6 +103,7 @@ def _look(ctx: LongContext, wish: Wish) -> RunsPruneResult:
     reached_limit = False
     with ctx.reading() as db, interruptible(db, ctx.cancel_event.is_set):
         db.execute("BEGIN")
+        file_bytes = purge.file_bytes(db)
         for rows in run_prune.batches(db, wish):
             ctx.check_cancelled()
             if count >= limits.PRUNE_MAX_RUNS:
@@ -108,31 +111,45 @@ def _look(ctx: LongContext, wish: Wish) -> RunsPruneResult:
                 break
             count += len(rows)
             size_bytes += sum(row[1] for row in rows)
-    return RunsPruneResult(count, size_bytes, reached_limit)
+    return RunsPruneResult(count, size_bytes, file_bytes, file_bytes, reached_limit)
 
 
 def _prune(ctx: LongContext, wish: Wish, **details: str) -> RunsPruneResult:
     deleted, reached_limit = 0, False
-    with ctx.writing() as db:
-        before_bytes = purge.file_bytes(db)
     with ctx.reading() as reader, interruptible(reader, ctx.cancel_event.is_set):
+        before_bytes = purge.file_bytes(reader)
         for rows in run_prune.batches(reader, wish):
             if deleted >= limits.PRUNE_MAX_RUNS:
                 reached_limit = True
                 break
-            with ctx.writing() as db:
-                gone = run_prune.delete(db, [row[0] for row in rows])
-                if gone:
-                    ctx.audit("run_prune", "runs", runs=gone, **details)
-            deleted += gone
-            ctx.progress("prune", deleted, None, "rows")
-    more = deleted > 0
+            for step in steps.cut(rows):
+                deleted += _delete(ctx, [row[0] for row in step], details)
+                ctx.progress("prune", deleted, None, "rows")
+    after_bytes = _shrink(ctx) if deleted else before_bytes
+    freed_bytes = max(0, before_bytes - after_bytes)
+    return RunsPruneResult(deleted, freed_bytes, before_bytes, after_bytes, reached_limit)
+
+
+def _delete(ctx: LongContext, rids: list[int], details: dict[str, str]) -> int:
+    """One step with its entry; how many went."""
+    with ctx.writing() as db:
+        gone = run_prune.delete(db, rids)
+        if gone:
+            ctx.audit("run_prune", "runs", runs=gone, **details)
+    return gone
+
+
+def _shrink(ctx: LongContext) -> int:
+    """Give free pages back to the disk; the size of the database then."""
+    more = True
     while more:
         with ctx.writing() as db:
             more = purge.free_pages(db) > 0 and purge.give_back(db)
-    with ctx.writing() as db:
-        freed_bytes = max(0, before_bytes - purge.file_bytes(db))
-    return RunsPruneResult(deleted, freed_bytes, reached_limit)
+            after_bytes = purge.file_bytes(db)
+    ctx.store.let_requests_go_first()
+    # What the log takes would hide that there is more room now; a reader may prevent it.
+    ctx.store.checkpoint()
+    return after_bytes
 
 
 @chore(CHORE, first_ms=limits.CHORES_FIRST_MS, every_ms=limits.RETENTION_EVERY_MS)

@@ -1,7 +1,8 @@
 """`workflows.delete` and `workflows.delete_many`: a workflow with all that belongs to it.
 
-Many runs go in short batches first, each a transaction of its own, the workflow last; a cancel
-between two batches leaves the workflow with its newer runs. Deleting asks for a purge.
+What is much goes in short steps first, runs and then revisions, each a transaction of its own, the
+workflow last; a cancel between two steps leaves the workflow with what is newer. Deleting asks for
+a purge.
 """
 
 from typing import Annotated
@@ -17,6 +18,7 @@ from sidecar.handlers.workflows.checks import must_find
 from sidecar.handlers.workflows.views import WorkflowsItemError
 from sidecar.notifications import WorkflowsChanged
 from sidecar.store import purge
+from sidecar.store.connection import Connection
 from sidecar.store.workflows import remove
 from sidecar.values import Count, WorkflowId
 
@@ -90,42 +92,64 @@ def _delete_one(ctx: LongContext, workflow_id: str, *, last: bool) -> WorkflowsD
 
 
 def delete_one(
-    ctx: LongContext, workflow_id: str, *, last: bool, shows_runs: bool = True, **details: str
+    ctx: LongContext,
+    workflow_id: str,
+    *,
+    last: bool,
+    shows_runs: bool = True,
+    archived_before: int | None = None,
+    **details: str,
 ) -> WorkflowsDeleteResult:
     """Delete one workflow; with `last` its events follow the answer, `details` go into its entry.
 
+    With `archived_before` it goes only while it is archived since before that time.
+
     Raises:
-        NotFound: there is none, or somebody else deleted it meanwhile.
+        NotFound: there is none, or somebody else deleted it or took it back meanwhile.
     """
     with ctx.reading() as db:
-        total = remove.count_runs(db, must_find(db, workflow_id).rid)
-    runs_before = 0
-    while total - runs_before > limits.RUNS_DELETE_INLINE_MAX:
-        gone = _delete_run_batch(ctx, workflow_id)
-        runs_before += gone
+        total = remove.count_runs(db, _find(db, workflow_id, archived_before))
+    before = remove.Deleted(0, 0)
+    while not _fits_one_step(ctx, workflow_id, archived_before):
+        gone = _delete_step(ctx, workflow_id, archived_before)
+        before = remove.Deleted(before.runs + gone.runs, before.revisions + gone.revisions)
         if shows_runs:
-            ctx.progress("runs", runs_before, total, "rows")
-        if gone < limits.RUNS_DELETE_BATCH:
-            break
+            ctx.progress("runs", before.runs, total, "rows")
     with ctx.writing(last=last) as db:
-        deleted = remove.delete(db, must_find(db, workflow_id).rid)
-        runs = runs_before + deleted.runs
-        counts = {"runs": runs, "revisions": deleted.revisions}
-        ctx.audit("workflow_delete", workflow_id, **counts, **details)
+        deleted = remove.delete(db, _find(db, workflow_id, archived_before))
+        runs, revisions = before.runs + deleted.runs, before.revisions + deleted.revisions
+        ctx.audit("workflow_delete", workflow_id, runs=runs, revisions=revisions, **details)
         ctx.emit(WorkflowsChanged(workflow_id, None, "deleted"))
     ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
     if shows_runs:
         ctx.progress("runs", runs, runs, "rows")
-    return WorkflowsDeleteResult(workflow_id, runs, deleted.revisions)
+    return WorkflowsDeleteResult(workflow_id, runs, revisions)
 
 
-def _delete_run_batch(ctx: LongContext, workflow_id: str) -> int:
-    """Delete the oldest runs in one short step, with an audit entry of its own.
+def _find(db: Connection, workflow_id: str, archived_before: int | None) -> int:
+    """The workflow's rid, if it is still to go."""
+    header = must_find(db, workflow_id)
+    if archived_before is not None and (
+        header.archived_at is None or header.archived_at >= archived_before
+    ):
+        raise NotFound("It is not in the trash any more.")
+    return header.rid
+
+
+def _fits_one_step(ctx: LongContext, workflow_id: str, archived_before: int | None) -> bool:
+    with ctx.reading() as db:
+        return remove.fits_one_step(db, _find(db, workflow_id, archived_before))
+
+
+def _delete_step(ctx: LongContext, workflow_id: str, archived_before: int | None) -> remove.Deleted:
+    """Delete the oldest runs, then revisions, in one short step with an audit entry of its own.
 
     The entry is the step's and not the whole delete's, since a cancel may leave it at that.
     """
     with ctx.writing() as db:
-        header = must_find(db, workflow_id)
-        gone = remove.delete_oldest_runs(db, header.rid, limits.RUNS_DELETE_BATCH)
-        ctx.audit("run_delete", workflow_id, runs=gone)
+        gone = remove.delete_step(db, _find(db, workflow_id, archived_before))
+        if gone.runs:
+            ctx.audit("run_delete", workflow_id, runs=gone.runs)
+        if gone.revisions:
+            ctx.audit("revision_prune", workflow_id, revisions=gone.revisions)
     return gone
