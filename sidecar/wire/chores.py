@@ -6,11 +6,11 @@ that fails is logged and comes again at its next time. With none due there is no
 
 from collections.abc import Callable
 
-from sidecar import log, redaction
+from sidecar import limits, log, redaction
 from sidecar.catalog import CHORES, Chore
 from sidecar.clock import Clock
 from sidecar.context import LongContext, Session
-from sidecar.errors import Cancelled, DatabaseDamaged
+from sidecar.errors import Cancelled, DatabaseDamaged, Maintenance
 from sidecar.store.connection import Store
 from sidecar.store.faults import is_full, spoils_connection
 from sidecar.vault.vault import Vault
@@ -38,6 +38,9 @@ class _ChoreJob:
             self._chore.function(context)
         except Cancelled:
             pass
+        except Maintenance:
+            # Another file is being put in place; the chore comes as soon as that may be over.
+            context.session.schedule(self._chore.name, limits.CHORES_FIRST_MS)
         except DatabaseDamaged:
             log.info("chore_left_out", chore=self._chore.name)  # nothing is written any more
         except Exception as fault:  # noqa: BLE001 - nobody waits for it who could be told

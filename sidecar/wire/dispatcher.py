@@ -290,7 +290,7 @@ class Dispatcher:
         )
         context.frees = method.frees
         reply.pending = True
-        finish = partial(self._finish_long, reply, method, context)
+        finish = partial(self._finish_long, reply, method, context, perf_counter_ns())
         job = LongJob(partial(method.function, context, params), context, finish, self._post)
         burst.long_jobs.append((job, reply))
 
@@ -327,6 +327,7 @@ class Dispatcher:
         reply: Reply,
         method: Method,
         context: LongContext,
+        began_ns: int,
         result: object,
         fault: Exception | None,
     ) -> Reply:
@@ -341,7 +342,7 @@ class Dispatcher:
             self._fail(reply, error)
             if error.audited_as is not None:
                 self._audit_long_refusal(method.name, error, context)
-        self.latencies.count(method.name, failed=reply.failed)
+        self.latencies.record(method.name, perf_counter_ns() - began_ns, failed=reply.failed)
         return reply
 
 

@@ -19,24 +19,20 @@ class _Samples:
 
 
 class Latencies:
-    """Counts of one process's life; written by the loop, counted by workers."""
+    """Counts of one process's life; written by the loop and by workers."""
 
     def __init__(self) -> None:
         """Begin with no method called."""
         self._methods: dict[str, _Samples] = {}
 
-    def count(self, method: str, *, failed: bool) -> _Samples:
-        """Count a call whose duration says nothing, such as a long method's."""
+    def record(self, method: str, spent_ns: int, *, failed: bool) -> None:
+        """Count a call and keep its duration; of a long method, from when it was read."""
         samples = self._methods.get(method)
         if samples is None:
             samples = self._methods.setdefault(method, _Samples())
         samples.calls += 1
         samples.errors += failed
-        return samples
-
-    def record(self, method: str, spent_ns: int, *, failed: bool) -> None:
-        """Count a call and keep its duration."""
-        self.count(method, failed=failed).spent_ns.append(spent_ns)
+        samples.spent_ns.append(spent_ns)
 
     def table(self) -> list[MethodLatency]:
         """Every method called so far, by name."""

@@ -20,13 +20,6 @@ def test_methods_are_listed_by_name_with_calls_and_errors() -> None:
     assert [tuple(row)[:3] for row in latencies.table()] == [("a", 2, 1), ("b", 1, 0)]
 
 
-def test_a_call_whose_duration_says_nothing_is_counted_all_the_same() -> None:
-    latencies = Latencies()
-    latencies.count("long", failed=True)
-
-    assert latencies.table() == [("long", 1, 1, 0, 0)]
-
-
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=600))
 def test_percentiles_are_durations_that_were_measured(spent_ns: list[int]) -> None:
     latencies = Latencies()

@@ -11,7 +11,7 @@ from sidecar.backups import directory, making
 from sidecar.backups.directory import Backup
 from sidecar.catalog import chore
 from sidecar.context import LongContext
-from sidecar.errors import Cancelled, SidecarError
+from sidecar.errors import Cancelled, Maintenance, SidecarError
 from sidecar.notifications import SystemWarning
 from sidecar.store import settings, snapshot
 from sidecar.store.connection import Store
@@ -31,7 +31,7 @@ def back_up_by_itself(ctx: LongContext) -> None:
         if _is_due(ctx):
             making.make_if_changed(ctx, "interval", {"by": "timer"})
         making.retire(ctx)
-    except Cancelled:
+    except (Cancelled, Maintenance):
         raise
     except Exception as fault:  # noqa: BLE001 - whatever it is, a person must hear of it
         _tell(ctx, told, fault)
