@@ -9,12 +9,17 @@ it stands.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from itertools import islice
+from typing import Any, Final, Literal, NamedTuple
 
 from sidecar import limits
 
 Json = Any
 """A decoded JSON value."""
+
+Shape = Literal["langflow", "flowise", "sim", "plain"]
+
+_MOST: Final = limits.NODES_MAX
 
 _PLACES: Final = (
     ("state", "blocks"),
@@ -28,14 +33,16 @@ _PLACES: Final = (
 )
 """Where nodes are looked for; the first place that holds objects is it."""
 
-_LAYOUT: Final = frozenset(
+MOVED: Final = frozenset(
     {
-        *("position", "positionAbsolute", "x", "y", "z", "w", "h", "width", "height", "measured"),
-        *("selected", "dragging", "zIndex", "style", "className", "color", "icon", "wires"),
-        *("horizontalHandles", "isWide", "layout", "ui", "viewport"),
+        *("position", "positionAbsolute", "x", "y", "w", "h", "width", "height", "measured"),
+        *("selected", "dragging", "zIndex", "horizontalHandles", "isWide", "layout", "viewport"),
     }
 )
-"""Members that place a node on a canvas and say nothing of what it does."""
+"""Members that say where a node stands on a canvas."""
+
+_LAYOUT: Final = MOVED | {"style", "className", "color", "icon", "ui", "wires", "z"}
+"""Members that say nothing of what a node does."""
 
 _NAMING: Final = frozenset({"id", "name", "label", "title", "type", "kind"})
 
@@ -50,71 +57,104 @@ class Node(NamedTuple):
     """Its parameters by name, without names, places and the tool's own documentation."""
 
 
+Entries = dict[str, Json]
+"""The objects that are nodes, each under its key or its index, in the order of the body."""
+
+
 def find_nodes(body: Json) -> list[Node]:
     """The nodes of a decoded body, in its order, at most `limits.NODES_MAX`; none is no error."""
-    found = _container(body)
-    if isinstance(found, dict):
-        entries: Iterator[tuple[str, Json]] = iter(found.items())
-    else:
-        entries = ((str(index), value) for index, value in enumerate(found))
-    nodes: list[Node] = []
-    for key, value in entries:
-        if isinstance(value, dict):
-            nodes.append(_read(key, value))
-        if len(nodes) >= limits.NODES_MAX:
-            break
-    return nodes
+    return [read_node(key, value) for key, value in find_entries(body).items()]
 
 
-def _container(body: Json) -> dict[str, Json] | list[Json]:
+def find_entries(body: Json) -> Entries:
+    """The same before they are read."""
+    entries = ((key, value) for key, value in _items(_at(body, _place(body))))
+    return dict(islice(((key, each) for key, each in entries if isinstance(each, dict)), _MOST))
+
+
+def _items(container: Json) -> Iterator[tuple[str, Json]]:
+    if isinstance(container, dict):
+        return iter(container.items())
+    if isinstance(container, list):
+        return ((str(index), value) for index, value in enumerate(container))
+    return iter(())
+
+
+def _place(body: Json) -> tuple[str, ...] | None:
+    """Where the nodes are: () for the body itself, None for nowhere."""
     if isinstance(body, list):
-        return body
+        return ()
     for place in _PLACES:
-        value = body
-        for key in place:
-            value = value.get(key) if isinstance(value, dict) else None
-        entries = list(value.values()) if isinstance(value, dict) else value
-        if isinstance(entries, list) and any(isinstance(entry, dict) for entry in entries):
-            return value if isinstance(value, dict) else entries
-    return []
+        if any(isinstance(value, dict) for _key, value in _items(_at(body, place))):
+            return place
+    return None
 
 
-def rest_of(body: Json) -> Json:
-    """The body without its nodes: names, notes, variables and connections beside them."""
-    if isinstance(body, list):
-        return [value for value in body if not isinstance(value, dict)]
-    if not isinstance(body, dict):
-        return body
-    for place in _PLACES:
-        value: Json = body
-        for key in place:
-            value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, list | dict) and value:
-            return _without(body, place)
+def _at(body: Json, place: tuple[str, ...] | None) -> Json:
+    if place is None:
+        return None
+    for key in place:
+        body = body.get(key) if isinstance(body, dict) else None
     return body
 
 
-def _without(body: dict[str, Json], place: tuple[str, ...]) -> dict[str, Json]:
+def rest_of(body: Json) -> Json:
+    """The body without its nodes: names, notes, variables and connections beside them.
+
+    What stands among the nodes and is none, or one too many, stays.
+    """
+    place = _place(body)
+    if place is None:
+        return body
+    entries = find_entries(body)
+    others = {key: value for key, value in _items(_at(body, place)) if key not in entries}
+    left = list(others.values()) if isinstance(_at(body, place), list) else others
+    return _replaced(body, place, left) if place else left
+
+
+def _replaced(body: dict[str, Json], place: tuple[str, ...], left: Json) -> dict[str, Json]:
+    """The body with something else at a place, or with nothing there where that is empty."""
     first, *further = place
-    kept = {key: value for key, value in body.items() if key != first}
+    kept = dict(body)
     if further:
-        kept[first] = _without(body[first], tuple(further))
+        kept[first] = _replaced(body[first], tuple(further), left)
+    elif left:
+        kept[first] = left
+    else:
+        del kept[first]
     return kept
 
 
-def _read(key: str, value: dict[str, Json]) -> Node:
+def shape_of(value: dict[str, Json]) -> Shape:
+    """Which tool's a node is; `plain` for n8n, Node-RED and whatever is like them."""
     data = value.get("data")
     inner = data if isinstance(data, dict) else {}
     component = inner.get("node")
     if isinstance(component, dict) and isinstance(component.get("template"), dict):
-        name, kind, settings = _langflow(inner, component)
-    elif isinstance(inner.get("inputs"), dict):
-        name, kind, settings = _flowise(inner)
-    elif isinstance(value.get("subBlocks"), dict):
+        return "langflow"
+    if isinstance(inner.get("inputs"), dict):
+        return "flowise"
+    return "sim" if isinstance(value.get("subBlocks"), dict) else "plain"
+
+
+def read_node(key: str, value: dict[str, Json]) -> Node:
+    """One entry, which stands under that key."""
+    shape = shape_of(value)
+    if shape == "langflow":
+        name, kind, settings = _langflow(value["data"], value["data"]["node"])
+    elif shape == "flowise":
+        name, kind, settings = _flowise(value["data"])
+    elif shape == "sim":
         name, kind, settings = _sim(value)
     else:
         name, kind, settings = _plain(value)
-    return Node(_text(value.get("id")) or name or key, name, kind, settings)
+    return Node(_id(value) or name or key, name, kind, settings)
+
+
+def _id(value: dict[str, Json]) -> str:
+    given = value.get("id")
+    is_number = isinstance(given, int) and not isinstance(given, bool)
+    return str(given) if is_number else _text(given)
 
 
 def _langflow(

@@ -307,7 +307,10 @@ NODES_MAX: Final = 10_000
 """Nodes of one body looked at; the largest real workflow has some hundred."""
 
 DIFF_FIELDS_MAX: Final = 100
-"""Fields told of one changed node."""
+"""Fields told of one changed node; a `*` behind them says that there are more."""
+
+DIFF_DEPTH_MAX: Final = 6
+"""Objects within objects that a comparison goes down: Langflow's settings lie five deep."""
 
 BODY_INDEXED_MAX_BYTES: Final = 4 * MIB
 """Larger bodies are not searched inside: to decode one would hold the loop for 50 ms."""

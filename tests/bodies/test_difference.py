@@ -1,12 +1,16 @@
 """Differences are told by node and by setting; what only moved has not changed."""
 
 import copy
+import json
+import time
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 
+from sidecar import limits
 from sidecar.bodies.difference import Changed, Difference, compare
+from sidecar.bodies.nodes import MOVED
 from tests.bodies.test_nodes import FLOWISE, LANGFLOW, N8N, NODE_RED, SIM
 from tests.bodies.test_text import JSON
 
@@ -78,6 +82,92 @@ def test_bodies_of_no_known_shape_differ_as_a_whole() -> None:
     assert compare({"a": {"b": 1}}, {"a": {"b": 2}}).outside == ["a.b"]
     assert compare(1, 2).outside == ["*"]
     assert compare([1], [2]).outside == ["*"]
+
+
+REWIRED = changed(NODE_RED, 0, "wires", to=[["other"]])
+"""Where its messages go is what a flow does."""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (NODE_RED, REWIRED, [Changed("1", "Ask", ["wires"])]),
+        (NODE_RED, changed(NODE_RED, 0, "z", to="tab 2"), [Changed("1", "Ask", ["z"])]),
+        (
+            FLOWISE,
+            changed(FLOWISE, "nodes", 0, "data", "outputs", to={"output": "chain"}),
+            [Changed("llm_0", "Chat Model", ["outputs"])],
+        ),
+        (
+            LANGFLOW,
+            changed(
+                LANGFLOW,
+                *("data", "nodes", 0, "data", "node", "template", "template", "advanced"),
+                to=True,
+            ),
+            [Changed("Prompt-1", "Question", ["template.advanced"])],
+        ),
+        (
+            SIM,
+            changed(SIM, "state", "blocks", "b1", "triggerMode", to=True),
+            [Changed("b1", "Writer", ["triggerMode"])],
+        ),
+    ],
+)
+def test_what_is_no_setting_and_no_place_is_told_too(
+    before: Any, after: Any, told: list[Changed]
+) -> None:
+    assert compare(before, after) == NOTHING._replace(changed=told)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ({"nodes": ["a", "b"]}, {"nodes": ["a", "c"]}, ["nodes"]),
+        ({"a": 1}, {"a": True}, ["a"]),
+        ({"a": 1.0}, {"a": 1}, ["a"]),
+        ({"x": 1, "a": {"b": None, "c": 1}}, {"x": 1, "a": {"c": 1}}, ["a.b"]),
+        ({"blocks": {"a": 1}, "nodes": [{"id": "n"}]}, {"blocks": {"a": 2}, "nodes": [{"id": "n"}]},
+         ["blocks.a"]),
+        ([{"id": "a"}, {"id": "b"}], [{"id": "b"}, {"id": "a"}], ["*"]),
+        ([{"id": n} for n in range(10_001)], [{"id": n} for n in range(10_000)], ["*"]),
+    ],
+)  # fmt: skip
+def test_what_stands_where_nodes_might_is_told(before: Any, after: Any, told: list[str]) -> None:
+    assert compare(before, after) == NOTHING._replace(outside=told)
+
+
+def test_nodes_are_known_by_a_number_as_well() -> None:
+    nodes = [{"id": 1, "name": "n", "v": 1}, {"id": 2, "name": "n", "v": 2}]
+    after = changed(nodes, 0, "v", to=9)
+
+    assert compare(nodes, after[::-1]).changed == [Changed("1", "n", ["v"])]
+
+
+def test_more_fields_than_are_told_are_said_to_be_there() -> None:
+    before = [{"id": "a", **{f"f{number:03}": 1 for number in range(limits.DIFF_FIELDS_MAX + 1)}}]
+    after = [{"id": "a"}]
+
+    (told,) = compare(before, after).changed
+    assert (len(told.fields), told.fields[-2:]) == (limits.DIFF_FIELDS_MAX + 1, ["f099", "*"])
+
+
+def test_ten_thousand_nodes_of_one_id_take_no_longer_than_others() -> None:
+    many = [{"id": "a", "p": number} for number in range(10_000)]
+    began_s = time.process_time()
+
+    assert compare(many, [{**node, "p": -1} for node in many]).changed[-1].id == "a#10000"
+    assert time.process_time() - began_s < 2  # 10 s when each was counted from the first
+
+
+@given(before=JSON, after=JSON)
+def test_bodies_that_differ_have_a_difference(before: Any, after: Any) -> None:
+    spelled = [json.dumps(body, sort_keys=True) for body in (before, after)]
+    # NaN is not JSON; what only moved has not changed.
+    assume(not any(f'"{name}"' in text for text in spelled for name in MOVED))
+    assume(not any(name in text for text in spelled for name in ("NaN", "Infinity")))
+
+    assert (compare(before, after) == NOTHING) == (spelled[0] == spelled[1])
 
 
 @given(body=JSON)

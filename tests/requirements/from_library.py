@@ -41,6 +41,8 @@ REQUIREMENTS = [
         "test_a_revert_is_a_new_revision_with_all_of_the_old_content",
         "test_diff_tells_nodes_and_the_names_of_their_settings",
         "test_a_setting_is_told_by_name_in_every_shape",
+        "test_what_is_no_setting_and_no_place_is_told_too",
+        "test_bodies_that_differ_have_a_difference",
         "TestHistory",
     ),
     _issue.proven(

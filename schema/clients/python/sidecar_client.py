@@ -2140,7 +2140,9 @@ class WorkflowsDiffNode(TypedDict):
     """What it is called."""
 
     fields: list[str]
-    """Names of its settings that differ; empty for one added or removed."""
+    """Names of its settings that differ, at most 100 and then `*` for others; empty for one added
+    or removed.
+    """
 
 
 class WorkflowsDiffResult(TypedDict):
@@ -2157,7 +2159,7 @@ class WorkflowsDiffResult(TypedDict):
 
     metadata: list[str]
     """Which of name, description, tags and category differ, and as `data.NAME` what differs in the
-    body beside its nodes.
+    body beside its nodes; `data.*` where that has no name.
     """
 
 

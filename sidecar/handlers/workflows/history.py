@@ -154,7 +154,10 @@ class WorkflowsDiffNode(msgspec.Struct, frozen=True):
     name: Annotated[str, Meta(description="What it is called.")]
     fields: Annotated[
         list[str],
-        Meta(description="Names of its settings that differ; empty for one added or removed."),
+        Meta(
+            description="Names of its settings that differ, at most 100 and then `*` for others;"
+            " empty for one added or removed."
+        ),
     ]
 
 
@@ -168,7 +171,7 @@ class WorkflowsDiffResult(Result, frozen=True):
         list[str],
         Meta(
             description="Which of name, description, tags and category differ, and as `data.NAME`"
-            " what differs in the body beside its nodes."
+            " what differs in the body beside its nodes; `data.*` where that has no name."
         ),
     ]
 
