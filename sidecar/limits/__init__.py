@@ -160,6 +160,9 @@ REVISION_GROUP: Final = 10
 REVISION_PACK_STEP: Final = 20
 """Replaced bodies packed in one step: 100 us each on real chains, a few ms for the largest."""
 
+REVISION_PACK_BYTES: Final = 8 * MIB
+"""Bodies unpacked at once for it: twenty of the largest took 470 MB."""
+
 TEXT_STEP: Final = 24
 TEXT_STEP_BYTES: Final = 192 * 1024
 """Bodies indexed in one step, and their bytes together: some 15 ms, 20 ms in a store of 100 000;

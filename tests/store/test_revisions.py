@@ -111,6 +111,18 @@ def test_damage_of_a_frame_is_told_and_touches_no_other_group(bench: Bench) -> N
     assert read(bench, 20) == body(20)
 
 
+def test_of_large_bodies_fewer_are_unpacked_at_once(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(6):
+        save(bench, json.dumps(f"{number}" * 1000))
+    monkeypatch.setattr(limits, "REVISION_PACK_BYTES", 2500)
+
+    planned = revisions.plan_packing(bench.store.db, 20)
+
+    assert [each.form for each in planned] == ["key", "delta", "delta"]
+
+
 def test_what_cannot_be_packed_stays_readable_or_damaged_as_it_was(bench: Bench) -> None:
     for number in range(10, 14):
         save(bench, body(number))

@@ -267,23 +267,31 @@ class Packed(NamedTuple):
 def plan_packing(db: Connection, limit: int) -> list[Packed]:
     """Pack at most `limit` replaced bodies in memory, oldest first; [] when all are packed.
 
+    Of large ones fewer: not more than one beyond REVISION_PACK_BYTES is unpacked.
+
     What cannot be packed, since it or its key frame is damaged, stays as it is for good.
     """
     planned: list[Packed] = []
-    keys: dict[tuple[int, int], bytes] = {}
-    rows: list[Any] = db.execute(_STORED, (limit,)).fetchall()
-    for rid, workflow, revision, data, sha256, size_bytes in rows:
+    key: tuple[tuple[int, int], bytes] | None = None
+    left_bytes = limits.REVISION_PACK_BYTES
+    for rid, workflow, revision, data, sha256, size_bytes in db.execute(_STORED, (limit,)):
+        if left_bytes <= 0:
+            break
+        left_bytes -= size_bytes
         group = workflow, group_start(revision)
         try:
             if data is None:
                 raise DatabaseDamaged
             body = codec.unpack(data, sha256, size_bytes)
-            key_body = keys.get(group) or _key_body(db, workflow, revision)
+            if key is not None and key[0] == group:
+                key_body: bytes | None = key[1]
+            else:
+                key_body = _key_body(db, workflow, revision)
         except DatabaseDamaged:
             planned.append(Packed(rid, workflow, "plain", data))
             continue
         if key_body is None:
-            keys[group] = body
+            key = group, body
         form: Form = "key" if key_body is None else "delta"
         planned.append(Packed(rid, workflow, form, frames.pack(body, key_body)))
     return planned
