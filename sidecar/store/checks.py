@@ -197,7 +197,7 @@ def search_text(db: Connection, name: str) -> Finding | None:
     except (apsw.CorruptError, apsw.SQLError) as fault:
         if not faults.suspects_damage(fault):
             raise
-        return _of_search(name, "It says something else than the workflows.")
+        return search_wrong(name)
     return None
 
 
@@ -210,6 +210,11 @@ def search_texts(db: Connection) -> list[Finding]:
         return []
     texts = (search_text(db, name) for name in search_index.HEADER_INDEXES)
     return [finding for finding in texts if finding is not None]
+
+
+def search_wrong(name: str) -> Finding:
+    """The finding for an index whose words are not those of the workflows."""
+    return _of_search(name, "It says something else than the workflows.")
 
 
 def search_behind(name: str) -> Finding:

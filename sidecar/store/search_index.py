@@ -90,7 +90,7 @@ def follow_text(db: Connection) -> bool:
         return False
     db.execute(_FORGET_TEXT, (last,))
     rows: list[tuple[Any, ...]] = db.execute(_BODIES, (last,)).fetchall()
-    db.executemany(_LEARN_TEXT, ((row[0], _text(*row[1:])) for row in rows))
+    db.executemany(_LEARN_TEXT, ((row[0], indexed_text(*row[1:])) for row in rows))
     db.execute("DELETE FROM text_pending WHERE rid <= ?", (last,))
     return text_behind(db)
 
@@ -108,7 +108,7 @@ def _last_of_step(db: Connection) -> int | None:
     return last
 
 
-def _text(
+def indexed_text(
     name: str,
     description: str | None,
     tags: str,

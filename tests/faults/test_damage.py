@@ -172,6 +172,33 @@ def test_a_search_index_that_lost_its_rows_is_made_anew(path: Path) -> None:
         assert not served.store.damaged
 
 
+@pytest.mark.parametrize(
+    ("index", "query"), [("workflow_text_fts", "cherry"), ("workflows_fts", "flow")]
+)
+def test_a_search_that_meets_a_damaged_index_has_it_made_anew_by_itself(
+    path: Path, index: str, query: str
+) -> None:
+    flow = {"id": "c", "name": "flow", "data": {"nodes": [{"text": "a cherry"}]}}
+    search = call(2, "workflows.search", query=query)
+    with serving(path) as served:
+        assert slugs(served.send(call(1, "workflows.save", workflow=flow), search)) == ["ok"] * 2
+        confirmed(served)
+    db = apsw.Connection(str(path))
+    db.execute(
+        f"DELETE FROM {index}_docsize WHERE id = (SELECT rid FROM workflows WHERE id = 'c')"  # noqa: S608 - ours
+    )
+    db.close()
+    with serving(path) as served:
+        assert slugs(served.send(search)) == ["storage_failed"]
+        assert confirmed(served) == ["index_rebuilt"]
+        while search_index.bring_up_some(served.store):
+            pass
+
+        assert slugs(served.send(search)) == ["ok"]
+        (told,) = answers(served.send(call(2, "system.check", full=True)))
+        assert told["result"]["findings"] == []
+
+
 @pytest.mark.parametrize("name", ["workflows_fts_data", "workflows_trigram_config", "runs_started"])
 def test_an_index_that_cannot_be_mended_is_recovered_without_a_loss(path: Path, name: str) -> None:
     before = state_at(path)

@@ -25,6 +25,8 @@ REQUIREMENTS = [
         "search:indexes",
         "A wrong index is found and made anew; a disk that takes none lets one search.",
         "test_a_search_index_that_is_wrong_is_found_and_made_anew",
+        "test_other_words_in_the_index_of_bodies_are_found_in_full",
+        "test_a_search_that_meets_a_damaged_index_has_it_made_anew_by_itself",
         "test_a_disk_that_takes_no_index_still_lets_one_search",
     ),
     _issue.proven(

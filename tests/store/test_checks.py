@@ -167,6 +167,22 @@ def test_an_index_that_says_something_else_is_found_in_full(bench: Bench, index:
     meddle(bench, f"INSERT INTO {other[0]} ({other[0]}) VALUES ('rebuild')")  # noqa: S608 - constants
 
     assert check(bench) == []
+    assert check(bench, full=True) == [
+        ("search_index", index), ("search_index", search_index.TEXT_INDEX),
+    ]  # fmt: skip
+    bring_up(bench)
+    assert check(bench, full=True) == []
+
+
+@pytest.mark.parametrize("words", ["other words", "{}"])
+def test_other_words_in_the_index_of_bodies_are_found_in_full(bench: Bench, words: str) -> None:
+    bring_up(bench)
+    size = bench.rows("SELECT sz FROM workflow_text_fts_docsize WHERE id = 1")[0][0][0]
+    same = " ".join(["other"] * size)  # as many as there were
+    index = search_index.TEXT_INDEX
+    meddle(bench, f"UPDATE {index} SET text = '{words.format(same)}' WHERE rowid = 1")  # noqa: S608 - ours
+
+    assert check(bench) == []
     assert check(bench, full=True) == [("search_index", index)]
     bring_up(bench)
     assert check(bench, full=True) == []

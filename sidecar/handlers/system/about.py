@@ -12,7 +12,7 @@ from sidecar.context import Context, LongContext, secret_state
 from sidecar.errors import AuditUnavailable
 from sidecar.handlers.system.damage import mend
 from sidecar.process import usage
-from sidecar.store import checks, damage, purge, search_index, stats
+from sidecar.store import checks, damage, purge, search_index, stats, text_check
 from sidecar.store.cancelling import interruptible
 from sidecar.store.checks import Finding
 from sidecar.store.connection import sqlite_version
@@ -202,6 +202,7 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
         found, counts = _survey(ctx, full=params.full)
     if params.full:
         _compare_search(ctx, found)
+        _compare_text(ctx, found)
     if any(finding.kind == "structure" for finding in found):
         ctx.store.suspected = True
         ctx.session.schedule(damage.CHORE, 0)
@@ -250,6 +251,19 @@ def _compare_search(ctx: LongContext, found: list[Finding]) -> None:
         if name not in wrong and _compare_index(ctx, name) is not None:
             finding = _compare_index(ctx, name)
             found += [finding] if finding is not None else []
+
+
+def _compare_text(ctx: LongContext, found: list[Finding]) -> None:
+    """Compare what the index of bodies says with them, unless it was found wrong already."""
+    name = search_index.TEXT_INDEX
+    if all(finding.where != name for finding in found) and _count_wrong(ctx) and _count_wrong(ctx):
+        found.append(checks.search_wrong(name))
+
+
+def _count_wrong(ctx: LongContext) -> int:
+    with ctx.reading() as db, interruptible(db, ctx.cancel_event.is_set):
+        db.execute("BEGIN")
+        return text_check.wrong(db, lambda _seen: ctx.check_cancelled())
 
 
 def _compare_index(ctx: LongContext, name: str) -> Finding | None:
