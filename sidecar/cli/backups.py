@@ -5,7 +5,6 @@ open does `restore` work on the file itself, under its lock, and keeps what was 
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +14,8 @@ from sidecar import config
 from sidecar.cli.call import add_place, explain, place_options, tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
 from sidecar.cli.progress import Bar
+from sidecar.cli.visible import lines as visible_lines
+from sidecar.cli.visible import visible, write_json
 from sidecar.clock import SystemClock
 from sidecar.errors import ExitCode, SidecarError
 
@@ -55,10 +56,9 @@ def _run(given: argparse.Namespace, act: Callable[[], dict[str, Any]], tell: Any
     except KeyboardInterrupt:
         return _INTERRUPTED
     if given.json or not sys.stdout.isatty():
-        text = json.dumps(result, ensure_ascii=False)
-        sys.stdout.buffer.write(text.encode(errors="backslashreplace") + b"\n")
+        write_json(result)
     else:
-        sys.stdout.write(tell(result))
+        sys.stdout.write(visible_lines(tell(result)))
     return 0 if result.get("ok", True) else 1
 
 
@@ -140,7 +140,7 @@ Exit code 1 when something is wrong with it.
         if result["ok"]:
             counts = result["manifest"]["counts"]
             return f"Sound: {counts['workflows']} workflows, {counts['runs']} runs.\n"
-        lines = [f"  {each['kind']}: {each['detail']}\n" for each in result["findings"]]
+        lines = [f"  {each['kind']}: {visible(each['detail'])}\n" for each in result["findings"]]
         return "Not sound:\n" + "".join(lines)
 
 
@@ -182,7 +182,7 @@ another name, and the secrets of the backup, if it has any, are there afterwards
         except ChildEnded as ended:
             if given.ephemeral or ended.code not in _UNOPENABLE:
                 raise
-            sys.stderr.write(f"The database does not open: {ended}\n")
+            sys.stderr.write(f"The database does not open: {visible(ended)}\n")
         database = (given.database or config.default_database()).absolute()
         return _offline(database, given.backup, dry_run=given.dry_run)
 
@@ -199,7 +199,7 @@ another name, and the secrets of the backup, if it has any, are there afterwards
             lines.append(f"What was there is in {result['safety_backup']}.")
         if result.get("kept_aside"):
             lines.append(f"What was there is kept as {result['kept_aside']}.")
-        lines += [f"  {each['kind']}: {each['detail']}" for each in result["findings"]]
+        lines += [f"  {each['kind']}: {visible(each['detail'])}" for each in result["findings"]]
         return "\n".join(lines) + "\n"
 
 

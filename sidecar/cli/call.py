@@ -9,6 +9,7 @@ from typing import Any
 from sidecar import config
 from sidecar.cli.child import CallFailed, Child, ChildEnded
 from sidecar.cli.progress import Bar
+from sidecar.cli.visible import json_text, visible, write_json
 from sidecar.errors import ExitCode
 
 EXAMPLES = """examples:
@@ -112,11 +113,12 @@ def _read_json(name: str, text: str) -> Any:
 def explain(error: dict[str, Any]) -> str:
     """An error as a person reads it."""
     data = error.get("data", {})
-    lines = [f"{error['message']} ({data.get('slug', error['code'])})"]
+    lines = [visible(f"{error['message']} ({data.get('slug', error['code'])})")]
     for key, label in (("path", "at"), ("hint", "hint"), ("did_you_mean", "did you mean")):
         value = data.get(key)
         if value:
-            lines.append(f"  {label}: {', '.join(value) if isinstance(value, list) else value}")
+            text = ", ".join(value) if isinstance(value, list) else value
+            lines.append(f"  {label}: {visible(text)}")
     return "\n".join(lines) + "\n"
 
 
@@ -124,19 +126,18 @@ def tell_ended(ended: ChildEnded) -> int:
     """Say why a child did not serve; returns the exit code."""
     holder = ended.reason.get("pid")
     more = f" It is process {holder}." if ended.code == ExitCode.ALREADY_RUNNING and holder else ""
-    sys.stderr.write(f"sim-sidecar: {ended}{more}\n")
+    sys.stderr.write(f"sim-sidecar: {visible(ended)}{more}\n")
     if ended.reason.get("hint"):
-        sys.stderr.write(f"  hint: {ended.reason['hint']}\n")
+        sys.stderr.write(f"  hint: {visible(ended.reason['hint'])}\n")
     return ended.exit_code
 
 
 def _print(result: Any, *, plain: bool) -> None:
-    text = json.dumps(result, ensure_ascii=False)
     if plain or not sys.stdout.isatty():
-        # JSON in a pipe is UTF-8, whatever the locale says.
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode(errors="backslashreplace") + b"\n")
+        write_json(result)
         return
     from rich.console import Console  # noqa: PLC0415 - a pipe never pays for colours
+    from rich.highlighter import JSONHighlighter  # noqa: PLC0415 - the same
 
-    Console().print_json(text)
+    # Not print_json: that would read the escapes and print what they stand for.
+    Console().print(JSONHighlighter()(json_text(result, indent=2)), soft_wrap=True)

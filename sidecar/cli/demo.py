@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sidecar.cli.call import tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
+from sidecar.cli.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -97,11 +98,11 @@ class _Demo:
         """Keep one audit event for the step that caused it."""
         if name == "audit.event":
             text = f"audit {params['seq']:>4}  {params['action']}  {params['resource']}"
-            self._events.append(text)
+            self._events.append(visible(text))
 
     def tell(self, text: str) -> None:
         """Tell what came of a step."""
-        self._told.append(text)
+        self._told.append(visible(text))
 
     def show(self, child: Child) -> None:
         """Every step in turn."""

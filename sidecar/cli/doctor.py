@@ -13,6 +13,7 @@ from pathlib import Path
 from sidecar import config
 from sidecar.cli import looks
 from sidecar.cli.looks import Check
+from sidecar.cli.visible import visible
 
 EXAMPLES = """examples:
   sim-sidecar doctor
@@ -38,8 +39,9 @@ def run(given: argparse.Namespace) -> int:
         check = _look(name, look)
         checks.append(check)
         if not given.json:
-            cure = f"\n       cure: {check.cure}" if check.cure else ""
-            sys.stdout.write(f"{f'[{check.state}]':6} {check.name}: {check.detail}{cure}\n")
+            cure = f"\n       cure: {visible(check.cure)}" if check.cure else ""
+            found = f"{check.name}: {visible(check.detail)}"
+            sys.stdout.write(f"{f'[{check.state}]':6} {found}{cure}\n")
     if given.json:
         sys.stdout.write(json.dumps([check._asdict() for check in checks]) + "\n")
     return int(any(check.state == "fail" for check in checks))

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from sidecar import config
 from sidecar.cli.progress import Bar
+from sidecar.cli.visible import lines as visible_lines
+from sidecar.cli.visible import visible
 from sidecar.errors import ExitCode, SidecarError
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ def run(given: argparse.Namespace) -> int:
     try:
         return _recover(path, given)
     except SidecarError as refused:
-        sys.stderr.write(f"{refused.message}\n")
+        sys.stderr.write(f"{visible(refused.message)}\n")
         return refused.exit_code
     finally:
         lock.release()
@@ -102,4 +104,4 @@ def _tell(found: "Recovered", given: argparse.Namespace) -> None:
             lines.append(f"{name:24}{counts[0]:>10}{counts[1]:>10}{counts[2]:>14}")
     if found.quarantine is not None:
         lines.append(f"Done. The damaged file is kept as {found.quarantine}.")
-    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.write(visible_lines("\n".join(lines)) + "\n")

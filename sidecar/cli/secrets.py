@@ -13,6 +13,7 @@ from sidecar.cli.call import explain, place_options, tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
 from sidecar.cli.tables import add_common, cell, put, table, time_text
 from sidecar.cli.unlocking import NoTerminal, add_unlocking, ask, ask_twice, passphrase, unlock
+from sidecar.cli.visible import lines
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -79,7 +80,9 @@ def _say(given: argparse.Namespace, result: dict[str, Any], text: str) -> None:
     if given.json:
         put(given, result, _no_table)
     else:
-        sys.stdout.write(f"{text}\n")
+        # In a pipe a key is printed byte for byte, to be used; on a terminal, to be seen.
+        shown = lines(text) if sys.stdout.isatty() else text
+        sys.stdout.write(f"{shown}\n")
 
 
 def _no_table(_result: dict[str, Any]) -> "Table":

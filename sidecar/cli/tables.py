@@ -1,7 +1,6 @@
 """What commands that show something share: one call, a table on a terminal, JSON in a pipe."""
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sidecar.cli.call import add_place, explain, place_options, tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
+from sidecar.cli.visible import visible, write_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,9 +50,7 @@ def put(
 ) -> None:
     """Show a result: drawn on a terminal, as one line of JSON in a pipe."""
     if given.json or not sys.stdout.isatty():
-        text = json.dumps(result, ensure_ascii=False)
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode(errors="backslashreplace") + b"\n")
+        write_json(result)
         return
     from rich.console import Console  # noqa: PLC0415 - a pipe never pays for colours
 
@@ -62,8 +60,14 @@ def put(
 def table(title: str, *columns: str) -> "Table":
     """An empty table; numbers stand right."""
     from rich.table import Table  # noqa: PLC0415 - a pipe never pays for colours
+    from rich.text import Text  # noqa: PLC0415 - the same
 
-    drawn = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    drawn = Table(
+        title=Text(visible(title), style="table.title") if title else None,
+        title_justify="left",
+        box=None,
+        pad_edge=False,
+    )
     for column in columns:
         right = column in ("revision", "size", "duration", "tokens", "count", "seq")
         drawn.add_column(column, justify="right" if right else "left")
@@ -71,10 +75,10 @@ def table(title: str, *columns: str) -> "Table":
 
 
 def cell(text: object) -> Any:
-    """A text as it is: nothing in a name is markup."""
+    """A text to be seen: nothing in a name is markup, and nothing in it acts."""
     from rich.text import Text  # noqa: PLC0415 - a pipe never pays for colours
 
-    return Text(str(text))
+    return Text(visible(text))
 
 
 def time_text(at: int | None) -> str:

@@ -1,13 +1,14 @@
 """The commands that show what is in a database: JSON in a pipe, tables on a terminal."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.cli.terminal import at_terminal
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -85,31 +86,9 @@ def test_an_unknown_workflow_is_told_with_exit_code_one(database: Path) -> None:
     ],
 )
 def test_a_terminal_shows_tables(database: Path, words: tuple[str, ...], shown: str) -> None:
-    import pty
+    code, text = at_terminal(*words, "--database", database)
 
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sidecar", *words, "--database", str(database)],
-        stdout=theirs,
-        stderr=theirs,
-        stdin=theirs,
-        cwd=ROOT,
-        env={**os.environ, "COLUMNS": "160", "TERM": "xterm"},
-    )
-    os.close(theirs)
-    output = b""
-    while True:
-        try:
-            data = os.read(ours, 65536)
-        except OSError:  # Linux says so when the other end is closed
-            break
-        if not data:
-            break
-        output += data
-    os.close(ours)
-
-    assert process.wait(30) == 0
-    text = output.decode()
+    assert code == 0
     assert shown in text
     assert not text.lstrip().startswith("{")
 

@@ -109,4 +109,12 @@ REQUIREMENTS = [
         "test_a_terminal_shows_tables",
         "test_search_finds_by_what_is_inside",
     ),
+    _issue.proven(
+        "people:visible",
+        "What others wrote is seen on a terminal, and acts on none.",
+        "test_nothing_in_a_text_of_others_acts_on_a_terminal",
+        "test_an_error_is_explained_without_what_acts",
+        "test_an_end_of_the_child_is_told_without_what_acts",
+        "test_what_acts_is_shown_and_all_else_stays",
+    ),
 ]
