@@ -14,7 +14,7 @@ from typing import Any
 import sidecar.handlers  # noqa: F401 - importing it is what fills the catalog
 from sidecar import __version__, limits, log
 from sidecar.clock import Clock, SystemClock
-from sidecar.config import ServeConfig
+from sidecar.config import DATABASE_VARIABLE, ServeConfig
 from sidecar.context import secret_state
 from sidecar.ephemeral import EphemeralFolder
 from sidecar.errors import ExitCode, SidecarError
@@ -22,7 +22,7 @@ from sidecar.handlers.secrets import headless
 from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
-from sidecar.store import audit
+from sidecar.store import audit, preflight, swap
 from sidecar.store.faults import as_wire_error
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
 from sidecar.store.opening import Opened, close_store, open_store
@@ -41,6 +41,8 @@ def serve(config: ServeConfig) -> ExitCode:
         if not config.dumpable:
             harden()
         if config.database is not None:
+            if config.existing and not _is_there(config.database):
+                return _refuse_missing(config.database.absolute())
             return _serve_database(config, config.database, channel)
         with EphemeralFolder() as folder:
             return _serve_database(config, folder / "sim.db", channel)
@@ -57,6 +59,30 @@ def serve(config: ServeConfig) -> ExitCode:
         return _refuse_unknown(fault)
     finally:
         log.flush()
+
+
+def _is_there(path: Path) -> bool:
+    """Whether opening would find something to judge: a file, or a trace that there was one."""
+    suffixes = ("-wal", "-journal", swap.INTENT, preflight.KNOWN)
+    traces = {path.name + suffix for suffix in suffixes}
+    try:
+        if os.path.lexists(path) and (not path.is_file() or path.stat().st_size):
+            return True
+        beside = [other.name for other in path.parent.iterdir()]
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return any(name in traces or name.startswith(path.name + preflight.BEFORE) for name in beside)
+
+
+def _refuse_missing(path: Path) -> ExitCode:
+    return _refuse(
+        ExitCode.NO_DATABASE,
+        "no_database",
+        f"There is no database at {path}; none was made.",
+        {"hint": f"Name the file with --database, or in {DATABASE_VARIABLE}."},
+    )
 
 
 def _open_channel(descriptors: stdio.Descriptors, *, threaded: bool) -> stdio.Channel:

@@ -21,6 +21,8 @@ class ServeConfig(NamedTuple):
 
     database: Path | None
     """The database file; None serves a fresh one that is removed at the end."""
+    existing: bool
+    """Whether the database must be there: a start that finds none makes none."""
     parent_pid: int | None
     """Process whose death ends this one; None is the parent seen at start."""
     events: bool
@@ -66,6 +68,11 @@ def add_serve_options(parser: ArgumentParser) -> None:
         "--ephemeral",
         action="store_true",
         help="serve a fresh database in a private folder that is removed at the end",
+    )
+    parser.add_argument(
+        "--existing",
+        action="store_true",
+        help="make no database: end with code 10 where there is none",
     )
     parser.add_argument(
         "--parent-pid",
@@ -132,6 +139,7 @@ def parse_serve(argv: list[str]) -> ServeConfig:
         parser.error("the database's path is not text in this locale; use UTF-8 or another path")
     return ServeConfig(
         database=database,
+        existing=given.existing,
         parent_pid=given.parent_pid,
         events=not given.no_events,
         log_level=given.log_level,

@@ -89,6 +89,7 @@ EXIT_TEXTS: dict[ExitCode, str] = {
     ExitCode.STORAGE: "The disk is full, read-only or failing.",
     ExitCode.DAMAGED: "Stored data is damaged.",
     ExitCode.FORCED: "The drain limit passed and the watchdog ended the process.",
+    ExitCode.NO_DATABASE: "There is no database, and `--existing` says that none is made.",
     ExitCode.INTERNAL: "A fault of ours; the traceback is on stderr.",
 }
 """What each exit code tells a host."""

@@ -28,6 +28,7 @@ class ExitCode(IntEnum):
     STORAGE = 7
     DAMAGED = 8
     FORCED = 9
+    NO_DATABASE = 10
     INTERNAL = 70
 
 

@@ -46,7 +46,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(given: argparse.Namespace) -> int:
     """Do one of them; returns the exit code, 1 when the log is not what it should be."""
     try:
-        child = Child([*place_options(given), "--no-events"])
+        child = Child([*place_options(given, existing=True), "--no-events"])
         try:
             return _run(child, given)
         finally:

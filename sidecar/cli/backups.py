@@ -97,9 +97,8 @@ class Backup:
     def run(given: argparse.Namespace) -> int:
         """Make one."""
         params = {"label": given.label, "include_secrets": given.include_secrets}
-        return _run(
-            given, lambda: _call(place_options(given), "backups.create", params), Backup._tell
-        )
+        options = place_options(given, existing=True)
+        return _run(given, lambda: _call(options, "backups.create", params), Backup._tell)
 
     @staticmethod
     def _tell(result: dict[str, Any]) -> str:
@@ -132,7 +131,7 @@ Exit code 1 when something is wrong with it.
     def run(given: argparse.Namespace) -> int:
         """Look at one; a path needs no database, so that the app may go on serving its own."""
         params = _named(given.backup)
-        options = ["--ephemeral"] if "path" in params else place_options(given)
+        options = ["--ephemeral"] if "path" in params else place_options(given, existing=True)
         return _run(given, lambda: _call(options, "backups.verify", params), Verify._tell)
 
     @staticmethod

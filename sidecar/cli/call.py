@@ -49,11 +49,12 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def place_options(given: argparse.Namespace) -> list[str]:
-    """The options that make a child serve what the person named."""
+def place_options(given: argparse.Namespace, *, existing: bool = False) -> list[str]:
+    """The options that make a child serve what the person named, which may have to exist."""
     if given.ephemeral:
         return ["--ephemeral"]
-    return ["--database", str(given.database or config.default_database())]
+    place = ["--database", str(given.database or config.default_database())]
+    return [*place, "--existing"] if existing else place
 
 
 def run(given: argparse.Namespace) -> int:

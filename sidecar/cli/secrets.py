@@ -60,7 +60,8 @@ def run(given: argparse.Namespace) -> int:
         sys.stderr.write(f"sim-sidecar secrets {given.act} {wants}.\n")
         return 2
     try:
-        child = Child([*place_options(given), "--no-events"])
+        # Only setting up may begin a database; a mistyped name must not look like an empty one.
+        child = Child([*place_options(given, existing=given.act != "init"), "--no-events"])
         try:
             _DO[given.act](child, given)
         finally:

@@ -31,7 +31,7 @@ def show(
     """Call one method and show its result; returns the exit code."""
     wanted = {name: value for name, value in params.items() if value is not None}
     try:
-        child = Child([*place_options(given), "--no-events"])
+        child = Child([*place_options(given, existing=True), "--no-events"])
         try:
             result: dict[str, Any] = child.call(method, wanted)
         finally:

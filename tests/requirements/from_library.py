@@ -110,6 +110,14 @@ REQUIREMENTS = [
         "test_search_finds_by_what_is_inside",
     ),
     _issue.proven(
+        "people:existing",
+        "What only reads makes no database.",
+        "test_a_command_that_reads_makes_no_database",
+        "test_an_empty_file_is_no_database_and_stays_empty",
+        "test_a_database_that_was_there_is_missed_and_not_called_none",
+        "test_a_start_that_may_make_none_says_so",
+    ),
+    _issue.proven(
         "people:visible",
         "What others wrote is seen on a terminal, and acts on none.",
         "test_nothing_in_a_text_of_others_acts_on_a_terminal",

@@ -1,0 +1,72 @@
+"""What only reads makes no database: a mistyped name must not look like an empty one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_commands import run
+
+READING = [
+    ("search", "invoice"),
+    ("history", "a"),
+    ("runs",),
+    ("stats",),
+    ("audit", "list"),
+    ("audit", "verify"),
+    ("secrets", "status"),
+    ("secrets", "list"),
+    ("backup",),
+    ("verify", "sim_backup_20260318_123000.db.zst"),
+]
+
+
+@pytest.mark.parametrize("words", READING, ids=" ".join)
+def test_a_command_that_reads_makes_no_database(tmp_path: Path, words: tuple[str, ...]) -> None:
+    missing = tmp_path / "folder" / "typo.db"
+    done = run(*words, "--database", str(missing))
+
+    assert (done.returncode, done.stdout) == (10, "")
+    assert str(missing) in done.stderr
+    assert "hint: " in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_empty_file_is_no_database_and_stays_empty(tmp_path: Path) -> None:
+    empty = tmp_path / "empty.db"
+    empty.touch()
+    done = run("stats", "--database", str(empty))
+
+    assert (done.returncode, list(tmp_path.iterdir()), empty.stat().st_size) == (10, [empty], 0)
+
+
+def test_a_database_that_was_there_is_missed_and_not_called_none(tmp_path: Path) -> None:
+    database = tmp_path / "sim.db"
+    assert run("call", "system.ping", "--database", str(database)).returncode == 0
+    database.unlink()
+    done = run("stats", "--database", str(database))
+
+    assert done.returncode == 6
+
+
+def test_a_database_that_is_there_is_read(tmp_path: Path) -> None:
+    database = tmp_path / "sim.db"
+    assert run("call", "system.ping", "--database", str(database)).returncode == 0
+    done = run("stats", "--database", str(database))
+
+    assert (done.returncode, json.loads(done.stdout)["workflows"]) == (0, 0)
+
+
+def test_a_fresh_database_may_be_looked_at(tmp_path: Path) -> None:
+    done = run("stats", "--ephemeral", cwd=tmp_path)
+
+    assert (done.returncode, json.loads(done.stdout)["workflows"]) == (0, 0)
+
+
+def test_a_start_that_may_make_none_says_so(tmp_path: Path) -> None:
+    done = run("serve", "--existing", "--database", str(tmp_path / "no.db"))
+
+    (line,) = done.stderr.splitlines()
+    told = json.loads(line)
+    assert (done.returncode, told["slug"], told["exit_code"]) == (10, "no_database", 10)
+    assert list(tmp_path.iterdir()) == []
