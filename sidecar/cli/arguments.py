@@ -76,6 +76,8 @@ def main(words: list[str]) -> int:
     parser = _parser()
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
+    if words[:1] == ["search"]:
+        words = ["search", *Search.arrange(words[1:])]
     given = parser.parse_args(words)
     if given.version:
         return _version(as_json=given.json)

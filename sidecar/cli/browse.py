@@ -5,6 +5,7 @@ calls through a child process; nothing here knows more than the published contra
 """
 
 import argparse
+import itertools
 from typing import TYPE_CHECKING, Any
 
 from sidecar.cli.tables import add_common, cell, show, size_text, table, time_text
@@ -13,12 +14,19 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 
+_WITH_VALUE = ("--tag", "--category", "--limit", "--database")
+"""Options of search that the next word belongs to."""
+
+
 class Search:
     """`sim-sidecar search WORDS`."""
 
     EXAMPLES = """examples:
   sim-sidecar search invoice
+  sim-sidecar search invoice -draft
   sim-sidecar search '"amount due" -draft' --tag finance --database my.db
+
+A word behind one minus must not be there; options have two.
 """
 
     @staticmethod
@@ -29,6 +37,23 @@ class Search:
         parser.add_argument("--category", help="only workflows of this category")
         parser.add_argument("--limit", type=int, help="at most so many (default 20)")
         add_common(parser)
+
+    @staticmethod
+    def arrange(given: list[str]) -> list[str]:
+        """Options first, then `--` and the words, so that `-draft` is a word and no option."""
+        options: list[str] = []
+        words: list[str] = []
+        rest = iter(given)
+        for word in rest:
+            if word == "--":
+                words += rest
+            elif word == "-h" or word.startswith("--"):
+                options.append(word)
+                if any(option.startswith(word) for option in _WITH_VALUE):
+                    options += itertools.islice(rest, 1)
+            else:
+                words.append(word)
+        return [*options, "--", *words] if words else options
 
     @staticmethod
     def run(given: argparse.Namespace) -> int:

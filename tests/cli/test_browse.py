@@ -50,6 +50,38 @@ def test_search_keeps_to_tag_and_category(database: Path) -> None:
     assert told("search", "mail", "--tag", "nothing", "--database", database)["items"] == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("mail", "-invoice"),
+        ("-invoice", "mail"),
+        ("mail", "--limit", "5", "-invoice"),
+        ("--limit=5", "--json", "-invoice", "--", "mail"),
+        ("mail -invoice",),
+    ],
+    ids=" ".join,
+)
+def test_a_word_behind_a_minus_must_not_be_there(database: Path, words: tuple[str, ...]) -> None:
+    every = told("search", "mail", "--database", database)["items"]
+    found = told("search", "--database", database, *words)["items"]
+
+    assert {item["id"] for item in every} == {"demo-invoices", "demo-reminders"}
+    assert [item["id"] for item in found] == ["demo-reminders"]
+
+
+def test_a_minus_word_alone_is_a_word(database: Path) -> None:
+    (item,) = told("search", "-gardener", "--database", database)["items"]
+
+    assert item["name"] == "Greenhouse watch"
+
+
+@pytest.mark.parametrize("words", [(), ("--drafts",), ("a", "--limit"), ("a", "--limit", "x")])
+def test_a_search_without_words_or_with_unknown_options_is_wrong_usage(
+    words: tuple[str, ...],
+) -> None:
+    assert command("search", *words).returncode == 2
+
+
 def test_history_lists_the_revisions(database: Path) -> None:
     items = told("history", "demo-invoices", "--database", database)["items"]
 

@@ -108,6 +108,7 @@ REQUIREMENTS = [
         "Commands for people: tables on a terminal, JSON in a pipe.",
         "test_a_terminal_shows_tables",
         "test_search_finds_by_what_is_inside",
+        "test_a_word_behind_a_minus_must_not_be_there",
     ),
     _issue.proven(
         "people:existing",
