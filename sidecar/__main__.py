@@ -11,6 +11,9 @@ from sidecar import __version__
 
 _HELP = ("-h", "--help", "help")
 
+_INTERRUPTED = 130
+"""What shells expect of a command that Ctrl-C ended."""
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns its exit code."""
@@ -23,9 +26,13 @@ def main(argv: list[str] | None = None) -> int:
         return _serve(words[1:] if first == "serve" else words)
     if not words and not os.isatty(0):
         return _serve([])
-    from sidecar import cli  # noqa: PLC0415 - commands for people load what serving never needs
+    try:
+        from sidecar import cli  # noqa: PLC0415 - commands for people load what serving never needs
 
-    return cli.main(words)
+        return cli.main(words)
+    except KeyboardInterrupt:
+        # Whoever ends a command knows why it ended; a traceback would tell them nothing.
+        return _INTERRUPTED
 
 
 def _import_msgspec() -> None:

@@ -19,7 +19,6 @@ from sidecar.cli.visible import visible, write_json
 from sidecar.clock import SystemClock
 from sidecar.errors import ExitCode, SidecarError
 
-_INTERRUPTED = 130
 _MIB = 1024 * 1024
 
 _UNOPENABLE = (ExitCode.RECOVERY_REQUIRED, ExitCode.DAMAGED)
@@ -53,8 +52,6 @@ def _run(given: argparse.Namespace, act: Callable[[], dict[str, Any]], tell: Any
     except SidecarError as failed:
         sys.stderr.write(explain(failed.as_wire()))
         return 1
-    except KeyboardInterrupt:
-        return _INTERRUPTED
     if given.json or not sys.stdout.isatty():
         write_json(result)
     else:

@@ -24,8 +24,6 @@ workflow:="{\\"name\\": ...}". Methods and their params: sim-sidecar openrpc.
 exit codes: 0 answered, 1 answered with an error, 2 wrong usage, 3 another process
 serves the database, others as `serve`.
 """
-_INTERRUPTED = 130
-"""What shells expect of a command that Ctrl-C ended."""
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -77,8 +75,6 @@ def run(given: argparse.Namespace) -> int:
         return 1
     except ChildEnded as ended:
         return tell_ended(ended)
-    except KeyboardInterrupt:
-        return _INTERRUPTED
     _print(result, plain=given.json)
     return 0
 

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -135,6 +137,50 @@ def test_doctor_finds_a_foreign_file_and_says_so(tmp_path: Path) -> None:
     states = {check["name"]: check["state"] for check in json.loads(done.stdout)}
     assert done.returncode == 1
     assert states["database"] == "fail"
+
+
+HANGING_CHILD = """
+import os, signal, sys
+if "serve" in sys.orig_argv:
+    os.kill(os.getppid(), signal.SIGINT)
+    sys.stdin.read()
+else:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+"""
+"""Before the program itself starts: the child presses Ctrl-C, and is silent until it is closed."""
+
+INTERRUPTED_IMPORT = """
+import sys
+class Pressed:
+    def find_spec(self, name, path=None, target=None):
+        if name == "sidecar.cli.browse":
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Pressed())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process it sends SIGINT to")
+@pytest.mark.parametrize("code", [HANGING_CHILD, INTERRUPTED_IMPORT])
+@pytest.mark.parametrize(
+    "words", [("search", "x"), ("stats",), ("audit", "list"), ("secrets", "list"), ("backup",),
+              ("call", "system.ping"), ("demo",)], ids=" ".join,
+)  # fmt: skip
+def test_ctrl_c_ends_a_command_without_a_traceback(
+    tmp_path: Path, code: str, words: tuple[str, ...]
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(code, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-m", "sidecar", *words, "--database", str(tmp_path / "sim.db")],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=40,
+        check=False,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+
+    assert (done.returncode, done.stderr) == (130, "")
 
 
 def test_the_demo_works_twice_on_one_database(tmp_path: Path) -> None:

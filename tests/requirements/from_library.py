@@ -109,6 +109,7 @@ REQUIREMENTS = [
         "test_a_terminal_shows_tables",
         "test_search_finds_by_what_is_inside",
         "test_a_word_behind_a_minus_must_not_be_there",
+        "test_ctrl_c_ends_a_command_without_a_traceback",
     ),
     _issue.proven(
         "people:existing",
