@@ -5,13 +5,20 @@ calls through a child process; nothing here knows more than the published contra
 """
 
 import argparse
+import functools
 import itertools
+import re
+import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from sidecar.cli.tables import add_common, cell, show, size_text, table, time_text
+from sidecar.cli.tables import add_common, cell, coloured, show, size_text, table, time_text
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import RenderableType
+    from rich.text import Text
+
+_MARKS = re.compile(r"\[([^\[\]]+)\]")
+_WORDS = re.compile(r"[^\W_]+")
 
 
 _WITH_VALUE = ("--tag", "--category", "--limit", "--database")
@@ -35,6 +42,7 @@ A word behind one minus must not be there; options have two.
         parser.add_argument("words", nargs="+", metavar="WORD", help='words, "phrases", -without')
         parser.add_argument("--tag", help="only workflows with this tag")
         parser.add_argument("--category", help="only workflows of this category")
+        parser.add_argument("--archived", action="store_true", help="only archived ones")
         parser.add_argument("--limit", type=int, help="at most so many (default 20)")
         add_common(parser)
 
@@ -62,23 +70,49 @@ A word behind one minus must not be there; options have two.
             "query": " ".join(given.words),
             "tag": given.tag,
             "category": given.category,
+            "archived": given.archived,
             "limit": given.limit,
             "snippets": "body",
         }
-        return show(given, "workflows.search", params, Search._draw)
+        draw = functools.partial(Search._draw, params["query"])
+        return show(given, "workflows.search", params, draw)
 
     @staticmethod
-    def _draw(result: dict[str, Any]) -> "Table":
-        meant = result["did_you_mean"]
-        title = (
-            "" if result["items"] else f"Nothing. Did you mean: {meant}" if meant else "Nothing."
-        )
-        drawn = table(title, "id", "name", "in", "text")
+    def _draw(query: str, result: dict[str, Any]) -> "RenderableType":
+        if not result["items"]:
+            meant = result["did_you_mean"]
+            return cell(f"Nothing. Did you mean: {meant}" if meant else "Nothing.")
+        drawn = table("", "id", "name", "in", "text")
         for item in result["items"]:
-            where = ", ".join(item["matched_in"])
-            texts = (item["id"], item["name"], where, item["snippet"] or "")
-            drawn.add_row(*map(cell, texts))
+            texts = (item["id"], item["name"], ", ".join(item["matched_in"]))
+            drawn.add_row(*map(cell, texts), _marked(item["snippet"] or "", query))
         return drawn
+
+
+def _marked(snippet: str, query: str) -> "Text":
+    """A snippet with its words in colour; where there is none they keep their [ and ].
+
+    Brackets that stand in the text itself are left alone: what is in them is no word looked for.
+    """
+    shown = cell(snippet)
+    if not coloured():
+        return shown
+    plain = _folded(query)
+    words = (*_WORDS.findall(plain), *plain.split())
+    marks = [mark for mark in _MARKS.finditer(shown.plain) if _folded(mark[1]).startswith(words)]
+    # From the last to the first, so that the places before a mark stay right.
+    for mark in reversed(marks):
+        word = shown[mark.start(1) : mark.end(1)]
+        word.stylize("bold yellow")
+        shown = shown[: mark.start()].append_text(word).append_text(shown[mark.end() :])
+    return shown
+
+
+def _folded(text: str) -> str:
+    """A text without case and diacritics, as searching compares it."""
+    return "".join(
+        char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char)
+    ).lower()
 
 
 class History:
@@ -103,7 +137,7 @@ class History:
         return show(given, "workflows.history", params, History._draw)
 
     @staticmethod
-    def _draw(result: dict[str, Any]) -> "Table":
+    def _draw(result: dict[str, Any]) -> "RenderableType":
         drawn = table("", "revision", "saved", "size", "name", "")
         for item in result["items"]:
             kept = "kept for its runs" if item["pinned_by_runs"] else ""
@@ -137,20 +171,24 @@ class Runs:
         return show(given, "runs.list", params, Runs._draw)
 
     @staticmethod
-    def _draw(result: dict[str, Any]) -> "Table":
+    def _draw(result: dict[str, Any]) -> "RenderableType":
         from rich.text import Text  # noqa: PLC0415 - a pipe never pays for colours
 
+        if not result["items"]:
+            return cell("Nothing.")
         colours = {"success": "green", "error": "red", "running": "cyan"}
-        drawn = table("", "started", "status", "duration", "tokens", "workflow", "error")
+        headings = ("run", "workflow", "started", "status", "duration", "tokens", "error")
+        drawn = table("", *headings)
         for item in result["items"]:
             taken_ms = item["duration_ms"]
             status = Text(item["status"], style=colours.get(item["status"], ""))
             drawn.add_row(
+                cell(item["id"]),
+                cell(item["workflow_id"]),
                 cell(time_text(item["started_at"])),
                 status,
                 cell("-" if taken_ms is None else f"{taken_ms} ms"),
                 cell(item["tokens_used"]),
-                cell(item["workflow_id"]),
                 cell(item["error_message"] or ""),
             )
         return drawn
@@ -175,7 +213,7 @@ class Stats:
         return show(given, "system.stats", {}, Stats._draw)
 
     @staticmethod
-    def _draw(result: dict[str, Any]) -> "Table":
+    def _draw(result: dict[str, Any]) -> "RenderableType":
         drawn = table("", "what", "count")
         for name, value in result.items():
             if name == "methods":

@@ -6,14 +6,30 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from sidecar import limits
 from sidecar.cli.call import add_place, explain, place_options, tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
 from sidecar.cli.visible import visible, write_json
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
     from rich.table import Table
+    from rich.text import Text
+
+Draw = Callable[[dict[str, Any]], "RenderableType"]
+"""Makes of a method's result what a terminal shows."""
 
 _KIB = 1024
+
+_RIGHT = ("revision", "size", "duration", "tokens", "count", "seq")
+_STYLES = {
+    **dict.fromkeys(("id", "run", "revision", "seq", "provider", "slot"), "cyan"),
+    **dict.fromkeys(("size", "count", "duration", "tokens"), "green"),
+    **dict.fromkeys(("started", "saved", "when", "set", "last read", "made"), "blue"),
+    **dict.fromkeys(("in", "action", "workflow"), "magenta"),
+    "error": "red",
+}
+"""How a column looks where there is colour, by its heading; what is to be read stays plain."""
 
 
 def add_common(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +42,7 @@ def show(
     given: argparse.Namespace,
     method: str,
     params: dict[str, Any],
-    draw: Callable[[dict[str, Any]], "Table"],
+    draw: Draw,
 ) -> int:
     """Call one method and show its result; returns the exit code."""
     wanted = {name: value for name, value in params.items() if value is not None}
@@ -45,16 +61,31 @@ def show(
     return 0
 
 
-def put(
-    given: argparse.Namespace, result: dict[str, Any], draw: Callable[[dict[str, Any]], "Table"]
-) -> None:
+def put(given: argparse.Namespace, result: dict[str, Any], draw: Draw) -> None:
     """Show a result: drawn on a terminal, as one line of JSON in a pipe."""
     if given.json or not sys.stdout.isatty():
         write_json(result)
         return
     from rich.console import Console  # noqa: PLC0415 - a pipe never pays for colours
 
-    Console().print(draw(result))
+    console = Console(highlight=False)
+    console.print(draw(result))
+    if result.get("next_cursor") is not None:
+        console.print(_more(getattr(given, "limit", None) or 0), style="dim")
+
+
+def _more(limit: int) -> str:
+    if limit < limits.PAGE_MAX:
+        return f"There is more; --limit shows up to {limits.PAGE_MAX}."
+    return f"There is more than the {limits.PAGE_MAX} that fit here; narrow it down."
+
+
+def coloured() -> bool:
+    """Whether this terminal shows colours, and the person wants them (no-color.org)."""
+    from rich.console import Console  # noqa: PLC0415 - a pipe never pays for colours
+
+    console = Console()
+    return console.color_system is not None and not console.no_color
 
 
 def table(title: str, *columns: str) -> "Table":
@@ -69,12 +100,17 @@ def table(title: str, *columns: str) -> "Table":
         pad_edge=False,
     )
     for column in columns:
-        right = column in ("revision", "size", "duration", "tokens", "count", "seq")
-        drawn.add_column(column, justify="right" if right else "left")
+        # Folded, not cut: an id that is not all there is of no use.
+        drawn.add_column(
+            column,
+            justify="right" if column in _RIGHT else "left",
+            style=_STYLES.get(column),
+            overflow="fold",
+        )
     return drawn
 
 
-def cell(text: object) -> Any:
+def cell(text: object) -> "Text":
     """A text to be seen: nothing in a name is markup, and nothing in it acts."""
     from rich.text import Text  # noqa: PLC0415 - a pipe never pays for colours
 

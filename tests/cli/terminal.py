@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,13 +13,9 @@ _FORCING = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "CLICOLOR", "TTY_COMPATIBLE"
 def at_terminal(
     *words: str | Path,
     columns: int = 160,
-    seen: Callable[[bytes, "subprocess.Popen[bytes]"], None] = lambda _output, _process: None,
-    **environment: str,
+    environment: dict[str, str] | None = None,
 ) -> tuple[int, str]:
-    """Run a command at a terminal; its exit code, and all that it wrote there.
-
-    `seen` is called with what was written so far, whenever there is more.
-    """
+    """Run a command at a terminal; its exit code, and all that it wrote there."""
     import pty
 
     ours, theirs = pty.openpty()
@@ -31,7 +26,7 @@ def at_terminal(
         stdout=theirs,
         stderr=theirs,
         cwd=ROOT,
-        env={**kept, "TERM": "xterm", "COLUMNS": str(columns), **environment},
+        env={**kept, "TERM": "xterm", "COLUMNS": str(columns), **(environment or {})},
         start_new_session=True,
     )
     os.close(theirs)
@@ -44,6 +39,5 @@ def at_terminal(
         if not data:
             break
         output += data
-        seen(output, process)
     os.close(ours)
     return process.wait(30), output.decode().replace("\r\n", "\n")

@@ -1,6 +1,7 @@
 """The commands that show what is in a database: JSON in a pipe, tables on a terminal."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from tests.cli.terminal import at_terminal
 
 ROOT = Path(__file__).resolve().parents[2]
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
 
 
 def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
@@ -30,6 +33,14 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What the demo leaves."""
     folder = tmp_path_factory.mktemp("browse")
     assert command("demo", "--keep", folder).returncode == 0
+    return folder / "sim.db"
+
+
+@pytest.fixture(scope="module")
+def twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the demo leaves, done twice."""
+    folder = tmp_path_factory.mktemp("twice")
+    assert [command("demo", "--keep", folder).returncode for _ in range(2)] == [0, 0]
     return folder / "sim.db"
 
 
@@ -106,7 +117,7 @@ def test_an_unknown_workflow_is_told_with_exit_code_one(database: Path) -> None:
     assert "There is no workflow by that id." in done.stderr
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
+@posix
 @pytest.mark.parametrize(
     ("words", "shown"),
     [
@@ -123,6 +134,93 @@ def test_a_terminal_shows_tables(database: Path, words: tuple[str, ...], shown: 
     assert code == 0
     assert shown in text
     assert not text.lstrip().startswith("{")
+
+
+COLOUR = re.compile(r"\x1b\[(?:[0-9]+;)*(?:3[0-7]|38|9[0-7])")
+
+
+@posix
+@pytest.mark.parametrize(
+    "words", [("search", "invoice"), ("history", "demo-invoices"), ("runs",), ("stats",),
+              ("audit", "list")], ids=" ".join,
+)  # fmt: skip
+def test_tables_have_colour_on_a_terminal_that_wants_it(
+    database: Path, words: tuple[str, ...]
+) -> None:
+    def has_colour(*options: str, environment: dict[str, str] | None = None) -> bool:
+        code, text = at_terminal(*words, *options, "--database", database, environment=environment)
+        assert code == 0
+        return COLOUR.search(text) is not None
+
+    assert has_colour()
+    assert not has_colour(environment={"NO_COLOR": "1"})
+    assert not has_colour(environment={"TERM": "dumb"})
+    assert not has_colour("--json")
+    assert "\x1b" not in command(*words, "--database", database).stdout
+
+
+@posix
+def test_words_found_are_coloured_and_bracketed_only_without_colour(tmp_path: Path) -> None:
+    database = tmp_path / "sim.db"
+    data = {"note": "see [draft] or [Invoice] or re-invoice"}
+    workflow = {"id": "a", "name": "A", "data": data}
+    told("call", "workflows.save", f"workflow:={json.dumps(workflow)}", "--database", database)
+
+    _, coloured = at_terminal("search", "INVOICE", "--database", database)
+    no_colour = {"NO_COLOR": "1"}
+    _, plain = at_terminal("search", "INVOICE", "--database", database, environment=no_colour)
+
+    on, off = "\x1b[1;33m", "\x1b[0m"
+    assert f"see [draft] or [{on}Invoice{off}] or re-{on}invoice{off}" in coloured
+    assert "see [draft] or [[Invoice]] or re-[invoice]" in plain
+
+
+@posix
+def test_what_was_meant_stands_on_one_line(database: Path) -> None:
+    code, text = at_terminal("search", "invoce", "--database", database, columns=80)
+
+    assert (code, text) == (0, "Nothing. Did you mean: invoice\n")
+
+
+@posix
+@pytest.mark.parametrize(
+    "words", [("search", "a"), ("history", "demo-invoices"), ("runs",)], ids=lambda words: words[0]
+)
+def test_what_a_limit_cuts_off_is_told(twice: Path, words: tuple[str, ...]) -> None:
+    _, cut = at_terminal(*words, "--limit", "1", "--database", twice)
+    _, whole = at_terminal(*words, "--limit", "100", "--database", twice)
+
+    assert "There is more; --limit shows up to 500." in cut
+    assert "There is more" not in whole
+
+
+@posix
+def test_a_run_is_shown_with_its_id(database: Path) -> None:
+    items = told("runs", "--database", database)["items"]
+    _, text = at_terminal("runs", "--database", database)
+
+    assert items
+    assert all(item["id"] in text for item in items)
+
+
+@posix
+def test_without_runs_nothing_is_shown_as_nothing(database: Path) -> None:
+    words = ("runs", "demo-greenhouse", "--database", database)
+
+    assert at_terminal(*words) == (0, "Nothing.\n")
+
+
+def test_archived_workflows_are_searched_when_asked_for(tmp_path: Path) -> None:
+    place = ("--database", tmp_path / "sim.db")
+    for name in ("live", "gone"):
+        workflow: dict[str, Any] = {"id": name, "name": f"word {name}", "data": {}}
+        told("call", "workflows.save", f"workflow:={json.dumps(workflow)}", *place)
+    told("call", "workflows.archive", "id=gone", *place)
+
+    assert [item["id"] for item in told("search", "word", *place)["items"]] == ["live"]
+    assert [item["id"] for item in told("search", "word", "--archived", *place)["items"]] == [
+        "gone"
+    ]
 
 
 @pytest.mark.parametrize("name", ["search", "history", "runs", "stats"])
