@@ -1,5 +1,6 @@
 """What is warned of, once each time it begins."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,34 @@ def test_a_folder_that_a_client_synchronises_is_told(tmp_path: Path) -> None:
 def test_folders_of_clients_are_known_by_their_beginning(name: str) -> None:
     assert warnings.synced(Path("/home/ann") / name / "db") is not None
     assert warnings.synced(Path("/home/ann") / f"my {name}" / "db") is None
+
+
+@pytest.mark.parametrize(
+    "name", ["mega", "MEGAsync", "Mega (old)", "Dropbox_2", "iCloudDrive", "OneDrive-Personal"]
+)
+def test_a_name_of_a_client_may_go_on_behind_its_end(name: str) -> None:
+    assert warnings.synced(Path("/home/ann") / name / "db") is not None
+
+
+@pytest.mark.parametrize(
+    "name", ["megan", "Megaphone", "omega", "dropboxes", "nextcloudy", "Mégane"]
+)
+def test_a_name_that_only_begins_like_a_client_is_none(name: str) -> None:
+    assert warnings.synced(Path("/home") / name / "db") is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
+def test_a_link_into_or_out_of_such_a_folder_is_told(tmp_path: Path) -> None:
+    inside = tmp_path / "Dropbox" / "data"
+    inside.mkdir(parents=True)
+    (tmp_path / "app").symlink_to(inside)
+    outside = tmp_path / "elsewhere"
+    outside.mkdir()
+    (tmp_path / "Nextcloud").symlink_to(outside)
+
+    assert warnings.synced(tmp_path / "app") is not None
+    assert warnings.synced(tmp_path / "Nextcloud") is not None
+    assert warnings.synced(outside) is None
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,8 @@ REQUIREMENTS = [
         "Disk, folder and clock are warned of.",
         "test_a_disk_nearly_full_is_told_once_until_it_has_room_again",
         "test_a_folder_that_a_client_synchronises_is_told",
+        "test_a_name_that_only_begins_like_a_client_is_none",
+        "test_a_link_into_or_out_of_such_a_folder_is_told",
         "test_a_clock_that_jumps_is_told",
     ),
     _issue.proven(

@@ -19,9 +19,11 @@ from sidecar.store.connection import Store
 
 _SYNCED: Final = (
     "dropbox", "onedrive", "google drive", "googledrive", "icloud", "com~apple~clouddocs",
-    "nextcloud", "owncloud", "syncthing", "mega", "pcloud", "box sync", "creative cloud files",
+    "iclouddrive", "nextcloud", "owncloud", "syncthing", "mega", "megasync", "pcloud",
+    "pclouddrive", "box sync", "creative cloud files",
 )  # fmt: skip
-"""How folders begin that a client keeps in step with other machines."""
+"""How folders begin that a client keeps in step with other machines; no letter follows: `mega`
+is one, `megan` is somebody."""
 
 _NETWORK: Final = (
     "nfs",
@@ -60,7 +62,7 @@ def warn(ctx: LongContext) -> None:
     found = {
         "disk_low": disk_low(folder),
         "folder_synced": synced(folder),
-        "folder_on_network": on_network(folder),
+        "folder_on_network": on_network(folder.resolve()),
     }
     for slug, detail in found.items():
         if detail is None:
@@ -90,13 +92,21 @@ def disk_low(folder: Path) -> str | None:
 
 def synced(folder: Path) -> str | None:
     """What to say of a folder that a synchronising client seems to keep; None when none does."""
-    for part in folder.parts:
-        if part.lower().startswith(_SYNCED):
+    # Under both names: a link may lead into such a folder, and a client may follow one out of it.
+    for part in (*folder.parts, *folder.resolve().parts):
+        if _is_synced(part.lower()):
             return (
                 f"The database lies in {part}, which seems to be synchronised with other"
                 " machines; a copy made amid a write is damaged. Move it elsewhere."
             )
     return None
+
+
+def _is_synced(name: str) -> bool:
+    return any(
+        name.startswith(client) and not name[len(client) : len(client) + 1].isalpha()
+        for client in _SYNCED
+    )
 
 
 def on_network(folder: Path) -> str | None:
