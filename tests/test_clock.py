@@ -1,5 +1,8 @@
 """Ids that rise, in the form of RFC 9562."""
 
+import shutil
+import subprocess
+import sys
 import time
 import uuid
 
@@ -46,6 +49,35 @@ def test_times_are_milliseconds_and_the_other_clock_never_falls() -> None:
     assert abs(made.now_ms() - time.time() * 1000) < 10_000
     looked = [made.monotonic_ms() for _ in range(100)]
     assert sorted(looked) == looked
+
+
+def test_the_clock_that_goes_on_in_sleep_is_the_systems_and_never_falls() -> None:
+    made = SystemClock()
+    looked = [made.elapsed_ms() for _ in range(100)]
+
+    assert sorted(looked) == looked
+    if sys.platform == "linux":
+        assert abs(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000 - looked[-1]) < 10_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has namespaces of time")
+def test_the_clock_that_goes_on_in_sleep_counts_what_was_slept() -> None:
+    """A namespace whose machine has slept 100 000 seconds: its boot is so much longer ago."""
+    code = (
+        "from sidecar.clock import SystemClock; made = SystemClock()\n"
+        "print(made.elapsed_ms() - made.monotonic_ms())"
+    )
+    unshare = ["unshare", "--time", "--fork", "--boottime", "100000"]
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run([*unshare, "true"], check=False).returncode
+    ):
+        pytest.skip("namespaces of time are not allowed here")
+    done = subprocess.run(
+        [*unshare, sys.executable, "-c", code], capture_output=True, check=True, timeout=20
+    )
+
+    assert float(done.stdout) > 90_000_000
 
 
 def test_random_bytes_are_as_many_as_asked_and_differ() -> None:

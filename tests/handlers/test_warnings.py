@@ -113,6 +113,32 @@ def test_a_clock_that_jumps_is_told(tmp_path: Path, jump_ms: int, told: bool) ->
         assert look(bench) == []
 
 
+def test_a_machine_that_slept_is_no_clock_that_jumped(tmp_path: Path) -> None:
+    clock = Sleeping()
+    with open_bench(tmp_path, clock) as bench:
+        assert look(bench) == []
+        clock.slept_ms += 8 * 3_600_000
+
+        assert look(bench) == []
+
+
+class Sleeping(ManualClock):
+    """The clocks of a machine that was suspended: one of them stood still."""
+
+    def __init__(self) -> None:
+        """Begin awake."""
+        super().__init__(step_ms=0)
+        self.slept_ms = 0
+
+    def now_ms(self) -> int:
+        """The time there is now."""
+        return super().now_ms() + self.slept_ms
+
+    def elapsed_ms(self) -> float:
+        """What has passed, asleep too."""
+        return super().elapsed_ms() + self.slept_ms
+
+
 class Jumping(ManualClock):
     """A wall clock that somebody sets, beside one that nobody can."""
 

@@ -104,6 +104,7 @@ REQUIREMENTS = [
         "test_a_name_that_only_begins_like_a_client_is_none",
         "test_a_link_into_or_out_of_such_a_folder_is_told",
         "test_a_clock_that_jumps_is_told",
+        "test_a_machine_that_slept_is_no_clock_that_jumped",
     ),
     _issue.proven(
         "people",

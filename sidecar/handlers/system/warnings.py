@@ -42,12 +42,17 @@ _NETWORK: Final = (
 _MOUNTS: Final = Path("/proc/self/mounts")
 
 
+def _ahead_ms(clock: Clock) -> float:
+    """How far the wall clock is ahead of a clock that nobody sets; a sleep moves both."""
+    return clock.now_ms() - clock.elapsed_ms()
+
+
 class _Known:
     """What was told of a store, and how its clocks stood at the last look."""
 
     def __init__(self, clock: Clock) -> None:
         self.told: set[str] = set()
-        self.ahead_ms = clock.now_ms() - clock.monotonic_ms()
+        self.ahead_ms = _ahead_ms(clock)
 
 
 _known: WeakKeyDictionary[Store, _Known] = WeakKeyDictionary()
@@ -70,7 +75,7 @@ def warn(ctx: LongContext) -> None:
         elif slug not in known.told:
             known.told.add(slug)
             ctx.emit(SystemWarning(slug, detail))
-    ahead_ms = ctx.clock.now_ms() - ctx.clock.monotonic_ms()
+    ahead_ms = _ahead_ms(ctx.clock)
     jumped_ms = ahead_ms - known.ahead_ms
     known.ahead_ms = ahead_ms
     if abs(jumped_ms) > limits.CLOCK_JUMP_MS:
