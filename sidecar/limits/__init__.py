@@ -166,8 +166,10 @@ REVISION_PACK_BYTES: Final = 8 * MIB
 TEXT_STEP: Final = 24
 TEXT_STEP_BYTES: Final = 192 * 1024
 """Bodies indexed in one step, and their bytes together: some 15 ms, 20 ms in a store of 100 000;
-then requests have their turn. It is also what a search waits for: only saves without a pause
-between leave more."""
+then requests have their turn."""
+
+SEARCH_TEXT_STEPS: Final = 12
+"""Steps a search waits for, 200 ms at most: a full `save_many` of usual workflows is five."""
 
 LONG_MAX_IN_FLIGHT: Final = 32
 """Long requests accepted at once; one more is `overloaded`."""
@@ -298,7 +300,12 @@ FINDINGS_MAX: Final = 1000
 """Findings that system.check answers; past that a file is past reading them one by one."""
 
 SEARCH_SCAN_MAX: Final = 20_000
-"""Newest workflows looked through for terms that no index can find: about 20 ms."""
+SEARCH_SCAN_BYTES: Final = 8 * MIB
+"""Newest workflows looked through for terms that no index can find, and for one page the bytes
+of their texts times the terms: about 20 ms, 40 ms at most."""
+
+SEARCH_SHORT_MAX: Final = 16
+"""Terms of one or two characters compared with each text: more than a person writes."""
 
 SEARCH_CONFIRM_MAX: Final = 200
 SEARCH_CONFIRM_BYTES: Final = MIB

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from sidecar import limits
 from sidecar.bodies.text import spaced
 from sidecar.store.excerpts import fold
 
@@ -32,21 +33,29 @@ class Terms(NamedTuple):
     short: str
     """JSON array of LIKE patterns for the terms that trigrams cannot find."""
     scan: bool
-    """Whether only comparing the text itself can find the terms in a header."""
+    """Whether headers must be looked through: no index finds the terms, or there are none."""
     body: str | None
     """The MATCH text for the index of bodies, which knows no phrases."""
     together: list[str]
     """Rows of words, as `in_words` gives them, that a body found must hold side by side."""
+    literal: list[str]
+    """Folded terms without a word, such as an emoji, that no index of words knows."""
     excluded: str | None
     """The MATCH text of what headers must not hold."""
     excluded_words: str | None
     """The same for the index of bodies, single words only."""
     excluded_like: str
     """JSON array of LIKE patterns of what headers must not hold, for scripts without spaces."""
+    compared: int
+    """How many texts those two arrays compare with each header."""
+    suspect: str | None
+    """The MATCH text of bodies that hold all words of some row that they must not hold."""
+    excluded_together: list[str]
+    """Rows of words that a body must not hold side by side."""
 
 
 def parse(query: str) -> Terms:
-    """Take a query apart; with nothing but exclusions their marks mean nothing."""
+    """Take a query apart; with nothing but exclusions the newest without them are asked for."""
     wanted: dict[str, None] = {}
     unwanted: dict[str, None] = {}
     for piece in _PIECES.finditer(_CONTROLS.sub(" ", query)):
@@ -54,8 +63,6 @@ def parse(query: str) -> Terms:
         # ASCII punctuation by itself is no term, while a symbol such as an emoji may be all of one.
         if text and (not text.isascii() or _is_wordlike(text)):
             (unwanted if piece["minus"] else wanted)[text] = None
-    if not wanted:
-        wanted, unwanted = unwanted, {}
     return _terms(list(wanted), list(unwanted))
 
 
@@ -65,24 +72,42 @@ def _terms(terms: list[str], unwanted: list[str]) -> Terms:
     short = [term for term in terms if len(term) < TRIGRAM_MIN_CHARS]
     tokens = [_TOKENS.findall(spaced(term)) for term in terms]
     excluded = [term for term in unwanted if _is_wordlike(term) and spaced(term) == term]
-    single = [term for term in excluded if len(_TOKENS.findall(term)) == 1]
+    out = [(term, _TOKENS.findall(spaced(term))) for term in unwanted]
+    rows = [(term, parts) for term, parts in out if parts[1:]]
+    short = short[: limits.SEARCH_SHORT_MAX]
+    unlike = [term for term in unwanted if term not in excluded][: limits.SEARCH_SHORT_MAX]
     return Terms(
         all=terms,
         words=" ".join(map(_quote, terms)) + "*" if wordlike else None,
         trigrams=" ".join(long) if long else None,
         short=_like_array(short),
-        scan=not long and any(not term.isascii() for term in short),
-        body=_body_match(tokens) if wordlike else None,
-        together=[in_words(term) for term, parts in zip(terms, tokens, strict=True) if parts[1:]],
+        scan=(not terms and bool(unwanted))
+        or (not long and any(not term.isascii() for term in short)),
+        body=_body_match(tokens),
+        together=_rows(terms, tokens),
+        literal=[fold(term) for term in terms if not _is_wordlike(term)],
         excluded=" OR ".join(map(_quote, excluded)) or None,
-        excluded_words=" OR ".join(map(_quote, single)) or None,
-        excluded_like=_like_array([term for term in unwanted if term not in excluded]),
+        excluded_words=" OR ".join(_quote(parts[0]) for _, parts in out if len(parts) == 1) or None,
+        excluded_like=_like_array(unlike),
+        compared=len(short) + len(unlike),
+        suspect=" OR ".join(f"({_all_of(parts)})" for _, parts in rows) or None,
+        excluded_together=[f"{in_words(term)} " for term, _ in rows],
     )
+
+
+def _rows(terms: list[str], tokens: list[list[str]]) -> list[str]:
+    """The terms of several words; only the last word of the query may be unfinished."""
+    last = len(terms) - 1
+    return [
+        in_words(term) + ("" if place == last else " ")
+        for place, (term, parts) in enumerate(zip(terms, tokens, strict=True))
+        if parts[1:]
+    ]
 
 
 def in_words(text: str) -> str:
     """The words of a text as an index of words sees them, folded, a space before each."""
-    return "".join(f" {token}" for token in _TOKENS.findall(spaced(fold(text))))
+    return "".join(f" {token}" for token in _TOKENS.findall(fold(spaced(text))))
 
 
 def _is_wordlike(term: str) -> bool:
@@ -91,6 +116,10 @@ def _is_wordlike(term: str) -> bool:
 
 def _quote(term: str) -> str:
     return '"' + term.replace('"', '""') + '"'
+
+
+def _all_of(tokens: list[str]) -> str:
+    return " AND ".join(map(_quote, tokens))
 
 
 def _body_match(tokens: list[list[str]]) -> str | None:

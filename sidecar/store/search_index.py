@@ -7,8 +7,9 @@ segments later: one by one that was 15 pages of a save's 30, and to index what a
 longer than to save it.
 
 Two indexes hold the header, words and trigrams; they are brought up before every search, which
-so never misses a header. The third holds header and body; before a search it is brought up by one
-step, which is all that single saves leave, and wholly in a pause. Knows nothing of queries.
+so never misses a header. The third holds header and body; before a search it is brought up by a
+bounded number of steps, which is more than a `save_many` leaves, and wholly in a pause; `is_behind`
+tells whether that was not enough. Knows nothing of queries.
 """
 
 from collections.abc import Callable
@@ -170,8 +171,14 @@ def bring_up(store: Store) -> None:
     if headers_behind(store.db):
         while run(store, follow_headers):
             pass
-    if text_behind(store.db):
-        run(store, follow_text)
+    for _ in range(limits.SEARCH_TEXT_STEPS):
+        if not (text_behind(store.db) and run(store, follow_text)):
+            break
+
+
+def is_behind(db: Connection) -> bool:
+    """Whether a search now may miss something: what it could not index before, for time or disk."""
+    return headers_behind(db) or text_behind(db)
 
 
 def bring_up_headers(store: Store) -> bool:

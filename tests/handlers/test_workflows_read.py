@@ -175,9 +175,9 @@ def test_a_forged_cursor_is_refused_or_finds_nothing(bench: Bench) -> None:
     marks = {query: query_mark(query, None, None, False) for query in ("n", "\u4e2d", "")}
     for query, mark in marks.items():
         with pytest.raises(InvalidParams):
-            bench.call("workflows.search", query=query, cursor=encode_cursor(mark, 2, 1e300, 1))
+            bench.call("workflows.search", query=query, cursor=encode_cursor(mark, 2, 1e300, 1, 0))
         for stage in (-1, 9, 2**40):
-            cursor = encode_cursor(mark, stage, -1e15, -1)
+            cursor = encode_cursor(mark, stage, -1e15, -1, -1)
             bench.call("workflows.search", query=query, cursor=cursor)
 
 
@@ -203,6 +203,7 @@ def test_a_search_that_finds_nothing_offers_a_nearer_word(bench: Bench) -> None:
     assert bench.call("workflows.search", query="slakc send") == {
         "items": [],
         "next_cursor": None,
+        "indexing": False,
         "did_you_mean": "slack send",
     }
     assert bench.call("workflows.search", query="zzzz")["did_you_mean"] is None

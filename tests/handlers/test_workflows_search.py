@@ -67,7 +67,8 @@ def found(bench: Bench, query: str, **more: Any) -> list[str]:
         ("invoice -amount", ["title"]),
         ("invoice -office", ["title", "both"]),
         ("invoice -finance -total", ["title"]),
-        ("-invoice", ["title", "both", "inside"]),  # nothing to exclude it from
+        ("-invoice", ["cjk"]),  # the newest without it
+        ('-"the invoice" -notes', ["both", "title"]),
         ('invoice -"invoice intake"', ["both", "inside"]),
         ("amount -\u8981\u7d04", ["both", "inside"]),
     ],

@@ -38,7 +38,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 def ids(bench: Bench, query: str, wanted: Filter = Filter()) -> list[str]:  # noqa: B008
-    hits = search.search(bench.store.db, parse(query), wanted, None, 50)
+    hits = search.search(bench.store.db, parse(query), wanted, None, 50).hits
     return [hit.header.id for hit in hits]
 
 
@@ -96,12 +96,12 @@ def test_filters(bench: Bench) -> None:
 @pytest.mark.parametrize("query", ["ord", "a", "", "sla", "\u62a5", "ail"])
 def test_pages_join_to_the_whole_answer(bench: Bench, query: str, size: int) -> None:
     terms = parse(query)
-    whole = search.search(bench.store.db, terms, Filter(), None, 50)
+    whole = search.search(bench.store.db, terms, Filter(), None, 50).hits
     seen: list[search.Hit] = []
     after: search.Place | None = None
-    while page := search.search(bench.store.db, terms, Filter(), after, size):
+    while page := search.search(bench.store.db, terms, Filter(), after, size).hits:
         seen += page
-        after = page[-1].place
+        after = page[-1].place()
     assert seen == whole
 
 
@@ -113,7 +113,7 @@ def test_no_hit_comes_twice_when_words_and_trigrams_both_find_it(bench: Bench) -
 @given(st.text(max_size=60))
 def test_any_text_is_a_valid_query(bench: Bench, query: str) -> None:
     for wanted in (Filter(), Filter("general", "chat", archived=True)):
-        hits = search.search(bench.store.db, parse(query), wanted, None, 10)
+        hits = search.search(bench.store.db, parse(query), wanted, None, 10).hits
         words = excerpts.words_of(parse(query).all)
         for hit in hits:
             excerpts.look(hit.header, words, excerpt=True)

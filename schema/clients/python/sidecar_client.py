@@ -2390,8 +2390,13 @@ class WorkflowsSearchResult(TypedDict):
     next_cursor: str | None
     """Give it as `cursor` for the next page; null on the last page."""
 
+    indexing: bool
+    """True while the text inside some workflows saved just now is not searched yet: a hit may be
+    missing, and an excluded word overlooked, there. Ask again in a moment; false nearly always.
+    """
+
     did_you_mean: str | None
-    """When nothing was found: the query with nearer words; else null."""
+    """When nothing was found at all: the query with nearer words; else null."""
 
 
 class WorkflowsTagCount(TypedDict):
@@ -2985,7 +2990,8 @@ class WorkflowsSearchParams(TypedDict):
     query: str
     """Words, all of which must be there, the last one perhaps unfinished; "..." around words that
     stand together, - before what must not be there. At most 1024 characters, any of them.
-    Without a word the newest workflows are listed.
+    Without a word the newest workflows are listed, those aside that hold what must not be there.
+    Of words of one or two characters the first 16 are looked for inside other words.
     """
 
     category: NotRequired[str | None]
@@ -4634,7 +4640,9 @@ class WorkflowsMethods:
         """Find workflows by the words of their name, tags and description, then by those inside.
 
         Every text is a valid query. Case and diacritics do not count. Hits of whole words come
-        first, then those inside words, then those that only the body makes one.
+        first, then those inside words, then those that only the body makes one. A page may be
+        short, even empty, and still have a `next_cursor`: words that stand together are looked
+        for in a bounded number of bodies at a time.
         """
         params = _given(
             {

@@ -1,0 +1,217 @@
+"""Pages of a search stay whole: when workflows change between two, and when a bound ends one."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from sidecar import limits
+from sidecar.store import search_index
+from tests.harness import Bench, open_bench
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with open_bench(tmp_path) as opened:
+        yield opened
+
+
+def save(bench: Bench, key: str, name: str, *said: str, **more: Any) -> None:
+    data = ["body", *said]
+    bench.call("workflows.save", workflow={"id": key, "name": name, "data": data, **more})
+
+
+def settle(bench: Bench) -> None:
+    """What a pause does: index all there is."""
+    while search_index.bring_up_some(bench.store):
+        pass
+
+
+def pages(bench: Bench, query: str, **more: Any) -> Iterator[list[str]]:
+    cursor = None
+    while True:
+        page = bench.call("workflows.search", query=query, cursor=cursor, **more)
+        yield [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return
+
+
+def found(bench: Bench, query: str, **more: Any) -> list[str]:
+    return [key for page in pages(bench, query, **more) for key in page]
+
+
+ACTS = st.sampled_from(["save", "delete", "delete seen", "rename seen", "nothing"])
+
+
+@settings(max_examples=25)
+@given(acts=st.lists(ACTS, min_size=8, max_size=8), query=st.sampled_from(["pear", "ear", "inner"]))
+def test_what_is_written_between_two_pages_loses_no_hit_and_repeats_none(
+    tmp_path_factory: pytest.TempPathFactory, acts: list[str], query: str
+) -> None:
+    with open_bench(tmp_path_factory.mktemp("pages")) as bench:
+        for number in range(24):
+            save(bench, f"p{number}", f"pear{' x' * (number % 5)} {number}", "inner words")
+            save(bench, f"o{number}", f"other {number}")
+        waiting = iter(acts)
+        others = iter(range(24))
+        seen: list[str] = []
+
+        for page in pages(bench, query, limit=4):
+            seen += page
+            act = next(waiting, "nothing")
+            if act == "save":
+                save(bench, f"n{len(seen)}", "unrelated, of a length that is not the others'")
+            elif act == "delete":
+                bench.call("workflows.delete", id=f"o{next(others)}")
+            elif act == "delete seen":
+                for key in page:
+                    bench.call("workflows.delete", id=key)
+            elif act == "rename seen" and page:
+                save(bench, page[-1], "no longer it")
+
+        assert sorted(seen) == sorted(f"p{number}" for number in range(24))
+
+
+def test_a_hit_that_moves_back_between_two_pages_takes_none_with_it(bench: Bench) -> None:
+    for number in range(12):
+        save(bench, f"p{number}", f"pear {number}")
+    seen: set[str] = set()
+
+    for page in pages(bench, "pear", limit=3):
+        seen.update(page)
+        save(bench, page[-1], "a long name in which a pear comes late and counts for little")
+
+    assert seen == {f"p{number}" for number in range(12)}
+
+
+def test_a_phrase_in_the_worst_ranked_of_many_bodies_is_reached(bench: Bench) -> None:
+    for number in range(limits.SEARCH_CONFIRM_MAX + 20):
+        save(bench, f"w{number}", f"N {number}", "due, due of an amount")
+    save(bench, "last", "Last", "the amount due " + "and so on and on " * 200)
+    settle(bench)
+
+    first, second = pages(bench, '"amount due"')
+
+    assert (first, second) == ([], ["last"])
+
+
+def test_a_body_larger_than_a_pages_bound_is_looked_into(bench: Bench) -> None:
+    filler = {str(number): number for number in range(120_000)}
+    assert len(str(filler)) > limits.SEARCH_CONFIRM_BYTES
+    data = [filler, "the amount due now"]
+    bench.call("workflows.save", workflow={"id": "w", "name": "n", "data": data})
+
+    assert found(bench, "amount due") == ["w"]
+    assert found(bench, '"amount due"') == ["w"]
+    assert found(bench, "amount-due") == ["w"]
+
+
+def test_bodies_past_the_bytes_of_one_page_come_on_the_next(bench: Bench) -> None:
+    filler = {str(number): number for number in range(12_000)}
+    for number in range(12):
+        said = "amount due" if number % 2 else "due, due of an amount"
+        data = [filler, said]
+        bench.call("workflows.save", workflow={"id": f"w{number}", "name": "n", "data": data})
+    settle(bench)
+
+    got = list(pages(bench, '"amount due"', limit=500))
+
+    assert len(got) > 1
+    assert sorted(key for page in got for key in page) == [f"w{n}" for n in (1, 11, 3, 5, 7, 9)]
+
+
+def test_an_empty_page_that_goes_on_offers_no_other_word(bench: Bench) -> None:
+    for number in range(limits.SEARCH_CONFIRM_MAX + 1):
+        save(bench, f"w{number}", "Due", f"amount {number}")
+    settle(bench)
+
+    page = bench.call("workflows.search", query='"amount due"')
+
+    assert (page["items"], page["did_you_mean"]) == ([], None)
+    assert page["next_cursor"] is not None
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        ('invoice -"amount due"', ["b", "c"]),
+        ("invoice -\u6f22\u5b57", ["a", "c"]),
+        ("invoice -\u5b57\u6f22", ["a", "b", "c"]),
+        ("invoice -http-request", ["a", "c"]),
+        ('invoice -"due amount"', ["a", "b", "c"]),
+        ('invoice -"amount du"', ["a", "b", "c"]),
+        ('invoice -"amount due" -http-request', ["c"]),
+        ('nvoic -"amount due"', ["b", "c"]),
+        ('"is paid" -"amount due"', ["c"]),
+        ('-"amount due"', ["b", "c"]),
+        ("-amount", ["c"]),
+        ("-invoice", []),
+    ],
+)
+def test_a_minus_reaches_into_bodies_whatever_it_stands_before(
+    bench: Bench, query: str, left: list[str]
+) -> None:
+    save(bench, "a", "Invoice one", "the amount due is paid")
+    save(bench, "b", "Invoice two", "due the amount; \u6f22\u5b57 here http-request")
+    save(bench, "c", "Invoice three", "what is paid is paid")
+
+    assert sorted(found(bench, query)) == left
+    assert sorted(found(bench, query, limit=1)) == left
+
+
+def test_exclusions_past_the_bound_of_one_page_hold_on_the_next(bench: Bench) -> None:
+    for number in range(limits.SEARCH_CONFIRM_MAX + 30):
+        save(bench, f"w{number}", "Invoice", "the amount due" if number % 9 else "due the amount")
+    settle(bench)
+    kept = sorted(f"w{n}" for n in range(limits.SEARCH_CONFIRM_MAX + 30) if n % 9 == 0)
+
+    assert sorted(found(bench, 'invoice -"amount due"')) == kept
+    assert sorted(found(bench, 'nvoic -"amount due"')) == kept
+    assert sorted(found(bench, '-"amount due"')) == kept
+
+
+def test_a_scan_past_the_bytes_of_one_page_goes_on_with_the_next(bench: Bench) -> None:
+    long = "\u4e2d\u6587 " * (limits.DESCRIPTION_MAX_CHARS // 3)
+    for number in range(80):
+        save(bench, f"w{number}", f"n {number}", description=long)
+
+    got = list(pages(bench, "\u6587 \u4e2d -\u5b57 -\u8a9e -\u6f22", limit=500))
+
+    assert len(got) > 1
+    assert sorted(key for page in got for key in page) == sorted(f"w{n}" for n in range(80))
+
+
+def test_a_page_of_a_query_of_many_short_terms_compares_a_bounded_number(bench: Bench) -> None:
+    text = "".join(chr(0x4E00 + number) for number in range(680))
+    save(bench, "w", "n", description=text)
+    query = " ".join(text[place : place + 2] for place in range(0, 680, 2))
+
+    assert found(bench, query) == ["w"]
+
+
+def test_a_search_after_a_save_of_many_finds_and_excludes_what_is_inside(bench: Bench) -> None:
+    many = [
+        {"id": f"w{n}", "name": f"Gadget {n}", "data": [f"needle{n}x alpha", "secretword"]}
+        for n in range(limits.MANY_MAX_ITEMS)
+    ]
+    bench.call("workflows.save_many", items=[{"workflow": each} for each in many])
+
+    assert found(bench, "gadget -secretword") == []
+    assert found(bench, "needle99x") == ["w99"]
+    assert len(found(bench, "alpha")) == len(many)
+
+
+def test_a_search_that_came_too_early_for_some_bodies_says_so(bench: Bench) -> None:
+    count = limits.SEARCH_TEXT_STEPS * limits.TEXT_STEP + 1
+    for number in range(count):
+        save(bench, f"w{number}", "n", f"needle{number}x")
+
+    early = bench.call("workflows.search", query=f"needle{count - 1}x")
+    then = bench.call("workflows.search", query=f"needle{count - 1}x")
+
+    assert (early["items"], early["indexing"], early["did_you_mean"]) == ([], True, None)
+    assert ([item["id"] for item in then["items"]], then["indexing"]) == ([f"w{count - 1}"], False)
