@@ -36,6 +36,10 @@ class _Folding(dict[int, str]):
 
     def __missing__(self, code: int) -> str:
         char = chr(code)
+        # A syllable or kana is a letter of its own; what it decomposes to is another one.
+        if 0xAC00 <= code <= 0xD7A3 or 0x3040 <= code <= 0x30FF:  # noqa: PLR2004 - Unicode blocks
+            self[code] = char
+            return char
         base = unicodedata.normalize("NFKD", char)[0].lower()
         # A few characters fold to several; those stay as they are, or positions would shift.
         self[code] = folded = base if len(base) == 1 else char

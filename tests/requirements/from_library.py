@@ -9,6 +9,7 @@ REQUIREMENTS = [
         "search:bodies",
         "Names, prompts and notes inside bodies are found, in every tool's shape, bounded.",
         "test_queries_reach_into_bodies",
+        "test_syllables_and_kana_are_letters_of_their_own",
         "test_names_prompts_and_notes_are_said_whatever_the_tool",
         "test_text_is_bounded_in_each_string_and_in_all",
         "test_any_json_has_some_text",
