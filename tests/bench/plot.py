@@ -36,7 +36,7 @@ def draw(
 
 # --- growth -----------------------------------------------------------------------------------
 
-_PLOT_LEFT, _PLOT_WIDTH, _PLOT_HEIGHT, _LEGEND = 60, 420, 240, 200
+_PLOT_LEFT, _PLOT_WIDTH, _PLOT_HEIGHT, _LEGEND = 60, 420, 240, 270
 _PANEL_HEIGHT = _PLOT_HEIGHT + 80
 _COLOURS = (
     "#3b6ea5", "#c0504d", "#4f9a4f", "#8064a2", "#e08a2e", "#2aa1a8", "#b0568f", "#6b6b6b",
