@@ -168,8 +168,8 @@ TEXT_STEP_BYTES: Final = 192 * 1024
 """Bodies indexed in one step, and their bytes together: some 15 ms, 20 ms in a store of 100 000;
 then requests have their turn."""
 
-SEARCH_TEXT_STEPS: Final = 12
-"""Steps a search waits for, 200 ms at most: a full `save_many` of usual workflows is five."""
+SEARCH_TEXT_STEPS: Final = 6
+"""Steps a search waits for, 100 ms at most: a full `save_many` of usual workflows is five."""
 
 LONG_MAX_IN_FLIGHT: Final = 32
 """Long requests accepted at once; one more is `overloaded`."""
