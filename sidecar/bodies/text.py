@@ -17,14 +17,19 @@ _SKIPPED: Final = frozenset(
         *("id", "uuid", "_id", "versionId", "instanceId", "webhookId", "workflowId", "nodeId"),
         *("credentials", "credentialId", "credential", "typeVersion", "version", "hash"),
         *("createdAt", "updatedAt", "exportedAt", "created_at", "updated_at", "lastModified"),
-        *("edges", "connections", "wires", "parentId", "source", "target", "sourceHandle"),
-        *("targetHandle", "executionOrder", "timezone", "color", "icon", "avatar", "image"),
+        *("edges", "connections", "wires", "parentId", "sourceHandle", "targetHandle"),
+        *("executionOrder", "timezone", "color", "icon", "avatar"),
         *("viewport", "position", "layout", "endpoint_name", "last_tested_version"),
     }
 )
 """Members whose values are made by tools for tools."""
 
-_ENCODED: Final = re.compile(r"^(?:data:|[A-Za-z0-9+/_=-]{64,}$|[0-9a-fA-F-]{16,}$)")
+_REFERRING: Final = frozenset({"source", "target", "image"})
+"""Members that some tools refer to a node or file by, and that people write in elsewhere."""
+
+_ENCODED: Final = re.compile(
+    r"^(?:data:[\w.+-]+/|data:[^\s,]*;base64,|[A-Za-z0-9+/_=-]{64,}$|[0-9a-fA-F-]{16,}$)"
+)
 _LETTER: Final = re.compile(r"[^\W\d_]")
 _SEAMS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[._/:-]+")
 
@@ -92,9 +97,20 @@ def _values(value: Json) -> Iterator[str]:
             if _is_text(value):
                 yield value
         elif isinstance(value, dict):
-            waiting += [member for key, member in reversed(value.items()) if key not in _SKIPPED]
+            waiting += [member for key, member in reversed(value.items()) if _is_said(key, member)]
         elif isinstance(value, list):
             waiting += reversed(value)
+
+
+def _is_said(key: str, value: Json) -> bool:
+    if key in _REFERRING:
+        return isinstance(value, str) and not _is_reference(value)
+    return key not in _SKIPPED
+
+
+def _is_reference(value: str) -> bool:
+    """Whether it looks like an id, a path or an address: one piece, not of letters alone."""
+    return value.isascii() and not value.isalpha() and len(value.split()) < 2  # noqa: PLR2004 - words
 
 
 def _is_text(value: str) -> bool:

@@ -312,6 +312,12 @@ SEARCH_CONFIRM_MAX: Final = 200
 SEARCH_CONFIRM_BYTES: Final = MIB
 """Bodies looked into for one page of a phrase, the best ranked first: some 40 ms at most."""
 
+SEARCH_SNIPPETS_BYTES: Final = MIB
+"""Bodies that one page cuts snippets from, the first whatever its size: 10 ms, 40 ms at most."""
+
+SEARCH_SPELLED_MAX: Final = 8
+"""Unknown words that a nearer one is looked for: 10 ms each at worst."""
+
 SEARCH_PAGE_DEFAULT: Final = 20
 
 NODES_MAX: Final = 10_000

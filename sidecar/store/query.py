@@ -21,6 +21,11 @@ _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _PIECES: Final = re.compile(r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))')
 _TOKENS: Final = re.compile(r"[^\W_]+")
 
+_YO: Final = {"\u0435": "\u0451", "\u0415": "\u0401"}
+_WITHOUT_YO: Final = str.maketrans({yo: ie for ie, yo in _YO.items()})
+_SPELLED_PLACES_MAX: Final = 8
+"""Letters of one term that other spellings are made of: longer ones are phrases."""
+
 
 class Terms(NamedTuple):
     """A query taken apart."""
@@ -68,7 +73,7 @@ def parse(query: str) -> Terms:
 
 def _terms(terms: list[str], unwanted: list[str]) -> Terms:
     wordlike = bool(terms) and all(map(_is_wordlike, terms))
-    long = [_quote(term) for term in terms if len(term) >= TRIGRAM_MIN_CHARS]
+    long = [term for term in terms if len(term) >= TRIGRAM_MIN_CHARS]
     short = [term for term in terms if len(term) < TRIGRAM_MIN_CHARS]
     tokens = [_TOKENS.findall(spaced(term)) for term in terms]
     excluded = [term for term in unwanted if _is_wordlike(term) and spaced(term) == term]
@@ -78,16 +83,17 @@ def _terms(terms: list[str], unwanted: list[str]) -> Terms:
     unlike = [term for term in unwanted if term not in excluded][: limits.SEARCH_SHORT_MAX]
     return Terms(
         all=terms,
-        words=" ".join(map(_quote, terms)) + "*" if wordlike else None,
-        trigrams=" ".join(long) if long else None,
+        words=_all_of(terms, unfinished=True) if wordlike else None,
+        trigrams=_all_of(long) if long else None,
         short=_like_array(short),
         scan=(not terms and bool(unwanted))
         or (not long and any(not term.isascii() for term in short)),
         body=_body_match(tokens),
         together=_rows(terms, tokens),
         literal=[fold(term) for term in terms if not _is_wordlike(term)],
-        excluded=" OR ".join(map(_quote, excluded)) or None,
-        excluded_words=" OR ".join(_quote(parts[0]) for _, parts in out if len(parts) == 1) or None,
+        excluded=" OR ".join(map(_any_of, excluded)) or None,
+        excluded_words=" OR ".join(_any_of(parts[0]) for _, parts in out if len(parts) == 1)
+        or None,
         excluded_like=_like_array(unlike),
         compared=len(short) + len(unlike),
         suspect=" OR ".join(f"({_all_of(parts)})" for _, parts in rows) or None,
@@ -118,14 +124,33 @@ def _quote(term: str) -> str:
     return '"' + term.replace('"', '""') + '"'
 
 
-def _all_of(tokens: list[str]) -> str:
-    return " AND ".join(map(_quote, tokens))
+def _all_of(terms: list[str], *, unfinished: bool = False) -> str:
+    """MATCH text for all of the terms; the very last may be the beginning of a word."""
+    *first, last = terms
+    return " AND ".join([*map(_any_of, first), _any_of(last, "*" if unfinished else "")])
+
+
+def _any_of(term: str, mark: str = "") -> str:
+    """MATCH text for a term in each of its spellings."""
+    spellings = [_quote(each) + mark for each in _spellings(term)]
+    return spellings[0] if len(spellings) == 1 else f"({' OR '.join(spellings)})"
+
+
+def _spellings(term: str) -> list[str]:
+    """The term, and where it has a Cyrillic ie or yo, what it is with the other one.
+
+    The two are one letter to most who write; the indexes fold Latin marks only. A word has one
+    yo at most, nearly always.
+    """
+    plain = term.translate(_WITHOUT_YO)
+    places = [place for place, char in enumerate(plain) if char in _YO][:_SPELLED_PLACES_MAX]
+    other = (f"{plain[:place]}{_YO[plain[place]]}{plain[place + 1 :]}" for place in places)
+    return list(dict.fromkeys((term, plain, *other)))
 
 
 def _body_match(tokens: list[list[str]]) -> str | None:
-    """All tokens of all terms; the very last may be the beginning of a word."""
     found = list(dict.fromkeys(token for parts in tokens for token in parts))
-    return " ".join(map(_quote, found)) + "*" if found else None
+    return _all_of(found, unfinished=True) if found else None
 
 
 def _like_array(terms: list[str]) -> str:

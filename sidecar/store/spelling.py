@@ -5,9 +5,12 @@ connection's own temporary schema, so nothing of it reaches the file. Words of n
 descriptions are preferred to those that only stand inside bodies.
 """
 
+import re
 from typing import Final
 
+from sidecar import limits
 from sidecar.store.connection import Connection
+from sidecar.store.excerpts import fold
 
 CANDIDATES_MAX: Final = 2000
 """Words compared with one term: about 10 ms at worst, and only after an empty answer."""
@@ -23,6 +26,29 @@ _MAKE: Final = tuple(
     for words, index in _VOCABULARIES.items()
 )
 _HIGHEST: Final = "\U0010ffff"
+
+
+_WORDS: Final = re.compile(r"[^\W_]+")
+
+
+def mend(db: Connection, query: str, words: list[str]) -> str | None:
+    """The query with the nearest indexed words for those given, folded; marks and all else stay.
+
+    None when none gets better, or when it would be too long for a query.
+    """
+    looked = words[: limits.SEARCH_SPELLED_MAX]
+    nearest = correct(db, looked)
+    if nearest is None:
+        return None
+    better = {word: near for word, near in zip(looked, nearest, strict=True) if word != near}
+    pieces: list[str] = []
+    end = 0
+    for found in _WORDS.finditer(fold(query)):
+        if found[0] in better:
+            pieces += (query[end : found.start()], better[found[0]])
+            end = found.end()
+    mended = "".join(pieces) + query[end:]
+    return mended if len(mended) <= limits.QUERY_MAX_CHARS else None
 
 
 def correct(db: Connection, words: list[str]) -> list[str] | None:

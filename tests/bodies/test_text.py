@@ -37,6 +37,7 @@ def test_a_kind_is_found_whole_and_by_its_words() -> None:
     [
         "d654e5ee-35e0-4b1c-8799-0123456789ab",
         "data:image/png;base64,AAAA",
+        "data:;base64,AAAA",
         "QUJD" * 30,
         "deadbeefdeadbeef00",
         "12:30",
@@ -51,6 +52,24 @@ def test_members_made_by_tools_for_tools_are_left_out() -> None:
     node = {"name": "N", "parameters": {"id": "words here", "credentials": {"api": "words too"}}}
 
     assert text_of({"nodes": [node], "edges": [{"label": "nor these"}]}) == "N"
+
+
+def test_a_prompt_that_begins_with_the_word_data_is_no_file() -> None:
+    assert text_of(["data: the words of a prompt"]) == "data: the words of a prompt"
+
+
+@pytest.mark.parametrize("key", ["source", "target", "image"])
+def test_what_a_person_wrote_under_a_name_for_references_is_said(key: str) -> None:
+    def said(value: Any) -> str:
+        return text_of({"links": [{key: value}]})
+
+    assert [said(text) for text in ("a barn at dusk", "Wikipedia", "\u4f1a\u8b70")] == [
+        "a barn at dusk",
+        "Wikipedia",
+        "\u4f1a\u8b70",
+    ]
+    references = ("node_1", "ChatInput-a1B2c", "n8n/image:latest", {"id": "words here"})
+    assert [said(reference) for reference in references] == ["", "", "", ""]
 
 
 def test_a_string_said_often_is_kept_once() -> None:

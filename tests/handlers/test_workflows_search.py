@@ -82,7 +82,15 @@ def test_queries_reach_into_bodies(bench: Bench, query: str, ids: list[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("query", "meant"), [("invoize", "invoice"), ("amont", "amount"), ("qqqqqq", None)]
+    ("query", "meant"),
+    [
+        ("invoize", "invoice"),
+        ("amont", "amount"),
+        ("qqqqqq", None),
+        ('"total amont" -paid', '"total amount" -paid'),
+        ("amont, -(Invoice)", "amount, -(Invoice)"),
+        (" ".join(f"qqqq{n}" for n in range(limits.SEARCH_SPELLED_MAX)) + " amont", None),
+    ],
 )
 def test_a_word_nobody_wrote_is_answered_with_the_nearest_one(
     bench: Bench, query: str, meant: str | None
@@ -158,3 +166,29 @@ def test_a_body_too_large_to_search_is_found_by_its_header(tmp_path: Path) -> No
 
         assert found(bench, "alpha") == ["w"]
         assert found(bench, "beta") == []
+
+
+def test_snippets_of_bodies_are_cut_from_a_bounded_part_of_the_page(tmp_path: Path) -> None:
+    with open_bench(tmp_path) as bench:
+        filler = "x " * (limits.SEARCH_SNIPPETS_BYTES // 4)
+        for number in range(4):
+            workflow = {"id": f"w{number}", "name": "Alpha", "data": ["an alpha inside", filler]}
+            bench.call("workflows.save", workflow=workflow)
+
+        items = bench.call("workflows.search", query="alpha", snippets="body")["items"]
+
+        assert [item["snippet"] for item in items] == [
+            "an [alpha] inside",
+            *["[Alpha]"] * 3,
+        ]
+
+
+def test_a_symbol_is_looked_for_in_bodies_beside_a_word(tmp_path: Path) -> None:
+    with open_bench(tmp_path) as bench:
+        rows = {"in": ("one", "a party \U0001f389 tonight"), "no": ("two", "a party tonight")}
+        rows["head"] = ("Party \U0001f389", "body")
+        for key, (name, said) in rows.items():
+            bench.call("workflows.save", workflow={"id": key, "name": name, "data": [said]})
+
+        assert found(bench, "party \U0001f389") == ["head", "in"]
+        assert found(bench, "\U0001f389 -tonight") == ["head"]

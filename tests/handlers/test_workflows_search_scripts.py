@@ -10,6 +10,8 @@ ROWS = {
     "hurray": ("one", None, "대한민국 만세"),
     "school": ("two", None, "학교에서 한자와 국어를"),
     "report": ("학교 보고서", "한국 소식", "body"),
+    "account": ("Счёт", None, "оплата счёта"),
+    "accounts": ("Счета", "все", "Отчет"),
     "kana": ("three", None, "がっこうのしごと"),
 }
 
@@ -21,6 +23,30 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
             workflow = {"id": key, "name": name, "description": description, "data": [said]}
             opened.call("workflows.save", workflow=workflow)
         yield opened
+
+
+@pytest.mark.parametrize(
+    ("query", "ids"),
+    [
+        ("счет", ["account", "accounts"]),
+        ("Счёт", ["account", "accounts"]),
+        ("оплата счета", ["account"]),
+        ('"оплата счета"', ["account"]),
+        ("отчёт", ["accounts"]),
+        ("чет", ["account", "accounts"]),
+        ("счет -все", ["account"]),
+        ("счета -оплата", ["accounts"]),
+        ('счет -"оплата счета"', ["accounts"]),
+        ("счет -счёт", ["accounts"]),
+        ("\u0435" * 60 + " " + "\u0451" * 60, []),
+    ],
+)
+def test_a_letter_that_is_written_without_its_dots_is_found_with_them(
+    bench: Bench, query: str, ids: list[str]
+) -> None:
+    items = bench.call("workflows.search", query=query)["items"]
+
+    assert sorted(item["id"] for item in items) == ids
 
 
 @pytest.mark.parametrize(

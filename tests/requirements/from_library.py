@@ -10,6 +10,10 @@ REQUIREMENTS = [
         "Names, prompts and notes inside bodies are found, in every tool's shape, bounded.",
         "test_queries_reach_into_bodies",
         "test_syllables_and_kana_are_letters_of_their_own",
+        "test_a_letter_that_is_written_without_its_dots_is_found_with_them",
+        "test_a_symbol_is_looked_for_in_bodies_beside_a_word",
+        "test_a_prompt_that_begins_with_the_word_data_is_no_file",
+        "test_what_a_person_wrote_under_a_name_for_references_is_said",
         "test_names_prompts_and_notes_are_said_whatever_the_tool",
         "test_text_is_bounded_in_each_string_and_in_all",
         "test_any_json_has_some_text",
@@ -32,6 +36,7 @@ REQUIREMENTS = [
         "test_bodies_past_the_bytes_of_one_page_come_on_the_next",
         "test_a_scan_past_the_bytes_of_one_page_goes_on_with_the_next",
         "test_a_page_of_a_query_of_many_short_terms_compares_a_bounded_number",
+        "test_snippets_of_bodies_are_cut_from_a_bounded_part_of_the_page",
     ),
     _issue.proven(
         "search:exclusions",

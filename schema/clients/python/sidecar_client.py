@@ -3005,7 +3005,8 @@ class WorkflowsSearchParams(TypedDict):
 
     snippets: NotRequired[Literal["body", "header", "none"]]
     """`header`, the default: cut from description, name or tags; `body`: from the text inside,
-    where a word stands there; or `none`.
+    where a word stands there, for the first MiB of the page's bodies and from the header for
+    those after; or `none`.
     """
 
     limit: NotRequired[int]

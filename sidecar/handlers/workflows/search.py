@@ -19,6 +19,7 @@ from sidecar.store import excerpts, search_bodies, search_index, spelling
 from sidecar.store import search as searches
 from sidecar.store.query import parse
 from sidecar.store.search import BODY, NEWEST, SCAN, Hit, Place
+from sidecar.store.search_bodies import Budget
 from sidecar.store.workflows.header import Header
 from sidecar.store.workflows.pages import Filter
 from sidecar.values import Limit, NextCursor, encode_cursor, query_mark
@@ -45,7 +46,8 @@ class WorkflowsSearchParams(Params, frozen=True):
         Literal["header", "body", "none"],
         Meta(
             description="`header`, the default: cut from description, name or tags; `body`: from"
-            " the text inside, where a word stands there; or `none`."
+            " the text inside, where a word stands there, for the first MiB of the page's bodies"
+            " and from the header for those after; or `none`."
         ),
     ] = "header"
     limit: Limit = limits.SEARCH_PAGE_DEFAULT
@@ -117,23 +119,29 @@ def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult
     words = excerpts.words_of(terms.all)
     indexing = search_index.is_behind(ctx.db)
     unknown = bool(words) and not (found or more or after or indexing)
-    meant = spelling.correct(ctx.db, words) if unknown else None
+    meant = spelling.mend(ctx.db, params.query, words) if unknown else None
+    # What a search looks into to find is one thing, what it shows of it another.
+    budget = Budget(limits.PAGE_MAX, limits.SEARCH_SNIPPETS_BYTES)
     return WorkflowsSearchResult(
-        [_item(ctx, hit, words, params.snippets) for hit in sent],
+        [_item(ctx, hit, words, params.snippets, budget) for hit in sent],
         next_cursor,
         indexing,
-        " ".join(meant)[: limits.QUERY_MAX_CHARS] if meant else None,
+        meant,
     )
 
 
 def _item(
-    ctx: Context, hit: Hit, words: list[str], snippets: Literal["header", "body", "none"]
+    ctx: Context,
+    hit: Hit,
+    words: list[str],
+    snippets: Literal["header", "body", "none"],
+    budget: Budget,
 ) -> WorkflowsSearchItem:
     header = hit.header
     seen = excerpts.look(header, words, excerpt=snippets != "none")
     fields: list[Any] = [*seen.fields, *(["body"] if hit.stage == BODY else [])]
     excerpt = seen.excerpt
-    if snippets == "body":
+    if snippets == "body" and budget.takes(header):
         excerpt = _cut_from_body(ctx, header, words) or excerpt
     score = 0.0 if hit.stage in (SCAN, NEWEST) else -hit.rank
     return WorkflowsSearchItem(*header_fields(header, score, fields, excerpt))
