@@ -56,24 +56,7 @@ def default_database() -> Path:
 
 def add_serve_options(parser: ArgumentParser) -> None:
     """Declare the options of `serve`."""
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument(
-        "--database",
-        metavar="FILE",
-        type=Path,
-        help=f"database file, made if missing (default: ${DATABASE_VARIABLE},"
-        " else in the user-data folder)",
-    )
-    place.add_argument(
-        "--ephemeral",
-        action="store_true",
-        help="serve a fresh database in a private folder that is removed at the end",
-    )
-    parser.add_argument(
-        "--existing",
-        action="store_true",
-        help="make no database: end with code 10 where there is none",
-    )
+    _add_place(parser)
     parser.add_argument(
         "--parent-pid",
         metavar="PID",
@@ -108,6 +91,28 @@ def add_serve_options(parser: ArgumentParser) -> None:
         "--dumpable",
         action="store_true",
         help="let a profiler read the process's memory; secrets then never unlock",
+    )
+
+
+def _add_place(parser: ArgumentParser) -> None:
+    """Where the database is, and whether it is made."""
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument(
+        "--database",
+        metavar="FILE",
+        type=Path,
+        help=f"database file, made if missing (default: ${DATABASE_VARIABLE},"
+        " else in the user-data folder)",
+    )
+    place.add_argument(
+        "--ephemeral",
+        action="store_true",
+        help="serve a fresh database in a private folder that is removed at the end",
+    )
+    parser.add_argument(
+        "--existing",
+        action="store_true",
+        help="make no database: end with code 10 where there is none",
     )
 
 
