@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_a_short_storm_loses_nothing() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tests.torture", "--minutes", "0.1", "--seed", "3"],
+        [sys.executable, "-m", "tests.torture", "--minutes", "0.05", "--seed", "3"],
         capture_output=True,
         text=True,
         cwd=ROOT,
