@@ -1,4 +1,4 @@
-"""How hypothesis works here: the same examples everywhere, and nothing left in the checkout."""
+"""What holds for every test: how hypothesis works, and where what may be kept is kept."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,15 @@ from pathlib import Path
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-set_hypothesis_home_dir(Path(__file__).parents[1] / ".cache" / "hypothesis")
+CACHE = Path(__file__).parents[1] / ".cache"
+
+set_hypothesis_home_dir(CACHE / "hypothesis")
+
+# A thousand processes are started: compiling the product anew in each would take a minute of the
+# suite where the machine forbids bytecode beside the sources.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["PYTHONPYCACHEPREFIX"] = str(CACHE / "bytecode")
+
 settings.register_profile(
     "ci",
     derandomize=True,
