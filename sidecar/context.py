@@ -192,6 +192,10 @@ class LongContext(Context):
         """
         self.check_cancelled()
         self.store.let_requests_go_first()
+        if self.store.wal_pages >= limits.WAL_PAUSE_PAGES:
+            # Not right after a step: a request shall wait for one of the two, never for both.
+            self.store.relieve_wal(limits.WAL_PAUSE_PAGES)
+            self.store.let_requests_go_first()
         self.store.lock.acquire()
         try:
             self.store.make_room(frees=self.frees)

@@ -254,7 +254,8 @@ BUSY_TIMEOUT_MS: Final = 2000
 """How long a foreign lock is waited for before `database_busy`."""
 
 WAL_PAUSE_PAGES: Final = 1000
-"""Pages in the WAL, 4 MiB, after which it is moved into the database as soon as nobody waits."""
+"""Pages in the WAL, 4 MiB in some 20 ms, after which it is moved into the database as soon as
+nobody waits, and between two steps of a long method."""
 
 WAL_MOST_PAGES: Final = 3000
 """Pages after which it is moved though requests wait, 12 MiB in some 40 ms; what is written often
