@@ -18,7 +18,7 @@ from sidecar import limits
 from sidecar.clock import Clock
 from sidecar.errors import Cancelled, Outcome
 from sidecar.notifications import AuditEvent, Notification, Progress
-from sidecar.redaction import redact
+from sidecar.redaction import redact, redact_all
 from sidecar.store import audit, secrets
 from sidecar.store.audit import Sealer
 from sidecar.store.connection import Connection, Store
@@ -114,9 +114,10 @@ class Context:
 
     def audit_in(self, db: Connection, action: str, resource: str, **details: Any) -> None:
         """The same for an act in another file than the one that is served."""
-        text = msgspec.json.encode(details).decode() if details else "{}"
         if any(not isinstance(value, int) for value in details.values()):
-            text = redact(text)
+            # Before they are JSON: a passphrase may be what stands between two quotes.
+            details = redact_all(details)
+        text = msgspec.json.encode(details).decode() if details else "{}"
         entry = audit.append(db, self.clock.now_ms(), action, resource, text)
         self.audit_seq = entry.seq
         if entry.seq % limits.CHECKPOINT_ENTRIES == 0 and db is self.store.db:

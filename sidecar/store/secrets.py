@@ -109,6 +109,11 @@ def count_failure(db: Connection, at: int) -> int:
     return state(db).failures
 
 
+def date_failure(db: Connection, at: int) -> None:
+    """Have the last wrong passphrase be of now: its time was told by a clock since set back."""
+    db.execute("UPDATE vault_state SET failed_at = ? WHERE failures > 0", (at,))
+
+
 def forget_failures(db: Connection) -> None:
     """The right passphrase ends the row of wrong ones."""
     db.execute("UPDATE vault_state SET failures = 0, failed_at = 0 WHERE failures > 0")

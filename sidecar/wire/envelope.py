@@ -199,10 +199,11 @@ def encode_sensitive(request_id: RequestId, result: object) -> bytes:
 
 def encode_error(request_id: RequestId, error: SidecarError) -> bytes:
     """One error line."""
-    return (
-        _on_one_line(_encode(_ErrorResponse("2.0", request_id, redact_all(error.as_wire()))))
-        + b"\n"
-    )
+    told: dict[str, object] = redact_all(error.as_wire())
+    if error.message == error.text:
+        # Our own sentence holds no secret, even where one of its words is a passphrase.
+        told["message"] = error.text
+    return _on_one_line(_encode(_ErrorResponse("2.0", request_id, told))) + b"\n"
 
 
 def encode_notification(params: Notification) -> bytes:

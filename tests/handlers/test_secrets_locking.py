@@ -116,6 +116,31 @@ def test_security_07_after_three_wrong_ones_each_further_try_waits_twice_as_long
     assert bench.call("secrets.unlock", passphrase=PASSPHRASE)["state"] == "unlocked"
 
 
+def test_security_07_a_clock_that_was_wrong_and_is_set_back_makes_no_wait_longer(
+    bench: Bench,
+) -> None:
+    bench.call("secrets.lock")
+    clock_of(bench).at_ms += 400 * 24 * 3_600_000
+    for _ in range(limits.UNLOCK_FREE_TRIES):
+        wrong(bench)
+    clock_of(bench).at_ms -= 400 * 24 * 3_600_000
+
+    assert wait_ms(bench) == 1000
+    clock_of(bench).at_ms += 1000
+    assert bench.call("secrets.unlock", passphrase=PASSPHRASE)["state"] == "unlocked"
+
+
+def test_a_slip_of_the_pen_in_a_recovery_code_costs_no_wait(bench: Bench) -> None:
+    code = bench.call("secrets.add_recovery")["recovery_code"]
+    bench.call("secrets.lock")
+    for slip in ("0" if code[0] != "0" else "1") + code[1:], code[:-1], "not a code":
+        for _ in range(limits.UNLOCK_FREE_TRIES):
+            with pytest.raises(WrongPassphrase):
+                bench.call("secrets.unlock", recovery_code=slip)
+
+    assert bench.call("secrets.unlock", recovery_code=code)["state"] == "unlocked"
+
+
 def test_security_07_a_refused_try_derives_nothing_and_a_respawn_forgets_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

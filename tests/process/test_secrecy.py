@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,28 @@ def test_a_dumpable_process_never_holds_a_key(spawn: Spawn, database: Path) -> N
         error = child.call(method, {"passphrase": PASSPHRASE})["error"]
         assert error["data"]["slug"] == "conflict"
     assert child.call("secrets.status")["result"]["state"] == "uninitialized"
+
+
+def test_words_of_ours_stay_readable_whatever_the_passphrase_is(
+    spawn: Spawn, database: Path
+) -> None:
+    child = spawn(product("--database", database))
+    passphrases = ["wrong", '"slot":1', "passphrase", '{"kind":"', "null"]
+    child.call("secrets.initialize", {"passphrase": passphrases[0]})
+    for old, new in pairwise(passphrases):
+        child.call("secrets.change_passphrase", {"old_passphrase": old, "new_passphrase": new})
+        child.call("secrets.lock")
+        unlocked = child.call("secrets.unlock", {"passphrase": new})
+        assert unlocked["result"]["state"] == "unlocked"
+    items = child.call("audit.list")["result"]["items"]
+    assert [each["details"] for each in items if each["action"] == "vault_unlock"] == [
+        {"slot": 1, "kind": "passphrase"}
+    ] * 4
+
+    messages = [
+        child.call("secrets.unlock", {"passphrase": "wrong"})["error"]["message"] for _ in range(4)
+    ]
+    assert messages[-1] == "Too many wrong tries; wait before the next one."
 
 
 def test_an_inherited_descriptor_unlocks_at_the_start(spawn: Spawn, database: Path) -> None:

@@ -48,6 +48,7 @@ REQUIREMENTS = [
         "The fourth wrong try is throttled, also after a respawn.",
         "test_security_07_after_three_wrong_ones_each_further_try_waits_twice_as_long",
         "test_security_07_a_refused_try_derives_nothing_and_a_respawn_forgets_nothing",
+        "test_security_07_a_clock_that_was_wrong_and_is_set_back_makes_no_wait_longer",
     ),
     _security.proven(
         "08",

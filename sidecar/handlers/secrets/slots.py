@@ -80,8 +80,11 @@ def check_throttle(ctx: LongContext) -> None:
         return
     delay_ms = min(limits.UNLOCK_DELAY_MAX_MS, 1000 << min(over, 10))
     now_ms = ctx.clock.now_ms()
-    # A clock that was set back must not make the wait longer than it is.
-    since_ms = max(0, now_ms - state.failed_at) if now_ms >= state.failed_at else 0
+    if now_ms < state.failed_at:
+        # A clock that was set back must not make the wait as long as it was wrong.
+        with ctx.writing() as db:
+            secrets.date_failure(db, now_ms)
+    since_ms = max(0, now_ms - state.failed_at)
     if since_ms < delay_ms:
         raise Throttled(retry_after_ms=delay_ms - since_ms)
 
@@ -105,8 +108,10 @@ def open_with_text(ctx: LongContext, kind: SlotKind, text: bytearray) -> Opened:
     """
     check_throttle(ctx)
     ctx.check_cancelled()
+    # What cannot be a code at all, for a slip of the pen, is no try: it costs no wait.
+    secret = _secret_of(kind, text)
     try:
-        return _try_slots(ctx, kind, _secret_of(kind, text))
+        return _try_slots(ctx, kind, secret)
     except WrongPassphrase:
         count_failure(ctx)
         raise
