@@ -19,6 +19,8 @@ FOLDER_MODE = 0o700
 
 _FULL = (errno.ENOSPC, errno.EDQUOT) if sys.platform != "win32" else (errno.ENOSPC,)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+EXPECTED = (*_FULL, *_FORBIDDEN, errno.EIO, errno.EMFILE, errno.ENFILE)
+"""What may happen to any file; other failures to make one lie in its name."""
 
 
 def beside(path: Path, suffix: str) -> Path:

@@ -283,6 +283,9 @@ DELETE_STEP_BYTES: Final = 2 * MIB
 """Stored bytes deleted in one step, at least one row: all of them are overwritten, and must have
 room in the log on a full disk. 2 MiB take some 15 ms."""
 
+EXPORT_LEFTOVER_S: Final = 3600
+"""Age of an export's unfinished file that no export is still writing: the next one removes it."""
+
 VERIFY_STEP_ENTRIES: Final = 200
 """Audit entries verified between two looks at cancel: under a millisecond."""
 

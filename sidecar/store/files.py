@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sidecar.files import (
+    EXPECTED,
     FILE_MODE,
     FOLDER_MODE,
     as_wire_error,
@@ -25,6 +26,7 @@ from sidecar.files import (
 )
 
 __all__ = [
+    "EXPECTED",
     "FILE_MODE",
     "FOLDER_MODE",
     "SQLITE_LEFTOVERS",

@@ -1,5 +1,5 @@
 """The methods of the audit log; importing this puts them into the catalog."""
 
-from sidecar.handlers.audit import keeping, reading, verifying
+from sidecar.handlers.audit import exporting, pruning, reading, verifying
 
-__all__ = ["keeping", "reading", "verifying"]
+__all__ = ["exporting", "pruning", "reading", "verifying"]

@@ -17,6 +17,7 @@ from sidecar.store.cancelling import interruptible
 from sidecar.store.checks import Finding
 from sidecar.store.connection import sqlite_version
 from sidecar.values import Count, Timestamp
+from sidecar.vault.keys import Keys
 
 # --- system.ping ------------------------------------------------------------------------------
 
@@ -222,6 +223,17 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
 
 def _survey(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str, int]]:
     """One look at everything on a connection of its own: findings, and what there was."""
+    while True:
+        keys = ctx.vault.keys
+        found, counts = _survey_with(ctx, keys, full=full)
+        if ctx.vault.keys is keys:
+            return found, counts
+        # Locked or unlocked meanwhile: what is sealed in the log was looked at with no key.
+
+
+def _survey_with(
+    ctx: LongContext, keys: Keys | None, *, full: bool
+) -> tuple[list[Finding], dict[str, int]]:
     found: list[Finding] = []
     counts = dict.fromkeys(checks.COUNTED, 0)
     with (
@@ -237,7 +249,6 @@ def _survey(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str, i
             ctx.check_cancelled()
             ctx.progress("check", min(done, total), total, "rows")
 
-        keys = ctx.vault.keys
         opener = keys.open_for_audit if keys and not ctx.vault.ephemeral else None
         found.extend(checks.survey(db, counts, step, opener, full=full))
     return found, counts
