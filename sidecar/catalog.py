@@ -47,6 +47,7 @@ class Method:
         long: bool,
         sensitive: bool = False,
         frees: bool = False,
+        stands: bool = False,
     ) -> None:
         """Read the types of `function`; decoders are made when first needed.
 
@@ -68,6 +69,7 @@ class Method:
         self.long = long
         self.sensitive = sensitive
         self.frees = frees
+        self.stands = stands
         self.params: type[Params] = params
         self.result: Any = result
 
@@ -142,6 +144,7 @@ def method(
     long: bool = False,
     sensitive: bool = False,
     frees: bool = False,
+    stands: bool = False,
     errors: tuple[type[SidecarError], ...] = (),
 ) -> Callable[[Callable[[C, P], R]], Callable[[C, P], R]]:
     """Declare a method. `errors` are those of its own, beside the ones every method can give.
@@ -149,6 +152,8 @@ def method(
     A `sensitive` one answers with a secret: its line is wiped once written, and when its audit
     entry cannot be kept nothing leaves.
     `frees` says that it makes room: a full disk lets it write into what is kept for that.
+    `stands` says that what it does is done in memory: its answer holds also when its entry in the
+    log cannot be written.
     """
 
     def declare(function: Callable[[C, P], R]) -> Callable[[C, P], R]:
@@ -159,7 +164,14 @@ def method(
             message = f"{name}: no such access: {access}."
             raise TypeError(message)
         METHODS[name] = Method(
-            name, function, access, errors, long=long, sensitive=sensitive, frees=frees
+            name,
+            function,
+            access,
+            errors,
+            long=long,
+            sensitive=sensitive,
+            frees=frees,
+            stands=stands,
         )
         return function
 

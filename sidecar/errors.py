@@ -175,7 +175,7 @@ class SlotDamaged(SidecarError):
 
     code, slug = -32015, "slot_damaged"
     audited_as = "access_refused"
-    text = "The key slot is damaged; unlock with another slot."
+    text = "The key slot is damaged; unlock another way, or restore a backup with secrets."
 
 
 class KeychainUnavailable(SidecarError):

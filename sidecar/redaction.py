@@ -73,6 +73,11 @@ def redact(text: str) -> str:
     return _shapes().sub(MARK, text)
 
 
+def looks_like_key(text: str) -> bool:
+    """Whether some of it has the shape of a known provider's keys."""
+    return _shapes().search(text) is not None
+
+
 def redact_all(value: Any) -> Any:
     """The same for every text in a value made of dicts and lists."""
     if isinstance(value, str):

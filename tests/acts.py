@@ -147,9 +147,11 @@ ACTS: dict[str, list[Act]] = {
     "secrets.change_passphrase": [
         Act(
             {"old_passphrase": "open sesame", "new_passphrase": "other"},
-            [("passphrase_change", "vault", {"slot": 1})],
+            [("passphrase_change", "vault", {"slot": 1, "proof": "passphrase"})],
         ),
     ],
+    "secrets.add_keychain": [Act({}, [("slot_add", "vault", {"slot": 3, "kind": "keychain"})])],
+    "secrets.reset": [Act({"losing": 1}, [("vault_reset", "vault", {"lost": 1})])],
     "secrets.add_recovery": [Act({}, [("slot_add", "vault", {"slot": 3, "kind": "recovery"})])],
     "secrets.remove_slot": [
         Act({"slot": 2}, [("slot_remove", "vault", {"slot": 2, "kind": "recovery"})]),

@@ -22,6 +22,29 @@ class RandomClock(ManualClock):
         return os.urandom(size_bytes)
 
 
+class HeldKeychain:
+    """A keychain as the product sees one: items by name."""
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.items: dict[str, str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        """The item."""
+        del service
+        return self.items.get(username)
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        """Write the item."""
+        del service
+        self.items[username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        """Remove the item."""
+        del service
+        del self.items[username]
+
+
 @contextmanager
 def secret_bench(folder: Path) -> Iterator[Bench]:
     """A bench whose nonces differ."""
@@ -55,3 +78,33 @@ def meddle(bench: Bench, sql: str, *values: Any) -> list[Any]:
     found: list[Any] = db.execute(sql, values).fetchall()
     db.close()
     return found
+
+
+# --- a sealed log -----------------------------------------------------------------------------
+
+
+def write(bench: Bench, count: int) -> None:
+    """So many entries."""
+    for _ in range(count):
+        with bench.store.lock, bench.store.writing():
+            bench.context.audit("settings_update", "theme", keys=["theme"])
+
+
+def verdict(bench: Bench, **params: object) -> tuple[object, ...]:
+    """Status, reason, first bad entry."""
+    found = bench.call("audit.verify", **params)
+    return found["status"], found["reason"], found["first_bad_seq"]
+
+
+def begin_sealed_log(bench: Bench) -> None:
+    """Three entries in clear, set up (two more), a key (one), ten more; a lock and an unlock."""
+    write(bench, 3)
+    set_up(bench)
+    write(bench, 10)
+    bench.call("secrets.lock")
+    bench.call("secrets.unlock", passphrase=PASSPHRASE)
+    write(bench, 4)
+
+
+HEAD = 22
+"""The newest entry then."""

@@ -25,6 +25,7 @@ ACTIONS: Final = frozenset(
         "vault_lock",
         "vault_rotate",
         "vault_rekey",
+        "vault_reset",
         "passphrase_change",
         "slot_add",
         "slot_remove",

@@ -4,9 +4,12 @@ The rows of an ephemeral vault live in a database of their own in memory (`in_me
 same tables, so that every function here serves both. `vault_state` holds what belongs to all
 rows at once: the generation, which rises with every write and is the version of what was
 written, the code over all rows, and how often in a row a passphrase was wrong.
+
+Whatever stands in the tables can be read: texts are taken as bytes, so that a flipped bit in one
+is found by the codes over it, as any other is, and does not end the request that would tell.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import apsw
 
@@ -130,22 +133,30 @@ def is_initialized(db: Connection) -> bool:
 
 # --- sealed keys ------------------------------------------------------------------------------
 
-_ROW = (
-    "SELECT provider, encrypted_value, key_hash, created_at, updated_at, last_used_at FROM secrets"
-)
-
 
 def all_secrets(db: Connection) -> list[SecretRow]:
     """Every sealed key, by provider."""
-    return [SecretRow(*row) for row in db.execute(f"{_ROW} ORDER BY provider")]
+    rows = db.execute(
+        "SELECT CAST(provider AS BLOB), encrypted_value, CAST(key_hash AS BLOB), created_at,"
+        " updated_at, last_used_at FROM secrets ORDER BY provider"
+    )
+    return [
+        SecretRow(_text(provider), value, _text(key_hash), *times)
+        for provider, value, key_hash, *times in rows
+    ]
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode(errors="replace")
 
 
 def legacy(db: Connection) -> list[LegacyRow]:
     """Every provider whose key has to be entered again, by provider."""
     rows = db.execute(
-        "SELECT provider, created_at, updated_at FROM legacy_secrets ORDER BY provider"
+        "SELECT CAST(provider AS BLOB), created_at, updated_at FROM legacy_secrets"
+        " ORDER BY provider"
     )
-    return [LegacyRow(*row) for row in rows]
+    return [LegacyRow(_text(provider), *times) for provider, *times in rows]
 
 
 def count(db: Connection) -> int:
@@ -179,25 +190,35 @@ def used(db: Connection, provider: str, at: int) -> None:
 
 
 def delete(db: Connection, provider: str) -> bool:
-    """Remove a sealed key; False when there was none."""
-    db.execute("DELETE FROM secrets WHERE provider = ?", (provider,))
-    return db.changes() > 0
+    """Remove a sealed key; False when there was none. It goes by the name that a list shows."""
+    return _delete_named(db, "secrets", provider)
 
 
 def delete_legacy(db: Connection, provider: str) -> bool:
     """Remove what has to be entered again; False when there was none."""
-    db.execute("DELETE FROM legacy_secrets WHERE provider = ?", (provider,))
-    return db.changes() > 0
+    return _delete_named(db, "legacy_secrets", provider)
+
+
+def _delete_named(db: Connection, table: str, provider: str) -> bool:
+    rows: list[Any] = db.execute(f"SELECT rowid, CAST(provider AS BLOB) FROM {table}").fetchall()  # noqa: S608 - ours
+    found = [rowid for rowid, name in rows if _text(name) == provider]
+    db.executemany(f"DELETE FROM {table} WHERE rowid = ?", [(rowid,) for rowid in found])  # noqa: S608 - ours
+    return bool(found)
 
 
 # --- slots ------------------------------------------------------------------------------------
 
-_SLOT = "SELECT slot, kind, label, backend, generation, blob, sha256, created_at FROM key_slots"
-
 
 def slots(db: Connection) -> list[SlotRow]:
     """Every slot, in the order they were made."""
-    return [SlotRow(*row) for row in db.execute(f"{_SLOT} ORDER BY slot")]
+    rows = db.execute(
+        "SELECT slot, kind, CAST(label AS BLOB), CAST(backend AS BLOB), generation, blob, sha256,"
+        " created_at FROM key_slots ORDER BY slot"
+    )
+    return [
+        SlotRow(slot, kind, _text(label), None if backend is None else _text(backend), *rest)
+        for slot, kind, label, backend, *rest in rows
+    ]
 
 
 def add_slot(db: Connection, row: SlotRow) -> int:
@@ -210,11 +231,11 @@ def add_slot(db: Connection, row: SlotRow) -> int:
     return db.last_insert_rowid()
 
 
-def replace_slot(db: Connection, slot: int, generation: int, blob: bytes, sha256: bytes) -> None:
-    """Rewrite one slot's 128 bytes."""
+def replace_slot(db: Connection, slot: int, row: SlotRow) -> None:
+    """Rewrite one slot's 128 bytes, and where its secret lies; number, name and time stay."""
     db.execute(
-        "UPDATE key_slots SET generation = ?, blob = ?, sha256 = ? WHERE slot = ?",
-        (generation, blob, sha256, slot),
+        "UPDATE key_slots SET generation = ?, backend = ?, blob = ?, sha256 = ? WHERE slot = ?",
+        (row.generation, row.backend, row.blob, row.sha256, slot),
     )
 
 
@@ -222,6 +243,28 @@ def remove_slot(db: Connection, slot: int) -> bool:
     """Remove a slot; False when there is none of that number."""
     db.execute("DELETE FROM key_slots WHERE slot = ?", (slot,))
     return db.changes() > 0
+
+
+def forget_all(db: Connection) -> int:
+    """Remove every sealed key, data key and slot; how many sealed keys there were.
+
+    Their providers are to be entered again. The generation goes on rising, also from what only a
+    damaged file holds.
+    """
+    db.execute(
+        "INSERT INTO legacy_secrets (provider, created_at, updated_at)"
+        " SELECT provider, created_at, updated_at FROM secrets WHERE true"
+        " ON CONFLICT (provider) DO NOTHING"
+    )
+    db.execute("DELETE FROM secrets")
+    gone = db.changes()
+    db.execute("DELETE FROM data_keys")
+    db.execute("DELETE FROM key_slots")
+    db.execute(
+        "UPDATE vault_state SET generation = max(generation, 0) + 1, root = NULL, failures = 0,"
+        " failed_at = 0"
+    )
+    return gone
 
 
 # --- data keys --------------------------------------------------------------------------------

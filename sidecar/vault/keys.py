@@ -27,6 +27,10 @@ LABELS: Final = (
 """What is derived from the root key."""
 
 
+_KEY_ID_MAX: Final = 0xFFFF_FFFF
+"""A u32 in records and bindings."""
+
+
 class Keys:
     """The keys of one store while it is unlocked; `wipe` ends them."""
 
@@ -69,11 +73,14 @@ class Keys:
         try:
             if len(wrapped) != crypto.NONCE_BYTES + crypto.KEY_BYTES + crypto.TAG_BYTES:
                 raise BadSealError
+            if not 0 <= key_id <= _KEY_ID_MAX:
+                raise BadSealError
             return crypto.unseal(
                 self._wrap, nonce, wrapped[crypto.NONCE_BYTES :], self._bound(key_id)
             )
         except BadSealError:
-            raise Tampered(what="data_key") from None
+            hint = "Restore a backup with secrets, or give the keys up with secrets.reset."
+            raise Tampered(what="data_key", hint=hint) from None
 
     def _bound(self, key_id: int) -> bytes:
         return crypto.lp(b"dek/1", self.store_id, struct.pack(">I", key_id))

@@ -197,6 +197,7 @@ class Dispatcher:
             self._encode(reply, method, request.id, result)
             burst.served_bytes += len(reply.data or b"")
         burst.leave()
+        reply.stands = method.stands
         reply.emitted = context.emitted
 
     @staticmethod
@@ -261,7 +262,9 @@ class Dispatcher:
         """Turn every reply of a burst whose transaction was lost into the error that lost it."""
         error = self.wire_error(fault, outcome)
         for reply in burst.all_replies():
-            if (reply.data is not None or reply.pending) and not reply.failed:
+            if reply.stands:
+                log.error("not_audited", slug=error.slug)
+            elif (reply.data is not None or reply.pending) and not reply.failed:
                 reply.pending = False
                 self._fail(reply, error)
             reply.emitted = []
@@ -348,7 +351,7 @@ class Dispatcher:
 
 def audit_refusal(context: Context, method: str, error: SidecarError) -> None:
     """Write the entry of a refusal: which method, why, and whose key where one was named."""
-    resource = str(error.data.get("provider", "vault"))
+    resource = redaction.redact(str(error.data.get("provider", "vault")))
     context.audit(error.audited_as or "", resource, method=method, reason=error.slug)
 
 

@@ -14,7 +14,16 @@ from sidecar.wire.envelope import encode_batch
 class Reply:
     """The answer of one request; `data` stays None for a notification."""
 
-    __slots__ = ("batch", "data", "emitted", "failed", "pending", "request_id", "sensitive")
+    __slots__ = (
+        "batch",
+        "data",
+        "emitted",
+        "failed",
+        "pending",
+        "request_id",
+        "sensitive",
+        "stands",
+    )
 
     def __init__(self, request_id: str | int | UnsetType | None) -> None:
         """Begin with nothing to say."""
@@ -24,6 +33,7 @@ class Reply:
         self.failed = False
         self.pending = False
         self.sensitive = False
+        self.stands = False
         self.batch: BatchReply | None = None
 
     def line(self) -> bytes | None:

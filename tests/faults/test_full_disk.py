@@ -123,6 +123,30 @@ def test_on_a_full_disk_large_summaries_can_go(
     assert left["result"]["runs"] <= 1
 
 
+@pytest.mark.parametrize("logged", [True, False])
+def test_on_a_full_disk_a_lock_locks_and_says_so(
+    served: Served, disk: SmallDiskVFS, *, logged: bool
+) -> None:
+    """A host that locks with the screen must not be told that the keys are still there."""
+    served.send(call(1, "secrets.initialize", passphrase="open sesame"))
+    if logged:
+        # Known to be full: what is kept for deleting serves the entry, too.
+        fill(served)
+        assert slug(served.send(call(4, "workflows.delete", id="w1"))) == "ok"
+        assert slug(served.send(call(4, "settings.set", key="a", value=1))) == "database_full"
+    else:
+        disk.capacity_bytes = 0
+
+    (told,) = answers(served.send(call(2, "secrets.lock")))
+
+    assert told["result"]["state"] == "locked"
+    assert served.loop._vault.keys is None
+    (told,) = answers(served.send(call(3, "secrets.status")))
+    assert told["result"]["state"] == "locked"
+    sql = "SELECT count(*) FROM access_log WHERE action = 'vault_lock'"
+    assert served.store.db.execute(sql).fetchone() == (int(logged),)
+
+
 def test_on_a_full_disk_keys_backups_and_old_entries_can_go(served: Served) -> None:
     """They free the room of which there is none, so they may use what is kept for that."""
     served.send(call(1, "secrets.initialize", passphrase="open sesame"))

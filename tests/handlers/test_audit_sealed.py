@@ -1,14 +1,8 @@
 """The sealed chain: everything somebody who writes to the file can do, pruning and export."""
 
-import errno
-import json
-import os
 import shutil
-import subprocess
 from collections.abc import Iterator
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -18,39 +12,28 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sidecar import limits
 from sidecar.catalog import CHORES
 from sidecar.context import LongContext
-from sidecar.errors import Conflict, InvalidParams, Locked, Tampered
+from sidecar.errors import InvalidParams, Locked, Tampered
 from sidecar.store import audit
 from tests.harness import Bench, NoSession
-from tests.secrets_kit import PASSPHRASE, clock_of, meddle, secret_bench, set_up
-
-
-def write(bench: Bench, count: int) -> None:
-    """So many entries."""
-    for _ in range(count):
-        with bench.store.lock, bench.store.writing():
-            bench.context.audit("settings_update", "theme", keys=["theme"])
-
-
-def verdict(bench: Bench, **params: object) -> tuple[object, ...]:
-    """Status, reason, first bad entry."""
-    found = bench.call("audit.verify", **params)
-    return found["status"], found["reason"], found["first_bad_seq"]
+from tests.secrets_kit import (
+    HEAD,
+    PASSPHRASE,
+    begin_sealed_log,
+    clock_of,
+    meddle,
+    secret_bench,
+    verdict,
+    write,
+)
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
-    """Three entries in clear, set up (two more), a key (one), ten more; a lock and an unlock."""
     with secret_bench(tmp_path) as opened:
-        write(opened, 3)
-        set_up(opened)
-        write(opened, 10)
-        opened.call("secrets.lock")
-        opened.call("secrets.unlock", passphrase=PASSPHRASE)
-        write(opened, 4)
+        begin_sealed_log(opened)
         yield opened
 
 
-HEAD = 22
 ANCHORS = [4, 17, 18]
 """At the sealing, which follows the entry of the set-up, at the lock and at the unlock."""
 
@@ -246,203 +229,6 @@ def test_a_log_put_back_to_a_copy_and_gone_on_with_is_found_by_the_anchor_kept_o
     assert verdict(bench, expect=kept) == ("rolled_back", "expect", copied[0] + 3)
     write(bench, 10)
     assert verdict(bench, expect=kept) == ("forked", "expect", kept["seq"])
-
-
-# --- export -----------------------------------------------------------------------------------
-
-CHECK = """
-const [file] = process.argv.slice(1), fs = require("fs"), c = require("crypto");
-const text = fs.readFileSync(file), at = text.lastIndexOf(10, text.length - 2) + 1;
-const head = JSON.parse(text.subarray(0, text.indexOf(10))), last = JSON.parse(text.subarray(at));
-const digest = c.createHash("sha256").update(text.subarray(0, at)).digest();
-const der = Buffer.concat([Buffer.from("302a300506032b6570032100", "hex"),
-  Buffer.from(head.public_key, "hex")]);
-const key = c.createPublicKey({ key: der, format: "der", type: "spki" });
-console.log(digest.toString("hex") === last.sha256,
-  c.verify(null, digest, key, Buffer.from(last.signature, "hex")));
-"""
-
-
-def exported(bench: Bench, tmp_path: Path) -> tuple[dict[str, Any], Path]:
-    """The answer and the file."""
-    path = tmp_path / "log.jsonl"
-    return bench.call("audit.export", path=str(path)), path
-
-
-def test_an_export_holds_every_entry_and_another_tool_checks_its_signature(
-    bench: Bench, tmp_path: Path
-) -> None:
-    told, path = exported(bench, tmp_path)
-
-    first, *lines, last = path.read_text(encoding="utf-8").splitlines()
-    header, trailer = json.loads(first), json.loads(last)
-    assert told == {
-        "path": str(path),
-        "entries": HEAD,
-        "status": "ok",
-        "public_key": header["public_key"],
-    }
-    assert header["verified"] == {
-        "status": "ok",
-        "first_bad_seq": None,
-        "reason": None,
-        "verified_from": 1,
-        "verified_to": HEAD,
-        "unsealed_through": 4,
-    }
-    assert [json.loads(line) for line in lines] == bench.call("audit.list", limit=HEAD)["items"]
-    assert trailer["sha256"] == sha256(path.read_bytes()[: -len(last) - 1]).hexdigest()
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("Node is not installed here; continuous integration has it")
-    command = [node, "-e", CHECK, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split() == ["true", "true"]
-    path.write_bytes(path.read_bytes().replace(b'"theme"', b'"thema"', 1))
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.split() == ["false", "false"]
-
-
-def test_an_export_takes_no_files_place_and_leaves_nothing_when_it_fails(
-    bench: Bench, tmp_path: Path
-) -> None:
-    (tmp_path / "log.jsonl").write_text("mine")
-    with pytest.raises(Conflict):
-        exported(bench, tmp_path)
-    assert (tmp_path / "log.jsonl").read_text() == "mine"
-    (tmp_path / "log.jsonl").unlink()
-    bench.call("secrets.lock")
-    with pytest.raises(Locked):
-        exported(bench, tmp_path)
-
-    assert list(tmp_path.glob("log*")) == []
-
-
-def test_an_export_of_a_log_that_somebody_changed_says_so_where_it_is_signed(
-    bench: Bench, tmp_path: Path
-) -> None:
-    bench.store.db.execute("UPDATE access_log SET resource = 'innocent' WHERE seq = 7")
-    told, path = exported(bench, tmp_path)
-
-    found = json.loads(path.read_text(encoding="utf-8").splitlines()[0])["verified"]
-    assert told["status"] == "tampered"
-    assert (found["status"], found["first_bad_seq"], found["reason"]) == ("tampered", 7, "mac")
-
-
-def lock(bench: Bench) -> None:
-    """As the screen does while a long method is at work."""
-    with bench.store.lock:
-        bench.vault.lock()
-
-
-@pytest.mark.parametrize(
-    ("method", "params"),
-    [
-        ("audit.verify", {}),
-        ("audit.prune", {"keep": 1}),
-        ("audit.export", {"path": "log.jsonl"}),
-        ("system.check", {}),
-    ],
-)
-def test_a_lock_while_checkpoints_are_opened_does_not_make_them_look_forged(
-    bench: Bench,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    method: str,
-    params: dict[str, str],
-) -> None:
-    if "path" in params:
-        params = {"path": str(tmp_path / params["path"])}
-    clock_of(bench).at_ms += 31 * 24 * 3_600_000
-    keys = bench.vault.keys
-    assert keys is not None
-    opens = keys.open_for_audit
-
-    def locked_first(purpose: str, seq: int, sealed: bytes) -> bytes | None:
-        lock(bench)
-        return opens(purpose, seq, sealed)
-
-    monkeypatch.setattr(keys, "open_for_audit", locked_first)
-    if method in ("audit.prune", "audit.export"):
-        with pytest.raises(Locked):
-            bench.call(method, **params)
-    else:
-        told = bench.call(method, **params)
-        assert (told.get("status"), told.get("findings")) in (("locked", None), (None, []))
-    assert list(tmp_path.glob("log*")) == []
-    bench.call("secrets.unlock", passphrase=PASSPHRASE)
-    assert verdict(bench) == ("ok", None, None)
-
-
-def test_an_export_that_is_locked_before_it_is_signed_is_refused_and_gone(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entries = audit.entries
-
-    def locked_amid(*given: Any) -> Iterator[Any]:
-        yield from entries(*given)
-        lock(bench)
-
-    monkeypatch.setattr(audit, "entries", locked_amid)
-    with pytest.raises(Locked):
-        exported(bench, tmp_path)
-    assert bench.vault.keys is None
-    assert list(tmp_path.glob("log*")) == []
-
-
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("no/log.jsonl", "There is no folder"),
-        ("plain/log.jsonl", "There is no folder"),
-        ("log\0.jsonl", "The path must be absolute, without U+0000."),
-        ("l" * 300, "No file of that name can be made."),
-    ],
-)
-def test_an_export_to_where_no_file_can_be_names_the_path(
-    bench: Bench, tmp_path: Path, name: str, words: str
-) -> None:
-    (tmp_path / "plain").write_text("a file")
-    with pytest.raises(InvalidParams) as caught:
-        bench.call("audit.export", path=str(tmp_path / name))
-
-    assert caught.value.message.startswith(words)
-    assert caught.value.data["path"] == "$.params.path"
-
-
-def test_what_a_killed_export_has_left_is_in_nobodys_way_and_goes(
-    bench: Bench, tmp_path: Path
-) -> None:
-    stale = tmp_path / "log.jsonl.gone.partial"
-    fresh = tmp_path / "log.jsonl.else.partial"
-    for left in (stale, fresh):
-        left.write_text("{")
-    os.utime(stale, (1, 1))
-    told, _path = exported(bench, tmp_path)
-
-    assert told["entries"] == HEAD
-    assert sorted(each.name for each in tmp_path.glob("log*")) == ["log.jsonl", fresh.name]
-
-
-def test_an_export_takes_its_name_also_where_links_are_unknown(
-    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_link(*_paths: Path) -> None:
-        raise OSError(errno.EOPNOTSUPP, "as on a stick")
-
-    monkeypatch.setattr(os, "link", no_link)
-    told, path = exported(bench, tmp_path)
-
-    assert len(path.read_bytes().splitlines()) == told["entries"] + 2
-
-
-def test_before_secrets_are_set_up_an_export_is_not_signed(tmp_path: Path) -> None:
-    with secret_bench(tmp_path) as bench:
-        write(bench, 2)
-        told, path = exported(bench, tmp_path)
-
-    assert told["public_key"] is None
-    assert json.loads(path.read_text(encoding="utf-8").splitlines()[-1])["signature"] is None
 
 
 def test_a_log_whose_root_key_is_gone_begins_anew_where_it_ends(bench: Bench) -> None:

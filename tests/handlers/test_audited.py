@@ -17,11 +17,13 @@ import sidecar.handlers
 from sidecar import limits
 from sidecar.catalog import METHODS
 from sidecar.errors import AuditUnavailable, SidecarError
+from sidecar.keychain import Named
 from sidecar.store import audit
 from sidecar.store.audit_actions import ACTIONS
 from tests.acts import ACTS, BACKUP, READING, REFUSED, Act, Told
 from tests.harness import Bench, ManualClock, NoSession, open_bench
 from tests.making import params_type, simplest
+from tests.secrets_kit import HeldKeychain
 from tests.workflow_kit import save
 
 
@@ -82,6 +84,8 @@ def prepare(bench: Bench, name: str) -> None:
         bench.call("secrets.set", provider="openai", value="sk-live-0123456789")
         bench.call("secrets.add_recovery")
         bench.told.clear()
+    if name == "secrets.add_keychain":
+        bench.vault.find_keychain = lambda: Named("tests.Held", HeldKeychain())
     if name == "system.check":
         bench.store.db.execute("UPDATE workflows SET run_count = 9 WHERE id = 'w1'")
 

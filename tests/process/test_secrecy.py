@@ -159,6 +159,33 @@ def test_words_of_ours_stay_readable_whatever_the_passphrase_is(
     assert messages[-1] == "Too many wrong tries; wait before the next one."
 
 
+def test_a_key_where_a_providers_name_belongs_is_refused_and_in_no_file(
+    spawn: Spawn, database: Path
+) -> None:
+    child = spawn(product("--database", database))
+    swapped = {"provider": VALUE, "value": "openai"}
+    child.call("secrets.initialize", {"passphrase": PASSPHRASE})
+    for name, params in (
+        ("secrets.set", swapped),
+        ("secrets.set", {"provider": "private-key", "value": "private-key"}),
+        ("secrets.verify", swapped),
+        ("secrets.get", {"provider": VALUE}),
+    ):
+        error = child.call(name, params)["error"]
+        assert (error["data"]["slug"], error["data"]["path"]) == (
+            "invalid_params",
+            "$.params.provider",
+        )
+    child.call("secrets.lock")
+    child.call("secrets.set", swapped)
+    child.call("secrets.delete", {"provider": VALUE})
+    child.finish()
+
+    found = b"".join(path.read_bytes() for path in database.parent.rglob("*") if path.is_file())
+    assert [word for word in (VALUE, "private-key") if word.encode() in found] == []
+    assert VALUE not in child.stderr_text()
+
+
 def test_an_inherited_descriptor_unlocks_at_the_start(spawn: Spawn, database: Path) -> None:
     first = spawn(product("--database", database))
     first.call("secrets.initialize", {"passphrase": PASSPHRASE})

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+WITH_KEYCHAIN = "--with-keychain"
+"""Not an option of `serve`: there is a keychain that ends with the process, whatever the system."""
 
 
 class Talk:
@@ -20,7 +22,9 @@ class Talk:
 
     def __init__(self, database: Path, *options: str) -> None:
         """Start it and take its first line."""
-        argv = [sys.executable, "-m", "sidecar", "serve", "--database", str(database), *options]
+        module = "tests.scenarios.with_keychain" if WITH_KEYCHAIN in options else "sidecar"
+        given = [option for option in options if option != WITH_KEYCHAIN]
+        argv = [sys.executable, "-m", module, "serve", "--database", str(database), *given]
         self.process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE,

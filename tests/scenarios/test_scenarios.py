@@ -7,6 +7,7 @@ r"""Conversations with the real process, one a file, to be read by people and re
 Whole objects are compared. `"…"` stands for any value; `"…name"` as well, and gives it that name
 for later lines to send; a sent `"…70000"` is a string of so many characters. `$/progress` beyond
 what a scenario expects is left out: how much there is depends on time. Nothing may be left over.
+The option `--with-keychain` is none of `serve`: the system has a keychain then, for as long.
 """
 
 import json

@@ -903,6 +903,9 @@ class AuditExportResult(TypedDict):
     entries: int
     """How many entries it holds."""
 
+    status: Literal["forked", "locked", "ok", "pruned", "rolled_back", "tampered", "truncated", "unsealed"]
+    """What `audit.verify` says of the log as it was exported."""
+
     public_key: str | None
     """Ed25519 key that checks its signature, hex; null while nothing is set up."""
 
@@ -2426,6 +2429,13 @@ class WorkflowsUnarchiveResult(TypedDict):
     """Always null: it is live."""
 
 
+class AuditExportParams(TypedDict):
+    """Params of audit.export."""
+
+    path: str
+    """Absolute path of a file that does not exist yet."""
+
+
 class AuditPruneParams(TypedDict):
     """Params of audit.prune."""
 
@@ -2434,13 +2444,6 @@ class AuditPruneParams(TypedDict):
 
     keep: NotRequired[int]
     """All but the newest so many entries."""
-
-
-class AuditExportParams(TypedDict):
-    """Params of audit.export."""
-
-    path: str
-    """Absolute path of a file that does not exist yet."""
 
 
 class AuditListParams(TypedDict):
@@ -2726,11 +2729,17 @@ class SecretsRekeyParams(TypedDict):
 class SecretsChangePassphraseParams(TypedDict):
     """Params of secrets.change_passphrase."""
 
-    old_passphrase: str
-    """The passphrase, 1 to 1 024 characters."""
-
     new_passphrase: str
     """The passphrase, 1 to 1 024 characters."""
+
+    old_passphrase: NotRequired[str]
+    """The passphrase, 1 to 1 024 characters."""
+
+    recovery_code: NotRequired[str]
+    """The recovery code: nine groups of four."""
+
+    keychain: NotRequired[Literal[True]]
+    """The system's keychain is the proof."""
 
 
 class SecretsRemoveSlotParams(TypedDict):
@@ -2738,6 +2747,13 @@ class SecretsRemoveSlotParams(TypedDict):
 
     slot: int
     """Number of the slot."""
+
+
+class SecretsResetParams(TypedDict):
+    """Params of secrets.reset."""
+
+    losing: int
+    """How many keys are given up: `count` of `secrets.status`."""
 
 
 class SettingsGetParams(TypedDict):
@@ -3023,6 +3039,46 @@ class AuditMethods:
         """Call them through `client`."""
         self._client = client
 
+    def export(
+        self,
+        *,
+        path: str,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> AuditExportResult:
+        """Write the whole log into a file of JSON lines, signed when secrets are set up.
+
+        The log is verified first; the first line says what was found. The last line holds the
+        SHA-256 of all bytes before it and the Ed25519 signature of these 32 bytes; any tool can
+        check it with the public key. A log that is sealed must be unlocked.
+        """
+        params = _given(
+            {
+                "path": path,
+            }
+        )
+        result: AuditExportResult = self._client.call(
+            "audit.export", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_export(
+        self,
+        *,
+        path: str,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[AuditExportResult]:
+        """Start audit.export without waiting for its result."""
+        params = _given(
+            {
+                "path": path,
+            }
+        )
+        result: Pending[AuditExportResult] = self._client.start(
+            "audit.export", params, on_progress=on_progress
+        )
+        return result
+
     def prune(
         self,
         *,
@@ -3062,46 +3118,6 @@ class AuditMethods:
         )
         result: Pending[AuditPruneResult] = self._client.start(
             "audit.prune", params, on_progress=on_progress
-        )
-        return result
-
-    def export(
-        self,
-        *,
-        path: str,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> AuditExportResult:
-        """Write the whole log into a file of JSON lines, signed when secrets are set up.
-
-        The last line holds the SHA-256 of all bytes before it and the Ed25519 signature of these
-        32 bytes; any tool can check it with the public key. A log that is sealed must be
-        unlocked.
-        """
-        params = _given(
-            {
-                "path": path,
-            }
-        )
-        result: AuditExportResult = self._client.call(
-            "audit.export", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_export(
-        self,
-        *,
-        path: str,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[AuditExportResult]:
-        """Start audit.export without waiting for its result."""
-        params = _given(
-            {
-                "path": path,
-            }
-        )
-        result: Pending[AuditExportResult] = self._client.start(
-            "audit.export", params, on_progress=on_progress
         )
         return result
 
@@ -3877,16 +3893,24 @@ class SecretsMethods:
     def change_passphrase(
         self,
         *,
-        old_passphrase: str,
         new_passphrase: str,
+        old_passphrase: str | Unset = UNSET,
+        recovery_code: str | Unset = UNSET,
+        keychain: Literal[True] | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SecretsStatusResult:
-        """Give the slot another passphrase; the old one is needed also while unlocked."""
+        """Set another passphrase, or the first one where only a keychain unlocks.
+
+        The old one is needed also while unlocked. Who has forgotten it unlocks with the recovery
+        code or the keychain and proves the same here.
+        """
         params = _given(
             {
-                "old_passphrase": old_passphrase,
                 "new_passphrase": new_passphrase,
+                "old_passphrase": old_passphrase,
+                "recovery_code": recovery_code,
+                "keychain": keychain,
             }
         )
         result: SecretsStatusResult = self._client.call(
@@ -3897,15 +3921,19 @@ class SecretsMethods:
     def start_change_passphrase(
         self,
         *,
-        old_passphrase: str,
         new_passphrase: str,
+        old_passphrase: str | Unset = UNSET,
+        recovery_code: str | Unset = UNSET,
+        keychain: Literal[True] | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[SecretsStatusResult]:
         """Start secrets.change_passphrase without waiting for its result."""
         params = _given(
             {
-                "old_passphrase": old_passphrase,
                 "new_passphrase": new_passphrase,
+                "old_passphrase": old_passphrase,
+                "recovery_code": recovery_code,
+                "keychain": keychain,
             }
         )
         result: Pending[SecretsStatusResult] = self._client.start(
@@ -3936,6 +3964,33 @@ class SecretsMethods:
         )
         return result
 
+    def add_keychain(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Let this system's keychain unlock too, in the place of another one that did.
+
+        For who unlocks with a passphrase and does not want to be asked on this computer, or has
+        moved to a new one.
+        """
+        result: SecretsStatusResult = self._client.call(
+            "secrets.add_keychain", {}, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_add_keychain(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsStatusResult]:
+        """Start secrets.add_keychain without waiting for its result."""
+        result: Pending[SecretsStatusResult] = self._client.start(
+            "secrets.add_keychain", {}, on_progress=on_progress
+        )
+        return result
+
     def remove_slot(
         self,
         *,
@@ -3950,6 +4005,47 @@ class SecretsMethods:
         )
         result: SecretsStatusResult = self._client.call(
             "secrets.remove_slot", params, timeout=timeout
+        )
+        return result
+
+    def reset(
+        self,
+        *,
+        losing: int,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Give up every provider key and every way to unlock; `secrets.initialize` begins anew.
+
+        For when nothing unlocks any more: the passphrase is forgotten and there is no recovery
+        code, or the rows are damaged and no backup has them. Nothing else in the database is
+        touched. The providers are listed as `enter_again`. What the audit log sealed under the
+        old keys stays to be read, and can be verified no more; verifying starts here.
+        """
+        params = _given(
+            {
+                "losing": losing,
+            }
+        )
+        result: SecretsStatusResult = self._client.call(
+            "secrets.reset", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_reset(
+        self,
+        *,
+        losing: int,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsStatusResult]:
+        """Start secrets.reset without waiting for its result."""
+        params = _given(
+            {
+                "losing": losing,
+            }
+        )
+        result: Pending[SecretsStatusResult] = self._client.start(
+            "secrets.reset", params, on_progress=on_progress
         )
         return result
 
@@ -4676,10 +4772,12 @@ class Client(BaseClient):
             "backups.verify",
             "runs.prune",
             "runs.stats",
+            "secrets.add_keychain",
             "secrets.add_recovery",
             "secrets.change_passphrase",
             "secrets.initialize",
             "secrets.rekey",
+            "secrets.reset",
             "secrets.rotate",
             "secrets.unlock",
             "system.check",

@@ -6,9 +6,11 @@ back to an earlier state, added or removed by somebody else makes it another one
 read or written any more, until all keys have been deleted; deleting stays possible.
 """
 
+import struct
+
 from sidecar import limits
-from sidecar.context import Context, secret_state
-from sidecar.errors import Locked, NotInitialized, Tampered
+from sidecar.context import Context, LongContext, secret_state
+from sidecar.errors import Conflict, Locked, NotInitialized, Tampered
 from sidecar.store import secrets, settings
 from sidecar.store.connection import Connection
 from sidecar.vault import crypto, records
@@ -18,6 +20,11 @@ from sidecar.vault.vault import Moment, VaultState
 
 LOCK_CHORE = "vault_lock"
 SETTLE_CHORE = "vault_settle"
+
+_CURE = (
+    "Restore a backup, or delete every key here and enter them again; where nothing unlocks, give"
+    " them up with secrets.reset."
+)
 
 
 def moment(ctx: Context) -> Moment:
@@ -52,6 +59,19 @@ def opened(ctx: Context, provider: str | None = None) -> Keys:
             raise NotInitialized
         raise Locked if provider is None else Locked(provider=provider)
     ctx.vault.used(moment(ctx))
+    return keys
+
+
+def opened_on_disk(ctx: LongContext) -> Keys:
+    """The keys, for a long method that changes what is on disk.
+
+    Raises:
+        Conflict: they are ephemeral; there is nothing on disk to change.
+    """
+    with ctx.store.lock:
+        keys = opened(ctx)
+        if ctx.vault.ephemeral:
+            raise Conflict("Ephemeral secrets end with the process; nothing of them is renewed.")
     return keys
 
 
@@ -99,19 +119,29 @@ def lock(ctx: Context, **details: str) -> None:
 
 
 def current_root(db: Connection, keys: Keys) -> bytes:
-    """The code over the rows as they are."""
-    return records.state_root(
-        keys,
-        secrets.state(db).generation,
-        [SealedSecret(*row[:5]) for row in secrets.all_secrets(db)],
-        [WrappedKey(*row[:3]) for row in secrets.data_keys(db)],
-    )
+    """The code over the rows as they are.
+
+    Raises:
+        Tampered: a number in them is none that was ever written.
+    """
+    try:
+        return records.state_root(
+            keys,
+            secrets.state(db).generation,
+            [SealedSecret(*row[:5]) for row in secrets.all_secrets(db)],
+            [WrappedKey(*row[:3]) for row in secrets.data_keys(db)],
+        )
+    except struct.error:
+        raise Tampered(what="rows", hint=_CURE) from None
 
 
 def is_whole(db: Connection, keys: Keys) -> bool:
     """Whether the rows are those that were last written here."""
     root = secrets.state(db).root
-    return root is not None and crypto.same(current_root(db, keys), root)
+    try:
+        return root is not None and crypto.same(current_root(db, keys), root)
+    except Tampered:
+        return False
 
 
 def check_whole(db: Connection, keys: Keys) -> None:
@@ -121,10 +151,7 @@ def check_whole(db: Connection, keys: Keys) -> None:
         Tampered: a row is not the one that was written, or one came or went.
     """
     if not is_whole(db, keys):
-        raise Tampered(
-            what="rows",
-            hint="Restore a backup, or delete every key here and enter them again.",
-        )
+        raise Tampered(what="rows", hint=_CURE)
 
 
 def write_root(db: Connection, keys: Keys) -> None:

@@ -28,7 +28,6 @@ from sidecar.vault import crypto
 from sidecar.vault import slots as slot_form
 from sidecar.vault.keys import Keys
 from sidecar.vault.vault import VaultState
-from sidecar.wiping import wipe
 
 # --- status -----------------------------------------------------------------------------------
 
@@ -152,7 +151,7 @@ def initialize(ctx: LongContext, params: SecretsInitializeParams) -> SecretsStat
         if kind == "ephemeral":
             return _open_in_memory(ctx, Keys(root, store_id))
         if kind == "keychain":
-            row = _keychain_slot(ctx, root, store_id)
+            row = slots.keychain_slot(ctx, root, store_id, 1)
         else:
             row = _passphrase_slot(ctx, root, store_id, params.passphrase)
         return _write_first(ctx, Keys(root, store_id), row)
@@ -187,7 +186,7 @@ def _refuse_second(ctx: Context, db: Connection) -> None:
         raise Tampered(
             "There are sealed keys but no slot that opens them; no new key is made over them.",
             what="slots",
-            hint="Restore a backup that has the slots.",
+            hint="Restore a backup that has the slots, or give the keys up with secrets.reset.",
         )
     raise Conflict("Secrets are set up already.")
 
@@ -198,14 +197,6 @@ def _passphrase_slot(
     most = 4 * limits.PASSPHRASE_MAX_CHARS
     passphrase = slots.normalised(take(raw, "$.params.passphrase", most))
     return slots.passphrase_slot(ctx, root, store_id, 1, passphrase)
-
-
-def _keychain_slot(ctx: LongContext, root: bytearray, store_id: bytes) -> SlotRow:
-    backend, secret = slots.write_keychain_item(ctx.vault, ctx.clock, store_id, 1)
-    try:
-        return slots.make(ctx.clock, "keychain", root, store_id, 1, secret, None, backend=backend)
-    finally:
-        wipe(secret)
 
 
 def _open_in_memory(ctx: LongContext, keys: Keys) -> SecretsStatusResult:
@@ -306,8 +297,7 @@ def unlock_with(ctx: LongContext, found: slots.Opened) -> SecretsStatusResult:
             data_keys = guard.unwrap_data_keys(db, keys)
             secrets.forget_failures(db)
             if found.renewed is not None:
-                row = found.renewed
-                secrets.replace_slot(db, found.slot.slot, row.generation, row.blob, row.sha256)
+                secrets.replace_slot(db, found.slot.slot, found.renewed)
             ctx.vault.open(keys, data_keys, guard.moment(ctx))
             ctx.audit("vault_unlock", "vault", slot=found.slot.slot, kind=found.slot.kind)
             if audit.is_sealed(db):
@@ -333,7 +323,7 @@ class SecretsLockParams(Params, frozen=True):
     """Nothing to choose."""
 
 
-@method("secrets.lock", access="write")
+@method("secrets.lock", access="write", frees=True, stands=True)
 def lock(ctx: Context, params: SecretsLockParams) -> SecretsStatusResult:
     """Forget every key until the next unlock; call it when the screen locks or before sleep.
 

@@ -12,7 +12,7 @@ from msgspec import Meta, Raw, UnsetType
 
 from sidecar import limits
 from sidecar.errors import InvalidParams
-from sidecar.redaction import hold
+from sidecar.redaction import hold, looks_like_key
 from sidecar.wiping import wipe
 
 Provider = Annotated[
@@ -35,6 +35,18 @@ Passphrase = Annotated[
 ]
 RecoveryCode = Annotated[Raw, _text(128, "The recovery code: nine groups of four.")]
 Value = Annotated[Raw, _text(limits.SECRET_MAX_BYTES, "The provider's key, up to 16 KiB.")]
+
+
+def refuse_key_as_name(provider: str, value: bytearray | None = None) -> None:
+    """Refuse a key where a provider's name belongs: names lie in clear, and stay in the log.
+
+    Raises:
+        InvalidParams: it has the shape of a known provider's keys, or is the value itself.
+    """
+    if looks_like_key(provider) or (value is not None and provider.encode() == value):
+        text = "That is a key and not a provider's name; nothing of it was kept."
+        raise InvalidParams(text, path="$.params.provider")
+
 
 _ESCAPES: Final = {
     ord('"'): b'"',

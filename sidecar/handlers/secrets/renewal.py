@@ -1,4 +1,4 @@
-"""`secrets.rotate`, `rekey`, `change_passphrase`, `add_recovery` and `remove_slot`.
+"""`secrets.rotate` and `rekey`: the keys under which provider keys lie, anew.
 
 Each is one transaction: killed anywhere, the old keys open everything or the new ones do, and
 there is no half-way state to go on from. Keys change in memory when the transaction is on disk.
@@ -7,12 +7,10 @@ there is no half-way state to go on from. Keys change in memory when the transac
 - rekey: a new root key too, and so every slot anew. For who fears that an old copy of the file
   and its passphrase are in other hands. A recovery code cannot be wrapped anew without the
   paper it is on: those slots end.
-- change_passphrase: one slot's 128 bytes; no record is touched, and a copy of the old file with
-  the old passphrase still opens what it holds.
 """
 
 from contextlib import suppress
-from typing import Annotated, Any, NamedTuple, cast
+from typing import Annotated, NamedTuple
 
 from msgspec import UNSET, Meta, Raw, UnsetType
 
@@ -24,7 +22,6 @@ from sidecar.errors import (
     InvalidParams,
     KeychainUnavailable,
     Locked,
-    NotFound,
     NotInitialized,
     SidecarError,
     SlotDamaged,
@@ -33,32 +30,18 @@ from sidecar.errors import (
     WrongPassphrase,
 )
 from sidecar.handlers.secrets import guard, slots
-from sidecar.handlers.secrets.opening import SecretsStatusResult, told
-from sidecar.handlers.secrets.params import Passphrase, as_json, take
+from sidecar.handlers.secrets.params import Passphrase, take
 from sidecar.handlers.secrets.values import open_row
 from sidecar.store import audit, purge, secrets
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.values import Count
-from sidecar.vault import crypto, records, recovery
+from sidecar.vault import crypto, records
 from sidecar.vault.keys import Keys
 from sidecar.wiping import wipe
 
 _ERRORS = (Locked, NotInitialized)
 _OPENING = (*_ERRORS, SlotDamaged, Tampered, Throttled, WrongPassphrase)
-
-
-def _opened(ctx: LongContext) -> Keys:
-    """The keys, for a method that changes them.
-
-    Raises:
-        Conflict: they are ephemeral; there is nothing on disk to renew.
-    """
-    with ctx.store.lock:
-        keys = guard.opened(ctx)
-        if ctx.vault.ephemeral:
-            raise Conflict("Ephemeral secrets end with the process; nothing of them is renewed.")
-    return keys
 
 
 # --- rotate -----------------------------------------------------------------------------------
@@ -84,7 +67,7 @@ def rotate(ctx: LongContext, params: SecretsRotateParams) -> SecretsRotateResult
 
 
 def _rotate(ctx: LongContext, **details: str) -> SecretsRotateResult:
-    _opened(ctx)
+    guard.opened_on_disk(ctx)
     with ctx.writing(last=True) as db:
         keys = guard.opened(ctx)
         guard.check_whole(db, keys)
@@ -164,7 +147,7 @@ def rekey(ctx: LongContext, params: SecretsRekeyParams) -> SecretsRotateResult:
     The passphrase is needed where there is a slot for one, and stays the same.
     """
     with ctx.vault.turn:
-        keys = _opened(ctx)
+        keys = guard.opened_on_disk(ctx)
         with ctx.reading() as db:
             rows = secrets.slots(db)
         passphrase = _proven(ctx, rows, params.passphrase)
@@ -203,14 +186,7 @@ def _new_slots(
             slot = slots.passphrase_slot(ctx, new.root, new.store_id, generation, passphrase)
         elif row.kind == "keychain":
             # The new item first: killed in between, the old slot and the old item still fit.
-            backend, secret = slots.write_keychain_item(
-                ctx.vault, ctx.clock, new.store_id, generation
-            )
-            slot = slots.make(
-                ctx.clock, "keychain", new.root, new.store_id, generation, secret, None,
-                backend=backend,
-            )  # fmt: skip
-            wipe(secret)
+            slot = slots.keychain_slot(ctx, new.root, new.store_id, generation)
             made.stale_items.append(slots.item_name(new.store_id, row.generation))
         else:
             made.gone.append(row.slot)
@@ -227,7 +203,7 @@ def _put_in_place(ctx: LongContext, old: Keys, new: Keys, made: _NewSlots) -> Se
             raise Conflict("Secrets were locked meanwhile.")
         guard.check_whole(db, old)
         for slot, row in made.kept:
-            secrets.replace_slot(db, slot, row.generation, row.blob, row.sha256)
+            secrets.replace_slot(db, slot, row)
         for slot in made.gone:
             secrets.remove_slot(db, slot)
         key_id, data_key = guard.new_data_key(ctx, db, new)
@@ -242,97 +218,3 @@ def _put_in_place(ctx: LongContext, old: Keys, new: Keys, made: _NewSlots) -> Se
     ctx.vault.stale_items += made.stale_items
     ctx.session.schedule(guard.SETTLE_CHORE, 0)
     return SecretsRotateResult(generation, resealed)
-
-
-# --- change_passphrase ------------------------------------------------------------------------
-
-
-class SecretsChangePassphraseParams(Params, frozen=True):
-    """Both passphrases."""
-
-    old_passphrase: Passphrase
-    new_passphrase: Passphrase
-
-
-@method("secrets.change_passphrase", long=True, errors=(*_OPENING, Conflict))
-def change_passphrase(
-    ctx: LongContext, params: SecretsChangePassphraseParams
-) -> SecretsStatusResult:
-    """Give the slot another passphrase; the old one is needed also while unlocked."""
-    most = 4 * limits.PASSPHRASE_MAX_CHARS
-    old = take(params.old_passphrase, "$.params.old_passphrase", most)
-    new = slots.normalised(take(params.new_passphrase, "$.params.new_passphrase", most))
-    with ctx.vault.turn:
-        keys = _opened(ctx)
-        found = slots.open_with_text(ctx, "passphrase", old)
-        row = slots.passphrase_slot(ctx, found.root, keys.store_id, found.slot.generation + 1, new)
-        wipe(found.root)
-        with ctx.writing(last=True) as db:
-            guard.opened(ctx)
-            secrets.forget_failures(db)
-            secrets.replace_slot(db, found.slot.slot, row.generation, row.blob, row.sha256)
-            ctx.audit("passphrase_change", "vault", slot=found.slot.slot)
-            result = told(ctx, db)
-        ctx.session.schedule(guard.SETTLE_CHORE, 0)
-        return result
-
-
-# --- add_recovery, remove_slot ----------------------------------------------------------------
-
-
-class SecretsAddRecoveryParams(Params, frozen=True):
-    """Nothing to choose."""
-
-
-class SecretsAddRecoveryResult(Result, frozen=True):
-    """The code, told this once."""
-
-    recovery_code: Annotated[str, Meta(description="Nine groups of four, to be written on paper.")]
-    slot: Annotated[Count, Meta(description="Number of its slot.")]
-
-
-@method("secrets.add_recovery", long=True, sensitive=True, errors=(*_ERRORS, Conflict))
-def add_recovery(ctx: LongContext, params: SecretsAddRecoveryParams) -> SecretsAddRecoveryResult:
-    """Make a recovery code: 160 random bits that open everything; it is told only this once."""
-    del params
-    code = bytearray(ctx.clock.random_bytes(recovery.CODE_BYTES))
-    try:
-        with ctx.vault.turn:
-            _opened(ctx)
-            with ctx.writing(last=True) as db:
-                keys = guard.opened(ctx)
-                if len(secrets.slots(db)) >= limits.SLOTS_MAX:
-                    raise Conflict("There are as many slots as are kept.", limit=limits.SLOTS_MAX)
-                row = slots.make(ctx.clock, "recovery", keys.root, keys.store_id, 1, code, None)
-                slot = secrets.add_slot(db, row)
-                ctx.audit("slot_add", "vault", slot=slot, kind="recovery")
-            text = bytearray(recovery.spell(code).encode())
-            return SecretsAddRecoveryResult(cast(Any, as_json(text)), slot)
-    finally:
-        wipe(code)
-
-
-class SecretsRemoveSlotParams(Params, frozen=True):
-    """Which slot."""
-
-    slot: Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number of the slot.")]
-
-
-@method("secrets.remove_slot", access="write", errors=(*_ERRORS, Conflict, NotFound))
-def remove_slot(ctx: Context, params: SecretsRemoveSlotParams) -> SecretsStatusResult:
-    """Remove one way to unlock; the last one stays."""
-    keys = guard.opened(ctx)
-    if ctx.vault.ephemeral:
-        raise Conflict("Ephemeral secrets have no slots.")
-    rows = secrets.slots(ctx.db)
-    found = next((row for row in rows if row.slot == params.slot), None)
-    if found is None:
-        raise NotFound("There is no such slot.", path="$.params.slot")
-    if len(rows) == 1:
-        raise Conflict("The last slot stays: without it nothing could be unlocked again.")
-    secrets.remove_slot(ctx.db, params.slot)
-    ctx.audit("slot_remove", "vault", slot=params.slot, kind=found.kind)
-    if found.kind == "keychain":
-        ctx.vault.stale_items.append(slots.item_name(keys.store_id, found.generation))
-    ctx.session.schedule(guard.SETTLE_CHORE, 0)
-    return told(ctx, ctx.db)

@@ -16,6 +16,7 @@ from sidecar.errors import KeychainUnavailable, SlotDamaged, Tampered, Throttled
 from sidecar.keychain import Keychain
 from sidecar.redaction import hold
 from sidecar.store import secrets
+from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.vault import crypto, recovery, slots
 from sidecar.vault.crypto import Cost
@@ -45,6 +46,13 @@ def normalised(passphrase: bytearray) -> bytearray:
 def item_name(store_id: bytes, generation: int) -> str:
     """What a slot's item is called in the keychain."""
     return f"{store_id.hex()}/{generation}"
+
+
+def item_names(db: Connection) -> list[str]:
+    """What the items are called that slots need."""
+    store_id = secrets.store_id(db)
+    found = [slot for slot in secrets.slots(db) if slot.kind == "keychain"]
+    return [item_name(store_id, slot.generation) for slot in found]
 
 
 def keychain_of(vault: Vault, expected: str | None = None) -> Keychain:
@@ -229,7 +237,22 @@ _LABELS: dict[SlotKind, str] = {
 }
 
 
-def write_keychain_item(
+def keychain_slot(ctx: Context, root: bytearray, store_id: bytes, generation: int) -> SlotRow:
+    """A slot whose secret has been put into the system's keychain.
+
+    Raises:
+        KeychainUnavailable: it does not keep it.
+    """
+    backend, secret = _write_keychain_item(ctx.vault, ctx.clock, store_id, generation)
+    try:
+        return make(
+            ctx.clock, "keychain", root, store_id, generation, secret, None, backend=backend
+        )
+    finally:
+        wipe(secret)
+
+
+def _write_keychain_item(
     vault: Vault, clock: Clock, store_id: bytes, generation: int
 ) -> tuple[str, bytearray]:
     """Put a fresh random secret into the keychain; the back end's name and the secret.
@@ -239,7 +262,10 @@ def write_keychain_item(
     """
     chain = keychain_of(vault)
     secret = bytearray(clock.random_bytes(crypto.KEY_BYTES))
-    chain.write(item_name(store_id, generation), base64.b64encode(secret).decode())
+    name = item_name(store_id, generation)
+    # An item of that name may have been waiting to be removed.
+    vault.stale_items = [item for item in vault.stale_items if item != name]
+    chain.write(name, base64.b64encode(secret).decode())
     return chain.name, secret
 
 

@@ -4,6 +4,7 @@ A value comes in as raw bytes, is sealed and wiped; it goes out in a buffer that
 Reading one is an act: its audit entry is committed before the answer leaves, or nothing does.
 """
 
+from contextlib import suppress
 from typing import Annotated, Any, Literal, cast
 
 from msgspec import Meta, Struct
@@ -13,8 +14,14 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import Conflict, Locked, NotFound, NotInitialized, Tampered
 from sidecar.handlers.secrets import guard
-from sidecar.handlers.secrets.params import Provider, Value, as_json, take
-from sidecar.redaction import hold
+from sidecar.handlers.secrets.params import (
+    Provider,
+    Value,
+    as_json,
+    refuse_key_as_name,
+    take,
+)
+from sidecar.redaction import hold, redact
 from sidecar.store import purge, secrets
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SecretRow
@@ -50,6 +57,7 @@ class SecretsSetResult(Result, frozen=True):
 def set_value(ctx: Context, params: SecretsSetParams) -> SecretsSetResult:
     """Keep a provider's key, sealed; one that was there is replaced."""
     value = take(params.value, "$.params.value", limits.SECRET_MAX_BYTES)
+    refuse_key_as_name(params.provider, value)
     keys = guard.opened(ctx, provider=params.provider)
     db = guard.rows(ctx)
     guard.check_whole(db, keys)
@@ -113,6 +121,7 @@ class SecretsGetResult(Result, frozen=True):
 @method("secrets.get", access="write", sensitive=True, errors=(*_ERRORS, NotFound))
 def get(ctx: Context, params: SecretsGetParams) -> SecretsGetResult:
     """Answer a provider's key; the audit entry is on disk before the answer leaves."""
+    refuse_key_as_name(params.provider)
     keys = guard.opened(ctx, provider=params.provider)
     db = guard.rows(ctx)
     value = _opened_value(ctx, db, keys, params.provider)
@@ -168,6 +177,7 @@ class SecretsVerifyResult(Result, frozen=True):
 def verify(ctx: Context, params: SecretsVerifyParams) -> SecretsVerifyResult:
     """Compare a key with the one that is kept, which is not opened for it."""
     value = take(params.value, "$.params.value", limits.SECRET_MAX_BYTES)
+    refuse_key_as_name(params.provider, value)
     keys = guard.opened(ctx, provider=params.provider)
     db = guard.rows(ctx)
     guard.check_whole(db, keys)
@@ -276,7 +286,9 @@ def delete(ctx: Context, params: SecretsDeleteParams) -> SecretsDeleteResult:
     if whole or secrets.count(db) == 0:
         # Rows that somebody else changed are not made sound by deleting one of them.
         secrets.next_generation(db)
-        guard.write_root(db, keys)
-    ctx.audit("key_delete", params.provider)
+        with suppress(Tampered):
+            # A data key's row that no write of ours has left cannot be made sound here.
+            guard.write_root(db, keys)
+    ctx.audit("key_delete", redact(params.provider))
     _purge_soon(ctx)
     return SecretsDeleteResult(params.provider)
