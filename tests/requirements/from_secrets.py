@@ -53,7 +53,7 @@ REQUIREMENTS = [
     ),
     _issue.proven(
         "ways",
-        "A lost way to unlock is replaced by who proves another; with none left, keys are given up.",
+        "A lost way to unlock is replaced by another; with none left, keys are given up.",
         "test_who_forgot_the_passphrase_sets_a_new_one_with_the_recovery_code",
         "test_a_vault_of_a_keychain_gets_a_passphrase_for_another_computer",
         "test_a_new_computers_keychain_takes_the_place_of_the_old_ones",
