@@ -75,6 +75,8 @@ class Loop:
         self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent_pid)
         self._stop_reason: str | None = None
         self._asked_to_stop: str | None = None
+        self._accepted_lines = 0
+        """Of the backlog, what came before `system.exit`, which is read out of turn."""
         self._deadline_ms = 0.0
         self._cancelled_late = False
         self._started_at = clock.now_ms()
@@ -157,6 +159,8 @@ class Loop:
                 self.stop("eof")
             if self._asked_to_stop and self._stop_reason is None:
                 self._begin_stop(self._asked_to_stop)
+            if self._stop_reason in _REFUSING and not self._accepted_lines:
+                self._dispatcher.refuse_new()
             if self._stop_reason is not None and self._drained():
                 break
             if self._backlog and self._may_start():
@@ -219,6 +223,8 @@ class Loop:
         if request.id is not UNSET:
             return False
         if request.method == "system.exit":
+            if self._asked_to_stop is None:
+                self._accepted_lines = len(self._backlog)
             self.stop("exit")
             return True
         if request.method != "$/cancelRequest" or request.params is UNSET:
@@ -240,10 +246,13 @@ class Loop:
                 burst.served += 1
                 burst.served_bytes += size_bytes
                 self._dispatcher.serve_line(line, burst)
+                if self._accepted_lines:
+                    self._accepted_lines -= 1
                 if line is not None and not burst.long_jobs and is_sensitive(line):
                     wipe(line)
-                if self._asked_to_stop in _REFUSING and self._stop_reason is None:
-                    break  # what stands behind it is refused, arrived together or not
+                if self._asked_to_stop in _REFUSING and not self._accepted_lines:
+                    # What stands behind it is refused, arrived together or not.
+                    self._dispatcher.refuse_new()
             if not self._backlog:
                 self._dispatcher.early_cancels.clear()
             self._settle(burst)
@@ -333,8 +342,6 @@ class Loop:
         self._deadline_ms = self._clock.monotonic_ms() + limits.DRAIN_CANCEL_MS
         self._watchdog.arm()
         self._chores.stop()
-        if reason in _REFUSING:
-            self._dispatcher.refuse_new()
 
     def _drained(self) -> bool:
         """Whether nothing accepted is left, or the limit is over."""

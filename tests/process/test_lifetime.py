@@ -137,6 +137,22 @@ def test_stdio_02_what_was_accepted_before_the_request_to_end_is_answered(
     assert set(refused) <= {"shutting_down"}
 
 
+def test_stdio_02_all_that_stands_before_an_exit_in_the_same_write_is_done(
+    spawn: Spawn, database: Path
+) -> None:
+    child = spawn(product("--database", database))
+    before = b"".join(saving(f"w{number}", request_id=number) for number in range(70))
+    check = request("system.check", request_id=70)
+    child.send(before + check + notice("system.exit") + saving("late", request_id=71))
+    lines, code = child.finish()
+
+    answers = {each["id"]: each for each in map(json.loads, lines) if "id" in each}
+    assert code == 0
+    assert [number for number in range(71) if "result" not in answers[number]] == []
+    assert "result" not in answers.get(71, {})
+    assert json.loads(lines[-1])["params"] == {"reason": "exit"}
+
+
 # --- the parent's death -----------------------------------------------------------------------
 
 PARENT = """
