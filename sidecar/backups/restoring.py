@@ -125,8 +125,10 @@ def build(
             carrying.chain(live, db)
             if which == "live":
                 carrying.secrets(live, db)
-            elif not is_own_root(db):
-                audit.let_go_of_root(db)
+            else:
+                carrying.wrong_tries(live, db)
+                if not is_own_root(db):
+                    audit.let_go_of_root(db)
         epoch = carrying.raise_epoch(db, live_epoch)
         seq = log(db, more)
         carrying.settle(db, clock, served=live is not None)

@@ -19,7 +19,7 @@ import msgspec
 
 from sidecar.errors import AuditUnavailable
 from sidecar.store import chain
-from sidecar.store.audit_verify import Head, Opener
+from sidecar.store.audit_verify import ANEW, START, Head, Opener, open_start, start_purpose
 from sidecar.store.chain import GENESIS, Point
 from sidecar.store.connection import Connection, one_row
 
@@ -175,16 +175,47 @@ def seal(db: Connection, sealer: Sealer, fresh_key: bytes) -> int:
     more: then verifying starts here. Returns the newest number: the keys of entries up to it once
     lay in the file in clear.
     """
-    newest, head_, start_seq, start = one_row(
-        db, "SELECT seq, head, start_seq, start FROM audit_state"
-    )
+    newest, start_seq, start = one_row(db, "SELECT seq, start_seq, start FROM audit_state")
     if start is None:
-        db.execute("DELETE FROM audit_anchors")
-        start_seq, start = newest, Point(newest, head_, fresh_key).packed()
+        return _begin_here(db, sealer, fresh_key, START)
     db.execute(
-        "UPDATE audit_state SET start = NULL, start_seq = ?, sealed_start = ?,"
-        " unsealed_through = ?",
-        (start_seq, sealer("start", start_seq, start), newest),
+        "UPDATE audit_state SET start = NULL, sealed_start = ?, unsealed_through = ?",
+        (sealer(start_purpose(START, newest), start_seq, start), newest),
+    )
+    checkpoint(db, sealer, fresh_key)
+    return int(newest)
+
+
+def seal_again(db: Connection, sealer: Sealer, fresh_key: bytes) -> int | None:
+    """Seal the log of a file whose secrets are set up, but whose log is not sealed by them.
+
+    After a restore of secrets it is in clear from the restore's own entry on, which is sealed as
+    it is. Anything else somebody has done who wants his own log sealed: it begins anew here, and
+    says so. Returns what `seal` does, None for the second.
+    """
+    start_seq, start = one_row(db, "SELECT start_seq, start FROM audit_state")
+    first = db.execute(
+        "SELECT action FROM access_log WHERE seq > ? ORDER BY seq LIMIT 1", (start_seq,)
+    ).fetchone()
+    if start is not None and first == ("restore",):
+        return seal(db, sealer, fresh_key)
+    begin_anew(db, sealer, fresh_key)
+    return None
+
+
+def begin_anew(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
+    """Go on sealed from the newest entry; `audit.verify` tells that what came before is lost."""
+    _begin_here(db, sealer, fresh_key, ANEW)
+
+
+def _begin_here(db: Connection, sealer: Sealer, fresh_key: bytes, kind: str) -> int:
+    newest, head_ = one_row(db, "SELECT seq, head FROM audit_state")
+    start = Point(newest, head_, fresh_key).packed()
+    db.execute("DELETE FROM audit_anchors")
+    db.execute(
+        "UPDATE audit_state SET start = NULL, start_seq = ?1, unsealed_through = ?1,"
+        " sealed_start = ?2",
+        (newest, sealer(start_purpose(kind, newest), newest, start)),
     )
     checkpoint(db, sealer, fresh_key)
     return int(newest)
@@ -203,11 +234,15 @@ def checkpoint(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
 
 def reseal(db: Connection, opener: Opener, sealer: Sealer) -> bool:
     """Put start and checkpoints under another root key; False when one of them does not open."""
-    start_seq, sealed_start = one_row(db, "SELECT start_seq, sealed_start FROM audit_state")
-    start = None if sealed_start is None else opener("start", start_seq, sealed_start)
-    if start is None:
+    start_seq, sealed_start, unsealed_through = one_row(
+        db, "SELECT start_seq, sealed_start, unsealed_through FROM audit_state"
+    )
+    found = sealed_start and open_start(opener, start_seq, sealed_start, unsealed_through)
+    if not found:
         return False
-    db.execute("UPDATE audit_state SET sealed_start = ?", (sealer("start", start_seq, start),))
+    kind, start = found
+    sealed = sealer(start_purpose(kind, unsealed_through), start_seq, start)
+    db.execute("UPDATE audit_state SET sealed_start = ?", (sealed,))
     anchors: list[Any] = db.execute("SELECT seq, sealed FROM audit_anchors").fetchall()
     for seq, sealed in anchors:
         point = opener("anchor", seq, sealed)
@@ -247,7 +282,9 @@ def begin_at(db: Connection, point: Point, sealer: Sealer | None) -> None:
     if sealer is None:
         db.execute("UPDATE audit_state SET start = ?", (point.packed(),))
     else:
-        sealed = sealer("start", point.seq, point.packed())
+        unsealed_through = one_row(db, "SELECT unsealed_through FROM audit_state")[0]
+        purpose = start_purpose(START, unsealed_through)
+        sealed = sealer(purpose, point.seq, point.packed())
         db.execute("UPDATE audit_state SET sealed_start = ?", (sealed,))
     db.execute("UPDATE audit_state SET pruned_through = ?1, start_seq = ?1", (point.seq,))
     db.execute("DELETE FROM audit_anchors WHERE seq <= ?", (point.seq,))
@@ -261,8 +298,10 @@ def pruned_through(db: Connection) -> int:
 def delete_pruned(db: Connection, most: int) -> int:
     """Delete so many of the entries that belong to the log no more; how many went."""
     db.execute(
+        # Where the log begins is sealed; who only writes another number here has nothing deleted.
         "DELETE FROM access_log WHERE seq IN (SELECT seq FROM access_log"
-        " WHERE seq <= (SELECT pruned_through FROM audit_state) AND seq > 0 ORDER BY seq LIMIT ?)",
+        " WHERE seq <= (SELECT min(pruned_through, start_seq) FROM audit_state) AND seq > 0"
+        " ORDER BY seq LIMIT ?)",
         (most,),
     )
     return db.changes()

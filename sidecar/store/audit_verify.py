@@ -8,7 +8,7 @@ one must be told as tampered and not end the walk.
 
 import hmac
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -26,10 +26,33 @@ CONTINUES = "continues_after"
 """In the details of a `restore` without the log of the file it replaced: the newest entry that is
 there. The numbers between were given, perhaps, to entries that are lost."""
 
+START: Final = "start"
+ANEW: Final = "anew"
+"""What the point a log starts from is sealed as: the one it ever had, or one begun anew over a log
+whose sealed start was taken away. The second is told as tampered until it has been pruned."""
+
 Opener = Callable[[str, int, bytes], bytes | None]
 """Opens what was sealed for a purpose and an entry number; None when it is not what it was."""
 
 _STORED = "seq, at, CAST(action AS BLOB), CAST(resource AS BLOB), CAST(details AS BLOB), mac"
+
+
+def start_purpose(kind: str, unsealed_through: int) -> str:
+    """What a start is bound to beside its number: what is said of its first entries."""
+    return f"{kind}/{unsealed_through}"
+
+
+def open_start(
+    opener: Opener, seq: int, sealed: bytes, unsealed_through: int
+) -> tuple[str, bytes] | None:
+    """Kind and payload of a sealed start; None when it is not what was sealed."""
+    bound = {kind: start_purpose(kind, unsealed_through) for kind in (START, ANEW)}
+    # The first databases bound neither.
+    for kind, purpose in ((START, bound[START]), (ANEW, bound[ANEW]), (START, START)):
+        payload = opener(purpose, seq, sealed)
+        if payload is not None:
+            return kind, payload
+    return None
 
 
 class Head(NamedTuple):
@@ -86,9 +109,11 @@ def verify(
         return Verdict("tampered", 1, "state_head", 1, 0, 0, 0, Head(0, GENESIS))
     state = _State(*row)
     walk = _begin(db, state, expect, opener)
+    walk.pruned_through = state.pruned_through
     total = max(state.seq - state.start_seq, 0)
     if walk.first_bad is None:
         _walk_over(db, walk, state, total, step)
+    walk.mind_the_start()
     return Verdict(
         walk.status,
         walk.first_bad,
@@ -145,7 +170,11 @@ def _begin(
     if opener is None:
         unknown = Point(state.start_seq, GENESIS, b"")
         return Walk(unknown, {}, state.start_seq, expect, "locked")
-    start = Point.unpacked(opener("start", state.start_seq, sealed))
+    kind, payload = open_start(opener, state.start_seq, sealed, state.unsealed_through) or (
+        START,
+        None,
+    )
+    start = Point.unpacked(payload)
     anchors: dict[int, Point | None] = {
         seq: Point.unpacked(opener("anchor", seq, data))
         for seq, data in db.execute(
@@ -154,6 +183,7 @@ def _begin(
         )
     }
     walk = Walk(start, anchors, state.start_seq, expect, "ok")
+    walk.begun_anew = kind == ANEW
     walk.pass_anchor()
     return walk
 
@@ -184,6 +214,8 @@ class Walk:
         self.reason: Reason | None = None
         self.first_bad: int | None = None
         self.knows_keys = status != "locked"
+        self.begun_anew = False
+        self.pruned_through = 0
         self.start_seq, self.expect = start_seq, expect
         self._anchors = anchors
         self.last, self.previous, self.key = start or (start_seq, GENESIS, b"")
@@ -236,6 +268,13 @@ class Walk:
         elif self.expect is not None:
             self._hold_against(*self.expect)
 
+    def mind_the_start(self) -> None:
+        """Say what is wrong with where the log begins, if nothing behind it is."""
+        if self.first_bad is None and self.begun_anew:
+            self._fail("tampered", "anchor", max(1, self.start_seq))
+        elif self.first_bad is None and self.pruned_through > self.start_seq:
+            self._fail("tampered", "state_head", self.start_seq + 1)
+
     def _ends_in(self, state_head: bytes, next_key: bytes) -> bool:
         if self.knows_keys:
             return (self.previous, self.key) == (state_head, next_key)
@@ -245,6 +284,9 @@ class Walk:
         """Compare with an anchor outside the entries that were walked over."""
         if seq > self.last:
             self._fail("rolled_back", "expect", self.last + 1)
+        elif seq <= self.start_seq and seq > self.pruned_through:
+            # It was never pruned, and yet the log begins after it: nobody vouches for it any more.
+            self._fail("rolled_back", "expect", seq)
         elif seq <= self.start_seq and self.start_seq > 0:
             self._fail("pruned", "expect", None)
         elif seq == 0 and mac != GENESIS.hex():

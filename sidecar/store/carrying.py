@@ -35,6 +35,17 @@ def secrets(live: Connection, staged: Connection) -> None:
     _replace(live, staged, "meta", _SECRET_META)
 
 
+def wrong_tries(live: Connection, staged: Connection) -> None:
+    """Have other secrets than the live ones wait as long for the next try: it may be the same
+    person who guesses.
+    """
+    failures, failed_at = one_row(live, "SELECT failures, failed_at FROM vault_state")
+    staged.execute(
+        "UPDATE vault_state SET failures = max(failures, ?), failed_at = max(failed_at, ?)",
+        (failures, failed_at),
+    )
+
+
 def chain(live: Connection, staged: Connection) -> None:
     """Carry the audit log and the state of its chain over, in a transaction."""
     for table in _CHAIN_TABLES:

@@ -53,6 +53,8 @@ class Vault:
         self.stale_items: list[str] = []
         """Items of the keychain that no slot needs any more."""
         self.ephemeral = False
+        self.locks = 0
+        """How often it was locked, open or not."""
         self._keys: Keys | None = None
         self._data_keys: dict[int, bytearray] = {}
         self._opened = self._used = Moment(0, 0.0)
@@ -66,14 +68,21 @@ class Vault:
         self, keys: Keys, data_keys: dict[int, bytearray], now: Moment, *, ephemeral: bool = False
     ) -> None:
         """Unlock with these keys, which belong to the vault from now on."""
-        self.lock()
+        self._forget()
         self._keys = keys
         self._data_keys = data_keys
         self._opened = self._used = now
         self.ephemeral = ephemeral
 
     def lock(self) -> bool:
-        """Overwrite every key; False when none was there."""
+        """Overwrite every key; False when none was there.
+
+        Counted all the same: an unlock that is under way must not undo it.
+        """
+        self.locks += 1
+        return self._forget()
+
+    def _forget(self) -> bool:
         if self._keys is None:
             return False
         self._keys.wipe()

@@ -11,12 +11,13 @@ and undoes.
 import traceback
 from functools import partial
 from time import perf_counter_ns
+from typing import Any
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sidecar import limits, log, redaction
-from sidecar.catalog import METHODS, Method
+from sidecar.catalog import METHODS, Access, Method
 from sidecar.clock import Clock
 from sidecar.context import Context, LongContext, Session
 from sidecar.errors import (
@@ -189,15 +190,35 @@ class Dispatcher:
         if method.long:
             self._start_long(method, params, request.id, reply, burst)
             return
+        if not method.stands:
+            self._call_short(method, params, request, reply, burst)
+            return
+        try:
+            self._call_short(method, params, request, reply, burst)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, keys must not outlive it
+            burst.undo(fault)
+            self._vault.lock()
+            log.error("not_audited", slug=self.wire_error(fault).slug)
+            self._call_short(method, params, request, reply, burst, access="read")
+        reply.stands = True
+
+    def _call_short(
+        self,
+        method: Method,
+        params: Any,
+        request: Request,
+        reply: Reply,
+        burst: Burst,
+        access: Access | None = None,
+    ) -> None:
         context = self._context
         context.emitted = []
-        burst.enter(method.access, frees=method.frees)
+        burst.enter(access or method.access, frees=method.frees)
         result = method.function(context, params)
         if request.id is not UNSET:
             self._encode(reply, method, request.id, result)
             burst.served_bytes += len(reply.data or b"")
         burst.leave()
-        reply.stands = method.stands
         reply.emitted = context.emitted
 
     @staticmethod

@@ -56,6 +56,7 @@ def test_the_secrets_of_then_come_back_where_they_are_asked_for(bench: Bench) ->
     assert (told["secrets"], told["providers"]) == ("from_backup", ["openai"])
     assert told["providers_lost"] == ["mine"]
     assert bench.call("secrets.status")["state"] == "locked"
+    assert bench.rows("SELECT failures FROM vault_state") == [(1,)]  # as before
     assert bench.call("audit.verify")["status"] == "unsealed"
     bench.call("secrets.unlock", passphrase="open sesame")
     assert bench.call("secrets.get", provider="openai")["value"] == SECRET

@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -145,6 +146,45 @@ def test_on_a_full_disk_a_lock_locks_and_says_so(
     assert told["result"]["state"] == "locked"
     sql = "SELECT count(*) FROM access_log WHERE action = 'vault_lock'"
     assert served.store.db.execute(sql).fetchone() == (int(logged),)
+
+
+@pytest.mark.parametrize("fault", ["foreign lock", "damage", "maintenance"])
+def test_a_lock_leaves_no_key_whatever_keeps_the_file_from_being_written(
+    served: Served, tmp_path: Path, fault: str
+) -> None:
+    served.send(call(1, "secrets.initialize", passphrase="open sesame"))
+    other = apsw.Connection(str(tmp_path / "sim.db"))
+    if fault == "foreign lock":
+        served.store.db.set_busy_timeout(0)
+        other.execute("BEGIN IMMEDIATE")
+    elif fault == "damage":
+        served.store.damaged = True
+    else:
+        served.store.maintenance = True
+        held = threading.Event()
+        done = threading.Event()
+        holder = threading.Thread(target=hold, args=(served.store.lock, held, done))
+        holder.start()
+        held.wait(10)
+
+    (told,) = answers(served.send(call(2, "secrets.lock")))
+
+    assert served.loop._vault.keys is None
+    if fault == "maintenance":
+        assert told["error"]["data"]["slug"] == "maintenance"
+        done.set()
+        holder.join(10)
+        served.store.maintenance = False
+        (told,) = answers(served.send(call(3, "secrets.lock")))
+    assert told["result"]["state"] == "locked"
+    other.close(True)
+
+
+def hold(lock: Any, held: threading.Event, done: threading.Event) -> None:
+    """As one who has the file to himself."""
+    with lock:
+        held.set()
+        done.wait(30)
 
 
 def test_on_a_full_disk_keys_backups_and_old_entries_can_go(served: Served) -> None:

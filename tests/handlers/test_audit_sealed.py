@@ -205,6 +205,58 @@ def test_a_pruning_that_was_killed_amid_its_batches_is_finished_by_itself(bench:
     assert verdict(bench) == ("ok", None, None)
 
 
+# --- another start ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "UPDATE audit_state SET sealed_start = NULL",
+        "UPDATE audit_state SET sealed_start = NULL, start_seq = 0, unsealed_through = 0,"
+        " start = CAST(zeroblob(40) || next_key AS BLOB)",
+    ],
+)
+def test_who_takes_the_sealed_start_away_does_not_get_his_own_log_sealed(
+    bench: Bench, sql: str
+) -> None:
+    bench.call("secrets.lock")
+    kept = bench.call("audit.verify")["head"]
+    meddle(bench, "UPDATE access_log SET resource = 'innocent' WHERE seq = 9")
+    meddle(bench, sql)
+
+    bench.call("secrets.unlock", passphrase=PASSPHRASE)
+    write(bench, 3)
+
+    begun = kept["seq"] + 1  # after the entry of the unlock
+    assert verdict(bench) == ("tampered", "anchor", begun)
+    assert verdict(bench, expect=kept) == ("rolled_back", "expect", kept["seq"])
+    assert not bench.call("system.check")["ok"]
+    bench.call("secrets.rekey", passphrase=PASSPHRASE)
+    assert verdict(bench) == ("tampered", "anchor", begun)
+
+
+def test_a_number_in_the_state_row_has_nothing_deleted_and_hides_nothing(bench: Bench) -> None:
+    meddle(bench, "UPDATE audit_state SET pruned_through = 15")
+    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
+    CHORES["audit_pruned"].function(context)
+
+    assert bench.rows("SELECT min(seq) FROM access_log") == [(1,)]
+    assert verdict(bench) == ("tampered", "state_head", 1)
+    meddle(bench, "UPDATE audit_state SET pruned_through = 0, unsealed_through = 0")
+    assert verdict(bench) == ("tampered", "anchor", 1)
+    meddle(bench, "UPDATE audit_state SET unsealed_through = 4")
+    assert verdict(bench) == ("ok", None, None)
+
+
+def test_a_checkpoint_that_does_not_open_does_not_keep_old_keys_in_use(bench: Bench) -> None:
+    meddle(bench, "UPDATE audit_anchors SET sealed = zeroblob(100) WHERE seq = 17")
+    assert verdict(bench) == ("tampered", "anchor", 17)
+
+    bench.call("secrets.rekey", passphrase=PASSPHRASE)
+
+    assert verdict(bench) == ("tampered", "anchor", 23)
+
+
 # --- an older copy ------------------------------------------------------------------------------
 
 
@@ -304,11 +356,11 @@ class Log(RuleBasedStateMachine):
         """By what can be known now; and a change of any entry is found."""
         if not hasattr(self, "bench"):
             return
-        state = self.bench.call("secrets.status")["state"]
-        sound = {"uninitialized": "unsealed", "unlocked": "ok", "locked": "locked"}[state]
+        sealed = self.bench.call("secrets.status")["state"] != "uninitialized"
+        sound = "unsealed" if not sealed else "locked" if self.bench.vault.keys is None else "ok"
         assert verdict(self.bench) == (sound, None, None)
         oldest = self.bench.rows("SELECT min(seq) FROM access_log")[0][0]
-        if oldest is not None and state != "locked":
+        if oldest is not None and sound != "locked":
             db = self.bench.store.db
             self.bench.store.db.execute(
                 "UPDATE access_log SET at = at + 1 WHERE seq = ?", (oldest,)

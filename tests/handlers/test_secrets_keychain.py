@@ -173,6 +173,21 @@ def test_security_13_a_lost_item_is_told_apart_and_the_recovery_code_opens(
     assert value_of(bench) == VALUE
 
 
+def test_a_rekey_after_an_unlock_keeps_its_new_item(bench: Bench, kept: Kept) -> None:
+    """An unlock takes items of neighbouring numbers for what a killed rekey has left."""
+    set_up(bench)
+    for _ in range(3):
+        bench.call("secrets.lock")
+        bench.call("secrets.unlock", keychain=True)
+        bench.call("secrets.rekey")
+        slots.remove_stale_items(bench.vault)
+        assert len(kept.items) == 1
+
+    bench.call("secrets.lock")
+    bench.call("secrets.unlock", keychain=True)
+    assert value_of(bench) == VALUE
+
+
 def test_security_13_another_keychain_than_the_slots_is_named(bench: Bench, kept: Kept) -> None:
     set_up(bench)
     bench.call("secrets.lock")

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import apsw
 import pytest
 
 from sidecar import limits
 from sidecar.catalog import CHORES
 from sidecar.context import LongContext
-from sidecar.errors import Locked, Throttled, WrongPassphrase
+from sidecar.errors import InvalidParams, Locked, Throttled, WrongPassphrase
 from sidecar.vault import crypto
 from tests.harness import Bench, NoSession
 from tests.secrets_kit import PASSPHRASE, VALUE, clock_of, secret_bench, set_up, value_of
@@ -174,3 +176,71 @@ def test_a_slot_cheaper_than_today_is_written_anew_at_an_unlock(bench: Bench) ->
     bench.call("secrets.lock")
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
     assert value_of(bench) == VALUE
+
+
+def test_a_slot_that_costs_more_by_other_numbers_stays(bench: Bench) -> None:
+    bench.call("secrets.lock")
+    slot = bench.rows("SELECT blob FROM key_slots")
+    bench.vault.cost = crypto.Cost(limits.KDF_MEMORY_MIN_KIB // 2, limits.KDF_PASSES_MIN + 1, 1)
+    bench.call("secrets.unlock", passphrase=PASSPHRASE)
+
+    assert bench.rows("SELECT blob FROM key_slots") == slot
+
+
+def test_a_passphrase_has_as_many_characters_as_it_may_have_and_not_one_more(
+    bench: Bench,
+) -> None:
+    most = "\N{GREEK SMALL LETTER OMEGA}" * limits.PASSPHRASE_MAX_CHARS
+    assert bench.refused(
+        InvalidParams,
+        "secrets.change_passphrase",
+        old_passphrase=PASSPHRASE,
+        new_passphrase=most + "x",
+    ) == {"path": "$.params.new_passphrase"}
+
+    bench.call("secrets.change_passphrase", old_passphrase=PASSPHRASE, new_passphrase=most)
+    assert bench.call("secrets.unlock", passphrase=most)["state"] == "unlocked"
+
+
+# --- whatever is in the way -------------------------------------------------------------------
+
+
+def test_a_lock_that_comes_while_an_unlock_is_under_way_is_not_undone_by_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.call("secrets.lock")
+    stretch = crypto.stretch
+
+    def locked_meanwhile(*given: Any) -> Any:
+        assert bench.call("secrets.lock")["state"] == "locked"
+        return stretch(*given)
+
+    monkeypatch.setattr(crypto, "stretch", locked_meanwhile)
+    with pytest.raises(Locked):
+        bench.call("secrets.unlock", passphrase=PASSPHRASE)
+    assert bench.vault.keys is None
+    monkeypatch.undo()
+    assert bench.call("secrets.unlock", passphrase=PASSPHRASE)["state"] == "unlocked"
+
+
+def test_keys_go_in_time_also_while_another_program_keeps_the_log_from_being_written(
+    bench: Bench,
+) -> None:
+    bench.store.db.set_busy_timeout(0)
+    other = apsw.Connection(str(bench.store.path))
+    other.execute("BEGIN IMMEDIATE")
+    clock_of(bench).at_ms += limits.IDLE_LOCK_MS
+
+    with pytest.raises(apsw.BusyError):
+        chore(bench)
+
+    assert bench.vault.keys is None
+    other.close(True)
+    bench.call("secrets.unlock", passphrase=PASSPHRASE)
+    assert value_of(bench) == VALUE
+
+
+def test_what_is_due_to_be_locked_is_told_as_locked(bench: Bench) -> None:
+    clock_of(bench).at_ms += limits.IDLE_LOCK_MS
+
+    assert bench.call("secrets.status")["state"] == "locked"

@@ -192,9 +192,10 @@ def test_an_inherited_descriptor_unlocks_at_the_start(spawn: Spawn, database: Pa
     first.finish()
 
     states = {}
-    for passphrase in (PASSPHRASE, "wrong"):
+    wrong = [b"wrong\n", b"", b"\xff\xfe\n", b"x" * 5000]
+    for passphrase in (PASSPHRASE.encode() + b"\n", *wrong):
         reader, writer = os.pipe()
-        os.write(writer, passphrase.encode() + b"\n")
+        os.write(writer, passphrase)
         os.close(writer)
         options = product("--database", database, "--passphrase-fd", str(reader))
         child = spawn(options, inherit=(reader,))
@@ -202,7 +203,12 @@ def test_an_inherited_descriptor_unlocks_at_the_start(spawn: Spawn, database: Pa
         states[passphrase] = child.ready["secrets"]
         child.finish()
 
-    assert states == {PASSPHRASE: "unlocked", "wrong": "locked"}
+    unlocked = {PASSPHRASE.encode() + b"\n": "unlocked"}
+    assert states == {**unlocked, **dict.fromkeys(wrong, "locked")}
+    db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    tries = db.execute("SELECT failures FROM vault_state").fetchone()
+    db.close(True)
+    assert tries == (2,)  # neither nothing nor what is no text is a try
 
 
 def test_security_18_a_planted_value_reaches_no_word_at_the_most_talkative_level(

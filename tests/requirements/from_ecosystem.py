@@ -46,6 +46,7 @@ REQUIREMENTS = [
         "08",
         "The shutdown method answers; what stands behind it gets a typed error.",
         "test_stdio_02_what_was_accepted_before_the_request_to_end_is_answered",
+        "test_stdio_02_all_that_stands_before_an_exit_in_the_same_write_is_done",
         "test_the_process_answers_as_the_scenario_says",
     ),
     _ecosystem.proven(

@@ -39,6 +39,7 @@ _PROCESS = [
         "A drained end by EOF, signals, system.shutdown, system.exit and the parent's death.",
         "test_stdio_02_a_signal_lets_what_was_read_be_answered",
         "test_stdio_02_what_was_accepted_before_the_request_to_end_is_answered",
+        "test_stdio_02_all_that_stands_before_an_exit_in_the_same_write_is_done",
         "test_the_process_answers_as_the_scenario_says",
         "test_stdio_01_the_process_ends_with_a_parent_named_by_its_number",
     ),

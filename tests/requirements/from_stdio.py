@@ -26,6 +26,7 @@ REQUIREMENTS = [
         "test_stdio_02_a_last_line_without_its_end_is_served",
         "test_stdio_02_a_signal_lets_what_was_read_be_answered",
         "test_stdio_02_what_was_accepted_before_the_request_to_end_is_answered",
+        "test_stdio_02_all_that_stands_before_an_exit_in_the_same_write_is_done",
     ),
     _stdio.proven(
         "03",

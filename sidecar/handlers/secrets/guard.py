@@ -38,8 +38,9 @@ def rows(ctx: Context) -> Connection:
 
 
 def state(ctx: Context, db: Connection) -> VaultState:
-    """The state that status, ready and info tell."""
-    return secret_state(db, ctx.vault)
+    """The state that status tells; what is due to be locked is as good as locked."""
+    found = secret_state(db, ctx.vault)
+    return "locked" if found == "unlocked" and usable_keys(ctx) is None else found
 
 
 def opened(ctx: Context, provider: str | None = None) -> Keys:
@@ -60,6 +61,16 @@ def opened(ctx: Context, provider: str | None = None) -> Keys:
         raise Locked if provider is None else Locked(provider=provider)
     ctx.vault.used(moment(ctx))
     return keys
+
+
+def refuse_locked_since(ctx: Context, locks: int) -> None:
+    """Refuse to open what was told to lock while the keys were being derived.
+
+    Raises:
+        Locked: it was.
+    """
+    if ctx.vault.locks != locks:
+        raise Locked("Secrets were locked meanwhile.")
 
 
 def opened_on_disk(ctx: LongContext) -> Keys:
@@ -90,6 +101,15 @@ def left_ms(ctx: Context) -> float | None:
     return ctx.vault.left_ms(moment(ctx), idle_ms, absolute_ms)
 
 
+def is_due(ctx: Context) -> bool:
+    """Whether it is time to lock; also where the settings cannot be read."""
+    try:
+        left = left_ms(ctx)
+    except Exception:  # noqa: BLE001 - keys that nobody can say how long to keep are not kept
+        return True
+    return left is not None and left <= 0
+
+
 def lock_when_due(ctx: Context) -> bool:
     """Lock if a deadline has passed, in a write transaction; whether it did."""
     left = left_ms(ctx) if ctx.vault.keys is not None else None
@@ -105,6 +125,8 @@ def lock(ctx: Context, **details: str) -> None:
     The one act that happens also when it cannot be logged: a full disk must keep nothing open.
     """
     if ctx.vault.keys is None:
+        ctx.vault.lock()
+        ctx.store.forget_memory()
         return
     try:
         ctx.audit("vault_lock", "vault", **details)

@@ -9,7 +9,7 @@ import sys
 
 from sidecar import limits, log
 from sidecar.context import LongContext
-from sidecar.errors import SidecarError
+from sidecar.errors import InvalidParams, SidecarError
 from sidecar.handlers.secrets import opening, slots
 from sidecar.redaction import hold, release
 from sidecar.wiping import wipe
@@ -25,11 +25,15 @@ def unlock(ctx: LongContext, descriptor: int) -> None:
         log.error("passphrase_unreadable", reason=os.strerror(fault.errno or 0))
         return
     hold(passphrase)
+    locks = ctx.vault.locks
     try:
+        if not passphrase:
+            raise InvalidParams("The descriptor holds no passphrase.")
         with ctx.vault.turn:
             opening.refuse_dumpable(ctx)
             opening.refuse_uninitialized(ctx)
-            opening.unlock_with(ctx, slots.open_with_text(ctx, "passphrase", passphrase))
+            found = slots.open_with_text(ctx, "passphrase", passphrase)
+            opening.unlock_with(ctx, found, locks)
     except SidecarError as refused:
         log.error("unlock_at_start_failed", slug=refused.slug, message=refused.message)
         if refused.audited_as is not None:

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from sidecar import limits
+from sidecar import limits, log
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import Context, LongContext
 from sidecar.errors import (
@@ -12,6 +12,7 @@ from sidecar.errors import (
     InvalidParams,
     KdfPolicy,
     KeychainUnavailable,
+    Locked,
     NotInitialized,
     SlotDamaged,
     Tampered,
@@ -19,7 +20,7 @@ from sidecar.errors import (
     WrongPassphrase,
 )
 from sidecar.handlers.secrets import guard, slots
-from sidecar.handlers.secrets.params import Passphrase, RecoveryCode, take
+from sidecar.handlers.secrets.params import Passphrase, RecoveryCode, take, take_passphrase
 from sidecar.store import audit, purge, secrets, settings
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
@@ -136,12 +137,13 @@ def exactly_one(**given: object) -> str:
     return found[0]
 
 
-@method("secrets.initialize", long=True, errors=(Conflict, KeychainUnavailable, Tampered))
+@method("secrets.initialize", long=True, errors=(Conflict, KeychainUnavailable, Locked, Tampered))
 def initialize(ctx: LongContext, params: SecretsInitializeParams) -> SecretsStatusResult:
     """Set up secrets with a passphrase or the system's keychain; once, and unlocked afterwards."""
     kind = exactly_one(
         passphrase=params.passphrase, keychain=params.keychain, ephemeral=params.ephemeral
     )
+    locks = ctx.vault.locks
     with ctx.vault.turn:
         refuse_dumpable(ctx)
         with ctx.reading() as db:
@@ -154,12 +156,13 @@ def initialize(ctx: LongContext, params: SecretsInitializeParams) -> SecretsStat
             row = slots.keychain_slot(ctx, root, store_id, 1)
         else:
             row = _passphrase_slot(ctx, root, store_id, params.passphrase)
-        return _write_first(ctx, Keys(root, store_id), row)
+        return _write_first(ctx, Keys(root, store_id), row, locks)
 
 
-def _write_first(ctx: LongContext, keys: Keys, row: SlotRow) -> SecretsStatusResult:
+def _write_first(ctx: LongContext, keys: Keys, row: SlotRow, locks: int) -> SecretsStatusResult:
     try:
         with ctx.writing(last=True) as db:
+            guard.refuse_locked_since(ctx, locks)
             _refuse_second(ctx, db)
             secrets.add_slot(db, row)
             key_id, data_key = guard.new_data_key(ctx, db, keys)
@@ -194,8 +197,7 @@ def _refuse_second(ctx: Context, db: Connection) -> None:
 def _passphrase_slot(
     ctx: LongContext, root: bytearray, store_id: bytes, raw: Raw | UnsetType
 ) -> SlotRow:
-    most = 4 * limits.PASSPHRASE_MAX_CHARS
-    passphrase = slots.normalised(take(raw, "$.params.passphrase", most))
+    passphrase = slots.normalised(take_passphrase(raw, "$.params.passphrase"))
     return slots.passphrase_slot(ctx, root, store_id, 1, passphrase)
 
 
@@ -230,6 +232,7 @@ class SecretsUnlockParams(Params, frozen=True):
         Conflict,
         KdfPolicy,
         KeychainUnavailable,
+        Locked,
         NotInitialized,
         SlotDamaged,
         Tampered,
@@ -249,6 +252,7 @@ def unlock(ctx: LongContext, params: SecretsUnlockParams) -> SecretsStatusResult
         keychain=params.keychain,
         recovery_code=params.recovery_code,
     )
+    locks = ctx.vault.locks
     with ctx.vault.turn:
         refuse_dumpable(ctx)
         refuse_uninitialized(ctx)
@@ -260,13 +264,13 @@ def unlock(ctx: LongContext, params: SecretsUnlockParams) -> SecretsStatusResult
                 "recovery" if kind == "recovery_code" else "passphrase",
                 take_text(params.passphrase, params.recovery_code),
             )
-        return unlock_with(ctx, found)
+        return unlock_with(ctx, found, locks)
 
 
 def take_text(passphrase: Raw | UnsetType, recovery_code: Raw | UnsetType) -> bytearray:
     """The one that is given, taken out of the line."""
     if isinstance(recovery_code, UnsetType):
-        return take(passphrase, "$.params.passphrase", 4 * limits.PASSPHRASE_MAX_CHARS)
+        return take_passphrase(passphrase, "$.params.passphrase")
     return take(recovery_code, "$.params.recovery_code", 128)
 
 
@@ -284,16 +288,18 @@ def refuse_uninitialized(ctx: LongContext) -> None:
         raise Conflict("Ephemeral secrets have nothing to unlock; they end with the process.")
 
 
-def unlock_with(ctx: LongContext, found: slots.Opened) -> SecretsStatusResult:
-    """Take the root key into use.
+def unlock_with(ctx: LongContext, found: slots.Opened, locks: int) -> SecretsStatusResult:
+    """Take the root key into use, unless a lock came after the first `locks` of them.
 
     Raises:
+        Locked: it did.
         Tampered: a data key is not what was written.
     """
     with ctx.reading() as db:
         keys = Keys(found.root, secrets.store_id(db))
     try:
         with ctx.writing(last=True) as db:
+            guard.refuse_locked_since(ctx, locks)
             data_keys = guard.unwrap_data_keys(db, keys)
             secrets.forget_failures(db)
             if found.renewed is not None:
@@ -304,7 +310,10 @@ def unlock_with(ctx: LongContext, found: slots.Opened) -> SecretsStatusResult:
                 ctx.checkpoint_chain()
             else:
                 # After a restore of secrets: their root key has not sealed this log yet.
-                _seal_chain(ctx, db, keys)
+                through = audit.seal_again(
+                    db, ctx.chain_sealer(keys), ctx.clock.random_bytes(crypto.KEY_BYTES)
+                )
+                ctx.audit("audit_sealed", "audit", through=through)
             result = told(ctx, db)
     except BaseException:
         ctx.vault.lock()
@@ -339,9 +348,17 @@ def lock_by_itself(ctx: LongContext) -> None:
     """Lock when it is time, and look again when it may be."""
     if ctx.vault.keys is None:
         return
-    with ctx.writing():
-        guard.lock_when_due(ctx)
-        left = guard.left_ms(ctx)
+    try:
+        with ctx.writing():
+            guard.lock_when_due(ctx)
+            left = guard.left_ms(ctx)
+    except Exception as fault:
+        # Whatever keeps the entry out of the log must not keep the keys in memory.
+        ctx.session.schedule(guard.LOCK_CHORE, limits.LOCK_LOOK_AGAIN_MS)
+        with ctx.store.lock:
+            if guard.is_due(ctx) and ctx.vault.lock():
+                log.error("lock_not_audited", kind=type(fault).__name__)
+        raise
     if left is not None:
         # Wall-clock deadlines move when the machine sleeps: looked at more often than due.
         ctx.session.schedule(guard.LOCK_CHORE, int(min(left, limits.LOCK_LOOK_AGAIN_MS)) + 1)
@@ -350,7 +367,9 @@ def lock_by_itself(ctx: LongContext) -> None:
 @chore(guard.SETTLE_CHORE, first_ms=limits.CHORES_FIRST_MS)
 def settle(ctx: LongContext) -> None:
     """Take old keys out of the write-ahead log, where they lie until it is emptied."""
-    slots.remove_stale_items(ctx.vault)
+    with ctx.vault.turn:
+        # In turn: what is stale now may be what a method under way has just written.
+        slots.remove_stale_items(ctx.vault)
     with ctx.reading() as db:
         purge_due = purge.asked(db) > 0
     if purge_due:

@@ -60,6 +60,9 @@ _ESCAPES: Final = {
 }
 
 
+_CONTINUING: Final = range(0x80, 0xC0)
+"""Bytes of UTF-8 that begin no character."""
+
 _BACKSLASH: Final = ord("\\")
 _SPACE: Final = 0x20
 _HIGH: Final = range(0xD800, 0xDC00)
@@ -84,6 +87,19 @@ def take(raw: Raw | UnsetType, path: str, most_bytes: int) -> bytearray:
         wipe(text)
         raise InvalidParams(f"It takes 1 to {most_bytes} bytes of UTF-8.", path=path)
     hold(text)
+    return text
+
+
+def take_passphrase(raw: Raw | UnsetType, path: str) -> bytearray:
+    """The same for a passphrase, whose bound is in characters.
+
+    Raises:
+        InvalidParams: no string, empty, or longer.
+    """
+    most = limits.PASSPHRASE_MAX_CHARS
+    text = take(raw, path, 4 * most)
+    if sum(byte not in _CONTINUING for byte in text) > most:
+        raise InvalidParams(f"It takes 1 to {most} characters.", path=path)
     return text
 
 

@@ -30,7 +30,7 @@ from sidecar.errors import (
     WrongPassphrase,
 )
 from sidecar.handlers.secrets import guard, slots
-from sidecar.handlers.secrets.params import Passphrase, take
+from sidecar.handlers.secrets.params import Passphrase, take_passphrase
 from sidecar.handlers.secrets.values import open_row
 from sidecar.store import audit, purge, secrets
 from sidecar.store.connection import Connection
@@ -170,8 +170,7 @@ def _proven(ctx: LongContext, rows: list[SlotRow], raw: Raw | UnsetType) -> byte
         raise InvalidParams(text, path="$.params.passphrase")
     if not wanted:
         return None
-    most = 4 * limits.PASSPHRASE_MAX_CHARS
-    passphrase = slots.normalised(take(raw, "$.params.passphrase", most))
+    passphrase = slots.normalised(take_passphrase(raw, "$.params.passphrase"))
     wipe(slots.open_with_text(ctx, "passphrase", passphrase).root)
     return passphrase
 
@@ -210,8 +209,10 @@ def _put_in_place(ctx: LongContext, old: Keys, new: Keys, made: _NewSlots) -> Se
         resealed = _reseal(ctx, db, old, new, key_id, data_key)
         guard.write_root(db, new)
         ctx.audit("vault_rekey", "vault", resealed=resealed, recovery_slots_ended=len(made.gone))
-        if not audit.reseal(db, old.open_for_audit, ctx.chain_sealer(new)):
-            raise Tampered("A sealed part of the audit log does not open.", what="audit")
+        sealer = ctx.chain_sealer(new)
+        if not audit.reseal(db, old.open_for_audit, sealer):
+            # A sealed part does not open: that must not keep the old keys in use.
+            audit.begin_anew(db, sealer, ctx.clock.random_bytes(crypto.KEY_BYTES))
         purge.ask(db)
         generation = secrets.state(db).generation
     ctx.vault.open(new, {key_id: data_key}, guard.moment(ctx))

@@ -12,7 +12,14 @@ from typing import Literal, NamedTuple
 from sidecar import limits
 from sidecar.clock import Clock
 from sidecar.context import Context, LongContext
-from sidecar.errors import KeychainUnavailable, SlotDamaged, Tampered, Throttled, WrongPassphrase
+from sidecar.errors import (
+    InvalidParams,
+    KeychainUnavailable,
+    SlotDamaged,
+    Tampered,
+    Throttled,
+    WrongPassphrase,
+)
 from sidecar.keychain import Keychain
 from sidecar.redaction import hold
 from sidecar.store import secrets
@@ -38,7 +45,10 @@ def normalised(passphrase: bytearray) -> bytearray:
     """The passphrase in Unicode's form NFC, so that every keyboard types the same one."""
     if passphrase.isascii():
         return passphrase
-    composed = bytearray(unicodedata.normalize("NFC", passphrase.decode()).encode())
+    try:
+        composed = bytearray(unicodedata.normalize("NFC", passphrase.decode()).encode())
+    except UnicodeDecodeError:
+        raise InvalidParams("The passphrase is not UTF-8.") from None
     hold(composed)
     return composed
 
@@ -156,7 +166,8 @@ def _renewed(
     """The slot at today's cost, None when it is no cheaper than that."""
     cost = slots.cost_of(slot.blob, slot.sha256)
     today = ctx.vault.cost
-    if cost is None or (cost.memory_kib >= today.memory_kib and cost.passes >= today.passes):
+    # More memory for fewer passes may be the dearer of the two: what counts is the product.
+    if cost is None or cost.memory_kib * cost.passes >= today.memory_kib * today.passes:
         return None
     return passphrase_slot(ctx, root, store_id, slot.generation + 1, secret)
 
@@ -191,7 +202,10 @@ def open_with_keychain(ctx: LongContext) -> Opened:
             expected=slot.backend,
             found=chain.name,
         )
-    secret = bytearray(base64.b64decode(text))
+    try:
+        secret = bytearray(base64.b64decode(text, validate=True))
+    except ValueError:
+        raise Tampered("The keychain's item is not this slot's.", what="keychain") from None
     # What a rekey that was killed has left behind.
     ctx.vault.stale_items += [item_name(store_id, slot.generation + step) for step in (-1, 1)]
     try:

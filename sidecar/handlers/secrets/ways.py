@@ -28,7 +28,13 @@ from sidecar.errors import (
 )
 from sidecar.handlers.secrets import guard, slots
 from sidecar.handlers.secrets.opening import SecretsStatusResult, exactly_one, told
-from sidecar.handlers.secrets.params import Passphrase, RecoveryCode, as_json, take
+from sidecar.handlers.secrets.params import (
+    Passphrase,
+    RecoveryCode,
+    as_json,
+    take,
+    take_passphrase,
+)
 from sidecar.store import audit, purge, secrets
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
@@ -68,8 +74,7 @@ def change_passphrase(
         recovery_code=params.recovery_code,
         keychain=params.keychain,
     )
-    most = 4 * limits.PASSPHRASE_MAX_CHARS
-    new = slots.normalised(take(params.new_passphrase, "$.params.new_passphrase", most))
+    new = slots.normalised(take_passphrase(params.new_passphrase, "$.params.new_passphrase"))
     with ctx.vault.turn:
         keys = guard.opened_on_disk(ctx)
         found = _proven(ctx, kind, params)
@@ -85,8 +90,7 @@ def _proven(ctx: LongContext, kind: str, params: SecretsChangePassphraseParams) 
     if kind == "recovery_code":
         code = take(params.recovery_code, "$.params.recovery_code", 128)
         return slots.open_with_text(ctx, "recovery", code)
-    most = 4 * limits.PASSPHRASE_MAX_CHARS
-    old = take(params.old_passphrase, "$.params.old_passphrase", most)
+    old = take_passphrase(params.old_passphrase, "$.params.old_passphrase")
     return slots.open_with_text(ctx, "passphrase", old)
 
 
