@@ -11,8 +11,8 @@ from sidecar import __version__
 
 _HELP = ("-h", "--help", "help")
 
-_INTERRUPTED = 130
-"""What shells expect of a command that Ctrl-C ended."""
+_INTERRUPTED, _BROKEN_PIPE = 130, 141
+"""What shells expect of a command that Ctrl-C ended, or whose reader went away."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -27,12 +27,37 @@ def main(argv: list[str] | None = None) -> int:
     if not words and not os.isatty(0):
         return _serve([])
     try:
+        _open_streams()
         from sidecar import cli  # noqa: PLC0415 - commands for people load what serving never needs
 
-        return cli.main(words)
+        code = cli.main(words)
+        sys.stdout.flush()
     except KeyboardInterrupt:
         # Whoever ends a command knows why it ended; a traceback would tell them nothing.
         return _INTERRUPTED
+    except BrokenPipeError:
+        # Nor would it tell who closed the pager. What is left to be written goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return _BROKEN_PIPE
+    except OSError as fault:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        where = f": {fault.filename}" if fault.filename else " while writing the output"
+        sys.stderr.write(f"sim-sidecar: {fault.strerror or fault}{where}\n")
+        return 1
+    else:
+        return code
+
+
+def _open_streams() -> None:
+    """Have all three streams, also where the shell has closed one: files would take its place."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+    for name in ("stdin", "stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), "r+", encoding="utf-8"))
 
 
 def _import_msgspec() -> None:

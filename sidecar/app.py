@@ -17,7 +17,7 @@ from sidecar.clock import Clock, SystemClock
 from sidecar.config import DATABASE_VARIABLE, ServeConfig
 from sidecar.context import secret_state
 from sidecar.ephemeral import EphemeralFolder
-from sidecar.errors import ExitCode, SidecarError
+from sidecar.errors import ExitCode, ReadOnly, SidecarError
 from sidecar.handlers.secrets import headless
 from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
@@ -36,7 +36,7 @@ def serve(config: ServeConfig) -> ExitCode:
     """Serve until the end; returns the exit code, and never raises."""
     descriptors = stdio.claim()
     try:
-        log.configure(config.log_level, config.log_file)
+        _configure_log(config)
         channel = _open_channel(descriptors, threaded=config.threaded)
         if not config.dumpable:
             harden()
@@ -59,6 +59,14 @@ def serve(config: ServeConfig) -> ExitCode:
         return _refuse_unknown(fault)
     finally:
         log.flush()
+
+
+def _configure_log(config: ServeConfig) -> None:
+    try:
+        log.configure(config.log_level, config.log_file)
+    except OSError as fault:
+        message = f"The log file {config.log_file} cannot be opened: {fault.strerror}."
+        raise ReadOnly(message) from fault
 
 
 def _is_there(path: Path) -> bool:

@@ -40,7 +40,8 @@ _COMMANDS: dict[str, tuple[str, Any]] = {
 }
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """The parser of all, and that of each command."""
     parser = argparse.ArgumentParser(
         prog="sim-sidecar",
         description="The local back end of a desktop workflow app: JSON-RPC on stdio over one"
@@ -64,7 +65,19 @@ def _parser() -> argparse.ArgumentParser:
         )
         module.add_options(command)
     commands.add_parser("openrpc", help="print the machine-readable contract")
-    return parser
+    return parser, commands.choices
+
+
+def _parse(words: list[str]) -> argparse.Namespace:
+    """Read the words; options may stand before, between and after what a command is given."""
+    parser, commands = _parsers()
+    if words[:1] == ["search"]:
+        return parser.parse_args(["search", *Search.arrange(words[1:])])
+    if not words or words[0] not in _COMMANDS:
+        return parser.parse_args(words)
+    given = commands[words[0]].parse_intermixed_args(words[1:])
+    given.command, given.version = words[0], False
+    return given
 
 
 def main(words: list[str]) -> int:
@@ -73,12 +86,9 @@ def main(words: list[str]) -> int:
         # A name in any script must not end a command where the locale cannot spell it.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    parser = _parser()
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
-    if words[:1] == ["search"]:
-        words = ["search", *Search.arrange(words[1:])]
-    given = parser.parse_args(words)
+    given = _parse(words)
     if given.version:
         return _version(as_json=given.json)
     if given.command == "openrpc":

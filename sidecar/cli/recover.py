@@ -24,7 +24,8 @@ EXAMPLES = """examples:
   sim-sidecar recover --database my.db --yes     does it
 
 What cannot be read comes from the newest backup beside the database, where that has it. The
-damaged file is kept beside the new one. Exit code 1 when nothing was done.
+damaged file is kept beside the new one: remove it when you no longer want it. A sound database
+is left alone. Exit code 1 when nothing was done about a damaged one.
 """
 
 
@@ -65,6 +66,8 @@ def _recover(path: Path, given: argparse.Namespace) -> int:
     from sidecar.clock import SystemClock  # noqa: PLC0415 - see above
     from sidecar.store import recovery  # noqa: PLC0415 - see above
 
+    if recovery.is_sound(path):
+        return _leave(given)
     clock, bar = SystemClock(), Bar()
     folder = path.parent / directory.DEFAULT
     with newest.unpacked(folder, path, clock, bar.tell, cancelled=lambda: False) as backup:
@@ -76,6 +79,15 @@ def _recover(path: Path, given: argparse.Namespace) -> int:
         entry = recovery.entry(clock)
         done = recovery.recover_file(path, clock, _step, log=entry, backup=backup)
     _tell(done, given)
+    return 0
+
+
+def _leave(given: argparse.Namespace) -> int:
+    """There is nothing to recover from."""
+    if given.json:
+        sys.stdout.write(json.dumps({"sound": True}) + "\n")
+    else:
+        sys.stdout.write("The database is sound: there is nothing to recover. It was left alone.\n")
     return 0
 
 
@@ -103,5 +115,5 @@ def _tell(found: "Recovered", given: argparse.Namespace) -> None:
         if any(counts):
             lines.append(f"{name:24}{counts[0]:>10}{counts[1]:>10}{counts[2]:>14}")
     if found.quarantine is not None:
-        lines.append(f"Done. The damaged file is kept as {found.quarantine}.")
+        lines.append(f"Done. The damaged file is kept as {found.quarantine}; remove it some day.")
     sys.stdout.write(visible_lines("\n".join(lines)) + "\n")

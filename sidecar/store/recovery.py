@@ -18,8 +18,15 @@ import msgspec
 
 from sidecar import limits
 from sidecar.clock import Clock
-from sidecar.errors import DatabaseDamaged, DatabaseFull, NewerSchema, NotOurs, RecoveryRequired
-from sidecar.store import audit, files, migrations, salvage, settings, swap
+from sidecar.errors import (
+    DatabaseDamaged,
+    DatabaseFull,
+    NewerSchema,
+    NotOurs,
+    RecoveryRequired,
+    SidecarError,
+)
+from sidecar.store import audit, damage, files, migrations, salvage, settings, swap
 from sidecar.store.backup_rows import fill_from_backup
 from sidecar.store.connection import Connection, configure
 from sidecar.store.salvage import Step
@@ -107,6 +114,18 @@ def recover_file(
         if recovered.quarantine is not None:
             swap.replace(path, clock, keep=recovered.quarantine)
     return recovered
+
+
+def is_sound(path: Path) -> bool:
+    """Whether a database that nobody serves opens and SQLite finds nothing wrong with it."""
+    if not path.exists() or not path.stat().st_size:
+        return False
+    with _damaged(path, None) as db:
+        try:
+            _check_ours(db)
+            return not damage.look(db, lambda: False)
+        except (apsw.Error, SidecarError, RuntimeError):
+            return False
 
 
 def kept_name(path: Path, clock: Clock) -> str:

@@ -40,6 +40,20 @@ def test_with_a_yes_the_damaged_file_is_kept_and_the_new_one_is_served(damaged: 
     assert kinds == {"body"}
 
 
+@pytest.mark.parametrize("options", [(), ("--yes",), ("--yes", "--json")])
+def test_a_sound_database_is_left_alone(tmp_path: Path, options: tuple[str, ...]) -> None:
+    path = tmp_path / "sim.db"
+    harm.fill(path, bursts=3)
+    before = path.read_bytes()
+
+    done = run("recover", "--database", str(path), *options)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "sound" in done.stdout
+    assert path.read_bytes() == before
+    assert list(tmp_path.glob("*.damaged*")) == []
+
+
 def test_a_database_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
     done = run("recover", "--database", str(tmp_path / "sim.db"), "--yes")
 
