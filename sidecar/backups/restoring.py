@@ -127,7 +127,7 @@ def build(
                 carrying.secrets(live, db)
             else:
                 carrying.wrong_tries(live, db)
-                if not is_own_root(db):
+                if not is_own_root(db) and (carrying.has_secrets(db) or audit.is_sealed(db)):
                     audit.let_go_of_root(db)
         epoch = carrying.raise_epoch(db, live_epoch)
         seq = log(db, more)

@@ -260,13 +260,12 @@ def let_go_of_root(db: Connection) -> None:
 
     The next unlock seals it; what stands before can be read, and verified by nobody any more.
     """
-    if is_sealed(db):
-        newest, head_, key = one_row(db, "SELECT seq, head, next_key FROM audit_state")
-        db.execute(
-            "UPDATE audit_state SET start_seq = ?, start = ?, sealed_start = NULL",
-            (newest, Point(newest, head_, key).packed()),
-        )
-        db.execute("DELETE FROM audit_anchors")
+    newest, head_, key = one_row(db, "SELECT seq, head, next_key FROM audit_state")
+    db.execute(
+        "UPDATE audit_state SET start_seq = ?, start = ?, sealed_start = NULL",
+        (newest, Point(newest, head_, key).packed()),
+    )
+    db.execute("DELETE FROM audit_anchors")
 
 
 def newest_before(db: Connection, at: int) -> int:

@@ -23,7 +23,8 @@ from typing import Any
 import apsw
 
 from sidecar import limits
-from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintenance
+from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly
+from sidecar.store import files
 from sidecar.store.ballast import Ballast
 from sidecar.store.pragmas import (
     SHOWN_PRAGMAS,
@@ -85,6 +86,8 @@ class Store:
         self.full = False
         """The disk was full when something was last written."""
         self.ballast = Ballast(path)
+        self._identity: tuple[int, int] | None = None
+        """Which file `path` names; None until it is opened, also anew after a swap of ours."""
         self._db: Connection | None = self._open_shared()
 
     @property
@@ -112,6 +115,7 @@ class Store:
         try:
             configure(db, cache_kib=limits.CACHE_SHARED_KIB)
             configure_wal(db)
+            self._refuse_moved()
         except BaseException:
             db.close(True)
             raise
@@ -169,8 +173,24 @@ class Store:
                 reached the disk).
         """
         if self._in_transaction:
+            self._refuse_moved()
             self._in_transaction = False
             self.db.execute("COMMIT")
+
+    def _refuse_moved(self) -> None:
+        """Acknowledge nothing in a file that nobody finds; SQLite would write on into it.
+
+        Raises:
+            ReadOnly: the name is gone or another file has it, by no act of ours.
+        """
+        found = files.identity(self.path)
+        self._identity = self._identity or found
+        if found != self._identity:
+            raise ReadOnly(
+                f"{self.path} was moved, removed or replaced while it was served.",
+                hint="Put the file back, or end this process and start it again.",
+                outcome="not_applied",
+            )
 
     def rollback(self) -> None:
         """Undo what is open; after an I/O error SQLite may have done so by itself."""
@@ -313,6 +333,7 @@ class Store:
             self._db.close(True)
         self._db = None
         yield
+        self._identity = None
         self._wal_pages = self._wal_held_pages = 0
 
     def reopen(self) -> None:
