@@ -34,6 +34,15 @@ class Result(msgspec.Struct, frozen=True):
     """Result of one method; always carries all its fields."""
 
 
+def _is_write_only(kind: Any) -> bool:
+    """Whether a type, or a part of it, is annotated as JSON Schema's writeOnly."""
+    annotated = getattr(kind, "__metadata__", ())
+    schemas = [each.extra_json_schema for each in annotated if isinstance(each, msgspec.Meta)]
+    return any(schema and schema.get("writeOnly") for schema in schemas) or any(
+        _is_write_only(part) for part in get_args(kind)
+    )
+
+
 class Method:
     """One row of the table."""
 
@@ -77,6 +86,15 @@ class Method:
     def decode(self) -> Callable[[Any], Any]:
         """Decode by-name params: JSON bytes to the params struct."""
         return msgspec.json.Decoder(self.params).decode
+
+    @cached_property
+    def secret_params(self) -> frozenset[str]:
+        """Names of the params that are secrets: those that are only ever written."""
+        return frozenset(
+            field.encode_name
+            for field in msgspec.structs.fields(self.params)
+            if _is_write_only(field.type)
+        )
 
     @cached_property
     def _array_type(self) -> type[msgspec.Struct]:

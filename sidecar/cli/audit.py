@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 import time
 from pathlib import Path
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from sidecar.cli.call import explain, place_options, tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
 from sidecar.cli.tables import add_common, cell, put, table, time_text
-from sidecar.cli.unlocking import NoTerminal, add_unlocking, unlock
+from sidecar.cli.unlocking import Unusable, add_unlocking, unlock
+from sidecar.hardening import harden
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -45,14 +47,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(given: argparse.Namespace) -> int:
     """Do one of them; returns the exit code, 1 when the log is not what it should be."""
+    harden()
     try:
         child = Child([*place_options(given, existing=True), "--no-events"])
         try:
             return _run(child, given)
         finally:
             child.close()
-    except NoTerminal:
-        sys.stderr.write("There is no terminal to ask on; give --passphrase-fd or --keychain.\n")
+    except Unusable as unusable:
+        sys.stderr.write(f"{unusable}\n")
         return 2
     except CallFailed as failed:
         sys.stderr.write(explain(failed.error))
@@ -78,15 +81,17 @@ def _run(child: Child, given: argparse.Namespace) -> int:
             return 2
         result = child.call("audit.export", {"path": str(given.file.absolute())})
         put(given, result, _draw_facts)
-        return 0
+        return 0 if result["status"] in _SOUND else 1
     return _prune(child, given)
 
 
 def _verify(child: Child, given: argparse.Namespace) -> int:
     params: dict[str, Any] = {}
-    if given.expect:
-        seq, _colon, mac = given.expect.partition(":")
-        params = {"expect": {"seq": int(seq) if seq.isdecimal() else -1, "mac": mac}}
+    if given.expect is not None:
+        found = re.fullmatch(r"([0-9]{1,15}):([0-9a-f]{64})", given.expect.lower())
+        if found is None:
+            raise Unusable("--expect wants SEQ:MAC: an entry's number, a colon, 64 hex digits.")
+        params = {"expect": {"seq": int(found[1]), "mac": found[2]}}
     result = child.call("audit.verify", params)
     put(given, result, _draw_facts)
     return 0 if result["status"] in _SOUND else 1

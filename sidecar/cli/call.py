@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "params", metavar="NAME=TEXT | NAME:=JSON", nargs="*", help="params, as text or as JSON"
     )
+    parser.add_argument(
+        "--stdin", action="store_true", help="read params from a pipe, one JSON object"
+    )
     add_place(parser)
     parser.add_argument("--json", action="store_true", help="one line of JSON, also on a terminal")
 
@@ -59,6 +63,9 @@ def run(given: argparse.Namespace) -> int:
     """Call the method, print its result or its error; returns the exit code."""
     try:
         params = read_params(given.params)
+        _refuse_secrets(given.method, params)
+        if given.stdin:
+            params = {**_read_object(), **params}
     except ValueError as fault:
         sys.stderr.write(f"sim-sidecar call: {fault}\n")
         return ExitCode.USAGE
@@ -99,6 +106,37 @@ def read_params(words: list[str]) -> dict[str, Any]:
     return params
 
 
+def _refuse_secrets(method: str, params: dict[str, Any]) -> None:
+    """Refuse a secret among the arguments, where every list of processes shows it.
+
+    Raises:
+        ValueError: a param is one.
+    """
+    if not method.startswith("secrets."):
+        return
+    import sidecar.handlers  # noqa: F401, PLC0415 - fills the catalog, which other calls do without
+    from sidecar.catalog import METHODS  # noqa: PLC0415 - after it is full
+
+    known = METHODS.get(method)
+    for name in sorted(known.secret_params & params.keys()) if known else ():
+        message = (
+            f"{name} is a secret and does not belong among arguments; use `sim-sidecar secrets`,"
+            " or --stdin for the params"
+        )
+        raise ValueError(message)
+
+
+def _read_object() -> dict[str, Any]:
+    try:
+        found = json.loads(sys.stdin.buffer.read())
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        message = "--stdin wants one JSON object"
+        raise ValueError(message)  # noqa: TRY004 - what a person wrote, as above
+    return found
+
+
 def _read_json(name: str, text: str) -> Any:
     try:
         return json.loads(text)
@@ -116,6 +154,8 @@ def explain(error: dict[str, Any]) -> str:
         if value:
             text = ", ".join(value) if isinstance(value, list) else value
             lines.append(f"  {label}: {visible(text)}")
+    if data.get("slug") == "throttled":
+        lines.append(f"  wait: {math.ceil(data['retry_after_ms'] / 1000)} s")
     return "\n".join(lines) + "\n"
 
 

@@ -13,8 +13,16 @@ from typing import Any
 from sidecar.cli.child import Child
 
 
-class NoTerminal(Exception):
+class Unusable(Exception):
+    """What was given, or typed, is of no use; the text says why and what to do."""
+
+
+class NoTerminal(Unusable):
     """There is nobody to ask."""
+
+    def __init__(self) -> None:
+        """Say what to do instead."""
+        super().__init__("There is no terminal to ask on; give --passphrase-fd or --keychain.")
 
 
 def add_unlocking(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +43,12 @@ def ask(question: str) -> str:
     """
     if not _has_terminal():
         raise NoTerminal
-    return getpass.getpass(question)
+    try:
+        return getpass.getpass(question)
+    except EOFError:
+        raise Unusable("Nothing was typed, and nothing was done.") from None
+    except UnicodeDecodeError:
+        raise Unusable("What was typed is not UTF-8; set the terminal to it.") from None
 
 
 def ask_twice(question: str) -> str:
@@ -58,11 +71,33 @@ def _has_terminal() -> bool:
 
 
 def passphrase(given: argparse.Namespace, question: str = "Passphrase: ") -> str:
-    """The passphrase, from the descriptor named or from the terminal."""
-    if given.passphrase_fd is None:
-        return ask(question)
-    with os.fdopen(given.passphrase_fd, "rb") as held:
-        return held.read().decode().rstrip("\r\n")
+    """The passphrase, from the descriptor named or from the terminal.
+
+    Raises:
+        Unusable: the descriptor cannot be read, or holds no text.
+    """
+    return ask(question) if given.passphrase_fd is None else read_descriptor(given.passphrase_fd)
+
+
+def read_descriptor(descriptor: int) -> str:
+    """The line that a descriptor holds.
+
+    Raises:
+        Unusable: it cannot be read, or holds no text.
+    """
+    try:
+        with os.fdopen(descriptor, "rb") as held:
+            text = held.read().decode().rstrip("\r\n")
+    except (OSError, ValueError) as fault:
+        why = "is not open" if isinstance(fault, OSError) else "holds no UTF-8"
+        if descriptor < 0:
+            why = "is none"
+        raise Unusable(
+            f"Descriptor {descriptor} {why}; a passphrase was to be read there."
+        ) from None
+    if not text:
+        raise Unusable(f"Descriptor {descriptor} holds no passphrase.")
+    return text
 
 
 def unlock(child: Child, given: argparse.Namespace) -> dict[str, Any]:

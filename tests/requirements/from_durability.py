@@ -29,6 +29,11 @@ REQUIREMENTS = [
         "test_a_plan_that_cannot_be_taken_back_makes_the_file_read_only",
     ),
     _issue.proven(
+        "moved",
+        "Nothing is acknowledged that goes into a file nobody finds any more.",
+        "test_nothing_is_acknowledged_that_goes_into_a_file_nobody_finds",
+    ),
+    _issue.proven(
         "readers",
         "A reader that cannot be opened keeps nobody from having the file to himself.",
         "test_a_reader_that_could_not_be_opened_is_in_nobodys_way",

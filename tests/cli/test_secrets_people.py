@@ -1,0 +1,182 @@
+"""`sim-sidecar secrets` with what people forget, mistype and close."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_secrets import PASSPHRASE, ROOT, VALUE, on_terminal, run
+
+pytestmark = pytest.mark.skipif(
+    sys.platform == "win32", reason="descriptors are handed on as POSIX does"
+)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> tuple[str | Path, ...]:
+    """Where a vault with one key lies."""
+    found = ("--database", tmp_path / "sim.db")
+    run("secrets", "init", *found, passphrase=PASSPHRASE)
+    run("secrets", "set", "openai", "--stdin", *found, stdin=VALUE, passphrase=PASSPHRASE)
+    return found
+
+
+def with_descriptors(*words: str | Path, **texts: bytes) -> Any:
+    """Run a command whose options name descriptors that hold these texts."""
+    options, inherit = [], []
+    for option, text in texts.items():
+        reader, writer = os.pipe()
+        os.write(writer, text)
+        os.close(writer)
+        options += [f"--{option.replace('_', '-')}", str(reader)]
+        inherit.append(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "sidecar", *map(str, words), *options],
+        stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", cwd=ROOT, timeout=60,
+        check=False, pass_fds=inherit, start_new_session=True,
+    )  # fmt: skip
+    for descriptor in inherit:
+        os.close(descriptor)
+    return done
+
+
+def test_who_forgot_the_passphrase_gets_on_with_the_recovery_code(
+    place: tuple[str | Path, ...],
+) -> None:
+    code = json.loads(run("secrets", "recovery", "--json", *place, passphrase=PASSPHRASE).stdout)
+    words = ["secrets", "passphrase", "--recovery", *map(str, place)]
+
+    shown = on_terminal(
+        words,
+        [
+            ("Recovery code:", code["recovery_code"]),
+            ("New passphrase:", "another"),
+            ("Once more:", "another"),
+        ],
+    )
+
+    assert "The passphrase is another one." in shown
+    got = run("secrets", "get", "openai", *place, passphrase="another")
+    assert got.stdout == f"{VALUE}\n"
+
+
+def test_a_script_changes_a_passphrase_through_two_descriptors(
+    place: tuple[str | Path, ...],
+) -> None:
+    done = with_descriptors(
+        "secrets", "passphrase", *place,
+        passphrase_fd=PASSPHRASE.encode(), new_passphrase_fd=b"another\n",
+    )  # fmt: skip
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert run("secrets", "get", "openai", *place, passphrase="another").stdout == f"{VALUE}\n"
+
+
+def test_a_reset_says_how_many_are_lost_and_waits_for_a_yes(
+    place: tuple[str | Path, ...],
+) -> None:
+    asked = run("secrets", "reset", *place)
+    assert (asked.returncode, asked.stdout) == (2, "")
+    assert "lost for good: 1." in asked.stderr
+    shown = on_terminal(["secrets", "reset", *map(str, place)], [("[y/N]", "no")])
+    assert "Nothing was changed." in shown
+
+    done = run("secrets", "reset", "--yes", *place)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    (item,) = json.loads(run("secrets", "list", *place).stdout)["items"]
+    assert (item["provider"], item["state"]) == ("openai", "enter_again")
+    assert run("secrets", "init", *place, passphrase="another").returncode == 0
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("init", "--recovery"),
+        ("init", "--ephemeral"),
+        ("get", "openai", "--stdin"),
+        ("status", "--keychain"),
+        ("rotate", "--yes"),
+        ("set", "openai", "--stdin", "--passphrase-fd", "0"),
+        ("get", "openai", "--passphrase-fd", "77"),
+        ("get", "openai", "--passphrase-fd", "-1"),
+        ("rekey", "--keychain"),
+    ],
+    ids=str,
+)
+def test_an_option_that_says_nothing_is_refused_in_words(
+    place: tuple[str | Path, ...], words: tuple[str, ...]
+) -> None:
+    options = () if "--ephemeral" in words else place
+    done = run("secrets", *words, *options)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_is_no_text_is_said_to_be_none(place: tuple[str | Path, ...]) -> None:
+    get = with_descriptors("secrets", "get", "openai", *place, passphrase_fd=b"\xff\xfe")
+    empty = with_descriptors("secrets", "get", "openai", *place, passphrase_fd=b"\n")
+    closed = on_terminal(["secrets", "get", "openai", *map(str, place)], [("Passphrase:", "\x04")])
+
+    assert (get.returncode, "holds no UTF-8" in get.stderr) == (2, True)
+    assert (empty.returncode, "holds no passphrase" in empty.stderr) == (2, True)
+    assert "Traceback" not in closed + get.stderr + empty.stderr
+
+
+def test_a_throttled_person_is_told_how_long_to_wait(place: tuple[str | Path, ...]) -> None:
+    for _ in range(3):
+        run("secrets", "get", "openai", *place, passphrase="wrong")
+
+    done = run("secrets", "get", "openai", *place, passphrase=PASSPHRASE)
+
+    assert done.returncode == 1
+    assert "wait: 1 s" in done.stderr
+
+
+def test_a_secret_among_the_arguments_of_call_is_refused(tmp_path: Path) -> None:
+    place = ("--database", tmp_path / "sim.db")
+    for words in (
+        ("secrets.unlock", f"passphrase={PASSPHRASE}"),
+        ("secrets.set", "provider=x", f"value={VALUE}"),
+        ("secrets.unlock", "recovery_code=0000"),
+        ("secrets.change_passphrase", "old_passphrase=a", "new_passphrase=b"),
+    ):
+        done = run("call", *words, *place)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "is a secret" in done.stderr
+
+    params = json.dumps({"passphrase": PASSPHRASE})
+    done = run("call", "secrets.initialize", "--stdin", *place, stdin=params)
+    assert json.loads(done.stdout)["state"] == "unlocked"
+    wrong = run("call", "system.ping", "--stdin", *place, stdin="[]")
+    assert (wrong.returncode, "one JSON object" in wrong.stderr) == (2, True)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
+def test_a_command_that_asks_lets_nobody_read_its_memory(
+    place: tuple[str | Path, ...],
+) -> None:
+    code = (
+        "import ctypes, sys\n"
+        "from sidecar import __main__\n"
+        f"__main__.main({['secrets', 'status', *map(str, place)]!r})\n"
+        "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True,
+        timeout=60,
+    )  # fmt: skip
+
+    assert done.stdout.splitlines()[-1] == "0"
+
+
+def test_an_anchor_that_is_none_is_explained(place: tuple[str | Path, ...]) -> None:
+    done = run("audit", "verify", "--expect", "foo", *place, passphrase=PASSPHRASE)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "SEQ:MAC" in done.stderr
