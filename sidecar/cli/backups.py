@@ -126,10 +126,22 @@ Exit code 1 when something is wrong with it.
 
     @staticmethod
     def run(given: argparse.Namespace) -> int:
-        """Look at one; a path needs no database, so that the app may go on serving its own."""
+        """Look at one, through the database it may be of where that is free."""
+        return _run(given, lambda: Verify._verify(given), Verify._tell)
+
+    @staticmethod
+    def _verify(given: argparse.Namespace) -> dict[str, Any]:
         params = _named(given.backup)
-        options = ["--ephemeral"] if "path" in params else place_options(given, existing=True)
-        return _run(given, lambda: _call(options, "backups.verify", params), Verify._tell)
+        try:
+            return _call(place_options(given, existing=True), "backups.verify", params)
+        except ChildEnded:
+            if "path" not in params:
+                raise
+        # The app goes on serving its database, or there is none: the file is looked at alone.
+        result = _call(["--ephemeral"], "backups.verify", params)
+        if result["manifest"] is not None:
+            result["manifest"]["this_database"] = None  # which one was not to be asked
+        return result
 
     @staticmethod
     def _tell(result: dict[str, Any]) -> str:
@@ -173,13 +185,16 @@ another name, and the secrets of the backup, if it has any, are there afterwards
     @staticmethod
     def _restore(given: argparse.Namespace) -> dict[str, Any]:
         params = {**_named(given.backup), "dry_run": given.dry_run, "secrets": given.secrets}
+        database = (given.database or config.default_database()).absolute()
+        if not given.ephemeral and not database.exists():
+            # Nothing is made at a mistyped name by a backup that is not there, or not sound.
+            return _offline(database, given.backup, dry_run=given.dry_run)
         try:
             return _call(place_options(given), "backups.restore", params)
         except ChildEnded as ended:
             if given.ephemeral or ended.code not in _UNOPENABLE:
                 raise
             sys.stderr.write(f"The database does not open: {visible(ended)}\n")
-        database = (given.database or config.default_database()).absolute()
         return _offline(database, given.backup, dry_run=given.dry_run)
 
     @staticmethod

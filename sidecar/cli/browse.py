@@ -11,7 +11,16 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from sidecar.cli.tables import add_common, cell, coloured, show, size_text, table, time_text
+from sidecar.cli.tables import (
+    add_common,
+    cell,
+    coloured,
+    name_cell,
+    show,
+    size_text,
+    table,
+    time_text,
+)
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -84,8 +93,9 @@ A word behind one minus must not be there; options have two.
             return cell(f"Nothing. Did you mean: {meant}" if meant else "Nothing.")
         drawn = table("", "id", "name", "in", "text")
         for item in result["items"]:
-            texts = (item["id"], item["name"], ", ".join(item["matched_in"]))
-            drawn.add_row(*map(cell, texts), _marked(item["snippet"] or "", query))
+            matched = cell(", ".join(item["matched_in"]))
+            snippet = _marked(item["snippet"] or "", query)
+            drawn.add_row(cell(item["id"]), name_cell(item["name"]), matched, snippet)
         return drawn
 
 
@@ -142,7 +152,7 @@ class History:
         for item in result["items"]:
             kept = "kept for its runs" if item["pinned_by_runs"] else ""
             texts = (item["revision"], time_text(item["created_at"]), size_text(item["size_bytes"]))
-            drawn.add_row(*map(cell, (*texts, item["name"], kept)))
+            drawn.add_row(*map(cell, texts), name_cell(item["name"]), cell(kept))
         return drawn
 
 

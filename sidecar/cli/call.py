@@ -71,7 +71,8 @@ def run(given: argparse.Namespace) -> int:
         return ExitCode.USAGE
     progress = Bar()
     try:
-        child = Child([*place_options(given), "--no-events"], progress.notified)
+        options = place_options(given, existing=_only_reads(given))
+        child = Child([*options, "--no-events"], progress.notified)
         try:
             result = child.call(given.method, params)
         finally:
@@ -126,6 +127,17 @@ def _refuse_secrets(method: str, params: dict[str, Any]) -> None:
         raise ValueError(message)
 
 
+def _only_reads(given: argparse.Namespace) -> bool:
+    """Whether a method that only reads would make the database that it is to read."""
+    if given.ephemeral or (given.database or config.default_database()).exists():
+        return False
+    import sidecar.handlers  # noqa: F401, PLC0415 - fills the catalog, which other calls do without
+    from sidecar.catalog import METHODS  # noqa: PLC0415 - after it is full
+
+    method = METHODS.get(given.method)
+    return method is not None and method.access == "read"
+
+
 def _read_object() -> dict[str, Any]:
     try:
         found = json.loads(sys.stdin.buffer.read())
@@ -154,6 +166,8 @@ def explain(error: dict[str, Any]) -> str:
         if value:
             text = ", ".join(value) if isinstance(value, list) else value
             lines.append(f"  {label}: {visible(text)}")
+    if data.get("slug") == "invalid_params" and "got `str`" in error["message"]:
+        lines.append("  hint: NAME=TEXT gives text; a number, true, [] or {} is NAME:=JSON")
     if data.get("slug") == "throttled":
         lines.append(f"  wait: {math.ceil(data['retry_after_ms'] / 1000)} s")
     return "\n".join(lines) + "\n"

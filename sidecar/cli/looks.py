@@ -139,18 +139,22 @@ def room(place: Path) -> Check:
 
 
 def backups(database: Path) -> Check:
-    """How old the newest backup in the usual folder is."""
+    """How old the newest backup of this database in the usual folder is."""
     from sidecar.backups import directory  # noqa: PLC0415 - see above
+    from sidecar.store import snapshot  # noqa: PLC0415 - see above
 
-    found = directory.listed(database.parent / directory.DEFAULT)
+    there = directory.listed(database.parent / directory.DEFAULT)
+    store_id = snapshot.store_id_at(database) if database.exists() else None
+    found = there if store_id is None else directory.of_store(there, store_id)
+    others = f"; {len(there) - len(found)} of other databases" if len(there) > len(found) else ""
     if not found:
         if not database.exists():
             return Check("ok", "backups", "none yet")
         cure = "sim-sidecar backup makes one; a running sidecar makes them by itself, once a day."
-        return Check("warn", "backups", "none beside the database", cure)
+        return Check("warn", "backups", f"none beside the database{others}", cure)
     newest = max(found, key=lambda each: each.manifest.created_at)
     days = (time.time() * 1000 - newest.manifest.created_at) / _DAY_MS
-    text = f"{len(found)}, the newest {days:.1f} days old: {newest.name}"
+    text = f"{len(found)}, the newest {days:.1f} days old: {newest.name}{others}"
     if days > _OLD_DAYS:
         return Check("warn", "backups", text, "If something has changed since, sim-sidecar backup.")
     return Check("ok", "backups", text)

@@ -21,6 +21,13 @@ Draw = Callable[[dict[str, Any]], "RenderableType"]
 
 _KIB = 1024
 
+_WIDEST = 160
+_NAME_MAX_CHARS = 80
+"""How much of a name a row shows."""
+
+_WHOLE = ("id", "run", "workflow", "provider", "slot", "seq")
+"""What is typed or pasted again: never broken; the other columns give way."""
+
 _RIGHT = ("revision", "size", "duration", "tokens", "count", "seq")
 _STYLES = {
     **dict.fromkeys(("id", "run", "revision", "seq", "provider", "slot"), "cyan"),
@@ -67,9 +74,14 @@ def put(given: argparse.Namespace, result: dict[str, Any], draw: Draw) -> None:
         write_json(result)
         return
     from rich.console import Console  # noqa: PLC0415 - a pipe never pays for colours
+    from rich.measure import Measurement  # noqa: PLC0415 - the same
 
     console = Console(highlight=False)
-    console.print(draw(result))
+    drawn = draw(result)
+    # Where columns would have to break an id the terminal wraps instead, and copies as one line.
+    needed = Measurement.get(console, console.options.update(width=_WIDEST), drawn).minimum
+    console.width = max(console.width, min(needed, _WIDEST))
+    console.print(drawn)
     if result.get("next_cursor") is not None:
         console.print(_more(getattr(given, "limit", None) or 0), style="dim")
 
@@ -100,12 +112,12 @@ def table(title: str, *columns: str) -> "Table":
         pad_edge=False,
     )
     for column in columns:
-        # Folded, not cut: an id that is not all there is of no use.
         drawn.add_column(
             column,
             justify="right" if column in _RIGHT else "left",
             style=_STYLES.get(column),
             overflow="fold",
+            no_wrap=column in _WHOLE,
         )
     return drawn
 
@@ -115,6 +127,11 @@ def cell(text: object) -> "Text":
     from rich.text import Text  # noqa: PLC0415 - a pipe never pays for colours
 
     return Text(visible(text))
+
+
+def name_cell(name: str) -> "Text":
+    """A name, or its beginning: some are as long as a page."""
+    return cell(name if len(name) <= _NAME_MAX_CHARS else f"{name[:_NAME_MAX_CHARS]}…")
 
 
 def time_text(at: int | None) -> str:

@@ -86,6 +86,21 @@ def store_id(db: Connection) -> bytes:
     return bytes(one_row(db, "SELECT value FROM meta WHERE key = 'store_id'")[0])
 
 
+def store_id_at(path: Path) -> bytes | None:
+    """The same of a file that somebody may be serving, which is not touched; None for a doubt."""
+    flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+    try:
+        db = apsw.Connection(f"{path.absolute().as_uri()}?immutable=1", flags=flags)
+    except apsw.Error:
+        return None
+    try:
+        return store_id(db)
+    except (apsw.Error, TypeError):
+        return None
+    finally:
+        db.close(True)
+
+
 def counts(db: Connection) -> dict[str, int]:
     """How many rows there are of what a person counts."""
     return {name: count(db, name) for name in COUNTED}

@@ -59,7 +59,10 @@ def test_a_backup_is_made_looked_at_and_gone_back_to(database: Path) -> None:
     assert (did["dry_run"], names(database)) == (False, ["then"])
 
 
-def test_a_path_is_looked_at_without_any_database(database: Path, tmp_path: Path) -> None:
+def test_a_path_is_looked_at_without_any_database(
+    database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIM_SIDECAR_DATABASE", str(tmp_path / "sim.db"))
     path = Path(told("backup", "--database", database)["path"])
     sound = run("verify", path)
     path.write_bytes(path.read_bytes()[:-1])
@@ -68,6 +71,39 @@ def test_a_path_is_looked_at_without_any_database(database: Path, tmp_path: Path
     assert (sound.returncode, cut.returncode) == (0, 1)
     assert json.loads(cut.stdout)["findings"][0]["kind"] == "truncated"
     assert not (tmp_path / "sim.db").exists()
+
+
+def test_a_backup_is_told_to_be_of_this_database_wherever_it_lies(
+    database: Path, tmp_path: Path
+) -> None:
+    path = told("backup", "--database", database)["path"]
+    other = tmp_path / "other.db"
+    told("call", "workflows.save", 'workflow:={"name":"n","data":{}}', "--database", other)
+
+    own = told("verify", path, "--database", database)
+    strange = told("verify", path, "--database", other)
+    missing = told("verify", path, "--database", tmp_path / "missing.db")
+
+    of_whom = [each["manifest"]["this_database"] for each in (own, strange, missing)]
+    assert of_whom == [True, False, None]
+
+
+def test_doctor_counts_the_backups_of_this_database(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        workflow = 'workflow:={"name":"n","data":{}}'
+        told("call", "workflows.save", workflow, "--database", tmp_path / f"{name}.db")
+    told("backup", "--database", tmp_path / "a.db")
+
+    checks = {}
+    for name in ("a", "b"):
+        done = run("doctor", "--json", "--database", tmp_path / f"{name}.db")
+        (checks[name],) = [each for each in json.loads(done.stdout) if each["name"] == "backups"]
+
+    assert checks["a"]["state"] == "ok"
+    assert (checks["b"]["state"], checks["b"]["detail"]) == (
+        "warn",
+        "none beside the database; 1 of other databases",
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"\xa5" * 9000], ids=["empty", "destroyed"])

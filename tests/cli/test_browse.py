@@ -229,3 +229,22 @@ def test_each_command_teaches_by_examples(name: str) -> None:
 
     assert done.returncode == 0
     assert f"sim-sidecar {name}" in done.stdout
+
+
+@posix
+@pytest.mark.parametrize("columns", [160, 80, 40])
+def test_no_id_is_broken_however_narrow_the_terminal(tmp_path: Path, columns: int) -> None:
+    place = ("--database", str(tmp_path / "sim.db"))
+    workflow = json.dumps({"name": "Hello " * 60, "data": {"nodes": [{"text": "hello"}]}})
+    made = json.loads(command("call", "workflows.save", f"workflow:={workflow}", *place).stdout)[
+        "id"
+    ]
+    started = command("call", "runs.start", f"workflow_id={made}", *place)
+    ids = [made, json.loads(started.stdout)["id"]]
+
+    _code, runs = at_terminal("runs", *place, columns=columns)
+    _code, found = at_terminal("search", "hello", *place, columns=columns)
+
+    assert all(each in runs for each in ids)
+    assert made in found
+    assert len(found.splitlines()) < 20

@@ -18,6 +18,8 @@ READING = [
     ("secrets", "list"),
     ("backup",),
     ("verify", "sim_backup_20260318_123000.db.zst"),
+    ("call", "workflows.list"),
+    ("call", "backups.list"),
 ]
 
 
@@ -30,6 +32,36 @@ def test_a_command_that_reads_makes_no_database(tmp_path: Path, words: tuple[str
     assert str(missing) in done.stderr
     assert "hint: " in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("backup", ["sim_backup_20260318_123000.db.zst", "nowhere/x.zst", "{no}"])
+@pytest.mark.parametrize("options", [(), ("--dry-run",)], ids=str)
+def test_a_restore_of_what_is_none_makes_no_database(
+    tmp_path: Path, backup: str, options: tuple[str, ...]
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    no_backup = tmp_path / "no.zst"
+    no_backup.write_bytes(b"none")
+    name = backup.format(no=no_backup)
+    done = run("restore", name, *options, "--database", str(folder / "typo.db"))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert list(folder.iterdir()) == []
+
+
+def test_a_dry_run_of_a_sound_backup_makes_no_database_and_the_restore_does(
+    tmp_path: Path,
+) -> None:
+    old, new = tmp_path / "old.db", tmp_path / "new" / "new.db"
+    run("call", "workflows.save", 'workflow:={"name":"n","data":{}}', "--database", str(old))
+    path = json.loads(run("backup", "--database", str(old)).stdout)["path"]
+    new.parent.mkdir()
+    dry = run("restore", path, "--dry-run", "--database", str(new))
+
+    assert (dry.returncode, list(new.parent.iterdir())) == (0, [])
+    assert run("restore", path, "--database", str(new)).returncode == 0
+    assert json.loads(run("stats", "--database", str(new)).stdout)["workflows"] == 1
 
 
 def test_an_empty_file_is_no_database_and_stays_empty(tmp_path: Path) -> None:
