@@ -4,6 +4,7 @@ Knows the document only. Types are written as a reader of JSON would say them; a
 stands in several places is described once, under Types, and linked.
 """
 
+import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -168,7 +169,7 @@ def _type(schema: Schema) -> str:
         name = schema["$ref"].rpartition("/")[2]
         return f"[{name}](#{_anchor(name)})"
     if "enum" in schema:
-        return ", ".join(f'"{value}"' for value in schema["enum"])
+        return ", ".join(json.dumps(value) for value in schema["enum"])
     if "anyOf" in schema:
         return " or ".join(_type(each) for each in schema["anyOf"])
     kind = schema.get("type", "any JSON")

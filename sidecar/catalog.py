@@ -15,19 +15,36 @@ is found at import. Knows no handler and no wire.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, get_args
 
 import msgspec
 
 from sidecar.context import Context, LongContext
-from sidecar.errors import SidecarError
+from sidecar.errors import InvalidParams, SidecarError
 
 Access = Literal["none", "read", "write"]
 """What a short method needs: nothing, the connection, or the burst's write transaction."""
 
 
+class Explain(Protocol):
+    """Makes of msgspec's complaint about a part of the params, at `base`, what a client is told."""
+
+    def __call__(self, text: str, *, base: str) -> InvalidParams:
+        """The refusal."""
+
+
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Params of one method; unknown members are refused."""
+
+    @classmethod
+    def without_the_invalid(cls, raw: msgspec.Raw, explain: "Explain") -> "Params | None":
+        """What is left to be done when `raw` as a whole is not valid; None for nothing.
+
+        Raises:
+            InvalidParams: it says more than that of the whole.
+        """
+        del raw, explain
+        return None
 
 
 class Result(msgspec.Struct, frozen=True):

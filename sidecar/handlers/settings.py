@@ -262,9 +262,10 @@ class SettingsDeleteResult(Result, frozen=True):
 
 @method("settings.delete", access="write", errors=(NotFound,))
 def delete(ctx: Context, params: SettingsDeleteParams) -> SettingsDeleteResult:
-    """Delete a setting of the app's own; one with a default is reset instead."""
+    """Delete a setting of the app's own; for one with a default there is `settings.reset`."""
     if params.key in settings.DEFAULTS or params.key == SCHEMA_VERSION_KEY:
-        raise InvalidParams("This key cannot be deleted; reset it.", path="$.params.key")
+        text = "This key cannot be deleted; settings.reset gives it its default."
+        raise InvalidParams(text, path="$.params.key")
     if not settings.delete(ctx.db, params.key):
         raise NotFound("There is no such setting.", path="$.params.key")
     ctx.audit("settings_delete", params.key)

@@ -227,6 +227,9 @@ CURSOR_MAX_CHARS: Final = 8192
 FIELD_NAME_MAX_CHARS: Final = 64
 """How much of a client's unknown field name an error path repeats."""
 
+CHOICES_TOLD_MAX: Final = 60
+"""How many of the values that a param may have a refusal names: all there are today."""
+
 BODY_MAX_BYTES: Final = 16 * MIB
 SUMMARY_MAX_BYTES: Final = 16 * MIB
 SUMMARY_KEPT_BYTES: Final = MIB

@@ -1,11 +1,14 @@
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec import Raw
 
 from sidecar import limits
+from sidecar.catalog import METHODS
 from sidecar.errors import (
     Archived,
     Conflict,
@@ -14,6 +17,7 @@ from sidecar.errors import (
     TooLarge,
 )
 from sidecar.handlers.workflows.checks import is_empty_body
+from sidecar.wire.params import decode_params
 from tests.harness import Bench, open_bench
 from tests.workflow_kit import flow, get, save
 
@@ -130,14 +134,18 @@ def test_an_empty_body_needs_force_over_a_full_one(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["{}", "[]", " { } ", "[[],{}]", '{"a":[],"b":{"c\\"":[{}]}}', "null", '{"\\u007b":[]}'],
-)
+    [
+        "{}", "[]", " { } ", "[[],{}]", '{"a":[],"b":{"c\\"":[{}]}}', "null", '{"\\u007b":[]}',
+        '""', "0", "false",
+    ],
+)  # fmt: skip
 def test_bodies_that_hold_nothing(body: str) -> None:
     assert is_empty_body(body.encode())
 
 
 @pytest.mark.parametrize(
-    "body", ['[""]', "0", '""', '{"a":null}', '{"a":[],"b":false}', '["a:"]', '{"a":{"b":0}}']
+    "body",
+    ['[""]', "7", '" "', "true", '{"a":null}', '{"a":[],"b":false}', '["a:"]', '{"a":{"b":0}}'],
 )
 def test_bodies_that_hold_something(body: str) -> None:
     assert not is_empty_body(body.encode())
@@ -251,6 +259,39 @@ def test_save_many_skips_what_fails(bench: Bench) -> None:
             strict=True,
         )
     ]
+
+
+def test_save_many_skips_what_is_not_valid_and_says_where(bench: Bench) -> None:
+    items = [
+        {"workflow": flow("a")},
+        {"workflow": {"id": "b", "name": "", "data": 1}},
+        "none",
+        {"workflow": flow("c"), "surplus": 1},
+        {"workflow": flow("d")},
+    ]
+    method = METHODS["workflows.save_many"]
+    text = json.dumps({"items": items, "on_error": "skip"}).encode()
+    with bench.request(method) as context:
+        answer = method.function(context, decode_params(method, Raw(text)))
+    result = msgspec.to_builtins(answer)["items"]
+
+    assert [each["saved"] and each["saved"]["id"] for each in result] == [
+        "a",
+        None,
+        None,
+        None,
+        "d",
+    ]
+    errors = [(each["error"]["slug"], each["error"]["path"]) for each in result if each["error"]]
+    assert errors == [
+        ("invalid_params", "$.params.items[1].workflow.name"),
+        ("invalid_params", "$.params.items[2]"),
+        ("invalid_params", "$.params.items[3].surplus"),
+    ]
+    told = bench.refused(InvalidParams, "workflows.save_many", items=items)
+    assert told == {"path": "$.params.items[1].workflow.name", "index": 1}
+    for params in ({"items": items, "on_error": "skip", "surplus": 1}, {"items": items * 50}):
+        assert "index" not in bench.refused(InvalidParams, "workflows.save_many", **params)
 
 
 def test_save_many_has_a_cap_over_all_bodies(bench: Bench) -> None:

@@ -1,5 +1,6 @@
 """A fault in the params is told by its path, and never by the value that was sent."""
 
+import json
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -13,7 +14,7 @@ from sidecar.catalog import METHODS, Method, Params
 from sidecar.context import Context
 from sidecar.errors import InvalidParams
 from sidecar.wire import envelope
-from sidecar.wire.params import decode_call, decode_params
+from sidecar.wire.params import PATTERNS, decode_call, decode_params
 
 
 class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -226,3 +227,33 @@ def test_a_call_decoded_in_one_pass_is_the_one_decoded_in_two(line: bytes) -> No
 )
 def test_what_is_unusual_is_left_to_the_long_way(line: bytes) -> None:
     assert decode_call(line) is None
+
+
+def patterns_in(schema: Any) -> set[str]:
+    """Every pattern anywhere in a JSON Schema."""
+    if isinstance(schema, dict):
+        own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set()
+        return own.union(*map(patterns_in, schema.values()))
+    return set().union(*map(patterns_in, schema)) if isinstance(schema, list) else set()
+
+
+def test_every_pattern_of_a_param_is_told_in_words() -> None:
+    """A person who sees an expression does not know what to type."""
+    ours = [each for name, each in METHODS.items() if not name.startswith(("test.", "trial."))]
+
+    assert set().union(*(patterns_in(msgspec.json.schema(each.params)) for each in ours)) == set(
+        PATTERNS
+    )
+
+
+def test_what_a_value_may_be_is_told() -> None:
+    for name, params, told in (
+        ("runs.list", {"status": "done"}, "cancelled, error, running, success"),
+        ("workflows.list", {"order_by": "size"}, None),
+        ("backups.restore", {"name": "x", "secrets": "mine"}, "backup, live"),
+    ):
+        with pytest.raises(InvalidParams) as caught:
+            decode_params(METHODS[name], Raw(json.dumps(params).encode()))
+        assert caught.value.message.startswith("The value is not one of those allowed: ")
+        assert told is None or caught.value.message.endswith(f": {told}.")
+        assert "mine" not in caught.value.message

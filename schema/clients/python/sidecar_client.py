@@ -2230,6 +2230,9 @@ class WorkflowsItemError(TypedDict):
     message: str
     """One sentence for a person."""
 
+    path: str | None
+    """Which member of the request it is about, null for none."""
+
 
 class WorkflowsListResult(TypedDict):
     """A page of workflows without their bodies."""
@@ -2647,10 +2650,10 @@ class RunsPruneParams(TypedDict):
     """Params of runs.prune."""
 
     older_than_ms: NotRequired[int | None]
-    """Those started longer ago than this."""
+    """Those started longer ago than this, also the newest of their workflow."""
 
     keep_last: NotRequired[int | None]
-    """All but so many of each workflow, the newest."""
+    """All but so many of each workflow, the newest, however young."""
 
     max_bytes: NotRequired[int | None]
     """The oldest, until the stored summaries take no more than this."""
@@ -3599,7 +3602,12 @@ class RunsMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> RunsPruneResult:
-        """Delete old runs with their summaries, in short steps, and shrink the file."""
+        """Delete old runs with their summaries, in short steps, and shrink the file.
+
+        A run goes when any of the criteria names it: with `keep_last` and `older_than_ms` both
+        given the last ones go, too, once they are old. To keep the last ones give `keep_last`
+        alone; what must stay in any case is pinned.
+        """
         params = _given(
             {
                 "older_than_ms": older_than_ms,
@@ -4131,7 +4139,7 @@ class SettingsMethods:
         key: str,
         timeout: float | None = None,
     ) -> SettingsDeleteResult:
-        """Delete a setting of the app's own; one with a default is reset instead."""
+        """Delete a setting of the app's own; for one with a default there is `settings.reset`."""
         params = _given(
             {
                 "key": key,

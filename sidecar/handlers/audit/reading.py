@@ -17,7 +17,14 @@ from sidecar.store.audit_actions import ACTIONS
 from sidecar.store.connection import Connection
 from sidecar.values import Count, Limit, Timestamp, stored_json
 
-Action = Annotated[str, Meta(min_length=1, max_length=64, description="One of the known actions.")]
+Action = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=64,
+        description=f"One of {', '.join(sorted(ACTIONS))}; or one of an imported log's.",
+    ),
+]
 Seq = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number of an entry.")]
 
 

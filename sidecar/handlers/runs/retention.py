@@ -49,13 +49,15 @@ def pin(ctx: Context, params: RunsPinParams) -> RunsPinResult:
 
 
 class RunsPruneParams(Params, frozen=True):
-    """Which runs shall go: those that any of these names. Running and pinned ones stay."""
+    """Which runs shall go: each of these deletes by itself. Running and pinned ones stay."""
 
     older_than_ms: Annotated[
-        Count | None, Meta(description="Those started longer ago than this.")
+        Count | None,
+        Meta(description="Those started longer ago than this, also the newest of their workflow."),
     ] = None
     keep_last: Annotated[
-        Count | None, Meta(description="All but so many of each workflow, the newest.")
+        Count | None,
+        Meta(description="All but so many of each workflow, the newest, however young."),
     ] = None
     max_bytes: Annotated[
         Count | None,
@@ -80,7 +82,12 @@ class RunsPruneResult(Result, frozen=True):
 
 @method("runs.prune", long=True, frees=True)
 def prune(ctx: LongContext, params: RunsPruneParams) -> RunsPruneResult:
-    """Delete old runs with their summaries, in short steps, and shrink the file."""
+    """Delete old runs with their summaries, in short steps, and shrink the file.
+
+    A run goes when any of the criteria names it: with `keep_last` and `older_than_ms` both given
+    the last ones go, too, once they are old. To keep the last ones give `keep_last` alone; what
+    must stay in any case is pinned.
+    """
     if params.older_than_ms is params.keep_last is params.max_bytes is None:
         raise InvalidParams(
             "Say which runs: older_than_ms, keep_last or max_bytes.", path="$.params"

@@ -10,14 +10,15 @@ from sidecar.store.workflows.header import Header, find
 from sidecar.values import decode_cursor
 
 _EMPTY: Final = re.compile(
-    rb"""\s*+ (?: null | (?: [\s\[\]{},:] | "(?:[^"\\]++|\\.)*+" \s*+ : )++ ) \s*+""",
+    rb"""\s*+ (?: null | "" | false | 0
+                | (?: [\s\[\]{},:] | "(?:[^"\\]++|\\.)*+" \s*+ : )++ ) \s*+""",
     re.VERBOSE | re.DOTALL,
 )
 """Valid JSON that holds brackets and member names but no value; possessive, hence linear."""
 
 
 def is_empty_body(body: bytes) -> bool:
-    """Whether a JSON body holds nothing: null, {}, [], or nothing but such members at any depth.
+    """Whether a JSON body holds nothing: null, "", false, 0, or brackets without any value in them.
 
     Looks no further than the first value, so a full body costs next to nothing.
     """
@@ -58,10 +59,10 @@ def must_find(db: Connection, workflow_id: str, path: str = "$.params.id") -> He
     return header
 
 
-def refuse_archived(header: Header) -> None:
+def refuse_archived(header: Header, path: str = "$.params.id") -> None:
     """Raise Archived when the workflow is; `archived_at` says since when."""
     if header.archived_at is not None:
-        raise Archived(archived_at=header.archived_at)
+        raise Archived(archived_at=header.archived_at, path=path)
 
 
 def check_expected(header: Header | None, expected: int | None, path: str = "$.params") -> None:

@@ -77,16 +77,19 @@ def delete_many(ctx: LongContext, params: WorkflowsDeleteManyParams) -> Workflow
     total = len(params.ids)
     for done, workflow_id in enumerate(params.ids):
         ctx.progress("workflows", done, total, "workflows")
-        items.append(_delete_one(ctx, workflow_id, last=done == total - 1))
+        items.append(_delete_one(ctx, workflow_id, done, last=done == total - 1))
     ctx.progress("workflows", total, total, "workflows")
     return WorkflowsDeleteManyResult(items)
 
 
-def _delete_one(ctx: LongContext, workflow_id: str, *, last: bool) -> WorkflowsDeleteManyItem:
+def _delete_one(
+    ctx: LongContext, workflow_id: str, index: int, *, last: bool
+) -> WorkflowsDeleteManyItem:
     try:
         deleted = delete_one(ctx, workflow_id, last=last, shows_runs=False)
     except NotFound as fault:
-        error = WorkflowsItemError(fault.code, fault.slug, fault.message)
+        fault.data["path"] = f"$.params.ids[{index}]"
+        error = WorkflowsItemError.of(fault)
         return WorkflowsDeleteManyItem(workflow_id, None, error)
     return WorkflowsDeleteManyItem(workflow_id, deleted, None)
 

@@ -7,16 +7,17 @@ before anything is compressed, so an autosave without changes costs a look-up an
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from sidecar import limits
-from sidecar.catalog import Params, Result, method
+from sidecar.catalog import Explain, Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import (
     Archived,
     Conflict,
     DatabaseDamaged,
     EmptyBody,
+    InvalidParams,
     SidecarError,
     TooLarge,
 )
@@ -116,6 +117,38 @@ class WorkflowsSaveManyParams(Params, frozen=True):
         Meta(description="`fail`, the default, undoes all; `skip` reports the item and goes on."),
     ] = "fail"
 
+    @classmethod
+    def without_the_invalid(cls, raw: Raw, explain: Explain) -> "WorkflowsSaveManyParams | None":
+        """With `skip` an item that is not valid is reported as any other that fails."""
+        try:
+            loose = msgspec.json.decode(raw, type=_Loose)
+        except msgspec.ValidationError:
+            return None
+        items, refused = [], {}
+        for index, each in enumerate(loose.items):
+            try:
+                items.append(msgspec.json.decode(each, type=WorkflowsSaveManyItem))
+            except msgspec.ValidationError as fault:
+                error = explain(str(fault), base=f"$.items[{index}]")
+                if loose.on_error == "fail":
+                    error.data["index"] = index
+                    raise error from None
+                refused[index] = error
+        return _Partly(items, "skip", refused)
+
+
+class _Loose(msgspec.Struct, forbid_unknown_fields=True):
+    """The same with items that may be anything."""
+
+    items: Annotated[list[Raw], Meta(max_length=limits.MANY_MAX_ITEMS)]
+    on_error: Literal["fail", "skip"] = "fail"
+
+
+class _Partly(WorkflowsSaveManyParams, frozen=True):
+    """What is valid of them, and by index why the others are not."""
+
+    refused: dict[int, InvalidParams] = msgspec.field(default_factory=dict)
+
 
 class WorkflowsSaveManySaved(msgspec.Struct, frozen=True):
     """What became of one item."""
@@ -160,9 +193,16 @@ def save_many(ctx: Context, params: WorkflowsSaveManyParams) -> WorkflowsSaveMan
             path="$.params.items",
             limit=limits.SAVE_MANY_MAX_BYTES,
         )
+    refused = params.refused if isinstance(params, _Partly) else {}
     save_one = _save_or_skip if params.on_error == "skip" else _save_or_fail
+    valid = iter(params.items)
     return WorkflowsSaveManyResult(
-        [save_one(ctx, item, index) for index, item in enumerate(params.items)]
+        [
+            WorkflowsSaveManySaved(None, None, WorkflowsItemError.of(refused[index]))
+            if index in refused
+            else save_one(ctx, next(valid), index)
+            for index in range(len(params.items) + len(refused))
+        ]
     )
 
 
@@ -187,7 +227,7 @@ def _save_or_skip(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> Work
         del ctx.emitted[events:]
         ctx.audit_seq = audit_seq
         workflow_id = None if item.workflow.id is UNSET else item.workflow.id
-        error = WorkflowsItemError(fault.code, fault.slug, fault.message)
+        error = WorkflowsItemError.of(fault)
         return WorkflowsSaveManySaved(workflow_id, None, error)
     ctx.db.execute("RELEASE item")
     return WorkflowsSaveManySaved(saved.id, saved, None)
@@ -202,7 +242,7 @@ def _save(
     content = _content(workflow, path)
     old = None if workflow.id is UNSET else headers.find(ctx.db, workflow.id)
     if old is not None:
-        refuse_archived(old)
+        refuse_archived(old, f"{path}.workflow.id")
     check_expected(old, item.expected_revision, path)
     if old is None:
         workflow_id = ctx.clock.new_id() if workflow.id is UNSET else workflow.id

@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from sidecar import limits
 from sidecar.catalog import Result
+from sidecar.errors import SidecarError
 from sidecar.store.workflows.header import Header
 from sidecar.values import Category, Count, Revision, Tag, Timestamp, WorkflowId, stored_json
 
@@ -72,6 +73,15 @@ class WorkflowsItemError(msgspec.Struct, frozen=True):
     code: Annotated[int, Meta(description="Error code, as in a whole error answer.")]
     slug: Annotated[str, Meta(description="Stable name of the error.")]
     message: Annotated[str, Meta(description="One sentence for a person.")]
+    path: Annotated[
+        str | None, Meta(description="Which member of the request it is about, null for none.")
+    ]
+
+    @classmethod
+    def of(cls, fault: SidecarError) -> "WorkflowsItemError":
+        """The same as the item's own."""
+        path = fault.data.get("path")
+        return cls(fault.code, fault.slug, fault.message, None if path is None else str(path))
 
 
 def header_fields(header: Header, *more: object) -> tuple[Any, ...]:
