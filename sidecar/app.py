@@ -17,7 +17,7 @@ from sidecar.clock import Clock, SystemClock
 from sidecar.config import DATABASE_VARIABLE, ServeConfig
 from sidecar.context import secret_state
 from sidecar.ephemeral import EphemeralFolder
-from sidecar.errors import ExitCode, ReadOnly, SidecarError
+from sidecar.errors import ExitCode, SidecarError, StorageFailed
 from sidecar.handlers.secrets import headless
 from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
@@ -66,7 +66,7 @@ def _configure_log(config: ServeConfig) -> None:
         log.configure(config.log_level, config.log_file)
     except OSError as fault:
         message = f"The log file {config.log_file} cannot be opened: {fault.strerror}."
-        raise ReadOnly(message) from fault
+        raise StorageFailed(message) from fault
 
 
 def _is_there(path: Path) -> bool:
