@@ -35,6 +35,8 @@ from environment import (
 
 LINES_MAX = 400
 """Longest hand-written file: what a reader keeps in mind at once."""
+SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+"""A file's tests share what its fixtures made; more than four only wait for the same disk."""
 LOCK_HEAD = "# Written by `python3 build/dev.py lock`; do not edit.\n"
 EXIT_USAGE = 2
 EXIT_SETUP = 3
@@ -62,10 +64,10 @@ def demo(words: List[str]) -> int:
 
 
 def test(words: List[str]) -> int:
-    """Run the tests."""
+    """Run the tests: all of them side by side, chosen ones as pytest would."""
     python = ensure("test")
     os.chdir(ROOT)
-    return become([python, "-m", "pytest", *words])
+    return become([python, "-m", "pytest", *(words or SIDE_BY_SIDE)])
 
 
 def check(words: List[str]) -> int:

@@ -35,19 +35,18 @@ def test_a_command_that_reads_makes_no_database(tmp_path: Path, words: tuple[str
 
 
 @pytest.mark.parametrize("backup", ["sim_backup_20260318_123000.db.zst", "nowhere/x.zst", "{no}"])
-@pytest.mark.parametrize("options", [(), ("--dry-run",)], ids=str)
-def test_a_restore_of_what_is_none_makes_no_database(
-    tmp_path: Path, backup: str, options: tuple[str, ...]
-) -> None:
+def test_a_restore_of_what_is_none_makes_no_database(tmp_path: Path, backup: str) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
     no_backup = tmp_path / "no.zst"
     no_backup.write_bytes(b"none")
-    name = backup.format(no=no_backup)
-    done = run("restore", name, *options, "--database", str(folder / "typo.db"))
+    # A name is looked up beside the database, where the two ways are the same.
+    for options in ((), ("--dry-run",)) if "{" in backup else ((),):
+        name = backup.format(no=no_backup)
+        done = run("restore", name, *options, "--database", str(folder / "typo.db"))
 
-    assert (done.returncode, done.stdout) == (1, "")
-    assert list(folder.iterdir()) == []
+        assert (done.returncode, done.stdout) == (1, "")
+        assert list(folder.iterdir()) == []
 
 
 def test_a_dry_run_of_a_sound_backup_makes_no_database_and_the_restore_does(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,13 +17,21 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> tuple[str | Path, ...]:
-    """Where a vault with one key lies."""
-    found = ("--database", tmp_path / "sim.db")
+@pytest.fixture(scope="module")
+def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a vault that holds one key."""
+    folder = tmp_path_factory.mktemp("vault")
+    found = ("--database", folder / "sim.db")
     run("secrets", "init", *found, passphrase=PASSPHRASE)
     run("secrets", "set", "openai", "--stdin", *found, stdin=VALUE, passphrase=PASSPHRASE)
-    return found
+    return folder
+
+
+@pytest.fixture
+def place(vault: Path, tmp_path: Path) -> tuple[str | Path, ...]:
+    """Where a copy of it lies, for one test."""
+    shutil.copytree(vault, tmp_path / "own")
+    return ("--database", tmp_path / "own" / "sim.db")
 
 
 def with_descriptors(*words: str | Path, **texts: bytes) -> Any:
