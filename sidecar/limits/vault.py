@@ -47,6 +47,11 @@ LOCK_MAX_MS: Final = 30 * 86_400_000
 LOCK_LOOK_AGAIN_MS: Final = 10_000
 """While unlocked the deadlines are looked at this often: the wall clock runs on in sleep."""
 
+REFUSALS_FOLDED_MS: Final = 1000
+REFUSALS_FOLDED_MAX: Final = 256
+"""Refusals of one kind within a second are one entry with a count: a client in a loop would write
+4 MB a second. Of more kinds than that at once each is an entry of its own."""
+
 KEYCHAIN_TIMEOUT_MS: Final = 3000
 """A keychain may ask the person; past it the request fails and the process goes on."""
 

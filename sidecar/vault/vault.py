@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from sidecar import keychain
 from sidecar.vault.crypto import Cost
 from sidecar.vault.keys import Keys
+from sidecar.vault.refusals import Refusals
 from sidecar.vault.slots import DEFAULT_COST
 from sidecar.wiping import wipe
 
@@ -50,6 +51,7 @@ class Vault:
         self.dumpable = dumpable
         self.find_keychain = find_keychain
         self.turn = threading.Lock()
+        self.refusals = Refusals()
         self.stale_items: list[str] = []
         """Items of the keychain that no slot needs any more."""
         self.ephemeral = False

@@ -34,6 +34,7 @@ from sidecar.errors import (
     SidecarError,
     StorageFailed,
 )
+from sidecar.handlers.secrets import refusals
 from sidecar.store import damage
 from sidecar.store.connection import Store
 from sidecar.store.faults import as_wire_error, is_unexpected, suspects_damage
@@ -237,7 +238,7 @@ class Dispatcher:
         context.emitted = []
         try:
             burst.enter("write")
-            audit_refusal(context, method, error)
+            refusals.audit(context, method, error)
             burst.leave()
             reply.emitted = context.emitted
         except Exception as fault:  # noqa: BLE001 - the refusal stands, logged or not
@@ -324,7 +325,7 @@ class Dispatcher:
         context.cancel_event.clear()
         try:
             with context.writing(last=True):
-                audit_refusal(context, method, error)
+                refusals.audit(context, method, error)
         except Exception as fault:  # noqa: BLE001 - the refusal stands, logged or not
             log.error("refusal_not_audited", method=method, kind=type(fault).__name__)
 
@@ -368,12 +369,6 @@ class Dispatcher:
                 self._audit_long_refusal(method.name, error, context)
         self.latencies.record(method.name, perf_counter_ns() - began_ns, failed=reply.failed)
         return reply
-
-
-def audit_refusal(context: Context, method: str, error: SidecarError) -> None:
-    """Write the entry of a refusal: which method, why, and whose key where one was named."""
-    resource = redaction.redact(str(error.data.get("provider", "vault")))
-    context.audit(error.audited_as or "", resource, method=method, reason=error.slug)
 
 
 def _unknown(name: str) -> MethodNotFound:

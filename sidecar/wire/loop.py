@@ -18,7 +18,7 @@ from sidecar import limits, log
 from sidecar.clock import Clock
 from sidecar.context import Context, Emitted, LongContext, MethodLatency
 from sidecar.errors import ExitCode
-from sidecar.handlers.secrets import guard
+from sidecar.handlers.secrets import guard, refusals
 from sidecar.notifications import Notification, SystemClosing
 from sidecar.store.connection import Store
 from sidecar.store.faults import spoils_connection
@@ -373,6 +373,7 @@ class Loop:
         context = Context(self._store, self._clock, self, self._vault)
         try:
             with self._store.lock, self._store.writing():
+                refusals.write_counted(context)
                 guard.lock(context, by=self._stop_reason or "end")
         except Exception as fault:  # noqa: BLE001 - the end must not hang on a full disk
             log.error("lock_not_audited", kind=type(fault).__name__)

@@ -71,6 +71,13 @@ REQUIREMENTS = [
         "test_an_export_that_is_locked_before_it_is_signed_is_refused_and_gone",
     ),
     _issue.proven(
+        "refusals",
+        "Refused requests are logged; of one kind within a second together, with a count.",
+        "test_refusals_of_one_kind_within_a_second_are_one_entry_and_a_count",
+        "test_what_was_counted_is_told_when_the_process_ends",
+        "test_every_wrong_passphrase_is_an_entry",
+    ),
+    _issue.proven(
         "odd",
         "Rows that a flipped bit has made odd are tampered rows; a key is no provider's name.",
         "test_a_row_of_no_form_that_was_ever_written_is_tampered_and_can_be_deleted",

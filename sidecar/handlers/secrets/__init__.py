@@ -1,5 +1,5 @@
 """The methods of provider keys; importing this puts them into the catalog."""
 
-from sidecar.handlers.secrets import opening, renewal, values, ways
+from sidecar.handlers.secrets import opening, refusals, renewal, values, ways
 
-__all__ = ["opening", "renewal", "values", "ways"]
+__all__ = ["opening", "refusals", "renewal", "values", "ways"]

@@ -1,0 +1,65 @@
+"""A client that asks in a loop while secrets are locked: the log tells of it and stays small."""
+
+from pathlib import Path
+from typing import Any
+
+from tests.process.conftest import Spawn
+from tests.process.wire import Child, product, request
+
+PASSPHRASE = "correct horse battery"
+ASKED = 2000
+
+
+def locked(spawn: Spawn, database: Path) -> Child:
+    """A process whose secrets are locked, and that told of it."""
+    child = spawn(product("--database", database))
+    child.call("secrets.initialize", {"passphrase": PASSPHRASE})
+    child.call("secrets.lock")
+    return child
+
+
+def refusals(child: Child) -> list[tuple[str, dict[str, Any]]]:
+    """What the log says of refusals, oldest first."""
+    items = child.result("audit.list", {"limit": 500})["items"]
+    return [
+        (item["resource"], item["details"]) for item in items if item["action"] == "access_refused"
+    ]
+
+
+def test_refusals_of_one_kind_within_a_second_are_one_entry_and_a_count(
+    spawn: Spawn, database: Path
+) -> None:
+    child = locked(spawn, database)
+    asked = b"".join(request("secrets.get", {"provider": "openai"}) for _ in range(ASKED))
+    child.send(asked + request("secrets.get", {"provider": "other"}))
+    answers = child.answers(ASKED + 1)
+    while "count" not in child.notification("audit.event")["details"]:
+        pass
+
+    assert {answer["error"]["data"]["slug"] for answer in answers} == {"locked"}
+    entries = refusals(child)
+    once = {"method": "secrets.get", "reason": "locked"}
+    assert entries[:1] == [("openai", once)]
+    assert ("other", once) in entries
+    assert sum(entry.get("count", 1) for of, entry in entries if of == "openai") <= ASKED
+    assert len(entries) < 10
+
+
+def test_what_was_counted_is_told_when_the_process_ends(spawn: Spawn, database: Path) -> None:
+    child = locked(spawn, database)
+    child.send(b"".join(request("secrets.get", {"provider": "openai"}) for _ in range(ASKED)))
+    child.answers(ASKED)
+    child.finish()
+
+    child = spawn(product("--database", database))
+    assert sum(entry.get("count", 1) for _of, entry in refusals(child)) == ASKED
+    assert child.result("audit.verify")["status"] == "locked"
+
+
+def test_every_wrong_passphrase_is_an_entry(spawn: Spawn, database: Path) -> None:
+    child = locked(spawn, database)
+    for _ in range(3):
+        child.call("secrets.unlock", {"passphrase": "wrong"})
+
+    items = child.result("audit.list", {"limit": 500})["items"]
+    assert [item["action"] for item in items].count("unlock_failed") == 3
