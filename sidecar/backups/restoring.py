@@ -59,6 +59,17 @@ class Built(NamedTuple):
     secrets: Secrets
 
 
+class Offline(NamedTuple):
+    """A restore on the file itself."""
+
+    incoming: Incoming
+    secrets: Secrets
+    built: Built | None
+    """None where only to tell what would become was asked."""
+    kept_aside: str | None
+    """Name that the old file was given."""
+
+
 def bring_in(
     backup: Path, database: Path, clock: Clock, tell: Tell, *, cancelled: Callable[[], bool]
 ) -> Incoming:
@@ -154,11 +165,10 @@ def known_seq(folder: Path, manifest: Manifest) -> int:
 
 def offline(
     backup: Path, database: Path, clock: Clock, tell: Tell, *, dry_run: bool = False
-) -> tuple[Incoming, Built | None, str | None]:
+) -> Offline:
     """Restore where the database is missing or does not open; what is there is kept aside.
 
-    The caller holds the database's lock. Returns the backup, what was built of it, and the name
-    that the old file was given.
+    The caller holds the database's lock.
 
     Raises:
         BackupRejected: it is not to be believed; nothing was touched.
@@ -175,7 +185,8 @@ def offline(
         try:
             incoming = bring_in(backup, database, clock, tell, cancelled=lambda: False)
             if dry_run:
-                return incoming, None, None
+                becomes = what_becomes_of_secrets(None, incoming, "backup")
+                return Offline(incoming, becomes, None, None)
             known = known_seq(database.parent / directory.DEFAULT, incoming.manifest)
             facts = described(incoming)
             built = build(None, incoming, "backup", clock, known_seq=known, log=log, details=facts)
@@ -184,7 +195,7 @@ def offline(
             swap.replace(database, clock, keep=keep)
         finally:
             remove_database(files.beside(database, swap.INCOMING))
-    return incoming, built, keep
+    return Offline(incoming, built.secrets, built, keep)
 
 
 def described(incoming: Incoming) -> dict[str, Any]:

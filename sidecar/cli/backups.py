@@ -10,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from sidecar import config
 from sidecar.cli.call import add_place, explain, place_options, tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
@@ -93,6 +95,9 @@ class Backup:
     @staticmethod
     def run(given: argparse.Namespace) -> int:
         """Make one."""
+        if given.ephemeral:
+            sys.stderr.write("backup: with --ephemeral there is nothing to back up.\n")
+            return ExitCode.USAGE
         params = {"label": given.label, "include_secrets": given.include_secrets}
         options = place_options(given, existing=True)
         return _run(given, lambda: _call(options, "backups.create", params), Backup._tell)
@@ -217,6 +222,7 @@ another name, and the secrets of the backup, if it has any, are there afterwards
 def _offline(database: Path, backup: str, *, dry_run: bool) -> dict[str, Any]:
     """Restore without a process that serves, under the database's lock."""
     from sidecar.backups import directory, restoring  # noqa: PLC0415 - loads the driver
+    from sidecar.handlers.backups.restore import result_offline  # noqa: PLC0415 - the same
     from sidecar.store.lockfile import DatabaseLock  # noqa: PLC0415 - the same
 
     named = _named(backup)
@@ -228,22 +234,9 @@ def _offline(database: Path, backup: str, *, dry_run: bool) -> dict[str, Any]:
     lock.acquire()
     bar = Bar()
     try:
-        incoming, built, aside = restoring.offline(
-            path, database, SystemClock(), bar.tell, dry_run=dry_run
-        )
+        done = restoring.offline(path, database, SystemClock(), bar.tell, dry_run=dry_run)
     finally:
         bar.end()
         lock.release()
-    sealed = incoming.manifest.secrets == "sealed"
-    return {
-        "dry_run": built is None,
-        "counts": incoming.counts,
-        "secrets": "from_backup" if sealed else "none",
-        "kept_aside": aside,
-        "epoch": built.epoch if built else None,
-        "seq": built.seq if built else None,
-        "findings": [
-            {"kind": each.kind, "detail": f"{each.where}: {each.detail}"}
-            for each in incoming.findings
-        ],
-    }
+    told: dict[str, Any] = msgspec.to_builtins(result_offline(path, done))
+    return told

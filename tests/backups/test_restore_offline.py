@@ -40,7 +40,7 @@ def test_a_database_that_does_not_open_is_replaced_and_kept_aside(
     if state == "with a log":
         (tmp_path / "test.db-wal").write_bytes(b"\xa5" * 8192)
 
-    incoming, built, aside = restoring.offline(
+    incoming, _secrets, built, aside = restoring.offline(
         tmp_path / "backups" / name, path, ManualClock(), tell
     )
 
@@ -92,7 +92,7 @@ def test_a_dry_run_of_it_touches_nothing(tmp_path: Path) -> None:
     path.write_bytes(b"torn")
     before = folder_hashes(tmp_path / "backups"), path.read_bytes()
 
-    incoming, built, aside = restoring.offline(
+    incoming, _secrets, built, aside = restoring.offline(
         tmp_path / "backups" / name, path, ManualClock(), tell, dry_run=True
     )
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.handlers.backups.restore import BackupsRestoreResult
 from tests.cli.test_commands import run
 
 READING = [
@@ -59,8 +60,18 @@ def test_a_dry_run_of_a_sound_backup_makes_no_database_and_the_restore_does(
     dry = run("restore", path, "--dry-run", "--database", str(new))
 
     assert (dry.returncode, list(new.parent.iterdir())) == (0, [])
-    assert run("restore", path, "--database", str(new)).returncode == 0
+    done = run("restore", path, "--database", str(new))
+    assert done.returncode == 0
+    told = BackupsRestoreResult.__struct_fields__
+    assert [*json.loads(dry.stdout)] == [*json.loads(done.stdout)] == [*told]
     assert json.loads(run("stats", "--database", str(new)).stdout)["workflows"] == 1
+
+
+def test_there_is_nothing_to_back_up_of_a_fresh_database() -> None:
+    done = run("backup", "--ephemeral")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "nothing to back up" in done.stderr
 
 
 def test_an_empty_file_is_no_database_and_stays_empty(tmp_path: Path) -> None:

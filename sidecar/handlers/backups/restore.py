@@ -296,6 +296,12 @@ class Done(NamedTuple):
     kept_aside: str | None
 
 
+def result_offline(path: Path, done: restoring.Offline) -> BackupsRestoreResult:
+    """What is told of a restore on the file itself, where nothing could be counted before."""
+    left = None if done.built is None else Done(done.built, None, done.kept_aside)
+    return _result(path, done.incoming, Replaced({}, b""), done.secrets, left)
+
+
 def _result(
     path: Path,
     incoming: Incoming,
