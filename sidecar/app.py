@@ -17,7 +17,7 @@ from sidecar.clock import Clock, SystemClock
 from sidecar.config import DATABASE_VARIABLE, ServeConfig
 from sidecar.context import secret_state
 from sidecar.ephemeral import EphemeralFolder
-from sidecar.errors import ExitCode, SidecarError, StorageFailed
+from sidecar.errors import RECOVER_HINT, ExitCode, SidecarError, StorageFailed
 from sidecar.handlers.secrets import headless
 from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
@@ -170,7 +170,9 @@ def _ready(opened: Opened, path: Path, state: VaultState) -> SystemReady:
 def _refuse(
     code: ExitCode, slug: str, message: str, data: Mapping[str, object] | None = None
 ) -> ExitCode:
-    fields = {**(data or {}), "slug": slug, "message": message, "exit_code": int(code)}
+    hint = {"hint": RECOVER_HINT} if code is ExitCode.DAMAGED else {}
+    told = {"slug": slug, "message": message, "exit_code": int(code)}
+    fields = {**hint, **(data or {}), **told}
     log.error("start_failed", **fields)
     return code
 

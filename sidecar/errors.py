@@ -253,7 +253,14 @@ class DatabaseDamaged(SidecarError):
 
     code, slug = -32035, "database_damaged"
     exit_code = ExitCode.DAMAGED
-    text = "Stored data is damaged; run system.check."
+    text = "Stored data is damaged; system.check says where."
+
+
+RECOVER_HINT = (
+    "sim-sidecar recover shows what can be saved of it, with the rest from the newest backup, and"
+    " changes nothing without a yes."
+)
+"""What to do about a database that does not open for damage."""
 
 
 class RecoveryRequired(SidecarError):

@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from sidecar import limits
 from sidecar.cli.child import CallFailed, Child, ChildEnded
-from sidecar.errors import SidecarError
+from sidecar.errors import RECOVER_HINT, DatabaseDamaged, SidecarError
 
 _PYTHON_MIN = (3, 11)
 _ROOM_BYTES = 512 * limits.MIB
@@ -251,7 +251,9 @@ def content(database: Path) -> Check:
     try:
         found = preflight.examine(database, migrations.current_version())
     except SidecarError as fault:
-        cure = fault.data.get("hint") or "Nothing was changed. Name another file with --database."
+        other = "Nothing was changed. Name another file with --database."
+        hint = RECOVER_HINT if isinstance(fault, DatabaseDamaged) else other
+        cure = fault.data.get("hint") or hint
         return Check("fail", name, fault.message, str(cure))
     if found.finding is preflight.Finding.NEW:
         return Check("ok", name, "none yet; the first start makes it")
@@ -267,8 +269,11 @@ def _checked_by_child(database: Path) -> Check:
             found = child.call("system.check")
         finally:
             child.close()
-    except (CallFailed, ChildEnded) as fault:
-        return Check("fail", "database", str(fault), "Keep a copy of the file; then see the log.")
+    except ChildEnded as fault:
+        cure = fault.reason.get("hint") or "Keep a copy of the file; then see the log."
+        return Check("fail", "database", str(fault), str(cure))
+    except CallFailed as fault:
+        return Check("fail", "database", str(fault), RECOVER_HINT)
     if not found["ok"]:
         first = found["findings"][0]
         detail = f"{len(found['findings'])} findings, first: {first['where']}: {first['detail']}"

@@ -301,8 +301,8 @@ SALVAGE_STEP_ROWS: Final = 200
 SALVAGE_PROBES: Final = 1000
 """Places that a damaged table is looked into before it is given up: some 10 ms."""
 
-SALVAGE_GUESS_ROWS: Final = 1_000_000
-"""Row numbers tried where nothing tells the highest: a table's right edge is what is damaged."""
+SALVAGE_GUESS_ROWS: Final = 2**40
+"""No table has more: tried from here down where its right edge, which tells, is damaged."""
 
 FINDINGS_MAX: Final = 1000
 """Findings that system.check answers; past that a file is past reading them one by one."""

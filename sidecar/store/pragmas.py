@@ -40,10 +40,17 @@ def set_pragma(db: Connection, name: str, value: str | int, expected: object) ->
         raise RuntimeError(message)
 
 
-def configure(db: Connection, *, cache_kib: int, writable: bool = True) -> None:
-    """Set what every connection of the product shares, safest first."""
+def configure(
+    db: Connection, *, cache_kib: int, writable: bool = True, salvaging: bool = False
+) -> None:
+    """Set what every connection of the product shares, safest first.
+
+    SQLite refuses a file that is shorter than its header says, but for who mends schemas: with
+    `salvaging` it lets itself be read as far as it goes. Never together with `writable`.
+    """
     db.set_busy_timeout(limits.BUSY_TIMEOUT_MS)
-    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, 1)
+    db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, int(not salvaging))
+    db.config(apsw.SQLITE_DBCONFIG_WRITABLE_SCHEMA, int(salvaging))
     db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     db.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
     db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)

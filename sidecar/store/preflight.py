@@ -164,7 +164,7 @@ def _read_header(path: Path, size_bytes: int, evidence: list[str]) -> Header:
         if size_bytes < _PAGE_MIN_BYTES:
             _refuse_lost(path, evidence, "is torn")
         if files.beside(path, KNOWN).name in evidence:
-            raise DatabaseDamaged("The first page of the database is destroyed; restore a backup.")
+            raise DatabaseDamaged("The first page of the database is destroyed.")
         raise NotOurs
     header = parse_header(first)
     wal = files.beside(path, "-wal")
@@ -189,7 +189,7 @@ def parse_header(first: bytes) -> Header:
     (pages_valid_for,) = struct.unpack_from(">I", first, 92)
     page_bytes = 65_536 if page_bytes == 1 else page_bytes
     if page_bytes < _PAGE_MIN_BYTES or page_bytes & (page_bytes - 1):
-        raise DatabaseDamaged("The header of the database is damaged; restore a backup.")
+        raise DatabaseDamaged("The header of the database is damaged.")
     return Header(
         page_bytes,
         max(write_format, read_format),
@@ -206,7 +206,7 @@ def _check_size(header: Header, size_bytes: int, evidence: list[str]) -> None:
     if any(name.endswith(("-wal", "-journal")) for name in evidence):
         return
     if size_bytes % header.page_bytes or size_bytes < header.pages * header.page_bytes:
-        raise DatabaseDamaged("The database file is cut off; restore a backup.")
+        raise DatabaseDamaged("The database file is cut off.")
 
 
 def _judge(header: Header, known_version: int) -> Examined:
@@ -220,7 +220,7 @@ def _judge(header: Header, known_version: int) -> Examined:
     if header.user_version > known_version:
         raise NewerSchema(found=header.user_version, known=known_version)
     if header.user_version < 1:
-        raise DatabaseDamaged("The header of the database is damaged; restore a backup.")
+        raise DatabaseDamaged("The header of the database is damaged.")
     return Examined(Finding.OPEN, header.user_version)
 
 

@@ -74,7 +74,7 @@ def build(
         raise DatabaseFull("There is no room for a second file of this size.")
     staged = swap.staged_path(path)
     with (
-        _damaged(path, vfs) as source,
+        _damaged(path, vfs, salvaging=True) as source,
         migrations.building(staged, clock, migrations.shipped_steps(), vfs) as target,
     ):
         # Inside a transaction this pragma is without effect; checked at its end instead.
@@ -120,7 +120,7 @@ def is_sound(path: Path) -> bool:
     """Whether a database that nobody serves opens and SQLite finds nothing wrong with it."""
     if not path.exists() or not path.stat().st_size:
         return False
-    with _damaged(path, None) as db:
+    with _damaged(path, None, salvaging=False) as db:
         try:
             _check_ours(db)
             return not damage.look(db, lambda: False)
@@ -166,14 +166,24 @@ def _check_ours(db: Connection) -> None:
         raise NewerSchema(found=found, known=known)
 
 
+def _logs(path: Path) -> list[Path]:
+    return [files.beside(path, suffix) for suffix in files.SQLITE_LEFTOVERS]
+
+
 @contextmanager
-def _damaged(path: Path, vfs: str | None) -> Iterator[Connection]:
-    """The damaged file, read from and never written to, its log left where it is."""
+def _damaged(path: Path, vfs: str | None, *, salvaging: bool) -> Iterator[Connection]:
+    """The damaged file, read from and never written to, its log left where it is.
+
+    With `salvaging` also a file that was cut off lets itself be read, as far as it goes.
+    """
+    made_here = [each for each in _logs(path) if not each.exists()]
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
         db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         try:
-            configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
+            configure(
+                db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False, salvaging=salvaging
+            )
             db.execute("BEGIN")
             _check_ours(db)
         except (apsw.NotADBError, apsw.CorruptError, RuntimeError):
@@ -181,3 +191,5 @@ def _damaged(path: Path, vfs: str | None) -> Iterator[Connection]:
         yield db
     finally:
         db.close(True)
+        for each in made_here:
+            each.unlink(missing_ok=True)  # an empty log would hide that the file is cut off

@@ -117,7 +117,11 @@ def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[t
             f"SELECT {table.key[0]}, {columns} FROM {table.name} NOT INDEXED"  # noqa: S608 - names of our own schema
             f" WHERE {table.key[0]} BETWEEN ? AND ? ORDER BY {table.key[0]}"
         )
-        yield from _by_number(db, sql, _highest(db, table), unreadable)
+        high = _highest(db, table)
+        if high is None:
+            high = _highest_readable(db, sql)
+            unreadable.append(high + 1)  # at least
+        yield from _by_number(db, sql, high, unreadable)
         return
     yield from _from_both_ends(db, table, columns, unreadable)
 
@@ -146,14 +150,35 @@ def _by_number(
 
 def _any_readable(db: Connection, sql: str, high: int) -> bool:
     """Whether a table lets itself be looked into anywhere: without its root nothing does."""
-    for place in range(limits.SALVAGE_PROBES):
-        number = high * place // limits.SALVAGE_PROBES
-        try:
-            db.execute(sql, (number, number)).fetchall()
-        except (*_DAMAGE, apsw.SQLError):
-            continue
-        return True
-    return False
+    places = (high * place // limits.SALVAGE_PROBES for place in range(limits.SALVAGE_PROBES))
+    return any(_is_readable(db, sql, number) for number in places)
+
+
+def _highest_readable(db: Connection, sql: str) -> int:
+    """About the highest number that can be looked for, where the highest row cannot.
+
+    Every number above the last page's first fails alike, up to any guess: from there down by
+    halves, each looked into at so many places that what is overlooked is a thousandth of it.
+    0.3 s where nothing can be read.
+    """
+    high = limits.SALVAGE_GUESS_ROWS
+    while high:
+        low = high // 2
+        step = max(1, (high - low) // limits.SALVAGE_PROBES)
+        for number in range(high, low, -step):
+            if _is_readable(db, sql, number):
+                return number + step
+        high = low
+    return 0
+
+
+def _is_readable(db: Connection, sql: str, number: int) -> bool:
+    """Whether the place of a number can be looked at, be there a row or not."""
+    try:
+        db.execute(sql, (number, number)).fetchall()
+    except (*_DAMAGE, apsw.SQLError):
+        return False
+    return True
 
 
 def _from_both_ends(
@@ -190,7 +215,7 @@ def _put(target: Connection, table: _Table, row: tuple[Any, ...]) -> bool:
     return True
 
 
-def _highest(db: Connection, table: _Table) -> int:
+def _highest(db: Connection, table: _Table) -> int | None:
     """The highest row number, from the table or, where its edge is damaged, from an index."""
     key = table.key[0]
     places = ["NOT INDEXED", *(f"INDEXED BY {name}" for name in _indexes(db, table))]
@@ -200,7 +225,7 @@ def _highest(db: Connection, table: _Table) -> int:
         except (*_DAMAGE, apsw.SQLError):
             continue
         return int(found or 0)
-    return limits.SALVAGE_GUESS_ROWS
+    return None
 
 
 def _expected(db: Connection, table: _Table) -> int | None:

@@ -73,3 +73,17 @@ def test_what_cannot_be_read_comes_from_the_newest_backup(tmp_path: Path) -> Non
     assert told["from_backup"]["workflow_bodies"] == told["lost"]["workflow_bodies"] > 0
     found = run("call", "system.check", "--database", str(path))
     assert json.loads(found.stdout)["findings"] == []
+
+
+def test_a_database_that_does_not_open_is_told_with_the_way_out(tmp_path: Path) -> None:
+    path = tmp_path / "sim.db"
+    harm.fill(path, bursts=30)
+    path.write_bytes(path.read_bytes()[: -harm.PAGE_BYTES * 2])
+
+    for words in (("stats",), ("call", "workflows.list"), ("doctor",)):
+        done = run(*words, "--database", str(path))
+        assert done.returncode in (1, 8)
+        assert "is cut off" in done.stdout + done.stderr
+        assert "sim-sidecar recover" in done.stdout + done.stderr
+    assert run("recover", "--database", str(path), "--yes").returncode == 0
+    assert run("stats", "--database", str(path)).returncode == 0

@@ -1,0 +1,74 @@
+"""A file that lost its end, as a full disk or a broken copy leaves it: what is left is saved."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from sidecar.errors import DatabaseDamaged
+from sidecar.store import recovery
+from sidecar.store.opening import close_store, open_store
+from tests.faults import harm
+from tests.faults.test_damage import no_log, no_step
+from tests.harness import ManualClock
+from tests.wire.kit import Served, answers, call
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A database of many workflows, one made after the other."""
+    path = tmp_path_factory.mktemp("whole") / "sim.db"
+    harm.fill(path, bursts=5)
+    served = Served(open_store(path, ManualClock()).store, ManualClock())
+    for number in range(300):
+        text = random.Random(number).randbytes(1500).hex()
+        workflow = {"id": f"many-{number}", "name": "n", "data": {"text": text}}
+        served.send(call(number, "workflows.save", workflow=workflow))
+    close_store(served.store)
+    served.close()
+    return path.read_bytes()
+
+
+def kept(path: Path) -> list[str]:
+    """The workflows that are there with what is in them."""
+    served = Served(open_store(path, ManualClock()).store, ManualClock())
+    asked = [call(number, "workflows.get", id=f"many-{number}") for number in range(300)]
+    told = answers(served.send(*asked))
+    found = [each["result"]["workflow"]["id"] for each in told if "result" in each]
+    close_store(served.store)
+    served.close()
+    return found
+
+
+@pytest.mark.parametrize("share", [0.95, 0.75, 0.5])
+@pytest.mark.parametrize("torn", [0, 1000], ids=["whole pages", "a torn page"])
+def test_what_is_left_of_a_file_that_was_cut_off_is_saved(
+    tmp_path: Path, whole: bytes, share: float, torn: int
+) -> None:
+    path = tmp_path / "sim.db"
+    cut = whole[: int(len(whole) * share) // harm.PAGE_BYTES * harm.PAGE_BYTES + torn]
+    path.write_bytes(cut)
+    with pytest.raises(DatabaseDamaged, match="cut off"):
+        open_store(path, ManualClock())
+
+    found = recovery.recover_file(path, ManualClock(), no_step, log=no_log)
+
+    assert found.quarantine is not None
+    assert path.with_name(found.quarantine).read_bytes() == cut
+    saved = kept(path)
+    assert len(saved) > 300 * (share - 0.25)
+    assert found.salvaged["workflows"] >= len(saved)
+
+
+def test_looking_at_it_leaves_nothing_beside_it(tmp_path: Path, whole: bytes) -> None:
+    """An empty log beside it would hide from the next start that it is cut off."""
+    path = tmp_path / "sim.db"
+    path.write_bytes(whole[: harm.PAGE_BYTES * 2])
+
+    for _ in range(2):
+        with pytest.raises(DatabaseDamaged, match="Nothing can be read"):
+            recovery.recover_file(path, ManualClock(), no_step, log=no_log)
+        with pytest.raises(DatabaseDamaged, match="cut off"):
+            open_store(path, ManualClock())
+        assert not recovery.is_sound(path)
+        assert {each.name for each in tmp_path.iterdir()} <= {"sim.db", "sim.db.known"}
