@@ -35,13 +35,6 @@ class Emitted(NamedTuple):
     seq: int
 
 
-class Subscription(NamedTuple):
-    """Which audit events the reader wants."""
-
-    actions: frozenset[str] | None
-    after: int | None
-
-
 class MethodLatency(NamedTuple):
     """How often a method was called and how long it took."""
 

@@ -1,7 +1,6 @@
 """The notifications the process sends: one struct each, registered by its wire name.
 
-Owns the shapes only. Who sends them: the context (audit and change events), the loop
-(lifecycle, overflow, progress), the migration runner (starting).
+Owns the shapes only. Handlers emit them through their context, the process those of its own life.
 """
 
 from typing import Annotated, Any, Literal, TypeVar
@@ -83,9 +82,9 @@ class SystemWarning(Notification, frozen=True):
 
 @notification("system.restored")
 class SystemRestored(Notification, frozen=True):
-    """The database was replaced by a backup: drop every cache."""
+    """The database was replaced, by a backup or by what was recovered: drop every cache."""
 
-    epoch: Annotated[Count, Meta(description="Rises with every restore.")]
+    epoch: Annotated[Count, Meta(description="Rises with every restore and recovery.")]
     seq: Annotated[Count, Meta(description="Number of the newest audit entry.")]
     secrets: Annotated[
         Literal["kept", "from_backup", "none"], Meta(description="Which secrets are there now.")

@@ -28,7 +28,7 @@ Secrets = Literal["none", "sealed"]
 
 Mac = Callable[[bytes], bytes] | None
 """Codes bytes under a key that the root key leads to; None while secrets are locked or not set
-up. The one place where the vault plugs in is `backups.make.current_mac`."""
+up. The one place where the vault plugs in is `backups.making.current_mac`."""
 
 Refusal = Literal[
     "not_a_backup",

@@ -25,11 +25,8 @@ def unpacked(
     of their own.
     """
     ours = files.beside(database, _UNPACKED)
-    newest_first = sorted(
-        directory.listed(folder), key=lambda each: each.manifest.created_at, reverse=True
-    )
     try:
-        for backup in newest_first:
+        for backup in directory.listed(folder):
             try:
                 found = restoring.bring_in(
                     folder / backup.name, database, clock, tell, cancelled=cancelled

@@ -1,8 +1,9 @@
 """A serving child process for the commands: spawned over real pipes, spoken to line by line.
 
-Commands never open a database themselves: they take its lock and run its handlers the way any
-host does. Two threads empty the child's pipes, so that neither side ever waits for the other and
-every wait here can have an end, on Windows too. Knows the protocol's envelope and no method.
+Commands do not open a database themselves, but for one that cannot be served (`recover`,
+`restore`): a child takes its lock and runs the handlers as for any host. Two threads empty the
+child's pipes, so that neither side ever waits for the other and every wait here can have an end,
+on Windows too. Knows the protocol's envelope and no method.
 """
 
 import json

@@ -152,7 +152,7 @@ def backups(database: Path) -> Check:
             return Check("ok", "backups", "none yet")
         cure = "sim-sidecar backup makes one; a running sidecar makes them by itself, once a day."
         return Check("warn", "backups", f"none beside the database{others}", cure)
-    newest = max(found, key=lambda each: each.manifest.created_at)
+    newest = found[0]
     days = (time.time() * 1000 - newest.manifest.created_at) / _DAY_MS
     text = f"{len(found)}, the newest {days:.1f} days old: {newest.name}{others}"
     if days > _OLD_DAYS:

@@ -1,7 +1,7 @@
 """`sim-sidecar recover`: what can be saved of a damaged database, shown first, done when confirmed.
 
-The one command that opens a database by itself: a process cannot serve what does not open. It
-takes the database's lock, as a process does.
+Opens the database by itself, as `restore` may: a process cannot serve what does not open. It takes
+the database's lock, as a process does.
 """
 
 import argparse

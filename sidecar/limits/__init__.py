@@ -177,9 +177,6 @@ LONG_MAX_IN_FLIGHT: Final = 32
 WORKER_THREADS: Final = 2
 """Long methods running side by side: more would only queue for the one lock."""
 
-BATCH_STEP_MS: Final = 20
-"""Longest time a long method holds the lock before it lets short requests through."""
-
 PROGRESS_MIN_INTERVAL_MS: Final = 50
 """At most 20 `$/progress` a second for one request."""
 

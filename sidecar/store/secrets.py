@@ -286,11 +286,6 @@ def add_data_key(db: Connection, key_id: int, wrapped: bytes, at: int) -> None:
     )
 
 
-def rewrap_data_key(db: Connection, key_id: int, wrapped: bytes) -> None:
-    """Put the same data key under another root key."""
-    db.execute("UPDATE data_keys SET wrapped = ? WHERE key_id = ?", (wrapped, key_id))
-
-
 def count_seal(db: Connection, key_id: int) -> None:
     """One more nonce used under a data key."""
     db.execute("UPDATE data_keys SET seal_count = seal_count + 1 WHERE key_id = ?", (key_id,))

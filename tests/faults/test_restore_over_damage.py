@@ -8,6 +8,7 @@ import pytest
 
 from sidecar.errors import DatabaseDamaged
 from sidecar.store.opening import open_store
+from tests.faults import harm
 from tests.faults.work import Shell, State, state_at
 from tests.harness import ManualClock
 from tests.wire.kit import Served, answers, call
@@ -75,3 +76,26 @@ def test_a_backup_comes_back_whichever_page_of_the_live_file_is_damaged(
         shutil.rmtree(folder)
 
     assert served > pages * 0.8
+
+
+def test_over_a_log_that_cannot_be_read_no_number_is_given_again(tmp_path: Path) -> None:
+    """The backups tell which numbers there were, when the file no longer does."""
+    path = tmp_path / "sim.db"
+    harm.fill(path, bursts=5)
+    served = Served(open_store(path, ManualClock()).store, ManualClock())
+    (first,) = answers(served.send(call(1, "backups.create")))
+    for number in range(20):
+        served.send(call(number, "workflows.save", workflow={"name": "n", "data": {}}))
+    (later,) = answers(served.send(call(2, "backups.create")))
+    (log,) = answers(served.send(call(3, "audit.list", limit=500)))
+    served.close()
+    harm.destroy(path, harm.pages_of(path, "audit_state")[0])
+
+    served = Served(open_store(path, ManualClock()).store, ManualClock())
+    name = first["result"]["name"]
+    (told,) = answers(served.send(call(4, "backups.restore", name=name)))
+    served.close()
+
+    assert later["result"]["name"] != name
+    assert told["result"]["kept_aside"] is not None
+    assert told["result"]["seq"] > max(item["seq"] for item in log["result"]["items"])

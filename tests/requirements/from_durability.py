@@ -96,6 +96,7 @@ REQUIREMENTS = [
         "test_whichever_operation_fails_a_restore_leaves_the_old_database_or_the_new_one",
         "test_every_operation_of_a_restore_fails_once",
         "test_a_backup_comes_back_whichever_page_of_the_live_file_is_damaged",
+        "test_over_a_log_that_cannot_be_read_no_number_is_given_again",
     ),
     _issue.proven(
         "damage:read-only",

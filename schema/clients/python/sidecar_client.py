@@ -1880,10 +1880,10 @@ class SystemRecoverResult(TypedDict):
 
 
 class SystemRestored(TypedDict):
-    """The database was replaced by a backup: drop every cache."""
+    """The database was replaced, by a backup or by what was recovered: drop every cache."""
 
     epoch: int
-    """Rises with every restore."""
+    """Rises with every restore and recovery."""
 
     seq: int
     """Number of the newest audit entry."""

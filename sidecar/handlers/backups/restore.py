@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from msgspec import Meta
 
-from sidecar.backups import making, restoring
+from sidecar.backups import directory, making, restoring
 from sidecar.backups.keys import is_own_root, openable
 from sidecar.backups.restoring import Built, Incoming
 from sidecar.catalog import Params, Result, method
@@ -282,7 +282,10 @@ def _build(
     if built is not None:
         return built
     seq = _unless_damaged(ctx.store, lambda: audit.head(ctx.store.db).seq) or 0
-    known_seq = max(seq, restoring.known_seq(ctx.store.path.parent, incoming.manifest))
+    database = ctx.store.path
+    named = _unless_damaged(ctx.store, lambda: directory.place(ctx.store.db, database))
+    folder = named or database.parent / directory.DEFAULT
+    known_seq = max(seq, restoring.known_seq(folder, incoming.manifest))
     return restoring.build(
         None, incoming, "backup", ctx.clock, log=log, details=details, known_seq=known_seq
     )

@@ -18,6 +18,9 @@ from sidecar.vault.keys import Keys
 from sidecar.vault.records import SealedSecret, WrappedKey
 from sidecar.vault.vault import Moment, VaultState
 
+ERRORS = (Locked, NotInitialized)
+"""What every method that needs keys may be refused with."""
+
 LOCK_CHORE = "vault_lock"
 SETTLE_CHORE = "vault_settle"
 

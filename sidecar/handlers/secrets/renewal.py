@@ -21,13 +21,8 @@ from sidecar.errors import (
     Conflict,
     InvalidParams,
     KeychainUnavailable,
-    Locked,
-    NotInitialized,
     SidecarError,
-    SlotDamaged,
     Tampered,
-    Throttled,
-    WrongPassphrase,
 )
 from sidecar.handlers.secrets import guard, slots
 from sidecar.handlers.secrets.params import Passphrase, take_passphrase
@@ -39,10 +34,6 @@ from sidecar.values import Count
 from sidecar.vault import crypto, records
 from sidecar.vault.keys import Keys
 from sidecar.wiping import wipe
-
-_ERRORS = (Locked, NotInitialized)
-_OPENING = (*_ERRORS, SlotDamaged, Tampered, Throttled, WrongPassphrase)
-
 
 # --- rotate -----------------------------------------------------------------------------------
 
@@ -58,7 +49,7 @@ class SecretsRotateResult(Result, frozen=True):
     resealed: Annotated[Count, Meta(description="How many keys were sealed anew.")]
 
 
-@method("secrets.rotate", long=True, errors=(*_ERRORS, Conflict, Tampered))
+@method("secrets.rotate", long=True, errors=(*guard.ERRORS, Conflict, Tampered))
 def rotate(ctx: LongContext, params: SecretsRotateParams) -> SecretsRotateResult:
     """Seal every key anew under a new data key; the old one is gone from the file."""
     del params
@@ -139,7 +130,7 @@ class _NewSlots(NamedTuple):
 @method(
     "secrets.rekey",
     long=True,
-    errors=(*_OPENING, Conflict, KeychainUnavailable),
+    errors=(*slots.OPENING_ERRORS, Conflict, KeychainUnavailable),
 )
 def rekey(ctx: LongContext, params: SecretsRekeyParams) -> SecretsRotateResult:
     """Replace every key there is, the root key too; recovery codes end, make new ones after it.

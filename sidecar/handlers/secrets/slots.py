@@ -14,7 +14,10 @@ from sidecar.clock import Clock
 from sidecar.context import Context, LongContext
 from sidecar.errors import (
     InvalidParams,
+    KdfPolicy,
     KeychainUnavailable,
+    Locked,
+    NotInitialized,
     SlotDamaged,
     Tampered,
     Throttled,
@@ -29,6 +32,17 @@ from sidecar.vault import crypto, recovery, slots
 from sidecar.vault.crypto import Cost
 from sidecar.vault.vault import Vault
 from sidecar.wiping import wipe
+
+OPENING_ERRORS = (
+    KdfPolicy,
+    Locked,
+    NotInitialized,
+    SlotDamaged,
+    Tampered,
+    Throttled,
+    WrongPassphrase,
+)
+"""What a method may be refused with that opens a slot anew."""
 
 SlotKind = Literal["passphrase", "keychain", "recovery"]
 

@@ -30,7 +30,7 @@ from sidecar.vault import crypto, records
 from sidecar.vault.keys import Keys
 from sidecar.wiping import wipe
 
-_ERRORS = (Locked, NotInitialized, Tampered)
+_ERRORS = (*guard.ERRORS, Tampered)
 
 HINT_CHARS = 4
 """How much of a value a list shows, at its end; nothing of one shorter than four times that."""

@@ -16,15 +16,9 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext
 from sidecar.errors import (
     Conflict,
-    KdfPolicy,
     KeychainUnavailable,
-    Locked,
     NotFound,
     NotInitialized,
-    SlotDamaged,
-    Tampered,
-    Throttled,
-    WrongPassphrase,
 )
 from sidecar.handlers.secrets import guard, slots
 from sidecar.handlers.secrets.opening import SecretsStatusResult, exactly_one, told
@@ -43,9 +37,6 @@ from sidecar.vault import recovery
 from sidecar.vault.keys import Keys
 from sidecar.wiping import wipe
 
-_ERRORS = (Locked, NotInitialized)
-_OPENING = (*_ERRORS, KdfPolicy, SlotDamaged, Tampered, Throttled, WrongPassphrase)
-
 # --- change_passphrase ------------------------------------------------------------------------
 
 
@@ -60,7 +51,11 @@ class SecretsChangePassphraseParams(Params, frozen=True):
     ] = UNSET
 
 
-@method("secrets.change_passphrase", long=True, errors=(*_OPENING, Conflict, KeychainUnavailable))
+@method(
+    "secrets.change_passphrase",
+    long=True,
+    errors=(*slots.OPENING_ERRORS, Conflict, KeychainUnavailable),
+)
 def change_passphrase(
     ctx: LongContext, params: SecretsChangePassphraseParams
 ) -> SecretsStatusResult:
@@ -146,7 +141,7 @@ class SecretsAddRecoveryResult(Result, frozen=True):
     slot: Annotated[Count, Meta(description="Number of its slot.")]
 
 
-@method("secrets.add_recovery", long=True, sensitive=True, errors=(*_ERRORS, Conflict))
+@method("secrets.add_recovery", long=True, sensitive=True, errors=(*guard.ERRORS, Conflict))
 def add_recovery(ctx: LongContext, params: SecretsAddRecoveryParams) -> SecretsAddRecoveryResult:
     """Make a recovery code: 160 random bits that open everything; it is told only this once."""
     del params
@@ -169,7 +164,7 @@ class SecretsAddKeychainParams(Params, frozen=True):
     """Nothing to choose."""
 
 
-@method("secrets.add_keychain", long=True, errors=(*_ERRORS, Conflict, KeychainUnavailable))
+@method("secrets.add_keychain", long=True, errors=(*guard.ERRORS, Conflict, KeychainUnavailable))
 def add_keychain(ctx: LongContext, params: SecretsAddKeychainParams) -> SecretsStatusResult:
     """Let this system's keychain unlock too, in the place of another one that did.
 
@@ -210,7 +205,7 @@ class SecretsRemoveSlotParams(Params, frozen=True):
     slot: Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number of the slot.")]
 
 
-@method("secrets.remove_slot", access="write", errors=(*_ERRORS, Conflict, NotFound))
+@method("secrets.remove_slot", access="write", errors=(*guard.ERRORS, Conflict, NotFound))
 def remove_slot(ctx: Context, params: SecretsRemoveSlotParams) -> SecretsStatusResult:
     """Remove one way to unlock; the last one stays."""
     keys = guard.opened(ctx)

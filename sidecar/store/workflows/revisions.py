@@ -248,13 +248,6 @@ def group_start(revision: int) -> int:
 # --- packing ----------------------------------------------------------------------------------
 
 
-def are_unpacked(db: Connection) -> bool:
-    """Whether some replaced body is still as it was stored."""
-    return bool(
-        db.execute("SELECT EXISTS (SELECT 1 FROM workflow_revisions WHERE form = 'stored')").get
-    )
-
-
 class Packed(NamedTuple):
     """A replaced body in the form it shall have."""
 
