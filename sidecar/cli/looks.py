@@ -162,10 +162,12 @@ def backups(database: Path) -> Check:
 
 def leftovers(database: Path) -> Check:
     """What killed processes left: half a replacement, half a copy, an ephemeral folder."""
+    from sidecar.store import swap  # noqa: PLC0415 - see above
+
     beside = sorted(
         path.name
         for path in _listed(database.parent, f"{database.name}*")
-        if path.suffix in (".swap", ".staged", ".partial")
+        if path.suffix in (swap.INTENT, swap.STAGED, swap.INCOMING, swap.FROM_BACKUP, ".partial")
     )
     folders = [
         path

@@ -23,7 +23,7 @@ EXAMPLES = """examples:
   sim-sidecar recover --database my.db           what could be saved; asks before it does it
   sim-sidecar recover --database my.db --yes     does it
 
-What cannot be read comes from the newest backup beside the database, where that has it. The
+What cannot be read comes from the newest backup of the database, where that has it. The
 damaged file is kept beside the new one: remove it when you no longer want it. A sound database
 is left alone. Exit code 1 when nothing was done about a damaged one.
 """
@@ -62,15 +62,14 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _recover(path: Path, given: argparse.Namespace) -> int:
-    from sidecar.backups import directory, newest  # noqa: PLC0415 - see above
+    from sidecar.backups import newest  # noqa: PLC0415 - see above
     from sidecar.clock import SystemClock  # noqa: PLC0415 - see above
     from sidecar.store import recovery  # noqa: PLC0415 - see above
 
     if recovery.is_sound(path):
         return _leave(given)
     clock, bar = SystemClock(), Bar()
-    folder = path.parent / directory.DEFAULT
-    with newest.unpacked(folder, path, clock, bar.tell, cancelled=lambda: False) as backup:
+    with newest.unpacked(path, clock, bar.tell, cancelled=lambda: False) as backup:
         bar.end()
         if not given.yes:
             _tell(recovery.recover_file(path, clock, _step, log=None, backup=backup), given)

@@ -48,6 +48,7 @@ def open_store(
     check_sqlite_version()
     with _wire_errors():
         swap.redo(path, clock)
+        files.remove_database(files.beside(path, swap.FROM_BACKUP))
         finding, found = preflight.examine(path, migrations.current_version())
         migrated_from = None
         if finding is preflight.Finding.NEW:

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import apsw
 import msgspec
@@ -26,10 +26,12 @@ from sidecar.errors import (
     RecoveryRequired,
     SidecarError,
 )
-from sidecar.store import audit, damage, files, migrations, salvage, settings, swap
+from sidecar.store import audit, damage, files, migrations, salvage, settings, snapshot, swap
 from sidecar.store.backup_rows import fill_from_backup
 from sidecar.store.connection import Connection, configure
 from sidecar.store.salvage import Step
+
+T = TypeVar("T")
 
 QUARANTINE: Final = ".damaged-"
 """Suffix, before the time, of a damaged file that is kept."""
@@ -114,6 +116,30 @@ def recover_file(
         if recovered.quarantine is not None:
             swap.replace(path, clock, keep=recovered.quarantine)
     return recovered
+
+
+class ToldOfBackups(NamedTuple):
+    """What can be read of a damaged database about its backups; None for what cannot."""
+
+    store_id: bytes | None
+    folder: str | None
+    """The one that its settings name; None also where they name none."""
+
+
+def told_of_backups(path: Path) -> ToldOfBackups:
+    """Whose backups may fill its gaps, and where they are."""
+    if not path.exists() or not path.stat().st_size:
+        return ToldOfBackups(None, None)
+    with _damaged(path, None, salvaging=True) as db:
+
+        def read(what: Callable[[], T]) -> T | None:
+            try:
+                return what()
+            except (apsw.Error, SidecarError, TypeError, ValueError, msgspec.MsgspecError):
+                return None
+
+        store_id = read(lambda: snapshot.store_id(db))
+        return ToldOfBackups(store_id, read(lambda: settings.own_folder(db, "backup_directory")))
 
 
 def is_sound(path: Path) -> bool:

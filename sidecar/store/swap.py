@@ -29,6 +29,9 @@ SNAPSHOT = ".snapshot"
 """Copy that a backup is packed from."""
 INCOMING = ".incoming"
 """Database of a backup that is to be restored, until it may be staged."""
+FROM_BACKUP = ".from-backup"
+"""Database of a backup that a recovery takes rows from. Not removed by `redo`, which a recovery
+does first, but at the start."""
 CHECKING = ".checking"
 """The same of one that is only looked at."""
 RETRY_LIMIT_MS = 5000

@@ -87,3 +87,44 @@ def test_a_database_that_does_not_open_is_told_with_the_way_out(tmp_path: Path) 
         assert "sim-sidecar recover" in done.stdout + done.stderr
     assert run("recover", "--database", str(path), "--yes").returncode == 0
     assert run("stats", "--database", str(path)).returncode == 0
+
+
+def test_backups_in_the_folder_that_the_settings_name_fill_the_gaps_too(tmp_path: Path) -> None:
+    path, elsewhere = tmp_path / "sim.db", tmp_path / "elsewhere"
+    harm.fill(path, bursts=30)
+    place = ("--database", str(path))
+    setting = ("key=backup_directory", f"value={elsewhere}")
+    assert run("call", "settings.set", *setting, *place).returncode == 0
+    assert run("backup", *place).returncode == 0
+    assert any(elsewhere.iterdir())
+    harm.destroy(path, harm.pages_of(path, "workflow_bodies")[1])
+
+    told = json.loads(run("recover", *place, "--yes", "--json").stdout)
+
+    assert told["from_backup"]["workflow_bodies"] == told["lost"]["workflow_bodies"] > 0
+
+
+def test_a_gap_is_never_filled_from_another_database(tmp_path: Path) -> None:
+    """Two databases in one folder keep their backups in one folder."""
+    path, other = tmp_path / "sim.db", tmp_path / "other.db"
+    harm.fill(path, bursts=30)
+    harm.fill(other, bursts=30, seed=12)
+    assert run("backup", "--database", str(other)).returncode == 0
+    harm.destroy(path, harm.pages_of(path, "workflow_bodies")[1])
+
+    told = json.loads(run("recover", "--database", str(path), "--yes", "--json").stdout)
+
+    assert told["lost"]["workflow_bodies"] > 0
+    assert told["from_backup"] == {}
+
+
+def test_what_a_killed_recovery_leaves_is_told_and_goes_at_the_next_start(tmp_path: Path) -> None:
+    path = tmp_path / "sim.db"
+    harm.fill(path, bursts=3)
+    left = tmp_path / "sim.db.from-backup"
+    left.write_bytes(path.read_bytes())
+
+    assert left.name in run("doctor", "--database", str(path)).stdout
+    left.write_bytes(path.read_bytes())
+    assert run("stats", "--database", str(path)).returncode == 0
+    assert not left.exists()

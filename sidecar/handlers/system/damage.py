@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from sidecar import limits
-from sidecar.backups import directory, newest
+from sidecar.backups import newest
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import AuditUnavailable, DatabaseDamaged, DatabaseFull, Maintenance
@@ -121,10 +121,9 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
 
     ctx.check_cancelled()
     store = ctx.store
-    folder = store.path.parent / directory.DEFAULT
     cancelled = ctx.cancel_event.is_set
     with (
-        newest.unpacked(folder, store.path, ctx.clock, ctx.progress, cancelled=cancelled) as backup,
+        newest.unpacked(store.path, ctx.clock, ctx.progress, cancelled=cancelled) as backup,
         store.alone(),
     ):
         entry = None if params.dry_run else log
