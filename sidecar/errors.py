@@ -93,7 +93,7 @@ class InvalidParams(SidecarError):
     """A param is of the wrong type, missing, unknown, too long or too deep; `path` names it."""
 
     code, slug = -32602, "invalid_params"
-    text = "The params are not as the method wants them."
+    text = "The params do not match what the method accepts."
 
 
 class Internal(SidecarError):
@@ -125,7 +125,7 @@ class ShuttingDown(SidecarError):
 
 
 class Maintenance(SidecarError):
-    """A restore, compaction or migration has the database to itself."""
+    """A restore, compaction or recovery has the database to itself."""
 
     code, slug, retryable = -32003, "maintenance", True
     text = "The database is being worked on; try again when that has ended."
@@ -290,14 +290,14 @@ class NotFound(SidecarError):
     """Nothing has that id or key."""
 
     code, slug = -32050, "not_found"
-    text = "There is nothing by that id."
+    text = "Nothing has that id."
 
 
 class Conflict(SidecarError):
     """The thing is not in the state the request expects; `data` tells the state it is in."""
 
     code, slug = -32051, "conflict"
-    text = "It has changed meanwhile, or another thing has that id."
+    text = "It has changed in the meantime, or the id is taken."
 
 
 class TooLarge(SidecarError):

@@ -95,7 +95,9 @@ class SystemRestored(Notification, frozen=True):
 class SystemClosing(Notification, frozen=True):
     """The last line before an orderly end."""
 
-    reason: Annotated[str, Meta(description="Why: `eof`, `shutdown`, `exit`, `signal`, `parent`.")]
+    reason: Annotated[
+        str, Meta(description="Why: `eof`, `shutdown`, `exit`, `signal NAME`, `parent`.")
+    ]
 
 
 @notification("audit.event")

@@ -6,7 +6,6 @@ staged and `store.swap` carries the rest out, also after a kill.
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -17,7 +16,7 @@ from sidecar.archive.manifest import Manifest
 from sidecar.backups import directory, verifying
 from sidecar.backups.verifying import Tell
 from sidecar.clock import Clock
-from sidecar.store import audit, audit_verify, carrying, checks, snapshot, swap
+from sidecar.store import audit, audit_verify, carrying, checks, recovery, snapshot, swap
 from sidecar.store.aside import opened_alone
 from sidecar.store.connection import Connection
 from sidecar.store.files import remove_database
@@ -190,7 +189,7 @@ def offline(
             known = known_seq(database.parent / directory.DEFAULT, incoming.manifest)
             facts = described(incoming)
             built = build(None, incoming, "backup", clock, known_seq=known, log=log, details=facts)
-            keep = aside(database, clock) if database.exists() else None
+            keep = recovery.kept_name(database, clock) if database.exists() else None
             stage(incoming, database)
             swap.replace(database, clock, keep=keep)
         finally:
@@ -205,14 +204,3 @@ def described(incoming: Incoming) -> dict[str, Any]:
         "from_seq": incoming.manifest.head.seq,
         "sha256": incoming.manifest.sha256,
     }
-
-
-def aside(database: Path, clock: Clock) -> str:
-    """A name for a file that is damaged, which nothing has yet."""
-    stamp = datetime.fromtimestamp(clock.now_ms() / 1000, UTC).strftime("%Y%m%d_%H%M%S")
-    name = f"{database.name}.damaged-{stamp}"
-    number = 1
-    while database.with_name(name).exists():
-        number += 1
-        name = f"{database.name}.damaged-{stamp}_{number}"
-    return name

@@ -19,7 +19,7 @@ _EXAMPLES = """examples:
   sim-sidecar search hello --database my.db   what people ask most has a command
   sim-sidecar backup --database my.db         and verify, and restore
   sim-sidecar doctor                          what is right and wrong with this machine
-  sim-sidecar demo                            the product at work, in half a minute
+  sim-sidecar demo                            the product at work, in a few seconds
 """
 
 
@@ -64,7 +64,13 @@ def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentPars
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         module.add_options(command)
-    commands.add_parser("openrpc", help="print the machine-readable contract")
+    commands.add_parser(
+        "openrpc",
+        help="print the machine-readable contract",
+        description="Print every method, param, result and error as OpenRPC, in JSON.",
+        epilog="examples:\n  sim-sidecar openrpc > openrpc.json\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     return parser, commands.choices
 
 

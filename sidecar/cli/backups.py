@@ -172,7 +172,7 @@ another name, and the secrets of the backup, if it has any, are there afterwards
     def add_options(parser: argparse.ArgumentParser) -> None:
         """Declare the options."""
         parser.add_argument("backup", metavar="BACKUP", help="name of a listed backup, or a path")
-        parser.add_argument("--dry-run", action="store_true", help="only tell what would become")
+        parser.add_argument("--dry-run", action="store_true", help="only say what would happen")
         parser.add_argument(
             "--secrets",
             choices=("live", "backup"),

@@ -109,7 +109,8 @@ def run(given: argparse.Namespace) -> int:
 def _misfit(given: argparse.Namespace) -> str | None:
     """What does not fit the act, None when all does."""
     if (given.act in _NAMING) != (given.name is not None):
-        return "needs a PROVIDER" if given.act in _NAMING else "takes no PROVIDER"
+        name = "the number of a slot" if given.act == "remove-slot" else "a PROVIDER"
+        return f"needs {name}" if given.act in _NAMING else "takes no PROVIDER"
     for option, acts in _FITS.items():
         if getattr(given, option) not in (None, False) and given.act not in acts:
             return f"has no use for --{option.replace('_', '-')}"
@@ -208,7 +209,7 @@ def _passphrase(child: Child, given: argparse.Namespace) -> None:
     else:
         new = read_descriptor(given.new_passphrase_fd)
     result = child.call("secrets.change_passphrase", {**proof, "new_passphrase": new})
-    _say(given, result, "The passphrase is another one.")
+    _say(given, result, "The passphrase was changed.")
 
 
 def _proof(child: Child, given: argparse.Namespace) -> dict[str, Any]:
@@ -252,13 +253,13 @@ def _remove_slot(child: Child, given: argparse.Namespace) -> None:
     unlock(child, given)
     slot = int(given.name) if given.name.isdecimal() else -1
     result = child.call("secrets.remove_slot", {"slot": max(slot, 0)})
-    _say(given, result, f"Slot {given.name} opens nothing any more.")
+    _say(given, result, f"Slot {given.name} was removed.")
 
 
 def _rotate(child: Child, given: argparse.Namespace) -> None:
     unlock(child, given)
     result = child.call("secrets.rotate")
-    _say(given, result, f"Sealed anew: {result['resealed']}.")
+    _say(given, result, f"The data key was replaced; {result['resealed']} re-sealed.")
 
 
 def _rekey(child: Child, given: argparse.Namespace) -> None:
@@ -275,7 +276,7 @@ def _rekey(child: Child, given: argparse.Namespace) -> None:
         unlock(child, given)
     result = child.call("secrets.rekey", params)
     advice = " Recovery codes ended; make a new one." if "recovery" in kinds else ""
-    _say(given, result, f"Every key is another one; sealed anew: {result['resealed']}.{advice}")
+    _say(given, result, f"All keys were replaced; {result['resealed']} re-sealed.{advice}")
 
 
 _DO: dict[str, Callable[[Child, argparse.Namespace], None]] = {

@@ -1,11 +1,13 @@
 """The root key and what is derived from it; the root key itself encrypts nothing.
 
-root key --HKDF--> dek-wrap      wraps data keys
-fingerprint   key_hash of a provider's value
-state-root    code over all rows
-audit-seal    seals the audit chain's key and checkpoints
-audit-sign    Ed25519 seed of exports
-backup-mac    code over a backup's manifest
+By HKDF, a label each:
+
+- dek-wrap: wraps data keys
+- fingerprint: key_hash of a provider's value
+- state-root: code over all rows
+- audit-seal: seals the audit chain's key and checkpoints
+- audit-sign: Ed25519 seed of exports
+- backup-mac: code over a backup's manifest
 """
 
 import struct

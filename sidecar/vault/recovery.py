@@ -48,5 +48,5 @@ def read(text: bytearray) -> bytearray:
     check = "".join(_ALPHABET[_READ_AS[letter]] for letter in letters[_DIGITS:])
     if check != _check(code):
         wipe(code)
-        raise WrongPassphrase("The recovery code has a slip of the pen.")
+        raise WrongPassphrase("The recovery code has a typing mistake.")
     return code

@@ -175,7 +175,8 @@ class Dispatcher:
         except Exception as fault:  # noqa: BLE001 - the one boundary: anything becomes a wire error
             burst.undo(fault)
             error = self.wire_error(fault)
-            if method is not None and method.sensitive and fault is not error:
+            audited = method is not None and method.sensitive and method.access == "write"
+            if audited and fault is not error:
                 # What cannot be written cannot be audited: then no secret is used.
                 error = AuditUnavailable(cause=error.slug)
             self._fail(reply, error)

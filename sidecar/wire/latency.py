@@ -46,4 +46,4 @@ class Latencies:
 
 def _rank(ordered: list[int], percent: int) -> int:
     """The nearest-rank percentile; 0 of nothing."""
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else 0
+    return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else 0

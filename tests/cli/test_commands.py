@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sidecar.cli import arguments
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -55,8 +57,17 @@ def test_help_names_every_command_and_an_example() -> None:
     done = run("--help")
 
     assert done.returncode == 0
-    assert all(word in done.stdout for word in ("serve", "call", "doctor", "demo", "openrpc"))
+    assert all(f"    {word} " in done.stdout for word in ("serve", "openrpc", *arguments._COMMANDS))
     assert "sim-sidecar search" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["openrpc", *arguments._COMMANDS])
+def test_the_help_of_every_command_describes_it_and_gives_an_example(name: str) -> None:
+    done = run(name, "--help")
+
+    assert done.returncode == 0
+    assert "example" in done.stdout
+    assert f"sim-sidecar {name}" in done.stdout.partition("example")[2]
 
 
 def test_openrpc_prints_the_published_contract_byte_for_byte() -> None:

@@ -95,7 +95,7 @@ def test_renewing_and_a_recovery_code(database: Path) -> None:
     rekeyed = run("secrets", "rekey", "--json", *place, passphrase=PASSPHRASE)
 
     assert any(line.strip().count("-") == 8 for line in code.splitlines())
-    assert rotated.stdout == "Sealed anew: 1.\n"
+    assert rotated.stdout == "The data key was replaced; 1 re-sealed.\n"
     assert json.loads(rekeyed.stdout)["resealed"] == 1
     got = run("secrets", "get", "openai", *place, passphrase=PASSPHRASE)
     assert got.stdout == f"{VALUE}\n"

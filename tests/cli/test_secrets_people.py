@@ -68,7 +68,7 @@ def test_who_forgot_the_passphrase_gets_on_with_the_recovery_code(
         ],
     )
 
-    assert "The passphrase is another one." in shown
+    assert "The passphrase was changed." in shown
     got = run("secrets", "get", "openai", *place, passphrase="another")
     assert got.stdout == f"{VALUE}\n"
 

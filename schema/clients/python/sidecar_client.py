@@ -631,7 +631,7 @@ class ShuttingDown(SidecarError):
 
 
 class Maintenance(SidecarError):
-    """A restore, compaction or migration has the database to itself."""
+    """A restore, compaction or recovery has the database to itself."""
 
     CODE = -32003
     SLUG = "maintenance"
@@ -958,7 +958,9 @@ class AuditVerifyResult(TypedDict):
     """What the walk over the chain found."""
 
     status: Literal["forked", "locked", "ok", "pruned", "rolled_back", "tampered", "truncated", "unsealed"]
-    """`unsealed`: sound, but nothing is sealed; `locked`: order and ends are."""
+    """`ok`: all is sound. `unsealed`: sound, but nothing is sealed. `locked`: order and ends are
+    sound, the rest needs the keys. The others say what is wrong.
+    """
 
     first_bad_seq: int | None
     """First entry that does not fit."""
@@ -1753,7 +1755,7 @@ class SystemClosing(TypedDict):
     """The last line before an orderly end."""
 
     reason: str
-    """Why: `eof`, `shutdown`, `exit`, `signal`, `parent`."""
+    """Why: `eof`, `shutdown`, `exit`, `signal NAME`, `parent`."""
 
 
 class SystemCompactResult(TypedDict):
@@ -2443,7 +2445,7 @@ class AuditPruneParams(TypedDict):
     """Params of audit.prune."""
 
     before_at: NotRequired[int]
-    """Milliseconds since the Unix epoch, UTC."""
+    """Entries older than this time, in ms of Unix time."""
 
     keep: NotRequired[int]
     """All but the newest so many entries."""
@@ -2856,7 +2858,7 @@ class WorkflowsUpdateParams(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     name: NotRequired[str]
-    """Name for people, 1 to 512 characters; need not be unique."""
+    """1 to 512 characters; absent: stays."""
 
     description: NotRequired[str | None]
     """At most 16384 characters; null clears it; absent: stays."""

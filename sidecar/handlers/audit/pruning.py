@@ -23,10 +23,11 @@ PRUNED_CHORE = "audit_pruned"
 class AuditPruneParams(Params, frozen=True):
     """What goes: exactly one of them."""
 
-    before_at: Annotated[
-        Timestamp | UnsetType, Meta(description="Entries older than this time.")
-    ] = UNSET
-    keep: Annotated[Count | UnsetType, Meta(description="All but the newest so many entries.")] = (
+    before_at: (
+        Annotated[Timestamp, Meta(description="Entries older than this time, in ms of Unix time.")]
+        | UnsetType
+    ) = UNSET
+    keep: Annotated[Count, Meta(description="All but the newest so many entries.")] | UnsetType = (
         UNSET
     )
 

@@ -42,7 +42,10 @@ class AuditVerifyResult(Result, frozen=True):
 
     status: Annotated[
         Status,
-        Meta(description="`unsealed`: sound, but nothing is sealed; `locked`: order and ends are."),
+        Meta(
+            description="`ok`: all is sound. `unsealed`: sound, but nothing is sealed. `locked`:"
+            " order and ends are sound, the rest needs the keys. The others say what is wrong."
+        ),
     ]
     first_bad_seq: Annotated[int | None, Meta(description="First entry that does not fit.")]
     reason: Annotated[Reason | None, Meta(description="What does not fit.")]

@@ -21,6 +21,7 @@ from sidecar.errors import (
     Maintenance,
     NotFound,
     ReadOnly,
+    RecoveryRequired,
 )
 from sidecar.files import wire_errors
 from sidecar.handlers.backups.kept import BackupFinding, log_rejected
@@ -34,7 +35,7 @@ from sidecar.handlers.backups.views import (
     view,
 )
 from sidecar.notifications import SystemRestored
-from sidecar.store import audit, snapshot, swap
+from sidecar.store import audit, recovery, snapshot, swap
 from sidecar.store.aside import opened_alone
 from sidecar.store.connection import Connection, Store
 from sidecar.store.faults import is_full, spoils_connection
@@ -117,6 +118,7 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
         Maintenance,
         NotFound,
         ReadOnly,
+        RecoveryRequired,
     ),
 )
 def restore(ctx: LongContext, params: BackupsRestoreParams) -> BackupsRestoreResult:
@@ -247,7 +249,7 @@ def _save(ctx: LongContext) -> tuple[str | None, str | None]:
         return made.backup.name
 
     name = _unless_damaged(ctx.store, back_up)
-    return name, None if name else restoring.aside(ctx.store.path, ctx.clock)
+    return name, None if name else recovery.kept_name(ctx.store.path, ctx.clock)
 
 
 def _build(

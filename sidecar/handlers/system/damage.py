@@ -9,7 +9,15 @@ from sidecar import limits
 from sidecar.backups import newest
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
-from sidecar.errors import AuditUnavailable, DatabaseDamaged, DatabaseFull, Maintenance
+from sidecar.errors import (
+    AuditUnavailable,
+    DatabaseDamaged,
+    DatabaseFull,
+    Maintenance,
+    NewerSchema,
+    NotOurs,
+    RecoveryRequired,
+)
 from sidecar.notifications import SystemRestored, SystemWarning
 from sidecar.store import checks, damage, recovery, search_index, secrets
 from sidecar.store.checks import Finding
@@ -99,7 +107,17 @@ class SystemRecoverResult(Result, frozen=True):
 
 
 @method(
-    "system.recover", long=True, frees=True, errors=(DatabaseDamaged, DatabaseFull, Maintenance)
+    "system.recover",
+    long=True,
+    frees=True,
+    errors=(
+        DatabaseDamaged,
+        DatabaseFull,
+        Maintenance,
+        NewerSchema,
+        NotOurs,
+        RecoveryRequired,
+    ),
 )
 def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResult:
     """Build the database anew from all that can be read of it, and put it in the old one's place.

@@ -8,7 +8,14 @@ from sidecar import limits, purging
 from sidecar.backups import making
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
-from sidecar.errors import DatabaseDamaged, DatabaseFull, Maintenance, PurgeBlocked, ReadOnly
+from sidecar.errors import (
+    DatabaseDamaged,
+    DatabaseFull,
+    Maintenance,
+    PurgeBlocked,
+    ReadOnly,
+    RecoveryRequired,
+)
 from sidecar.notifications import SystemWarning
 from sidecar.store import compact as compaction
 from sidecar.store import purge as purge_wish
@@ -71,7 +78,11 @@ class SystemCompactResult(Result, frozen=True):
     after_bytes: Annotated[Count, Meta(description="Size of the database file after.")]
 
 
-@method("system.compact", long=True, errors=(DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly))
+@method(
+    "system.compact",
+    long=True,
+    errors=(DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly, RecoveryRequired),
+)
 def compact(ctx: LongContext, params: SystemCompactParams) -> SystemCompactResult:
     """Write the database anew, without gaps, and put it in the old one's place.
 

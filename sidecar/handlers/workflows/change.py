@@ -34,7 +34,7 @@ class WorkflowsUpdateParams(Params, frozen=True):
     """Which workflow, and what to set; members left out stay as they are."""
 
     id: WorkflowId
-    name: Annotated[Name | UnsetType, Meta(description="1 to 512 characters; absent: stays.")] = (
+    name: Annotated[Name, Meta(description="1 to 512 characters; absent: stays.")] | UnsetType = (
         UNSET
     )
     description: Annotated[
