@@ -186,7 +186,7 @@ def _method(method: Method, schemas: Mapping[str, Schema]) -> Schema:
             for name, schema in params["properties"].items()
         ],
         "result": _result(method, schemas),
-        "errors": [{"$ref": f"#/components/errors/{each.__name__}"} for each in _errors(method)],
+        "errors": [{"$ref": f"#/components/errors/{each.__name__}"} for each in errors_of(method)],
     }
     if not description:
         del described["description"]
@@ -195,7 +195,7 @@ def _method(method: Method, schemas: Mapping[str, Schema]) -> Schema:
     return described
 
 
-def _errors(method: Method) -> list[type[SidecarError]]:
+def errors_of(method: Method) -> list[type[SidecarError]]:
     """Its own errors first, then the shared ones; a long method may write whatever its access."""
     found = list(method.errors) + list(EVERY_METHOD)
     if method.long or method.access in {"read", "write"}:

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from sidecar import limits
+from sidecar import describe, limits
 from sidecar.catalog import METHODS, Method
 from sidecar.clock import Clock
 from sidecar.context import Context, Emitted, LongContext, MethodLatency
@@ -118,11 +118,16 @@ class Bench:
         """Call a method with params as JSON; return its result as the JSON that would be sent."""
         method = METHODS[name]
         decoded = method.decode(params)
-        if method.long:
-            result = self._long(method, decoded)
-        else:
-            with self.request(method) as context:
-                result = method.function(context, decoded)
+        try:
+            if method.long:
+                result = self._long(method, decoded)
+            else:
+                with self.request(method) as context:
+                    result = method.function(context, decoded)
+        except SidecarError as refusal:
+            declared = describe.errors_of(method)
+            assert type(refusal) in declared, f"{name} does not declare {refusal.slug}"
+            raise
         return msgspec.json.encode(result)
 
     def refused(self, error: type[SidecarError], name: str, /, **params: object) -> dict[str, Any]:
