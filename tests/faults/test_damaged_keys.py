@@ -1,0 +1,22 @@
+"""Keys whose pages are damaged: the error says so."""
+
+from pathlib import Path
+
+from sidecar.store.opening import open_store
+from tests.faults import harm
+from tests.harness import ManualClock
+from tests.secrets_kit import secret_bench, set_up
+from tests.wire.kit import Served, answers, call
+
+
+def test_keys_that_cannot_be_listed_are_damage_and_no_missing_entry(tmp_path: Path) -> None:
+    """Only what is logged can fail for want of its entry."""
+    with secret_bench(tmp_path) as bench:
+        set_up(bench)
+        path = bench.store.path
+    harm.destroy(path, harm.pages_of(path, "secrets")[0])
+    served = Served(open_store(path, ManualClock()).store, ManualClock())
+    (told,) = answers(served.send(call(1, "secrets.list")))
+    served.close()
+
+    assert told["error"]["data"]["slug"] == "storage_failed"
