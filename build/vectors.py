@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sidecar.store import chain
+from sidecar.store.audit import chain
 from sidecar.vault import crypto, records, recovery, slots
 from sidecar.vault.crypto import Cost
 from sidecar.vault.keys import LABELS, Keys

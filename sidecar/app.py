@@ -18,14 +18,15 @@ from sidecar.config import DATABASE_VARIABLE, ServeConfig
 from sidecar.context import secret_state
 from sidecar.ephemeral import EphemeralFolder
 from sidecar.errors import RECOVER_HINT, ExitCode, SidecarError, StorageFailed
-from sidecar.handlers.secrets import headless
+from sidecar.handlers.secrets import unlock_at_start as headless
 from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
-from sidecar.store import audit, preflight, swap
-from sidecar.store.faults import as_wire_error
+from sidecar.store import preflight, swap
+from sidecar.store.audit import log as audit
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
-from sidecar.store.opening import Opened, close_store, open_store
+from sidecar.store.open_close import Opened, close_store, open_store
+from sidecar.store.sqlite_errors import as_wire_error
 from sidecar.vault.vault import Vault, VaultState
 from sidecar.wire import stdio
 from sidecar.wire.envelope import encode_notification

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sidecar.context import LongContext
 from sidecar.errors import PurgeBlocked
 from sidecar.store import purge as purging
-from sidecar.store import search_index
+from sidecar.store.search import index as search_index
 
 
 class Purged(NamedTuple):

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import apsw
 
-from sidecar.archive import reading
+from sidecar.archive import read as reading
 from sidecar.catalog import CHORES
 from sidecar.context import Emitted, LongContext
 from sidecar.notifications import SystemWarning

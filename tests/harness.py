@@ -22,7 +22,7 @@ from sidecar.context import Context, Emitted, LongContext, MethodLatency
 from sidecar.errors import SidecarError
 from sidecar.notifications import AuditEvent, Notification, WorkflowsChanged
 from sidecar.store.connection import Store
-from sidecar.store.opening import close_store, open_store
+from sidecar.store.open_close import close_store, open_store
 from sidecar.vault.crypto import Cost
 from sidecar.vault.vault import Vault
 from sidecar.wire.params import decode_params

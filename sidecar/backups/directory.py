@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from sidecar import files
-from sidecar.archive import reading
+from sidecar.archive import read as reading
 from sidecar.archive.manifest import Manifest
-from sidecar.archive.writing import PARTIAL
+from sidecar.archive.write import PARTIAL
 from sidecar.errors import BackupRejected, NotFound
-from sidecar.store import settings, snapshot
+from sidecar.store import settings
 from sidecar.store.connection import Connection, Store
-from sidecar.store.faults import suspects_damage
+from sidecar.store.sqlite_errors import suspects_damage
+from sidecar.store.transfer import snapshot
 
 DEFAULT: Final = "backups"
 """Folder beside the database, where none was set."""

@@ -5,13 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sidecar import files
-from sidecar.backups import directory, restoring
+from sidecar.backups import directory
+from sidecar.backups import restore as restoring
 from sidecar.backups.directory import Backup
-from sidecar.backups.verifying import Tell
+from sidecar.backups.verify import Tell
 from sidecar.clock import Clock
 from sidecar.errors import BackupRejected
-from sidecar.store import recovery, swap
+from sidecar.store import swap
 from sidecar.store.files import remove_database
+from sidecar.store.repair import recover as recovery
 
 
 @contextmanager

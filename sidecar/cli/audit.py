@@ -8,10 +8,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sidecar.cli.ask_passphrase import Unusable, add_unlocking, unlock
 from sidecar.cli.call import explain, place_options, tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
 from sidecar.cli.tables import add_common, cell, put, table, time_text
-from sidecar.cli.unlocking import Unusable, add_unlocking, unlock
 from sidecar.hardening import harden
 
 if TYPE_CHECKING:

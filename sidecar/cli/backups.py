@@ -16,8 +16,8 @@ from sidecar import config
 from sidecar.cli.call import add_place, explain, place_options, tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
 from sidecar.cli.progress import Bar
-from sidecar.cli.visible import lines as visible_lines
-from sidecar.cli.visible import visible, write_json
+from sidecar.cli.terminal_text import lines as visible_lines
+from sidecar.cli.terminal_text import visible, write_json
 from sidecar.clock import SystemClock
 from sidecar.errors import ExitCode, SidecarError
 
@@ -221,7 +221,8 @@ another name, and the secrets of the backup, if it has any, are there afterwards
 
 def _offline(database: Path, backup: str, *, dry_run: bool) -> dict[str, Any]:
     """Restore without a process that serves, under the database's lock."""
-    from sidecar.backups import directory, restoring  # noqa: PLC0415 - loads the driver
+    from sidecar.backups import directory  # noqa: PLC0415 - loads the driver
+    from sidecar.backups import restore as restoring  # noqa: PLC0415 - the same
     from sidecar.handlers.backups.restore import result_offline  # noqa: PLC0415 - the same
     from sidecar.store.lockfile import DatabaseLock  # noqa: PLC0415 - the same
 

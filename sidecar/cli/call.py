@@ -10,7 +10,7 @@ from typing import Any
 from sidecar import config
 from sidecar.cli.child import CallFailed, Child, ChildEnded
 from sidecar.cli.progress import Bar
-from sidecar.cli.visible import json_text, visible, write_json
+from sidecar.cli.terminal_text import json_text, visible, write_json
 from sidecar.errors import ExitCode
 
 EXAMPLES = """examples:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from sidecar.cli.call import tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
-from sidecar.cli.visible import visible
+from sidecar.cli.terminal_text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console

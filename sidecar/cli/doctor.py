@@ -11,9 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sidecar import config
-from sidecar.cli import looks
-from sidecar.cli.looks import Check
-from sidecar.cli.visible import visible
+from sidecar.cli import doctor_checks as looks
+from sidecar.cli.doctor_checks import Check
+from sidecar.cli.terminal_text import visible
 
 EXAMPLES = """examples:
   sim-sidecar doctor

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 from sidecar import config
 from sidecar.cli.progress import Bar
-from sidecar.cli.visible import lines as visible_lines
-from sidecar.cli.visible import visible
+from sidecar.cli.terminal_text import lines as visible_lines
+from sidecar.cli.terminal_text import visible
 from sidecar.errors import ExitCode, SidecarError
 
 if TYPE_CHECKING:
-    from sidecar.store.recovery import Recovered
+    from sidecar.store.repair.recover import Recovered
 
 EXAMPLES = """examples:
   sim-sidecar recover --database my.db           what could be saved; asks before it does it
@@ -64,7 +64,7 @@ def run(given: argparse.Namespace) -> int:
 def _recover(path: Path, given: argparse.Namespace) -> int:
     from sidecar.backups import newest  # noqa: PLC0415 - see above
     from sidecar.clock import SystemClock  # noqa: PLC0415 - see above
-    from sidecar.store import recovery  # noqa: PLC0415 - see above
+    from sidecar.store.repair import recover as recovery  # noqa: PLC0415 - see above
 
     if recovery.is_sound(path):
         return _leave(given)

@@ -9,10 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from sidecar.cli.call import explain, place_options, tell_ended
-from sidecar.cli.child import CallFailed, Child, ChildEnded
-from sidecar.cli.tables import add_common, cell, put, table, time_text
-from sidecar.cli.unlocking import (
+from sidecar.cli.ask_passphrase import (
     Unusable,
     add_unlocking,
     ask,
@@ -21,7 +18,10 @@ from sidecar.cli.unlocking import (
     read_descriptor,
     unlock,
 )
-from sidecar.cli.visible import lines
+from sidecar.cli.call import explain, place_options, tell_ended
+from sidecar.cli.child import CallFailed, Child, ChildEnded
+from sidecar.cli.tables import add_common, cell, put, table, time_text
+from sidecar.cli.terminal_text import lines
 from sidecar.hardening import harden
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sidecar import limits
 from sidecar.cli.call import add_place, explain, place_options, tell_ended
 from sidecar.cli.child import CallFailed, Child, ChildEnded
-from sidecar.cli.visible import visible, write_json
+from sidecar.cli.terminal_text import visible, write_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from sidecar.clock import Clock
 from sidecar.errors import Cancelled, DatabaseFull, RecoveryRequired
-from sidecar.store import copies, files, swap
-from sidecar.store.aside import opened
-from sidecar.store.cancelling import interruptible
+from sidecar.store import files, swap
+from sidecar.store import verified_copy as copies
 from sidecar.store.connection import Connection, Store
+from sidecar.store.interrupt import interruptible
+from sidecar.store.unserved_file import opened
 
 Log = Callable[[Connection, int, int], None]
 """Writes the entry of the act into the new file; sizes before and after, in bytes."""

@@ -22,7 +22,9 @@ import apsw
 from sidecar import limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
-from sidecar.store import audit, copies, files, swap
+from sidecar.store import files, swap
+from sidecar.store import verified_copy as copies
+from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection, configure, configure_wal, set_pragma
 
 Progress = Callable[[str, int, int], None]

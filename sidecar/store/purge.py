@@ -12,8 +12,8 @@ Out of reach: blocks of a solid-state disk, snapshots of a file system, copies m
 from typing import Final
 
 from sidecar import limits
-from sidecar.store import search_index
 from sidecar.store.connection import Connection
+from sidecar.store.search import index as search_index
 
 CHORE: Final = "purge"
 """Name of the chore that purges by itself."""

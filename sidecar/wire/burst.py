@@ -13,8 +13,8 @@ from sidecar import limits
 from sidecar.catalog import Access
 from sidecar.errors import DatabaseDamaged, SidecarError
 from sidecar.store.connection import Store
-from sidecar.store.faults import spoils_connection
-from sidecar.wire.long import LongJob
+from sidecar.store.sqlite_errors import spoils_connection
+from sidecar.wire.long_request import LongJob
 from sidecar.wire.reply import BatchReply, Reply
 
 

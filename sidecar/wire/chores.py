@@ -12,9 +12,9 @@ from sidecar.clock import Clock
 from sidecar.context import LongContext, Session
 from sidecar.errors import Cancelled, DatabaseDamaged, Maintenance
 from sidecar.store.connection import Store
-from sidecar.store.faults import is_full, spoils_connection
+from sidecar.store.sqlite_errors import is_full, spoils_connection
 from sidecar.vault.vault import Vault
-from sidecar.wire.long import Post
+from sidecar.wire.long_request import Post
 from sidecar.wire.workers import Workers
 
 

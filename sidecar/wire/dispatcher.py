@@ -34,16 +34,16 @@ from sidecar.errors import (
     SidecarError,
     StorageFailed,
 )
-from sidecar.handlers.secrets import refusals
-from sidecar.store import damage
+from sidecar.handlers.secrets import log_refusals as refusals
 from sidecar.store.connection import Store
-from sidecar.store.faults import as_wire_error, is_unexpected, suspects_damage
+from sidecar.store.repair import confirm as damage
+from sidecar.store.sqlite_errors import as_wire_error, is_unexpected, suspects_damage
 from sidecar.vault.vault import Vault
 from sidecar.wire import envelope, jsonrpc_lane, malformed
 from sidecar.wire.burst import Burst
 from sidecar.wire.envelope import Request
 from sidecar.wire.latency import Latencies
-from sidecar.wire.long import LongJob, Post
+from sidecar.wire.long_request import LongJob, Post
 from sidecar.wire.params import decode_call, decode_params
 from sidecar.wire.reply import BatchReply, Reply
 from sidecar.wire.workers import Workers, cancel_key

@@ -11,10 +11,10 @@ from contextlib import closing
 from sidecar import limits, log
 from sidecar.context import Emitted
 from sidecar.notifications import AuditEvent, AuditOverflow, Progress, WorkflowsChanged
-from sidecar.store import audit
-from sidecar.store.audit import Entry
+from sidecar.store.audit import log as audit
+from sidecar.store.audit.log import Entry
 from sidecar.store.connection import Store
-from sidecar.store.faults import spoils_connection
+from sidecar.store.sqlite_errors import spoils_connection
 from sidecar.values import stored_json
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.outbox import Outbox

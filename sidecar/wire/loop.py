@@ -18,10 +18,11 @@ from sidecar import limits, log
 from sidecar.clock import Clock
 from sidecar.context import Context, Emitted, LongContext, MethodLatency
 from sidecar.errors import ExitCode
-from sidecar.handlers.secrets import guard, refusals
+from sidecar.handlers.secrets import log_refusals as refusals
 from sidecar.notifications import Notification, SystemClosing
+from sidecar.secrets import state as guard
 from sidecar.store.connection import Store
-from sidecar.store.faults import spoils_connection
+from sidecar.store.sqlite_errors import spoils_connection
 from sidecar.vault.vault import Vault
 from sidecar.wiping import wipe
 from sidecar.wire import envelope

@@ -10,9 +10,9 @@ from contextlib import contextmanager
 
 from sidecar import limits, log
 from sidecar.clock import Clock
-from sidecar.store import search_index
 from sidecar.store.connection import Store
-from sidecar.store.faults import spoils_connection
+from sidecar.store.search import index as search_index
+from sidecar.store.sqlite_errors import spoils_connection
 
 
 class Upkeep:

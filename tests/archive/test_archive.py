@@ -17,7 +17,8 @@ from msgspec.structs import replace
 
 from sidecar import limits
 from sidecar.archive import manifest as manifests
-from sidecar.archive import reading, writing
+from sidecar.archive import read as reading
+from sidecar.archive import write as writing
 from sidecar.archive.manifest import FRAME_BYTES, Head, Manifest
 from sidecar.errors import BackupRejected
 
@@ -257,7 +258,7 @@ def test_a_hostile_frame_takes_no_memory(tmp_path: Path) -> None:
     forged(path, bomb(GIB, GIB), GIB)
     script = (
         "import resource, sys; from pathlib import Path\n"
-        "from sidecar.archive import reading, shape; from sidecar import limits, zstd\n"
+        "from sidecar.archive import frame_size as shape, read as reading; from sidecar import limits, zstd\n"
         "zstd.load_zstandard(); before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "limits.ARCHIVE_RATIO_FREE_BYTES = 2**40\n"
         "try: reading.unpack(Path(sys.argv[1]), len, lambda done: None)\n"

@@ -10,10 +10,15 @@ from typing import Any
 import apsw
 import pytest
 
-from sidecar.archive import reading, writing
+from sidecar.archive import read as reading
+from sidecar.archive import write as writing
 from sidecar.archive.manifest import Head, Manifest
 from sidecar.errors import BackupRejected
-from sidecar.store import audit, codec, copies, frames, snapshot
+from sidecar.store import codec
+from sidecar.store import verified_copy as copies
+from sidecar.store.audit import log as audit
+from sidecar.store.transfer import snapshot
+from sidecar.store.workflows import frames
 from tests.harness import Bench
 from tests.workflow_kit import save
 

@@ -8,8 +8,10 @@ import apsw
 import pytest
 
 from sidecar import limits
-from sidecar.archive import reading, writing
-from sidecar.backups import directory, making
+from sidecar.archive import read as reading
+from sidecar.archive import write as writing
+from sidecar.backups import directory
+from sidecar.backups import make as making
 from sidecar.context import LongContext
 from sidecar.errors import (
     AuditUnavailable,
@@ -18,7 +20,9 @@ from sidecar.errors import (
     DatabaseFull,
 )
 from sidecar.notifications import Progress
-from sidecar.store import copies, snapshot, swap
+from sidecar.store import swap
+from sidecar.store import verified_copy as copies
+from sidecar.store.transfer import snapshot
 from tests.backup_kit import PassingClock, at, names, rows, unpacked
 from tests.harness import Bench, NoSession, open_bench
 from tests.workflow_kit import save

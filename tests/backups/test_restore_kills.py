@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.store import audit
-from sidecar.store.opening import close_store, open_store
+from sidecar.store.audit import log as audit
+from sidecar.store.open_close import close_store, open_store
 from tests.harness import Bench, ManualClock, open_bench
 from tests.store.test_swap import STEPS
 from tests.workflow_kit import save
@@ -17,7 +17,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import sidecar.handlers
-from sidecar.backups import making, restoring
+from sidecar.backups import make as making, restore as restoring
 from sidecar.store import swap
 from tests.harness import open_bench
 from tests.workflow_kit import save

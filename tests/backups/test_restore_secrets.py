@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import WrongPassphrase
-from sidecar.store import copies
+from sidecar.store import verified_copy as copies
 from tests.backup_kit import SECRET, names, seal
 from tests.harness import Bench
 from tests.workflow_kit import save

@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from sidecar.archive import manifest, reading
-from sidecar.backups.making import current_mac
+from sidecar.archive import manifest
+from sidecar.archive import read as reading
+from sidecar.backups.make import current_mac
 from sidecar.context import LongContext
-from sidecar.store import snapshot
+from sidecar.store.transfer import snapshot
 from tests.backup_kit import rows, seal, unpacked
 from tests.harness import Bench, NoSession
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
-from sidecar.store import audit, audit_verify
+from sidecar.store.audit import log as audit
+from sidecar.store.audit import verify as audit_verify
 from sidecar.store.connection import Store
 from tests.harness import Bench
 from tests.secrets_kit import secret_bench

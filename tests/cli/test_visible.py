@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.cli.call import explain
 from sidecar.cli.child import Child
-from sidecar.cli.visible import json_text, visible
+from sidecar.cli.terminal_text import json_text, visible
 from tests.cli.terminal import at_terminal
 from tests.cli.test_commands import run
 

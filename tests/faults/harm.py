@@ -5,7 +5,7 @@ from pathlib import Path
 
 import apsw
 
-from sidecar.store.opening import open_store
+from sidecar.store.open_close import open_store
 from tests.faults.work import Shell
 from tests.harness import ManualClock
 from tests.wire.kit import Served, call

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import recovery
-from sidecar.store.opening import close_store, open_store
+from sidecar.store.open_close import close_store, open_store
+from sidecar.store.repair import recover as recovery
 from tests.faults import harm
 from tests.faults.test_damage import no_log, no_step
 from tests.harness import ManualClock

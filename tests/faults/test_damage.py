@@ -11,8 +11,11 @@ import apsw
 import pytest
 
 from sidecar.errors import DatabaseDamaged, NotOurs, SidecarError
-from sidecar.store import damage, migrations, recovery, search_index, swap
-from sidecar.store.opening import close_store, open_store
+from sidecar.store import migrations, swap
+from sidecar.store.open_close import close_store, open_store
+from sidecar.store.repair import confirm as damage
+from sidecar.store.repair import recover as recovery
+from sidecar.store.search import index as search_index
 from tests.faults import harm
 from tests.faults.work import state_at
 from tests.harness import ManualClock

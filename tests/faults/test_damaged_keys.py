@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sidecar.store.opening import open_store
+from sidecar.store.open_close import open_store
 from tests.faults import harm
 from tests.harness import ManualClock
 from tests.secrets_kit import secret_bench, set_up

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.store.opening import open_store
+from sidecar.store.open_close import open_store
 from tests.faults.failing import FailingVFS, Mode, Plan
 from tests.faults.test_failing_operation import ALLOWED, LIED, Case
 from tests.faults.work import Message, Shell, State

@@ -12,7 +12,7 @@ import pytest
 from sidecar.errors import ExitCode, SidecarError
 from sidecar.store import migrations
 from sidecar.store.migrations import Step
-from sidecar.store.opening import close_store, open_store
+from sidecar.store.open_close import close_store, open_store
 from tests.faults.failing import FailingVFS, Mode, Plan
 from tests.faults.work import Shell, State, faults_of, state_of
 from tests.harness import ManualClock

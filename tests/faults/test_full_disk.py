@@ -16,7 +16,7 @@ import pytest
 
 from sidecar import limits
 from sidecar.store import ballast
-from sidecar.store.opening import open_store
+from sidecar.store.open_close import open_store
 from tests.faults.failing import FailingVFS, Plan
 from tests.faults.small_disk import SmallDiskVFS
 from tests.faults.work import faults_of

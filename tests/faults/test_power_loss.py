@@ -9,8 +9,8 @@ from typing import NamedTuple
 import apsw
 import pytest
 
-from sidecar.store import search_index
-from sidecar.store.opening import open_store
+from sidecar.store.open_close import open_store
+from sidecar.store.search import index as search_index
 from tests.faults.power import PowerVFS
 from tests.faults.work import Shell, State, faults_of, state_of
 from tests.harness import ManualClock

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import DatabaseDamaged
-from sidecar.store.opening import open_store
+from sidecar.store.open_close import open_store
 from tests.faults import harm
 from tests.faults.work import Shell, State, state_at
 from tests.harness import ManualClock

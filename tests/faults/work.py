@@ -11,7 +11,7 @@ from typing import Any
 
 import apsw
 
-from sidecar.store import audit_verify
+from sidecar.store.audit import verify as audit_verify
 from sidecar.store.connection import Connection
 from tests.wire.kit import call
 

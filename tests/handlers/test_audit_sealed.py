@@ -13,7 +13,7 @@ from sidecar import limits
 from sidecar.catalog import CHORES
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams, Locked, Tampered
-from sidecar.store import audit
+from sidecar.store.audit import log as audit
 from tests.harness import Bench, NoSession
 from tests.secrets_kit import (
     HEAD,
@@ -190,7 +190,7 @@ def test_a_pruning_that_was_killed_amid_its_batches_is_finished_by_itself(bench:
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
     keys = bench.vault.keys
     assert keys is not None
-    from sidecar.store import audit_verify
+    from sidecar.store.audit import verify as audit_verify
 
     with bench.store.lock, bench.store.writing() as db:
         point = audit_verify.point_at(db, 9, keys.open_for_audit)

@@ -18,8 +18,8 @@ from sidecar import limits
 from sidecar.catalog import METHODS
 from sidecar.errors import AuditUnavailable, SidecarError
 from sidecar.keychain import Named
-from sidecar.store import audit
-from sidecar.store.audit_actions import ACTIONS
+from sidecar.store.audit import log as audit
+from sidecar.store.audit.actions import ACTIONS
 from tests.acts import ACTS, BACKUP, READING, REFUSED, Act, Told
 from tests.harness import Bench, ManualClock, NoSession, open_bench
 from tests.making import params_type, simplest

@@ -11,8 +11,8 @@ from sidecar import limits
 from sidecar.catalog import CHORES, METHODS
 from sidecar.context import Emitted, LongContext
 from sidecar.errors import Cancelled, InvalidParams, NotFound
-from sidecar.handlers.runs.figures import RunsStatsParams
-from sidecar.handlers.runs.retention import RunsPruneParams
+from sidecar.handlers.runs.prune import RunsPruneParams
+from sidecar.handlers.runs.stats import RunsStatsParams
 from tests.harness import Bench, ManualClock, NoSession, open_bench
 from tests.workflow_kit import add_runs
 

@@ -16,8 +16,8 @@ import apsw
 import pytest
 
 from sidecar.errors import KeychainUnavailable, SidecarError
-from sidecar.handlers.secrets import slots
 from sidecar.keychain import Keychain, Named
+from sidecar.secrets import slots
 from tests.harness import Bench
 from tests.process.wire import environment
 from tests.secrets_kit import PASSPHRASE, VALUE, meddle, secret_bench, value_of

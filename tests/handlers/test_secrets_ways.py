@@ -17,8 +17,8 @@ from sidecar.errors import (
     Throttled,
     WrongPassphrase,
 )
-from sidecar.handlers.secrets import slots
 from sidecar.keychain import Named
+from sidecar.secrets import slots
 from tests.harness import Bench
 from tests.secrets_kit import (
     PASSPHRASE,

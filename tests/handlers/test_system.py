@@ -14,8 +14,9 @@ from sidecar import limits, process
 from sidecar.context import MethodLatency
 from sidecar.errors import Cancelled
 from sidecar.notifications import Progress
-from sidecar.store import checks, codec
-from sidecar.store.cancelling import interruptible
+from sidecar.store import codec
+from sidecar.store.interrupt import interruptible
+from sidecar.store.repair import checks
 from tests.harness import Bench, NoSession, open_bench
 from tests.store.steady import SteadyClock
 from tests.workflow_kit import add_runs, save

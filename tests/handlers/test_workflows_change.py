@@ -12,7 +12,7 @@ from sidecar.errors import (
     InvalidParams,
     SidecarError,
 )
-from sidecar.handlers.workflows import labels
+from sidecar.handlers.workflows import tags as labels
 from tests.harness import Bench, open_bench
 from tests.workflow_kit import add_runs, get, save
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar import limits
-from sidecar.store import search_index
+from sidecar.store.search import index as search_index
 from tests.harness import Bench, open_bench
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from sidecar import limits
 from sidecar.clock import SystemClock
-from sidecar.store.opening import open_store
+from sidecar.store.open_close import open_store
 from tests.process.conftest import Spawn
 from tests.process.wire import MIB, Message, product, resident_bytes
 from tests.wire.kit import Served, answers, call

@@ -2,7 +2,7 @@
 
 import apsw
 
-from sidecar.store import search_index
+from sidecar.store.search import index as search_index
 from tests.harness import Bench
 from tests.workflow_kit import save
 

@@ -11,10 +11,11 @@ import pytest
 
 from sidecar import limits
 from sidecar.errors import AuditUnavailable
-from sidecar.store import audit, audit_verify
-from sidecar.store.audit import Entry
-from sidecar.store.audit_verify import Head, Verdict
-from sidecar.store.chain import GENESIS
+from sidecar.store.audit import log as audit
+from sidecar.store.audit import verify as audit_verify
+from sidecar.store.audit.chain import GENESIS
+from sidecar.store.audit.log import Entry
+from sidecar.store.audit.verify import Head, Verdict
 from sidecar.store.connection import Connection
 from tests.harness import Bench, open_bench
 

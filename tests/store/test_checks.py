@@ -10,7 +10,7 @@ import pytest
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar import limits
 from sidecar.errors import AuditUnavailable
-from sidecar.store import search_index
+from sidecar.store.search import index as search_index
 from tests.harness import Bench, open_bench
 from tests.store import seed_files
 from tests.store.checking import check, fill, meddle

@@ -19,8 +19,9 @@ from sidecar.errors import (
     Maintenance,
     RecoveryRequired,
 )
-from sidecar.store import compact, copies, swap
-from sidecar.store.opening import close_store, open_store
+from sidecar.store import compact, swap
+from sidecar.store import verified_copy as copies
+from sidecar.store.open_close import close_store, open_store
 from tests.harness import Bench, ManualClock, open_bench
 
 

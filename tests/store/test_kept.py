@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.store import migrations
-from sidecar.store.opening import close_store, open_store
+from sidecar.store.open_close import close_store, open_store
 from tests.harness import Bench
 from tests.secrets_kit import PASSPHRASE, secret_bench, value_of
 from tests.store import kept

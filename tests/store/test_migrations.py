@@ -13,7 +13,8 @@ import pytest
 
 from sidecar.errors import DatabaseDamaged, NewerSchema
 from sidecar.limits import APPLICATION_ID
-from sidecar.store import audit_verify, migrations
+from sidecar.store import migrations
+from sidecar.store.audit import verify as audit_verify
 from sidecar.store.migrations import EditedMigration, MigrationFailed, Step
 from tests.store.steady import NOW_MS, SteadyClock, Stop, folder_hashes, names
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.store.opening import open_store
+from sidecar.store.open_close import open_store
 from tests.harness import ManualClock
 from tests.wire.kit import Served, answers, call
 

@@ -12,7 +12,7 @@ import pytest
 from sidecar.errors import NewerSchema, NotOurs, RecoveryRequired, StorageFailed
 from sidecar.store import migrations, swap
 from sidecar.store.migrations import EditedMigration
-from sidecar.store.opening import Opened, close_store, open_store
+from sidecar.store.open_close import Opened, close_store, open_store
 from tests.store.steady import SteadyClock, Stop, StopAfter, folder_hashes, names
 
 

@@ -10,12 +10,17 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import codec, runs, search
+from sidecar.store import codec
 from sidecar.store.connection import Connection
-from sidecar.store.query import parse
-from sidecar.store.runs import Listed
-from sidecar.store.workflows import header, labels, pages, remove, save
-from sidecar.store.workflows.pages import Filter, OrderBy
+from sidecar.store.runs import rows as runs
+from sidecar.store.runs.rows import Listed
+from sidecar.store.search import hits as search
+from sidecar.store.search.query import parse
+from sidecar.store.workflows import delete as remove
+from sidecar.store.workflows import header, save
+from sidecar.store.workflows import list as pages
+from sidecar.store.workflows import tags as labels
+from sidecar.store.workflows.list import Filter, OrderBy
 from sidecar.store.workflows.save import Content
 from tests.harness import Bench, open_bench
 

@@ -10,10 +10,9 @@ from hypothesis import strategies as st
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import frames
 from sidecar.store.connection import Connection
+from sidecar.store.workflows import frames, revisions
 from sidecar.store.workflows import header as headers
-from sidecar.store.workflows import revisions
 from tests.harness import Bench, open_bench
 
 

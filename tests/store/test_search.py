@@ -4,10 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.store import codec, excerpts, search, search_index, spelling
-from sidecar.store.query import parse
-from sidecar.store.workflows import header, remove, save
-from sidecar.store.workflows.pages import Filter
+from sidecar.store import codec
+from sidecar.store.search import excerpts, spelling
+from sidecar.store.search import hits as search
+from sidecar.store.search import index as search_index
+from sidecar.store.search.query import parse
+from sidecar.store.workflows import delete as remove
+from sidecar.store.workflows import header, save
+from sidecar.store.workflows.list import Filter
 from sidecar.store.workflows.save import Content
 from tests.harness import Bench, open_bench
 

@@ -7,9 +7,11 @@ import apsw
 import pytest
 
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import audit_verify, codec, seed
-from sidecar.store.opening import close_store, open_store
-from sidecar.store.seed import Counts
+from sidecar.store import codec
+from sidecar.store.audit import verify as audit_verify
+from sidecar.store.legacy import migrate as seed
+from sidecar.store.legacy.migrate import Counts
+from sidecar.store.open_close import close_store, open_store
 from tests.store import seed_files
 from tests.store.seed_files import SECONDS, packed
 from tests.store.steady import NOW_MS, SteadyClock, folder_hashes, names

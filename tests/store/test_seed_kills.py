@@ -9,8 +9,9 @@ import apsw
 import pytest
 
 from sidecar.errors import DatabaseBusy
-from sidecar.store import migrations, seed
-from sidecar.store.opening import close_store, open_store
+from sidecar.store import migrations
+from sidecar.store.legacy import migrate as seed
+from sidecar.store.open_close import close_store, open_store
 from tests.store import seed_files
 from tests.store.steady import SteadyClock, Stop, StopAfter, names
 
@@ -62,7 +63,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from sidecar.clock import SystemClock
-from sidecar.store import seed
+from sidecar.store.legacy import migrate as seed
 def kill(step):
     if step == sys.argv[2]:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -7,10 +7,12 @@ import apsw
 import pytest
 
 from sidecar.errors import NewerSchema
-from sidecar.store import copies, migrations, seed, swap
+from sidecar.store import migrations, swap
+from sidecar.store import verified_copy as copies
 from sidecar.store.connection import Store
+from sidecar.store.legacy import migrate as seed
 from sidecar.store.migrations import Step
-from sidecar.store.opening import close_store, open_store
+from sidecar.store.open_close import close_store, open_store
 from tests.store import seed_files
 from tests.store.seed_files import SECONDS
 from tests.store.steady import SteadyClock, folder_hashes, names

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sidecar.store import search_index
+from sidecar.store.search import index as search_index
 from tests.harness import ManualClock, open_bench
 
 

@@ -5,7 +5,8 @@ import gzip
 import pytest
 
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import codec, seed_values
+from sidecar.store import codec
+from sidecar.store.legacy import values as seed_values
 from tests.store.seed_files import SECONDS, packed
 
 MS = SECONDS * 1000

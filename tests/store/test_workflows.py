@@ -4,8 +4,11 @@ from typing import Any
 import pytest
 
 from sidecar.store import codec, purge
-from sidecar.store.workflows import header, labels, pages, remove, save
-from sidecar.store.workflows.pages import Filter, OrderBy
+from sidecar.store.workflows import delete as remove
+from sidecar.store.workflows import header, save
+from sidecar.store.workflows import list as pages
+from sidecar.store.workflows import tags as labels
+from sidecar.store.workflows.list import Filter, OrderBy
 from sidecar.store.workflows.save import Content
 from tests.harness import Bench, open_bench
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sidecar.errors import Archived, Conflict, NotFound
-from sidecar.store import search_index
+from sidecar.store.search import index as search_index
 from sidecar.store.workflows import revisions
 from tests.harness import ManualClock, open_bench
 

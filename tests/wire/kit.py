@@ -19,7 +19,7 @@ from sidecar.clock import Clock
 from sidecar.context import Context, LongContext
 from sidecar.errors import Conflict
 from sidecar.store.connection import Store
-from sidecar.store.opening import open_store
+from sidecar.store.open_close import open_store
 from sidecar.wire.loop import Loop
 from sidecar.wire.stdio import Ready
 from tests.harness import floor_vault

@@ -8,7 +8,7 @@ import pytest
 from sidecar import limits
 from sidecar.catalog import CHORES, Chore
 from sidecar.context import LongContext
-from sidecar.store.opening import open_store
+from sidecar.store.open_close import open_store
 from tests.harness import ManualClock
 from tests.wire.kit import Served, answers, call
 

@@ -22,7 +22,7 @@ import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar.catalog import METHODS, Method
 from sidecar.context import Emitted, MethodLatency
 from sidecar.store.connection import Store
-from sidecar.store.opening import close_store, open_store
+from sidecar.store.open_close import close_store, open_store
 from sidecar.wire.burst import Burst
 from sidecar.wire.dispatcher import Dispatcher
 from sidecar.wire.envelope import encode_notification

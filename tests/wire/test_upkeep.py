@@ -10,8 +10,8 @@ import apsw
 import pytest
 
 from sidecar import limits
-from sidecar.store import search_index
 from sidecar.store.connection import Store
+from sidecar.store.search import index as search_index
 from tests.harness import ManualClock
 from tests.wire.kit import FaultyVFS, Served, answers, call, serving
 

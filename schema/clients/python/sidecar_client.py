@@ -2441,16 +2441,6 @@ class AuditExportParams(TypedDict):
     """Absolute path of a file that does not exist yet."""
 
 
-class AuditPruneParams(TypedDict):
-    """Params of audit.prune."""
-
-    before_at: NotRequired[int]
-    """Entries older than this time, in ms of Unix time."""
-
-    keep: NotRequired[int]
-    """All but the newest so many entries."""
-
-
 class AuditListParams(TypedDict):
     """Params of audit.list."""
 
@@ -2481,6 +2471,16 @@ class AuditSubscribeParams(TypedDict):
 
     after: NotRequired[int | None]
     """Replay entries numbered above it first; absent: none."""
+
+
+class AuditPruneParams(TypedDict):
+    """Params of audit.prune."""
+
+    before_at: NotRequired[int]
+    """Entries older than this time, in ms of Unix time."""
+
+    keep: NotRequired[int]
+    """All but the newest so many entries."""
 
 
 class AuditVerifyParams(TypedDict):
@@ -2533,22 +2533,6 @@ class BackupsRestoreParams(TypedDict):
     """Whose secrets, passphrase and tries are there afterwards: `live`, those of now, or `backup`;
     absent: live.
     """
-
-
-class RunsStatsParams(TypedDict):
-    """Params of runs.stats."""
-
-    workflow_id: NotRequired[str | None]
-    """Only of this workflow."""
-
-    from_at: NotRequired[int | None]
-    """Only started at or after."""
-
-    to_at: NotRequired[int | None]
-    """Only started before."""
-
-    utc_offset_minutes: NotRequired[int]
-    """Where days begin: minutes east of UTC, 0 when absent."""
 
 
 class RunsStartParams(TypedDict):
@@ -2664,30 +2648,20 @@ class RunsPruneParams(TypedDict):
     """Only say how many would go; absent: false."""
 
 
-class SecretsInitializeParams(TypedDict):
-    """Params of secrets.initialize."""
+class RunsStatsParams(TypedDict):
+    """Params of runs.stats."""
 
-    passphrase: NotRequired[str]
-    """The passphrase, 1 to 1 024 characters."""
+    workflow_id: NotRequired[str | None]
+    """Only of this workflow."""
 
-    keychain: NotRequired[Literal[True]]
-    """Keep the key in the system's keychain."""
+    from_at: NotRequired[int | None]
+    """Only started at or after."""
 
-    ephemeral: NotRequired[Literal[True]]
-    """Keep everything in memory until the end."""
+    to_at: NotRequired[int | None]
+    """Only started before."""
 
-
-class SecretsUnlockParams(TypedDict):
-    """Params of secrets.unlock."""
-
-    passphrase: NotRequired[str]
-    """The passphrase, 1 to 1 024 characters."""
-
-    keychain: NotRequired[Literal[True]]
-    """Use the system's keychain."""
-
-    recovery_code: NotRequired[str]
-    """The recovery code: nine groups of four."""
+    utc_offset_minutes: NotRequired[int]
+    """Where days begin: minutes east of UTC, 0 when absent."""
 
 
 class SecretsSetParams(TypedDict):
@@ -2729,6 +2703,32 @@ class SecretsRekeyParams(TypedDict):
 
     passphrase: NotRequired[str]
     """The passphrase, 1 to 1 024 characters."""
+
+
+class SecretsInitializeParams(TypedDict):
+    """Params of secrets.initialize."""
+
+    passphrase: NotRequired[str]
+    """The passphrase, 1 to 1 024 characters."""
+
+    keychain: NotRequired[Literal[True]]
+    """Keep the key in the system's keychain."""
+
+    ephemeral: NotRequired[Literal[True]]
+    """Keep everything in memory until the end."""
+
+
+class SecretsUnlockParams(TypedDict):
+    """Params of secrets.unlock."""
+
+    passphrase: NotRequired[str]
+    """The passphrase, 1 to 1 024 characters."""
+
+    keychain: NotRequired[Literal[True]]
+    """Use the system's keychain."""
+
+    recovery_code: NotRequired[str]
+    """The recovery code: nine groups of four."""
 
 
 class SecretsChangePassphraseParams(TypedDict):
@@ -2828,78 +2828,6 @@ class SystemCheckParams(TypedDict):
     """
 
 
-class WorkflowsSaveParams(TypedDict):
-    """Params of workflows.save."""
-
-    workflow: WorkflowsSaveWorkflow
-    """The whole workflow."""
-
-    expected_revision: NotRequired[int | None]
-    """Save only over this revision, 0 = it must not exist; null or absent: any."""
-
-    force: NotRequired[bool]
-    """Let an empty body replace a full one; false when absent."""
-
-
-class WorkflowsSaveManyParams(TypedDict):
-    """Params of workflows.save_many."""
-
-    items: list[WorkflowsSaveManyItem]
-    """At most 100 workflows, their bodies at most 8 MiB together."""
-
-    on_error: NotRequired[Literal["fail", "skip"]]
-    """`fail`, the default, undoes all; `skip` reports the item and goes on."""
-
-
-class WorkflowsUpdateParams(TypedDict):
-    """Params of workflows.update."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    name: NotRequired[str]
-    """1 to 512 characters; absent: stays."""
-
-    description: NotRequired[str | None]
-    """At most 16384 characters; null clears it; absent: stays."""
-
-    tags: NotRequired[list[str]]
-    """All its tags, at most 64, duplicates fold; absent: they stay."""
-
-    category: NotRequired[str]
-    """1 to 64 characters; absent: stays."""
-
-    expected_revision: NotRequired[int | None]
-    """Save only over this revision, 0 = it must not exist; null or absent: any."""
-
-
-class WorkflowsDuplicateParams(TypedDict):
-    """Params of workflows.duplicate."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    new_id: NotRequired[str | None]
-    """Id of the copy; one is made when null or absent."""
-
-    name: NotRequired[str | None]
-    """Name of the copy; null or absent: the name with ` (copy)` behind it."""
-
-
-class WorkflowsArchiveParams(TypedDict):
-    """Params of workflows.archive."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-
-class WorkflowsUnarchiveParams(TypedDict):
-    """Params of workflows.unarchive."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-
 class WorkflowsDeleteParams(TypedDict):
     """Params of workflows.delete."""
 
@@ -2956,6 +2884,29 @@ class WorkflowsListParams(TypedDict):
     """`next_cursor` of the page before; null or absent: first."""
 
 
+class WorkflowsSaveParams(TypedDict):
+    """Params of workflows.save."""
+
+    workflow: WorkflowsSaveWorkflow
+    """The whole workflow."""
+
+    expected_revision: NotRequired[int | None]
+    """Save only over this revision, 0 = it must not exist; null or absent: any."""
+
+    force: NotRequired[bool]
+    """Let an empty body replace a full one; false when absent."""
+
+
+class WorkflowsSaveManyParams(TypedDict):
+    """Params of workflows.save_many."""
+
+    items: list[WorkflowsSaveManyItem]
+    """At most 100 workflows, their bodies at most 8 MiB together."""
+
+    on_error: NotRequired[Literal["fail", "skip"]]
+    """`fail`, the default, undoes all; `skip` reports the item and goes on."""
+
+
 class WorkflowsHistoryParams(TypedDict):
     """Params of workflows.history."""
 
@@ -2995,16 +2946,6 @@ class WorkflowsDiffParams(TypedDict):
     """Revision number, from 1, rising by 1."""
 
 
-class WorkflowsRenameTagParams(TypedDict):
-    """Params of workflows.rename_tag."""
-
-    tag: str
-    """The tag as it is, compared exactly."""
-
-    new_tag: str
-    """Its new text; a workflow that has that tag already keeps one."""
-
-
 class WorkflowsSearchParams(TypedDict):
     """Params of workflows.search."""
 
@@ -3035,6 +2976,65 @@ class WorkflowsSearchParams(TypedDict):
 
     cursor: NotRequired[str | None]
     """`next_cursor` of the page before; null or absent: first."""
+
+
+class WorkflowsRenameTagParams(TypedDict):
+    """Params of workflows.rename_tag."""
+
+    tag: str
+    """The tag as it is, compared exactly."""
+
+    new_tag: str
+    """Its new text; a workflow that has that tag already keeps one."""
+
+
+class WorkflowsUpdateParams(TypedDict):
+    """Params of workflows.update."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    name: NotRequired[str]
+    """1 to 512 characters; absent: stays."""
+
+    description: NotRequired[str | None]
+    """At most 16384 characters; null clears it; absent: stays."""
+
+    tags: NotRequired[list[str]]
+    """All its tags, at most 64, duplicates fold; absent: they stay."""
+
+    category: NotRequired[str]
+    """1 to 64 characters; absent: stays."""
+
+    expected_revision: NotRequired[int | None]
+    """Save only over this revision, 0 = it must not exist; null or absent: any."""
+
+
+class WorkflowsDuplicateParams(TypedDict):
+    """Params of workflows.duplicate."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    new_id: NotRequired[str | None]
+    """Id of the copy; one is made when null or absent."""
+
+    name: NotRequired[str | None]
+    """Name of the copy; null or absent: the name with ` (copy)` behind it."""
+
+
+class WorkflowsArchiveParams(TypedDict):
+    """Params of workflows.archive."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+
+class WorkflowsUnarchiveParams(TypedDict):
+    """Params of workflows.unarchive."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
 
 
 class AuditMethods:
@@ -3081,48 +3081,6 @@ class AuditMethods:
         )
         result: Pending[AuditExportResult] = self._client.start(
             "audit.export", params, on_progress=on_progress
-        )
-        return result
-
-    def prune(
-        self,
-        *,
-        before_at: int | Unset = UNSET,
-        keep: int | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> AuditPruneResult:
-        """Delete the oldest entries; the rest stays verifiable. The last 30 days always stay.
-
-        A sealed log must be unlocked for it.
-        """
-        params = _given(
-            {
-                "before_at": before_at,
-                "keep": keep,
-            }
-        )
-        result: AuditPruneResult = self._client.call(
-            "audit.prune", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_prune(
-        self,
-        *,
-        before_at: int | Unset = UNSET,
-        keep: int | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[AuditPruneResult]:
-        """Start audit.prune without waiting for its result."""
-        params = _given(
-            {
-                "before_at": before_at,
-                "keep": keep,
-            }
-        )
-        result: Pending[AuditPruneResult] = self._client.start(
-            "audit.prune", params, on_progress=on_progress
         )
         return result
 
@@ -3175,6 +3133,48 @@ class AuditMethods:
     ) -> AuditUnsubscribeResult:
         """Stop `audit.event` and `workflows.changed`."""
         result: AuditUnsubscribeResult = self._client.call("audit.unsubscribe", {}, timeout=timeout)
+        return result
+
+    def prune(
+        self,
+        *,
+        before_at: int | Unset = UNSET,
+        keep: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> AuditPruneResult:
+        """Delete the oldest entries; the rest stays verifiable. The last 30 days always stay.
+
+        A sealed log must be unlocked for it.
+        """
+        params = _given(
+            {
+                "before_at": before_at,
+                "keep": keep,
+            }
+        )
+        result: AuditPruneResult = self._client.call(
+            "audit.prune", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_prune(
+        self,
+        *,
+        before_at: int | Unset = UNSET,
+        keep: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[AuditPruneResult]:
+        """Start audit.prune without waiting for its result."""
+        params = _given(
+            {
+                "before_at": before_at,
+                "keep": keep,
+            }
+        )
+        result: Pending[AuditPruneResult] = self._client.start(
+            "audit.prune", params, on_progress=on_progress
+        )
         return result
 
     def verify(
@@ -3410,53 +3410,6 @@ class RunsMethods:
         """Call them through `client`."""
         self._client = client
 
-    def stats(
-        self,
-        *,
-        workflow_id: str | None | Unset = UNSET,
-        from_at: int | None | Unset = UNSET,
-        to_at: int | None | Unset = UNSET,
-        utc_offset_minutes: int | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> RunsStatsResult:
-        """Count runs, their ends, durations and costs, in all and by day."""
-        params = _given(
-            {
-                "workflow_id": workflow_id,
-                "from_at": from_at,
-                "to_at": to_at,
-                "utc_offset_minutes": utc_offset_minutes,
-            }
-        )
-        result: RunsStatsResult = self._client.call(
-            "runs.stats", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_stats(
-        self,
-        *,
-        workflow_id: str | None | Unset = UNSET,
-        from_at: int | None | Unset = UNSET,
-        to_at: int | None | Unset = UNSET,
-        utc_offset_minutes: int | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[RunsStatsResult]:
-        """Start runs.stats without waiting for its result."""
-        params = _given(
-            {
-                "workflow_id": workflow_id,
-                "from_at": from_at,
-                "to_at": to_at,
-                "utc_offset_minutes": utc_offset_minutes,
-            }
-        )
-        result: Pending[RunsStatsResult] = self._client.start(
-            "runs.stats", params, on_progress=on_progress
-        )
-        return result
-
     def start(
         self,
         *,
@@ -3646,6 +3599,53 @@ class RunsMethods:
         )
         return result
 
+    def stats(
+        self,
+        *,
+        workflow_id: str | None | Unset = UNSET,
+        from_at: int | None | Unset = UNSET,
+        to_at: int | None | Unset = UNSET,
+        utc_offset_minutes: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> RunsStatsResult:
+        """Count runs, their ends, durations and costs, in all and by day."""
+        params = _given(
+            {
+                "workflow_id": workflow_id,
+                "from_at": from_at,
+                "to_at": to_at,
+                "utc_offset_minutes": utc_offset_minutes,
+            }
+        )
+        result: RunsStatsResult = self._client.call(
+            "runs.stats", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_stats(
+        self,
+        *,
+        workflow_id: str | None | Unset = UNSET,
+        from_at: int | None | Unset = UNSET,
+        to_at: int | None | Unset = UNSET,
+        utc_offset_minutes: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[RunsStatsResult]:
+        """Start runs.stats without waiting for its result."""
+        params = _given(
+            {
+                "workflow_id": workflow_id,
+                "from_at": from_at,
+                "to_at": to_at,
+                "utc_offset_minutes": utc_offset_minutes,
+            }
+        )
+        result: Pending[RunsStatsResult] = self._client.start(
+            "runs.stats", params, on_progress=on_progress
+        )
+        return result
+
 
 class SecretsMethods:
     """The methods secrets.*."""
@@ -3653,118 +3653,6 @@ class SecretsMethods:
     def __init__(self, client: BaseClient) -> None:
         """Call them through `client`."""
         self._client = client
-
-    def status(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SecretsStatusResult:
-        """Tell whether secrets are set up and unlocked, and how they can be."""
-        result: SecretsStatusResult = self._client.call("secrets.status", {}, timeout=timeout)
-        return result
-
-    def initialize(
-        self,
-        *,
-        passphrase: str | Unset = UNSET,
-        keychain: Literal[True] | Unset = UNSET,
-        ephemeral: Literal[True] | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> SecretsStatusResult:
-        """Set up secrets with a passphrase or the system's keychain; once, and unlocked afterwards."""
-        params = _given(
-            {
-                "passphrase": passphrase,
-                "keychain": keychain,
-                "ephemeral": ephemeral,
-            }
-        )
-        result: SecretsStatusResult = self._client.call(
-            "secrets.initialize", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_initialize(
-        self,
-        *,
-        passphrase: str | Unset = UNSET,
-        keychain: Literal[True] | Unset = UNSET,
-        ephemeral: Literal[True] | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[SecretsStatusResult]:
-        """Start secrets.initialize without waiting for its result."""
-        params = _given(
-            {
-                "passphrase": passphrase,
-                "keychain": keychain,
-                "ephemeral": ephemeral,
-            }
-        )
-        result: Pending[SecretsStatusResult] = self._client.start(
-            "secrets.initialize", params, on_progress=on_progress
-        )
-        return result
-
-    def unlock(
-        self,
-        *,
-        passphrase: str | Unset = UNSET,
-        keychain: Literal[True] | Unset = UNSET,
-        recovery_code: str | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> SecretsStatusResult:
-        """Unlock with the passphrase, the system's keychain or the recovery code.
-
-        After three wrong ones in a row each further try must wait 1 s, 2 s and so on up to a
-        minute, also after a restart. Unlocking what is unlocked proves the passphrase and starts
-        its times anew.
-        """
-        params = _given(
-            {
-                "passphrase": passphrase,
-                "keychain": keychain,
-                "recovery_code": recovery_code,
-            }
-        )
-        result: SecretsStatusResult = self._client.call(
-            "secrets.unlock", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_unlock(
-        self,
-        *,
-        passphrase: str | Unset = UNSET,
-        keychain: Literal[True] | Unset = UNSET,
-        recovery_code: str | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[SecretsStatusResult]:
-        """Start secrets.unlock without waiting for its result."""
-        params = _given(
-            {
-                "passphrase": passphrase,
-                "keychain": keychain,
-                "recovery_code": recovery_code,
-            }
-        )
-        result: Pending[SecretsStatusResult] = self._client.start(
-            "secrets.unlock", params, on_progress=on_progress
-        )
-        return result
-
-    def lock(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SecretsStatusResult:
-        """Forget every key until the next unlock; call it when the screen locks or before sleep.
-
-        Ephemeral secrets are gone for good. What is locked already stays so.
-        """
-        result: SecretsStatusResult = self._client.call("secrets.lock", {}, timeout=timeout)
-        return result
 
     def set(
         self,
@@ -3898,6 +3786,118 @@ class SecretsMethods:
         result: Pending[SecretsRotateResult] = self._client.start(
             "secrets.rekey", params, on_progress=on_progress
         )
+        return result
+
+    def status(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Tell whether secrets are set up and unlocked, and how they can be."""
+        result: SecretsStatusResult = self._client.call("secrets.status", {}, timeout=timeout)
+        return result
+
+    def initialize(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        keychain: Literal[True] | Unset = UNSET,
+        ephemeral: Literal[True] | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Set up secrets with a passphrase or the system's keychain; once, and unlocked afterwards."""
+        params = _given(
+            {
+                "passphrase": passphrase,
+                "keychain": keychain,
+                "ephemeral": ephemeral,
+            }
+        )
+        result: SecretsStatusResult = self._client.call(
+            "secrets.initialize", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_initialize(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        keychain: Literal[True] | Unset = UNSET,
+        ephemeral: Literal[True] | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsStatusResult]:
+        """Start secrets.initialize without waiting for its result."""
+        params = _given(
+            {
+                "passphrase": passphrase,
+                "keychain": keychain,
+                "ephemeral": ephemeral,
+            }
+        )
+        result: Pending[SecretsStatusResult] = self._client.start(
+            "secrets.initialize", params, on_progress=on_progress
+        )
+        return result
+
+    def unlock(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        keychain: Literal[True] | Unset = UNSET,
+        recovery_code: str | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Unlock with the passphrase, the system's keychain or the recovery code.
+
+        After three wrong ones in a row each further try must wait 1 s, 2 s and so on up to a
+        minute, also after a restart. Unlocking what is unlocked proves the passphrase and starts
+        its times anew.
+        """
+        params = _given(
+            {
+                "passphrase": passphrase,
+                "keychain": keychain,
+                "recovery_code": recovery_code,
+            }
+        )
+        result: SecretsStatusResult = self._client.call(
+            "secrets.unlock", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_unlock(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        keychain: Literal[True] | Unset = UNSET,
+        recovery_code: str | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsStatusResult]:
+        """Start secrets.unlock without waiting for its result."""
+        params = _given(
+            {
+                "passphrase": passphrase,
+                "keychain": keychain,
+                "recovery_code": recovery_code,
+            }
+        )
+        result: Pending[SecretsStatusResult] = self._client.start(
+            "secrets.unlock", params, on_progress=on_progress
+        )
+        return result
+
+    def lock(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Forget every key until the next unlock; call it when the screen locks or before sleep.
+
+        Ephemeral secrets are gone for good. What is locked already stays so.
+        """
+        result: SecretsStatusResult = self._client.call("secrets.lock", {}, timeout=timeout)
         return result
 
     def change_passphrase(
@@ -4352,134 +4352,6 @@ class WorkflowsMethods:
         """Call them through `client`."""
         self._client = client
 
-    def save(
-        self,
-        *,
-        workflow: WorkflowsSaveWorkflow,
-        expected_revision: int | None | Unset = UNSET,
-        force: bool | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveResult:
-        """Save a whole workflow, new or over what is there.
-
-        Its revision rises unless name, description, tags, category and body all equal what is
-        stored: then nothing is written and `changed` is false. Its runs and `created_at` stay.
-        """
-        params = _given(
-            {
-                "workflow": workflow,
-                "expected_revision": expected_revision,
-                "force": force,
-            }
-        )
-        result: WorkflowsSaveResult = self._client.call("workflows.save", params, timeout=timeout)
-        return result
-
-    def save_many(
-        self,
-        *,
-        items: builtins.list[WorkflowsSaveManyItem],
-        on_error: Literal["fail", "skip"] | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveManyResult:
-        """Save several workflows in order, all or none, or all that can be.
-
-        An error of `fail` carries the `index` of the item that caused it.
-        """
-        params = _given(
-            {
-                "items": items,
-                "on_error": on_error,
-            }
-        )
-        result: WorkflowsSaveManyResult = self._client.call(
-            "workflows.save_many", params, timeout=timeout
-        )
-        return result
-
-    def update(
-        self,
-        *,
-        id: str,
-        name: str | Unset = UNSET,
-        description: str | None | Unset = UNSET,
-        tags: builtins.list[str] | Unset = UNSET,
-        category: str | Unset = UNSET,
-        expected_revision: int | None | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveResult:
-        """Change a workflow's name, description, tags or category without sending its body.
-
-        Its revision rises unless nothing changes: then nothing is written.
-        """
-        params = _given(
-            {
-                "id": id,
-                "name": name,
-                "description": description,
-                "tags": tags,
-                "category": category,
-                "expected_revision": expected_revision,
-            }
-        )
-        result: WorkflowsSaveResult = self._client.call("workflows.update", params, timeout=timeout)
-        return result
-
-    def duplicate(
-        self,
-        *,
-        id: str,
-        new_id: str | None | Unset = UNSET,
-        name: str | None | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveResult:
-        """Copy a workflow, archived or not, to a new live one at revision 1 without runs."""
-        params = _given(
-            {
-                "id": id,
-                "new_id": new_id,
-                "name": name,
-            }
-        )
-        result: WorkflowsSaveResult = self._client.call(
-            "workflows.duplicate", params, timeout=timeout
-        )
-        return result
-
-    def archive(
-        self,
-        *,
-        id: str,
-        timeout: float | None = None,
-    ) -> WorkflowsArchiveResult:
-        """Take a workflow out of the lists and refuse changes to it; again changes nothing."""
-        params = _given(
-            {
-                "id": id,
-            }
-        )
-        result: WorkflowsArchiveResult = self._client.call(
-            "workflows.archive", params, timeout=timeout
-        )
-        return result
-
-    def unarchive(
-        self,
-        *,
-        id: str,
-        timeout: float | None = None,
-    ) -> WorkflowsUnarchiveResult:
-        """Bring an archived workflow back as it was; one that is live stays as it is."""
-        params = _given(
-            {
-                "id": id,
-            }
-        )
-        result: WorkflowsUnarchiveResult = self._client.call(
-            "workflows.unarchive", params, timeout=timeout
-        )
-        return result
-
     def delete(
         self,
         *,
@@ -4611,6 +4483,51 @@ class WorkflowsMethods:
         result: WorkflowsListResult = self._client.call("workflows.list", params, timeout=timeout)
         return result
 
+    def save(
+        self,
+        *,
+        workflow: WorkflowsSaveWorkflow,
+        expected_revision: int | None | Unset = UNSET,
+        force: bool | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSaveResult:
+        """Save a whole workflow, new or over what is there.
+
+        Its revision rises unless name, description, tags, category and body all equal what is
+        stored: then nothing is written and `changed` is false. Its runs and `created_at` stay.
+        """
+        params = _given(
+            {
+                "workflow": workflow,
+                "expected_revision": expected_revision,
+                "force": force,
+            }
+        )
+        result: WorkflowsSaveResult = self._client.call("workflows.save", params, timeout=timeout)
+        return result
+
+    def save_many(
+        self,
+        *,
+        items: builtins.list[WorkflowsSaveManyItem],
+        on_error: Literal["fail", "skip"] | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSaveManyResult:
+        """Save several workflows in order, all or none, or all that can be.
+
+        An error of `fail` carries the `index` of the item that caused it.
+        """
+        params = _given(
+            {
+                "items": items,
+                "on_error": on_error,
+            }
+        )
+        result: WorkflowsSaveManyResult = self._client.call(
+            "workflows.save_many", params, timeout=timeout
+        )
+        return result
+
     def history(
         self,
         *,
@@ -4668,6 +4585,41 @@ class WorkflowsMethods:
             }
         )
         result: WorkflowsDiffResult = self._client.call("workflows.diff", params, timeout=timeout)
+        return result
+
+    def search(
+        self,
+        *,
+        query: str,
+        category: str | None | Unset = UNSET,
+        tag: str | None | Unset = UNSET,
+        archived: bool | Unset = UNSET,
+        snippets: Literal["body", "header", "none"] | Unset = UNSET,
+        limit: int | Unset = UNSET,
+        cursor: str | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSearchResult:
+        """Find workflows by the words of their name, tags and description, then by those inside.
+
+        Every text is a valid query. Case and diacritics do not count. Hits of whole words come
+        first, then those inside words, then those that only the body makes one. A page may be
+        short, even empty, and still have a `next_cursor`: words that stand together are looked
+        for in a bounded number of bodies at a time.
+        """
+        params = _given(
+            {
+                "query": query,
+                "category": category,
+                "tag": tag,
+                "archived": archived,
+                "snippets": snippets,
+                "limit": limit,
+                "cursor": cursor,
+            }
+        )
+        result: WorkflowsSearchResult = self._client.call(
+            "workflows.search", params, timeout=timeout
+        )
         return result
 
     def tags(
@@ -4732,38 +4684,86 @@ class WorkflowsMethods:
         )
         return result
 
-    def search(
+    def update(
         self,
         *,
-        query: str,
-        category: str | None | Unset = UNSET,
-        tag: str | None | Unset = UNSET,
-        archived: bool | Unset = UNSET,
-        snippets: Literal["body", "header", "none"] | Unset = UNSET,
-        limit: int | Unset = UNSET,
-        cursor: str | None | Unset = UNSET,
+        id: str,
+        name: str | Unset = UNSET,
+        description: str | None | Unset = UNSET,
+        tags: builtins.list[str] | Unset = UNSET,
+        category: str | Unset = UNSET,
+        expected_revision: int | None | Unset = UNSET,
         timeout: float | None = None,
-    ) -> WorkflowsSearchResult:
-        """Find workflows by the words of their name, tags and description, then by those inside.
+    ) -> WorkflowsSaveResult:
+        """Change a workflow's name, description, tags or category without sending its body.
 
-        Every text is a valid query. Case and diacritics do not count. Hits of whole words come
-        first, then those inside words, then those that only the body makes one. A page may be
-        short, even empty, and still have a `next_cursor`: words that stand together are looked
-        for in a bounded number of bodies at a time.
+        Its revision rises unless nothing changes: then nothing is written.
         """
         params = _given(
             {
-                "query": query,
+                "id": id,
+                "name": name,
+                "description": description,
+                "tags": tags,
                 "category": category,
-                "tag": tag,
-                "archived": archived,
-                "snippets": snippets,
-                "limit": limit,
-                "cursor": cursor,
+                "expected_revision": expected_revision,
             }
         )
-        result: WorkflowsSearchResult = self._client.call(
-            "workflows.search", params, timeout=timeout
+        result: WorkflowsSaveResult = self._client.call("workflows.update", params, timeout=timeout)
+        return result
+
+    def duplicate(
+        self,
+        *,
+        id: str,
+        new_id: str | None | Unset = UNSET,
+        name: str | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSaveResult:
+        """Copy a workflow, archived or not, to a new live one at revision 1 without runs."""
+        params = _given(
+            {
+                "id": id,
+                "new_id": new_id,
+                "name": name,
+            }
+        )
+        result: WorkflowsSaveResult = self._client.call(
+            "workflows.duplicate", params, timeout=timeout
+        )
+        return result
+
+    def archive(
+        self,
+        *,
+        id: str,
+        timeout: float | None = None,
+    ) -> WorkflowsArchiveResult:
+        """Take a workflow out of the lists and refuse changes to it; again changes nothing."""
+        params = _given(
+            {
+                "id": id,
+            }
+        )
+        result: WorkflowsArchiveResult = self._client.call(
+            "workflows.archive", params, timeout=timeout
+        )
+        return result
+
+    def unarchive(
+        self,
+        *,
+        id: str,
+        timeout: float | None = None,
+    ) -> WorkflowsUnarchiveResult:
+        """Bring an archived workflow back as it was; one that is live stays as it is."""
+        params = _given(
+            {
+                "id": id,
+            }
+        )
+        result: WorkflowsUnarchiveResult = self._client.call(
+            "workflows.unarchive", params, timeout=timeout
         )
         return result
 

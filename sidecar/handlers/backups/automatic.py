@@ -7,15 +7,17 @@ age of the newest backup is told as well. Afterwards those go that newer ones re
 from weakref import WeakKeyDictionary
 
 from sidecar import limits, log
-from sidecar.backups import directory, making
+from sidecar.backups import directory
+from sidecar.backups import make as making
 from sidecar.backups.directory import Backup
 from sidecar.catalog import chore
 from sidecar.context import LongContext
 from sidecar.errors import Cancelled, Maintenance, SidecarError
 from sidecar.notifications import SystemWarning
-from sidecar.store import settings, snapshot
+from sidecar.store import settings
 from sidecar.store.connection import Store
-from sidecar.store.faults import as_wire_error, spoils_connection
+from sidecar.store.sqlite_errors import as_wire_error, spoils_connection
+from sidecar.store.transfer import snapshot
 
 _HOUR_MS = 3_600_000
 

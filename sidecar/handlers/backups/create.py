@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from sidecar import limits
-from sidecar.backups import making
+from sidecar.backups import make as making
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 
 from msgspec import Meta
 
-from sidecar.backups import directory, making, restoring
+from sidecar.backups import directory
+from sidecar.backups import make as making
+from sidecar.backups import restore as restoring
 from sidecar.backups.keys import is_own_root, openable
-from sidecar.backups.restoring import Built, Incoming
+from sidecar.backups.restore import Built, Incoming
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import (
@@ -24,7 +26,7 @@ from sidecar.errors import (
     RecoveryRequired,
 )
 from sidecar.files import wire_errors
-from sidecar.handlers.backups.kept import BackupFinding, log_rejected
+from sidecar.handlers.backups.list import BackupFinding, log_rejected
 from sidecar.handlers.backups.views import (
     BackupView,
     Counts,
@@ -35,11 +37,14 @@ from sidecar.handlers.backups.views import (
     view,
 )
 from sidecar.notifications import SystemRestored
-from sidecar.store import audit, recovery, snapshot, swap
-from sidecar.store.aside import opened_alone
+from sidecar.store import swap
+from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection, Store
-from sidecar.store.faults import is_full, spoils_connection
 from sidecar.store.files import beside, remove_database
+from sidecar.store.repair import recover as recovery
+from sidecar.store.sqlite_errors import is_full, spoils_connection
+from sidecar.store.transfer import snapshot
+from sidecar.store.unserved_file import opened_alone
 from sidecar.values import Count
 
 T = TypeVar("T")

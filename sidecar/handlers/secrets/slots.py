@@ -1,307 +1,268 @@
-"""Ways to the root key: opening one with what a person gave, and making one.
+"""The ways to unlock: `secrets.change_passphrase`, `add_recovery`, `add_keychain`, `remove_slot`,
+and `reset` for when none is left.
 
-Owns the throttle: after three wrong ones in a row each further try has to wait, also after a
-respawn, and is refused without deriving anything. Whoever has the file is not slowed by it; a
-looping client is.
+A slot wraps the root key in 128 bytes, so that one comes, goes or changes without any record
+being touched; a copy of the old file still opens the old way what it holds. Each is one
+transaction. A passphrase that was forgotten, or a keychain that was left behind, is replaced by
+who can still prove another way.
 """
 
-import base64
-import unicodedata
-from typing import Literal, NamedTuple
+from typing import Annotated, Any, Literal, cast
+
+from msgspec import UNSET, Meta, UnsetType
 
 from sidecar import limits
-from sidecar.clock import Clock
+from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext
 from sidecar.errors import (
-    InvalidParams,
-    KdfPolicy,
+    Conflict,
     KeychainUnavailable,
-    Locked,
+    NotFound,
     NotInitialized,
-    SlotDamaged,
-    Tampered,
-    Throttled,
-    WrongPassphrase,
 )
-from sidecar.keychain import Keychain
-from sidecar.redaction import hold
-from sidecar.store import secrets
+from sidecar.handlers.secrets.unlock import SecretsStatusResult, exactly_one, told
+from sidecar.secrets import slots
+from sidecar.secrets import state as guard
+from sidecar.secrets.raw_params import Passphrase, RecoveryCode, as_json, take, take_passphrase
+from sidecar.store import purge, secrets
+from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
-from sidecar.vault import crypto, recovery, slots
-from sidecar.vault.crypto import Cost
-from sidecar.vault.vault import Vault
+from sidecar.values import Count
+from sidecar.vault import recovery
+from sidecar.vault.keys import Keys
 from sidecar.wiping import wipe
 
-OPENING_ERRORS = (
-    KdfPolicy,
-    Locked,
-    NotInitialized,
-    SlotDamaged,
-    Tampered,
-    Throttled,
-    WrongPassphrase,
+# --- change_passphrase ------------------------------------------------------------------------
+
+
+class SecretsChangePassphraseParams(Params, frozen=True):
+    """The new passphrase, and exactly one proof."""
+
+    new_passphrase: Passphrase
+    old_passphrase: Passphrase | UnsetType = UNSET
+    recovery_code: RecoveryCode | UnsetType = UNSET
+    keychain: Annotated[
+        Literal[True] | UnsetType, Meta(description="The system's keychain is the proof.")
+    ] = UNSET
+
+
+@method(
+    "secrets.change_passphrase",
+    long=True,
+    errors=(*slots.OPENING_ERRORS, Conflict, KeychainUnavailable),
 )
-"""What a method may be refused with that opens a slot anew."""
+def change_passphrase(
+    ctx: LongContext, params: SecretsChangePassphraseParams
+) -> SecretsStatusResult:
+    """Set another passphrase, or the first one where only a keychain unlocks.
 
-SlotKind = Literal["passphrase", "keychain", "recovery"]
-
-
-class Opened(NamedTuple):
-    """A root key, the slot it came from, and that slot anew where its cost was below today's."""
-
-    root: bytearray
-    slot: SlotRow
-    renewed: SlotRow | None = None
-
-
-def normalised(passphrase: bytearray) -> bytearray:
-    """The passphrase in Unicode's form NFC, so that every keyboard types the same one."""
-    if passphrase.isascii():
-        return passphrase
-    try:
-        composed = bytearray(unicodedata.normalize("NFC", passphrase.decode()).encode())
-    except UnicodeDecodeError:
-        raise InvalidParams("The passphrase is not UTF-8.") from None
-    hold(composed)
-    return composed
-
-
-def item_name(store_id: bytes, generation: int) -> str:
-    """What a slot's item is called in the keychain."""
-    return f"{store_id.hex()}/{generation}"
-
-
-def item_names(db: Connection) -> list[str]:
-    """What the items are called that slots need."""
-    store_id = secrets.store_id(db)
-    found = [slot for slot in secrets.slots(db) if slot.kind == "keychain"]
-    return [item_name(store_id, slot.generation) for slot in found]
-
-
-def keychain_of(vault: Vault, expected: str | None = None) -> Keychain:
-    """The keychain of this system.
-
-    Raises:
-        KeychainUnavailable: there is none, or another one than the slot was made with.
+    The old one is needed also while unlocked. Who has forgotten it unlocks with the recovery code
+    or the keychain and proves the same here.
     """
-    named = vault.find_keychain()
-    if expected is not None and named.name != expected:
-        raise KeychainUnavailable(
-            "The key lies in another keychain than the one that is here.",
-            hint="Start where it was made, or unlock with the recovery code.",
-            expected=expected,
-            found=named.name,
-        )
-    return Keychain(named)
-
-
-# --- the throttle -----------------------------------------------------------------------------
-
-
-def check_throttle(ctx: LongContext) -> None:
-    """Refuse a try that comes too soon after wrong ones.
-
-    Raises:
-        Throttled: with how long to wait.
-    """
-    with ctx.reading() as db:
-        state = secrets.state(db)
-    over = state.failures - limits.UNLOCK_FREE_TRIES
-    if over < 0:
-        return
-    delay_ms = min(limits.UNLOCK_DELAY_MAX_MS, 1000 << min(over, 10))
-    now_ms = ctx.clock.now_ms()
-    if now_ms < state.failed_at:
-        # A clock that was set back must not make the wait as long as it was wrong.
-        with ctx.writing() as db:
-            secrets.date_failure(db, now_ms)
-    since_ms = max(0, now_ms - state.failed_at)
-    if since_ms < delay_ms:
-        raise Throttled(retry_after_ms=delay_ms - since_ms)
-
-
-def count_failure(ctx: LongContext) -> None:
-    """Remember a wrong one, whatever becomes of the request."""
-    with ctx.writing() as db:
-        secrets.count_failure(db, ctx.clock.now_ms())
-
-
-# --- opening ----------------------------------------------------------------------------------
-
-
-def open_with_text(ctx: LongContext, kind: SlotKind, text: bytearray) -> Opened:
-    """The root key by a passphrase or a recovery code.
-
-    Raises:
-        Throttled: it comes too soon after wrong ones; nothing was derived.
-        WrongPassphrase: no slot of this kind takes it.
-        SlotDamaged, KdfPolicy: the only slot of this kind cannot be used.
-    """
-    check_throttle(ctx)
-    ctx.check_cancelled()
-    # What cannot be a code at all, for a slip of the pen, is no try: it costs no wait.
-    secret = _secret_of(kind, text)
-    try:
-        return _try_slots(ctx, kind, secret)
-    except WrongPassphrase:
-        count_failure(ctx)
-        raise
-
-
-def _secret_of(kind: SlotKind, text: bytearray) -> bytearray:
-    if kind != "recovery":
-        return normalised(text)
-    code = recovery.read(text)
-    hold(code)
-    return code
-
-
-def _try_slots(ctx: LongContext, kind: SlotKind, secret: bytearray) -> Opened:
-    with ctx.reading() as db:
-        store_id = secrets.store_id(db)
-        found = [slot for slot in secrets.slots(db) if slot.kind == kind]
-    fault: Exception | None = None
-    for slot in found:
+    kind = exactly_one(
+        old_passphrase=params.old_passphrase,
+        recovery_code=params.recovery_code,
+        keychain=params.keychain,
+    )
+    new = slots.normalised(take_passphrase(params.new_passphrase, "$.params.new_passphrase"))
+    with ctx.vault.turn:
+        keys = guard.opened_on_disk(ctx)
+        found = _proven(ctx, kind, params)
         try:
-            root = slots.unwrap(slot.blob, slot.sha256, store_id, secret)
-        except (WrongPassphrase, SlotDamaged) as refused:
-            # A damaged slot must not hide that the other one was given the wrong code.
-            if not (isinstance(refused, SlotDamaged) and isinstance(fault, WrongPassphrase)):
-                fault = refused
-        else:
-            return Opened(root, slot, _renewed(ctx, root, store_id, slot, secret))
-    raise fault or _none_of(kind)
+            return _set_passphrase(ctx, keys, found, new)
+        finally:
+            wipe(found.root)
 
 
-def _renewed(
-    ctx: Context, root: bytearray, store_id: bytes, slot: SlotRow, secret: bytearray
-) -> SlotRow | None:
-    """The slot at today's cost, None when it is no cheaper than that."""
-    cost = slots.cost_of(slot.blob, slot.sha256)
-    today = ctx.vault.cost
-    # More memory for fewer passes may be the dearer of the two: what counts is the product.
-    if cost is None or cost.memory_kib * cost.passes >= today.memory_kib * today.passes:
-        return None
-    return passphrase_slot(ctx, root, store_id, slot.generation + 1, secret)
-
-
-def _none_of(kind: SlotKind) -> Exception:
+def _proven(ctx: LongContext, kind: str, params: SecretsChangePassphraseParams) -> slots.Opened:
     if kind == "keychain":
-        return KeychainUnavailable("No slot of this store lies in a keychain.", found=None)
-    return WrongPassphrase(f"This store has no slot for a {_WORDS[kind]}.")
+        return slots.open_with_keychain(ctx)
+    if kind == "recovery_code":
+        code = take(params.recovery_code, "$.params.recovery_code", 128)
+        return slots.open_with_text(ctx, "recovery", code)
+    old = take_passphrase(params.old_passphrase, "$.params.old_passphrase")
+    return slots.open_with_text(ctx, "passphrase", old)
 
 
-_WORDS = {"passphrase": "passphrase", "recovery": "recovery code"}
-
-
-def open_with_keychain(ctx: LongContext) -> Opened:
-    """The root key by the item in the system's keychain.
-
-    Raises:
-        KeychainUnavailable: no slot, another keychain, no answer, or the item is gone.
-    """
+def _set_passphrase(
+    ctx: LongContext, keys: Keys, found: slots.Opened, new: bytearray
+) -> SecretsStatusResult:
     with ctx.reading() as db:
-        store_id = secrets.store_id(db)
-        found = [slot for slot in secrets.slots(db) if slot.kind == "keychain"]
-    if not found:
-        raise _none_of("keychain")
-    slot = found[0]
-    chain = keychain_of(ctx.vault, slot.backend)
-    text = chain.read(item_name(store_id, slot.generation))
-    if text is None:
-        raise KeychainUnavailable(
-            "The keychain no longer has this store's item.",
-            hint="Unlock with the passphrase or the recovery code.",
-            expected=slot.backend,
-            found=chain.name,
-        )
-    try:
-        secret = bytearray(base64.b64decode(text, validate=True))
-    except ValueError:
-        raise Tampered("The keychain's item is not this slot's.", what="keychain") from None
-    # What a rekey that was killed has left behind.
-    ctx.vault.stale_items += [item_name(store_id, slot.generation + step) for step in (-1, 1)]
-    try:
-        return Opened(slots.unwrap(slot.blob, slot.sha256, store_id, secret), slot)
-    except WrongPassphrase:
-        raise Tampered("The keychain's item is not this slot's.", what="keychain") from None
-    finally:
-        wipe(secret)
+        before = _slot_of(db, "passphrase")
+    generation = before.generation + 1 if before else 1
+    row = slots.passphrase_slot(ctx, found.root, keys.store_id, generation, new)
+    with ctx.writing(last=True) as db:
+        guard.opened(ctx)
+        secrets.forget_failures(db)
+        slot = _put(db, before, row)
+        ctx.audit("passphrase_change", "vault", slot=slot, proof=found.slot.kind)
+        result = told(ctx, db)
+    ctx.session.schedule(guard.SETTLE_CHORE, 0)
+    return result
 
 
-# --- making -----------------------------------------------------------------------------------
+def _slot_of(db: Connection, kind: str) -> SlotRow | None:
+    """The slot of a kind that there is one of at most."""
+    return next((row for row in secrets.slots(db) if row.kind == kind), None)
 
 
-def passphrase_slot(
-    ctx: Context, root: bytearray, store_id: bytes, generation: int, passphrase: bytearray
-) -> SlotRow:
-    """A slot for a passphrase at today's cost; the passphrase stays the caller's to wipe."""
-    cost = ctx.vault.cost
-    return make(ctx.clock, "passphrase", root, store_id, generation, passphrase, cost)
-
-
-def make(
-    clock: Clock,
-    kind: SlotKind,
-    root: bytearray,
-    store_id: bytes,
-    generation: int,
-    secret: bytearray,
-    cost: Cost | None,
-    *,
-    backend: str | None = None,
-) -> SlotRow:
-    """A row that `secret` opens."""
-    blob = slots.wrap(root, store_id, generation, secret, clock.random_bytes, cost)
-    digest = crypto.sha256(blob)
-    return SlotRow(0, kind, _LABELS[kind], backend, generation, blob, digest, clock.now_ms())
-
-
-_LABELS: dict[SlotKind, str] = {
-    "passphrase": "Passphrase",
-    "keychain": "This computer's keychain",
-    "recovery": "Recovery code",
-}
-
-
-def keychain_slot(ctx: Context, root: bytearray, store_id: bytes, generation: int) -> SlotRow:
-    """A slot whose secret has been put into the system's keychain.
+def _put(db: Connection, before: SlotRow | None, row: SlotRow) -> int:
+    """Put a slot in the place of the one there was, or beside the others; its number.
 
     Raises:
-        KeychainUnavailable: it does not keep it.
+        Conflict: there are as many as are kept, or somebody else changed that one meanwhile.
     """
-    backend, secret = _write_keychain_item(ctx.vault, ctx.clock, store_id, generation)
+    if _slot_of(db, row.kind) != before and row.kind != "recovery":
+        raise Conflict("The slots were changed meanwhile.")
+    if before is not None:
+        secrets.replace_slot(db, before.slot, row)
+        return before.slot
+    if len(secrets.slots(db)) >= limits.SLOTS_MAX:
+        raise Conflict("There are as many slots as are kept.", limit=limits.SLOTS_MAX)
+    return secrets.add_slot(db, row)
+
+
+# --- add_recovery, add_keychain ---------------------------------------------------------------
+
+
+class SecretsAddRecoveryParams(Params, frozen=True):
+    """Nothing to choose."""
+
+
+class SecretsAddRecoveryResult(Result, frozen=True):
+    """The code, told this once."""
+
+    recovery_code: Annotated[str, Meta(description="Nine groups of four, to be written on paper.")]
+    slot: Annotated[Count, Meta(description="Number of its slot.")]
+
+
+@method("secrets.add_recovery", long=True, sensitive=True, errors=(*guard.ERRORS, Conflict))
+def add_recovery(ctx: LongContext, params: SecretsAddRecoveryParams) -> SecretsAddRecoveryResult:
+    """Make a recovery code: 160 random bits that open everything; it is told only this once."""
+    del params
+    code = bytearray(ctx.clock.random_bytes(recovery.CODE_BYTES))
     try:
-        return make(
-            ctx.clock, "keychain", root, store_id, generation, secret, None, backend=backend
-        )
+        with ctx.vault.turn:
+            guard.opened_on_disk(ctx)
+            with ctx.writing(last=True) as db:
+                keys = guard.opened(ctx)
+                row = slots.make(ctx.clock, "recovery", keys.root, keys.store_id, 1, code, None)
+                slot = _put(db, None, row)
+                ctx.audit("slot_add", "vault", slot=slot, kind="recovery")
+            text = bytearray(recovery.spell(code).encode())
+            return SecretsAddRecoveryResult(cast(Any, as_json(text)), slot)
     finally:
-        wipe(secret)
+        wipe(code)
 
 
-def _write_keychain_item(
-    vault: Vault, clock: Clock, store_id: bytes, generation: int
-) -> tuple[str, bytearray]:
-    """Put a fresh random secret into the keychain; the back end's name and the secret.
+class SecretsAddKeychainParams(Params, frozen=True):
+    """Nothing to choose."""
 
-    Raises:
-        KeychainUnavailable: it does not keep it.
+
+@method("secrets.add_keychain", long=True, errors=(*guard.ERRORS, Conflict, KeychainUnavailable))
+def add_keychain(ctx: LongContext, params: SecretsAddKeychainParams) -> SecretsStatusResult:
+    """Let this system's keychain unlock too, in the place of another one that did.
+
+    For who unlocks with a passphrase and does not want to be asked on this computer, or has moved
+    to a new one.
     """
-    chain = keychain_of(vault)
-    secret = bytearray(clock.random_bytes(crypto.KEY_BYTES))
-    name = item_name(store_id, generation)
-    # An item of that name may have been waiting to be removed.
-    vault.stale_items = [item for item in vault.stale_items if item != name]
-    chain.write(name, base64.b64encode(secret).decode())
-    return chain.name, secret
-
-
-def remove_stale_items(vault: Vault) -> None:
-    """Take out of the keychain what no slot needs; what cannot be is tried again at the next."""
-    waiting, vault.stale_items = vault.stale_items, []
-    for item in waiting:
+    del params
+    with ctx.vault.turn:
+        keys = guard.opened_on_disk(ctx)
+        with ctx.reading() as db:
+            before = _slot_of(db, "keychain")
+        # The new item first: killed in between, the old slot and the old item still fit.
+        generation = before.generation + 1 if before else 1
+        item = slots.item_name(keys.store_id, generation)
         try:
-            keychain_of(vault).remove(item)
-        except KeychainUnavailable:
-            vault.stale_items.append(item)
+            row = slots.keychain_slot(ctx, keys.root, keys.store_id, generation)
+            with ctx.writing(last=True) as db:
+                if guard.opened(ctx) is not keys:
+                    raise Conflict("Secrets were locked meanwhile.")
+                slot = _put(db, before, row)
+                ctx.audit("slot_add", "vault", slot=slot, kind="keychain")
+                result = told(ctx, db)
+        except BaseException:
+            ctx.vault.stale_items.append(item)
+            raise
+        if before is not None:
+            ctx.vault.stale_items.append(slots.item_name(keys.store_id, before.generation))
+        ctx.session.schedule(guard.SETTLE_CHORE, 0)
+        return result
+
+
+# --- remove_slot ------------------------------------------------------------------------------
+
+
+class SecretsRemoveSlotParams(Params, frozen=True):
+    """Which slot."""
+
+    slot: Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number of the slot.")]
+
+
+@method("secrets.remove_slot", access="write", errors=(*guard.ERRORS, Conflict, NotFound))
+def remove_slot(ctx: Context, params: SecretsRemoveSlotParams) -> SecretsStatusResult:
+    """Remove one way to unlock; the last one stays."""
+    keys = guard.opened(ctx)
+    if ctx.vault.ephemeral:
+        raise Conflict("Ephemeral secrets have no slots.")
+    rows = secrets.slots(ctx.db)
+    found = next((row for row in rows if row.slot == params.slot), None)
+    if found is None:
+        raise NotFound("There is no such slot.", path="$.params.slot")
+    if len(rows) == 1:
+        raise Conflict("The last slot stays: without it nothing could be unlocked again.")
+    secrets.remove_slot(ctx.db, params.slot)
+    ctx.audit("slot_remove", "vault", slot=params.slot, kind=found.kind)
+    if found.kind == "keychain":
+        ctx.vault.stale_items.append(slots.item_name(keys.store_id, found.generation))
+    ctx.session.schedule(guard.SETTLE_CHORE, 0)
+    return told(ctx, ctx.db)
+
+
+# --- reset ------------------------------------------------------------------------------------
+
+
+class SecretsResetParams(Params, frozen=True):
+    """What the person has been told."""
+
+    losing: Annotated[
+        Count, Meta(description="How many keys are given up: `count` of `secrets.status`.")
+    ]
+
+
+@method("secrets.reset", long=True, frees=True, errors=(Conflict, NotInitialized))
+def reset(ctx: LongContext, params: SecretsResetParams) -> SecretsStatusResult:
+    """Give up every provider key and every way to unlock; `secrets.initialize` begins anew.
+
+    For when nothing unlocks any more: the passphrase is forgotten and there is no recovery code,
+    or the rows are damaged and no backup has them. Nothing else in the database is touched. The
+    providers are listed as `enter_again`. What the audit log sealed under the old keys stays to
+    be read, and can be verified no more; verifying starts here.
+    """
+    with ctx.vault.turn:
+        with ctx.writing(last=True) as db:
+            state = guard.state(ctx, db)
+            if state == "uninitialized":
+                raise NotInitialized
+            if state == "ephemeral":
+                raise Conflict("Ephemeral secrets end with the process, or with secrets.lock.")
+            count = secrets.count(db)
+            if count != params.losing:
+                raise Conflict(
+                    f"Keys that would be lost: {count}, not {params.losing}; ask the person again.",
+                    path="$.params.losing",
+                )
+            stale = slots.item_names(db)
+            secrets.forget_all(db)
+            audit.let_go_of_root(db)
+            # Before the entry: it is the first that nothing of the old keys seals.
+            ctx.vault.lock()
+            ctx.audit("vault_reset", "vault", lost=count)
+            purge.ask(db)
+            result = told(ctx, db)
+        ctx.vault.stale_items += stale
+        ctx.session.schedule(guard.SETTLE_CHORE, 0)
+        ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
+        return result

@@ -4,15 +4,25 @@
 """
 
 from sidecar.handlers.workflows import (
-    change,
     delete,
+    empty_trash,
+    get_list,
     history,
-    labels,
-    packing,
-    read,
+    pack_revisions,
     save,
     search,
-    trash,
+    tags,
+    update_archive,
 )
 
-__all__ = ["change", "delete", "history", "labels", "packing", "read", "save", "search", "trash"]
+__all__ = [
+    "delete",
+    "empty_trash",
+    "get_list",
+    "history",
+    "pack_revisions",
+    "save",
+    "search",
+    "tags",
+    "update_archive",
+]

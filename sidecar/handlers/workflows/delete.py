@@ -19,7 +19,7 @@ from sidecar.handlers.workflows.views import WorkflowsItemError
 from sidecar.notifications import WorkflowsChanged
 from sidecar.store import purge
 from sidecar.store.connection import Connection
-from sidecar.store.workflows import remove
+from sidecar.store.workflows import delete as remove
 from sidecar.values import Count, WorkflowId
 
 

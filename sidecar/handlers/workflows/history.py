@@ -21,8 +21,8 @@ from sidecar.handlers.workflows.checks import (
     read_cursor,
     refuse_archived,
 )
-from sidecar.handlers.workflows.earlier import content_of, must_load
-from sidecar.handlers.workflows.read import CursorParam
+from sidecar.handlers.workflows.get_list import CursorParam
+from sidecar.handlers.workflows.revision import content_of, must_load
 from sidecar.handlers.workflows.save import Expected
 from sidecar.handlers.workflows.save import change as write_change
 from sidecar.handlers.workflows.views import WorkflowsSaveResult, unchanged

@@ -21,7 +21,7 @@ from sidecar.errors import (
     SidecarError,
     TooLarge,
 )
-from sidecar.handlers.workflows import packing
+from sidecar.handlers.workflows import pack_revisions as packing
 from sidecar.handlers.workflows.checks import (
     check_expected,
     is_empty_body,

@@ -8,20 +8,22 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.handlers.workflows.checks import read_cursor
-from sidecar.handlers.workflows.read import (
+from sidecar.handlers.workflows.get_list import (
     ArchivedFilter,
     CategoryFilter,
     CursorParam,
     TagFilter,
 )
 from sidecar.handlers.workflows.views import WorkflowHeader, fitting, header_fields
-from sidecar.store import excerpts, search_bodies, search_index, spelling
-from sidecar.store import search as searches
-from sidecar.store.query import parse
-from sidecar.store.search import BODY, NEWEST, SCAN, Hit, Place
-from sidecar.store.search_bodies import Budget
+from sidecar.store.search import body_lines as search_bodies
+from sidecar.store.search import excerpts, spelling
+from sidecar.store.search import hits as searches
+from sidecar.store.search import index as search_index
+from sidecar.store.search.body_lines import Budget
+from sidecar.store.search.hits import BODY, NEWEST, SCAN, Hit, Place
+from sidecar.store.search.query import parse
 from sidecar.store.workflows.header import Header
-from sidecar.store.workflows.pages import Filter
+from sidecar.store.workflows.list import Filter
 from sidecar.values import Limit, NextCursor, encode_cursor, query_mark
 
 

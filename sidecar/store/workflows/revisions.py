@@ -14,8 +14,9 @@ from msgspec import Raw
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import codec, frames
+from sidecar.store import codec
 from sidecar.store.connection import Connection
+from sidecar.store.workflows import frames
 from sidecar.store.workflows.header import Header
 
 Form = Literal["stored", "plain", "key", "delta", "same"]

@@ -1,0 +1,94 @@
+"""Writing a backup: packed in one pass, synced, read back, and only then given its name.
+
+Until then it is called `.partial`, which nothing lists; whatever goes wrong, it is removed.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from msgspec.structs import replace
+
+from sidecar import files, limits
+from sidecar.archive import manifest as manifests
+from sidecar.archive import read as reading
+from sidecar.archive.manifest import FRAME_BYTES, Mac, Manifest
+from sidecar.zstd import Packer
+
+PARTIAL = ".partial"
+
+
+@contextmanager
+def unfinished(target: Path) -> Iterator[Path]:
+    """A private file to be written and published; gone afterwards if it was not."""
+    partial = files.beside(target, PARTIAL)
+    files.create_private(partial)
+    try:
+        yield partial
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def write(
+    source: Path,
+    partial: Path,
+    manifest: Manifest,
+    *,
+    mac: Mac = None,
+    step: Callable[[int], None],
+) -> Manifest:
+    """Pack the database `source`, which nobody writes to, into `partial`; read it back.
+
+    `step` is told the bytes packed and then the bytes read back, the latter counted on; it may
+    raise to stop.
+
+    Returns:
+        The manifest as it was written: `manifest` with sizes and SHA-256.
+
+    Raises:
+        BackupRejected: what was read back is not what was written.
+    """
+    size_bytes = manifest.database_bytes
+    with source.open("rb") as database, partial.open("r+b") as file:
+        file.write(b" " * FRAME_BYTES)
+        sha256, packed_bytes = _pack(database, file, size_bytes, step)
+        written = replace(manifest, sha256=sha256, packed_bytes=packed_bytes)
+        file.seek(0)
+        file.write(manifests.encode(written, mac))
+        file.flush()
+        os.fsync(file.fileno())
+
+    def told(done_bytes: int) -> None:
+        step(size_bytes + done_bytes)
+
+    return reading.unpack(partial, lambda _piece: None, told)
+
+
+def _pack(
+    database: IO[bytes], file: IO[bytes], size_bytes: int, step: Callable[[int], None]
+) -> tuple[str, int]:
+    """Write the data frame; SHA-256 of the database and the frame's size."""
+    packer = Packer(limits.ARCHIVE_LEVEL, size_bytes)
+    digest = hashlib.sha256()
+    done_bytes = packed_bytes = synced_bytes = 0
+    while piece := database.read(limits.ARCHIVE_PIECE_BYTES):
+        digest.update(piece)
+        packed_bytes += file.write(packer.add(piece))
+        done_bytes += len(piece)
+        if packed_bytes - synced_bytes >= limits.ARCHIVE_SYNC_BYTES:
+            # A little at a time: one sync of all would hold up every commit meanwhile.
+            file.flush()
+            os.fsync(file.fileno())
+            synced_bytes = packed_bytes
+        step(done_bytes)
+    packed_bytes += file.write(packer.end())
+    return digest.hexdigest(), packed_bytes
+
+
+def publish(partial: Path, target: Path) -> None:
+    """Give a finished backup its name, for good."""
+    partial.replace(target)
+    files.sync_folder(target.parent)

@@ -1,0 +1,178 @@
+"""`runs.pin` and `runs.prune`, and the pruning that the settings ask for.
+
+Pruning goes in batches that others can come between, each with its audit entry; stopped anywhere,
+what is left is as if it had been asked for less. Then the file gives the space back.
+"""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from sidecar import limits
+from sidecar.catalog import Params, Result, chore, method
+from sidecar.context import Context, LongContext
+from sidecar.errors import InvalidParams, NotFound
+from sidecar.handlers.runs.start_finish import existing
+from sidecar.store import batches as steps
+from sidecar.store import purge, settings
+from sidecar.store.interrupt import interruptible
+from sidecar.store.runs import prune as run_prune
+from sidecar.store.runs.prune import Wish
+from sidecar.values import Count, RunId
+
+CHORE = "run_retention"
+DAY_MS = 86_400_000
+
+# --- runs.pin ---------------------------------------------------------------------------------
+
+
+class RunsPinParams(Params, frozen=True):
+    """Which run, and whether it shall stay."""
+
+    id: RunId
+    pinned: Annotated[bool, Meta(description="true spares it from pruning, false no longer.")]
+
+
+class RunsPinResult(Result, frozen=True):
+    """What it is now."""
+
+    id: RunId
+    pinned: Annotated[bool, Meta(description="Whether pruning spares it.")]
+
+
+@method("runs.pin", access="write", errors=(NotFound,))
+def pin(ctx: Context, params: RunsPinParams) -> RunsPinResult:
+    """Spare a run from pruning, or no longer; deleting it by name still works."""
+    run_prune.set_pinned(ctx.db, existing(ctx, params.id).rid, pinned=params.pinned)
+    return RunsPinResult(params.id, params.pinned)
+
+
+# --- runs.prune -------------------------------------------------------------------------------
+
+
+class RunsPruneParams(Params, frozen=True):
+    """Which runs shall go: each of these deletes by itself. Running and pinned ones stay."""
+
+    older_than_ms: Annotated[
+        Count | None,
+        Meta(description="Those started longer ago than this, also the newest of their workflow."),
+    ] = None
+    keep_last: Annotated[
+        Count | None,
+        Meta(description="All but so many of each workflow, the newest, however young."),
+    ] = None
+    max_bytes: Annotated[
+        Count | None,
+        Meta(description="The oldest, until the stored summaries take no more than this."),
+    ] = None
+    dry_run: Annotated[bool, Meta(description="Only say how many would go; absent: false.")] = False
+
+
+class RunsPruneResult(Result, frozen=True):
+    """What went, or would."""
+
+    deleted: Annotated[Count, Meta(description="How many runs.")]
+    freed_bytes: Annotated[
+        Count, Meta(description="How much smaller the file is; in a dry run what summaries take.")
+    ]
+    before_bytes: Annotated[Count, Meta(description="Size of the database before.")]
+    after_bytes: Annotated[Count, Meta(description="Size of the database after.")]
+    reached_limit: Annotated[
+        bool, Meta(description="There are more: one call deletes at most 200 000.")
+    ]
+
+
+@method("runs.prune", long=True, frees=True)
+def prune(ctx: LongContext, params: RunsPruneParams) -> RunsPruneResult:
+    """Delete old runs with their summaries, in short steps, and shrink the file.
+
+    A run goes when any of the criteria names it: with `keep_last` and `older_than_ms` both given
+    the last ones go, too, once they are old. To keep the last ones give `keep_last` alone; what
+    must stay in any case is pinned.
+    """
+    if params.older_than_ms is params.keep_last is params.max_bytes is None:
+        raise InvalidParams(
+            "Say which runs: older_than_ms, keep_last or max_bytes.", path="$.params"
+        )
+    before_at = None
+    if params.older_than_ms is not None:
+        before_at = ctx.clock.now_ms() - params.older_than_ms
+    wish = Wish(before_at, params.keep_last, params.max_bytes)
+    if params.dry_run:
+        return _look(ctx, wish)
+    try:
+        return _prune(ctx, wish)
+    finally:
+        # A cancelled prune has deleted text too; the chore looks whether there is any.
+        ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
+
+
+def _look(ctx: LongContext, wish: Wish) -> RunsPruneResult:
+    count = size_bytes = 0
+    reached_limit = False
+    with ctx.reading() as db, interruptible(db, ctx.cancel_event.is_set):
+        db.execute("BEGIN")
+        file_bytes = purge.file_bytes(db)
+        for rows in run_prune.batches(db, wish):
+            ctx.check_cancelled()
+            if count >= limits.PRUNE_MAX_RUNS:
+                reached_limit = True
+                break
+            count += len(rows)
+            size_bytes += sum(row[1] for row in rows)
+    return RunsPruneResult(count, size_bytes, file_bytes, file_bytes, reached_limit)
+
+
+def _prune(ctx: LongContext, wish: Wish, **details: str) -> RunsPruneResult:
+    deleted, reached_limit = 0, False
+    with ctx.reading() as reader, interruptible(reader, ctx.cancel_event.is_set):
+        before_bytes = purge.file_bytes(reader)
+        for rows in run_prune.batches(reader, wish):
+            if deleted >= limits.PRUNE_MAX_RUNS:
+                reached_limit = True
+                break
+            for step in steps.cut(rows):
+                deleted += _delete(ctx, [row[0] for row in step], details)
+                ctx.progress("prune", deleted, None, "rows")
+    after_bytes = _shrink(ctx) if deleted else before_bytes
+    freed_bytes = max(0, before_bytes - after_bytes)
+    return RunsPruneResult(deleted, freed_bytes, before_bytes, after_bytes, reached_limit)
+
+
+def _delete(ctx: LongContext, rids: list[int], details: dict[str, str]) -> int:
+    """One step with its entry; how many went."""
+    with ctx.writing() as db:
+        gone = run_prune.delete(db, rids)
+        if gone:
+            ctx.audit("run_prune", "runs", runs=gone, **details)
+    return gone
+
+
+def _shrink(ctx: LongContext) -> int:
+    """Give free pages back to the disk; the size of the database then."""
+    more = True
+    while more:
+        with ctx.writing() as db:
+            more = purge.free_pages(db) > 0 and purge.give_back(db)
+            after_bytes = purge.file_bytes(db)
+    ctx.store.let_requests_go_first()
+    # What the log takes would hide that there is more room now; a reader may prevent it.
+    ctx.store.checkpoint()
+    return after_bytes
+
+
+@chore(CHORE, first_ms=limits.CHORES_FIRST_MS, every_ms=limits.RETENTION_EVERY_MS)
+def prune_by_settings(ctx: LongContext) -> None:
+    """Prune what run_keep_days, run_keep_count and run_keep_bytes do not keep."""
+    with ctx.reading() as db:
+        days, count, size_bytes = (
+            settings.own(db, key) for key in ("run_keep_days", "run_keep_count", "run_keep_bytes")
+        )
+    if not (days or count or size_bytes):
+        return
+    before_at = ctx.clock.now_ms() - days * DAY_MS if days else None
+    result = _prune(ctx, Wish(before_at, count or None, size_bytes or None), by="timer")
+    if result.deleted:
+        ctx.session.schedule(purge.CHORE, limits.PURGE_SELDOM_MS, at_latest=True)
+    if result.reached_limit:
+        ctx.session.schedule(CHORE, limits.RETENTION_AGAIN_MS)

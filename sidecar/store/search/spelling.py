@@ -1,0 +1,113 @@
+"""The nearest indexed words, for a search that found nothing.
+
+The words come from the search indexes themselves through FTS5's vocabulary tables, made in the
+connection's own temporary schema, so nothing of it reaches the file. Words of names, tags and
+descriptions are preferred to those that only stand inside bodies.
+"""
+
+import re
+from typing import Final
+
+from sidecar import limits
+from sidecar.store.connection import Connection
+from sidecar.store.search.excerpts import fold
+
+CANDIDATES_MAX: Final = 2000
+"""Words compared with one term: about 10 ms at worst, and only after an empty answer."""
+
+WORD_MIN_CHARS: Final = 3
+WORD_MAX_CHARS: Final = 40
+"""Shorter words are near to everything; nobody mistypes longer ones word by word."""
+
+# `IF NOT EXISTS` each time: a flag of ours would outlive a reopened connection.
+_VOCABULARIES: Final = {"header_words": "workflows_fts", "text_words": "workflow_text_fts"}
+_MAKE: Final = tuple(
+    f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{words} USING fts5vocab (main, {index}, row)"
+    for words, index in _VOCABULARIES.items()
+)
+_HIGHEST: Final = "\U0010ffff"
+
+
+_WORDS: Final = re.compile(r"[^\W_]+")
+
+
+def mend(db: Connection, query: str, words: list[str]) -> str | None:
+    """The query with the nearest indexed words for those given, folded; marks and all else stay.
+
+    None when none gets better, or when it would be too long for a query.
+    """
+    looked = words[: limits.SEARCH_SPELLED_MAX]
+    nearest = correct(db, looked)
+    if nearest is None:
+        return None
+    better = {word: near for word, near in zip(looked, nearest, strict=True) if word != near}
+    pieces: list[str] = []
+    end = 0
+    for found in _WORDS.finditer(fold(query)):
+        if found[0] in better:
+            pieces += (query[end : found.start()], better[found[0]])
+            end = found.end()
+    mended = "".join(pieces) + query[end:]
+    return mended if len(mended) <= limits.QUERY_MAX_CHARS else None
+
+
+def correct(db: Connection, words: list[str]) -> list[str] | None:
+    """Each folded word, or the nearest indexed one in its place; None when none gets better.
+
+    A candidate begins with the same character and is one edit away, two from six characters
+    on; among equally near ones the one in most workflows is taken.
+    """
+    for statement in _MAKE:
+        db.execute(statement)
+    corrected = [_nearest(db, word) for word in words]
+    return None if corrected == words else corrected
+
+
+def _nearest(db: Connection, word: str) -> str:
+    if not WORD_MIN_CHARS <= len(word) <= WORD_MAX_CHARS:
+        return word
+    if any(_is_known(db, words, word) for words in _VOCABULARIES):
+        return word
+    nearest = (_nearest_of(db, words, word) for words in _VOCABULARIES)
+    return next((found for found in nearest if found is not None), word)
+
+
+def _is_known(db: Connection, words: str, word: str) -> bool:
+    sql = f"SELECT 1 FROM temp.{words} WHERE term >= ? AND term < ? LIMIT 1"  # noqa: S608 - constants
+    return db.execute(sql, (word, word + _HIGHEST)).fetchone() is not None
+
+
+def _nearest_of(db: Connection, words: str, word: str) -> str | None:
+    allowed = 1 if len(word) < 2 * WORD_MIN_CHARS else 2
+    sizes = (len(word) - allowed, len(word) + allowed)
+    rows = db.execute(
+        f"SELECT term, doc FROM temp.{words} WHERE term >= ? AND term < ?"  # noqa: S608 - constants
+        " AND length(term) BETWEEN ? AND ? LIMIT ?",
+        (word[0], word[0] + _HIGHEST, *sizes, CANDIDATES_MAX),
+    )
+    best: tuple[int, int, str] | None = None
+    for term, workflows in rows:
+        distance = edits(word, term, allowed)
+        if distance <= allowed and (best is None or (distance, -workflows, term) < best):
+            best = (distance, -workflows, term)
+    return best[2] if best else None
+
+
+def edits(left: str, right: str, most: int) -> int:
+    """Insertions, deletions, changes and swaps of neighbours between two words.
+
+    Stops early: a result above `most` only says that it is more.
+    """
+    before: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, char in enumerate(left, 1):
+        following = [i]
+        for j, other in enumerate(right, 1):
+            cost = min(row[j] + 1, following[j - 1] + 1, row[j - 1] + (char != other))
+            if i > 1 and j > 1 and char == right[j - 2] and left[i - 2] == other:
+                cost = min(cost, before[j - 2] + 1)
+            following.append(cost)
+        if min(following) > most and min(row) > most:
+            return most + 1
+        before, row = row, following
+    return row[-1]

@@ -1,0 +1,1 @@
+"""Moving data between database files: snapshots, examination of foreign files, carrying over."""

@@ -1,0 +1,104 @@
+"""Archiving and deleting workflows.
+
+A delete asks for a purge in its own transaction: secure_delete overwrites what it frees, but
+the WAL and the segments of the search indexes keep old text until they are rewritten.
+"""
+
+from typing import Any, Final, NamedTuple
+
+from sidecar import limits
+from sidecar.store import batches as steps
+from sidecar.store import purge
+from sidecar.store.connection import Connection
+from sidecar.store.workflows import revisions
+
+_SET_ARCHIVED: Final = "UPDATE workflows SET archived_at = ? WHERE rid = ?"
+_COUNT_RUNS: Final = "SELECT count(*) FROM runs WHERE workflow = ?"
+_OLDEST_RUNS: Final = (
+    "SELECT rid, coalesce(stored_bytes, 0) FROM runs WHERE workflow = ?"
+    " ORDER BY started_at, rid LIMIT ?"
+)
+_FEWER_RUNS: Final = "UPDATE workflows SET run_count = max(run_count - ?, 0) WHERE rid = ?"
+_FIRST_REVISION: Final = "SELECT min(revision) FROM workflow_revisions WHERE workflow = ?"
+_OLDEST_REVISIONS: Final = (
+    "SELECT rid, coalesce(length(data), 0), form FROM workflow_revisions"
+    " WHERE workflow = ? AND revision < ? ORDER BY revision"
+)
+_REVISION_BYTES: Final = (
+    "SELECT coalesce(sum(length(data)), 0) FROM workflow_revisions WHERE workflow = ?"
+)
+_DELETE_RUNS: Final = "DELETE FROM runs WHERE workflow = ?"
+_DELETE_REVISIONS: Final = "DELETE FROM workflow_revisions WHERE workflow = ?"
+_DELETE: Final = "DELETE FROM workflows WHERE rid = ?"
+
+
+class Deleted(NamedTuple):
+    """What went with a workflow."""
+
+    runs: int
+    revisions: int
+
+
+def set_archived(db: Connection, rid: int, archived_at: int | None) -> None:
+    """Archive a workflow, or with None bring it back; its content and revision stay."""
+    db.execute(_SET_ARCHIVED, (archived_at, rid))
+
+
+def archived_before(db: Connection, before_at: int, limit: int) -> list[str]:
+    """Ids of workflows archived before a time, the longest archived first."""
+    return [
+        str(row[0])
+        for row in db.execute(
+            "SELECT id FROM workflows WHERE archived_at < ? ORDER BY archived_at LIMIT ?",
+            (before_at, limit),
+        )
+    ]
+
+
+def count_runs(db: Connection, rid: int) -> int:
+    """How many runs a workflow has."""
+    return int(db.execute(_COUNT_RUNS, (rid,)).get)
+
+
+def fits_one_step(db: Connection, rid: int) -> bool:
+    """Whether a workflow's runs and revisions are few enough to go with it at once."""
+    runs: list[Any] = db.execute(_OLDEST_RUNS, (rid, limits.RUNS_DELETE_INLINE_MAX + 1)).fetchall()
+    if len(runs) > limits.RUNS_DELETE_INLINE_MAX:
+        return False
+    size_bytes = sum(int(row[1]) for row in runs) + int(db.execute(_REVISION_BYTES, (rid,)).get)
+    return size_bytes <= limits.DELETE_STEP_BYTES
+
+
+def delete_step(db: Connection, rid: int) -> Deleted:
+    """Delete some of a workflow's runs, oldest first, or when none is left of its revisions."""
+    oldest: list[Any] = db.execute(_OLDEST_RUNS, (rid, limits.RUNS_DELETE_BATCH)).fetchall()
+    going = steps.first(oldest)
+    db.executemany("DELETE FROM runs WHERE rid = ?", [(row[0],) for row in going])
+    runs = len(going)
+    db.execute(_FEWER_RUNS, (runs, rid))
+    earlier = 0 if runs else _delete_revisions(db, rid)
+    purge.ask(db)
+    return Deleted(runs, earlier)
+
+
+def _delete_revisions(db: Connection, rid: int) -> int:
+    """Delete revisions of the oldest group, its key frame last: the others lean on it."""
+    first = db.execute(_FIRST_REVISION, (rid,)).get
+    if first is None:
+        return 0
+    end = revisions.group_start(first) + limits.REVISION_GROUP
+    group: list[Any] = db.execute(_OLDEST_REVISIONS, (rid, end)).fetchall()
+    going = steps.first(sorted(group, key=lambda row: row[2] == "key"))
+    db.executemany("DELETE FROM workflow_revisions WHERE rid = ?", [(row[0],) for row in going])
+    return len(going)
+
+
+def delete(db: Connection, rid: int) -> Deleted:
+    """Delete a workflow with its body, tags, revisions and runs."""
+    db.execute(_DELETE_RUNS, (rid,))
+    runs = db.changes()
+    db.execute(_DELETE_REVISIONS, (rid,))
+    earlier = db.changes()
+    db.execute(_DELETE, (rid,))
+    purge.ask(db)
+    return Deleted(runs, earlier)
