@@ -258,7 +258,8 @@ def test_a_hostile_frame_takes_no_memory(tmp_path: Path) -> None:
     forged(path, bomb(GIB, GIB), GIB)
     script = (
         "import resource, sys; from pathlib import Path\n"
-        "from sidecar.archive import frame_size as shape, read as reading; from sidecar import limits, zstd\n"
+        "from sidecar.archive import frame_size as shape, read as reading\n"
+        "from sidecar import limits, zstd\n"
         "zstd.load_zstandard(); before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "limits.ARCHIVE_RATIO_FREE_BYTES = 2**40\n"
         "try: reading.unpack(Path(sys.argv[1]), len, lambda done: None)\n"
