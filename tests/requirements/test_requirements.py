@@ -11,7 +11,7 @@ import pytest
 from tests.requirements.requirements import NUMBERED, REQUIREMENTS
 
 TESTS = Path(__file__).parents[1]
-NAMING = re.compile(r"^test_(stdio|sqlite|security|stores|ecosystem|seed_mistake)_(\d\d)_")
+NAMING = re.compile(r"^test_(stdio|sqlite|security|stores|ecosystem|design_mistake)_(\d\d)_")
 """A test that begins so names the requirement it proves."""
 
 
@@ -56,7 +56,7 @@ def test_a_requirement_is_proven_or_owed_and_never_both() -> None:
 def test_who_owes_it_is_named() -> None:
     for each in REQUIREMENTS:
         if each.owed_by is not None:
-            assert re.fullmatch(r"(issue [3-9]|later) \([a-z, ]+\)", each.owed_by), each
+            assert re.fullmatch(r"later \([a-z, ]+\)", each.owed_by), each
 
 
 def test_every_named_test_exists_once() -> None:
@@ -71,7 +71,7 @@ def test_every_test_that_names_a_requirement_is_listed_by_it() -> None:
     for name in all_tests():
         found = NAMING.match(name)
         if found is not None:
-            source = "seed" if found[1] == "seed_mistake" else found[1]
+            source = "mistake" if found[1] == "design_mistake" else found[1]
             assert (name, (source, found[2])) in listed, name
 
 

@@ -129,7 +129,7 @@ def test_nothing_of_what_was_deleted_is_left(tmp_path: Path, seed: int) -> None:
             assert bench.call("workflows.search", query=words[-1])["items"]
 
 
-def test_seed_mistake_07_a_deleted_text_is_gone_from_indexes_log_and_statistics(
+def test_design_mistake_07_a_deleted_text_is_gone_from_indexes_log_and_statistics(
     tmp_path: Path,
 ) -> None:
     with open_bench(tmp_path) as bench:

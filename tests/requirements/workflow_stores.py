@@ -1,8 +1,8 @@
-"""The fifteen worst failures of workflow stores (../shared/research/workflow-stores.md, 3)."""
+"""The fifteen worst failures reported of programs that store workflows."""
 
 from tests.requirements.requirement import Source
 
-_stores = Source("stores", "workflow-store failure")
+_stores = Source("stores")
 
 REQUIREMENTS = [
     _stores.proven(
@@ -71,7 +71,7 @@ REQUIREMENTS = [
     _stores.proven(
         "09",
         "No run stays running for ever, no finished run is marked crashed.",
-        "test_seed_mistake_11_a_run_left_running_by_a_dead_process_is_closed_at_the_start",
+        "test_design_mistake_11_a_run_left_running_by_a_dead_process_is_closed_at_the_start",
     ),
     _stores.proven(
         "10:plans",

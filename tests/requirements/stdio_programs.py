@@ -1,11 +1,11 @@
-"""The twenty behaviours of ../shared/research/stdio-backends.md, section 9.
+"""Twenty behaviours of programs that speak over stdin and stdout.
 
-Where shared/design/README.md overrules one, the text here is the one that holds.
+Each was chosen after public reports of faults in language servers, debug adapters and sidecars.
 """
 
 from tests.requirements.requirement import Source
 
-_stdio = Source("stdio", "stdio behaviour")
+_stdio = Source("stdio")
 
 REQUIREMENTS = [
     _stdio.proven(
@@ -163,7 +163,7 @@ REQUIREMENTS = [
     _stdio.proven(
         "19:every-migration",
         "kill -9 inside each shipped migration leaves the old or the new version: the import of"
-        " the seed's file is the only one so far.",
+        " the file of the customer's first program is the only one so far.",
         "test_really_killed_the_old_or_the_new_file_is_there",
         "test_stopped_at_any_step_the_next_start_finishes",
     ),

@@ -1,4 +1,4 @@
-"""The seed's mistakes about workflows, each shown not to be made here."""
+"""Mistakes of the design document about workflows, each shown not to be made here."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ def save(name: str, workflow_id: str, **more: object) -> dict[str, object]:
     return {"id": workflow_id, "name": name, "data": {"n": [name]}, **more}
 
 
-def test_seed_mistake_01_a_save_keeps_runs_and_created_at_and_the_index(tmp_path: Path) -> None:
+def test_design_mistake_01_a_save_keeps_runs_and_created_at_and_the_index(tmp_path: Path) -> None:
     with open_bench(tmp_path, ManualClock(step_ms=10)) as bench:
         first = bench.call("workflows.save", workflow=save("alpha", "w"))
         rid = bench.rows("SELECT rid FROM workflows")[0][0]
@@ -28,7 +28,7 @@ def test_seed_mistake_01_a_save_keeps_runs_and_created_at_and_the_index(tmp_path
         assert [item["id"] for item in found] == ["w"]
 
 
-def test_seed_mistake_02_search_is_right_after_a_rebuild_and_a_vacuum(tmp_path: Path) -> None:
+def test_design_mistake_02_search_is_right_after_a_rebuild_and_a_vacuum(tmp_path: Path) -> None:
     with open_bench(tmp_path) as bench:
         names = ["apple", "banana", "cherry", "damson", "elder"]
         for name in names:
@@ -44,7 +44,7 @@ def test_seed_mistake_02_search_is_right_after_a_rebuild_and_a_vacuum(tmp_path: 
                 assert [item["id"] for item in found] == [f"id-{name}"]
 
 
-def test_seed_mistake_04_all_that_is_indexed_is_searched(tmp_path: Path) -> None:
+def test_design_mistake_04_all_that_is_indexed_is_searched(tmp_path: Path) -> None:
     with open_bench(tmp_path) as bench:
         workflow = save("plain", "w", description="mentions zebras", tags=["okapi"])
         bench.call("workflows.save", workflow=workflow)

@@ -1,11 +1,11 @@
-"""Issue 5, sentence by sentence: nothing is ever lost."""
+"""What is promised about acknowledged writes, migrations, backups and recovery."""
 
 from tests.requirements.requirement import Source
 
-_issue = Source("durability", "issue 5")
+_promise = Source("durability")
 
 REQUIREMENTS = [
-    _issue.proven(
+    _promise.proven(
         "power",
         "Power loss: 0 lost in FULL; losses in NORMAL prove the test.",
         "test_at_full_no_power_loss_costs_or_tears_an_acknowledged_write",
@@ -13,7 +13,7 @@ REQUIREMENTS = [
         "test_at_normal_power_losses_do_cost_some_which_proves_the_test",
         "test_what_a_power_loss_leaves_is_served_by_the_next_start",
     ),
-    _issue.proven(
+    _promise.proven(
         "sweep",
         "Operation N fails in every write path: the outcome is told, the repeat by the same id is"
         " safe, nothing acknowledged is lost, false corruption is told from real.",
@@ -22,38 +22,38 @@ REQUIREMENTS = [
         "test_damage_met_by_a_request_is_a_failure_until_it_is_confirmed",
         "test_after_an_unclean_end_a_sound_file_is_looked_at_and_served",
     ),
-    _issue.proven(
+    _promise.proven(
         "replacement",
         "A replacement that fails while the process goes on costs nothing saved later.",
         "test_a_replacement_that_fails_is_called_off_and_nothing_saved_later_is_lost",
         "test_a_plan_that_cannot_be_taken_back_makes_the_file_read_only",
     ),
-    _issue.proven(
+    _promise.proven(
         "moved",
         "Nothing is acknowledged that goes into a file nobody finds any more.",
         "test_nothing_is_acknowledged_that_goes_into_a_file_nobody_finds",
     ),
-    _issue.proven(
+    _promise.proven(
         "readers",
         "A reader that cannot be opened keeps nobody from having the file to himself.",
         "test_a_reader_that_could_not_be_opened_is_in_nobodys_way",
     ),
-    _issue.proven(
+    _promise.proven(
         "migrations:copies",
         "A verified copy first; wholly or not at all, also when really killed.",
         "test_the_copy_before_a_migration_is_the_old_file_and_private",
         "test_really_killed_the_old_or_the_new_file_is_there",
     ),
-    _issue.proven(
+    _promise.proven(
         "migrations:kept",
-        "Real files of every version and of every shape of the seed are kept, with rows.",
+        "Real files of every version and every shape of the first program are kept as test data.",
         "test_there_are_kept_files_of_every_shape_of_the_seed",
         "test_a_kept_file_is_opened_with_all_its_rows",
         "test_there_are_a_database_and_a_backup_of_every_version",
         "test_a_database_of_every_version_has_its_work_history_and_keys",
         "test_a_backup_of_every_version_is_restored_with_its_keys",
     ),
-    _issue.proven(
+    _promise.proven(
         "migrations:faults",
         "Kill points and the fault sweep over a start, an import and a migration.",
         "test_whichever_operation_of_a_start_fails_the_next_start_has_everything",
@@ -61,18 +61,18 @@ REQUIREMENTS = [
         "test_a_real_kill_at_a_statement_leaves_the_old_or_the_new_version",
         "test_a_real_kill_at_any_statement_leaves_the_old_or_the_new_version",
     ),
-    _issue.proven(
+    _promise.proven(
         "migrations:edited",
         "An edited shipped migration is detected; a newer file is refused, its bytes unchanged.",
         "test_an_edited_step_is_found_out",
         "test_a_newer_file_is_refused_unchanged",
     ),
-    _issue.proven(
+    _promise.proven(
         "migrations:downgrade",
         "The way back is told in words: which copy, which version.",
         "test_a_newer_version_tells_the_way_back",
     ),
-    _issue.proven(
+    _promise.proven(
         "backups",
         "One moment, checked, read back, named last; kept by a plan.",
         "test_a_backup_is_the_whole_database_as_sqlite_reads_it",
@@ -80,7 +80,7 @@ REQUIREMENTS = [
         "test_it_backs_up_on_the_interval_and_only_when_something_has_changed",
         "test_a_failing_backup_is_told_once_and_its_age_with_it",
     ),
-    _issue.proven(
+    _promise.proven(
         "restore",
         "With and without a file that opens; secrets and log carried over.",
         "test_everything_is_as_it_was_when_the_backup_was_made",
@@ -90,7 +90,7 @@ REQUIREMENTS = [
         "test_a_hostile_frame_takes_no_memory",
         "test_a_dry_run_tells_which_keys_would_open",
     ),
-    _issue.proven(
+    _promise.proven(
         "restore:faults",
         "A failing disk is no rejected backup; each failing operation leaves the old or the new.",
         "test_whichever_operation_fails_a_restore_leaves_the_old_database_or_the_new_one",
@@ -98,14 +98,14 @@ REQUIREMENTS = [
         "test_a_backup_comes_back_whichever_page_of_the_live_file_is_damaged",
         "test_over_a_log_that_cannot_be_read_no_number_is_given_again",
     ),
-    _issue.proven(
+    _promise.proven(
         "damage:read-only",
         "Confirmed damage: writes are refused, reads go on, a warning is told.",
         "test_confirmed_damage_makes_the_process_read_only_and_is_told",
         "test_a_start_that_cannot_write_for_damage_serves_what_can_be_read",
         "test_an_unconfirmed_suspicion_is_not_called_a_clean_end",
     ),
-    _issue.proven(
+    _promise.proven(
         "damage:alone",
         "One damaged body is one bad workflow; damaged indexes are made anew.",
         "test_a_damaged_body_is_one_bad_workflow_and_an_older_revision_brings_it_back",
@@ -113,7 +113,7 @@ REQUIREMENTS = [
         "test_a_plain_index_that_lacks_rows_is_found_once_in_full",
         "test_an_index_that_cannot_be_mended_is_recovered_without_a_loss",
     ),
-    _issue.proven(
+    _promise.proven(
         "damage:recover",
         "Recovery loses what cannot be read alone, keeps the damaged file, takes from a backup.",
         "test_recovery_loses_the_rows_of_the_page_alone_and_keeps_the_damaged_file",
@@ -128,14 +128,14 @@ REQUIREMENTS = [
         "test_a_file_that_is_not_ours_is_not_recovered",
         "test_what_is_lost_comes_from_a_backup_but_for_what_was_deleted_since",
     ),
-    _issue.proven(
+    _promise.proven(
         "damage:people",
         "The command shows first, does it when told to, and deletes nothing.",
         "test_without_a_yes_it_tells_what_could_be_saved_and_changes_nothing",
         "test_with_a_yes_the_damaged_file_is_kept_and_the_new_one_is_served",
         "test_a_database_that_is_not_there_is_said_to_be_missing",
     ),
-    _issue.proven(
+    _promise.proven(
         "full:heals",
         "A full disk: reads and deletes work, and room heals without a restart.",
         "test_on_a_full_disk_reads_and_deletes_work_and_then_saves_again",
@@ -143,20 +143,20 @@ REQUIREMENTS = [
         "test_room_made_elsewhere_is_enough",
         "test_on_a_full_disk_keys_backups_and_old_entries_can_go",
     ),
-    _issue.proven(
+    _promise.proven(
         "people",
         "backup, restore, verify, recover and doctor in plain words.",
         "test_a_backup_is_made_looked_at_and_gone_back_to",
         "test_what_cannot_be_read_comes_from_the_newest_backup",
         "test_what_came_of_it_is_told_in_plain_words",
     ),
-    _issue.proven(
+    _promise.proven(
         "proof:endurance",
         "Memory, descriptors and threads stay what they were.",
         "test_no_object_and_no_file_is_held_longer_than_its_request",
         "test_memory_descriptors_and_threads_stay_what_they_were",
     ),
-    _issue.proven(
+    _promise.proven(
         "proof:torture",
         "Acts, kills and faults against a model: 0 losses, and a loss would be seen.",
         "test_a_short_storm_loses_nothing",

@@ -1,4 +1,4 @@
-"""The seed's mistakes that lie in files, migrations and times; each test names one."""
+"""Mistakes of the design document in files, migrations and times; each test names one."""
 
 import time
 from pathlib import Path
@@ -23,7 +23,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "sim.db"
 
 
-def test_seed_mistake_02_a_rebuilt_table_keeps_the_keys_the_search_index_hangs_on(
+def test_design_mistake_02_a_rebuilt_table_keeps_the_keys_the_search_index_hangs_on(
     path: Path,
 ) -> None:
     seed.migrate(seed_files.build(path), SteadyClock())
@@ -57,7 +57,7 @@ def test_seed_mistake_02_a_rebuilt_table_keeps_the_keys_the_search_index_hangs_o
     db.close()
 
 
-def test_seed_mistake_03_times_are_milliseconds_and_durations_need_not_be_whole_seconds(
+def test_design_mistake_03_times_are_milliseconds_and_durations_need_not_be_whole_seconds(
     path: Path,
 ) -> None:
     def fill(db: apsw.Connection) -> None:
@@ -71,7 +71,7 @@ def test_seed_mistake_03_times_are_milliseconds_and_durations_need_not_be_whole_
     db.close()
 
 
-def test_seed_mistake_04_no_column_is_stored_that_nobody_reads(path: Path) -> None:
+def test_design_mistake_04_no_column_is_stored_that_nobody_reads(path: Path) -> None:
     seed.migrate(seed_files.build(path, search_text="generated"), SteadyClock())
 
     db = apsw.Connection(str(path))
@@ -81,7 +81,7 @@ def test_seed_mistake_04_no_column_is_stored_that_nobody_reads(path: Path) -> No
     db.close()
 
 
-def test_seed_mistake_08_an_unknown_newer_version_is_refused_and_untouched(path: Path) -> None:
+def test_design_mistake_08_an_unknown_newer_version_is_refused_and_untouched(path: Path) -> None:
     close_store(open_store(path, SteadyClock()).store)
     db = apsw.Connection(str(path))
     db.execute("PRAGMA user_version = 2").fetchall()
@@ -94,7 +94,7 @@ def test_seed_mistake_08_an_unknown_newer_version_is_refused_and_untouched(path:
     assert folder_hashes(path.parent) == before
 
 
-def test_seed_mistake_09_a_file_swapped_in_beside_an_old_wal_reads_as_the_new_one(
+def test_design_mistake_09_a_file_swapped_in_beside_an_old_wal_reads_as_the_new_one(
     path: Path,
 ) -> None:
     close_store(open_store(path, SteadyClock()).store)
@@ -118,7 +118,7 @@ def test_seed_mistake_09_a_file_swapped_in_beside_an_old_wal_reads_as_the_new_on
     assert "sim.db-wal" not in names(path.parent)
 
 
-def test_seed_mistake_11_a_run_left_running_by_a_dead_process_is_closed_at_the_start(
+def test_design_mistake_11_a_run_left_running_by_a_dead_process_is_closed_at_the_start(
     path: Path,
 ) -> None:
     seed_files.build(path)
@@ -133,7 +133,7 @@ def test_seed_mistake_11_a_run_left_running_by_a_dead_process_is_closed_at_the_s
     close_store(opened.store)
 
 
-def test_seed_mistake_05_a_copy_is_one_statement_without_pauses(path: Path) -> None:
+def test_design_mistake_05_a_copy_is_one_statement_without_pauses(path: Path) -> None:
     """In the seed's way, five pages and a pause of 100 ms, this one would take 100 seconds."""
     source = apsw.Connection(str(path))
     source.execute("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(20_000_000))").fetchall()
@@ -153,7 +153,7 @@ def test_seed_mistake_05_a_copy_is_one_statement_without_pauses(path: Path) -> N
     source.close()
 
 
-def test_seed_mistake_06_no_hash_of_a_key_is_taken_over(path: Path) -> None:
+def test_design_mistake_06_no_hash_of_a_key_is_taken_over(path: Path) -> None:
     seed.migrate(seed_files.build(path), SteadyClock())
 
     db = apsw.Connection(str(path))

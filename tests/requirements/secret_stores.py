@@ -1,8 +1,11 @@
-"""The 25 behaviours of ../shared/research/security.md, section 7: with secrets and the purge."""
+"""Twenty-five behaviours of programs that keep keys and an audit log.
+
+Each was chosen after password managers, keychains and the reports of their faults.
+"""
 
 from tests.requirements.requirement import Source
 
-_security = Source("security", "security behaviour")
+_security = Source("security")
 
 REQUIREMENTS = [
     _security.proven(

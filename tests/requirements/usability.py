@@ -1,8 +1,8 @@
-"""The twenty usability behaviours of ../shared/research/ecosystem.md, section 7."""
+"""Twenty behaviours by which people judge a command-line program and its clients."""
 
 from tests.requirements.requirement import Source
 
-_ecosystem = Source("ecosystem", "ecosystem behaviour")
+_ecosystem = Source("ecosystem")
 _PACKAGES = "later (packages)"
 _CLIENTS = "later (other clients)"
 

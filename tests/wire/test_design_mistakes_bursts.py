@@ -1,4 +1,4 @@
-"""Mistakes of the seed that the group commit must not repeat, each named."""
+"""Mistakes of the customer's design document that the group commit must not repeat."""
 
 import apsw
 import pytest
@@ -22,10 +22,10 @@ def counts(served: Served) -> tuple[int, int]:
     return found[0][0], found[1][0]
 
 
-def test_seed_mistake_10_an_act_whose_entry_cannot_be_written_does_not_happen(
+def test_design_mistake_10_an_act_whose_entry_cannot_be_written_does_not_happen(
     served: Served, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The seed wrote the entry after the act, outside its transaction."""
+    """The design document writes the entry after the act, outside its transaction."""
 
     def fails(*_values: object) -> None:
         raise RuntimeError
@@ -42,7 +42,7 @@ def test_seed_mistake_10_an_act_whose_entry_cannot_be_written_does_not_happen(
     capfd.readouterr()
 
 
-def test_seed_mistake_12_every_commit_is_on_disk_before_it_is_answered(
+def test_design_mistake_12_every_commit_is_on_disk_before_it_is_answered(
     served: Served, faults: FaultyVFS
 ) -> None:
     """The seed never said which `synchronous` it had; NORMAL answers before the sync."""

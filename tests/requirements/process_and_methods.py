@@ -1,11 +1,11 @@
-"""Issue 2, sentence by sentence: the house."""
+"""What the process, its dispatcher, the store and the first methods promise."""
 
 from tests.requirements.requirement import Source
 
-_issue = Source("house", "issue 2")
+_promise = Source("house")
 
 _PROCESS = [
-    _issue.proven(
+    _promise.proven(
         "process:serve",
         "`sim-sidecar serve --database FILE`, `python -m sidecar`, `--ephemeral`.",
         "test_serving_is_what_happens_without_a_word",
@@ -13,7 +13,7 @@ _PROCESS = [
         "test_what_a_killed_ephemeral_process_left_goes_with_the_next_start",
         "test_every_option_is_read",
     ),
-    _issue.proven(
+    _promise.proven(
         "process:descriptors",
         "It claims its descriptors, whatever they are.",
         "test_it_serves_over_a_socket_pair_as_node_hands_it",
@@ -22,19 +22,19 @@ _PROCESS = [
         "test_descriptors_that_are_closed_at_the_start_harm_nothing",
         "test_a_child_process_of_a_handler_inherits_no_descriptor_of_ours",
     ),
-    _issue.proven(
+    _promise.proven(
         "process:ready",
         "`system.ready` is the first line.",
         "test_stdio_20_the_first_line_is_ready_with_all_that_a_client_needs",
     ),
-    _issue.proven(
+    _promise.proven(
         "process:lines",
         "Bounded lines, however they arrive.",
         "test_any_chunking_gives_the_same_lines",
         "test_no_more_than_a_line_is_ever_held",
         "test_the_limit_is_the_last_length_that_passes",
     ),
-    _issue.proven(
+    _promise.proven(
         "process:end",
         "A drained end by EOF, signals, system.shutdown, system.exit and the parent's death.",
         "test_stdio_02_a_signal_lets_what_was_read_be_answered",
@@ -43,14 +43,14 @@ _PROCESS = [
         "test_the_process_answers_as_the_scenario_says",
         "test_stdio_01_the_process_ends_with_a_parent_named_by_its_number",
     ),
-    _issue.proven(
+    _promise.proven(
         "process:instance",
         "One process a database, by a lock file.",
         "test_the_file_says_who_holds_it_and_since_when",
         "test_a_second_lock_is_refused_naming_the_holder",
         "test_the_lock_dies_with_a_killed_process",
     ),
-    _issue.proven(
+    _promise.proven(
         "process:depth",
         "Depth is counted before any decoding; a RecursionError never reaches the wire.",
         "test_depth_is_that_of_a_scan_a_character_at_a_time",
@@ -60,14 +60,14 @@ _PROCESS = [
 ]
 
 _DISPATCHER = [
-    _issue.proven(
+    _promise.proven(
         "dispatcher:table",
         "One table of methods from typed params and results.",
         "test_a_method_has_params_of_its_own_named_after_it",
         "test_params_refuse_unknown_members_at_every_depth",
         "test_a_fault_in_a_declaration_is_found_at_import",
     ),
-    _issue.proven(
+    _promise.proven(
         "dispatcher:lanes",
         "The direct lane and the jsonrpcserver lane give the same answers.",
         "test_both_lanes_give_the_same_answers_and_events",
@@ -75,14 +75,14 @@ _DISPATCHER = [
         "test_we_answer_as_jsonrpcserver_does",
         "test_where_we_differ_from_jsonrpcserver_the_specification_wins",
     ),
-    _issue.proven(
+    _promise.proven(
         "dispatcher:specification",
         "Every example of the JSON-RPC 2.0 specification; batches; by-position params.",
         "test_every_example_of_the_specification_is_answered_as_it_says",
         "test_a_batch_is_one_line_in_order_and_its_members_fail_alone",
         "test_by_position_and_by_name_give_the_same_params",
     ),
-    _issue.proven(
+    _promise.proven(
         "dispatcher:errors",
         "The whole error table, exit codes and did-you-mean.",
         "test_codes_and_slugs_are_those_of_the_protocol",
@@ -90,13 +90,13 @@ _DISPATCHER = [
         "test_stdio_20_a_file_that_cannot_be_served_is_refused_untouched",
         "test_wrong_usage_ends_with_two_and_says_why",
     ),
-    _issue.proven(
+    _promise.proven(
         "dispatcher:silence",
         "Nothing of an exception's text is on the wire.",
         "test_nothing_of_an_exception_reaches_the_wire",
         "test_a_secret_in_an_exception_stays_on_stderr",
     ),
-    _issue.proven(
+    _promise.proven(
         "dispatcher:long",
         "$/cancelRequest, $/progress and the worker pool.",
         "test_events_of_a_long_method_leave_step_by_step_and_its_last_after_the_answer",
@@ -108,7 +108,7 @@ _DISPATCHER = [
 ]
 
 _STORE = [
-    _issue.proven(
+    _promise.proven(
         "store:bursts",
         "One connection behind one lock, bursts and group commit.",
         "test_what_waits_together_is_one_transaction_and_answered_in_order",
@@ -116,7 +116,7 @@ _STORE = [
         "test_a_burst_ends_at_its_bound",
         "test_a_burst_that_only_reads_begins_no_transaction",
     ),
-    _issue.proven(
+    _promise.proven(
         "store:codec",
         "Bodies gzipped with their hash, byte for byte as sent.",
         "test_what_is_packed_comes_back",
@@ -124,27 +124,27 @@ _STORE = [
         "test_all_else_stays_byte_for_byte",
         "test_a_body_comes_back_byte_for_byte",
     ),
-    _issue.proven(
+    _promise.proven(
         "store:schema",
         "All tables from the first version on, in a file of ours.",
         "test_a_new_file_is_ours_whole_and_private",
         "test_the_commented_schema_makes_the_tables_of_a_fresh_database",
     ),
-    _issue.proven(
+    _promise.proven(
         "store:search",
         "The header and trigram indexes.",
         "test_queries",
         "test_a_hit_in_the_name_comes_before_one_in_the_description",
         "test_no_hit_comes_twice_when_words_and_trigrams_both_find_it",
     ),
-    _issue.proven(
-        "store:seed",
-        "The seed's literal file, every shape, is brought up to date with nothing lost.",
+    _promise.proven(
+        "store:legacy",
+        "A file of the customer's first program, in every shape, is migrated with nothing lost.",
         "test_every_shape_of_the_seeds_file_is_migrated",
         "test_the_old_content_stays_beside_with_the_runs_that_have_no_workflow",
         "test_the_copy_before_a_migration_is_the_old_file_and_private",
     ),
-    _issue.proven(
+    _promise.proven(
         "store:swap",
         "A file is replaced by plan: stopped anywhere, old or new.",
         "test_the_new_file_is_in_place_and_the_old_one_kept",
@@ -154,13 +154,13 @@ _STORE = [
 ]
 
 _METHODS = [
-    _issue.proven(
+    _promise.proven(
         "methods:all",
         "Every method of the issue, each in a conversation with the real process.",
         "test_every_method_is_called_in_a_scenario",
         "test_the_process_answers_as_the_scenario_says",
     ),
-    _issue.proven(
+    _promise.proven(
         "methods:rules-of-save",
         "Compare-and-set, identical saves, empty bodies, archived workflows, save_many.",
         "test_a_save_makes_then_changes_then_leaves_alone",
@@ -169,7 +169,7 @@ _METHODS = [
         "test_save_many_fails_as_one",
         "test_save_many_skips_what_fails",
     ),
-    _issue.proven(
+    _promise.proven(
         "methods:audit",
         "The entry in the act's savepoint, events after COMMIT, gapless, replayed, with a marker.",
         "test_events_stream_from_the_start_in_order_without_gaps",
@@ -177,7 +177,7 @@ _METHODS = [
         "test_a_replay_tells_what_was_missed_and_then_goes_live",
         "test_a_reader_that_stops_loses_events_but_no_answer_and_can_fill_the_gap",
     ),
-    _issue.proven(
+    _promise.proven(
         "methods:audited",
         "Every method that changes something leaves its entries in the act's own transaction, and"
         " no other does; what cannot be logged does not happen.",
@@ -187,7 +187,7 @@ _METHODS = [
         "test_a_refused_act_leaves_nothing",
         "test_every_action_that_is_written_is_of_the_closed_list",
     ),
-    _issue.proven(
+    _promise.proven(
         "methods:check",
         "system.check finds what is wrong, names a cure that works, and can be cancelled.",
         "test_a_finding_is_told_once_and_its_sql_mends_it",
@@ -196,14 +196,14 @@ _METHODS = [
         "test_a_check_that_is_cancelled_stops_and_leaves_no_trace",
         "test_a_cancel_reaches_into_a_statement",
     ),
-    _issue.proven(
+    _promise.proven(
         "methods:bad-input",
         "For every method a wrong type, missing, unknown, too long or too deep param is -32602"
         " with its path, and the database is unchanged.",
         "test_every_fault_of_every_param_is_told_by_its_path_and_changes_nothing",
         "test_the_faults_are_of_every_kind",
     ),
-    _issue.proven(
+    _promise.proven(
         "methods:foreign-files",
         "Files that are foreign, newer or not SQLite are refused untouched.",
         "test_a_file_that_is_refused_is_untouched",
@@ -213,27 +213,27 @@ _METHODS = [
 ]
 
 _PEOPLE = [
-    _issue.proven(
+    _promise.proven(
         "contract:generated",
         "rpc.discover, the openrpc command and the files of schema/ agree and are fresh.",
         "test_openrpc_prints_the_published_contract_byte_for_byte",
         "test_the_document_has_the_form_of_openrpc",
         "test_no_generated_file_is_stale",
     ),
-    _issue.proven(
+    _promise.proven(
         "contract:client",
         "A typed Python client, through which process tests speak.",
         "test_the_python_client_needs_the_standard_library_alone",
         "test_stdio_13_after_a_kill_the_client_gets_every_event_it_missed",
     ),
-    _issue.proven(
+    _promise.proven(
         "people:readme",
         "A README under 150 lines whose conversation is replayed.",
         "test_the_conversation_of_the_readme_is_what_the_process_says",
         "test_the_readme_stays_under_150_lines",
         "test_the_python_snippet_of_the_readme_runs",
     ),
-    _issue.proven(
+    _promise.proven(
         "people:commands",
         "demo, call, doctor, --version, --help.",
         "test_the_demo_works_twice_on_one_database",
@@ -241,39 +241,39 @@ _PEOPLE = [
         "test_doctor_finds_a_foreign_file_and_says_so",
         "test_help_names_every_command_and_an_example",
     ),
-    _issue.proven(
+    _promise.proven(
         "proof:parents",
         "A Node and a Rust parent spawn it, talk, kill and restart it.",
         "test_a_node_parent_spawns_talks_kills_and_restarts",
         "test_a_rust_parent_spawns_talks_kills_and_restarts",
     ),
-    _issue.proven(
+    _promise.proven(
         "proof:corpus",
         "Every file of the corpus comes back byte for byte.",
         "test_every_file_of_the_corpus_comes_back_byte_for_byte",
     ),
-    _issue.proven(
+    _promise.proven(
         "proof:models",
         "Hypothesis models, and a kill -9 loop with acknowledged saves counted.",
         "TestWorkflows",
         "TestSlowReader",
         "test_acknowledged_saves_survive_kill_9",
     ),
-    _issue.proven(
+    _promise.proven(
         "proof:requirements",
         "The requirements list is closed both ways.",
         "test_every_named_test_exists_once",
         "test_a_requirement_is_proven_or_owed_and_never_both",
         "test_every_test_that_names_a_requirement_is_listed_by_it",
     ),
-    _issue.proven(
+    _promise.proven(
         "proof:layers",
         "Import contracts, and files and functions that stay short.",
         "test_imports_point_one_way_and_each_library_has_one_door",
         "test_no_file_is_too_long_to_keep_in_mind",
         "test_no_function_is_too_long_for_a_screen",
     ),
-    _issue.proven(
+    _promise.proven(
         "proof:start",
         "No heavy import before the first answer.",
         "test_the_first_answer_costs_no_heavy_import",

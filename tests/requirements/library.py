@@ -1,11 +1,11 @@
-"""Issue 3, sentence by sentence: the library."""
+"""What search, revisions, the run history, retention and the commands promise."""
 
 from tests.requirements.requirement import Source
 
-_issue = Source("library", "issue 3")
+_promise = Source("library")
 
 REQUIREMENTS = [
-    _issue.proven(
+    _promise.proven(
         "search:bodies",
         "Names, prompts and notes inside bodies are found, in every tool's shape, bounded.",
         "test_queries_reach_into_bodies",
@@ -19,7 +19,7 @@ REQUIREMENTS = [
         "test_any_json_has_some_text",
         "test_a_hit_inside_says_so_and_shows_the_line",
     ),
-    _issue.proven(
+    _promise.proven(
         "search:order",
         "Header hits come first; pages join over all stages.",
         "test_pages_join_over_all_stages",
@@ -28,7 +28,7 @@ REQUIREMENTS = [
         "test_what_is_replaced_is_no_longer_found",
         "test_a_search_finds_what_the_same_burst_saved_before_it_and_not_after",
     ),
-    _issue.proven(
+    _promise.proven(
         "search:bounds",
         "One page costs a bounded amount of work, and the next ones reach the rest.",
         "test_a_phrase_in_the_worst_ranked_of_many_bodies_is_reached",
@@ -38,19 +38,19 @@ REQUIREMENTS = [
         "test_a_page_of_a_query_of_many_short_terms_compares_a_bounded_number",
         "test_snippets_of_bodies_are_cut_from_a_bounded_part_of_the_page",
     ),
-    _issue.proven(
+    _promise.proven(
         "search:exclusions",
         "What a minus stands before is found in no hit, be it a word, a phrase or of any script.",
         "test_a_minus_reaches_into_bodies_whatever_it_stands_before",
         "test_exclusions_past_the_bound_of_one_page_hold_on_the_next",
     ),
-    _issue.proven(
+    _promise.proven(
         "search:lag",
         "What many saves left is searched at once, or the answer says that it is not.",
         "test_a_search_after_a_save_of_many_finds_and_excludes_what_is_inside",
         "test_a_search_that_came_too_early_for_some_bodies_says_so",
     ),
-    _issue.proven(
+    _promise.proven(
         "search:indexes",
         "A wrong index is found and made anew; a disk that takes none lets one search.",
         "test_a_search_index_that_is_wrong_is_found_and_made_anew",
@@ -58,13 +58,13 @@ REQUIREMENTS = [
         "test_a_search_that_meets_a_damaged_index_has_it_made_anew_by_itself",
         "test_a_disk_that_takes_no_index_still_lets_one_search",
     ),
-    _issue.proven(
+    _promise.proven(
         "search:relevance",
         "Known answers stand high.",
         "test_made_workflows_are_found_by_title_and_by_what_is_inside",
         "test_real_workflows_are_found_by_title_and_by_what_is_inside",
     ),
-    _issue.proven(
+    _promise.proven(
         "revisions:history",
         "History, get by revision, revert and diff.",
         "test_history_lists_the_current_revision_first_then_what_it_replaced",
@@ -76,27 +76,27 @@ REQUIREMENTS = [
         "test_bodies_that_differ_have_a_difference",
         "TestHistory",
     ),
-    _issue.proven(
+    _promise.proven(
         "revisions:retention",
         "Pruned by count in whole groups; what a run refers to is kept.",
         "test_pruning_goes_by_whole_groups_beyond_the_newest",
         "test_a_group_that_a_run_refers_to_stays",
         "test_revisions_beyond_the_setting_go_and_are_audited",
     ),
-    _issue.proven(
+    _promise.proven(
         "revisions:check",
         "A damaged revision is found, with all that are lost with it.",
         "test_a_damaged_revision_is_a_finding_that_names_all_that_are_lost_with_it",
         "test_a_key_frame_that_is_gone_loses_each_that_leaned_on_it",
         "test_a_damaged_body_is_told_with_the_revision_that_shares_it",
     ),
-    _issue.proven(
+    _promise.proven(
         "runs:figures",
         "Figures of runs, without touching summaries.",
         "test_figures_are_those_of_the_runs",
         "test_days_begin_where_the_client_lives",
     ),
-    _issue.proven(
+    _promise.proven(
         "runs:retention",
         "Prune by age, count and bytes; pins; settings applied by themselves.",
         "test_pruning_by_age_spares_the_young_the_running_and_the_pinned",
@@ -110,14 +110,14 @@ REQUIREMENTS = [
         "test_a_setting_prunes_by_itself_and_says_so",
         "TestRuns",
     ),
-    _issue.proven(
+    _promise.proven(
         "space:compact",
         "The file is written anew by swap, or not at all.",
         "test_a_compacted_file_is_smaller_and_keeps_everything",
         "test_a_cancelled_compaction_changes_nothing",
         "test_meanwhile_others_are_told_of_the_maintenance",
     ),
-    _issue.proven(
+    _promise.proven(
         "trash:purge",
         "The trash empties after its days; deleted leaves no byte; a reader in the way is told.",
         "test_the_trash_is_emptied_after_its_days",
@@ -125,7 +125,7 @@ REQUIREMENTS = [
         "test_nothing_of_what_was_deleted_is_left",
         "test_a_reader_in_the_way_is_told_and_the_wish_stays",
     ),
-    _issue.proven(
+    _promise.proven(
         "warnings",
         "Disk, folder and clock are warned of.",
         "test_a_disk_nearly_full_is_told_once_until_it_has_room_again",
@@ -135,7 +135,7 @@ REQUIREMENTS = [
         "test_a_clock_that_jumps_is_told",
         "test_a_machine_that_slept_is_no_clock_that_jumped",
     ),
-    _issue.proven(
+    _promise.proven(
         "people",
         "Commands for people: tables on a terminal, JSON in a pipe.",
         "test_a_terminal_shows_tables",
@@ -146,7 +146,7 @@ REQUIREMENTS = [
         "test_a_word_behind_a_minus_must_not_be_there",
         "test_ctrl_c_ends_a_command_without_a_traceback",
     ),
-    _issue.proven(
+    _promise.proven(
         "people:existing",
         "What only reads makes no database.",
         "test_a_command_that_reads_makes_no_database",
@@ -154,7 +154,7 @@ REQUIREMENTS = [
         "test_a_database_that_was_there_is_missed_and_not_called_none",
         "test_a_start_that_may_make_none_says_so",
     ),
-    _issue.proven(
+    _promise.proven(
         "people:visible",
         "What others wrote is seen on a terminal, and acts on none.",
         "test_nothing_in_a_text_of_others_acts_on_a_terminal",

@@ -1,14 +1,17 @@
-"""The 25 behaviours of ../shared/research/sqlite.md, section 3.10."""
+"""Twenty-five behaviours of programs that keep a person's data in one SQLite file.
+
+Each was chosen after the documentation of SQLite and public reports of lost data.
+"""
 
 from tests.requirements.requirement import Source
 
-_sqlite = Source("sqlite", "sqlite behaviour")
+_sqlite = Source("sqlite")
 
 REQUIREMENTS = [
     _sqlite.proven(
         "01",
         "Saving keeps runs, created_at and the row's key; the revision rises by one.",
-        "test_seed_mistake_01_a_save_keeps_runs_and_created_at_and_the_index",
+        "test_design_mistake_01_a_save_keeps_runs_and_created_at_and_the_index",
         "test_a_save_makes_then_changes_then_leaves_alone",
     ),
     _sqlite.proven(
@@ -121,11 +124,11 @@ REQUIREMENTS = [
         "16",
         "A newer version is refused with newer_schema, unchanged.",
         "test_a_newer_database_is_refused_unchanged",
-        "test_seed_mistake_08_an_unknown_newer_version_is_refused_and_untouched",
+        "test_design_mistake_08_an_unknown_newer_version_is_refused_and_untouched",
     ),
     _sqlite.proven(
-        "17:seed",
-        "The seed's file of every shape migrates; stopped or killed anywhere it is old or new.",
+        "17:legacy",
+        "A file of the first program migrates in every shape; stopped or killed anywhere it is old or new.",
         "test_every_shape_of_the_seeds_file_is_migrated",
         "test_stopped_at_any_step_the_next_start_finishes",
         "test_really_killed_the_old_or_the_new_file_is_there",
