@@ -1,6 +1,7 @@
 """Every statement of behaviour, with the tests that prove it or the capability that owes it."""
 
 from tests.requirements import (
+    design_document,
     durability,
     library,
     mistakes,
@@ -19,6 +20,7 @@ REQUIREMENTS: list[Requirement] = [
     *library.REQUIREMENTS,
     *secrets_and_log.REQUIREMENTS,
     *durability.REQUIREMENTS,
+    *design_document.REQUIREMENTS,
     *mistakes.REQUIREMENTS,
     *stdio_programs.REQUIREMENTS,
     *sqlite_stores.REQUIREMENTS,
@@ -28,6 +30,7 @@ REQUIREMENTS: list[Requirement] = [
 ]
 
 NUMBERED = {
+    "design": len(design_document.PROMISES),
     "mistake": 12,
     "stdio": 20,
     "sqlite": 25,
