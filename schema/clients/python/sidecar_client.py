@@ -2500,16 +2500,6 @@ class BackupsCreateParams(TypedDict):
     """Take the secrets along, sealed as they are, with the key slots; absent: false."""
 
 
-class BackupsVerifyParams(TypedDict):
-    """Params of backups.verify."""
-
-    name: NotRequired[str | None]
-    """Name of a listed backup; this or `path`."""
-
-    path: NotRequired[str | None]
-    """Absolute path of a backup anywhere; this or `name`."""
-
-
 class BackupsDeleteParams(TypedDict):
     """Params of backups.delete."""
 
@@ -2533,6 +2523,16 @@ class BackupsRestoreParams(TypedDict):
     """Whose secrets, passphrase and tries are there afterwards: `live`, those of now, or `backup`;
     absent: live.
     """
+
+
+class BackupsVerifyParams(TypedDict):
+    """Params of backups.verify."""
+
+    name: NotRequired[str | None]
+    """Name of a listed backup; this or `path`."""
+
+    path: NotRequired[str | None]
+    """Absolute path of a backup anywhere; this or `name`."""
 
 
 class RunsStartParams(TypedDict):
@@ -3263,57 +3263,6 @@ class BackupsMethods:
         )
         return result
 
-    def list(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> BackupsListResult:
-        """List the backups in the folder of backups; what is not whole is not listed."""
-        result: BackupsListResult = self._client.call("backups.list", {}, timeout=timeout)
-        return result
-
-    def verify(
-        self,
-        *,
-        name: str | None | Unset = UNSET,
-        path: str | None | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> BackupsVerifyResult:
-        """Unpack a backup aside and look at all that is in it, as a restore would.
-
-        One that would be rejected is written to the audit log.
-        """
-        params = _given(
-            {
-                "name": name,
-                "path": path,
-            }
-        )
-        result: BackupsVerifyResult = self._client.call(
-            "backups.verify", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_verify(
-        self,
-        *,
-        name: str | None | Unset = UNSET,
-        path: str | None | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[BackupsVerifyResult]:
-        """Start backups.verify without waiting for its result."""
-        params = _given(
-            {
-                "name": name,
-                "path": path,
-            }
-        )
-        result: Pending[BackupsVerifyResult] = self._client.start(
-            "backups.verify", params, on_progress=on_progress
-        )
-        return result
-
     def delete(
         self,
         *,
@@ -3327,6 +3276,15 @@ class BackupsMethods:
             }
         )
         result: BackupsDeleteResult = self._client.call("backups.delete", params, timeout=timeout)
+        return result
+
+    def list(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> BackupsListResult:
+        """List the backups in the folder of backups; what is not whole is not listed."""
+        result: BackupsListResult = self._client.call("backups.list", {}, timeout=timeout)
         return result
 
     def restore(
@@ -3379,6 +3337,48 @@ class BackupsMethods:
         )
         result: Pending[BackupsRestoreResult] = self._client.start(
             "backups.restore", params, on_progress=on_progress
+        )
+        return result
+
+    def verify(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        path: str | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> BackupsVerifyResult:
+        """Unpack a backup aside and look at all that is in it, as a restore would.
+
+        One that would be rejected is written to the audit log.
+        """
+        params = _given(
+            {
+                "name": name,
+                "path": path,
+            }
+        )
+        result: BackupsVerifyResult = self._client.call(
+            "backups.verify", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_verify(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        path: str | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[BackupsVerifyResult]:
+        """Start backups.verify without waiting for its result."""
+        params = _given(
+            {
+                "name": name,
+                "path": path,
+            }
+        )
+        result: Pending[BackupsVerifyResult] = self._client.start(
+            "backups.verify", params, on_progress=on_progress
         )
         return result
 
@@ -4214,33 +4214,6 @@ class SystemMethods:
         )
         return result
 
-    def ping(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SystemPingResult:
-        """Answer at once, without the database."""
-        result: SystemPingResult = self._client.call("system.ping", {}, timeout=timeout)
-        return result
-
-    def info(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SystemInfoResult:
-        """Tell versions, places, pragmas and limits."""
-        result: SystemInfoResult = self._client.call("system.info", {}, timeout=timeout)
-        return result
-
-    def stats(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SystemStatsResult:
-        """Tell counts, sizes and latencies."""
-        result: SystemStatsResult = self._client.call("system.stats", {}, timeout=timeout)
-        return result
-
     def check(
         self,
         *,
@@ -4279,6 +4252,33 @@ class SystemMethods:
         result: Pending[SystemCheckResult] = self._client.start(
             "system.check", params, on_progress=on_progress
         )
+        return result
+
+    def ping(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SystemPingResult:
+        """Answer at once, without the database."""
+        result: SystemPingResult = self._client.call("system.ping", {}, timeout=timeout)
+        return result
+
+    def info(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SystemInfoResult:
+        """Tell versions, places, pragmas and limits."""
+        result: SystemInfoResult = self._client.call("system.info", {}, timeout=timeout)
+        return result
+
+    def stats(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SystemStatsResult:
+        """Tell counts, sizes and latencies."""
+        result: SystemStatsResult = self._client.call("system.stats", {}, timeout=timeout)
         return result
 
     def shutdown(

@@ -1,5 +1,5 @@
 """Methods and chores of backups; importing this puts them into the catalog."""
 
-from sidecar.handlers.backups import automatic, create, list, restore
+from sidecar.handlers.backups import automatic, create, delete, list, restore, verify
 
-__all__ = ["automatic", "create", "list", "restore"]
+__all__ = ["automatic", "create", "delete", "list", "restore", "verify"]

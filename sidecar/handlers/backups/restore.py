@@ -26,13 +26,14 @@ from sidecar.errors import (
     RecoveryRequired,
 )
 from sidecar.files import wire_errors
-from sidecar.handlers.backups.list import BackupFinding, log_rejected
 from sidecar.handlers.backups.views import (
+    BackupFinding,
     BackupView,
     Counts,
     GivenName,
     GivenPath,
     locate,
+    log_rejected,
     shown_name,
     view,
 )

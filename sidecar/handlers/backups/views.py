@@ -10,7 +10,7 @@ from sidecar.archive.manifest import Manifest, Reason, Secrets
 from sidecar.backups import directory
 from sidecar.backups.directory import Backup
 from sidecar.context import LongContext
-from sidecar.errors import InvalidParams
+from sidecar.errors import BackupRejected, InvalidParams
 from sidecar.store.files import SQLITE_LEFTOVERS, beside
 from sidecar.values import Count, Timestamp
 
@@ -52,6 +52,20 @@ class BackupView(Struct, frozen=True, kw_only=True):
     this_database: Annotated[bool, Meta(description="It was made of the database that is served.")]
 
 
+class BackupFinding(Struct, frozen=True):
+    """One thing that is not as it should be."""
+
+    kind: Annotated[
+        str,
+        Meta(
+            description="Why it would be rejected: `not_a_backup`, `newer`, `manifest`, `size`,"
+            " `window`, `form`, `truncated`, `trailing`, `damaged`, `not_ours`, `schema` or"
+            " `content`; or what a restore would take all the same, by the kinds of system.check."
+        ),
+    ]
+    detail: Annotated[str, Meta(description="One sentence for a person.")]
+
+
 def view(path: Path, manifest: Manifest, size_bytes: int, store_id: bytes) -> BackupView:
     """A backup as it is listed."""
     return BackupView(
@@ -79,6 +93,12 @@ def view_of(backup: Backup, store_id: bytes) -> BackupView:
 def shown_name(name: str) -> str:
     """A backup's name for the log; one that is not of our making may say too much."""
     return name if directory.is_name(name) else "file"
+
+
+def log_rejected(ctx: LongContext, refusal: BackupRejected, name: str, *, last: bool) -> None:
+    """Write down that a backup was rejected; `last` where an answer follows and no error."""
+    with ctx.writing(last=last):
+        ctx.audit("backup_rejected", shown_name(name), reason=refusal.data["reason"])
 
 
 def locate(ctx: LongContext, name: str | None, path: str | None) -> Path:

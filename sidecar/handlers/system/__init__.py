@@ -1,5 +1,5 @@
 """The methods of the process and of its file; importing this puts them into the catalog."""
 
-from sidecar.handlers.system import info, recover, space, warnings
+from sidecar.handlers.system import check, info, recover, space, warnings
 
-__all__ = ["info", "recover", "space", "warnings"]
+__all__ = ["check", "info", "recover", "space", "warnings"]

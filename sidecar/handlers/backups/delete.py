@@ -1,0 +1,30 @@
+"""`backups.delete`: delete one backup from the folder of backups."""
+
+from sidecar.backups import directory
+from sidecar.catalog import Params, Result, method
+from sidecar.context import Context
+from sidecar.errors import NotFound, ReadOnly
+from sidecar.files import wire_errors
+from sidecar.handlers.backups.views import Name
+
+
+class BackupsDeleteParams(Params, frozen=True):
+    """Which backup."""
+
+    name: Name
+
+
+class BackupsDeleteResult(Result, frozen=True):
+    """The one that is gone."""
+
+    name: Name
+
+
+@method("backups.delete", access="write", frees=True, errors=(NotFound, ReadOnly))
+def delete(ctx: Context, params: BackupsDeleteParams) -> BackupsDeleteResult:
+    """Delete a backup for good, whoever made it."""
+    path = directory.find(directory.place(ctx.db, ctx.store.path), params.name)
+    ctx.audit("backup_delete", params.name)
+    with wire_errors():
+        path.unlink()
+    return BackupsDeleteResult(params.name)
