@@ -12,7 +12,7 @@ from sidecar.errors import (
     InvalidParams,
     SidecarError,
 )
-from sidecar.handlers.workflows import tags as labels
+from sidecar.handlers.workflows import tags_categories
 from tests.harness import Bench, open_bench
 from tests.workflow_kit import add_runs, get, save
 
@@ -204,7 +204,7 @@ def test_a_tag_is_renamed_everywhere_and_folds(bench: Bench) -> None:
 
 
 def test_a_rename_over_many_goes_in_steps(bench: Bench) -> None:
-    count = 2 * labels.RENAME_STEP + 5
+    count = 2 * tags_categories.RENAME_STEP + 5
     for index in range(count):
         save(bench, f"w{index}", tags=["old"])
     bench.told.clear()
@@ -212,8 +212,8 @@ def test_a_rename_over_many_goes_in_steps(bench: Bench) -> None:
         "workflows_changed": count
     }
     assert [details["workflows"] for _, _, details in bench.audited()] == [
-        labels.RENAME_STEP,
-        labels.RENAME_STEP,
+        tags_categories.RENAME_STEP,
+        tags_categories.RENAME_STEP,
         5,
     ]
 

@@ -2463,16 +2463,6 @@ class AuditListParams(TypedDict):
     """Most items to answer, 1 to 500."""
 
 
-class AuditSubscribeParams(TypedDict):
-    """Params of audit.subscribe."""
-
-    actions: NotRequired[list[str] | None]
-    """Only of these actions; absent or null: all."""
-
-    after: NotRequired[int | None]
-    """Replay entries numbered above it first; absent: none."""
-
-
 class AuditPruneParams(TypedDict):
     """Params of audit.prune."""
 
@@ -2481,6 +2471,16 @@ class AuditPruneParams(TypedDict):
 
     keep: NotRequired[int]
     """All but the newest so many entries."""
+
+
+class AuditSubscribeParams(TypedDict):
+    """Params of audit.subscribe."""
+
+    actions: NotRequired[list[str] | None]
+    """Only of these actions; absent or null: all."""
+
+    after: NotRequired[int | None]
+    """Replay entries numbered above it first; absent: none."""
 
 
 class AuditVerifyParams(TypedDict):
@@ -2586,6 +2586,23 @@ class RunsFinishParams(TypedDict):
     """API calls made so far; absent or null keeps the number."""
 
 
+class RunsDeleteParams(TypedDict):
+    """Params of runs.delete."""
+
+    id: str
+    """Id of a run, 1 to 128 characters."""
+
+
+class RunsPinParams(TypedDict):
+    """Params of runs.pin."""
+
+    id: str
+    """Id of a run, 1 to 128 characters."""
+
+    pinned: bool
+    """true spares it from pruning, false no longer."""
+
+
 class RunsGetParams(TypedDict):
     """Params of runs.get."""
 
@@ -2613,23 +2630,6 @@ class RunsListParams(TypedDict):
 
     cursor: NotRequired[str | None]
     """`next_cursor` of the page before."""
-
-
-class RunsDeleteParams(TypedDict):
-    """Params of runs.delete."""
-
-    id: str
-    """Id of a run, 1 to 128 characters."""
-
-
-class RunsPinParams(TypedDict):
-    """Params of runs.pin."""
-
-    id: str
-    """Id of a run, 1 to 128 characters."""
-
-    pinned: bool
-    """true spares it from pruning, false no longer."""
 
 
 class RunsPruneParams(TypedDict):
@@ -2828,6 +2828,20 @@ class SystemCheckParams(TypedDict):
     """
 
 
+class WorkflowsArchiveParams(TypedDict):
+    """Params of workflows.archive."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+
+class WorkflowsUnarchiveParams(TypedDict):
+    """Params of workflows.unarchive."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+
 class WorkflowsDeleteParams(TypedDict):
     """Params of workflows.delete."""
 
@@ -2840,6 +2854,55 @@ class WorkflowsDeleteManyParams(TypedDict):
 
     ids: list[str]
     """At most 100 ids, taken in order."""
+
+
+class WorkflowsDiffParams(TypedDict):
+    """Params of workflows.diff."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    from_revision: int
+    """Revision number, from 1, rising by 1."""
+
+    to_revision: int
+    """Revision number, from 1, rising by 1."""
+
+
+class WorkflowsSaveParams(TypedDict):
+    """Params of workflows.save."""
+
+    workflow: WorkflowsSaveWorkflow
+    """The whole workflow."""
+
+    expected_revision: NotRequired[int | None]
+    """Save only over this revision, 0 = it must not exist; null or absent: any."""
+
+    force: NotRequired[bool]
+    """Let an empty body replace a full one; false when absent."""
+
+
+class WorkflowsSaveManyParams(TypedDict):
+    """Params of workflows.save_many."""
+
+    items: list[WorkflowsSaveManyItem]
+    """At most 100 workflows, their bodies at most 8 MiB together."""
+
+    on_error: NotRequired[Literal["fail", "skip"]]
+    """`fail`, the default, undoes all; `skip` reports the item and goes on."""
+
+
+class WorkflowsDuplicateParams(TypedDict):
+    """Params of workflows.duplicate."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    new_id: NotRequired[str | None]
+    """Id of the copy; one is made when null or absent."""
+
+    name: NotRequired[str | None]
+    """Name of the copy; null or absent: the name with ` (copy)` behind it."""
 
 
 class WorkflowsGetParams(TypedDict):
@@ -2884,29 +2947,6 @@ class WorkflowsListParams(TypedDict):
     """`next_cursor` of the page before; null or absent: first."""
 
 
-class WorkflowsSaveParams(TypedDict):
-    """Params of workflows.save."""
-
-    workflow: WorkflowsSaveWorkflow
-    """The whole workflow."""
-
-    expected_revision: NotRequired[int | None]
-    """Save only over this revision, 0 = it must not exist; null or absent: any."""
-
-    force: NotRequired[bool]
-    """Let an empty body replace a full one; false when absent."""
-
-
-class WorkflowsSaveManyParams(TypedDict):
-    """Params of workflows.save_many."""
-
-    items: list[WorkflowsSaveManyItem]
-    """At most 100 workflows, their bodies at most 8 MiB together."""
-
-    on_error: NotRequired[Literal["fail", "skip"]]
-    """`fail`, the default, undoes all; `skip` reports the item and goes on."""
-
-
 class WorkflowsHistoryParams(TypedDict):
     """Params of workflows.history."""
 
@@ -2931,19 +2971,6 @@ class WorkflowsRevertParams(TypedDict):
 
     expected_revision: NotRequired[int | None]
     """Save only over this revision, 0 = it must not exist; null or absent: any."""
-
-
-class WorkflowsDiffParams(TypedDict):
-    """Params of workflows.diff."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    from_revision: int
-    """Revision number, from 1, rising by 1."""
-
-    to_revision: int
-    """Revision number, from 1, rising by 1."""
 
 
 class WorkflowsSearchParams(TypedDict):
@@ -3008,33 +3035,6 @@ class WorkflowsUpdateParams(TypedDict):
 
     expected_revision: NotRequired[int | None]
     """Save only over this revision, 0 = it must not exist; null or absent: any."""
-
-
-class WorkflowsDuplicateParams(TypedDict):
-    """Params of workflows.duplicate."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    new_id: NotRequired[str | None]
-    """Id of the copy; one is made when null or absent."""
-
-    name: NotRequired[str | None]
-    """Name of the copy; null or absent: the name with ` (copy)` behind it."""
-
-
-class WorkflowsArchiveParams(TypedDict):
-    """Params of workflows.archive."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-
-class WorkflowsUnarchiveParams(TypedDict):
-    """Params of workflows.unarchive."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
 
 
 class AuditMethods:
@@ -3109,32 +3109,6 @@ class AuditMethods:
         result: AuditListResult = self._client.call("audit.list", params, timeout=timeout)
         return result
 
-    def subscribe(
-        self,
-        *,
-        actions: builtins.list[str] | None | Unset = UNSET,
-        after: int | None | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> AuditSubscribeResult:
-        """Stream audit and change events from now on, replaying missed entries first if asked."""
-        params = _given(
-            {
-                "actions": actions,
-                "after": after,
-            }
-        )
-        result: AuditSubscribeResult = self._client.call("audit.subscribe", params, timeout=timeout)
-        return result
-
-    def unsubscribe(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> AuditUnsubscribeResult:
-        """Stop `audit.event` and `workflows.changed`."""
-        result: AuditUnsubscribeResult = self._client.call("audit.unsubscribe", {}, timeout=timeout)
-        return result
-
     def prune(
         self,
         *,
@@ -3175,6 +3149,32 @@ class AuditMethods:
         result: Pending[AuditPruneResult] = self._client.start(
             "audit.prune", params, on_progress=on_progress
         )
+        return result
+
+    def subscribe(
+        self,
+        *,
+        actions: builtins.list[str] | None | Unset = UNSET,
+        after: int | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> AuditSubscribeResult:
+        """Stream audit and change events from now on, replaying missed entries first if asked."""
+        params = _given(
+            {
+                "actions": actions,
+                "after": after,
+            }
+        )
+        result: AuditSubscribeResult = self._client.call("audit.subscribe", params, timeout=timeout)
+        return result
+
+    def unsubscribe(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> AuditUnsubscribeResult:
+        """Stop `audit.event` and `workflows.changed`."""
+        result: AuditUnsubscribeResult = self._client.call("audit.unsubscribe", {}, timeout=timeout)
         return result
 
     def verify(
@@ -3475,6 +3475,38 @@ class RunsMethods:
         result: RunsFinishResult = self._client.call("runs.finish", params, timeout=timeout)
         return result
 
+    def delete(
+        self,
+        *,
+        id: str,
+        timeout: float | None = None,
+    ) -> RunsDeleteResult:
+        """Delete a run and its summary."""
+        params = _given(
+            {
+                "id": id,
+            }
+        )
+        result: RunsDeleteResult = self._client.call("runs.delete", params, timeout=timeout)
+        return result
+
+    def pin(
+        self,
+        *,
+        id: str,
+        pinned: bool,
+        timeout: float | None = None,
+    ) -> RunsPinResult:
+        """Spare a run from pruning, or no longer; deleting it by name still works."""
+        params = _given(
+            {
+                "id": id,
+                "pinned": pinned,
+            }
+        )
+        result: RunsPinResult = self._client.call("runs.pin", params, timeout=timeout)
+        return result
+
     def get(
         self,
         *,
@@ -3513,38 +3545,6 @@ class RunsMethods:
             }
         )
         result: RunsListResult = self._client.call("runs.list", params, timeout=timeout)
-        return result
-
-    def delete(
-        self,
-        *,
-        id: str,
-        timeout: float | None = None,
-    ) -> RunsDeleteResult:
-        """Delete a run and its summary."""
-        params = _given(
-            {
-                "id": id,
-            }
-        )
-        result: RunsDeleteResult = self._client.call("runs.delete", params, timeout=timeout)
-        return result
-
-    def pin(
-        self,
-        *,
-        id: str,
-        pinned: bool,
-        timeout: float | None = None,
-    ) -> RunsPinResult:
-        """Spare a run from pruning, or no longer; deleting it by name still works."""
-        params = _given(
-            {
-                "id": id,
-                "pinned": pinned,
-            }
-        )
-        result: RunsPinResult = self._client.call("runs.pin", params, timeout=timeout)
         return result
 
     def prune(
@@ -4352,6 +4352,40 @@ class WorkflowsMethods:
         """Call them through `client`."""
         self._client = client
 
+    def archive(
+        self,
+        *,
+        id: str,
+        timeout: float | None = None,
+    ) -> WorkflowsArchiveResult:
+        """Take a workflow out of the lists and refuse changes to it; again changes nothing."""
+        params = _given(
+            {
+                "id": id,
+            }
+        )
+        result: WorkflowsArchiveResult = self._client.call(
+            "workflows.archive", params, timeout=timeout
+        )
+        return result
+
+    def unarchive(
+        self,
+        *,
+        id: str,
+        timeout: float | None = None,
+    ) -> WorkflowsUnarchiveResult:
+        """Bring an archived workflow back as it was; one that is live stays as it is."""
+        params = _given(
+            {
+                "id": id,
+            }
+        )
+        result: WorkflowsUnarchiveResult = self._client.call(
+            "workflows.unarchive", params, timeout=timeout
+        )
+        return result
+
     def delete(
         self,
         *,
@@ -4422,6 +4456,91 @@ class WorkflowsMethods:
         )
         return result
 
+    def diff(
+        self,
+        *,
+        id: str,
+        from_revision: int,
+        to_revision: int,
+        timeout: float | None = None,
+    ) -> WorkflowsDiffResult:
+        """Compare two revisions, node by node where the body has nodes of a known kind."""
+        params = _given(
+            {
+                "id": id,
+                "from_revision": from_revision,
+                "to_revision": to_revision,
+            }
+        )
+        result: WorkflowsDiffResult = self._client.call("workflows.diff", params, timeout=timeout)
+        return result
+
+    def save(
+        self,
+        *,
+        workflow: WorkflowsSaveWorkflow,
+        expected_revision: int | None | Unset = UNSET,
+        force: bool | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSaveResult:
+        """Save a whole workflow, new or over what is there.
+
+        Its revision rises unless name, description, tags, category and body all equal what is
+        stored: then nothing is written and `changed` is false. Its runs and `created_at` stay.
+        """
+        params = _given(
+            {
+                "workflow": workflow,
+                "expected_revision": expected_revision,
+                "force": force,
+            }
+        )
+        result: WorkflowsSaveResult = self._client.call("workflows.save", params, timeout=timeout)
+        return result
+
+    def save_many(
+        self,
+        *,
+        items: builtins.list[WorkflowsSaveManyItem],
+        on_error: Literal["fail", "skip"] | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSaveManyResult:
+        """Save several workflows in order, all or none, or all that can be.
+
+        An error of `fail` carries the `index` of the item that caused it.
+        """
+        params = _given(
+            {
+                "items": items,
+                "on_error": on_error,
+            }
+        )
+        result: WorkflowsSaveManyResult = self._client.call(
+            "workflows.save_many", params, timeout=timeout
+        )
+        return result
+
+    def duplicate(
+        self,
+        *,
+        id: str,
+        new_id: str | None | Unset = UNSET,
+        name: str | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSaveResult:
+        """Copy a workflow, archived or not, to a new live one at revision 1 without runs."""
+        params = _given(
+            {
+                "id": id,
+                "new_id": new_id,
+                "name": name,
+            }
+        )
+        result: WorkflowsSaveResult = self._client.call(
+            "workflows.duplicate", params, timeout=timeout
+        )
+        return result
+
     def get(
         self,
         *,
@@ -4483,51 +4602,6 @@ class WorkflowsMethods:
         result: WorkflowsListResult = self._client.call("workflows.list", params, timeout=timeout)
         return result
 
-    def save(
-        self,
-        *,
-        workflow: WorkflowsSaveWorkflow,
-        expected_revision: int | None | Unset = UNSET,
-        force: bool | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveResult:
-        """Save a whole workflow, new or over what is there.
-
-        Its revision rises unless name, description, tags, category and body all equal what is
-        stored: then nothing is written and `changed` is false. Its runs and `created_at` stay.
-        """
-        params = _given(
-            {
-                "workflow": workflow,
-                "expected_revision": expected_revision,
-                "force": force,
-            }
-        )
-        result: WorkflowsSaveResult = self._client.call("workflows.save", params, timeout=timeout)
-        return result
-
-    def save_many(
-        self,
-        *,
-        items: builtins.list[WorkflowsSaveManyItem],
-        on_error: Literal["fail", "skip"] | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveManyResult:
-        """Save several workflows in order, all or none, or all that can be.
-
-        An error of `fail` carries the `index` of the item that caused it.
-        """
-        params = _given(
-            {
-                "items": items,
-                "on_error": on_error,
-            }
-        )
-        result: WorkflowsSaveManyResult = self._client.call(
-            "workflows.save_many", params, timeout=timeout
-        )
-        return result
-
     def history(
         self,
         *,
@@ -4566,25 +4640,6 @@ class WorkflowsMethods:
             }
         )
         result: WorkflowsSaveResult = self._client.call("workflows.revert", params, timeout=timeout)
-        return result
-
-    def diff(
-        self,
-        *,
-        id: str,
-        from_revision: int,
-        to_revision: int,
-        timeout: float | None = None,
-    ) -> WorkflowsDiffResult:
-        """Compare two revisions, node by node where the body has nodes of a known kind."""
-        params = _given(
-            {
-                "id": id,
-                "from_revision": from_revision,
-                "to_revision": to_revision,
-            }
-        )
-        result: WorkflowsDiffResult = self._client.call("workflows.diff", params, timeout=timeout)
         return result
 
     def search(
@@ -4710,61 +4765,6 @@ class WorkflowsMethods:
             }
         )
         result: WorkflowsSaveResult = self._client.call("workflows.update", params, timeout=timeout)
-        return result
-
-    def duplicate(
-        self,
-        *,
-        id: str,
-        new_id: str | None | Unset = UNSET,
-        name: str | None | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveResult:
-        """Copy a workflow, archived or not, to a new live one at revision 1 without runs."""
-        params = _given(
-            {
-                "id": id,
-                "new_id": new_id,
-                "name": name,
-            }
-        )
-        result: WorkflowsSaveResult = self._client.call(
-            "workflows.duplicate", params, timeout=timeout
-        )
-        return result
-
-    def archive(
-        self,
-        *,
-        id: str,
-        timeout: float | None = None,
-    ) -> WorkflowsArchiveResult:
-        """Take a workflow out of the lists and refuse changes to it; again changes nothing."""
-        params = _given(
-            {
-                "id": id,
-            }
-        )
-        result: WorkflowsArchiveResult = self._client.call(
-            "workflows.archive", params, timeout=timeout
-        )
-        return result
-
-    def unarchive(
-        self,
-        *,
-        id: str,
-        timeout: float | None = None,
-    ) -> WorkflowsUnarchiveResult:
-        """Bring an archived workflow back as it was; one that is live stays as it is."""
-        params = _given(
-            {
-                "id": id,
-            }
-        )
-        result: WorkflowsUnarchiveResult = self._client.call(
-            "workflows.unarchive", params, timeout=timeout
-        )
         return result
 
 

@@ -1,4 +1,4 @@
-"""`audit.list`, `audit.subscribe` and `audit.unsubscribe`."""
+"""`audit.list`: pages of the log's entries."""
 
 from contextlib import closing
 from typing import Annotated, Any
@@ -10,12 +10,11 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import InvalidParams
-from sidecar.notifications import ChainHead
 from sidecar.store.audit import log as audit
 from sidecar.store.audit.actions import ACTIONS
 from sidecar.store.audit.log import Entry
 from sidecar.store.connection import Connection
-from sidecar.values import Count, Limit, Timestamp, stored_json
+from sidecar.values import Limit, Timestamp, stored_json
 
 Action = Annotated[
     str,
@@ -50,13 +49,10 @@ def _view(entry: Entry) -> AuditEntry:
     )
 
 
-def _refuse_unknown(db: Connection, action: str, path: str) -> None:
+def refuse_unknown(db: Connection, action: str, path: str) -> None:
     """Refuse what is neither of our actions nor in the log, which may be an imported one."""
     if action not in ACTIONS and not audit.has_action(db, action):
         raise InvalidParams("There is no such action.", path=path)
-
-
-# --- audit.list -------------------------------------------------------------------------------
 
 
 class AuditListParams(Params, frozen=True):
@@ -86,7 +82,7 @@ class AuditListResult(Result, frozen=True):
 def list_entries(ctx: Context, params: AuditListParams) -> AuditListResult:
     """List entries of the audit log, oldest first."""
     if params.action is not None:
-        _refuse_unknown(ctx.db, params.action, "$.params.action")
+        refuse_unknown(ctx.db, params.action, "$.params.action")
     found = audit.entries(
         ctx.db,
         params.after,
@@ -107,55 +103,3 @@ def list_entries(ctx: Context, params: AuditListParams) -> AuditListResult:
                 return AuditListResult(items, items[-1].seq)
             items.append(view)
     return AuditListResult(items, None)
-
-
-# --- audit.subscribe, audit.unsubscribe -------------------------------------------------------
-
-
-class AuditSubscribeParams(Params, frozen=True):
-    """Which events to stream."""
-
-    actions: Annotated[
-        Annotated[list[Action], Meta(max_length=64)] | None,
-        Meta(description="Only of these actions; absent or null: all."),
-    ] = None
-    after: Annotated[
-        Seq | None, Meta(description="Replay entries numbered above it first; absent: none.")
-    ] = None
-
-
-class AuditSubscribeResult(Result, frozen=True):
-    """What is going to be sent."""
-
-    replayed: Annotated[Count, Meta(description="How many stored entries are sent first.")]
-    head: Annotated[ChainHead, Meta(description="Head of the chain now.")]
-
-
-@method("audit.subscribe", access="read")
-def subscribe(ctx: Context, params: AuditSubscribeParams) -> AuditSubscribeResult:
-    """Stream audit and change events from now on, replaying missed entries first if asked."""
-    for index, action in enumerate(params.actions or []):
-        _refuse_unknown(ctx.db, action, f"$.params.actions[{index}]")
-    actions = None if params.actions is None else frozenset(params.actions)
-    head = audit.head(ctx.db)
-    # A reader ahead of the log knew another one: what comes from now on is new to it all the same.
-    after = None if params.after is None else min(params.after, head.seq)
-    replayed = 0 if after is None else audit.count_after(ctx.db, after, actions)
-    ctx.session.subscribe(actions, after)
-    return AuditSubscribeResult(replayed, ChainHead(head.seq, head.mac.hex()))
-
-
-class AuditUnsubscribeParams(Params, frozen=True):
-    """Nothing to choose."""
-
-
-class AuditUnsubscribeResult(Result, frozen=True):
-    """Nothing to tell."""
-
-
-@method("audit.unsubscribe")
-def unsubscribe(ctx: Context, params: AuditUnsubscribeParams) -> AuditUnsubscribeResult:
-    """Stop `audit.event` and `workflows.changed`."""
-    del params
-    ctx.session.unsubscribe()
-    return AuditUnsubscribeResult()

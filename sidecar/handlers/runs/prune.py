@@ -1,4 +1,4 @@
-"""`runs.pin` and `runs.prune`, and the pruning that the settings ask for.
+"""`runs.prune`, and the pruning that the settings ask for.
 
 Pruning goes in batches that others can come between, each with its audit entry; stopped anywhere,
 what is left is as if it had been asked for less. Then the file gives the space back.
@@ -10,44 +10,17 @@ from msgspec import Meta
 
 from sidecar import limits
 from sidecar.catalog import Params, Result, chore, method
-from sidecar.context import Context, LongContext
-from sidecar.errors import InvalidParams, NotFound
-from sidecar.handlers.runs.start_finish import existing
+from sidecar.context import LongContext
+from sidecar.errors import InvalidParams
 from sidecar.store import batches as steps
 from sidecar.store import purge, settings
 from sidecar.store.interrupt import interruptible
 from sidecar.store.runs import prune as run_prune
 from sidecar.store.runs.prune import Wish
-from sidecar.values import Count, RunId
+from sidecar.values import Count
 
 CHORE = "run_retention"
 DAY_MS = 86_400_000
-
-# --- runs.pin ---------------------------------------------------------------------------------
-
-
-class RunsPinParams(Params, frozen=True):
-    """Which run, and whether it shall stay."""
-
-    id: RunId
-    pinned: Annotated[bool, Meta(description="true spares it from pruning, false no longer.")]
-
-
-class RunsPinResult(Result, frozen=True):
-    """What it is now."""
-
-    id: RunId
-    pinned: Annotated[bool, Meta(description="Whether pruning spares it.")]
-
-
-@method("runs.pin", access="write", errors=(NotFound,))
-def pin(ctx: Context, params: RunsPinParams) -> RunsPinResult:
-    """Spare a run from pruning, or no longer; deleting it by name still works."""
-    run_prune.set_pinned(ctx.db, existing(ctx, params.id).rid, pinned=params.pinned)
-    return RunsPinResult(params.id, params.pinned)
-
-
-# --- runs.prune -------------------------------------------------------------------------------
 
 
 class RunsPruneParams(Params, frozen=True):

@@ -4,11 +4,11 @@ Durations are measured on a clock that never jumps: the monotonic start of each 
 held here in memory, which is enough, since a run does not outlive the process that started it.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from weakref import WeakKeyDictionary
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
@@ -16,94 +16,29 @@ from sidecar.context import Context
 from sidecar.errors import (
     Archived,
     Conflict,
-    DatabaseDamaged,
-    InvalidParams,
     NotFound,
     TooLarge,
 )
-from sidecar.store import codec, purge
+from sidecar.handlers.runs.views import Status, must_find
+from sidecar.store import codec
 from sidecar.store.connection import Store
 from sidecar.store.runs import rows as runs
 from sidecar.store.runs.rows import Counters, Ending, RunHeader
 from sidecar.values import (
     Count,
-    Cursor,
-    Limit,
-    NextCursor,
     Revision,
     RunId,
     Timestamp,
     WorkflowId,
-    decode_cursor,
-    encode_cursor,
-    query_mark,
-    stored_json,
 )
-
-Status = Literal["running", "success", "error", "cancelled"]
 
 _started_ms: WeakKeyDictionary[Store, dict[int, float]] = WeakKeyDictionary()
 """Monotonic start of every running run of a store, by rid."""
 
 
-class Run(Struct, frozen=True):
-    """One run without its summary."""
-
-    id: RunId
-    workflow_id: WorkflowId
-    revision: Annotated[Revision, Meta(description="Revision of the workflow when it began.")]
-    status: Annotated[Status, Meta(description="Only a `running` run changes.")]
-    started_at: Timestamp
-    completed_at: Annotated[Timestamp | None, Meta(description="Its end, null while running.")]
-    duration_ms: Annotated[Count | None, Meta(description="Milliseconds, null while running.")]
-    summary_truncated: Annotated[
-        bool, Meta(description="Only the first MiB of the summary was kept, as a JSON string.")
-    ]
-    summary_bytes: Annotated[
-        Count | None, Meta(description="Size of the summary as it was sent; null without one.")
-    ]
-    error_message: Annotated[str | None, Meta(description="Why it failed, null if it did not.")]
-    blocks_executed: Annotated[Count, Meta(description="Blocks executed so far.")]
-    tokens_used: Annotated[Count, Meta(description="Tokens used so far.")]
-    api_calls_made: Annotated[Count, Meta(description="API calls made so far.")]
-    pinned: Annotated[bool, Meta(description="Whether pruning spares it.")]
-
-
-class RunWithSummary(Run, frozen=True):
-    """One run with its summary."""
-
-    summary: Annotated[Any, Meta(description="JSON as it was sent, null without one.")]
-
-
-def _fields(run: RunHeader) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "workflow_id": run.workflow_id,
-        "revision": run.revision,
-        "status": run.status,
-        "started_at": run.started_at,
-        "completed_at": run.completed_at,
-        "duration_ms": run.duration_ms,
-        "summary_truncated": (run.summary_bytes or 0) > limits.SUMMARY_KEPT_BYTES,
-        "summary_bytes": run.summary_bytes,
-        "error_message": run.error_message,
-        "blocks_executed": run.blocks_executed,
-        "tokens_used": run.tokens_used,
-        "api_calls_made": run.api_calls_made,
-        "pinned": bool(run.pinned),
-    }
-
-
-def existing(ctx: Context, run_id: str) -> RunHeader:
-    """The run of that id.
-
-    Raises:
-        NotFound: there is none.
-    """
-    run = runs.get(ctx.db, run_id)
-    if run is None:
-        raise NotFound("There is no such run.", path="$.params.id")
-    return run
+def forget_start(store: Store, rid: int) -> float | None:
+    """Forget the monotonic start of a run and return it; None when it is not known."""
+    return _started_ms.get(store, {}).pop(rid, None)
 
 
 # --- runs.start -------------------------------------------------------------------------------
@@ -180,7 +115,7 @@ class RunsProgressResult(Result, frozen=True):
 @method("runs.progress", access="write", errors=(NotFound, Conflict))
 def progress(ctx: Context, params: RunsProgressParams) -> RunsProgressResult:
     """Tell how far a running run is; also its sign of life."""
-    run = existing(ctx, params.id)
+    run = must_find(ctx, params.id)
     if run.status != "running":
         raise Conflict("The run has ended.", path="$.params.id", status=run.status)
     counters = Counters(params.blocks_executed, params.tokens_used, params.api_calls_made)
@@ -222,14 +157,14 @@ class RunsFinishResult(Result, frozen=True):
 @method("runs.finish", access="write", errors=(NotFound, Conflict, TooLarge))
 def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
     """End a run; the same values again change nothing, others are a conflict."""
-    run = existing(ctx, params.id)
+    run = must_find(ctx, params.id)
     body = _summary_body(params.summary)
     packed = None if body is None else codec.pack(_kept(body))
     summary_bytes = None if body is None else len(body)
     if run.status != "running":
         return _finished_before(ctx, run, params, packed, summary_bytes)
     now, monotonic = ctx.clock.now_ms(), ctx.clock.monotonic_ms()
-    began_ms = _started_ms.get(ctx.store, {}).pop(run.rid, None)
+    began_ms = forget_start(ctx.store, run.rid)
     spent_ms = now - run.started_at if began_ms is None else round(monotonic - began_ms)
     duration_ms = max(0, spent_ms)
     completed_at = max(now, run.started_at)
@@ -287,102 +222,3 @@ def _finished_before(
     return RunsFinishResult(
         run.id, params.status, run.completed_at or 0, run.duration_ms or 0, changed=False
     )
-
-
-# --- runs.get, runs.list, runs.delete ---------------------------------------------------------
-
-
-class RunsGetParams(Params, frozen=True):
-    """Which run."""
-
-    id: RunId
-
-
-class RunsGetResult(Result, frozen=True):
-    """The run."""
-
-    run: Annotated[RunWithSummary, Meta(description="The run with its summary.")]
-
-
-@method("runs.get", access="read", errors=(NotFound, DatabaseDamaged))
-def get(ctx: Context, params: RunsGetParams) -> RunsGetResult:
-    """Return one run with its summary."""
-    run = existing(ctx, params.id)
-    stored = runs.summary(ctx.db, run.rid)
-    summary = stored_json(codec.unpack(*stored)) if stored else None
-    return RunsGetResult(RunWithSummary(**_fields(run), summary=summary))
-
-
-class RunsListParams(Params, frozen=True):
-    """Which runs; absent filters let all through."""
-
-    workflow_id: Annotated[WorkflowId | None, Meta(description="Only of this workflow.")] = None
-    status: Annotated[Status | None, Meta(description="Only in this status.")] = None
-    from_at: Annotated[Timestamp | None, Meta(description="Only started at or after.")] = None
-    to_at: Annotated[Timestamp | None, Meta(description="Only started before.")] = None
-    limit: Limit = limits.PAGE_DEFAULT
-    cursor: Annotated[Cursor | None, Meta(description="`next_cursor` of the page before.")] = None
-
-
-class RunsListResult(Result, frozen=True):
-    """One page of runs."""
-
-    items: Annotated[list[Run], Meta(description="Newest first, without summaries.")]
-    next_cursor: NextCursor
-
-
-@method("runs.list", access="read", errors=(NotFound,))
-def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
-    """List runs, newest first."""
-    workflow = None
-    if params.workflow_id is not None:
-        workflow = runs.listed(ctx.db, params.workflow_id)
-        if workflow is None:
-            raise NotFound("There is no such workflow.", path="$.params.workflow_id")
-    mark = query_mark(params.workflow_id, params.status, params.from_at, params.to_at)
-    before = None
-    if params.cursor is not None:
-        keys = decode_cursor(params.cursor, str, int, int)
-        if keys is None or keys[0] != mark:
-            raise InvalidParams(
-                "The cursor does not belong to these params; begin again without one.",
-                path="$.params.cursor",
-            )
-        before = (int(keys[1]), int(keys[2]))
-    found = runs.page(
-        ctx.db,
-        before,
-        params.limit + 1,
-        workflow=workflow,
-        status=params.status,
-        from_at=params.from_at,
-        to_at=params.to_at,
-    )
-    page = found[: params.limit]
-    more = len(found) > params.limit
-    cursor = encode_cursor(mark, page[-1].started_at, page[-1].rid) if more else None
-    return RunsListResult([Run(**_fields(run)) for run in page], cursor)
-
-
-class RunsDeleteParams(Params, frozen=True):
-    """Which run."""
-
-    id: RunId
-
-
-class RunsDeleteResult(Result, frozen=True):
-    """The run that is gone."""
-
-    id: RunId
-
-
-@method("runs.delete", access="write", frees=True, errors=(NotFound,))
-def delete(ctx: Context, params: RunsDeleteParams) -> RunsDeleteResult:
-    """Delete a run and its summary."""
-    run = existing(ctx, params.id)
-    _started_ms.get(ctx.store, {}).pop(run.rid, None)
-    runs.delete(ctx.db, run)
-    purge.ask(ctx.db)
-    ctx.audit("run_delete", run.id, workflow_id=run.workflow_id)
-    ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
-    return RunsDeleteResult(run.id)

@@ -1,7 +1,8 @@
-"""`workflows.history`, `revert` and `diff`: the earlier revisions of a workflow.
+"""`workflows.history`: lists the revisions of a workflow.
 
-A revision is the whole content: name, description, tags, category and body. Every change of it
-makes one; the newest `revision_keep_count` of them, and all that runs refer to, are kept.
+A revision is the whole content: name, description, tags, category and body. Every change of the
+content makes one; the newest `revision_keep_count` revisions, and all that runs refer to, are
+kept.
 """
 
 from typing import Annotated
@@ -10,25 +11,12 @@ import msgspec
 from msgspec import Meta
 
 from sidecar import limits
-from sidecar.bodies import difference
-from sidecar.bodies.difference import Changed
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
-from sidecar.errors import Archived, Conflict, DatabaseDamaged, NotFound, TooLarge
-from sidecar.handlers.workflows.checks import (
-    check_expected,
-    must_find,
-    read_cursor,
-    refuse_archived,
-)
+from sidecar.errors import DatabaseDamaged, NotFound
+from sidecar.handlers.workflows.checks import must_find, read_cursor
 from sidecar.handlers.workflows.get_list import CursorParam
-from sidecar.handlers.workflows.revision import content_of, must_load
-from sidecar.handlers.workflows.save import Expected
-from sidecar.handlers.workflows.save import change as write_change
-from sidecar.handlers.workflows.views import WorkflowsSaveResult, unchanged
-from sidecar.store import codec
 from sidecar.store.workflows import revisions
-from sidecar.store.workflows import save as saves
 from sidecar.store.workflows.header import Header
 from sidecar.values import (
     Count,
@@ -111,99 +99,3 @@ def _current(ctx: Context, header: Header) -> WorkflowsHistoryItem:
         header.stored_bytes,
         revisions.is_referred(ctx.db, header.rid, header.revision),
     )
-
-
-class WorkflowsRevertParams(Params, frozen=True):
-    """Which workflow, and to which of its revisions."""
-
-    id: WorkflowId
-    revision: Revision
-    expected_revision: Expected = None
-
-
-@method("workflows.revert", access="write", errors=(NotFound, Archived, Conflict, DatabaseDamaged))
-def revert(ctx: Context, params: WorkflowsRevertParams) -> WorkflowsSaveResult:
-    """Save an earlier revision's whole content as a new revision; nothing is lost by it."""
-    old = must_find(ctx.db, params.id)
-    refuse_archived(old)
-    check_expected(old, params.expected_revision)
-    if params.revision == old.revision:
-        return unchanged(old)
-    revised = must_load(ctx.db, old, params.revision)
-    content = content_of(revised.metadata)
-    sha256 = codec.fingerprint(revised.body)
-    same_body = sha256 == old.content_sha256
-    if same_body and content == saves.content_of(old):
-        return unchanged(old)
-    packed = None if same_body else codec.pack(revised.body, sha256)
-    return write_change(ctx, old, content, packed, reverted_to=params.revision)
-
-
-class WorkflowsDiffParams(Params, frozen=True):
-    """Which two revisions of which workflow; either may be the current one."""
-
-    id: WorkflowId
-    from_revision: Revision
-    to_revision: Revision
-
-
-class WorkflowsDiffNode(msgspec.Struct, frozen=True):
-    """A node of the workflow."""
-
-    node: Annotated[str, Meta(description="Its id, or its name or place where it has none.")]
-    name: Annotated[str, Meta(description="What it is called.")]
-    fields: Annotated[
-        list[str],
-        Meta(
-            description="Names of its settings that differ, at most 100 and then `*` for others;"
-            " empty for one added or removed."
-        ),
-    ]
-
-
-class WorkflowsDiffResult(Result, frozen=True):
-    """What changed from one revision to the other; where nodes stand on a canvas is no change."""
-
-    added: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes only the later one has.")]
-    removed: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes only the first one has.")]
-    changed: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes set differently.")]
-    metadata: Annotated[
-        list[str],
-        Meta(
-            description="Which of name, description, tags and category differ, and as `data.NAME`"
-            " what differs in the body beside its nodes; `data.*` where that has no name."
-        ),
-    ]
-
-
-@method("workflows.diff", access="read", errors=(NotFound, DatabaseDamaged, TooLarge))
-def diff(ctx: Context, params: WorkflowsDiffParams) -> WorkflowsDiffResult:
-    """Compare two revisions, node by node where the body has nodes of a known kind."""
-    header = must_find(ctx.db, params.id)
-    before = must_load(ctx.db, header, params.from_revision, "from_revision")
-    after = must_load(ctx.db, header, params.to_revision, "to_revision")
-    if max(len(before.body), len(after.body)) > limits.BODY_INDEXED_MAX_BYTES:
-        raise TooLarge(
-            "A body is too large to be compared here; get both and compare them.",
-            limit=limits.BODY_INDEXED_MAX_BYTES,
-        )
-    found = difference.compare(_decoded(before.body), _decoded(after.body))
-    old, new = (msgspec.structs.asdict(each.metadata) for each in (before, after))
-    metadata = [name for name, value in old.items() if value != new[name]]
-    return WorkflowsDiffResult(
-        _nodes(found.added),
-        _nodes(found.removed),
-        _nodes(found.changed),
-        [*metadata, *(f"data.{name}" for name in found.outside)],
-    )
-
-
-def _decoded(body: bytes) -> object:
-    try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise DatabaseDamaged from None
-
-
-def _nodes(found: list[Changed]) -> list[WorkflowsDiffNode]:
-    return [WorkflowsDiffNode(*each) for each in found]

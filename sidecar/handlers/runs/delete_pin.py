@@ -1,0 +1,61 @@
+"""`runs.delete` and `runs.pin`."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from sidecar import limits
+from sidecar.catalog import Params, Result, method
+from sidecar.context import Context
+from sidecar.errors import NotFound
+from sidecar.handlers.runs.start_finish import forget_start
+from sidecar.handlers.runs.views import must_find
+from sidecar.store import purge
+from sidecar.store.runs import prune as run_prune
+from sidecar.store.runs import rows as runs
+from sidecar.values import RunId
+
+
+class RunsDeleteParams(Params, frozen=True):
+    """Which run."""
+
+    id: RunId
+
+
+class RunsDeleteResult(Result, frozen=True):
+    """The run that is gone."""
+
+    id: RunId
+
+
+@method("runs.delete", access="write", frees=True, errors=(NotFound,))
+def delete(ctx: Context, params: RunsDeleteParams) -> RunsDeleteResult:
+    """Delete a run and its summary."""
+    run = must_find(ctx, params.id)
+    forget_start(ctx.store, run.rid)
+    runs.delete(ctx.db, run)
+    purge.ask(ctx.db)
+    ctx.audit("run_delete", run.id, workflow_id=run.workflow_id)
+    ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
+    return RunsDeleteResult(run.id)
+
+
+class RunsPinParams(Params, frozen=True):
+    """Which run, and whether it shall stay."""
+
+    id: RunId
+    pinned: Annotated[bool, Meta(description="true spares it from pruning, false no longer.")]
+
+
+class RunsPinResult(Result, frozen=True):
+    """What it is now."""
+
+    id: RunId
+    pinned: Annotated[bool, Meta(description="Whether pruning spares it.")]
+
+
+@method("runs.pin", access="write", errors=(NotFound,))
+def pin(ctx: Context, params: RunsPinParams) -> RunsPinResult:
+    """Spare a run from pruning, or no longer; deleting it by name still works."""
+    run_prune.set_pinned(ctx.db, must_find(ctx, params.id).rid, pinned=params.pinned)
+    return RunsPinResult(params.id, params.pinned)

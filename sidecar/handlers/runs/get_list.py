@@ -1,0 +1,97 @@
+"""`runs.get` and `runs.list`."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from sidecar import limits
+from sidecar.catalog import Params, Result, method
+from sidecar.context import Context
+from sidecar.errors import DatabaseDamaged, InvalidParams, NotFound
+from sidecar.handlers.runs.views import Run, RunWithSummary, Status, must_find, run_fields
+from sidecar.store import codec
+from sidecar.store.runs import rows as runs
+from sidecar.values import (
+    Cursor,
+    Limit,
+    NextCursor,
+    RunId,
+    Timestamp,
+    WorkflowId,
+    decode_cursor,
+    encode_cursor,
+    query_mark,
+    stored_json,
+)
+
+
+class RunsGetParams(Params, frozen=True):
+    """Which run."""
+
+    id: RunId
+
+
+class RunsGetResult(Result, frozen=True):
+    """The run."""
+
+    run: Annotated[RunWithSummary, Meta(description="The run with its summary.")]
+
+
+@method("runs.get", access="read", errors=(NotFound, DatabaseDamaged))
+def get(ctx: Context, params: RunsGetParams) -> RunsGetResult:
+    """Return one run with its summary."""
+    run = must_find(ctx, params.id)
+    stored = runs.summary(ctx.db, run.rid)
+    summary = stored_json(codec.unpack(*stored)) if stored else None
+    return RunsGetResult(RunWithSummary(**run_fields(run), summary=summary))
+
+
+class RunsListParams(Params, frozen=True):
+    """Which runs; absent filters let all through."""
+
+    workflow_id: Annotated[WorkflowId | None, Meta(description="Only of this workflow.")] = None
+    status: Annotated[Status | None, Meta(description="Only in this status.")] = None
+    from_at: Annotated[Timestamp | None, Meta(description="Only started at or after.")] = None
+    to_at: Annotated[Timestamp | None, Meta(description="Only started before.")] = None
+    limit: Limit = limits.PAGE_DEFAULT
+    cursor: Annotated[Cursor | None, Meta(description="`next_cursor` of the page before.")] = None
+
+
+class RunsListResult(Result, frozen=True):
+    """One page of runs."""
+
+    items: Annotated[list[Run], Meta(description="Newest first, without summaries.")]
+    next_cursor: NextCursor
+
+
+@method("runs.list", access="read", errors=(NotFound,))
+def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
+    """List runs, newest first."""
+    workflow = None
+    if params.workflow_id is not None:
+        workflow = runs.listed(ctx.db, params.workflow_id)
+        if workflow is None:
+            raise NotFound("There is no such workflow.", path="$.params.workflow_id")
+    mark = query_mark(params.workflow_id, params.status, params.from_at, params.to_at)
+    before = None
+    if params.cursor is not None:
+        keys = decode_cursor(params.cursor, str, int, int)
+        if keys is None or keys[0] != mark:
+            raise InvalidParams(
+                "The cursor does not belong to these params; begin again without one.",
+                path="$.params.cursor",
+            )
+        before = (int(keys[1]), int(keys[2]))
+    found = runs.page(
+        ctx.db,
+        before,
+        params.limit + 1,
+        workflow=workflow,
+        status=params.status,
+        from_at=params.from_at,
+        to_at=params.to_at,
+    )
+    page = found[: params.limit]
+    more = len(found) > params.limit
+    cursor = encode_cursor(mark, page[-1].started_at, page[-1].rid) if more else None
+    return RunsListResult([Run(**run_fields(run)) for run in page], cursor)

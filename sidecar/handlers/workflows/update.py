@@ -1,0 +1,72 @@
+"""`workflows.update`: changes a workflow's header and leaves its body as it is."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from sidecar import limits
+from sidecar.catalog import Params, method
+from sidecar.context import Context
+from sidecar.errors import Archived, Conflict, NotFound
+from sidecar.handlers.workflows.checks import (
+    check_expected,
+    must_find,
+    refuse_archived,
+    refuse_nul,
+    refuse_nul_in,
+)
+from sidecar.handlers.workflows.save import CategoryParam, Description, Expected, Name
+from sidecar.handlers.workflows.save import change as write_change
+from sidecar.handlers.workflows.views import WorkflowsSaveResult, unchanged
+from sidecar.store.workflows import save as saves
+from sidecar.store.workflows.save import Content
+from sidecar.values import Tag, WorkflowId
+
+
+class WorkflowsUpdateParams(Params, frozen=True):
+    """Which workflow, and what to set; members left out stay as they are."""
+
+    id: WorkflowId
+    name: Annotated[Name, Meta(description="1 to 512 characters; absent: stays.")] | UnsetType = (
+        UNSET
+    )
+    description: Annotated[
+        Description | UnsetType | None,
+        Meta(description="At most 16384 characters; null clears it; absent: stays."),
+    ] = UNSET
+    tags: Annotated[
+        Annotated[list[Tag], Meta(max_length=limits.TAGS_MAX)] | UnsetType,
+        Meta(description="All its tags, at most 64, duplicates fold; absent: they stay."),
+    ] = UNSET
+    category: Annotated[
+        CategoryParam | UnsetType, Meta(description="1 to 64 characters; absent: stays.")
+    ] = UNSET
+    expected_revision: Expected = None
+
+
+@method("workflows.update", access="write", errors=(NotFound, Archived, Conflict))
+def update(ctx: Context, params: WorkflowsUpdateParams) -> WorkflowsSaveResult:
+    """Change a workflow's name, description, tags or category without sending its body.
+
+    Its revision rises unless nothing changes: then nothing is written.
+    """
+    refuse_nul(
+        "$.params",
+        name=params.name or None,
+        description=params.description or None,
+        category=params.category or None,
+    )
+    if params.tags is not UNSET:
+        refuse_nul_in("$.params.tags", params.tags)
+    old = must_find(ctx.db, params.id)
+    refuse_archived(old)
+    check_expected(old, params.expected_revision)
+    content = Content(
+        old.name if params.name is UNSET else params.name,
+        old.description if params.description is UNSET else params.description,
+        old.tags if params.tags is UNSET else saves.tags_text(params.tags),
+        old.category if params.category is UNSET else params.category,
+    )
+    if content == saves.content_of(old):
+        return unchanged(old)
+    return write_change(ctx, old, content, None)
