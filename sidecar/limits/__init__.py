@@ -247,7 +247,7 @@ APPLICATION_ID: Final = 0x53494D31
 """'SIM1' in the SQLite header: tells our files from foreign ones."""
 
 CACHE_SHARED_KIB: Final = 64_000
-"""The seed's 64 MB cache, on the shared connection only; it fills as it is used."""
+"""Page cache of the shared connection: the 64 MB of the design document; it fills with use."""
 CACHE_SHORT_LIVED_KIB: Final = 2_000
 
 BUSY_TIMEOUT_MS: Final = 2000

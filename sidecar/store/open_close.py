@@ -28,7 +28,7 @@ class Opened(NamedTuple):
     store: Store
     schema_version: int
     migrated_from: int | None
-    """Version the file had, 0 for the seed's; None when nothing was migrated."""
+    """Version the file had, 0 for a legacy file; None when nothing was migrated."""
     runs_interrupted: int
     """Runs that were still running when the last process ended, now closed."""
     created: bool
@@ -57,7 +57,7 @@ def open_store(
         if finding is preflight.Finding.NEW:
             _create(path, clock, vfs)
         elif finding is preflight.Finding.CANDIDATE:
-            _import_seed(path, clock, on_progress, vfs)
+            _import_legacy(path, clock, on_progress, vfs)
             migrated_from = 0
         elif found < migrations.current_version():
             migrated_from = migrations.upgrade(path, clock, on_progress, vfs=vfs)
@@ -114,12 +114,14 @@ def _create(path: Path, clock: Clock, vfs: str | None) -> None:
     migrations.create(path, clock, fill, vfs=vfs)
 
 
-def _import_seed(path: Path, clock: Clock, on_progress: Progress, vfs: str | None) -> None:
-    from sidecar.store.legacy import migrate as seed  # noqa: PLC0415 - of no use to any other start
+def _import_legacy(path: Path, clock: Clock, on_progress: Progress, vfs: str | None) -> None:
+    # Imported here because no other start needs it.
+    from sidecar.store.legacy.migrate import migrate  # noqa: PLC0415 - see above
+    from sidecar.store.legacy.recognise import is_legacy_file  # noqa: PLC0415 - see above
 
-    if not seed.looks_like_seed(path):
+    if not is_legacy_file(path):
         raise NotOurs
-    seed.migrate(path, clock, on_progress, vfs=vfs)
+    migrate(path, clock, on_progress, vfs=vfs)
 
 
 def _opened(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int]:

@@ -46,7 +46,7 @@ class Finding(StrEnum):
     OPEN = "open"
     """A file of this product that this version can open or migrate."""
     CANDIDATE = "candidate"
-    """A SQLite file without our mark; only its shape can tell whether it is the seed's."""
+    """A SQLite file without our mark; only its tables can tell whether it is a legacy file."""
 
 
 class Header(NamedTuple):

@@ -60,7 +60,7 @@ DEFAULTS: Final[dict[str, Default]] = {
     "canvas_grid_size": Default("20", "number", "Canvas grid size in pixels"),
     "enable_telemetry": Default("false", "boolean", "Enable usage telemetry"),
 }
-"""The seed's seven."""
+"""The seven settings of the customer's first program."""
 
 OWN: Final[dict[str, Own]] = {
     "revision_keep_count": Own(
@@ -145,7 +145,7 @@ def get(db: Connection, key: str) -> Setting | None:
 def own(db: Connection, key: str) -> int:
     """What one of the product's own settings says; its default when that is nothing to go by.
 
-    A database of the seed may have used the key for something else.
+    A legacy file may have used the key for something else.
     """
     setting = get(db, key)
     value = None if setting is None else own_value(key, setting.value)

@@ -3,7 +3,7 @@
 A plan is written down first (`<database>.swap`), then carried out in steps that may each be done
 again; a start that finds the plan finishes it. An old `-wal` left beside a new main file would be
 played into it, so those files go before the new one comes. Who replaces a database must have
-closed every SQLite handle on it: compaction, restore and the import of the seed's file.
+closed every SQLite handle on it: compaction, restore and the import of a legacy file.
 
 A staged file without a plan is unfinished work of a killed process, and removed at the start; so
 are the files that backups come from and restores are made of.

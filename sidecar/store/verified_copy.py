@@ -22,7 +22,7 @@ _ABOUT_VALUES = (
     "NUMERIC value in ",
     "TEXT value in ",
 )
-"""Findings about a value that does not fit its column: the seed's columns were never STRICT."""
+"""Findings about values that do not fit their columns: legacy tables are not STRICT."""
 
 
 def table_counts(db: Connection) -> dict[str, int]:
@@ -45,8 +45,8 @@ def table_counts(db: Connection) -> dict[str, int]:
 def check(db: Connection, *, lenient: bool = False) -> None:
     """Let SQLite check the whole file.
 
-    `lenient` passes over values that do not fit their columns and over search indexes: the seed's
-    file is read value by value and its index made anew.
+    `lenient` passes over values that do not fit their columns and over search indexes: a legacy
+    file is read value by value and its index is rebuilt.
 
     Raises:
         DatabaseDamaged: something was found.

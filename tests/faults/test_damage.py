@@ -19,7 +19,7 @@ from sidecar.store.search import index as search_index
 from tests.faults import harm
 from tests.faults.work import state_at
 from tests.harness import ManualClock
-from tests.store import seed_files
+from tests.store import legacy_files
 from tests.wire.kit import Served, answers, call, notifications
 
 SAVE = call("save", "workflows.save", workflow={"id": "later", "name": "n", "data": {}})
@@ -391,7 +391,7 @@ def test_a_schema_that_cannot_be_read_is_refused_and_untouched(path: Path) -> No
 
 
 def test_a_file_that_is_not_ours_is_not_recovered(tmp_path: Path) -> None:
-    path = seed_files.build(tmp_path / "sim.db")
+    path = legacy_files.build(tmp_path / "sim.db")
     before = sha256(path)
 
     with pytest.raises(NotOurs):

@@ -16,7 +16,7 @@ from sidecar.store.open_close import close_store, open_store
 from tests.faults.failing import FailingVFS, Mode, Plan
 from tests.faults.work import Shell, State, faults_of, state_of
 from tests.harness import ManualClock
-from tests.store import seed_files
+from tests.store import legacy_files
 from tests.wire.kit import Served
 
 FIRST = migrations.shipped_steps()[0]
@@ -45,8 +45,8 @@ def make_new(_path: Path) -> None:
     """Nothing is there."""
 
 
-def make_seed(path: Path) -> None:
-    seed_files.build(path, wal=True)
+def make_legacy(path: Path) -> None:
+    legacy_files.build(path, wal=True)
 
 
 def make_used(path: Path) -> None:
@@ -67,7 +67,7 @@ ACTS: dict[str, tuple[Callable[[Path], None], Act]] = {
     "make": (make_new, start),
     "start": (make_used, start),
     "migrate": (make_used, migrate),
-    "import": (make_seed, start),
+    "import": (make_legacy, start),
 }
 CASES: list[tuple[str, Mode]] = [
     (act, mode) for act in ACTS for mode in ("once", "lasting", "full")

@@ -102,7 +102,7 @@ def test_a_list_keeps_to_its_prefix(bench: Bench, prefix: str, found: list[str])
     assert [item["key"] for item in told] == found
 
 
-def test_a_key_of_the_seed_is_listed_whatever_its_characters(bench: Bench) -> None:
+def test_a_key_of_a_legacy_file_is_listed_whatever_its_characters(bench: Bench) -> None:
     with bench.store.writing() as db:
         settings.put(db, settings.Setting("größe.Ω🎈", "1", "number", None, NOW))
         settings.put(db, settings.Setting("Über", "2", "number", None, NOW))
@@ -256,7 +256,7 @@ def test_a_setting_of_ours_takes_whole_numbers_up_to_its_bound(bench: Bench, key
     [("7", 7), ("0", 0), ("-0", 0), ('"weekly"', 50), ("-1", 50), ("1.5", 50), ("1" * 5000, 50),
      ("null", 50), ("not json", 50)],
 )  # fmt: skip
-def test_what_the_seed_left_under_such_a_key_is_gone_by_only_if_it_can_be(
+def test_a_legacy_value_under_such_a_key_is_used_only_if_it_is_valid(
     bench: Bench, text: str, kept: int
 ) -> None:
     with bench.store.writing() as db:

@@ -140,7 +140,7 @@ _STORE = [
     _promise.proven(
         "store:legacy",
         "A file of the customer's first program, in every shape, is migrated with nothing lost.",
-        "test_every_shape_of_the_seeds_file_is_migrated",
+        "test_every_shape_of_a_legacy_file_is_migrated",
         "test_the_old_content_stays_beside_with_the_runs_that_have_no_workflow",
         "test_the_copy_before_a_migration_is_the_old_file_and_private",
     ),

@@ -130,7 +130,7 @@ REQUIREMENTS = [
         "17:legacy",
         "A file of the first program migrates in every shape; stopped or killed anywhere it is"
         " old or new.",
-        "test_every_shape_of_the_seeds_file_is_migrated",
+        "test_every_shape_of_a_legacy_file_is_migrated",
         "test_stopped_at_any_step_the_next_start_finishes",
         "test_really_killed_the_old_or_the_new_file_is_there",
     ),

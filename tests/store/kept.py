@@ -1,8 +1,8 @@
 """Real files of every shape and version, kept as test data: written once, never made again.
 
-`python -m tests.store.kept` writes those that are missing: the seed's shapes, and of the version
-of now a database and a backup. One of a version that was released must never be written anew: it
-is what tells whether that version can still be opened.
+`python -m tests.store.kept` writes those that are missing: legacy files in every shape, and a
+database and a backup of the current version. A file of a released version must never be written
+again: it shows that files of that version can still be opened.
 """
 
 import gzip
@@ -14,7 +14,7 @@ import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar.store import migrations
 from tests.harness import Bench
 from tests.secrets_kit import secret_bench, set_up
-from tests.store import seed_files
+from tests.store import legacy_files
 from tests.workflow_kit import save
 
 FOLDER = Path(__file__).with_name("kept")
@@ -80,14 +80,14 @@ def write() -> None:
     """Write what is missing, with rows of every kind."""
     FOLDER.mkdir(exist_ok=True)
     write_current()
-    for search_text in get_args(seed_files.SearchText):
+    for search_text in get_args(legacy_files.SearchText):
         for indexed, version in ((True, None), (True, "0"), (False, "1")):
-            name = f"seed-{search_text}-{'indexed' if indexed else 'plain'}-{version or 'none'}"
+            name = f"legacy-{search_text}-{'indexed' if indexed else 'plain'}-{version or 'none'}"
             kept = FOLDER / f"{name}.db.gz"
             if kept.exists():
                 continue
             with tempfile.TemporaryDirectory() as folder:
-                path = seed_files.build(
+                path = legacy_files.build(
                     Path(folder) / "sim.db",
                     search_text=search_text,
                     fts=indexed,

@@ -61,7 +61,7 @@ def found(db: Connection, expect: tuple[int, str] | None = None) -> tuple[object
 
 def test_each_code_is_that_of_the_written_down_form(bench: Bench) -> None:
     """A second implementation, from the note alone."""
-    key, previous = bytes(32), bytes(32)  # the harness's seed is zeros
+    key, previous = bytes(32), bytes(32)  # the harness's first key is zeros
     for seq, at, action, resource, details, mac in bench.rows(
         "SELECT seq, at, action, resource, details, mac FROM access_log ORDER BY seq"
     ):

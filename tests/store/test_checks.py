@@ -12,7 +12,7 @@ from sidecar import limits
 from sidecar.errors import AuditUnavailable
 from sidecar.store.search import index as search_index
 from tests.harness import Bench, open_bench
-from tests.store import seed_files
+from tests.store import legacy_files
 from tests.store.checking import check, fill, meddle
 from tests.workflow_kit import get, save
 
@@ -285,8 +285,8 @@ def test_tags_that_are_no_json_are_a_finding(bench: Bench) -> None:
     assert check(bench) == [("header", "w1")]
 
 
-def test_damage_that_the_import_of_the_seed_kept_is_told(tmp_path: Path) -> None:
-    seed_files.build(tmp_path / "test.db", fill=seed_files.rows)
+def test_damage_that_the_import_of_a_legacy_file_moved_is_reported(tmp_path: Path) -> None:
+    legacy_files.build(tmp_path / "test.db", fill=legacy_files.rows)
     with open_bench(tmp_path) as opened:
         assert sorted(kind for kind, _where in check(opened, full=True)) == ["body", "summary"]
 

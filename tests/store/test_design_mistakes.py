@@ -10,11 +10,11 @@ from sidecar.errors import NewerSchema
 from sidecar.store import migrations, swap
 from sidecar.store import verified_copy as copies
 from sidecar.store.connection import Store
-from sidecar.store.legacy import migrate as seed
+from sidecar.store.legacy.migrate import migrate
 from sidecar.store.migrations import Step
 from sidecar.store.open_close import close_store, open_store
-from tests.store import seed_files
-from tests.store.seed_files import SECONDS
+from tests.store import legacy_files
+from tests.store.legacy_files import SECONDS
 from tests.store.steady import SteadyClock, folder_hashes, names
 
 
@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
 def test_design_mistake_02_a_rebuilt_table_keeps_the_keys_the_search_index_hangs_on(
     path: Path,
 ) -> None:
-    seed.migrate(seed_files.build(path), SteadyClock())
+    migrate(legacy_files.build(path), SteadyClock())
     columns = (
         "rid, id, name, description, tags, category, revision, content_sha256, size_bytes,"
         " stored_bytes, created_at, updated_at, archived_at, run_count, last_run_at"
@@ -61,10 +61,10 @@ def test_design_mistake_03_times_are_milliseconds_and_durations_need_not_be_whol
     path: Path,
 ) -> None:
     def fill(db: apsw.Connection) -> None:
-        seed_files.workflow(db, "w", seed_files.packed({}))
-        seed_files.run(db, "r", "w", started_at=SECONDS + 0.25, completed_at=SECONDS + 1.0)
+        legacy_files.workflow(db, "w", legacy_files.packed({}))
+        legacy_files.run(db, "r", "w", started_at=SECONDS + 0.25, completed_at=SECONDS + 1.0)
 
-    seed.migrate(seed_files.build(path, fill=fill), SteadyClock())
+    migrate(legacy_files.build(path, fill=fill), SteadyClock())
 
     db = apsw.Connection(str(path))
     assert db.execute("SELECT duration_ms FROM runs").get == 750
@@ -72,7 +72,7 @@ def test_design_mistake_03_times_are_milliseconds_and_durations_need_not_be_whol
 
 
 def test_design_mistake_04_no_column_is_stored_that_nobody_reads(path: Path) -> None:
-    seed.migrate(seed_files.build(path, search_text="generated"), SteadyClock())
+    migrate(legacy_files.build(path, search_text="generated"), SteadyClock())
 
     db = apsw.Connection(str(path))
     columns = list(db.execute("SELECT name, hidden FROM pragma_table_xinfo('workflows')"))
@@ -121,7 +121,7 @@ def test_design_mistake_09_a_file_swapped_in_beside_an_old_wal_reads_as_the_new_
 def test_design_mistake_11_a_run_left_running_by_a_dead_process_is_closed_at_the_start(
     path: Path,
 ) -> None:
-    seed_files.build(path)
+    legacy_files.build(path)
 
     opened = open_store(path, SteadyClock())
 
@@ -134,7 +134,7 @@ def test_design_mistake_11_a_run_left_running_by_a_dead_process_is_closed_at_the
 
 
 def test_design_mistake_05_a_copy_is_one_statement_without_pauses(path: Path) -> None:
-    """In the seed's way, five pages and a pause of 100 ms, this one would take 100 seconds."""
+    """As designed, five pages and a pause of 100 ms, this copy would take 100 seconds."""
     source = apsw.Connection(str(path))
     source.execute("CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(20_000_000))").fetchall()
     statements: list[str] = []
@@ -154,7 +154,7 @@ def test_design_mistake_05_a_copy_is_one_statement_without_pauses(path: Path) ->
 
 
 def test_design_mistake_06_no_hash_of_a_key_is_taken_over(path: Path) -> None:
-    seed.migrate(seed_files.build(path), SteadyClock())
+    migrate(legacy_files.build(path), SteadyClock())
 
     db = apsw.Connection(str(path))
     columns = [row[1] for row in db.execute("PRAGMA table_info(legacy_secrets)")]

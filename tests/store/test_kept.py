@@ -13,8 +13,8 @@ from tests.store.steady import SteadyClock
 from tests.workflow_kit import get
 
 
-def test_there_are_kept_files_of_every_shape_of_the_seed() -> None:
-    shapes = {name.split("-")[1] for name in kept.names() if name.startswith("seed-")}
+def test_there_are_kept_files_of_every_shape_of_a_legacy_file() -> None:
+    shapes = {name.split("-")[1] for name in kept.names() if name.startswith("legacy-")}
 
     assert shapes == {"absent", "plain", "generated"}
     assert len(kept.names()) >= 9

@@ -20,7 +20,7 @@ from sidecar.errors import (
 )
 from sidecar.limits import APPLICATION_ID
 from sidecar.store.preflight import Examined, Finding, examine
-from tests.store import seed_files
+from tests.store import legacy_files
 from tests.store.steady import folder_hashes
 
 KNOWN_VERSION = 1
@@ -71,7 +71,7 @@ def test_our_file_may_be_opened(path: Path) -> None:
 
 
 def test_a_file_without_marks_is_a_candidate(path: Path) -> None:
-    assert examine(seed_files.build(path), KNOWN_VERSION) == Examined(Finding.CANDIDATE, 0)
+    assert examine(legacy_files.build(path), KNOWN_VERSION) == Examined(Finding.CANDIDATE, 0)
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-journal", ".swap", ".known", ".before-v1"])

@@ -45,7 +45,7 @@ def test_design_mistake_10_an_act_whose_entry_cannot_be_written_does_not_happen(
 def test_design_mistake_12_every_commit_is_on_disk_before_it_is_answered(
     served: Served, faults: FaultyVFS
 ) -> None:
-    """The seed never said which `synchronous` it had; NORMAL answers before the sync."""
+    """The design sets no `synchronous`; with NORMAL an answer would come before the sync."""
     synced_before = faults.synced
 
     told = served.send(call(1, "workflows.save", workflow=WORKFLOW))

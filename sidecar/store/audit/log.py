@@ -44,11 +44,11 @@ class Entry(NamedTuple):
 # --- writing ------------------------------------------------------------------------------
 
 
-def begin_chain(db: Connection, seed: bytes) -> None:
-    """Write the state row of a new chain whose first key is `seed`."""
+def begin_chain(db: Connection, key: bytes) -> None:
+    """Write the state row of a new chain whose first key is `key`."""
     db.execute(
         "INSERT INTO audit_state (one, seq, head, next_key, start) VALUES (1, 0, ?, ?, ?)",
-        (GENESIS, seed, Point(0, GENESIS, seed).packed()),
+        (GENESIS, key, Point(0, GENESIS, key).packed()),
     )
 
 

@@ -1,7 +1,8 @@
-"""What a value of the seed's file becomes: pure functions, and none of them fails.
+"""Converts single values of a legacy file. All functions are pure and none of them fails.
 
-The seed's columns hold whatever was put there: its tables are not STRICT, and a wrong value is no
-reason to refuse a person's file. What can be read is read, what cannot is kept as it is.
+The tables of a legacy file are not STRICT, so a column can hold a value of any type, and one
+wrong value is no reason to refuse the file. A value that cannot be converted is replaced by a
+neutral one, or kept as it is where it is content (bodies, summaries, texts).
 """
 
 import zlib
@@ -14,21 +15,21 @@ from sidecar import limits
 from sidecar.store import codec
 
 Value = int | float | str | bytes | None
-"""What SQLite can answer."""
+"""Any value that SQLite can return."""
 
 DECODED_MAX_BYTES = 16 * limits.BODY_MAX_BYTES
-"""A blob that unpacks to more than this is kept packed: a bomb must not take the memory."""
+"""A blob that unpacks to more than this counts as damaged, so that it cannot fill the memory."""
 
 _GZIP_WINDOW = 31
 _MILLISECONDS_FROM = 100_000_000_000
-"""As seconds this is the year 5138, as milliseconds 1973: larger times are milliseconds already."""
+"""Times from here on are milliseconds already: as seconds this would be the year 5138."""
 
 DAMAGED_SHA256 = bytes(32)
-"""Stands beside a blob that does not decode; no content has this hash, so it never matches."""
+"""The hash that is stored for a blob that cannot be decoded; no content has it."""
 
 
 class Stored(NamedTuple):
-    """A blob of the new file: bytes, hash of what they decode to, and the two sizes."""
+    """A body or summary as the new file stores it; `sha256` is the hash of the decoded bytes."""
 
     data: bytes
     sha256: bytes
@@ -38,25 +39,26 @@ class Stored(NamedTuple):
 
 
 def text(value: Value) -> str | None:
-    """Text of any value; bytes that are not UTF-8 get replacement characters."""
+    """Return any value as text; bytes that are not UTF-8 become replacement characters."""
     if value is None or isinstance(value, str):
         return value
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
 def status(value: Value) -> str:
-    """Status of a run; one the seed did not know is an error."""
+    """Return the status of a run; an unknown status becomes "error"."""
     found = text(value) or ""
     return found if found in ("running", "success", "error", "cancelled") else "error"
 
 
 def count(value: Value) -> int:
-    """A count: whole, not negative, exact in JavaScript; 0 when it is none."""
+    """Return a value as a whole number from 0 to 2^53-1; 0 when it is not a number."""
     number = _number(value)
     return 0 if number is None else min(max(int(number), 0), limits.SAFE_INTEGER_MAX)
 
 
 def _number(value: Value) -> int | float | None:
+    """Return a number, also from its text; None for anything else and for infinity and NaN."""
     if isinstance(value, bytes) or value is None:
         return None
     try:
@@ -68,7 +70,10 @@ def _number(value: Value) -> int | float | None:
 
 
 def millis(value: Value) -> int | None:
-    """Milliseconds since the epoch of a time in seconds, milliseconds or ISO 8601; None of none."""
+    """Return a time as milliseconds since 1970, or None when the value is not a time.
+
+    A number is seconds, or milliseconds when it is large enough; text may also be ISO 8601.
+    """
     number = _number(value)
     if number is None:
         return _iso_millis(value) if isinstance(value, str) else None
@@ -77,6 +82,7 @@ def millis(value: Value) -> int | None:
 
 
 def _iso_millis(value: str) -> int | None:
+    """Return an ISO 8601 time as milliseconds; without a time zone it is UTC."""
     try:
         found = datetime.fromisoformat(value.strip())
     except ValueError:
@@ -87,9 +93,10 @@ def _iso_millis(value: str) -> int | None:
 
 
 def tags(value: Value) -> list[str]:
-    """Tags of a JSON array of strings, each once; text that is none becomes tags itself.
+    """Return the tags of a JSON array of strings, without duplicates.
 
-    A tag longer than the limit is cut into several, so that no word of it is lost.
+    Text that is not a JSON array becomes a tag itself. A tag that is longer than the limit is cut
+    into several tags, so that no word of it is lost.
     """
     raw = text(value)
     if raw is None or not raw.strip():
@@ -105,7 +112,7 @@ def tags(value: Value) -> list[str]:
 
 
 def _tag(member: msgspec.Raw) -> str:
-    """One member of the array: its text, or its JSON when it is something else than text."""
+    """Return a member of the array as a tag: a string's text, "" for null, else its JSON."""
     written = bytes(member)
     if written == b"null":
         return ""
@@ -116,10 +123,10 @@ def _tag(member: msgspec.Raw) -> str:
 
 
 def body(blob: Value, workflow_id: str) -> Stored:
-    """The body within a workflow's blob.
+    """Return the body within a workflow's blob.
 
-    The seed's `save_workflow` packed the whole workflow, metadata included: when the JSON is an
-    object with this workflow's `id` and a `data`, the body is that `data`, byte for byte.
+    The first program packed the whole workflow, metadata included: if the JSON is an object with
+    this workflow's `id` and a member `data`, the body is that `data`, byte for byte.
     """
     decoded = _json_of(blob)
     if decoded is None:
@@ -128,25 +135,26 @@ def body(blob: Value, workflow_id: str) -> Stored:
 
 
 def summary(blob: Value) -> Stored:
-    """The summary of a run; of a large one the part that is kept, with its true size."""
+    """Return the summary of a run; a large one is cut to the limit but keeps its true size."""
     decoded = _json_of(blob)
     if decoded is None:
         return _damaged(blob)
-    kept = _packed(decoded[: limits.SUMMARY_KEPT_BYTES])
-    return kept._replace(size_bytes=len(decoded))
+    stored = _packed(decoded[: limits.SUMMARY_KEPT_BYTES])
+    return stored._replace(size_bytes=len(decoded))
 
 
 def _inner(decoded: bytes, workflow_id: str) -> bytes:
+    """Return the member `data` of a packed workflow, or all of the JSON when it is not one."""
     try:
         members = msgspec.json.decode(decoded, type=dict[str, msgspec.Raw])
-        own = msgspec.json.decode(members.get("id", msgspec.Raw(b"null")), type=str) == workflow_id
+        found_id = msgspec.json.decode(members.get("id", msgspec.Raw(b"null")), type=str)
     except msgspec.ValidationError:
         return decoded
-    return bytes(members["data"]) if own and "data" in members else decoded
+    return bytes(members["data"]) if found_id == workflow_id and "data" in members else decoded
 
 
 def _json_of(blob: Value) -> bytes | None:
-    """The JSON in one gzip member, or None when it is not that."""
+    """Return the JSON text in a gzip-compressed blob, or None when the blob is anything else."""
     if not isinstance(blob, bytes):
         return None
     unpacker = zlib.decompressobj(_GZIP_WINDOW)
@@ -162,18 +170,19 @@ def _json_of(blob: Value) -> bytes | None:
 
 
 def _packed(decoded: bytes) -> Stored:
+    """Compress decoded JSON as the new file stores it."""
     packed = codec.pack(codec.normalise(decoded))
     return Stored(packed.data, packed.sha256, packed.size_bytes, packed.stored_bytes, True)
 
 
 def _damaged(blob: Value) -> Stored:
-    """Keep what was there; reading it is refused as damaged, and system.check reports it."""
-    kept = blob if isinstance(blob, bytes) else (text(blob) or "").encode(errors="replace")
-    return Stored(kept, DAMAGED_SHA256, 0, len(kept), False)
+    """Keep the bytes of a blob that cannot be decoded; the new file reports them as damaged."""
+    data = blob if isinstance(blob, bytes) else (text(blob) or "").encode(errors="replace")
+    return Stored(data, DAMAGED_SHA256, 0, len(data), False)
 
 
 def setting(value: Value, value_type: Value) -> tuple[str, str]:
-    """JSON text and type of a setting; a value that its type does not allow becomes a string."""
+    """Return the JSON text and the type of a setting; a value of another type becomes a string."""
     raw, kind = text(value) or "", text(value_type)
     allowed: dict[str | None, tuple[type, ...]] = {
         "number": (int, float),
@@ -191,7 +200,7 @@ def setting(value: Value, value_type: Value) -> tuple[str, str]:
 
 
 def details(value: Value) -> str:
-    """Details of an audit entry as a JSON object; anything else is put into one as text."""
+    """Return the details of an audit entry as a JSON object; other text becomes {"text": ...}."""
     raw = text(value)
     if raw is None:
         return "{}"

@@ -1,4 +1,4 @@
-"""The seed's literal file, brought up to date with nothing lost."""
+"""Legacy files are recognised by shape and migrated with nothing lost."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -9,11 +9,10 @@ import pytest
 from sidecar.errors import DatabaseDamaged, NotOurs
 from sidecar.store import codec
 from sidecar.store.audit import verify as audit_verify
-from sidecar.store.legacy import migrate as seed
-from sidecar.store.legacy.migrate import Counts
+from sidecar.store.legacy.migrate import Counts, migrate
 from sidecar.store.open_close import close_store, open_store
-from tests.store import seed_files
-from tests.store.seed_files import SECONDS, packed
+from tests.store import legacy_files
+from tests.store.legacy_files import SECONDS, packed
 from tests.store.steady import NOW_MS, SteadyClock, folder_hashes, names
 
 MS = SECONDS * 1000
@@ -51,15 +50,15 @@ def body_of(path: Path, workflow_id: str) -> bytes:
 @pytest.mark.parametrize("fts", [True, False])
 @pytest.mark.parametrize("schema_version", [None, "0", "1"])
 @pytest.mark.parametrize("wal", [True, False])
-def test_every_shape_of_the_seeds_file_is_migrated(
+def test_every_shape_of_a_legacy_file_is_migrated(
     path: Path,
-    search_text: seed_files.SearchText,
+    search_text: legacy_files.SearchText,
     schema_version: str | None,
     *,
     fts: bool,
     wal: bool,
 ) -> None:
-    seed_files.build(
+    legacy_files.build(
         path,
         search_text=search_text,
         fts=fts,
@@ -77,29 +76,29 @@ def test_every_shape_of_the_seeds_file_is_migrated(
 
 
 def other_number(path: Path) -> None:
-    seed_files.build(path, schema_version="2")
+    legacy_files.build(path, schema_version="2")
 
 
 def more_tables(path: Path) -> None:
-    seed_files.build(path, fill=lambda db: db.execute("CREATE TABLE mine (x)").close())
+    legacy_files.build(path, fill=lambda db: db.execute("CREATE TABLE mine (x)").close())
 
 
 def fewer_tables(path: Path) -> None:
-    seed_files.build(path, fill=lambda db: db.execute("DROP TABLE secrets").close())
+    legacy_files.build(path, fill=lambda db: db.execute("DROP TABLE secrets").close())
 
 
 def more_columns(path: Path) -> None:
-    seed_files.build(path, fill=lambda db: db.execute("ALTER TABLE runs ADD mine").close())
+    legacy_files.build(path, fill=lambda db: db.execute("ALTER TABLE runs ADD mine").close())
 
 
 def fewer_columns(path: Path) -> None:
     drop = "ALTER TABLE runs DROP COLUMN tokens_used"
-    seed_files.build(path, fill=lambda db: db.execute(drop).close())
+    legacy_files.build(path, fill=lambda db: db.execute(drop).close())
 
 
 def another_index(path: Path) -> None:
     create = "CREATE VIRTUAL TABLE other USING fts5(x)"
-    seed_files.build(path, fill=lambda db: db.execute(create).close())
+    legacy_files.build(path, fill=lambda db: db.execute(create).close())
 
 
 def foreign_in_wal_mode(path: Path) -> None:
@@ -147,9 +146,9 @@ def test_any_other_shape_is_not_ours_and_untouched(
 
 
 def test_rows_still_in_the_wal_are_migrated(path: Path) -> None:
-    source = seed_files.build(path.with_name("source.db"), wal=True)
+    source = legacy_files.build(path.with_name("source.db"), wal=True)
     db = apsw.Connection(str(source))
-    seed_files.workflow(db, "late", packed({"x": 1}))
+    legacy_files.workflow(db, "late", packed({"x": 1}))
     for suffix in ("", "-wal"):
         found = source.with_name(source.name + suffix)
         path.with_name(path.name + suffix).write_bytes(found.read_bytes())
@@ -166,7 +165,7 @@ def test_rows_still_in_the_wal_are_migrated(path: Path) -> None:
 @pytest.fixture
 def migrated(path: Path) -> Path:
     """The file with rows of every kind, migrated and not opened yet."""
-    seed.migrate(seed_files.build(path), SteadyClock())
+    migrate(legacy_files.build(path), SteadyClock())
     return path
 
 
@@ -242,7 +241,7 @@ def test_settings_are_typed_and_their_version_row_is_gone(path: Path) -> None:
             (SECONDS,),
         )
 
-    seed.migrate(seed_files.build(path, schema_version="1", fill=fill), SteadyClock())
+    migrate(legacy_files.build(path, schema_version="1", fill=fill), SteadyClock())
 
     found = {
         str(key): (value, value_type)
@@ -294,12 +293,12 @@ def test_the_new_file_can_shrink_and_is_sound(migrated: Path) -> None:
 
 def test_odd_rows_are_tolerated(path: Path) -> None:
     def fill(db: apsw.Connection) -> None:
-        seed_files.workflow(db, None, packed({}), name=None, created_at="2023-07-22T04:26:40Z")
-        seed_files.workflow(
+        legacy_files.workflow(db, None, packed({}), name=None, created_at="2023-07-22T04:26:40Z")
+        legacy_files.workflow(
             db, "t", packed([1]), name="n" * 900, updated_at="soon", tags="[1,null]"
         )
 
-    seed.migrate(seed_files.build(path, not_null=False, fill=fill), SteadyClock())
+    migrate(legacy_files.build(path, not_null=False, fill=fill), SteadyClock())
 
     assert asked(path, "SELECT id, name, created_at, updated_at, tags FROM workflows") == [
         ("new-1", "", MS, MS + 5000, "[]"),
@@ -307,18 +306,18 @@ def test_odd_rows_are_tolerated(path: Path) -> None:
     ]
 
 
-def test_a_stale_index_of_the_seed_does_not_matter(path: Path) -> None:
+def test_a_stale_index_of_a_legacy_file_does_not_matter(path: Path) -> None:
     def fill(db: apsw.Connection) -> None:
-        seed_files.rows(db)
+        legacy_files.rows(db)
         db.execute("INSERT OR REPLACE INTO workflows (id, name, data) VALUES ('w2', 'New', x'00')")
         db.execute("DELETE FROM workflows_fts_docsize")
 
-    counts = seed.migrate(seed_files.build(path, fill=fill), SteadyClock())
+    counts = migrate(legacy_files.build(path, fill=fill), SteadyClock())
 
     assert (counts.workflows, counts.damaged_bodies) == (3, 2)
 
 
-def test_an_empty_seed_file_gets_its_defaults(path: Path) -> None:
-    counts = seed.migrate(seed_files.build(path, fill=lambda _db: None), SteadyClock())
+def test_an_empty_legacy_file_gets_its_defaults(path: Path) -> None:
+    counts = migrate(legacy_files.build(path, fill=lambda _db: None), SteadyClock())
 
     assert counts == Counts(settings=7)

@@ -1,4 +1,4 @@
-"""Builds the seed's literal file in every shape it can have, with rows in all its tables."""
+"""Builds legacy files in every shape they can have, with rows in all their tables."""
 
 import gzip
 import json
@@ -91,7 +91,7 @@ CREATE INDEX idx_workflows_name ON workflows(name);
 
 
 def packed(value: object) -> bytes:
-    """A blob as the seed made it."""
+    """A blob as the first program packed it."""
     return gzip.compress(value if isinstance(value, bytes) else json.dumps(value).encode())
 
 
@@ -106,7 +106,7 @@ def build(
     wal: bool = False,
     fill: Callable[[apsw.Connection], None] | None = None,
 ) -> Path:
-    """Write the seed's file at `path`."""
+    """Write a legacy file at `path`."""
     db = apsw.Connection(str(path))
     if wal:
         db.execute("PRAGMA journal_mode = WAL").fetchall()
@@ -126,7 +126,7 @@ def build(
 
 
 def workflow(db: apsw.Connection, workflow_id: str | None, data: bytes, **columns: object) -> None:
-    """Insert one workflow; columns not named get the seed's usual values."""
+    """Insert one workflow; columns not named get usual values."""
     values = {
         "rowid": None,
         "name": f"name of {workflow_id}",
@@ -153,7 +153,7 @@ def _insert(db: apsw.Connection, table: str, row: dict[str, object]) -> None:
 
 
 def rows(db: apsw.Connection) -> None:
-    """Rows of every kind data.md names; the first workflow leaves a hole in the rowids."""
+    """Insert rows of every kind, odd ones too; the first workflow leaves a gap in the rowids."""
     whole = b'{"id": "w1", "name": "n", "data": {"b": 1.10,  "a": [2, 1]}}'
     workflow(db, "w1", packed(whole), rowid=7, name="Alpha", tags='["x","y"]', description="first")
     workflow(db, "w2", packed(b'{"id": "other", "data": 1}'), name="Beta", category=None)

@@ -1,4 +1,4 @@
-"""What single values of the seed's file become."""
+"""How single values of a legacy file are converted."""
 
 import gzip
 
@@ -6,15 +6,15 @@ import pytest
 
 from sidecar.errors import DatabaseDamaged
 from sidecar.store import codec
-from sidecar.store.legacy import values as seed_values
-from tests.store.seed_files import SECONDS, packed
+from sidecar.store.legacy import values
+from tests.store.legacy_files import SECONDS, packed
 
 MS = SECONDS * 1000
 
 
 @pytest.mark.parametrize("blob", [gzip.compress(b""), gzip.compress(b"text"), b"", b"\x1f\x8b"])
 def test_damage_of_any_kind_reads_as_damaged(blob: bytes) -> None:
-    stored = seed_values.body(blob, "w")
+    stored = values.body(blob, "w")
 
     assert stored == (blob, bytes(32), 0, len(blob), False)
     with pytest.raises(DatabaseDamaged):
@@ -40,10 +40,8 @@ def test_damage_of_any_kind_reads_as_damaged(blob: bytes) -> None:
         (b"\xff", None),
     ],
 )
-def test_times_of_every_kind_become_milliseconds(
-    value: seed_values.Value, expected: int | None
-) -> None:
-    assert seed_values.millis(value) == expected
+def test_times_of_every_kind_become_milliseconds(value: values.Value, expected: int | None) -> None:
+    assert values.millis(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -62,9 +60,9 @@ def test_times_of_every_kind_become_milliseconds(
     ],
 )
 def test_tags_of_every_kind_are_read_as_far_as_possible(
-    value: seed_values.Value, expected: list[str]
+    value: values.Value, expected: list[str]
 ) -> None:
-    assert seed_values.tags(value) == expected
+    assert values.tags(value) == expected
 
 
 @pytest.mark.parametrize(
@@ -80,13 +78,13 @@ def test_tags_of_every_kind_are_read_as_far_as_possible(
     ],
 )
 def test_a_setting_keeps_its_type_or_becomes_a_string(
-    value: seed_values.Value, value_type: str | None, expected: tuple[str, str]
+    value: values.Value, value_type: str | None, expected: tuple[str, str]
 ) -> None:
-    assert seed_values.setting(value, value_type) == expected
+    assert values.setting(value, value_type) == expected
 
 
 def test_line_separators_in_a_body_become_escapes() -> None:
-    stored = seed_values.body(packed('{"a":"\u2028"}'.encode()), "w")
+    stored = values.body(packed('{"a":"\u2028"}'.encode()), "w")
 
     assert codec.unpack(stored.data, stored.sha256) == b'{"a":"\\u2028"}'
 
@@ -94,7 +92,7 @@ def test_line_separators_in_a_body_become_escapes() -> None:
 def test_stores_11_a_large_summary_is_kept_to_its_limit_with_its_true_size() -> None:
     whole = b'"' + b"x" * 2_000_000 + b'"'
 
-    stored = seed_values.summary(packed(whole))
+    stored = values.summary(packed(whole))
 
     assert codec.unpack(stored.data, stored.sha256) == whole[: 1024 * 1024]
     assert stored.size_bytes == len(whole)

@@ -1,4 +1,4 @@
-"""The migration of the seed's file: its steps, killed at each of them, or kept from running."""
+"""The migration of a legacy file: its steps, killed after each of them, or kept from running."""
 
 import signal
 import subprocess
@@ -10,9 +10,10 @@ import pytest
 
 from sidecar.errors import DatabaseBusy
 from sidecar.store import migrations
-from sidecar.store.legacy import migrate as seed
+from sidecar.store.legacy.migrate import migrate
+from sidecar.store.legacy.recognise import is_legacy
 from sidecar.store.open_close import close_store, open_store
-from tests.store import seed_files
+from tests.store import legacy_files
 from tests.store.steady import SteadyClock, Stop, StopAfter, names
 
 
@@ -40,16 +41,16 @@ STEPS = [
 def test_the_steps_of_the_migration_are_these(path: Path) -> None:
     steps = StopAfter()
 
-    seed.migrate(seed_files.build(path), SteadyClock(), after_step=steps)
+    migrate(legacy_files.build(path), SteadyClock(), after_step=steps)
 
     assert steps.passed == STEPS
 
 
 @pytest.mark.parametrize("step", STEPS)
 def test_stopped_at_any_step_the_next_start_finishes(path: Path, step: str) -> None:
-    seed_files.build(path)
+    legacy_files.build(path)
     with pytest.raises(Stop):
-        seed.migrate(path, SteadyClock(), after_step=StopAfter(step))
+        migrate(path, SteadyClock(), after_step=StopAfter(step))
 
     opened = open_store(path, SteadyClock())
 
@@ -63,18 +64,18 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from sidecar.clock import SystemClock
-from sidecar.store.legacy import migrate as seed
+from sidecar.store.legacy.migrate import migrate
 def kill(step):
     if step == sys.argv[2]:
         os.kill(os.getpid(), signal.SIGKILL)
-seed.migrate(Path(sys.argv[1]), SystemClock(), lambda *told: kill(told[0]), after_step=kill)
+migrate(Path(sys.argv[1]), SystemClock(), lambda *told: kill(told[0]), after_step=kill)
 """
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 of POSIX")
 @pytest.mark.parametrize("step", ["copying", "copied", "migrating", "built", "replaced"])
 def test_really_killed_the_old_or_the_new_file_is_there(path: Path, step: str) -> None:
-    seed_files.build(path, wal=True)
+    legacy_files.build(path, wal=True)
     ended = subprocess.run([sys.executable, "-c", KILLED, str(path), step], check=False)
     assert ended.returncode == -signal.SIGKILL
 
@@ -88,7 +89,7 @@ def test_a_file_another_program_has_open_is_busy_and_stays(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sidecar.limits.BUSY_TIMEOUT_MS", 20)
-    seed_files.build(path, wal=True)
+    legacy_files.build(path, wal=True)
     writer = apsw.Connection(str(path))
     writer.execute("BEGIN IMMEDIATE")
 
@@ -96,7 +97,7 @@ def test_a_file_another_program_has_open_is_busy_and_stays(
         open_store(path, SteadyClock())
 
     writer.execute("COMMIT")
-    assert seed.is_seed(writer)
+    assert is_legacy(writer)
     writer.close()
 
 
@@ -104,7 +105,7 @@ def test_later_steps_follow_on_the_staged_file(path: Path) -> None:
     later = migrations.Step(2, "later", "CREATE TABLE later (x INTEGER) STRICT;")
     steps = [*migrations.shipped_steps()[:1], later]
 
-    seed.migrate(seed_files.build(path), SteadyClock(), steps=steps)
+    migrate(legacy_files.build(path), SteadyClock(), steps=steps)
 
     query = "SELECT details FROM access_log WHERE action = 'migrate' ORDER BY seq DESC LIMIT 1"
     db = apsw.Connection(str(path))
