@@ -72,8 +72,8 @@ class Method:
         *,
         long: bool,
         sensitive: bool = False,
-        frees: bool = False,
-        stands: bool = False,
+        frees_space: bool = False,
+        succeeds_unlogged: bool = False,
     ) -> None:
         """Read the types of `function`; decoders are made when first needed.
 
@@ -94,8 +94,8 @@ class Method:
         self.errors = errors
         self.long = long
         self.sensitive = sensitive
-        self.frees = frees
-        self.stands = stands
+        self.frees_space = frees_space
+        self.succeeds_unlogged = succeeds_unlogged
         self.params: type[Params] = params
         self.result: Any = result
 
@@ -178,17 +178,17 @@ def method(
     access: Access = "none",
     long: bool = False,
     sensitive: bool = False,
-    frees: bool = False,
-    stands: bool = False,
+    frees_space: bool = False,
+    succeeds_unlogged: bool = False,
     errors: tuple[type[SidecarError], ...] = (),
 ) -> Callable[[Callable[[C, P], R]], Callable[[C, P], R]]:
     """Declare a method. `errors` are those of its own, beside the ones every method can give.
 
-    A `sensitive` one answers with a secret: its line is wiped once written, and when its audit
-    entry cannot be kept nothing leaves.
-    `frees` says that it makes room: a full disk lets it write into what is kept for that.
-    `stands` says that what it does is done in memory: its answer holds also when its entry in the
-    log cannot be written.
+    A `sensitive` method answers with a secret: its line is wiped once written, and when its
+    audit entry cannot be written no answer leaves.
+    A method with `frees_space` may write into the reserve that is kept for a full disk.
+    A method with `succeeds_unlogged` acts in memory: its answer is sent also when its audit
+    entry cannot be written.
     """
 
     def declare(function: Callable[[C, P], R]) -> Callable[[C, P], R]:
@@ -205,8 +205,8 @@ def method(
             errors,
             long=long,
             sensitive=sensitive,
-            frees=frees,
-            stands=stands,
+            frees_space=frees_space,
+            succeeds_unlogged=succeeds_unlogged,
         )
         return function
 

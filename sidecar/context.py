@@ -77,15 +77,21 @@ def secret_state(db: Connection, vault: Vault) -> VaultState:
     return "locked" if secrets.is_initialized(db) else "uninitialized"
 
 
-class Context:
-    """One request's view of the product. The loop reuses one for all short requests."""
+class Services(NamedTuple):
+    """The open store, the clock, the serving process and its vault: what every request needs."""
 
-    def __init__(self, store: Store, clock: Clock, session: Session, vault: Vault) -> None:
-        """Bind to the open store, the clock, the serving process and what it has unlocked."""
-        self.store = store
-        self.clock = clock
-        self.session = session
-        self.vault = vault
+    store: Store
+    clock: Clock
+    session: Session
+    vault: Vault
+
+
+class Context:
+    """What a short method is given. The loop uses one context for all short requests in turn."""
+
+    def __init__(self, services: Services) -> None:
+        """Bind to the services of the process."""
+        self.store, self.clock, self.session, self.vault = services
         self.emitted: list[Emitted] = []
         self.audit_seq = 0
 
@@ -141,21 +147,18 @@ class LongContext(Context):
 
     def __init__(
         self,
-        store: Store,
-        clock: Clock,
-        session: Session,
-        vault: Vault,
+        services: Services,
         request_id: int | str | None,
         publish: Callable[[list[Emitted]], None],
     ) -> None:
         """Bind to one request; `publish` hands notifications to the loop."""
-        super().__init__(store, clock, session, vault)
+        super().__init__(services)
         self.request_id = request_id
         self.cancel_event = threading.Event()
         self.outcome: Outcome = "not_applied"
         self.quiet = False
         """Nobody waits for it: its progress is told to nobody."""
-        self.frees = True
+        self.frees_space = True
         """What it writes makes room; so do most chores."""
         self._publish = publish
         self._lock_kept = False
@@ -193,7 +196,7 @@ class LongContext(Context):
             self.store.let_requests_go_first()
         self.store.lock.acquire()
         try:
-            self.store.make_room(frees=self.frees)
+            self.store.make_room(frees_space=self.frees_space)
             with self.store.writing() as db:
                 before = db.total_changes()
                 yield db

@@ -8,7 +8,7 @@ from sidecar.archive import read as reading
 from sidecar.catalog import CHORES
 from sidecar.context import Emitted, LongContext
 from sidecar.notifications import SystemWarning
-from tests.harness import Bench, ManualClock, NoSession
+from tests.harness import Bench, ManualClock
 
 HOUR_MS = 3_600_000
 
@@ -37,7 +37,7 @@ def names(folder: Path) -> list[str]:
 
 def look(bench: Bench) -> list[str]:
     """Run the chore; the warnings it gives."""
-    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
+    context = LongContext(bench.services, None, bench.tell)
     CHORES["backups"].function(context)
     emitted: list[Emitted] = context.take_emitted()
     bench.tell(emitted)

@@ -18,7 +18,7 @@ from msgspec import Raw
 from sidecar import describe, limits
 from sidecar.catalog import METHODS, Method
 from sidecar.clock import Clock
-from sidecar.context import Context, Emitted, LongContext, MethodLatency
+from sidecar.context import Context, Emitted, LongContext, MethodLatency, Services
 from sidecar.errors import SidecarError
 from sidecar.notifications import AuditEvent, Notification, WorkflowsChanged
 from sidecar.store.connection import Store
@@ -100,10 +100,15 @@ class Bench:
         self.store = store
         self.clock = clock
         self.vault = floor_vault()
-        self.context = Context(store, clock, NoSession(), self.vault)
+        self.context = Context(self.services)
         self.told: list[Notification] = []
         self.long: LongContext | None = None
         self.cancel_after_steps: int | None = None
+
+    @property
+    def services(self) -> Services:
+        """Return what a context is made of; it has the clock that the bench has now."""
+        return Services(self.store, self.clock, NoSession(), self.vault)
 
     def call(self, name: str, /, **params: object) -> dict[str, Any]:
         """Call a method with params as Python values; return its result the same way."""
@@ -162,7 +167,7 @@ class Bench:
         self.tell(context.emitted)
 
     def _long(self, method: Method, params: Any) -> object:
-        context = LongContext(self.store, self.clock, NoSession(), self.vault, 1, self._publish)
+        context = LongContext(self.services, 1, self._publish)
         self.long = context
         try:
             result: object = method.function(context, params)

@@ -147,15 +147,15 @@ class Store:
             self.db.execute("BEGIN IMMEDIATE")
             self._in_transaction = True
 
-    def make_room(self, *, frees: bool) -> None:
-        """Before a write on a disk that was full; `frees` says that it is to make room itself.
+    def make_room(self, *, frees_space: bool) -> None:
+        """Before a write on a disk that was full; `frees_space` says that the write makes room.
 
         Raises:
             DatabaseFull: it still is, and what is left is for those who make room.
         """
         if not self.full:
             return
-        if frees:
+        if frees_space:
             self.ballast.drop()
             # What is in the log then has room in the file, and the log is written from its start.
             with suppress(apsw.Error):

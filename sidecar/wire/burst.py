@@ -50,10 +50,10 @@ class Burst:
             or perf_counter_ns() - self._began_ns >= limits.BURST_MAX_MS * 1_000_000
         )
 
-    def enter(self, access: Access, *, frees: bool = False) -> None:
+    def enter(self, access: Access, *, frees_space: bool = False) -> None:
         """Take what a method needs: the lock, the transaction, a savepoint.
 
-        `frees` says that it makes room, which decides whether a full disk lets it write.
+        `frees_space` says that it makes room, which decides whether a full disk lets it write.
         """
         if access == "none":
             return
@@ -61,7 +61,7 @@ class Burst:
             self._store.acquire()
             self._locked = True
         if access == "write":
-            self._store.make_room(frees=frees)
+            self._store.make_room(frees_space=frees_space)
             self._store.begin()
             self.wrote = True
             self._store.savepoint()

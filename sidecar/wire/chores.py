@@ -8,12 +8,9 @@ from collections.abc import Callable
 
 from sidecar import limits, log, redaction
 from sidecar.catalog import CHORES, Chore
-from sidecar.clock import Clock
-from sidecar.context import LongContext, Session
+from sidecar.context import LongContext, Services
 from sidecar.errors import Cancelled, DatabaseDamaged, Maintenance
-from sidecar.store.connection import Store
 from sidecar.store.sqlite_errors import is_full, spoils_connection
-from sidecar.vault.vault import Vault
 from sidecar.wire.long_request import Post
 from sidecar.wire.workers import Workers
 
@@ -63,37 +60,26 @@ class _ChoreJob:
 class Chores:
     """The times of all chores; used by the loop's thread, but `schedule` by any."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        session: Session,
-        vault: Vault,
-        workers: Workers,
-        post: Post,
-    ) -> None:
+    def __init__(self, services: Services, workers: Workers, post: Post) -> None:
         """Set every chore to its first time."""
-        self._store = store
-        self._clock = clock
-        self._session = session
-        self._vault = vault
+        self._services = services
         self._workers = workers
         self._post = post
         self._running: _ChoreJob | None = None
         self._stopped = False
-        now_ms = clock.monotonic_ms()
+        now_ms = services.clock.monotonic_ms()
         self._due_ms = {chore.name: now_ms + chore.first_ms for chore in CHORES.values()}
 
     def schedule(self, name: str, delay_ms: int, *, at_latest: bool = False) -> None:
         """Run it so long from now; with `at_latest` an earlier time stays."""
-        due_ms = self._clock.monotonic_ms() + delay_ms
+        due_ms = self._services.clock.monotonic_ms() + delay_ms
         self._due_ms[name] = min(due_ms, self._due_ms.get(name, due_ms)) if at_latest else due_ms
 
     def timeout_ms(self) -> float | None:
         """How long the loop may sleep; None for ever, as while one runs, whose end wakes it."""
         if self._stopped or self._running is not None or not self._due_ms:
             return None
-        return max(0.0, min(self._due_ms.values()) - self._clock.monotonic_ms())
+        return max(0.0, min(self._due_ms.values()) - self._services.clock.monotonic_ms())
 
     def start_due(self) -> None:
         """Start what is due most."""
@@ -101,9 +87,7 @@ class Chores:
             return
         name = min(self._due_ms, key=self._due_ms.__getitem__)
         chore = CHORES[name]
-        context = LongContext(
-            self._store, self._clock, self._session, self._vault, None, self._post.post_events
-        )
+        context = LongContext(self._services, None, self._post.post_events)
         context.quiet = True
         job = _ChoreJob(chore, context, self._post, self._end)
         if chore.every_ms is None:

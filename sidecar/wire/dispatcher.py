@@ -18,8 +18,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from sidecar import limits, log, redaction
 from sidecar.catalog import METHODS, Access, Method
-from sidecar.clock import Clock
-from sidecar.context import Context, LongContext, Session
+from sidecar.context import Context, LongContext, Services
 from sidecar.errors import (
     AuditUnavailable,
     Cancelled,
@@ -35,10 +34,8 @@ from sidecar.errors import (
     StorageFailed,
 )
 from sidecar.handlers.secrets import log_refusals as refusals
-from sidecar.store.connection import Store
 from sidecar.store.repair import confirm as damage
 from sidecar.store.sqlite_errors import as_wire_error, is_unexpected, suspects_damage
-from sidecar.vault.vault import Vault
 from sidecar.wire import envelope, jsonrpc_lane, malformed
 from sidecar.wire.burst import Burst
 from sidecar.wire.envelope import Request
@@ -52,23 +49,12 @@ from sidecar.wire.workers import Workers, cancel_key
 class Dispatcher:
     """Serves lines within bursts."""
 
-    def __init__(
-        self,
-        store: Store,
-        clock: Clock,
-        session: Session,
-        vault: Vault,
-        workers: Workers,
-        post: Post,
-    ) -> None:
+    def __init__(self, services: Services, workers: Workers, post: Post) -> None:
         """`post` takes the answer and events of a long method from its worker's thread."""
-        self._store = store
-        self._clock = clock
-        self._session = session
+        self._services = services
         self._workers = workers
         self._post = post
-        self._vault = vault
-        self._context = Context(store, clock, session, vault)
+        self._context = Context(services)
         self.latencies = Latencies()
         self.early_cancels: set[object] = set()
         self.refusing: SidecarError | None = None
@@ -192,17 +178,17 @@ class Dispatcher:
         if method.long:
             self._start_long(method, params, request.id, reply, burst)
             return
-        if not method.stands:
+        if not method.succeeds_unlogged:
             self._call_short(method, params, request, reply, burst)
             return
         try:
             self._call_short(method, params, request, reply, burst)
         except Exception as fault:  # noqa: BLE001 - whatever it is, keys must not outlive it
             burst.undo(fault)
-            self._vault.lock()
+            self._services.vault.lock()
             log.error("not_audited", slug=self.wire_error(fault).slug)
             self._call_short(method, params, request, reply, burst, access="read")
-        reply.stands = True
+        reply.succeeds_unlogged = True
 
     def _call_short(
         self,
@@ -215,7 +201,7 @@ class Dispatcher:
     ) -> None:
         context = self._context
         context.emitted = []
-        burst.enter(access or method.access, frees=method.frees)
+        burst.enter(access or method.access, frees_space=method.frees_space)
         result = method.function(context, params)
         if request.id is not UNSET:
             self._encode(reply, method, request.id, result)
@@ -262,30 +248,30 @@ class Dispatcher:
             return fault
         known = as_wire_error(fault, outcome)
         if known is not None:
-            if suspects_damage(fault) and not self._store.damaged:
+            if suspects_damage(fault) and not self._services.store.damaged:
                 # Perhaps a failed read only: a fresh connection will tell.
                 self._suspect()
                 known = StorageFailed(outcome=outcome)
-            self._store.full |= isinstance(known, DatabaseFull)
+            self._services.store.full |= isinstance(known, DatabaseFull)
             log.warning("storage_fault", slug=known.slug, kind=type(fault).__name__)
             return known
         if is_unexpected(fault):
             self._suspect()
-        incident = self._clock.new_id()
+        incident = self._services.clock.new_id()
         trace = "".join(traceback.format_exception(fault))
         log.error("internal", incident=incident, traceback=trace)
         return Internal(incident=incident, outcome=outcome)
 
     def _suspect(self) -> None:
         """Have the file looked at."""
-        self._store.suspected = True
-        self._session.schedule(damage.CHORE, 0)
+        self._services.store.suspected = True
+        self._services.session.schedule(damage.CHORE, 0)
 
     def fail_unacknowledged(self, burst: Burst, fault: Exception, outcome: Outcome) -> None:
         """Turn every reply of a burst whose transaction was lost into the error that lost it."""
         error = self.wire_error(fault, outcome)
         for reply in burst.all_replies():
-            if reply.stands:
+            if reply.succeeds_unlogged:
                 log.error("not_audited", slug=error.slug)
             elif (reply.data is not None or reply.pending) and not reply.failed:
                 reply.pending = False
@@ -307,14 +293,11 @@ class Dispatcher:
             self.early_cancels.discard(key)
             raise Cancelled
         context = LongContext(
-            self._store,
-            self._clock,
-            self._session,
-            self._vault,
+            self._services,
             None if request_id is UNSET else request_id,
             self._post.post_events,
         )
-        context.frees = method.frees
+        context.frees_space = method.frees_space
         reply.pending = True
         finish = partial(self._finish_long, reply, method, context, perf_counter_ns())
         job = LongJob(partial(method.function, context, params), context, finish, self._post)

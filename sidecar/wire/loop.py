@@ -16,7 +16,7 @@ from msgspec import UNSET
 
 from sidecar import limits, log
 from sidecar.clock import Clock
-from sidecar.context import Context, Emitted, LongContext, MethodLatency
+from sidecar.context import Context, Emitted, LongContext, MethodLatency, Services
 from sidecar.errors import ExitCode
 from sidecar.handlers.secrets import log_refusals as refusals
 from sidecar.notifications import Notification, SystemClosing
@@ -59,9 +59,7 @@ class Loop:
     ) -> None:
         """Wire everything together; nothing is read before `run`."""
         self._channel = channel
-        self._store = store
-        self._clock = clock
-        self._vault = vault
+        self._services = Services(store, clock, self, vault)
         self._lines = LineReader()
         self._backlog: deque[bytes | None] = deque()
         self._backlog_bytes = 0
@@ -69,10 +67,10 @@ class Loop:
         self._outbox = Outbox()
         self._posted: deque[Reply | list[Emitted]] = deque()
         self._workers = Workers(channel.wake)
-        self._dispatcher = Dispatcher(store, clock, self, vault, self._workers, self)
+        self._dispatcher = Dispatcher(self._services, self._workers, self)
         self._events = EventStream(store, self._outbox, subscribed=events)
         self._upkeep = Upkeep(store, clock)
-        self._chores = Chores(store, clock, self, vault, self._workers, self)
+        self._chores = Chores(self._services, self._workers, self)
         self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent_pid)
         self._stop_reason: str | None = None
         self._asked_to_stop: str | None = None
@@ -111,12 +109,12 @@ class Loop:
         return {
             "pid": os.getpid(),
             "started_at": self._started_at,
-            "database": str(self._store.path),
+            "database": str(self._services.store.path),
         }
 
     def long_context(self) -> LongContext:
         """What the process itself works with before it serves."""
-        return LongContext(self._store, self._clock, self, self._vault, None, self.post_events)
+        return LongContext(self._services, None, self.post_events)
 
     # --- what other threads may do --------------------------------------------------------
 
@@ -180,7 +178,7 @@ class Loop:
         if self._stop_reason is None:
             waits = (self._upkeep.timeout_ms(), self._chores.timeout_ms())
             return min((wait for wait in waits if wait is not None), default=None)
-        return max(0.0, self._deadline_ms - self._clock.monotonic_ms())
+        return max(0.0, self._deadline_ms - self._services.clock.monotonic_ms())
 
     def _wants_input(self) -> bool:
         return self._input_open and self._backlog_bytes < limits.INPUT_BOUND_BYTES
@@ -238,7 +236,7 @@ class Loop:
         return True
 
     def _serve_burst(self) -> None:
-        burst = Burst(self._store)
+        burst = Burst(self._services.store)
         try:
             while self._backlog and not burst.is_full():
                 line = self._backlog.popleft()
@@ -284,7 +282,7 @@ class Loop:
         if fault is not None and burst.wrote:
             burst.long_jobs.clear()
         if burst.doubted or (fault is not None and spoils_connection(fault)):
-            self._store.reopen()
+            self._services.store.reopen()
 
     def _queue(self, burst: Burst) -> None:
         for reply in burst.replies:
@@ -340,13 +338,13 @@ class Loop:
         log.info("stopping", reason=reason)
         self._stop_reason = reason
         self._input_open = False
-        self._deadline_ms = self._clock.monotonic_ms() + limits.DRAIN_CANCEL_MS
+        self._deadline_ms = self._services.clock.monotonic_ms() + limits.DRAIN_CANCEL_MS
         self._watchdog.arm()
         self._chores.stop()
 
     def _drained(self) -> bool:
         """Whether nothing accepted is left, or the limit is over."""
-        if self._clock.monotonic_ms() >= self._deadline_ms:
+        if self._services.clock.monotonic_ms() >= self._deadline_ms:
             if self._cancelled_late:
                 return True
             self._cancelled_late = True
@@ -371,9 +369,9 @@ class Loop:
 
     def _lock_vault(self) -> None:
         """Lock, so that no key outlives the conversation, and tell it while somebody reads."""
-        context = Context(self._store, self._clock, self, self._vault)
+        context = Context(self._services)
         try:
-            with self._store.lock, self._store.writing():
+            with self._services.store.lock, self._services.store.writing():
                 refusals.write_counted(context)
                 guard.lock(context, by=self._stop_reason or "end")
         except Exception as fault:  # noqa: BLE001 - the end must not hang on a full disk
@@ -382,7 +380,7 @@ class Loop:
             for emitted in context.emitted:
                 self._events.push(emitted)
         finally:
-            self._vault.lock()
+            self._services.vault.lock()
 
 
 class _Cancel(msgspec.Struct):

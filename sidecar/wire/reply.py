@@ -22,7 +22,7 @@ class Reply:
         "pending",
         "request_id",
         "sensitive",
-        "stands",
+        "succeeds_unlogged",
     )
 
     def __init__(self, request_id: str | int | UnsetType | None) -> None:
@@ -33,7 +33,7 @@ class Reply:
         self.failed = False
         self.pending = False
         self.sensitive = False
-        self.stands = False
+        self.succeeds_unlogged = False
         self.batch: BatchReply | None = None
 
     def line(self) -> bytes | None:

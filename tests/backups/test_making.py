@@ -24,7 +24,7 @@ from sidecar.store import swap
 from sidecar.store import verified_copy as copies
 from sidecar.store.transfer import snapshot
 from tests.backup_kit import PassingClock, at, names, rows, unpacked
-from tests.harness import Bench, NoSession, open_bench
+from tests.harness import Bench, open_bench
 from tests.workflow_kit import save
 
 # --- one backup ---------------------------------------------------------------------------
@@ -250,8 +250,8 @@ def test_sqlite_20_a_backup_under_writes_ends_and_is_one_moment(tmp_path: Path) 
 
 
 def test_a_second_backup_waits_for_the_first_and_can_be_cancelled(bench: Bench) -> None:
-    first = LongContext(bench.store, bench.clock, NoSession(), bench.vault, 1, bench.tell)
-    second = LongContext(bench.store, bench.clock, NoSession(), bench.vault, 2, bench.tell)
+    first = LongContext(bench.services, 1, bench.tell)
+    second = LongContext(bench.services, 2, bench.tell)
     second.cancel_event.set()
 
     with making.exclusively(first), pytest.raises(Cancelled), making.exclusively(second):

@@ -11,7 +11,7 @@ from sidecar.backups.make import current_mac
 from sidecar.context import LongContext
 from sidecar.store.transfer import snapshot
 from tests.backup_kit import rows, seal, unpacked
-from tests.harness import Bench, NoSession
+from tests.harness import Bench
 
 
 def test_no_byte_of_a_secret_is_in_a_backup_unless_it_was_asked_for(
@@ -60,7 +60,7 @@ def test_the_first_key_of_the_chain_is_in_it_only_while_it_is_unsealed(
 
 def test_a_backup_made_while_unlocked_is_coded_under_the_root_key(bench: Bench) -> None:
     seal(bench)
-    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, 1, bench.tell)
+    context = LongContext(bench.services, 1, bench.tell)
     unlocked = reading.read_manifest(Path(bench.call("backups.create")["path"]))
     bench.call("secrets.lock")
     locked = reading.read_manifest(Path(bench.call("backups.create")["path"]))

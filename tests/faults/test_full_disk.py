@@ -141,7 +141,7 @@ def test_on_a_full_disk_a_lock_locks_and_says_so(
     (told,) = answers(served.send(call(2, "secrets.lock")))
 
     assert told["result"]["state"] == "locked"
-    assert served.loop._vault.keys is None
+    assert served.loop._services.vault.keys is None
     (told,) = answers(served.send(call(3, "secrets.status")))
     assert told["result"]["state"] == "locked"
     sql = "SELECT count(*) FROM access_log WHERE action = 'vault_lock'"
@@ -169,7 +169,7 @@ def test_a_lock_leaves_no_key_whatever_keeps_the_file_from_being_written(
 
     (told,) = answers(served.send(call(2, "secrets.lock")))
 
-    assert served.loop._vault.keys is None
+    assert served.loop._services.vault.keys is None
     if fault == "maintenance":
         assert told["error"]["data"]["slug"] == "maintenance"
         done.set()

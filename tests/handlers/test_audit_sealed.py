@@ -14,7 +14,7 @@ from sidecar.catalog import CHORES
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams, Locked, Tampered
 from sidecar.store.audit import log as audit
-from tests.harness import Bench, NoSession
+from tests.harness import Bench
 from tests.secrets_kit import (
     HEAD,
     PASSPHRASE,
@@ -199,7 +199,7 @@ def test_a_pruning_that_was_killed_amid_its_batches_is_finished_by_itself(bench:
 
     assert verdict(bench) == ("ok", None, None)
     assert bench.rows("SELECT min(seq) FROM access_log") == [(1,)]
-    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
+    context = LongContext(bench.services, None, bench.tell)
     CHORES["audit_pruned"].function(context)
     assert bench.rows("SELECT min(seq) FROM access_log") == [(10,)]
     assert verdict(bench) == ("ok", None, None)
@@ -237,7 +237,7 @@ def test_who_takes_the_sealed_start_away_does_not_get_his_own_log_sealed(
 
 def test_a_number_in_the_state_row_has_nothing_deleted_and_hides_nothing(bench: Bench) -> None:
     meddle(bench, "UPDATE audit_state SET pruned_through = 15")
-    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
+    context = LongContext(bench.services, None, bench.tell)
     CHORES["audit_pruned"].function(context)
 
     assert bench.rows("SELECT min(seq) FROM access_log") == [(1,)]

@@ -50,7 +50,7 @@ def left(bench: Bench) -> list[str]:
 
 
 def run_chore(bench: Bench, name: str) -> None:
-    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
+    context = LongContext(bench.services, None, bench.tell)
     CHORES[name].function(context)
     bench.tell(context.take_emitted())
 
@@ -290,7 +290,7 @@ def test_what_a_cancelled_prune_deleted_is_purged_all_the_same(bench: Bench) -> 
         if emitted:
             context.cancel_event.set()
 
-    context = LongContext(bench.store, bench.clock, session, bench.vault, 1, cancel_after_a_batch)
+    context = LongContext(bench.services._replace(session=session), 1, cancel_after_a_batch)
 
     with pytest.raises(Cancelled):
         METHODS["runs.prune"].function(context, RunsPruneParams(keep_last=0))
@@ -305,7 +305,7 @@ def test_what_a_cancelled_prune_deleted_is_purged_all_the_same(bench: Bench) -> 
 )
 def test_figures_and_dry_runs_can_be_cancelled(bench: Bench, name: str, params: Any) -> None:
     add_runs(bench, "w1", 5000)
-    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, 1, bench.tell)
+    context = LongContext(bench.services, 1, bench.tell)
     context.cancel_event.set()
 
     with pytest.raises(Cancelled):
@@ -380,7 +380,7 @@ def test_what_is_taken_out_of_the_trash_while_it_is_emptied_stays(bench: Bench) 
             bench.tell(emitted)
             bench.call("workflows.unarchive", id="w2")
 
-    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, take_out)
+    context = LongContext(bench.services, None, take_out)
     CHORES["trash"].function(context)
 
     assert [item["id"] for item in bench.call("workflows.list")["items"]] == ["w2"]

@@ -12,7 +12,7 @@ from sidecar.catalog import CHORES
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams, Locked, Throttled, WrongPassphrase
 from sidecar.vault import crypto
-from tests.harness import Bench, NoSession
+from tests.harness import Bench
 from tests.secrets_kit import PASSPHRASE, VALUE, clock_of, secret_bench, set_up, value_of
 
 
@@ -25,7 +25,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def chore(bench: Bench) -> None:
     """What the process does when it is time."""
-    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
+    context = LongContext(bench.services, None, bench.tell)
     CHORES["vault_lock"].function(context)
     bench.tell(context.take_emitted())
 

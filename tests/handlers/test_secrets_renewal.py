@@ -10,7 +10,7 @@ from sidecar import limits
 from sidecar.catalog import CHORES
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams, WrongPassphrase
-from tests.harness import Bench, NoSession
+from tests.harness import Bench
 from tests.secrets_kit import PASSPHRASE, clock_of, secret_bench, set_up, value_of
 
 VALUES = {"anthropic": "sk-ant-0123456789abcdef", "openai": "sk-0123456789abcdefghij"}
@@ -91,7 +91,7 @@ def test_a_rekey_replaces_everything_and_ends_recovery_codes(bench: Bench) -> No
 
 def rotate_by_itself(bench: Bench) -> None:
     """What the process looks at once an hour."""
-    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
+    context = LongContext(bench.services, None, bench.tell)
     CHORES["secrets_rotate"].function(context)
     bench.tell(context.take_emitted())
     context.release_lock()

@@ -10,7 +10,7 @@ from sidecar.catalog import CHORES
 from sidecar.context import LongContext
 from sidecar.handlers.system import warnings
 from sidecar.notifications import SystemWarning
-from tests.harness import Bench, ManualClock, NoSession, open_bench
+from tests.harness import Bench, ManualClock, open_bench
 
 MOUNTS = """\
 /dev/sda1 / ext4 rw 0 0
@@ -21,7 +21,7 @@ tmpfs /home/ann/tmp tmpfs rw 0 0
 
 
 def look(bench: Bench) -> list[str]:
-    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
+    context = LongContext(bench.services, None, bench.tell)
     CHORES["warnings"].function(context)
     return [
         emitted.params.slug

@@ -11,7 +11,7 @@ from sidecar import limits
 from sidecar.catalog import CHORES
 from sidecar.context import LongContext
 from sidecar.errors import Archived, Conflict, InvalidParams, NotFound, TooLarge
-from tests.harness import Bench, ManualClock, NoSession, open_bench
+from tests.harness import Bench, ManualClock, open_bench
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def save(bench: Bench, data: Any, at_ms: int = 1000, **more: Any) -> dict[str, A
 
 
 def run_chore(bench: Bench, name: str) -> None:
-    context = LongContext(bench.store, bench.clock, NoSession(), bench.vault, None, bench.tell)
+    context = LongContext(bench.services, None, bench.tell)
     CHORES[name].function(context)
 
 

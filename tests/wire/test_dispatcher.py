@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar.catalog import METHODS, Method
-from sidecar.context import Emitted, MethodLatency
+from sidecar.context import Emitted, MethodLatency, Services
 from sidecar.store.connection import Store
 from sidecar.store.open_close import close_store, open_store
 from sidecar.wire.burst import Burst
@@ -85,11 +85,8 @@ class Lane:
         self.direct = direct
         self.folder = json.dumps(str(path.parent)).strip('"').encode()
         self.peer = Peer()
-        clock = SteadyClock()
-        workers = Workers(lambda: None)
-        self.dispatcher = Dispatcher(
-            self.store, clock, self.peer, floor_vault(), workers, self.peer
-        )
+        services = Services(self.store, SteadyClock(), self.peer, floor_vault())
+        self.dispatcher = Dispatcher(services, Workers(lambda: None), self.peer)
 
     def serve(self, line: bytes) -> list[Any]:
         """Everything that one line leads to: session calls, the answer, events."""

@@ -41,7 +41,7 @@ class AuditPruneResult(Result, frozen=True):
     pruned_through: Annotated[Count, Meta(description="Newest entry that was pruned, 0 for none.")]
 
 
-@method("audit.prune", long=True, frees=True, errors=(Conflict, Locked, Tampered))
+@method("audit.prune", long=True, frees_space=True, errors=(Conflict, Locked, Tampered))
 def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
     """Delete the oldest entries; the rest stays verifiable. The last 30 days always stay.
 

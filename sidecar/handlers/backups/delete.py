@@ -20,7 +20,7 @@ class BackupsDeleteResult(Result, frozen=True):
     name: Name
 
 
-@method("backups.delete", access="write", frees=True, errors=(NotFound, ReadOnly))
+@method("backups.delete", access="write", frees_space=True, errors=(NotFound, ReadOnly))
 def delete(ctx: Context, params: BackupsDeleteParams) -> BackupsDeleteResult:
     """Delete a backup for good, whoever made it."""
     path = directory.find(directory.place(ctx.db, ctx.store.path), params.name)

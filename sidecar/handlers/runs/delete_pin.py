@@ -28,7 +28,7 @@ class RunsDeleteResult(Result, frozen=True):
     id: RunId
 
 
-@method("runs.delete", access="write", frees=True, errors=(NotFound,))
+@method("runs.delete", access="write", frees_space=True, errors=(NotFound,))
 def delete(ctx: Context, params: RunsDeleteParams) -> RunsDeleteResult:
     """Delete a run and its summary."""
     run = must_find(ctx, params.id)

@@ -55,7 +55,7 @@ class RunsPruneResult(Result, frozen=True):
     ]
 
 
-@method("runs.prune", long=True, frees=True)
+@method("runs.prune", long=True, frees_space=True)
 def prune(ctx: LongContext, params: RunsPruneParams) -> RunsPruneResult:
     """Delete old runs with their summaries, in short steps, and shrink the file.
 

@@ -268,7 +268,9 @@ class SecretsDeleteResult(Result, frozen=True):
     provider: Provider
 
 
-@method("secrets.delete", access="write", frees=True, errors=(Locked, NotInitialized, NotFound))
+@method(
+    "secrets.delete", access="write", frees_space=True, errors=(Locked, NotInitialized, NotFound)
+)
 def delete(ctx: Context, params: SecretsDeleteParams) -> SecretsDeleteResult:
     """Delete a provider's key; nothing of it is left in the file two seconds later."""
     keys = guard.opened(ctx, provider=params.provider)

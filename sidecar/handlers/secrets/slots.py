@@ -232,7 +232,7 @@ class SecretsResetParams(Params, frozen=True):
     ]
 
 
-@method("secrets.reset", long=True, frees=True, errors=(Conflict, NotInitialized))
+@method("secrets.reset", long=True, frees_space=True, errors=(Conflict, NotInitialized))
 def reset(ctx: LongContext, params: SecretsResetParams) -> SecretsStatusResult:
     """Give up every provider key and every way to unlock; `secrets.initialize` begins anew.
 

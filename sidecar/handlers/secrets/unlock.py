@@ -334,7 +334,7 @@ class SecretsLockParams(Params, frozen=True):
     """Nothing to choose."""
 
 
-@method("secrets.lock", access="write", frees=True, stands=True)
+@method("secrets.lock", access="write", frees_space=True, succeeds_unlogged=True)
 def lock(ctx: Context, params: SecretsLockParams) -> SecretsStatusResult:
     """Forget every key until the next unlock; call it when the screen locks or before sleep.
 

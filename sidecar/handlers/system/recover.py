@@ -113,7 +113,7 @@ class SystemRecoverResult(Result, frozen=True):
 @method(
     "system.recover",
     long=True,
-    frees=True,
+    frees_space=True,
     errors=(
         DatabaseDamaged,
         DatabaseFull,

@@ -41,7 +41,7 @@ class SystemPurgeResult(Result, frozen=True):
     ]
 
 
-@method("system.purge", long=True, frees=True, errors=(PurgeBlocked,))
+@method("system.purge", long=True, frees_space=True, errors=(PurgeBlocked,))
 def purge(ctx: LongContext, params: SystemPurgeParams) -> SystemPurgeResult:
     """Overwrite what was deleted wherever it still lies, and give free space back to the disk.
 

@@ -37,7 +37,7 @@ class WorkflowsDeleteResult(Result, frozen=True):
     revisions_deleted: Annotated[Count, Meta(description="Earlier revisions deleted with it.")]
 
 
-@method("workflows.delete", long=True, frees=True, errors=(NotFound,))
+@method("workflows.delete", long=True, frees_space=True, errors=(NotFound,))
 def delete(ctx: LongContext, params: WorkflowsDeleteParams) -> WorkflowsDeleteResult:
     """Delete a workflow, archived or not, with its body, revisions and runs, for good."""
     return delete_one(ctx, params.id, last=True)
@@ -70,7 +70,7 @@ class WorkflowsDeleteManyResult(Result, frozen=True):
     items: Annotated[list[WorkflowsDeleteManyItem], Meta(description="In the order given.")]
 
 
-@method("workflows.delete_many", long=True, frees=True)
+@method("workflows.delete_many", long=True, frees_space=True)
 def delete_many(ctx: LongContext, params: WorkflowsDeleteManyParams) -> WorkflowsDeleteManyResult:
     """Delete several workflows one after the other; one that fails does not stop the others."""
     items: list[WorkflowsDeleteManyItem] = []
