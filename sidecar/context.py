@@ -104,6 +104,18 @@ class Context:
         """Send a notification once this request's transaction is committed."""
         self.emitted.append(Emitted(params, self.audit_seq))
 
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block wrote, emitted and logged when it raises, and nothing before it."""
+        events, audit_seq = len(self.emitted), self.audit_seq
+        try:
+            with self.store.savepoint():
+                yield
+        except BaseException:
+            del self.emitted[events:]
+            self.audit_seq = audit_seq
+            raise
+
     def audit(self, action: str, resource: str, **details: Any) -> None:
         """Write an audit entry in the act's own transaction, and tell it after COMMIT.
 
@@ -176,9 +188,9 @@ class LongContext(Context):
             raise Cancelled
 
     @contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A short-lived read-only connection of this method's own."""
-        with self.store.reader() as db:
+    def reading(self, *, snapshot: bool = False) -> Iterator[Connection]:
+        """Open a read-only connection for this method; with `snapshot` all reads see one state."""
+        with self.store.reader(snapshot=snapshot) as db:
             yield db
 
     @contextmanager
@@ -213,6 +225,21 @@ class LongContext(Context):
         finally:
             if not self._lock_kept:
                 self.store.lock.release()
+
+    def in_steps(
+        self, step: Callable[[Connection], int], report: Callable[[int], None] | None = None
+    ) -> None:
+        """Call `step`, each time in a short write transaction of its own, until it returns 0.
+
+        `report` is called after each transaction with the sum of what `step` has returned.
+        """
+        done, last = 0, 1
+        while last:
+            with self.writing() as db:
+                last = step(db)
+            done += last
+            if report is not None:
+                report(done)
 
     def keep_lock(self) -> None:
         """Hold the lock, which the caller has, until the answer is queued, as `last` does."""

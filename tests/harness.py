@@ -156,14 +156,12 @@ class Bench:
             yield context
             return
         with self.store.lock, self.store.writing():
-            self.store.savepoint()
             try:
-                yield context
+                with self.store.savepoint():
+                    yield context
             except Exception:
-                self.store.rollback_to_savepoint()
                 context.emitted = []
                 raise
-            self.store.release()
         self.tell(context.emitted)
 
     def _long(self, method: Method, params: Any) -> object:

@@ -14,10 +14,9 @@ from sidecar.archive import read as reading
 from sidecar.archive.manifest import Manifest
 from sidecar.archive.write import PARTIAL
 from sidecar.errors import BackupRejected, NotFound
-from sidecar.store import settings
+from sidecar.store import meta, settings
 from sidecar.store.connection import Connection, Store
 from sidecar.store.sqlite_errors import suspects_damage
-from sidecar.store.transfer import snapshot
 
 DEFAULT: Final = "backups"
 """Folder beside the database, where none was set."""
@@ -58,7 +57,7 @@ def seen(store: Store) -> Seen:
     try:
         with store.reader() as db:
             folder = place(db, store.path)
-            store_id = snapshot.store_id(db)
+            store_id = meta.store_id(db)
     except Exception as fault:
         if not suspects_damage(fault):
             raise

@@ -5,7 +5,7 @@ not open is only said not to.
 """
 
 from sidecar.errors import Tampered
-from sidecar.store import secrets
+from sidecar.store import meta, secrets
 from sidecar.store.connection import Connection
 from sidecar.vault import records
 from sidecar.vault.keys import Keys
@@ -39,7 +39,7 @@ def is_own_root(vault: Vault, db: Connection) -> bool:
     found = _data_keys(vault.keys, db)
     for key in found.values():
         wipe(key)
-    return secrets.store_id(db) == vault.keys.store_id and len(found) == len(secrets.data_keys(db))
+    return meta.store_id(db) == vault.keys.store_id and len(found) == len(secrets.data_keys(db))
 
 
 def _data_keys(keys: Keys, db: Connection) -> dict[int, bytearray]:

@@ -20,9 +20,10 @@ from sidecar.backups.directory import Backup
 from sidecar.context import LongContext
 from sidecar.errors import DatabaseFull, PurgeBlocked
 from sidecar.redaction import hold
-from sidecar.store import purge, settings, swap
-from sidecar.store.connection import Connection, Store, sqlite_version
+from sidecar.store import meta, purge, settings, swap
+from sidecar.store.connection import Connection, Store
 from sidecar.store.files import remove_database
+from sidecar.store.pragmas import sqlite_version
 from sidecar.store.search import index as search_index
 from sidecar.store.transfer import snapshot
 from sidecar.store.transfer.snapshot import Snapshot
@@ -129,7 +130,7 @@ def make_if_changed(
     """Make one unless the newest backup holds all that the database does."""
     with ctx.reading() as db:
         found = directory.listed(directory.place(db, ctx.store.path))
-        if is_unchanged(db, directory.of_store(found, snapshot.store_id(db))):
+        if is_unchanged(db, directory.of_store(found, meta.store_id(db))):
             return None
     return make(ctx, reason, details=details)
 
@@ -266,7 +267,7 @@ def retire(ctx: LongContext) -> None:
         most_bytes = settings.own(db, "backup_keep_bytes")
         if most_bytes == 0:
             most_bytes = max(_KEEP_BYTES_LEAST, _DATABASE_SHARE * purge.file_bytes(db))
-        own = directory.of_store(directory.listed(folder), snapshot.store_id(db))
+        own = directory.of_store(directory.listed(folder), meta.store_id(db))
     candidates = [
         retention.Candidate(
             each.name,
@@ -284,6 +285,6 @@ def retire(ctx: LongContext) -> None:
 def is_unchanged(db: Connection, own: list[Backup]) -> bool:
     """Whether the newest backup, or what was restored, is what the database holds."""
     now = snapshot.state(db)
-    if now == snapshot.meta(db, snapshot.RESTORED_STATE) or snapshot.is_untouched(db):
+    if now == meta.read(db, meta.RESTORED_STATE) or snapshot.is_untouched(db):
         return True
     return bool(own) and own[0].manifest.state == now.hex()

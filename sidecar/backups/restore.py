@@ -17,15 +17,15 @@ from sidecar.backups import directory
 from sidecar.backups import verify as verifying
 from sidecar.backups.verify import Tell
 from sidecar.clock import Clock
-from sidecar.store import swap
+from sidecar.store import meta, swap
 from sidecar.store.audit import log as audit
 from sidecar.store.audit import verify as audit_verify
 from sidecar.store.connection import Connection
 from sidecar.store.files import remove_database
 from sidecar.store.repair import checks
 from sidecar.store.repair import recover as recovery
+from sidecar.store.transaction import transaction
 from sidecar.store.transfer import carry_over as carrying
-from sidecar.store.transfer import snapshot
 from sidecar.store.unserved_file import opened_alone
 
 Which = Literal["live", "backup"]
@@ -131,14 +131,13 @@ def build(
         AuditUnavailable: the log cannot take the entry; then nothing is replaced.
     """
     secrets = what_becomes_of_secrets(live, incoming, which)
-    with opened_alone(incoming.path) as db:
-        db.execute("BEGIN IMMEDIATE")
+    with opened_alone(incoming.path) as db, transaction(db):
         live_epoch = 0
         more = {**details, "secrets": secrets.kept}
         if live is None:
             more[audit_verify.CONTINUES] = carrying.skip_numbers(db, known_seq)
         else:
-            live_epoch = int(str(snapshot.meta(live, "epoch")))
+            live_epoch = meta.epoch(live)
             carrying.chain(live, db)
             if which == "live":
                 carrying.secrets(live, db)
@@ -146,10 +145,9 @@ def build(
                 carrying.wrong_tries(live, db)
                 if not is_own_root(db) and (carrying.has_secrets(db) or audit.is_sealed(db)):
                     audit.let_go_of_root(db)
-        epoch = carrying.raise_epoch(db, live_epoch)
+        epoch = meta.raise_epoch(db, live_epoch)
         seq = log(db, more)
         carrying.settle(db, clock, served=live is not None)
-        db.execute("COMMIT")
     return Built(epoch, seq, secrets)
 
 

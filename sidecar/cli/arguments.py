@@ -113,7 +113,7 @@ def _version(*, as_json: bool) -> int:
     if not as_json:
         sys.stdout.write(f"sim-sidecar {__version__}\n")
         return 0
-    from sidecar.store.connection import sqlite_version  # noqa: PLC0415 - loads the driver
+    from sidecar.store.pragmas import sqlite_version  # noqa: PLC0415 - loads the driver
 
     facts = {
         "version": __version__,

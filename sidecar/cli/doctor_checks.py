@@ -70,7 +70,7 @@ def packages() -> Check:
 def sqlite() -> Check:
     """SQLite's version, which decides whether a WAL can be trusted."""
     try:
-        from sidecar.store.connection import (  # noqa: PLC0415 - see above
+        from sidecar.store.pragmas import (  # noqa: PLC0415 - see above
             check_sqlite_version,
             sqlite_version,
         )

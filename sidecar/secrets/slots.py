@@ -25,7 +25,7 @@ from sidecar.errors import (
 )
 from sidecar.keychain import Keychain
 from sidecar.redaction import hold
-from sidecar.store import secrets
+from sidecar.store import meta, secrets
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.vault import crypto, recovery, slots
@@ -74,7 +74,7 @@ def item_name(store_id: bytes, generation: int) -> str:
 
 def item_names(db: Connection) -> list[str]:
     """What the items are called that slots need."""
-    store_id = secrets.store_id(db)
+    store_id = meta.store_id(db)
     found = [slot for slot in secrets.slots(db) if slot.kind == "keychain"]
     return [item_name(store_id, slot.generation) for slot in found]
 
@@ -159,7 +159,7 @@ def _secret_of(kind: SlotKind, text: bytearray) -> bytearray:
 
 def _try_slots(ctx: LongContext, kind: SlotKind, secret: bytearray) -> Opened:
     with ctx.reading() as db:
-        store_id = secrets.store_id(db)
+        store_id = meta.store_id(db)
         found = [slot for slot in secrets.slots(db) if slot.kind == kind]
     fault: Exception | None = None
     for slot in found:
@@ -202,7 +202,7 @@ def open_with_keychain(ctx: LongContext) -> Opened:
         KeychainUnavailable: no slot, another keychain, no answer, or the item is gone.
     """
     with ctx.reading() as db:
-        store_id = secrets.store_id(db)
+        store_id = meta.store_id(db)
         found = [slot for slot in secrets.slots(db) if slot.kind == "keychain"]
     if not found:
         raise _none_of("keychain")

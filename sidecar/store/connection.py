@@ -26,26 +26,9 @@ from sidecar import limits
 from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly
 from sidecar.store import files
 from sidecar.store.ballast import Ballast
-from sidecar.store.pragmas import (
-    SHOWN_PRAGMAS,
-    Connection,
-    check_sqlite_version,
-    configure,
-    configure_wal,
-    set_pragma,
-    sqlite_version,
-)
+from sidecar.store.pragmas import SHOWN_PRAGMAS, Connection, configure, configure_wal
 
-__all__ = [
-    "Connection",
-    "Store",
-    "check_sqlite_version",
-    "configure",
-    "configure_wal",
-    "one_row",
-    "set_pragma",
-    "sqlite_version",
-]
+__all__ = ["Connection", "Store", "one_row"]
 
 
 def one_row(db: Connection, sql: str, values: tuple[object, ...] = ()) -> tuple[Any, ...]:
@@ -210,22 +193,35 @@ class Store:
         """Rows changed through the shared connection so far, a cheap measure of work done."""
         return int(self.db.total_changes())
 
-    def savepoint(self) -> None:
-        """Begin the part of one request within the burst's transaction."""
-        self.db.execute("SAVEPOINT request")
+    def begin_savepoint(self) -> None:
+        """Begin a part of the transaction that can be undone by itself; parts may nest."""
+        self.db.execute("SAVEPOINT part")
 
-    def release(self) -> None:
-        """Keep the request's part."""
-        self.db.execute("RELEASE request")
+    def release_savepoint(self) -> None:
+        """End the part begun last, so that it shares the fate of what it is a part of."""
+        self.db.execute("RELEASE part")
 
     def rollback_to_savepoint(self) -> bool:
-        """Undo the request's part alone; False when the whole transaction is already gone."""
+        """Undo the part begun last and end it; return False when SQLite has undone everything."""
         if self._db is None or not self._db.in_transaction:
             self._in_transaction = False
             return False
-        self.db.execute("ROLLBACK TO request")
-        self.db.execute("RELEASE request")
+        self.db.execute("ROLLBACK TO part")
+        self.db.execute("RELEASE part")
         return True
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo what the block wrote, and nothing else of the transaction, when it raises."""
+        self.begin_savepoint()
+        try:
+            yield
+        except BaseException:
+            # Where SQLite has undone everything, who began the transaction is to find that out.
+            if self.transaction_stands():
+                self.rollback_to_savepoint()
+            raise
+        self.release_savepoint()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -247,8 +243,10 @@ class Store:
     # --- other connections, other states --------------------------------------------------
 
     @contextmanager
-    def reader(self) -> Iterator[Connection]:
-        """A short-lived connection that cannot write, for long reads beside the shared one.
+    def reader(self, *, snapshot: bool = False) -> Iterator[Connection]:
+        """Open a connection that cannot write, for long reads beside the shared connection.
+
+        With `snapshot` all of its reads see the state that its first read sees.
 
         Raises:
             Maintenance: somebody has the file to himself.
@@ -264,6 +262,8 @@ class Store:
             # Were it the last one, closing it would write: a full disk must not fail a read.
             db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
+            if snapshot:
+                db.execute("BEGIN")
             yield db
         finally:
             if db is not None:

@@ -22,10 +22,12 @@ import apsw
 from sidecar import limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
-from sidecar.store import files, swap
+from sidecar.store import files, meta, swap
 from sidecar.store import verified_copy as copies
 from sidecar.store.audit import log as audit
-from sidecar.store.connection import Connection, configure, configure_wal, set_pragma
+from sidecar.store.connection import Connection
+from sidecar.store.pragmas import configure, configure_wal, set_pragma
+from sidecar.store.transaction import transaction
 
 Progress = Callable[[str, int, int], None]
 """Told the phase, what of it is done, and how much it is in all."""
@@ -109,10 +111,9 @@ def building(
             _prepare(db)
             for step in steps:
                 apply(db, step, clock.now_ms())
-            db.execute("BEGIN IMMEDIATE")
-            _write_first_rows(db, clock)
-            yield db
-            db.execute("COMMIT")
+            with transaction(db):
+                _write_first_rows(db, clock)
+                yield db
             set_pragma(db, "journal_mode", "WAL", "wal")
         finally:
             db.close(True)
@@ -134,14 +135,11 @@ def _prepare(db: Connection) -> None:
 
 def _write_first_rows(db: Connection, clock: Clock) -> None:
     """Who this file is, and the beginning of its audit chain."""
-    rows = (
-        ("store_id", clock.random_bytes(16)),
-        ("epoch", 1),
-        ("created_at", clock.now_ms()),
-        ("clean_end", 1),
-        ("purge_pending", 0),
-    )
-    db.executemany("INSERT INTO meta (key, value) VALUES (?, ?)", rows)
+    meta.write(db, meta.STORE_ID, clock.random_bytes(16))
+    meta.write(db, meta.EPOCH, 1)
+    meta.write(db, meta.CREATED_AT, clock.now_ms())
+    meta.write(db, meta.CLEAN_END, 1)
+    meta.write(db, meta.PURGE_PENDING, 0)
     audit.begin_chain(db, clock.random_bytes(32))
 
 
@@ -228,14 +226,8 @@ def apply(db: Connection, step: Step, now_ms: int, *, entry: bool = False) -> No
     """
     set_pragma(db, "foreign_keys", 0, 0)
     try:
-        db.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(db):
             _run(db, step, now_ms, entry=entry)
-            db.execute("COMMIT")
-        except BaseException:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
-            raise
     finally:
         set_pragma(db, "foreign_keys", 1, 1)
 

@@ -14,11 +14,12 @@ import apsw
 
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import files, migrations, preflight, settings, swap
+from sidecar.store import files, meta, migrations, preflight, settings, swap
 from sidecar.store import sqlite_errors as faults
 from sidecar.store.audit import log as audit
-from sidecar.store.connection import Connection, Store, check_sqlite_version
+from sidecar.store.connection import Connection, Store
 from sidecar.store.migrations import Progress, no_progress
+from sidecar.store.pragmas import check_sqlite_version
 from sidecar.store.runs import rows as runs
 
 
@@ -86,7 +87,7 @@ def close_store(store: Store) -> bool:
     try:
         with store.writing() as db:
             # What is suspected is looked into by the next start.
-            _set_clean_end(db, int(not store.suspected))
+            meta.write(db, meta.CLEAN_END, int(not store.suspected))
         return store.checkpoint()
     except (apsw.Error, DatabaseDamaged):
         return False
@@ -155,18 +156,10 @@ def _begin(store: Store, now_ms: int) -> tuple[bool, int]:
     """Read how the last process ended, and close the runs it left; one transaction."""
     migrations.check_shipped(store.db)
     with store.writing() as db:
-        row = db.execute("SELECT value FROM meta WHERE key = 'clean_end'").fetchone()
+        unclean = meta.read(db, meta.CLEAN_END) != 1
         interrupted = runs.close_interrupted(db, now_ms)
-        _set_clean_end(db, 0)
-    return row != (1,), interrupted
-
-
-def _set_clean_end(db: Connection, clean: int) -> None:
-    db.execute(
-        "INSERT INTO meta (key, value) VALUES ('clean_end', ?)"
-        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (clean,),
-    )
+        meta.write(db, meta.CLEAN_END, 0)
+    return unclean, interrupted
 
 
 def _mark_known(path: Path) -> None:

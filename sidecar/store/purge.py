@@ -12,6 +12,7 @@ Out of reach: blocks of a solid-state disk, snapshots of a file system, copies m
 from typing import Final
 
 from sidecar import limits
+from sidecar.store import meta
 from sidecar.store.connection import Connection
 from sidecar.store.search import index as search_index
 
@@ -20,26 +21,26 @@ CHORE: Final = "purge"
 
 INDEXES: Final = (*search_index.HEADER_INDEXES, search_index.TEXT_INDEX)
 
-_ASK: Final = (
-    "INSERT INTO meta (key, value) VALUES ('purge_pending', 1)"
-    " ON CONFLICT (key) DO UPDATE SET value = value + 1"
-)
-
 
 def ask(db: Connection) -> None:
-    """Something was deleted: a purge is due, in the caller's transaction."""
-    db.execute(_ASK)
+    """Note in the caller's transaction that something was deleted and a purge is due."""
+    meta.write(db, meta.PURGE_PENDING, asked(db) + 1)
 
 
 def asked(db: Connection) -> int:
     """How often a purge was asked for since the last one; 0 when none is due."""
-    return int(db.execute("SELECT value FROM meta WHERE key = 'purge_pending'").get or 0)
+    return int(meta.read(db, meta.PURGE_PENDING) or 0)
 
 
 def settle(db: Connection, seen: int) -> bool:
-    """Take the wish back unless something was deleted since it was seen; whether it was."""
-    db.execute("UPDATE meta SET value = 0 WHERE key = 'purge_pending' AND value = ?", (seen,))
-    return db.changes() > 0
+    """Note that a purge is done, unless more was deleted since `asked` returned `seen`.
+
+    Return whether it was noted.
+    """
+    done = asked(db) == seen
+    if done:
+        meta.write(db, meta.PURGE_PENDING, 0)
+    return done
 
 
 def begin_merge(db: Connection, index: str) -> bool:

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 
 import apsw
 
-from sidecar.store.connection import Connection, one_row, set_pragma
+from sidecar.store.connection import Connection, one_row
+from sidecar.store.pragmas import set_pragma
 
 
 class SecretRow(NamedTuple):
@@ -78,11 +79,6 @@ def in_memory(like: Connection) -> Connection:
         db.execute(sql)
     db.execute("INSERT INTO vault_state (one) VALUES (1)")
     return db
-
-
-def store_id(db: Connection) -> bytes:
-    """The sixteen random bytes that every sealed thing of this store is bound to."""
-    return bytes(one_row(db, "SELECT value FROM meta WHERE key = 'store_id'")[0])
 
 
 # --- what belongs to all rows -----------------------------------------------------------------

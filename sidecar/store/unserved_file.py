@@ -8,6 +8,7 @@ import apsw
 
 from sidecar import limits
 from sidecar.store.pragmas import Connection, configure, set_pragma
+from sidecar.store.transaction import transaction
 
 
 @contextmanager
@@ -16,10 +17,8 @@ def opened(path: Path, vfs: str | None = None) -> Iterator[Connection]:
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
         configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB)
-        # Not `with db`: after SQLite has rolled back by itself that hides the error that did it.
-        db.execute("BEGIN IMMEDIATE")
-        yield db
-        db.execute("COMMIT")
+        with transaction(db):
+            yield db
     finally:
         db.close(True)
 

@@ -12,7 +12,8 @@ import apsw
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
 from sidecar.store import files
-from sidecar.store.connection import Connection, configure
+from sidecar.store.connection import Connection
+from sidecar.store.pragmas import configure
 from sidecar.store.preflight import BEFORE
 
 _FINDINGS_MAX = 1000

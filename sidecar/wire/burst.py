@@ -64,13 +64,13 @@ class Burst:
             self._store.make_room(frees_space=frees_space)
             self._store.begin()
             self.wrote = True
-            self._store.savepoint()
+            self._store.begin_savepoint()
             self._in_savepoint = True
 
     def leave(self) -> None:
         """Keep what the request did."""
         if self._in_savepoint:
-            self._store.release()
+            self._store.release_savepoint()
             self._in_savepoint = False
 
     def undo(self, fault: Exception) -> None:

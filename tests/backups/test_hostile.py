@@ -14,7 +14,7 @@ from sidecar.archive import read as reading
 from sidecar.archive import write as writing
 from sidecar.archive.manifest import Head, Manifest
 from sidecar.errors import BackupRejected
-from sidecar.store import codec
+from sidecar.store import codec, meta
 from sidecar.store import verified_copy as copies
 from sidecar.store.audit import log as audit
 from sidecar.store.transfer import snapshot
@@ -58,7 +58,7 @@ def packed(database: Path, manifest: Manifest, **claims: Any) -> Path:
     try:
         told: dict[str, Any] = {
             "counts": snapshot.counts(db),
-            "store_id": snapshot.store_id(db).hex(),
+            "store_id": meta.store_id(db).hex(),
             "schema_version": max(0, int(db.pragma("user_version"))),
         }
         head = audit.head(db)

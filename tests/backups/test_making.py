@@ -20,7 +20,7 @@ from sidecar.errors import (
     DatabaseFull,
 )
 from sidecar.notifications import Progress
-from sidecar.store import swap
+from sidecar.store import meta, swap
 from sidecar.store import verified_copy as copies
 from sidecar.store.transfer import snapshot
 from tests.backup_kit import PassingClock, at, names, rows, unpacked
@@ -241,7 +241,7 @@ def test_sqlite_20_a_backup_under_writes_ends_and_is_one_moment(tmp_path: Path) 
             writer.join()
 
     db = apsw.Connection(str(tmp_path / "copy.db"), flags=apsw.SQLITE_OPEN_READONLY)
-    left, right = (snapshot.meta(db, key) for key in ("left", "right"))
+    left, right = (meta.read(db, key) for key in ("left", "right"))
     db.close()
     assert left == right
     assert taken.size_bytes > 6000 * 4000

@@ -10,7 +10,7 @@ from typing import Any
 import apsw
 import pytest
 
-from sidecar.store import secrets
+from sidecar.store import meta, secrets
 from sidecar.vault import crypto, slots
 from sidecar.vault.keys import LABELS, Keys
 from tests.process.conftest import Spawn
@@ -27,7 +27,7 @@ def _root_key(database: Path) -> bytes:
     db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
     (slot,) = secrets.slots(db)
     passphrase = bytearray(PASSPHRASE, "ascii")
-    root = slots.unwrap(slot.blob, slot.sha256, secrets.store_id(db), passphrase)
+    root = slots.unwrap(slot.blob, slot.sha256, meta.store_id(db), passphrase)
     db.close()
     return bytes(root)
 
@@ -36,7 +36,7 @@ def _needles(database: Path) -> dict[str, bytes]:
     """The value and every key, by name."""
     root = _root_key(database)
     db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
-    store_id, (row,) = secrets.store_id(db), secrets.data_keys(db)
+    store_id, (row,) = meta.store_id(db), secrets.data_keys(db)
     db.close()
     keys = Keys(bytearray(root), store_id)
     return {

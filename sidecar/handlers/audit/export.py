@@ -22,7 +22,7 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict, InvalidParams, Locked
 from sidecar.handlers.audit.keys import keys_of, refuse_other_keys
-from sidecar.store import files, secrets
+from sidecar.store import files, meta
 from sidecar.store.audit import log as audit
 from sidecar.store.audit import verify as audit_verify
 from sidecar.store.audit.log import Entry
@@ -148,8 +148,7 @@ def _unfinished(ctx: LongContext, path: Path) -> Iterator[Path]:
 
 
 def _export(ctx: LongContext, path: Path, partial: Path) -> AuditExportResult:
-    with ctx.reading() as db:
-        db.execute("BEGIN")
+    with ctx.reading(snapshot=True) as db:
         with ctx.store.lock:
             keys = keys_of(ctx, db)
             public_key = crypto.public_key(keys.audit_sign).hex() if keys else None
@@ -197,7 +196,7 @@ def _header(
 ) -> msgspec.Struct:
     return _Header(
         "sim-sidecar audit 1",
-        secrets.store_id(db).hex(),
+        meta.store_id(db).hex(),
         ctx.clock.now_ms(),
         found.pruned_through,
         _Verified(

@@ -49,8 +49,7 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
     """
     if isinstance(params.before_at, UnsetType) == isinstance(params.keep, UnsetType):
         raise InvalidParams("Exactly one of before_at, keep is needed.", path="$.params")
-    with ctx.reading() as db:
-        db.execute("BEGIN")
+    with ctx.reading(snapshot=True) as db:
         keys = keys_of(ctx, db)
         upto = _bound(ctx, db, params)
         before = audit.pruned_through(db)

@@ -71,8 +71,7 @@ def verify(ctx: LongContext, params: AuditVerifyParams) -> AuditVerifyResult:
     found = None
     while found is None:
         keys = ctx.vault.keys
-        with ctx.reading() as db:
-            db.execute("BEGIN")
+        with ctx.reading(snapshot=True) as db:
             opener = keys.open_for_audit if keys and not ctx.vault.ephemeral else None
             found = audit_verify.verify(db, expect, step, opener)
         if ctx.vault.keys is not keys:

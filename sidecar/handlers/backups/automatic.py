@@ -14,10 +14,9 @@ from sidecar.catalog import chore
 from sidecar.context import LongContext
 from sidecar.errors import Cancelled, Maintenance, SidecarError
 from sidecar.notifications import SystemWarning
-from sidecar.store import settings
+from sidecar.store import meta, settings
 from sidecar.store.connection import Store
 from sidecar.store.sqlite_errors import as_wire_error, spoils_connection
-from sidecar.store.transfer import snapshot
 
 _HOUR_MS = 3_600_000
 
@@ -48,7 +47,7 @@ def _own(ctx: LongContext) -> tuple[int, list[Backup]]:
     with ctx.reading() as db:
         interval_ms = settings.own(db, "backup_interval_hours") * _HOUR_MS
         found = directory.listed(directory.place(db, ctx.store.path))
-        own = directory.of_store(found, snapshot.store_id(db))
+        own = directory.of_store(found, meta.store_id(db))
     latest_ms = ctx.clock.now_ms() + limits.CLOCK_JUMP_MS
     return interval_ms, [each for each in own if each.manifest.created_at <= latest_ms]
 

@@ -38,7 +38,7 @@ from sidecar.handlers.backups.views import (
     view,
 )
 from sidecar.notifications import SystemRestored
-from sidecar.store import swap
+from sidecar.store import meta, swap
 from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection, Store
 from sidecar.store.files import beside, remove_database
@@ -206,7 +206,7 @@ def _look(store: Store, live: Callable[[], Connection]) -> Replaced:
         rows = _unless_damaged(store, partial(_count, live, name))
         if rows is not None:
             counts[name] = rows
-    return Replaced(counts, _unless_damaged(store, lambda: snapshot.store_id(live())) or b"")
+    return Replaced(counts, _unless_damaged(store, lambda: meta.store_id(live())) or b"")
 
 
 def _count(live: Callable[[], Connection], name: str) -> int:

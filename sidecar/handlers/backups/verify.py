@@ -20,7 +20,7 @@ from sidecar.handlers.backups.views import (
     log_rejected,
     view,
 )
-from sidecar.store.transfer import snapshot
+from sidecar.store import meta
 
 
 class BackupsVerifyParams(Params, frozen=True):
@@ -55,7 +55,7 @@ def verify(ctx: LongContext, params: BackupsVerifyParams) -> BackupsVerifyResult
     """
     path = locate(ctx, params.name, params.path)
     with ctx.reading() as db:
-        store_id = snapshot.store_id(db)
+        store_id = meta.store_id(db)
     with wire_errors():
         verdict = verifying.verify(
             path, ctx.store.path, ctx.progress, cancelled=ctx.cancel_event.is_set

@@ -83,8 +83,7 @@ def prune(ctx: LongContext, params: RunsPruneParams) -> RunsPruneResult:
 def _look(ctx: LongContext, wish: Wish) -> RunsPruneResult:
     count = size_bytes = 0
     reached_limit = False
-    with ctx.reading() as db, interruptible(db, ctx.cancel_event.is_set):
-        db.execute("BEGIN")
+    with ctx.reading(snapshot=True) as db, interruptible(db, ctx.cancel_event.is_set):
         file_bytes = purge.file_bytes(db)
         for rows in run_prune.batches(db, wish):
             ctx.check_cancelled()

@@ -76,8 +76,7 @@ class RunsStatsResult(Result, frozen=True):
 @method("runs.stats", long=True, errors=(NotFound,))
 def stats(ctx: LongContext, params: RunsStatsParams) -> RunsStatsResult:
     """Count runs, their ends, durations and costs, in all and by day."""
-    with ctx.reading() as db, interruptible(db, ctx.cancel_event.is_set):
-        db.execute("BEGIN")
+    with ctx.reading(snapshot=True) as db, interruptible(db, ctx.cancel_event.is_set):
         workflow = None
         if params.workflow_id is not None:
             owner = runs.owner(db, params.workflow_id)

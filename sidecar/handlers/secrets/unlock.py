@@ -22,7 +22,7 @@ from sidecar.errors import (
 from sidecar.secrets import slots
 from sidecar.secrets import state as guard
 from sidecar.secrets.raw_params import Passphrase, RecoveryCode, take, take_passphrase
-from sidecar.store import purge, secrets, settings
+from sidecar.store import meta, purge, secrets, settings
 from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
@@ -150,7 +150,7 @@ def initialize(ctx: LongContext, params: SecretsInitializeParams) -> SecretsStat
         refuse_dumpable(ctx)
         with ctx.reading() as db:
             _refuse_second(ctx, db)
-            store_id = secrets.store_id(db)
+            store_id = meta.store_id(db)
         root = bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES))
         if kind == "ephemeral":
             return _open_in_memory(ctx, Keys(root, store_id))
@@ -298,7 +298,7 @@ def unlock_with(ctx: LongContext, found: slots.Opened, locks: int) -> SecretsSta
         Tampered: a data key is not what was written.
     """
     with ctx.reading() as db:
-        keys = Keys(found.root, secrets.store_id(db))
+        keys = Keys(found.root, meta.store_id(db))
     try:
         with ctx.writing(last=True) as db:
             guard.refuse_locked_since(ctx, locks)

@@ -102,10 +102,9 @@ def _survey_with(
     counts = dict.fromkeys(checks.COUNTED, 0)
     with (
         checks.noting_damage(found, "database"),
-        ctx.reading() as db,
+        ctx.reading(snapshot=True) as db,
         interruptible(db, ctx.cancel_event.is_set),
     ):
-        db.execute("BEGIN")
         counts = checks.counts(db)
         total = sum(counts.values())
 
@@ -136,8 +135,7 @@ def _compare_text(ctx: LongContext, found: list[Finding]) -> None:
 
 
 def _count_wrong(ctx: LongContext) -> int:
-    with ctx.reading() as db, interruptible(db, ctx.cancel_event.is_set):
-        db.execute("BEGIN")
+    with ctx.reading(snapshot=True) as db, interruptible(db, ctx.cancel_event.is_set):
         return text_check.wrong(db, lambda _seen: ctx.check_cancelled())
 
 

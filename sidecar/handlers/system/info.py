@@ -10,7 +10,7 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, secret_state
 from sidecar.process import usage
 from sidecar.store import purge, stats
-from sidecar.store.connection import sqlite_version
+from sidecar.store.pragmas import sqlite_version
 from sidecar.values import Count, Timestamp
 
 # --- system.ping ------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from sidecar.errors import (
     RecoveryRequired,
 )
 from sidecar.notifications import SystemRestored, SystemWarning
-from sidecar.store import secrets
+from sidecar.store import meta, secrets
 from sidecar.store.compact import put_in_place
 from sidecar.store.connection import Connection
 from sidecar.store.repair import checks
@@ -137,9 +137,8 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
 
     def log(db: Connection, recovered: Recovered) -> None:
         ctx.audit_in(db, "recover", "database", **recovery.totals(recovered))
-        epoch = int(db.execute("SELECT value FROM meta WHERE key = 'epoch'").get)
         kept = secrets.is_initialized(db)
-        ctx.emit(SystemRestored(epoch, ctx.audit_seq, "kept" if kept else "none"))
+        ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, "kept" if kept else "none"))
 
     ctx.check_cancelled()
     store = ctx.store

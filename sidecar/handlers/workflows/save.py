@@ -217,19 +217,13 @@ def _save_or_fail(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> Work
 
 
 def _save_or_skip(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> WorkflowsSaveManySaved:
-    events, audit_seq = len(ctx.emitted), ctx.audit_seq
-    ctx.db.execute("SAVEPOINT item")
     try:
-        saved = _save(ctx, item, f"$.params.items[{index}]")
+        with ctx.savepoint():
+            saved = _save(ctx, item, f"$.params.items[{index}]")
     except SidecarError as fault:
-        ctx.db.execute("ROLLBACK TO item")
-        ctx.db.execute("RELEASE item")
-        del ctx.emitted[events:]
-        ctx.audit_seq = audit_seq
         workflow_id = None if item.workflow.id is UNSET else item.workflow.id
         error = WorkflowsItemError.of(fault)
         return WorkflowsSaveManySaved(workflow_id, None, error)
-    ctx.db.execute("RELEASE item")
     return WorkflowsSaveManySaved(saved.id, saved, None)
 
 

@@ -20,9 +20,10 @@ from sidecar.errors import DatabaseDamaged, NotOurs
 from sidecar.store import files, migrations, settings, swap
 from sidecar.store import verified_copy as copies
 from sidecar.store.audit import log as audit
-from sidecar.store.connection import Connection, set_pragma
+from sidecar.store.connection import Connection
 from sidecar.store.legacy import values
 from sidecar.store.legacy.recognise import COLUMNS, is_legacy
+from sidecar.store.pragmas import set_pragma
 from sidecar.store.search import index as search_index
 
 VERSION = 1

@@ -11,7 +11,8 @@ import apsw
 
 from sidecar import limits
 from sidecar.store import files
-from sidecar.store.connection import Connection, set_pragma
+from sidecar.store.connection import Connection
+from sidecar.store.pragmas import set_pragma
 
 COLUMNS = {
     "workflows": "id name description data tags category created_at updated_at",

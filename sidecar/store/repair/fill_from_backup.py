@@ -8,7 +8,8 @@ from typing import Any, Final
 import apsw
 
 from sidecar import limits
-from sidecar.store.connection import Connection, configure
+from sidecar.store.connection import Connection
+from sidecar.store.pragmas import configure
 
 _OF_WORKFLOWS: Final = (
     "name, description, tags, category, revision, content_sha256, size_bytes, stored_bytes,"

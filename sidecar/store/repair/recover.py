@@ -26,14 +26,14 @@ from sidecar.errors import (
     RecoveryRequired,
     SidecarError,
 )
-from sidecar.store import files, migrations, settings, swap
+from sidecar.store import files, meta, migrations, settings, swap
 from sidecar.store.audit import log as audit
-from sidecar.store.connection import Connection, configure
+from sidecar.store.connection import Connection
+from sidecar.store.pragmas import configure
 from sidecar.store.repair import confirm as damage
 from sidecar.store.repair import salvage
 from sidecar.store.repair.fill_from_backup import fill_from_backup
 from sidecar.store.repair.salvage import Step
-from sidecar.store.transfer import snapshot
 
 T = TypeVar("T")
 
@@ -91,7 +91,7 @@ def build(
             raise DatabaseDamaged("Nothing can be read of the file; restore a backup.")
         salvage.make_derived(target)
         settings.insert_defaults(target, clock.now_ms())
-        target.execute("UPDATE meta SET value = value + 1 WHERE key = 'epoch'")
+        meta.raise_epoch(target)
         name = None if log is None else kept_name(path, clock)
         recovered = Recovered(found.copied, found.lost, merged, name)
         if log is not None:
@@ -142,7 +142,7 @@ def told_of_backups(path: Path) -> ToldOfBackups:
             except (apsw.Error, SidecarError, TypeError, ValueError, msgspec.MsgspecError):
                 return None
 
-        store_id = read(lambda: snapshot.store_id(db))
+        store_id = read(lambda: meta.store_id(db))
         return ToldOfBackups(store_id, read(lambda: settings.own_folder(db, "backup_directory")))
 
 

@@ -210,14 +210,5 @@ def _by_itself(store: Store, step: Callable[[Connection], bool]) -> bool:
 
 
 def _within(store: Store, step: Callable[[Connection], bool]) -> bool:
-    db = store.db
-    db.execute("SAVEPOINT search_index")
-    try:
-        more = step(db)
-    except BaseException:
-        if db.in_transaction:
-            db.execute("ROLLBACK TO search_index")
-            db.execute("RELEASE search_index")
-        raise
-    db.execute("RELEASE search_index")
-    return more
+    with store.savepoint():
+        return step(store.db)

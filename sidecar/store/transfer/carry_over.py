@@ -9,17 +9,18 @@ to have been given; the entry that is first after such a gap says where it began
 from typing import Final
 
 from sidecar.clock import Clock
-from sidecar.store import migrations
+from sidecar.store import meta, migrations
 from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.repair import checks
 from sidecar.store.runs import rows as runs
 from sidecar.store.search import index as search_index
+from sidecar.store.transaction import transaction
 from sidecar.store.transfer import snapshot
 
 _CHAIN_TABLES: Final = ("access_log", "audit_state", "audit_anchors")
 _SECRET_TABLES: Final = ("secrets", "key_slots", "data_keys", "legacy_secrets", "vault_state")
-_SECRET_META: Final = "key = 'store_id'"  # noqa: S105 - a condition
+_SECRET_META: Final = f"key = '{meta.STORE_ID}'"
 """Secrets are sealed for one store: its number goes with them."""
 
 
@@ -76,23 +77,11 @@ def skip_numbers(db: Connection, known_seq: int) -> int:
     return newest
 
 
-def raise_epoch(db: Connection, live_epoch: int) -> int:
-    """Tell this state of the database from every one before; the new number."""
-    own = int(one_row(db, "SELECT value FROM meta WHERE key = 'epoch'")[0])
-    epoch = max(own, live_epoch) + 1
-    db.execute("UPDATE meta SET value = ? WHERE key = 'epoch'", (epoch,))
-    return epoch
-
-
 def settle(db: Connection, clock: Clock, *, served: bool) -> None:
     """Make a staged file one that is served at once, or that the next start finds well ended."""
     runs.close_interrupted(db, clock.now_ms())
-    db.execute("UPDATE meta SET value = ? WHERE key = 'clean_end'", (int(not served),))
-    db.execute(
-        "INSERT INTO meta (key, value) VALUES (?, ?)"
-        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        (snapshot.RESTORED_STATE, snapshot.state(db)),
-    )
+    meta.write(db, meta.CLEAN_END, int(not served))
+    meta.write(db, meta.RESTORED_STATE, snapshot.state(db))
 
 
 def mend(db: Connection, findings: list[checks.Finding]) -> None:
@@ -101,9 +90,8 @@ def mend(db: Connection, findings: list[checks.Finding]) -> None:
     if "index" in kinds:
         db.execute("REINDEX").fetchall()
     if "search_index" in kinds:
-        db.execute("BEGIN")
-        search_index.forget_all(db)
-        db.execute("COMMIT")
+        with transaction(db):
+            search_index.forget_all(db)
 
 
 def bring_up(db: Connection, clock: Clock) -> int | None:

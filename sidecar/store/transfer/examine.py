@@ -17,12 +17,13 @@ import msgspec
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged, NewerSchema
-from sidecar.store import codec, migrations, preflight
+from sidecar.store import codec, meta, migrations, preflight
 from sidecar.store.audit import log as audit
 from sidecar.store.audit.verify import Head
-from sidecar.store.connection import Connection, configure, one_row
+from sidecar.store.connection import Connection, one_row
 from sidecar.store.interrupt import interruptible
 from sidecar.store.legacy.values import DECODED_MAX_BYTES
+from sidecar.store.pragmas import configure
 from sidecar.store.repair import checks
 from sidecar.store.transfer import snapshot
 from sidecar.store.workflows import revisions
@@ -209,7 +210,7 @@ def _look(db: Connection, version: int, step: Callable[[int, int], None]) -> Exa
         findings.append(finding)
     if db.execute(f"SELECT EXISTS ({_NOT_JSON})").get or not _are_lines(db):
         raise Untrusted("content")
-    return Examined(version, snapshot.store_id(db), audit.head(db), snapshot.counts(db), findings)
+    return Examined(version, meta.store_id(db), audit.head(db), snapshot.counts(db), findings)
 
 
 def _check_state(db: Connection) -> None:
@@ -221,8 +222,8 @@ def _check_state(db: Connection) -> None:
     )
     fit = (
         largest[0] <= DECODED_MAX_BYTES  # what it says is what unpacking it may take
-        and isinstance(snapshot.meta(db, "store_id"), bytes)
-        and isinstance(snapshot.meta(db, "epoch"), int)
+        and isinstance(meta.read(db, meta.STORE_ID), bytes)
+        and isinstance(meta.read(db, meta.EPOCH), int)
         and one_row(db, "SELECT count(*) FROM audit_state")[0] == 1
     )
     if not fit:

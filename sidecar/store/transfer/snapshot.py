@@ -15,14 +15,16 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import Cancelled, DatabaseDamaged
-from sidecar.store import files
+from sidecar.store import files, meta
 from sidecar.store import verified_copy as copies
 from sidecar.store.audit import log as audit
 from sidecar.store.audit.verify import Head
-from sidecar.store.connection import Connection, one_row, set_pragma
+from sidecar.store.connection import Connection, one_row
 from sidecar.store.interrupt import interruptible
+from sidecar.store.pragmas import set_pragma
 from sidecar.store.repair import checks
 from sidecar.store.search import index as search_index
+from sidecar.store.transaction import transaction
 from sidecar.store.unserved_file import opened_alone
 
 SECRET_TABLES: Final = ("secrets", "key_slots", "data_keys", "audit_anchors")
@@ -32,9 +34,6 @@ FORGET_VAULT: Final = (
     "UPDATE vault_state SET generation = 0, root = NULL, failures = 0, failed_at = 0"
 )
 """What goes with them: the code over all of them, and how often a passphrase was wrong."""
-
-RESTORED_STATE: Final = "restored_state"
-"""The row of `meta` that says what a restore has left; equal to `state` until something changes."""
 
 COUNTED: Final = (
     "workflows",
@@ -80,26 +79,19 @@ class _Facts(NamedTuple):
     snapshot: Snapshot
 
 
-def meta(db: Connection, key: str) -> object:
-    """A fact of the file, None where it is not kept."""
-    return db.execute("SELECT value FROM meta WHERE key = ?", (key,)).get
-
-
-def store_id(db: Connection) -> bytes:
-    """Which database this is, wherever its file lies."""
-    return bytes(one_row(db, "SELECT value FROM meta WHERE key = 'store_id'")[0])
-
-
 def store_id_at(path: Path) -> bytes | None:
-    """The same of a file that somebody may be serving, which is not touched; None for a doubt."""
+    """Read which database lies at a path without touching the file, which may be served.
+
+    Return None when the file cannot be opened or read.
+    """
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     try:
         db = apsw.Connection(f"{path.absolute().as_uri()}?immutable=1", flags=flags)
     except apsw.Error:
         return None
     try:
-        return store_id(db)
-    except (apsw.Error, TypeError):
+        return meta.store_id(db)
+    except (apsw.Error, DatabaseDamaged):
         return None
     finally:
         db.close(True)
@@ -175,10 +167,8 @@ def take(
             has_secrets = _empty_secrets(db, include_secrets=include_secrets)
             search_damaged = _check(db)
         if search_damaged:
-            with opened_alone(copy) as db:
-                db.execute("BEGIN")
+            with opened_alone(copy) as db, transaction(db):
                 search_index.forget_all(db)
-                db.execute("COMMIT")
     except BaseException:
         files.remove_database(copy)
         raise
@@ -195,8 +185,8 @@ def _facts(db: Connection) -> _Facts:
     rows = copies.table_counts(db)
     snapshot = Snapshot(
         schema_version=int(db.pragma("user_version")),
-        store_id=store_id(db),
-        epoch=int(one_row(db, "SELECT value FROM meta WHERE key = 'epoch'")[0]),
+        store_id=meta.store_id(db),
+        epoch=meta.epoch(db),
         head=audit.head(db),
         state=state(db),
         counts=counts(db),
@@ -226,13 +216,12 @@ def _copy_pages(source: Connection, copy: Path, cancelled: Callable[[], bool], s
 
 def _empty_secrets(db: Connection, *, include_secrets: bool) -> bool:
     """Take secrets out unless they are wanted, end the file well; whether some are in it."""
-    db.execute("BEGIN")
-    if not include_secrets:
-        for table in SECRET_TABLES:
-            db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
-        db.execute(FORGET_VAULT)
-    db.execute("UPDATE meta SET value = 1 WHERE key = 'clean_end'")
-    db.execute("COMMIT")
+    with transaction(db):
+        if not include_secrets:
+            for table in SECRET_TABLES:
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
+            db.execute(FORGET_VAULT)
+        meta.write(db, meta.CLEAN_END, 1)
     # Pages that hold nothing are not packed.
     db.execute("PRAGMA incremental_vacuum").fetchall()
     return bool(one_row(db, "SELECT EXISTS (SELECT 1 FROM key_slots)")[0])

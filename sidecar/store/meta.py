@@ -1,0 +1,71 @@
+"""The table `meta`: facts about the database file itself, one row for each key."""
+
+from typing import Any, Final
+
+from sidecar.errors import DatabaseDamaged
+from sidecar.store.pragmas import Connection
+
+STORE_ID: Final = "store_id"
+"""Sixteen random bytes that name this database, wherever its file lies. Secrets are sealed for it
+and backups are told apart by it."""
+
+EPOCH: Final = "epoch"
+"""A number that rises whenever a restore or a recovery puts another file in place, so that what a
+client remembers of the state before can be told from the state after."""
+
+CREATED_AT: Final = "created_at"
+"""When the file was made, in milliseconds since the Unix epoch."""
+
+CLEAN_END: Final = "clean_end"
+"""1 when the last process closed the file in good order, 0 while a process serves it."""
+
+PURGE_PENDING: Final = "purge_pending"
+"""How many requests for a purge came since the last one; see `purge`."""
+
+RESTORED_STATE: Final = "restored_state"
+"""The fingerprint `snapshot.state` that a restore left; equal to it until something changes."""
+
+
+def read(db: Connection, key: str) -> Any:
+    """Return the value of a key, or None when there is no such row."""
+    return db.execute("SELECT value FROM meta WHERE key = ?", (key,)).get
+
+
+def write(db: Connection, key: str, value: bytes | int) -> None:
+    """Set the value of a key, in the caller's transaction."""
+    db.execute(
+        "INSERT INTO meta (key, value) VALUES (?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        (key, value),
+    )
+
+
+def store_id(db: Connection) -> bytes:
+    """Return the sixteen bytes that name this database.
+
+    Raises:
+        DatabaseDamaged: there are none.
+    """
+    found = read(db, STORE_ID)
+    if not isinstance(found, bytes):
+        raise DatabaseDamaged
+    return found
+
+
+def epoch(db: Connection) -> int:
+    """Return the epoch of the file.
+
+    Raises:
+        DatabaseDamaged: there is none.
+    """
+    found = read(db, EPOCH)
+    if not isinstance(found, int):
+        raise DatabaseDamaged
+    return found
+
+
+def raise_epoch(db: Connection, live_epoch: int = 0) -> int:
+    """Raise the epoch above its own value and above `live_epoch`; return the new epoch."""
+    raised = max(epoch(db), live_epoch) + 1
+    write(db, EPOCH, raised)
+    return raised
