@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import codec
 from sidecar.store.connection import Connection
 from sidecar.store.runs import rows as runs
 from sidecar.store.runs.rows import Listed
@@ -20,8 +19,8 @@ from sidecar.store.workflows import delete as remove
 from sidecar.store.workflows import header, save
 from sidecar.store.workflows import list as pages
 from sidecar.store.workflows import tags as labels
+from sidecar.store.workflows.header import Content
 from sidecar.store.workflows.list import Filter, OrderBy
-from sidecar.store.workflows.save import Content
 from tests.harness import Bench, open_bench
 
 WORKFLOWS = 2000
@@ -38,11 +37,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
 
 def fill(db: Connection) -> None:
-    packed = codec.pack(b"[1]")
     for index in range(WORKFLOWS):
         tags = f'["t{index % 50}","all"]' if index % 3 else "[]"
         content = Content(f"flow {index % 700}", f"about {index}", tags, f"c{index % 4}")
-        save.insert(db, f"w{index}", content, packed, 1000 + index // 2)
+        save.insert_workflow(db, f"w{index}", content, b"[1]", 1000 + index // 2)
     db.execute("UPDATE workflows SET archived_at = 1 WHERE rid % 20 = 0")
     for index in range(RUNS):
         db.execute(

@@ -4,15 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.store import codec
 from sidecar.store.search import excerpts, spelling
 from sidecar.store.search import hits as search
 from sidecar.store.search import index as search_index
 from sidecar.store.search.query import parse
 from sidecar.store.workflows import delete as remove
 from sidecar.store.workflows import header, save
+from sidecar.store.workflows.header import Content
 from sidecar.store.workflows.list import Filter
-from sidecar.store.workflows.save import Content
 from tests.harness import Bench, open_bench
 
 ROWS = [
@@ -32,8 +31,8 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     with open_bench(tmp_path_factory.mktemp("search")) as opened:
         db = opened.store.db
         for index, (key, name, description, tags, category) in enumerate(ROWS):
-            content = Content(name, description, save.tags_text(tags), category)
-            save.insert(db, key, content, codec.pack(b"[1]"), 100 + index)
+            content = Content(name, description, header.tags_text(tags), category)
+            save.insert_workflow(db, key, content, b"[1]", 100 + index)
         old = header.find(db, "old")
         assert old is not None
         remove.set_archived(db, old.rid, 5)

@@ -3,13 +3,13 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import codec, purge
+from sidecar.store import purge
 from sidecar.store.workflows import delete as remove
 from sidecar.store.workflows import header, save
 from sidecar.store.workflows import list as pages
 from sidecar.store.workflows import tags as labels
+from sidecar.store.workflows.header import Content
 from sidecar.store.workflows.list import Filter, OrderBy
-from sidecar.store.workflows.save import Content
 from tests.harness import Bench, open_bench
 
 ALL: tuple[OrderBy, ...] = ("updated_at", "created_at", "name")
@@ -23,7 +23,7 @@ def bench(tmp_path: Path) -> Any:
 
 def put(bench: Bench, workflow_id: str, now_ms: int, name: str = "n", tags: str = "[]") -> int:
     content = Content(name, None, tags, "general")
-    save.insert(bench.store.db, workflow_id, content, codec.pack(b"[1]"), now_ms)
+    save.insert_workflow(bench.store.db, workflow_id, content, b"[1]", now_ms)
     found = header.find(bench.store.db, workflow_id)
     assert found is not None
     return found.rid
@@ -66,7 +66,7 @@ def test_tag_rows_follow_every_change(bench: Bench) -> None:
     for step, tags in enumerate(('["a","b"]', '["b","c"]', "[]", '["d"]'), 2):
         old = header.find(db, "w")
         assert old is not None
-        save.change(db, old, Content("n", None, tags, "general"), None, step)
+        save.write_revision(db, old, Content(f"n{step}", None, tags, "general"), None, step)
         rows = bench.rows("SELECT json_group_array(tag), updated_at FROM workflow_tags")
         assert rows == [(tags, step if tags != "[]" else None)]
     remove.delete(db, rid)
@@ -79,7 +79,7 @@ def test_a_changed_body_keeps_its_row_and_a_lost_one_is_healed(bench: Bench) -> 
     db.execute("DELETE FROM workflow_bodies")
     old = header.find(db, "w")
     assert old is not None
-    save.change(db, old, save.content_of(old), codec.pack(b"[2]"), 2)
+    save.write_revision(db, old, old.content, b"[2]", 2)
     loaded = header.load(db, "w")
     assert loaded is not None
     assert (loaded.header.rid, loaded.header.revision, loaded.body()) == (rid, 2, b"[2]")

@@ -6,7 +6,9 @@ from typing import Any, Final
 from sidecar import limits
 from sidecar.errors import Archived, Conflict, InvalidParams, NotFound
 from sidecar.store.connection import Connection
+from sidecar.store.workflows import revisions
 from sidecar.store.workflows.header import Header, find
+from sidecar.store.workflows.revisions import StoredRevision
 from sidecar.values import decode_cursor
 
 _EMPTY: Final = re.compile(
@@ -57,6 +59,25 @@ def must_find(db: Connection, workflow_id: str, path: str = "$.params.id") -> He
     if header is None:
         raise NotFound("There is no workflow by that id.", path=path)
     return header
+
+
+def must_load(
+    db: Connection, header: Header, revision: int, member: str = "revision"
+) -> StoredRevision:
+    """Return a revision of a workflow, the current one included; `member` of the params names it.
+
+    Raises:
+        NotFound: the revision was never made, or it has been pruned.
+        DatabaseDamaged: its body is not the one that was saved.
+    """
+    found = revisions.load(db, header, revision)
+    if found is None:
+        raise NotFound(
+            "There is no such revision; it was never made, or has been pruned.",
+            path=f"$.params.{member}",
+            revision=header.revision,
+        )
+    return found
 
 
 def refuse_archived(header: Header, path: str = "$.params.id") -> None:

@@ -11,8 +11,8 @@ from sidecar.bodies.difference import Changed
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import DatabaseDamaged, NotFound, TooLarge
-from sidecar.handlers.workflows.checks import must_find
-from sidecar.handlers.workflows.revision import must_load
+from sidecar.handlers.workflows.checks import must_find, must_load
+from sidecar.store.workflows.header import Content
 from sidecar.values import Revision, WorkflowId
 
 
@@ -65,8 +65,8 @@ def diff(ctx: Context, params: WorkflowsDiffParams) -> WorkflowsDiffResult:
             limit=limits.BODY_INDEXED_MAX_BYTES,
         )
     found = difference.compare(_decoded(before.body), _decoded(after.body))
-    old, new = (msgspec.structs.asdict(each.metadata) for each in (before, after))
-    metadata = [name for name, value in old.items() if value != new[name]]
+    pairs = zip(before.content, after.content, strict=True)
+    metadata = [name for name, (old, new) in zip(Content._fields, pairs, strict=True) if old != new]
     return WorkflowsDiffResult(
         _nodes(found.added),
         _nodes(found.removed),

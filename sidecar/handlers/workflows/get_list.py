@@ -8,8 +8,7 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import DatabaseDamaged, NotFound
-from sidecar.handlers.workflows.checks import read_cursor
-from sidecar.handlers.workflows.revision import content_of, must_load
+from sidecar.handlers.workflows.checks import must_load, read_cursor
 from sidecar.handlers.workflows.views import (
     ROOM_BYTES,
     Workflow,
@@ -19,9 +18,8 @@ from sidecar.handlers.workflows.views import (
     header_view,
     workflow_view,
 )
-from sidecar.store.workflows import header as headers
-from sidecar.store.workflows import list as pages
-from sidecar.store.workflows.header import Header
+from sidecar.store.workflows.header import Header, load
+from sidecar.store.workflows.list import Filter, Key, OrderBy, key_of, page
 from sidecar.values import (
     Category,
     Cursor,
@@ -67,25 +65,25 @@ class WorkflowsGetResult(Result, frozen=True):
 @method("workflows.get", access="read", errors=(NotFound, DatabaseDamaged))
 def get(ctx: Context, params: WorkflowsGetParams) -> WorkflowsGetResult:
     """Read a workflow whole, archived or not, as it is or as it was."""
-    stored = headers.load(ctx.db, params.id)
+    stored = load(ctx.db, params.id)
     if stored is None:
         raise NotFound("There is no workflow by that id.", path="$.params.id")
     if params.revision is not None and params.revision != stored.header.revision:
-        return WorkflowsGetResult(_earlier(ctx, stored.header, params.revision))
+        return WorkflowsGetResult(_earlier_view(ctx, stored.header, params.revision))
     return WorkflowsGetResult(workflow_view(stored.header, stored.body()))
 
 
-def _earlier(ctx: Context, header: Header, revision: int) -> Workflow:
-    """An earlier revision; `updated_at` says when it was saved, the rest of the header is now's."""
+def _earlier_view(ctx: Context, header: Header, revision: int) -> Workflow:
+    """Return an earlier revision; run counts and archived_at are those of the workflow now."""
     found = must_load(ctx.db, header, revision)
-    was = header._replace(
-        **content_of(found.metadata)._asdict(),
+    old = header._replace(
+        **found.content._asdict(),
         revision=revision,
         updated_at=found.created_at,
         size_bytes=len(found.body),
         stored_bytes=found.stored_bytes,
     )
-    return workflow_view(was, found.body)
+    return workflow_view(old, found.body)
 
 
 class WorkflowsGetManyParams(Params, frozen=True):
@@ -119,7 +117,7 @@ def get_many(ctx: Context, params: WorkflowsGetManyParams) -> WorkflowsGetManyRe
     missing: list[str] = []
     room = ROOM_BYTES
     for index, workflow_id in enumerate(ids):
-        stored = headers.load(ctx.db, workflow_id)
+        stored = load(ctx.db, workflow_id)
         if stored is None:
             missing.append(workflow_id)
             continue
@@ -138,7 +136,7 @@ class WorkflowsListParams(Params, frozen=True):
     tag: TagFilter = None
     archived: ArchivedFilter = False
     order_by: Annotated[
-        pages.OrderBy,
+        OrderBy,
         Meta(description="What to sort by, `updated_at` when absent; names without case."),
     ] = "updated_at"
     descending: Annotated[
@@ -161,22 +159,22 @@ def list_(ctx: Context, params: WorkflowsListParams) -> WorkflowsListResult:
     """List workflows without their bodies, a page at a time."""
     order_by = params.order_by
     descending = order_by != "name" if params.descending is None else params.descending
-    wanted = pages.Filter(params.category, params.tag, params.archived)
-    after: pages.Key | None = None
+    wanted = Filter(params.category, params.tag, params.archived)
+    after: Key | None = None
     if params.cursor is not None:
         kinds = (str, str) if order_by == "name" else (int, int)
         first, second = read_cursor(params.cursor, _mark(wanted, order_by, descending), *kinds)
         after = (first, second)
-    found = pages.page(
+    found = page(
         ctx.db, wanted, order_by, descending=descending, after=after, limit=params.limit + 1
     )
     sent = fitting(found[: params.limit])
     next_cursor = None
     if len(found) > len(sent):
         mark = _mark(wanted, order_by, descending)
-        next_cursor = encode_cursor(mark, *pages.key_of(sent[-1], order_by))
+        next_cursor = encode_cursor(mark, *key_of(sent[-1], order_by))
     return WorkflowsListResult([header_view(header) for header in sent], next_cursor)
 
 
-def _mark(wanted: pages.Filter, order_by: str, descending: bool) -> str:  # noqa: FBT001
+def _mark(wanted: Filter, order_by: str, descending: bool) -> str:  # noqa: FBT001
     return query_mark(*wanted, order_by, descending)

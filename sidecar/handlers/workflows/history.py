@@ -77,14 +77,14 @@ def history(ctx: Context, params: WorkflowsHistoryParams) -> WorkflowsHistoryRes
     found = revisions.page(ctx.db, header.rid, before, wanted + 1)
     items += [
         WorkflowsHistoryItem(
-            kept.revision,
-            kept.metadata.name,
-            kept.created_at,
-            kept.size_bytes,
-            kept.stored_bytes,
-            kept.pinned_by_runs,
+            old.revision,
+            old.name,
+            old.created_at,
+            old.size_bytes,
+            old.stored_bytes,
+            old.pinned_by_runs,
         )
-        for kept in found[:wanted]
+        for old in found[:wanted]
     ]
     more = len(found) > wanted
     return WorkflowsHistoryResult(items, encode_cursor(mark, items[-1].revision) if more else None)

@@ -3,13 +3,14 @@
 from sidecar.catalog import Params, method
 from sidecar.context import Context
 from sidecar.errors import Archived, Conflict, DatabaseDamaged, NotFound
-from sidecar.handlers.workflows.checks import check_expected, must_find, refuse_archived
-from sidecar.handlers.workflows.revision import content_of, must_load
-from sidecar.handlers.workflows.save import Expected
-from sidecar.handlers.workflows.save import change as write_change
-from sidecar.handlers.workflows.views import WorkflowsSaveResult, unchanged
-from sidecar.store import codec
-from sidecar.store.workflows import save as saves
+from sidecar.handlers.workflows.checks import (
+    check_expected,
+    must_find,
+    must_load,
+    refuse_archived,
+)
+from sidecar.handlers.workflows.save import Expected, save_revision
+from sidecar.handlers.workflows.views import WorkflowsSaveResult, save_view
 from sidecar.values import Revision, WorkflowId
 
 
@@ -28,12 +29,6 @@ def revert(ctx: Context, params: WorkflowsRevertParams) -> WorkflowsSaveResult:
     refuse_archived(old)
     check_expected(old, params.expected_revision)
     if params.revision == old.revision:
-        return unchanged(old)
-    revised = must_load(ctx.db, old, params.revision)
-    content = content_of(revised.metadata)
-    sha256 = codec.fingerprint(revised.body)
-    same_body = sha256 == old.content_sha256
-    if same_body and content == saves.content_of(old):
-        return unchanged(old)
-    packed = None if same_body else codec.pack(revised.body, sha256)
-    return write_change(ctx, old, content, packed, reverted_to=params.revision)
+        return save_view(old, created=False, changed=False)
+    revision = must_load(ctx.db, old, params.revision)
+    return save_revision(ctx, old, revision.content, revision.body, reverted_to=params.revision)

@@ -29,13 +29,11 @@ from sidecar.handlers.workflows.checks import (
     refuse_nul,
     refuse_nul_in,
 )
-from sidecar.handlers.workflows.views import WorkflowsItemError, WorkflowsSaveResult, unchanged
+from sidecar.handlers.workflows.views import WorkflowsItemError, WorkflowsSaveResult, save_view
 from sidecar.notifications import WorkflowsChanged
 from sidecar.store import codec
-from sidecar.store.workflows import header as headers
-from sidecar.store.workflows import save as saves
-from sidecar.store.workflows.header import Header
-from sidecar.store.workflows.save import Content
+from sidecar.store.workflows.header import Content, Header, find, load, tags_text
+from sidecar.store.workflows.save import insert_workflow, write_revision
 from sidecar.values import ExpectedRevision, Id, Tag, WorkflowId
 
 Name = Annotated[
@@ -234,31 +232,16 @@ def _save(
     workflow = item.workflow
     body = _body(workflow, path)
     content = _content(workflow, path)
-    old = None if workflow.id is UNSET else headers.find(ctx.db, workflow.id)
+    old = None if workflow.id is UNSET else find(ctx.db, workflow.id)
     if old is not None:
         refuse_archived(old, f"{path}.workflow.id")
     check_expected(old, item.expected_revision, path)
     if old is None:
         workflow_id = ctx.clock.new_id() if workflow.id is UNSET else workflow.id
-        return create(ctx, workflow_id, content, codec.pack(body))
-    sha256 = codec.fingerprint(body)
-    same_body = sha256 == old.content_sha256
-    if same_body and _is_damaged(ctx, old):
-        same_body = False  # this save mends it
-    elif same_body and content == saves.content_of(old):
-        return unchanged(old)
-    elif not (same_body or item.force):
+        return save_new(ctx, workflow_id, content, body)
+    if not item.force:
         _refuse_emptying(ctx, old, body, path)
-    return change(ctx, old, content, None if same_body else codec.pack(body, sha256))
-
-
-def _is_damaged(ctx: Context, old: Header) -> bool:
-    """Whether the stored body is no longer what was saved."""
-    stored = headers.load(ctx.db, old.id)
-    try:
-        return stored is None or not stored.body()
-    except DatabaseDamaged:
-        return True
+    return save_revision(ctx, old, content, body)
 
 
 def _body(workflow: WorkflowsSaveWorkflow, path: str) -> bytes:
@@ -278,7 +261,7 @@ def _content(workflow: WorkflowsSaveWorkflow, path: str) -> Content:
         category=workflow.category,
     )
     refuse_nul_in(f"{path}.tags", workflow.tags)
-    tags = saves.tags_text(workflow.tags)
+    tags = tags_text(workflow.tags)
     return Content(workflow.name, workflow.description, tags, workflow.category)
 
 
@@ -290,7 +273,7 @@ def _refuse_emptying(ctx: Context, old: Header, body: bytes, path: str) -> None:
     """
     if not is_empty_body(body):
         return
-    stored = headers.load(ctx.db, old.id)
+    stored = load(ctx.db, old.id)
     try:
         was_full = stored is not None and not is_empty_body(stored.body())
     except DatabaseDamaged:
@@ -299,40 +282,27 @@ def _refuse_emptying(ctx: Context, old: Header, body: bytes, path: str) -> None:
         raise EmptyBody(path=f"{path}.workflow.data", revision=old.revision)
 
 
-def create(
-    ctx: Context, workflow_id: str, content: Content, packed: codec.Packed
+def save_new(
+    ctx: Context, workflow_id: str, content: Content, body: bytes, sha256: bytes | None = None
 ) -> WorkflowsSaveResult:
     """Write a new workflow, its audit entry and its event."""
-    now_ms = ctx.clock.now_ms()
-    saves.insert(ctx.db, workflow_id, content, packed, now_ms)
-    ctx.audit("workflow_save", workflow_id, revision=1, created=True)
-    ctx.emit(WorkflowsChanged(workflow_id, 1, "created"))
-    return WorkflowsSaveResult(
-        workflow_id,
-        1,
-        created=True,
-        changed=True,
-        updated_at=now_ms,
-        size_bytes=packed.size_bytes,
-        stored_bytes=packed.stored_bytes,
-    )
+    new = insert_workflow(ctx.db, workflow_id, content, body, ctx.clock.now_ms(), sha256)
+    ctx.audit("workflow_save", new.id, revision=new.revision, created=True)
+    ctx.emit(WorkflowsChanged(new.id, new.revision, "created"))
+    return save_view(new, created=True, changed=True)
 
 
-def change(
-    ctx: Context, old: Header, content: Content, packed: codec.Packed | None, **details: int
+def save_revision(
+    ctx: Context, old: Header, content: Content, body: bytes | None, **details: int
 ) -> WorkflowsSaveResult:
-    """Write a workflow's changed content, its audit entry and its event; None keeps the body."""
-    now_ms = ctx.clock.now_ms()
-    revision = saves.change(ctx.db, old, content, packed, now_ms)
-    ctx.audit("workflow_save", old.id, revision=revision, created=False, **details)
-    ctx.emit(WorkflowsChanged(old.id, revision, "saved"))
+    """Write a workflow's next revision, its audit entry and its event; None keeps the body.
+
+    When everything is stored already, nothing is written. `details` go into the audit entry.
+    """
+    new = write_revision(ctx.db, old, content, body, ctx.clock.now_ms())
+    if new is old:
+        return save_view(old, created=False, changed=False)
+    ctx.audit("workflow_save", new.id, revision=new.revision, created=False, **details)
+    ctx.emit(WorkflowsChanged(new.id, new.revision, "saved"))
     ctx.session.schedule(packing.CHORE, limits.PACK_PAUSE_MS)
-    return WorkflowsSaveResult(
-        old.id,
-        revision,
-        created=False,
-        changed=True,
-        updated_at=now_ms,
-        size_bytes=packed.size_bytes if packed else old.size_bytes,
-        stored_bytes=packed.stored_bytes if packed else old.stored_bytes,
-    )
+    return save_view(new, created=False, changed=True)

@@ -10,9 +10,7 @@ from sidecar.context import Context, LongContext
 from sidecar.handlers.workflows.checks import refuse_nul
 from sidecar.notifications import WorkflowsChanged
 from sidecar.store.connection import Connection
-from sidecar.store.workflows import save as saves
 from sidecar.store.workflows import tags as labels
-from sidecar.store.workflows.header import Header
 from sidecar.values import Category, Count, Tag
 
 RENAME_STEP = 50
@@ -114,20 +112,10 @@ def rename_tag(ctx: LongContext, params: WorkflowsRenameTagParams) -> WorkflowsR
 def _rename_step(
     ctx: LongContext, db: Connection, params: WorkflowsRenameTagParams, limit: int | None
 ) -> int:
-    """Rename the tag in at most `limit` workflows, with one audit entry for the step."""
-    found = labels.tagged(db, params.tag, limit)
-    for header in found:
-        _rename_in(ctx, db, header, params)
-    if found:
-        ctx.audit("tag_rename", "tags", workflows=len(found))
-    return len(found)
-
-
-def _rename_in(
-    ctx: LongContext, db: Connection, header: Header, params: WorkflowsRenameTagParams
-) -> None:
-    old_tags = msgspec.json.decode(header.tags, type=list[str])
-    new_tags = [params.new_tag if tag == params.tag else tag for tag in old_tags]
-    content = saves.content_of(header)._replace(tags=saves.tags_text(new_tags))
-    revision = saves.change(db, header, content, None, ctx.clock.now_ms())
-    ctx.emit(WorkflowsChanged(header.id, revision, "saved"))
+    """Rename the tag in at most `limit` workflows, with one audit entry; return how many."""
+    changed = labels.rename(db, params.tag, params.new_tag, limit, ctx.clock.now_ms())
+    for header in changed:
+        ctx.emit(WorkflowsChanged(header.id, header.revision, "saved"))
+    if changed:
+        ctx.audit("tag_rename", "tags", workflows=len(changed))
+    return len(changed)

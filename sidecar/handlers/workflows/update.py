@@ -15,11 +15,15 @@ from sidecar.handlers.workflows.checks import (
     refuse_nul,
     refuse_nul_in,
 )
-from sidecar.handlers.workflows.save import CategoryParam, Description, Expected, Name
-from sidecar.handlers.workflows.save import change as write_change
-from sidecar.handlers.workflows.views import WorkflowsSaveResult, unchanged
-from sidecar.store.workflows import save as saves
-from sidecar.store.workflows.save import Content
+from sidecar.handlers.workflows.save import (
+    CategoryParam,
+    Description,
+    Expected,
+    Name,
+    save_revision,
+)
+from sidecar.handlers.workflows.views import WorkflowsSaveResult
+from sidecar.store.workflows.header import Content, tags_text
 from sidecar.values import Tag, WorkflowId
 
 
@@ -64,9 +68,7 @@ def update(ctx: Context, params: WorkflowsUpdateParams) -> WorkflowsSaveResult:
     content = Content(
         old.name if params.name is UNSET else params.name,
         old.description if params.description is UNSET else params.description,
-        old.tags if params.tags is UNSET else saves.tags_text(params.tags),
+        old.tags if params.tags is UNSET else tags_text(params.tags),
         old.category if params.category is UNSET else params.category,
     )
-    if content == saves.content_of(old):
-        return unchanged(old)
-    return write_change(ctx, old, content, None)
+    return save_revision(ctx, old, content, None)

@@ -99,16 +99,16 @@ def workflow_view(header: Header, body: bytes) -> Workflow:
     return Workflow(*header_fields(header, stored_json(body)))
 
 
-def unchanged(header: Header) -> WorkflowsSaveResult:
-    """The answer to a save of what is stored already."""
+def save_view(header: Header, *, created: bool, changed: bool) -> WorkflowsSaveResult:
+    """Return the answer to a save after which a workflow has this header."""
     return WorkflowsSaveResult(
         header.id,
         header.revision,
-        created=False,
-        changed=False,
-        updated_at=header.updated_at,
-        size_bytes=header.size_bytes,
-        stored_bytes=header.stored_bytes,
+        created,
+        changed,
+        header.updated_at,
+        header.size_bytes,
+        header.stored_bytes,
     )
 
 

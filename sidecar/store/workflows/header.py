@@ -1,10 +1,12 @@
-"""One workflow's row: its header, and its body beside it.
+"""One workflow's row, which is its header, and the body that is stored beside it.
 
 Owns the list of header columns that every statement over workflows selects, so that one
 NamedTuple fits all of them.
 """
 
 from typing import Final, NamedTuple
+
+import msgspec
 
 from sidecar.errors import DatabaseDamaged
 from sidecar.store import codec
@@ -18,7 +20,19 @@ COLUMNS: Final = (
 """The columns of `Header`, in its order, of a table that the statement calls `w`."""
 
 WIDTH: Final = 15
-"""How many columns that is, for statements that select more after them."""
+"""How many columns `COLUMNS` has, for statements that select more after them."""
+
+NO_TAGS: Final = "[]"
+"""The JSON text of a workflow without tags."""
+
+
+class Content(NamedTuple):
+    """What a revision holds beside its body; `tags` is JSON text, as stored."""
+
+    name: str
+    description: str | None
+    tags: str
+    category: str
 
 
 class Header(NamedTuple):
@@ -40,6 +54,11 @@ class Header(NamedTuple):
     rid: int
     content_sha256: bytes
 
+    @property
+    def content(self) -> Content:
+        """The part of the header that a save sets."""
+        return Content(self.name, self.description, self.tags, self.category)
+
 
 class Stored(NamedTuple):
     """A workflow with its body still packed; None where the body's row is missing."""
@@ -51,7 +70,7 @@ class Stored(NamedTuple):
         """The body as it was sent.
 
         Raises:
-            DatabaseDamaged: its bytes are not those that were stored; `id` says whose.
+            DatabaseDamaged: the bytes are not those that were stored; `id` names the workflow.
         """
         header = self.header
         if self.data is None:
@@ -69,18 +88,25 @@ _LOAD: Final = (
 )
 
 
+def tags_text(tags: list[str]) -> str:
+    """Return the tags as they are stored: each once, in the order of first mention."""
+    if not tags:
+        return NO_TAGS
+    return msgspec.json.encode(list(dict.fromkeys(tags))).decode()
+
+
 def find(db: Connection, workflow_id: str) -> Header | None:
-    """The header of a workflow, archived or not; None when there is none by that id."""
+    """Return the header of a workflow, archived or not; None when no workflow has that id."""
     row = db.execute(_FIND, (workflow_id,)).fetchone()
     return Header(*row) if row else None
 
 
 def load(db: Connection, workflow_id: str) -> Stored | None:
-    """A workflow with its packed body, in one statement; None when there is none by that id."""
+    """Return a workflow with its packed body; None when no workflow has that id."""
     row = db.execute(_LOAD, (workflow_id,)).fetchone()
     return Stored(Header(*row[:WIDTH]), row[WIDTH]) if row else None
 
 
 def id_of(db: Connection, rid: int) -> str:
-    """The id of a workflow by its key; "" when it has gone."""
+    """Return the id of the workflow whose key is `rid`; "" when it was deleted."""
     return str(db.execute("SELECT id FROM workflows WHERE rid = ?", (rid,)).get or "")

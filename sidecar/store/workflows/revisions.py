@@ -1,11 +1,11 @@
 """Earlier revisions of workflows: kept by the save that replaces them, packed later, pruned.
 
-A save leaves the body it replaces as it was stored, a copy of a few pages. In a pause it is
-packed: the first body of each ten revisions as a whole frame, the others beside it. A revision
-whose body is the same as the next one's has no body of its own.
+A save copies the body that it replaces as it was stored, which is a few pages. A chore packs it
+later: the first body of each ten revisions as a whole frame, the others as differences from that
+one. A revision whose body is the same as the next one's has no body of its own.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any, Final, Literal, NamedTuple
 
@@ -14,10 +14,10 @@ from msgspec import Raw
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import codec
+from sidecar.store import codec, purge
 from sidecar.store.connection import Connection
-from sidecar.store.workflows import frames
-from sidecar.store.workflows.header import Header
+from sidecar.store.workflows import frames, header
+from sidecar.store.workflows.header import Content, Header
 
 Form = Literal["stored", "plain", "key", "delta", "same"]
 
@@ -56,8 +56,8 @@ _STORED: Final = (
 _PACKED: Final = "UPDATE workflow_revisions SET form = ?, data = ? WHERE rid = ?"
 
 
-class Metadata(msgspec.Struct, frozen=True):
-    """A revision's content beside its body."""
+class _Metadata(msgspec.Struct, frozen=True):
+    """A revision's content as it is read from the column `metadata`."""
 
     name: str
     description: str | None
@@ -65,8 +65,8 @@ class Metadata(msgspec.Struct, frozen=True):
     category: str
 
 
-class _Written(msgspec.Struct, frozen=True):
-    """The same, on its way in: its tags are JSON already."""
+class _WrittenMetadata(msgspec.Struct, frozen=True):
+    """A revision's content as it is written to the column `metadata`; its tags are JSON already."""
 
     name: str
     description: str | None
@@ -77,29 +77,30 @@ class _Written(msgspec.Struct, frozen=True):
 _encode: Final = msgspec.json.Encoder().encode
 
 
-class Kept(NamedTuple):
+class RevisionHeader(NamedTuple):
     """One earlier revision as a list shows it."""
 
     revision: int
-    metadata: Metadata
+    name: str
     size_bytes: int
     stored_bytes: int
     created_at: int
     pinned_by_runs: bool
 
 
-class Revised(NamedTuple):
-    """One earlier revision whole."""
+class StoredRevision(NamedTuple):
+    """One revision with its body."""
 
-    metadata: Metadata
+    content: Content
     body: bytes
     created_at: int
     stored_bytes: int
 
 
 def keep(db: Connection, old: Header, *, same_body: bool) -> None:
-    """Keep the revision that is about to be replaced, in the same transaction."""
-    metadata = _encode(_Written(old.name, old.description, Raw(old.tags), old.category)).decode()
+    """Keep the revision that is about to be replaced, in the transaction that replaces it."""
+    tags = Raw(old.tags)
+    metadata = _encode(_WrittenMetadata(old.name, old.description, tags, old.category)).decode()
     body = (old.content_sha256, old.size_bytes, old.updated_at)
     if same_body:
         db.execute(_KEEP_HEADER, (old.rid, old.revision, metadata, *body))
@@ -107,10 +108,12 @@ def keep(db: Connection, old: Header, *, same_body: bool) -> None:
         db.execute(_KEEP, (old.rid, old.revision, metadata, old.rid, *body))
 
 
-def page(db: Connection, rid: int, before: int, limit: int) -> list[Kept]:
-    """Earlier revisions below `before`, newest first."""
+def page(db: Connection, rid: int, before: int, limit: int) -> list[RevisionHeader]:
+    """Return at most `limit` earlier revisions with a number below `before`, newest first."""
     return [
-        Kept(revision, _metadata(metadata), size_bytes, stored or 0, created_at, bool(pinned))
+        RevisionHeader(
+            revision, _metadata(metadata).name, size_bytes, stored or 0, created_at, bool(pinned)
+        )
         for revision, metadata, _form, stored, size_bytes, created_at, pinned in db.execute(
             _PAGE, (rid, before, limit)
         )
@@ -118,7 +121,7 @@ def page(db: Connection, rid: int, before: int, limit: int) -> list[Kept]:
 
 
 def is_referred(db: Connection, rid: int, revision: int) -> bool:
-    """Whether a run refers to a revision."""
+    """Return whether a run refers to a revision."""
     return bool(
         db.execute(
             "SELECT EXISTS (SELECT 1 FROM runs WHERE workflow = ? AND revision = ?)",
@@ -127,12 +130,14 @@ def is_referred(db: Connection, rid: int, revision: int) -> bool:
     )
 
 
-def load(db: Connection, workflow: Header, revision: int) -> Revised | None:
-    """An earlier revision whole; None when there is none by that number.
+def load(db: Connection, workflow: Header, revision: int) -> StoredRevision | None:
+    """Return a revision with its body, the current one included; None when there is none.
 
     Raises:
         DatabaseDamaged: its body is not the one that was saved.
     """
+    if revision == workflow.revision:
+        return _load_current(db, workflow)
     row = db.execute(_FIND, (workflow.rid, revision)).fetchone()
     if row is None:
         return None
@@ -144,7 +149,18 @@ def load(db: Connection, workflow: Header, revision: int) -> Revised | None:
             body = _body(db, workflow.rid, revision, form, data, sha256, size_bytes)
     except DatabaseDamaged:
         raise DatabaseDamaged(id=workflow.id, revision=revision) from None
-    return Revised(_metadata(metadata), body, created_at, len(data or b""))
+    old = _metadata(metadata)
+    content = Content(old.name, old.description, header.tags_text(old.tags), old.category)
+    return StoredRevision(content, body, created_at, len(data or b""))
+
+
+def _load_current(db: Connection, workflow: Header) -> StoredRevision | None:
+    stored = header.load(db, workflow.id)
+    if stored is None:
+        return None
+    return StoredRevision(
+        workflow.content, stored.body(), workflow.updated_at, workflow.stored_bytes
+    )
 
 
 def packed_bodies(db: Connection) -> Iterator[bytes]:
@@ -167,9 +183,9 @@ def is_metadata(text: str) -> bool:
     return True
 
 
-def _metadata(text: str) -> Metadata:
+def _metadata(text: str) -> _Metadata:
     try:
-        return msgspec.json.decode(text, type=Metadata)
+        return msgspec.json.decode(text, type=_Metadata)
     except msgspec.DecodeError:
         raise DatabaseDamaged from None
 
@@ -316,11 +332,17 @@ _LEANS: Final = (
 _PRUNE: Final = "DELETE FROM workflow_revisions WHERE workflow = ? AND revision BETWEEN ? AND ?"
 
 
+def prune_all(db: Connection, rids: Iterable[int], keep_count: int) -> dict[str, int]:
+    """Prune the revisions of several workflows; return how many went, by id where any did."""
+    pruned = {rid: prune(db, rid, keep_count) for rid in rids}
+    return {header.id_of(db, rid): count for rid, count in pruned.items() if count}
+
+
 def prune(db: Connection, workflow: int, keep_count: int) -> int:
-    """Delete earlier revisions beyond the newest `keep_count`, in whole groups; how many went.
+    """Delete earlier revisions beyond the newest `keep_count`, in whole groups; return how many.
 
     A group stays while a run refers to one of its revisions, while it holds one of the newest,
-    or while the revision before it has no body of its own. 0 keeps all.
+    or while the revision before it has no body of its own. A `keep_count` of 0 keeps all.
     """
     if keep_count == 0:
         return 0
@@ -335,4 +357,6 @@ def prune(db: Connection, workflow: int, keep_count: int) -> int:
             continue
         db.execute(_PRUNE, (workflow, first, last))
         deleted += db.changes()
+    if deleted:
+        purge.ask(db)
     return deleted

@@ -1,19 +1,19 @@
-"""Writes of a workflow's content: a new row, or an existing one changed in place.
+"""Writes of a workflow's content: a new row, or the next revision of a row that exists.
 
 A row is never replaced: its `rid`, its runs and its `created_at` outlive every save. The search
-indexes follow by trigger, the tag rows are written here.
+indexes follow by trigger; the tag rows are written here. What is stored already is compared
+before anything is compressed, so that an autosave without changes costs a look-up and a hash.
 """
 
-from typing import Final, NamedTuple
+from contextlib import suppress
+from typing import Final
 
-import msgspec
-
+from sidecar.errors import DatabaseDamaged
+from sidecar.store import codec
 from sidecar.store.codec import Packed
 from sidecar.store.connection import Connection
 from sidecar.store.workflows import revisions
-from sidecar.store.workflows.header import Header
-
-_NO_TAGS: Final = "[]"
+from sidecar.store.workflows.header import NO_TAGS, Content, Header, load
 
 _INSERT: Final = (
     "INSERT INTO workflows (id, name, description, tags, category, revision, content_sha256,"
@@ -36,77 +36,83 @@ _DROP_TAGS: Final = "DELETE FROM workflow_tags WHERE workflow = ?"
 _TOUCH_TAGS: Final = "UPDATE workflow_tags SET updated_at = ? WHERE workflow = ?"
 
 
-class Content(NamedTuple):
-    """What a save sets beside the body; `tags` is JSON text, as stored."""
+def insert_workflow(
+    db: Connection,
+    workflow_id: str,
+    content: Content,
+    body: bytes,
+    now_ms: int,
+    sha256: bytes | None = None,
+) -> Header:
+    """Write a new workflow at revision 1 and return its header; no workflow has that id yet.
 
-    name: str
-    description: str | None
-    tags: str
-    category: str
-
-
-def tags_text(tags: list[str]) -> str:
-    """The tags as they are stored: duplicates folded, in the order of first mention."""
-    if not tags:
-        return _NO_TAGS
-    return msgspec.json.encode(list(dict.fromkeys(tags))).decode()
-
-
-def content_of(header: Header) -> Content:
-    """The content that a row has now, beside its body."""
-    return Content(header.name, header.description, header.tags, header.category)
-
-
-def insert(db: Connection, workflow_id: str, content: Content, packed: Packed, now_ms: int) -> None:
-    """Write a new workflow at revision 1; there must be none by that id."""
-    rid = db.execute(
-        _INSERT,
-        (
-            workflow_id,
-            *content,
-            packed.sha256,
-            packed.size_bytes,
-            packed.stored_bytes,
-            now_ms,
-            now_ms,
-        ),
-    ).get
-    db.execute(_PUT_BODY, (rid, packed.data))
-    if content.tags != _NO_TAGS:
-        db.execute(_ADD_TAGS, (now_ms, rid, content.tags))
-
-
-def change(
-    db: Connection, old: Header, content: Content, packed: Packed | None, now_ms: int
-) -> int:
-    """Set a workflow's content and, when `packed` is given, its body; return its new revision.
-
-    The revision that was is kept beside.
+    `sha256` is the fingerprint of `body` where the caller knows it.
     """
+    data, sha256, size_bytes, stored_bytes = codec.pack(body, sha256)
+    row = (workflow_id, *content, sha256, size_bytes, stored_bytes, now_ms, now_ms)
+    rid = db.execute(_INSERT, row).get
+    db.execute(_PUT_BODY, (rid, data))
+    if content.tags != NO_TAGS:
+        db.execute(_ADD_TAGS, (now_ms, rid, content.tags))
+    sizes = (size_bytes, stored_bytes)
+    return Header(workflow_id, *content, 1, now_ms, now_ms, None, *sizes, 0, None, rid, sha256)
+
+
+def write_revision(
+    db: Connection, old: Header, content: Content, body: bytes | None, now_ms: int
+) -> Header:
+    """Write the next revision of a workflow and return its header; None keeps the body.
+
+    The replaced revision is kept in the history. When content and body equal what is stored,
+    nothing is written and `old` itself is returned.
+    """
+    packed = None if body is None else _pack_if_new(db, old, body)
+    if packed is None and content == old.content:
+        return old
     revisions.keep(db, old, same_body=packed is None)
+    if packed is None:
+        sha256, size_bytes, stored_bytes = old.content_sha256, old.size_bytes, old.stored_bytes
+    else:
+        data, sha256, size_bytes, stored_bytes = packed
+        db.execute(_PUT_BODY, (old.rid, data))
     revision = old.revision + 1
-    sha256, size_bytes, stored_bytes = (
-        (old.content_sha256, old.size_bytes, old.stored_bytes)
-        if packed is None
-        else (packed.sha256, packed.size_bytes, packed.stored_bytes)
-    )
-    db.execute(
-        _UPDATE,
-        (*content, revision, sha256, size_bytes, stored_bytes, now_ms, old.rid),
-    )
-    if packed is not None:
-        db.execute(_PUT_BODY, (old.rid, packed.data))
+    row = (*content, revision, sha256, size_bytes, stored_bytes, now_ms, old.rid)
+    db.execute(_UPDATE, row)
     _follow_tags(db, old, content.tags, now_ms)
-    return revision
+    return Header(
+        old.id,
+        *content,
+        revision,
+        old.created_at,
+        now_ms,
+        old.archived_at,
+        size_bytes,
+        stored_bytes,
+        old.run_count,
+        old.last_run_at,
+        old.rid,
+        sha256,
+    )
+
+
+def _pack_if_new(db: Connection, old: Header, body: bytes) -> Packed | None:
+    """Pack a body; None when it is stored already and undamaged, so that a save mends damage."""
+    sha256 = codec.fingerprint(body)
+    if sha256 == old.content_sha256:
+        stored = load(db, old.id)
+        with suppress(DatabaseDamaged):
+            if stored is not None and stored.body():
+                return None
+    return codec.pack(body, sha256)
 
 
 def _follow_tags(db: Connection, old: Header, tags: str, now_ms: int) -> None:
     """Bring the tag rows in line with the header: their tags, and their copy of updated_at."""
     if tags == old.tags:
-        if tags != _NO_TAGS:
+        if tags != NO_TAGS:
             db.execute(_TOUCH_TAGS, (now_ms, old.rid))
         return
-    if old.tags != _NO_TAGS:
+    if old.tags != NO_TAGS:
         db.execute(_DROP_TAGS, (old.rid,))
-    if tags != _NO_TAGS:
+    if tags != NO_TAGS:
         db.execute(_ADD_TAGS, (now_ms, old.rid, tags))

@@ -1,9 +1,12 @@
-"""Tags and categories over all workflows: how many have each, and who has one."""
+"""Tags and categories over all workflows: how many workflows have each, and renaming a tag."""
 
 from typing import Final
 
+import msgspec
+
 from sidecar.store.connection import Connection
-from sidecar.store.workflows.header import COLUMNS, Header
+from sidecar.store.workflows.header import COLUMNS, Header, tags_text
+from sidecar.store.workflows.save import write_revision
 
 # Counting all tags walks one narrow index; joining each row to see whether it is archived would
 # cost a look-up a row. The archived ones, usually few, are counted apart and taken off.
@@ -24,23 +27,38 @@ _TAGGED: Final = (
 
 
 def tags(db: Connection) -> list[tuple[str, int]]:
-    """Each tag of a live workflow with how many live workflows have it, by code point."""
+    """Return each tag of a live workflow and how many live workflows have it, by code point."""
     archived = dict(db.execute(_ARCHIVED_TAGS))
     counts = ((tag, count - archived.get(tag, 0)) for tag, count in db.execute(_TAGS))
     return [(tag, count) for tag, count in counts if count]
 
 
 def categories(db: Connection) -> list[tuple[str, int]]:
-    """Each category of a live workflow with how many live workflows have it, by code point."""
+    """Return each category of a live workflow and how many are in it, by code point."""
     return list(db.execute(_CATEGORIES))
 
 
 def count_tagged(db: Connection, tag: str) -> int:
-    """How many workflows, archived ones too, have a tag."""
+    """Return how many workflows, archived ones too, have a tag."""
     return int(db.execute(_COUNT_TAGGED, (tag,)).get)
 
 
 def tagged(db: Connection, tag: str, limit: int | None) -> list[Header]:
-    """Headers of workflows that have a tag, archived ones too; all of them without a limit."""
+    """Return headers of at most `limit` workflows that have a tag, archived ones too; None: all."""
     rows = db.execute(_TAGGED, (tag, -1 if limit is None else limit))
     return [Header(*row) for row in rows]
+
+
+def rename(db: Connection, tag: str, new_tag: str, limit: int | None, now_ms: int) -> list[Header]:
+    """Rename a tag in at most `limit` workflows, archived ones too; return their new headers.
+
+    A `limit` of None renames it in all of them.
+    """
+    return [_rename_in(db, old, tag, new_tag, now_ms) for old in tagged(db, tag, limit)]
+
+
+def _rename_in(db: Connection, old: Header, tag: str, new_tag: str, now_ms: int) -> Header:
+    tags = msgspec.json.decode(old.tags, type=list[str])
+    new_tags = [new_tag if each == tag else each for each in tags]
+    content = old.content._replace(tags=tags_text(new_tags))
+    return write_revision(db, old, content, None, now_ms)
