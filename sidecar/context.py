@@ -23,6 +23,7 @@ from sidecar.store import secrets
 from sidecar.store.audit import log as audit
 from sidecar.store.audit.log import Sealer
 from sidecar.store.connection import Connection, Store
+from sidecar.store.interrupt import interruptible
 from sidecar.values import stored_json
 from sidecar.vault.crypto import NONCE_BYTES
 from sidecar.vault.keys import Keys
@@ -188,9 +189,13 @@ class LongContext(Context):
             raise Cancelled
 
     @contextmanager
-    def reading(self, *, snapshot: bool = False) -> Iterator[Connection]:
-        """Open a read-only connection for this method; with `snapshot` all reads see one state."""
-        with self.store.reader(snapshot=snapshot) as db:
+    def reading(self, *, snapshot: bool = False, cancellable: bool = False) -> Iterator[Connection]:
+        """Open a read-only connection for this method; with `snapshot` all reads see one state.
+
+        With `cancellable` a cancel interrupts a statement that is running.
+        """
+        is_cancelled = self.cancel_event.is_set if cancellable else None
+        with self.store.reader(snapshot=snapshot) as db, interruptible(db, is_cancelled):
             yield db
 
     @contextmanager

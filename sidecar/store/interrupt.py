@@ -1,7 +1,8 @@
-"""Lets a cancel reach into one statement that takes long.
+"""Lets a cancel interrupt a statement that is running.
 
-Knows nothing of requests: it is handed what says that somebody no longer waits. SQLite asks it
-every so many steps of its machine; nothing else can stop a scan of a million rows.
+Knows nothing of requests: the caller hands over the function that says whether the work was
+cancelled. SQLite calls it every so many steps of its virtual machine; nothing else can stop a
+scan of a million rows.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,11 +16,11 @@ from sidecar.store.connection import Connection
 
 
 @contextmanager
-def interruptible(db: Connection, is_cancelled: Callable[[], bool]) -> Iterator[None]:
-    """Let a cancel reach into statements that take long; for a reader of a method's own.
+def interruptible(db: Connection, is_cancelled: Callable[[], bool] | None) -> Iterator[None]:
+    """Interrupt a statement of the block when `is_cancelled` returns True; None interrupts none.
 
     Raises:
-        Cancelled: `is_cancelled` said so.
+        Cancelled: a statement was interrupted.
     """
     db.set_progress_handler(is_cancelled, limits.CANCEL_LOOK_STEPS)
     try:

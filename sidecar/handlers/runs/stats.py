@@ -10,7 +10,6 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import NotFound
-from sidecar.store.interrupt import interruptible
 from sidecar.store.runs import rows as runs
 from sidecar.store.runs import stats as run_figures
 from sidecar.store.runs.stats import Day, Group, Scope
@@ -76,7 +75,7 @@ class RunsStatsResult(Result, frozen=True):
 @method("runs.stats", long=True, errors=(NotFound,))
 def stats(ctx: LongContext, params: RunsStatsParams) -> RunsStatsResult:
     """Count runs, their ends, durations and costs, in all and by day."""
-    with ctx.reading(snapshot=True) as db, interruptible(db, ctx.cancel_event.is_set):
+    with ctx.reading(snapshot=True, cancellable=True) as db:
         workflow = None
         if params.workflow_id is not None:
             owner = runs.owner(db, params.workflow_id)

@@ -10,7 +10,6 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import AuditUnavailable
 from sidecar.handlers.system.recover import mend
-from sidecar.store.interrupt import interruptible
 from sidecar.store.repair import checks
 from sidecar.store.repair import confirm as damage
 from sidecar.store.repair.checks import Finding
@@ -102,8 +101,7 @@ def _survey_with(
     counts = dict.fromkeys(checks.COUNTED, 0)
     with (
         checks.noting_damage(found, "database"),
-        ctx.reading(snapshot=True) as db,
-        interruptible(db, ctx.cancel_event.is_set),
+        ctx.reading(snapshot=True, cancellable=True) as db,
     ):
         counts = checks.counts(db)
         total = sum(counts.values())
@@ -135,7 +133,7 @@ def _compare_text(ctx: LongContext, found: list[Finding]) -> None:
 
 
 def _count_wrong(ctx: LongContext) -> int:
-    with ctx.reading(snapshot=True) as db, interruptible(db, ctx.cancel_event.is_set):
+    with ctx.reading(snapshot=True, cancellable=True) as db:
         return text_check.wrong(db, lambda _seen: ctx.check_cancelled())
 
 
