@@ -1,81 +1,92 @@
-"""The purge, step by step, with room for requests between the steps: what `store.purge` owns.
+"""The purge as an act of several steps, between which requests are served.
 
-Several capabilities want it done: the methods of the system, the chore after a delete, a backup
-before it copies.
+`store.purge` has the steps. A purge is requested by every method and chore that deletes text; it
+is run by the chore `purge`, by `system.purge`, and before a backup copies the database.
 """
 
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from sidecar.context import LongContext
+from sidecar import limits
+from sidecar.context import Context, LongContext
 from sidecar.errors import PurgeBlocked
-from sidecar.store import purge as purging
+from sidecar.store import purge
 from sidecar.store.search import index as search_index
+
+CHORE: Final = "purge"
+"""Name of the chore that runs the purges requested."""
+
+_INDEXES: Final = (*search_index.HEADER_INDEXES, search_index.TEXT_INDEX)
+_PHASES: Final = len(_INDEXES) + 2
 
 
 class Purged(NamedTuple):
-    """What is left of what was deleted."""
+    """What a purge has done, and whether another one is due."""
 
     freed_bytes: int
     pending: bool
-    """Something was deleted meanwhile."""
+    """Whether something was deleted while the purge was running."""
+
+
+def request(ctx: Context, *, soon: bool = True) -> None:
+    """Note in the transaction under way that something was deleted, and schedule the purge.
+
+    The purge starts two seconds after the last request. With `soon` false, as for what a chore
+    has deleted, it starts an hour later, or when it was scheduled already.
+    """
+    purge.add_request(ctx.store.db)
+    delay_ms = limits.PURGE_PAUSE_MS if soon else limits.PURGE_SELDOM_MS
+    ctx.session.schedule(CHORE, delay_ms, at_latest=not soon)
 
 
 def is_due(ctx: LongContext) -> bool:
-    """Whether something was deleted since the last purge."""
+    """Return whether something was deleted since the last purge."""
     with ctx.reading() as db:
-        return purging.asked(db) > 0
+        return purge.count_requests(db) > 0
 
 
-def purge(ctx: LongContext, *, quiet: bool = False) -> Purged:
-    """The whole purge; `quiet` where it is a part of something with a progress of its own.
+def run(ctx: LongContext, *, quiet: bool = False) -> Purged:
+    """Purge the whole file; `quiet` when the caller reports progress of its own.
 
     Raises:
-        PurgeBlocked: a reader holds an old state of the file; the wish for a purge stays.
+        PurgeBlocked: a reader holds an old state of the file; the request for a purge stays.
     """
 
-    def tell(done: int) -> None:
+    def report(done: int) -> None:
         if not quiet:
-            ctx.progress("purge", done, phases, "phases")
+            ctx.progress("purge", done, _PHASES, "phases")
 
-    phases = len(purging.INDEXES) + 2
     with ctx.writing() as db:
-        seen = purging.asked(db)
-        before_bytes = purging.file_bytes(db)
-    _index_all(ctx)
-    for number, index in enumerate(purging.INDEXES):
-        tell(number)
-        with ctx.writing() as db:
-            more = purging.begin_merge(db, index)
-        while more:
-            with ctx.writing() as db:
-                more = purging.go_on_merging(db, index)
+        requests = purge.count_requests(db)
+        before_bytes = purge.file_bytes(db)
+    # What the indexes still hold of deleted text they forget when they are brought up to date.
+    ctx.in_steps(search_index.follow_headers)
+    ctx.in_steps(search_index.follow_text)
+    for number, index in enumerate(_INDEXES):
+        report(number)
+        _merge(ctx, index)
     with ctx.writing() as db:
-        purging.renew_statistics(db)
-    tell(phases - 2)
-    give_back(ctx)
-    tell(phases - 1)
+        purge.renew_statistics(db)
+    report(_PHASES - 2)
+    shrink_file(ctx)
+    report(_PHASES - 1)
     with ctx.store.lock:
         if not ctx.store.checkpoint():
             raise PurgeBlocked
         with ctx.writing() as db:
-            pending = not purging.settle(db, seen) and purging.asked(db) > 0
-            after_bytes = purging.file_bytes(db)
-    tell(phases)
+            pending = not purge.clear_requests(db, requests)
+            after_bytes = purge.file_bytes(db)
+    report(_PHASES)
     return Purged(max(0, before_bytes - after_bytes), pending)
 
 
-def _index_all(ctx: LongContext) -> None:
-    """Let the indexes follow first: what they still hold of deleted text, they forget thereby."""
-    for step in (search_index.follow_headers, search_index.follow_text):
-        more = True
-        while more:
-            with ctx.writing() as db:
-                more = step(db)
+def _merge(ctx: LongContext, index: str) -> None:
+    """Merge all segments of a search index into one, in steps."""
+    with ctx.writing() as db:
+        more = purge.begin_merge(db, index)
+    if more:
+        ctx.in_steps(lambda db: purge.continue_merge(db, index))
 
 
-def give_back(ctx: LongContext) -> None:
-    """Shrink the file by its free pages, a step at a time."""
-    more = True
-    while more:
-        with ctx.writing() as db:
-            more = purging.free_pages(db) > 0 and purging.give_back(db)
+def shrink_file(ctx: LongContext) -> None:
+    """Cut the free pages off the file, in steps."""
+    ctx.in_steps(purge.cut_off_free_pages)

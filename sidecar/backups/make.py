@@ -121,7 +121,7 @@ def purge_first(ctx: LongContext) -> None:
     if purging.is_due(ctx):
         # What blocks it is in the write-ahead log alone, and that is not copied.
         with suppress(PurgeBlocked):
-            purging.purge(ctx, quiet=True)
+            purging.run(ctx, quiet=True)
 
 
 def make_if_changed(

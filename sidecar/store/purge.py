@@ -1,55 +1,44 @@
-"""Deleted means gone: no byte of what was deleted stays in the file, its indexes or its log.
+"""The purge: afterwards no byte of what was deleted is in the file, its indexes or its log.
 
-SQLite's secure_delete overwrites rows as they go. It does not reach the segments of the search
-indexes, which keep what was deleted until they are merged, the statistics of ANALYZE, which hold
-samples, and the write-ahead log, which holds old pages. A purge merges, renews and empties
-those, in steps, and the flag that asks for it is set in the delete's own transaction and taken
-back only by the purge that has seen it.
+SQLite's secure_delete overwrites rows when they are deleted. It does not reach the segments of
+the search indexes, which hold what was deleted until they are merged, the statistics of ANALYZE,
+which hold samples, and the write-ahead log, which holds old pages. A purge merges, renews and
+empties those in steps. The request for a purge is a row of the file, written in the transaction
+that deletes and cleared only by a purge that began after it.
 
-Out of reach: blocks of a solid-state disk, snapshots of a file system, copies made before.
+Out of reach are blocks of a solid-state disk, snapshots of a file system, and copies made before.
 """
-
-from typing import Final
 
 from sidecar import limits
 from sidecar.store import meta
-from sidecar.store.connection import Connection
-from sidecar.store.search import index as search_index
-
-CHORE: Final = "purge"
-"""Name of the chore that purges by itself."""
-
-INDEXES: Final = (*search_index.HEADER_INDEXES, search_index.TEXT_INDEX)
+from sidecar.store.pragmas import Connection
 
 
-def ask(db: Connection) -> None:
+def add_request(db: Connection) -> None:
     """Note in the caller's transaction that something was deleted and a purge is due."""
-    meta.write(db, meta.PURGE_PENDING, asked(db) + 1)
+    meta.write(db, meta.PURGE_PENDING, count_requests(db) + 1)
 
 
-def asked(db: Connection) -> int:
-    """How often a purge was asked for since the last one; 0 when none is due."""
+def count_requests(db: Connection) -> int:
+    """Return how often a purge was requested since the last one; 0 when none is due."""
     return int(meta.read(db, meta.PURGE_PENDING) or 0)
 
 
-def settle(db: Connection, seen: int) -> bool:
-    """Note that a purge is done, unless more was deleted since `asked` returned `seen`.
-
-    Return whether it was noted.
-    """
-    done = asked(db) == seen
-    if done:
-        meta.write(db, meta.PURGE_PENDING, 0)
-    return done
+def clear_requests(db: Connection, seen: int) -> bool:
+    """Note that a purge is done; return False when it was requested again since `seen` requests."""
+    if count_requests(db) != seen:
+        return False
+    meta.write(db, meta.PURGE_PENDING, 0)
+    return True
 
 
 def begin_merge(db: Connection, index: str) -> bool:
-    """Begin to merge all segments of an index into one; whether there is more to do."""
+    """Begin to merge all segments of a search index into one; return whether more is to do."""
     return _merge(db, index, -limits.MERGE_STEP_PAGES)
 
 
-def go_on_merging(db: Connection, index: str) -> bool:
-    """A further step of it."""
+def continue_merge(db: Connection, index: str) -> bool:
+    """Take one more step of a merge that was begun; return whether more is to do."""
     return _merge(db, index, limits.MERGE_STEP_PAGES)
 
 
@@ -61,26 +50,22 @@ def _merge(db: Connection, index: str, pages: int) -> bool:
 
 
 def renew_statistics(db: Connection) -> None:
-    """Make ANALYZE's samples anew, where there are any."""
-    kept = db.execute(
+    """Run ANALYZE again where it was run before, so that its samples are of rows that exist."""
+    analysed = db.execute(
         "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name IN ('sqlite_stat1', 'sqlite_stat4'))"
     ).get
-    if kept:
+    if analysed:
         db.execute(f"PRAGMA analysis_limit = {limits.ANALYSIS_ROWS}").fetchall()
         db.execute("ANALYZE").fetchall()
 
 
-def free_pages(db: Connection) -> int:
-    """Pages of the file that hold nothing."""
-    return int(db.pragma("freelist_count"))
-
-
-def give_back(db: Connection) -> bool:
-    """Cut some free pages off the file; whether there are more."""
-    db.execute(f"PRAGMA incremental_vacuum({limits.VACUUM_STEP_PAGES})").fetchall()
-    return free_pages(db) > 0
+def cut_off_free_pages(db: Connection) -> bool:
+    """Return some free pages to the file system; return whether the file has more of them."""
+    if db.pragma("freelist_count"):
+        db.execute(f"PRAGMA incremental_vacuum({limits.VACUUM_STEP_PAGES})").fetchall()
+    return bool(db.pragma("freelist_count"))
 
 
 def file_bytes(db: Connection) -> int:
-    """Size of the database without its log."""
+    """Return the size of the database without its log."""
     return int(db.pragma("page_count")) * int(db.pragma("page_size"))

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 
+from sidecar import limits
 from sidecar.errors import PurgeBlocked
-from sidecar.store import purge as purging
-from tests.harness import Bench, open_bench
+from sidecar.store import purge
+from tests.harness import Bench, NoSession, open_bench
 
 WINDOW = 8
 
@@ -162,9 +163,47 @@ def test_a_reader_in_the_way_is_told_and_the_wish_stays(tmp_path: Path) -> None:
             with pytest.raises(PurgeBlocked):
                 bench.call("system.purge")
 
-        assert purging.asked(bench.store.db) == 1
+        assert purge.count_requests(bench.store.db) == 1
         assert bench.call("system.purge")["purged"]
-        assert purging.asked(bench.store.db) == 0
+        assert purge.count_requests(bench.store.db) == 0
+
+
+class Recorder(NoSession):
+    """A serving process that notes what is scheduled."""
+
+    def __init__(self) -> None:
+        self.scheduled: list[tuple[str, int, bool]] = []
+
+    def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
+        """Note it."""
+        self.scheduled.append((chore, delay_ms, at_latest))
+
+
+@pytest.mark.parametrize(
+    ("method", "params"),
+    [
+        ("workflows.delete", {"id": "w"}),
+        ("workflows.delete_many", {"ids": ["w"]}),
+        ("runs.delete", {"id": "r"}),
+        ("runs.prune", {"keep_last": 0}),
+    ],
+)
+def test_what_deletes_text_requests_a_purge_and_schedules_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str, params: dict[str, Any]
+) -> None:
+    recorder = Recorder()
+    monkeypatch.setattr(NoSession, "schedule", recorder.schedule)
+    with open_bench(tmp_path) as bench:
+        workflow, _words = Story(5).workflow("w")
+        bench.call("workflows.save", workflow=workflow)
+        bench.call("runs.start", workflow_id="w", id="r")
+        bench.call("runs.finish", id="r", status="success")
+        recorder.scheduled.clear()
+
+        bench.call(method, **params)
+
+        assert recorder.scheduled == [("purge", limits.PURGE_PAUSE_MS, False)]
+        assert purge.count_requests(bench.store.db) == 1
 
 
 def test_the_file_gets_smaller(tmp_path: Path) -> None:

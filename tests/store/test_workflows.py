@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import purge
 from sidecar.store.workflows import delete as remove
 from sidecar.store.workflows import header, save
 from sidecar.store.workflows import list as pages
@@ -94,7 +93,7 @@ def test_counts_leave_out_archived_ones(bench: Bench) -> None:
     assert [row.id for row in labels.tagged(db, "c", None)] == ["w2"]
 
 
-def test_a_delete_takes_all_with_it_and_asks_for_a_purge(bench: Bench) -> None:
+def test_a_delete_takes_all_with_it(bench: Bench) -> None:
     db = bench.store.db
     rid = put(bench, "w", 1, tags='["a"]')
     kept = put(bench, "other", 1)
@@ -115,4 +114,3 @@ def test_a_delete_takes_all_with_it_and_asks_for_a_purge(bench: Bench) -> None:
     assert remove.delete(db, rid) == remove.Deleted(5, 1)
     assert remove.count_runs(db, kept) == 5
     assert bench.rows("SELECT rid FROM workflow_bodies") == [(kept,)]
-    assert purge.asked(db) == 1

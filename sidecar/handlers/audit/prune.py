@@ -8,12 +8,11 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
-from sidecar import limits
+from sidecar import limits, purging
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict, InvalidParams, Locked, Tampered
 from sidecar.handlers.audit.keys import keys_of, refuse_other_keys
-from sidecar.store import purge
 from sidecar.store.audit import log as audit
 from sidecar.store.audit import verify as audit_verify
 from sidecar.store.connection import Connection
@@ -65,9 +64,7 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
             raise Conflict("The log was pruned or sealed meanwhile.")
         audit.begin_at(db, point, ctx.chain_sealer(keys) if keys else None)
         ctx.audit("audit_prune", "audit", **{"from": before + 1, "to": upto}, head=point.head.hex())
-        purge.ask(db)
     _delete(ctx, deleted)
-    ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
     return AuditPruneResult(deleted, upto)
 
 
@@ -81,13 +78,15 @@ def _bound(ctx: LongContext, db: Connection, params: AuditPruneParams) -> int:
 
 
 def _delete(ctx: LongContext, total: int | None) -> None:
-    """Delete what the log no longer begins with, a batch at a time."""
-    done, gone = 0, -1
-    while gone:
-        with ctx.writing() as db:
-            gone = audit.delete_pruned(db, limits.AUDIT_PRUNE_BATCH)
-        done += gone
-        ctx.progress("prune", done, total, "entries")
+    """Delete the entries before the log's new start, in steps."""
+
+    def step(db: Connection) -> int:
+        deleted = audit.delete_pruned(db, limits.AUDIT_PRUNE_BATCH)
+        if deleted:
+            purging.request(ctx)
+        return deleted
+
+    ctx.in_steps(step, lambda done: ctx.progress("prune", done, total, "entries"))
 
 
 @chore(PRUNED_CHORE, first_ms=limits.CHORES_FIRST_MS)

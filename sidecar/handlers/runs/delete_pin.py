@@ -4,13 +4,12 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from sidecar import limits
+from sidecar import purging
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import NotFound
 from sidecar.handlers.runs.start_finish import forget_start
 from sidecar.handlers.runs.views import must_find
-from sidecar.store import purge
 from sidecar.store.runs import prune as run_prune
 from sidecar.store.runs import rows as runs
 from sidecar.values import RunId
@@ -34,9 +33,8 @@ def delete(ctx: Context, params: RunsDeleteParams) -> RunsDeleteResult:
     run = must_find(ctx, params.id)
     forget_start(ctx.store, run.rid)
     runs.delete(ctx.db, run)
-    purge.ask(ctx.db)
     ctx.audit("run_delete", run.id, workflow_id=run.workflow_id)
-    ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
+    purging.request(ctx)
     return RunsDeleteResult(run.id)
 
 

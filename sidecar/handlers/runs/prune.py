@@ -8,7 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from sidecar import limits
+from sidecar import limits, purging
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams
@@ -73,11 +73,7 @@ def prune(ctx: LongContext, params: RunsPruneParams) -> RunsPruneResult:
     wish = Wish(before_at, params.keep_last, params.max_bytes)
     if params.dry_run:
         return _look(ctx, wish)
-    try:
-        return _prune(ctx, wish)
-    finally:
-        # A cancelled prune has deleted text too; the chore looks whether there is any.
-        ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
+    return _prune(ctx, wish)
 
 
 def _look(ctx: LongContext, wish: Wish) -> RunsPruneResult:
@@ -95,7 +91,7 @@ def _look(ctx: LongContext, wish: Wish) -> RunsPruneResult:
     return RunsPruneResult(count, size_bytes, file_bytes, file_bytes, reached_limit)
 
 
-def _prune(ctx: LongContext, wish: Wish, **details: str) -> RunsPruneResult:
+def _prune(ctx: LongContext, wish: Wish, *, by_timer: bool = False) -> RunsPruneResult:
     deleted, reached_limit = 0, False
     with ctx.reading() as reader, interruptible(reader, ctx.cancel_event.is_set):
         before_bytes = purge.file_bytes(reader)
@@ -104,29 +100,29 @@ def _prune(ctx: LongContext, wish: Wish, **details: str) -> RunsPruneResult:
                 reached_limit = True
                 break
             for step in steps.cut(rows):
-                deleted += _delete(ctx, [row[0] for row in step], details)
+                deleted += _delete(ctx, [row[0] for row in step], by_timer=by_timer)
                 ctx.progress("prune", deleted, None, "rows")
     after_bytes = _shrink(ctx) if deleted else before_bytes
     freed_bytes = max(0, before_bytes - after_bytes)
     return RunsPruneResult(deleted, freed_bytes, before_bytes, after_bytes, reached_limit)
 
 
-def _delete(ctx: LongContext, rids: list[int], details: dict[str, str]) -> int:
-    """One step with its entry; how many went."""
+def _delete(ctx: LongContext, rids: list[int], *, by_timer: bool) -> int:
+    """Delete the runs of one step, with an audit entry; return how many there were."""
+    details = {"by": "timer"} if by_timer else {}
     with ctx.writing() as db:
         gone = run_prune.delete(db, rids)
         if gone:
             ctx.audit("run_prune", "runs", runs=gone, **details)
+            purging.request(ctx, soon=not by_timer)
     return gone
 
 
 def _shrink(ctx: LongContext) -> int:
-    """Give free pages back to the disk; the size of the database then."""
-    more = True
-    while more:
-        with ctx.writing() as db:
-            more = purge.free_pages(db) > 0 and purge.give_back(db)
-            after_bytes = purge.file_bytes(db)
+    """Return free pages to the file system; return the size of the database then."""
+    purging.shrink_file(ctx)
+    with ctx.reading() as db:
+        after_bytes = purge.file_bytes(db)
     ctx.store.let_requests_go_first()
     # What the log takes would hide that there is more room now; a reader may prevent it.
     ctx.store.checkpoint()
@@ -143,8 +139,6 @@ def prune_by_settings(ctx: LongContext) -> None:
     if not (days or count or size_bytes):
         return
     before_at = ctx.clock.now_ms() - days * DAY_MS if days else None
-    result = _prune(ctx, Wish(before_at, count or None, size_bytes or None), by="timer")
-    if result.deleted:
-        ctx.session.schedule(purge.CHORE, limits.PURGE_SELDOM_MS, at_latest=True)
+    result = _prune(ctx, Wish(before_at, count or None, size_bytes or None), by_timer=True)
     if result.reached_limit:
         ctx.session.schedule(CHORE, limits.RETENTION_AGAIN_MS)

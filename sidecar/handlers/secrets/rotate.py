@@ -14,7 +14,7 @@ from typing import Annotated, NamedTuple
 
 from msgspec import UNSET, Meta, Raw, UnsetType
 
-from sidecar import limits
+from sidecar import limits, purging
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import Context, LongContext
 from sidecar.errors import (
@@ -28,7 +28,7 @@ from sidecar.handlers.secrets.set_get import open_row
 from sidecar.secrets import slots
 from sidecar.secrets import state as guard
 from sidecar.secrets.raw_params import Passphrase, take_passphrase
-from sidecar.store import purge, secrets
+from sidecar.store import secrets
 from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
@@ -68,7 +68,7 @@ def _rotate(ctx: LongContext, **details: str) -> SecretsRotateResult:
         resealed = _reseal(ctx, db, keys, keys, key_id, data_key)
         guard.write_root(db, keys)
         ctx.audit("vault_rotate", "vault", resealed=resealed, **details)
-        purge.ask(db)
+        purging.request(ctx)
         generation = secrets.state(db).generation
     ctx.vault.replace_data_keys({key_id: data_key})
     ctx.session.schedule(guard.SETTLE_CHORE, 0)
@@ -206,7 +206,7 @@ def _put_in_place(ctx: LongContext, old: Keys, new: Keys, made: _NewSlots) -> Se
         if not audit.reseal(db, old.open_for_audit, sealer):
             # A sealed part does not open: that must not keep the old keys in use.
             audit.begin_anew(db, sealer, ctx.clock.random_bytes(crypto.KEY_BYTES))
-        purge.ask(db)
+        purging.request(ctx)
         generation = secrets.state(db).generation
     ctx.vault.open(new, {key_id: data_key}, guard.moment(ctx))
     ctx.vault.stale_items += made.stale_items

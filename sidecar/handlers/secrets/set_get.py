@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal, cast
 
 from msgspec import Meta, Struct
 
-from sidecar import limits
+from sidecar import limits, purging
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import Conflict, Locked, NotFound, NotInitialized, Tampered
 from sidecar.redaction import hold, redact
 from sidecar.secrets import state as guard
 from sidecar.secrets.raw_params import Provider, Value, as_json, refuse_key_as_name, take
-from sidecar.store import purge, secrets
+from sidecar.store import secrets
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SecretRow
 from sidecar.values import Timestamp
@@ -92,8 +92,7 @@ def _sealed(ctx: Context, db: Connection, keys: Keys, provider: str, value: byte
 
 def _purge_soon(ctx: Context) -> None:
     if not ctx.vault.ephemeral:
-        purge.ask(ctx.db)
-        ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
+        purging.request(ctx)
 
 
 # --- get, verify ------------------------------------------------------------------------------

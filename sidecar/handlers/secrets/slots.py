@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, cast
 
 from msgspec import UNSET, Meta, UnsetType
 
-from sidecar import limits
+from sidecar import limits, purging
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext
 from sidecar.errors import (
@@ -24,7 +24,7 @@ from sidecar.handlers.secrets.unlock import SecretsStatusResult, exactly_one, to
 from sidecar.secrets import slots
 from sidecar.secrets import state as guard
 from sidecar.secrets.raw_params import Passphrase, RecoveryCode, as_json, take, take_passphrase
-from sidecar.store import purge, secrets
+from sidecar.store import secrets
 from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
@@ -260,9 +260,8 @@ def reset(ctx: LongContext, params: SecretsResetParams) -> SecretsStatusResult:
             # Before the entry: it is the first that nothing of the old keys seals.
             ctx.vault.lock()
             ctx.audit("vault_reset", "vault", lost=count)
-            purge.ask(db)
+            purging.request(ctx)
             result = told(ctx, db)
         ctx.vault.stale_items += stale
         ctx.session.schedule(guard.SETTLE_CHORE, 0)
-        ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
         return result

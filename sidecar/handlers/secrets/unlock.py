@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from sidecar import limits, log
+from sidecar import limits, log, purging
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import Context, LongContext
 from sidecar.errors import (
@@ -22,7 +22,7 @@ from sidecar.errors import (
 from sidecar.secrets import slots
 from sidecar.secrets import state as guard
 from sidecar.secrets.raw_params import Passphrase, RecoveryCode, take, take_passphrase
-from sidecar.store import meta, purge, secrets, settings
+from sidecar.store import meta, secrets, settings
 from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
@@ -372,9 +372,7 @@ def settle(ctx: LongContext) -> None:
     with ctx.vault.turn:
         # In turn: what is stale now may be what a method under way has just written.
         slots.remove_stale_items(ctx.vault)
-    with ctx.reading() as db:
-        purge_due = purge.asked(db) > 0
-    if purge_due:
-        ctx.session.schedule(purge.CHORE, 0)
+    if purging.is_due(ctx):
+        ctx.session.schedule(purging.CHORE, 0)
     elif not ctx.store.checkpoint():
         ctx.session.schedule(guard.SETTLE_CHORE, limits.PURGE_AGAIN_MS)

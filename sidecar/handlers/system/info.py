@@ -135,7 +135,7 @@ def system_stats(ctx: Context, params: SystemStatsParams) -> SystemStatsResult:
         live_bytes=space.live_bytes,
         free_bytes=space.free_bytes,
         wal_bytes=space.wal_bytes,
-        purge_pending=purge.asked(ctx.db) > 0,
+        purge_pending=purge.count_requests(ctx.db) > 0,
         body_bytes=totals.body_bytes,
         stored_bytes=totals.stored_bytes,
         compression_ratio=round(ratio, 4),

@@ -18,7 +18,6 @@ from sidecar.errors import (
 )
 from sidecar.notifications import SystemWarning
 from sidecar.store import compact as compaction
-from sidecar.store import purge as purge_wish
 from sidecar.store.connection import Connection
 from sidecar.values import Count
 
@@ -48,20 +47,20 @@ def purge(ctx: LongContext, params: SystemPurgeParams) -> SystemPurgeResult:
     It happens by itself two seconds after a delete; call it to know when it is done.
     """
     del params
-    done = purging.purge(ctx)
+    done = purging.run(ctx)
     return SystemPurgeResult(purged=True, freed_bytes=done.freed_bytes, pending=done.pending)
 
 
-@chore(purge_wish.CHORE, first_ms=limits.CHORES_FIRST_MS)
+@chore(purging.CHORE, first_ms=limits.CHORES_FIRST_MS)
 def purge_by_itself(ctx: LongContext) -> None:
     """Purge when something was deleted; when a reader is in the way, say so and try again."""
     if not purging.is_due(ctx):
         return
     try:
-        purging.purge(ctx)
+        purging.run(ctx)
     except PurgeBlocked as blocked:
         ctx.emit(SystemWarning(blocked.slug, blocked.message))
-        ctx.session.schedule(purge_wish.CHORE, limits.PURGE_AGAIN_MS)
+        ctx.session.schedule(purging.CHORE, limits.PURGE_AGAIN_MS)
 
 
 # --- system.compact ---------------------------------------------------------------------------

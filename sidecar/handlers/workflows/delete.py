@@ -10,14 +10,13 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from sidecar import limits
+from sidecar import limits, purging
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import NotFound
 from sidecar.handlers.workflows.checks import must_find
 from sidecar.handlers.workflows.views import WorkflowsItemError
 from sidecar.notifications import WorkflowsChanged
-from sidecar.store import purge
 from sidecar.store.connection import Connection
 from sidecar.store.workflows import delete as remove
 from sidecar.values import Count, WorkflowId
@@ -123,7 +122,7 @@ def delete_one(
         runs, revisions = before.runs + deleted.runs, before.revisions + deleted.revisions
         ctx.audit("workflow_delete", workflow_id, runs=runs, revisions=revisions, **details)
         ctx.emit(WorkflowsChanged(workflow_id, None, "deleted"))
-    ctx.session.schedule(purge.CHORE, limits.PURGE_PAUSE_MS)
+        purging.request(ctx)
     if shows_runs:
         ctx.progress("runs", runs, runs, "rows")
     return WorkflowsDeleteResult(workflow_id, runs, revisions)
@@ -155,4 +154,5 @@ def _delete_step(ctx: LongContext, workflow_id: str, archived_before: int | None
             ctx.audit("run_delete", workflow_id, runs=gone.runs)
         if gone.revisions:
             ctx.audit("revision_prune", workflow_id, revisions=gone.revisions)
+        purging.request(ctx)
     return gone

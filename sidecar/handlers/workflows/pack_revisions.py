@@ -1,9 +1,9 @@
 """The chore that packs replaced bodies and prunes revisions beyond those that are kept."""
 
-from sidecar import limits
+from sidecar import limits, purging
 from sidecar.catalog import chore
 from sidecar.context import LongContext
-from sidecar.store import purge, settings
+from sidecar.store import settings
 from sidecar.store.workflows import revisions
 
 CHORE = "revisions"
@@ -25,5 +25,5 @@ def pack_revisions(ctx: LongContext) -> None:
             pruned = revisions.prune_all(db, rids, settings.own(db, KEEP_SETTING))
             for workflow_id, count in pruned.items():
                 ctx.audit("revision_prune", workflow_id, revisions=count, by="timer")
-        if pruned:
-            ctx.session.schedule(purge.CHORE, limits.PURGE_SELDOM_MS, at_latest=True)
+            if pruned:
+                purging.request(ctx, soon=False)

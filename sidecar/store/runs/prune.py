@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from sidecar import limits
-from sidecar.store import purge
 from sidecar.store.connection import Connection
 
 _FIRST: Final = (-1, -1)
@@ -94,10 +93,7 @@ def delete(db: Connection, rids: list[int]) -> int:
         " (SELECT max(started_at) FROM runs WHERE workflow = ?1) WHERE rid = ?1",
         owners,
     )
-    deleted = sum(int(count) for _workflow, count in owners)
-    if deleted:
-        purge.ask(db)
-    return deleted
+    return sum(int(count) for _workflow, count in owners)
 
 
 def set_pinned(db: Connection, rid: int, *, pinned: bool) -> None:

@@ -1,6 +1,6 @@
 """Archiving and deleting workflows.
 
-A delete asks for a purge in its own transaction: secure_delete overwrites what it frees, but
+Who deletes requests a purge in the same transaction: secure_delete overwrites what it frees, but
 the WAL and the segments of the search indexes keep old text until they are rewritten.
 """
 
@@ -8,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 from sidecar import limits
 from sidecar.store import batches as steps
-from sidecar.store import purge
 from sidecar.store.connection import Connection
 from sidecar.store.workflows import revisions
 
@@ -77,7 +76,6 @@ def delete_step(db: Connection, rid: int) -> Deleted:
     runs = len(going)
     db.execute(_FEWER_RUNS, (runs, rid))
     earlier = 0 if runs else _delete_revisions(db, rid)
-    purge.ask(db)
     return Deleted(runs, earlier)
 
 
@@ -100,5 +98,4 @@ def delete(db: Connection, rid: int) -> Deleted:
     db.execute(_DELETE_REVISIONS, (rid,))
     earlier = db.changes()
     db.execute(_DELETE, (rid,))
-    purge.ask(db)
     return Deleted(runs, earlier)

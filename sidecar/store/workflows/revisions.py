@@ -14,7 +14,7 @@ from msgspec import Raw
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import codec, purge
+from sidecar.store import codec
 from sidecar.store.connection import Connection
 from sidecar.store.workflows import frames, header
 from sidecar.store.workflows.header import Content, Header
@@ -357,6 +357,4 @@ def prune(db: Connection, workflow: int, keep_count: int) -> int:
             continue
         db.execute(_PRUNE, (workflow, first, last))
         deleted += db.changes()
-    if deleted:
-        purge.ask(db)
     return deleted
