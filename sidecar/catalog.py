@@ -15,36 +15,22 @@ is found at import. Knows no handler and no wire.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Literal, NamedTuple, Protocol, TypeVar, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, get_args
 
 import msgspec
 
 from sidecar.context import Context, LongContext
-from sidecar.errors import InvalidParams, SidecarError
+from sidecar.errors import SidecarError
 
 Access = Literal["none", "read", "write"]
 """What a short method needs: nothing, the connection, or the burst's write transaction."""
 
 
-class Explain(Protocol):
-    """Makes of msgspec's complaint about a part of the params, at `base`, what a client is told."""
-
-    def __call__(self, text: str, *, base: str) -> InvalidParams:
-        """The refusal."""
-
-
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Params of one method; unknown members are refused."""
 
-    @classmethod
-    def without_the_invalid(cls, raw: msgspec.Raw, explain: "Explain") -> "Params | None":
-        """What is left to be done when `raw` as a whole is not valid; None for nothing.
-
-        Raises:
-            InvalidParams: it says more than that of the whole.
-        """
-        del raw, explain
-        return None
+    published: ClassVar["type[Params] | None"] = None
+    """The params that the contract shows, for a struct that leaves a member undecoded."""
 
 
 class Result(msgspec.Struct, frozen=True):
@@ -96,13 +82,14 @@ class Method:
         self.sensitive = sensitive
         self.frees_space = frees_space
         self.succeeds_unlogged = succeeds_unlogged
-        self.params: type[Params] = params
+        self.decoded: type[Params] = params
+        self.params: type[Params] = params.published or params
         self.result: Any = result
 
     @cached_property
     def decode(self) -> Callable[[Any], Any]:
         """Decode by-name params: JSON bytes to the params struct."""
-        return msgspec.json.Decoder(self.params).decode
+        return msgspec.json.Decoder(self.decoded).decode
 
     @cached_property
     def secret_params(self) -> frozenset[str]:
@@ -119,10 +106,10 @@ class Method:
             (field.name, field.type)
             if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT
             else (field.name, field.type, field.default)
-            for field in msgspec.structs.fields(self.params)
+            for field in msgspec.structs.fields(self.decoded)
         ]
         return msgspec.defstruct(
-            f"{self.params.__name__}ByPosition",
+            f"{self.decoded.__name__}ByPosition",
             fields,
             array_like=True,
             forbid_unknown_fields=True,
@@ -131,7 +118,7 @@ class Method:
     def decode_array(self, raw: Any) -> Any:
         """Decode by-position params, in the order the struct lists its members."""
         values = msgspec.json.decode(raw, type=self._array_type)
-        return self.params(**msgspec.structs.asdict(values))
+        return self.decoded(**msgspec.structs.asdict(values))
 
     def field_names(self) -> list[str]:
         """Names of the params in order."""

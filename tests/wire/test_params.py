@@ -12,9 +12,10 @@ from msgspec import UNSET, Meta, Raw
 from sidecar import limits
 from sidecar.catalog import METHODS, Method, Params
 from sidecar.context import Context
+from sidecar.decode_errors import PATTERNS
 from sidecar.errors import InvalidParams
 from sidecar.wire import envelope
-from sidecar.wire.params import PATTERNS, decode_call, decode_params
+from sidecar.wire.params import decode_call, decode_params
 
 
 class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

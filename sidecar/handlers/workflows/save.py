@@ -4,14 +4,15 @@ A body goes from the line to gzip without being parsed. What is stored already i
 before anything is compressed, so an autosave without changes costs a look-up and a hash.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from sidecar import limits
-from sidecar.catalog import Explain, Params, Result, method
+from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
+from sidecar.decode_errors import invalid_params
 from sidecar.errors import (
     Archived,
     Conflict,
@@ -115,37 +116,14 @@ class WorkflowsSaveManyParams(Params, frozen=True):
         Meta(description="`fail`, the default, undoes all; `skip` reports the item and goes on."),
     ] = "fail"
 
-    @classmethod
-    def without_the_invalid(cls, raw: Raw, explain: Explain) -> "WorkflowsSaveManyParams | None":
-        """With `skip` an item that is not valid is reported as any other that fails."""
-        try:
-            loose = msgspec.json.decode(raw, type=_Loose)
-        except msgspec.ValidationError:
-            return None
-        items, refused = [], {}
-        for index, each in enumerate(loose.items):
-            try:
-                items.append(msgspec.json.decode(each, type=WorkflowsSaveManyItem))
-            except msgspec.ValidationError as fault:
-                error = explain(str(fault), base=f"$.items[{index}]")
-                if loose.on_error == "fail":
-                    error.data["index"] = index
-                    raise error from None
-                refused[index] = error
-        return _Partly(items, "skip", refused)
 
+class _SaveManyRaw(Params, frozen=True):
+    """The params of `workflows.save_many` whose items are not yet decoded."""
 
-class _Loose(msgspec.Struct, forbid_unknown_fields=True):
-    """The same with items that may be anything."""
+    published: ClassVar[type[Params]] = WorkflowsSaveManyParams
 
     items: Annotated[list[Raw], Meta(max_length=limits.MANY_MAX_ITEMS)]
     on_error: Literal["fail", "skip"] = "fail"
-
-
-class _Partly(WorkflowsSaveManyParams, frozen=True):
-    """What is valid of them, and by index why the others are not."""
-
-    refused: dict[int, InvalidParams] = msgspec.field(default_factory=dict)
 
 
 class WorkflowsSaveManySaved(msgspec.Struct, frozen=True):
@@ -179,29 +157,46 @@ def save(ctx: Context, params: WorkflowsSaveParams) -> WorkflowsSaveResult:
 
 
 @method("workflows.save_many", access="write", errors=(Archived, Conflict, EmptyBody, TooLarge))
-def save_many(ctx: Context, params: WorkflowsSaveManyParams) -> WorkflowsSaveManyResult:
+def save_many(ctx: Context, params: _SaveManyRaw) -> WorkflowsSaveManyResult:
     """Save several workflows in order, all or none, or all that can be.
 
     An error of `fail` carries the `index` of the item that caused it.
     """
-    size_bytes = sum(memoryview(item.workflow.data).nbytes for item in params.items)
+    skip = params.on_error == "skip"
+    items = [_decode_item(raw, index, skip=skip) for index, raw in enumerate(params.items)]
+    valid = [item for item in items if isinstance(item, WorkflowsSaveManyItem)]
+    size_bytes = sum(memoryview(item.workflow.data).nbytes for item in valid)
     if size_bytes > limits.SAVE_MANY_MAX_BYTES:
         raise TooLarge(
             "The bodies are larger together than one request may be; send fewer at a time.",
             path="$.params.items",
             limit=limits.SAVE_MANY_MAX_BYTES,
         )
-    refused = params.refused if isinstance(params, _Partly) else {}
-    save_one = _save_or_skip if params.on_error == "skip" else _save_or_fail
-    valid = iter(params.items)
+    save_one = _save_or_skip if skip else _save_or_fail
     return WorkflowsSaveManyResult(
         [
-            WorkflowsSaveManySaved(None, None, WorkflowsItemError.of(refused[index]))
-            if index in refused
-            else save_one(ctx, next(valid), index)
-            for index in range(len(params.items) + len(refused))
+            WorkflowsSaveManySaved(None, None, WorkflowsItemError.of(item))
+            if isinstance(item, InvalidParams)
+            else save_one(ctx, item, index)
+            for index, item in enumerate(items)
         ]
     )
+
+
+def _decode_item(raw: Raw, index: int, *, skip: bool) -> WorkflowsSaveManyItem | InvalidParams:
+    """Decode one item; with `skip` the error of an invalid item is returned instead.
+
+    Raises:
+        InvalidParams: the item is invalid and `skip` is false.
+    """
+    try:
+        return msgspec.json.decode(raw, type=WorkflowsSaveManyItem)
+    except msgspec.ValidationError as fault:
+        error = invalid_params(fault, WorkflowsSaveManyItem, f"$.params.items[{index}]")
+        if skip:
+            return error
+        error.data["index"] = index
+        raise error from None
 
 
 def _save_or_fail(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> WorkflowsSaveManySaved:
