@@ -78,7 +78,7 @@ def secret_state(db: Connection, vault: Vault) -> VaultState:
     return "locked" if secrets.is_initialized(db) else "uninitialized"
 
 
-class Services(NamedTuple):
+class Services(msgspec.Struct, frozen=True):
     """The open store, the clock, the serving process and its vault: what every request needs."""
 
     store: Store
@@ -92,7 +92,10 @@ class Context:
 
     def __init__(self, services: Services) -> None:
         """Bind to the services of the process."""
-        self.store, self.clock, self.session, self.vault = services
+        self.store = services.store
+        self.clock = services.clock
+        self.session = services.session
+        self.vault = services.vault
         self.emitted: list[Emitted] = []
         self.audit_seq = 0
 

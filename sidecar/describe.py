@@ -24,6 +24,7 @@ import msgspec
 from sidecar import errors, limits
 from sidecar.catalog import METHODS, Method
 from sidecar.errors import ExitCode, SidecarError
+from sidecar.methods import METHOD_MODULES
 from sidecar.notifications import NOTIFICATIONS, Notification
 
 Schema = dict[str, Any]
@@ -136,7 +137,8 @@ def openrpc(
 
 def contract() -> Schema:
     """Describe what this program declares; the handlers must have been imported."""
-    return openrpc(METHODS.values(), NOTIFICATIONS, errors.catalogue())
+    methods = [METHODS[name] for name in METHOD_MODULES]
+    return openrpc(methods, NOTIFICATIONS, errors.catalogue())
 
 
 def document() -> Schema:

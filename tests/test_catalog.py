@@ -1,6 +1,7 @@
 """Every declared method keeps the rules that the contract and its clients depend on."""
 
 import inspect
+import itertools
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 from msgspec import inspect as types
 
 import sidecar.handlers  # noqa: F401 -- importing it fills the catalog
-from sidecar import limits
-from sidecar.catalog import METHODS, Method, Params
+from sidecar import describe, limits
+from sidecar.catalog import CHORES, METHODS, Chore, Method, Params
 from sidecar.context import Context, LongContext
+from sidecar.methods import CHORE_MODULES, METHOD_MODULES
 from sidecar.notifications import NOTIFICATIONS
 
 EVERY_METHOD = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.keys())
@@ -70,6 +72,34 @@ ALL_STRUCTS = sorted(
     ),
     key=lambda struct: struct.__qualname__,
 )
+
+
+def test_each_method_and_chore_is_declared_in_the_module_that_the_table_of_names_says() -> None:
+    """The table will load a handler module when a method of it is first called."""
+    declared: list[Method | Chore] = [*METHODS.values(), *CHORES.values()]
+
+    assert {
+        each.name: each.function.__module__.removeprefix("sidecar.handlers.")
+        for each in declared
+        if not each.name.startswith(("test.", "trial."))
+    } == {**METHOD_MODULES, **CHORE_MODULES}
+
+
+def test_the_contract_lists_methods_by_noun_in_the_order_of_the_table_of_names() -> None:
+    listed = [each["name"] for each in describe.contract()["methods"]]
+    nouns = [noun for noun, _ in itertools.groupby(name.partition(".")[0] for name in listed)]
+
+    assert listed == list(METHOD_MODULES)
+    assert " ".join(nouns) == "system workflows runs settings secrets audit backups rpc"
+
+
+@pytest.mark.parametrize(
+    "method", [each for each in METHODS.values() if each.decoded is not each.params]
+)
+def test_params_that_are_decoded_late_have_the_members_that_are_published(method: Method) -> None:
+    assert [(field.name, field.default) for field in msgspec.structs.fields(method.decoded)] == [
+        (field.name, field.default) for field in msgspec.structs.fields(method.params)
+    ]
 
 
 def test_no_two_structs_share_a_name() -> None:

@@ -1,18 +1,13 @@
-"""The methods, one file or package a noun; they never import each other.
+"""The methods and the chores of the process, one module or package a noun.
 
-Importing this package fills the catalog. The imports are static, so that a frozen build and the
-type checker see them.
+Importing this package loads every handler module that `sidecar.methods` names; each declares its
+methods and chores in the catalog. Handlers of different nouns never import each other. A tool
+that follows import statements, as one that freezes the program does, must be told of them.
 """
 
-from sidecar.handlers import (
-    audit,
-    backups,
-    discover,
-    runs,
-    secrets,
-    settings,
-    system,
-    workflows,
-)
+from importlib import import_module
 
-__all__ = ["audit", "backups", "discover", "runs", "secrets", "settings", "system", "workflows"]
+from sidecar.methods import CHORE_MODULES, METHOD_MODULES
+
+for _module in dict.fromkeys((*METHOD_MODULES.values(), *CHORE_MODULES.values())):
+    import_module(f"sidecar.handlers.{_module}")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from sidecar import limits
 from sidecar.catalog import CHORES, METHODS
@@ -290,7 +291,8 @@ def test_what_a_cancelled_prune_deleted_is_purged_all_the_same(bench: Bench) -> 
         if emitted:
             context.cancel_event.set()
 
-    context = LongContext(bench.services._replace(session=session), 1, cancel_after_a_batch)
+    services = replace(bench.services, session=session)
+    context = LongContext(services, 1, cancel_after_a_batch)
 
     with pytest.raises(Cancelled):
         METHODS["runs.prune"].function(context, RunsPruneParams(keep_last=0))

@@ -2434,105 +2434,229 @@ class WorkflowsUnarchiveResult(TypedDict):
     """Always null: it is live."""
 
 
-class AuditExportParams(TypedDict):
-    """Params of audit.export."""
+class SystemCheckParams(TypedDict):
+    """Params of system.check."""
 
-    path: str
-    """Absolute path of a file that does not exist yet."""
+    full: NotRequired[bool]
+    """Also compare every index with its table: slower, and for 0.1 s per 20 000 workflows nothing
+    else is served. Absent: false.
+    """
 
 
-class AuditListParams(TypedDict):
-    """Params of audit.list."""
+class SystemRecoverParams(TypedDict):
+    """Params of system.recover."""
 
-    after: NotRequired[int]
-    """Only entries numbered above it; absent: all."""
+    dry_run: NotRequired[bool]
+    """Only tell what could be saved; show it and ask. Absent: false."""
 
-    action: NotRequired[str | None]
-    """Only of this action."""
 
-    resource: NotRequired[str | None]
-    """Only about this id."""
+class WorkflowsSaveParams(TypedDict):
+    """Params of workflows.save."""
 
-    from_at: NotRequired[int | None]
-    """Only at or after."""
+    workflow: WorkflowsSaveWorkflow
+    """The whole workflow."""
 
-    to_at: NotRequired[int | None]
-    """Only before."""
+    expected_revision: NotRequired[int | None]
+    """Save only over this revision, 0 = it must not exist; null or absent: any."""
+
+    force: NotRequired[bool]
+    """Let an empty body replace a full one; false when absent."""
+
+
+class WorkflowsGetParams(TypedDict):
+    """Params of workflows.get."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    revision: NotRequired[int | None]
+    """An earlier revision, see workflows.history; null or absent: current."""
+
+
+class WorkflowsListParams(TypedDict):
+    """Params of workflows.list."""
+
+    category: NotRequired[str | None]
+    """Only workflows of this category; null or absent: any."""
+
+    tag: NotRequired[str | None]
+    """Only workflows with this tag; null or absent: any."""
+
+    archived: NotRequired[bool]
+    """true: only archived ones; false, the default: only live ones."""
+
+    order_by: NotRequired[Literal["created_at", "name", "updated_at"]]
+    """What to sort by, `updated_at` when absent; names without case."""
+
+    descending: NotRequired[bool | None]
+    """Highest first; null or absent: true for times, false for name."""
 
     limit: NotRequired[int]
     """Most items to answer, 1 to 500."""
 
-
-class AuditPruneParams(TypedDict):
-    """Params of audit.prune."""
-
-    before_at: NotRequired[int]
-    """Entries older than this time, in ms of Unix time."""
-
-    keep: NotRequired[int]
-    """All but the newest so many entries."""
+    cursor: NotRequired[str | None]
+    """`next_cursor` of the page before; null or absent: first."""
 
 
-class AuditSubscribeParams(TypedDict):
-    """Params of audit.subscribe."""
+class WorkflowsSearchParams(TypedDict):
+    """Params of workflows.search."""
 
-    actions: NotRequired[list[str] | None]
-    """Only of these actions; absent or null: all."""
-
-    after: NotRequired[int | None]
-    """Replay entries numbered above it first; absent: none."""
-
-
-class AuditVerifyParams(TypedDict):
-    """Params of audit.verify."""
-
-    expect: NotRequired[AuditAnchor | None]
-    """A head kept outside that the chain must contain."""
-
-
-class BackupsCreateParams(TypedDict):
-    """Params of backups.create."""
-
-    label: NotRequired[str | None]
-    """What to call it, up to 200 characters."""
-
-    include_secrets: NotRequired[bool]
-    """Take the secrets along, sealed as they are, with the key slots; absent: false."""
-
-
-class BackupsDeleteParams(TypedDict):
-    """Params of backups.delete."""
-
-    name: str
-    """Its file's name."""
-
-
-class BackupsRestoreParams(TypedDict):
-    """Params of backups.restore."""
-
-    name: NotRequired[str | None]
-    """Name of a listed backup; this or `path`."""
-
-    path: NotRequired[str | None]
-    """Absolute path of a backup anywhere; this or `name`."""
-
-    dry_run: NotRequired[bool]
-    """Only tell what would become; absent: false."""
-
-    secrets: NotRequired[Literal["backup", "live"]]
-    """Whose secrets, passphrase and tries are there afterwards: `live`, those of now, or `backup`;
-    absent: live.
+    query: str
+    """Words, all of which must be there, the last one perhaps unfinished; "..." around words that
+    stand together, - before what must not be there. At most 1024 characters, any of them.
+    Without a word the newest workflows are listed, those aside that hold what must not be there.
+    Of words of one or two characters the first 16 are looked for inside other words.
     """
 
+    category: NotRequired[str | None]
+    """Only workflows of this category; null or absent: any."""
 
-class BackupsVerifyParams(TypedDict):
-    """Params of backups.verify."""
+    tag: NotRequired[str | None]
+    """Only workflows with this tag; null or absent: any."""
+
+    archived: NotRequired[bool]
+    """true: only archived ones; false, the default: only live ones."""
+
+    snippets: NotRequired[Literal["body", "header", "none"]]
+    """`header`, the default: cut from description, name or tags; `body`: from the text inside,
+    where a word stands there, for the first MiB of the page's bodies and from the header for
+    those after; or `none`.
+    """
+
+    limit: NotRequired[int]
+    """Most items to answer, 1 to 500."""
+
+    cursor: NotRequired[str | None]
+    """`next_cursor` of the page before; null or absent: first."""
+
+
+class WorkflowsUpdateParams(TypedDict):
+    """Params of workflows.update."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    name: NotRequired[str]
+    """1 to 512 characters; absent: stays."""
+
+    description: NotRequired[str | None]
+    """At most 16384 characters; null clears it; absent: stays."""
+
+    tags: NotRequired[list[str]]
+    """All its tags, at most 64, duplicates fold; absent: they stay."""
+
+    category: NotRequired[str]
+    """1 to 64 characters; absent: stays."""
+
+    expected_revision: NotRequired[int | None]
+    """Save only over this revision, 0 = it must not exist; null or absent: any."""
+
+
+class WorkflowsDuplicateParams(TypedDict):
+    """Params of workflows.duplicate."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    new_id: NotRequired[str | None]
+    """Id of the copy; one is made when null or absent."""
 
     name: NotRequired[str | None]
-    """Name of a listed backup; this or `path`."""
+    """Name of the copy; null or absent: the name with ` (copy)` behind it."""
 
-    path: NotRequired[str | None]
-    """Absolute path of a backup anywhere; this or `name`."""
+
+class WorkflowsArchiveParams(TypedDict):
+    """Params of workflows.archive."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+
+class WorkflowsUnarchiveParams(TypedDict):
+    """Params of workflows.unarchive."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+
+class WorkflowsDeleteParams(TypedDict):
+    """Params of workflows.delete."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+
+class WorkflowsHistoryParams(TypedDict):
+    """Params of workflows.history."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    limit: NotRequired[int]
+    """Most items to answer, 1 to 500."""
+
+    cursor: NotRequired[str | None]
+    """`next_cursor` of the page before; null or absent: first."""
+
+
+class WorkflowsDiffParams(TypedDict):
+    """Params of workflows.diff."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    from_revision: int
+    """Revision number, from 1, rising by 1."""
+
+    to_revision: int
+    """Revision number, from 1, rising by 1."""
+
+
+class WorkflowsRevertParams(TypedDict):
+    """Params of workflows.revert."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    revision: int
+    """Revision number, from 1, rising by 1."""
+
+    expected_revision: NotRequired[int | None]
+    """Save only over this revision, 0 = it must not exist; null or absent: any."""
+
+
+class WorkflowsSaveManyParams(TypedDict):
+    """Params of workflows.save_many."""
+
+    items: list[WorkflowsSaveManyItem]
+    """At most 100 workflows, their bodies at most 8 MiB together."""
+
+    on_error: NotRequired[Literal["fail", "skip"]]
+    """`fail`, the default, undoes all; `skip` reports the item and goes on."""
+
+
+class WorkflowsGetManyParams(TypedDict):
+    """Params of workflows.get_many."""
+
+    ids: list[str]
+    """At most 100 ids; one given twice is answered once."""
+
+
+class WorkflowsDeleteManyParams(TypedDict):
+    """Params of workflows.delete_many."""
+
+    ids: list[str]
+    """At most 100 ids, taken in order."""
+
+
+class WorkflowsRenameTagParams(TypedDict):
+    """Params of workflows.rename_tag."""
+
+    tag: str
+    """The tag as it is, compared exactly."""
+
+    new_tag: str
+    """Its new text; a workflow that has that tag already keeps one."""
 
 
 class RunsStartParams(TypedDict):
@@ -2586,23 +2710,6 @@ class RunsFinishParams(TypedDict):
     """API calls made so far; absent or null keeps the number."""
 
 
-class RunsDeleteParams(TypedDict):
-    """Params of runs.delete."""
-
-    id: str
-    """Id of a run, 1 to 128 characters."""
-
-
-class RunsPinParams(TypedDict):
-    """Params of runs.pin."""
-
-    id: str
-    """Id of a run, 1 to 128 characters."""
-
-    pinned: bool
-    """true spares it from pruning, false no longer."""
-
-
 class RunsGetParams(TypedDict):
     """Params of runs.get."""
 
@@ -2632,6 +2739,39 @@ class RunsListParams(TypedDict):
     """`next_cursor` of the page before."""
 
 
+class RunsStatsParams(TypedDict):
+    """Params of runs.stats."""
+
+    workflow_id: NotRequired[str | None]
+    """Only of this workflow."""
+
+    from_at: NotRequired[int | None]
+    """Only started at or after."""
+
+    to_at: NotRequired[int | None]
+    """Only started before."""
+
+    utc_offset_minutes: NotRequired[int]
+    """Where days begin: minutes east of UTC, 0 when absent."""
+
+
+class RunsPinParams(TypedDict):
+    """Params of runs.pin."""
+
+    id: str
+    """Id of a run, 1 to 128 characters."""
+
+    pinned: bool
+    """true spares it from pruning, false no longer."""
+
+
+class RunsDeleteParams(TypedDict):
+    """Params of runs.delete."""
+
+    id: str
+    """Id of a run, 1 to 128 characters."""
+
+
 class RunsPruneParams(TypedDict):
     """Params of runs.prune."""
 
@@ -2648,20 +2788,81 @@ class RunsPruneParams(TypedDict):
     """Only say how many would go; absent: false."""
 
 
-class RunsStatsParams(TypedDict):
-    """Params of runs.stats."""
+class SettingsGetParams(TypedDict):
+    """Params of settings.get."""
 
-    workflow_id: NotRequired[str | None]
-    """Only of this workflow."""
+    key: str
+    """1 to 64 of a-z, 0-9, underscore and dot."""
 
-    from_at: NotRequired[int | None]
-    """Only started at or after."""
 
-    to_at: NotRequired[int | None]
-    """Only started before."""
+class SettingsSetParams(TypedDict):
+    """Params of settings.set."""
 
-    utc_offset_minutes: NotRequired[int]
-    """Where days begin: minutes east of UTC, 0 when absent."""
+    key: str
+    """1 to 64 of a-z, 0-9, underscore and dot."""
+
+    value: Any
+    """The value, of the type `value_type` names."""
+
+    value_type: NotRequired[Literal["boolean", "json", "number", "string"]]
+    """Type of the value; absent: the known key's, or what the value looks like."""
+
+    description: NotRequired[str | None]
+    """For people, up to 1 024 characters; absent keeps it, null clears it."""
+
+
+class SettingsListParams(TypedDict):
+    """Params of settings.list."""
+
+    prefix: NotRequired[str]
+    """Only keys that begin with it; absent: all."""
+
+
+class SettingsSetManyParams(TypedDict):
+    """Params of settings.set_many."""
+
+    items: list[SettingsSetItem]
+    """1 to 100 settings."""
+
+
+class SettingsDeleteParams(TypedDict):
+    """Params of settings.delete."""
+
+    key: str
+    """1 to 64 of a-z, 0-9, underscore and dot."""
+
+
+class SettingsResetParams(TypedDict):
+    """Params of settings.reset."""
+
+    keys: NotRequired[list[str] | None]
+    """Keys with a default; absent or null: all of them."""
+
+
+class SecretsInitializeParams(TypedDict):
+    """Params of secrets.initialize."""
+
+    passphrase: NotRequired[str]
+    """The passphrase, 1 to 1 024 characters."""
+
+    keychain: NotRequired[Literal[True]]
+    """Keep the key in the system's keychain."""
+
+    ephemeral: NotRequired[Literal[True]]
+    """Keep everything in memory until the end."""
+
+
+class SecretsUnlockParams(TypedDict):
+    """Params of secrets.unlock."""
+
+    passphrase: NotRequired[str]
+    """The passphrase, 1 to 1 024 characters."""
+
+    keychain: NotRequired[Literal[True]]
+    """Use the system's keychain."""
+
+    recovery_code: NotRequired[str]
+    """The recovery code: nine groups of four."""
 
 
 class SecretsSetParams(TypedDict):
@@ -2698,39 +2899,6 @@ class SecretsDeleteParams(TypedDict):
     """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
 
 
-class SecretsRekeyParams(TypedDict):
-    """Params of secrets.rekey."""
-
-    passphrase: NotRequired[str]
-    """The passphrase, 1 to 1 024 characters."""
-
-
-class SecretsInitializeParams(TypedDict):
-    """Params of secrets.initialize."""
-
-    passphrase: NotRequired[str]
-    """The passphrase, 1 to 1 024 characters."""
-
-    keychain: NotRequired[Literal[True]]
-    """Keep the key in the system's keychain."""
-
-    ephemeral: NotRequired[Literal[True]]
-    """Keep everything in memory until the end."""
-
-
-class SecretsUnlockParams(TypedDict):
-    """Params of secrets.unlock."""
-
-    passphrase: NotRequired[str]
-    """The passphrase, 1 to 1 024 characters."""
-
-    keychain: NotRequired[Literal[True]]
-    """Use the system's keychain."""
-
-    recovery_code: NotRequired[str]
-    """The recovery code: nine groups of four."""
-
-
 class SecretsChangePassphraseParams(TypedDict):
     """Params of secrets.change_passphrase."""
 
@@ -2754,6 +2922,13 @@ class SecretsRemoveSlotParams(TypedDict):
     """Number of the slot."""
 
 
+class SecretsRekeyParams(TypedDict):
+    """Params of secrets.rekey."""
+
+    passphrase: NotRequired[str]
+    """The passphrase, 1 to 1 024 characters."""
+
+
 class SecretsResetParams(TypedDict):
     """Params of secrets.reset."""
 
@@ -2761,645 +2936,706 @@ class SecretsResetParams(TypedDict):
     """How many keys are given up: `count` of `secrets.status`."""
 
 
-class SettingsGetParams(TypedDict):
-    """Params of settings.get."""
+class AuditListParams(TypedDict):
+    """Params of audit.list."""
 
-    key: str
-    """1 to 64 of a-z, 0-9, underscore and dot."""
+    after: NotRequired[int]
+    """Only entries numbered above it; absent: all."""
 
+    action: NotRequired[str | None]
+    """Only of this action."""
 
-class SettingsListParams(TypedDict):
-    """Params of settings.list."""
+    resource: NotRequired[str | None]
+    """Only about this id."""
 
-    prefix: NotRequired[str]
-    """Only keys that begin with it; absent: all."""
+    from_at: NotRequired[int | None]
+    """Only at or after."""
 
+    to_at: NotRequired[int | None]
+    """Only before."""
 
-class SettingsSetParams(TypedDict):
-    """Params of settings.set."""
-
-    key: str
-    """1 to 64 of a-z, 0-9, underscore and dot."""
-
-    value: Any
-    """The value, of the type `value_type` names."""
-
-    value_type: NotRequired[Literal["boolean", "json", "number", "string"]]
-    """Type of the value; absent: the known key's, or what the value looks like."""
-
-    description: NotRequired[str | None]
-    """For people, up to 1 024 characters; absent keeps it, null clears it."""
+    limit: NotRequired[int]
+    """Most items to answer, 1 to 500."""
 
 
-class SettingsSetManyParams(TypedDict):
-    """Params of settings.set_many."""
+class AuditSubscribeParams(TypedDict):
+    """Params of audit.subscribe."""
 
-    items: list[SettingsSetItem]
-    """1 to 100 settings."""
+    actions: NotRequired[list[str] | None]
+    """Only of these actions; absent or null: all."""
 
-
-class SettingsDeleteParams(TypedDict):
-    """Params of settings.delete."""
-
-    key: str
-    """1 to 64 of a-z, 0-9, underscore and dot."""
+    after: NotRequired[int | None]
+    """Replay entries numbered above it first; absent: none."""
 
 
-class SettingsResetParams(TypedDict):
-    """Params of settings.reset."""
+class AuditVerifyParams(TypedDict):
+    """Params of audit.verify."""
 
-    keys: NotRequired[list[str] | None]
-    """Keys with a default; absent or null: all of them."""
-
-
-class SystemRecoverParams(TypedDict):
-    """Params of system.recover."""
-
-    dry_run: NotRequired[bool]
-    """Only tell what could be saved; show it and ask. Absent: false."""
+    expect: NotRequired[AuditAnchor | None]
+    """A head kept outside that the chain must contain."""
 
 
-class SystemCheckParams(TypedDict):
-    """Params of system.check."""
+class AuditExportParams(TypedDict):
+    """Params of audit.export."""
 
-    full: NotRequired[bool]
-    """Also compare every index with its table: slower, and for 0.1 s per 20 000 workflows nothing
-    else is served. Absent: false.
-    """
+    path: str
+    """Absolute path of a file that does not exist yet."""
 
 
-class WorkflowsArchiveParams(TypedDict):
-    """Params of workflows.archive."""
+class AuditPruneParams(TypedDict):
+    """Params of audit.prune."""
 
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
+    before_at: NotRequired[int]
+    """Entries older than this time, in ms of Unix time."""
 
-
-class WorkflowsUnarchiveParams(TypedDict):
-    """Params of workflows.unarchive."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
+    keep: NotRequired[int]
+    """All but the newest so many entries."""
 
 
-class WorkflowsDeleteParams(TypedDict):
-    """Params of workflows.delete."""
+class BackupsCreateParams(TypedDict):
+    """Params of backups.create."""
 
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
+    label: NotRequired[str | None]
+    """What to call it, up to 200 characters."""
 
-
-class WorkflowsDeleteManyParams(TypedDict):
-    """Params of workflows.delete_many."""
-
-    ids: list[str]
-    """At most 100 ids, taken in order."""
+    include_secrets: NotRequired[bool]
+    """Take the secrets along, sealed as they are, with the key slots; absent: false."""
 
 
-class WorkflowsDiffParams(TypedDict):
-    """Params of workflows.diff."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    from_revision: int
-    """Revision number, from 1, rising by 1."""
-
-    to_revision: int
-    """Revision number, from 1, rising by 1."""
-
-
-class WorkflowsSaveParams(TypedDict):
-    """Params of workflows.save."""
-
-    workflow: WorkflowsSaveWorkflow
-    """The whole workflow."""
-
-    expected_revision: NotRequired[int | None]
-    """Save only over this revision, 0 = it must not exist; null or absent: any."""
-
-    force: NotRequired[bool]
-    """Let an empty body replace a full one; false when absent."""
-
-
-class WorkflowsSaveManyParams(TypedDict):
-    """Params of workflows.save_many."""
-
-    items: list[WorkflowsSaveManyItem]
-    """At most 100 workflows, their bodies at most 8 MiB together."""
-
-    on_error: NotRequired[Literal["fail", "skip"]]
-    """`fail`, the default, undoes all; `skip` reports the item and goes on."""
-
-
-class WorkflowsDuplicateParams(TypedDict):
-    """Params of workflows.duplicate."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    new_id: NotRequired[str | None]
-    """Id of the copy; one is made when null or absent."""
+class BackupsVerifyParams(TypedDict):
+    """Params of backups.verify."""
 
     name: NotRequired[str | None]
-    """Name of the copy; null or absent: the name with ` (copy)` behind it."""
+    """Name of a listed backup; this or `path`."""
+
+    path: NotRequired[str | None]
+    """Absolute path of a backup anywhere; this or `name`."""
 
 
-class WorkflowsGetParams(TypedDict):
-    """Params of workflows.get."""
+class BackupsRestoreParams(TypedDict):
+    """Params of backups.restore."""
 
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
+    name: NotRequired[str | None]
+    """Name of a listed backup; this or `path`."""
 
-    revision: NotRequired[int | None]
-    """An earlier revision, see workflows.history; null or absent: current."""
+    path: NotRequired[str | None]
+    """Absolute path of a backup anywhere; this or `name`."""
 
+    dry_run: NotRequired[bool]
+    """Only tell what would become; absent: false."""
 
-class WorkflowsGetManyParams(TypedDict):
-    """Params of workflows.get_many."""
-
-    ids: list[str]
-    """At most 100 ids; one given twice is answered once."""
-
-
-class WorkflowsListParams(TypedDict):
-    """Params of workflows.list."""
-
-    category: NotRequired[str | None]
-    """Only workflows of this category; null or absent: any."""
-
-    tag: NotRequired[str | None]
-    """Only workflows with this tag; null or absent: any."""
-
-    archived: NotRequired[bool]
-    """true: only archived ones; false, the default: only live ones."""
-
-    order_by: NotRequired[Literal["created_at", "name", "updated_at"]]
-    """What to sort by, `updated_at` when absent; names without case."""
-
-    descending: NotRequired[bool | None]
-    """Highest first; null or absent: true for times, false for name."""
-
-    limit: NotRequired[int]
-    """Most items to answer, 1 to 500."""
-
-    cursor: NotRequired[str | None]
-    """`next_cursor` of the page before; null or absent: first."""
-
-
-class WorkflowsHistoryParams(TypedDict):
-    """Params of workflows.history."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    limit: NotRequired[int]
-    """Most items to answer, 1 to 500."""
-
-    cursor: NotRequired[str | None]
-    """`next_cursor` of the page before; null or absent: first."""
-
-
-class WorkflowsRevertParams(TypedDict):
-    """Params of workflows.revert."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    revision: int
-    """Revision number, from 1, rising by 1."""
-
-    expected_revision: NotRequired[int | None]
-    """Save only over this revision, 0 = it must not exist; null or absent: any."""
-
-
-class WorkflowsSearchParams(TypedDict):
-    """Params of workflows.search."""
-
-    query: str
-    """Words, all of which must be there, the last one perhaps unfinished; "..." around words that
-    stand together, - before what must not be there. At most 1024 characters, any of them.
-    Without a word the newest workflows are listed, those aside that hold what must not be there.
-    Of words of one or two characters the first 16 are looked for inside other words.
+    secrets: NotRequired[Literal["backup", "live"]]
+    """Whose secrets, passphrase and tries are there afterwards: `live`, those of now, or `backup`;
+    absent: live.
     """
 
-    category: NotRequired[str | None]
-    """Only workflows of this category; null or absent: any."""
 
-    tag: NotRequired[str | None]
-    """Only workflows with this tag; null or absent: any."""
+class BackupsDeleteParams(TypedDict):
+    """Params of backups.delete."""
 
-    archived: NotRequired[bool]
-    """true: only archived ones; false, the default: only live ones."""
-
-    snippets: NotRequired[Literal["body", "header", "none"]]
-    """`header`, the default: cut from description, name or tags; `body`: from the text inside,
-    where a word stands there, for the first MiB of the page's bodies and from the header for
-    those after; or `none`.
-    """
-
-    limit: NotRequired[int]
-    """Most items to answer, 1 to 500."""
-
-    cursor: NotRequired[str | None]
-    """`next_cursor` of the page before; null or absent: first."""
+    name: str
+    """Its file's name."""
 
 
-class WorkflowsRenameTagParams(TypedDict):
-    """Params of workflows.rename_tag."""
-
-    tag: str
-    """The tag as it is, compared exactly."""
-
-    new_tag: str
-    """Its new text; a workflow that has that tag already keeps one."""
-
-
-class WorkflowsUpdateParams(TypedDict):
-    """Params of workflows.update."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    name: NotRequired[str]
-    """1 to 512 characters; absent: stays."""
-
-    description: NotRequired[str | None]
-    """At most 16384 characters; null clears it; absent: stays."""
-
-    tags: NotRequired[list[str]]
-    """All its tags, at most 64, duplicates fold; absent: they stay."""
-
-    category: NotRequired[str]
-    """1 to 64 characters; absent: stays."""
-
-    expected_revision: NotRequired[int | None]
-    """Save only over this revision, 0 = it must not exist; null or absent: any."""
-
-
-class AuditMethods:
-    """The methods audit.*."""
+class SystemMethods:
+    """The methods system.*."""
 
     def __init__(self, client: BaseClient) -> None:
         """Call them through `client`."""
         self._client = client
 
-    def export(
+    def ping(
         self,
         *,
-        path: str,
+        timeout: float | None = None,
+    ) -> SystemPingResult:
+        """Answer at once, without the database."""
+        result: SystemPingResult = self._client.call("system.ping", {}, timeout=timeout)
+        return result
+
+    def info(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SystemInfoResult:
+        """Tell versions, places, pragmas and limits."""
+        result: SystemInfoResult = self._client.call("system.info", {}, timeout=timeout)
+        return result
+
+    def stats(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SystemStatsResult:
+        """Tell counts, sizes and latencies."""
+        result: SystemStatsResult = self._client.call("system.stats", {}, timeout=timeout)
+        return result
+
+    def check(
+        self,
+        *,
+        full: bool | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
-    ) -> AuditExportResult:
-        """Write the whole log into a file of JSON lines, signed when secrets are set up.
+    ) -> SystemCheckResult:
+        """Check the file, its references, indexes, bodies, revisions, summaries and the audit
+        chain.
 
-        The log is verified first; the first line says what was found. The last line holds the
-        SHA-256 of all bytes before it and the Ed25519 signature of these 32 bytes; any tool can
-        check it with the public key. A log that is sealed must be unlocked.
+        What is found is written to the audit log, unless the log itself can take no entry. An
+        index that is wrong is made anew; nothing else is changed.
         """
         params = _given(
             {
-                "path": path,
+                "full": full,
             }
         )
-        result: AuditExportResult = self._client.call(
-            "audit.export", params, on_progress=on_progress, timeout=timeout
+        result: SystemCheckResult = self._client.call(
+            "system.check", params, on_progress=on_progress, timeout=timeout
         )
         return result
 
-    def start_export(
+    def start_check(
         self,
         *,
-        path: str,
+        full: bool | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[AuditExportResult]:
-        """Start audit.export without waiting for its result."""
+    ) -> Pending[SystemCheckResult]:
+        """Start system.check without waiting for its result."""
         params = _given(
             {
-                "path": path,
+                "full": full,
             }
         )
-        result: Pending[AuditExportResult] = self._client.start(
-            "audit.export", params, on_progress=on_progress
+        result: Pending[SystemCheckResult] = self._client.start(
+            "system.check", params, on_progress=on_progress
         )
+        return result
+
+    def recover(
+        self,
+        *,
+        dry_run: bool | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SystemRecoverResult:
+        """Build the database anew from all that can be read of it, and put it in the old one's
+        place.
+
+        What cannot be read comes from the newest backup, where that has it. The damaged file is
+        kept and never changed. Meanwhile requests that need the database are answered
+        `maintenance`. Call it with `dry_run` first, and let a person decide.
+        """
+        params = _given(
+            {
+                "dry_run": dry_run,
+            }
+        )
+        result: SystemRecoverResult = self._client.call(
+            "system.recover", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_recover(
+        self,
+        *,
+        dry_run: bool | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SystemRecoverResult]:
+        """Start system.recover without waiting for its result."""
+        params = _given(
+            {
+                "dry_run": dry_run,
+            }
+        )
+        result: Pending[SystemRecoverResult] = self._client.start(
+            "system.recover", params, on_progress=on_progress
+        )
+        return result
+
+    def purge(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SystemPurgeResult:
+        """Overwrite what was deleted wherever it still lies, and give free space back to the disk.
+
+        It happens by itself two seconds after a delete; call it to know when it is done.
+        """
+        result: SystemPurgeResult = self._client.call(
+            "system.purge", {}, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_purge(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SystemPurgeResult]:
+        """Start system.purge without waiting for its result."""
+        result: Pending[SystemPurgeResult] = self._client.start(
+            "system.purge", {}, on_progress=on_progress
+        )
+        return result
+
+    def compact(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SystemCompactResult:
+        """Write the database anew, without gaps, and put it in the old one's place.
+
+        A backup is made first unless nothing has changed since the last one. Then, until it is
+        done, requests that need the database are answered `maintenance`; ping and cancel are
+        served. Killed at any moment it leaves the old file or the new one, whole.
+        """
+        result: SystemCompactResult = self._client.call(
+            "system.compact", {}, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_compact(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SystemCompactResult]:
+        """Start system.compact without waiting for its result."""
+        result: Pending[SystemCompactResult] = self._client.start(
+            "system.compact", {}, on_progress=on_progress
+        )
+        return result
+
+    def shutdown(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SystemShutdownResult:
+        """End the process once what was accepted before is answered."""
+        result: SystemShutdownResult = self._client.call("system.shutdown", {}, timeout=timeout)
+        return result
+
+
+class WorkflowsMethods:
+    """The methods workflows.*."""
+
+    def __init__(self, client: BaseClient) -> None:
+        """Call them through `client`."""
+        self._client = client
+
+    def save(
+        self,
+        *,
+        workflow: WorkflowsSaveWorkflow,
+        expected_revision: int | None | Unset = UNSET,
+        force: bool | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSaveResult:
+        """Save a whole workflow, new or over what is there.
+
+        Its revision rises unless name, description, tags, category and body all equal what is
+        stored: then nothing is written and `changed` is false. Its runs and `created_at` stay.
+        """
+        params = _given(
+            {
+                "workflow": workflow,
+                "expected_revision": expected_revision,
+                "force": force,
+            }
+        )
+        result: WorkflowsSaveResult = self._client.call("workflows.save", params, timeout=timeout)
+        return result
+
+    def get(
+        self,
+        *,
+        id: str,
+        revision: int | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsGetResult:
+        """Read a workflow whole, archived or not, as it is or as it was."""
+        params = _given(
+            {
+                "id": id,
+                "revision": revision,
+            }
+        )
+        result: WorkflowsGetResult = self._client.call("workflows.get", params, timeout=timeout)
         return result
 
     def list(
         self,
         *,
-        after: int | Unset = UNSET,
-        action: str | None | Unset = UNSET,
-        resource: str | None | Unset = UNSET,
-        from_at: int | None | Unset = UNSET,
-        to_at: int | None | Unset = UNSET,
+        category: str | None | Unset = UNSET,
+        tag: str | None | Unset = UNSET,
+        archived: bool | Unset = UNSET,
+        order_by: Literal["created_at", "name", "updated_at"] | Unset = UNSET,
+        descending: bool | None | Unset = UNSET,
         limit: int | Unset = UNSET,
+        cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
-    ) -> AuditListResult:
-        """List entries of the audit log, oldest first."""
+    ) -> WorkflowsListResult:
+        """List workflows without their bodies, a page at a time."""
         params = _given(
             {
-                "after": after,
-                "action": action,
-                "resource": resource,
-                "from_at": from_at,
-                "to_at": to_at,
+                "category": category,
+                "tag": tag,
+                "archived": archived,
+                "order_by": order_by,
+                "descending": descending,
                 "limit": limit,
+                "cursor": cursor,
             }
         )
-        result: AuditListResult = self._client.call("audit.list", params, timeout=timeout)
+        result: WorkflowsListResult = self._client.call("workflows.list", params, timeout=timeout)
         return result
 
-    def prune(
+    def search(
         self,
         *,
-        before_at: int | Unset = UNSET,
-        keep: int | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
+        query: str,
+        category: str | None | Unset = UNSET,
+        tag: str | None | Unset = UNSET,
+        archived: bool | Unset = UNSET,
+        snippets: Literal["body", "header", "none"] | Unset = UNSET,
+        limit: int | Unset = UNSET,
+        cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
-    ) -> AuditPruneResult:
-        """Delete the oldest entries; the rest stays verifiable. The last 30 days always stay.
+    ) -> WorkflowsSearchResult:
+        """Find workflows by the words of their name, tags and description, then by those inside.
 
-        A sealed log must be unlocked for it.
+        Every text is a valid query. Case and diacritics do not count. Hits of whole words come
+        first, then those inside words, then those that only the body makes one. A page may be
+        short, even empty, and still have a `next_cursor`: words that stand together are looked
+        for in a bounded number of bodies at a time.
         """
         params = _given(
             {
-                "before_at": before_at,
-                "keep": keep,
+                "query": query,
+                "category": category,
+                "tag": tag,
+                "archived": archived,
+                "snippets": snippets,
+                "limit": limit,
+                "cursor": cursor,
             }
         )
-        result: AuditPruneResult = self._client.call(
-            "audit.prune", params, on_progress=on_progress, timeout=timeout
+        result: WorkflowsSearchResult = self._client.call(
+            "workflows.search", params, timeout=timeout
         )
         return result
 
-    def start_prune(
+    def update(
         self,
         *,
-        before_at: int | Unset = UNSET,
-        keep: int | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[AuditPruneResult]:
-        """Start audit.prune without waiting for its result."""
-        params = _given(
-            {
-                "before_at": before_at,
-                "keep": keep,
-            }
-        )
-        result: Pending[AuditPruneResult] = self._client.start(
-            "audit.prune", params, on_progress=on_progress
-        )
-        return result
-
-    def subscribe(
-        self,
-        *,
-        actions: builtins.list[str] | None | Unset = UNSET,
-        after: int | None | Unset = UNSET,
+        id: str,
+        name: str | Unset = UNSET,
+        description: str | None | Unset = UNSET,
+        tags: builtins.list[str] | Unset = UNSET,
+        category: str | Unset = UNSET,
+        expected_revision: int | None | Unset = UNSET,
         timeout: float | None = None,
-    ) -> AuditSubscribeResult:
-        """Stream audit and change events from now on, replaying missed entries first if asked."""
-        params = _given(
-            {
-                "actions": actions,
-                "after": after,
-            }
-        )
-        result: AuditSubscribeResult = self._client.call("audit.subscribe", params, timeout=timeout)
-        return result
+    ) -> WorkflowsSaveResult:
+        """Change a workflow's name, description, tags or category without sending its body.
 
-    def unsubscribe(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> AuditUnsubscribeResult:
-        """Stop `audit.event` and `workflows.changed`."""
-        result: AuditUnsubscribeResult = self._client.call("audit.unsubscribe", {}, timeout=timeout)
-        return result
-
-    def verify(
-        self,
-        *,
-        expect: AuditAnchor | None | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> AuditVerifyResult:
-        """Recompute the whole chain and compare its end with the state row and an outside anchor."""
-        params = _given(
-            {
-                "expect": expect,
-            }
-        )
-        result: AuditVerifyResult = self._client.call(
-            "audit.verify", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_verify(
-        self,
-        *,
-        expect: AuditAnchor | None | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[AuditVerifyResult]:
-        """Start audit.verify without waiting for its result."""
-        params = _given(
-            {
-                "expect": expect,
-            }
-        )
-        result: Pending[AuditVerifyResult] = self._client.start(
-            "audit.verify", params, on_progress=on_progress
-        )
-        return result
-
-
-class BackupsMethods:
-    """The methods backups.*."""
-
-    def __init__(self, client: BaseClient) -> None:
-        """Call them through `client`."""
-        self._client = client
-
-    def create(
-        self,
-        *,
-        label: str | None | Unset = UNSET,
-        include_secrets: bool | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> BackupsCreateResult:
-        """Make a backup of this moment, checked and read back; it is kept until it is deleted.
-
-        Other requests go on meanwhile. What was deleted is purged first, so that it is not in
-        it.
+        Its revision rises unless nothing changes: then nothing is written.
         """
         params = _given(
             {
-                "label": label,
-                "include_secrets": include_secrets,
+                "id": id,
+                "name": name,
+                "description": description,
+                "tags": tags,
+                "category": category,
+                "expected_revision": expected_revision,
             }
         )
-        result: BackupsCreateResult = self._client.call(
-            "backups.create", params, on_progress=on_progress, timeout=timeout
+        result: WorkflowsSaveResult = self._client.call("workflows.update", params, timeout=timeout)
+        return result
+
+    def duplicate(
+        self,
+        *,
+        id: str,
+        new_id: str | None | Unset = UNSET,
+        name: str | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSaveResult:
+        """Copy a workflow, archived or not, to a new live one at revision 1 without runs."""
+        params = _given(
+            {
+                "id": id,
+                "new_id": new_id,
+                "name": name,
+            }
+        )
+        result: WorkflowsSaveResult = self._client.call(
+            "workflows.duplicate", params, timeout=timeout
         )
         return result
 
-    def start_create(
+    def archive(
         self,
         *,
-        label: str | None | Unset = UNSET,
-        include_secrets: bool | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[BackupsCreateResult]:
-        """Start backups.create without waiting for its result."""
+        id: str,
+        timeout: float | None = None,
+    ) -> WorkflowsArchiveResult:
+        """Take a workflow out of the lists and refuse changes to it; again changes nothing."""
         params = _given(
             {
-                "label": label,
-                "include_secrets": include_secrets,
+                "id": id,
             }
         )
-        result: Pending[BackupsCreateResult] = self._client.start(
-            "backups.create", params, on_progress=on_progress
+        result: WorkflowsArchiveResult = self._client.call(
+            "workflows.archive", params, timeout=timeout
+        )
+        return result
+
+    def unarchive(
+        self,
+        *,
+        id: str,
+        timeout: float | None = None,
+    ) -> WorkflowsUnarchiveResult:
+        """Bring an archived workflow back as it was; one that is live stays as it is."""
+        params = _given(
+            {
+                "id": id,
+            }
+        )
+        result: WorkflowsUnarchiveResult = self._client.call(
+            "workflows.unarchive", params, timeout=timeout
         )
         return result
 
     def delete(
         self,
         *,
-        name: str,
-        timeout: float | None = None,
-    ) -> BackupsDeleteResult:
-        """Delete a backup for good, whoever made it."""
-        params = _given(
-            {
-                "name": name,
-            }
-        )
-        result: BackupsDeleteResult = self._client.call("backups.delete", params, timeout=timeout)
-        return result
-
-    def list(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> BackupsListResult:
-        """List the backups in the folder of backups; what is not whole is not listed."""
-        result: BackupsListResult = self._client.call("backups.list", {}, timeout=timeout)
-        return result
-
-    def restore(
-        self,
-        *,
-        name: str | None | Unset = UNSET,
-        path: str | None | Unset = UNSET,
-        dry_run: bool | Unset = UNSET,
-        secrets: Literal["backup", "live"] | Unset = UNSET,
+        id: str,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
-    ) -> BackupsRestoreResult:
-        """Put a backup in the database's place; a backup of what is replaced is made first.
+    ) -> WorkflowsDeleteResult:
+        """Delete a workflow, archived or not, with its body, revisions and runs, for good."""
+        params = _given(
+            {
+                "id": id,
+            }
+        )
+        result: WorkflowsDeleteResult = self._client.call(
+            "workflows.delete", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
 
-        It is unpacked and looked at while others go on; a rejected one changes nothing. The
-        audit log of now goes on. Then, until it is done, requests that need the database are
-        answered `maintenance`; killed at any moment it leaves the old database or the new one,
-        whole.
+    def start_delete(
+        self,
+        *,
+        id: str,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[WorkflowsDeleteResult]:
+        """Start workflows.delete without waiting for its result."""
+        params = _given(
+            {
+                "id": id,
+            }
+        )
+        result: Pending[WorkflowsDeleteResult] = self._client.start(
+            "workflows.delete", params, on_progress=on_progress
+        )
+        return result
+
+    def history(
+        self,
+        *,
+        id: str,
+        limit: int | Unset = UNSET,
+        cursor: str | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsHistoryResult:
+        """List the revisions of a workflow that are kept, the current one first."""
+        params = _given(
+            {
+                "id": id,
+                "limit": limit,
+                "cursor": cursor,
+            }
+        )
+        result: WorkflowsHistoryResult = self._client.call(
+            "workflows.history", params, timeout=timeout
+        )
+        return result
+
+    def diff(
+        self,
+        *,
+        id: str,
+        from_revision: int,
+        to_revision: int,
+        timeout: float | None = None,
+    ) -> WorkflowsDiffResult:
+        """Compare two revisions, node by node where the body has nodes of a known kind."""
+        params = _given(
+            {
+                "id": id,
+                "from_revision": from_revision,
+                "to_revision": to_revision,
+            }
+        )
+        result: WorkflowsDiffResult = self._client.call("workflows.diff", params, timeout=timeout)
+        return result
+
+    def revert(
+        self,
+        *,
+        id: str,
+        revision: int,
+        expected_revision: int | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSaveResult:
+        """Save an earlier revision's whole content as a new revision; nothing is lost by it."""
+        params = _given(
+            {
+                "id": id,
+                "revision": revision,
+                "expected_revision": expected_revision,
+            }
+        )
+        result: WorkflowsSaveResult = self._client.call("workflows.revert", params, timeout=timeout)
+        return result
+
+    def save_many(
+        self,
+        *,
+        items: builtins.list[WorkflowsSaveManyItem],
+        on_error: Literal["fail", "skip"] | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSaveManyResult:
+        """Save several workflows in order, all or none, or all that can be.
+
+        An error of `fail` carries the `index` of the item that caused it.
         """
         params = _given(
             {
-                "name": name,
-                "path": path,
-                "dry_run": dry_run,
-                "secrets": secrets,
+                "items": items,
+                "on_error": on_error,
             }
         )
-        result: BackupsRestoreResult = self._client.call(
-            "backups.restore", params, on_progress=on_progress, timeout=timeout
+        result: WorkflowsSaveManyResult = self._client.call(
+            "workflows.save_many", params, timeout=timeout
         )
         return result
 
-    def start_restore(
+    def get_many(
         self,
         *,
-        name: str | None | Unset = UNSET,
-        path: str | None | Unset = UNSET,
-        dry_run: bool | Unset = UNSET,
-        secrets: Literal["backup", "live"] | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[BackupsRestoreResult]:
-        """Start backups.restore without waiting for its result."""
+        ids: builtins.list[str],
+        timeout: float | None = None,
+    ) -> WorkflowsGetManyResult:
+        """Read several workflows whole, as many as one answer holds."""
         params = _given(
             {
-                "name": name,
-                "path": path,
-                "dry_run": dry_run,
-                "secrets": secrets,
+                "ids": ids,
             }
         )
-        result: Pending[BackupsRestoreResult] = self._client.start(
-            "backups.restore", params, on_progress=on_progress
+        result: WorkflowsGetManyResult = self._client.call(
+            "workflows.get_many", params, timeout=timeout
         )
         return result
 
-    def verify(
+    def delete_many(
         self,
         *,
-        name: str | None | Unset = UNSET,
-        path: str | None | Unset = UNSET,
+        ids: builtins.list[str],
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
-    ) -> BackupsVerifyResult:
-        """Unpack a backup aside and look at all that is in it, as a restore would.
-
-        One that would be rejected is written to the audit log.
-        """
+    ) -> WorkflowsDeleteManyResult:
+        """Delete several workflows one after the other; one that fails does not stop the others."""
         params = _given(
             {
-                "name": name,
-                "path": path,
+                "ids": ids,
             }
         )
-        result: BackupsVerifyResult = self._client.call(
-            "backups.verify", params, on_progress=on_progress, timeout=timeout
+        result: WorkflowsDeleteManyResult = self._client.call(
+            "workflows.delete_many", params, on_progress=on_progress, timeout=timeout
         )
         return result
 
-    def start_verify(
+    def start_delete_many(
         self,
         *,
-        name: str | None | Unset = UNSET,
-        path: str | None | Unset = UNSET,
+        ids: builtins.list[str],
         on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[BackupsVerifyResult]:
-        """Start backups.verify without waiting for its result."""
+    ) -> Pending[WorkflowsDeleteManyResult]:
+        """Start workflows.delete_many without waiting for its result."""
         params = _given(
             {
-                "name": name,
-                "path": path,
+                "ids": ids,
             }
         )
-        result: Pending[BackupsVerifyResult] = self._client.start(
-            "backups.verify", params, on_progress=on_progress
+        result: Pending[WorkflowsDeleteManyResult] = self._client.start(
+            "workflows.delete_many", params, on_progress=on_progress
         )
         return result
 
-
-class RpcMethods:
-    """The methods rpc.*."""
-
-    def __init__(self, client: BaseClient) -> None:
-        """Call them through `client`."""
-        self._client = client
-
-    def discover(
+    def tags(
         self,
         *,
         timeout: float | None = None,
-    ) -> dict[str, Any]:
-        """Return this OpenRPC document.
+    ) -> WorkflowsTagsResult:
+        """List every tag of live workflows, with how many have it."""
+        result: WorkflowsTagsResult = self._client.call("workflows.tags", {}, timeout=timeout)
+        return result
 
-        It is the same document as `sim-sidecar openrpc` prints.
+    def rename_tag(
+        self,
+        *,
+        tag: str,
+        new_tag: str,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowsRenameTagResult:
+        """Rename a tag in every workflow, archived ones too; their revisions rise.
+
+        Many workflows go in steps; a cancel leaves those done so far renamed.
         """
-        result: dict[str, Any] = self._client.call("rpc.discover", {}, timeout=timeout)
+        params = _given(
+            {
+                "tag": tag,
+                "new_tag": new_tag,
+            }
+        )
+        result: WorkflowsRenameTagResult = self._client.call(
+            "workflows.rename_tag", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_rename_tag(
+        self,
+        *,
+        tag: str,
+        new_tag: str,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[WorkflowsRenameTagResult]:
+        """Start workflows.rename_tag without waiting for its result."""
+        params = _given(
+            {
+                "tag": tag,
+                "new_tag": new_tag,
+            }
+        )
+        result: Pending[WorkflowsRenameTagResult] = self._client.start(
+            "workflows.rename_tag", params, on_progress=on_progress
+        )
+        return result
+
+    def categories(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> WorkflowsCategoriesResult:
+        """List every category of live workflows, with how many are in it."""
+        result: WorkflowsCategoriesResult = self._client.call(
+            "workflows.categories", {}, timeout=timeout
+        )
         return result
 
 
@@ -3475,38 +3711,6 @@ class RunsMethods:
         result: RunsFinishResult = self._client.call("runs.finish", params, timeout=timeout)
         return result
 
-    def delete(
-        self,
-        *,
-        id: str,
-        timeout: float | None = None,
-    ) -> RunsDeleteResult:
-        """Delete a run and its summary."""
-        params = _given(
-            {
-                "id": id,
-            }
-        )
-        result: RunsDeleteResult = self._client.call("runs.delete", params, timeout=timeout)
-        return result
-
-    def pin(
-        self,
-        *,
-        id: str,
-        pinned: bool,
-        timeout: float | None = None,
-    ) -> RunsPinResult:
-        """Spare a run from pruning, or no longer; deleting it by name still works."""
-        params = _given(
-            {
-                "id": id,
-                "pinned": pinned,
-            }
-        )
-        result: RunsPinResult = self._client.call("runs.pin", params, timeout=timeout)
-        return result
-
     def get(
         self,
         *,
@@ -3545,6 +3749,85 @@ class RunsMethods:
             }
         )
         result: RunsListResult = self._client.call("runs.list", params, timeout=timeout)
+        return result
+
+    def stats(
+        self,
+        *,
+        workflow_id: str | None | Unset = UNSET,
+        from_at: int | None | Unset = UNSET,
+        to_at: int | None | Unset = UNSET,
+        utc_offset_minutes: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> RunsStatsResult:
+        """Count runs, their ends, durations and costs, in all and by day."""
+        params = _given(
+            {
+                "workflow_id": workflow_id,
+                "from_at": from_at,
+                "to_at": to_at,
+                "utc_offset_minutes": utc_offset_minutes,
+            }
+        )
+        result: RunsStatsResult = self._client.call(
+            "runs.stats", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_stats(
+        self,
+        *,
+        workflow_id: str | None | Unset = UNSET,
+        from_at: int | None | Unset = UNSET,
+        to_at: int | None | Unset = UNSET,
+        utc_offset_minutes: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[RunsStatsResult]:
+        """Start runs.stats without waiting for its result."""
+        params = _given(
+            {
+                "workflow_id": workflow_id,
+                "from_at": from_at,
+                "to_at": to_at,
+                "utc_offset_minutes": utc_offset_minutes,
+            }
+        )
+        result: Pending[RunsStatsResult] = self._client.start(
+            "runs.stats", params, on_progress=on_progress
+        )
+        return result
+
+    def pin(
+        self,
+        *,
+        id: str,
+        pinned: bool,
+        timeout: float | None = None,
+    ) -> RunsPinResult:
+        """Spare a run from pruning, or no longer; deleting it by name still works."""
+        params = _given(
+            {
+                "id": id,
+                "pinned": pinned,
+            }
+        )
+        result: RunsPinResult = self._client.call("runs.pin", params, timeout=timeout)
+        return result
+
+    def delete(
+        self,
+        *,
+        id: str,
+        timeout: float | None = None,
+    ) -> RunsDeleteResult:
+        """Delete a run and its summary."""
+        params = _given(
+            {
+                "id": id,
+            }
+        )
+        result: RunsDeleteResult = self._client.call("runs.delete", params, timeout=timeout)
         return result
 
     def prune(
@@ -3599,51 +3882,110 @@ class RunsMethods:
         )
         return result
 
-    def stats(
+
+class SettingsMethods:
+    """The methods settings.*."""
+
+    def __init__(self, client: BaseClient) -> None:
+        """Call them through `client`."""
+        self._client = client
+
+    def get(
         self,
         *,
-        workflow_id: str | None | Unset = UNSET,
-        from_at: int | None | Unset = UNSET,
-        to_at: int | None | Unset = UNSET,
-        utc_offset_minutes: int | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
+        key: str,
         timeout: float | None = None,
-    ) -> RunsStatsResult:
-        """Count runs, their ends, durations and costs, in all and by day."""
+    ) -> SettingsGetResult:
+        """Return one setting."""
         params = _given(
             {
-                "workflow_id": workflow_id,
-                "from_at": from_at,
-                "to_at": to_at,
-                "utc_offset_minutes": utc_offset_minutes,
+                "key": key,
             }
         )
-        result: RunsStatsResult = self._client.call(
-            "runs.stats", params, on_progress=on_progress, timeout=timeout
+        result: SettingsGetResult = self._client.call("settings.get", params, timeout=timeout)
+        return result
+
+    def set(
+        self,
+        *,
+        key: str,
+        value: Any,
+        value_type: Literal["boolean", "json", "number", "string"] | Unset = UNSET,
+        description: str | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> SettingsSetResult:
+        """Set one setting."""
+        params = _given(
+            {
+                "key": key,
+                "value": value,
+                "value_type": value_type,
+                "description": description,
+            }
+        )
+        result: SettingsSetResult = self._client.call("settings.set", params, timeout=timeout)
+        return result
+
+    def list(
+        self,
+        *,
+        prefix: str | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> SettingsListResult:
+        """List the settings, by key."""
+        params = _given(
+            {
+                "prefix": prefix,
+            }
+        )
+        result: SettingsListResult = self._client.call("settings.list", params, timeout=timeout)
+        return result
+
+    def set_many(
+        self,
+        *,
+        items: builtins.list[SettingsSetItem],
+        timeout: float | None = None,
+    ) -> SettingsSetManyResult:
+        """Set several settings, all or none."""
+        params = _given(
+            {
+                "items": items,
+            }
+        )
+        result: SettingsSetManyResult = self._client.call(
+            "settings.set_many", params, timeout=timeout
         )
         return result
 
-    def start_stats(
+    def delete(
         self,
         *,
-        workflow_id: str | None | Unset = UNSET,
-        from_at: int | None | Unset = UNSET,
-        to_at: int | None | Unset = UNSET,
-        utc_offset_minutes: int | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[RunsStatsResult]:
-        """Start runs.stats without waiting for its result."""
+        key: str,
+        timeout: float | None = None,
+    ) -> SettingsDeleteResult:
+        """Delete a setting of the app's own; for one with a default there is `settings.reset`."""
         params = _given(
             {
-                "workflow_id": workflow_id,
-                "from_at": from_at,
-                "to_at": to_at,
-                "utc_offset_minutes": utc_offset_minutes,
+                "key": key,
             }
         )
-        result: Pending[RunsStatsResult] = self._client.start(
-            "runs.stats", params, on_progress=on_progress
+        result: SettingsDeleteResult = self._client.call("settings.delete", params, timeout=timeout)
+        return result
+
+    def reset(
+        self,
+        *,
+        keys: builtins.list[str] | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> SettingsResetResult:
+        """Set settings back to their defaults."""
+        params = _given(
+            {
+                "keys": keys,
+            }
         )
+        result: SettingsResetResult = self._client.call("settings.reset", params, timeout=timeout)
         return result
 
 
@@ -3653,140 +3995,6 @@ class SecretsMethods:
     def __init__(self, client: BaseClient) -> None:
         """Call them through `client`."""
         self._client = client
-
-    def set(
-        self,
-        *,
-        provider: str,
-        value: str,
-        timeout: float | None = None,
-    ) -> SecretsSetResult:
-        """Keep a provider's key, sealed; one that was there is replaced."""
-        params = _given(
-            {
-                "provider": provider,
-                "value": value,
-            }
-        )
-        result: SecretsSetResult = self._client.call("secrets.set", params, timeout=timeout)
-        return result
-
-    def get(
-        self,
-        *,
-        provider: str,
-        timeout: float | None = None,
-    ) -> SecretsGetResult:
-        """Answer a provider's key; the audit entry is on disk before the answer leaves."""
-        params = _given(
-            {
-                "provider": provider,
-            }
-        )
-        result: SecretsGetResult = self._client.call("secrets.get", params, timeout=timeout)
-        return result
-
-    def verify(
-        self,
-        *,
-        provider: str,
-        value: str,
-        timeout: float | None = None,
-    ) -> SecretsVerifyResult:
-        """Compare a key with the one that is kept, which is not opened for it."""
-        params = _given(
-            {
-                "provider": provider,
-                "value": value,
-            }
-        )
-        result: SecretsVerifyResult = self._client.call("secrets.verify", params, timeout=timeout)
-        return result
-
-    def list(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SecretsListResult:
-        """List the providers whose keys are kept; values are never among the answer."""
-        result: SecretsListResult = self._client.call("secrets.list", {}, timeout=timeout)
-        return result
-
-    def delete(
-        self,
-        *,
-        provider: str,
-        timeout: float | None = None,
-    ) -> SecretsDeleteResult:
-        """Delete a provider's key; nothing of it is left in the file two seconds later."""
-        params = _given(
-            {
-                "provider": provider,
-            }
-        )
-        result: SecretsDeleteResult = self._client.call("secrets.delete", params, timeout=timeout)
-        return result
-
-    def rotate(
-        self,
-        *,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> SecretsRotateResult:
-        """Seal every key anew under a new data key; the old one is gone from the file."""
-        result: SecretsRotateResult = self._client.call(
-            "secrets.rotate", {}, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_rotate(
-        self,
-        *,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[SecretsRotateResult]:
-        """Start secrets.rotate without waiting for its result."""
-        result: Pending[SecretsRotateResult] = self._client.start(
-            "secrets.rotate", {}, on_progress=on_progress
-        )
-        return result
-
-    def rekey(
-        self,
-        *,
-        passphrase: str | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> SecretsRotateResult:
-        """Replace every key there is, the root key too; recovery codes end, make new ones after it.
-
-        The passphrase is needed where there is a slot for one, and stays the same.
-        """
-        params = _given(
-            {
-                "passphrase": passphrase,
-            }
-        )
-        result: SecretsRotateResult = self._client.call(
-            "secrets.rekey", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_rekey(
-        self,
-        *,
-        passphrase: str | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[SecretsRotateResult]:
-        """Start secrets.rekey without waiting for its result."""
-        params = _given(
-            {
-                "passphrase": passphrase,
-            }
-        )
-        result: Pending[SecretsRotateResult] = self._client.start(
-            "secrets.rekey", params, on_progress=on_progress
-        )
-        return result
 
     def status(
         self,
@@ -3898,6 +4106,79 @@ class SecretsMethods:
         Ephemeral secrets are gone for good. What is locked already stays so.
         """
         result: SecretsStatusResult = self._client.call("secrets.lock", {}, timeout=timeout)
+        return result
+
+    def set(
+        self,
+        *,
+        provider: str,
+        value: str,
+        timeout: float | None = None,
+    ) -> SecretsSetResult:
+        """Keep a provider's key, sealed; one that was there is replaced."""
+        params = _given(
+            {
+                "provider": provider,
+                "value": value,
+            }
+        )
+        result: SecretsSetResult = self._client.call("secrets.set", params, timeout=timeout)
+        return result
+
+    def get(
+        self,
+        *,
+        provider: str,
+        timeout: float | None = None,
+    ) -> SecretsGetResult:
+        """Answer a provider's key; the audit entry is on disk before the answer leaves."""
+        params = _given(
+            {
+                "provider": provider,
+            }
+        )
+        result: SecretsGetResult = self._client.call("secrets.get", params, timeout=timeout)
+        return result
+
+    def list(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SecretsListResult:
+        """List the providers whose keys are kept; values are never among the answer."""
+        result: SecretsListResult = self._client.call("secrets.list", {}, timeout=timeout)
+        return result
+
+    def verify(
+        self,
+        *,
+        provider: str,
+        value: str,
+        timeout: float | None = None,
+    ) -> SecretsVerifyResult:
+        """Compare a key with the one that is kept, which is not opened for it."""
+        params = _given(
+            {
+                "provider": provider,
+                "value": value,
+            }
+        )
+        result: SecretsVerifyResult = self._client.call("secrets.verify", params, timeout=timeout)
+        return result
+
+    def delete(
+        self,
+        *,
+        provider: str,
+        timeout: float | None = None,
+    ) -> SecretsDeleteResult:
+        """Delete a provider's key; nothing of it is left in the file two seconds later."""
+        params = _given(
+            {
+                "provider": provider,
+            }
+        )
+        result: SecretsDeleteResult = self._client.call("secrets.delete", params, timeout=timeout)
         return result
 
     def change_passphrase(
@@ -4018,6 +4299,67 @@ class SecretsMethods:
         )
         return result
 
+    def rotate(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsRotateResult:
+        """Seal every key anew under a new data key; the old one is gone from the file."""
+        result: SecretsRotateResult = self._client.call(
+            "secrets.rotate", {}, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_rotate(
+        self,
+        *,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsRotateResult]:
+        """Start secrets.rotate without waiting for its result."""
+        result: Pending[SecretsRotateResult] = self._client.start(
+            "secrets.rotate", {}, on_progress=on_progress
+        )
+        return result
+
+    def rekey(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsRotateResult:
+        """Replace every key there is, the root key too; recovery codes end, make new ones after it.
+
+        The passphrase is needed where there is a slot for one, and stays the same.
+        """
+        params = _given(
+            {
+                "passphrase": passphrase,
+            }
+        )
+        result: SecretsRotateResult = self._client.call(
+            "secrets.rekey", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_rekey(
+        self,
+        *,
+        passphrase: str | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsRotateResult]:
+        """Start secrets.rekey without waiting for its result."""
+        params = _given(
+            {
+                "passphrase": passphrase,
+            }
+        )
+        result: Pending[SecretsRotateResult] = self._client.start(
+            "secrets.rekey", params, on_progress=on_progress
+        )
+        return result
+
     def reset(
         self,
         *,
@@ -4060,711 +4402,369 @@ class SecretsMethods:
         return result
 
 
-class SettingsMethods:
-    """The methods settings.*."""
+class AuditMethods:
+    """The methods audit.*."""
 
     def __init__(self, client: BaseClient) -> None:
         """Call them through `client`."""
         self._client = client
 
-    def get(
+    def list(
         self,
         *,
-        key: str,
+        after: int | Unset = UNSET,
+        action: str | None | Unset = UNSET,
+        resource: str | None | Unset = UNSET,
+        from_at: int | None | Unset = UNSET,
+        to_at: int | None | Unset = UNSET,
+        limit: int | Unset = UNSET,
         timeout: float | None = None,
-    ) -> SettingsGetResult:
-        """Return one setting."""
+    ) -> AuditListResult:
+        """List entries of the audit log, oldest first."""
         params = _given(
             {
-                "key": key,
+                "after": after,
+                "action": action,
+                "resource": resource,
+                "from_at": from_at,
+                "to_at": to_at,
+                "limit": limit,
             }
         )
-        result: SettingsGetResult = self._client.call("settings.get", params, timeout=timeout)
+        result: AuditListResult = self._client.call("audit.list", params, timeout=timeout)
+        return result
+
+    def subscribe(
+        self,
+        *,
+        actions: builtins.list[str] | None | Unset = UNSET,
+        after: int | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> AuditSubscribeResult:
+        """Stream audit and change events from now on, replaying missed entries first if asked."""
+        params = _given(
+            {
+                "actions": actions,
+                "after": after,
+            }
+        )
+        result: AuditSubscribeResult = self._client.call("audit.subscribe", params, timeout=timeout)
+        return result
+
+    def unsubscribe(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> AuditUnsubscribeResult:
+        """Stop `audit.event` and `workflows.changed`."""
+        result: AuditUnsubscribeResult = self._client.call("audit.unsubscribe", {}, timeout=timeout)
+        return result
+
+    def verify(
+        self,
+        *,
+        expect: AuditAnchor | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> AuditVerifyResult:
+        """Recompute the whole chain and compare its end with the state row and an outside anchor."""
+        params = _given(
+            {
+                "expect": expect,
+            }
+        )
+        result: AuditVerifyResult = self._client.call(
+            "audit.verify", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_verify(
+        self,
+        *,
+        expect: AuditAnchor | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[AuditVerifyResult]:
+        """Start audit.verify without waiting for its result."""
+        params = _given(
+            {
+                "expect": expect,
+            }
+        )
+        result: Pending[AuditVerifyResult] = self._client.start(
+            "audit.verify", params, on_progress=on_progress
+        )
+        return result
+
+    def export(
+        self,
+        *,
+        path: str,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> AuditExportResult:
+        """Write the whole log into a file of JSON lines, signed when secrets are set up.
+
+        The log is verified first; the first line says what was found. The last line holds the
+        SHA-256 of all bytes before it and the Ed25519 signature of these 32 bytes; any tool can
+        check it with the public key. A log that is sealed must be unlocked.
+        """
+        params = _given(
+            {
+                "path": path,
+            }
+        )
+        result: AuditExportResult = self._client.call(
+            "audit.export", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_export(
+        self,
+        *,
+        path: str,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[AuditExportResult]:
+        """Start audit.export without waiting for its result."""
+        params = _given(
+            {
+                "path": path,
+            }
+        )
+        result: Pending[AuditExportResult] = self._client.start(
+            "audit.export", params, on_progress=on_progress
+        )
+        return result
+
+    def prune(
+        self,
+        *,
+        before_at: int | Unset = UNSET,
+        keep: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> AuditPruneResult:
+        """Delete the oldest entries; the rest stays verifiable. The last 30 days always stay.
+
+        A sealed log must be unlocked for it.
+        """
+        params = _given(
+            {
+                "before_at": before_at,
+                "keep": keep,
+            }
+        )
+        result: AuditPruneResult = self._client.call(
+            "audit.prune", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_prune(
+        self,
+        *,
+        before_at: int | Unset = UNSET,
+        keep: int | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[AuditPruneResult]:
+        """Start audit.prune without waiting for its result."""
+        params = _given(
+            {
+                "before_at": before_at,
+                "keep": keep,
+            }
+        )
+        result: Pending[AuditPruneResult] = self._client.start(
+            "audit.prune", params, on_progress=on_progress
+        )
+        return result
+
+
+class BackupsMethods:
+    """The methods backups.*."""
+
+    def __init__(self, client: BaseClient) -> None:
+        """Call them through `client`."""
+        self._client = client
+
+    def create(
+        self,
+        *,
+        label: str | None | Unset = UNSET,
+        include_secrets: bool | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> BackupsCreateResult:
+        """Make a backup of this moment, checked and read back; it is kept until it is deleted.
+
+        Other requests go on meanwhile. What was deleted is purged first, so that it is not in
+        it.
+        """
+        params = _given(
+            {
+                "label": label,
+                "include_secrets": include_secrets,
+            }
+        )
+        result: BackupsCreateResult = self._client.call(
+            "backups.create", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_create(
+        self,
+        *,
+        label: str | None | Unset = UNSET,
+        include_secrets: bool | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[BackupsCreateResult]:
+        """Start backups.create without waiting for its result."""
+        params = _given(
+            {
+                "label": label,
+                "include_secrets": include_secrets,
+            }
+        )
+        result: Pending[BackupsCreateResult] = self._client.start(
+            "backups.create", params, on_progress=on_progress
+        )
         return result
 
     def list(
         self,
         *,
-        prefix: str | Unset = UNSET,
         timeout: float | None = None,
-    ) -> SettingsListResult:
-        """List the settings, by key."""
-        params = _given(
-            {
-                "prefix": prefix,
-            }
-        )
-        result: SettingsListResult = self._client.call("settings.list", params, timeout=timeout)
+    ) -> BackupsListResult:
+        """List the backups in the folder of backups; what is not whole is not listed."""
+        result: BackupsListResult = self._client.call("backups.list", {}, timeout=timeout)
         return result
 
-    def set(
+    def verify(
         self,
         *,
-        key: str,
-        value: Any,
-        value_type: Literal["boolean", "json", "number", "string"] | Unset = UNSET,
-        description: str | None | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> SettingsSetResult:
-        """Set one setting."""
-        params = _given(
-            {
-                "key": key,
-                "value": value,
-                "value_type": value_type,
-                "description": description,
-            }
-        )
-        result: SettingsSetResult = self._client.call("settings.set", params, timeout=timeout)
-        return result
-
-    def set_many(
-        self,
-        *,
-        items: builtins.list[SettingsSetItem],
-        timeout: float | None = None,
-    ) -> SettingsSetManyResult:
-        """Set several settings, all or none."""
-        params = _given(
-            {
-                "items": items,
-            }
-        )
-        result: SettingsSetManyResult = self._client.call(
-            "settings.set_many", params, timeout=timeout
-        )
-        return result
-
-    def delete(
-        self,
-        *,
-        key: str,
-        timeout: float | None = None,
-    ) -> SettingsDeleteResult:
-        """Delete a setting of the app's own; for one with a default there is `settings.reset`."""
-        params = _given(
-            {
-                "key": key,
-            }
-        )
-        result: SettingsDeleteResult = self._client.call("settings.delete", params, timeout=timeout)
-        return result
-
-    def reset(
-        self,
-        *,
-        keys: builtins.list[str] | None | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> SettingsResetResult:
-        """Set settings back to their defaults."""
-        params = _given(
-            {
-                "keys": keys,
-            }
-        )
-        result: SettingsResetResult = self._client.call("settings.reset", params, timeout=timeout)
-        return result
-
-
-class SystemMethods:
-    """The methods system.*."""
-
-    def __init__(self, client: BaseClient) -> None:
-        """Call them through `client`."""
-        self._client = client
-
-    def recover(
-        self,
-        *,
-        dry_run: bool | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> SystemRecoverResult:
-        """Build the database anew from all that can be read of it, and put it in the old one's
-        place.
-
-        What cannot be read comes from the newest backup, where that has it. The damaged file is
-        kept and never changed. Meanwhile requests that need the database are answered
-        `maintenance`. Call it with `dry_run` first, and let a person decide.
-        """
-        params = _given(
-            {
-                "dry_run": dry_run,
-            }
-        )
-        result: SystemRecoverResult = self._client.call(
-            "system.recover", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_recover(
-        self,
-        *,
-        dry_run: bool | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[SystemRecoverResult]:
-        """Start system.recover without waiting for its result."""
-        params = _given(
-            {
-                "dry_run": dry_run,
-            }
-        )
-        result: Pending[SystemRecoverResult] = self._client.start(
-            "system.recover", params, on_progress=on_progress
-        )
-        return result
-
-    def check(
-        self,
-        *,
-        full: bool | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> SystemCheckResult:
-        """Check the file, its references, indexes, bodies, revisions, summaries and the audit
-        chain.
-
-        What is found is written to the audit log, unless the log itself can take no entry. An
-        index that is wrong is made anew; nothing else is changed.
-        """
-        params = _given(
-            {
-                "full": full,
-            }
-        )
-        result: SystemCheckResult = self._client.call(
-            "system.check", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_check(
-        self,
-        *,
-        full: bool | Unset = UNSET,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[SystemCheckResult]:
-        """Start system.check without waiting for its result."""
-        params = _given(
-            {
-                "full": full,
-            }
-        )
-        result: Pending[SystemCheckResult] = self._client.start(
-            "system.check", params, on_progress=on_progress
-        )
-        return result
-
-    def ping(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SystemPingResult:
-        """Answer at once, without the database."""
-        result: SystemPingResult = self._client.call("system.ping", {}, timeout=timeout)
-        return result
-
-    def info(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SystemInfoResult:
-        """Tell versions, places, pragmas and limits."""
-        result: SystemInfoResult = self._client.call("system.info", {}, timeout=timeout)
-        return result
-
-    def stats(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SystemStatsResult:
-        """Tell counts, sizes and latencies."""
-        result: SystemStatsResult = self._client.call("system.stats", {}, timeout=timeout)
-        return result
-
-    def shutdown(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SystemShutdownResult:
-        """End the process once what was accepted before is answered."""
-        result: SystemShutdownResult = self._client.call("system.shutdown", {}, timeout=timeout)
-        return result
-
-    def purge(
-        self,
-        *,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> SystemPurgeResult:
-        """Overwrite what was deleted wherever it still lies, and give free space back to the disk.
-
-        It happens by itself two seconds after a delete; call it to know when it is done.
-        """
-        result: SystemPurgeResult = self._client.call(
-            "system.purge", {}, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_purge(
-        self,
-        *,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[SystemPurgeResult]:
-        """Start system.purge without waiting for its result."""
-        result: Pending[SystemPurgeResult] = self._client.start(
-            "system.purge", {}, on_progress=on_progress
-        )
-        return result
-
-    def compact(
-        self,
-        *,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> SystemCompactResult:
-        """Write the database anew, without gaps, and put it in the old one's place.
-
-        A backup is made first unless nothing has changed since the last one. Then, until it is
-        done, requests that need the database are answered `maintenance`; ping and cancel are
-        served. Killed at any moment it leaves the old file or the new one, whole.
-        """
-        result: SystemCompactResult = self._client.call(
-            "system.compact", {}, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_compact(
-        self,
-        *,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[SystemCompactResult]:
-        """Start system.compact without waiting for its result."""
-        result: Pending[SystemCompactResult] = self._client.start(
-            "system.compact", {}, on_progress=on_progress
-        )
-        return result
-
-
-class WorkflowsMethods:
-    """The methods workflows.*."""
-
-    def __init__(self, client: BaseClient) -> None:
-        """Call them through `client`."""
-        self._client = client
-
-    def archive(
-        self,
-        *,
-        id: str,
-        timeout: float | None = None,
-    ) -> WorkflowsArchiveResult:
-        """Take a workflow out of the lists and refuse changes to it; again changes nothing."""
-        params = _given(
-            {
-                "id": id,
-            }
-        )
-        result: WorkflowsArchiveResult = self._client.call(
-            "workflows.archive", params, timeout=timeout
-        )
-        return result
-
-    def unarchive(
-        self,
-        *,
-        id: str,
-        timeout: float | None = None,
-    ) -> WorkflowsUnarchiveResult:
-        """Bring an archived workflow back as it was; one that is live stays as it is."""
-        params = _given(
-            {
-                "id": id,
-            }
-        )
-        result: WorkflowsUnarchiveResult = self._client.call(
-            "workflows.unarchive", params, timeout=timeout
-        )
-        return result
-
-    def delete(
-        self,
-        *,
-        id: str,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> WorkflowsDeleteResult:
-        """Delete a workflow, archived or not, with its body, revisions and runs, for good."""
-        params = _given(
-            {
-                "id": id,
-            }
-        )
-        result: WorkflowsDeleteResult = self._client.call(
-            "workflows.delete", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_delete(
-        self,
-        *,
-        id: str,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[WorkflowsDeleteResult]:
-        """Start workflows.delete without waiting for its result."""
-        params = _given(
-            {
-                "id": id,
-            }
-        )
-        result: Pending[WorkflowsDeleteResult] = self._client.start(
-            "workflows.delete", params, on_progress=on_progress
-        )
-        return result
-
-    def delete_many(
-        self,
-        *,
-        ids: builtins.list[str],
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> WorkflowsDeleteManyResult:
-        """Delete several workflows one after the other; one that fails does not stop the others."""
-        params = _given(
-            {
-                "ids": ids,
-            }
-        )
-        result: WorkflowsDeleteManyResult = self._client.call(
-            "workflows.delete_many", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_delete_many(
-        self,
-        *,
-        ids: builtins.list[str],
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[WorkflowsDeleteManyResult]:
-        """Start workflows.delete_many without waiting for its result."""
-        params = _given(
-            {
-                "ids": ids,
-            }
-        )
-        result: Pending[WorkflowsDeleteManyResult] = self._client.start(
-            "workflows.delete_many", params, on_progress=on_progress
-        )
-        return result
-
-    def diff(
-        self,
-        *,
-        id: str,
-        from_revision: int,
-        to_revision: int,
-        timeout: float | None = None,
-    ) -> WorkflowsDiffResult:
-        """Compare two revisions, node by node where the body has nodes of a known kind."""
-        params = _given(
-            {
-                "id": id,
-                "from_revision": from_revision,
-                "to_revision": to_revision,
-            }
-        )
-        result: WorkflowsDiffResult = self._client.call("workflows.diff", params, timeout=timeout)
-        return result
-
-    def save(
-        self,
-        *,
-        workflow: WorkflowsSaveWorkflow,
-        expected_revision: int | None | Unset = UNSET,
-        force: bool | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveResult:
-        """Save a whole workflow, new or over what is there.
-
-        Its revision rises unless name, description, tags, category and body all equal what is
-        stored: then nothing is written and `changed` is false. Its runs and `created_at` stay.
-        """
-        params = _given(
-            {
-                "workflow": workflow,
-                "expected_revision": expected_revision,
-                "force": force,
-            }
-        )
-        result: WorkflowsSaveResult = self._client.call("workflows.save", params, timeout=timeout)
-        return result
-
-    def save_many(
-        self,
-        *,
-        items: builtins.list[WorkflowsSaveManyItem],
-        on_error: Literal["fail", "skip"] | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveManyResult:
-        """Save several workflows in order, all or none, or all that can be.
-
-        An error of `fail` carries the `index` of the item that caused it.
-        """
-        params = _given(
-            {
-                "items": items,
-                "on_error": on_error,
-            }
-        )
-        result: WorkflowsSaveManyResult = self._client.call(
-            "workflows.save_many", params, timeout=timeout
-        )
-        return result
-
-    def duplicate(
-        self,
-        *,
-        id: str,
-        new_id: str | None | Unset = UNSET,
         name: str | None | Unset = UNSET,
+        path: str | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
-    ) -> WorkflowsSaveResult:
-        """Copy a workflow, archived or not, to a new live one at revision 1 without runs."""
+    ) -> BackupsVerifyResult:
+        """Unpack a backup aside and look at all that is in it, as a restore would.
+
+        One that would be rejected is written to the audit log.
+        """
         params = _given(
             {
-                "id": id,
-                "new_id": new_id,
+                "name": name,
+                "path": path,
+            }
+        )
+        result: BackupsVerifyResult = self._client.call(
+            "backups.verify", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_verify(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        path: str | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[BackupsVerifyResult]:
+        """Start backups.verify without waiting for its result."""
+        params = _given(
+            {
+                "name": name,
+                "path": path,
+            }
+        )
+        result: Pending[BackupsVerifyResult] = self._client.start(
+            "backups.verify", params, on_progress=on_progress
+        )
+        return result
+
+    def restore(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        path: str | None | Unset = UNSET,
+        dry_run: bool | Unset = UNSET,
+        secrets: Literal["backup", "live"] | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> BackupsRestoreResult:
+        """Put a backup in the database's place; a backup of what is replaced is made first.
+
+        It is unpacked and looked at while others go on; a rejected one changes nothing. The
+        audit log of now goes on. Then, until it is done, requests that need the database are
+        answered `maintenance`; killed at any moment it leaves the old database or the new one,
+        whole.
+        """
+        params = _given(
+            {
+                "name": name,
+                "path": path,
+                "dry_run": dry_run,
+                "secrets": secrets,
+            }
+        )
+        result: BackupsRestoreResult = self._client.call(
+            "backups.restore", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_restore(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        path: str | None | Unset = UNSET,
+        dry_run: bool | Unset = UNSET,
+        secrets: Literal["backup", "live"] | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[BackupsRestoreResult]:
+        """Start backups.restore without waiting for its result."""
+        params = _given(
+            {
+                "name": name,
+                "path": path,
+                "dry_run": dry_run,
+                "secrets": secrets,
+            }
+        )
+        result: Pending[BackupsRestoreResult] = self._client.start(
+            "backups.restore", params, on_progress=on_progress
+        )
+        return result
+
+    def delete(
+        self,
+        *,
+        name: str,
+        timeout: float | None = None,
+    ) -> BackupsDeleteResult:
+        """Delete a backup for good, whoever made it."""
+        params = _given(
+            {
                 "name": name,
             }
         )
-        result: WorkflowsSaveResult = self._client.call(
-            "workflows.duplicate", params, timeout=timeout
-        )
+        result: BackupsDeleteResult = self._client.call("backups.delete", params, timeout=timeout)
         return result
 
-    def get(
+
+class RpcMethods:
+    """The methods rpc.*."""
+
+    def __init__(self, client: BaseClient) -> None:
+        """Call them through `client`."""
+        self._client = client
+
+    def discover(
         self,
         *,
-        id: str,
-        revision: int | None | Unset = UNSET,
         timeout: float | None = None,
-    ) -> WorkflowsGetResult:
-        """Read a workflow whole, archived or not, as it is or as it was."""
-        params = _given(
-            {
-                "id": id,
-                "revision": revision,
-            }
-        )
-        result: WorkflowsGetResult = self._client.call("workflows.get", params, timeout=timeout)
-        return result
+    ) -> dict[str, Any]:
+        """Return this OpenRPC document.
 
-    def get_many(
-        self,
-        *,
-        ids: builtins.list[str],
-        timeout: float | None = None,
-    ) -> WorkflowsGetManyResult:
-        """Read several workflows whole, as many as one answer holds."""
-        params = _given(
-            {
-                "ids": ids,
-            }
-        )
-        result: WorkflowsGetManyResult = self._client.call(
-            "workflows.get_many", params, timeout=timeout
-        )
-        return result
-
-    def list(
-        self,
-        *,
-        category: str | None | Unset = UNSET,
-        tag: str | None | Unset = UNSET,
-        archived: bool | Unset = UNSET,
-        order_by: Literal["created_at", "name", "updated_at"] | Unset = UNSET,
-        descending: bool | None | Unset = UNSET,
-        limit: int | Unset = UNSET,
-        cursor: str | None | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsListResult:
-        """List workflows without their bodies, a page at a time."""
-        params = _given(
-            {
-                "category": category,
-                "tag": tag,
-                "archived": archived,
-                "order_by": order_by,
-                "descending": descending,
-                "limit": limit,
-                "cursor": cursor,
-            }
-        )
-        result: WorkflowsListResult = self._client.call("workflows.list", params, timeout=timeout)
-        return result
-
-    def history(
-        self,
-        *,
-        id: str,
-        limit: int | Unset = UNSET,
-        cursor: str | None | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsHistoryResult:
-        """List the revisions of a workflow that are kept, the current one first."""
-        params = _given(
-            {
-                "id": id,
-                "limit": limit,
-                "cursor": cursor,
-            }
-        )
-        result: WorkflowsHistoryResult = self._client.call(
-            "workflows.history", params, timeout=timeout
-        )
-        return result
-
-    def revert(
-        self,
-        *,
-        id: str,
-        revision: int,
-        expected_revision: int | None | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveResult:
-        """Save an earlier revision's whole content as a new revision; nothing is lost by it."""
-        params = _given(
-            {
-                "id": id,
-                "revision": revision,
-                "expected_revision": expected_revision,
-            }
-        )
-        result: WorkflowsSaveResult = self._client.call("workflows.revert", params, timeout=timeout)
-        return result
-
-    def search(
-        self,
-        *,
-        query: str,
-        category: str | None | Unset = UNSET,
-        tag: str | None | Unset = UNSET,
-        archived: bool | Unset = UNSET,
-        snippets: Literal["body", "header", "none"] | Unset = UNSET,
-        limit: int | Unset = UNSET,
-        cursor: str | None | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSearchResult:
-        """Find workflows by the words of their name, tags and description, then by those inside.
-
-        Every text is a valid query. Case and diacritics do not count. Hits of whole words come
-        first, then those inside words, then those that only the body makes one. A page may be
-        short, even empty, and still have a `next_cursor`: words that stand together are looked
-        for in a bounded number of bodies at a time.
+        It is the same document as `sim-sidecar openrpc` prints.
         """
-        params = _given(
-            {
-                "query": query,
-                "category": category,
-                "tag": tag,
-                "archived": archived,
-                "snippets": snippets,
-                "limit": limit,
-                "cursor": cursor,
-            }
-        )
-        result: WorkflowsSearchResult = self._client.call(
-            "workflows.search", params, timeout=timeout
-        )
-        return result
-
-    def tags(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> WorkflowsTagsResult:
-        """List every tag of live workflows, with how many have it."""
-        result: WorkflowsTagsResult = self._client.call("workflows.tags", {}, timeout=timeout)
-        return result
-
-    def categories(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> WorkflowsCategoriesResult:
-        """List every category of live workflows, with how many are in it."""
-        result: WorkflowsCategoriesResult = self._client.call(
-            "workflows.categories", {}, timeout=timeout
-        )
-        return result
-
-    def rename_tag(
-        self,
-        *,
-        tag: str,
-        new_tag: str,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> WorkflowsRenameTagResult:
-        """Rename a tag in every workflow, archived ones too; their revisions rise.
-
-        Many workflows go in steps; a cancel leaves those done so far renamed.
-        """
-        params = _given(
-            {
-                "tag": tag,
-                "new_tag": new_tag,
-            }
-        )
-        result: WorkflowsRenameTagResult = self._client.call(
-            "workflows.rename_tag", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_rename_tag(
-        self,
-        *,
-        tag: str,
-        new_tag: str,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[WorkflowsRenameTagResult]:
-        """Start workflows.rename_tag without waiting for its result."""
-        params = _given(
-            {
-                "tag": tag,
-                "new_tag": new_tag,
-            }
-        )
-        result: Pending[WorkflowsRenameTagResult] = self._client.start(
-            "workflows.rename_tag", params, on_progress=on_progress
-        )
-        return result
-
-    def update(
-        self,
-        *,
-        id: str,
-        name: str | Unset = UNSET,
-        description: str | None | Unset = UNSET,
-        tags: builtins.list[str] | Unset = UNSET,
-        category: str | Unset = UNSET,
-        expected_revision: int | None | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveResult:
-        """Change a workflow's name, description, tags or category without sending its body.
-
-        Its revision rises unless nothing changes: then nothing is written.
-        """
-        params = _given(
-            {
-                "id": id,
-                "name": name,
-                "description": description,
-                "tags": tags,
-                "category": category,
-                "expected_revision": expected_revision,
-            }
-        )
-        result: WorkflowsSaveResult = self._client.call("workflows.update", params, timeout=timeout)
+        result: dict[str, Any] = self._client.call("rpc.discover", {}, timeout=timeout)
         return result
 
 
@@ -4802,11 +4802,11 @@ class Client(BaseClient):
 
     def _add_methods(self) -> None:
         """Give the client a member for each noun."""
+        self.system = SystemMethods(self)
+        self.workflows = WorkflowsMethods(self)
+        self.runs = RunsMethods(self)
+        self.settings = SettingsMethods(self)
+        self.secrets = SecretsMethods(self)
         self.audit = AuditMethods(self)
         self.backups = BackupsMethods(self)
         self.rpc = RpcMethods(self)
-        self.runs = RunsMethods(self)
-        self.secrets = SecretsMethods(self)
-        self.settings = SettingsMethods(self)
-        self.system = SystemMethods(self)
-        self.workflows = WorkflowsMethods(self)

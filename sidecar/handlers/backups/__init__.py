@@ -1,5 +1,1 @@
-"""Methods and chores of backups; importing this puts them into the catalog."""
-
-from sidecar.handlers.backups import automatic, create, delete, list, restore, verify
-
-__all__ = ["automatic", "create", "delete", "list", "restore", "verify"]
+"""The methods of backups and the chore that makes automatic backups."""
