@@ -5,7 +5,11 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import sidecar
+import sidecar.handlers
+from sidecar.catalog import METHODS
 
 PACKAGE = Path(sidecar.__file__).parent
 
@@ -56,3 +60,87 @@ def test_only_the_store_has_sql() -> None:
         and (sql := list(sql_in(ast.parse(path.read_text(encoding="utf-8")))))
     }
     assert found == {}
+
+
+ELSEWHERE = {
+    "runs.progress": "start_finish: comes between runs.start and runs.finish",
+    "secrets.add_keychain": "slots: adds one",
+    "secrets.add_recovery": "slots: adds one",
+    "secrets.change_passphrase": "slots: replaces one",
+    "secrets.delete": "set_get: with the other methods of one secret",
+    "secrets.initialize": "unlock: leaves the secrets unlocked",
+    "secrets.list": "set_get: with the other methods of one secret",
+    "secrets.rekey": "rotate: replaces keys as rotate does",
+    "secrets.reset": "slots: removes all of them",
+    "secrets.status": "unlock: is what unlock and lock answer",
+    "secrets.verify": "set_get: with the other methods of one secret",
+    "system.compact": "space: gives back space",
+    "system.ping": "info: tells of the process",
+    "system.purge": "space: gives back space",
+    "system.shutdown": "info: with the other methods of the process",
+    "system.stats": "info: tells of the process",
+}
+"""Methods whose file is named for neither their noun nor their verb, the file and the reason."""
+
+
+@pytest.mark.parametrize("name", sorted(METHODS))
+def test_a_method_is_declared_in_a_file_that_is_named_for_it(name: str) -> None:
+    stem = METHODS[name].function.__module__.rpartition(".")[2]
+    if name in ELSEWHERE:
+        assert ELSEWHERE[name].split(":")[0] == stem
+        return
+    words = name.replace(".", "_").split("_")
+    parts = stem.split("_")
+
+    assert any(part in word or word in part for part in parts for word in words), stem
+
+
+STORE_MODULES_MAX = 3
+"""Store modules that one handler module may import; more mean that it does the store's work."""
+
+MORE_STORE_MODULES = {
+    "audit/export.py",
+    "audit/prune.py",
+    "backups/automatic.py",
+    "backups/restore.py",
+    "runs/prune.py",
+    "secrets/rotate.py",
+    "secrets/slots.py",
+    "secrets/unlock.py",
+    "system/recover.py",
+}
+"""Handler modules that import more."""
+
+
+def imported_modules(tree: ast.AST) -> Iterator[str]:
+    """The modules that a file of the package imports, by dotted name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            folder = PACKAGE.parent.joinpath(*node.module.split("."))
+            for alias in node.names:
+                inside = (folder / alias.name).is_dir() or (folder / f"{alias.name}.py").exists()
+                yield f"{node.module}.{alias.name}" if inside else node.module
+
+
+def store_modules(path: Path) -> set[str]:
+    """The modules of the store that a file imports, those of the search left out."""
+    imported = set(imported_modules(ast.parse(path.read_text(encoding="utf-8"))))
+    return {
+        name
+        for name in imported
+        if name.startswith("sidecar.store") and not name.startswith("sidecar.store.search")
+    }
+
+
+HANDLERS = PACKAGE / "handlers"
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.relative_to(HANDLERS).as_posix() for path in HANDLERS.rglob("*.py"))
+)
+def test_a_handler_module_imports_few_modules_of_the_store(name: str) -> None:
+    imported = store_modules(HANDLERS / name)
+
+    assert len(imported) <= STORE_MODULES_MAX or name in MORE_STORE_MODULES, imported
