@@ -10,8 +10,8 @@ from sidecar.context import Context
 from sidecar.errors import NotFound
 from sidecar.handlers.runs.start_finish import forget_start
 from sidecar.handlers.runs.views import must_find
-from sidecar.store.runs import prune as run_prune
-from sidecar.store.runs import rows as runs
+from sidecar.store.runs import rows
+from sidecar.store.runs.prune import set_pinned
 from sidecar.values import RunId
 
 
@@ -32,7 +32,7 @@ def delete(ctx: Context, params: RunsDeleteParams) -> RunsDeleteResult:
     """Delete a run and its summary."""
     run = must_find(ctx, params.id)
     forget_start(ctx.store, run.rid)
-    runs.delete(ctx.db, run)
+    rows.delete(ctx.db, run)
     ctx.audit("run_delete", run.id, workflow_id=run.workflow_id)
     purging.request(ctx)
     return RunsDeleteResult(run.id)
@@ -55,5 +55,5 @@ class RunsPinResult(Result, frozen=True):
 @method("runs.pin", access="write", errors=(NotFound,))
 def pin(ctx: Context, params: RunsPinParams) -> RunsPinResult:
     """Spare a run from pruning, or no longer; deleting it by name still works."""
-    run_prune.set_pinned(ctx.db, must_find(ctx, params.id).rid, pinned=params.pinned)
+    set_pinned(ctx.db, must_find(ctx, params.id).rid, pinned=params.pinned)
     return RunsPinResult(params.id, params.pinned)

@@ -10,7 +10,7 @@ from sidecar.context import Context
 from sidecar.errors import DatabaseDamaged, InvalidParams, NotFound
 from sidecar.handlers.runs.views import Run, RunWithSummary, Status, must_find, run_fields
 from sidecar.store import codec
-from sidecar.store.runs import rows as runs
+from sidecar.store.runs import rows
 from sidecar.values import (
     Cursor,
     Limit,
@@ -41,7 +41,7 @@ class RunsGetResult(Result, frozen=True):
 def get(ctx: Context, params: RunsGetParams) -> RunsGetResult:
     """Return one run with its summary."""
     run = must_find(ctx, params.id)
-    stored = runs.summary(ctx.db, run.rid)
+    stored = rows.summary(ctx.db, run.rid)
     summary = stored_json(codec.unpack(*stored)) if stored else None
     return RunsGetResult(RunWithSummary(**run_fields(run), summary=summary))
 
@@ -69,7 +69,7 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     """List runs, newest first."""
     workflow = None
     if params.workflow_id is not None:
-        workflow = runs.listed(ctx.db, params.workflow_id)
+        workflow = rows.listed(ctx.db, params.workflow_id)
         if workflow is None:
             raise NotFound("There is no such workflow.", path="$.params.workflow_id")
     mark = query_mark(params.workflow_id, params.status, params.from_at, params.to_at)
@@ -82,7 +82,7 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
                 path="$.params.cursor",
             )
         before = (int(keys[1]), int(keys[2]))
-    found = runs.page(
+    found = rows.page(
         ctx.db,
         before,
         params.limit + 1,

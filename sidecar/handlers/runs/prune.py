@@ -1,7 +1,8 @@
-"""`runs.prune`, and the pruning that the settings ask for.
+"""`runs.prune`, and the chore that prunes runs as the settings say.
 
-Pruning goes in batches that others can come between, each with its audit entry; stopped anywhere,
-what is left is as if it had been asked for less. Then the file gives the space back.
+Runs are deleted in steps, each a transaction with an audit entry of its own, and other requests
+are served between two steps. A prune that is stopped between two steps has deleted the runs of
+the steps before. Afterwards the file is shrunk.
 """
 
 from typing import Annotated
@@ -12,11 +13,8 @@ from sidecar import limits, purging
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams
-from sidecar.store import batches as steps
 from sidecar.store import purge, settings
-from sidecar.store.interrupt import interruptible
-from sidecar.store.runs import prune as run_prune
-from sidecar.store.runs.prune import Wish
+from sidecar.store.runs.prune import Criteria, delete_runs, steps
 from sidecar.values import Count
 
 CHORE = "run_retention"
@@ -70,18 +68,19 @@ def prune(ctx: LongContext, params: RunsPruneParams) -> RunsPruneResult:
     before_at = None
     if params.older_than_ms is not None:
         before_at = ctx.clock.now_ms() - params.older_than_ms
-    wish = Wish(before_at, params.keep_last, params.max_bytes)
+    criteria = Criteria(before_at, params.keep_last, params.max_bytes)
     if params.dry_run:
-        return _look(ctx, wish)
-    return _prune(ctx, wish)
+        return _count(ctx, criteria)
+    return _prune(ctx, criteria)
 
 
-def _look(ctx: LongContext, wish: Wish) -> RunsPruneResult:
+def _count(ctx: LongContext, criteria: Criteria) -> RunsPruneResult:
+    """Return what a prune would delete now, without deleting it."""
     count = size_bytes = 0
     reached_limit = False
-    with ctx.reading(snapshot=True) as db, interruptible(db, ctx.cancel_event.is_set):
+    with ctx.reading(snapshot=True, cancellable=True) as db:
         file_bytes = purge.file_bytes(db)
-        for rows in run_prune.batches(db, wish):
+        for rows in steps(db, criteria):
             ctx.check_cancelled()
             if count >= limits.PRUNE_MAX_RUNS:
                 reached_limit = True
@@ -91,17 +90,17 @@ def _look(ctx: LongContext, wish: Wish) -> RunsPruneResult:
     return RunsPruneResult(count, size_bytes, file_bytes, file_bytes, reached_limit)
 
 
-def _prune(ctx: LongContext, wish: Wish, *, by_timer: bool = False) -> RunsPruneResult:
+def _prune(ctx: LongContext, criteria: Criteria, *, by_timer: bool = False) -> RunsPruneResult:
+    """Delete runs step by step, then shrink the file."""
     deleted, reached_limit = 0, False
-    with ctx.reading() as reader, interruptible(reader, ctx.cancel_event.is_set):
+    with ctx.reading(cancellable=True) as reader:
         before_bytes = purge.file_bytes(reader)
-        for rows in run_prune.batches(reader, wish):
+        for rows in steps(reader, criteria):
             if deleted >= limits.PRUNE_MAX_RUNS:
                 reached_limit = True
                 break
-            for step in steps.cut(rows):
-                deleted += _delete(ctx, [row[0] for row in step], by_timer=by_timer)
-                ctx.progress("prune", deleted, None, "rows")
+            deleted += _delete(ctx, [row[0] for row in rows], by_timer=by_timer)
+            ctx.progress("prune", deleted, None, "rows")
     after_bytes = _shrink(ctx) if deleted else before_bytes
     freed_bytes = max(0, before_bytes - after_bytes)
     return RunsPruneResult(deleted, freed_bytes, before_bytes, after_bytes, reached_limit)
@@ -111,27 +110,28 @@ def _delete(ctx: LongContext, rids: list[int], *, by_timer: bool) -> int:
     """Delete the runs of one step, with an audit entry; return how many there were."""
     details = {"by": "timer"} if by_timer else {}
     with ctx.writing() as db:
-        gone = run_prune.delete(db, rids)
-        if gone:
-            ctx.audit("run_prune", "runs", runs=gone, **details)
+        deleted = delete_runs(db, rids)
+        if deleted:
+            ctx.audit("run_prune", "runs", runs=deleted, **details)
             purging.request(ctx, soon=not by_timer)
-    return gone
+    return deleted
 
 
 def _shrink(ctx: LongContext) -> int:
-    """Return free pages to the file system; return the size of the database then."""
+    """Return free pages to the file system; return the size of the database afterwards."""
     purging.shrink_file(ctx)
     with ctx.reading() as db:
         after_bytes = purge.file_bytes(db)
     ctx.store.let_requests_go_first()
-    # What the log takes would hide that there is more room now; a reader may prevent it.
+    # The size of the write-ahead log would hide that there is more room now. When a reader
+    # prevents the checkpoint, nothing is lost: a later one is made.
     ctx.store.checkpoint()
     return after_bytes
 
 
 @chore(CHORE, first_ms=limits.CHORES_FIRST_MS, every_ms=limits.RETENTION_EVERY_MS)
 def prune_by_settings(ctx: LongContext) -> None:
-    """Prune what run_keep_days, run_keep_count and run_keep_bytes do not keep."""
+    """Prune the runs that run_keep_days, run_keep_count and run_keep_bytes do not keep."""
     with ctx.reading() as db:
         days, count, size_bytes = (
             settings.own(db, key) for key in ("run_keep_days", "run_keep_count", "run_keep_bytes")
@@ -139,6 +139,6 @@ def prune_by_settings(ctx: LongContext) -> None:
     if not (days or count or size_bytes):
         return
     before_at = ctx.clock.now_ms() - days * DAY_MS if days else None
-    result = _prune(ctx, Wish(before_at, count or None, size_bytes or None), by_timer=True)
+    result = _prune(ctx, Criteria(before_at, count or None, size_bytes or None), by_timer=True)
     if result.reached_limit:
         ctx.session.schedule(CHORE, limits.RETENTION_AGAIN_MS)

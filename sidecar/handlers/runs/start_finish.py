@@ -22,7 +22,7 @@ from sidecar.errors import (
 from sidecar.handlers.runs.views import Status, must_find
 from sidecar.store import codec
 from sidecar.store.connection import Store
-from sidecar.store.runs import rows as runs
+from sidecar.store.runs import rows
 from sidecar.store.runs.rows import Counters, Ending, RunHeader
 from sidecar.values import (
     Count,
@@ -65,20 +65,20 @@ class RunsStartResult(Result, frozen=True):
 def start(ctx: Context, params: RunsStartParams) -> RunsStartResult:
     """Begin a run; the same id on the same workflow again is the same run."""
     if params.id is not None:
-        run = runs.get(ctx.db, params.id)
+        run = rows.get(ctx.db, params.id)
         if run is not None:
             if run.workflow_id != params.workflow_id:
                 raise Conflict("That id is a run of another workflow.", path="$.params.id")
             return RunsStartResult(
                 run.id, run.workflow_id, run.revision, run.started_at, created=False
             )
-    workflow = runs.owner(ctx.db, params.workflow_id)
+    workflow = rows.owner(ctx.db, params.workflow_id)
     if workflow is None:
         raise NotFound("There is no such workflow.", path="$.params.workflow_id")
     if workflow.archived_at is not None:
         raise Archived(path="$.params.workflow_id")
     run_id, at = params.id or ctx.clock.new_id(), ctx.clock.now_ms()
-    rid = runs.start(ctx.db, run_id, workflow, at)
+    rid = rows.start(ctx.db, run_id, workflow, at)
     _started_ms.setdefault(ctx.store, {})[rid] = ctx.clock.monotonic_ms()
     return RunsStartResult(run_id, params.workflow_id, workflow.revision, at, created=True)
 
@@ -119,7 +119,7 @@ def progress(ctx: Context, params: RunsProgressParams) -> RunsProgressResult:
     if run.status != "running":
         raise Conflict("The run has ended.", path="$.params.id", status=run.status)
     counters = Counters(params.blocks_executed, params.tokens_used, params.api_calls_made)
-    runs.progress(ctx.db, run.rid, counters, ctx.clock.now_ms())
+    rows.progress(ctx.db, run.rid, counters, ctx.clock.now_ms())
     return RunsProgressResult(run.id, "running")
 
 
@@ -177,9 +177,9 @@ def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
         packed.stored_bytes if packed else None,
     )
     counters = Counters(params.blocks_executed, params.tokens_used, params.api_calls_made)
-    runs.finish(ctx.db, run.rid, ending, counters)
+    rows.finish(ctx.db, run.rid, ending, counters)
     if packed is not None:
-        runs.put_summary(ctx.db, run.rid, packed)
+        rows.put_summary(ctx.db, run.rid, packed)
     return RunsFinishResult(run.id, params.status, completed_at, duration_ms, changed=True)
 
 
@@ -207,7 +207,7 @@ def _finished_before(
     summary_bytes: int | None,
 ) -> RunsFinishResult:
     """Answer a repeated finish: the same values are fine, others are not."""
-    stored = runs.summary(ctx.db, run.rid)
+    stored = rows.summary(ctx.db, run.rid)
     same = (
         run.status == params.status
         and run.error_message == params.error_message

@@ -10,7 +10,7 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import NotFound
-from sidecar.store.runs import rows as runs
+from sidecar.store.runs import rows
 from sidecar.store.runs import stats as run_figures
 from sidecar.store.runs.stats import Day, Group, Scope
 from sidecar.values import Count, Timestamp, WorkflowId
@@ -78,7 +78,7 @@ def stats(ctx: LongContext, params: RunsStatsParams) -> RunsStatsResult:
     with ctx.reading(snapshot=True, cancellable=True) as db:
         workflow = None
         if params.workflow_id is not None:
-            owner = runs.owner(db, params.workflow_id)
+            owner = rows.owner(db, params.workflow_id)
             if owner is None:
                 raise NotFound("There is no such workflow.", path="$.params.workflow_id")
             workflow = owner.rid

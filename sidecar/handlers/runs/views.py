@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from sidecar import limits
 from sidecar.context import Context
 from sidecar.errors import NotFound
-from sidecar.store.runs import rows as runs
+from sidecar.store.runs import rows
 from sidecar.store.runs.rows import RunHeader
 from sidecar.values import Count, Revision, RunId, Timestamp, WorkflowId
 
@@ -69,7 +69,7 @@ def must_find(ctx: Context, run_id: str) -> RunHeader:
     Raises:
         NotFound: there is none.
     """
-    run = runs.get(ctx.db, run_id)
+    run = rows.get(ctx.db, run_id)
     if run is None:
         raise NotFound("There is no such run.", path="$.params.id")
     return run

@@ -1,55 +1,62 @@
-"""Which runs may go, and their going in short batches. Running and pinned ones always stay."""
+"""Choosing the runs to prune, and deleting them in steps. Running and pinned runs always stay."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from sidecar import limits
+from sidecar.store import batches
 from sidecar.store.connection import Connection
 
 _FIRST: Final = (-1, -1)
-_MAY_GO: Final = "status <> 'running' AND pinned = 0"
+_PRUNABLE: Final = "status <> 'running' AND pinned = 0"
 
 
-class Wish(NamedTuple):
-    """What shall go: a run goes when any of these says so; None says nothing."""
+class Criteria(NamedTuple):
+    """Which runs to prune: those that any member names; None names no run."""
 
     before_at: int | None
-    """Runs started before."""
+    """Runs that were started before this time."""
     keep_last: int | None
-    """All but the newest so many of each workflow."""
+    """All runs of each workflow but the newest so many."""
     max_bytes: int | None
-    """The oldest, until the summaries that are left take no more."""
+    """The oldest runs, until the summaries of the others take no more than this."""
 
 
-def batches(db: Connection, wish: Wish) -> Iterator[list[Any]]:
-    """Pages of (rid, stored_bytes) that may go now, each row once; read from one state."""
-    seen_before = _bound(db, wish)
+def steps(db: Connection, criteria: Criteria) -> Iterator[list[Any]]:
+    """Yield the runs to prune, each once, as (rid, stored_bytes), in steps of one transaction."""
+    for rows in _pages(db, criteria):
+        yield from batches.cut(rows)
+
+
+def _pages(db: Connection, criteria: Criteria) -> Iterator[list[Any]]:
+    """Yield the runs to prune, each once, in pages of one statement."""
+    seen_before = _bound(db, criteria)
     if seen_before is not None:
         yield from _older(db, "", (), seen_before)
-    if wish.keep_last is not None:
+    if criteria.keep_last is not None:
         for (workflow,) in db.execute(
-            "SELECT rid FROM workflows WHERE run_count > ?", (wish.keep_last,)
+            "SELECT rid FROM workflows WHERE run_count > ?", (criteria.keep_last,)
         ).fetchall():
             bound = db.execute(
                 "SELECT started_at, rid FROM runs WHERE workflow = ?"
                 " ORDER BY started_at DESC, rid DESC LIMIT 1 OFFSET ?",
-                (workflow, wish.keep_last),
+                (workflow, criteria.keep_last),
             ).fetchone()
             if bound is not None:
                 upper = (int(bound[0]), int(bound[1]) + 1)
                 yield from _older(db, "workflow = ? AND ", (workflow,), upper, seen_before)
 
 
-def _bound(db: Connection, wish: Wish) -> tuple[int, int] | None:
-    """Below which (started_at, rid) runs of every workflow go; None when none does."""
-    bounds = [] if wish.before_at is None else [(wish.before_at, 0)]
-    if wish.max_bytes is not None:
+def _bound(db: Connection, criteria: Criteria) -> tuple[int, int] | None:
+    """Return the (started_at, rid) below which runs of any workflow go; None when none goes."""
+    bounds = [] if criteria.before_at is None else [(criteria.before_at, 0)]
+    if criteria.max_bytes is not None:
         row = db.execute(
             "SELECT started_at, rid FROM (SELECT started_at, rid, sum(stored_bytes)"  # noqa: S608 - constants
-            f" OVER (ORDER BY started_at DESC, rid DESC) AS taken FROM runs WHERE {_MAY_GO})"
+            f" OVER (ORDER BY started_at DESC, rid DESC) AS taken FROM runs WHERE {_PRUNABLE})"
             " WHERE taken > ? - (SELECT coalesce(sum(stored_bytes), 0) FROM runs"
-            f" WHERE NOT ({_MAY_GO})) ORDER BY started_at DESC, rid DESC LIMIT 1",
-            (wish.max_bytes,),
+            f" WHERE NOT ({_PRUNABLE})) ORDER BY started_at DESC, rid DESC LIMIT 1",
+            (criteria.max_bytes,),
         ).fetchone()
         if row is not None:
             bounds.append((int(row[0]), int(row[1]) + 1))
@@ -63,12 +70,12 @@ def _older(
     upper: tuple[int, int],
     seen_before: tuple[int, int] | None = None,
 ) -> Iterator[list[Any]]:
-    """Pages of what may go below a bound, oldest first, but for what was seen already."""
+    """Yield pages of the prunable runs below `upper` and not below `seen_before`, oldest first."""
     lower = _FIRST if seen_before is None else (seen_before[0], seen_before[1] - 1)
     while True:
         rows: list[Any] = db.execute(
             "SELECT rid, coalesce(stored_bytes, 0), started_at FROM runs"  # noqa: S608 - constants
-            f" WHERE {condition}{_MAY_GO}"
+            f" WHERE {condition}{_PRUNABLE}"
             " AND started_at >= ? AND (started_at, rid) > (?, ?) AND (started_at, rid) < (?, ?)"
             " ORDER BY started_at, rid LIMIT ?",
             (*values, lower[0], *lower, *upper, limits.PRUNE_BATCH),
@@ -79,15 +86,15 @@ def _older(
         lower = (rows[-1][2], rows[-1][0])
 
 
-def delete(db: Connection, rids: list[int]) -> int:
-    """Delete those runs that may still go, with their summaries; how many went."""
+def delete_runs(db: Connection, rids: list[int]) -> int:
+    """Delete those of the runs that are prunable still, with their summaries; return how many."""
     marks = ", ".join("?" * len(rids))
     owners: list[Any] = db.execute(
-        f"SELECT workflow, count(*) FROM runs WHERE rid IN ({marks}) AND {_MAY_GO}"  # noqa: S608 - marks
+        f"SELECT workflow, count(*) FROM runs WHERE rid IN ({marks}) AND {_PRUNABLE}"  # noqa: S608 - marks
         " GROUP BY workflow",
         rids,
     ).fetchall()
-    db.execute(f"DELETE FROM runs WHERE rid IN ({marks}) AND {_MAY_GO}", rids)  # noqa: S608 - marks
+    db.execute(f"DELETE FROM runs WHERE rid IN ({marks}) AND {_PRUNABLE}", rids)  # noqa: S608 - marks
     db.executemany(
         "UPDATE workflows SET run_count = run_count - ?2, last_run_at ="
         " (SELECT max(started_at) FROM runs WHERE workflow = ?1) WHERE rid = ?1",
@@ -97,5 +104,5 @@ def delete(db: Connection, rids: list[int]) -> int:
 
 
 def set_pinned(db: Connection, rid: int, *, pinned: bool) -> None:
-    """Spare a run from pruning, or no longer."""
+    """Say whether pruning spares a run."""
     db.execute("UPDATE runs SET pinned = ? WHERE rid = ?", (int(pinned), rid))
