@@ -22,8 +22,7 @@ from sidecar.handlers.secrets import unlock_at_start as headless
 from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
-from sidecar.store import preflight, swap
-from sidecar.store.audit import log as audit
+from sidecar.store import audit, preflight, swap
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
 from sidecar.store.open_close import Opened, close_store, open_store
 from sidecar.store.sqlite_errors import as_wire_error

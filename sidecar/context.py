@@ -19,8 +19,7 @@ from sidecar.clock import Clock
 from sidecar.errors import Cancelled, Outcome
 from sidecar.notifications import AuditEvent, Notification, Progress
 from sidecar.redaction import redact, redact_all
-from sidecar.store import secrets
-from sidecar.store.audit import log as audit
+from sidecar.store import audit, secrets
 from sidecar.store.audit.log import Sealer
 from sidecar.store.connection import Connection, Store
 from sidecar.store.interrupt import interruptible

@@ -10,12 +10,12 @@ from sidecar import limits
 from sidecar.context import Context, LongContext
 from sidecar.errors import PurgeBlocked
 from sidecar.store import purge
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 
 CHORE: Final = "purge"
 """Name of the chore that runs the purges requested."""
 
-_INDEXES: Final = (*search_index.HEADER_INDEXES, search_index.TEXT_INDEX)
+_INDEXES: Final = (*indexes.HEADER_INDEXES, indexes.TEXT_INDEX)
 _PHASES: Final = len(_INDEXES) + 2
 
 
@@ -59,8 +59,8 @@ def run(ctx: LongContext, *, quiet: bool = False) -> Purged:
         requests = purge.count_requests(db)
         before_bytes = purge.file_bytes(db)
     # What the indexes still hold of deleted text they forget when they are brought up to date.
-    ctx.in_steps(search_index.follow_headers)
-    ctx.in_steps(search_index.follow_text)
+    ctx.in_steps(indexes.index_some_headers)
+    ctx.in_steps(indexes.index_some_texts)
     for number, index in enumerate(_INDEXES):
         report(number)
         _merge(ctx, index)

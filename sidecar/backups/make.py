@@ -24,7 +24,7 @@ from sidecar.store import meta, purge, settings, swap
 from sidecar.store.connection import Connection, Store
 from sidecar.store.files import remove_database
 from sidecar.store.pragmas import sqlite_version
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from sidecar.store.transfer import snapshot
 from sidecar.store.transfer.snapshot import Snapshot
 from sidecar.vault import crypto
@@ -162,7 +162,7 @@ def make_from(
         target = directory.free_name(folder, ctx.clock.now_ms())
         if taken.search_damaged:
             with ctx.store.lock:
-                search_index.begin_rebuild(ctx.store)
+                indexes.start_rebuild(ctx.store)
         with writing.unfinished(target) as partial:
             manifest = _pack(ctx, copy, partial, _describe(ctx, taken, reason, label))
             # Before the lock is taken: to remove a large file takes a while.

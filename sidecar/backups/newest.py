@@ -13,7 +13,7 @@ from sidecar.clock import Clock
 from sidecar.errors import BackupRejected
 from sidecar.store import swap
 from sidecar.store.files import remove_database
-from sidecar.store.repair import recover as recovery
+from sidecar.store.repair import recover
 
 
 @contextmanager
@@ -45,7 +45,7 @@ def _of(database: Path) -> list[Backup]:
     Where damage hides which database it is, all of them must be of one: rows of two are never
     mixed.
     """
-    told = recovery.told_of_backups(database)
+    told = recover.find_backup_source(database)
     usual = database.parent / directory.DEFAULT
     folders = {usual, usual if told.folder is None else Path(told.folder)}
     there = [backup for folder in folders for backup in directory.listed(folder)]

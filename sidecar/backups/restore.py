@@ -17,13 +17,10 @@ from sidecar.backups import directory
 from sidecar.backups import verify as verifying
 from sidecar.backups.verify import Tell
 from sidecar.clock import Clock
-from sidecar.store import meta, swap
-from sidecar.store.audit import log as audit
-from sidecar.store.audit import verify as audit_verify
+from sidecar.store import audit, meta, swap
 from sidecar.store.connection import Connection
 from sidecar.store.files import remove_database
-from sidecar.store.repair import checks
-from sidecar.store.repair import recover as recovery
+from sidecar.store.repair import checks, recover
 from sidecar.store.transaction import transaction
 from sidecar.store.transfer import carry_over as carrying
 from sidecar.store.unserved_file import opened_alone
@@ -92,7 +89,7 @@ def bring_in(
     manifest, examined = verifying.unpack(backup, path, tell, cancelled=cancelled)
     with opened_alone(path) as db:
         migrated_from = carrying.bring_up(db, clock)
-        findings = [*examined.findings, *checks.search_texts(db)]
+        findings = [*examined.findings, *checks.index_words_of_copy(db)]
     with opened_alone(path) as db:
         carrying.mend(db, findings)
     verifying.stop_if(cancelled)
@@ -135,7 +132,7 @@ def build(
         live_epoch = 0
         more = {**details, "secrets": secrets.kept}
         if live is None:
-            more[audit_verify.CONTINUES] = carrying.skip_numbers(db, known_seq)
+            more[audit.CONTINUES] = carrying.skip_numbers(db, known_seq)
         else:
             live_epoch = meta.epoch(live)
             carrying.chain(live, db)
@@ -144,7 +141,7 @@ def build(
             else:
                 carrying.wrong_tries(live, db)
                 if not is_own_root(db) and (carrying.has_secrets(db) or audit.is_sealed(db)):
-                    audit.let_go_of_root(db)
+                    audit.restart_unsealed(db)
         epoch = meta.raise_epoch(db, live_epoch)
         seq = log(db, more)
         carrying.settle(db, clock, served=live is not None)
@@ -194,7 +191,7 @@ def offline(
             known = known_seq(database.parent / directory.DEFAULT, incoming.manifest)
             facts = described(incoming)
             built = build(None, incoming, "backup", clock, known_seq=known, log=log, details=facts)
-            keep = recovery.kept_name(database, clock) if database.exists() else None
+            keep = recover.quarantine_name(database, clock) if database.exists() else None
             stage(incoming, database)
             swap.replace(database, clock, keep=keep)
         finally:

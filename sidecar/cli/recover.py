@@ -64,19 +64,19 @@ def run(given: argparse.Namespace) -> int:
 def _recover(path: Path, given: argparse.Namespace) -> int:
     from sidecar.backups import newest  # noqa: PLC0415 - see above
     from sidecar.clock import SystemClock  # noqa: PLC0415 - see above
-    from sidecar.store.repair import recover as recovery  # noqa: PLC0415 - see above
+    from sidecar.store.repair import recover  # noqa: PLC0415 - see above
 
-    if recovery.is_sound(path):
+    if recover.is_sound(path):
         return _leave(given)
     clock, bar = SystemClock(), Bar()
     with newest.unpacked(path, clock, bar.tell, cancelled=lambda: False) as backup:
         bar.end()
         if not given.yes:
-            _tell(recovery.recover_file(path, clock, _step, log=None, backup=backup), given)
+            _tell(recover.recover_file(path, clock, _step, log=None, backup=backup), given)
             if given.json or not _agrees():
                 return 1
-        entry = recovery.entry(clock)
-        done = recovery.recover_file(path, clock, _step, log=entry, backup=backup)
+        entry = recover.audit_entry_writer(clock)
+        done = recover.recover_file(path, clock, _step, log=entry, backup=backup)
     _tell(done, given)
     return 0
 

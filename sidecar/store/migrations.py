@@ -22,9 +22,8 @@ import apsw
 from sidecar import limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
-from sidecar.store import files, meta, swap
+from sidecar.store import audit, files, meta, swap
 from sidecar.store import verified_copy as copies
-from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection
 from sidecar.store.pragmas import configure, configure_wal, set_pragma
 from sidecar.store.transaction import transaction

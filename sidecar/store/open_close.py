@@ -14,13 +14,11 @@ import apsw
 
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import files, meta, migrations, preflight, settings, swap
+from sidecar.store import audit, files, meta, migrations, preflight, runs, settings, swap
 from sidecar.store import sqlite_errors as faults
-from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection, Store
 from sidecar.store.migrations import Progress, no_progress
 from sidecar.store.pragmas import check_sqlite_version
-from sidecar.store.runs import rows as runs
 
 
 class Opened(NamedTuple):

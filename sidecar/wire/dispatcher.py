@@ -34,7 +34,7 @@ from sidecar.errors import (
     StorageFailed,
 )
 from sidecar.handlers.secrets import log_refusals as refusals
-from sidecar.store.repair import confirm as damage
+from sidecar.store.repair import confirm
 from sidecar.store.sqlite_errors import as_wire_error, is_unexpected, suspects_damage
 from sidecar.wire import envelope, jsonrpc_lane, malformed
 from sidecar.wire.burst import Burst
@@ -265,7 +265,7 @@ class Dispatcher:
     def _suspect(self) -> None:
         """Have the file looked at."""
         self._services.store.suspected = True
-        self._services.session.schedule(damage.CHORE, 0)
+        self._services.session.schedule(confirm.CHORE, 0)
 
     def fail_unacknowledged(self, burst: Burst, fault: Exception, outcome: Outcome) -> None:
         """Turn every reply of a burst whose transaction was lost into the error that lost it."""

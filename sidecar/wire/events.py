@@ -11,7 +11,7 @@ from contextlib import closing
 from sidecar import limits, log
 from sidecar.context import Emitted
 from sidecar.notifications import AuditEvent, AuditOverflow, Progress, WorkflowsChanged
-from sidecar.store.audit import log as audit
+from sidecar.store import audit
 from sidecar.store.audit.log import Entry
 from sidecar.store.connection import Store
 from sidecar.store.sqlite_errors import spoils_connection

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from sidecar import limits, log
 from sidecar.clock import Clock
 from sidecar.store.connection import Store
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from sidecar.store.sqlite_errors import spoils_connection
 
 
@@ -81,9 +81,9 @@ class Upkeep:
     def _follow(self, due_ms: float, *, many: bool) -> float | None:
         """One step of the indexes; when the next is due. One that fails waits for a write."""
         if many:
-            more = search_index.bring_up_headers(self._store)
+            more = indexes.update_headers_step(self._store)
         else:
-            more = search_index.bring_up_some(self._store)
+            more = indexes.update_step(self._store)
         self._changes = self._store.changes()
         if many and more:
             return due_ms

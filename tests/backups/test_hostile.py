@@ -14,9 +14,8 @@ from sidecar.archive import read as reading
 from sidecar.archive import write as writing
 from sidecar.archive.manifest import Head, Manifest
 from sidecar.errors import BackupRejected
-from sidecar.store import codec, meta
+from sidecar.store import audit, codec, meta
 from sidecar.store import verified_copy as copies
-from sidecar.store.audit import log as audit
 from sidecar.store.transfer import snapshot
 from sidecar.store.workflows import frames
 from tests.harness import Bench

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sidecar.backups import restore as restoring
-from sidecar.store.audit import log as audit
+from sidecar.store import audit
 from tests.backup_kit import SECRET, seal
 from tests.harness import Bench, ManualClock, open_bench
 from tests.store.steady import folder_hashes

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
-from sidecar.store.audit import log as audit
-from sidecar.store.audit import verify as audit_verify
+from sidecar.store import audit
 from sidecar.store.connection import Store
 from tests.harness import Bench
 from tests.secrets_kit import secret_bench
@@ -75,7 +74,7 @@ def main() -> None:
         keys = bench.vault.keys
         opener = keys.open_for_audit if keys else None
         began = time.perf_counter()
-        verdict = audit_verify.verify(bench.store.db, None, lambda _done, _total: None, opener)
+        verdict = audit.verify_chain(bench.store.db, None, lambda _done, _total: None, opener)
         spent_s = time.perf_counter() - began
         write(f"verify of {verdict.verified_to} entries: {spent_s:.2f} s, {verdict.status}\n")
 

@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.errors import DatabaseDamaged
 from sidecar.store.open_close import close_store, open_store
-from sidecar.store.repair import recover as recovery
+from sidecar.store.repair import recover
 from tests.faults import harm
 from tests.faults.test_damage import no_log, no_step
 from tests.harness import ManualClock
@@ -51,7 +51,7 @@ def test_what_is_left_of_a_file_that_was_cut_off_is_saved(
     with pytest.raises(DatabaseDamaged, match="cut off"):
         open_store(path, ManualClock())
 
-    found = recovery.recover_file(path, ManualClock(), no_step, log=no_log)
+    found = recover.recover_file(path, ManualClock(), no_step, log=no_log)
 
     assert found.quarantine is not None
     assert path.with_name(found.quarantine).read_bytes() == cut
@@ -67,8 +67,8 @@ def test_looking_at_it_leaves_nothing_beside_it(tmp_path: Path, whole: bytes) ->
 
     for _ in range(2):
         with pytest.raises(DatabaseDamaged, match="Nothing can be read"):
-            recovery.recover_file(path, ManualClock(), no_step, log=no_log)
+            recover.recover_file(path, ManualClock(), no_step, log=no_log)
         with pytest.raises(DatabaseDamaged, match="cut off"):
             open_store(path, ManualClock())
-        assert not recovery.is_sound(path)
+        assert not recover.is_sound(path)
         assert {each.name for each in tmp_path.iterdir()} <= {"sim.db", "sim.db.known"}

@@ -13,9 +13,8 @@ import pytest
 from sidecar.errors import DatabaseDamaged, NotOurs, SidecarError
 from sidecar.store import migrations, swap
 from sidecar.store.open_close import close_store, open_store
-from sidecar.store.repair import confirm as damage
-from sidecar.store.repair import recover as recovery
-from sidecar.store.search import index as search_index
+from sidecar.store.repair import confirm, recover
+from sidecar.store.search import indexes
 from tests.faults import harm
 from tests.faults.work import state_at
 from tests.harness import ManualClock
@@ -44,7 +43,7 @@ def serving(path: Path) -> Iterator[Served]:
 
 def confirmed(served: Served) -> list[Any]:
     """What is told when the process has looked at the file by itself."""
-    served.loop.schedule(damage.CHORE, 0)
+    served.loop.schedule(confirm.CHORE, 0)
     served.loop._chores.start_due()
     served.finish_long()
     return [each["params"]["slug"] for each in served.told() if each["method"] == "system.warning"]
@@ -166,7 +165,7 @@ def test_a_search_index_that_lost_its_rows_is_made_anew(path: Path) -> None:
     with serving(path) as served:
         served.send(call(1, "system.check"))
         with served.store.lock:
-            search_index.bring_up(served.store)
+            indexes.update_for_search(served.store)
         confirmed(served)
 
         (told,) = answers(served.send(call(2, "system.check", full=True)))
@@ -194,7 +193,7 @@ def test_a_search_that_meets_a_damaged_index_has_it_made_anew_by_itself(
     with serving(path) as served:
         assert slugs(served.send(search)) == ["storage_failed"]
         assert confirmed(served) == ["index_rebuilt"]
-        while search_index.bring_up_some(served.store):
+        while indexes.update_step(served.store):
             pass
 
         assert slugs(served.send(search)) == ["ok"]
@@ -267,7 +266,7 @@ def test_recovery_loses_the_rows_of_the_page_alone_and_keeps_the_damaged_file(
 def test_a_sound_file_recovers_to_itself(path: Path) -> None:
     before = state_at(path)
 
-    found = recovery.recover_file(path, ManualClock(), no_step, log=no_log)
+    found = recover.recover_file(path, ManualClock(), no_step, log=no_log)
 
     assert (found.lost, found.from_backup) == ({}, {})
     after = state_at(path)
@@ -278,7 +277,7 @@ def no_step(_table: str, _rows: int) -> None:
     """Nobody is told."""
 
 
-def no_log(_db: apsw.Connection, _recovered: recovery.Recovered) -> None:
+def no_log(_db: apsw.Connection, _recovered: recover.Recovered) -> None:
     """No entry."""
 
 
@@ -289,7 +288,7 @@ def test_a_file_of_which_nothing_can_be_read_is_left_alone(path: Path, page: int
     before = sha256(path)
 
     with pytest.raises(DatabaseDamaged, match="Nothing can be read"):
-        recovery.recover_file(path, ManualClock(), no_step, log=no_log)
+        recover.recover_file(path, ManualClock(), no_step, log=no_log)
 
     assert sha256(path) == before
     assert not swap.staged_path(path).exists()
@@ -307,7 +306,7 @@ def test_what_is_lost_comes_from_a_backup_but_for_what_was_deleted_since(
     for table in ("workflows", "runs", "workflow_bodies", "run_summaries"):
         lose_a_page(path, table)
 
-    found = recovery.recover_file(path, ManualClock(), no_step, log=no_log, backup=backup)
+    found = recover.recover_file(path, ManualClock(), no_step, log=no_log, backup=backup)
 
     after = state_at(path)
     assert found.from_backup.keys() >= {"workflows", "workflow_bodies"}
@@ -395,6 +394,6 @@ def test_a_file_that_is_not_ours_is_not_recovered(tmp_path: Path) -> None:
     before = sha256(path)
 
     with pytest.raises(NotOurs):
-        recovery.recover_file(path, ManualClock(), no_step, log=no_log)
+        recover.recover_file(path, ManualClock(), no_step, log=no_log)
 
     assert sha256(path) == before

@@ -17,7 +17,7 @@ import apsw
 import pytest
 
 from sidecar.store.open_close import open_store
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from tests.faults.failing import FailingVFS, Mode, Plan
 from tests.faults.work import Message, Shell, State, faults_of, state_of
 from tests.harness import ManualClock
@@ -71,7 +71,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
         served.send(*shell.requests())
     served.send(call(1, "workflows.save", workflow={"id": "w1", "name": "b", "data": {}}))
     with served.store.lock:
-        search_index.bring_up_some(served.store)
+        indexes.update_step(served.store)
     served.store.checkpoint()
     for _ in range(3):
         served.send(*shell.requests())
@@ -147,7 +147,7 @@ def fail_one(case: Case, act: str, mode: Mode, number: int, done: State) -> bool
     """One case; False when the act has fewer operations than that."""
     if act in READS:  # else a search would write
         with case.served.store.lock:
-            while search_index.bring_up_some(case.served.store):
+            while indexes.update_step(case.served.store):
                 pass
     plan = Plan(mode, number)
     told = case.send(ACTS[act], plan)

@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from sidecar.store.open_close import open_store
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from tests.faults.power import PowerVFS
 from tests.faults.work import Shell, State, faults_of, state_of
 from tests.harness import ManualClock
@@ -64,7 +64,7 @@ class Trial:
         store, chance = served.store, self.rng.random()
         if chance < 0.1:
             with store.lock:
-                search_index.bring_up_some(store)
+                indexes.update_step(store)
         elif chance < 0.15:
             store.relieve_wal(1)
         elif chance < 0.18:

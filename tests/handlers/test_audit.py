@@ -9,7 +9,7 @@ import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar import limits
 from sidecar.errors import Cancelled, InvalidParams
 from sidecar.notifications import AuditEvent, Progress
-from sidecar.store.audit import log as audit
+from sidecar.store import audit
 from tests.harness import Bench, NoSession, open_bench
 from tests.store.steady import NOW_MS, SteadyClock
 from tests.workflow_kit import save

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Conflict, InvalidParams, Locked
-from sidecar.store.audit import log as audit
+from sidecar.store import audit
 from tests.harness import Bench
 from tests.secrets_kit import (
     HEAD,

@@ -13,7 +13,7 @@ from sidecar import limits
 from sidecar.catalog import CHORES
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams, Locked, Tampered
-from sidecar.store.audit import log as audit
+from sidecar.store import audit
 from tests.harness import Bench
 from tests.secrets_kit import (
     HEAD,
@@ -190,12 +190,11 @@ def test_a_pruning_that_was_killed_amid_its_batches_is_finished_by_itself(bench:
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
     keys = bench.vault.keys
     assert keys is not None
-    from sidecar.store.audit import verify as audit_verify
 
     with bench.store.lock, bench.store.writing() as db:
-        point = audit_verify.point_at(db, 9, keys.open_for_audit)
+        point = audit.point_at(db, 9, keys.open_for_audit)
         assert point is not None
-        audit.begin_at(db, point, bench.context.chain_sealer(keys))
+        audit.set_start(db, point, bench.context.chain_sealer(keys))
 
     assert verdict(bench) == ("ok", None, None)
     assert bench.rows("SELECT min(seq) FROM access_log") == [(1,)]

@@ -18,7 +18,7 @@ from sidecar import limits
 from sidecar.catalog import METHODS
 from sidecar.errors import AuditUnavailable, SidecarError
 from sidecar.keychain import Named
-from sidecar.store.audit import log as audit
+from sidecar.store import audit
 from sidecar.store.audit.actions import ACTIONS
 from tests.acts import ACTS, BACKUP, READING, REFUSED, Act, Told
 from tests.harness import Bench, ManualClock, NoSession, open_bench
@@ -213,5 +213,5 @@ def test_no_entry_holds_a_title_or_a_value(bench: Bench) -> None:
     bench.call("runs.delete", id="run")
     bench.call("workflows.delete", id="p")
 
-    assert "private" not in str(audit.page(bench.store.db, 0, 500))
+    assert "private" not in str(list(audit.entries(bench.store.db, 0, 500)))
     assert len(bench.audited()) == 5

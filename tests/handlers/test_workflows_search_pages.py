@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar import limits
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from tests.harness import Bench, open_bench
 
 
@@ -26,7 +26,7 @@ def save(bench: Bench, key: str, name: str, *said: str, **more: Any) -> None:
 
 def settle(bench: Bench) -> None:
     """What a pause does: index all there is."""
-    while search_index.bring_up_some(bench.store):
+    while indexes.update_step(bench.store):
         pass
 
 

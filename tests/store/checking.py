@@ -2,7 +2,7 @@
 
 import apsw
 
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from tests.harness import Bench
 from tests.workflow_kit import save
 
@@ -16,7 +16,7 @@ def fill(bench: Bench) -> None:
     for run in ("r1", "r2"):
         bench.call("runs.start", id=run, workflow_id="w1")
     bench.call("runs.finish", id="r1", status="success", summary={"rows": 3})
-    while search_index.bring_up_some(bench.store):
+    while indexes.update_step(bench.store):
         pass
     bench.store.checkpoint()
     bench.told.clear()

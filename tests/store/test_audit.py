@@ -11,8 +11,7 @@ import pytest
 
 from sidecar import limits
 from sidecar.errors import AuditUnavailable
-from sidecar.store.audit import log as audit
-from sidecar.store.audit import verify as audit_verify
+from sidecar.store import audit
 from sidecar.store.audit.chain import GENESIS
 from sidecar.store.audit.log import Entry
 from sidecar.store.audit.verify import Head, Verdict
@@ -47,7 +46,7 @@ def meddle(bench: Bench, *statements: str) -> None:
 
 def verdict(db: Connection, expect: tuple[int, str] | None = None) -> Verdict:
     """What the walk finds."""
-    return audit_verify.verify(db, expect, lambda _done, _total: None)
+    return audit.verify_chain(db, expect, lambda _done, _total: None)
 
 
 def found(db: Connection, expect: tuple[int, str] | None = None) -> tuple[object, ...]:
@@ -186,7 +185,7 @@ def test_an_entry_written_with_the_right_key_but_without_the_state_is_found(benc
 
 def anchor(db: Connection, seq: int) -> tuple[int, str]:
     """What the shell has kept of an entry."""
-    return seq, audit.page(db, seq - 1, 1)[0].mac.hex()
+    return seq, next(audit.entries(db, seq - 1, 1)).mac.hex()
 
 
 @pytest.fixture
@@ -224,9 +223,9 @@ def test_the_head_of_an_empty_log_is_an_anchor_too(bench: Bench) -> None:
 
 def test_an_anchor_before_the_prune_point_is_pruned_and_no_entry_is_bad(bench: Bench) -> None:
     kept = anchor(bench.store.db, 3)
-    point = audit_verify.point_at(bench.store.db, ENTRIES, None)
+    point = audit.point_at(bench.store.db, ENTRIES, None)
     assert point is not None
-    audit.begin_at(bench.store.db, point, None)
+    audit.set_start(bench.store.db, point, None)
     assert audit.delete_pruned(bench.store.db, 99) == ENTRIES
 
     assert found(bench.store.db, kept) == ("pruned", "expect", None, ENTRIES)
@@ -262,14 +261,14 @@ def test_steps_rise_to_the_end_and_may_stop_the_walk(long_bench: Bench) -> None:
     def step(done: int, of: int) -> None:
         steps.append((done, of))
 
-    assert audit_verify.verify(long_bench.store.db, None, step).verified_to == total
+    assert audit.verify_chain(long_bench.store.db, None, step).verified_to == total
     assert steps == [(STEP, total), (2 * STEP, total), (total, total)]
 
     def stop(_done: int, _of: int) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        audit_verify.verify(long_bench.store.db, None, stop)
+        audit.verify_chain(long_bench.store.db, None, stop)
 
 
 # --- writing and reading --------------------------------------------------------------------
@@ -283,7 +282,7 @@ def test_an_undone_entry_burns_no_number(bench: Bench) -> None:
     db.execute("RELEASE act")
     grow(db, 1, "next ")
 
-    assert [entry.resource for entry in audit.page(db, ENTRIES, 9)] == ["next 6"]
+    assert [entry.resource for entry in audit.entries(db, ENTRIES, 9)] == ["next 6"]
     assert found(db) == ("unsealed", None, None, ENTRIES + 1)
 
 
@@ -321,7 +320,7 @@ def test_details_are_one_object_on_one_line_whatever_stands_in_the_table(
     values = (stored.encode() if isinstance(stored, str) else stored,)
     bench.store.db.execute("UPDATE access_log SET details = CAST(? AS TEXT) WHERE seq = 5", values)
 
-    assert audit.page(bench.store.db, 4, 1)[0].details == shown
+    assert next(audit.entries(bench.store.db, 4, 1)).details == shown
 
 
 def test_entries_are_filtered_by_all_that_is_given_and_times_are_half_open(bench: Bench) -> None:
@@ -338,7 +337,7 @@ def test_entries_are_filtered_by_all_that_is_given_and_times_are_half_open(bench
     assert seqs(resource="w3", to_at=2000) == [3]
     assert seqs(3, action="action_3", resource="w3", from_at=2000) == [6]
     assert seqs(9) == []
-    assert audit.page(db, 5, 1) == [
+    assert list(audit.entries(db, 5, 1)) == [
         Entry(6, "action_3", "w3", 2000, "{}", audit.head(db).mac),
     ]
 

@@ -10,7 +10,7 @@ import pytest
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar import limits
 from sidecar.errors import AuditUnavailable
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from tests.harness import Bench, open_bench
 from tests.store import legacy_files
 from tests.store.checking import check, fill, meddle
@@ -117,13 +117,13 @@ def apply_cure(bench: Bench) -> None:
     assert told, text
     meddle(bench, *sql.removesuffix(";").split("; "))
     bench.store.reopen()
-    while search_index.bring_up_some(bench.store):
+    while indexes.update_step(bench.store):
         pass
 
 
 def bring_up(bench: Bench) -> None:
     """What the process does in its pauses."""
-    while search_index.bring_up_some(bench.store):
+    while indexes.update_step(bench.store):
         pass
 
 
@@ -160,15 +160,15 @@ def test_a_finding_is_told_once_and_its_sql_mends_it(
     assert check(bench, full=True) == []
 
 
-@pytest.mark.parametrize("index", search_index.HEADER_INDEXES)
+@pytest.mark.parametrize("index", indexes.HEADER_INDEXES)
 def test_an_index_that_says_something_else_is_found_in_full(bench: Bench, index: str) -> None:
     meddle(bench, _RENAME, "DELETE FROM header_pending", "DELETE FROM text_pending")
-    other = [name for name in search_index.HEADER_INDEXES if name != index]
+    other = [name for name in indexes.HEADER_INDEXES if name != index]
     meddle(bench, f"INSERT INTO {other[0]} ({other[0]}) VALUES ('rebuild')")  # noqa: S608 - constants
 
     assert check(bench) == []
     assert check(bench, full=True) == [
-        ("search_index", index), ("search_index", search_index.TEXT_INDEX),
+        ("search_index", index), ("search_index", indexes.TEXT_INDEX),
     ]  # fmt: skip
     bring_up(bench)
     assert check(bench, full=True) == []
@@ -179,7 +179,7 @@ def test_other_words_in_the_index_of_bodies_are_found_in_full(bench: Bench, word
     bring_up(bench)
     size = bench.rows("SELECT sz FROM workflow_text_fts_docsize WHERE id = 1")[0][0][0]
     same = " ".join(["other"] * size)  # as many as there were
-    index = search_index.TEXT_INDEX
+    index = indexes.TEXT_INDEX
     meddle(bench, f"UPDATE {index} SET text = '{words.format(same)}' WHERE rowid = 1")  # noqa: S608 - ours
 
     assert check(bench) == []
@@ -208,9 +208,7 @@ def test_an_index_that_cannot_follow_is_found_in_full(bench: Bench) -> None:
         _RENAME,
     )
 
-    assert check(bench, full=True) == [
-        ("search_index", name) for name in search_index.HEADER_INDEXES
-    ]
+    assert check(bench, full=True) == [("search_index", name) for name in indexes.HEADER_INDEXES]
 
 
 # --- findings that a method cures -------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from tests.harness import ManualClock, open_bench
 
 
@@ -37,7 +37,7 @@ def test_design_mistake_02_search_is_right_after_a_rebuild_and_a_vacuum(tmp_path
             bench.call("workflows.delete", id=f"id-{name}")
         db = bench.store.db
         db.execute("VACUUM").fetchall()
-        search_index.rebuild(db)
+        indexes.rebuild(db)
         for name in ("banana", "damson", "elder"):
             for query in (name, name[1:]):
                 found = bench.call("workflows.search", query=query)["items"]

@@ -10,15 +10,11 @@ from typing import Any
 
 import pytest
 
+from sidecar.store import runs, workflows
 from sidecar.store.connection import Connection
-from sidecar.store.runs import rows as runs
 from sidecar.store.runs.rows import Listed
-from sidecar.store.search import hits as search
+from sidecar.store.search.hits import find_hits
 from sidecar.store.search.query import parse
-from sidecar.store.workflows import delete as remove
-from sidecar.store.workflows import header, save
-from sidecar.store.workflows import list as pages
-from sidecar.store.workflows import tags as labels
 from sidecar.store.workflows.header import Content
 from sidecar.store.workflows.list import Filter, OrderBy
 from tests.harness import Bench, open_bench
@@ -40,7 +36,7 @@ def fill(db: Connection) -> None:
     for index in range(WORKFLOWS):
         tags = f'["t{index % 50}","all"]' if index % 3 else "[]"
         content = Content(f"flow {index % 700}", f"about {index}", tags, f"c{index % 4}")
-        save.insert_workflow(db, f"w{index}", content, b"[1]", 1000 + index // 2)
+        workflows.insert_workflow(db, f"w{index}", content, b"[1]", 1000 + index // 2)
     db.execute("UPDATE workflows SET archived_at = 1 WHERE rid % 20 = 0")
     for index in range(RUNS):
         db.execute(
@@ -99,7 +95,7 @@ def test_every_live_list_is_a_search_without_sorting(
     for after in (None, ("a", "b") if order_by == "name" else (1, 1)):
         steps = plan_of(
             bench,
-            lambda db, after=after: pages.page(
+            lambda db, after=after: workflows.page(
                 db,
                 Filter(category, tag),
                 order_by,
@@ -122,7 +118,7 @@ def test_the_main_lists_use_their_own_indexes(bench: Bench) -> None:
     for which, order_by, index in wanted:
         steps = plan_of(
             bench,
-            lambda db, which=which, order_by=order_by: pages.page(
+            lambda db, which=which, order_by=order_by: workflows.page(
                 db, which, order_by, descending=True, after=None, limit=50
             ),
         )
@@ -133,7 +129,7 @@ def test_archived_lists_read_archived_rows_only(bench: Bench) -> None:
     for order_by, tag in itertools.product(("updated_at", "created_at", "name"), (None, "t1")):
         steps = plan_of(
             bench,
-            lambda db, order_by=order_by, tag=tag: pages.page(
+            lambda db, order_by=order_by, tag=tag: workflows.page(
                 db,
                 Filter(None, tag, archived=True),
                 order_by,
@@ -153,7 +149,7 @@ def test_searches_look_workflows_up_one_by_one(bench: Bench, query: str) -> None
     for wanted in (Filter(), Filter("c1", "t1"), Filter(archived=True)):
         steps = plan_of(
             bench,
-            lambda db, wanted=wanted: search.search(db, parse(query), wanted, None, 21),
+            lambda db, wanted=wanted: find_hits(db, parse(query), wanted, None, 21),
         )
         # A search by rank must sort its hits, and a bounded scan is what its stage is.
         scanned = [step for step in faults(steps, sorts=True) if step not in BOUNDED]
@@ -162,22 +158,22 @@ def test_searches_look_workflows_up_one_by_one(bench: Bench, query: str) -> None
 
 def test_single_rows_are_found_by_key(bench: Bench) -> None:
     for call in (
-        lambda db: header.find(db, "w1"),
-        lambda db: header.load(db, "w1"),
-        lambda db: labels.tagged(db, "t1", 10),
-        lambda db: labels.count_tagged(db, "t1"),
-        lambda db: remove.count_runs(db, 1),
-        lambda db: remove.fits_one_step(db, 1),
-        lambda db: remove.delete_step(db, WORKFLOWS + 1),
-        lambda db: remove.delete(db, WORKFLOWS + 1),
+        lambda db: workflows.find(db, "w1"),
+        lambda db: workflows.load(db, "w1"),
+        lambda db: workflows.list_tagged(db, "t1", 10),
+        lambda db: workflows.count_tagged(db, "t1"),
+        lambda db: workflows.count_runs(db, 1),
+        lambda db: workflows.is_small(db, 1),
+        lambda db: workflows.delete_part(db, WORKFLOWS + 1),
+        lambda db: workflows.delete_whole(db, WORKFLOWS + 1),
     ):
         assert faults(plan_of(bench, call)) == []
 
 
 def test_counts_walk_narrow_indexes_without_sorting(bench: Bench) -> None:
-    steps = plan_of(bench, labels.categories)
+    steps = plan_of(bench, workflows.count_categories)
     assert steps == ["SCAN workflows USING INDEX workflows_category"]
-    steps = plan_of(bench, labels.tags)
+    steps = plan_of(bench, workflows.count_tags)
     assert "SCAN workflow_tags" in steps
     assert any("workflows_archived" in step for step in steps)
 

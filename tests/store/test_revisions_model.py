@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sidecar import limits
-from sidecar.store.workflows import header as headers
+from sidecar.store import workflows
 from sidecar.store.workflows import revisions
 from tests.harness import open_bench
 
@@ -69,7 +69,7 @@ class History(RuleBasedStateMachine):
     @rule(keep=st.integers(min_value=0, max_value=12))
     def prune(self, keep: int) -> None:
         """Prune in groups, as the module says."""
-        header = headers.find(self.bench.store.db, "w")
+        header = workflows.find(self.bench.store.db, "w")
         assert header is not None
         with self.bench.store.writing() as db:
             deleted = revisions.prune(db, header.rid, keep)

@@ -4,12 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.store.search import excerpts, spelling
-from sidecar.store.search import hits as search
-from sidecar.store.search import index as search_index
+from sidecar.store import workflows
+from sidecar.store.search import excerpts, indexes, spelling
+from sidecar.store.search.hits import Hit, Place, find_hits
 from sidecar.store.search.query import parse
-from sidecar.store.workflows import delete as remove
-from sidecar.store.workflows import header, save
+from sidecar.store.workflows import header
 from sidecar.store.workflows.header import Content
 from sidecar.store.workflows.list import Filter
 from tests.harness import Bench, open_bench
@@ -32,16 +31,16 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         db = opened.store.db
         for index, (key, name, description, tags, category) in enumerate(ROWS):
             content = Content(name, description, header.tags_text(tags), category)
-            save.insert_workflow(db, key, content, b"[1]", 100 + index)
-        old = header.find(db, "old")
+            workflows.insert_workflow(db, key, content, b"[1]", 100 + index)
+        old = workflows.find(db, "old")
         assert old is not None
-        remove.set_archived(db, old.rid, 5)
-        search_index.bring_up(opened.store)
+        workflows.set_archived(db, old.rid, 5)
+        indexes.update_for_search(opened.store)
         yield opened
 
 
 def ids(bench: Bench, query: str, wanted: Filter = Filter()) -> list[str]:  # noqa: B008
-    hits = search.search(bench.store.db, parse(query), wanted, None, 50).hits
+    hits = find_hits(bench.store.db, parse(query), wanted, None, 50).hits
     return [hit.header.id for hit in hits]
 
 
@@ -99,10 +98,10 @@ def test_filters(bench: Bench) -> None:
 @pytest.mark.parametrize("query", ["ord", "a", "", "sla", "\u62a5", "ail"])
 def test_pages_join_to_the_whole_answer(bench: Bench, query: str, size: int) -> None:
     terms = parse(query)
-    whole = search.search(bench.store.db, terms, Filter(), None, 50).hits
-    seen: list[search.Hit] = []
-    after: search.Place | None = None
-    while page := search.search(bench.store.db, terms, Filter(), after, size).hits:
+    whole = find_hits(bench.store.db, terms, Filter(), None, 50).hits
+    seen: list[Hit] = []
+    after: Place | None = None
+    while page := find_hits(bench.store.db, terms, Filter(), after, size).hits:
         seen += page
         after = page[-1].place()
     assert seen == whole
@@ -116,11 +115,11 @@ def test_no_hit_comes_twice_when_words_and_trigrams_both_find_it(bench: Bench) -
 @given(st.text(max_size=60))
 def test_any_text_is_a_valid_query(bench: Bench, query: str) -> None:
     for wanted in (Filter(), Filter("general", "chat", archived=True)):
-        hits = search.search(bench.store.db, parse(query), wanted, None, 10).hits
-        words = excerpts.words_of(parse(query).all)
+        hits = find_hits(bench.store.db, parse(query), wanted, None, 10).hits
+        words = excerpts.words_to_find(parse(query).all)
         for hit in hits:
-            excerpts.look(hit.header, words, excerpt=True)
-    spelling.correct(bench.store.db, words)
+            excerpts.find_words(hit.header, words, excerpt=True)
+    spelling.correct_words(bench.store.db, words)
 
 
 @pytest.mark.parametrize(
@@ -151,7 +150,7 @@ def test_an_excerpt_marks_every_word_and_shows_its_cuts() -> None:
 @given(st.text(max_size=300), st.lists(st.text(min_size=1, max_size=4), max_size=3))
 def test_an_excerpt_without_its_marks_is_a_piece_of_the_text(text: str, terms: list[str]) -> None:
     plain = text.replace("[", "").replace("]", "").replace("\u2026", "")
-    found = excerpts.cut(plain, excerpts.words_of(terms))
+    found = excerpts.cut(plain, excerpts.words_to_find(terms))
     assert found.replace("[", "").replace("]", "").replace("\u2026", "") in plain
 
 
@@ -175,12 +174,12 @@ def test_folding_keeps_positions(text: str) -> None:
 def test_the_nearest_indexed_word(
     bench: Bench, words: list[str], corrected: list[str] | None
 ) -> None:
-    assert spelling.correct(bench.store.db, words) == corrected
+    assert spelling.correct_words(bench.store.db, words) == corrected
 
 
 def test_spelling_leaves_nothing_in_the_file(bench: Bench) -> None:
     before = bench.rows("SELECT count(*) FROM main.sqlite_schema")
-    spelling.correct(bench.store.db, ["slakc"])
+    spelling.correct_words(bench.store.db, ["slakc"])
     assert bench.rows("SELECT count(*) FROM main.sqlite_schema") == before
 
 
@@ -189,6 +188,6 @@ def test_spelling_leaves_nothing_in_the_file(bench: Bench) -> None:
     [("abc", "abc", 0), ("abc", "acb", 1), ("abc", "ab", 1), ("abc", "xbc", 1), ("ab", "ba", 1)],
 )
 def test_edits(left: str, right: str, distance: int) -> None:
-    assert spelling.edits(left, right, 2) == distance
-    assert spelling.edits(right, left, 2) == distance
-    assert spelling.edits("aaaaaa", "bbbbbb", 2) > 2
+    assert spelling.count_edits(left, right, 2) == distance
+    assert spelling.count_edits(right, left, 2) == distance
+    assert spelling.count_edits("aaaaaa", "bbbbbb", 2) > 2

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sidecar.errors import Archived, Conflict, NotFound
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from sidecar.store.workflows import revisions
 from tests.harness import ManualClock, open_bench
 
@@ -184,8 +184,8 @@ class Workflows(RuleBasedStateMachine):
         """FTS5's own check, as a search would find the indexes; what is pending stays so."""
         db = self.bench.store.db
         db.execute("SAVEPOINT looked")
-        search_index.follow(db)
-        for index in search_index.HEADER_INDEXES:
+        indexes.index_all(db)
+        for index in indexes.HEADER_INDEXES:
             db.execute(
                 f"INSERT INTO {index} ({index}, rank)"  # noqa: S608 - constants
                 " VALUES ('integrity-check', 1)"
@@ -198,9 +198,9 @@ class Workflows(RuleBasedStateMachine):
         """Bring the indexes up, or make them anew."""
         if again:
             with self.bench.store.writing() as db:
-                search_index.rebuild(db)
+                indexes.rebuild(db)
         else:
-            search_index.bring_up(self.bench.store)
+            indexes.update_for_search(self.bench.store)
 
 
 def msg(value: object) -> str:

@@ -3,7 +3,7 @@
 import apsw
 import pytest
 
-from sidecar.store.audit import log as audit
+from sidecar.store import audit
 from tests.wire.kit import FaultyVFS, Served, answers, call, notifications
 
 WORKFLOW = {"id": "w1", "name": "a", "data": {"nodes": [1]}}

@@ -11,7 +11,7 @@ import pytest
 
 from sidecar import limits
 from sidecar.store.connection import Store
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from tests.harness import ManualClock
 from tests.wire.kit import FaultyVFS, Served, answers, call, serving
 
@@ -28,7 +28,7 @@ def found(served: Served) -> list[str]:
 
 def behind(served: Served) -> bool:
     db = served.store.db
-    return search_index.headers_behind(db) or search_index.text_behind(db)
+    return indexes.has_pending_headers(db) or indexes.has_pending_texts(db)
 
 
 def pause(served: Served, clock: ManualClock) -> None:
@@ -97,8 +97,8 @@ def test_many_changes_bring_the_headers_up_without_a_pause(tmp_path: Path) -> No
         for _step in range(number // limits.HEADER_STEP + 1):
             served.loop._upkeep.run_when_due(idle=True)
 
-        assert not search_index.headers_behind(served.store.db)
-        assert search_index.text_behind(served.store.db)
+        assert not indexes.has_pending_headers(served.store.db)
+        assert indexes.has_pending_texts(served.store.db)
 
 
 def test_a_long_method_at_work_on_the_store_is_not_waited_for(tmp_path: Path) -> None:
@@ -142,7 +142,7 @@ def test_a_failed_pause_loses_nothing(
     served.send(save(1))
     faults.armed["write"] = fault
     with served.store.lock:
-        search_index.bring_up(served.store)
+        indexes.update_for_search(served.store)
     assert behind(served)
 
     assert found(served) == ["w1"]

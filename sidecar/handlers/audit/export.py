@@ -22,9 +22,7 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict, InvalidParams, Locked
 from sidecar.handlers.audit.keys import keys_of, refuse_other_keys
-from sidecar.store import files, meta
-from sidecar.store.audit import log as audit
-from sidecar.store.audit import verify as audit_verify
+from sidecar.store import audit, files, meta
 from sidecar.store.audit.log import Entry
 from sidecar.store.audit.verify import Status, Verdict
 from sidecar.store.connection import Connection
@@ -186,7 +184,7 @@ def _verified(ctx: LongContext, db: Connection, keys: Keys | None) -> Verdict:
         ctx.check_cancelled()
         ctx.progress("export", min(done, total), 2 * total, "entries")
 
-    found = audit_verify.verify(db, None, step, keys.open_for_audit if keys else None)
+    found = audit.verify_chain(db, None, step, keys.open_for_audit if keys else None)
     refuse_other_keys(ctx, keys)
     return found
 

@@ -6,7 +6,7 @@ wrong, or sign with zeros. So a method asks anew before it believes what it foun
 
 from sidecar.context import LongContext
 from sidecar.errors import Locked
-from sidecar.store.audit import log as audit
+from sidecar.store import audit
 from sidecar.store.connection import Connection
 from sidecar.vault.keys import Keys
 

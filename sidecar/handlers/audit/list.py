@@ -10,7 +10,7 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import InvalidParams
-from sidecar.store.audit import log as audit
+from sidecar.store import audit
 from sidecar.store.audit.actions import ACTIONS
 from sidecar.store.audit.log import Entry
 from sidecar.store.connection import Connection

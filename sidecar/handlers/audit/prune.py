@@ -13,8 +13,7 @@ from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict, InvalidParams, Locked, Tampered
 from sidecar.handlers.audit.keys import keys_of, refuse_other_keys
-from sidecar.store.audit import log as audit
-from sidecar.store.audit import verify as audit_verify
+from sidecar.store import audit
 from sidecar.store.connection import Connection
 from sidecar.values import Count, Timestamp
 
@@ -52,7 +51,7 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
         keys = keys_of(ctx, db)
         upto = _bound(ctx, db, params)
         before = audit.pruned_through(db)
-        point = audit_verify.point_at(db, upto, keys.open_for_audit if keys else None)
+        point = audit.point_at(db, upto, keys.open_for_audit if keys else None)
     if upto <= before:
         return AuditPruneResult(0, before)
     if point is None:
@@ -62,7 +61,7 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
     with ctx.writing() as db:
         if (keys_of(ctx, db), audit.pruned_through(db)) != (keys, before):
             raise Conflict("The log was pruned or sealed meanwhile.")
-        audit.begin_at(db, point, ctx.chain_sealer(keys) if keys else None)
+        audit.set_start(db, point, ctx.chain_sealer(keys) if keys else None)
         ctx.audit("audit_prune", "audit", **{"from": before + 1, "to": upto}, head=point.head.hex())
     _delete(ctx, deleted)
     return AuditPruneResult(deleted, upto)
@@ -73,8 +72,8 @@ def _bound(ctx: LongContext, db: Connection, params: AuditPruneParams) -> int:
     youngest = ctx.clock.now_ms() - limits.AUDIT_KEEP_MIN_MS
     if isinstance(params.keep, UnsetType):
         at = 0 if isinstance(params.before_at, UnsetType) else params.before_at
-        return audit.newest_before(db, min(at, youngest))
-    return min(audit.head(db).seq - params.keep, audit.newest_before(db, youngest))
+        return audit.last_seq_before(db, min(at, youngest))
+    return min(audit.head(db).seq - params.keep, audit.last_seq_before(db, youngest))
 
 
 def _delete(ctx: LongContext, total: int | None) -> None:

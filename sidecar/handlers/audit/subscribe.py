@@ -8,7 +8,7 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.handlers.audit.list import Action, Seq, refuse_unknown
 from sidecar.notifications import ChainHead
-from sidecar.store.audit import log as audit
+from sidecar.store import audit
 from sidecar.values import Count
 
 

@@ -38,11 +38,10 @@ from sidecar.handlers.backups.views import (
     view,
 )
 from sidecar.notifications import SystemRestored
-from sidecar.store import meta, swap
-from sidecar.store.audit import log as audit
+from sidecar.store import audit, meta, swap
 from sidecar.store.connection import Connection, Store
 from sidecar.store.files import beside, remove_database
-from sidecar.store.repair import recover as recovery
+from sidecar.store.repair import recover
 from sidecar.store.sqlite_errors import is_full, spoils_connection
 from sidecar.store.transfer import snapshot
 from sidecar.store.unserved_file import opened_alone
@@ -255,7 +254,7 @@ def _save(ctx: LongContext) -> tuple[str | None, str | None]:
         return made.backup.name
 
     name = _unless_damaged(ctx.store, back_up)
-    return name, None if name else recovery.kept_name(ctx.store.path, ctx.clock)
+    return name, None if name else recover.quarantine_name(ctx.store.path, ctx.clock)
 
 
 def _build(

@@ -41,7 +41,7 @@ class RunsGetResult(Result, frozen=True):
 def get(ctx: Context, params: RunsGetParams) -> RunsGetResult:
     """Return one run with its summary."""
     run = must_find(ctx, params.id)
-    stored = rows.summary(ctx.db, run.rid)
+    stored = rows.load_summary(ctx.db, run.rid)
     summary = stored_json(codec.unpack(*stored)) if stored else None
     return RunsGetResult(RunWithSummary(**run_fields(run), summary=summary))
 
@@ -69,7 +69,7 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     """List runs, newest first."""
     workflow = None
     if params.workflow_id is not None:
-        workflow = rows.listed(ctx.db, params.workflow_id)
+        workflow = rows.find_key(ctx.db, params.workflow_id)
         if workflow is None:
             raise NotFound("There is no such workflow.", path="$.params.workflow_id")
     mark = query_mark(params.workflow_id, params.status, params.from_at, params.to_at)

@@ -65,14 +65,14 @@ class RunsStartResult(Result, frozen=True):
 def start(ctx: Context, params: RunsStartParams) -> RunsStartResult:
     """Begin a run; the same id on the same workflow again is the same run."""
     if params.id is not None:
-        run = rows.get(ctx.db, params.id)
+        run = rows.find(ctx.db, params.id)
         if run is not None:
             if run.workflow_id != params.workflow_id:
                 raise Conflict("That id is a run of another workflow.", path="$.params.id")
             return RunsStartResult(
                 run.id, run.workflow_id, run.revision, run.started_at, created=False
             )
-    workflow = rows.owner(ctx.db, params.workflow_id)
+    workflow = rows.find_owner(ctx.db, params.workflow_id)
     if workflow is None:
         raise NotFound("There is no such workflow.", path="$.params.workflow_id")
     if workflow.archived_at is not None:
@@ -119,7 +119,7 @@ def progress(ctx: Context, params: RunsProgressParams) -> RunsProgressResult:
     if run.status != "running":
         raise Conflict("The run has ended.", path="$.params.id", status=run.status)
     counters = Counters(params.blocks_executed, params.tokens_used, params.api_calls_made)
-    rows.progress(ctx.db, run.rid, counters, ctx.clock.now_ms())
+    rows.update_progress(ctx.db, run.rid, counters, ctx.clock.now_ms())
     return RunsProgressResult(run.id, "running")
 
 
@@ -207,7 +207,7 @@ def _finished_before(
     summary_bytes: int | None,
 ) -> RunsFinishResult:
     """Answer a repeated finish: the same values are fine, others are not."""
-    stored = rows.summary(ctx.db, run.rid)
+    stored = rows.load_summary(ctx.db, run.rid)
     same = (
         run.status == params.status
         and run.error_message == params.error_message

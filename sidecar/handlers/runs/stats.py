@@ -11,8 +11,14 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import NotFound
 from sidecar.store.runs import rows
-from sidecar.store.runs import stats as run_figures
-from sidecar.store.runs.stats import Day, Group, Scope
+from sidecar.store.runs.stats import (
+    Day,
+    Group,
+    Scope,
+    duration_quantile_ms,
+    group_by_day,
+    group_by_status,
+)
 from sidecar.values import Count, Timestamp, WorkflowId
 
 MINUTE_MS = 60_000
@@ -78,14 +84,14 @@ def stats(ctx: LongContext, params: RunsStatsParams) -> RunsStatsResult:
     with ctx.reading(snapshot=True, cancellable=True) as db:
         workflow = None
         if params.workflow_id is not None:
-            owner = rows.owner(db, params.workflow_id)
+            owner = rows.find_owner(db, params.workflow_id)
             if owner is None:
                 raise NotFound("There is no such workflow.", path="$.params.workflow_id")
             workflow = owner.rid
         scope = Scope(workflow, params.from_at, params.to_at)
-        groups = run_figures.by_status(db, scope)
-        quantiles = [run_figures.quantile_ms(db, scope, percent) for percent in (50, 95)]
-        days = run_figures.by_day(db, scope, params.utc_offset_minutes * MINUTE_MS)
+        groups = group_by_status(db, scope)
+        quantiles = [duration_quantile_ms(db, scope, percent) for percent in (50, 95)]
+        days = group_by_day(db, scope, params.utc_offset_minutes * MINUTE_MS)
     return _result(groups, quantiles, days)
 
 

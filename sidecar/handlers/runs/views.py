@@ -69,7 +69,7 @@ def must_find(ctx: Context, run_id: str) -> RunHeader:
     Raises:
         NotFound: there is none.
     """
-    run = rows.get(ctx.db, run_id)
+    run = rows.find(ctx.db, run_id)
     if run is None:
         raise NotFound("There is no such run.", path="$.params.id")
     return run

@@ -28,8 +28,7 @@ from sidecar.handlers.secrets.set_get import open_row
 from sidecar.secrets import slots
 from sidecar.secrets import state as guard
 from sidecar.secrets.raw_params import Passphrase, take_passphrase
-from sidecar.store import secrets
-from sidecar.store.audit import log as audit
+from sidecar.store import audit, secrets
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.values import Count
@@ -205,7 +204,7 @@ def _put_in_place(ctx: LongContext, old: Keys, new: Keys, made: _NewSlots) -> Se
         sealer = ctx.chain_sealer(new)
         if not audit.reseal(db, old.open_for_audit, sealer):
             # A sealed part does not open: that must not keep the old keys in use.
-            audit.begin_anew(db, sealer, ctx.clock.random_bytes(crypto.KEY_BYTES))
+            audit.restart_sealed(db, sealer, ctx.clock.random_bytes(crypto.KEY_BYTES))
         purging.request(ctx)
         generation = secrets.state(db).generation
     ctx.vault.open(new, {key_id: data_key}, guard.moment(ctx))

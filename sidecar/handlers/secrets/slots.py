@@ -24,8 +24,7 @@ from sidecar.handlers.secrets.unlock import SecretsStatusResult, exactly_one, to
 from sidecar.secrets import slots
 from sidecar.secrets import state as guard
 from sidecar.secrets.raw_params import Passphrase, RecoveryCode, as_json, take, take_passphrase
-from sidecar.store import secrets
-from sidecar.store.audit import log as audit
+from sidecar.store import audit, secrets
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.values import Count
@@ -256,7 +255,7 @@ def reset(ctx: LongContext, params: SecretsResetParams) -> SecretsStatusResult:
                 )
             stale = slots.item_names(db)
             secrets.forget_all(db)
-            audit.let_go_of_root(db)
+            audit.restart_unsealed(db)
             # Before the entry: it is the first that nothing of the old keys seals.
             ctx.vault.lock()
             ctx.audit("vault_reset", "vault", lost=count)

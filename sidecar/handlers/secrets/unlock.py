@@ -22,8 +22,7 @@ from sidecar.errors import (
 from sidecar.secrets import slots
 from sidecar.secrets import state as guard
 from sidecar.secrets.raw_params import Passphrase, RecoveryCode, take, take_passphrase
-from sidecar.store import meta, secrets, settings
-from sidecar.store.audit import log as audit
+from sidecar.store import audit, meta, secrets, settings
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.values import Count, Timestamp
@@ -312,7 +311,7 @@ def unlock_with(ctx: LongContext, found: slots.Opened, locks: int) -> SecretsSta
                 ctx.checkpoint_chain()
             else:
                 # After a restore of secrets: their root key has not sealed this log yet.
-                through = audit.seal_again(
+                through = audit.seal_existing_vault(
                     db, ctx.chain_sealer(keys), ctx.clock.random_bytes(crypto.KEY_BYTES)
                 )
                 ctx.audit("audit_sealed", "audit", through=through)

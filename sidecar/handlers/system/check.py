@@ -10,11 +10,10 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import AuditUnavailable
 from sidecar.handlers.system.recover import mend
-from sidecar.store.repair import checks
-from sidecar.store.repair import confirm as damage
+from sidecar.store.repair import checks, confirm
 from sidecar.store.repair.checks import Finding
-from sidecar.store.search import compare_index as text_check
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
+from sidecar.store.search.compare_index import count_wrong_texts
 from sidecar.vault.keys import Keys
 
 
@@ -69,13 +68,13 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
         _compare_text(ctx, found)
     if any(finding.kind == "structure" for finding in found):
         ctx.store.suspected = True
-        ctx.session.schedule(damage.CHORE, 0)
+        ctx.session.schedule(confirm.CHORE, 0)
     mend(ctx, found)
     total = sum(counts.values())
     ctx.progress("check", total, total, "rows")
     if found:
         with (
-            checks.noting_damage(found, "access_log"),
+            checks.damage_as_finding(found, "access_log"),
             suppress(AuditUnavailable),
             ctx.writing(last=True),
         ):
@@ -100,10 +99,10 @@ def _survey_with(
     found: list[Finding] = []
     counts = dict.fromkeys(checks.COUNTED, 0)
     with (
-        checks.noting_damage(found, "database"),
+        checks.damage_as_finding(found, "database"),
         ctx.reading(snapshot=True, cancellable=True) as db,
     ):
-        counts = checks.counts(db)
+        counts = checks.count_rows(db)
         total = sum(counts.values())
 
         def step(done: int) -> None:
@@ -111,14 +110,14 @@ def _survey_with(
             ctx.progress("check", min(done, total), total, "rows")
 
         opener = keys.open_for_audit if keys and not ctx.vault.ephemeral else None
-        found.extend(checks.survey(db, counts, step, opener, full=full))
+        found.extend(checks.run_all(db, counts, step, opener, full=full))
     return found, counts
 
 
 def _compare_search(ctx: LongContext, found: list[Finding]) -> None:
     """Compare what the indexes of headers say with the table; those found wrong already apart."""
     wrong = {finding.where for finding in found}
-    for name in search_index.HEADER_INDEXES:
+    for name in indexes.HEADER_INDEXES:
         # Twice, for the same reason.
         if name not in wrong and _compare_index(ctx, name) is not None:
             finding = _compare_index(ctx, name)
@@ -127,27 +126,27 @@ def _compare_search(ctx: LongContext, found: list[Finding]) -> None:
 
 def _compare_text(ctx: LongContext, found: list[Finding]) -> None:
     """Compare what the index of bodies says with them, unless it was found wrong already."""
-    name = search_index.TEXT_INDEX
+    name = indexes.TEXT_INDEX
     if all(finding.where != name for finding in found) and _count_wrong(ctx) and _count_wrong(ctx):
-        found.append(checks.search_wrong(name))
+        found.append(checks.wrong_words(name))
 
 
 def _count_wrong(ctx: LongContext) -> int:
     with ctx.reading(snapshot=True, cancellable=True) as db:
-        return text_check.wrong(db, lambda _seen: ctx.check_cancelled())
+        return count_wrong_texts(db, lambda _seen: ctx.check_cancelled())
 
 
 def _compare_index(ctx: LongContext, name: str) -> Finding | None:
     """What is wrong with an index of headers; then the connection is not used again."""
     _bring_up_headers(ctx)
     with ctx.store.lock:
-        while search_index.bring_up_headers(ctx.store):
+        while indexes.update_headers_step(ctx.store):
             pass  # what was saved since, little if anything
-        if search_index.headers_behind(ctx.store.db):
-            finding: Finding | None = checks.search_behind(name)
+        if indexes.has_pending_headers(ctx.store.db):
+            finding: Finding | None = checks.not_updated(name)
         else:
             with ctx.writing() as db:
-                finding = checks.search_text(db, name)
+                finding = checks.index_words(db, name)
         if finding is not None:
             ctx.store.reopen()
     return finding
@@ -159,4 +158,4 @@ def _bring_up_headers(ctx: LongContext) -> None:
     while more:
         ctx.check_cancelled()
         with ctx.store.lock:
-            more = search_index.bring_up_headers(ctx.store)
+            more = indexes.update_headers_step(ctx.store)

@@ -23,24 +23,23 @@ from sidecar.store import meta, secrets
 from sidecar.store.compact import put_in_place
 from sidecar.store.connection import Connection
 from sidecar.store.repair import checks
-from sidecar.store.repair import confirm as damage
-from sidecar.store.repair import recover as recovery
 from sidecar.store.repair.checks import Finding
-from sidecar.store.repair.recover import Recovered
-from sidecar.store.search import index as search_index
+from sidecar.store.repair.confirm import CHORE, find_damage, only_indexes, rebuild_index
+from sidecar.store.repair.recover import Recovered, audit_totals, build
+from sidecar.store.search import indexes
 from sidecar.values import Count
 
 # --- the chore that confirms a suspicion ------------------------------------------------------
 
 
-@chore(damage.CHORE, first_ms=limits.CHORES_FIRST_MS)
+@chore(CHORE, first_ms=limits.CHORES_FIRST_MS)
 def confirm(ctx: LongContext) -> None:
     """Look at the file when something hints at damage: an error, or an end that was no end."""
     store = ctx.store
     if not store.suspected:
         return
     findings = _confirmed(ctx)
-    if not store.damaged and findings and damage.mendable(findings):
+    if not store.damaged and findings and only_indexes(findings):
         mend(ctx, findings)
         findings = _confirmed(ctx)
         if not findings:
@@ -50,7 +49,7 @@ def confirm(ctx: LongContext) -> None:
     if not findings:
         return
     with (
-        checks.noting_damage([], "access_log"),
+        checks.damage_as_finding([], "access_log"),
         suppress(AuditUnavailable),
         ctx.writing(),
     ):
@@ -66,7 +65,7 @@ def _confirmed(ctx: LongContext) -> list[Finding]:
     findings: list[Finding] = []
     for _look in range(2):
         with ctx.reading() as db:
-            findings = damage.look(db, ctx.cancel_event.is_set)
+            findings = find_damage(db, ctx.cancel_event.is_set)
         if not findings:
             break
     return findings
@@ -77,10 +76,10 @@ def mend(ctx: LongContext, findings: list[Finding]) -> None:
     with suppress(DatabaseDamaged):
         for name in {finding.where for finding in findings if finding.kind == "index"}:
             with ctx.writing() as db:
-                damage.reindex(db, name)
+                rebuild_index(db, name)
         if any(finding.kind == "search_index" for finding in findings):
             with ctx.store.lock:
-                search_index.begin_rebuild(ctx.store)
+                indexes.start_rebuild(ctx.store)
 
 
 # --- system.recover ---------------------------------------------------------------------------
@@ -136,7 +135,7 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
         ctx.progress(table, rows, None, "rows")
 
     def log(db: Connection, recovered: Recovered) -> None:
-        ctx.audit_in(db, "recover", "database", **recovery.totals(recovered))
+        ctx.audit_in(db, "recover", "database", **audit_totals(recovered))
         kept = secrets.is_initialized(db)
         ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, "kept" if kept else "none"))
 
@@ -148,9 +147,7 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
         store.alone(),
     ):
         entry = None if params.dry_run else log
-        recovered = recovery.build(
-            store.path, ctx.clock, step, log=entry, backup=backup, vfs=store.vfs
-        )
+        recovered = build(store.path, ctx.clock, step, log=entry, backup=backup, vfs=store.vfs)
         if params.dry_run:
             return _told(recovered)
         was_damaged, store.damaged = store.damaged, True  # so that closing leaves it as it is

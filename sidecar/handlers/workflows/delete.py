@@ -17,8 +17,8 @@ from sidecar.errors import NotFound
 from sidecar.handlers.workflows.checks import must_find
 from sidecar.handlers.workflows.views import WorkflowsItemError
 from sidecar.notifications import WorkflowsChanged
+from sidecar.store import workflows
 from sidecar.store.connection import Connection
-from sidecar.store.workflows import delete as remove
 from sidecar.values import Count, WorkflowId
 
 
@@ -110,15 +110,15 @@ def delete_one(
         NotFound: there is none, or somebody else deleted it or took it back meanwhile.
     """
     with ctx.reading() as db:
-        total = remove.count_runs(db, _find(db, workflow_id, archived_before))
-    before = remove.Deleted(0, 0)
+        total = workflows.count_runs(db, _find(db, workflow_id, archived_before))
+    before = workflows.Deleted(0, 0)
     while not _fits_one_step(ctx, workflow_id, archived_before):
         gone = _delete_step(ctx, workflow_id, archived_before)
-        before = remove.Deleted(before.runs + gone.runs, before.revisions + gone.revisions)
+        before = workflows.Deleted(before.runs + gone.runs, before.revisions + gone.revisions)
         if shows_runs:
             ctx.progress("runs", before.runs, total, "rows")
     with ctx.writing(last=last) as db:
-        deleted = remove.delete(db, _find(db, workflow_id, archived_before))
+        deleted = workflows.delete_whole(db, _find(db, workflow_id, archived_before))
         runs, revisions = before.runs + deleted.runs, before.revisions + deleted.revisions
         ctx.audit("workflow_delete", workflow_id, runs=runs, revisions=revisions, **details)
         ctx.emit(WorkflowsChanged(workflow_id, None, "deleted"))
@@ -140,16 +140,18 @@ def _find(db: Connection, workflow_id: str, archived_before: int | None) -> int:
 
 def _fits_one_step(ctx: LongContext, workflow_id: str, archived_before: int | None) -> bool:
     with ctx.reading() as db:
-        return remove.fits_one_step(db, _find(db, workflow_id, archived_before))
+        return workflows.is_small(db, _find(db, workflow_id, archived_before))
 
 
-def _delete_step(ctx: LongContext, workflow_id: str, archived_before: int | None) -> remove.Deleted:
+def _delete_step(
+    ctx: LongContext, workflow_id: str, archived_before: int | None
+) -> workflows.Deleted:
     """Delete the oldest runs, then revisions, in one short step with an audit entry of its own.
 
     The entry is the step's and not the whole delete's, since a cancel may leave it at that.
     """
     with ctx.writing() as db:
-        gone = remove.delete_step(db, _find(db, workflow_id, archived_before))
+        gone = workflows.delete_part(db, _find(db, workflow_id, archived_before))
         if gone.runs:
             ctx.audit("run_delete", workflow_id, runs=gone.runs)
         if gone.revisions:

@@ -7,8 +7,7 @@ from sidecar.catalog import chore
 from sidecar.context import LongContext
 from sidecar.errors import NotFound
 from sidecar.handlers.workflows.delete import delete_one
-from sidecar.store import settings
-from sidecar.store.workflows import delete as remove
+from sidecar.store import settings, workflows
 
 CHORE = "trash"
 DAY_MS = 86_400_000
@@ -22,7 +21,7 @@ def empty_trash(ctx: LongContext) -> None:
         with ctx.reading() as db:
             days = settings.own(db, "trash_keep_days")
             before_at = ctx.clock.now_ms() - days * DAY_MS
-            ids = remove.archived_before(db, before_at, limits.TRASH_STEP) if days else []
+            ids = workflows.list_archived_before(db, before_at, limits.TRASH_STEP) if days else []
         if not ids:
             return
         for workflow_id in ids:

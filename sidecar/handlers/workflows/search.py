@@ -15,12 +15,9 @@ from sidecar.handlers.workflows.get_list import (
     TagFilter,
 )
 from sidecar.handlers.workflows.views import WorkflowHeader, fitting, header_fields
-from sidecar.store.search import body_lines as search_bodies
-from sidecar.store.search import excerpts, spelling
-from sidecar.store.search import hits as searches
-from sidecar.store.search import index as search_index
-from sidecar.store.search.body_lines import Budget
-from sidecar.store.search.hits import BODY, NEWEST, SCAN, Hit, Place
+from sidecar.store.search import excerpts, indexes, spelling
+from sidecar.store.search.body_lines import Budget, body_lines
+from sidecar.store.search.hits import BODY, NEWEST, SCAN, Hit, Place, find_hits
 from sidecar.store.search.query import parse
 from sidecar.store.workflows.header import Header
 from sidecar.store.workflows.list import Filter
@@ -113,15 +110,15 @@ def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult
     if params.cursor is not None:
         mark = query_mark(params.query, *wanted)
         after = Place(*read_cursor(params.cursor, mark, int, float, int, int))
-    search_index.bring_up(ctx.store)
-    found, stopped = searches.search(ctx.db, terms, wanted, after, params.limit + 1)
+    indexes.update_for_search(ctx.store)
+    found, stopped = find_hits(ctx.db, terms, wanted, after, params.limit + 1)
     sent = found[: len(fitting([hit.header for hit in found[: params.limit]]))]
     more = sent[-1].place(found[len(sent)]) if len(found) > len(sent) else stopped
     next_cursor = encode_cursor(query_mark(params.query, *wanted), *more) if more else None
-    words = excerpts.words_of(terms.all)
-    indexing = search_index.is_behind(ctx.db)
+    words = excerpts.words_to_find(terms.all)
+    indexing = indexes.has_pending(ctx.db)
     unknown = bool(words) and not (found or more or after or indexing)
-    meant = spelling.mend(ctx.db, params.query, words) if unknown else None
+    meant = spelling.correct_query(ctx.db, params.query, words) if unknown else None
     # What a search looks into to find is one thing, what it shows of it another.
     budget = Budget(limits.PAGE_MAX, limits.SEARCH_SNIPPETS_BYTES)
     return WorkflowsSearchResult(
@@ -140,7 +137,7 @@ def _item(
     budget: Budget,
 ) -> WorkflowsSearchItem:
     header = hit.header
-    seen = excerpts.look(header, words, excerpt=snippets != "none")
+    seen = excerpts.find_words(header, words, excerpt=snippets != "none")
     fields: list[Any] = [*seen.fields, *(["body"] if hit.stage == BODY else [])]
     excerpt = seen.excerpt
     if snippets == "body" and budget.takes(header):
@@ -152,7 +149,7 @@ def _item(
 def _cut_from_body(ctx: Context, header: Header, words: list[str]) -> str | None:
     """The line of the text inside that holds most of the words; None when none holds any."""
     best, best_words = "", 0
-    for line in search_bodies.lines_of(ctx.db, header):
+    for line in body_lines(ctx.db, header):
         folded = excerpts.fold(line)
         held = sum(word in folded for word in words)
         if held > best_words:

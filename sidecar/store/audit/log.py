@@ -135,11 +135,6 @@ def _json(stored: bytes) -> str:
     return text.replace("\n", " ").replace("\r", " ")
 
 
-def page(db: Connection, after: int, limit: int) -> list[Entry]:
-    """The next `limit` entries after `after`, whatever they are of."""
-    return list(entries(db, after, limit))
-
-
 def has_action(db: Connection, action: str) -> bool:
     """Whether some entry is of this action; an imported log has some that we never write."""
     sql = "SELECT EXISTS (SELECT 1 FROM access_log WHERE action = ?)"
@@ -186,7 +181,7 @@ def seal(db: Connection, sealer: Sealer, fresh_key: bytes) -> int:
     return int(newest)
 
 
-def seal_again(db: Connection, sealer: Sealer, fresh_key: bytes) -> int | None:
+def seal_existing_vault(db: Connection, sealer: Sealer, fresh_key: bytes) -> int | None:
     """Seal the log of a file whose secrets are set up, but whose log is not sealed by them.
 
     After a restore of secrets it is in clear from the restore's own entry on, which is sealed as
@@ -199,11 +194,11 @@ def seal_again(db: Connection, sealer: Sealer, fresh_key: bytes) -> int | None:
     ).fetchone()
     if start is not None and first == ("restore",):
         return seal(db, sealer, fresh_key)
-    begin_anew(db, sealer, fresh_key)
+    restart_sealed(db, sealer, fresh_key)
     return None
 
 
-def begin_anew(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
+def restart_sealed(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
     """Go on sealed from the newest entry; `audit.verify` tells that what came before is lost."""
     _begin_here(db, sealer, fresh_key, ANEW)
 
@@ -255,7 +250,7 @@ def reseal(db: Connection, opener: Opener, sealer: Sealer) -> bool:
     return True
 
 
-def let_go_of_root(db: Connection) -> None:
+def restart_unsealed(db: Connection) -> None:
     """Begin anew where the log ends, in clear: another root key comes, which opens nothing here.
 
     The next unlock seals it; what stands before can be read, and verified by nobody any more.
@@ -268,7 +263,7 @@ def let_go_of_root(db: Connection) -> None:
     db.execute("DELETE FROM audit_anchors")
 
 
-def newest_before(db: Connection, at: int) -> int:
+def last_seq_before(db: Connection, at: int) -> int:
     """Number of the newest entry before which all are older than `at`; 0 for none."""
     row = db.execute(
         "SELECT seq FROM access_log WHERE at >= ? ORDER BY seq LIMIT 1", (at,)
@@ -276,7 +271,7 @@ def newest_before(db: Connection, at: int) -> int:
     return int(row[0]) - 1 if row else head(db).seq
 
 
-def begin_at(db: Connection, point: Point, sealer: Sealer | None) -> None:
+def set_start(db: Connection, point: Point, sealer: Sealer | None) -> None:
     """Let the log begin after `point`: what stands before it belongs to it no more."""
     if sealer is None:
         db.execute("UPDATE audit_state SET start = ?", (point.packed(),))

@@ -92,7 +92,7 @@ _READ_STATE = (
 )
 
 
-def verify(
+def verify_chain(
     db: Connection,
     expect: tuple[int, str] | None,
     step: Callable[[int, int], None],

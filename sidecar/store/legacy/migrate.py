@@ -17,14 +17,13 @@ import msgspec
 
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import files, migrations, settings, swap
+from sidecar.store import audit, files, migrations, settings, swap
 from sidecar.store import verified_copy as copies
-from sidecar.store.audit import log as audit
 from sidecar.store.connection import Connection
 from sidecar.store.legacy import values
 from sidecar.store.legacy.recognise import COLUMNS, is_legacy
 from sidecar.store.pragmas import set_pragma
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 
 VERSION = 1
 """Schema version of the file that is built first; later migrations are then applied to it."""
@@ -161,7 +160,7 @@ class _Import:
         self._settings()
         self._secrets()
         self._access_log()
-        search_index.follow(self.db)
+        indexes.index_all(self.db)
         entry = {"from": 0, "to": VERSION, "counts": self.counts._asdict()}
         details = msgspec.json.encode(entry).decode()
         audit.append(self.db, self.now_ms, "migrate", "database", details)

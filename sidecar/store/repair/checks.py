@@ -14,11 +14,10 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import codec
+from sidecar.store import audit, codec
 from sidecar.store import sqlite_errors as faults
-from sidecar.store.audit import verify as audit_verify
 from sidecar.store.connection import Connection, one_row
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from sidecar.store.workflows import unreadable as lost
 
 Step = Callable[[int], None]
@@ -49,7 +48,7 @@ def _by_hand(*statements: str) -> str:
 # --- what is looked at, in order ------------------------------------------------------------
 
 
-def counts(db: Connection) -> dict[str, int]:
+def count_rows(db: Connection) -> dict[str, int]:
     """What there is to be checked."""
     row = one_row(
         db,
@@ -59,11 +58,11 @@ def counts(db: Connection) -> dict[str, int]:
     return dict(zip(COUNTED, row, strict=True))
 
 
-def survey(
+def run_all(
     db: Connection,
     total: dict[str, int],
     step: Step,
-    opener: audit_verify.Opener | None,
+    opener: audit.Opener | None,
     *,
     full: bool,
 ) -> Iterator[Finding]:
@@ -81,7 +80,7 @@ def survey(
         ("database", 0, identity(db)),
         ("database", 0, structure(db, full=full)),
         ("database", 0, references(db)),
-        ("search", 0, search_rows(db)),
+        ("search", 0, index_rows(db)),
         ("workflows", 0, headers(db)),
         ("workflow_bodies", total["workflows"], bodies(db, within)),
         ("workflow_revisions", total["revisions"], earlier(db, within)),
@@ -90,7 +89,7 @@ def survey(
     ):
         within(0)
         ended: list[Finding] = []
-        with noting_damage(ended, where):
+        with damage_as_finding(ended, where):
             for finding in findings:
                 # An index is told of once: its cure mends all of it.
                 if finding[:2] not in told:
@@ -102,7 +101,7 @@ def survey(
 
 
 @contextmanager
-def noting_damage(found: list[Finding], where: str) -> Iterator[None]:
+def damage_as_finding(found: list[Finding], where: str) -> Iterator[None]:
     """Turn damage that ends what is done here into a finding."""
     try:
         yield
@@ -129,7 +128,7 @@ def identity(db: Connection) -> Iterator[Finding]:
 
 
 _SEARCH_INDEX: Final = re.compile(
-    rf"fts5.*\b({'|'.join((*search_index.HEADER_INDEXES, search_index.TEXT_INDEX))})\b",
+    rf"fts5.*\b({'|'.join((*indexes.HEADER_INDEXES, indexes.TEXT_INDEX))})\b",
     re.IGNORECASE,
 )
 _PLAIN_INDEX: Final = re.compile(r"(?:missing from|differ from|entries in|of) index (\w+)$")
@@ -170,10 +169,10 @@ def references(db: Connection) -> Iterator[Finding]:
 # --- the search indexes -----------------------------------------------------------------------
 
 
-def search_rows(db: Connection) -> Iterator[Finding]:
+def index_rows(db: Connection) -> Iterator[Finding]:
     """Whether each search index has the workflows of the table; those it is to follow are apart."""
-    waiting = dict.fromkeys(search_index.HEADER_INDEXES, "SELECT rid FROM header_pending")
-    waiting[search_index.TEXT_INDEX] = (
+    waiting = dict.fromkeys(indexes.HEADER_INDEXES, "SELECT rid FROM header_pending")
+    waiting[indexes.TEXT_INDEX] = (
         "SELECT rid FROM header_pending UNION ALL SELECT rid FROM text_pending"
     )
     for name, pending in waiting.items():
@@ -189,7 +188,7 @@ def search_rows(db: Connection) -> Iterator[Finding]:
             yield _of_search(name, f"It lacks {missing} workflows and has {surplus} that are gone.")
 
 
-def search_text(db: Connection, name: str) -> Finding | None:
+def index_words(db: Connection, name: str) -> Finding | None:
     """Whether an index of headers says what the table says; needs a connection that may write.
 
     The index must have been brought up first. FTS5 asks for a write to be checked against its
@@ -200,27 +199,27 @@ def search_text(db: Connection, name: str) -> Finding | None:
     except (apsw.CorruptError, apsw.SQLError) as fault:
         if not faults.suspects_damage(fault):
             raise
-        return search_wrong(name)
+        return wrong_words(name)
     return None
 
 
-def search_texts(db: Connection) -> list[Finding]:
+def index_words_of_copy(db: Connection) -> list[Finding]:
     """The same of all indexes of headers, in a file that nobody else has open; none is brought up.
 
     Where there are findings the connection is not used again.
     """
-    if search_index.headers_behind(db):
+    if indexes.has_pending_headers(db):
         return []
-    texts = (search_text(db, name) for name in search_index.HEADER_INDEXES)
+    texts = (index_words(db, name) for name in indexes.HEADER_INDEXES)
     return [finding for finding in texts if finding is not None]
 
 
-def search_wrong(name: str) -> Finding:
+def wrong_words(name: str) -> Finding:
     """The finding for an index whose words are not those of the workflows."""
     return _of_search(name, "It says something else than the workflows.")
 
 
-def search_behind(name: str) -> Finding:
+def not_updated(name: str) -> Finding:
     """The finding for an index that could not be brought up."""
     return _of_search(name, "It cannot follow the workflows.")
 
@@ -337,10 +336,10 @@ def _is_sound(data: bytes, sha256: bytes, size_bytes: int | None) -> bool:
 
 
 def audit_chain(
-    db: Connection, step: Step, opener: audit_verify.Opener | None = None
+    db: Connection, step: Step, opener: audit.Opener | None = None
 ) -> Iterator[Finding]:
     """Whether the log is the one that was written here, as far as that can be told."""
-    verdict = audit_verify.verify(db, None, lambda done, _total: step(done), opener)
+    verdict = audit.verify_chain(db, None, lambda done, _total: step(done), opener)
     if verdict.status not in ("ok", "unsealed", "locked"):
         yield Finding(
             "audit_chain",

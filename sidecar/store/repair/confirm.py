@@ -16,7 +16,7 @@ CHORE: Final = "integrity"
 """Name of the chore that confirms a suspicion."""
 
 
-def look(db: Connection, cancelled: Callable[[], bool]) -> list[Finding]:
+def find_damage(db: Connection, cancelled: Callable[[], bool]) -> list[Finding]:
     """What SQLite's check finds wrong with the file; `db` must be fresh.
 
     Raises:
@@ -24,20 +24,20 @@ def look(db: Connection, cancelled: Callable[[], bool]) -> list[Finding]:
     """
     found: list[Finding] = []
     with interruptible(db, cancelled):
-        with checks.noting_damage(found, "database"):
+        with checks.damage_as_finding(found, "database"):
             found += checks.structure(db, full=False)
         # SQLite does not compare a search index with what it indexes, yet a search fails on it.
-        with checks.noting_damage(found, "search"):
-            found += checks.search_rows(db)
+        with checks.damage_as_finding(found, "search"):
+            found += checks.index_rows(db)
     return found
 
 
-def mendable(findings: list[Finding]) -> bool:
+def only_indexes(findings: list[Finding]) -> bool:
     """Whether all that was found are indexes, which hold nothing that is not elsewhere."""
     return all(finding.kind in ("index", "search_index") for finding in findings)
 
 
-def reindex(db: Connection, name: str) -> None:
+def rebuild_index(db: Connection, name: str) -> None:
     """Make a plain index anew, in the caller's transaction."""
     quoted = '"' + name.replace('"', '""') + '"'
     db.execute(f"REINDEX {quoted}").fetchall()

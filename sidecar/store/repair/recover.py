@@ -26,12 +26,10 @@ from sidecar.errors import (
     RecoveryRequired,
     SidecarError,
 )
-from sidecar.store import files, meta, migrations, settings, swap
-from sidecar.store.audit import log as audit
+from sidecar.store import audit, files, meta, migrations, settings, swap
 from sidecar.store.connection import Connection
 from sidecar.store.pragmas import configure
-from sidecar.store.repair import confirm as damage
-from sidecar.store.repair import salvage
+from sidecar.store.repair import confirm, salvage
 from sidecar.store.repair.fill_from_backup import fill_from_backup
 from sidecar.store.repair.salvage import Step
 
@@ -92,7 +90,7 @@ def build(
         salvage.make_derived(target)
         settings.insert_defaults(target, clock.now_ms())
         meta.raise_epoch(target)
-        name = None if log is None else kept_name(path, clock)
+        name = None if log is None else quarantine_name(path, clock)
         recovered = Recovered(found.copied, found.lost, merged, name)
         if log is not None:
             log(target, recovered)
@@ -122,7 +120,7 @@ def recover_file(
     return recovered
 
 
-class ToldOfBackups(NamedTuple):
+class BackupSource(NamedTuple):
     """What can be read of a damaged database about its backups; None for what cannot."""
 
     store_id: bytes | None
@@ -130,10 +128,10 @@ class ToldOfBackups(NamedTuple):
     """The one that its settings name; None also where they name none."""
 
 
-def told_of_backups(path: Path) -> ToldOfBackups:
+def find_backup_source(path: Path) -> BackupSource:
     """Whose backups may fill its gaps, and where they are."""
     if not path.exists() or not path.stat().st_size:
-        return ToldOfBackups(None, None)
+        return BackupSource(None, None)
     with _damaged(path, None, salvaging=True) as db:
 
         def read(what: Callable[[], T]) -> T | None:
@@ -143,7 +141,7 @@ def told_of_backups(path: Path) -> ToldOfBackups:
                 return None
 
         store_id = read(lambda: meta.store_id(db))
-        return ToldOfBackups(store_id, read(lambda: settings.own_folder(db, "backup_directory")))
+        return BackupSource(store_id, read(lambda: settings.own_folder(db, "backup_directory")))
 
 
 def is_sound(path: Path) -> bool:
@@ -153,12 +151,12 @@ def is_sound(path: Path) -> bool:
     with _damaged(path, None, salvaging=False) as db:
         try:
             _check_ours(db)
-            return not damage.look(db, lambda: False)
+            return not confirm.find_damage(db, lambda: False)
         except (apsw.Error, SidecarError, RuntimeError):
             return False
 
 
-def kept_name(path: Path, clock: Clock) -> str:
+def quarantine_name(path: Path, clock: Clock) -> str:
     """The name a damaged file is kept under: the database's, and the time in UTC."""
     at_s = clock.now_ms() / 1000
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at_s))
@@ -169,17 +167,17 @@ def kept_name(path: Path, clock: Clock) -> str:
     return name
 
 
-def entry(clock: Clock) -> Log:
+def audit_entry_writer(clock: Clock) -> Log:
     """Writes the audit entry where nobody is told of it."""
 
     def write(db: Connection, recovered: Recovered) -> None:
-        details = msgspec.json.encode(totals(recovered)).decode()
+        details = msgspec.json.encode(audit_totals(recovered)).decode()
         audit.append(db, clock.now_ms(), "recover", "database", details)
 
     return write
 
 
-def totals(recovered: Recovered) -> dict[str, int]:
+def audit_totals(recovered: Recovered) -> dict[str, int]:
     """The counts for the audit entry."""
     return {
         "salvaged": sum(recovered.salvaged.values()),

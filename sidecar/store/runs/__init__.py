@@ -1,1 +1,44 @@
-"""The tables of the run history: rows, statistics and pruning."""
+"""The tables of the run history.
+
+- `rows`: writes and reads single runs and pages of runs.
+- `stats`: computes figures over many runs.
+- `prune`: finds and deletes old runs.
+"""
+
+from sidecar.store.runs.rows import (
+    Counters,
+    Ending,
+    Listed,
+    Owner,
+    RunHeader,
+    close_interrupted,
+    delete,
+    find,
+    find_key,
+    find_owner,
+    finish,
+    load_summary,
+    page,
+    put_summary,
+    start,
+    update_progress,
+)
+
+__all__ = [
+    "Counters",
+    "Ending",
+    "Listed",
+    "Owner",
+    "RunHeader",
+    "close_interrupted",
+    "delete",
+    "find",
+    "find_key",
+    "find_owner",
+    "finish",
+    "load_summary",
+    "page",
+    "put_summary",
+    "start",
+    "update_progress",
+]

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sidecar.limits import SAFE_INTEGER_MAX
 from sidecar.store.codec import Packed
-from sidecar.store.connection import Connection, one_row
+from sidecar.store.connection import Connection
 
 INTERRUPTED = "interrupted"
 """error_message of a run whose process died."""
@@ -65,7 +65,7 @@ _HEADER_OF_ONE = f"SELECT r.rid, r.id, ?,{_COLUMNS}"
 _NEWEST_FIRST = " ORDER BY r.started_at DESC, r.rid DESC LIMIT ?"
 
 
-def owner(db: Connection, workflow_id: str) -> Owner | None:
+def find_owner(db: Connection, workflow_id: str) -> Owner | None:
     """The workflow of that id, None when there is none."""
     row = db.execute(
         "SELECT rid, revision, archived_at FROM workflows WHERE id = ?", (workflow_id,)
@@ -80,13 +80,13 @@ class Listed(NamedTuple):
     rid: int
 
 
-def listed(db: Connection, workflow_id: str) -> Listed | None:
+def find_key(db: Connection, workflow_id: str) -> Listed | None:
     """The workflow of that id, None when there is none; read from the index alone."""
     rid = db.execute("SELECT rid FROM workflows WHERE id = ?", (workflow_id,)).get
     return None if rid is None else Listed(workflow_id, int(rid))
 
 
-def get(db: Connection, run_id: str) -> RunHeader | None:
+def find(db: Connection, run_id: str) -> RunHeader | None:
     """The run of that id, None when there is none."""
     row = db.execute(_HEADER + " WHERE r.id = ?", (run_id,)).fetchone()
     return RunHeader(*row) if row else None
@@ -108,7 +108,7 @@ def start(db: Connection, run_id: str, workflow: Owner, at: int) -> int:
     return rid
 
 
-def progress(db: Connection, rid: int, counters: Counters, at: int) -> None:
+def update_progress(db: Connection, rid: int, counters: Counters, at: int) -> None:
     """Keep a running run's counters and its sign of life."""
     db.execute(
         "UPDATE runs SET seen_at = ?, blocks_executed = coalesce(?, blocks_executed),"
@@ -148,7 +148,7 @@ def put_summary(db: Connection, rid: int, summary: Packed) -> None:
     )
 
 
-def summary(db: Connection, rid: int) -> tuple[bytes, bytes] | None:
+def load_summary(db: Connection, rid: int) -> tuple[bytes, bytes] | None:
     """The packed summary and its hash, None when the run has none."""
     row = db.execute("SELECT data, sha256 FROM run_summaries WHERE rid = ?", (rid,)).fetchone()
     return (row[0], row[1]) if row else None
@@ -203,8 +203,3 @@ def close_interrupted(db: Connection, now_ms: int) -> int:
         (INTERRUPTED, now_ms, now_ms),
     )
     return db.changes()
-
-
-def count(db: Connection) -> int:
-    """How many runs there are."""
-    return int(one_row(db, "SELECT count(*) FROM runs")[0])

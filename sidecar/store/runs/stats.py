@@ -54,7 +54,7 @@ def _sum(column: str) -> str:
     return f"CAST(min(total({column}), {limits.SAFE_INTEGER_MAX}) AS INTEGER)"
 
 
-def by_status(db: Connection, scope: Scope) -> list[Group]:
+def group_by_status(db: Connection, scope: Scope) -> list[Group]:
     """One row a status that occurs."""
     where, values = _where(scope)
     rows = db.execute(
@@ -65,7 +65,7 @@ def by_status(db: Connection, scope: Scope) -> list[Group]:
     return [Group(*row) for row in rows]
 
 
-def quantile_ms(db: Connection, scope: Scope, percent: int) -> int | None:
+def duration_quantile_ms(db: Connection, scope: Scope, percent: int) -> int | None:
     """The least duration that so many per cent of the ended runs do not exceed; None without."""
     where, values = _where(scope, "duration_ms IS NOT NULL")
     count = int(db.execute(f"SELECT count(*) FROM runs{where}", values).get)  # noqa: S608 - constants
@@ -79,7 +79,7 @@ def quantile_ms(db: Connection, scope: Scope, percent: int) -> int | None:
     return int(row[0]) if row else None
 
 
-def by_day(db: Connection, scope: Scope, utc_offset_ms: int) -> list[Day]:
+def group_by_day(db: Connection, scope: Scope, utc_offset_ms: int) -> list[Day]:
     """The newest days on which runs began, oldest first, in the time zone of the offset."""
     where, values = _where(scope)
     rows = db.execute(

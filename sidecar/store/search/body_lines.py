@@ -6,7 +6,7 @@ and pages.
 
 from sidecar import limits
 from sidecar.store.connection import Connection
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from sidecar.store.search.excerpts import fold
 from sidecar.store.search.query import Terms, in_words
 from sidecar.store.workflows.header import Header
@@ -34,7 +34,7 @@ class Budget:
 
 def says(db: Connection, header: Header, terms: Terms, *, wanted: bool) -> bool:
     """Whether header and body hold no row of words they must not, and, if asked, all they must."""
-    said = (header.name, header.tags, header.description or "", *lines_of(db, header))
+    said = (header.name, header.tags, header.description or "", *body_lines(db, header))
     text = "\n".join(said)
     words = in_words(text) + " "
     if any(row in words for row in terms.excluded_together):
@@ -47,7 +47,7 @@ def says(db: Connection, header: Header, terms: Terms, *, wanted: bool) -> bool:
     )
 
 
-def lines_of(db: Connection, header: Header) -> list[str]:
+def body_lines(db: Connection, header: Header) -> list[str]:
     """The text inside a workflow's body, a string a line; a damaged body says nothing."""
     data = db.execute("SELECT data FROM workflow_bodies WHERE rid = ?", (header.rid,)).get
-    return search_index.body_text(header.content_sha256, header.size_bytes, data).split("\n")
+    return indexes.body_text(header.content_sha256, header.size_bytes, data).split("\n")

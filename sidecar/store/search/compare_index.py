@@ -12,22 +12,22 @@ from typing import Any, Final
 import apsw
 
 from sidecar.store.connection import Connection
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 
 _TEXTS: Final = (
     "SELECT d.sz, w.rid, w.name, w.description, w.tags, w.content_sha256, w.size_bytes, b.data"  # noqa: S608 - constants
-    f" FROM workflows AS w JOIN {search_index.TEXT_INDEX}_docsize AS d ON d.id = w.rid"
+    f" FROM workflows AS w JOIN {indexes.TEXT_INDEX}_docsize AS d ON d.id = w.rid"
     " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid"
     " WHERE w.rid NOT IN (SELECT rid FROM text_pending)"
     " AND w.rid NOT IN (SELECT rid FROM header_pending)"
 )
 _HAS: Final = (
-    f"SELECT EXISTS (SELECT 1 FROM {search_index.TEXT_INDEX}"  # noqa: S608 - constants
-    f" WHERE {search_index.TEXT_INDEX} MATCH ? AND rowid = ?)"
+    f"SELECT EXISTS (SELECT 1 FROM {indexes.TEXT_INDEX}"  # noqa: S608 - constants
+    f" WHERE {indexes.TEXT_INDEX} MATCH ? AND rowid = ?)"
 )
 
 
-def wrong(db: Connection, step: Callable[[int], None]) -> int:
+def count_wrong_texts(db: Connection, step: Callable[[int], None]) -> int:
     """Of how many workflows the index says something else; `step` is told how many were seen.
 
     `db` reads one state: a save in between would be taken for a fault.
@@ -37,7 +37,7 @@ def wrong(db: Connection, step: Callable[[int], None]) -> int:
     rows: Any = db.execute(_TEXTS)
     for seen, (sizes, rid, *texts) in enumerate(rows):
         step(seen)
-        text = search_index.indexed_text(*texts).encode()
+        text = indexes.indexed_text(*texts).encode()
         told = tokenize(
             text, apsw.FTS5_TOKENIZE_DOCUMENT, None, include_offsets=False, include_colocated=False
         )

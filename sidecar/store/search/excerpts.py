@@ -54,7 +54,7 @@ def fold(text: str) -> str:
     return text.lower() if text.isascii() else text.translate(_folding)
 
 
-def words_of(terms: list[str]) -> list[str]:
+def words_to_find(terms: list[str]) -> list[str]:
     """The folded words to look for: those a term consists of, or the term where it has none."""
     found: dict[str, None] = {}
     for term in terms:
@@ -63,7 +63,7 @@ def words_of(terms: list[str]) -> list[str]:
     return list(found)
 
 
-def look(header: Header, words: list[str], *, excerpt: bool) -> Seen:
+def find_words(header: Header, words: list[str], *, excerpt: bool) -> Seen:
     """Find the words in a header.
 
     The excerpt is of the description where a word stands there, since the name is shown anyway,

@@ -20,11 +20,11 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from sidecar import limits
+from sidecar.store import workflows
 from sidecar.store.connection import Connection
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from sidecar.store.search.body_lines import Budget, says
 from sidecar.store.search.query import Terms
-from sidecar.store.workflows import list as pages
 from sidecar.store.workflows.header import COLUMNS, WIDTH, Header
 from sidecar.store.workflows.list import HAS_TAG, Filter
 
@@ -123,7 +123,7 @@ def _narrow(conditions: _Conditions, asked: _Asked) -> None:
     if terms.excluded is not None:
         conditions.add(_not_in("workflows_fts"), terms.excluded)
     if terms.excluded_words is not None:
-        conditions.add(_not_in(search_index.TEXT_INDEX), terms.excluded_words)
+        conditions.add(_not_in(indexes.TEXT_INDEX), terms.excluded_words)
     if terms.excluded_like != "[]":
         conditions.add(f"NOT {_HOLDS_ANY}", terms.excluded_like)
 
@@ -135,7 +135,7 @@ def _suspect(asked: _Asked, stage: int) -> tuple[str, tuple[object, ...]]:
         return "1", ()
     if terms.suspect is None:
         return "0", ()
-    index = search_index.TEXT_INDEX
+    index = indexes.TEXT_INDEX
     return f"w.rid IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)", (terms.suspect,)  # noqa: S608 - constants
 
 
@@ -311,7 +311,7 @@ def _by_body(asked: _Asked) -> Found:
             *_scan_end(asked),
             terms.short,
         )
-    return _ranked(asked, search_index.TEXT_INDEX, BODY, terms.body, conditions)
+    return _ranked(asked, indexes.TEXT_INDEX, BODY, terms.body, conditions)
 
 
 def _newest(asked: _Asked) -> Found:
@@ -319,7 +319,7 @@ def _newest(asked: _Asked) -> Found:
         return Found([])
     after = asked.after
     key = (int(after.rank), after.rid) if after else None
-    headers = pages.page(
+    headers = workflows.page(
         asked.db, asked.wanted, "updated_at", descending=True, after=key, limit=asked.limit
     )
     return Found([Hit(header, NEWEST, float(header.updated_at)) for header in headers])
@@ -334,7 +334,9 @@ _STAGES: Final[dict[int, Callable[[_Asked], Found]]] = {
 }
 
 
-def search(db: Connection, terms: Terms, wanted: Filter, after: Place | None, limit: int) -> Found:
+def find_hits(
+    db: Connection, terms: Terms, wanted: Filter, after: Place | None, limit: int
+) -> Found:
     """At most `limit` hits behind `after`, best first; a stage begins when the last is dry."""
     hits: list[Hit] = []
     budget = Budget(limits.SEARCH_CONFIRM_MAX, limits.SEARCH_CONFIRM_BYTES)

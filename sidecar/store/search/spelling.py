@@ -31,13 +31,13 @@ _HIGHEST: Final = "\U0010ffff"
 _WORDS: Final = re.compile(r"[^\W_]+")
 
 
-def mend(db: Connection, query: str, words: list[str]) -> str | None:
+def correct_query(db: Connection, query: str, words: list[str]) -> str | None:
     """The query with the nearest indexed words for those given, folded; marks and all else stay.
 
     None when none gets better, or when it would be too long for a query.
     """
     looked = words[: limits.SEARCH_SPELLED_MAX]
-    nearest = correct(db, looked)
+    nearest = correct_words(db, looked)
     if nearest is None:
         return None
     better = {word: near for word, near in zip(looked, nearest, strict=True) if word != near}
@@ -51,7 +51,7 @@ def mend(db: Connection, query: str, words: list[str]) -> str | None:
     return mended if len(mended) <= limits.QUERY_MAX_CHARS else None
 
 
-def correct(db: Connection, words: list[str]) -> list[str] | None:
+def correct_words(db: Connection, words: list[str]) -> list[str] | None:
     """Each folded word, or the nearest indexed one in its place; None when none gets better.
 
     A candidate begins with the same character and is one edit away, two from six characters
@@ -87,13 +87,13 @@ def _nearest_of(db: Connection, words: str, word: str) -> str | None:
     )
     best: tuple[int, int, str] | None = None
     for term, workflows in rows:
-        distance = edits(word, term, allowed)
+        distance = count_edits(word, term, allowed)
         if distance <= allowed and (best is None or (distance, -workflows, term) < best):
             best = (distance, -workflows, term)
     return best[2] if best else None
 
 
-def edits(left: str, right: str, most: int) -> int:
+def count_edits(left: str, right: str, most: int) -> int:
     """Insertions, deletions, changes and swaps of neighbours between two words.
 
     Stops early: a result above `most` only says that it is more.

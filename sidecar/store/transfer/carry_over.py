@@ -9,12 +9,10 @@ to have been given; the entry that is first after such a gap says where it began
 from typing import Final
 
 from sidecar.clock import Clock
-from sidecar.store import meta, migrations
-from sidecar.store.audit import log as audit
+from sidecar.store import audit, meta, migrations, runs
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.repair import checks
-from sidecar.store.runs import rows as runs
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from sidecar.store.transaction import transaction
 from sidecar.store.transfer import snapshot
 
@@ -91,7 +89,7 @@ def mend(db: Connection, findings: list[checks.Finding]) -> None:
         db.execute("REINDEX").fetchall()
     if "search_index" in kinds:
         with transaction(db):
-            search_index.forget_all(db)
+            indexes.mark_all_pending(db)
 
 
 def bring_up(db: Connection, clock: Clock) -> int | None:

@@ -17,8 +17,7 @@ import msgspec
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged, NewerSchema
-from sidecar.store import codec, meta, migrations, preflight
-from sidecar.store.audit import log as audit
+from sidecar.store import audit, codec, meta, migrations, preflight
 from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.interrupt import interruptible
@@ -199,10 +198,10 @@ def _opened(path: Path) -> Iterator[Connection]:
 def _look(db: Connection, version: int, step: Callable[[int, int], None]) -> Examined:
     migrations.check_shipped(db)
     _check_state(db)
-    counts = checks.counts(db)
+    counts = checks.count_rows(db)
     total = sum(counts.values())
     findings = []
-    for finding in checks.survey(
+    for finding in checks.run_all(
         db, counts, lambda done: step(min(done, total), total), None, full=True
     ):
         if finding.kind in _FATAL:

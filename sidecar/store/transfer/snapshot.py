@@ -15,15 +15,14 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import Cancelled, DatabaseDamaged
-from sidecar.store import files, meta
+from sidecar.store import audit, files, meta
 from sidecar.store import verified_copy as copies
-from sidecar.store.audit import log as audit
 from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.interrupt import interruptible
 from sidecar.store.pragmas import set_pragma
 from sidecar.store.repair import checks
-from sidecar.store.search import index as search_index
+from sidecar.store.search import indexes
 from sidecar.store.transaction import transaction
 from sidecar.store.unserved_file import opened_alone
 
@@ -168,7 +167,7 @@ def take(
             search_damaged = _check(db)
         if search_damaged:
             with opened_alone(copy) as db, transaction(db):
-                search_index.forget_all(db)
+                indexes.mark_all_pending(db)
     except BaseException:
         files.remove_database(copy)
         raise
@@ -243,11 +242,11 @@ def _check(db: Connection) -> bool:
         ("database", checks.identity(db)),
         ("database", checks.structure(db, full=False)),
         ("database", checks.references(db)),
-        ("search", checks.search_rows(db)),
+        ("search", checks.index_rows(db)),
     ):
-        with checks.noting_damage(found, where):
+        with checks.damage_as_finding(found, where):
             found.extend(findings)
-    found.extend(checks.search_texts(db))
+    found.extend(checks.index_words_of_copy(db))
     if any(finding.kind != "search_index" for finding in found):
         raise DatabaseDamaged("The database is damaged; no backup was made. Run system.check.")
     return bool(found)

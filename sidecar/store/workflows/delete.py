@@ -43,7 +43,7 @@ def set_archived(db: Connection, rid: int, archived_at: int | None) -> None:
     db.execute(_SET_ARCHIVED, (archived_at, rid))
 
 
-def archived_before(db: Connection, before_at: int, limit: int) -> list[str]:
+def list_archived_before(db: Connection, before_at: int, limit: int) -> list[str]:
     """Ids of workflows archived before a time, the longest archived first."""
     return [
         str(row[0])
@@ -59,7 +59,7 @@ def count_runs(db: Connection, rid: int) -> int:
     return int(db.execute(_COUNT_RUNS, (rid,)).get)
 
 
-def fits_one_step(db: Connection, rid: int) -> bool:
+def is_small(db: Connection, rid: int) -> bool:
     """Whether a workflow's runs and revisions are few enough to go with it at once."""
     runs: list[Any] = db.execute(_OLDEST_RUNS, (rid, limits.RUNS_DELETE_INLINE_MAX + 1)).fetchall()
     if len(runs) > limits.RUNS_DELETE_INLINE_MAX:
@@ -68,7 +68,7 @@ def fits_one_step(db: Connection, rid: int) -> bool:
     return size_bytes <= limits.DELETE_STEP_BYTES
 
 
-def delete_step(db: Connection, rid: int) -> Deleted:
+def delete_part(db: Connection, rid: int) -> Deleted:
     """Delete some of a workflow's runs, oldest first, or when none is left of its revisions."""
     oldest: list[Any] = db.execute(_OLDEST_RUNS, (rid, limits.RUNS_DELETE_BATCH)).fetchall()
     going = steps.first(oldest)
@@ -91,7 +91,7 @@ def _delete_revisions(db: Connection, rid: int) -> int:
     return len(going)
 
 
-def delete(db: Connection, rid: int) -> Deleted:
+def delete_whole(db: Connection, rid: int) -> Deleted:
     """Delete a workflow with its body, tags, revisions and runs."""
     db.execute(_DELETE_RUNS, (rid,))
     runs = db.changes()

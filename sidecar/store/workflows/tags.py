@@ -26,14 +26,14 @@ _TAGGED: Final = (
 )
 
 
-def tags(db: Connection) -> list[tuple[str, int]]:
+def count_tags(db: Connection) -> list[tuple[str, int]]:
     """Return each tag of a live workflow and how many live workflows have it, by code point."""
     archived = dict(db.execute(_ARCHIVED_TAGS))
     counts = ((tag, count - archived.get(tag, 0)) for tag, count in db.execute(_TAGS))
     return [(tag, count) for tag, count in counts if count]
 
 
-def categories(db: Connection) -> list[tuple[str, int]]:
+def count_categories(db: Connection) -> list[tuple[str, int]]:
     """Return each category of a live workflow and how many are in it, by code point."""
     return list(db.execute(_CATEGORIES))
 
@@ -43,18 +43,20 @@ def count_tagged(db: Connection, tag: str) -> int:
     return int(db.execute(_COUNT_TAGGED, (tag,)).get)
 
 
-def tagged(db: Connection, tag: str, limit: int | None) -> list[Header]:
+def list_tagged(db: Connection, tag: str, limit: int | None) -> list[Header]:
     """Return headers of at most `limit` workflows that have a tag, archived ones too; None: all."""
     rows = db.execute(_TAGGED, (tag, -1 if limit is None else limit))
     return [Header(*row) for row in rows]
 
 
-def rename(db: Connection, tag: str, new_tag: str, limit: int | None, now_ms: int) -> list[Header]:
+def rename_tag(
+    db: Connection, tag: str, new_tag: str, limit: int | None, now_ms: int
+) -> list[Header]:
     """Rename a tag in at most `limit` workflows, archived ones too; return their new headers.
 
     A `limit` of None renames it in all of them.
     """
-    return [_rename_in(db, old, tag, new_tag, now_ms) for old in tagged(db, tag, limit)]
+    return [_rename_in(db, old, tag, new_tag, now_ms) for old in list_tagged(db, tag, limit)]
 
 
 def _rename_in(db: Connection, old: Header, tag: str, new_tag: str, now_ms: int) -> Header:

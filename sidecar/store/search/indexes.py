@@ -8,8 +8,8 @@ longer than to save it.
 
 Two indexes hold the header, words and trigrams; they are brought up before every search, which
 so never misses a header. The third holds header and body; before a search it is brought up by a
-bounded number of steps, which is more than a `save_many` leaves, and wholly in a pause; `is_behind`
-tells whether that was not enough. Knows nothing of queries.
+bounded number of steps, which is more than a `save_many` leaves, and wholly in a pause;
+`has_pending` tells whether that was not enough. Knows nothing of queries.
 """
 
 from collections.abc import Callable
@@ -62,17 +62,17 @@ _BODIES: Final = (
 _LEARN_TEXT: Final = f"INSERT INTO {TEXT_INDEX} (rowid, text) VALUES (?, ?)"  # noqa: S608 - constants
 
 
-def headers_behind(db: Connection) -> bool:
+def has_pending_headers(db: Connection) -> bool:
     """Whether some workflow's header is not indexed yet."""
     return bool(db.execute("SELECT EXISTS (SELECT 1 FROM header_pending)").get)
 
 
-def text_behind(db: Connection) -> bool:
+def has_pending_texts(db: Connection) -> bool:
     """Whether some workflow's body is not indexed yet, those aside whose header is not."""
     return bool(db.execute("SELECT EXISTS (SELECT 1 FROM text_pending)").get)
 
 
-def follow_headers(db: Connection) -> bool:
+def index_some_headers(db: Connection) -> bool:
     """Index some of the headers that are pending, in the caller's transaction; are there more."""
     last = db.execute(_LAST_HEADER, (limits.HEADER_STEP,)).get
     if last is None:
@@ -81,10 +81,10 @@ def follow_headers(db: Connection) -> bool:
         db.execute(statement, (last,))
     db.execute(_TEXT_NEXT, (last,))
     db.execute("DELETE FROM header_pending WHERE rid <= ?", (last,))
-    return headers_behind(db)
+    return has_pending_headers(db)
 
 
-def follow_text(db: Connection) -> bool:
+def index_some_texts(db: Connection) -> bool:
     """Index some of the bodies that are pending, in the caller's transaction; whether more are."""
     last = _last_of_step(db)
     if last is None:
@@ -93,7 +93,7 @@ def follow_text(db: Connection) -> bool:
     rows: list[tuple[Any, ...]] = db.execute(_BODIES, (last,)).fetchall()
     db.executemany(_LEARN_TEXT, ((row[0], indexed_text(*row[1:])) for row in rows))
     db.execute("DELETE FROM text_pending WHERE rid <= ?", (last,))
-    return text_behind(db)
+    return has_pending_texts(db)
 
 
 def _last_of_step(db: Connection) -> int | None:
@@ -132,14 +132,14 @@ def body_text(sha256: bytes, size_bytes: int, data: bytes | None) -> str:
         return ""
 
 
-def follow(db: Connection) -> None:
+def index_all(db: Connection) -> None:
     """Index all that is pending, in the caller's transaction."""
-    for step in (follow_headers, follow_text):
+    for step in (index_some_headers, index_some_texts):
         while step(db):
             pass
 
 
-def forget_all(db: Connection) -> bool:
+def mark_all_pending(db: Connection) -> bool:
     """Empty the indexes and have all follow anew, in the caller's transaction."""
     for index in (*HEADER_INDEXES, TEXT_INDEX):
         db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")  # noqa: S608 - constants
@@ -151,51 +151,51 @@ def forget_all(db: Connection) -> bool:
 
 def rebuild(db: Connection) -> None:
     """Make the indexes anew from the tables, in the caller's transaction."""
-    forget_all(db)
-    follow(db)
+    mark_all_pending(db)
+    index_all(db)
 
 
-def begin_rebuild(store: Store) -> bool:
+def start_rebuild(store: Store) -> bool:
     """Have the indexes made anew in the next pauses; False when the file does not let us."""
-    return _by_itself(store, forget_all)
+    return _in_own_transaction(store, mark_all_pending)
 
 
-def bring_up(store: Store) -> None:
+def update_for_search(store: Store) -> None:
     """Make the indexes fit for a search; the caller holds the lock.
 
     Within an open transaction it becomes part of that one, or leaves it as it was. Else it has
     its own, and a full disk or a file that cannot be written is no reason to refuse a search:
     it then finds what is indexed.
     """
-    run = _within if store.in_transaction else _by_itself
-    if headers_behind(store.db):
-        while run(store, follow_headers):
+    run = _in_savepoint if store.in_transaction else _in_own_transaction
+    if has_pending_headers(store.db):
+        while run(store, index_some_headers):
             pass
     for _ in range(limits.SEARCH_TEXT_STEPS):
-        if not (text_behind(store.db) and run(store, follow_text)):
+        if not (has_pending_texts(store.db) and run(store, index_some_texts)):
             break
 
 
-def is_behind(db: Connection) -> bool:
+def has_pending(db: Connection) -> bool:
     """Whether a search now may miss something: what it could not index before, for time or disk."""
-    return headers_behind(db) or text_behind(db)
+    return has_pending_headers(db) or has_pending_texts(db)
 
 
-def bring_up_headers(store: Store) -> bool:
+def update_headers_step(store: Store) -> bool:
     """One step of the headers, in a transaction of its own; whether there is more."""
-    return headers_behind(store.db) and _by_itself(store, follow_headers)
+    return has_pending_headers(store.db) and _in_own_transaction(store, index_some_headers)
 
 
-def bring_up_some(store: Store) -> bool:
+def update_step(store: Store) -> bool:
     """One step of what is pending, in a transaction of its own; whether there is more."""
-    if headers_behind(store.db):
-        more = bring_up_headers(store)
+    if has_pending_headers(store.db):
+        more = update_headers_step(store)
         # A step that failed left them behind; to go on at once would never end.
-        return more or (not headers_behind(store.db) and text_behind(store.db))
-    return text_behind(store.db) and _by_itself(store, follow_text)
+        return more or (not has_pending_headers(store.db) and has_pending_texts(store.db))
+    return has_pending_texts(store.db) and _in_own_transaction(store, index_some_texts)
 
 
-def _by_itself(store: Store, step: Callable[[Connection], bool]) -> bool:
+def _in_own_transaction(store: Store, step: Callable[[Connection], bool]) -> bool:
     """A step in a transaction of its own; its failure is logged and ends it."""
     if store.damaged:
         return False
@@ -209,6 +209,6 @@ def _by_itself(store: Store, step: Callable[[Connection], bool]) -> bool:
         return False
 
 
-def _within(store: Store, step: Callable[[Connection], bool]) -> bool:
+def _in_savepoint(store: Store, step: Callable[[Connection], bool]) -> bool:
     with store.savepoint():
         return step(store.db)
