@@ -102,7 +102,6 @@ MORE_STORE_MODULES = {
     "audit/export.py",
     "audit/prune.py",
     "backups/automatic.py",
-    "backups/restore.py",
     "runs/prune.py",
     "secrets/rotate.py",
     "secrets/slots.py",

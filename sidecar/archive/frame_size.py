@@ -8,7 +8,7 @@ blocks cannot hold is refused before a decompressor sees a byte of it.
 from typing import IO, Final, NamedTuple
 
 from sidecar import limits
-from sidecar.archive.manifest import rejected
+from sidecar.archive.manifest import rejection
 
 _MAGIC: Final = 0xFD2FB528
 _HEADER_MIN_BYTES: Final = 6
@@ -38,22 +38,22 @@ def measure(file: IO[bytes], start: int, file_bytes: int) -> Header:
     _check_claims(header, file_bytes - start)
     end = _walk(file, start + header.size_bytes, file_bytes, header)
     if end > file_bytes:
-        raise rejected("truncated")
+        raise rejection("truncated")
     if end < file_bytes:
-        raise rejected("trailing")
+        raise rejection("trailing")
     return header
 
 
 def _read_header(first: bytes) -> Header:
     if len(first) < _HEADER_MIN_BYTES:
-        raise rejected("truncated")
+        raise rejection("truncated")
     if int.from_bytes(first[:4], "little") != _MAGIC:
-        raise rejected("form")
+        raise rejection("form")
     descriptor = first[4]
     single, checksum = descriptor & 0x20, descriptor & 0x04
     if not checksum or descriptor & 0x1B:
         # No checksum, a dictionary, or bits that mean nothing yet.
-        raise rejected("form")
+        raise rejection("form")
     at = 5
     window_bytes = 0
     if not single:
@@ -63,9 +63,9 @@ def _read_header(first: bytes) -> Header:
     size_flag = descriptor >> 6
     size_bytes = (1 if single else 0, 2, 4, 8)[size_flag]
     if not size_bytes:
-        raise rejected("form")
+        raise rejection("form")
     if len(first) < at + size_bytes:
-        raise rejected("truncated")
+        raise rejection("truncated")
     two_byte_offset = 256 if size_flag == 1 else 0
     content_bytes = int.from_bytes(first[at : at + size_bytes], "little") + two_byte_offset
     return Header(window_bytes or content_bytes, content_bytes, at + size_bytes)
@@ -73,10 +73,10 @@ def _read_header(first: bytes) -> Header:
 
 def _check_claims(header: Header, packed_bytes: int) -> None:
     if header.window_bytes > limits.ARCHIVE_WINDOW_MAX_BYTES:
-        raise rejected("window")
+        raise rejection("window")
     most_bytes = max(limits.ARCHIVE_RATIO_FREE_BYTES, packed_bytes * limits.ARCHIVE_RATIO_MAX)
     if header.content_bytes > min(limits.ARCHIVE_DATABASE_MAX_BYTES, most_bytes):
-        raise rejected("size")
+        raise rejection("size")
 
 
 def _walk(file: IO[bytes], at: int, end: int, header: Header) -> int:
@@ -93,11 +93,11 @@ def _walk(file: IO[bytes], at: int, end: int, header: Header) -> int:
             return end + 1
         last, kind, size_bytes = head & 1, head >> 1 & 3, head >> 3
         if kind == _RESERVED or size_bytes > block_max_bytes:
-            raise rejected("damaged")
+            raise rejection("damaged")
         room_bytes += size_bytes if kind in (_RAW, _RLE) else block_max_bytes
         at += 3 + (1 if kind == _RLE else size_bytes)
         if last:
             if room_bytes < header.content_bytes:
-                raise rejected("size")
+                raise rejection("size")
             return at + _CHECKSUM_BYTES
-    raise rejected("form")
+    raise rejection("form")

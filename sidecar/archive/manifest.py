@@ -28,7 +28,7 @@ Secrets = Literal["none", "sealed"]
 
 Mac = Callable[[bytes], bytes] | None
 """Codes bytes under a key that the root key leads to; None while secrets are locked or not set
-up. The one place where the vault plugs in is `backups.making.current_mac`."""
+up. The one place where the vault plugs in is `backups.create.manifest_mac`."""
 
 Refusal = Literal[
     "not_a_backup",
@@ -66,7 +66,7 @@ Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$(?!\\n)")]
 Number = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX)]
 
 
-def rejected(reason: Refusal) -> BackupRejected:
+def rejection(reason: Refusal) -> BackupRejected:
     """The error for a backup that is not to be believed."""
     return BackupRejected(f"{_SAID[reason]} The database is unchanged.", reason=reason)
 
@@ -133,19 +133,19 @@ def decode(frame: bytes) -> Manifest:
         BackupRejected: it is no manifest, one of a newer form, or not as it was written.
     """
     if len(frame) < _HEADER.size or _HEADER.unpack_from(frame)[0] != _MAGIC:
-        raise rejected("not_a_backup")
+        raise rejection("not_a_backup")
     if len(frame) < FRAME_BYTES:
-        raise rejected("truncated")
+        raise rejection("truncated")
     content = frame[_HEADER.size :]
     if _newer(content):
-        raise rejected("newer")
+        raise rejection("newer")
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise rejected("manifest") from None
+        raise rejection("manifest") from None
     as_written = frame == _framed(msgspec.json.encode(manifest))
     if not as_written or manifest.manifest_sha256 != _self_sha256(manifest):
-        raise rejected("manifest")
+        raise rejection("manifest")
     return manifest
 
 

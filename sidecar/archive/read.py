@@ -15,7 +15,7 @@ from typing import IO
 from sidecar import limits
 from sidecar.archive import frame_size as shape
 from sidecar.archive import manifest as manifests
-from sidecar.archive.manifest import FRAME_BYTES, Manifest, rejected
+from sidecar.archive.manifest import FRAME_BYTES, Manifest, rejection
 from sidecar.zstd import FrameDamaged, Unpacker
 
 Step = Callable[[int], None]
@@ -47,10 +47,10 @@ def unpack(path: Path, sink: Sink, step: Step) -> Manifest:
         manifest = _manifest(file, file_bytes)
         header = shape.measure(file, FRAME_BYTES, file_bytes)
         if header.content_bytes != manifest.database_bytes:
-            raise rejected("size")
+            raise rejection("size")
         file.seek(FRAME_BYTES)
         if _unpack(file, header.content_bytes, sink, step) != manifest.sha256:
-            raise rejected("damaged")
+            raise rejection("damaged")
     return manifest
 
 
@@ -63,14 +63,14 @@ def _unpack(file: IO[bytes], size_bytes: int, sink: Sink, step: Step) -> str:
         while piece := unpacker.read(limits.ARCHIVE_PIECE_BYTES):
             done_bytes += len(piece)
             if done_bytes > size_bytes:
-                raise rejected("size")
+                raise rejection("size")
             digest.update(piece)
             sink(piece)
             step(done_bytes)
     except FrameDamaged:
-        raise rejected("damaged") from None
+        raise rejection("damaged") from None
     if done_bytes != size_bytes:
-        raise rejected("size")
+        raise rejection("size")
     return digest.hexdigest()
 
 
@@ -78,7 +78,7 @@ def _manifest(file: IO[bytes], file_bytes: int) -> Manifest:
     manifest = manifests.decode(file.read(FRAME_BYTES))
     if file_bytes != FRAME_BYTES + manifest.packed_bytes:
         missing = file_bytes < FRAME_BYTES + manifest.packed_bytes
-        raise rejected("truncated" if missing else "trailing")
+        raise rejection("truncated" if missing else "trailing")
     return manifest
 
 
@@ -90,6 +90,6 @@ def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
     found = os.fstat(descriptor)
     if not stat.S_ISREG(found.st_mode):
         os.close(descriptor)
-        raise rejected("not_a_backup")
+        raise rejection("not_a_backup")
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         yield file, found.st_size

@@ -22,7 +22,7 @@ PARTIAL = ".partial"
 
 
 @contextmanager
-def unfinished(target: Path) -> Iterator[Path]:
+def partial_file(target: Path) -> Iterator[Path]:
     """A private file to be written and published; gone afterwards if it was not."""
     partial = files.beside(target, PARTIAL)
     files.create_private(partial)

@@ -1,5 +1,6 @@
-"""Backups as a whole: where they lie, how one is made, which are kept, what is in them.
+"""Making, listing, verifying, deleting and restoring backups.
 
-Puts together a moment of the database (`store.snapshot`) and the form of a file (`archive`), of
-which neither knows the other. The methods and chores that use it are in `handlers.backups`.
+This package combines `store.transfer`, which copies and examines databases, with `archive`, which
+knows the format of a backup file; neither of those two imports the other. The methods and the
+chore that use it are in `handlers.backups`.
 """

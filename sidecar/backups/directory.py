@@ -1,7 +1,7 @@
-"""The folder of backups: its place, the names in it, and which files there are backups.
+"""The folder of backups: where it is, which names its files have, and which of them are backups.
 
-A file counts by its name and its manifest, so by what it says of itself and not by the time some
-copying gave it. Several databases may share a folder; each touches only its own backups.
+A backup is described by its name and its manifest, never by the file's times, which copying
+changes. Several databases may share one folder; each deletes only its own backups.
 """
 
 import re
@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from sidecar import files
-from sidecar.archive import read as reading
 from sidecar.archive.manifest import Manifest
+from sidecar.archive.read import read_manifest
 from sidecar.archive.write import PARTIAL
 from sidecar.errors import BackupRejected, NotFound
 from sidecar.store import meta, settings
@@ -19,13 +19,13 @@ from sidecar.store.connection import Connection, Store
 from sidecar.store.sqlite_errors import suspects_damage
 
 DEFAULT: Final = "backups"
-"""Folder beside the database, where none was set."""
+"""Name of the folder beside the database that is used when the settings name none."""
 
 _NAME: Final = re.compile(r"sim_backup_\d{8}_\d{6}(?:_\d{1,6})?\.db\.zst")
 
 
 class Backup(NamedTuple):
-    """A backup that is there."""
+    """A backup file that exists, with its manifest."""
 
     path: Path
     manifest: Manifest
@@ -33,80 +33,106 @@ class Backup(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its file's name."""
+        """The file's name."""
         return self.path.name
 
 
-def place(db: Connection, database: Path) -> Path:
-    """The folder that the settings name."""
+def folder_of(db: Connection, database: Path) -> Path:
+    """Return the folder of backups that the settings in `db` name, or the default folder."""
     named = settings.own_folder(db, "backup_directory")
     return database.parent / DEFAULT if named is None else Path(named)
 
 
-class Seen(NamedTuple):
-    """What a database says of its backups."""
+class Location(NamedTuple):
+    """Where the backups of a served database are, and which of them are its own."""
 
     folder: Path
     store_id: bytes
-    """Empty where damage hides it: then no backup is known to be of this database."""
+    """Empty when damage hides it; then no backup counts as one of this database."""
 
 
-def seen(store: Store) -> Seen:
-    """Where the backups are, by a connection of its own; whatever of the database is damaged."""
+def locate(store: Store) -> Location:
+    """Read the folder of backups and the store's id through a connection of its own.
+
+    What cannot be read because the database is damaged has its default.
+    """
     folder, store_id = store.path.parent / DEFAULT, b""
     try:
         with store.reader() as db:
-            folder = place(db, store.path)
+            folder = folder_of(db, store.path)
             store_id = meta.store_id(db)
     except Exception as fault:
         if not suspects_damage(fault):
             raise
-    return Seen(folder, store_id)
+    return Location(folder, store_id)
 
 
-def is_name(name: str) -> bool:
-    """Whether a file of this name can be one of ours."""
+def is_backup_name(name: str) -> bool:
+    """Return whether `name` has the form of the names that this program gives to backups."""
     return _NAME.fullmatch(name) is not None
 
 
-def listed(folder: Path) -> list[Backup]:
-    """Every backup in the folder, newest first; what is none, or is not whole, is passed over."""
+def logged_name(name: str) -> str:
+    """Return the name to log for a backup: `file` when the user chose its name.
+
+    A name that a user chose may hold what does not belong into the audit log.
+    """
+    return name if is_backup_name(name) else "file"
+
+
+def list_backups(folder: Path) -> list[Backup]:
+    """Return every complete backup in the folder, newest first; other files are ignored."""
     found = []
     try:
-        paths = [path for path in folder.iterdir() if is_name(path.name)]
+        paths = [path for path in folder.iterdir() if is_backup_name(path.name)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     for path in paths:
         try:
-            manifest = reading.read_manifest(path)
-            found.append(Backup(path, manifest, path.stat().st_size))
+            found.append(read_backup(path))
         except (BackupRejected, OSError):
             continue
-    return sorted(found, key=lambda each: (each.manifest.created_at, each.name), reverse=True)
+    return newest_first(found)
+
+
+def read_backup(path: Path) -> Backup:
+    """Describe the backup at `path` by its manifest.
+
+    Raises:
+        BackupRejected: the file is no backup, or is not complete.
+        OSError: it cannot be read.
+    """
+    return Backup(path, read_manifest(path), path.stat().st_size)
+
+
+def newest_first(backups: list[Backup]) -> list[Backup]:
+    """Sort backups by the time at which they were made."""
+    return sorted(backups, key=lambda each: (each.manifest.created_at, each.name), reverse=True)
 
 
 def of_store(backups: list[Backup], store_id: bytes) -> list[Backup]:
-    """Those made of this database."""
+    """Return those of `backups` that were made of the database with this id."""
     return [each for each in backups if each.manifest.store_id == store_id.hex()]
 
 
 def find(folder: Path, name: str) -> Path:
-    """The file of that name, whatever is in it.
+    """Return the path of the file with this name in the folder, whatever its content is.
 
     Raises:
-        NotFound: there is none; a name that leads elsewhere is none of ours.
+        NotFound: there is no such file, or the name does not have the form of a backup's name,
+            as one that leads to another folder.
     """
     path = folder / name
-    if not is_name(name) or not path.is_file():
+    if not is_backup_name(name) or not path.is_file():
         raise NotFound("There is no backup of that name.", path="$.params.name")
     return path
 
 
-def existing(path: Path) -> Path:
-    """A path that a person named.
+def require_file(path: Path) -> Path:
+    """Return `path` when a file exists there.
 
     Raises:
-        NotFound: nothing is there, or it cannot be asked.
+        NotFound: nothing is there, or the path cannot be looked up.
     """
     try:
         path.stat()
@@ -115,8 +141,8 @@ def existing(path: Path) -> Path:
     return path
 
 
-def free_name(folder: Path, at_ms: int) -> Path:
-    """A path for a backup made at that time, which nothing has yet."""
+def unused_path(folder: Path, at_ms: int) -> Path:
+    """Return a path for a backup made at that time which no other backup has."""
     stem = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("sim_backup_%Y%m%d_%H%M%S")
     number = 1
     path = folder / f"{stem}.db.zst"
@@ -126,12 +152,15 @@ def free_name(folder: Path, at_ms: int) -> Path:
     return path
 
 
-def sweep(folder: Path) -> None:
-    """Remove what killed processes have left half-written; nobody else may be making one."""
+def remove_partial_files(folder: Path) -> None:
+    """Remove the unfinished backups that killed processes have left in the folder.
+
+    The caller must make sure that no other thread is making a backup in it.
+    """
     try:
         names = [path.name for path in folder.iterdir() if path.name.endswith(PARTIAL)]
     except (FileNotFoundError, NotADirectoryError):
         return
     for name in names:
-        if is_name(name.removesuffix(PARTIAL)):
+        if is_backup_name(name.removesuffix(PARTIAL)):
             (folder / name).unlink(missing_ok=True)

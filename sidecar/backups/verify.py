@@ -1,7 +1,7 @@
-"""Unpacking a backup beside the database and looking at all that is in it.
+"""Unpacking a backup beside the database and examining everything in it.
 
-A backup is rejected as soon as one thing is wrong, by its manifest, its frame, the database's
-first bytes, its schema or its content, in this order: the cheaper first. Nothing of it is left.
+A backup is rejected at the first thing that is wrong with it: its manifest, its frame, the first
+bytes of the database, its schema, its content; the checks that cost least come first.
 """
 
 import shutil
@@ -11,111 +11,120 @@ from typing import NamedTuple
 
 from sidecar import files, limits
 from sidecar.archive import read as reading
-from sidecar.archive.manifest import Manifest, rejected
+from sidecar.archive.manifest import Manifest, rejection
+from sidecar.backups.directory import logged_name
+from sidecar.backups.scratch import scratch_database
+from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, Cancelled, DatabaseFull
 from sidecar.store import swap
-from sidecar.store.files import remove_database
-from sidecar.store.transfer import examine as untrusted
-from sidecar.store.transfer.examine import Examined, Untrusted
+from sidecar.store.transfer.examine import Examined, Untrusted, check_header, examine
 
-Tell = Callable[[str, int, int | None, str], None]
-"""Told phase, done, total and unit: `LongContext.progress`."""
+Report = Callable[[str, int, int | None, str], None]
+"""Reports progress as `LongContext.progress` does: phase, done, total, unit."""
 
 
 class Verdict(NamedTuple):
-    """What came of a look at a backup."""
+    """The result of verifying a backup."""
 
     manifest: Manifest | None
     size_bytes: int
     findings: list[tuple[str, str]]
-    """Kind and sentence."""
-    refusal: BackupRejected | None
+    """Kind and sentence of each thing that is wrong."""
+    rejection: BackupRejected | None
+    """Why a restore would refuse the backup; None when it would accept it."""
 
 
-def verify(path: Path, database: Path, tell: Tell, *, cancelled: Callable[[], bool]) -> Verdict:
-    """Look at a backup as a restore would; only a failing disk or a cancel raises.
+def verify(path: Path, database: Path, report: Report, is_cancelled: Callable[[], bool]) -> Verdict:
+    """Examine a backup as a restore does, in a scratch file beside `database`.
 
     Raises:
-        Cancelled: `cancelled` said so.
-        DatabaseFull: there is no room to unpack it beside the database.
-        OSError: it cannot be read.
+        Cancelled: `is_cancelled` returned True.
+        DatabaseFull: there is no room to unpack the backup beside the database.
+        OSError: the backup cannot be read.
     """
     size_bytes = path.stat().st_size
     manifest = None
-    staged = files.beside(database, swap.CHECKING)
     try:
         manifest = reading.read_manifest(path)
-        _manifest, examined = unpack(path, staged, tell, cancelled=cancelled)
-    except BackupRejected as refusal:
-        findings = [(str(refusal.data["reason"]), refusal.message)]
-        return Verdict(manifest, size_bytes, findings, refusal)
-    finally:
-        remove_database(staged)
-    found = [(each.kind, f"{each.where}: {each.detail}") for each in examined.findings]
-    return Verdict(manifest, size_bytes, found[: limits.FINDINGS_MAX], None)
+        with scratch_database(database, swap.CHECKING) as scratch:
+            _, examined = unpack_and_examine(path, scratch, report, is_cancelled)
+    except BackupRejected as rejected:
+        findings = [(str(rejected.data["reason"]), rejected.message)]
+        return Verdict(manifest, size_bytes, findings, rejected)
+    findings = [(each.kind, f"{each.where}: {each.detail}") for each in examined.findings]
+    return Verdict(manifest, size_bytes, findings[: limits.FINDINGS_MAX], None)
 
 
-def unpack(
-    path: Path, staged: Path, tell: Tell, *, cancelled: Callable[[], bool]
+def log_rejection(ctx: LongContext, rejected: BackupRejected, name: str, *, last: bool) -> None:
+    """Write to the audit log that the backup of this name was rejected.
+
+    `last` says that the request does nothing after it and ends with a result, not an error.
+    """
+    with ctx.writing(last=last):
+        ctx.audit("backup_rejected", logged_name(name), reason=rejected.data["reason"])
+
+
+def unpack_and_examine(
+    path: Path, scratch: Path, report: Report, is_cancelled: Callable[[], bool]
 ) -> tuple[Manifest, Examined]:
-    """Unpack a backup into the file `staged` and look at it; who calls removes it.
+    """Unpack a backup into the new file `scratch` and examine it; the caller removes the file.
 
     Raises:
-        BackupRejected: it is not to be believed.
-        Cancelled: `cancelled` said so.
-        DatabaseFull: there is no room for it.
+        BackupRejected: something in the backup is wrong.
+        Cancelled: `is_cancelled` returned True.
+        DatabaseFull: there is no room to unpack the backup.
     """
-    remove_database(staged)
     manifest = reading.read_manifest(path)
     total_bytes = 2 * manifest.database_bytes
-    if shutil.disk_usage(staged.parent).free < manifest.database_bytes + limits.BACKUP_ROOM_BYTES:
+    if shutil.disk_usage(scratch.parent).free < manifest.database_bytes + limits.BACKUP_ROOM_BYTES:
         raise DatabaseFull("There is no room to unpack the backup.")
-    files.create_private(staged)
+    files.create_private(scratch)
 
-    def unpacked(done_bytes: int) -> None:
-        stop_if(cancelled)
-        tell("unpack", done_bytes, total_bytes, "bytes")
+    def report_unpacked(done_bytes: int) -> None:
+        check_cancelled(is_cancelled)
+        report("unpack", done_bytes, total_bytes, "bytes")
 
-    def looked(done: int, total: int) -> None:
-        stop_if(cancelled)
+    def report_examined(done: int, total: int) -> None:
+        check_cancelled(is_cancelled)
         share = done * manifest.database_bytes // max(total, 1)
-        tell("check", manifest.database_bytes + share, total_bytes, "bytes")
+        report("check", manifest.database_bytes + share, total_bytes, "bytes")
 
     try:
-        with staged.open("r+b") as file:
-            reading.unpack(path, _Sink(file.write, manifest.database_bytes), unpacked)
-        examined = untrusted.examine(staged, cancelled=cancelled, step=looked)
-    except Untrusted as found:
-        raise rejected(found.reason) from None
+        with scratch.open("r+b") as file:
+            sink = _CheckedSink(file.write, manifest.database_bytes)
+            reading.unpack(path, sink, report_unpacked)
+        examined = examine(scratch, cancelled=is_cancelled, step=report_examined)
+    except Untrusted as untrusted:
+        raise rejection(untrusted.reason) from None
     _compare(manifest, examined)
     return manifest, examined
 
 
-def stop_if(cancelled: Callable[[], bool]) -> None:
-    """Stop here if that was asked for."""
-    if cancelled():
+def check_cancelled(is_cancelled: Callable[[], bool]) -> None:
+    """Raise Cancelled when `is_cancelled` returns True."""
+    if is_cancelled():
         raise Cancelled
 
 
-class _Sink:
-    """Writes a database, unless its first bytes are those of something else."""
+class _CheckedSink:
+    """Writes a database, after checking that its first bytes are those of one of our databases."""
 
     def __init__(self, write: Callable[[bytes], object], size_bytes: int) -> None:
         self._write = write
         self._size_bytes = size_bytes
-        self._begun = False
+        self._is_checked = False
 
     def __call__(self, piece: bytes) -> None:
-        """Take the next bytes."""
-        if not self._begun:
-            untrusted.check_header(piece[:100], self._size_bytes)
-            self._begun = True
+        """Write the next bytes."""
+        if not self._is_checked:
+            check_header(piece[:100], self._size_bytes)
+            self._is_checked = True
         self._write(piece)
 
 
 def _compare(manifest: Manifest, examined: Examined) -> None:
-    """Hold what is in it against what it says of itself."""
-    told = (
+    """Reject the backup when its manifest does not describe the database in it."""
+    claimed = (
         manifest.schema_version,
         manifest.store_id,
         manifest.head.seq,
@@ -130,5 +139,5 @@ def _compare(manifest: Manifest, examined: Examined) -> None:
         head.mac.hex(),
         examined.counts,
     )
-    if told != found:
-        raise rejected("content")
+    if claimed != found:
+        raise rejection("content")

@@ -222,22 +222,24 @@ another name, and the secrets of the backup, if it has any, are there afterwards
 def _offline(database: Path, backup: str, *, dry_run: bool) -> dict[str, Any]:
     """Restore without a process that serves, under the database's lock."""
     from sidecar.backups import directory  # noqa: PLC0415 - loads the driver
-    from sidecar.backups import restore as restoring  # noqa: PLC0415 - the same
-    from sidecar.handlers.backups.restore import result_offline  # noqa: PLC0415 - the same
+    from sidecar.backups import restore as restoring  # noqa: PLC0415 - loads the driver
+    from sidecar.backups.old_database import UnservedDatabase  # noqa: PLC0415 - loads the driver
+    from sidecar.handlers.backups.restore import result_of  # noqa: PLC0415 - loads the driver
     from sidecar.store.lockfile import DatabaseLock  # noqa: PLC0415 - the same
 
     named = _named(backup)
     if "name" in named:
         path = directory.find(database.parent / directory.DEFAULT, named["name"])
     else:
-        path = directory.existing(Path(named["path"]))
+        path = directory.require_file(Path(named["path"]))
     lock = DatabaseLock(database)
     lock.acquire()
     bar = Bar()
     try:
-        done = restoring.offline(path, database, SystemClock(), bar.tell, dry_run=dry_run)
+        old = UnservedDatabase(database, SystemClock(), bar.tell)
+        done = restoring.restore(old, path, "backup", dry_run=dry_run)
     finally:
         bar.end()
         lock.release()
-    told: dict[str, Any] = msgspec.to_builtins(result_offline(path, done))
+    told: dict[str, Any] = msgspec.to_builtins(result_of(done))
     return told

@@ -143,7 +143,7 @@ def backups(database: Path) -> Check:
     from sidecar.backups import directory  # noqa: PLC0415 - see above
     from sidecar.store.transfer import snapshot  # noqa: PLC0415 - see above
 
-    there = directory.listed(database.parent / directory.DEFAULT)
+    there = directory.list_backups(database.parent / directory.DEFAULT)
     store_id = snapshot.store_id_at(database) if database.exists() else None
     found = there if store_id is None else directory.of_store(there, store_id)
     others = f"; {len(there) - len(found)} of other databases" if len(there) > len(found) else ""

@@ -62,14 +62,14 @@ def run(given: argparse.Namespace) -> int:
 
 
 def _recover(path: Path, given: argparse.Namespace) -> int:
-    from sidecar.backups import newest  # noqa: PLC0415 - see above
+    from sidecar.backups.newest_backup import unpacked_newest_backup  # noqa: PLC0415 - see above
     from sidecar.clock import SystemClock  # noqa: PLC0415 - see above
     from sidecar.store.repair import recover  # noqa: PLC0415 - see above
 
     if recover.is_sound(path):
         return _leave(given)
     clock, bar = SystemClock(), Bar()
-    with newest.unpacked(path, clock, bar.tell, cancelled=lambda: False) as backup:
+    with unpacked_newest_backup(path, clock, bar.tell, lambda: False) as backup:
         bar.end()
         if not given.yes:
             _tell(recover.recover_file(path, clock, _step, log=None, backup=backup), given)

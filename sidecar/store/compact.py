@@ -51,15 +51,21 @@ def compact(store: Store, clock: Clock, cancelled: Callable[[], bool], log: Log)
 
 
 def put_in_place(store: Store, clock: Clock, keep: str | None = None) -> None:
-    """Replace the served file by the staged one; `keep` names what the old one is kept as.
+    """Replace the served file by the staged one; `keep` is the name a damaged old file is given.
 
     Raises:
         OSError: the old file, or already the new one, is served.
         RecoveryRequired: the file is only read from, since the next start goes on replacing it.
     """
-    with store.closed():
-        try:
+    was_damaged, store.damaged = store.damaged, store.damaged or keep is not None
+    try:
+        # Closing leaves a damaged file as it is.
+        with store.closed():
             swap.replace(store.path, clock, keep=keep)
-        except RecoveryRequired:
-            store.damaged = True
-            raise
+    except OSError:
+        store.damaged = was_damaged
+        raise
+    except RecoveryRequired:
+        store.damaged = True
+        raise
+    store.damaged = store.suspected = False

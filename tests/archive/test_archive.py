@@ -54,7 +54,7 @@ def write(
     """A backup over any content."""
     source, target = folder / "source", folder / "target"
     source.write_bytes(content)
-    with writing.unfinished(target) as partial:
+    with writing.partial_file(target) as partial:
         written = writing.write(
             source, partial, described(len(content), **more), mac=mac, step=ignore
         )
@@ -91,7 +91,7 @@ def test_what_is_packed_is_what_is_unpacked(tmp_path: Path, content: bytes) -> N
 def test_the_file_is_private_from_its_first_moment(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        with writing.unfinished(tmp_path / "target") as partial:
+        with writing.partial_file(tmp_path / "target") as partial:
             assert partial.stat().st_mode & 0o777 == 0o600
     finally:
         os.umask(before)
@@ -106,7 +106,7 @@ def test_an_unfinished_file_is_gone_and_was_never_called_a_backup(tmp_path: Path
         if done_bytes > len(CONTENT):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), writing.unfinished(tmp_path / "target") as partial:
+    with pytest.raises(KeyboardInterrupt), writing.partial_file(tmp_path / "target") as partial:
         writing.write(source, partial, described(), step=stop)
 
     assert [path.name for path in tmp_path.iterdir()] == ["source"]

@@ -69,7 +69,7 @@ def packed(database: Path, manifest: Manifest, **claims: Any) -> Path:
     fields = {name: getattr(manifest, name) for name in manifest.__struct_fields__}
     fields |= {**told, "database_bytes": database.stat().st_size, **claims}
     target = database.with_name("hostile.db.zst")
-    with writing.unfinished(target) as partial:
+    with writing.partial_file(target) as partial:
         writing.write(database, partial, Manifest(**fields), step=lambda _done: None)
         writing.publish(partial, target)
     return target

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from sidecar.backups import restore as restoring
+from sidecar.backups.old_database import UnservedDatabase
+from sidecar.backups.restore import Restored
 from sidecar.store import audit
 from tests.backup_kit import SECRET, seal
 from tests.harness import Bench, ManualClock, open_bench
@@ -19,8 +21,10 @@ def backed_up(bench: Bench, **params: Any) -> str:
     return name
 
 
-def tell(_phase: str, _done: int, _total: int | None, _unit: str) -> None:
-    """Nobody wants to know."""
+def restore_unserved(folder: Path, name: str, *, dry_run: bool = False) -> Restored:
+    """Restore a backup of a database that no process serves."""
+    old = UnservedDatabase(folder / "test.db", ManualClock(), lambda *_progress: None)
+    return restoring.restore(old, folder / "backups" / name, "backup", dry_run=dry_run)
 
 
 @pytest.mark.parametrize("state", ["missing", "empty", "damaged", "with a log"])
@@ -40,20 +44,19 @@ def test_a_database_that_does_not_open_is_replaced_and_kept_aside(
     if state == "with a log":
         (tmp_path / "test.db-wal").write_bytes(b"\xa5" * 8192)
 
-    incoming, _secrets, built, aside = restoring.offline(
-        tmp_path / "backups" / name, path, ManualClock(), tell
-    )
+    restored = restore_unserved(tmp_path, name)
 
-    assert built is not None
-    assert (incoming.counts["workflows"], built.secrets.kept) == (1, "from_backup")
-    assert (aside is None) == (state == "missing")
-    if aside is not None:
-        assert (tmp_path / aside).stat().st_size == (0 if state == "empty" else 8192)
+    assert restored.built is not None
+    assert (restored.new.counts["workflows"], restored.secrets.outcome) == (1, "from_backup")
+    kept = restored.preserved.file_name
+    assert (kept is None) == (state == "missing")
+    if kept is not None:
+        assert (tmp_path / kept).stat().st_size == (0 if state == "empty" else 8192)
     with open_bench(tmp_path) as bench:
         assert bench.rows("SELECT id FROM workflows") == [("then",)]
         entries = bench.call("audit.list")["items"]
         # The entry of the backup's making is lost, and its number is not given again.
-        assert built.seq == newest + 1
+        assert restored.built.seq == newest + 1
         assert [entry["seq"] for entry in entries] == [*range(1, newest), newest + 1]
         assert entries[-1]["details"]["continues_after"] == newest - 1
         assert bench.call("audit.verify")["status"] == "locked"
@@ -73,7 +76,7 @@ def test_a_gap_is_believed_only_of_the_entry_that_says_so(tmp_path: Path) -> Non
         save(bench, "w1")
         name = backed_up(bench)
     path.unlink()
-    restoring.offline(tmp_path / "backups" / name, path, ManualClock(), tell)
+    restore_unserved(tmp_path, name)
 
     with open_bench(tmp_path) as bench:
         bench.store.db.execute(
@@ -92,11 +95,10 @@ def test_a_dry_run_of_it_touches_nothing(tmp_path: Path) -> None:
     path.write_bytes(b"torn")
     before = folder_hashes(tmp_path / "backups"), path.read_bytes()
 
-    incoming, _secrets, built, aside = restoring.offline(
-        tmp_path / "backups" / name, path, ManualClock(), tell, dry_run=True
-    )
+    restored = restore_unserved(tmp_path, name, dry_run=True)
 
-    assert (incoming.counts["workflows"], built, aside) == (1, None, None)
+    assert (restored.new.counts["workflows"], restored.built) == (1, None)
+    assert restored.preserved.file_name is None
     assert (folder_hashes(tmp_path / "backups"), path.read_bytes()) == before
 
 
@@ -119,3 +121,15 @@ def test_a_database_that_opens_but_is_damaged_is_kept_aside_as_it_is(tmp_path: P
         assert bench.rows("SELECT count(*) FROM workflows") == [(30,)]
         assert bench.call("system.check", full=True)["findings"] == []
         assert bench.call("audit.verify")["status"] == "unsealed"
+
+
+def test_a_database_restored_over_confirmed_damage_can_be_written_again(tmp_path: Path) -> None:
+    with open_bench(tmp_path) as bench:
+        save(bench, "then")
+        name = backed_up(bench)
+        bench.store.damaged = True
+
+        bench.call("backups.restore", name=name)
+
+        save(bench, "after")
+        assert bench.rows("SELECT id FROM workflows ORDER BY id") == [("after",), ("then",)]

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from sidecar.archive import manifest
 from sidecar.archive import read as reading
-from sidecar.backups.make import current_mac
+from sidecar.backups.create import manifest_mac
 from sidecar.context import LongContext
 from sidecar.store.transfer import snapshot
 from tests.backup_kit import rows, seal, unpacked
@@ -65,7 +65,7 @@ def test_a_backup_made_while_unlocked_is_coded_under_the_root_key(bench: Bench) 
     bench.call("secrets.lock")
     locked = reading.read_manifest(Path(bench.call("backups.create")["path"]))
     bench.call("secrets.unlock", passphrase="open sesame")
-    code = current_mac(context)
+    code = manifest_mac(context)
 
     assert manifest.is_authentic(unlocked, code) is True
     assert manifest.is_authentic(replace(unlocked, label="another"), code) is False

@@ -8,8 +8,9 @@ from weakref import WeakKeyDictionary
 
 from sidecar import limits, log
 from sidecar.backups import directory
-from sidecar.backups import make as making
+from sidecar.backups.create import create_if_changed
 from sidecar.backups.directory import Backup
+from sidecar.backups.retention import CHORE, delete_superfluous
 from sidecar.catalog import chore
 from sidecar.context import LongContext
 from sidecar.errors import Cancelled, Maintenance, SidecarError
@@ -24,14 +25,14 @@ _told: WeakKeyDictionary[Store, set[str]] = WeakKeyDictionary()
 """What was told of each database, until it is no longer so."""
 
 
-@chore(making.CHORE, first_ms=limits.BACKUPS_FIRST_MS, every_ms=limits.BACKUPS_EVERY_MS)
+@chore(CHORE, first_ms=limits.BACKUPS_FIRST_MS, every_ms=limits.BACKUPS_EVERY_MS)
 def back_up_by_itself(ctx: LongContext) -> None:
     """Make a backup when one is due, and delete what is superfluous."""
     told = _told.setdefault(ctx.store, set())
     try:
         if _is_due(ctx):
-            making.make_if_changed(ctx, "interval", {"by": "timer"})
-        making.retire(ctx)
+            create_if_changed(ctx, "interval", {"by": "timer"})
+        delete_superfluous(ctx)
     except (Cancelled, Maintenance):
         raise
     except Exception as fault:  # noqa: BLE001 - whatever it is, a person must hear of it
@@ -46,7 +47,7 @@ def _own(ctx: LongContext) -> tuple[int, list[Backup]]:
     """The interval, 0 for none, and the backups of this database that time can be told by."""
     with ctx.reading() as db:
         interval_ms = settings.own(db, "backup_interval_hours") * _HOUR_MS
-        found = directory.listed(directory.place(db, ctx.store.path))
+        found = directory.list_backups(directory.folder_of(db, ctx.store.path))
         own = directory.of_store(found, meta.store_id(db))
     latest_ms = ctx.clock.now_ms() + limits.CLOCK_JUMP_MS
     return interval_ms, [each for each in own if each.manifest.created_at <= latest_ms]

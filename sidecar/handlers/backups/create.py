@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from sidecar import limits
-from sidecar.backups import make as making
+from sidecar.backups import create as creating
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly
@@ -48,17 +48,17 @@ def create(ctx: LongContext, params: BackupsCreateParams) -> BackupsCreateResult
 
     Other requests go on meanwhile. What was deleted is purged first, so that it is not in it.
     """
-    made = making.make(
+    created = creating.create(
         ctx, "manual", label=params.label, include_secrets=params.include_secrets, last=True
     )
-    manifest = made.backup.manifest
+    manifest = created.backup.manifest
     return BackupsCreateResult(
-        name=made.backup.name,
-        path=str(made.backup.path),
-        size_bytes=made.backup.size_bytes,
+        name=created.backup.name,
+        path=str(created.backup.path),
+        size_bytes=created.backup.size_bytes,
         database_bytes=manifest.database_bytes,
         sha256=manifest.sha256,
         counts=manifest.counts,
-        duration_ms=made.duration_ms,
+        duration_ms=created.duration_ms,
         secrets=manifest.secrets,
     )

@@ -23,7 +23,7 @@ class BackupsDeleteResult(Result, frozen=True):
 @method("backups.delete", access="write", frees_space=True, errors=(NotFound, ReadOnly))
 def delete(ctx: Context, params: BackupsDeleteParams) -> BackupsDeleteResult:
     """Delete a backup for good, whoever made it."""
-    path = directory.find(directory.place(ctx.db, ctx.store.path), params.name)
+    path = directory.find(directory.folder_of(ctx.db, ctx.store.path), params.name)
     ctx.audit("backup_delete", params.name)
     with wire_errors():
         path.unlink()

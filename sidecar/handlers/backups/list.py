@@ -9,7 +9,7 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import ReadOnly
 from sidecar.files import wire_errors
-from sidecar.handlers.backups.views import BackupView, view_of
+from sidecar.handlers.backups.views import BackupView, view
 
 
 class BackupsListParams(Params, frozen=True):
@@ -27,6 +27,6 @@ def list_backups(ctx: Context, params: BackupsListParams) -> BackupsListResult:
     """List the backups in the folder of backups; what is not whole is not listed."""
     del params
     with wire_errors():
-        seen = directory.seen(ctx.store)
-        found = directory.listed(seen.folder)
-    return BackupsListResult([view_of(each, seen.store_id) for each in found])
+        location = directory.locate(ctx.store)
+        backups = directory.list_backups(location.folder)
+    return BackupsListResult([view(each, location.store_id) for each in backups])

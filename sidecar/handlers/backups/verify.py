@@ -5,8 +5,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from sidecar.archive.manifest import is_authentic
-from sidecar.backups import make as making
 from sidecar.backups import verify as verifying
+from sidecar.backups.create import manifest_mac
+from sidecar.backups.directory import Backup
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import DatabaseFull, NotFound, ReadOnly
@@ -16,8 +17,7 @@ from sidecar.handlers.backups.views import (
     BackupView,
     GivenName,
     GivenPath,
-    locate,
-    log_rejected,
+    find_backup,
     view,
 )
 from sidecar.store import meta
@@ -53,18 +53,16 @@ def verify(ctx: LongContext, params: BackupsVerifyParams) -> BackupsVerifyResult
 
     One that would be rejected is written to the audit log.
     """
-    path = locate(ctx, params.name, params.path)
+    path = find_backup(ctx, params.name, params.path)
     with ctx.reading() as db:
         store_id = meta.store_id(db)
     with wire_errors():
-        verdict = verifying.verify(
-            path, ctx.store.path, ctx.progress, cancelled=ctx.cancel_event.is_set
-        )
+        verdict = verifying.verify(path, ctx.store.path, ctx.progress, ctx.cancel_event.is_set)
     manifest = authentic = None
     if verdict.manifest is not None:
-        authentic = is_authentic(verdict.manifest, making.current_mac(ctx))
-        manifest = view(path, verdict.manifest, verdict.size_bytes, store_id)
-    if verdict.refusal is not None:
-        log_rejected(ctx, verdict.refusal, path.name, last=True)
-    findings = [BackupFinding(*found) for found in verdict.findings]
+        authentic = is_authentic(verdict.manifest, manifest_mac(ctx))
+        manifest = view(Backup(path, verdict.manifest, verdict.size_bytes), store_id)
+    if verdict.rejection is not None:
+        verifying.log_rejection(ctx, verdict.rejection, path.name, last=True)
+    findings = [BackupFinding(*finding) for finding in verdict.findings]
     return BackupsVerifyResult(not findings, findings, authentic, manifest)

@@ -6,11 +6,11 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from sidecar import limits
-from sidecar.archive.manifest import Manifest, Reason, Secrets
+from sidecar.archive.manifest import Reason, Secrets
 from sidecar.backups import directory
 from sidecar.backups.directory import Backup
 from sidecar.context import LongContext
-from sidecar.errors import BackupRejected, InvalidParams
+from sidecar.errors import InvalidParams
 from sidecar.store.files import SQLITE_LEFTOVERS, beside
 from sidecar.values import Count, Timestamp
 
@@ -66,15 +66,16 @@ class BackupFinding(Struct, frozen=True):
     detail: Annotated[str, Meta(description="One sentence for a person.")]
 
 
-def view(path: Path, manifest: Manifest, size_bytes: int, store_id: bytes) -> BackupView:
-    """A backup as it is listed."""
+def view(backup: Backup, store_id: bytes) -> BackupView:
+    """Return what a client sees of a backup; `store_id` is the id of the served database."""
+    manifest = backup.manifest
     return BackupView(
-        name=path.name,
-        path=str(path),
+        name=backup.name,
+        path=str(backup.path),
         created_at=manifest.created_at,
         reason=manifest.reason,
         label=manifest.label,
-        size_bytes=size_bytes,
+        size_bytes=backup.size_bytes,
         database_bytes=manifest.database_bytes,
         sha256=manifest.sha256,
         schema_version=manifest.schema_version,
@@ -85,40 +86,25 @@ def view(path: Path, manifest: Manifest, size_bytes: int, store_id: bytes) -> Ba
     )
 
 
-def view_of(backup: Backup, store_id: bytes) -> BackupView:
-    """The same of one that is listed."""
-    return view(backup.path, backup.manifest, backup.size_bytes, store_id)
-
-
-def shown_name(name: str) -> str:
-    """A backup's name for the log; one that is not of our making may say too much."""
-    return name if directory.is_name(name) else "file"
-
-
-def log_rejected(ctx: LongContext, refusal: BackupRejected, name: str, *, last: bool) -> None:
-    """Write down that a backup was rejected; `last` where an answer follows and no error."""
-    with ctx.writing(last=last):
-        ctx.audit("backup_rejected", shown_name(name), reason=refusal.data["reason"])
-
-
-def locate(ctx: LongContext, name: str | None, path: str | None) -> Path:
-    """The file that a request names.
+def find_backup(ctx: LongContext, name: str | None, path: str | None) -> Path:
+    """Return the path of the backup that a request names by `name` or by `path`.
 
     Raises:
-        InvalidParams: it names none, two, or one by a path that depends on where we stand.
-        NotFound: there is none.
+        InvalidParams: the request has neither or both of them, the path is not absolute, or it
+            is that of the served database itself.
+        NotFound: there is no such file.
     """
     if (name is None) == (path is None):
         raise InvalidParams("Name the backup by name or by path.", path="$.params")
     if name is not None:
-        return directory.find(directory.seen(ctx.store).folder, name)
+        return directory.find(directory.locate(ctx.store).folder, name)
     given = Path(path or "")
     if "\0" in str(given) or not given.is_absolute():
         raise InvalidParams("The path must be absolute.", path="$.params.path")
-    found = directory.existing(given)
+    found = directory.require_file(given)
     for suffix in ("", *SQLITE_LEFTOVERS):
         own = beside(ctx.store.path, suffix)
-        # To open and close it would take SQLite's locks away.
+        # Opening and closing the database's own file would release SQLite's locks on it.
         if own.exists() and own.samefile(found):
             raise InvalidParams("That is the database itself.", path="$.params.path")
     return found

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from sidecar import limits
-from sidecar.backups import newest
+from sidecar.backups.newest_backup import unpacked_newest_backup
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import (
@@ -143,20 +143,14 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
     store = ctx.store
     cancelled = ctx.cancel_event.is_set
     with (
-        newest.unpacked(store.path, ctx.clock, ctx.progress, cancelled=cancelled) as backup,
+        unpacked_newest_backup(store.path, ctx.clock, ctx.progress, cancelled) as backup,
         store.alone(),
     ):
         entry = None if params.dry_run else log
         recovered = build(store.path, ctx.clock, step, log=entry, backup=backup, vfs=store.vfs)
         if params.dry_run:
             return _told(recovered)
-        was_damaged, store.damaged = store.damaged, True  # so that closing leaves it as it is
-        try:
-            put_in_place(store, ctx.clock, keep=recovered.quarantine)
-        except OSError:
-            store.damaged = was_damaged
-            raise
-        store.damaged = store.suspected = False
+        put_in_place(store, ctx.clock, keep=recovered.quarantine)
     return _told(recovered)
 
 

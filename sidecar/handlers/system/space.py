@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from sidecar import limits, purging
-from sidecar.backups import make as making
+from sidecar.backups.create import create_if_changed
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import (
@@ -90,7 +90,7 @@ def compact(ctx: LongContext, params: SystemCompactParams) -> SystemCompactResul
     Killed at any moment it leaves the old file or the new one, whole.
     """
     del params
-    making.make_if_changed(ctx, "compact")
+    create_if_changed(ctx, "compact")
     ctx.check_cancelled()
 
     def log(db: Connection, before_bytes: int, after_bytes: int) -> None:

@@ -11,7 +11,7 @@ from sidecar import limits
 from sidecar.archive import read as reading
 from sidecar.archive import write as writing
 from sidecar.backups import directory
-from sidecar.backups import make as making
+from sidecar.backups.gate import one_at_a_time
 from sidecar.context import LongContext
 from sidecar.errors import (
     AuditUnavailable,
@@ -254,10 +254,10 @@ def test_a_second_backup_waits_for_the_first_and_can_be_cancelled(bench: Bench) 
     second = LongContext(bench.services, 2, bench.tell)
     second.cancel_event.set()
 
-    with making.exclusively(first), pytest.raises(Cancelled), making.exclusively(second):
+    with one_at_a_time(first), pytest.raises(Cancelled), one_at_a_time(second):
         pass
 
 
 def test_the_folder_of_a_store_that_has_none_is_empty(tmp_path: Path) -> None:
-    assert directory.listed(tmp_path / "nowhere") == []
-    directory.sweep(tmp_path / "nowhere")
+    assert directory.list_backups(tmp_path / "nowhere") == []
+    directory.remove_partial_files(tmp_path / "nowhere")

@@ -1,0 +1,228 @@
+"""Making one backup: purge deleted data, copy the database, pack and verify the copy, log it.
+
+The entry in the audit log is committed together with the rename that gives the file its name, so
+a backup that cannot be logged does not exist. One backup is made at a time; a second request
+waits.
+"""
+
+import shutil
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from sidecar import __version__, files, limits, purging
+from sidecar.archive import write as writing
+from sidecar.archive.manifest import Head, Mac, Manifest, Reason, Secrets
+from sidecar.backups import directory
+from sidecar.backups.directory import Backup
+from sidecar.backups.gate import one_at_a_time
+from sidecar.backups.retention import request_retention
+from sidecar.backups.scratch import scratch_database
+from sidecar.context import LongContext
+from sidecar.errors import DatabaseFull, PurgeBlocked
+from sidecar.redaction import hold
+from sidecar.store import meta, swap
+from sidecar.store.connection import Connection
+from sidecar.store.pragmas import sqlite_version
+from sidecar.store.search import indexes
+from sidecar.store.transfer import snapshot
+from sidecar.store.transfer.snapshot import Snapshot
+from sidecar.vault import crypto
+
+
+class Created(NamedTuple):
+    """A backup, and how long it took to make it."""
+
+    backup: Backup
+    duration_ms: int
+
+
+def manifest_mac(ctx: LongContext) -> Mac:
+    """Return the function that authenticates manifests; None while the vault is locked.
+
+    The function works until the request ends, even when the vault is locked meanwhile: `hold`
+    wipes its key with the request's other secrets.
+    """
+    with ctx.store.lock:
+        keys = ctx.vault.keys
+        if keys is None or ctx.vault.ephemeral:
+            return None
+        key = bytearray(keys.backup_mac)
+    hold(key)
+    return lambda message: crypto.mac(key, message)
+
+
+def create(
+    ctx: LongContext,
+    reason: Reason,
+    *,
+    label: str | None = None,
+    include_secrets: bool = False,
+    last: bool = False,
+    details: dict[str, str] | None = None,
+) -> Created:
+    """Make a backup while other requests are served.
+
+    `last` says that the request does nothing after it; `details` are added to the log's entry.
+
+    Raises:
+        Cancelled: the request was cancelled; no backup was made.
+        DatabaseDamaged: the database is damaged, so a copy of it would be too.
+        DatabaseFull: the disk has no room for the copy or for the backup.
+        ReadOnly: the folder of backups cannot be written to.
+    """
+    with one_at_a_time(ctx), files.wire_errors():
+        purge_deleted(ctx)
+        return create_from(
+            ctx,
+            ctx.reading(),
+            reason,
+            label=label,
+            include_secrets=include_secrets,
+            last=last,
+            details=details,
+        )
+
+
+def purge_deleted(ctx: LongContext) -> None:
+    """Purge what was deleted, so that it does not get into a backup."""
+    if purging.is_due(ctx):
+        # What blocks a purge is in the write-ahead log alone, and that is not copied.
+        with suppress(PurgeBlocked):
+            purging.run(ctx, quiet=True)
+
+
+def create_if_changed(
+    ctx: LongContext, reason: Reason, details: dict[str, str] | None = None
+) -> None:
+    """Make a backup unless the newest one holds the same data as the database."""
+    with ctx.reading() as db:
+        backups = directory.list_backups(directory.folder_of(db, ctx.store.path))
+        if _is_unchanged(db, directory.of_store(backups, meta.store_id(db))):
+            return
+    create(ctx, reason, details=details)
+
+
+def create_from(
+    ctx: LongContext,
+    reading: AbstractContextManager[Connection],
+    reason: Reason,
+    *,
+    label: str | None = None,
+    include_secrets: bool = False,
+    last: bool = False,
+    details: dict[str, str] | None = None,
+) -> Created:
+    """Make a backup of what the connection `reading` sees; it is closed once its pages are copied.
+
+    The caller must have purged deleted data and hold the gate.
+    """
+    began_ms = ctx.clock.monotonic_ms()
+    path = ctx.store.path
+    with scratch_database(path, swap.SNAPSHOT) as copy:
+        with reading as source:
+            folder = directory.folder_of(source, path)
+            files.make_folder(folder)
+            directory.remove_partial_files(folder)
+            _check_room(path, folder)
+            copied = _copy(ctx, source, copy, include_secrets=include_secrets)
+        target = directory.unused_path(folder, ctx.clock.now_ms())
+        if copied.search_damaged:
+            with ctx.store.lock:
+                indexes.start_rebuild(ctx.store)
+        with writing.partial_file(target) as partial:
+            manifest = _pack(ctx, copy, partial, _describe(ctx, copied, reason, label))
+            # Removed before the lock is taken, because removing a large file takes time.
+            copy.unlink()
+            backup = Backup(target, manifest, partial.stat().st_size)
+            _publish(ctx, partial, backup, last=last, details=details or {})
+    request_retention(ctx)
+    return Created(backup, round(ctx.clock.monotonic_ms() - began_ms))
+
+
+def _check_room(path: Path, folder: Path) -> None:
+    """Raise DatabaseFull before anything is written when the copy and the backup may not fit."""
+    size_bytes = path.stat().st_size
+    copies = 2 if path.parent.stat().st_dev == folder.stat().st_dev else 1
+    required_bytes = copies * size_bytes + limits.BACKUP_ROOM_BYTES
+    for place in (path.parent, folder):
+        if shutil.disk_usage(place).free < required_bytes:
+            raise DatabaseFull("There is no room for a backup; older ones are kept.")
+
+
+def _copy(ctx: LongContext, source: Connection, copy: Path, *, include_secrets: bool) -> Snapshot:
+    """Copy one state of the database; the copy is the first third of the reported progress."""
+    total_bytes = 3 * int(source.pragma("page_count")) * int(source.pragma("page_size"))
+
+    def step(done_bytes: int) -> None:
+        ctx.progress("copy", done_bytes, max(total_bytes, 3 * done_bytes), "bytes")
+
+    return snapshot.take(
+        source,
+        copy,
+        include_secrets=include_secrets,
+        cancelled=ctx.cancel_event.is_set,
+        step=step,
+    )
+
+
+def _pack(ctx: LongContext, copy: Path, partial: Path, manifest: Manifest) -> Manifest:
+    """Write the backup and read it back, the second and the last third of the progress."""
+    size_bytes = manifest.database_bytes
+
+    def step(done_bytes: int) -> None:
+        ctx.check_cancelled()
+        phase = "pack" if done_bytes <= size_bytes else "verify"
+        ctx.progress(phase, size_bytes + done_bytes, 3 * size_bytes, "bytes")
+
+    return writing.write(copy, partial, manifest, mac=manifest_mac(ctx), step=step)
+
+
+def _describe(ctx: LongContext, copied: Snapshot, reason: Reason, label: str | None) -> Manifest:
+    """Return the manifest of a copy, without what is known only once it is packed."""
+    secrets: Secrets = "sealed" if copied.has_secrets else "none"
+    return Manifest(
+        program=__version__,
+        sqlite=sqlite_version(),
+        schema_version=copied.schema_version,
+        created_at=ctx.clock.now_ms(),
+        reason=reason,
+        label=label,
+        store_id=copied.store_id.hex(),
+        epoch=copied.epoch,
+        head=Head(copied.head.seq, copied.head.mac.hex()),
+        state=copied.state.hex(),
+        counts=copied.counts,
+        secrets=secrets,
+        database_bytes=copied.size_bytes,
+    )
+
+
+def _publish(
+    ctx: LongContext, partial: Path, backup: Backup, *, last: bool, details: dict[str, str]
+) -> None:
+    """Give the file its name and log the backup; when one of the two fails, undo both."""
+    manifest = backup.manifest
+    try:
+        with ctx.writing(last=last):
+            ctx.audit(
+                "backup_create",
+                backup.name,
+                reason=manifest.reason,
+                secrets=manifest.secrets,
+                database_bytes=manifest.database_bytes,
+                size_bytes=backup.size_bytes,
+                **details,
+            )
+            writing.publish(partial, backup.path)
+    except BaseException:
+        backup.path.unlink(missing_ok=True)
+        raise
+
+
+def _is_unchanged(db: Connection, backups: list[Backup]) -> bool:
+    """Return whether the newest of `backups`, or the backup restored last, holds the same data."""
+    state = snapshot.state(db)
+    if state == meta.read(db, meta.RESTORED_STATE) or snapshot.is_untouched(db):
+        return True
+    return bool(backups) and backups[0].manifest.state == state.hex()

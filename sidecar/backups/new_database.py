@@ -1,0 +1,86 @@
+"""The database that a restore puts in place, while it is a file that nothing else opens."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from sidecar.backups.directory import Backup
+from sidecar.backups.verify import Report, check_cancelled, unpack_and_examine
+from sidecar.clock import Clock
+from sidecar.store import swap
+from sidecar.store.connection import Connection
+from sidecar.store.files import remove_database
+from sidecar.store.repair import checks
+from sidecar.store.transfer import carry_over
+from sidecar.store.unserved_file import opened_alone
+
+SecretsSource = Literal["live", "backup"]
+"""The database, the replaced one or the backup, whose secrets are there after a restore."""
+
+
+class NewDatabase(NamedTuple):
+    """A backup's database, unpacked, examined and brought to the current schema version."""
+
+    path: Path
+    backup: Backup
+    migrated_from: int | None
+    counts: dict[str, int]
+    findings: list[checks.Finding]
+
+
+class SecretsAfterwards(NamedTuple):
+    """Which secrets are there after a restore."""
+
+    outcome: Literal["kept", "from_backup", "none"]
+    providers: list[str]
+    """The providers with a key afterwards."""
+    lost_providers: list[str]
+    """The providers with a key now and none afterwards."""
+
+
+def bring_in(
+    backup: Path, path: Path, clock: Clock, report: Report, is_cancelled: Callable[[], bool]
+) -> NewDatabase:
+    """Unpack a backup to `path`, examine it, migrate it and mend its indexes.
+
+    Raises:
+        BackupRejected: something in the backup is wrong.
+        Cancelled: `is_cancelled` returned True.
+        DatabaseFull: there is no room to unpack the backup.
+    """
+    manifest, examined = unpack_and_examine(backup, path, report, is_cancelled)
+    with opened_alone(path) as db:
+        migrated_from = carry_over.bring_up(db, clock)
+        findings = [*examined.findings, *checks.index_words_of_copy(db)]
+    # A connection on which an index was found damaged is not used again.
+    with opened_alone(path) as db:
+        carry_over.mend(db, findings)
+    check_cancelled(is_cancelled)
+    found = Backup(backup, manifest, backup.stat().st_size)
+    return NewDatabase(path, found, migrated_from, examined.counts, findings)
+
+
+def secrets_afterwards(
+    new: NewDatabase, old: Connection | None, source: SecretsSource
+) -> SecretsAfterwards:
+    """Return which secrets are there once `new` has replaced the database behind `old`.
+
+    Without `old`, which then cannot be read, they are those of the backup.
+    """
+    with opened_alone(new.path) as db:
+        new_providers = carry_over.providers(db)
+        new_has_secrets = carry_over.has_secrets(db)
+    old_providers = [] if old is None else carry_over.providers(old)
+    if old is not None and source == "live":
+        return SecretsAfterwards(
+            "kept" if carry_over.has_secrets(old) else "none", old_providers, []
+        )
+    lost = [name for name in old_providers if name not in new_providers]
+    return SecretsAfterwards("from_backup" if new_has_secrets else "none", new_providers, lost)
+
+
+def stage(new: NewDatabase, database: Path) -> None:
+    """Rename the new file to the name that a swap takes it from."""
+    staged = swap.staged_path(database)
+    remove_database(staged)
+    new.path.replace(staged)

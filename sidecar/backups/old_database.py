@@ -1,0 +1,339 @@
+"""The database that a restore replaces: one that this process serves, or one that does not open.
+
+Both classes offer the steps of `restore` that depend on the old database. A served database may
+turn out to be damaged at any step; then that step is done as for a database that does not open.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import msgspec
+
+from sidecar.backups import directory
+from sidecar.backups.create import create_from, purge_deleted
+from sidecar.backups.gate import one_at_a_time
+from sidecar.backups.new_database import (
+    NewDatabase,
+    SecretsAfterwards,
+    SecretsSource,
+    bring_in,
+    secrets_afterwards,
+)
+from sidecar.backups.openable_keys import is_own_root, openable_providers
+from sidecar.backups.verify import Report, log_rejection
+from sidecar.clock import Clock
+from sidecar.context import LongContext
+from sidecar.errors import BackupRejected, DatabaseDamaged
+from sidecar.notifications import SystemRestored
+from sidecar.store import audit, meta, swap
+from sidecar.store.compact import put_in_place
+from sidecar.store.connection import Connection
+from sidecar.store.repair.recover import quarantine_name
+from sidecar.store.sqlite_errors import is_full, spoils_connection
+from sidecar.store.transaction import transaction
+from sidecar.store.transfer import carry_over, snapshot
+from sidecar.store.unserved_file import opened_alone
+
+T = TypeVar("T")
+
+
+class Content(NamedTuple):
+    """What could be read of the old database; damaged tables are omitted."""
+
+    counts: dict[str, int]
+    store_id: bytes
+    """Empty when it cannot be read."""
+
+
+class Preserved(NamedTuple):
+    """Where the data of the old database is found after the restore."""
+
+    safety_backup: str | None
+    """Name of the backup made of it; None when it could not be read."""
+    file_name: str | None
+    """Name beside the database that its file is kept under, when there is no such backup."""
+
+
+class Built(NamedTuple):
+    """What was written into the new database last, before it is put in place."""
+
+    epoch: int
+    seq: int
+    """Number of the audit log's entry about the restore."""
+    secrets: SecretsAfterwards
+
+
+class UnservedDatabase:
+    """A database that is missing or does not open: it is replaced without being read.
+
+    The caller holds its `DatabaseLock`.
+    """
+
+    is_served = False
+
+    def __init__(self, path: Path, clock: Clock, report: Report) -> None:
+        """Take the path of the database's file, which need not exist."""
+        self.path = path
+        self.clock = clock
+        self.report = report
+
+    def is_cancelled(self) -> bool:
+        """Return whether the restore is to stop."""
+        return False
+
+    def exclusively(self) -> AbstractContextManager[None]:
+        """Keep every other request from making or restoring a backup of this database."""
+        return nullcontext()
+
+    def unpack(self, backup: Path, path: Path) -> NewDatabase:
+        """Unpack and examine a backup, see `bring_in`."""
+        return bring_in(backup, path, self.clock, self.report, self.is_cancelled)
+
+    def preview(
+        self, new: NewDatabase, source: SecretsSource
+    ) -> tuple[Content, SecretsAfterwards, list[str] | None]:
+        """Return what is in this database, which secrets are there afterwards, which of them open.
+
+        The providers whose keys open are None when that is unknown, as while the vault is locked.
+        """
+        return self.content(), secrets_afterwards(new, None, source), None
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Keep every other thread from reading and writing this database."""
+        return nullcontext()
+
+    def content(self) -> Content:
+        """Count the rows of this database."""
+        return Content({}, b"")
+
+    def preserve(self) -> Preserved:
+        """Make a backup of this database, or choose the name that its file is kept under."""
+        return Preserved(
+            None, quarantine_name(self.path, self.clock) if self.path.exists() else None
+        )
+
+    def build(self, new: NewDatabase, source: SecretsSource, preserved: Preserved) -> Built:
+        """Write into the new database what it takes over from this one, and log the restore.
+
+        Raises:
+            AuditUnavailable: the log cannot take the entry; then nothing is replaced.
+        """
+        return self._build(new, None, source, preserved)
+
+    def _build(
+        self, new: NewDatabase, old: Connection | None, source: SecretsSource, preserved: Preserved
+    ) -> Built:
+        """Build the new database; without `old` its log goes on after every number known."""
+        secrets = secrets_afterwards(new, old, source)
+        details = {**self._details(new, preserved), "secrets": secrets.outcome}
+        with opened_alone(new.path) as db, transaction(db):
+            if old is None:
+                old_epoch = 0
+                details[audit.CONTINUES] = carry_over.skip_numbers(db, self._highest_known_seq(new))
+            else:
+                old_epoch = meta.epoch(old)
+                self._carry_over(old, db, source)
+            epoch = meta.raise_epoch(db, old_epoch)
+            seq = self._log_restore(db, directory.logged_name(new.backup.name), details)
+            carry_over.settle(db, self.clock, served=self.is_served)
+        return Built(epoch, seq, secrets)
+
+    def _details(self, new: NewDatabase, preserved: Preserved) -> dict[str, Any]:
+        """Return what the log's entry says about the backup."""
+        del preserved
+        manifest = new.backup.manifest
+        return {
+            "created_at": manifest.created_at,
+            "from_seq": manifest.head.seq,
+            "sha256": manifest.sha256,
+        }
+
+    def _carry_over(self, old: Connection, db: Connection, source: SecretsSource) -> None:
+        """Copy the audit log, and the secrets or the wrong tries, from `old` into the new `db`."""
+        raise NotImplementedError
+
+    def _highest_known_seq(self, new: NewDatabase) -> int:
+        """Return the highest number that an entry of this database's log is known to have.
+
+        Each backup is followed by the entry about it, whose number is one higher than its head.
+        """
+        store_id = bytes.fromhex(new.backup.manifest.store_id)
+        backups = directory.of_store(directory.list_backups(self._backup_folder()), store_id)
+        return max(each.manifest.head.seq + 1 for each in (new.backup, *backups))
+
+    def _backup_folder(self) -> Path:
+        """Return the folder of backups."""
+        return self.path.parent / directory.DEFAULT
+
+    def _log_restore(self, db: Connection, resource: str, details: dict[str, Any]) -> int:
+        """Write the log's entry into the new database and return its number."""
+        text = msgspec.json.encode(details).decode()
+        return audit.append(db, self.clock.now_ms(), "restore", resource, text).seq
+
+    def swap(self, built: Built, keep: str | None) -> None:
+        """Put the staged file in the place of this database, whose file is kept as `keep`."""
+        del built
+        swap.replace(self.path, self.clock, keep=keep)
+
+
+class ServedDatabase(UnservedDatabase):
+    """The database that this process serves."""
+
+    is_served = True
+
+    def __init__(self, ctx: LongContext) -> None:
+        """Take the request that restores."""
+        super().__init__(ctx.store.path, ctx.clock, ctx.progress)
+        self._ctx = ctx
+        self._store = ctx.store
+
+    def is_cancelled(self) -> bool:
+        """Return whether the request was cancelled."""
+        return self._ctx.cancel_event.is_set()
+
+    def exclusively(self) -> AbstractContextManager[None]:
+        """Hold the gate of this database's backups."""
+        return one_at_a_time(self._ctx)
+
+    def unpack(self, backup: Path, path: Path) -> NewDatabase:
+        """Unpack and examine a backup; log a rejected one."""
+        try:
+            return super().unpack(backup, path)
+        except BackupRejected as rejected:
+            log_rejection(self._ctx, rejected, backup.name, last=False)
+            raise
+
+    def preview(
+        self, new: NewDatabase, source: SecretsSource
+    ) -> tuple[Content, SecretsAfterwards, list[str] | None]:
+        """Read this database through a connection of its own while others are served."""
+        with self._ctx.reading() as db:
+            content = self._count(lambda: db)
+            secrets = self._unless_damaged(
+                lambda: secrets_afterwards(new, db, source)
+            ) or secrets_afterwards(new, None, source)
+        with self._store.lock, opened_alone(new.path) as new_db:
+            secrets_db = self._store.db if secrets.outcome == "kept" else new_db
+            return content, secrets, openable_providers(self._ctx.vault, secrets_db)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Purge what was deleted, then have the store to this thread alone."""
+        self._unless_damaged(partial(purge_deleted, self._ctx))
+        with self._store.alone():
+            yield
+
+    def content(self) -> Content:
+        """Count the rows of this database through the shared connection."""
+        return self._count(lambda: self._store.db)
+
+    def _count(self, connection: Callable[[], Connection]) -> Content:
+        """Count what is not damaged; `connection` is called again after a failed read."""
+        counts = {}
+        for table in snapshot.COUNTED:
+            rows = self._unless_damaged(partial(_count_rows, connection, table))
+            if rows is not None:
+                counts[table] = rows
+        store_id = self._unless_damaged(lambda: meta.store_id(connection()))
+        return Content(counts, store_id or b"")
+
+    def preserve(self) -> Preserved:
+        """Make a backup with the secrets; when the database is damaged, keep its file instead."""
+        backup = self._unless_damaged(
+            lambda: create_from(
+                self._ctx, nullcontext(self._store.db), "restore", include_secrets=True
+            )
+        )
+        self._ctx.check_cancelled()
+        return Preserved(backup.backup.name, None) if backup else super().preserve()
+
+    def build(self, new: NewDatabase, source: SecretsSource, preserved: Preserved) -> Built:
+        """Carry over from this database what can be read of it."""
+        build = partial(self._build_from_store, new, source, preserved)
+        if preserved.safety_backup is not None:
+            # It could be read a moment ago: a failing disk must not cost it its secrets.
+            return self._retried(build)
+        return self._unless_damaged(build) or super().build(new, source, preserved)
+
+    def _build_from_store(
+        self, new: NewDatabase, source: SecretsSource, preserved: Preserved
+    ) -> Built:
+        """Build the new database from the shared connection, whichever that is now."""
+        return self._build(new, self._store.db, source, preserved)
+
+    def _details(self, new: NewDatabase, preserved: Preserved) -> dict[str, Any]:
+        """Name the safety backup too."""
+        return {**super()._details(new, preserved), "safety_backup": preserved.safety_backup}
+
+    def _carry_over(self, old: Connection, db: Connection, source: SecretsSource) -> None:
+        """Copy the audit log, and the secrets or the wrong tries, from `old` into the new `db`.
+
+        The log goes on sealed only where it is sealed by the root key of the secrets that are
+        there afterwards.
+        """
+        carry_over.chain(old, db)
+        if source == "live":
+            carry_over.secrets(old, db)
+            return
+        carry_over.wrong_tries(old, db)
+        is_other_root = not is_own_root(self._ctx.vault, db)
+        if is_other_root and (carry_over.has_secrets(db) or audit.is_sealed(db)):
+            audit.restart_unsealed(db)
+
+    def _highest_known_seq(self, new: NewDatabase) -> int:
+        """Take the log's own number into account where it can be read."""
+        seq = self._unless_damaged(lambda: audit.head(self._store.db).seq) or 0
+        return max(seq, super()._highest_known_seq(new))
+
+    def _backup_folder(self) -> Path:
+        """Return the folder that the settings name, where they can be read."""
+        folder = self._unless_damaged(lambda: directory.folder_of(self._store.db, self.path))
+        return folder or super()._backup_folder()
+
+    def _log_restore(self, db: Connection, resource: str, details: dict[str, Any]) -> int:
+        """Write the log's entry and send it as an event once the restore is done."""
+        self._ctx.audit_in(db, "restore", resource, **details)
+        return self._ctx.audit_seq
+
+    def swap(self, built: Built, keep: str | None) -> None:
+        """Close the store for the swap; lock the vault when its secrets were replaced."""
+        put_in_place(self._store, self.clock, keep=keep)
+        if built.secrets.outcome != "kept" and not self._ctx.vault.ephemeral:
+            # What is unlocked is the root key of the old secrets.
+            self._ctx.vault.lock()
+        self._ctx.emit(SystemRestored(built.epoch, built.seq, built.secrets.outcome))
+        self._ctx.keep_lock()
+
+    def _retried(self, act: Callable[[], T]) -> T:
+        """Call `act`, and again on a fresh connection when a disk may have failed once."""
+        try:
+            return act()
+        except Exception as fault:
+            if not _may_be_damage(fault):
+                raise
+        self._store.reopen()
+        return act()
+
+    def _unless_damaged(self, act: Callable[[], T]) -> T | None:
+        """Call `act`; return None when what it reads is damaged on a fresh connection too."""
+        try:
+            return self._retried(act)
+        except Exception as fault:
+            if not _may_be_damage(fault):
+                raise
+        self._store.reopen()
+        return None
+
+
+def _count_rows(connection: Callable[[], Connection], table: str) -> int:
+    """Count the rows of one table."""
+    return snapshot.count(connection(), table)
+
+
+def _may_be_damage(fault: Exception) -> bool:
+    """Return whether an error can come from damage to the database, and not from a full disk."""
+    is_damage = isinstance(fault, DatabaseDamaged) or spoils_connection(fault)
+    return is_damage and not is_full(fault)
