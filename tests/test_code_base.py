@@ -99,8 +99,6 @@ STORE_MODULES_MAX = 3
 """Store modules that one handler module may import; more mean that it does the store's work."""
 
 MORE_STORE_MODULES = {
-    "audit/export.py",
-    "audit/prune.py",
     "backups/automatic.py",
     "runs/prune.py",
     "secrets/rotate.py",

@@ -895,7 +895,7 @@ class AuditEvent(TypedDict):
 
 
 class AuditExportResult(TypedDict):
-    """What was written."""
+    """The file that was written."""
 
     path: str
     """The file."""

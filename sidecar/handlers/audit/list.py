@@ -12,7 +12,6 @@ from sidecar.context import Context
 from sidecar.errors import InvalidParams
 from sidecar.store import audit
 from sidecar.store.audit.actions import ACTIONS
-from sidecar.store.audit.log import Entry
 from sidecar.store.connection import Connection
 from sidecar.values import Limit, Timestamp, stored_json
 
@@ -38,7 +37,7 @@ class AuditEntry(Struct, frozen=True):
     mac: Annotated[str, Meta(description="Chain code, lower-case hex.")]
 
 
-def _view(entry: Entry) -> AuditEntry:
+def _view(entry: audit.Entry) -> AuditEntry:
     return AuditEntry(
         entry.seq,
         entry.action,

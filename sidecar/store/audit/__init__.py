@@ -3,9 +3,11 @@
 - `log`: appends and reads entries, seals the chain and removes pruned entries.
 - `chain`: the arithmetic of the chain, without any table.
 - `verify`: recomputes the chain and reports the first entry that does not fit.
+- `export`: writes the log into a file that other programs can check.
 - `actions`: the names of all acts that the log records.
 """
 
+from sidecar.store.audit.export import write_log
 from sidecar.store.audit.log import (
     Entry,
     Sealer,
@@ -66,4 +68,5 @@ __all__ = [
     "seal_existing_vault",
     "set_start",
     "verify_chain",
+    "write_log",
 ]

@@ -1,0 +1,128 @@
+"""The file that `audit.export` writes: JSON lines that another program can check.
+
+The first line says what the file is and what `audit.verify` found of the log. Then there is a
+line for each entry. The last line holds the SHA-256 of all bytes before it and its signature.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from sidecar import limits
+from sidecar.store import meta
+from sidecar.store.audit import log
+from sidecar.store.audit.log import Entry
+from sidecar.store.audit.verify import Verdict
+from sidecar.store.connection import Connection
+
+
+class _Verified(msgspec.Struct):
+    """What `audit.verify` found of the log."""
+
+    status: str
+    first_bad_seq: int | None
+    reason: str | None
+    verified_from: int
+    verified_to: int
+    unsealed_through: int
+
+
+class _Header(msgspec.Struct):
+    """The first line of the file."""
+
+    format: str
+    store_id: str
+    exported_at: int
+    pruned_through: int
+    verified: _Verified
+    public_key: str | None
+
+
+class _Line(msgspec.Struct):
+    """The line of one entry."""
+
+    seq: int
+    at: int
+    action: str
+    resource: str
+    details: msgspec.Raw
+    mac: str
+
+
+class _Trailer(msgspec.Struct):
+    """The last line of the file."""
+
+    entries: int
+    sha256: str
+    signature: str | None
+
+
+def write_log(
+    db: Connection,
+    path: Path,
+    *,
+    exported_at: int,
+    verdict: Verdict,
+    public_key: str | None,
+    sign: Callable[[bytes], str | None],
+    step: Callable[[int, int], None],
+) -> int:
+    """Write the whole log into the file `path` and sync it; return the number of entries.
+
+    `sign` returns the signature of a SHA-256. `step(done, total)` is called every
+    `limits.VERIFY_STEP_ENTRIES` entries and may raise to stop.
+    """
+    digest = hashlib.sha256()
+    pruned = log.pruned_through(db)
+    count, total = 0, log.head(db).seq - pruned
+    with path.open("wb") as file:
+
+        def put(line: msgspec.Struct) -> None:
+            data = msgspec.json.encode(line) + b"\n"
+            digest.update(data)
+            file.write(data)
+
+        put(_header(db, exported_at, verdict, public_key))
+        for entry in log.entries(db, pruned, limits.SAFE_INTEGER_MAX):
+            put(_line(entry))
+            count += 1
+            if count % limits.VERIFY_STEP_ENTRIES == 0:
+                step(count, total)
+        put(_Trailer(count, digest.hexdigest(), sign(digest.digest())))
+        file.flush()
+        os.fsync(file.fileno())
+    return count
+
+
+def _header(
+    db: Connection, exported_at: int, verdict: Verdict, public_key: str | None
+) -> msgspec.Struct:
+    return _Header(
+        "sim-sidecar audit 1",
+        meta.store_id(db).hex(),
+        exported_at,
+        verdict.pruned_through,
+        _Verified(
+            verdict.status,
+            verdict.first_bad_seq,
+            verdict.reason,
+            verdict.verified_from,
+            verdict.verified_to,
+            verdict.unsealed_through,
+        ),
+        public_key,
+    )
+
+
+def _line(entry: Entry) -> _Line:
+    return _Line(
+        entry.seq,
+        entry.at,
+        entry.action,
+        entry.resource,
+        msgspec.Raw(entry.details),
+        entry.mac.hex(),
+    )
