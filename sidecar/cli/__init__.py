@@ -1,8 +1,8 @@
-"""Commands for people: everything but serving.
+"""The commands for people: everything but serving, each in a file of its name.
 
-The only package that imports rich; nothing of it is loaded by a serving process.
+This is the only package that imports rich. A serving process loads nothing of it.
 """
 
-from sidecar.cli.arguments import explain_serving, main
+from sidecar.cli.parser import explain_serving, main
 
 __all__ = ["explain_serving", "main"]

@@ -1,112 +1,117 @@
-"""`sim-sidecar audit`: read the log, prove that nobody changed it, take it along, cut it."""
+"""`sim-sidecar audit`: list, verify, export or prune the audit log."""
 
 import argparse
 import json
 import re
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sidecar.cli.ask_passphrase import Unusable, add_unlocking, unlock
-from sidecar.cli.call import explain, place_options, tell_ended
-from sidecar.cli.child import CallFailed, Child, ChildEnded
-from sidecar.cli.tables import add_common, cell, put, table, time_text
+from sidecar.cli.child import Child, run_with_child
+from sidecar.cli.command import Command, add_common, serve_options
+from sidecar.cli.failures import CommandFailed
+from sidecar.cli.tables import cell, print_result, table, time_text
+from sidecar.cli.unlocking import add_unlocking, unlock
 from sidecar.hardening import harden
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-EXAMPLES = """examples:
+_HELP = "list, verify, export or prune the audit log"
+_EXAMPLES = """examples:
   sim-sidecar audit list --limit 20
-  sim-sidecar audit verify                 asks for the passphrase if the log is sealed
-  sim-sidecar audit verify --expect 41:9f2c…   against a head you have kept elsewhere
-  sim-sidecar audit export log.jsonl       signed; any tool can check it
+  sim-sidecar audit verify                   finds out whether it was changed
+  sim-sidecar audit verify --expect 41:9f2c…   and compares it with a noted head
+  sim-sidecar audit export log.jsonl         writes the log to a signed file
   sim-sidecar audit prune --older-than-days 365
-"""
 
+The log has an entry for every change, and for every reading of a key. Once secrets
+are set up it is sealed, so verify, export and prune ask for the passphrase.
+Exit code 1 when the log is not what this program wrote.
+"""
 _DAY_MS = 86_400_000
 _SOUND = ("ok", "unsealed", "locked", "pruned")
+"""Results of a verification in which nothing is wrong with the log."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options."""
-    parser.add_argument("act", choices=("list", "verify", "export", "prune"), metavar="ACT",
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the acts, and the options of each."""
+    parser.add_argument("act", choices=_ACTS, metavar="ACT",
                         help="list, verify, export or prune")  # fmt: skip
-    parser.add_argument("file", nargs="?", metavar="FILE", type=Path, help="export: a new file")
-    parser.add_argument("--limit", type=int, help="list: the newest so many (default 50)")
-    parser.add_argument("--expect", metavar="SEQ:MAC", help="verify: a head kept elsewhere")
-    parser.add_argument("--older-than-days", type=int, help="prune: entries older than this go")
-    parser.add_argument("--keep", type=int, help="prune: all but the newest so many go")
-    parser.add_argument(
-        "--locked", action="store_true", help="verify: look at order and ends only, without a key"
-    )
+    parser.add_argument("file", nargs="?", metavar="FILE", type=Path,
+                        help="export: the file to write, which must not exist")  # fmt: skip
+    parser.add_argument("--limit", type=int, help="list: show the newest LIMIT (default 50)")
+    parser.add_argument("--expect", metavar="SEQ:MAC",
+                        help="verify: a head noted earlier must be in the log")  # fmt: skip
+    parser.add_argument("--older-than-days", metavar="DAYS", type=int,
+                        help="prune: delete entries that are older")  # fmt: skip
+    parser.add_argument("--keep", metavar="COUNT", type=int,
+                        help="prune: delete all but the newest COUNT entries")  # fmt: skip
+    parser.add_argument("--locked", action="store_true",
+                        help="verify: check without a key, only order and both ends")  # fmt: skip
     add_unlocking(parser)
     add_common(parser)
 
 
-def run(given: argparse.Namespace) -> int:
-    """Do one of them; returns the exit code, 1 when the log is not what it should be."""
+def _run(given: argparse.Namespace) -> int:
+    """Carry out the act; returns 1 when the log is not what it should be."""
     harden()
-    try:
-        child = Child([*place_options(given, existing=True), "--no-events"])
-        try:
-            return _run(child, given)
-        finally:
-            child.close()
-    except Unusable as unusable:
-        sys.stderr.write(f"{unusable}\n")
-        return 2
-    except CallFailed as failed:
-        sys.stderr.write(explain(failed.error))
-        return 1
-    except ChildEnded as ended:
-        return tell_ended(ended)
+    act = _ACTS[given.act]
+    result = run_with_child(serve_options(given), lambda child: act(child, given))
+    print_result(given, result, _draw_list if given.act == "list" else _draw_facts)
+    return 0 if result.get("status", "ok") in _SOUND else 1
 
 
-def _run(child: Child, given: argparse.Namespace) -> int:
-    if given.act == "list":
-        limit = given.limit or 50
-        newest = child.ready["head"]["seq"]
-        params = {"after": max(0, newest - limit), "limit": limit}
-        put(given, child.call("audit.list", params), _draw_list)
-        return 0
-    if not given.locked:
-        unlock(child, given)
-    if given.act == "verify":
-        return _verify(child, given)
-    if given.act == "export":
-        if given.file is None:
-            sys.stderr.write("sim-sidecar audit export needs a FILE.\n")
-            return 2
-        result = child.call("audit.export", {"path": str(given.file.absolute())})
-        put(given, result, _draw_facts)
-        return 0 if result["status"] in _SOUND else 1
-    return _prune(child, given)
+def _list(child: Child, given: argparse.Namespace) -> dict[str, Any]:
+    """List the newest entries."""
+    limit = given.limit or 50
+    after = max(0, child.ready["head"]["seq"] - limit)
+    result: dict[str, Any] = child.call("audit.list", {"after": after, "limit": limit})
+    return result
 
 
-def _verify(child: Child, given: argparse.Namespace) -> int:
+def _verify(child: Child, given: argparse.Namespace) -> dict[str, Any]:
+    """Verify the log, without its key where `--locked` says so."""
     params: dict[str, Any] = {}
     if given.expect is not None:
         found = re.fullmatch(r"([0-9]{1,15}):([0-9a-f]{64})", given.expect.lower())
         if found is None:
-            raise Unusable("--expect wants SEQ:MAC: an entry's number, a colon, 64 hex digits.")
+            raise CommandFailed(
+                "--expect needs SEQ:MAC: the number of an entry, a colon, 64 hex digits."
+            )
         params = {"expect": {"seq": int(found[1]), "mac": found[2]}}
-    result = child.call("audit.verify", params)
-    put(given, result, _draw_facts)
-    return 0 if result["status"] in _SOUND else 1
+    return _call_unlocked(child, given, "audit.verify", params)
 
 
-def _prune(child: Child, given: argparse.Namespace) -> int:
+def _export(child: Child, given: argparse.Namespace) -> dict[str, Any]:
+    """Export the log to a signed file."""
+    if given.file is None:
+        raise CommandFailed("export needs the name of a FILE to write.")
+    return _call_unlocked(child, given, "audit.export", {"path": str(given.file.absolute())})
+
+
+def _prune(child: Child, given: argparse.Namespace) -> dict[str, Any]:
+    """Delete old entries."""
     if (given.keep is None) == (given.older_than_days is None):
-        sys.stderr.write("sim-sidecar audit prune needs --older-than-days or --keep.\n")
-        return 2
+        raise CommandFailed("prune needs either --older-than-days or --keep.")
     if given.keep is not None:
         params = {"keep": given.keep}
     else:
         params = {"before_at": time.time_ns() // 1_000_000 - given.older_than_days * _DAY_MS}
-    put(given, child.call("audit.prune", params), _draw_facts)
-    return 0
+    return _call_unlocked(child, given, "audit.prune", params)
+
+
+_ACTS = {"list": _list, "verify": _verify, "export": _export, "prune": _prune}
+
+
+def _call_unlocked(
+    child: Child, given: argparse.Namespace, method: str, params: dict[str, Any]
+) -> dict[str, Any]:
+    """Unlock secrets, unless `--locked` forbids it, and call the method."""
+    if not given.locked:
+        unlock(child, given)
+    result: dict[str, Any] = child.call(method, params)
+    return result
 
 
 def _draw_list(result: dict[str, Any]) -> "Table":
@@ -124,3 +129,6 @@ def _draw_facts(result: dict[str, Any]) -> "Table":
         shown = f"{value['seq']}:{value['mac']}" if name == "head" else value
         drawn.add_row(cell(name.replace("_", " ")), cell("-" if shown is None else shown))
     return drawn
+
+
+COMMAND = Command("audit", _HELP, _EXAMPLES, _add_options, _run)

@@ -1,9 +1,9 @@
-"""A serving child process for the commands: spawned over real pipes, spoken to line by line.
+"""The serving child process that commands talk to, line by line over real pipes.
 
-Commands do not open a database themselves, but for one that cannot be served (`recover`,
-`restore`): a child takes its lock and runs the handlers as for any host. Two threads empty the
-child's pipes, so that neither side ever waits for the other and every wait here can have an end,
-on Windows too. Knows the protocol's envelope and no method.
+Commands do not open a database themselves, except one that cannot be served (`recover`,
+`restore`): a child takes the database's lock and runs the handlers as for any host. Two threads
+empty the child's pipes, so that neither side ever waits for the other and every wait here can have
+an end, on Windows too. This module knows the protocol's envelope and no method.
 """
 
 import json
@@ -15,13 +15,15 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import sidecar
 from sidecar.errors import ExitCode
 
+T = TypeVar("T")
+
 Notified = Callable[[str, dict[str, Any]], None]
-"""Called with a notification's method and params, in the order they arrive."""
+"""Receives each notification's method and params, in the order they arrive."""
 
 START_LIMIT_S = 60
 """Longest silence before `system.ready`; a slow start says so with `system.starting`."""
@@ -29,52 +31,52 @@ CLOSE_LIMIT_S = 10
 """Longest wait for the end: the child's own drain limit, and room for a busy machine."""
 _STDERR_LINES = 50
 _STDERR_LINE_BYTES = 64 * 1024
-"""What is kept of the child's log; a line without end is cut, so that no flood fills memory."""
+"""How much of the child's log is remembered; a longer line is cut, so that memory is bounded."""
 
 
 class CallFailed(Exception):
     """The child answered with an error; `error` is the JSON-RPC error object."""
 
     def __init__(self, error: dict[str, Any]) -> None:
-        """Keep the error object."""
+        """Keep the error object, and its message as the text."""
         super().__init__(error["message"])
         self.error = error
 
 
 class ChildEnded(Exception):
-    """The child ended without an answer; `reason` is its last log line if it wrote one."""
+    """The child ended without an answer; `reason` is its last log line, if it wrote one."""
 
     def __init__(self, code: int, reason: dict[str, Any]) -> None:
-        """Keep both."""
+        """Keep the child's exit code and the reason, and the reason's message as the text."""
         super().__init__(reason.get("message", f"The process ended with code {code}."))
         self.code = code
         self.reason = reason
 
     @property
     def exit_code(self) -> int:
-        """What a command that needed the child ends with: its code, never that of a success."""
+        """The exit code for a command that needed the child: the child's, but never success."""
         return self.code if self.code > 0 else ExitCode.INTERNAL
 
 
 def _ignore(_name: str, _params: dict[str, Any]) -> None:
-    """Notifications nobody asked for."""
+    """Ignore a notification."""
 
 
 def _environment() -> dict[str, str]:
-    """Our own, in which the child finds the very package this process runs."""
+    """Return our environment, changed so that the child imports the same package as we did."""
     home = str(Path(sidecar.__file__).parents[1])
     others = os.environ.get("PYTHONPATH")
     return {**os.environ, "PYTHONPATH": os.pathsep.join([home, others] if others else [home])}
 
 
 class Child:
-    """One child process, used by one thread."""
+    """One serving child process; only the thread that started it may use it."""
 
     def __init__(self, options: list[str], notified: Notified = _ignore) -> None:
-        """Spawn `sim-sidecar serve` with these options and wait until it is ready.
+        """Start `sim-sidecar serve` with these options and wait until it is ready.
 
         Raises:
-            ChildEnded: it refused to start, or said nothing for too long.
+            ChildEnded: the child refused to start, or said nothing for too long.
         """
         # -P: a folder called sidecar where the person stands must not be taken for the product.
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package
@@ -88,12 +90,12 @@ class Child:
             raise RuntimeError("a child without pipes")
         self._stdin = self._process.stdin
         self._lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-        self._complaints: deque[bytes] = deque(maxlen=_STDERR_LINES)
+        self._log: deque[bytes] = deque(maxlen=_STDERR_LINES)
         self._threads = [
-            threading.Thread(target=_empty, args=(pipe, most_bytes, put), daemon=True)
+            threading.Thread(target=_read_lines, args=(pipe, most_bytes, put), daemon=True)
             for pipe, most_bytes, put in (
                 (self._process.stdout, -1, self._lines.put),
-                (self._process.stderr, _STDERR_LINE_BYTES, self._complaints.append),
+                (self._process.stderr, _STDERR_LINE_BYTES, self._log.append),
             )
         ]
         for thread in self._threads:
@@ -103,6 +105,7 @@ class Child:
         self.ready = self._wait_ready()
 
     def _wait_ready(self) -> dict[str, Any]:
+        """Return the params of `system.ready`; a child that does not send it is killed."""
         try:
             while True:
                 message = self._read(START_LIMIT_S)
@@ -114,13 +117,13 @@ class Child:
             raise
 
     def call(self, method: str, params: Any = None) -> Any:
-        """Call a method and return its result; notifications on the way are handed over.
+        """Call a method and return its result; notifications that arrive first go to `notified`.
 
-        Waits as long as the child lives: how long a method takes is the method's business.
+        Waits as long as the child lives, because only the method knows how long it takes.
 
         Raises:
-            CallFailed: the answer is an error.
-            ChildEnded: there is no answer.
+            CallFailed: the child answered with an error.
+            ChildEnded: the child ended without an answer.
         """
         self._number += 1
         request = {"jsonrpc": "2.0", "id": self._number, "method": method, "params": params or {}}
@@ -138,10 +141,11 @@ class Child:
         return message["result"]
 
     def settle(self) -> None:
-        """Wait until every event of the calls so far has been handed over."""
+        """Wait until `notified` has received every event of the calls made so far."""
         self.call("system.ping")
 
     def _read(self, limit_s: float | None = None) -> dict[str, Any]:
+        """Read the next message; a notification also goes to `notified`."""
         try:
             line = self._lines.get(timeout=limit_s)
         except queue.Empty:
@@ -156,9 +160,10 @@ class Child:
         return message
 
     def _ended(self) -> ChildEnded:
+        """Wait for the child's end and return why it ended, by the last line of its log."""
         code = self.close()
         reason: dict[str, Any] = {}
-        for line in filter(None, list(self._complaints)):
+        for line in filter(None, list(self._log)):
             try:
                 found = json.loads(line)
             except ValueError:
@@ -169,7 +174,10 @@ class Child:
         return ChildEnded(code, reason)
 
     def close(self, limit_s: float = CLOSE_LIMIT_S) -> int:
-        """Close its input and wait for its end; it is killed if that takes too long."""
+        """Close the child's input, wait for its end, kill it if that takes too long.
+
+        Returns its exit code.
+        """
         try:
             self._stdin.close()
         except OSError:
@@ -184,9 +192,27 @@ class Child:
         return self._process.returncode
 
 
-def _empty(pipe: IO[bytes], most_bytes: int, put: Callable[[bytes], None]) -> None:
-    """Hand over every line of a pipe, longer ones in pieces, and an empty one at its end."""
+def _read_lines(pipe: IO[bytes], most_bytes: int, put: Callable[[bytes], None]) -> None:
+    """Pass every line of a pipe to `put`, a long line in pieces, and b"" at the pipe's end."""
     with pipe:
         while line := pipe.readline(most_bytes):
             put(line)
     put(b"")
+
+
+def run_with_child(
+    options: list[str], body: Callable[[Child], T], notified: Notified = _ignore
+) -> T:
+    """Start a child that serves with these options, pass it to `body`, and end it.
+
+    Returns what `body` returned.
+
+    Raises:
+        CallFailed: the child answered a call with an error.
+        ChildEnded: the child did not start, or ended without an answer.
+    """
+    child = Child(options, notified)
+    try:
+        return body(child)
+    finally:
+        child.close()

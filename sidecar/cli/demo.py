@@ -1,29 +1,32 @@
-"""`sim-sidecar demo`: the product at work, through a real child process over real pipes.
+"""`sim-sidecar demo`: show what the product does, by real requests to a real serving process.
 
-Saves a handful of workflows in several tools' shapes, changes one, searches, runs, shows a
-conflict, and leaves a database the person can go on with. The audit events that each step caused
-stand beside it on a terminal, and below it in a pipe.
+It saves workflows in the formats of several tools, changes one, searches, runs, shows a conflict,
+and leaves a database to continue with. The audit entries that each step made are shown beside the
+step on a wide terminal, below it elsewhere.
 """
 
 import argparse
 import json
 import shutil
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sidecar.cli.call import tell_ended
-from sidecar.cli.child import CallFailed, Child, ChildEnded
+from sidecar.cli.child import CallFailed, Child, run_with_child
+from sidecar.cli.command import Command
 from sidecar.cli.terminal_text import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-EXAMPLES = """examples:
+_HELP = "show what this product does, on an example database"
+_EXAMPLES = """examples:
   sim-sidecar demo
-  sim-sidecar demo --keep my-demo        the database will be my-demo/sim.db
+  sim-sidecar demo --keep my-demo        makes the database my-demo/sim.db
 
-On a database that is there already it goes on with what it finds.
+The database stays, so that you can try the other commands on it. You may run the
+demo again on the same database.
 """
 _WORKFLOWS = Path(__file__).with_name("workflows")
 _FOLDER = Path("sim-sidecar-demo")
@@ -36,48 +39,39 @@ _NEXT = (
     "audit list",
 )
 _SIDE_BY_SIDE_COLUMNS = 100
-"""Narrower terminals show the events below their step, as a pipe does."""
+"""A narrower terminal shows the audit entries below their step."""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `demo`."""
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare where the database is made."""
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
         "--database",
         metavar="FILE",
         type=Path,
-        help=f"the database to work on (default: {_FOLDER}/sim.db below this folder)",
+        help=f"the database file (default: {_FOLDER}/sim.db in the current folder)",
     )
-    place.add_argument(
-        "--keep", metavar="FOLDER", type=Path, help="the folder that keeps the demo's sim.db"
-    )
+    place.add_argument("--keep", metavar="FOLDER", type=Path, help="a folder for the file sim.db")
 
 
-def run(given: argparse.Namespace) -> int:
-    """Show everything; returns 0 when all of it worked."""
+def _run(given: argparse.Namespace) -> int:
+    """Show all steps; returns the exit code of success."""
     from rich.console import Console  # noqa: PLC0415 - the other commands start without it
 
     database: Path = (given.database or (given.keep or _FOLDER) / "sim.db").absolute()
     demo = _Demo(Console(highlight=False, soft_wrap=True))
-    demo.console.print("sim-sidecar at work", style="bold")
-    state = "goes on with" if database.exists() else "makes"
-    demo.console.print(f"  It {state} the database {database}", markup=False)
-    try:
-        child = Child(["--database", str(database)], demo.notified)
-        try:
-            demo.show(child)
-        finally:
-            child.close()
-    except ChildEnded as ended:
-        return tell_ended(ended)
-    demo.console.print("\nThe database stays. Go on with it:", style="bold")
+    what = "an existing" if database.exists() else "a new"
+    demo.print_title("This demo starts a serving process and sends it real requests.")
+    demo.print(f"  It uses {what} database: {database}")
+    run_with_child(["--database", str(database)], demo.show, demo.notified)
+    demo.print_title("The database stays. Try these commands on it:")
     for command in _NEXT:
-        demo.console.print(f'  {_program()} {command} --database "{database}"', markup=False)
+        demo.print(f'  {_program()} {command} --database "{database}"')
     return 0
 
 
 def _program() -> str:
-    """How the person can call us again: by name, by where we are installed, or by module."""
+    """Return how a person can start this program: by name, by its path, or as a module."""
     if shutil.which("sim-sidecar"):
         return "sim-sidecar"
     installed = Path(sys.executable).with_name("sim-sidecar")
@@ -87,143 +81,147 @@ def _program() -> str:
 
 
 class _Demo:
-    """The steps, and the audit events beside them."""
+    """Runs the steps, and prints each with the audit entries that it made."""
 
     def __init__(self, console: "Console") -> None:
-        self.console = console
-        self._events: list[str] = []
-        self._told: list[str] = []
+        self._console = console
+        self._entries: list[str] = []
 
     def notified(self, name: str, params: dict[str, Any]) -> None:
-        """Keep one audit event for the step that caused it."""
+        """Remember an audit entry until its step is printed."""
         if name == "audit.event":
             text = f"audit {params['seq']:>4}  {params['action']}  {params['resource']}"
-            self._events.append(visible(text))
+            self._entries.append(visible(text))
 
-    def tell(self, text: str) -> None:
-        """Tell what came of a step."""
-        self._told.append(visible(text))
+    def print(self, text: str, style: str = "") -> None:
+        """Print one line."""
+        self._console.print(text, style=style, markup=False)
+
+    def print_title(self, text: str) -> None:
+        """Print a line in bold after an empty one."""
+        self.print(f"\n{text}", "bold")
 
     def show(self, child: Child) -> None:
-        """Every step in turn."""
+        """Run and print every step."""
         ready = child.ready
         facts = f"version {ready['version']}, protocol {ready['protocol_version']}"
-        self.console.print(f"  Process {ready['pid']} is ready: {facts}", markup=False)
+        self.print(f"  Process {ready['pid']} serves it: {facts}")
+        self.print('  Lines that begin with "audit" are entries that a step made in the audit log.')
         paths = sorted(_WORKFLOWS.glob("*.json"))
         workflows = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
         steps = (
-            (f"Save {len(workflows)} workflows, in the shapes of five tools and its own", _save),
-            ("Save one again as it is, then edited, then from what another window has", _change),
-            ("Search, list, tag", _find),
-            ("Run one", _run),
-            ("Keep a provider's key, sealed, in memory only for this demo", _secrets),
-            ("Set a setting; delete for good; sizes; a check of everything", _settle),
+            (f"Save {len(workflows)} workflows, written by different tools", _save),
+            ("Save a workflow unchanged, then edited, then from an outdated copy", _change),
+            ("Search, list and tag workflows", _find),
+            ("Record a run of a workflow", _run_workflow),
+            ("Store a provider's API key, encrypted (only in memory for this demo)", _secrets),
+            ("Change a setting, delete for good, measure and check everything", _check),
         )
         for title, step in steps:
-            step(self, child, workflows)
+            lines = [f"  {visible(text)}" for text in step(child, workflows)]
             child.settle()
-            self._print_step(title)
+            self.print_title(title)
+            entries, self._entries = self._entries, []
+            if self._console.is_terminal and self._console.width >= _SIDE_BY_SIDE_COLUMNS:
+                self._print_side_by_side(lines, entries)
+                continue
+            for line in lines:
+                self.print(line)
+            for entry in entries:
+                self.print(f"        {entry}", "dim")
 
-    def _print_step(self, title: str) -> None:
-        self.console.print(f"\n{title}", style="bold", markup=False)
-        told, self._told = self._told, []
-        events, self._events = self._events, []
-        if self.console.is_terminal and self.console.width >= _SIDE_BY_SIDE_COLUMNS:
-            self._print_beside(told, events)
-            return
-        for text in told:
-            self.console.print(f"  {text}", markup=False)
-        for text in events:
-            self.console.print(f"        {text}", style="dim", markup=False)
-
-    def _print_beside(self, told: list[str], events: list[str]) -> None:
+    def _print_side_by_side(self, lines: list[str], entries: list[str]) -> None:
+        """Print what a step did on the left, and its audit entries on the right."""
         from rich.table import Table  # noqa: PLC0415 - only for a terminal
         from rich.text import Text  # noqa: PLC0415 - only for a terminal
 
         table = Table.grid(padding=(0, 2), expand=True)
         table.add_column(ratio=3)
         table.add_column(ratio=2, style="dim")
-        left = Text("\n".join(f"  {text}" for text in told))
-        table.add_row(left, Text("\n".join(events), no_wrap=True, overflow="ellipsis"))
-        self.console.print(table, soft_wrap=False)
+        left = Text("\n".join(lines))
+        table.add_row(left, Text("\n".join(entries), no_wrap=True, overflow="ellipsis"))
+        self._console.print(table, soft_wrap=False)
 
 
-def _save(demo: _Demo, child: Child, workflows: list[dict[str, Any]]) -> None:
+def _save(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
     for workflow in workflows:
         saved = child.call("workflows.save", {"workflow": workflow})
-        state = "saved" if saved["changed"] else "unchanged"
-        sizes = f"{saved['size_bytes']} bytes, {saved['stored_bytes']} stored"
-        demo.tell(f"{workflow['name']}: {state}, revision {saved['revision']}, {sizes}")
+        state = "saved as" if saved["changed"] else "unchanged, still"
+        sizes = f"{saved['size_bytes']} bytes, compressed to {saved['stored_bytes']}"
+        yield f"{workflow['name']}: {state} revision {saved['revision']} ({sizes})"
 
 
-def _change(demo: _Demo, child: Child, workflows: list[dict[str, Any]]) -> None:
+def _change(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
     first = workflows[0]
     again = child.call("workflows.save", {"workflow": first})
-    demo.tell(f"as it is: {'saved' if again['changed'] else 'unchanged, nothing was written'}")
+    yield f"unchanged: {'it was saved' if again['changed'] else 'nothing was written'}"
     edited = {**first, "description": f"Edited at revision {again['revision']}."}
     params = {"workflow": edited, "expected_revision": again["revision"]}
     saved = child.call("workflows.save", params)
-    demo.tell(f"edited: revision {saved['revision']}")
+    yield f"edited: saved as revision {saved['revision']}"
     try:
         child.call("workflows.save", {**params, "workflow": first})
     except CallFailed as failed:
-        data = failed.error["data"]
-        demo.tell(f"from another window: refused, {data['slug']}: {failed}")
+        yield f"from an outdated copy: refused ({failed.error['data']['slug']}). {failed}"
     found = child.call("workflows.history", {"id": first["id"]})["items"]
-    demo.tell(f"history: {len(found)} revisions, the first one byte for byte as it was")
     child.call("workflows.get", {"id": first["id"], "revision": found[-1]["revision"]})
+    yield f"history: {len(found)} revisions; the first is returned byte for byte as it was saved"
 
 
-def _find(demo: _Demo, child: Child, workflows: list[dict[str, Any]]) -> None:
+def _find(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
     first = workflows[0]
     for query in ("invoice", "rech", "要約", "gardener"):
         found = child.call("workflows.search", {"query": query})["items"]
-        names = ", ".join(item["name"] for item in found) or "nothing"
-        demo.tell(f"search {query}: {names}")
+        yield f"search for {query}: {', '.join(item['name'] for item in found) or 'nothing'}"
     newest = child.call("workflows.list", {"limit": 2})["items"]
-    demo.tell("list, newest first: " + ", ".join(item["name"] for item in newest) + " …")
+    yield f"saved last: {', '.join(item['name'] for item in newest)}"
     child.call("workflows.update", {"id": first["id"], "tags": [*first["tags"], "favourite"]})
     tags = child.call("workflows.tags")["items"]
-    demo.tell("tags: " + ", ".join(f"{item['tag']} {item['workflows']}" for item in tags))
+    counts = ", ".join(f"{item['tag']} {item['workflows']}" for item in tags)
+    yield f"tags, and how many workflows have each: {counts}"
 
 
-def _run(demo: _Demo, child: Child, workflows: list[dict[str, Any]]) -> None:
-    first = workflows[0]
-    run_id = child.call("runs.start", {"workflow_id": first["id"]})["id"]
+def _run_workflow(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
+    run_id = child.call("runs.start", {"workflow_id": workflows[0]["id"]})["id"]
     progress = {"id": run_id, "blocks_executed": 2, "api_calls_made": 1}
-    demo.tell(f"started; {child.call('runs.progress', progress)['status']}: 2 blocks, 1 API call")
+    status = child.call("runs.progress", progress)["status"]
+    yield f"started; status {status}: 2 blocks executed, 1 API call made"
     finish = {"id": run_id, "status": "success", "summary": {"rows": 3}, "tokens_used": 420}
     ended = child.call("runs.finish", finish)
-    demo.tell(f"{ended['status']} after {ended['duration_ms']} ms")
+    yield f"finished; status {ended['status']} after {ended['duration_ms']} ms"
 
 
-def _secrets(demo: _Demo, child: Child, _workflows: list[dict[str, Any]]) -> None:
+def _secrets(child: Child, _workflows: list[dict[str, Any]]) -> Iterator[str]:
     state = child.call("secrets.status")["state"]
     if state != "uninitialized":
-        demo.tell(f"secrets are {state} here; yours are left alone")
+        yield f"left out: this database has secrets of its own, which are {state}"
         return
     child.call("secrets.initialize", {"ephemeral": True})
     child.call("secrets.set", {"provider": "openai", "value": "sk-demo-0123456789abcdef"})
     listed = child.call("secrets.list")["items"][0]
-    demo.tell(f"{listed['provider']}: ends in {listed['hint']}, fingerprint {listed['key_hash']}")
+    yield f"stored: {listed['provider']}, ends in {listed['hint']}, hash {listed['key_hash']}"
     child.call("secrets.get", {"provider": "openai"})
-    demo.tell("read once: the audit entry was on disk before the answer")
-    demo.tell(f"locked: secrets are {child.call('secrets.lock')['state']} again")
+    yield "read: its audit entry was on disk before the key was returned"
+    yield f"locked: the key is forgotten, secrets are {child.call('secrets.lock')['state']} again"
 
 
-def _settle(demo: _Demo, child: Child, _workflows: list[dict[str, Any]]) -> None:
+def _check(child: Child, _workflows: list[dict[str, Any]]) -> Iterator[str]:
     theme = child.call("settings.get", {"key": "theme"})["value"]
     wanted = {"key": "theme", "value": "dark" if theme != "dark" else "light"}
-    demo.tell(f"theme: {theme}, now {child.call('settings.set', wanted)['value']}")
-    doomed = {"name": "Draft", "data": {"nodes": []}, "id": "demo-draft"}
-    child.call("workflows.save", {"workflow": doomed})
+    yield f"setting theme: was {theme}, is {child.call('settings.set', wanted)['value']} now"
+    draft = {"name": "Draft", "data": {"nodes": []}, "id": "demo-draft"}
+    child.call("workflows.save", {"workflow": draft})
     child.call("workflows.delete", {"id": "demo-draft"})
     purged = child.call("system.purge")["purged"]
-    demo.tell(f"a draft deleted and {'purged: no byte of it is left' if purged else 'not purged'}")
+    yield f"a draft was deleted: {'no byte of it is' if purged else 'some of it may be'} left"
     stats = child.call("system.stats")
-    share = f"{stats['stored_bytes']} for {stats['body_bytes']} ({stats['compression_ratio']:.0%})"
-    demo.tell(f"{stats['workflows']} workflows, runs: {stats['runs']}; stored bytes {share}")
+    share = f"{stats['stored_bytes']} bytes for {stats['body_bytes']}"
+    counts = f"{stats['workflows']} workflows and their {stats['runs']} runs"
+    yield f"{counts} take {share} ({stats['compression_ratio']:.0%})"
     found = child.call("system.check")
-    demo.tell(f"check: {'all sound' if found['ok'] else found['findings']}")
+    yield f"check: {'everything is sound' if found['ok'] else found['findings']}"
     verdict = child.call("audit.verify")
-    demo.tell(f"audit chain: {verdict['status']}, {verdict['verified_to']} entries verified")
+    yield f"audit chain: {verdict['status']}, {verdict['verified_to']} entries verified"
+
+
+COMMAND = Command("demo", _HELP, _EXAMPLES, _add_options, _run)

@@ -1,7 +1,8 @@
-"""`sim-sidecar doctor`: one line a check, each with the cure for what is wrong.
+"""`sim-sidecar doctor`: check the computer, the installation and the database.
 
-Works without the database's lock and without network; the database itself is checked through a
-child process, and only when nobody else serves it.
+Each check prints one line, with the cure where something is wrong. The doctor needs neither the
+database's lock nor a network. The database's content is checked through a child process, and only
+when no other process serves it.
 """
 
 import argparse
@@ -10,64 +11,61 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from sidecar import config
-from sidecar.cli import doctor_checks as looks
-from sidecar.cli.doctor_checks import Check
+from sidecar.cli import doctor_checks as checks
+from sidecar.cli.command import Command, add_database, database_path
+from sidecar.cli.doctor_checks import Finding
 from sidecar.cli.terminal_text import visible
 
-EXAMPLES = """examples:
+_HELP = "check the computer, the installation and the database"
+_EXAMPLES = """examples:
   sim-sidecar doctor
   sim-sidecar doctor --database my.db --json
 
-Exit code 1 when a check fails; a warning is no failure.
+It changes nothing, and says how to mend what is wrong. Exit code 1 when a check
+fails; a warning is not a failure.
 """
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options of `doctor`."""
-    parser.add_argument(
-        "--database", metavar="FILE", type=Path, help="the database (default: the app's own)"
-    )
-    parser.add_argument("--json", action="store_true", help="the checks as one JSON array")
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the database and the form of the output."""
+    add_database(parser)
+    parser.add_argument("--json", action="store_true", help="print all checks as one JSON array")
 
 
-def run(given: argparse.Namespace) -> int:
-    """Look at everything; returns 1 when something fails."""
-    database: Path = (given.database or config.default_database()).absolute()
-    checks = []
-    for name, look in _looks(database):
-        check = _look(name, look)
-        checks.append(check)
+def _run(given: argparse.Namespace) -> int:
+    """Make every check; returns 1 when one fails."""
+    found = []
+    for name, check in _checks(database_path(given)):
+        try:
+            finding = check()
+        except Exception as fault:  # noqa: BLE001 - the other checks are still worth making
+            detail = f"could not be checked: {type(fault).__name__}: {fault}"
+            finding = Finding("fail", detail, "Look at the file system and the installation.")
+        found.append({"state": finding.state, "name": name, **finding._asdict()})
         if not given.json:
-            cure = f"\n       cure: {visible(check.cure)}" if check.cure else ""
-            found = f"{check.name}: {visible(check.detail)}"
-            sys.stdout.write(f"{f'[{check.state}]':6} {found}{cure}\n")
+            cure = f"\n       cure: {visible(finding.cure)}" if finding.cure else ""
+            line = f"{f'[{finding.state}]':6} {name}: {visible(finding.detail)}"
+            sys.stdout.write(f"{line}{cure}\n")
     if given.json:
-        sys.stdout.write(json.dumps([check._asdict() for check in checks]) + "\n")
-    return int(any(check.state == "fail" for check in checks))
+        sys.stdout.write(json.dumps(found) + "\n")
+    return int(any(each["state"] == "fail" for each in found))
 
 
-def _looks(database: Path) -> list[tuple[str, Callable[[], Check]]]:
-    """What is looked at, from the ground up; leftovers before a child clears some."""
+def _checks(database: Path) -> list[tuple[str, Callable[[], Finding]]]:
+    """Return all checks: the ground first, and leftovers before a child that may remove some."""
     return [
-        ("python", looks.python),
-        ("packages", looks.packages),
-        ("sqlite", looks.sqlite),
-        ("clock", lambda: looks.clock(database)),
-        ("folder", lambda: looks.folder(database.parent)),
-        ("disk", lambda: looks.room(database.parent)),
-        ("lock", lambda: looks.lock(database)),
-        ("backups", lambda: looks.backups(database)),
-        ("leftovers", lambda: looks.leftovers(database)),
-        ("process", looks.process),
-        ("database", lambda: looks.content(database)),
+        ("python", checks.python),
+        ("packages", checks.packages),
+        ("sqlite", checks.sqlite),
+        ("clock", lambda: checks.clock(database)),
+        ("folder", lambda: checks.folder(database.parent)),
+        ("disk", lambda: checks.free_space(database.parent)),
+        ("lock", lambda: checks.lock(database)),
+        ("backups", lambda: checks.backups(database)),
+        ("leftovers", lambda: checks.leftovers(database)),
+        ("process", checks.process),
+        ("database", lambda: checks.content(database)),
     ]
 
 
-def _look(name: str, look: Callable[[], Check]) -> Check:
-    """One look; when it cannot even be taken, that is what was found."""
-    try:
-        return look()
-    except Exception as fault:  # noqa: BLE001 - the other looks are still worth taking
-        detail = f"cannot be looked at: {type(fault).__name__}: {fault}"
-        return Check("fail", name, detail, "Look at the file system and the installation.")
+COMMAND = Command("doctor", _HELP, _EXAMPLES, _add_options, _run)

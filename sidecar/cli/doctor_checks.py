@@ -1,6 +1,6 @@
-"""What `doctor` looks at, one function a look, none of which changes the database.
+"""The checks of `sim-sidecar doctor`, one function each; none of them changes the database.
 
-What it judges by is imported inside each look: a broken package must become one failed line, not
+Each check imports what it needs when it runs: a broken package must become one failed line, not
 the end of the doctor.
 """
 
@@ -13,41 +13,40 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from sidecar import limits
-from sidecar.cli.child import CallFailed, Child, ChildEnded
+from sidecar.cli.child import CallFailed, ChildEnded, run_with_child
 from sidecar.errors import RECOVER_HINT, DatabaseDamaged, SidecarError
 
 _PYTHON_MIN = (3, 11)
-_ROOM_BYTES = 512 * limits.MIB
-_NO_ROOM_BYTES = 16 * limits.MIB
+_WARN_BELOW_BYTES = 512 * limits.MIB
+_FAIL_BELOW_BYTES = 16 * limits.MIB
 _NEVER_SET_S = 1_735_689_600
-"""2025-01-01: a clock before it was never set."""
+"""2025-01-01: a clock that shows an earlier time was never set."""
 _SKEW_S = 300
 """How far ahead of the clock a file may have been written, as on a network drive."""
 _DAY_MS = 86_400_000
 _OLD_DAYS = 7
 _EPHEMERAL = "sim-sidecar-ephemeral-*"
-_AGAIN = "Install the locked packages again."
+_REINSTALL = "Install the locked packages again."
 
 
-class Check(NamedTuple):
-    """What one look found."""
+class Finding(NamedTuple):
+    """What one check found, and how to mend it."""
 
     state: Literal["ok", "warn", "fail"]
-    name: str
     detail: str
     cure: str = ""
 
 
-def python() -> Check:
-    """The interpreter."""
+def python() -> Finding:
+    """Check the version of the interpreter."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < _PYTHON_MIN:
-        return Check("fail", "python", f"{version} is too old", "Use Python 3.11 or newer.")
-    return Check("ok", "python", f"{version} at {sys.executable}")
+        return Finding("fail", f"{version} is too old", "Use Python 3.11 or newer.")
+    return Finding("ok", f"{version} at {sys.executable}")
 
 
-def packages() -> Check:
-    """The native packages: their versions, and whether a body goes in and out of them."""
+def packages() -> Finding:
+    """Check that the native packages are there, and that a workflow can be packed and unpacked."""
     versions = []
     for name in ("apsw", "msgspec", "isal"):
         try:
@@ -56,144 +55,147 @@ def packages() -> Check:
             versions.append(f"{name} missing")
     detail = ", ".join(versions)
     try:
-        from sidecar.store import codec  # noqa: PLC0415 - see above
+        from sidecar.store import codec  # noqa: PLC0415 - see the module's docstring
 
         packed = codec.pack(b'{"nodes":[]}')
         codec.unpack(packed.data, packed.sha256, packed.size_bytes)
-    except Exception as fault:  # noqa: BLE001 - whatever a broken package does
-        return Check("fail", "packages", f"{detail}: {fault}", _AGAIN)
+    except Exception as fault:  # noqa: BLE001 - a broken package may do anything
+        return Finding("fail", f"{detail}: {fault}", _REINSTALL)
     if detail.endswith("missing"):
-        return Check("warn", "packages", f"{detail}; slower zlib packs bodies instead", _AGAIN)
-    return Check("ok", "packages", detail)
+        return Finding("warn", f"{detail}; zlib is used instead, which is slower", _REINSTALL)
+    return Finding("ok", detail)
 
 
-def sqlite() -> Check:
-    """SQLite's version, which decides whether a WAL can be trusted."""
+def sqlite() -> Finding:
+    """Check SQLite's version, which decides whether its write-ahead log can be trusted."""
     try:
-        from sidecar.store.pragmas import (  # noqa: PLC0415 - see above
+        from sidecar.store.pragmas import (  # noqa: PLC0415 - see the module's docstring
             check_sqlite_version,
             sqlite_version,
         )
 
         check_sqlite_version()
     except (RuntimeError, ImportError) as fault:
-        return Check("fail", "sqlite", str(fault), _AGAIN)
-    return Check("ok", "sqlite", sqlite_version())
+        return Finding("fail", str(fault), _REINSTALL)
+    return Finding("ok", sqlite_version())
 
 
-def clock(database: Path) -> Check:
-    """The machine's clock, by itself and against the last write of the database."""
+def clock(database: Path) -> Finding:
+    """Check the computer's clock, by itself and against the last write to the database."""
     now_s = time.time()
-    told = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now_s))
+    now = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(now_s))
     if now_s < _NEVER_SET_S:
-        return Check("warn", "clock", f"{told}: years behind", "Set the machine's clock.")
+        return Finding("warn", f"{now} is years behind", "Set the computer's clock.")
     try:
         written_s = database.stat().st_mtime
     except OSError:
         written_s = now_s
     if written_s > now_s + _SKEW_S:
-        ahead = f"{told}: the database was written {written_s - now_s:.0f} seconds after that"
-        return Check("warn", "clock", ahead, "Set the machine's clock.")
-    return Check("ok", "clock", told)
+        ahead = f"{now}, but the database was written {written_s - now_s:.0f} seconds later"
+        return Finding("warn", ahead, "Set the computer's clock.")
+    return Finding("ok", now)
 
 
 def _nearest(folder: Path) -> Path:
-    """The folder itself, or the nearest one above it that exists."""
+    """Return the folder itself, or the nearest one above it that exists."""
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     return folder
 
 
-def folder(place: Path) -> Check:
-    """Whether the database's folder can be written, and by whom."""
-    there = _nearest(place)
-    if not there.is_dir():
-        return Check("fail", "folder", f"{there} is no folder", "Name another place.")
+def folder(place: Path) -> Finding:
+    """Check that the database's folder can be written to, and by its owner only."""
+    nearest = _nearest(place)
+    if not nearest.is_dir():
+        return Finding("fail", f"{nearest} is not a folder", "Name another place.")
     # Trying is the only answer that holds on every system, ACLs and mounts included.
     try:
-        with tempfile.TemporaryFile(dir=there):
+        with tempfile.TemporaryFile(dir=nearest):
             pass
     except OSError as fault:
-        detail = f"{there} cannot be written: {fault.strerror}"
-        return Check("fail", "folder", detail, "Change its permissions, or name another place.")
-    if there != place:
-        return Check("ok", "folder", f"{place} will be made, for its owner only")
+        detail = f"{nearest} cannot be written to: {fault.strerror}"
+        return Finding("fail", detail, "Change its permissions, or name another place.")
+    if nearest != place:
+        return Finding("ok", f"{place} will be made, for its owner only")
     if sys.platform == "win32":
-        return Check("ok", "folder", str(place))
+        return Finding("ok", str(place))
     mode = place.stat().st_mode & 0o7777
     if mode & 0o022:
-        cure = f"chmod go-w '{place}'"
-        return Check("warn", "folder", f"others may write to {place} (mode {mode:04o})", cure)
-    return Check("ok", "folder", f"{place} (mode {mode:04o})")
+        detail = f"other users may write to {place} (mode {mode:04o})"
+        return Finding("warn", detail, f"chmod go-w '{place}'")
+    return Finding("ok", f"{place} (mode {mode:04o})")
 
 
-def room(place: Path) -> Check:
-    """Free space where the database grows."""
+def free_space(place: Path) -> Finding:
+    """Check how much space is free where the database grows."""
     free_bytes = shutil.disk_usage(_nearest(place)).free
     text = f"{free_bytes // limits.MIB} MiB free"
-    if free_bytes < _NO_ROOM_BYTES:
-        return Check("fail", "disk", text, "Free some space: saves fail when it is full.")
-    if free_bytes < _ROOM_BYTES:
-        return Check("warn", "disk", text, "Free some space before it runs full.")
-    return Check("ok", "disk", text)
+    if free_bytes < _FAIL_BELOW_BYTES:
+        return Finding("fail", text, "Free some space: saves fail when the disk is full.")
+    if free_bytes < _WARN_BELOW_BYTES:
+        return Finding("warn", text, "Free some space before the disk is full.")
+    return Finding("ok", text)
 
 
-def backups(database: Path) -> Check:
-    """How old the newest backup of this database in the usual folder is."""
-    from sidecar.backups import directory  # noqa: PLC0415 - see above
-    from sidecar.store.transfer import snapshot  # noqa: PLC0415 - see above
+def backups(database: Path) -> Finding:
+    """Check how old the newest backup of this database in the usual folder is."""
+    from sidecar.backups import directory  # noqa: PLC0415 - see the module's docstring
+    from sidecar.store.transfer import snapshot  # noqa: PLC0415 - see the module's docstring
 
-    there = directory.list_backups(database.parent / directory.DEFAULT)
+    listed = directory.list_backups(database.parent / directory.DEFAULT)
     store_id = snapshot.store_id_at(database) if database.exists() else None
-    found = there if store_id is None else directory.of_store(there, store_id)
-    others = f"; {len(there) - len(found)} of other databases" if len(there) > len(found) else ""
-    if not found:
+    own = listed if store_id is None else directory.of_store(listed, store_id)
+    others = f"; {len(listed) - len(own)} of other databases" if len(listed) > len(own) else ""
+    if not own:
         if not database.exists():
-            return Check("ok", "backups", "none yet")
-        cure = "sim-sidecar backup makes one; a running sidecar makes them by itself, once a day."
-        return Check("warn", "backups", f"none beside the database{others}", cure)
-    newest = found[0]
-    days = (time.time() * 1000 - newest.manifest.created_at) / _DAY_MS
-    text = f"{len(found)}, the newest {days:.1f} days old: {newest.name}{others}"
+            return Finding("ok", "none yet")
+        cure = "Run sim-sidecar backup. A serving process makes one by itself, once a day."
+        return Finding("warn", f"none beside the database{others}", cure)
+    days = (time.time() * 1000 - own[0].manifest.created_at) / _DAY_MS
+    text = f"{len(own)}, the newest {days:.1f} days old: {own[0].name}{others}"
     if days > _OLD_DAYS:
-        return Check("warn", "backups", text, "If something has changed since, sim-sidecar backup.")
-    return Check("ok", "backups", text)
+        return Finding("warn", text, "If something has changed since then: sim-sidecar backup.")
+    return Finding("ok", text)
 
 
-def leftovers(database: Path) -> Check:
-    """What killed processes left: half a replacement, half a copy, an ephemeral folder."""
-    from sidecar.store import swap  # noqa: PLC0415 - see above
+def leftovers(database: Path) -> Finding:
+    """Check for files of killed processes: unfinished replacements, copies, ephemeral folders."""
+    from sidecar.store import swap  # noqa: PLC0415 - see the module's docstring
 
     beside = sorted(
         path.name
-        for path in _listed(database.parent, f"{database.name}*")
+        for path in _glob(database.parent, f"{database.name}*")
         if path.suffix in (swap.INTENT, swap.STAGED, swap.INCOMING, swap.FROM_BACKUP, ".partial")
     )
     folders = [
         path
-        for path in _listed(Path(tempfile.gettempdir()), _EPHEMERAL)
-        if holder(path / "sim.db") is None
+        for path in _glob(Path(tempfile.gettempdir()), _EPHEMERAL)
+        if lock_holder(path / "sim.db") is None
     ]
-    if not beside and not folders:
-        return Check("ok", "leftovers", "none")
     cures = []
     if beside:
-        cures.append("The next start of this database finishes or removes them.")
+        cures.append("The next start of this database finishes or removes the files beside it.")
     if folders:
-        cures.append("The next `sim-sidecar serve --ephemeral` removes ephemeral folders.")
-    return Check("warn", "leftovers", ", ".join([*beside, *map(str, folders)]), " ".join(cures))
+        cures.append("The next sim-sidecar serve --ephemeral removes the ephemeral folders.")
+    if not cures:
+        return Finding("ok", "none")
+    return Finding("warn", ", ".join([*beside, *map(str, folders)]), " ".join(cures))
 
 
-def _listed(place: Path, pattern: str) -> list[Path]:
+def _glob(place: Path, pattern: str) -> list[Path]:
+    """Return the paths in a folder that match; none where the folder cannot be read."""
     try:
         return list(place.glob(pattern))
     except OSError:
-        return []  # the look at the folder says what is wrong with it
+        return []  # the check of the folder says what is wrong with it
 
 
-def holder(database: Path) -> int | str | None:
-    """The pid of the process that serves the database, "another" when unknown, None for nobody."""
-    from sidecar.store.lockfile import (  # noqa: PLC0415 - see above
+def lock_holder(database: Path) -> int | str | None:
+    """Return the pid of the process that serves the database, or None when no process does.
+
+    Where the pid cannot be read it is "another".
+    """
+    from sidecar.store.lockfile import (  # noqa: PLC0415 - see the module's docstring
         SUFFIX,
         AlreadyRunning,
         DatabaseLock,
@@ -213,72 +215,64 @@ def holder(database: Path) -> int | str | None:
     return None
 
 
-def lock(database: Path) -> Check:
-    """Who serves the database now."""
-    pid = holder(database)
-    return Check("ok", "lock", "free" if pid is None else f"held by process {pid}")
+def lock(database: Path) -> Finding:
+    """Check which process serves the database now."""
+    pid = lock_holder(database)
+    return Finding("ok", "free" if pid is None else f"held by process {pid}")
 
 
-def process() -> Check:
-    """Whether the product serves at all here: a fresh database, and one answer."""
+def process() -> Finding:
+    """Check that a new process can serve an empty database and answer."""
     begun_s = time.monotonic()
     try:
-        child = Child(["--ephemeral", "--no-events"])
-        try:
-            child.call("system.ping")
-        finally:
-            child.close()
+        run_with_child(["--ephemeral", "--no-events"], lambda child: child.call("system.ping"))
     except (CallFailed, ChildEnded) as fault:
-        return Check("fail", "process", str(fault), _AGAIN)
+        return Finding("fail", str(fault), _REINSTALL)
     taken_ms = (time.monotonic() - begun_s) * 1000
-    return Check("ok", "process", f"started, answered and ended in {taken_ms:.0f} ms")
+    return Finding("ok", f"started, answered and ended in {taken_ms:.0f} ms")
 
 
-def content(database: Path) -> Check:
-    """The database: its header first, then everything in it through a child that serves it.
+def content(database: Path) -> Finding:
+    """Check the database: its header first, then everything in it, by a child that serves it.
 
-    A child is not started where starting would change the file: a held one, an older one, one
-    with a replacement to finish.
+    No child is started where starting would change the file: where another process serves it, it
+    has an older schema, or its replacement is unfinished.
     """
-    from sidecar.store import migrations, preflight, swap  # noqa: PLC0415 - see above
+    from sidecar.store import migrations, preflight, swap  # noqa: PLC0415 - as above
 
-    name = "database"
-    pid = holder(database)
+    pid = lock_holder(database)
     if pid is not None:
-        return Check("ok", name, f"served by process {pid}; not checked")
+        return Finding("ok", f"served by process {pid}; not checked")
     if not database.parent.exists():
-        return Check("ok", name, "none yet; the first start makes it")
+        return Finding("ok", "none yet; the first start makes it")
     if database.with_name(database.name + swap.INTENT).exists():
-        return Check("warn", name, "a replacement is unfinished", "Start it once to finish that.")
+        return Finding("warn", "its replacement is unfinished", "Start it once to finish that.")
     try:
         found = preflight.examine(database, migrations.current_version())
     except SidecarError as fault:
         other = "Nothing was changed. Name another file with --database."
         hint = RECOVER_HINT if isinstance(fault, DatabaseDamaged) else other
-        cure = fault.data.get("hint") or hint
-        return Check("fail", name, fault.message, str(cure))
+        return Finding("fail", fault.message, str(fault.data.get("hint") or hint))
     if found.finding is preflight.Finding.NEW:
-        return Check("ok", name, "none yet; the first start makes it")
+        return Finding("ok", "none yet; the first start makes it")
     if found.schema_version < migrations.current_version():
-        return Check("warn", name, "of an older version", "The next start copies and upgrades it.")
-    return _checked_by_child(database)
+        return Finding("warn", "of an older version", "The next start copies and upgrades it.")
+    return _check_by_child(database)
 
 
-def _checked_by_child(database: Path) -> Check:
+def _check_by_child(database: Path) -> Finding:
+    """Check everything in the database through a child that serves it."""
     try:
-        child = Child(["--database", str(database), "--no-events"])
-        try:
-            found = child.call("system.check")
-        finally:
-            child.close()
+        options = ["--database", str(database), "--no-events"]
+        found = run_with_child(options, lambda child: child.call("system.check"))
     except ChildEnded as fault:
-        cure = fault.reason.get("hint") or "Keep a copy of the file; then see the log."
-        return Check("fail", "database", str(fault), str(cure))
+        cure = fault.reason.get("hint") or "Copy the file to a safe place; then read the log."
+        return Finding("fail", str(fault), str(cure))
     except CallFailed as fault:
-        return Check("fail", "database", str(fault), RECOVER_HINT)
+        return Finding("fail", str(fault), RECOVER_HINT)
     if not found["ok"]:
         first = found["findings"][0]
         detail = f"{len(found['findings'])} findings, first: {first['where']}: {first['detail']}"
-        return Check("fail", "database", detail, first["cure"])
+        return Finding("fail", detail, first["cure"])
     checked = ", ".join(f"{count} {what}" for what, count in found["checked"].items())
-    return Check("ok", "database", f"sound: {checked.replace('_', ' ')}")
+    return Finding("ok", f"sound: {checked.replace('_', ' ')}")

@@ -1,4 +1,4 @@
-"""A bar for what takes long, on a terminal."""
+"""A progress bar for methods that take long."""
 
 import os
 import sys
@@ -6,21 +6,21 @@ from typing import Any
 
 
 class Bar:
-    """A bar on a terminal's stderr while a long method works; nothing elsewhere."""
+    """A progress bar on stderr while a method works; where stderr is no terminal, nothing."""
 
     def __init__(self) -> None:
-        """Draw nothing before there is something to draw."""
+        """Draw nothing yet: the bar appears with the first progress that is reported."""
         self._wanted = sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
         self._bar: Any = None
         self._task: Any = None
 
     def notified(self, name: str, params: dict[str, Any]) -> None:
-        """Draw `$/progress`."""
+        """Draw the progress that a `$/progress` notification reports; ignore all others."""
         if name == "$/progress":
-            self.tell(params["phase"], params["done"], params["total"], params["unit"])
+            self.draw(params["phase"], params["done"], params["total"], params["unit"])
 
-    def tell(self, phase: str, done: int, total: int | None, _unit: str) -> None:
-        """Draw how far something is."""
+    def draw(self, phase: str, done: int, total: int | None, _unit: str) -> None:
+        """Draw how much of a phase is done."""
         if not self._wanted:
             return
         if self._bar is None:
@@ -32,8 +32,8 @@ class Bar:
             self._task = self._bar.add_task(phase, total=total)
         self._bar.update(self._task, completed=done, total=total, description=phase)
 
-    def end(self) -> None:
-        """Take the bar away."""
+    def close(self) -> None:
+        """Remove the bar from the terminal."""
         if self._bar is not None:
             self._bar.stop()
             self._bar = None

@@ -1,4 +1,4 @@
-"""What commands that show something share: one call, a table on a terminal, JSON in a pipe."""
+"""How commands show a result: a table or a text on a terminal, one line of JSON in a pipe."""
 
 import argparse
 import sys
@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from sidecar import limits
-from sidecar.cli.call import add_place, explain, place_options, tell_ended
-from sidecar.cli.child import CallFailed, Child, ChildEnded
-from sidecar.cli.terminal_text import visible, write_json
+from sidecar.cli.command import call_method, serve_options
+from sidecar.cli.terminal_text import visible, visible_lines, write_json
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 Draw = Callable[[dict[str, Any]], "RenderableType"]
-"""Makes of a method's result what a terminal shows."""
+"""Returns what a terminal shows of a method's result: a table, or plain text as a str."""
 
 _KIB = 1024
 
@@ -25,8 +24,8 @@ _WIDEST = 160
 _NAME_MAX_CHARS = 80
 """How much of a name a row shows."""
 
-_WHOLE = ("id", "run", "workflow", "provider", "slot", "seq")
-"""What is typed or pasted again: never broken; the other columns give way."""
+_UNBROKEN = ("id", "run", "workflow", "provider", "slot", "seq")
+"""Columns that people copy from: their texts are never broken, the other columns give way."""
 
 _RIGHT = ("revision", "size", "duration", "tokens", "count", "seq")
 _STYLES = {
@@ -36,64 +35,46 @@ _STYLES = {
     **dict.fromkeys(("in", "action", "workflow"), "magenta"),
     "error": "red",
 }
-"""How a column looks where there is colour, by its heading; what is to be read stays plain."""
+"""The colour of a column, by its heading; columns of running text have none."""
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """Declare the options every command that shows something has."""
-    add_place(parser)
-    parser.add_argument("--json", action="store_true", help="one line of JSON, also on a terminal")
+def show_call(given: argparse.Namespace, method: str, params: dict[str, Any], draw: Draw) -> int:
+    """Call one method through a child and print its result; params that are None are left out.
 
-
-def show(
-    given: argparse.Namespace,
-    method: str,
-    params: dict[str, Any],
-    draw: Draw,
-) -> int:
-    """Call one method and show its result; returns the exit code."""
+    Returns the exit code of success.
+    """
     wanted = {name: value for name, value in params.items() if value is not None}
-    try:
-        child = Child([*place_options(given, existing=True), "--no-events"])
-        try:
-            result: dict[str, Any] = child.call(method, wanted)
-        finally:
-            child.close()
-    except CallFailed as failed:
-        sys.stderr.write(explain(failed.error))
-        return 1
-    except ChildEnded as ended:
-        return tell_ended(ended)
-    put(given, result, draw)
+    print_result(given, call_method(serve_options(given), method, wanted), draw)
     return 0
 
 
-def put(given: argparse.Namespace, result: dict[str, Any], draw: Draw) -> None:
-    """Show a result: drawn on a terminal, as one line of JSON in a pipe."""
+def print_result(given: argparse.Namespace, result: dict[str, Any], draw: Draw) -> None:
+    """Print a result: as `draw` shows it on a terminal, as one line of JSON in a pipe."""
     if given.json or not sys.stdout.isatty():
         write_json(result)
         return
+    drawn = draw(result)
+    if isinstance(drawn, str):
+        sys.stdout.write(visible_lines(drawn) + "\n")
+        return
     from rich.console import Console  # noqa: PLC0415 - a pipe never pays for colours
-    from rich.measure import Measurement  # noqa: PLC0415 - the same
+    from rich.measure import Measurement  # noqa: PLC0415 - a pipe never pays for colours
 
     console = Console(highlight=False)
-    drawn = draw(result)
     # Where columns would have to break an id the terminal wraps instead, and copies as one line.
     needed = Measurement.get(console, console.options.update(width=_WIDEST), drawn).minimum
     console.width = max(console.width, min(needed, _WIDEST))
     console.print(drawn)
     if result.get("next_cursor") is not None:
-        console.print(_more(getattr(given, "limit", None) or 0), style="dim")
+        limit = getattr(given, "limit", None) or 0
+        more = f"There is more than the {limits.PAGE_MAX} that fit here; narrow it down."
+        if limit < limits.PAGE_MAX:
+            more = f"There is more; --limit shows up to {limits.PAGE_MAX}."
+        console.print(more, style="dim")
 
 
-def _more(limit: int) -> str:
-    if limit < limits.PAGE_MAX:
-        return f"There is more; --limit shows up to {limits.PAGE_MAX}."
-    return f"There is more than the {limits.PAGE_MAX} that fit here; narrow it down."
-
-
-def coloured() -> bool:
-    """Whether this terminal shows colours, and the person wants them (no-color.org)."""
+def shows_colour() -> bool:
+    """Return whether this terminal shows colours and the person wants them (no-color.org)."""
     from rich.console import Console  # noqa: PLC0415 - a pipe never pays for colours
 
     console = Console()
@@ -101,9 +82,9 @@ def coloured() -> bool:
 
 
 def table(title: str, *columns: str) -> "Table":
-    """An empty table; numbers stand right."""
+    """Return an empty table with these headings; columns of numbers are aligned right."""
     from rich.table import Table  # noqa: PLC0415 - a pipe never pays for colours
-    from rich.text import Text  # noqa: PLC0415 - the same
+    from rich.text import Text  # noqa: PLC0415 - a pipe never pays for colours
 
     drawn = Table(
         title=Text(visible(title), style="table.title") if title else None,
@@ -117,32 +98,32 @@ def table(title: str, *columns: str) -> "Table":
             justify="right" if column in _RIGHT else "left",
             style=_STYLES.get(column),
             overflow="fold",
-            no_wrap=column in _WHOLE,
+            no_wrap=column in _UNBROKEN,
         )
     return drawn
 
 
 def cell(text: object) -> "Text":
-    """A text to be seen: nothing in a name is markup, and nothing in it acts."""
+    """Return a table cell that shows the text as it is: no markup, no character that acts."""
     from rich.text import Text  # noqa: PLC0415 - a pipe never pays for colours
 
     return Text(visible(text))
 
 
 def name_cell(name: str) -> "Text":
-    """A name, or its beginning: some are as long as a page."""
+    """Return a table cell with a name, cut where it is too long for a row."""
     return cell(name if len(name) <= _NAME_MAX_CHARS else f"{name[:_NAME_MAX_CHARS]}…")
 
 
 def time_text(at: int | None) -> str:
-    """A time in the zone of this computer, `-` for none."""
+    """Return a time, given in ms since 1970, in this computer's zone; `-` for none."""
     if at is None:
         return "-"
     return datetime.fromtimestamp(at / 1000, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def size_text(size_bytes: int) -> str:
-    """A size as people read it."""
+    """Return a size in B, KiB or MiB."""
     if size_bytes < _KIB:
         return f"{size_bytes} B"
     if size_bytes < _KIB**2:

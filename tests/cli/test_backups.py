@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from sidecar.cli.backups import Backup, Restore, Verify
+from sidecar.cli import backup, restore, verify
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,15 +170,15 @@ def test_what_came_of_it_is_told_in_plain_words() -> None:
     }  # fmt: skip
     wrong = {"ok": False, "findings": [{"kind": "truncated", "detail": "It is cut off."}]}
 
-    assert Backup._tell(made) == (
-        "Backed up, checked and read back: /b/x.db.zst\n"
-        "3.0 MiB in 1.0 MiB, 3 workflows, without secrets.\n"
+    assert backup.describe(made) == (
+        "The backup was made and checked: /b/x.db.zst\n"
+        "It holds a database of 3.0 MiB in 1.0 MiB: 3 workflows, without secrets."
     )
-    assert Restore._tell(did) == (
-        "Restored: 3 workflows, 7 runs.\nSecrets: stay as they are.\n"
-        "What was there is in y.db.zst.\n  body: w1: The body is damaged.\n"
+    assert restore.describe(did) == (
+        "Restored: 3 workflows, 7 runs.\nProvider keys stay as they are.\n"
+        "What was there before is kept as y.db.zst.\n  body: w1: The body is damaged."
     )
-    assert Verify._tell({"ok": True, "manifest": {"counts": counts}}) == (
-        "Sound: 3 workflows, 7 runs.\n"
+    assert verify.describe({"ok": True, "manifest": {"counts": counts}}) == (
+        "The backup is sound: 3 workflows, 7 runs."
     )
-    assert Verify._tell(wrong) == "Not sound:\n  truncated: It is cut off.\n"
+    assert verify.describe(wrong) == "The backup is not sound:\n  truncated: It is cut off."

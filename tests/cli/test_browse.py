@@ -179,7 +179,7 @@ def test_words_found_are_coloured_and_bracketed_only_without_colour(tmp_path: Pa
 def test_what_was_meant_stands_on_one_line(database: Path) -> None:
     code, text = at_terminal("search", "invoce", "--database", database, columns=80)
 
-    assert (code, text) == (0, "Nothing. Did you mean: invoice\n")
+    assert (code, text) == (0, "Nothing found. Did you mean: invoice\n")
 
 
 @posix
@@ -207,7 +207,7 @@ def test_a_run_is_shown_with_its_id(database: Path) -> None:
 def test_without_runs_nothing_is_shown_as_nothing(database: Path) -> None:
     words = ("runs", "demo-greenhouse", "--database", database)
 
-    assert at_terminal(*words) == (0, "Nothing.\n")
+    assert at_terminal(*words) == (0, "No runs.\n")
 
 
 def test_archived_workflows_are_searched_when_asked_for(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.cli import arguments
+from sidecar.cli.parser import COMMANDS
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,11 +57,11 @@ def test_help_names_every_command_and_an_example() -> None:
     done = run("--help")
 
     assert done.returncode == 0
-    assert all(f"    {word} " in done.stdout for word in ("serve", "openrpc", *arguments._COMMANDS))
+    assert all(f"    {word} " in done.stdout for word in ("serve", *COMMANDS))
     assert "sim-sidecar search" in done.stdout
 
 
-@pytest.mark.parametrize("name", ["openrpc", *arguments._COMMANDS])
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_every_command_describes_it_and_gives_an_example(name: str) -> None:
     done = run(name, "--help")
 
@@ -164,7 +164,7 @@ INTERRUPTED_IMPORT = """
 import sys
 class Pressed:
     def find_spec(self, name, path=None, target=None):
-        if name == "sidecar.cli.browse":
+        if name == "sidecar.cli.search":
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Pressed())
 """

@@ -22,7 +22,8 @@ def test_without_a_yes_it_tells_what_could_be_saved_and_changes_nothing(damaged:
 
     done = run("recover", "--database", str(damaged))
 
-    assert (done.returncode, done.stderr) == (1, "Nothing was changed. Do it with --yes.\n")
+    message = "sim-sidecar recover: Nothing was changed. Add --yes to go ahead.\n"
+    assert (done.returncode, done.stderr) == (1, message)
     assert "workflow_bodies" in done.stdout
     assert damaged.read_bytes() == before
 

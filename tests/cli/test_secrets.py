@@ -47,7 +47,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = ("--database", path)
     assert run("secrets", "init", *place, passphrase=PASSPHRASE).returncode == 0
     kept = run("secrets", "set", "openai", "--stdin", *place, stdin=VALUE, passphrase=PASSPHRASE)
-    assert (kept.returncode, kept.stdout) == (0, "The key of openai is kept.\n")
+    assert (kept.returncode, kept.stdout) == (0, "The key of openai was stored.\n")
     return path
 
 
@@ -95,7 +95,7 @@ def test_renewing_and_a_recovery_code(database: Path) -> None:
     rekeyed = run("secrets", "rekey", "--json", *place, passphrase=PASSPHRASE)
 
     assert any(line.strip().count("-") == 8 for line in code.splitlines())
-    assert rotated.stdout == "The data key was replaced; 1 re-sealed.\n"
+    assert rotated.stdout == "The data key was replaced. Keys encrypted again: 1.\n"
     assert json.loads(rekeyed.stdout)["resealed"] == 1
     got = run("secrets", "get", "openai", *place, passphrase=PASSPHRASE)
     assert got.stdout == f"{VALUE}\n"
@@ -160,6 +160,6 @@ def test_on_a_terminal_it_asks_and_does_not_show_what_is_typed(tmp_path: Path) -
     )
 
     assert "Secrets are set up" in first
-    assert "The key of openai is kept" in second
+    assert "The key of openai was stored" in second
     assert PASSPHRASE not in first + second
     assert VALUE not in second

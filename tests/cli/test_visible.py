@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.cli.call import explain
 from sidecar.cli.child import Child
+from sidecar.cli.failures import explain
 from sidecar.cli.terminal_text import json_text, visible
 from tests.cli.terminal import at_terminal
 from tests.cli.test_commands import run

@@ -1,0 +1,121 @@
+"""`sim-sidecar restore`: put a backup in the place of the database.
+
+A database that opens is served by a child process, as for every command. Only where it does not
+open does `restore` work on the file itself, under its lock; the old file is kept under a new name.
+"""
+
+import argparse
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from sidecar.cli.child import ChildEnded
+from sidecar.cli.command import (
+    Command,
+    add_common,
+    call_method,
+    database_lock,
+    database_path,
+    serve_options,
+)
+from sidecar.cli.progress import Bar
+from sidecar.cli.tables import print_result
+from sidecar.cli.terminal_text import visible
+from sidecar.cli.verify import add_backup, backup_params
+from sidecar.clock import SystemClock
+from sidecar.errors import ExitCode
+
+_HELP = "put a backup in the place of the database, even of one that does not open"
+_EXAMPLES = """examples:
+  sim-sidecar restore sim_backup_20260318_123000.db.zst --dry-run
+  sim-sidecar restore /media/stick/sim_backup_20260318_123000.db.zst --database my.db
+
+The database that is replaced is backed up first. Where it does not open, its file
+is kept under another name, and all secrets are those of the backup, if it has any.
+A backup that is not sound is refused, and nothing is changed.
+"""
+_UNOPENABLE = (ExitCode.RECOVERY_REQUIRED, ExitCode.DAMAGED)
+"""Exit codes of a child whose database can only be replaced as a file."""
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the backup, and what is restored of it."""
+    add_backup(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="say what would be restored, and change nothing"
+    )
+    parser.add_argument(
+        "--secrets",
+        choices=("live", "backup"),
+        default="live",
+        help="keep the provider keys of the database (live, the default), or take the backup's",
+    )
+    add_common(parser)
+
+
+def _run(given: argparse.Namespace) -> int:
+    """Restore the backup."""
+    print_result(given, _restore(given), describe)
+    return 0
+
+
+def _restore(given: argparse.Namespace) -> dict[str, Any]:
+    """Restore through a child, or on the file where there is no database that opens."""
+    params = {**backup_params(given.backup), "dry_run": given.dry_run, "secrets": given.secrets}
+    # Nothing is made at a mistyped name by a backup that is not there, or not sound.
+    if given.ephemeral or database_path(given).exists():
+        try:
+            options = serve_options(given, existing=False)
+            result: dict[str, Any] = call_method(options, "backups.restore", params)
+        except ChildEnded as ended:
+            if given.ephemeral or ended.code not in _UNOPENABLE:
+                raise
+            sys.stderr.write(f"The database does not open: {visible(ended)}\n")
+        else:
+            return result
+    return _restore_file(database_path(given), given)
+
+
+def _restore_file(database: Path, given: argparse.Namespace) -> dict[str, Any]:
+    """Restore without a serving process, under the database's lock."""
+    from sidecar.backups import directory  # noqa: PLC0415 - loads the driver
+    from sidecar.backups import restore as restoring  # noqa: PLC0415 - loads the driver
+    from sidecar.backups.old_database import UnservedDatabase  # noqa: PLC0415 - loads the driver
+    from sidecar.handlers.backups.restore import result_of  # noqa: PLC0415 - loads the driver
+
+    params = backup_params(given.backup)
+    if "name" in params:
+        path = directory.find(database.parent / directory.DEFAULT, params["name"])
+    else:
+        path = directory.require_file(Path(params["path"]))
+    with database_lock(database), closing(Bar()) as bar:
+        old = UnservedDatabase(database, SystemClock(), bar.draw)
+        done = restoring.restore(old, path, "backup", dry_run=given.dry_run)
+    result: dict[str, Any] = msgspec.to_builtins(result_of(done))
+    return result
+
+
+def describe(result: dict[str, Any]) -> str:
+    """Return the result of `backups.restore` in plain words."""
+    done = "A restore would bring back" if result["dry_run"] else "Restored"
+    counts = result["counts"]
+    secrets = {
+        "kept": "Provider keys stay as they are.",
+        "from_backup": "Provider keys are those of the backup.",
+        "none": "There are no provider keys.",
+    }
+    lines = [f"{done}: {counts['workflows']} workflows, {counts['runs']} runs."]
+    lines.append(secrets[result["secrets"]])
+    if result.get("providers_lost"):
+        lines.append(f"No longer there: the keys of {', '.join(result['providers_lost'])}.")
+    old = result.get("safety_backup") or result.get("kept_aside")
+    if old:
+        lines.append(f"What was there before is kept as {old}.")
+    lines += [f"  {each['kind']}: {each['detail']}" for each in result["findings"]]
+    return "\n".join(lines)
+
+
+COMMAND = Command("restore", _HELP, _EXAMPLES, _add_options, _run)

@@ -1,0 +1,59 @@
+"""`sim-sidecar runs`: list runs of workflows."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from sidecar.cli.command import Command, add_common
+from sidecar.cli.tables import cell, show_call, table, time_text
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+_HELP = "list runs of workflows, newest first"
+_EXAMPLES = """examples:
+  sim-sidecar runs                        runs of all workflows
+  sim-sidecar runs my-workflow --status error --database my.db
+"""
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that choose which runs are listed."""
+    parser.add_argument("id", metavar="ID", nargs="?", help="list only runs of this workflow")
+    parser.add_argument(
+        "--status",
+        choices=("running", "success", "error", "cancelled"),
+        help="list only runs of this status",
+    )
+    parser.add_argument("--limit", type=int, help="show at most LIMIT runs (default 50)")
+    add_common(parser)
+
+
+def _run(given: argparse.Namespace) -> int:
+    """List the runs, newest first."""
+    params = {"workflow_id": given.id, "status": given.status, "limit": given.limit}
+    return show_call(given, "runs.list", params, _draw)
+
+
+def _draw(result: dict[str, Any]) -> "RenderableType":
+    from rich.text import Text  # noqa: PLC0415 - a pipe never pays for colours
+
+    if not result["items"]:
+        return "No runs."
+    colours = {"success": "green", "error": "red", "running": "cyan"}
+    headings = ("run", "workflow", "started", "status", "duration", "tokens", "error")
+    drawn = table("", *headings)
+    for item in result["items"]:
+        taken_ms = item["duration_ms"]
+        drawn.add_row(
+            cell(item["id"]),
+            cell(item["workflow_id"]),
+            cell(time_text(item["started_at"])),
+            Text(item["status"], style=colours.get(item["status"], "")),
+            cell("-" if taken_ms is None else f"{taken_ms} ms"),
+            cell(item["tokens_used"]),
+            cell(item["error_message"] or ""),
+        )
+    return drawn
+
+
+COMMAND = Command("runs", _HELP, _EXAMPLES, _add_options, _run)
