@@ -1,7 +1,7 @@
-"""`python -m sidecar` and `sim-sidecar`: finds out which command is meant, and imports only that.
+"""Runs `python -m sidecar` and `sim-sidecar`: imports only what the given command needs.
 
-Serving is the default. `--version` imports nothing of ours; `serve` imports nothing that is for
-people; every other command lives in `cli`.
+Serving is the default. `--version` imports no other module, and `serve` none of `sidecar.cli`,
+which has all other commands.
 """
 
 import os
@@ -12,11 +12,11 @@ from sidecar import __version__
 _HELP = ("-h", "--help", "help")
 
 _INTERRUPTED, _BROKEN_PIPE = 130, 141
-"""What shells expect of a command that Ctrl-C ended, or whose reader went away."""
+"""The exit codes that shells expect of a command ended by Ctrl-C or by a closed pipe."""
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns its exit code."""
+    """Run one command and return its exit code."""
     words = sys.argv[1:] if argv is None else argv
     first = words[0] if words else ""
     if words in (["--version"], ["-V"]):
@@ -33,10 +33,10 @@ def main(argv: list[str] | None = None) -> int:
         code = cli.main(words)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        # Whoever ends a command knows why it ended; a traceback would tell them nothing.
+        # A person who pressed Ctrl-C needs no traceback.
         return _INTERRUPTED
     except BrokenPipeError:
-        # Nor would it tell who closed the pager. What is left to be written goes nowhere.
+        # The pager was closed; the rest of the output goes to the null device.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return _BROKEN_PIPE
     except OSError as fault:
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _open_streams() -> None:
-    """Have all three streams, also where the shell has closed one: files would take its place."""
+    """Open the standard streams that the shell has closed; a file would get their numbers."""
     for descriptor in range(3):
         try:
             os.fstat(descriptor)
@@ -61,9 +61,9 @@ def _open_streams() -> None:
 
 
 def _import_msgspec() -> None:
-    """Import msgspec without `typing_extensions`, which costs every start 8 ms.
+    """Import msgspec without `typing_extensions`, whose import takes 8 ms of every start.
 
-    Where that is installed msgspec takes from it what `typing` itself has since Python 3.11.
+    msgspec uses it when it is installed, for names that `typing` has since Python 3.11.
     """
     if "typing_extensions" in sys.modules:
         return
@@ -71,21 +71,22 @@ def _import_msgspec() -> None:
     try:
         import msgspec  # noqa: F401, PLC0415 - only serving needs it at once
     except ImportError:
-        pass  # imported as it likes to be, by whoever needs it
+        pass  # the module that needs it imports it in the usual way
     finally:
         del sys.modules["typing_extensions"]
 
 
 def _serve(words: list[str]) -> int:
+    """Serve with these arguments; at a terminal explain instead what serving is."""
     _import_msgspec()
     from sidecar import config  # noqa: PLC0415 - `--version` needs none of it
 
     given = config.parse_serve(words)
     if os.isatty(0):
-        from sidecar import cli  # noqa: PLC0415 - explains itself to a person
+        from sidecar import cli  # noqa: PLC0415 - only a person at a terminal needs it
 
         return cli.explain_serving()
-    from sidecar import app  # noqa: PLC0415 - the whole product
+    from sidecar import app  # noqa: PLC0415 - after the arguments are known to be right
 
     return int(app.serve(given))
 

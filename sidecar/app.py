@@ -1,8 +1,8 @@
-"""The composition root of a serving process: puts everything together, and takes it apart.
+"""Starts and ends a serving process: makes every part, connects them, and closes them again.
 
-Order matters: the descriptors are claimed before anything else can print, the lock is taken
-before the database is looked at, the database is open before anything is read from stdin. A
-start that fails writes one JSON line on stderr and ends with its own exit code.
+The order matters: stdin and stdout are claimed before anything can print, the lock is taken before
+the database is looked at, and the database is open before a request is read. A start that fails
+writes one JSON line to stderr and ends the process with an exit code that says why.
 """
 
 import gc
@@ -33,7 +33,7 @@ from sidecar.wire.loop import Loop
 
 
 def serve(config: ServeConfig) -> ExitCode:
-    """Serve until the end; returns the exit code, and never raises."""
+    """Serve until the process is told to end; return the exit code. Never raises."""
     descriptors = stdio.claim()
     try:
         _configure_log(config)
@@ -41,7 +41,7 @@ def serve(config: ServeConfig) -> ExitCode:
         if not config.dumpable:
             harden()
         if config.database is not None:
-            if config.existing and not _is_there(config.database):
+            if config.existing and not _exists(config.database):
                 return _refuse_missing(config.database.absolute())
             return _serve_database(config, config.database, channel)
         with EphemeralFolder() as folder:
@@ -55,13 +55,18 @@ def serve(config: ServeConfig) -> ExitCode:
         )
     except SidecarError as refused:
         return _refuse(refused.exit_code, refused.slug, refused.message, refused.data)
-    except Exception as fault:  # noqa: BLE001 - the last boundary: a start that fails says so
+    except Exception as fault:  # noqa: BLE001 - every failure of a start becomes an exit code
         return _refuse_unknown(fault)
     finally:
         log.flush()
 
 
 def _configure_log(config: ServeConfig) -> None:
+    """Set the log's level and file.
+
+    Raises:
+        StorageFailed: the file cannot be opened.
+    """
     try:
         log.configure(config.log_level, config.log_file)
     except OSError as fault:
@@ -69,8 +74,8 @@ def _configure_log(config: ServeConfig) -> None:
         raise StorageFailed(message) from fault
 
 
-def _is_there(path: Path) -> bool:
-    """Whether opening would find something to judge: a file, or a trace that there was one."""
+def _exists(path: Path) -> bool:
+    """Return whether there is a database, or a file that shows that there was one."""
     suffixes = ("-wal", "-journal", swap.INTENT, preflight.KNOWN)
     traces = {path.name + suffix for suffix in suffixes}
     try:
@@ -85,27 +90,29 @@ def _is_there(path: Path) -> bool:
 
 
 def _refuse_missing(path: Path) -> ExitCode:
+    """Report that there is no database where `--existing` requires one."""
     return _refuse(
         ExitCode.NO_DATABASE,
         "no_database",
-        f"There is no database at {path}; none was made.",
+        f"There is no database at {path}; none was created.",
         {"hint": f"Name the file with --database, or in {DATABASE_VARIABLE}."},
     )
 
 
 def _open_channel(descriptors: stdio.Descriptors, *, threaded: bool) -> stdio.Channel:
-    """The half of the channel that fits the platform and the descriptors."""
+    """Return the implementation of the channel that fits the platform and the descriptors."""
     if not threaded:
         from sidecar.wire import stdio_posix  # noqa: PLC0415 - does not import on Windows
 
         if stdio_posix.fits(descriptors.writer):
             return stdio_posix.PosixChannel(descriptors)
-    from sidecar.wire import stdio_threads  # noqa: PLC0415 - the other half, when it is needed
+    from sidecar.wire import stdio_threads  # noqa: PLC0415 - most starts do not need it
 
     return stdio_threads.ThreadedChannel(descriptors)
 
 
 def _serve_database(config: ServeConfig, path: Path, channel: stdio.Channel) -> ExitCode:
+    """Lock and open one database, serve it, and close it."""
     clock = SystemClock()
     path = path.absolute()
     lock = DatabaseLock(path)
@@ -124,7 +131,7 @@ def _serve_database(config: ServeConfig, path: Path, channel: stdio.Channel) -> 
             )
             if config.passphrase_fd is not None:
                 headless.unlock(loop.long_context(), config.passphrase_fd)
-            # What is alive now stays: the collector need not look at it again and again.
+            # All objects alive now stay alive: the garbage collector need not scan them again.
             gc.collect()
             gc.freeze()
             code = loop.run(_ready(opened, path, secret_state(opened.store.db, vault)))
@@ -137,20 +144,21 @@ def _serve_database(config: ServeConfig, path: Path, channel: stdio.Channel) -> 
 
 
 def _starting(channel: stdio.Channel, clock: Clock) -> Any:
-    """Tell a slow start's progress: at once, then at most twice a second."""
-    told_at_ms = -float(limits.STARTING_DELAY_MS)
+    """Return a function that sends the progress of a slow start, at most twice a second."""
+    sent_at_ms = -float(limits.STARTING_INTERVAL_MS)
 
     def on_progress(phase: str, done: int, total: int) -> None:
-        nonlocal told_at_ms
+        nonlocal sent_at_ms
         now = clock.monotonic_ms()
-        if now - told_at_ms >= limits.STARTING_DELAY_MS:
-            told_at_ms = now
+        if now - sent_at_ms >= limits.STARTING_INTERVAL_MS:
+            sent_at_ms = now
             channel.write([encode_notification(SystemStarting(phase, done, total))])
 
     return on_progress
 
 
 def _ready(opened: Opened, path: Path, state: VaultState) -> SystemReady:
+    """Return the notification that announces the served database."""
     head = audit.head(opened.store.db)
     return SystemReady(
         protocol_version=limits.PROTOCOL_VERSION,
@@ -170,18 +178,19 @@ def _ready(opened: Opened, path: Path, state: VaultState) -> SystemReady:
 def _refuse(
     code: ExitCode, slug: str, message: str, data: Mapping[str, object] | None = None
 ) -> ExitCode:
+    """Write the log line of a start that failed; return its exit code."""
     hint = {"hint": RECOVER_HINT} if code is ExitCode.DAMAGED else {}
-    told = {"slug": slug, "message": message, "exit_code": int(code)}
-    fields = {**hint, **(data or {}), **told}
+    fields = {**hint, **(data or {}), "slug": slug, "message": message, "exit_code": int(code)}
     log.error("start_failed", **fields)
     return code
 
 
 def _refuse_unknown(fault: Exception) -> ExitCode:
+    """Report a start that failed with an exception that is not a wire error."""
     known = as_wire_error(fault)
     if known is not None:
         return _refuse(known.exit_code, known.slug, known.message)
-    import traceback  # noqa: PLC0415 - only a fault of ours needs it
+    import traceback  # noqa: PLC0415 - only a bug needs it
 
     text = "".join(traceback.format_exception(fault))
     if isinstance(fault, OSError):

@@ -1,4 +1,4 @@
-"""The table of methods: what the dispatcher serves and every generated file comes from.
+"""The table of methods and chores: what the process serves, and what the contract is made from.
 
 A handler module declares a method by two structs and a decorated function:
 
@@ -8,9 +8,12 @@ A handler module declares a method by two structs and a decorated function:
     @method("workflows.get", access="read", errors=(NotFound,))
     def get(ctx: Context, params: WorkflowsGetParams) -> WorkflowsGetResult: ...
 
-The two types come from the signature, the description from the docstring. Params list the
-required members first: by-position params are read in that order. A fault in a declaration
-is found at import. Knows no handler and no wire.
+The two types are read from the signature, and the description in the contract is the docstring.
+Params list the required members first, because params by position are read in that order. A
+wrong declaration raises TypeError at import. This module knows no handler and no wire.
+
+A chore is work that the process does by itself, such as a purge: a function that runs like a
+long method, without a request that waits for it.
 """
 
 from collections.abc import Callable
@@ -23,22 +26,22 @@ from sidecar.context import Context, LongContext
 from sidecar.errors import SidecarError
 
 Access = Literal["none", "read", "write"]
-"""What a short method needs: nothing, the connection, or the burst's write transaction."""
+"""What a short method needs: nothing, the connection, or the write transaction of its burst."""
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Params of one method; unknown members are refused."""
+    """The params of one method; unknown members are refused."""
 
     published: ClassVar["type[Params] | None"] = None
     """The params that the contract shows, for a struct that leaves a member undecoded."""
 
 
 class Result(msgspec.Struct, frozen=True):
-    """Result of one method; always carries all its fields."""
+    """The result of one method; it always has all its fields."""
 
 
 def _is_write_only(kind: Any) -> bool:
-    """Whether a type, or a part of it, is annotated as JSON Schema's writeOnly."""
+    """Return whether a type, or a part of it, is annotated as JSON Schema's writeOnly."""
     annotated = getattr(kind, "__metadata__", ())
     schemas = [each.extra_json_schema for each in annotated if isinstance(each, msgspec.Meta)]
     return any(schema and schema.get("writeOnly") for schema in schemas) or any(
@@ -47,7 +50,7 @@ def _is_write_only(kind: Any) -> bool:
 
 
 class Method:
-    """One row of the table."""
+    """One method: its function, its types and what it needs to be served."""
 
     def __init__(
         self,
@@ -61,10 +64,10 @@ class Method:
         frees_space: bool = False,
         succeeds_unlogged: bool = False,
     ) -> None:
-        """Read the types of `function`; decoders are made when first needed.
+        """Read the types of `function`; decoders are made when they are first needed.
 
         Raises:
-            TypeError: the function lacks a docstring or the two struct types.
+            TypeError: the function has no docstring, or not the two struct types.
         """
         params = function.__annotations__.get("params")
         result = function.__annotations__.get("return")
@@ -88,12 +91,12 @@ class Method:
 
     @cached_property
     def decode(self) -> Callable[[Any], Any]:
-        """Decode by-name params: JSON bytes to the params struct."""
+        """Return the function that decodes params by name: JSON bytes to the params struct."""
         return msgspec.json.Decoder(self.decoded).decode
 
     @cached_property
     def secret_params(self) -> frozenset[str]:
-        """Names of the params that are secrets: those that are only ever written."""
+        """Return the names of the params that are secrets: those that no answer ever contains."""
         return frozenset(
             field.encode_name
             for field in msgspec.structs.fields(self.params)
@@ -101,7 +104,8 @@ class Method:
         )
 
     @cached_property
-    def _array_type(self) -> type[msgspec.Struct]:
+    def _by_position(self) -> type[msgspec.Struct]:
+        """Return the params struct as one that is decoded from a JSON array."""
         fields: list[Any] = [
             (field.name, field.type)
             if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT
@@ -116,36 +120,38 @@ class Method:
         )
 
     def decode_array(self, raw: Any) -> Any:
-        """Decode by-position params, in the order the struct lists its members."""
-        values = msgspec.json.decode(raw, type=self._array_type)
+        """Decode params by position, in the order in which the struct lists its members."""
+        values = msgspec.json.decode(raw, type=self._by_position)
         return self.decoded(**msgspec.structs.asdict(values))
 
     def field_names(self) -> list[str]:
-        """Names of the params in order."""
+        """Return the names of the params in order."""
         return [field.encode_name for field in msgspec.structs.fields(self.params)]
 
 
 METHODS: dict[str, Method] = {}
-"""Every method by name, in the order of declaration."""
+"""Every declared method by its name."""
 
 
 class Chore(NamedTuple):
-    """Work the process does by itself, run like a long method that nobody waits for."""
+    """One chore: its function and its times."""
 
     name: str
     function: Callable[[LongContext], None]
     first_ms: int
+    """Milliseconds from the start of the process to the first run."""
     every_ms: int | None
+    """Milliseconds between two runs; None for a chore that runs again only when scheduled."""
 
 
 CHORES: dict[str, Chore] = {}
-"""Every chore by name."""
+"""Every declared chore by its name."""
 
 
 def chore(
     name: str, *, first_ms: int, every_ms: int | None = None
 ) -> Callable[[Callable[[LongContext], None]], Callable[[LongContext], None]]:
-    """Declare a chore: run `first_ms` after the start, then every so often, and when asked for."""
+    """Declare a chore that runs `first_ms` after the start, then at intervals or when scheduled."""
 
     def declare(function: Callable[[LongContext], None]) -> Callable[[LongContext], None]:
         CHORES[name] = Chore(name, function, first_ms, every_ms)
@@ -169,7 +175,7 @@ def method(
     succeeds_unlogged: bool = False,
     errors: tuple[type[SidecarError], ...] = (),
 ) -> Callable[[Callable[[C, P], R]], Callable[[C, P], R]]:
-    """Declare a method. `errors` are those of its own, beside the ones every method can give.
+    """Declare a method. `errors` are its own errors, besides those that every method can give.
 
     A `sensitive` method answers with a secret: its line is wiped once written, and when its
     audit entry cannot be written no answer leaves.

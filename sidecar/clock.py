@@ -1,7 +1,7 @@
-"""Time, ids and randomness, handed in so that tests can hold them still.
+"""Time, ids and randomness, passed in as a `Clock` so that tests can set them.
 
-The only module that reads a clock or asks for random bytes. Owns no state but the last id's
-time, so that ids made in one millisecond still rise.
+The only module that reads a clock or asks for random bytes. Its only state is the time of the
+last id, so that the ids made within one millisecond still rise.
 """
 
 import os
@@ -11,22 +11,22 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """What the product asks of time and chance."""
+    """What the program uses of time and randomness."""
 
     def now_ms(self) -> int:
-        """Wall clock, milliseconds since the Unix epoch, UTC."""
+        """Return the wall clock in milliseconds since the Unix epoch, UTC."""
 
     def monotonic_ms(self) -> float:
-        """A clock that never jumps, in milliseconds, for durations; it may stand in sleep."""
+        """Return a time in milliseconds for durations: it never jumps, and may stop in sleep."""
 
     def elapsed_ms(self) -> float:
-        """A clock that never jumps and goes on while the machine sleeps, in milliseconds."""
+        """Return a time in milliseconds that never jumps and runs while the machine sleeps."""
 
     def new_id(self) -> str:
-        """A fresh UUIDv7 (RFC 9562, 5.7): time-ordered, so that indexes grow at their end."""
+        """Return a new UUIDv7 (RFC 9562, 5.7): in order of time, so an index grows at its end."""
 
     def random_bytes(self, size_bytes: int) -> bytes:
-        """Random bytes fit for keys."""
+        """Return random bytes that are fit for keys."""
 
 
 _COUNTER_MAX = 0xFFF
@@ -35,44 +35,44 @@ _COUNTER_MAX = 0xFFF
 
 if sys.platform == "linux":
 
-    def _awake_and_asleep_s() -> float:
+    def _elapsed_s() -> float:
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 elif sys.platform == "darwin":
 
-    def _awake_and_asleep_s() -> float:
-        # Python's own monotonic clock stands still in sleep here too; this one does not.
+    def _elapsed_s() -> float:
+        # time.monotonic() stops during sleep here as well; this clock does not.
         return time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
 
 else:
 
-    def _awake_and_asleep_s() -> float:
-        # Windows counts what was slept; elsewhere nothing better is known.
+    def _elapsed_s() -> float:
+        # On Windows it includes sleep; on other systems there is nothing better.
         return time.monotonic()
 
 
 class SystemClock:
-    """The machine's own clock and randomness."""
+    """The clock and the randomness of the operating system."""
 
     def __init__(self) -> None:
-        """Start with no id made yet."""
+        """Start without a last id."""
         self._last_id_ms = 0
         self._id_counter = 0
 
     def now_ms(self) -> int:
-        """Wall clock, milliseconds since the Unix epoch, UTC."""
+        """Return the wall clock in milliseconds since the Unix epoch, UTC."""
         return time.time_ns() // 1_000_000
 
     def monotonic_ms(self) -> float:
-        """A clock that never jumps, in milliseconds."""
+        """Return a time in milliseconds that never jumps."""
         return time.monotonic() * 1000
 
     def elapsed_ms(self) -> float:
-        """A clock that never jumps and goes on while the machine sleeps, in milliseconds."""
-        return _awake_and_asleep_s() * 1000
+        """Return a time in milliseconds that never jumps and runs while the machine sleeps."""
+        return _elapsed_s() * 1000
 
     def new_id(self) -> str:
-        """A UUIDv7 whose 12 `rand_a` bits count up within a millisecond (RFC 9562, 6.2)."""
+        """Return a UUIDv7 whose 12 `rand_a` bits count within a millisecond (RFC 9562, 6.2)."""
         now = self.now_ms()
         if now <= self._last_id_ms:
             now = self._last_id_ms
@@ -88,5 +88,5 @@ class SystemClock:
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
     def random_bytes(self, size_bytes: int) -> bytes:
-        """Random bytes from the operating system."""
+        """Return random bytes from the operating system."""
         return os.urandom(size_bytes)

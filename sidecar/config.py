@@ -1,7 +1,7 @@
-"""How one serving process was asked to run: argv and environment, read once and frozen.
+"""The settings of one serving process, read once from its arguments and its environment.
 
-Owns defaults and the platform's user-data folder. Nothing secret is ever taken from here:
-argv and environment are visible to other programs.
+Has the defaults and the platform's folder for user data. Secrets are never given in this way:
+other programs can see the arguments and the environment of a process.
 """
 
 import os
@@ -13,32 +13,32 @@ from typing import NamedTuple
 from sidecar.log import LEVELS
 
 DATABASE_VARIABLE = "SIM_SIDECAR_DATABASE"
-"""Environment variable that names the database where no option does."""
+"""The environment variable that names the database when no option does."""
 
 
 class ServeConfig(NamedTuple):
-    """Settings of `sim-sidecar serve`."""
+    """The settings of `sim-sidecar serve`."""
 
     database: Path | None
-    """The database file; None serves a fresh one that is removed at the end."""
+    """The database file; None serves a new one that is removed at the end."""
     existing: bool
-    """Whether the database must be there: a start that finds none makes none."""
+    """Whether the database must exist: a start that finds none does not create it."""
     parent_pid: int | None
-    """Process whose death ends this one; None is the parent seen at start."""
+    """The process that this one ends with; None for the process that started this one."""
     events: bool
-    """Whether audit and change events stream from the start."""
+    """Whether audit and change events are sent from the start."""
     log_level: str
     log_file: str | None
     threaded: bool
-    """Whether the channel's threaded half is used even where descriptors can be polled."""
+    """Whether threads read and write even where the descriptors can be polled."""
     dumpable: bool
-    """Whether other programs may read the process's memory; then secrets never unlock."""
+    """Whether other programs may read the memory of the process; secrets then never unlock."""
     passphrase_fd: int | None
-    """Descriptor (Windows: handle) to read a passphrase from and unlock with, at the start."""
+    """The descriptor (on Windows the handle) to read a passphrase from, to unlock at the start."""
 
 
 def user_data_folder() -> Path:
-    """Where the platform keeps a user's application data."""
+    """Return the folder for this program in the platform's folder for user data."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -49,19 +49,19 @@ def user_data_folder() -> Path:
 
 
 def default_database() -> Path:
-    """The database used when none is named."""
+    """Return the path of the database to serve when no option names one."""
     named = os.environ.get(DATABASE_VARIABLE)
     return Path(named) if named else user_data_folder() / "sim.db"
 
 
 def add_serve_options(parser: ArgumentParser) -> None:
-    """Declare the options of `serve`."""
+    """Add the options of `serve` to a parser."""
     _add_place(parser)
     parser.add_argument(
         "--parent-pid",
         metavar="PID",
         type=int,
-        help="end when this process dies (default: the process that started this one)",
+        help="end when this process ends (default: the process that started this one)",
     )
     parser.add_argument(
         "--no-events",
@@ -72,52 +72,52 @@ def add_serve_options(parser: ArgumentParser) -> None:
         "--log-level",
         choices=LEVELS,
         default="warning",
-        help="lowest level written (default: warning)",
+        help="lowest level that is written (default: warning)",
     )
     parser.add_argument("--log-file", metavar="FILE", help="write the log there, not to stderr")
     parser.add_argument(
         "--threaded-io",
         action="store_true",
-        help="move bytes by threads, as on Windows, even where pipes can be polled",
+        help="read and write in threads, as on Windows, even where pipes can be polled",
     )
     parser.add_argument(
         "--passphrase-fd",
         metavar="N",
         type=int,
-        help="unlock secrets at the start with what this inherited descriptor holds"
-        " (on Windows a handle), read to its end; never give a passphrase as an argument",
+        help="read a passphrase from this inherited descriptor (on Windows a handle), to its end,"
+        " and unlock secrets with it at the start; never give a passphrase as an argument",
     )
     parser.add_argument(
         "--dumpable",
         action="store_true",
-        help="let a profiler read the process's memory; secrets then never unlock",
+        help="let other programs read the memory of the process; secrets then never unlock",
     )
 
 
 def _add_place(parser: ArgumentParser) -> None:
-    """Where the database is, and whether it is made."""
+    """Add the options that say where the database is and whether it is created."""
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
         "--database",
         metavar="FILE",
         type=Path,
-        help=f"database file, made if missing (default: ${DATABASE_VARIABLE},"
-        " else in the user-data folder)",
+        help=f"database file, created if missing (default: ${DATABASE_VARIABLE},"
+        " else a file in the user-data folder)",
     )
     place.add_argument(
         "--ephemeral",
         action="store_true",
-        help="serve a fresh database in a private folder that is removed at the end",
+        help="serve a new database in a private folder that is removed at the end",
     )
     parser.add_argument(
         "--existing",
         action="store_true",
-        help="make no database: end with code 10 where there is none",
+        help="create no database: end with exit code 10 when there is none",
     )
 
 
 def _is_text(path: str) -> bool:
-    """Whether a path can be told to SQLite and to a client, who both want Unicode."""
+    """Return whether a path is valid Unicode, which SQLite and clients require."""
     try:
         path.encode()
     except UnicodeEncodeError:
@@ -126,7 +126,7 @@ def _is_text(path: str) -> bool:
 
 
 def parse_serve(argv: list[str]) -> ServeConfig:
-    """Read the options of `serve`; exits with code 2 and one line of help when they are wrong."""
+    """Return the settings that these arguments make; exit with code 2 when they are wrong."""
     parser = ArgumentParser(
         prog="sim-sidecar serve",
         description="Serve one database over stdin and stdout: one JSON-RPC 2.0 message a line.",
@@ -136,12 +136,12 @@ def parse_serve(argv: list[str]) -> ServeConfig:
     add_serve_options(parser)
     given = parser.parse_args(argv)
     if given.passphrase_fd is not None and given.passphrase_fd <= 2:  # noqa: PLR2004 - stderr
-        parser.error("--passphrase-fd must be another descriptor than stdin, stdout and stderr")
+        parser.error("--passphrase-fd must not be stdin, stdout or stderr")
     if given.parent_pid is not None and given.parent_pid <= 0:
         parser.error("--parent-pid must be a positive process id")
     database = None if given.ephemeral else (given.database or default_database())
     if not _is_text(str(database)):
-        parser.error("the database's path is not text in this locale; use UTF-8 or another path")
+        parser.error("the path of the database is not text in this locale; use UTF-8")
     return ServeConfig(
         database=database,
         existing=given.existing,

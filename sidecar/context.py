@@ -1,10 +1,11 @@
-"""What a handler is given: the store, the clock, and ways to tell the world.
+"""The contexts that handlers are called with: the services, and the audit log and events.
 
-Sits between the handlers and the loop. A handler never sees a line, a queue or a thread; it
-calls `audit` and `emit`, and what it emitted leaves only after the COMMIT of its transaction.
+A context is all that a handler knows of the process: it never sees a line, a queue or a thread.
+It calls `audit` and `emit`; what it emits is sent only after the COMMIT of its transaction.
 
-Short methods run on the loop's thread inside the burst's transaction and use `db`. Long methods
-run in a worker: they read through `reading()` and write in short steps through `writing()`.
+Short methods run on the loop's thread inside the transaction of a burst (the requests that are
+committed together) and use `db`. Long methods run in a worker thread: they read through
+`reading()` and write in short transactions through `writing()`.
 """
 
 import threading
@@ -30,14 +31,15 @@ from sidecar.vault.vault import Vault, VaultState
 
 
 class Emitted(NamedTuple):
-    """A notification on its way out, with the audit number a reader resumes after if it is lost."""
+    """A notification that a handler emitted."""
 
     params: Notification
     seq: int
+    """Number of the audit entry it belongs to; where it is dropped the reader resumes before it."""
 
 
 class MethodLatency(NamedTuple):
-    """How often a method was called and how long it took."""
+    """The calls of one method, those that failed, and how long calls took."""
 
     method: str
     calls: int
@@ -47,29 +49,32 @@ class MethodLatency(NamedTuple):
 
 
 class Session(Protocol):
-    """What handlers may ask of the process that serves them."""
+    """What a handler may ask of the process that serves it."""
 
     def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
-        """Send audit events of these actions from now on, replaying those after `after` first."""
+        """Send audit events of these actions from now on, after those since entry `after`."""
 
     def unsubscribe(self) -> None:
         """Send no more audit and change events."""
 
     def stop(self, reason: str) -> None:
-        """End the process once what was accepted is answered."""
+        """End the process when the accepted requests are answered."""
 
     def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
-        """Run a chore so long from now, and not when it was to run before; or at latest then."""
+        """Set the next run of a chore to `delay_ms` from now.
+
+        With `at_latest` an earlier time that is already set stays.
+        """
 
     def latencies(self) -> list[MethodLatency]:
-        """Calls, errors and latencies of every method called so far, by name."""
+        """Return the calls, errors and latencies of every method called so far, by name."""
 
     def facts(self) -> dict[str, Any]:
-        """pid, started_at and other facts of the process for system.info and system.stats."""
+        """Return pid, started_at and the database's path, for system.info and system.stats."""
 
 
 def secret_state(db: Connection, vault: Vault) -> VaultState:
-    """How the secrets stand: what `system.ready`, `system.info` and `secrets.status` tell."""
+    """Return the state of the secrets, for `system.ready`, `system.info` and `secrets.status`."""
     if vault.ephemeral:
         return "ephemeral"
     if vault.keys is not None:
@@ -78,7 +83,7 @@ def secret_state(db: Connection, vault: Vault) -> VaultState:
 
 
 class Services(msgspec.Struct, frozen=True):
-    """The open store, the clock, the serving process and its vault: what every request needs."""
+    """What every request needs: the open store, the clock, the process and its vault of keys."""
 
     store: Store
     clock: Clock
@@ -87,10 +92,10 @@ class Services(msgspec.Struct, frozen=True):
 
 
 class Context:
-    """What a short method is given. The loop uses one context for all short requests in turn."""
+    """The context of short methods; the loop uses one for all of them in turn."""
 
     def __init__(self, services: Services) -> None:
-        """Bind to the services of the process."""
+        """Bind the context to the services of the process."""
         self.store = services.store
         self.clock = services.clock
         self.session = services.session
@@ -100,11 +105,11 @@ class Context:
 
     @property
     def db(self) -> Connection:
-        """The shared connection, inside the burst; for short methods."""
+        """Return the shared connection, for short methods."""
         return self.store.db
 
     def emit(self, params: Notification) -> None:
-        """Send a notification once this request's transaction is committed."""
+        """Send a notification when the transaction of this request is committed."""
         self.emitted.append(Emitted(params, self.audit_seq))
 
     @contextmanager
@@ -120,17 +125,17 @@ class Context:
             raise
 
     def audit(self, action: str, resource: str, **details: Any) -> None:
-        """Write an audit entry in the act's own transaction, and tell it after COMMIT.
+        """Write an audit entry in the transaction of the act; its event is sent after the COMMIT.
 
-        `details` hold ids, revisions and counts, never titles or values. An act whose entry
-        cannot be written does not happen: the exception undoes both.
+        `details` are ids, revisions and counts, never names or values. An act does not happen
+        when its entry cannot be written: the exception undoes both.
         """
         self.audit_in(self.store.db, action, resource, **details)
 
     def audit_in(self, db: Connection, action: str, resource: str, **details: Any) -> None:
-        """The same for an act in another file than the one that is served."""
+        """Write an audit entry as `audit` does, in a database that is not the one served."""
         if any(not isinstance(value, int) for value in details.values()):
-            # Before they are JSON: a passphrase may be what stands between two quotes.
+            # Before they are encoded: a passphrase can equal a piece of the JSON around it.
             details = redact_all(details)
         text = msgspec.json.encode(details).decode() if details else "{}"
         entry = audit.append(db, self.clock.now_ms(), action, resource, text)
@@ -142,13 +147,13 @@ class Context:
         )
 
     def checkpoint_chain(self) -> None:
-        """Seal the chain's newest code and go on with a fresh key, if there is a root key."""
+        """Seal the newest code of the audit chain and continue with a new key, when unlocked."""
         keys = self.vault.keys
         if keys is not None and not self.vault.ephemeral:
             audit.checkpoint(self.store.db, self.chain_sealer(keys), self.clock.random_bytes(32))
 
     def chain_sealer(self, keys: Keys) -> Sealer:
-        """What puts parts of the audit chain under a root key."""
+        """Return the function that seals parts of the audit chain under a root key."""
 
         def seal(purpose: str, seq: int, payload: bytes) -> bytes:
             nonce = self.clock.random_bytes(NONCE_BYTES)
@@ -158,7 +163,7 @@ class Context:
 
 
 class LongContext(Context):
-    """What a long method is given, in its worker."""
+    """The context of one long method or of one run of a chore, in its worker thread."""
 
     def __init__(
         self,
@@ -166,23 +171,23 @@ class LongContext(Context):
         request_id: int | str | None,
         publish: Callable[[list[Emitted]], None],
     ) -> None:
-        """Bind to one request; `publish` hands notifications to the loop."""
+        """Bind the context to one request; `publish` hands notifications to the loop."""
         super().__init__(services)
         self.request_id = request_id
         self.cancel_event = threading.Event()
         self.outcome: Outcome = "not_applied"
-        self.quiet = False
-        """Nobody waits for it: its progress is told to nobody."""
+        self.reports_progress = True
+        """False for a chore: no client waits for it."""
         self.frees_space = True
-        """What it writes makes room; so do most chores."""
+        """Whether it may write into the reserve for a full disk; true of most chores."""
         self._publish = publish
-        self._lock_kept = False
+        self._holds_lock = False
         self._progress_at_ms = 0.0
         self._progress_done = 0
         self._last_progress: Progress | None = None
 
     def check_cancelled(self) -> None:
-        """Stop here if the request was cancelled; call it where stopping is safe.
+        """Raise when the request was cancelled; called where the method can stop safely.
 
         Raises:
             Cancelled: `$/cancelRequest` named this request, or the process is ending.
@@ -202,15 +207,15 @@ class LongContext(Context):
 
     @contextmanager
     def writing(self, *, last: bool = False) -> Iterator[Connection]:
-        """One short transaction on the shared connection: at most 20 ms of work.
+        """Open a transaction on the shared connection, for at most 20 ms of work.
 
-        What was emitted leaves at its COMMIT. With `last` the lock is kept until the answer is
-        queued, so that the events of the final step follow the answer.
+        What was emitted is sent after its COMMIT. With `last` the store's lock is held until the
+        answer is queued, so that the events of the last transaction follow the answer.
         """
         self.check_cancelled()
         self.store.let_requests_go_first()
         if self.store.wal_pages >= limits.WAL_PAUSE_PAGES:
-            # Not right after a step: a request shall wait for one of the two, never for both.
+            # Requests run between this and the step: one waits for one of the two, not for both.
             self.store.relieve_wal(limits.WAL_PAUSE_PAGES)
             self.store.let_requests_go_first()
         self.store.lock.acquire()
@@ -220,17 +225,17 @@ class LongContext(Context):
                 before = db.total_changes()
                 yield db
                 if db.total_changes() != before:
-                    # From this COMMIT on, whatever fails, something may have been done.
+                    # Whatever fails after this COMMIT, the method has had an effect.
                     self.outcome = "unknown"
             if last:
-                self._lock_kept = True
+                self._holds_lock = True
             else:
                 self._publish(self.take_emitted())
         except BaseException:
             self.emitted.clear()
             raise
         finally:
-            if not self._lock_kept:
+            if not self._holds_lock:
                 self.store.lock.release()
 
     def in_steps(
@@ -248,25 +253,25 @@ class LongContext(Context):
             if report is not None:
                 report(done)
 
-    def keep_lock(self) -> None:
-        """Hold the lock, which the caller has, until the answer is queued, as `last` does."""
+    def hold_lock_until_answered(self) -> None:
+        """Hold the store's lock, which the caller has, until the answer is queued."""
         self.store.lock.acquire()
-        self._lock_kept = True
+        self._holds_lock = True
 
     def take_emitted(self) -> list[Emitted]:
-        """Hand over what was emitted and start afresh."""
+        """Return what was emitted, and empty the list."""
         emitted, self.emitted = self.emitted, []
         return emitted
 
     def release_lock(self) -> None:
-        """Give back the lock that `writing(last=True)` kept."""
-        if self._lock_kept:
-            self._lock_kept = False
+        """Release the lock where `writing(last=True)` or `hold_lock_until_answered` holds it."""
+        if self._holds_lock:
+            self._holds_lock = False
             self.store.lock.release()
 
     def progress(self, phase: str, done: int, total: int | None, unit: str) -> None:
-        """Tell how far the method is; never falls, at most 20 a second."""
-        if self.quiet:
+        """Send how far the method is: at most 20 times a second, and `done` never decreases."""
+        if not self.reports_progress:
             return
         self._progress_done = max(self._progress_done, done)
         self._last_progress = Progress(
@@ -278,8 +283,8 @@ class LongContext(Context):
             self._publish([Emitted(self._last_progress, 0)])
             self._last_progress = None
 
-    def last_progress(self) -> None:
-        """Send the progress that the rate limit held back, as the last one."""
+    def send_last_progress(self) -> None:
+        """Send the newest progress if the rate limit has delayed it."""
         if self._last_progress is not None:
             self._publish([Emitted(self._last_progress, 0)])
             self._last_progress = None

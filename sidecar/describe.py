@@ -1,16 +1,14 @@
-"""The catalog as an OpenRPC 1.3.2 document: the contract every client is generated from.
+"""Describes the catalog as an OpenRPC 1.3.2 document: the contract that clients are made from.
 
-Methods, notifications and errors in, a document out; `rpc.discover`, `sim-sidecar openrpc` and
-schema/openrpc.json all come from `document()` and are the same document. Above it stand the
-handlers (for `rpc.discover`) and build/generate.py; below it the catalog. It does not know which
-methods exist: the caller has imported the handlers. Its examples are taken from the tests'
-conversations by build/examples.py and lie beside this module.
+`rpc.discover`, `sim-sidecar openrpc` and schema/openrpc.json all are what `document()` returns.
+The caller must have imported the handlers, which declare the methods. build/examples.py takes the
+examples from the conversations of the tests and writes them to examples.json beside this module.
 
-The types come from msgspec's schema export, put right in four places: descriptions lose the
-indentation of the source, results require all their fields (msgspec makes a field with a default
-optional, yet we always send it), integers are bounded by what JavaScript reads exactly, and
-string enums name their type. The document holds no version of the program and no date, and its
-hash leaves the examples out, so that it changes only when the contract does.
+The types come from msgspec's schema export, which is corrected in four places: descriptions lose
+the indentation of the source; results require all their fields (msgspec calls a field with a
+default optional, but it is always sent); integers are bounded by what JavaScript reads exactly;
+enumerations of strings name their type. The document has no version of the program and no date,
+and its hash omits the examples, so that the hash changes only when the contract does.
 """
 
 import hashlib
@@ -52,14 +50,14 @@ WRITING: tuple[type[SidecarError], ...] = (
 )
 LONG: tuple[type[SidecarError], ...] = (errors.Overloaded, errors.Cancelled)
 COMMON = {"every": EVERY_METHOD, "reading": READING, "writing": WRITING, "long": LONG}
-"""Errors that methods share, by the group that can give them; a method declares only its own."""
+"""The errors that methods share, by the group of methods; a method declares only its own."""
 
 INCOMING: tuple[Schema, ...] = (
     {
         "name": "$/cancelRequest",
         "summary": "Cancel a long request.",
-        "description": "A queued one never starts, a running one stops at a safe point; it is"
-        " answered once, with `cancelled`. An unknown id is ignored.",
+        "description": "A request that is queued never starts, one that runs stops at a safe"
+        " point. It is answered once, with `cancelled`. An unknown id is ignored.",
         "params": {
             "type": "object",
             "properties": {
@@ -73,27 +71,27 @@ INCOMING: tuple[Schema, ...] = (
     },
     {
         "name": "system.exit",
-        "summary": "End the process, without an answer.",
-        "description": "What was accepted is answered first, as at the end of stdin.",
+        "summary": "End the process; the notification itself has no answer.",
+        "description": "Requests received before it are answered first, as at the end of stdin.",
         "params": {"type": "object", "properties": {}, "required": []},
     },
 )
-"""The notifications the process takes, beside any method sent without an id."""
+"""The notifications that the process accepts, besides any method that is sent without an id."""
 
 EXIT_TEXTS: dict[ExitCode, str] = {
-    ExitCode.OK: "Ended as asked.",
+    ExitCode.OK: "The process ended as requested.",
     ExitCode.USAGE: "The command line is wrong.",
-    ExitCode.ALREADY_RUNNING: "Another process holds the database; it is named on stderr.",
-    ExitCode.NOT_OURS: "The file is not a database of this product; it was left untouched.",
-    ExitCode.NEWER_SCHEMA: "The database was written by a newer version; it was left untouched.",
-    ExitCode.RECOVERY_REQUIRED: "The database is missing or torn; restore a backup or recover it.",
+    ExitCode.ALREADY_RUNNING: "Another process serves the database; stderr has its process id.",
+    ExitCode.NOT_OURS: "The file is not a database of this product; it was not changed.",
+    ExitCode.NEWER_SCHEMA: "The database was written by a newer version; it was not changed.",
+    ExitCode.RECOVERY_REQUIRED: "The database is missing or cut off; restore or recover it.",
     ExitCode.STORAGE: "The disk is full, read-only or failing.",
     ExitCode.DAMAGED: "Stored data is damaged.",
-    ExitCode.FORCED: "The drain limit passed and the watchdog ended the process.",
-    ExitCode.NO_DATABASE: "There is no database, and `--existing` says that none is made.",
-    ExitCode.INTERNAL: "A fault of ours; the traceback is on stderr.",
+    ExitCode.FORCED: "The end took longer than its time limit; the process was ended by force.",
+    ExitCode.NO_DATABASE: "There is no database, and `--existing` forbids creating one.",
+    ExitCode.INTERNAL: "The program has a bug; the traceback is on stderr.",
 }
-"""What each exit code tells a host."""
+"""What each exit code means to the program that started this one."""
 
 
 def openrpc(
@@ -101,16 +99,16 @@ def openrpc(
     notifications: Mapping[str, type[Notification]],
     catalogue: Iterable[type[SidecarError]],
 ) -> Schema:
-    """Describe these methods, notifications and errors.
+    """Return the document of these methods, notifications and errors.
 
     Raises:
-        TypeError: a struct with defaults serves params and a result, which need different shapes.
+        TypeError: a struct with defaults is used in params and in a result, whose schemas differ.
     """
     methods = list(methods)
     schemas = _schemas(methods, notifications)
     described = [_method(each, schemas) for each in methods]
     for each in methods:
-        del schemas[each.params.__name__]  # stands in the method's own list of params
+        del schemas[each.params.__name__]  # its members are in the method's list of params
     catalogue = list(catalogue)
     return {
         "openrpc": OPENRPC_VERSION,
@@ -136,19 +134,19 @@ def openrpc(
 
 
 def contract() -> Schema:
-    """Describe what this program declares; the handlers must have been imported."""
+    """Return the document of what this program declares; the handlers must have been imported."""
     methods = [METHODS[name] for name in METHOD_MODULES]
     return openrpc(methods, NOTIFICATIONS, errors.catalogue())
 
 
 def document() -> Schema:
-    """The contract with an example of each method."""
+    """Return the contract with an example of each method."""
     text = resources.files("sidecar").joinpath("examples.json").read_bytes()
     return with_examples(contract(), msgspec.json.decode(text))
 
 
 def with_examples(described: Schema, examples: Mapping[str, Schema]) -> Schema:
-    """The document with these examples, by the methods they are of."""
+    """Return the document with these examples, which are given by method name."""
     methods = [
         {**method, "examples": [examples[method["name"]]]} if method["name"] in examples else method
         for method in described["methods"]
@@ -157,17 +155,20 @@ def with_examples(described: Schema, examples: Mapping[str, Schema]) -> Schema:
 
 
 def openrpc_json() -> bytes:
-    """The document as `sim-sidecar openrpc` prints it and schema/openrpc.json keeps it."""
+    """Return the document as JSON, as `sim-sidecar openrpc` prints it."""
     return as_json(document())
 
 
 def as_json(described: Schema) -> bytes:
-    """JSON for people and for review: indented, with a line end."""
+    """Return a document as JSON that people can review: indented, with a line end."""
     return msgspec.json.format(msgspec.json.encode(described), indent=2) + b"\n"
 
 
 def schema_hash() -> str:
-    """SHA-256 of the compact contract, hex; at run time read the constant in schema_hash.py."""
+    """Return the SHA-256 of the compact contract, in hexadecimal.
+
+    The running process reads the constant in schema_hash.py instead.
+    """
     return hashlib.sha256(msgspec.json.encode(contract())).hexdigest()
 
 
@@ -175,6 +176,7 @@ def schema_hash() -> str:
 
 
 def _method(method: Method, schemas: Mapping[str, Schema]) -> Schema:
+    """Return the OpenRPC method object."""
     summary, description = _summary_and_rest(method.function.__doc__)
     params = schemas[method.params.__name__]
     described: Schema = {
@@ -198,7 +200,10 @@ def _method(method: Method, schemas: Mapping[str, Schema]) -> Schema:
 
 
 def errors_of(method: Method) -> list[type[SidecarError]]:
-    """Its own errors first, then the shared ones; a long method may write whatever its access."""
+    """Return the errors that a method can give, its own first, then the shared ones.
+
+    A long method may write, whatever its access says.
+    """
     found = list(method.errors) + list(EVERY_METHOD)
     if method.long or method.access in {"read", "write"}:
         found += READING
@@ -210,7 +215,7 @@ def errors_of(method: Method) -> list[type[SidecarError]]:
 
 
 def _content(name: str, schema: Schema, *, required: bool) -> Schema:
-    """An OpenRPC content descriptor; the description moves up from the schema."""
+    """Return an OpenRPC content descriptor; the description is moved out of the schema."""
     content: Schema = {"name": name}
     bare = dict(schema)
     if "description" in bare:
@@ -219,6 +224,7 @@ def _content(name: str, schema: Schema, *, required: bool) -> Schema:
 
 
 def _result(method: Method, schemas: Mapping[str, Schema]) -> Schema:
+    """Return the content descriptor of a method's result."""
     if not _is_struct(method.result):
         (schema,), _ = _components([method.result])
         return {"name": "result", "schema": schema}
@@ -230,6 +236,7 @@ def _result(method: Method, schemas: Mapping[str, Schema]) -> Schema:
 
 
 def _notification(name: str, struct: type[Notification]) -> Schema:
+    """Return the description of a notification that the process sends."""
     summary, description = _summary_and_rest(struct.__doc__)
     described: Schema = {"name": name, "summary": summary}
     if description:
@@ -238,18 +245,19 @@ def _notification(name: str, struct: type[Notification]) -> Schema:
 
 
 def _error(error: type[SidecarError]) -> Schema:
-    """An OpenRPC error object, which has no room for more than JSON-RPC's three members."""
+    """Return an OpenRPC error object, which can have JSON-RPC's three members only."""
     data = {"slug": error.slug, "retryable": error.retryable}
     return {"code": error.code, "message": error.text, "data": data}
 
 
 def _error_notes(error: type[SidecarError]) -> Schema:
+    """Return when an error is given, and the groups of methods that it is common to."""
     groups = [group for group, members in COMMON.items() if error in members]
     return {"description": inspect.cleandoc(error.__doc__ or ""), "common": groups}
 
 
 def _summary_and_rest(docstring: str | None) -> tuple[str, str]:
-    """First paragraph and the rest; sections such as `Raises:` are for readers of the source."""
+    """Split a docstring into its first paragraph and the rest, without sections like `Raises:`."""
     text = inspect.cleandoc(docstring or "")
     for section in ("\n\nRaises:", "\n\nReturns:", "\n\nArgs:"):
         text = text.partition(section)[0]
@@ -271,7 +279,7 @@ def _components(types: list[Any]) -> tuple[tuple[Schema, ...], dict[str, Schema]
 def _schemas(
     methods: list[Method], notifications: Mapping[str, type[Notification]]
 ) -> dict[str, Schema]:
-    """The schema of every struct, by its name, put right as the module's docstring says."""
+    """Return the schema of every struct by its name, corrected as the module's docstring says."""
     params = [method.params for method in methods]
     results = [method.result for method in methods if _is_struct(method.result)]
     sent = [*results, *notifications.values()]
@@ -280,15 +288,15 @@ def _schemas(
     _, given = _components(sent)
     for name in given:
         if _require_all(schemas[name]) and name in taken:
-            message = f"{name} has defaults and stands in params and in a result: use two structs."
+            message = f"{name} has defaults and is used in params and in a result: use two structs."
             raise TypeError(message)
     for node in _nodes(schemas):
-        _put_right(node)
+        _correct(node)
     return schemas
 
 
 def _require_all(schema: Schema) -> bool:
-    """Require every field; whether that changed anything."""
+    """Require every field of a schema; return whether that changed anything."""
     fields = schema.get("properties")
     if fields is None:  # an enum, not a struct
         return False
@@ -300,7 +308,7 @@ def _require_all(schema: Schema) -> bool:
 
 
 def _nodes(schema: Any) -> Iterator[Schema]:
-    """Every object inside a schema, the schema itself included."""
+    """Yield every object inside a schema, the schema itself included."""
     if isinstance(schema, dict):
         yield schema
         for value in schema.values():
@@ -310,8 +318,11 @@ def _nodes(schema: Any) -> Iterator[Schema]:
             yield from _nodes(value)
 
 
-def _put_right(node: Schema) -> None:
-    """Bound integers, type string enums, unindent descriptions (3.13 does, 3.11 does not)."""
+def _correct(node: Schema) -> None:
+    """Bound integers, type enumerations of strings, and remove the indentation of descriptions.
+
+    Python 3.13 removes the indentation of docstrings itself, 3.11 does not.
+    """
     if node.get("type") == "integer":
         node.setdefault("minimum", -limits.SAFE_INTEGER_MAX)
         node.setdefault("maximum", limits.SAFE_INTEGER_MAX)

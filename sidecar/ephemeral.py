@@ -1,7 +1,7 @@
-"""The private folder of `--ephemeral`: made at start, removed at the end.
+"""The private folder of `--ephemeral`, which is created at the start and removed at the end.
 
-A killed process cannot remove its folder, so the next ephemeral start removes those whose
-lock nobody holds.
+A process that is killed cannot remove its folder. The next ephemeral start removes every such
+folder whose database no process has locked.
 """
 
 import shutil
@@ -18,11 +18,11 @@ DATABASE_NAME = "sim.db"
 
 
 class EphemeralFolder:
-    """A folder only its owner can enter, for one database."""
+    """A folder for one database that only its owner can open."""
 
     def __enter__(self) -> Path:
-        """Clear what killed processes left, and make a fresh folder."""
-        self._clear_left_behind()
+        """Remove the folders of killed processes, and create a new one."""
+        self._remove_leftovers()
         self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX))
         return self._folder
 
@@ -36,7 +36,7 @@ class EphemeralFolder:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     @staticmethod
-    def _clear_left_behind() -> None:
+    def _remove_leftovers() -> None:
         for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
             database = folder / DATABASE_NAME
             if folder.is_symlink() or not database.exists():

@@ -1,23 +1,24 @@
-"""Every error that can meet a client: one class a wire code.
+"""Every error that a client can receive: one class for each code on the wire.
 
-A class is its code, a stable slug, whether trying the same again can help, and a sentence a
-person can act on; its docstring says when it is raised and which sibling it is not. Texts
-never hold values, SQL, paths into the database or tracebacks.
+A class has its code, a stable slug, whether a retry of the same request can succeed, and a
+sentence that a person can act on. Its docstring says when the error is raised, and which similar
+error it is not; it becomes a part of the contract. Texts never contain values that were sent,
+SQL, tracebacks or paths inside the database.
 
--32768 to -32000 is JSON-RPC's reserved range; -32700 and -32603 to -32600 are its own codes,
--32099 to -32000 is the range it leaves to servers, and ours lie there. Exit codes of the
-process stand in `ExitCode`.
+JSON-RPC reserves the codes -32768 to -32000: -32700 and -32603 to -32600 are its own, -32099 to
+-32000 are left to servers, and the others here are of that range. `ExitCode` has the exit codes
+of the process.
 """
 
 from enum import IntEnum
 from typing import ClassVar, Literal
 
 Outcome = Literal["not_applied", "unknown"]
-"""What became of a write that failed: certainly undone, or perhaps on disk all the same."""
+"""The effect of a write that failed: certainly undone, or possibly on the disk all the same."""
 
 
 class ExitCode(IntEnum):
-    """How the process ends; part of the protocol."""
+    """The exit codes of the process; they are part of the protocol."""
 
     OK = 0
     USAGE = 2
@@ -33,7 +34,7 @@ class ExitCode(IntEnum):
 
 
 class SidecarError(Exception):
-    """Base of all wire errors; never raised itself."""
+    """The base of all errors on the wire; never raised itself."""
 
     code: ClassVar[int]
     slug: ClassVar[str]
@@ -41,7 +42,7 @@ class SidecarError(Exception):
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[ExitCode] = ExitCode.INTERNAL
     audited_as: ClassVar[str | None] = None
-    """Action of the audit entry that a refusal of this kind leaves; None leaves none."""
+    """The action of the audit entry that is written when this error refuses a request, if any."""
 
     def __init__(
         self,
@@ -52,7 +53,7 @@ class SidecarError(Exception):
         outcome: Outcome | None = None,
         **data: object,
     ) -> None:
-        """Keep the message and the members that `error.data` gets beside slug and retryable."""
+        """Store the message, and the members of `error.data` besides `slug` and `retryable`."""
         self.message = message or self.text
         super().__init__(self.message)
         extra = {"path": path, "hint": hint, "outcome": outcome}
@@ -69,45 +70,45 @@ class SidecarError(Exception):
 
 
 class ParseError(SidecarError):
-    """The line is not UTF-8 or not JSON. Not InvalidRequest: nothing could be read at all."""
+    """The line is not UTF-8 or not JSON. Not `invalid_request`, which is JSON."""
 
     code, slug = -32700, "parse_error"
     text = "The line is not valid JSON in UTF-8."
 
 
 class InvalidRequest(SidecarError):
-    """JSON, but not a JSON-RPC 2.0 request, or past a limit of the envelope."""
+    """The line is JSON but no JSON-RPC 2.0 request, or it exceeds a limit for whole lines."""
 
     code, slug = -32600, "invalid_request"
     text = "The line is not a JSON-RPC 2.0 request."
 
 
 class MethodNotFound(SidecarError):
-    """No such method; `did_you_mean` names the nearest."""
+    """There is no such method; `did_you_mean` names the most similar ones."""
 
     code, slug = -32601, "method_not_found"
     text = "There is no such method."
 
 
 class InvalidParams(SidecarError):
-    """A param is of the wrong type, missing, unknown, too long or too deep; `path` names it."""
+    """A param is missing, unknown, of the wrong type or out of its limits; `path` names it."""
 
     code, slug = -32602, "invalid_params"
     text = "The params do not match what the method accepts."
 
 
 class Internal(SidecarError):
-    """A fault of ours; `incident` finds its traceback on stderr."""
+    """A bug in the program; its traceback is on stderr under the id in `incident`."""
 
     code, slug = -32603, "internal"
-    text = "Something went wrong inside; see stderr for the incident."
+    text = "The program has a bug; the log on stderr has its traceback under the incident's id."
 
 
 class Overloaded(SidecarError):
-    """Too many long requests are in flight; wait for one to end."""
+    """As many long requests are in flight as are accepted at once."""
 
     code, slug, retryable = -32000, "overloaded", True
-    text = "Too many long requests are in flight; try again when one has ended."
+    text = "Too many long requests are in flight; try again when one of them has ended."
 
 
 class Cancelled(SidecarError):
@@ -118,17 +119,17 @@ class Cancelled(SidecarError):
 
 
 class ShuttingDown(SidecarError):
-    """The process is ending; nothing new is begun."""
+    """The process is ending and starts no further request."""
 
     code, slug, retryable = -32002, "shutting_down", True
-    text = "The process is ending; start it again first."
+    text = "The process is ending; start it again, then send the request again."
 
 
 class Maintenance(SidecarError):
-    """A restore, compaction or recovery has the database to itself."""
+    """A restore, a compaction or a recovery has exclusive use of the database."""
 
     code, slug, retryable = -32003, "maintenance", True
-    text = "The database is being worked on; try again when that has ended."
+    text = "A restore, compaction or recovery is using the database; try again when it has ended."
 
 
 class NotInitialized(SidecarError):
@@ -139,7 +140,7 @@ class NotInitialized(SidecarError):
 
 
 class Locked(SidecarError):
-    """Secrets are locked. Not WrongPassphrase: nothing was tried."""
+    """Secrets are locked. Not `wrong_passphrase`: no passphrase was tried."""
 
     code, slug = -32011, "locked"
     audited_as = "access_refused"
@@ -147,35 +148,35 @@ class Locked(SidecarError):
 
 
 class WrongPassphrase(SidecarError):
-    """The passphrase or recovery code does not open the slot. Not SlotDamaged."""
+    """The passphrase or recovery code is wrong. Not `slot_damaged`, which no passphrase opens."""
 
     code, slug = -32012, "wrong_passphrase"
     audited_as = "unlock_failed"
-    text = "That is not the passphrase."
+    text = "The passphrase is wrong."
 
 
 class Throttled(SidecarError):
-    """Too many wrong passphrases; `retry_after_ms` says how long to wait."""
+    """Too many passphrases were wrong; `retry_after_ms` says how long to wait."""
 
     code, slug, retryable = -32013, "throttled", True
     audited_as = "access_refused"
-    text = "Too many wrong tries; wait before the next one."
+    text = "Too many passphrases were wrong; wait before you try again."
 
 
 class Tampered(SidecarError):
-    """A sealed record is not what was sealed. Not DatabaseDamaged: somebody changed it."""
+    """A sealed record is not what was sealed: another program changed it, or a disk error did."""
 
     code, slug = -32014, "tampered"
     audited_as = "access_refused"
-    text = "A sealed record was changed from outside."
+    text = "A sealed record was changed by something other than this program."
 
 
 class SlotDamaged(SidecarError):
-    """A key slot's bytes are damaged. Not WrongPassphrase: no passphrase can open it."""
+    """The bytes of a key slot are damaged. Not `wrong_passphrase`: no passphrase can open it."""
 
     code, slug = -32015, "slot_damaged"
     audited_as = "access_refused"
-    text = "The key slot is damaged; unlock another way, or restore a backup with secrets."
+    text = "The key slot is damaged; unlock with another slot, or restore a backup with secrets."
 
 
 class KeychainUnavailable(SidecarError):
@@ -187,37 +188,37 @@ class KeychainUnavailable(SidecarError):
 
 
 class KdfPolicy(SidecarError):
-    """Key derivation parameters are outside what is allowed."""
+    """The key derivation parameters of a slot are weaker or costlier than the policy allows."""
 
     code, slug = -32017, "kdf_policy"
     audited_as = "access_refused"
-    text = "The key derivation parameters are outside the policy."
+    text = "The key derivation parameters are weaker or costlier than the policy allows."
 
 
 class AuditUnavailable(SidecarError):
-    """The audit entry cannot be written, so the act does not happen."""
+    """The audit entry of the request cannot be written, so the request was not carried out."""
 
     code, slug = -32018, "audit_unavailable"
     text = "The audit log cannot be written, so nothing was done."
 
 
 class BackupRejected(SidecarError):
-    """A backup is damaged, foreign or hostile; `reason` says which."""
+    """A backup is damaged, of another product or made to do harm; `reason` says why."""
 
     code, slug = -32019, "backup_rejected"
     text = "The backup was rejected; the database is unchanged."
 
 
 class DatabaseBusy(SidecarError):
-    """Another program holds a lock on the database."""
+    """Another program has locked the database."""
 
     code, slug, retryable = -32030, "database_busy", True
     exit_code = ExitCode.STORAGE
-    text = "Another program holds the database; close it and try again."
+    text = "Another program has locked the database; close it and try again."
 
 
 class DatabaseFull(SidecarError):
-    """The disk is full. Reads go on."""
+    """The disk is full. Requests that only read still succeed."""
 
     code, slug, retryable = -32031, "database_full", True
     exit_code = ExitCode.STORAGE
@@ -225,15 +226,15 @@ class DatabaseFull(SidecarError):
 
 
 class ReadOnly(SidecarError):
-    """The file or its folder cannot be written. Not DatabaseFull."""
+    """A file or its folder cannot be written. Not `database_full`: the disk has room."""
 
     code, slug = -32032, "read_only"
     exit_code = ExitCode.STORAGE
-    text = "The database cannot be written where it lies; check the folder's permissions."
+    text = "The database file or its folder cannot be written; check their permissions."
 
 
 class NewerSchema(SidecarError):
-    """The file was written by a newer version; it is left untouched."""
+    """The file was written by a newer version of the program; it was not changed."""
 
     code, slug = -32033, "newer_schema"
     exit_code = ExitCode.NEWER_SCHEMA
@@ -241,7 +242,7 @@ class NewerSchema(SidecarError):
 
 
 class NotOurs(SidecarError):
-    """The file is not a database of this product; it is left untouched."""
+    """The file is not a database of this product; it was not changed."""
 
     code, slug = -32034, "not_ours"
     exit_code = ExitCode.NOT_OURS
@@ -249,7 +250,7 @@ class NotOurs(SidecarError):
 
 
 class DatabaseDamaged(SidecarError):
-    """Stored bytes are not what was stored. Not StorageFailed: reading worked."""
+    """Stored bytes are not those that were written. Not `storage_failed`: they could be read."""
 
     code, slug = -32035, "database_damaged"
     exit_code = ExitCode.DAMAGED
@@ -257,22 +258,22 @@ class DatabaseDamaged(SidecarError):
 
 
 RECOVER_HINT = (
-    "sim-sidecar recover shows what can be saved of it, with the rest from the newest backup, and"
-    " changes nothing without a yes."
+    "sim-sidecar recover shows what can be saved of it, and what the newest backup can replace; it"
+    " changes nothing before you confirm."
 )
-"""What to do about a database that does not open for damage."""
+"""What a person can do about a database that is too damaged to open."""
 
 
 class RecoveryRequired(SidecarError):
-    """A database was expected but is missing, empty or torn; nothing was created over it."""
+    """The database was here before and is now missing, empty or cut off; none was created."""
 
     code, slug = -32036, "recovery_required"
     exit_code = ExitCode.RECOVERY_REQUIRED
-    text = "The database is missing or torn; restore a backup or recover it first."
+    text = "The database is missing or cut off; restore a backup or recover it first."
 
 
 class StorageFailed(SidecarError):
-    """The operating system failed to read or write. Not DatabaseFull."""
+    """The operating system could not read or write. Not `database_full` and not `read_only`."""
 
     code, slug, retryable = -32037, "storage_failed", True
     exit_code = ExitCode.STORAGE
@@ -280,47 +281,47 @@ class StorageFailed(SidecarError):
 
 
 class PurgeBlocked(SidecarError):
-    """A reader keeps deleted bytes from being overwritten."""
+    """A program that reads an old state of the database keeps deleted bytes in the file."""
 
     code, slug, retryable = -32038, "purge_blocked", True
-    text = "A reader holds an old state of the database; close it and purge again."
+    text = "A program is reading an old state of the database; close it and purge again."
 
 
 class NotFound(SidecarError):
-    """Nothing has that id or key."""
+    """There is nothing with that id, key or name."""
 
     code, slug = -32050, "not_found"
-    text = "Nothing has that id."
+    text = "There is nothing with that id."
 
 
 class Conflict(SidecarError):
-    """The thing is not in the state the request expects; `data` tells the state it is in."""
+    """The object is not in the state that the request expects; `data` says in which it is."""
 
     code, slug = -32051, "conflict"
-    text = "It has changed in the meantime, or the id is taken."
+    text = "The object has changed in the meantime, or the id is in use already."
 
 
 class TooLarge(SidecarError):
-    """A body, or an answer, is over its cap. Not InvalidParams: its shape is right."""
+    """A value of the request, or an answer, is too large. Not `invalid_params`, a wrong form."""
 
     code, slug = -32052, "too_large"
-    text = "It is larger than allowed."
+    text = "The value is larger than allowed."
 
 
 class Archived(SidecarError):
-    """The workflow is archived; unarchive it first."""
+    """The workflow is archived and cannot be changed before it is unarchived."""
 
     code, slug = -32053, "archived"
     text = "The workflow is archived; unarchive it first."
 
 
 class EmptyBody(SidecarError):
-    """An empty body would replace a full one without `force`."""
+    """An empty body would replace one that is not empty, and `force` was not given."""
 
     code, slug = -32054, "empty_body"
-    text = "An empty body would replace a full one; pass force to do it."
+    text = "An empty body would replace one that is not empty; give force to allow that."
 
 
 def catalogue() -> list[type[SidecarError]]:
-    """Every error class, by code, highest first."""
+    """Return every error class, the one with the highest code first."""
     return sorted(SidecarError.__subclasses__(), key=lambda error: -error.code)

@@ -1,6 +1,6 @@
-"""Files and folders of ours: their modes, how they reach the disk, what their failures mean.
+"""Creates, writes and syncs files and folders, and turns their failures into wire errors.
 
-Knows paths and descriptors, and nothing of what is in a file.
+Knows paths and descriptors, and nothing of the content of a file.
 """
 
 import errno
@@ -20,19 +20,19 @@ FOLDER_MODE = 0o700
 _FULL = (errno.ENOSPC, errno.EDQUOT) if sys.platform != "win32" else (errno.ENOSPC,)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 EXPECTED = (*_FULL, *_FORBIDDEN, errno.EIO, errno.EMFILE, errno.ENFILE)
-"""What may happen to any file; other failures to make one lie in its name."""
+"""Error numbers that any file can fail with; others mean that the name itself is impossible."""
 
 
 def beside(path: Path, suffix: str) -> Path:
-    """The file whose name is the database's with `suffix` behind it."""
+    """Return the path in the same folder whose name is that of `path` with `suffix` appended."""
     return path.with_name(path.name + suffix)
 
 
 def make_folder(folder: Path) -> None:
-    """Create a missing folder for this user alone; one that exists stays as it is.
+    """Create a folder that only this user can open; one that exists is not changed.
 
     Raises:
-        ReadOnly: it cannot be created there.
+        ReadOnly: it cannot be created.
     """
     if folder.is_dir():
         return
@@ -44,12 +44,15 @@ def make_folder(folder: Path) -> None:
 
 
 def create_private(path: Path) -> None:
-    """Create an empty file nobody else may read, whatever the umask; SQLite then fills it."""
+    """Create an empty file that only this user can read, whatever the umask is."""
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
 
 
 def identity(path: Path) -> tuple[int, int] | None:
-    """Which file has the name, None for none; Windows lets nobody move one that is open."""
+    """Return what tells one file from another of the same name, or None when there is no file.
+
+    On Windows it is always the same: an open file cannot be moved there.
+    """
     if sys.platform == "win32":
         return (0, 0)
     try:
@@ -60,7 +63,7 @@ def identity(path: Path) -> tuple[int, int] | None:
 
 
 def sync_file(path: Path) -> None:
-    """Have a file's bytes on the disk when this returns."""
+    """Write a file's bytes to the disk before this returns (fsync)."""
     descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
@@ -69,7 +72,7 @@ def sync_file(path: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have names created, renamed and removed on the disk; Windows journals them by itself."""
+    """Write the names in a folder to the disk before this returns; Windows does so by itself."""
     if sys.platform == "win32":
         return
     descriptor = os.open(folder, os.O_RDONLY)
@@ -80,7 +83,7 @@ def sync_folder(folder: Path) -> None:
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a small file so that after a crash it is there whole or not at all."""
+    """Write a small file atomically: after a crash it has the old content or the new one."""
     partial = beside(path, ".partial")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE)
@@ -93,7 +96,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file nobody has open, in hex."""
+    """Return the SHA-256 of a file that nothing is writing to, in hexadecimal."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(MIB):
@@ -102,7 +105,7 @@ def sha256_of(path: Path) -> str:
 
 
 def as_wire_error(fault: OSError) -> SidecarError:
-    """What a failure of the operating system means to a client."""
+    """Return the wire error for a failure of the operating system."""
     if fault.errno in _FULL:
         return DatabaseFull()
     if fault.errno in _FORBIDDEN:
@@ -113,7 +116,7 @@ def as_wire_error(fault: OSError) -> SidecarError:
 
 @contextmanager
 def wire_errors() -> Iterator[None]:
-    """Turn failures of the operating system into wire errors."""
+    """Raise wire errors in place of failures of the operating system."""
     try:
         yield
     except OSError as fault:

@@ -1,9 +1,9 @@
-"""Log lines on stderr: one JSON object a line, never anything on stdout.
+"""Writes the log to stderr, one JSON object a line, and never to stdout.
 
-A reader that never empties stderr must not stop the process, so lines go through a bounded
-queue to a daemon thread, and those that do not fit are counted, not waited for. The thread
-starts with the first line. Callers pass names, ids and numbers; texts of exceptions only where
-they are ours.
+A program that never reads stderr must not stop this process. Lines therefore go through a bounded
+queue to a daemon thread, which starts with the first line; lines that do not fit into the queue
+are dropped and counted. Callers log names, ids and numbers, and texts of exceptions only when the
+program itself has written them.
 """
 
 import os
@@ -18,11 +18,11 @@ from sidecar import limits
 from sidecar.redaction import redact_all
 
 LEVELS: Final = ("debug", "info", "warning", "error")
-"""From the most to the least talkative."""
+"""The levels, from the one that logs most to the one that logs least."""
 
 
 class _Writer:
-    """The queue and its thread."""
+    """The queue of lines and the thread that writes them."""
 
     def __init__(self) -> None:
         self.level = LEVELS.index("warning")
@@ -34,17 +34,19 @@ class _Writer:
         self._writing = False
 
     def put(self, line: bytes) -> None:
+        """Queue a line; drop and count it when the queue is full."""
         with self._changed:
             if len(self._lines) >= limits.STDERR_BOUND_LINES:
                 self._dropped += 1
                 return
             self._lines.append(line)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._write_on, name="log", daemon=True)
+                self._thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
                 self._thread.start()
             self._changed.notify_all()
 
-    def _write_on(self) -> None:
+    def _write_lines(self) -> None:
+        """Write queued lines until nothing can be written any more; runs in the thread."""
         while True:
             with self._changed:
                 self._writing = False
@@ -60,10 +62,11 @@ class _Writer:
                 while line:
                     line = line[os.write(self.descriptor, line) :]
             except OSError:
-                # Nobody reads stderr any more; there is nowhere left to say so.
+                # stderr is closed; there is no other place to report that.
                 return
 
     def flush(self, timeout_ms: float) -> None:
+        """Wait until all queued lines are written, at most `timeout_ms`."""
         with self._changed:
             self._changed.wait_for(
                 lambda: self._thread is None or (not self._lines and not self._writing),
@@ -75,7 +78,7 @@ _writer: Final = _Writer()
 
 
 def configure(level: str, path: str | None) -> None:
-    """Choose the lowest level written, and a file instead of stderr.
+    """Set the lowest level that is written, and a file to write to instead of stderr.
 
     Raises:
         OSError: the file cannot be opened.
@@ -87,36 +90,38 @@ def configure(level: str, path: str | None) -> None:
 
 
 def _format(level: str, event: str, fields: dict[str, Any]) -> bytes:
-    told = redact_all(fields)
-    record = {"at": time.time_ns() // 1_000_000, "level": level, "event": event, **told}
+    """Return a log line, with secrets redacted."""
+    now_ms = time.time_ns() // 1_000_000
+    record = {"at": now_ms, "level": level, "event": event, **redact_all(fields)}
     return msgspec.json.encode(record) + b"\n"
 
 
 def _log(level: str, event: str, fields: dict[str, Any]) -> None:
+    """Write a line unless its level is too low."""
     if LEVELS.index(level) >= _writer.level:
         _writer.put(_format(level, event, fields))
 
 
 def debug(event: str, **fields: Any) -> None:
-    """Say what only somebody debugging wants to know."""
+    """Log an event that matters only when the program is debugged."""
     _log("debug", event, fields)
 
 
 def info(event: str, **fields: Any) -> None:
-    """Say what happened."""
+    """Log an event that is no fault."""
     _log("info", event, fields)
 
 
 def warning(event: str, **fields: Any) -> None:
-    """Say what went wrong for one request."""
+    """Log a fault that affects one request, or that the process can deal with."""
     _log("warning", event, fields)
 
 
 def error(event: str, **fields: Any) -> None:
-    """Say what went wrong in the product itself."""
+    """Log a fault of the program itself."""
     _log("error", event, fields)
 
 
 def flush(timeout_ms: float = 200) -> None:
-    """Wait for the queue to be written, within a bound."""
+    """Wait until all queued lines are written, at most `timeout_ms`."""
     _writer.flush(timeout_ms)

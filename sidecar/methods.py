@@ -1,74 +1,43 @@
-"""The names of all methods and chores, each with the handler module that declares it.
+"""The names of all methods and chores, and the handler modules that declare them.
 
-The order is that of the contract and of the reference: the nouns, and the methods within a noun,
-as a reader needs them. A handler module is loaded by its name in this table, so that it can be
-loaded when a method of it is first called; today `sidecar.handlers` loads all of them at once.
-Module names are relative to `sidecar.handlers`.
+The order is that of the contract and of the reference: the nouns, and the methods of a noun, as a
+reader needs them. Handler modules are loaded by their names here, so that a module can be loaded
+when a method of it is first called; today `sidecar.handlers` loads all of them at once. Module
+names are relative to `sidecar.handlers`.
 """
 
 from typing import Final
 
-METHOD_MODULES: Final = {
-    "system.ping": "system.info",
-    "system.info": "system.info",
-    "system.stats": "system.info",
+_METHODS: Final = {
+    "system.info": "system.ping system.info system.stats system.shutdown",
     "system.check": "system.check",
     "system.recover": "system.recover",
-    "system.purge": "system.space",
-    "system.compact": "system.space",
-    "system.shutdown": "system.info",
-    "workflows.save": "workflows.save",
-    "workflows.get": "workflows.get_list",
-    "workflows.list": "workflows.get_list",
+    "system.space": "system.purge system.compact",
+    "workflows.save": "workflows.save workflows.save_many",
+    "workflows.get_list": "workflows.get workflows.get_many workflows.list",
     "workflows.search": "workflows.search",
     "workflows.update": "workflows.update",
     "workflows.duplicate": "workflows.duplicate",
-    "workflows.archive": "workflows.archive",
-    "workflows.unarchive": "workflows.archive",
-    "workflows.delete": "workflows.delete",
+    "workflows.archive": "workflows.archive workflows.unarchive",
+    "workflows.delete": "workflows.delete workflows.delete_many",
     "workflows.history": "workflows.history",
     "workflows.diff": "workflows.diff",
     "workflows.revert": "workflows.revert",
-    "workflows.save_many": "workflows.save",
-    "workflows.get_many": "workflows.get_list",
-    "workflows.delete_many": "workflows.delete",
-    "workflows.tags": "workflows.tags_categories",
-    "workflows.rename_tag": "workflows.tags_categories",
-    "workflows.categories": "workflows.tags_categories",
-    "runs.start": "runs.start_finish",
-    "runs.progress": "runs.start_finish",
-    "runs.finish": "runs.start_finish",
-    "runs.get": "runs.get_list",
-    "runs.list": "runs.get_list",
+    "workflows.tags_categories": "workflows.tags workflows.rename_tag workflows.categories",
+    "runs.start_finish": "runs.start runs.progress runs.finish",
+    "runs.get_list": "runs.get runs.list",
     "runs.stats": "runs.stats",
-    "runs.pin": "runs.delete_pin",
-    "runs.delete": "runs.delete_pin",
+    "runs.delete_pin": "runs.pin runs.delete",
     "runs.prune": "runs.prune",
-    "settings.get": "settings",
-    "settings.set": "settings",
-    "settings.list": "settings",
-    "settings.set_many": "settings",
-    "settings.delete": "settings",
-    "settings.reset": "settings",
-    "secrets.status": "secrets.unlock",
-    "secrets.initialize": "secrets.unlock",
-    "secrets.unlock": "secrets.unlock",
-    "secrets.lock": "secrets.unlock",
-    "secrets.set": "secrets.set_get",
-    "secrets.get": "secrets.set_get",
-    "secrets.list": "secrets.set_get",
-    "secrets.verify": "secrets.set_get",
-    "secrets.delete": "secrets.set_get",
-    "secrets.change_passphrase": "secrets.slots",
-    "secrets.add_recovery": "secrets.slots",
-    "secrets.add_keychain": "secrets.slots",
-    "secrets.remove_slot": "secrets.slots",
-    "secrets.rotate": "secrets.rotate",
-    "secrets.rekey": "secrets.rotate",
-    "secrets.reset": "secrets.slots",
+    "settings": "settings.get settings.set settings.list settings.set_many"
+    " settings.delete settings.reset",
+    "secrets.unlock": "secrets.status secrets.initialize secrets.unlock secrets.lock",
+    "secrets.set_get": "secrets.set secrets.get secrets.list secrets.verify secrets.delete",
+    "secrets.slots": "secrets.change_passphrase secrets.add_recovery secrets.add_keychain"
+    " secrets.remove_slot secrets.reset",
+    "secrets.rotate": "secrets.rotate secrets.rekey",
     "audit.list": "audit.list",
-    "audit.subscribe": "audit.subscribe",
-    "audit.unsubscribe": "audit.subscribe",
+    "audit.subscribe": "audit.subscribe audit.unsubscribe",
     "audit.verify": "audit.verify",
     "audit.export": "audit.export",
     "audit.prune": "audit.prune",
@@ -77,7 +46,11 @@ METHOD_MODULES: Final = {
     "backups.verify": "backups.verify",
     "backups.restore": "backups.restore",
     "backups.delete": "backups.delete",
-    "rpc.discover": "discover",
+    "discover": "rpc.discover",
+}
+
+METHOD_MODULES: Final = {
+    name: module for module, names in _METHODS.items() for name in names.split()
 }
 """The module of each method, in the order of the contract."""
 
@@ -95,4 +68,4 @@ CHORE_MODULES: Final = {
     "vault_settle": "secrets.unlock",
     "warnings": "system.warnings",
 }
-"""The module of each chore: work that the process does by itself, see `sidecar.wire.chores`."""
+"""The module of each chore: work that the process does by itself, see `sidecar.catalog`."""

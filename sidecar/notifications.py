@@ -1,6 +1,7 @@
-"""The notifications the process sends: one struct each, registered by its wire name.
+"""The notifications that the process sends: one struct each, registered by its name on the wire.
 
-Owns the shapes only. Handlers emit them through their context, the process those of its own life.
+This module has their types only. Handlers emit notifications through their context; the process
+itself sends those about its start and its end.
 """
 
 from typing import Annotated, Any, Literal, TypeVar
@@ -12,14 +13,14 @@ from sidecar.values import Count, Revision, Timestamp, WorkflowId
 
 
 class Notification(msgspec.Struct, frozen=True):
-    """Params of a notification we send."""
+    """The params of a notification that the process sends."""
 
 
 NOTIFICATIONS: dict[str, type[Notification]] = {}
-"""Every notification by wire name, in the order of the contract."""
+"""Every notification by its name, in the order of the contract."""
 
 NAMES: dict[type[Notification], str] = {}
-"""The wire name of each notification struct."""
+"""The name of each notification struct."""
 
 N = TypeVar("N", bound=type[Notification])
 
@@ -36,7 +37,7 @@ def notification(name: str) -> Any:
 
 
 class ChainHead(msgspec.Struct, frozen=True):
-    """The newest entry of the audit chain; the shell may keep it as an outside anchor."""
+    """The newest entry of the audit chain; a copy outside the file can prove a cut or a forgery."""
 
     seq: Annotated[Count, Meta(description="Number of the newest entry, 0 before the first.")]
     mac: Annotated[str, Meta(description="Its chain code, 64 lower-case hex digits.")]
@@ -44,37 +45,37 @@ class ChainHead(msgspec.Struct, frozen=True):
 
 @notification("system.starting")
 class SystemStarting(Notification, frozen=True):
-    """A start that must migrate or finish a swap says how far it is."""
+    """Progress of a start that migrates the database or finishes replacing its file."""
 
-    phase: Annotated[str, Meta(description="What is being done, such as `migrate`.")]
-    done: Annotated[Count, Meta(description="Steps done.")]
-    total: Annotated[Count, Meta(description="Steps in all.")]
+    phase: Annotated[str, Meta(description="The current phase, such as `migrate`.")]
+    done: Annotated[Count, Meta(description="Number of steps done.")]
+    total: Annotated[Count, Meta(description="Number of all steps.")]
 
 
 @notification("system.ready")
 class SystemReady(Notification, frozen=True):
-    """The first line of a process that serves."""
+    """The process serves requests now. It is the first line after any `system.starting`."""
 
-    protocol_version: Annotated[str, Meta(description="major.minor of this protocol.")]
+    protocol_version: Annotated[str, Meta(description="Version of this protocol, major.minor.")]
     version: Annotated[str, Meta(description="Version of the program.")]
     schema_hash: Annotated[str, Meta(description="SHA-256 of the OpenRPC document, hex.")]
     pid: Annotated[Count, Meta(description="Process id.")]
     database: Annotated[str, Meta(description="Path of the database file.")]
     schema_version: Annotated[Count, Meta(description="Version of the database's tables.")]
     migrated_from: Annotated[
-        int | None, Meta(description="Version before this start migrated it, null if it did not.")
+        int | None, Meta(description="Version before this start migrated it; null when it did not.")
     ]
     runs_interrupted: Annotated[
-        Count, Meta(description="Runs of a dead process that this start closed.")
+        Count, Meta(description="Runs that an earlier process left unfinished.")
     ]
-    secrets: Annotated[str, Meta(description="State of the secrets: `uninitialized`, ...")]
-    head: Annotated[ChainHead, Meta(description="Head of the audit chain.")]
-    limits: Annotated[dict[str, int], Meta(description="The limits a client can run into.")]
+    secrets: Annotated[str, Meta(description="State of the secrets, as in secrets.status.")]
+    head: Annotated[ChainHead, Meta(description="Newest entry of the audit chain.")]
+    limits: Annotated[dict[str, int], Meta(description="Limits that a client can reach.")]
 
 
 @notification("system.warning")
 class SystemWarning(Notification, frozen=True):
-    """Something a person should know; nothing failed yet."""
+    """A condition that a person should know of; no request has failed because of it yet."""
 
     slug: Annotated[str, Meta(description="Stable name of the warning.")]
     detail: Annotated[str, Meta(description="One sentence for a person.")]
@@ -82,21 +83,21 @@ class SystemWarning(Notification, frozen=True):
 
 @notification("system.restored")
 class SystemRestored(Notification, frozen=True):
-    """The database was replaced, by a backup or by what was recovered: drop every cache."""
+    """The database was replaced by a backup or by a recovery: discard everything cached."""
 
     epoch: Annotated[Count, Meta(description="Rises with every restore and recovery.")]
     seq: Annotated[Count, Meta(description="Number of the newest audit entry.")]
     secrets: Annotated[
-        Literal["kept", "from_backup", "none"], Meta(description="Which secrets are there now.")
+        Literal["kept", "from_backup", "none"], Meta(description="Which secrets are in it now.")
     ]
 
 
 @notification("system.closing")
 class SystemClosing(Notification, frozen=True):
-    """The last line before an orderly end."""
+    """The process ends in order; this is its last line."""
 
     reason: Annotated[
-        str, Meta(description="Why: `eof`, `shutdown`, `exit`, `signal NAME`, `parent`.")
+        str, Meta(description="Why it ends: `eof`, `shutdown`, `exit`, `signal NAME` or `parent`.")
     ]
 
 
@@ -104,9 +105,9 @@ class SystemClosing(Notification, frozen=True):
 class AuditEvent(Notification, frozen=True):
     """One committed entry of the audit log."""
 
-    seq: Annotated[Count, Meta(description="Number of the entry, without gaps.")]
-    action: Annotated[str, Meta(description="What was done.")]
-    resource: Annotated[str, Meta(description="Id of what it was done to.")]
+    seq: Annotated[Count, Meta(description="Number of the entry; numbers have no gaps.")]
+    action: Annotated[str, Meta(description="The action, such as `workflow_save`.")]
+    resource: Annotated[str, Meta(description="Id of the object that the action was done to.")]
     at: Timestamp
     details: Annotated[dict[str, Any], Meta(description="Ids, revisions and counts only.")]
     mac: Annotated[str, Meta(description="Chain code of the entry, lower-case hex.")]
@@ -114,44 +115,44 @@ class AuditEvent(Notification, frozen=True):
 
 @notification("audit.overflow")
 class AuditOverflow(Notification, frozen=True):
-    """The reader was too slow: events were dropped, answers never are."""
+    """Events were dropped because the client read too slowly. Answers are never dropped."""
 
-    lost: Annotated[Count, Meta(description="How many notifications were dropped.")]
-    resume_after: Annotated[Count, Meta(description="`audit.list {after}` with it finds them.")]
+    lost: Annotated[Count, Meta(description="Number of notifications that were dropped.")]
+    resume_after: Annotated[Count, Meta(description="`after` of audit.list, to get them.")]
 
 
 @notification("workflows.changed")
 class WorkflowsChanged(Notification, frozen=True):
-    """A workflow was changed, created, archived or deleted."""
+    """A workflow was created, saved, archived, unarchived or deleted."""
 
     id: WorkflowId
-    revision: Annotated[Revision | None, Meta(description="Its revision now; null once deleted.")]
+    revision: Annotated[Revision | None, Meta(description="Its revision; null when it is deleted.")]
     change: Annotated[
         Literal["created", "saved", "archived", "unarchived", "deleted"],
-        Meta(description="What happened to it."),
+        Meta(description="What was done to it."),
     ]
 
 
 class SettingChange(msgspec.Struct, frozen=True):
-    """A setting's new value."""
+    """The new value of one setting."""
 
     key: Annotated[str, Meta(description="Name of the setting.")]
-    value: Annotated[Any, Meta(description="Its value now, typed; null once deleted.")]
+    value: Annotated[Any, Meta(description="Its value now, of its type; null when it is deleted.")]
 
 
 @notification("settings.changed")
 class SettingsChanged(Notification, frozen=True):
     """Settings were set, reset or deleted."""
 
-    items: Annotated[list[SettingChange], Meta(description="Each changed setting once.")]
+    items: Annotated[list[SettingChange], Meta(description="Each setting that changed, once.")]
 
 
 @notification("$/progress")
 class Progress(Notification, frozen=True):
-    """How far a long request is: never falls, at most 20 a second, a last one at its end."""
+    """Progress of a long request: at most 20 a second and one at its end; `done` never falls."""
 
     id: Annotated[int | str | None, Meta(description="Id of the request.")]
-    phase: Annotated[str, Meta(description="What is being done.")]
-    done: Annotated[Count, Meta(description="Units done.")]
-    total: Annotated[Count | None, Meta(description="Units in all, null while unknown.")]
+    phase: Annotated[str, Meta(description="The current phase of the work.")]
+    done: Annotated[Count, Meta(description="Number of units done.")]
+    total: Annotated[Count | None, Meta(description="Number of all units; null: unknown.")]
     unit: Annotated[str, Meta(description="What is counted: `rows`, `pages`, `bytes`, ...")]

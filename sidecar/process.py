@@ -1,4 +1,4 @@
-"""What the running process costs, as far as the platform tells without a library."""
+"""Measures the memory, the threads and the descriptors of the process, without a library."""
 
 import sys
 import threading
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class Usage(NamedTuple):
-    """Memory, threads and descriptors; 0 where the platform does not tell."""
+    """What the process uses; 0 where the platform does not say."""
 
     resident_bytes: int
     threads: int
@@ -15,11 +15,12 @@ class Usage(NamedTuple):
 
 
 def usage() -> Usage:
-    """Look at the process now."""
+    """Return what the process uses now."""
     return Usage(_resident_bytes(), threading.active_count(), _descriptors())
 
 
 def _resident_bytes() -> int:
+    """Return the resident memory in bytes; on macOS its peak."""
     if sys.platform == "linux":
         import resource  # noqa: PLC0415 - POSIX only
 
@@ -31,15 +32,16 @@ def _resident_bytes() -> int:
     if sys.platform == "darwin":
         import resource  # noqa: PLC0415 - POSIX only
 
-        # The peak, in bytes: macOS gives no current figure without a library.
+        # macOS gives no current figure without a library.
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return 0
 
 
 def _descriptors() -> int:
+    """Return the number of open descriptors."""
     folder = Path("/proc/self/fd" if sys.platform == "linux" else "/dev/fd")
     try:
-        # One of them is the folder's own, open while it is read.
+        # One of them is the folder itself, which is open while it is read.
         return sum(1 for _entry in folder.iterdir()) - 1
     except OSError:
         return 0

@@ -1,7 +1,7 @@
-"""Typed values that several nouns share: ids, times, counts, pages and their cursors.
+"""Types that several methods share: ids, times, counts, pages and their cursors.
 
-Knows nothing of the wire or the store. A field's meaning stands in `Meta(description=...)`
-because that is what msgspec's schema export, and so the contract, carries.
+The meaning of a field is in `Meta(description=...)`, because msgspec's schema export, and with it
+the contract, takes descriptions from there. This module knows nothing of the wire or the store.
 """
 
 import base64
@@ -15,7 +15,7 @@ from msgspec import Meta
 from sidecar import limits
 
 Id = Annotated[str, Meta(min_length=1, max_length=limits.ID_TEXT_MAX_CHARS)]
-"""An id chosen by the client or made here (UUIDv7)."""
+"""An id that the client has chosen or the process has made (a UUIDv7)."""
 
 WorkflowId = Annotated[Id, Meta(description="Id of a workflow, 1 to 128 characters.")]
 RunId = Annotated[Id, Meta(description="Id of a run, 1 to 128 characters.")]
@@ -29,7 +29,7 @@ Timestamp = Annotated[
     ),
 ]
 Count = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX)]
-"""A number of things, or of bytes, or of milliseconds."""
+"""A number of objects, of bytes or of milliseconds."""
 
 Revision = Annotated[
     int,
@@ -40,22 +40,22 @@ ExpectedRevision = Annotated[
     Meta(
         ge=0,
         le=limits.SAFE_INTEGER_MAX,
-        description="Save only over this revision; 0 = the workflow must not exist yet.",
+        description="Save only when this is the revision; 0: when the workflow does not exist yet.",
     ),
 ]
 Limit = Annotated[
-    int, Meta(ge=1, le=limits.PAGE_MAX, description="Most items to answer, 1 to 500.")
+    int, Meta(ge=1, le=limits.PAGE_MAX, description="Most items in one answer, 1 to 500.")
 ]
 Cursor = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=limits.CURSOR_MAX_CHARS,
-        description="`next_cursor` of the page before; goes with the same other params.",
+        description="`next_cursor` of the page before; all other params must be the same.",
     ),
 ]
 NextCursor = Annotated[
-    str | None, Meta(description="Give it as `cursor` for the next page; null on the last page.")
+    str | None, Meta(description="Give it as `cursor` to get the next page; null on the last page.")
 ]
 Tag = Annotated[
     str,
@@ -72,21 +72,21 @@ Category = Annotated[
 
 
 def stored_json(text: str | bytes) -> Any:
-    """Pass JSON that the store already holds through to the answer, unparsed.
+    """Return stored JSON so that it goes into the answer as it is, without being parsed.
 
-    The result is a `msgspec.Raw` typed as anything, since a result struct names the type that
-    the JSON text has.
+    It is a `msgspec.Raw` with the static type Any, because the field of the result struct has
+    the type of what the JSON contains.
     """
     return cast(Any, msgspec.Raw(text))
 
 
 def encode_cursor(*keys: str | float | None) -> str:
-    """Make an opaque cursor of the keys of the last row of a page."""
+    """Return an opaque cursor made of the keys of the last row of a page."""
     return base64.urlsafe_b64encode(msgspec.json.encode(keys)).decode().rstrip("=")
 
 
 def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
-    """Read a cursor back into its keys; None when it is not one of `kinds` made here."""
+    """Return the keys of a cursor, or None when it is not a cursor with keys of these types."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         keys = msgspec.json.decode(text)
@@ -102,5 +102,5 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
 
 
 def query_mark(*params: object) -> str:
-    """A short digest of the params that a cursor belongs to."""
+    """Return a short digest of the params that a cursor belongs to."""
     return hashlib.blake2b(msgspec.json.encode(params), digest_size=6).hexdigest()

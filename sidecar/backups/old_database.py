@@ -305,7 +305,7 @@ class ServedDatabase(UnservedDatabase):
             # What is unlocked is the root key of the old secrets.
             self._ctx.vault.lock()
         self._ctx.emit(SystemRestored(built.epoch, built.seq, built.secrets.outcome))
-        self._ctx.keep_lock()
+        self._ctx.hold_lock_until_answered()
 
     def _retried(self, act: Callable[[], T]) -> T:
         """Call `act`, and again on a fresh connection when a disk may have failed once."""

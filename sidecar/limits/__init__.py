@@ -199,7 +199,7 @@ DRAIN_CANCEL_MS: Final = 1500
 PARENT_CHECK_MS: Final = 500
 """Between looks at the parent where no kernel handle tells of its death."""
 
-STARTING_DELAY_MS: Final = 500
+STARTING_INTERVAL_MS: Final = 500
 """Between two `system.starting` notifications: at most twice a second."""
 
 LATENCY_SAMPLES: Final = 256

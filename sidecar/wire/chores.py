@@ -88,7 +88,7 @@ class Chores:
         name = min(self._due_ms, key=self._due_ms.__getitem__)
         chore = CHORES[name]
         context = LongContext(self._services, None, self._post.post_events)
-        context.quiet = True
+        context.reports_progress = False
         job = _ChoreJob(chore, context, self._post, self._end)
         if chore.every_ms is None:
             del self._due_ms[name]

@@ -54,7 +54,7 @@ class LongJob:
             fault = caught
         if fault is not None and spoils_connection(fault):
             context.store.reopen()
-        context.last_progress()
+        context.send_last_progress()
         reply = self._finish(result, fault)
         redaction.release()
         # After a failure what is left to tell is the refusal's own entry.

@@ -156,7 +156,7 @@ def test_words_of_ours_stay_readable_whatever_the_passphrase_is(
     messages = [
         child.call("secrets.unlock", {"passphrase": "wrong"})["error"]["message"] for _ in range(4)
     ]
-    assert messages[-1] == "Too many wrong tries; wait before the next one."
+    assert messages[-1] == "Too many passphrases were wrong; wait before you try again."
 
 
 def test_a_key_where_a_providers_name_belongs_is_refused_and_in_no_file(

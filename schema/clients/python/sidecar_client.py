@@ -610,7 +610,7 @@ def _given(params: dict[str, Any]) -> dict[str, Any]:
 
 
 class Overloaded(SidecarError):
-    """Too many long requests are in flight; wait for one to end."""
+    """As many long requests are in flight as are accepted at once."""
 
     CODE = -32000
     SLUG = "overloaded"
@@ -624,14 +624,14 @@ class Cancelled(SidecarError):
 
 
 class ShuttingDown(SidecarError):
-    """The process is ending; nothing new is begun."""
+    """The process is ending and starts no further request."""
 
     CODE = -32002
     SLUG = "shutting_down"
 
 
 class Maintenance(SidecarError):
-    """A restore, compaction or recovery has the database to itself."""
+    """A restore, a compaction or a recovery has exclusive use of the database."""
 
     CODE = -32003
     SLUG = "maintenance"
@@ -645,35 +645,35 @@ class NotInitialized(SidecarError):
 
 
 class Locked(SidecarError):
-    """Secrets are locked. Not WrongPassphrase: nothing was tried."""
+    """Secrets are locked. Not `wrong_passphrase`: no passphrase was tried."""
 
     CODE = -32011
     SLUG = "locked"
 
 
 class WrongPassphrase(SidecarError):
-    """The passphrase or recovery code does not open the slot. Not SlotDamaged."""
+    """The passphrase or recovery code is wrong. Not `slot_damaged`, which no passphrase opens."""
 
     CODE = -32012
     SLUG = "wrong_passphrase"
 
 
 class Throttled(SidecarError):
-    """Too many wrong passphrases; `retry_after_ms` says how long to wait."""
+    """Too many passphrases were wrong; `retry_after_ms` says how long to wait."""
 
     CODE = -32013
     SLUG = "throttled"
 
 
 class Tampered(SidecarError):
-    """A sealed record is not what was sealed. Not DatabaseDamaged: somebody changed it."""
+    """A sealed record is not what was sealed: another program changed it, or a disk error did."""
 
     CODE = -32014
     SLUG = "tampered"
 
 
 class SlotDamaged(SidecarError):
-    """A key slot's bytes are damaged. Not WrongPassphrase: no passphrase can open it."""
+    """The bytes of a key slot are damaged. Not `wrong_passphrase`: no passphrase can open it."""
 
     CODE = -32015
     SLUG = "slot_damaged"
@@ -687,154 +687,154 @@ class KeychainUnavailable(SidecarError):
 
 
 class KdfPolicy(SidecarError):
-    """Key derivation parameters are outside what is allowed."""
+    """The key derivation parameters of a slot are weaker or costlier than the policy allows."""
 
     CODE = -32017
     SLUG = "kdf_policy"
 
 
 class AuditUnavailable(SidecarError):
-    """The audit entry cannot be written, so the act does not happen."""
+    """The audit entry of the request cannot be written, so the request was not carried out."""
 
     CODE = -32018
     SLUG = "audit_unavailable"
 
 
 class BackupRejected(SidecarError):
-    """A backup is damaged, foreign or hostile; `reason` says which."""
+    """A backup is damaged, of another product or made to do harm; `reason` says why."""
 
     CODE = -32019
     SLUG = "backup_rejected"
 
 
 class DatabaseBusy(SidecarError):
-    """Another program holds a lock on the database."""
+    """Another program has locked the database."""
 
     CODE = -32030
     SLUG = "database_busy"
 
 
 class DatabaseFull(SidecarError):
-    """The disk is full. Reads go on."""
+    """The disk is full. Requests that only read still succeed."""
 
     CODE = -32031
     SLUG = "database_full"
 
 
 class ReadOnly(SidecarError):
-    """The file or its folder cannot be written. Not DatabaseFull."""
+    """A file or its folder cannot be written. Not `database_full`: the disk has room."""
 
     CODE = -32032
     SLUG = "read_only"
 
 
 class NewerSchema(SidecarError):
-    """The file was written by a newer version; it is left untouched."""
+    """The file was written by a newer version of the program; it was not changed."""
 
     CODE = -32033
     SLUG = "newer_schema"
 
 
 class NotOurs(SidecarError):
-    """The file is not a database of this product; it is left untouched."""
+    """The file is not a database of this product; it was not changed."""
 
     CODE = -32034
     SLUG = "not_ours"
 
 
 class DatabaseDamaged(SidecarError):
-    """Stored bytes are not what was stored. Not StorageFailed: reading worked."""
+    """Stored bytes are not those that were written. Not `storage_failed`: they could be read."""
 
     CODE = -32035
     SLUG = "database_damaged"
 
 
 class RecoveryRequired(SidecarError):
-    """A database was expected but is missing, empty or torn; nothing was created over it."""
+    """The database was here before and is now missing, empty or cut off; none was created."""
 
     CODE = -32036
     SLUG = "recovery_required"
 
 
 class StorageFailed(SidecarError):
-    """The operating system failed to read or write. Not DatabaseFull."""
+    """The operating system could not read or write. Not `database_full` and not `read_only`."""
 
     CODE = -32037
     SLUG = "storage_failed"
 
 
 class PurgeBlocked(SidecarError):
-    """A reader keeps deleted bytes from being overwritten."""
+    """A program that reads an old state of the database keeps deleted bytes in the file."""
 
     CODE = -32038
     SLUG = "purge_blocked"
 
 
 class NotFound(SidecarError):
-    """Nothing has that id or key."""
+    """There is nothing with that id, key or name."""
 
     CODE = -32050
     SLUG = "not_found"
 
 
 class Conflict(SidecarError):
-    """The thing is not in the state the request expects; `data` tells the state it is in."""
+    """The object is not in the state that the request expects; `data` says in which it is."""
 
     CODE = -32051
     SLUG = "conflict"
 
 
 class TooLarge(SidecarError):
-    """A body, or an answer, is over its cap. Not InvalidParams: its shape is right."""
+    """A value of the request, or an answer, is too large. Not `invalid_params`, a wrong form."""
 
     CODE = -32052
     SLUG = "too_large"
 
 
 class Archived(SidecarError):
-    """The workflow is archived; unarchive it first."""
+    """The workflow is archived and cannot be changed before it is unarchived."""
 
     CODE = -32053
     SLUG = "archived"
 
 
 class EmptyBody(SidecarError):
-    """An empty body would replace a full one without `force`."""
+    """An empty body would replace one that is not empty, and `force` was not given."""
 
     CODE = -32054
     SLUG = "empty_body"
 
 
 class InvalidRequest(SidecarError):
-    """JSON, but not a JSON-RPC 2.0 request, or past a limit of the envelope."""
+    """The line is JSON but no JSON-RPC 2.0 request, or it exceeds a limit for whole lines."""
 
     CODE = -32600
     SLUG = "invalid_request"
 
 
 class MethodNotFound(SidecarError):
-    """No such method; `did_you_mean` names the nearest."""
+    """There is no such method; `did_you_mean` names the most similar ones."""
 
     CODE = -32601
     SLUG = "method_not_found"
 
 
 class InvalidParams(SidecarError):
-    """A param is of the wrong type, missing, unknown, too long or too deep; `path` names it."""
+    """A param is missing, unknown, of the wrong type or out of its limits; `path` names it."""
 
     CODE = -32602
     SLUG = "invalid_params"
 
 
 class Internal(SidecarError):
-    """A fault of ours; `incident` finds its traceback on stderr."""
+    """A bug in the program; its traceback is on stderr under the id in `incident`."""
 
     CODE = -32603
     SLUG = "internal"
 
 
 class ParseError(SidecarError):
-    """The line is not UTF-8 or not JSON. Not InvalidRequest: nothing could be read at all."""
+    """The line is not UTF-8 or not JSON. Not `invalid_request`, which is JSON."""
 
     CODE = -32700
     SLUG = "parse_error"
@@ -876,13 +876,13 @@ class AuditEvent(TypedDict):
     """One committed entry of the audit log."""
 
     seq: int
-    """Number of the entry, without gaps."""
+    """Number of the entry; numbers have no gaps."""
 
     action: str
-    """What was done."""
+    """The action, such as `workflow_save`."""
 
     resource: str
-    """Id of what it was done to."""
+    """Id of the object that the action was done to."""
 
     at: int
     """Milliseconds since the Unix epoch, UTC."""
@@ -921,13 +921,13 @@ class AuditListResult(TypedDict):
 
 
 class AuditOverflow(TypedDict):
-    """The reader was too slow: events were dropped, answers never are."""
+    """Events were dropped because the client read too slowly. Answers are never dropped."""
 
     lost: int
-    """How many notifications were dropped."""
+    """Number of notifications that were dropped."""
 
     resume_after: int
-    """`audit.list {after}` with it finds them."""
+    """`after` of audit.list, to get them."""
 
 
 class AuditPruneResult(TypedDict):
@@ -1147,7 +1147,7 @@ class BackupsVerifyResult(TypedDict):
 
 
 class ChainHead(TypedDict):
-    """The newest entry of the audit chain; the shell may keep it as an outside anchor."""
+    """The newest entry of the audit chain; a copy outside the file can prove a cut or a forgery."""
 
     seq: int
     """Number of the newest entry, 0 before the first."""
@@ -1210,19 +1210,19 @@ class MethodStats(TypedDict):
 
 
 class Progress(TypedDict):
-    """How far a long request is: never falls, at most 20 a second, a last one at its end."""
+    """Progress of a long request: at most 20 a second and one at its end; `done` never falls."""
 
     id: int | str | None
     """Id of the request."""
 
     phase: str
-    """What is being done."""
+    """The current phase of the work."""
 
     done: int
-    """Units done."""
+    """Number of units done."""
 
     total: int | None
-    """Units in all, null while unknown."""
+    """Number of all units; null: unknown."""
 
     unit: str
     """What is counted: `rows`, `pages`, `bytes`, ..."""
@@ -1398,7 +1398,7 @@ class RunsListResult(TypedDict):
     """Newest first, without summaries."""
 
     next_cursor: str | None
-    """Give it as `cursor` for the next page; null on the last page."""
+    """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class RunsPinResult(TypedDict):
@@ -1605,13 +1605,13 @@ class SecretsVerifyResult(TypedDict):
 
 
 class SettingChange(TypedDict):
-    """A setting's new value."""
+    """The new value of one setting."""
 
     key: str
     """Name of the setting."""
 
     value: Any
-    """Its value now, typed; null once deleted."""
+    """Its value now, of its type; null when it is deleted."""
 
 
 class SettingView(TypedDict):
@@ -1637,7 +1637,7 @@ class SettingsChanged(TypedDict):
     """Settings were set, reset or deleted."""
 
     items: list[SettingChange]
-    """Each changed setting once."""
+    """Each setting that changed, once."""
 
 
 class SettingsDeleteResult(TypedDict):
@@ -1752,10 +1752,10 @@ class SystemCheckResult(TypedDict):
 
 
 class SystemClosing(TypedDict):
-    """The last line before an orderly end."""
+    """The process ends in order; this is its last line."""
 
     reason: str
-    """Why: `eof`, `shutdown`, `exit`, `signal NAME`, `parent`."""
+    """Why it ends: `eof`, `shutdown`, `exit`, `signal NAME` or `parent`."""
 
 
 class SystemCompactResult(TypedDict):
@@ -1829,10 +1829,10 @@ class SystemPurgeResult(TypedDict):
 
 
 class SystemReady(TypedDict):
-    """The first line of a process that serves."""
+    """The process serves requests now. It is the first line after any `system.starting`."""
 
     protocol_version: str
-    """major.minor of this protocol."""
+    """Version of this protocol, major.minor."""
 
     version: str
     """Version of the program."""
@@ -1850,19 +1850,19 @@ class SystemReady(TypedDict):
     """Version of the database's tables."""
 
     migrated_from: int | None
-    """Version before this start migrated it, null if it did not."""
+    """Version before this start migrated it; null when it did not."""
 
     runs_interrupted: int
-    """Runs of a dead process that this start closed."""
+    """Runs that an earlier process left unfinished."""
 
     secrets: str
-    """State of the secrets: `uninitialized`, ..."""
+    """State of the secrets, as in secrets.status."""
 
     head: ChainHead
-    """Head of the audit chain."""
+    """Newest entry of the audit chain."""
 
     limits: dict[str, int]
-    """The limits a client can run into."""
+    """Limits that a client can reach."""
 
 
 class SystemRecoverResult(TypedDict):
@@ -1882,7 +1882,7 @@ class SystemRecoverResult(TypedDict):
 
 
 class SystemRestored(TypedDict):
-    """The database was replaced, by a backup or by what was recovered: drop every cache."""
+    """The database was replaced by a backup or by a recovery: discard everything cached."""
 
     epoch: int
     """Rises with every restore and recovery."""
@@ -1891,7 +1891,7 @@ class SystemRestored(TypedDict):
     """Number of the newest audit entry."""
 
     secrets: Literal["from_backup", "kept", "none"]
-    """Which secrets are there now."""
+    """Which secrets are in it now."""
 
 
 class SystemShutdownResult(TypedDict):
@@ -1899,16 +1899,16 @@ class SystemShutdownResult(TypedDict):
 
 
 class SystemStarting(TypedDict):
-    """A start that must migrate or finish a swap says how far it is."""
+    """Progress of a start that migrates the database or finishes replacing its file."""
 
     phase: str
-    """What is being done, such as `migrate`."""
+    """The current phase, such as `migrate`."""
 
     done: int
-    """Steps done."""
+    """Number of steps done."""
 
     total: int
-    """Steps in all."""
+    """Number of all steps."""
 
 
 class SystemStatsResult(TypedDict):
@@ -1964,7 +1964,7 @@ class SystemStatsResult(TypedDict):
 
 
 class SystemWarning(TypedDict):
-    """Something a person should know; nothing failed yet."""
+    """A condition that a person should know of; no request has failed because of it yet."""
 
     slug: str
     """Stable name of the warning."""
@@ -2090,16 +2090,16 @@ class WorkflowsCategoryCount(TypedDict):
 
 
 class WorkflowsChanged(TypedDict):
-    """A workflow was changed, created, archived or deleted."""
+    """A workflow was created, saved, archived, unarchived or deleted."""
 
     id: str
     """Id of a workflow, 1 to 128 characters."""
 
     revision: int | None
-    """Its revision now; null once deleted."""
+    """Its revision; null when it is deleted."""
 
     change: Literal["archived", "created", "deleted", "saved", "unarchived"]
-    """What happened to it."""
+    """What was done to it."""
 
 
 class WorkflowsDeleteManyItem(TypedDict):
@@ -2217,7 +2217,7 @@ class WorkflowsHistoryResult(TypedDict):
     """Newest first, the current one at the top."""
 
     next_cursor: str | None
-    """Give it as `cursor` for the next page; null on the last page."""
+    """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class WorkflowsItemError(TypedDict):
@@ -2243,7 +2243,7 @@ class WorkflowsListResult(TypedDict):
     """Headers in the order asked for."""
 
     next_cursor: str | None
-    """Give it as `cursor` for the next page; null on the last page."""
+    """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class WorkflowsRenameTagResult(TypedDict):
@@ -2396,7 +2396,7 @@ class WorkflowsSearchResult(TypedDict):
     """Hits, best first."""
 
     next_cursor: str | None
-    """Give it as `cursor` for the next page; null on the last page."""
+    """Give it as `cursor` to get the next page; null on the last page."""
 
     indexing: bool
     """True while the text inside some workflows saved just now is not searched yet: a hit may be
@@ -2463,6 +2463,16 @@ class WorkflowsSaveParams(TypedDict):
     """Let an empty body replace a full one; false when absent."""
 
 
+class WorkflowsSaveManyParams(TypedDict):
+    """Params of workflows.save_many."""
+
+    items: list[WorkflowsSaveManyItem]
+    """At most 100 workflows, their bodies at most 8 MiB together."""
+
+    on_error: NotRequired[Literal["fail", "skip"]]
+    """`fail`, the default, undoes all; `skip` reports the item and goes on."""
+
+
 class WorkflowsGetParams(TypedDict):
     """Params of workflows.get."""
 
@@ -2471,6 +2481,13 @@ class WorkflowsGetParams(TypedDict):
 
     revision: NotRequired[int | None]
     """An earlier revision, see workflows.history; null or absent: current."""
+
+
+class WorkflowsGetManyParams(TypedDict):
+    """Params of workflows.get_many."""
+
+    ids: list[str]
+    """At most 100 ids; one given twice is answered once."""
 
 
 class WorkflowsListParams(TypedDict):
@@ -2492,7 +2509,7 @@ class WorkflowsListParams(TypedDict):
     """Highest first; null or absent: true for times, false for name."""
 
     limit: NotRequired[int]
-    """Most items to answer, 1 to 500."""
+    """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
     """`next_cursor` of the page before; null or absent: first."""
@@ -2524,7 +2541,7 @@ class WorkflowsSearchParams(TypedDict):
     """
 
     limit: NotRequired[int]
-    """Most items to answer, 1 to 500."""
+    """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
     """`next_cursor` of the page before; null or absent: first."""
@@ -2586,6 +2603,13 @@ class WorkflowsDeleteParams(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
 
+class WorkflowsDeleteManyParams(TypedDict):
+    """Params of workflows.delete_many."""
+
+    ids: list[str]
+    """At most 100 ids, taken in order."""
+
+
 class WorkflowsHistoryParams(TypedDict):
     """Params of workflows.history."""
 
@@ -2593,7 +2617,7 @@ class WorkflowsHistoryParams(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     limit: NotRequired[int]
-    """Most items to answer, 1 to 500."""
+    """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
     """`next_cursor` of the page before; null or absent: first."""
@@ -2623,30 +2647,6 @@ class WorkflowsRevertParams(TypedDict):
 
     expected_revision: NotRequired[int | None]
     """Save only over this revision, 0 = it must not exist; null or absent: any."""
-
-
-class WorkflowsSaveManyParams(TypedDict):
-    """Params of workflows.save_many."""
-
-    items: list[WorkflowsSaveManyItem]
-    """At most 100 workflows, their bodies at most 8 MiB together."""
-
-    on_error: NotRequired[Literal["fail", "skip"]]
-    """`fail`, the default, undoes all; `skip` reports the item and goes on."""
-
-
-class WorkflowsGetManyParams(TypedDict):
-    """Params of workflows.get_many."""
-
-    ids: list[str]
-    """At most 100 ids; one given twice is answered once."""
-
-
-class WorkflowsDeleteManyParams(TypedDict):
-    """Params of workflows.delete_many."""
-
-    ids: list[str]
-    """At most 100 ids, taken in order."""
 
 
 class WorkflowsRenameTagParams(TypedDict):
@@ -2733,7 +2733,7 @@ class RunsListParams(TypedDict):
     """Only started before."""
 
     limit: NotRequired[int]
-    """Most items to answer, 1 to 500."""
+    """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
     """`next_cursor` of the page before."""
@@ -2922,18 +2922,18 @@ class SecretsRemoveSlotParams(TypedDict):
     """Number of the slot."""
 
 
-class SecretsRekeyParams(TypedDict):
-    """Params of secrets.rekey."""
-
-    passphrase: NotRequired[str]
-    """The passphrase, 1 to 1 024 characters."""
-
-
 class SecretsResetParams(TypedDict):
     """Params of secrets.reset."""
 
     losing: int
     """How many keys are given up: `count` of `secrets.status`."""
+
+
+class SecretsRekeyParams(TypedDict):
+    """Params of secrets.rekey."""
+
+    passphrase: NotRequired[str]
+    """The passphrase, 1 to 1 024 characters."""
 
 
 class AuditListParams(TypedDict):
@@ -2955,7 +2955,7 @@ class AuditListParams(TypedDict):
     """Only before."""
 
     limit: NotRequired[int]
-    """Most items to answer, 1 to 500."""
+    """Most items in one answer, 1 to 500."""
 
 
 class AuditSubscribeParams(TypedDict):
@@ -3069,6 +3069,15 @@ class SystemMethods:
     ) -> SystemStatsResult:
         """Tell counts, sizes and latencies."""
         result: SystemStatsResult = self._client.call("system.stats", {}, timeout=timeout)
+        return result
+
+    def shutdown(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SystemShutdownResult:
+        """End the process once what was accepted before is answered."""
+        result: SystemShutdownResult = self._client.call("system.shutdown", {}, timeout=timeout)
         return result
 
     def check(
@@ -3206,15 +3215,6 @@ class SystemMethods:
         )
         return result
 
-    def shutdown(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SystemShutdownResult:
-        """End the process once what was accepted before is answered."""
-        result: SystemShutdownResult = self._client.call("system.shutdown", {}, timeout=timeout)
-        return result
-
 
 class WorkflowsMethods:
     """The methods workflows.*."""
@@ -3246,6 +3246,28 @@ class WorkflowsMethods:
         result: WorkflowsSaveResult = self._client.call("workflows.save", params, timeout=timeout)
         return result
 
+    def save_many(
+        self,
+        *,
+        items: builtins.list[WorkflowsSaveManyItem],
+        on_error: Literal["fail", "skip"] | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsSaveManyResult:
+        """Save several workflows in order, all or none, or all that can be.
+
+        An error of `fail` carries the `index` of the item that caused it.
+        """
+        params = _given(
+            {
+                "items": items,
+                "on_error": on_error,
+            }
+        )
+        result: WorkflowsSaveManyResult = self._client.call(
+            "workflows.save_many", params, timeout=timeout
+        )
+        return result
+
     def get(
         self,
         *,
@@ -3261,6 +3283,23 @@ class WorkflowsMethods:
             }
         )
         result: WorkflowsGetResult = self._client.call("workflows.get", params, timeout=timeout)
+        return result
+
+    def get_many(
+        self,
+        *,
+        ids: builtins.list[str],
+        timeout: float | None = None,
+    ) -> WorkflowsGetManyResult:
+        """Read several workflows whole, as many as one answer holds."""
+        params = _given(
+            {
+                "ids": ids,
+            }
+        )
+        result: WorkflowsGetManyResult = self._client.call(
+            "workflows.get_many", params, timeout=timeout
+        )
         return result
 
     def list(
@@ -3443,6 +3482,41 @@ class WorkflowsMethods:
         )
         return result
 
+    def delete_many(
+        self,
+        *,
+        ids: builtins.list[str],
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowsDeleteManyResult:
+        """Delete several workflows one after the other; one that fails does not stop the others."""
+        params = _given(
+            {
+                "ids": ids,
+            }
+        )
+        result: WorkflowsDeleteManyResult = self._client.call(
+            "workflows.delete_many", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_delete_many(
+        self,
+        *,
+        ids: builtins.list[str],
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[WorkflowsDeleteManyResult]:
+        """Start workflows.delete_many without waiting for its result."""
+        params = _given(
+            {
+                "ids": ids,
+            }
+        )
+        result: Pending[WorkflowsDeleteManyResult] = self._client.start(
+            "workflows.delete_many", params, on_progress=on_progress
+        )
+        return result
+
     def history(
         self,
         *,
@@ -3500,80 +3574,6 @@ class WorkflowsMethods:
             }
         )
         result: WorkflowsSaveResult = self._client.call("workflows.revert", params, timeout=timeout)
-        return result
-
-    def save_many(
-        self,
-        *,
-        items: builtins.list[WorkflowsSaveManyItem],
-        on_error: Literal["fail", "skip"] | Unset = UNSET,
-        timeout: float | None = None,
-    ) -> WorkflowsSaveManyResult:
-        """Save several workflows in order, all or none, or all that can be.
-
-        An error of `fail` carries the `index` of the item that caused it.
-        """
-        params = _given(
-            {
-                "items": items,
-                "on_error": on_error,
-            }
-        )
-        result: WorkflowsSaveManyResult = self._client.call(
-            "workflows.save_many", params, timeout=timeout
-        )
-        return result
-
-    def get_many(
-        self,
-        *,
-        ids: builtins.list[str],
-        timeout: float | None = None,
-    ) -> WorkflowsGetManyResult:
-        """Read several workflows whole, as many as one answer holds."""
-        params = _given(
-            {
-                "ids": ids,
-            }
-        )
-        result: WorkflowsGetManyResult = self._client.call(
-            "workflows.get_many", params, timeout=timeout
-        )
-        return result
-
-    def delete_many(
-        self,
-        *,
-        ids: builtins.list[str],
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> WorkflowsDeleteManyResult:
-        """Delete several workflows one after the other; one that fails does not stop the others."""
-        params = _given(
-            {
-                "ids": ids,
-            }
-        )
-        result: WorkflowsDeleteManyResult = self._client.call(
-            "workflows.delete_many", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_delete_many(
-        self,
-        *,
-        ids: builtins.list[str],
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[WorkflowsDeleteManyResult]:
-        """Start workflows.delete_many without waiting for its result."""
-        params = _given(
-            {
-                "ids": ids,
-            }
-        )
-        result: Pending[WorkflowsDeleteManyResult] = self._client.start(
-            "workflows.delete_many", params, on_progress=on_progress
-        )
         return result
 
     def tags(
@@ -4299,6 +4299,47 @@ class SecretsMethods:
         )
         return result
 
+    def reset(
+        self,
+        *,
+        losing: int,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Give up every provider key and every way to unlock; `secrets.initialize` begins anew.
+
+        For when nothing unlocks any more: the passphrase is forgotten and there is no recovery
+        code, or the rows are damaged and no backup has them. Nothing else in the database is
+        touched. The providers are listed as `enter_again`. What the audit log sealed under the
+        old keys stays to be read, and can be verified no more; verifying starts here.
+        """
+        params = _given(
+            {
+                "losing": losing,
+            }
+        )
+        result: SecretsStatusResult = self._client.call(
+            "secrets.reset", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_reset(
+        self,
+        *,
+        losing: int,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsStatusResult]:
+        """Start secrets.reset without waiting for its result."""
+        params = _given(
+            {
+                "losing": losing,
+            }
+        )
+        result: Pending[SecretsStatusResult] = self._client.start(
+            "secrets.reset", params, on_progress=on_progress
+        )
+        return result
+
     def rotate(
         self,
         *,
@@ -4357,47 +4398,6 @@ class SecretsMethods:
         )
         result: Pending[SecretsRotateResult] = self._client.start(
             "secrets.rekey", params, on_progress=on_progress
-        )
-        return result
-
-    def reset(
-        self,
-        *,
-        losing: int,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> SecretsStatusResult:
-        """Give up every provider key and every way to unlock; `secrets.initialize` begins anew.
-
-        For when nothing unlocks any more: the passphrase is forgotten and there is no recovery
-        code, or the rows are damaged and no backup has them. Nothing else in the database is
-        touched. The providers are listed as `enter_again`. What the audit log sealed under the
-        old keys stays to be read, and can be verified no more; verifying starts here.
-        """
-        params = _given(
-            {
-                "losing": losing,
-            }
-        )
-        result: SecretsStatusResult = self._client.call(
-            "secrets.reset", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_reset(
-        self,
-        *,
-        losing: int,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[SecretsStatusResult]:
-        """Start secrets.reset without waiting for its result."""
-        params = _given(
-            {
-                "losing": losing,
-            }
-        )
-        result: Pending[SecretsStatusResult] = self._client.start(
-            "secrets.reset", params, on_progress=on_progress
         )
         return result
 

@@ -99,5 +99,5 @@ def compact(ctx: LongContext, params: SystemCompactParams) -> SystemCompactResul
 
     with ctx.store.alone():
         sizes = compaction.compact(ctx.store, ctx.clock, ctx.cancel_event.is_set, log)
-        ctx.keep_lock()
+        ctx.hold_lock_until_answered()
     return SystemCompactResult(*sizes)
