@@ -99,12 +99,10 @@ STORE_MODULES_MAX = 3
 """Store modules that one handler module may import; more mean that it does the store's work."""
 
 MORE_STORE_MODULES = {
-    "backups/automatic.py",
     "runs/prune.py",
     "secrets/rotate.py",
     "secrets/slots.py",
     "secrets/unlock.py",
-    "system/recover.py",
 }
 """Handler modules that import more."""
 

@@ -8,7 +8,7 @@ waits.
 import shutil
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sidecar import __version__, files, limits, purging
 from sidecar.archive import write as writing
@@ -21,13 +21,15 @@ from sidecar.backups.scratch import scratch_database
 from sidecar.context import LongContext
 from sidecar.errors import DatabaseFull, PurgeBlocked
 from sidecar.redaction import hold
-from sidecar.store import meta, swap
+from sidecar.store import meta, settings, swap
 from sidecar.store.connection import Connection
 from sidecar.store.pragmas import sqlite_version
 from sidecar.store.search import indexes
 from sidecar.store.transfer import snapshot
 from sidecar.store.transfer.snapshot import Snapshot
 from sidecar.vault import crypto
+
+_HOUR_MS: Final = 3_600_000
 
 
 class Created(NamedTuple):
@@ -101,6 +103,27 @@ def create_if_changed(
         if _is_unchanged(db, directory.of_store(backups, meta.store_id(db))):
             return
     create(ctx, reason, details=details)
+
+
+def create_if_due(ctx: LongContext) -> None:
+    """Make an automatic backup when the interval of the settings has passed since the newest."""
+    interval_ms, age_ms = interval_and_age(ctx)
+    if interval_ms and (age_ms is None or age_ms >= interval_ms):
+        create_if_changed(ctx, "interval", {"by": "timer"})
+
+
+def interval_and_age(ctx: LongContext) -> tuple[int, int | None]:
+    """Return the interval of automatic backups, 0 for none, and the age of the newest backup.
+
+    The age is None when there is no backup; one that is dated in the future does not count.
+    """
+    with ctx.reading() as db:
+        interval_ms = settings.own(db, "backup_interval_hours") * _HOUR_MS
+        backups = directory.list_backups(directory.folder_of(db, ctx.store.path))
+        backups = directory.of_store(backups, meta.store_id(db))
+    now_ms = ctx.clock.now_ms()
+    ages_ms = [now_ms - each.manifest.created_at for each in backups]
+    return interval_ms, min((age for age in ages_ms if age >= -limits.CLOCK_JUMP_MS), default=None)
 
 
 def create_from(

@@ -1,82 +1,61 @@
-"""The chore that backs up by itself: on the interval, when something has changed.
+"""The chore that makes automatic backups and deletes the backups that they make superfluous.
 
-A failure is told once as `system.warning` and tried again at the next look; while it lasts, the
-age of the newest backup is told as well. Afterwards those go that newer ones replace.
+A failure is reported by a `system.warning`, once until a backup succeeds again, and the chore
+tries again the next time it runs. While it fails, a newest backup that is old is reported too.
 """
 
 from weakref import WeakKeyDictionary
 
 from sidecar import limits, log
-from sidecar.backups import directory
-from sidecar.backups.create import create_if_changed
-from sidecar.backups.directory import Backup
+from sidecar.backups.create import create_if_due, interval_and_age
 from sidecar.backups.retention import CHORE, delete_superfluous
 from sidecar.catalog import chore
 from sidecar.context import LongContext
 from sidecar.errors import Cancelled, Maintenance, SidecarError
 from sidecar.notifications import SystemWarning
-from sidecar.store import meta, settings
 from sidecar.store.connection import Store
 from sidecar.store.sqlite_errors import as_wire_error, spoils_connection
 
-_HOUR_MS = 3_600_000
+_DAY_MS = 86_400_000
 
-_told: WeakKeyDictionary[Store, set[str]] = WeakKeyDictionary()
-"""What was told of each database, until it is no longer so."""
+_sent: WeakKeyDictionary[Store, set[str]] = WeakKeyDictionary()
+"""The warnings sent about each database since its last success."""
 
 
 @chore(CHORE, first_ms=limits.BACKUPS_FIRST_MS, every_ms=limits.BACKUPS_EVERY_MS)
-def back_up_by_itself(ctx: LongContext) -> None:
-    """Make a backup when one is due, and delete what is superfluous."""
-    told = _told.setdefault(ctx.store, set())
+def back_up(ctx: LongContext) -> None:
+    """Make a backup when one is due, and delete superfluous ones."""
+    sent = _sent.setdefault(ctx.store, set())
     try:
-        if _is_due(ctx):
-            create_if_changed(ctx, "interval", {"by": "timer"})
+        create_if_due(ctx)
         delete_superfluous(ctx)
     except (Cancelled, Maintenance):
         raise
-    except Exception as fault:  # noqa: BLE001 - whatever it is, a person must hear of it
-        _tell(ctx, told, fault)
+    except Exception as fault:  # noqa: BLE001 - the user must learn of every failure
+        _warn(ctx, sent, fault)
         if spoils_connection(fault):
             ctx.store.reopen()
     else:
-        told.clear()
+        sent.clear()
 
 
-def _own(ctx: LongContext) -> tuple[int, list[Backup]]:
-    """The interval, 0 for none, and the backups of this database that time can be told by."""
-    with ctx.reading() as db:
-        interval_ms = settings.own(db, "backup_interval_hours") * _HOUR_MS
-        found = directory.list_backups(directory.folder_of(db, ctx.store.path))
-        own = directory.of_store(found, meta.store_id(db))
-    latest_ms = ctx.clock.now_ms() + limits.CLOCK_JUMP_MS
-    return interval_ms, [each for each in own if each.manifest.created_at <= latest_ms]
-
-
-def _is_due(ctx: LongContext) -> bool:
-    interval_ms, own = _own(ctx)
-    if interval_ms == 0:
-        return False
-    return not own or ctx.clock.now_ms() - own[0].manifest.created_at >= interval_ms
-
-
-def _tell(ctx: LongContext, told: set[str], fault: Exception) -> None:
+def _warn(ctx: LongContext, sent: set[str], fault: Exception) -> None:
+    """Send a warning about the failure and one about an old newest backup, unless already sent."""
     error = fault if isinstance(fault, SidecarError) else as_wire_error(fault)
     log.error("backup_failed", kind=type(fault).__name__)
-    detail = error.message if error is not None else "Something went wrong inside; see the log."
-    warnings = {"backup_failed": f"The backup failed: {detail}", **_age(ctx)}
+    detail = error.message if error is not None else "There was an internal error; see the log."
+    warnings = {"backup_failed": f"The backup failed: {detail}", "backup_old": _describe_age(ctx)}
     for slug, text in warnings.items():
-        if slug not in told:
-            told.add(slug)
+        if text is not None and slug not in sent:
+            sent.add(slug)
             ctx.emit(SystemWarning(slug, text))
 
 
-def _age(ctx: LongContext) -> dict[str, str]:
-    """What to say of the newest backup, if it is old."""
-    interval_ms, own = _own(ctx)
-    if not own:
-        return {"backup_old": "There is no backup of this database."}
-    age_ms = ctx.clock.now_ms() - own[0].manifest.created_at
+def _describe_age(ctx: LongContext) -> str | None:
+    """Return a sentence about the newest backup when it is missing or old."""
+    interval_ms, age_ms = interval_and_age(ctx)
+    if age_ms is None:
+        return "There is no backup of this database."
     if age_ms < limits.BACKUP_OLD_INTERVALS * interval_ms:
-        return {}
-    return {"backup_old": f"The newest backup is {age_ms // (24 * _HOUR_MS)} days old."}
+        return None
+    return f"The newest backup is {age_ms // _DAY_MS} days old."

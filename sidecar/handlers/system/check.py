@@ -1,20 +1,15 @@
-"""`system.check`: whether the database file and all that is stored in it are sound."""
+"""`system.check`, and the chore that checks the file when damage is suspected."""
 
-from contextlib import suppress
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from sidecar import limits
-from sidecar.catalog import Params, Result, method
+from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
-from sidecar.errors import AuditUnavailable
-from sidecar.handlers.system.recover import mend
-from sidecar.store.repair import checks, confirm
-from sidecar.store.repair.checks import Finding
-from sidecar.store.search import indexes
-from sidecar.store.search.compare_index import count_wrong_texts
-from sidecar.vault.keys import Keys
+from sidecar.repair import check as checking
+from sidecar.repair.confirm import confirm
+from sidecar.store.repair.confirm import CHORE
 
 
 class SystemCheckParams(Params, frozen=True):
@@ -59,103 +54,12 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
     What is found is written to the audit log, unless the log itself can take no entry. An index
     that is wrong is made anew; nothing else is changed.
     """
-    found, counts = _survey(ctx, full=params.full)
-    if found:
-        # Perhaps a read failed: only what a fresh connection finds again is there.
-        found, counts = _survey(ctx, full=params.full)
-    if params.full:
-        _compare_search(ctx, found)
-        _compare_text(ctx, found)
-    if any(finding.kind == "structure" for finding in found):
-        ctx.store.suspected = True
-        ctx.session.schedule(confirm.CHORE, 0)
-    mend(ctx, found)
-    total = sum(counts.values())
-    ctx.progress("check", total, total, "rows")
-    if found:
-        with (
-            checks.damage_as_finding(found, "access_log"),
-            suppress(AuditUnavailable),
-            ctx.writing(last=True),
-        ):
-            ctx.audit("check_findings", "database", count=len(found))
-    findings = [CheckFinding(*finding) for finding in found[: limits.FINDINGS_MAX]]
-    return SystemCheckResult(not found, findings, counts)
+    findings, counts = checking.check(ctx, full=params.full)
+    shown = [CheckFinding(*finding) for finding in findings[: limits.FINDINGS_MAX]]
+    return SystemCheckResult(not findings, shown, counts)
 
 
-def _survey(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str, int]]:
-    """One look at everything on a connection of its own: findings, and what there was."""
-    while True:
-        keys = ctx.vault.keys
-        found, counts = _survey_with(ctx, keys, full=full)
-        if ctx.vault.keys is keys:
-            return found, counts
-        # Locked or unlocked meanwhile: what is sealed in the log was looked at with no key.
-
-
-def _survey_with(
-    ctx: LongContext, keys: Keys | None, *, full: bool
-) -> tuple[list[Finding], dict[str, int]]:
-    found: list[Finding] = []
-    counts = dict.fromkeys(checks.COUNTED, 0)
-    with (
-        checks.damage_as_finding(found, "database"),
-        ctx.reading(snapshot=True, cancellable=True) as db,
-    ):
-        counts = checks.count_rows(db)
-        total = sum(counts.values())
-
-        def step(done: int) -> None:
-            ctx.check_cancelled()
-            ctx.progress("check", min(done, total), total, "rows")
-
-        opener = keys.open_for_audit if keys and not ctx.vault.ephemeral else None
-        found.extend(checks.run_all(db, counts, step, opener, full=full))
-    return found, counts
-
-
-def _compare_search(ctx: LongContext, found: list[Finding]) -> None:
-    """Compare what the indexes of headers say with the table; those found wrong already apart."""
-    wrong = {finding.where for finding in found}
-    for name in indexes.HEADER_INDEXES:
-        # Twice, for the same reason.
-        if name not in wrong and _compare_index(ctx, name) is not None:
-            finding = _compare_index(ctx, name)
-            found += [finding] if finding is not None else []
-
-
-def _compare_text(ctx: LongContext, found: list[Finding]) -> None:
-    """Compare what the index of bodies says with them, unless it was found wrong already."""
-    name = indexes.TEXT_INDEX
-    if all(finding.where != name for finding in found) and _count_wrong(ctx) and _count_wrong(ctx):
-        found.append(checks.wrong_words(name))
-
-
-def _count_wrong(ctx: LongContext) -> int:
-    with ctx.reading(snapshot=True, cancellable=True) as db:
-        return count_wrong_texts(db, lambda _seen: ctx.check_cancelled())
-
-
-def _compare_index(ctx: LongContext, name: str) -> Finding | None:
-    """What is wrong with an index of headers; then the connection is not used again."""
-    _bring_up_headers(ctx)
-    with ctx.store.lock:
-        while indexes.update_headers_step(ctx.store):
-            pass  # what was saved since, little if anything
-        if indexes.has_pending_headers(ctx.store.db):
-            finding: Finding | None = checks.not_updated(name)
-        else:
-            with ctx.writing() as db:
-                finding = checks.index_words(db, name)
-        if finding is not None:
-            ctx.store.reopen()
-    return finding
-
-
-def _bring_up_headers(ctx: LongContext) -> None:
-    """Index the headers that are pending, in steps between which others have their turn."""
-    more = True
-    while more:
-        ctx.check_cancelled()
-        with ctx.store.lock:
-            more = indexes.update_headers_step(ctx.store)
+@chore(CHORE, first_ms=limits.CHORES_FIRST_MS)
+def confirm_damage(ctx: LongContext) -> None:
+    """Check the file when an error or an unclean end of the process suggests damage."""
+    confirm(ctx)
