@@ -76,7 +76,7 @@ def _choices(kind: Any, path: str) -> list[Any]:
             return []
         node = found[0]
     values = [value for part in _alternatives(node) for value in getattr(part, "values", ())]
-    return sorted(values, key=str)[: limits.CHOICES_TOLD_MAX]
+    return sorted(values, key=str)[: limits.CHOICES_MAX]
 
 
 def _alternatives(node: Any) -> list[Any]:

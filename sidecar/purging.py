@@ -34,7 +34,7 @@ def request(ctx: Context, *, soon: bool = True) -> None:
     has deleted, it starts an hour later, or when it was scheduled already.
     """
     purge.add_request(ctx.store.db)
-    delay_ms = limits.PURGE_PAUSE_MS if soon else limits.PURGE_SELDOM_MS
+    delay_ms = limits.PURGE_PAUSE_MS if soon else limits.PURGE_AFTER_PRUNE_MS
     ctx.session.schedule(CHORE, delay_ms, at_latest=not soon)
 
 

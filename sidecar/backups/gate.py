@@ -20,7 +20,7 @@ def one_at_a_time(ctx: LongContext) -> Iterator[None]:
         Cancelled: the request was cancelled while it waited.
     """
     lock = _locks.setdefault(ctx.store, threading.Lock())
-    while not lock.acquire(timeout=limits.BACKUP_TURN_LOOK_MS / 1000):
+    while not lock.acquire(timeout=limits.BACKUP_TURN_CHECK_MS / 1000):
         ctx.check_cancelled()
     try:
         yield

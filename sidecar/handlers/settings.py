@@ -237,7 +237,7 @@ def _tell(ctx: Context, changed: list[Setting]) -> None:
         resource = next(iter(newest)) if len(newest) == 1 else "*"
         ctx.audit("settings_update", resource, keys=list(newest))
         for key in newest.keys() & settings.CHORES.keys():
-            ctx.session.schedule(settings.CHORES[key], limits.RETENTION_SOON_MS)
+            ctx.session.schedule(settings.CHORES[key], limits.RETENTION_AFTER_CHANGE_MS)
         ctx.emit(
             SettingsChanged(
                 [SettingChange(key, stored_json(setting.value)) for key, setting in newest.items()]

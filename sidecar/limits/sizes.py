@@ -1,4 +1,4 @@
-"""Units of memory."""
+"""Units of sizes in bytes."""
 
 from typing import Final
 

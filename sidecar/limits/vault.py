@@ -1,4 +1,4 @@
-"""Numbers of secrets and the sealed audit log; see the package."""
+"""The numbers of secrets and of the sealed audit log; see the package."""
 
 from typing import Final
 
@@ -7,62 +7,67 @@ from sidecar.limits.sizes import KIB
 KDF_MEMORY_KIB: Final = 64 * KIB
 KDF_PASSES: Final = 3
 KDF_LANES: Final = 4
-"""Argon2id for a new slot: RFC 9106's second recommendation; about 0.2 s of one processor."""
+"""Argon2id of a new key slot: the second recommendation of RFC 9106, about 0.2 s of one
+processor."""
 
 KDF_MEMORY_MIN_KIB: Final = 19 * KIB
 KDF_PASSES_MIN: Final = 2
-"""Floor: OWASP's least. A slot below it was not written by us, or somebody weakened it."""
+"""Least that a slot may use, after OWASP. A slot with less was not written by this program, or was
+weakened by another."""
 
 KDF_MEMORY_MAX_KIB: Final = 1024 * KIB
 KDF_PASSES_MAX: Final = 16
 KDF_LANES_MAX: Final = 16
-"""Ceiling, looked at before deriving: a hostile file must not take the machine's memory."""
+"""Most that a slot may use, checked before deriving: a hostile file must not take all memory."""
 
 PASSPHRASE_MAX_CHARS: Final = 1024
 SECRET_MAX_BYTES: Final = 16 * KIB
-"""A provider's key or a service account's JSON file; its length is kept in 16 bits."""
+"""Longest secret, such as a service account's JSON file; its length is stored in 16 bits."""
 
 PROVIDER_MAX_CHARS: Final = 128
 SECRETS_MAX: Final = 1000
-"""The code over all rows is computed for each use: 2 us a row."""
+"""Most secrets. The code that authenticates all rows is computed at each use: 2 us a row."""
 
 SEALS_MAX: Final = 2**20
 DATA_KEY_MAX_MS: Final = 365 * 86_400_000
-DATA_KEY_LOOK_MS: Final = 3_600_000
-"""A data key is replaced by itself after so many records or so long (NIST SP 800-38D: 2^32);
-looked at once an hour."""
+DATA_KEY_CHECK_MS: Final = 3_600_000
+"""Number of sealed records and age at which a chore replaces the data key (NIST SP 800-38D allows
+2^32 records), and how often it checks them."""
 
 SLOTS_MAX: Final = 16
-"""Ways to unlock: each recovery code is tried in turn."""
+"""Most key slots: a recovery code is tried on each slot in turn."""
 
 UNLOCK_FREE_TRIES: Final = 3
 UNLOCK_DELAY_MAX_MS: Final = 60_000
-"""After three wrong passphrases the next must wait 1 s, then 2, 4 ... 60 s."""
+"""Wrong passphrases without a delay; the next one must wait 1 s, then 2, 4 ... 60 s."""
 
 IDLE_LOCK_MS: Final = 15 * 60_000
 ABSOLUTE_LOCK_MS: Final = 8 * 3_600_000
 LOCK_MAX_MS: Final = 30 * 86_400_000
-"""Locks by itself after so long without use of a secret, and after so long at all."""
+"""Time without use of a secret after which secrets lock, time since the unlock after which they lock
+in any case, and the longest time that a client may ask for."""
 
-LOCK_LOOK_AGAIN_MS: Final = 10_000
-"""While unlocked the deadlines are looked at this often: the wall clock runs on in sleep."""
+LOCK_CHECK_MS: Final = 10_000
+"""How often these deadlines are checked while unlocked: the machine may have slept meanwhile."""
 
 REFUSALS_FOLDED_MS: Final = 1000
 REFUSALS_FOLDED_MAX: Final = 256
-"""Refusals of one kind within a second are one entry with a count: a client in a loop would write
-4 MB a second. Of more kinds than that at once each is an entry of its own."""
+"""Refusals of one kind within this time are one audit entry with a count, since a client that
+retries in a loop would add 4 MB a second. Of more kinds than this at a time each refusal is an entry
+of its own."""
 
 KEYCHAIN_TIMEOUT_MS: Final = 3000
-"""A keychain may ask the person; past it the request fails and the process goes on."""
+"""How long a keychain, which may ask the person, is waited for; then the request fails."""
 
 CHECKPOINT_ENTRIES: Final = 1024
-"""Audit entries between two sealed checkpoints while unlocked: 4 ms to verify from the last."""
+"""Audit entries from one sealed checkpoint to the next while unlocked: 4 ms to verify."""
 
 AUDIT_KEEP_MIN_MS: Final = 30 * 86_400_000
-"""Younger entries are never pruned, so that nobody wipes his traces with the key in hand."""
+"""Entries younger than this are never pruned, so that a person who has the passphrase cannot remove
+the traces of what they did."""
 
 AUDIT_PRUNE_BATCH: Final = 2000
-"""Entries deleted in one step: about 10 ms."""
+"""Entries deleted in one transaction: about 10 ms."""
 
 SENSITIVE_ANSWER_BYTES: Final = 128 * KIB
-"""Buffer for an answer that holds a secret: one whose every byte is an escape still fits."""
+"""Size of the buffer for an answer with a secret: one in which every byte is escaped fits."""

@@ -238,7 +238,7 @@ class Store:
             except BaseException:
                 self.rollback()
                 raise
-            self.relieve_wal(limits.WAL_MOST_PAGES)
+            self.relieve_wal(limits.WAL_MAX_PAGES)
 
     # --- other connections, other states --------------------------------------------------
 
@@ -308,7 +308,7 @@ class Store:
             return
         self._wanted = True
         try:
-            while not self.lock.acquire(timeout=limits.LOCK_LOOK_MS / 1000):
+            while not self.lock.acquire(timeout=limits.LOCK_WAIT_SLICE_MS / 1000):
                 if self.maintenance:
                     raise Maintenance
         finally:
@@ -319,7 +319,7 @@ class Store:
 
         Python's locks are not fair: who gives one back and takes it again at once keeps it.
         """
-        for _look in range(limits.LOCK_LOOK_MS):
+        for _look in range(limits.LOCK_WAIT_SLICE_MS):
             if not self._wanted:
                 return
             time.sleep(0.001)

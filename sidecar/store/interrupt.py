@@ -22,7 +22,7 @@ def interruptible(db: Connection, is_cancelled: Callable[[], bool] | None) -> It
     Raises:
         Cancelled: a statement was interrupted.
     """
-    db.set_progress_handler(is_cancelled, limits.CANCEL_LOOK_STEPS)
+    db.set_progress_handler(is_cancelled, limits.CANCEL_CHECK_STEPS)
     try:
         yield
     except apsw.InterruptError:

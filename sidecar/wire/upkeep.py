@@ -59,7 +59,7 @@ class Upkeep:
             try:
                 with self._bearing():
                     self._store.relieve_wal(
-                        limits.WAL_PAUSE_PAGES if idle else limits.WAL_MOST_PAGES
+                        limits.WAL_PAUSE_PAGES if idle else limits.WAL_MAX_PAGES
                     )
             finally:
                 self._store.lock.release()

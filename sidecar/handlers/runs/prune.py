@@ -141,4 +141,4 @@ def prune_by_settings(ctx: LongContext) -> None:
     before_at = ctx.clock.now_ms() - days * DAY_MS if days else None
     result = _prune(ctx, Criteria(before_at, count or None, size_bytes or None), by_timer=True)
     if result.reached_limit:
-        ctx.session.schedule(CHORE, limits.RETENTION_AGAIN_MS)
+        ctx.session.schedule(CHORE, limits.RETENTION_CONTINUE_MS)

@@ -100,7 +100,7 @@ def _reseal(
     return len(rows)
 
 
-@chore("secrets_rotate", first_ms=limits.DATA_KEY_LOOK_MS, every_ms=limits.DATA_KEY_LOOK_MS)
+@chore("secrets_rotate", first_ms=limits.DATA_KEY_CHECK_MS, every_ms=limits.DATA_KEY_CHECK_MS)
 def rotate_by_itself(ctx: LongContext) -> None:
     """Rotate when the data key has sealed enough or is a year old."""
     with ctx.vault.turn:

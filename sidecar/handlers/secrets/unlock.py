@@ -179,7 +179,7 @@ def _write_first(ctx: LongContext, keys: Keys, row: SlotRow, locks: int) -> Secr
         raise
     # The chain's first key lay in the file and its log in clear until now.
     ctx.session.schedule(guard.SETTLE_CHORE, 0)
-    ctx.session.schedule(guard.LOCK_CHORE, limits.LOCK_LOOK_AGAIN_MS)
+    ctx.session.schedule(guard.LOCK_CHORE, limits.LOCK_CHECK_MS)
     return result
 
 
@@ -320,7 +320,7 @@ def unlock_with(ctx: LongContext, found: slots.Opened, locks: int) -> SecretsSta
         ctx.vault.lock()
         keys.wipe()
         raise
-    ctx.session.schedule(guard.LOCK_CHORE, limits.LOCK_LOOK_AGAIN_MS)
+    ctx.session.schedule(guard.LOCK_CHORE, limits.LOCK_CHECK_MS)
     return result
 
 
@@ -344,7 +344,7 @@ def lock(ctx: Context, params: SecretsLockParams) -> SecretsStatusResult:
     return told(ctx, guard.rows(ctx))
 
 
-@chore(guard.LOCK_CHORE, first_ms=limits.LOCK_LOOK_AGAIN_MS)
+@chore(guard.LOCK_CHORE, first_ms=limits.LOCK_CHECK_MS)
 def lock_by_itself(ctx: LongContext) -> None:
     """Lock when it is time, and look again when it may be."""
     if ctx.vault.keys is None:
@@ -355,14 +355,14 @@ def lock_by_itself(ctx: LongContext) -> None:
             left = guard.left_ms(ctx)
     except Exception as fault:
         # Whatever keeps the entry out of the log must not keep the keys in memory.
-        ctx.session.schedule(guard.LOCK_CHORE, limits.LOCK_LOOK_AGAIN_MS)
+        ctx.session.schedule(guard.LOCK_CHORE, limits.LOCK_CHECK_MS)
         with ctx.store.lock:
             if guard.is_due(ctx) and ctx.vault.lock():
                 log.error("lock_not_audited", kind=type(fault).__name__)
         raise
     if left is not None:
         # Wall-clock deadlines move when the machine sleeps: looked at more often than due.
-        ctx.session.schedule(guard.LOCK_CHORE, int(min(left, limits.LOCK_LOOK_AGAIN_MS)) + 1)
+        ctx.session.schedule(guard.LOCK_CHORE, int(min(left, limits.LOCK_CHECK_MS)) + 1)
 
 
 @chore(guard.SETTLE_CHORE, first_ms=limits.CHORES_FIRST_MS)
@@ -374,4 +374,4 @@ def settle(ctx: LongContext) -> None:
     if purging.is_due(ctx):
         ctx.session.schedule(purging.CHORE, 0)
     elif not ctx.store.checkpoint():
-        ctx.session.schedule(guard.SETTLE_CHORE, limits.PURGE_AGAIN_MS)
+        ctx.session.schedule(guard.SETTLE_CHORE, limits.PURGE_RETRY_MS)

@@ -60,7 +60,7 @@ def purge_by_itself(ctx: LongContext) -> None:
         purging.run(ctx)
     except PurgeBlocked as blocked:
         ctx.emit(SystemWarning(blocked.slug, blocked.message))
-        ctx.session.schedule(purging.CHORE, limits.PURGE_AGAIN_MS)
+        ctx.session.schedule(purging.CHORE, limits.PURGE_RETRY_MS)
 
 
 # --- system.compact ---------------------------------------------------------------------------
