@@ -12,7 +12,7 @@ import pytest
 
 from sidecar.store import runs, workflows
 from sidecar.store.connection import Connection
-from sidecar.store.runs.rows import Listed
+from sidecar.store.runs.rows import WorkflowKey
 from sidecar.store.search.hits import find_hits
 from sidecar.store.search.query import parse
 from sidecar.store.workflows.header import Content
@@ -184,7 +184,7 @@ def test_counts_walk_narrow_indexes_without_sorting(bench: Bench) -> None:
 def test_stores_10_every_page_of_runs_is_a_search_without_sorting(
     bench: Bench, workflow: int | None, status: str | None, times: dict[str, int]
 ) -> None:
-    listed = Listed("w4", workflow) if workflow else None
+    listed = WorkflowKey("w4", workflow) if workflow else None
     for before in (None, (5, 5)):
         steps = plan_of(
             bench,

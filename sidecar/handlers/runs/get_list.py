@@ -69,7 +69,7 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     """List runs, newest first."""
     workflow = None
     if params.workflow_id is not None:
-        workflow = rows.find_key(ctx.db, params.workflow_id)
+        workflow = rows.find_workflow(ctx.db, params.workflow_id)
         if workflow is None:
             raise NotFound("There is no such workflow.", path="$.params.workflow_id")
     mark = query_mark(params.workflow_id, params.status, params.from_at, params.to_at)

@@ -1,4 +1,4 @@
-"""The closed list of what the audit log can say was done; only a minor version extends it."""
+"""The names of all acts that the audit log records; only a minor version adds to them."""
 
 from typing import Final
 
@@ -44,4 +44,4 @@ ACTIONS: Final = frozenset(
         "migrate",
     }
 )
-"""Names as they stand in the log and in `audit.event`."""
+"""The names as they are written in the log and in the notification `audit.event`."""

@@ -1,14 +1,18 @@
-"""The audit log: entries chained by a code under a key that only moves forward.
+"""The audit log: entries chained by a code whose key changes with every entry.
 
-The state row holds the newest number and code and the next key, and is written in the entry's
-own transaction, so an undone savepoint burns no number. While the chain is unsealed the key it
-starts with lies there in clear: a walk then finds accidents and gaps, not somebody who can write
-the file. Sealing puts the start under the root key and draws a fresh key; so does every
-checkpoint, so that who read the file once cannot forge what is written after the next one.
+The state row (`audit_state`) holds number and code of the newest entry and the key of the next
+one. It is written in the transaction of the entry, so that a savepoint that is rolled back leaves
+no gap in the numbers. Each key is a hash of the one before, so a key does not reveal earlier keys.
 
-Whatever stands in the table can be read, also what was never written here: texts are taken as
-bytes. The arithmetic is in `chain`, the walk in `audit_verify`. Only hashlib and hmac are needed
-here: the start imports no cryptography.
+The chain is unsealed until the secrets are set up: its first key is then stored in clear, and
+verification finds accidents and gaps but not an intruder who can write the file. Sealing
+encrypts the start of the chain under the root key and continues with a fresh key. A checkpoint
+does the same later: whoever has read the file once cannot forge entries that are written after the
+next checkpoint.
+
+Texts are read as bytes, so that a row that was not written by this product can be read too. The
+arithmetic is in `chain` and the verification in `verify`. Only hashlib and hmac are used here, so
+that a start of the process does not import cryptography.
 """
 
 from collections.abc import Callable, Generator
@@ -20,18 +24,25 @@ import msgspec
 from sidecar.errors import AuditUnavailable
 from sidecar.store.audit import chain
 from sidecar.store.audit.chain import GENESIS, Point
-from sidecar.store.audit.verify import ANEW, START, Head, Opener, open_start, start_purpose
+from sidecar.store.audit.verify import (
+    RESTARTED,
+    START,
+    STORED,
+    Head,
+    Opener,
+    open_start,
+    start_purpose,
+)
 from sidecar.store.connection import Connection, one_row
 
-_STORED = "seq, at, CAST(action AS BLOB), CAST(resource AS BLOB), CAST(details AS BLOB), mac"
-_CHECK = "Run audit.verify: somebody else wrote to the log."
+_CHECK = "Run audit.verify: another program wrote to the log."
 
 Sealer = Callable[[str, int, bytes], bytes]
-"""Seals something for a purpose and an entry number, under the root key."""
+"""Encrypts bytes for a purpose and an entry number under the root key."""
 
 
 class Entry(NamedTuple):
-    """One row of the log; details is JSON text."""
+    """One entry of the log; `details` is JSON text."""
 
     seq: int
     action: str
@@ -45,7 +56,7 @@ class Entry(NamedTuple):
 
 
 def begin_chain(db: Connection, key: bytes) -> None:
-    """Write the state row of a new chain whose first key is `key`."""
+    """Write the state row of an empty chain whose first key is `key`."""
     db.execute(
         "INSERT INTO audit_state (one, seq, head, next_key, start) VALUES (1, 0, ?, ?, ?)",
         (GENESIS, key, Point(0, GENESIS, key).packed()),
@@ -56,8 +67,8 @@ def append(db: Connection, at: int, action: str, resource: str, details: str = "
     """Write one entry and move the chain forward, in the caller's transaction.
 
     Raises:
-        AuditUnavailable: the state row is gone, or the log holds an entry beyond it: somebody
-            else wrote there. The act must not happen then.
+        AuditUnavailable: the state row is missing, or another program wrote an entry with the
+            next number. The act must not happen then.
     """
     state = db.execute("SELECT seq, head, next_key FROM audit_state").fetchone()
     if state is None:
@@ -84,7 +95,7 @@ def append(db: Connection, at: int, action: str, resource: str, details: str = "
 
 
 def head(db: Connection) -> Head:
-    """The newest entry's number and code; number 0 before the first."""
+    """Return number and code of the newest entry; the number is 0 when the log is empty."""
     return Head(*one_row(db, "SELECT seq, head FROM audit_state"))
 
 
@@ -98,7 +109,10 @@ def entries(
     from_at: int | None = None,
     to_at: int | None = None,
 ) -> Generator[Entry, None, None]:
-    """Entries numbered above `after`, oldest first, at most `limit`; times are half-open."""
+    """Yield at most `limit` entries after number `after`, oldest first.
+
+    `from_at` is part of the interval of times and `to_at` is not.
+    """
     wanted: list[tuple[str, object]] = [("seq > ?", after)]
     for condition, value in (
         ("action = ?", action),
@@ -110,7 +124,7 @@ def entries(
             wanted.append((condition, value))
     conditions = " AND ".join(condition for condition, _ in wanted)
     rows = db.execute(
-        f"SELECT {_STORED} FROM access_log WHERE {conditions} ORDER BY seq LIMIT ?",  # noqa: S608 - constants
+        f"SELECT {STORED} FROM access_log WHERE {conditions} ORDER BY seq LIMIT ?",  # noqa: S608 - constants
         (*(value for _, value in wanted), limit),
     )
     for seq, at, action_, resource_, details, mac in rows:
@@ -118,14 +132,15 @@ def entries(
 
 
 def _text(stored: bytes) -> str:
+    """Return stored bytes as text; bytes that are not UTF-8 become replacement characters."""
     return stored.decode(errors="replace")
 
 
 def _json(stored: bytes) -> str:
-    """Details fit to be put into an answer as they are: a JSON object on one line.
+    """Return the details of an entry as a JSON object on one line, as an answer needs it.
 
-    An imported log can hold line breaks between tokens, and somebody who wrote to the file
-    anything at all; that is shown as the import shows what is no object.
+    A migrated log can have line breaks between tokens, and another program can have written any
+    bytes. What is not a JSON object becomes {"text": ...}, as in a migration.
     """
     try:
         text = stored.decode()
@@ -136,13 +151,16 @@ def _json(stored: bytes) -> str:
 
 
 def has_action(db: Connection, action: str) -> bool:
-    """Whether some entry is of this action; an imported log has some that we never write."""
+    """Return whether the log has an entry with this action.
+
+    A migrated log can have actions that this product never writes.
+    """
     sql = "SELECT EXISTS (SELECT 1 FROM access_log WHERE action = ?)"
     return bool(one_row(db, sql, (action,))[0])
 
 
 def count_after(db: Connection, after: int, actions: frozenset[str] | None) -> int:
-    """How many entries numbered above `after` there are, of the given actions or of all."""
+    """Return how many entries after number `after` have one of the actions, None meaning any."""
     if actions is None:
         row = one_row(db, "SELECT count(*) FROM access_log WHERE seq > ?", (after,))
     else:
@@ -159,20 +177,20 @@ def count_after(db: Connection, after: int, actions: frozenset[str] | None) -> i
 
 
 def is_sealed(db: Connection) -> bool:
-    """Whether the start of the chain lies under a root key."""
+    """Return whether the start of the chain is encrypted under a root key."""
     return bool(one_row(db, "SELECT sealed_start IS NOT NULL FROM audit_state")[0])
 
 
 def seal(db: Connection, sealer: Sealer, fresh_key: bytes) -> int:
-    """Put the start of the chain under the root key and go on with a fresh key.
+    """Encrypt the start of the chain under the root key and continue with a fresh key.
 
-    What was sealed under a root key that is gone stays in the log, but nobody can verify it any
-    more: then verifying starts here. Returns the newest number: the keys of entries up to it once
-    lay in the file in clear.
+    A chain that is sealed already, under a root key that is lost, starts again here: earlier
+    entries stay in the log but can no longer be verified. Returns the number of the newest entry;
+    the keys of entries up to it were once stored in clear.
     """
     newest, start_seq, start = one_row(db, "SELECT seq, start_seq, start FROM audit_state")
     if start is None:
-        return _begin_here(db, sealer, fresh_key, START)
+        return _restart(db, sealer, fresh_key, START)
     db.execute(
         "UPDATE audit_state SET start = NULL, sealed_start = ?, unsealed_through = ?",
         (sealer(start_purpose(START, newest), start_seq, start), newest),
@@ -182,11 +200,12 @@ def seal(db: Connection, sealer: Sealer, fresh_key: bytes) -> int:
 
 
 def seal_existing_vault(db: Connection, sealer: Sealer, fresh_key: bytes) -> int | None:
-    """Seal the log of a file whose secrets are set up, but whose log is not sealed by them.
+    """Seal the log of a file whose secrets are set up although its log is not sealed.
 
-    After a restore of secrets it is in clear from the restore's own entry on, which is sealed as
-    it is. Anything else somebody has done who wants his own log sealed: it begins anew here, and
-    says so. Returns what `seal` does, None for the second.
+    After a restore of secrets the log is unsealed from the entry of the restore on; it is sealed
+    as it is, and the result is that of `seal`. In any other case the file was changed by another
+    program, which may have forged the log: the chain restarts here, `audit.verify` reports it, and
+    the result is None.
     """
     start_seq, start = one_row(db, "SELECT start_seq, start FROM audit_state")
     first = db.execute(
@@ -199,11 +218,12 @@ def seal_existing_vault(db: Connection, sealer: Sealer, fresh_key: bytes) -> int
 
 
 def restart_sealed(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
-    """Go on sealed from the newest entry; `audit.verify` tells that what came before is lost."""
-    _begin_here(db, sealer, fresh_key, ANEW)
+    """Start the chain again after the newest entry; `audit.verify` then reports it as tampered."""
+    _restart(db, sealer, fresh_key, RESTARTED)
 
 
-def _begin_here(db: Connection, sealer: Sealer, fresh_key: bytes, kind: str) -> int:
+def _restart(db: Connection, sealer: Sealer, fresh_key: bytes, kind: str) -> int:
+    """Seal a new start of the chain after the newest entry and return its number."""
     newest, head_ = one_row(db, "SELECT seq, head FROM audit_state")
     start = Point(newest, head_, fresh_key).packed()
     db.execute("DELETE FROM audit_anchors")
@@ -217,7 +237,7 @@ def _begin_here(db: Connection, sealer: Sealer, fresh_key: bytes, kind: str) -> 
 
 
 def checkpoint(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
-    """Seal the newest number and code, and go on with a fresh key."""
+    """Add a checkpoint after the newest entry: seal its number and code and set a fresh key."""
     newest, head_ = one_row(db, "SELECT seq, head FROM audit_state")
     db.execute(
         "INSERT INTO audit_anchors (seq, sealed) VALUES (?, ?)"
@@ -228,7 +248,7 @@ def checkpoint(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
 
 
 def reseal(db: Connection, opener: Opener, sealer: Sealer) -> bool:
-    """Put start and checkpoints under another root key; False when one of them does not open."""
+    """Encrypt start and checkpoints under another root key; False when one cannot be opened."""
     start_seq, sealed_start, unsealed_through = one_row(
         db, "SELECT start_seq, sealed_start, unsealed_through FROM audit_state"
     )
@@ -251,9 +271,10 @@ def reseal(db: Connection, opener: Opener, sealer: Sealer) -> bool:
 
 
 def restart_unsealed(db: Connection) -> None:
-    """Begin anew where the log ends, in clear: another root key comes, which opens nothing here.
+    """Start the chain again after the newest entry, unsealed, because the root key changes.
 
-    The next unlock seals it; what stands before can be read, and verified by nobody any more.
+    The new root key cannot open what the old one sealed. Earlier entries can still be read but no
+    longer be verified. The next unlock seals the new start.
     """
     newest, head_, key = one_row(db, "SELECT seq, head, next_key FROM audit_state")
     db.execute(
@@ -264,7 +285,10 @@ def restart_unsealed(db: Connection) -> None:
 
 
 def last_seq_before(db: Connection, at: int) -> int:
-    """Number of the newest entry before which all are older than `at`; 0 for none."""
+    """Return the number of the last entry before the first one that is not older than `at`.
+
+    It is the number of the newest entry when all are older.
+    """
     row = db.execute(
         "SELECT seq FROM access_log WHERE at >= ? ORDER BY seq LIMIT 1", (at,)
     ).fetchone()
@@ -272,7 +296,7 @@ def last_seq_before(db: Connection, at: int) -> int:
 
 
 def set_start(db: Connection, point: Point, sealer: Sealer | None) -> None:
-    """Let the log begin after `point`: what stands before it belongs to it no more."""
+    """Make the log start after `point`; entries up to it count as pruned."""
     if sealer is None:
         db.execute("UPDATE audit_state SET start = ?", (point.packed(),))
     else:
@@ -285,14 +309,14 @@ def set_start(db: Connection, point: Point, sealer: Sealer | None) -> None:
 
 
 def pruned_through(db: Connection) -> int:
-    """Number of the newest entry that was pruned, 0 for none."""
+    """Return the number of the newest entry that was pruned; 0 when none was."""
     return int(one_row(db, "SELECT pruned_through FROM audit_state")[0])
 
 
 def delete_pruned(db: Connection, most: int) -> int:
-    """Delete so many of the entries that belong to the log no more; how many went."""
+    """Delete at most `most` of the entries before the start of the log; return how many."""
     db.execute(
-        # Where the log begins is sealed; who only writes another number here has nothing deleted.
+        # The start is sealed: a number that an intruder wrote here alone deletes nothing.
         "DELETE FROM access_log WHERE seq IN (SELECT seq FROM access_log"
         " WHERE seq <= (SELECT min(pruned_through, start_seq) FROM audit_state) AND seq > 0"
         " ORDER BY seq LIMIT ?)",

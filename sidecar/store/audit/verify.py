@@ -1,9 +1,9 @@
-"""Walk the audit chain and say what fits: every key and every link is computed anew.
+"""Verifies the audit chain: computes every key and code again and compares them with the log.
 
-Sealed things are opened by the caller's `opener`, which knows the root key: the point the kept
-log starts from, and the checkpoints, each of which ends one run of keys and begins another.
-Without it (locked) only numbers, order and ends are looked at. Texts are taken as bytes: a wrong
-one must be told as tampered and not end the walk.
+The caller's `opener` knows the root key and opens what is sealed: the point that the log starts
+from, and the checkpoints, after each of which the chain continues with a fresh key. Without an
+opener (while the vault is locked) only numbers, order and ends are checked. Texts are read as
+bytes, so that a text that is not UTF-8 is reported as tampered and does not end the verification.
 """
 
 import hmac
@@ -23,32 +23,35 @@ Status = Literal[
 Reason = Literal["mac", "gap", "state_head", "anchor", "expect"]
 
 CONTINUES = "continues_after"
-"""In the details of a `restore` without the log of the file it replaced: the newest entry that is
-there. The numbers between were given, perhaps, to entries that are lost."""
+"""A member of the details of a `restore` entry: the number of the entry that it follows.
+
+It is written when the log of the replaced file could not be read. The numbers between may have
+belonged to entries that are lost."""
 
 START: Final = "start"
-ANEW: Final = "anew"
-"""What the point a log starts from is sealed as: the one it ever had, or one begun anew over a log
-whose sealed start was taken away. The second is told as tampered until it has been pruned."""
+RESTARTED: Final = "anew"
+"""The two kinds of a sealed start: an ordinary one, and one that replaced a start that was lost.
+
+A log with a start of the second kind is reported as tampered until that start is pruned."""
 
 Opener = Callable[[str, int, bytes], bytes | None]
-"""Opens what was sealed for a purpose and an entry number; None when it is not what it was."""
+"""Decrypts bytes that were sealed for a purpose and an entry number; None when they do not fit."""
 
-_STORED = "seq, at, CAST(action AS BLOB), CAST(resource AS BLOB), CAST(details AS BLOB), mac"
+STORED = "seq, at, CAST(action AS BLOB), CAST(resource AS BLOB), CAST(details AS BLOB), mac"
 
 
 def start_purpose(kind: str, unsealed_through: int) -> str:
-    """What a start is bound to beside its number: what is said of its first entries."""
+    """Return the purpose that a start is sealed for, which holds `unsealed_through` as well."""
     return f"{kind}/{unsealed_through}"
 
 
 def open_start(
     opener: Opener, seq: int, sealed: bytes, unsealed_through: int
 ) -> tuple[str, bytes] | None:
-    """Kind and payload of a sealed start; None when it is not what was sealed."""
-    bound = {kind: start_purpose(kind, unsealed_through) for kind in (START, ANEW)}
-    # The first databases bound neither.
-    for kind, purpose in ((START, bound[START]), (ANEW, bound[ANEW]), (START, START)):
+    """Return kind and content of a sealed start; None when it cannot be opened."""
+    bound = {kind: start_purpose(kind, unsealed_through) for kind in (START, RESTARTED)}
+    # The first version of this product sealed a start for its kind alone.
+    for kind, purpose in ((START, bound[START]), (RESTARTED, bound[RESTARTED]), (START, START)):
         payload = opener(purpose, seq, sealed)
         if payload is not None:
             return kind, payload
@@ -56,14 +59,14 @@ def open_start(
 
 
 class Head(NamedTuple):
-    """The newest entry's number and code."""
+    """Number and code of the newest entry."""
 
     seq: int
     mac: bytes
 
 
 class Verdict(NamedTuple):
-    """What a walk over the chain found."""
+    """The result of a verification."""
 
     status: Status
     first_bad_seq: int | None
@@ -76,6 +79,8 @@ class Verdict(NamedTuple):
 
 
 class _State(NamedTuple):
+    """The state row of the chain."""
+
     seq: int
     head: bytes
     next_key: bytes
@@ -98,11 +103,11 @@ def verify_chain(
     step: Callable[[int, int], None],
     opener: Opener | None = None,
 ) -> Verdict:
-    """Walk the whole chain, recomputing every key and link.
+    """Verify the whole chain and return the first thing that does not fit.
 
     `step(done, total)` is called every `limits.VERIFY_STEP_ENTRIES` entries and after the last,
-    and may raise to stop. `expect` is an anchor kept outside: a
-    (seq, mac in hex) that the chain must contain; (0, zeros) is the head of an empty one.
+    and may raise to stop. `expect` is number and code (in hex) of an entry that the caller knows
+    to have been in the log; (0, zeros) stands for the empty log.
     """
     row = db.execute(_READ_STATE).fetchone()
     if row is None:
@@ -112,8 +117,8 @@ def verify_chain(
     walk.pruned_through = state.pruned_through
     total = max(state.seq - state.start_seq, 0)
     if walk.first_bad is None:
-        _walk_over(db, walk, state, total, step)
-    walk.mind_the_start()
+        _take_entries(db, walk, state, total, step)
+    walk.check_start()
     return Verdict(
         walk.status,
         walk.first_bad,
@@ -126,11 +131,12 @@ def verify_chain(
     )
 
 
-def _walk_over(
+def _take_entries(
     db: Connection, walk: "Walk", state: _State, total: int, step: Callable[[int, int], None]
 ) -> None:
+    """Check every entry of the log, then its end; stop at the first entry that does not fit."""
     entries = db.execute(
-        f"SELECT {_STORED} FROM access_log"  # noqa: S608 - a constant
+        f"SELECT {STORED} FROM access_log"  # noqa: S608 - a constant
         " WHERE seq > ? OR seq <= 0 ORDER BY seq",
         (state.start_seq,),
     )
@@ -145,13 +151,13 @@ def _walk_over(
 
 
 def point_at(db: Connection, seq: int, opener: Opener | None) -> Point | None:
-    """The point after entry `seq`, walked to from the start; None when something does not fit."""
+    """Return the point after entry `seq`; None when something up to it does not fit."""
     state = _State(*one_row(db, _READ_STATE))
     walk = _begin(db, state, None, opener)
     if walk.first_bad is not None or not walk.knows_keys:
         return None
     for entry in db.execute(
-        f"SELECT {_STORED} FROM access_log"  # noqa: S608 - a constant
+        f"SELECT {STORED} FROM access_log"  # noqa: S608 - a constant
         " WHERE seq > ? AND seq <= ? ORDER BY seq",
         (state.start_seq, seq),
     ):
@@ -163,7 +169,7 @@ def point_at(db: Connection, seq: int, opener: Opener | None) -> Point | None:
 def _begin(
     db: Connection, state: _State, expect: tuple[int, str] | None, opener: Opener | None
 ) -> "Walk":
-    """A walk that stands at the start of the kept log, or has failed there already."""
+    """Return a walk at the start of the log; it has failed already if the start does not fit."""
     sealed = state.sealed_start
     if sealed is None:
         return Walk(Point.unpacked(state.start), {}, state.start_seq, expect, "unsealed")
@@ -175,21 +181,24 @@ def _begin(
         None,
     )
     start = Point.unpacked(payload)
-    anchors: dict[int, Point | None] = {
+    checkpoints: dict[int, Point | None] = {
         seq: Point.unpacked(opener("anchor", seq, data))
         for seq, data in db.execute(
             "SELECT seq, sealed FROM audit_anchors WHERE seq >= ? ORDER BY seq",
             (state.start_seq,),
         )
     }
-    walk = Walk(start, anchors, state.start_seq, expect, "ok")
-    walk.begun_anew = kind == ANEW
-    walk.pass_anchor()
+    walk = Walk(start, checkpoints, state.start_seq, expect, "ok")
+    walk.restarted = kind == RESTARTED
+    walk.pass_checkpoint()
     return walk
 
 
-def _goes_on(seq: int, action: bytes, details: bytes, last: int) -> bool:
-    """Whether an entry says itself that it follows a gap after `last`; its code vouches for it."""
+def _continues(seq: int, action: bytes, details: bytes, last: int) -> bool:
+    """Return whether an entry after a gap says in its details that it follows entry `last`.
+
+    Its code covers the details, so that an intruder cannot add such an entry.
+    """
     if seq <= last or action != b"restore":
         return False
     try:
@@ -199,25 +208,25 @@ def _goes_on(seq: int, action: bytes, details: bytes, last: int) -> bool:
 
 
 class Walk:
-    """The state of one verification: the key and code that the next entry must fit."""
+    """The progress of one verification: the key and the code that the next entry must fit."""
 
     def __init__(
         self,
         start: Point | None,
-        anchors: dict[int, Point | None],
+        checkpoints: dict[int, Point | None],
         start_seq: int,
         expect: tuple[int, str] | None,
         status: Status,
     ) -> None:
-        """Stand at `start`; None for it is the first thing that does not fit."""
+        """Begin at `start`; if that is None, the verification has failed already."""
         self.status: Status = status
         self.reason: Reason | None = None
         self.first_bad: int | None = None
         self.knows_keys = status != "locked"
-        self.begun_anew = False
+        self.restarted = False
         self.pruned_through = 0
         self.start_seq, self.expect = start_seq, expect
-        self._anchors = anchors
+        self._checkpoints = checkpoints
         self.last, self.previous, self.key = start or (start_seq, GENESIS, b"")
         if start is None or start.seq != start_seq:
             self._fail(
@@ -225,15 +234,16 @@ class Walk:
             )
 
     def _fail(self, status: Status, reason: Reason, seq: int | None) -> bool:
+        """Note what does not fit and return False."""
         self.status, self.reason, self.first_bad = status, reason, seq
         return False
 
     def take(
         self, seq: int, at: int, action: bytes, resource: bytes, details: bytes, mac: bytes
     ) -> bool:
-        """Check one entry; False at the first that does not fit."""
-        if seq != self.last + 1 and not _goes_on(seq, action, details, self.last):
-            # One that stands before the first is itself the one that does not fit.
+        """Check the next entry and return whether it fits."""
+        if seq != self.last + 1 and not _continues(seq, action, details, self.last):
+            # An entry before the start is itself the one that does not fit.
             return self._fail("tampered", "gap", max(0, min(seq, self.last + 1)))
         if self.knows_keys:
             expected = chain.mac(self.key, self.previous, seq, at, (action, resource, details))
@@ -243,49 +253,53 @@ class Walk:
         if self.expect and self.expect[0] == seq and self.expect[1] != mac.hex():
             return self._fail("forked", "expect", seq)
         self.previous, self.last = mac, seq
-        return self.pass_anchor()
+        return self.pass_checkpoint()
 
-    def pass_anchor(self) -> bool:
-        """Change to the key of the checkpoint here, if there is one; False when it does not fit."""
-        if self.last not in self._anchors or self.first_bad is not None:
+    def pass_checkpoint(self) -> bool:
+        """Continue with the key of the checkpoint after the last entry, if there is one.
+
+        Returns False when something does not fit.
+        """
+        if self.last not in self._checkpoints or self.first_bad is not None:
             return self.first_bad is None
-        anchor = self._anchors[self.last]
-        if anchor is None or anchor[:2] != (self.last, self.previous):
+        checkpoint = self._checkpoints[self.last]
+        if checkpoint is None or checkpoint[:2] != (self.last, self.previous):
             return self._fail("tampered", "anchor", self.last)
-        self.key = anchor.key
+        self.key = checkpoint.key
         return True
 
     def finish(self, newest: int, state_head: bytes, next_key: bytes) -> None:
-        """Compare the end of the chain with state row, checkpoints and the outside anchor."""
+        """Compare the end of the chain with state row, checkpoints and expected entry."""
         if self.last < newest:
             self._fail("truncated", "state_head", self.last + 1)
-        elif self._anchors and self.last < max(self._anchors):
+        elif self._checkpoints and self.last < max(self._checkpoints):
             self._fail("truncated", "anchor", self.last + 1)
         elif self.last > newest:
             self._fail("tampered", "state_head", newest + 1)
-        elif not self._ends_in(state_head, next_key):
+        elif not self._ends_with(state_head, next_key):
             self._fail("tampered", "state_head", self.last)
         elif self.expect is not None:
-            self._hold_against(*self.expect)
+            self._check_expected(*self.expect)
 
-    def mind_the_start(self) -> None:
-        """Say what is wrong with where the log begins, if nothing behind it is."""
-        if self.first_bad is None and self.begun_anew:
+    def check_start(self) -> None:
+        """Report a start that is not the original one, if no entry after it is reported."""
+        if self.first_bad is None and self.restarted:
             self._fail("tampered", "anchor", max(1, self.start_seq))
         elif self.first_bad is None and self.pruned_through > self.start_seq:
             self._fail("tampered", "state_head", self.start_seq + 1)
 
-    def _ends_in(self, state_head: bytes, next_key: bytes) -> bool:
+    def _ends_with(self, state_head: bytes, next_key: bytes) -> bool:
+        """Return whether the last code, and the next key if it is known, are the state row's."""
         if self.knows_keys:
             return (self.previous, self.key) == (state_head, next_key)
         return self.last == self.start_seq or self.previous == state_head
 
-    def _hold_against(self, seq: int, mac: str) -> None:
-        """Compare with an anchor outside the entries that were walked over."""
+    def _check_expected(self, seq: int, mac: str) -> None:
+        """Compare with an expected entry that is not among the entries that were checked."""
         if seq > self.last:
             self._fail("rolled_back", "expect", self.last + 1)
         elif seq <= self.start_seq and seq > self.pruned_through:
-            # It was never pruned, and yet the log begins after it: nobody vouches for it any more.
+            # The log starts after the entry although it was never pruned: it cannot be verified.
             self._fail("rolled_back", "expect", seq)
         elif seq <= self.start_seq and self.start_seq > 0:
             self._fail("pruned", "expect", None)

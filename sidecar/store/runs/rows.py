@@ -1,10 +1,12 @@
-"""Runs: a narrow header row a run, its summary apart, and the counts on the workflow's row.
+"""Reads and writes runs: a narrow header row for each, and its summary in a table of its own.
 
-Only a running run changes; the conditions stand in the statements. Pages are keyset pages over
-plain ascending indexes: 0.04 ms at any depth of a million runs, where a row-value comparison
-over a DESC index took 1 470 ms after ANALYZE. A page of one workflow is read from its index
-alone, but for the few error texts. The first page begins below a sentinel so that
-every page is the same search.
+The workflow's row has the number of its runs and the time of the last one; every function that
+adds or deletes a run updates both. Only a running run can change; the statements check this.
+
+Pages are read by keyset over plain ascending indexes: 0.04 ms at any depth of a million runs,
+where a row-value comparison over a DESC index took 1 470 ms after ANALYZE. A page of one workflow
+is read from its index alone, except for the few error messages. The first page begins below a
+value that no run reaches, so that every page is the same statement.
 """
 
 from typing import NamedTuple
@@ -14,11 +16,11 @@ from sidecar.store.codec import Packed
 from sidecar.store.connection import Connection
 
 INTERRUPTED = "interrupted"
-"""error_message of a run whose process died."""
+"""The `error_message` of a run that was running when the process ended."""
 
 
 class RunHeader(NamedTuple):
-    """One run without its summary."""
+    """A run without its summary."""
 
     rid: int
     id: str
@@ -37,7 +39,7 @@ class RunHeader(NamedTuple):
 
 
 class Owner(NamedTuple):
-    """The workflow a run is started on."""
+    """What starting a run needs of its workflow."""
 
     rid: int
     revision: int
@@ -45,7 +47,7 @@ class Owner(NamedTuple):
 
 
 class Counters(NamedTuple):
-    """What a run has used so far; None leaves what is there."""
+    """What a run has used so far; None leaves the stored number."""
 
     blocks_executed: int | None
     tokens_used: int | None
@@ -61,39 +63,39 @@ _COLUMNS = (
 )
 _HEADER = f"SELECT r.rid, r.id, w.id,{_COLUMNS} JOIN workflows AS w ON w.rid = r.workflow"
 _HEADER_OF_ONE = f"SELECT r.rid, r.id, ?,{_COLUMNS}"
-"""With the workflow's id as given: its row need not be read."""
+"""The runs of one workflow, whose id is given so that its row need not be read."""
 _NEWEST_FIRST = " ORDER BY r.started_at DESC, r.rid DESC LIMIT ?"
 
 
 def find_owner(db: Connection, workflow_id: str) -> Owner | None:
-    """The workflow of that id, None when there is none."""
+    """Return the workflow that has the id; None when there is none."""
     row = db.execute(
         "SELECT rid, revision, archived_at FROM workflows WHERE id = ?", (workflow_id,)
     ).fetchone()
     return Owner(*row) if row else None
 
 
-class Listed(NamedTuple):
-    """The workflow whose runs are listed."""
+class WorkflowKey(NamedTuple):
+    """The id of a workflow and its key in the table of runs."""
 
     id: str
     rid: int
 
 
-def find_key(db: Connection, workflow_id: str) -> Listed | None:
-    """The workflow of that id, None when there is none; read from the index alone."""
+def find_workflow(db: Connection, workflow_id: str) -> WorkflowKey | None:
+    """Return the key of a workflow, read from an index alone; None when there is none."""
     rid = db.execute("SELECT rid FROM workflows WHERE id = ?", (workflow_id,)).get
-    return None if rid is None else Listed(workflow_id, int(rid))
+    return None if rid is None else WorkflowKey(workflow_id, int(rid))
 
 
 def find(db: Connection, run_id: str) -> RunHeader | None:
-    """The run of that id, None when there is none."""
+    """Return the run that has the id; None when there is none."""
     row = db.execute(_HEADER + " WHERE r.id = ?", (run_id,)).fetchone()
     return RunHeader(*row) if row else None
 
 
 def start(db: Connection, run_id: str, workflow: Owner, at: int) -> int:
-    """Insert a running run and count it on its workflow; returns its rid."""
+    """Insert a running run, count it on its workflow, and return its key."""
     db.execute(
         "INSERT INTO runs (id, workflow, revision, status, started_at, seen_at)"
         " VALUES (?, ?, ?, 'running', ?, ?)",
@@ -109,7 +111,7 @@ def start(db: Connection, run_id: str, workflow: Owner, at: int) -> int:
 
 
 def update_progress(db: Connection, rid: int, counters: Counters, at: int) -> None:
-    """Keep a running run's counters and its sign of life."""
+    """Store the counters of a running run and the time at which it was last heard of."""
     db.execute(
         "UPDATE runs SET seen_at = ?, blocks_executed = coalesce(?, blocks_executed),"
         " tokens_used = coalesce(?, tokens_used), api_calls_made = coalesce(?, api_calls_made)"
@@ -119,7 +121,7 @@ def update_progress(db: Connection, rid: int, counters: Counters, at: int) -> No
 
 
 class Ending(NamedTuple):
-    """How a run ended."""
+    """The columns that the end of a run sets."""
 
     status: str
     completed_at: int
@@ -130,7 +132,7 @@ class Ending(NamedTuple):
 
 
 def finish(db: Connection, rid: int, ending: Ending, counters: Counters) -> None:
-    """End a running run."""
+    """Store how a running run ended, with its last counters."""
     db.execute(
         "UPDATE runs SET status = ?, completed_at = ?, duration_ms = ?, error_message = ?,"
         " summary_bytes = ?, stored_bytes = ?, blocks_executed = coalesce(?, blocks_executed),"
@@ -141,7 +143,7 @@ def finish(db: Connection, rid: int, ending: Ending, counters: Counters) -> None
 
 
 def put_summary(db: Connection, rid: int, summary: Packed) -> None:
-    """Keep a finished run's summary."""
+    """Store the summary of a run that has ended."""
     db.execute(
         "INSERT INTO run_summaries (rid, data, sha256) VALUES (?, ?, ?)",
         (rid, summary.data, summary.sha256),
@@ -149,7 +151,7 @@ def put_summary(db: Connection, rid: int, summary: Packed) -> None:
 
 
 def load_summary(db: Connection, rid: int) -> tuple[bytes, bytes] | None:
-    """The packed summary and its hash, None when the run has none."""
+    """Return the packed summary of a run and its hash; None when the run has none."""
     row = db.execute("SELECT data, sha256 FROM run_summaries WHERE rid = ?", (rid,)).fetchone()
     return (row[0], row[1]) if row else None
 
@@ -159,12 +161,16 @@ def page(
     before: tuple[int, int] | None,
     limit: int,
     *,
-    workflow: Listed | None = None,
+    workflow: WorkflowKey | None = None,
     status: str | None = None,
     from_at: int | None = None,
     to_at: int | None = None,
 ) -> list[RunHeader]:
-    """Runs, newest first, below the (started_at, rid) of the page before; times half-open."""
+    """Return at most `limit` runs, newest first, that come after the last run of the page before.
+
+    `before` is that run's (started_at, rid), None for the first page. `from_at` is part of the
+    interval of start times and `to_at` is not.
+    """
     started_at, rid = before or (SAFE_INTEGER_MAX, SAFE_INTEGER_MAX)
     conditions = ["r.started_at <= ?", "(r.started_at < ? OR r.rid < ?)"]
     values: list[object] = [started_at, started_at, rid]
@@ -185,7 +191,7 @@ def page(
 
 
 def delete(db: Connection, run: RunHeader) -> None:
-    """Remove a run and its summary, and take it off its workflow's counts."""
+    """Delete a run and its summary, and update the counts of its workflow."""
     db.execute("DELETE FROM runs WHERE rid = ?", (run.rid,))
     db.execute(
         "UPDATE workflows SET run_count = run_count - 1, last_run_at ="
@@ -195,7 +201,11 @@ def delete(db: Connection, run: RunHeader) -> None:
 
 
 def close_interrupted(db: Connection, now_ms: int) -> int:
-    """End the runs of a dead process at their last sign of life; returns how many."""
+    """End every running run as interrupted, at the time it was last heard of; return how many.
+
+    Called when the database is opened: a run that is still running then belonged to a process
+    that ended.
+    """
     db.execute(
         "UPDATE runs SET status = 'error', error_message = ?,"
         " completed_at = max(started_at, min(seen_at, ?)),"

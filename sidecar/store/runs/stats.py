@@ -1,4 +1,7 @@
-"""Aggregates over run headers; no summary is touched. For a reader of its own: it may scan."""
+"""Computes figures over many runs from their headers; summaries are not read.
+
+A figure may scan all runs, so callers use a read connection of their own.
+"""
 
 from typing import Final, NamedTuple
 
@@ -9,7 +12,10 @@ DAY_MS: Final = 86_400_000
 
 
 class Scope(NamedTuple):
-    """Which runs; times are half-open and those of the start, None bounds nothing."""
+    """Which runs to include; None does not limit.
+
+    The times are start times; `from_at` is part of the interval and `to_at` is not.
+    """
 
     workflow: int | None
     from_at: int | None
@@ -17,7 +23,7 @@ class Scope(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The runs of one status."""
+    """Figures of all runs that have one status."""
 
     status: str
     runs: int
@@ -27,7 +33,7 @@ class Group(NamedTuple):
 
 
 class Day(NamedTuple):
-    """The runs that began on one day; `number` counts days since 1970-01-01."""
+    """Figures of all runs that started on one day; `number` counts days since 1970-01-01."""
 
     number: int
     runs: int
@@ -37,6 +43,7 @@ class Day(NamedTuple):
 
 
 def _where(scope: Scope, *more: str) -> tuple[str, list[object]]:
+    """Return the WHERE clause of a scope with further conditions, and the clause's values."""
     conditions, values = list(more), list[object]()
     for condition, value in (
         ("workflow = ?", scope.workflow),
@@ -50,12 +57,15 @@ def _where(scope: Scope, *more: str) -> tuple[str, list[object]]:
 
 
 def _sum(column: str) -> str:
-    """A sum that ends at the largest number a client reads exactly; sum() itself overflows."""
+    """Return a sum in SQL that stops at the largest integer that JavaScript holds exactly.
+
+    SQLite's own sum() would fail with an overflow.
+    """
     return f"CAST(min(total({column}), {limits.SAFE_INTEGER_MAX}) AS INTEGER)"
 
 
 def group_by_status(db: Connection, scope: Scope) -> list[Group]:
-    """One row a status that occurs."""
+    """Return the figures of each status that occurs."""
     where, values = _where(scope)
     rows = db.execute(
         f"SELECT status, count(*), {_sum('blocks_executed')}, {_sum('tokens_used')},"  # noqa: S608 - constants
@@ -66,7 +76,10 @@ def group_by_status(db: Connection, scope: Scope) -> list[Group]:
 
 
 def duration_quantile_ms(db: Connection, scope: Scope, percent: int) -> int | None:
-    """The least duration that so many per cent of the ended runs do not exceed; None without."""
+    """Return the shortest duration that `percent` of the ended runs do not exceed.
+
+    None when no run has ended.
+    """
     where, values = _where(scope, "duration_ms IS NOT NULL")
     count = int(db.execute(f"SELECT count(*) FROM runs{where}", values).get)  # noqa: S608 - constants
     if count == 0:
@@ -80,7 +93,10 @@ def duration_quantile_ms(db: Connection, scope: Scope, percent: int) -> int | No
 
 
 def group_by_day(db: Connection, scope: Scope, utc_offset_ms: int) -> list[Day]:
-    """The newest days on which runs began, oldest first, in the time zone of the offset."""
+    """Return the figures of the newest days on which runs started, oldest day first.
+
+    Days begin at midnight in the time zone of the offset.
+    """
     where, values = _where(scope)
     rows = db.execute(
         f"SELECT (started_at + ?) / {DAY_MS} AS day, count(*), sum(status = 'success'),"  # noqa: S608 - constants
