@@ -9,10 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from sidecar.store.audit import chain
-from sidecar.vault import crypto, records, recovery, slots
+from sidecar.vault import crypto, record_format, slot_format
 from sidecar.vault.crypto import Cost
 from sidecar.vault.keys import LABELS, Keys
-from sidecar.vault.records import SealedSecret, WrappedKey
+from sidecar.vault.record_format import SealedSecret, WrappedKey
+from sidecar.vault.recovery_code import format_code
 
 _STORE_ID = bytes(range(0xA0, 0xB0))
 _ROOT = bytes(range(32))
@@ -31,7 +32,7 @@ def _counting() -> Callable[[int], bytes]:
 
 
 def _slot(secret: bytes, cost: Cost | None) -> dict[str, Any]:
-    blob = slots.wrap(bytearray(_ROOT), _STORE_ID, 1, bytearray(secret), _counting(), cost)
+    blob = slot_format.wrap(bytearray(_ROOT), _STORE_ID, 1, bytearray(secret), _counting(), cost)
     salt = blob[20:36]
     if cost is None:
         stretched = crypto.mac(bytearray(salt), secret)
@@ -64,12 +65,12 @@ def _secret(keys: Keys) -> dict[str, Any]:
     """A data key, a record sealed with it, and the code over both."""
     data_key, provider, value = bytearray([9] * 32), "openai/wörk", b"sk-0123456789"
     wrapped = keys.wrap_data_key(3, data_key, bytes([1]) * 12)
-    record = records.seal_value(
+    record = record_format.seal_value(
         data_key, 3, 5, _STORE_ID, provider, bytearray(value), bytes([2]) * 12
     )
-    fingerprint = records.key_hash(keys, provider, bytearray(value))
+    fingerprint = record_format.key_hash(keys, provider, bytearray(value))
     row = SealedSecret(provider, record, fingerprint, 1000, 2000)
-    root = records.state_root(keys, 5, [row], [WrappedKey(3, "active", wrapped)])
+    root = record_format.state_root(keys, 5, [row], [WrappedKey(3, "active", wrapped)])
     return {
         "data_key": {"key_id": 3, "key_hex": data_key.hex(), "wrapped_hex": wrapped.hex()},
         "record": {
@@ -111,7 +112,7 @@ def render() -> bytes:
         },
         "slot_passphrase": {**cost._asdict(), **_slot(b"correct horse", cost)},
         "slot_random": _slot(bytes([5]) * 32, None),
-        "recovery": {"code_hex": code.hex(), "text": recovery.spell(code)},
+        "recovery": {"code_hex": code.hex(), "text": format_code(code)},
         **_secret(keys),
         "audit_chain": _chain(),
         "audit_anchor": _anchor(keys),

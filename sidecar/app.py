@@ -15,13 +15,12 @@ import sidecar.handlers  # noqa: F401 - importing it is what fills the catalog
 from sidecar import __version__, limits, log
 from sidecar.clock import Clock, SystemClock
 from sidecar.config import DATABASE_VARIABLE, ServeConfig
-from sidecar.context import secret_state
 from sidecar.ephemeral import EphemeralFolder
 from sidecar.errors import RECOVER_HINT, ExitCode, SidecarError, StorageFailed
-from sidecar.handlers.secrets import unlock_at_start as headless
 from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
+from sidecar.secrets.state import vault_state
 from sidecar.store import audit, preflight, swap
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
 from sidecar.store.open_close import Opened, close_store, open_store
@@ -130,11 +129,13 @@ def _serve_database(config: ServeConfig, path: Path, channel: stdio.Channel) -> 
                 events=config.events,
             )
             if config.passphrase_fd is not None:
-                headless.unlock(loop.long_context(), config.passphrase_fd)
+                from sidecar.secrets import unlock_at_start  # noqa: PLC0415 - seldom needed
+
+                unlock_at_start.unlock_from_descriptor(loop.long_context(), config.passphrase_fd)
             # All objects alive now stay alive: the garbage collector need not scan them again.
             gc.collect()
             gc.freeze()
-            code = loop.run(_ready(opened, path, secret_state(opened.store.db, vault)))
+            code = loop.run(_ready(opened, path, vault_state(opened.store.db, vault)))
         finally:
             close_store(opened.store)
         channel.close()

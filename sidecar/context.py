@@ -20,14 +20,14 @@ from sidecar.clock import Clock
 from sidecar.errors import Cancelled, Outcome
 from sidecar.notifications import AuditEvent, Notification, Progress
 from sidecar.redaction import redact, redact_all
-from sidecar.store import audit, secrets
+from sidecar.store import audit
 from sidecar.store.audit.log import Sealer
 from sidecar.store.connection import Connection, Store
 from sidecar.store.interrupt import interruptible
 from sidecar.values import stored_json
 from sidecar.vault.crypto import NONCE_BYTES
 from sidecar.vault.keys import Keys
-from sidecar.vault.vault import Vault, VaultState
+from sidecar.vault.vault import Vault
 
 
 class Emitted(NamedTuple):
@@ -71,15 +71,6 @@ class Session(Protocol):
 
     def facts(self) -> dict[str, Any]:
         """Return pid, started_at and the database's path, for system.info and system.stats."""
-
-
-def secret_state(db: Connection, vault: Vault) -> VaultState:
-    """Return the state of the secrets, for `system.ready`, `system.info` and `secrets.status`."""
-    if vault.ephemeral:
-        return "ephemeral"
-    if vault.keys is not None:
-        return "unlocked"
-    return "locked" if secrets.is_initialized(db) else "uninitialized"
 
 
 class Services(msgspec.Struct, frozen=True):

@@ -1,9 +1,10 @@
-"""Keep the memory of this process to itself: no core dump, and on Linux nobody may attach.
+"""Hardening of this process: no core dump, and no other program may read its memory.
 
-A program of the same user can then read neither memory nor environment of this one through
-/proc (tried: PermissionError); the system's administrator still can. macOS refuses debuggers
-(PT_DENY_ATTACH), Windows writes no dump file unless a person has asked for them; both were read,
-not run. What the platform refuses is left: it guards against nothing that was promised.
+On Linux a program of the same user can then read neither memory nor environment of this process
+through /proc (tried: PermissionError); the system's administrator still can. macOS refuses
+debuggers (PT_DENY_ATTACH), Windows writes no dump file unless a person has asked for them; both
+were read, not run. A call that the platform refuses is ignored: nothing that was promised depends
+on it.
 """
 
 import os
@@ -13,11 +14,11 @@ from typing import Final
 
 _PR_SET_DUMPABLE: Final = 4
 _PT_DENY_ATTACH: Final = 31
-"""linux/prctl.h and sys/ptrace.h of macOS."""
+"""From linux/prctl.h, and from sys/ptrace.h of macOS."""
 
 
 def harden() -> None:
-    """Do it, early and once."""
+    """Harden this process: call it once, before any secret is in memory."""
     os.umask(0o077)
     if sys.platform == "win32":
         return

@@ -1,13 +1,13 @@
-"""The operating system's keychain: one item a store, through the optional library `keyring`.
+"""The operating system's keychain: one item for each store, through the optional `keyring`.
 
-Only back ends of the list below are used, made by us from their own modules. The library's own
-choice is never asked: it obeys an environment variable and a configuration file that can name
-any module to import, and falls back to ones that keep nothing or keep it in plain text.
-What was written is read back and compared. The keychain may ask its person, or hang: everything
-runs in a thread of its own with a time-out.
+Only the back ends listed below are used, each imported from its own module. The library's own
+choice is never asked for: it obeys an environment variable and a configuration file that can name
+any module to import, and it falls back to back ends that store nothing or store plain text.
+What was written is read back and compared. A keychain may ask the person, or hang: each call runs
+in a thread of its own with a timeout.
 
-Windows and macOS back ends were read, not run; tests drive the library's interface with a back
-end of their own.
+The back ends of Windows and macOS were read, not run; tests drive the library's interface with a
+back end of their own.
 """
 
 import sys
@@ -30,14 +30,15 @@ _BACKENDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
         ("keyring.backends.libsecret", "Keyring"),
     ),
 }
-"""What keeps a secret as well as the login does, by platform, best first."""
+"""Module and class of the back ends that protect an item as well as the login does, by platform,
+best first."""
 
 
 class Backend(Protocol):
-    """What is used of `keyring.backend.KeyringBackend`."""
+    """The part of `keyring.backend.KeyringBackend` that is used here."""
 
     def get_password(self, service: str, username: str) -> str | None:
-        """The item, None when there is none."""
+        """Return the item, None when there is none."""
 
     def set_password(self, service: str, username: str, password: str) -> None:
         """Write the item."""
@@ -46,26 +47,26 @@ class Backend(Protocol):
         """Remove the item."""
 
 
-class Named(NamedTuple):
-    """A back end and the name that a slot remembers it by."""
+class NamedBackend(NamedTuple):
+    """A back end and its name, which a slot stores."""
 
     name: str
     backend: Backend
 
 
-def find() -> Named:
-    """The best listed back end that works here.
+def find_backend() -> NamedBackend:
+    """Return the first listed back end that works on this machine.
 
     Raises:
-        KeychainUnavailable: the library is not installed, or none of the list works.
+        KeychainUnavailable: the library is not installed, or no listed back end works.
     """
     listed = _BACKENDS.get(sys.platform, ())
     for module, name in listed:
         try:
             kind: Any = getattr(import_module(module), name)
             if kind.viable:
-                return Named(f"{module}.{name}", kind())
-        except Exception:  # noqa: BLE001, S112 - a back end that cannot load is none
+                return NamedBackend(f"{module}.{name}", kind())
+        except Exception:  # noqa: BLE001, S112 - a back end that does not load is skipped
             continue
     wanted = ", ".join(f"{module}.{name}" for module, name in listed) or "none on this platform"
     raise KeychainUnavailable(
@@ -76,45 +77,49 @@ def find() -> Named:
 
 
 class Keychain:
-    """Items of one back end."""
+    """The items of one back end."""
 
-    def __init__(self, named: Named, timeout_ms: int = limits.KEYCHAIN_TIMEOUT_MS) -> None:
-        """Use this back end, and wait so long for each answer."""
+    def __init__(self, named: NamedBackend, timeout_ms: int = limits.KEYCHAIN_TIMEOUT_MS) -> None:
+        """Use this back end; each call to it fails after the timeout."""
         self.name = named.name
         self._backend = named.backend
         self._timeout_ms = timeout_ms
 
     def read(self, item: str) -> str | None:
-        """The item's text, None when there is none."""
-        text: str | None = self._ask(lambda: self._backend.get_password(SERVICE, item))
+        """Return the item's text, None when there is no such item."""
+        text: str | None = self._call(lambda: self._backend.get_password(SERVICE, item))
         return text
 
     def write(self, item: str, text: str) -> None:
         """Write an item and read it back.
 
         Raises:
-            KeychainUnavailable: it does not answer, or keeps something else.
+            KeychainUnavailable: the keychain does not answer, or did not store the text.
         """
-        self._ask(lambda: self._backend.set_password(SERVICE, item, text))
+        self._call(lambda: self._backend.set_password(SERVICE, item, text))
         if self.read(item) != text:
             raise KeychainUnavailable(
-                "The keychain did not keep what was written.", expected=self.name, found=self.name
+                "The keychain did not store what was written.", expected=self.name, found=self.name
             )
 
     def remove(self, item: str) -> None:
-        """Remove an item if it is there."""
+        """Remove an item if it exists."""
         if self.read(item) is not None:
-            self._ask(lambda: self._backend.delete_password(SERVICE, item))
+            self._call(lambda: self._backend.delete_password(SERVICE, item))
 
-    def _ask(self, call: Callable[[], Any]) -> Any:
-        """Run a call in a thread; the thread is left behind when it hangs."""
+    def _call(self, call: Callable[[], Any]) -> Any:
+        """Return what a call returns; it runs in a thread, which is abandoned when it hangs.
+
+        Raises:
+            KeychainUnavailable: the call failed or did not end in time.
+        """
         answers: list[Any] = []
         faults: list[Exception] = []
 
         def work() -> None:
             try:
                 answers.append(call())
-            except Exception as fault:  # noqa: BLE001 - whatever it is, it is not available
+            except Exception as fault:  # noqa: BLE001 - any failure means that it is not available
                 faults.append(fault)
 
         thread = threading.Thread(target=work, name="keychain", daemon=True)

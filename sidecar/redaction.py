@@ -1,9 +1,11 @@
-"""Keep secrets out of words: error texts, log lines, audit details and progress.
+"""Redaction: keeps secrets out of error texts, log lines, audit details and progress.
 
-Two nets. The secrets of the request in hand, which its method has put here (`hold`) and which
-are wiped when it is done and its words are written; and the shapes that providers' keys are
-known by, for a key that came another way, as in the text of a failed call. Never touches a
-result: what a client has saved is what it gets; nor names of ours, which programs go by.
+Two things are redacted. The first are the secrets of the current request: its method registers
+them (`add_secret`), and they are wiped when the request is done and its texts are written
+(`wipe_secrets`). The second is any text that has the shape of a known provider's keys, for a key
+that came another way, for example in the text of a failed call. A result is never redacted: a
+client gets what it has saved. Neither are the members that hold names of ours, because programs
+rely on them.
 """
 
 import re
@@ -30,61 +32,61 @@ _SHAPES: Final = r"""
 """
 MARK: Final = "[secret]"
 
-_OUR_WORDS: Final = ("slug", "path", "method", "level", "event", "kind")
-"""Members that only ever hold names of ours: a passphrase may be one of those words."""
+_NAME_MEMBERS: Final = ("slug", "path", "method", "level", "event", "kind")
+"""Members that hold only names of ours, which stay readable even where a passphrase equals one."""
 
-_SHORT: Final = 4
-"""Shorter secrets are left: to blot every `a` out of a sentence hides nothing and costs it."""
+_MIN_BYTES: Final = 4
+"""Shorter secrets are not redacted: a sentence without any `a` hides nothing and says nothing."""
 
 
 @cache
 def _shapes() -> re.Pattern[str]:
-    """Compiled when the first words are said: 2 ms that a start need not pay."""
+    """Compile the shapes when the first text is redacted: 2 ms that a start need not pay."""
     return re.compile(_SHAPES, re.VERBOSE)
 
 
-class _InHand(threading.local):
-    """The secrets of the request that this thread serves, in their owners' buffers."""
+class _Secrets(threading.local):
+    """The secrets of the request that this thread serves, in the buffers their method uses."""
 
     def __init__(self) -> None:
         self.buffers: list[bytearray] = []
 
 
-_in_hand: Final = _InHand()
+_secrets: Final = _Secrets()
 
 
-def hold(secret: bytearray) -> None:
-    """Blot this out of every text until `release`, which wipes it."""
-    _in_hand.buffers.append(secret)
+def add_secret(secret: bytearray) -> None:
+    """Redact this secret in every text of this thread until `wipe_secrets` overwrites it."""
+    _secrets.buffers.append(secret)
 
 
-def release() -> None:
-    """The request is done: wipe what it held."""
-    for buffer in _in_hand.buffers:
+def wipe_secrets() -> None:
+    """Overwrite the secrets of the request that this thread has served, and forget them."""
+    for buffer in _secrets.buffers:
         wipe(buffer)
-    _in_hand.buffers.clear()
+    _secrets.buffers.clear()
 
 
 def redact(text: str) -> str:
-    """The text without secrets."""
-    for buffer in _in_hand.buffers:
-        if len(buffer) >= _SHORT:
+    """Return the text with `[secret]` in the place of every secret."""
+    for buffer in _secrets.buffers:
+        if len(buffer) >= _MIN_BYTES:
             text = text.replace(buffer.decode(errors="replace"), MARK)
     return _shapes().sub(MARK, text)
 
 
-def looks_like_key(text: str) -> bool:
-    """Whether some of it has the shape of a known provider's keys."""
+def has_key_shape(text: str) -> bool:
+    """Return whether a part of the text has the shape of a known provider's keys."""
     return _shapes().search(text) is not None
 
 
 def redact_all(value: Any) -> Any:
-    """The same for every text in a value made of dicts and lists."""
+    """Return the value, made of dicts and lists, with every text in it redacted."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
         return {
-            key: member if key in _OUR_WORDS else redact_all(member)
+            key: member if key in _NAME_MEMBERS else redact_all(member)
             for key, member in value.items()
         }
     if isinstance(value, list | tuple):

@@ -1,11 +1,11 @@
-"""Overwrite secrets in memory, also where Python calls the memory immutable.
+"""Overwriting of secrets in memory, also in objects that Python calls immutable.
 
 A freed `bytes` keeps its content until the memory is used again: of a value read with `os.read`
-and decoded by msgspec one copy was still there after 200 further requests. So whoever is done
-with bytes that held a secret overwrites them here. Nobody else may hold them: an object that is
-shared (a literal, a one-byte string) must never be given.
+and decoded by msgspec, one copy was still in memory after 200 further requests. So code that no
+longer needs bytes that held a secret overwrites them here. Nothing else may refer to these bytes:
+an object that is shared (a literal, a one-byte string) must never be passed.
 
-On an interpreter other than CPython immutable bytes are left to the collector.
+On an interpreter other than CPython immutable bytes are not overwritten.
 """
 
 import sys
@@ -16,7 +16,7 @@ _CAN_OVERWRITE = sys.implementation.name == "cpython"
 
 
 def wipe(buffer: Any) -> None:
-    """Overwrite a bytearray, bytes, `msgspec.Raw` or memoryview with zeros, where it lies."""
+    """Overwrite a bytearray, bytes, `msgspec.Raw` or memoryview with zeros, in place."""
     if isinstance(buffer, bytearray):
         buffer[:] = bytes(len(buffer))
     elif _CAN_OVERWRITE:
@@ -25,8 +25,8 @@ def wipe(buffer: Any) -> None:
 
 @cache
 def _overwriter() -> Any:
-    """The function that asks the buffer protocol for an address; loads ctypes."""
-    import ctypes  # noqa: PLC0415 - 4 ms that only a secret pays
+    """Return a function that overwrites the memory of any buffer; this loads ctypes."""
+    import ctypes  # noqa: PLC0415 - 4 ms, needed only where there is a secret
 
     class Buffer(ctypes.Structure):
         """Py_buffer of the C interface (PEP 3118)."""

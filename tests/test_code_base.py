@@ -64,16 +64,6 @@ def test_only_the_store_has_sql() -> None:
 
 ELSEWHERE = {
     "runs.progress": "start_finish: comes between runs.start and runs.finish",
-    "secrets.add_keychain": "slots: adds one",
-    "secrets.add_recovery": "slots: adds one",
-    "secrets.change_passphrase": "slots: replaces one",
-    "secrets.delete": "set_get: with the other methods of one secret",
-    "secrets.initialize": "unlock: leaves the secrets unlocked",
-    "secrets.list": "set_get: with the other methods of one secret",
-    "secrets.rekey": "rotate: replaces keys as rotate does",
-    "secrets.reset": "slots: removes all of them",
-    "secrets.status": "unlock: is what unlock and lock answer",
-    "secrets.verify": "set_get: with the other methods of one secret",
     "system.compact": "space: gives back space",
     "system.ping": "info: tells of the process",
     "system.purge": "space: gives back space",
@@ -100,9 +90,6 @@ STORE_MODULES_MAX = 3
 
 MORE_STORE_MODULES = {
     "runs/prune.py",
-    "secrets/rotate.py",
-    "secrets/slots.py",
-    "secrets/unlock.py",
 }
 """Handler modules that import more."""
 

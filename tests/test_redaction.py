@@ -38,18 +38,18 @@ def test_security_18_known_shapes_and_the_secrets_in_hand_are_blotted_out(shape:
         "c": None,
     }
     secret = bytearray(b"no shape that anybody knows")
-    redaction.hold(secret)
+    redaction.add_secret(secret)
     assert redact(f"the text {secret.decode()} came back") == f"the text {MARK} came back"
-    redaction.release()
+    redaction.wipe_secrets()
     assert secret == bytes(len(secret))
     assert redact("no shape that anybody knows") == "no shape that anybody knows"
 
 
 def test_a_passphrase_that_is_a_word_of_ours_leaves_the_names_programs_go_by() -> None:
-    redaction.hold(bytearray(b"wrong"))
+    redaction.add_secret(bytearray(b"wrong"))
     error = WrongPassphrase(found="wrong")
     told = json.loads(encode_error(7, error))["error"]
-    redaction.release()
+    redaction.wipe_secrets()
 
     assert told == {
         "code": -32012,

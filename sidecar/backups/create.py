@@ -20,7 +20,7 @@ from sidecar.backups.retention import request_retention
 from sidecar.backups.scratch import scratch_database
 from sidecar.context import LongContext
 from sidecar.errors import DatabaseFull, PurgeBlocked
-from sidecar.redaction import hold
+from sidecar.redaction import add_secret
 from sidecar.store import meta, settings, swap
 from sidecar.store.connection import Connection
 from sidecar.store.pragmas import sqlite_version
@@ -50,7 +50,7 @@ def manifest_mac(ctx: LongContext) -> Mac:
         if keys is None or ctx.vault.ephemeral:
             return None
         key = bytearray(keys.backup_mac)
-    hold(key)
+    add_secret(key)
     return lambda message: crypto.mac(key, message)
 
 

@@ -7,7 +7,7 @@ does not open is omitted from the answer; it is not an error.
 from sidecar.errors import Tampered
 from sidecar.store import meta, secrets
 from sidecar.store.connection import Connection
-from sidecar.vault import records
+from sidecar.vault import record_format
 from sidecar.vault.keys import Keys
 from sidecar.vault.vault import Vault
 from sidecar.wiping import wipe
@@ -57,10 +57,10 @@ def _unwrap_data_keys(keys: Keys, db: Connection) -> dict[int, bytearray]:
 def _opens(keys: Keys, data_keys: dict[int, bytearray], provider: str, record: bytes) -> bool:
     """Return whether a sealed provider key opens with one of the data keys."""
     try:
-        data_key = data_keys.get(records.key_id_of(record))
+        data_key = data_keys.get(record_format.data_key_id(record))
         if data_key is None:
             return False
-        wipe(records.open_value(data_key, keys.store_id, provider, record))
+        wipe(record_format.open_value(data_key, keys.store_id, provider, record))
     except Tampered:
         return False
     return True

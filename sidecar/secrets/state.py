@@ -1,215 +1,213 @@
-"""What every method of secrets stands behind: the state, the deadlines, the code over all rows.
+"""The state of the secrets: locked or unlocked, the keys that a method needs, and the lock.
 
-A method that needs keys gets them from `opened`, or the refusal that fits. Before a row is used
-and after one is written the code over all rows is computed anew: a row that was swapped, taken
-back to an earlier state, added or removed by somebody else makes it another one. Then nothing is
-read or written any more, until all keys have been deleted; deleting stays possible.
+A method that needs keys gets them from `require_keys`, or the refusal that fits. Secrets lock by
+themselves after a time without use and after a time in all; both times are settings.
 """
 
-import struct
+from typing import NamedTuple
 
-from sidecar import limits
-from sidecar.context import Context, LongContext, secret_state
-from sidecar.errors import Conflict, Locked, NotInitialized, Tampered
+from sidecar import limits, log
+from sidecar.context import Context, LongContext
+from sidecar.errors import Conflict, Locked, NotInitialized, SlotDamaged
 from sidecar.store import secrets, settings
 from sidecar.store.connection import Connection
-from sidecar.vault import crypto, records
+from sidecar.store.secrets import SlotRow
+from sidecar.vault.crypto import Cost
 from sidecar.vault.keys import Keys
-from sidecar.vault.records import SealedSecret, WrappedKey
-from sidecar.vault.vault import Moment, VaultState
+from sidecar.vault.slot_format import read_cost
+from sidecar.vault.vault import ClockTimes, Vault, VaultState
 
-ERRORS = (Locked, NotInitialized)
-"""What every method that needs keys may be refused with."""
+KEY_ERRORS = (Locked, NotInitialized)
+"""The refusals of a method that needs keys."""
 
 LOCK_CHORE = "vault_lock"
-SETTLE_CHORE = "vault_settle"
+"""Name of the chore that locks when a deadline has passed."""
 
-_CURE = (
-    "Restore a backup, or delete every key here and enter them again; where nothing unlocks, give"
-    " them up with secrets.reset."
-)
+ERASE_CHORE = "vault_settle"
+"""Name of the chore that erases what is left of replaced keys (`root_key.erase_old_keys`)."""
 
 
-def moment(ctx: Context) -> Moment:
-    """Both clocks now."""
-    return Moment(ctx.clock.now_ms(), ctx.clock.monotonic_ms())
+class Status(NamedTuple):
+    """What `secrets.status` answers, and every method that changes it."""
+
+    state: VaultState
+    slots: list[SlotRow]
+    passphrase_cost: Cost | None
+    key_count: int
+    idle_lock_ms: int
+    absolute_lock_ms: int
 
 
-def rows(ctx: Context) -> Connection:
-    """Where the rows of secrets are: in the file, or in memory for an ephemeral vault."""
+# --- reading the state ------------------------------------------------------------------------
+
+
+def vault_state(db: Connection, vault: Vault) -> VaultState:
+    """Return the state of the secrets, without regard to the deadlines of the lock."""
+    if vault.ephemeral:
+        return "ephemeral"
+    if vault.keys is not None:
+        return "unlocked"
+    return "locked" if secrets.is_initialized(db) else "uninitialized"
+
+
+def current_state(ctx: Context, db: Connection) -> VaultState:
+    """Return the state of the secrets; `locked` also when a deadline of the lock has passed."""
+    state = vault_state(db, ctx.vault)
+    return "locked" if state == "unlocked" and usable_keys(ctx) is None else state
+
+
+def read_status(ctx: Context, db: Connection) -> Status:
+    """Return the state, the slots and the settings of the lock; `db` holds the rows of secrets."""
+    slots = secrets.slots(db)
+    return Status(
+        current_state(ctx, db),
+        slots,
+        _passphrase_cost(slots),
+        secrets.count(db),
+        *_lock_settings(ctx),
+    )
+
+
+def _passphrase_cost(slots: list[SlotRow]) -> Cost | None:
+    for slot in slots:
+        if slot.kind == "passphrase":
+            try:
+                return read_cost(slot.blob, slot.sha256)
+            except SlotDamaged:
+                continue
+    return None
+
+
+def secrets_db(ctx: Context) -> Connection:
+    """Return the connection to the rows of secrets: the file, or memory when ephemeral."""
     return ctx.store.memory if ctx.vault.ephemeral and ctx.store.memory else ctx.store.db
 
 
-def state(ctx: Context, db: Connection) -> VaultState:
-    """The state that status tells; what is due to be locked is as good as locked."""
-    found = secret_state(db, ctx.vault)
-    return "locked" if found == "unlocked" and usable_keys(ctx) is None else found
+# --- the keys of a method ---------------------------------------------------------------------
 
 
-def opened(ctx: Context, provider: str | None = None) -> Keys:
-    """The keys, for a method that needs them; its use counts for the idle time.
+def require_keys(ctx: Context, provider: str | None = None) -> Keys:
+    """Return the keys for a method that needs them, and start the idle time again.
 
     Raises:
-        Locked: nothing is unlocked, or it was time to lock.
-        NotInitialized: there is nothing to unlock.
+        Locked: the secrets are locked, or a deadline of the lock has passed.
+        NotInitialized: the secrets have not been set up.
     """
     keys = usable_keys(ctx)
-    if keys is None and ctx.vault.keys is not None:
-        # The entry of the lock must not be undone with the request that is refused here.
-        ctx.session.schedule(LOCK_CHORE, 0)
-        raise Locked if provider is None else Locked(provider=provider)
     if keys is None:
-        if not secrets.is_initialized(ctx.store.db):
+        if ctx.vault.keys is not None:
+            # A chore locks: this request is undone, and the entry of a lock would be with it.
+            ctx.session.schedule(LOCK_CHORE, 0)
+        elif not secrets.is_initialized(ctx.store.db):
             raise NotInitialized
         raise Locked if provider is None else Locked(provider=provider)
-    ctx.vault.used(moment(ctx))
+    ctx.vault.mark_used(clock_times(ctx))
     return keys
 
 
-def refuse_locked_since(ctx: Context, locks: int) -> None:
-    """Refuse to open what was told to lock while the keys were being derived.
+def require_stored_keys(ctx: LongContext) -> Keys:
+    """Return the keys for a long method that changes what the file holds.
 
     Raises:
-        Locked: it was.
-    """
-    if ctx.vault.locks != locks:
-        raise Locked("Secrets were locked meanwhile.")
-
-
-def opened_on_disk(ctx: LongContext) -> Keys:
-    """The keys, for a long method that changes what is on disk.
-
-    Raises:
-        Conflict: they are ephemeral; there is nothing on disk to change.
+        Conflict: the secrets are ephemeral: the file holds none of them.
+        Locked, NotInitialized: as `require_keys`.
     """
     with ctx.store.lock:
-        keys = opened(ctx)
+        keys = require_keys(ctx)
         if ctx.vault.ephemeral:
             raise Conflict("Ephemeral secrets end with the process; nothing of them is renewed.")
     return keys
 
 
+def require_same_keys(ctx: Context, keys: Keys) -> None:
+    """Refuse to go on with keys that are no longer the vault's.
+
+    Raises:
+        Conflict: the secrets were locked, and unlocked again, since the keys were read.
+        Locked: the secrets were locked.
+    """
+    if require_keys(ctx) is not keys:
+        raise Conflict("Secrets were locked meanwhile.")
+
+
+def refuse_after_lock(ctx: Context, lock_count: int) -> None:
+    """Refuse to unlock when a lock was asked for while the keys were derived.
+
+    Raises:
+        Locked: the vault was locked since its `lock_count` was read.
+    """
+    if ctx.vault.lock_count != lock_count:
+        raise Locked("Secrets were locked meanwhile.")
+
+
 def usable_keys(ctx: Context) -> Keys | None:
-    """The keys, if they may still be used; for who can do without."""
-    left = left_ms(ctx) if ctx.vault.keys is not None else None
-    return None if left is not None and left <= 0 else ctx.vault.keys
+    """Return the keys, None when there are none or a deadline of the lock has passed."""
+    left_ms = ms_until_lock(ctx) if ctx.vault.keys is not None else None
+    return None if left_ms is not None and left_ms <= 0 else ctx.vault.keys
 
 
-def left_ms(ctx: Context) -> float | None:
-    """How long until the vault locks by itself; None when it does not."""
-    idle_ms, absolute_ms = (
-        settings.own(ctx.store.db, key)
-        for key in ("secrets_idle_lock_ms", "secrets_absolute_lock_ms")
+# --- the lock ---------------------------------------------------------------------------------
+
+
+def clock_times(ctx: Context) -> ClockTimes:
+    """Return what both clocks show now."""
+    return ClockTimes(ctx.clock.now_ms(), ctx.clock.monotonic_ms())
+
+
+def _lock_settings(ctx: Context) -> tuple[int, int]:
+    """Return after how long without use, and after how long in all, the secrets lock."""
+    db = ctx.store.db
+    return (
+        settings.own(db, "secrets_idle_lock_ms"),
+        settings.own(db, "secrets_absolute_lock_ms"),
     )
-    return ctx.vault.left_ms(moment(ctx), idle_ms, absolute_ms)
 
 
-def is_due(ctx: Context) -> bool:
-    """Whether it is time to lock; also where the settings cannot be read."""
-    try:
-        left = left_ms(ctx)
-    except Exception:  # noqa: BLE001 - keys that nobody can say how long to keep are not kept
-        return True
-    return left is not None and left <= 0
-
-
-def lock_when_due(ctx: Context) -> bool:
-    """Lock if a deadline has passed, in a write transaction; whether it did."""
-    left = left_ms(ctx) if ctx.vault.keys is not None else None
-    if left is None or left > 0:
-        return False
-    lock(ctx, by="timer")
-    return True
+def ms_until_lock(ctx: Context) -> float | None:
+    """Return how long until the secrets lock by themselves; None when they do not."""
+    return ctx.vault.ms_until_lock(clock_times(ctx), *_lock_settings(ctx))
 
 
 def lock(ctx: Context, **details: str) -> None:
-    """Write the entry, seal the chain's newest code, and overwrite every key.
+    """Lock: write the audit entry and a checkpoint of the audit chain, and overwrite every key.
 
-    The one act that happens also when it cannot be logged: a full disk must keep nothing open.
+    The keys are overwritten also when the entry cannot be written: a full disk must not keep the
+    secrets unlocked.
     """
-    if ctx.vault.keys is None:
-        ctx.vault.lock()
-        ctx.store.forget_memory()
-        return
     try:
-        ctx.audit("vault_lock", "vault", **details)
-        ctx.checkpoint_chain()
+        if ctx.vault.keys is not None:
+            ctx.audit("vault_lock", "vault", **details)
+            ctx.checkpoint_chain()
+            ctx.session.schedule(ERASE_CHORE, 0)
     finally:
         ctx.vault.lock()
         ctx.store.forget_memory()
-    ctx.session.schedule(SETTLE_CHORE, 0)
 
 
-# --- the code over all rows -------------------------------------------------------------------
-
-
-def current_root(db: Connection, keys: Keys) -> bytes:
-    """The code over the rows as they are.
-
-    Raises:
-        Tampered: a number in them is none that was ever written.
-    """
+def lock_if_due(ctx: LongContext) -> None:
+    """Lock when a deadline has passed; otherwise schedule the next look at the deadlines."""
+    if ctx.vault.keys is None:
+        return
     try:
-        return records.state_root(
-            keys,
-            secrets.state(db).generation,
-            [SealedSecret(*row[:5]) for row in secrets.all_secrets(db)],
-            [WrappedKey(*row[:3]) for row in secrets.data_keys(db)],
-        )
-    except struct.error:
-        raise Tampered(what="rows", hint=_CURE) from None
+        with ctx.writing():
+            left_ms = ms_until_lock(ctx)
+            if left_ms is not None and left_ms <= 0:
+                lock(ctx, by="timer")
+    except Exception as fault:
+        # Whatever keeps the entry out of the log must not keep the keys in memory.
+        ctx.session.schedule(LOCK_CHORE, limits.LOCK_CHECK_MS)
+        with ctx.store.lock:
+            if _must_lock(ctx) and ctx.vault.lock():
+                log.error("lock_not_audited", kind=type(fault).__name__)
+        raise
+    if left_ms is not None and left_ms > 0:
+        # Wall-clock deadlines move when the machine sleeps: looked at more often than due.
+        ctx.session.schedule(LOCK_CHORE, int(min(left_ms, limits.LOCK_CHECK_MS)) + 1)
 
 
-def is_whole(db: Connection, keys: Keys) -> bool:
-    """Whether the rows are those that were last written here."""
-    root = secrets.state(db).root
+def _must_lock(ctx: Context) -> bool:
+    """Return whether a deadline of the lock has passed, or cannot be read."""
     try:
-        return root is not None and crypto.same(current_root(db, keys), root)
-    except Tampered:
-        return False
-
-
-def check_whole(db: Connection, keys: Keys) -> None:
-    """Refuse to go on over rows that somebody else has changed.
-
-    Raises:
-        Tampered: a row is not the one that was written, or one came or went.
-    """
-    if not is_whole(db, keys):
-        raise Tampered(what="rows", hint=_CURE)
-
-
-def write_root(db: Connection, keys: Keys) -> None:
-    """Keep the code over the rows as they now are."""
-    secrets.set_root(db, current_root(db, keys))
-
-
-# --- data keys --------------------------------------------------------------------------------
-
-
-def unwrap_data_keys(db: Connection, keys: Keys) -> dict[int, bytearray]:
-    """Every data key by id.
-
-    Raises:
-        Tampered: one of them is not what was written.
-    """
-    return {
-        row.key_id: keys.unwrap_data_key(row.key_id, row.wrapped) for row in secrets.data_keys(db)
-    }
-
-
-def new_data_key(ctx: Context, db: Connection, keys: Keys) -> tuple[int, bytearray]:
-    """Draw a data key and keep it wrapped; its id is higher than any before."""
-    key_id = secrets.next_generation(db)
-    data_key = bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES))
-    nonce = ctx.clock.random_bytes(crypto.NONCE_BYTES)
-    wrapped = keys.wrap_data_key(key_id, data_key, nonce)
-    secrets.add_data_key(db, key_id, wrapped, ctx.clock.now_ms())
-    return key_id, data_key
-
-
-def needs_rotation(ctx: Context, db: Connection) -> bool:
-    """Whether the newest data key has sealed enough, or for long enough."""
-    newest = secrets.data_keys(db)[-1]
-    old_at = ctx.clock.now_ms() - limits.DATA_KEY_MAX_MS
-    return newest.seal_count >= limits.SEALS_MAX or newest.created_at < old_at
+        return ctx.vault.keys is not None and usable_keys(ctx) is None
+    except Exception:  # noqa: BLE001 - keys without a deadline are not kept
+        return True

@@ -1,5 +1,13 @@
-"""Keys and sealed bytes: slots, data keys, records, the state root and what is unlocked now.
+"""The vault: keys, the formats of sealed bytes, and what is unlocked in this process now.
 
-Knows neither SQL nor files nor the wire. Formats stand in `schema/security.md`, with test vectors
-beside it; the modules here are their source.
+Knows neither SQL nor files nor the wire. `schema/security.md` describes the formats, with test
+vectors beside it; the modules here implement them:
+
+- `crypto`: the cryptographic primitives
+- `keys`: the root key and the keys derived from it
+- `slot_format`: the root key, wrapped by a passphrase or another secret
+- `record_format`: a provider's key, sealed by a data key; the code over all rows
+- `recovery_code`: recovery codes as text
+- `vault`: the keys while unlocked, and when they must be forgotten
+- `refusal_counts`: how often the vault refused something
 """

@@ -1,8 +1,8 @@
-"""The door to `cryptography`, loaded when the first key is needed: it costs a start 38 ms.
+"""The cryptographic primitives; the only module that imports the library `cryptography`.
 
-Owns which primitives there are (AES-256-GCM, HKDF-SHA256, Argon2id, Ed25519) and that what they
-are given and give is wiped: keys are bytearrays, made in place and overwritten by who is done.
-HMAC and SHA-256 come from the standard library.
+The library is loaded when the first key is needed, because it would cost a start 38 ms. It gives
+AES-256-GCM, HKDF-SHA256, Argon2id and Ed25519; HMAC and SHA-256 come from the standard library.
+Keys are bytearrays that the library writes into; the caller that needs one last wipes it.
 """
 
 import hashlib
@@ -20,11 +20,11 @@ TAG_BYTES = 16
 
 
 class BadSealError(Exception):
-    """Sealed bytes, their key or what they are bound to are not what they were."""
+    """The sealed bytes, their key or the data they are bound to are not those of the sealing."""
 
 
 class Cost(NamedTuple):
-    """What Argon2id is to cost (RFC 9106): memory in KiB, passes, lanes."""
+    """The cost parameters of Argon2id (RFC 9106)."""
 
     memory_kib: int
     passes: int
@@ -42,7 +42,7 @@ class _Crypto(NamedTuple):
 
 @cache
 def _load() -> _Crypto:
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - see the module
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - 38 ms, see above
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
@@ -52,13 +52,20 @@ def _load() -> _Crypto:
     return _Crypto(AESGCM, Argon2id, HKDF, hashes.SHA256, ed25519, InvalidTag)
 
 
-def lp(*parts: bytes | bytearray | memoryview) -> bytes:
-    """Each part behind its length as an unsigned 32-bit big-endian integer, so none runs over."""
+def length_prefixed(*parts: bytes | bytearray | memoryview) -> bytes:
+    """Join the parts, each after its length as an unsigned 32-bit big-endian integer.
+
+    `schema/security.md` calls it LP. The lengths keep two lists of parts from joining to the same
+    bytes.
+    """
     return b"".join(struct.pack(">I", len(part)) + bytes(part) for part in parts)
 
 
 def derive(key: bytearray, store_id: bytes, label: str) -> bytearray:
-    """A subkey of 32 bytes: HKDF-SHA256 (RFC 5869), salt = store id, info = `sim/1/` + label."""
+    """Derive a key of 32 bytes by HKDF-SHA256 (RFC 5869).
+
+    The salt is the store id, the info is `sim/1/` and the label.
+    """
     crypto = _load()
     derived = bytearray(KEY_BYTES)
     info = b"sim/1/" + label.encode()
@@ -68,16 +75,17 @@ def derive(key: bytearray, store_id: bytes, label: str) -> bytearray:
     return derived
 
 
-_one_at_a_time = threading.Lock()
+_stretch_lock = threading.Lock()
 
 
 def stretch(passphrase: bytearray, salt: bytes, cost: Cost) -> bytearray:
-    """Argon2id version 0x13, 32 bytes; one at a time, so that memory is taken only once.
+    """Derive 32 bytes from a passphrase by Argon2id version 0x13.
 
-    Releases the interpreter's lock while it works (measured: a ticker ran on, 9 ms at worst).
+    One derivation runs at a time, so that its memory is taken only once. It releases the
+    interpreter's lock: measured, another thread waited 9 ms at worst.
     """
     derived = bytearray(KEY_BYTES)
-    with _one_at_a_time:
+    with _stretch_lock:
         _load().argon2id(
             salt=salt,
             length=KEY_BYTES,
@@ -88,8 +96,8 @@ def stretch(passphrase: bytearray, salt: bytes, cost: Cost) -> bytearray:
     return derived
 
 
-def within_policy(cost: Cost) -> bool:
-    """Whether deriving at this cost is neither too weak nor a way to take the machine down."""
+def is_cost_allowed(cost: Cost) -> bool:
+    """Return whether a cost is neither too low to protect nor too high for a machine."""
     return (
         limits.KDF_MEMORY_MIN_KIB <= cost.memory_kib <= limits.KDF_MEMORY_MAX_KIB
         and limits.KDF_PASSES_MIN <= cost.passes <= limits.KDF_PASSES_MAX
@@ -98,15 +106,18 @@ def within_policy(cost: Cost) -> bool:
 
 
 def seal(key: bytearray, nonce: bytes, plain: bytes | bytearray, bound: bytes) -> bytes:
-    """AES-256-GCM: ciphertext and 16 bytes of tag; `bound` is authenticated with it."""
+    """Encrypt with AES-256-GCM: return the ciphertext and its 16 bytes of tag.
+
+    `bound` is authenticated with it: it must be the same when the bytes are unsealed.
+    """
     return bytes(_load().aead(key).encrypt(nonce, plain, bound))
 
 
 def unseal(key: bytearray, nonce: bytes, sealed: bytes, bound: bytes) -> bytearray:
-    """What was sealed, in a buffer the caller wipes.
+    """Decrypt what `seal` returned, into a buffer that the caller wipes.
 
     Raises:
-        BadSealError: any bit of key, nonce, sealed bytes or `bound` is another one.
+        BadSealError: a bit of the key, the nonce, the sealed bytes or `bound` is not the same.
     """
     if len(sealed) < TAG_BYTES:
         raise BadSealError
@@ -120,26 +131,26 @@ def unseal(key: bytearray, nonce: bytes, sealed: bytes, bound: bytes) -> bytearr
 
 
 def mac(key: bytearray, message: bytes | bytearray) -> bytes:
-    """HMAC-SHA256."""
+    """Return the HMAC-SHA256 of a message."""
     return hmac.digest(key, message, "sha256")
 
 
-def same(one: bytes, other: bytes) -> bool:
-    """Compare without telling by the time where they differ."""
+def equal(one: bytes, other: bytes) -> bool:
+    """Compare in a time that does not depend on where the bytes differ."""
     return hmac.compare_digest(one, other)
 
 
 def sha256(data: bytes | memoryview) -> bytes:
-    """SHA-256."""
+    """Return the SHA-256 of the data."""
     return hashlib.sha256(data).digest()
 
 
 def sign(seed: bytearray, message: bytes) -> bytes:
-    """Ed25519 signature (RFC 8032), 64 bytes."""
+    """Sign a message with Ed25519 (RFC 8032); return the 64 bytes of the signature."""
     return bytes(_load().ed25519.Ed25519PrivateKey.from_private_bytes(bytes(seed)).sign(message))
 
 
 def public_key(seed: bytearray) -> bytes:
-    """The 32 bytes that check what `sign` signed."""
+    """Return the 32 bytes of the public key that verifies what `sign` signed."""
     private = _load().ed25519.Ed25519PrivateKey.from_private_bytes(bytes(seed))
     return bytes(private.public_key().public_bytes_raw())

@@ -1,13 +1,13 @@
-"""The root key and what is derived from it; the root key itself encrypts nothing.
+"""The root key and the keys derived from it; the root key itself encrypts nothing.
 
-By HKDF, a label each:
+HKDF derives one key for each of these labels:
 
 - dek-wrap: wraps data keys
-- fingerprint: key_hash of a provider's value
-- state-root: code over all rows
-- audit-seal: seals the audit chain's key and checkpoints
-- audit-sign: Ed25519 seed of exports
-- backup-mac: code over a backup's manifest
+- fingerprint: makes the `key_hash` of a provider's key
+- state-root: makes the HMAC over all rows of keys
+- audit-seal: seals the first key and the checkpoints of the audit chain
+- audit-sign: the Ed25519 seed that signs exports of the audit log
+- backup-mac: makes the HMAC over a backup's manifest
 """
 
 import struct
@@ -15,7 +15,7 @@ from typing import Final
 
 from sidecar.errors import Tampered
 from sidecar.vault import crypto
-from sidecar.vault.crypto import BadSealError
+from sidecar.vault.crypto import BadSealError, length_prefixed
 from sidecar.wiping import wipe
 
 LABELS: Final = (
@@ -26,18 +26,17 @@ LABELS: Final = (
     "audit-sign",
     "backup-mac",
 )
-"""What is derived from the root key."""
-
+"""The labels of the keys that are derived from the root key."""
 
 _KEY_ID_MAX: Final = 0xFFFF_FFFF
-"""A u32 in records and bindings."""
+"""Records and bound data hold the id of a data key as a u32."""
 
 
 class Keys:
-    """The keys of one store while it is unlocked; `wipe` ends them."""
+    """The keys of one store while it is unlocked; call `wipe` when they are no longer needed."""
 
     def __init__(self, root: bytearray, store_id: bytes) -> None:
-        """Take the root key over and derive the others."""
+        """Derive the other keys; `wipe` overwrites the root key too."""
         self.root = root
         self.store_id = store_id
         derived = {label: crypto.derive(root, store_id, label) for label in LABELS}
@@ -62,14 +61,17 @@ class Keys:
             wipe(key)
 
     def wrap_data_key(self, key_id: int, data_key: bytearray, nonce: bytes) -> bytes:
-        """60 bytes: nonce, AES-256-GCM(dek-wrap, data key), tag; bound: store id and key id."""
-        return nonce + crypto.seal(self._wrap, nonce, data_key, self._bound(key_id))
+        """Seal a data key: 60 bytes, the nonce, AES-256-GCM(dek-wrap, data key) and the tag.
+
+        They are bound to the store id and the key's id.
+        """
+        return nonce + crypto.seal(self._wrap, nonce, data_key, self._data_key_bound(key_id))
 
     def unwrap_data_key(self, key_id: int, wrapped: bytes) -> bytearray:
-        """The data key.
+        """Return the data key that `wrap_data_key` sealed.
 
         Raises:
-            Tampered: the row is not the one that was written.
+            Tampered: the id or the sealed bytes are not those that were written.
         """
         nonce = wrapped[: crypto.NONCE_BYTES]
         try:
@@ -78,28 +80,30 @@ class Keys:
             if not 0 <= key_id <= _KEY_ID_MAX:
                 raise BadSealError
             return crypto.unseal(
-                self._wrap, nonce, wrapped[crypto.NONCE_BYTES :], self._bound(key_id)
+                self._wrap, nonce, wrapped[crypto.NONCE_BYTES :], self._data_key_bound(key_id)
             )
         except BadSealError:
             hint = "Restore a backup with secrets, or give the keys up with secrets.reset."
             raise Tampered(what="data_key", hint=hint) from None
 
-    def _bound(self, key_id: int) -> bytes:
-        return crypto.lp(b"dek/1", self.store_id, struct.pack(">I", key_id))
+    def _data_key_bound(self, key_id: int) -> bytes:
+        return length_prefixed(b"dek/1", self.store_id, struct.pack(">I", key_id))
 
     def seal_for_audit(self, purpose: str, seq: int, payload: bytes, nonce: bytes) -> bytes:
-        """Nonce and sealed payload of the audit chain, bound to its purpose and entry number."""
-        return nonce + crypto.seal(self.audit_seal, nonce, payload, self._audit(purpose, seq))
+        """Seal a payload of the audit chain, bound to its purpose and the number of an entry."""
+        return nonce + crypto.seal(self.audit_seal, nonce, payload, self._audit_bound(purpose, seq))
 
     def open_for_audit(self, purpose: str, seq: int, sealed: bytes) -> bytes | None:
-        """The payload, None when any bit of it is another one."""
+        """Return a payload that `seal_for_audit` sealed, None when any bit of it was changed."""
         nonce, rest = sealed[: crypto.NONCE_BYTES], sealed[crypto.NONCE_BYTES :]
         try:
             if len(nonce) != crypto.NONCE_BYTES:
                 return None
-            return bytes(crypto.unseal(self.audit_seal, nonce, rest, self._audit(purpose, seq)))
+            return bytes(
+                crypto.unseal(self.audit_seal, nonce, rest, self._audit_bound(purpose, seq))
+            )
         except BadSealError:
             return None
 
-    def _audit(self, purpose: str, seq: int) -> bytes:
-        return crypto.lp(b"audit/1", purpose.encode(), self.store_id, struct.pack(">q", seq))
+    def _audit_bound(self, purpose: str, seq: int) -> bytes:
+        return length_prefixed(b"audit/1", purpose.encode(), self.store_id, struct.pack(">q", seq))

@@ -1,11 +1,8 @@
-"""What is unlocked in this process, and until when.
+"""The vault of a process: its keys between an unlock and a lock, and the deadlines of the lock.
 
-`turn` is held by the one long method that opens or makes keys: others wait for it, so that tries
-are counted one by one and keys are stretched one at a time.
-
-Holds the keys between an unlock and a lock; knows no row and no method. Used under the store's
-lock alone: long methods set it in their last transaction, short ones are inside one. Both clocks
-count for the deadlines, because a monotonic one may stand still while the machine sleeps.
+Knows no row and no method. The keys are read and changed under the store's lock alone: long
+methods set them in their last transaction, short methods are inside one. Both clocks count for
+the deadlines, because a monotonic clock may stand still while the machine sleeps.
 """
 
 import threading
@@ -15,76 +12,84 @@ from typing import Literal, NamedTuple
 from sidecar import keychain
 from sidecar.vault.crypto import Cost
 from sidecar.vault.keys import Keys
-from sidecar.vault.refusals import Refusals
-from sidecar.vault.slots import DEFAULT_COST
+from sidecar.vault.refusal_counts import RefusalCounts
+from sidecar.vault.slot_format import DEFAULT_COST
 from sidecar.wiping import wipe
 
 VaultState = Literal["uninitialized", "locked", "unlocked", "ephemeral"]
 
 
-class Moment(NamedTuple):
-    """Both clocks, in milliseconds."""
+class ClockTimes(NamedTuple):
+    """What both clocks show at one moment, in milliseconds."""
 
     wall_ms: int
     monotonic_ms: float
 
-    def since_ms(self, earlier: "Moment") -> float:
-        """How long it is since then by the clock that counted more."""
+    def ms_since(self, earlier: "ClockTimes") -> float:
+        """Return the milliseconds since `earlier`, by the clock that has advanced more."""
         return max(self.monotonic_ms - earlier.monotonic_ms, self.wall_ms - earlier.wall_ms)
 
 
 class Vault:
-    """The keys of the one store this process serves."""
+    """The keys of the one store that this process serves."""
 
     def __init__(
         self,
         *,
         dumpable: bool = False,
-        find_keychain: Callable[[], keychain.Named] = keychain.find,
+        find_keychain: Callable[[], keychain.NamedBackend] = keychain.find_backend,
         cost: Cost = DEFAULT_COST,
     ) -> None:
-        """Begin locked. A process whose memory others may read (`dumpable`) never unlocks.
+        """Begin locked.
 
-        Passphrases are stretched at `cost`; slots that cost less are written anew at an unlock.
+        `dumpable` says that other processes may read this one's memory: then it never unlocks.
+        Passphrases are stretched at `cost`; an unlock rewrites a slot that costs less.
         """
         self.cost = cost
         self.dumpable = dumpable
         self.find_keychain = find_keychain
-        self.turn = threading.Lock()
-        self.refusals = Refusals()
+        self.mutex = threading.Lock()
+        """Held by a long method that opens or makes keys: wrong passphrases are then counted one
+        by one, and one key is derived at a time."""
+        self.refusals = RefusalCounts()
         self.stale_items: list[str] = []
-        """Items of the keychain that no slot needs any more."""
+        """Names of keychain items that no slot needs any more."""
         self.ephemeral = False
-        self.locks = 0
-        """How often it was locked, open or not."""
+        self.lock_count = 0
+        """How often `lock` was called, also while locked."""
         self._keys: Keys | None = None
         self._data_keys: dict[int, bytearray] = {}
-        self._opened = self._used = Moment(0, 0.0)
+        self._unlocked_at = self._used_at = ClockTimes(0, 0.0)
 
     @property
     def keys(self) -> Keys | None:
         """The keys while unlocked."""
         return self._keys
 
-    def open(
-        self, keys: Keys, data_keys: dict[int, bytearray], now: Moment, *, ephemeral: bool = False
+    def unlock(
+        self,
+        keys: Keys,
+        data_keys: dict[int, bytearray],
+        now: ClockTimes,
+        *,
+        ephemeral: bool = False,
     ) -> None:
-        """Unlock with these keys, which belong to the vault from now on."""
-        self._forget()
+        """Unlock with these keys, which the vault wipes when it locks."""
+        self._wipe_keys()
         self._keys = keys
         self._data_keys = data_keys
-        self._opened = self._used = now
+        self._unlocked_at = self._used_at = now
         self.ephemeral = ephemeral
 
     def lock(self) -> bool:
-        """Overwrite every key; False when none was there.
+        """Overwrite every key; return False when the vault was locked already.
 
-        Counted all the same: an unlock that is under way must not undo it.
+        Every call is counted in `lock_count`: an unlock under way must not undo a lock.
         """
-        self.locks += 1
-        return self._forget()
+        self.lock_count += 1
+        return self._wipe_keys()
 
-    def _forget(self) -> bool:
+    def _wipe_keys(self) -> bool:
         if self._keys is None:
             return False
         self._keys.wipe()
@@ -96,31 +101,34 @@ class Vault:
         return True
 
     def data_key(self, key_id: int) -> bytearray | None:
-        """The data key of that id, None when there is none."""
+        """Return the data key of that id, None when there is none."""
         return self._data_keys.get(key_id)
 
     def replace_data_keys(self, data_keys: dict[int, bytearray]) -> None:
-        """Go on with these data keys and overwrite those before."""
+        """Use these data keys from now on, and overwrite those before."""
         for key in self._data_keys.values():
             wipe(key)
         self._data_keys = data_keys
 
     @property
-    def newest_data_key(self) -> int:
-        """Id of the data key that new records are sealed with."""
-        return max(self._data_keys)
+    def newest_data_key(self) -> tuple[int, bytearray]:
+        """Id and bytes of the data key that new records are sealed with."""
+        return max(self._data_keys.items())
 
-    def used(self, now: Moment) -> None:
-        """A secret was asked for: the idle time begins anew."""
-        self._used = now
+    def mark_used(self, now: ClockTimes) -> None:
+        """Start the idle time again: a secret was used."""
+        self._used_at = now
 
-    def left_ms(self, now: Moment, idle_ms: int, absolute_ms: int) -> float | None:
-        """How long until it must lock, at most 0 when it must now; None when never or locked."""
+    def ms_until_lock(self, now: ClockTimes, idle_ms: int, absolute_ms: int) -> float | None:
+        """Return how long until the vault must lock, 0 or less when it must lock now.
+
+        None means never, or that the vault is locked. A limit of 0 does not apply.
+        """
         if self._keys is None or self.ephemeral:
             return None
-        left = []
+        left_ms = []
         if idle_ms:
-            left.append(idle_ms - now.since_ms(self._used))
+            left_ms.append(idle_ms - now.ms_since(self._used_at))
         if absolute_ms:
-            left.append(absolute_ms - now.since_ms(self._opened))
-        return min(left, default=None)
+            left_ms.append(absolute_ms - now.ms_since(self._unlocked_at))
+        return min(left_ms, default=None)

@@ -48,7 +48,7 @@ class _ChoreJob:
         else:
             self._post.post_events(context.take_emitted())
         finally:
-            redaction.release()
+            redaction.wipe_secrets()
             context.release_lock()
             self._ended()
 

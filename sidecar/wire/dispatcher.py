@@ -33,7 +33,7 @@ from sidecar.errors import (
     SidecarError,
     StorageFailed,
 )
-from sidecar.handlers.secrets import log_refusals as refusals
+from sidecar.secrets.log_refusals import log_refusal
 from sidecar.store.repair import confirm
 from sidecar.store.sqlite_errors import as_wire_error, is_unexpected, suspects_damage
 from sidecar.wire import envelope, jsonrpc_lane, malformed
@@ -168,7 +168,7 @@ class Dispatcher:
             self._fail(reply, error)
             if method is not None and error.audited_as is not None:
                 self._audit_refusal(method.name, error, reply, burst)
-        redaction.release()
+        redaction.wipe_secrets()
         if method is not None and not method.long:
             spent_ns = perf_counter_ns() - started_ns
             self.latencies.record(request.method, spent_ns, failed=reply.failed)
@@ -225,7 +225,7 @@ class Dispatcher:
         context.emitted = []
         try:
             burst.enter("write")
-            refusals.audit(context, method, error)
+            log_refusal(context, method, error)
             burst.leave()
             reply.emitted = context.emitted
         except Exception as fault:  # noqa: BLE001 - the refusal stands, logged or not
@@ -309,7 +309,7 @@ class Dispatcher:
         context.cancel_event.clear()
         try:
             with context.writing(last=True):
-                refusals.audit(context, method, error)
+                log_refusal(context, method, error)
         except Exception as fault:  # noqa: BLE001 - the refusal stands, logged or not
             log.error("refusal_not_audited", method=method, kind=type(fault).__name__)
 

@@ -56,7 +56,7 @@ class LongJob:
             context.store.reopen()
         context.send_last_progress()
         reply = self._finish(result, fault)
-        redaction.release()
+        redaction.wipe_secrets()
         # After a failure what is left to tell is the refusal's own entry.
         reply.emitted = context.take_emitted()
         reply.pending = False

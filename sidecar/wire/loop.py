@@ -18,9 +18,8 @@ from sidecar import limits, log
 from sidecar.clock import Clock
 from sidecar.context import Context, Emitted, LongContext, MethodLatency, Services
 from sidecar.errors import ExitCode
-from sidecar.handlers.secrets import log_refusals as refusals
 from sidecar.notifications import Notification, SystemClosing
-from sidecar.secrets import state as guard
+from sidecar.secrets import log_refusals, state
 from sidecar.store.connection import Store
 from sidecar.store.sqlite_errors import spoils_connection
 from sidecar.vault.vault import Vault
@@ -372,8 +371,8 @@ class Loop:
         context = Context(self._services)
         try:
             with self._services.store.lock, self._services.store.writing():
-                refusals.write_counted(context)
-                guard.lock(context, by=self._stop_reason or "end")
+                log_refusals.write_counts(context)
+                state.lock(context, by=self._stop_reason or "end")
         except Exception as fault:  # noqa: BLE001 - the end must not hang on a full disk
             log.error("lock_not_audited", kind=type(fault).__name__)
         else:

@@ -17,7 +17,7 @@ import sidecar.handlers
 from sidecar import limits
 from sidecar.catalog import METHODS
 from sidecar.errors import AuditUnavailable, SidecarError
-from sidecar.keychain import Named
+from sidecar.keychain import NamedBackend
 from sidecar.store import audit
 from sidecar.store.audit.actions import ACTIONS
 from tests.acts import ACTS, BACKUP, READING, REFUSED, Act, Told
@@ -85,7 +85,7 @@ def prepare(bench: Bench, name: str) -> None:
         bench.call("secrets.add_recovery")
         bench.told.clear()
     if name == "secrets.add_keychain":
-        bench.vault.find_keychain = lambda: Named("tests.Held", HeldKeychain())
+        bench.vault.find_keychain = lambda: NamedBackend("tests.Held", HeldKeychain())
     if name == "system.check":
         bench.store.db.execute("UPDATE workflows SET run_count = 9 WHERE id = 'w1'")
 

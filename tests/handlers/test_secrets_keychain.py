@@ -16,8 +16,8 @@ import apsw
 import pytest
 
 from sidecar.errors import KeychainUnavailable, SidecarError
-from sidecar.keychain import Keychain, Named
-from sidecar.secrets import slots
+from sidecar.keychain import Keychain, NamedBackend
+from sidecar.secrets.key_slots import remove_stale_items
 from tests.harness import Bench
 from tests.process.wire import environment
 from tests.secrets_kit import PASSPHRASE, VALUE, meddle, secret_bench, value_of
@@ -65,7 +65,7 @@ def kept() -> Kept:
 @pytest.fixture
 def bench(tmp_path: Path, kept: Kept) -> Iterator[Bench]:
     with secret_bench(tmp_path) as opened:
-        opened.vault.find_keychain = lambda: Named("tests.Kept", kept)
+        opened.vault.find_keychain = lambda: NamedBackend("tests.Kept", kept)
         yield opened
 
 
@@ -116,7 +116,7 @@ def test_security_12_a_keychain_that_is_none_is_no_silent_success(
 def test_security_12_a_keychain_that_hangs_is_given_up(kept: Kept) -> None:
     released = threading.Event()
     kept.get_password = lambda *_names: released.wait(30)  # type: ignore[method-assign,assignment]
-    chain = Keychain(Named("tests.Kept", kept), timeout_ms=50)
+    chain = Keychain(NamedBackend("tests.Kept", kept), timeout_ms=50)
 
     with pytest.raises(KeychainUnavailable) as caught:
         chain.read("item")
@@ -133,8 +133,8 @@ def test_security_12_nothing_that_the_environment_names_is_imported(tmp_path: Pa
     (folder / "keyringrc.cfg").write_text(config)
     code = (
         "from sidecar.errors import KeychainUnavailable\n"
-        "from sidecar.keychain import find\n"
-        "try: print(find().name)\n"
+        "from sidecar.keychain import find_backend\n"
+        "try: print(find_backend().name)\n"
         "except KeychainUnavailable as refused: print(refused.slug)"
     )
     env = environment(
@@ -180,7 +180,7 @@ def test_a_rekey_after_an_unlock_keeps_its_new_item(bench: Bench, kept: Kept) ->
         bench.call("secrets.lock")
         bench.call("secrets.unlock", keychain=True)
         bench.call("secrets.rekey")
-        slots.remove_stale_items(bench.vault)
+        remove_stale_items(bench.vault)
         assert len(kept.items) == 1
 
     bench.call("secrets.lock")
@@ -191,7 +191,7 @@ def test_a_rekey_after_an_unlock_keeps_its_new_item(bench: Bench, kept: Kept) ->
 def test_security_13_another_keychain_than_the_slots_is_named(bench: Bench, kept: Kept) -> None:
     set_up(bench)
     bench.call("secrets.lock")
-    bench.vault.find_keychain = lambda: Named("tests.Other", kept)
+    bench.vault.find_keychain = lambda: NamedBackend("tests.Other", kept)
 
     refused = refusal(bench, "secrets.unlock", keychain=True)
     assert (refused.data["expected"], refused.data["found"]) == ("tests.Kept", "tests.Other")
@@ -208,7 +208,7 @@ def test_an_item_that_was_changed_is_tampered(bench: Bench, kept: Kept) -> None:
 
 def stale(bench: Bench) -> None:
     """What the chore does after a lock, an unlock or a rekey."""
-    slots.remove_stale_items(bench.vault)
+    remove_stale_items(bench.vault)
 
 
 @pytest.mark.parametrize("fault", ["set", "get", "keeps nothing"])

@@ -17,8 +17,8 @@ from sidecar.errors import (
     Throttled,
     WrongPassphrase,
 )
-from sidecar.keychain import Named
-from sidecar.secrets import slots
+from sidecar.keychain import NamedBackend
+from sidecar.secrets.key_slots import remove_stale_items
 from tests.harness import Bench
 from tests.secrets_kit import (
     PASSPHRASE,
@@ -40,7 +40,7 @@ def kept() -> HeldKeychain:
 @pytest.fixture
 def bench(tmp_path: Path, kept: HeldKeychain) -> Iterator[Bench]:
     with secret_bench(tmp_path) as opened:
-        opened.vault.find_keychain = lambda: Named("tests.Kept", kept)
+        opened.vault.find_keychain = lambda: NamedBackend("tests.Kept", kept)
         yield opened
 
 
@@ -105,7 +105,7 @@ def test_a_new_computers_keychain_takes_the_place_of_the_old_ones(bench: Bench) 
     assert kinds(bench.call("secrets.add_keychain")) == [(1, "passphrase"), (2, "keychain")]
     bench.call("secrets.lock")
     other = HeldKeychain()
-    bench.vault.find_keychain = lambda: Named("tests.Other", other)
+    bench.vault.find_keychain = lambda: NamedBackend("tests.Other", other)
     with pytest.raises(KeychainUnavailable):
         bench.call("secrets.unlock", keychain=True)
 
@@ -113,7 +113,7 @@ def test_a_new_computers_keychain_takes_the_place_of_the_old_ones(bench: Bench) 
     assert kinds(bench.call("secrets.add_keychain")) == [(1, "passphrase"), (2, "keychain")]
     bench.call("secrets.lock")
     bench.call("secrets.unlock", keychain=True)
-    slots.remove_stale_items(bench.vault)
+    remove_stale_items(bench.vault)
 
     assert value_of(bench) == VALUE
     assert len(other.items) == 1
@@ -199,7 +199,7 @@ def test_a_keychain_begun_anew_after_a_reset_keeps_its_item(
     bench.call("secrets.initialize", keychain=True)
     bench.call("secrets.reset", losing=0)
     bench.call("secrets.initialize", keychain=True)
-    slots.remove_stale_items(bench.vault)
+    remove_stale_items(bench.vault)
     bench.call("secrets.lock")
 
     assert len(kept.items) == 1

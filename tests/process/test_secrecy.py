@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from sidecar.store import meta, secrets
-from sidecar.vault import crypto, slots
+from sidecar.vault import crypto, slot_format
 from sidecar.vault.keys import LABELS, Keys
 from tests.process.conftest import Spawn
 from tests.process.wire import environment, misbehaving, product, request
@@ -27,7 +27,7 @@ def _root_key(database: Path) -> bytes:
     db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
     (slot,) = secrets.slots(db)
     passphrase = bytearray(PASSPHRASE, "ascii")
-    root = slots.unwrap(slot.blob, slot.sha256, meta.store_id(db), passphrase)
+    root = slot_format.unwrap(slot.blob, slot.sha256, meta.store_id(db), passphrase)
     db.close()
     return bytes(root)
 

@@ -1175,7 +1175,7 @@ class CheckFinding(TypedDict):
 
 
 class Kdf(TypedDict):
-    """What stretching the passphrase costs."""
+    """The cost of stretching the passphrase."""
 
     name: Literal["argon2id"]
     """The function, RFC 9106."""
@@ -1491,7 +1491,7 @@ class RunsStatsResult(TypedDict):
 
 
 class SecretItem(TypedDict):
-    """A key without its value."""
+    """A stored key without its value."""
 
     provider: str
     """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
@@ -1500,7 +1500,7 @@ class SecretItem(TypedDict):
     """Its last four characters; null while locked or if short."""
 
     key_hash: str | None
-    """Keyed fingerprint of provider and value; says no more."""
+    """Keyed fingerprint of provider and value; it tells nothing about them."""
 
     created_at: int
     """Milliseconds since the Unix epoch, UTC."""
@@ -1516,7 +1516,7 @@ class SecretItem(TypedDict):
 
 
 class SecretsAddRecoveryResult(TypedDict):
-    """The code, told this once."""
+    """The recovery code, which is shown only this once."""
 
     recovery_code: str
     """Nine groups of four, to be written on paper."""
@@ -1526,14 +1526,14 @@ class SecretsAddRecoveryResult(TypedDict):
 
 
 class SecretsDeleteResult(TypedDict):
-    """Whose key is gone."""
+    """The provider whose key was deleted."""
 
     provider: str
     """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
 
 
 class SecretsGetResult(TypedDict):
-    """The key itself."""
+    """The provider's key."""
 
     provider: str
     """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
@@ -1543,24 +1543,24 @@ class SecretsGetResult(TypedDict):
 
 
 class SecretsListResult(TypedDict):
-    """Every key without its value."""
+    """Every stored key without its value."""
 
     items: list[SecretItem]
     """By provider."""
 
 
 class SecretsRotateResult(TypedDict):
-    """What was sealed anew."""
+    """What was sealed again."""
 
     generation: int
     """Rises with every write of a secret or key."""
 
     resealed: int
-    """How many keys were sealed anew."""
+    """How many keys were sealed again."""
 
 
 class SecretsSetResult(TypedDict):
-    """What was kept."""
+    """What was stored."""
 
     provider: str
     """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
@@ -1573,7 +1573,7 @@ class SecretsSetResult(TypedDict):
 
 
 class SecretsStatusResult(TypedDict):
-    """How the secrets stand."""
+    """The state of the secrets, and how they can be unlocked."""
 
     state: Literal["ephemeral", "locked", "uninitialized", "unlocked"]
     """Whether secrets can be used now."""
@@ -1582,26 +1582,26 @@ class SecretsStatusResult(TypedDict):
     """Ways to unlock, oldest first."""
 
     kdf: Kdf | None
-    """Of the passphrase's slot; null without one."""
+    """Cost of the passphrase's slot; null without one."""
 
     count: int
-    """How many keys are kept."""
+    """How many keys are stored."""
 
     idle_lock_ms: int
-    """Locks so long after the last use; 0 never."""
+    """Secrets lock so long after the last use; 0 means never."""
 
     absolute_lock_ms: int
-    """Locks so long after unlock; 0 never."""
+    """Secrets lock so long after the unlock; 0 means never."""
 
 
 class SecretsVerifyResult(TypedDict):
-    """Whether it is."""
+    """Whether the keys are the same."""
 
     provider: str
     """Name of the provider, 1 to 128 characters: `openai`, `openai/work`."""
 
     matches: bool
-    """Whether it is the key that is kept."""
+    """Whether it is the key that is stored."""
 
 
 class SettingChange(TypedDict):
@@ -1723,16 +1723,16 @@ class SettingsSetResult(TypedDict):
 
 
 class Slot(TypedDict):
-    """One way to the keys."""
+    """A slot: one way to unlock the secrets."""
 
     slot: int
-    """Its number."""
+    """Number of the slot."""
 
     kind: Literal["keychain", "passphrase", "recovery"]
-    """What opens it."""
+    """What opens the slot."""
 
     label: str
-    """What a person calls it."""
+    """A name for people."""
 
     created_at: int
     """Milliseconds since the Unix epoch, UTC."""
@@ -2849,7 +2849,7 @@ class SecretsInitializeParams(TypedDict):
     """Keep the key in the system's keychain."""
 
     ephemeral: NotRequired[Literal[True]]
-    """Keep everything in memory until the end."""
+    """Keep everything in memory until the process ends."""
 
 
 class SecretsUnlockParams(TypedDict):
@@ -2922,18 +2922,18 @@ class SecretsRemoveSlotParams(TypedDict):
     """Number of the slot."""
 
 
-class SecretsResetParams(TypedDict):
-    """Params of secrets.reset."""
-
-    losing: int
-    """How many keys are given up: `count` of `secrets.status`."""
-
-
 class SecretsRekeyParams(TypedDict):
     """Params of secrets.rekey."""
 
     passphrase: NotRequired[str]
     """The passphrase, 1 to 1 024 characters."""
+
+
+class SecretsResetParams(TypedDict):
+    """Params of secrets.reset."""
+
+    losing: int
+    """How many keys are given up: `count` of `secrets.status`."""
 
 
 class AuditListParams(TypedDict):
@@ -4001,7 +4001,7 @@ class SecretsMethods:
         *,
         timeout: float | None = None,
     ) -> SecretsStatusResult:
-        """Tell whether secrets are set up and unlocked, and how they can be."""
+        """Say whether secrets are set up and unlocked, and how they can be unlocked."""
         result: SecretsStatusResult = self._client.call("secrets.status", {}, timeout=timeout)
         return result
 
@@ -4014,7 +4014,7 @@ class SecretsMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SecretsStatusResult:
-        """Set up secrets with a passphrase or the system's keychain; once, and unlocked afterwards."""
+        """Set up secrets with a passphrase or the system's keychain, once, and unlock them."""
         params = _given(
             {
                 "passphrase": passphrase,
@@ -4059,9 +4059,9 @@ class SecretsMethods:
     ) -> SecretsStatusResult:
         """Unlock with the passphrase, the system's keychain or the recovery code.
 
-        After three wrong ones in a row each further try must wait 1 s, 2 s and so on up to a
-        minute, also after a restart. Unlocking what is unlocked proves the passphrase and starts
-        its times anew.
+        After three wrong tries in a row each further try must wait 1 s, 2 s and so on up to a
+        minute, also after a restart. An unlock while unlocked checks the passphrase and starts
+        both times of the automatic lock again.
         """
         params = _given(
             {
@@ -4103,7 +4103,7 @@ class SecretsMethods:
     ) -> SecretsStatusResult:
         """Forget every key until the next unlock; call it when the screen locks or before sleep.
 
-        Ephemeral secrets are gone for good. What is locked already stays so.
+        Ephemeral secrets are deleted. Secrets that are locked already stay locked.
         """
         result: SecretsStatusResult = self._client.call("secrets.lock", {}, timeout=timeout)
         return result
@@ -4115,7 +4115,7 @@ class SecretsMethods:
         value: str,
         timeout: float | None = None,
     ) -> SecretsSetResult:
-        """Keep a provider's key, sealed; one that was there is replaced."""
+        """Seal and store a provider's key; it replaces the one that was stored before."""
         params = _given(
             {
                 "provider": provider,
@@ -4140,15 +4140,6 @@ class SecretsMethods:
         result: SecretsGetResult = self._client.call("secrets.get", params, timeout=timeout)
         return result
 
-    def list(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SecretsListResult:
-        """List the providers whose keys are kept; values are never among the answer."""
-        result: SecretsListResult = self._client.call("secrets.list", {}, timeout=timeout)
-        return result
-
     def verify(
         self,
         *,
@@ -4156,7 +4147,7 @@ class SecretsMethods:
         value: str,
         timeout: float | None = None,
     ) -> SecretsVerifyResult:
-        """Compare a key with the one that is kept, which is not opened for it."""
+        """Compare a key with the stored one by their fingerprints; the stored key is not opened."""
         params = _given(
             {
                 "provider": provider,
@@ -4166,13 +4157,22 @@ class SecretsMethods:
         result: SecretsVerifyResult = self._client.call("secrets.verify", params, timeout=timeout)
         return result
 
+    def list(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SecretsListResult:
+        """List the providers whose keys are stored; the answer holds no value."""
+        result: SecretsListResult = self._client.call("secrets.list", {}, timeout=timeout)
+        return result
+
     def delete(
         self,
         *,
         provider: str,
         timeout: float | None = None,
     ) -> SecretsDeleteResult:
-        """Delete a provider's key; nothing of it is left in the file two seconds later."""
+        """Delete a provider's key; two seconds later no byte of it is left in the file."""
         params = _given(
             {
                 "provider": provider,
@@ -4193,8 +4193,8 @@ class SecretsMethods:
     ) -> SecretsStatusResult:
         """Set another passphrase, or the first one where only a keychain unlocks.
 
-        The old one is needed also while unlocked. Who has forgotten it unlocks with the recovery
-        code or the keychain and proves the same here.
+        A proof is needed also while unlocked. A person who has forgotten the passphrase unlocks
+        with the recovery code or the keychain, and gives the same proof here.
         """
         params = _given(
             {
@@ -4238,7 +4238,7 @@ class SecretsMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SecretsAddRecoveryResult:
-        """Make a recovery code: 160 random bits that open everything; it is told only this once."""
+        """Make a recovery code: 160 random bits that unlock; the code is shown only this once."""
         result: SecretsAddRecoveryResult = self._client.call(
             "secrets.add_recovery", {}, on_progress=on_progress, timeout=timeout
         )
@@ -4261,10 +4261,10 @@ class SecretsMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SecretsStatusResult:
-        """Let this system's keychain unlock too, in the place of another one that did.
+        """Let this system's keychain unlock too; it replaces a keychain that did before.
 
-        For who unlocks with a passphrase and does not want to be asked on this computer, or has
-        moved to a new one.
+        It is for a person who unlocks with a passphrase and does not want to be asked for it on
+        this computer, or who has moved to a new computer.
         """
         result: SecretsStatusResult = self._client.call(
             "secrets.add_keychain", {}, on_progress=on_progress, timeout=timeout
@@ -4288,7 +4288,7 @@ class SecretsMethods:
         slot: int,
         timeout: float | None = None,
     ) -> SecretsStatusResult:
-        """Remove one way to unlock; the last one stays."""
+        """Remove one way to unlock; the last one cannot be removed."""
         params = _given(
             {
                 "slot": slot,
@@ -4299,54 +4299,13 @@ class SecretsMethods:
         )
         return result
 
-    def reset(
-        self,
-        *,
-        losing: int,
-        on_progress: Callable[[Progress], None] | None = None,
-        timeout: float | None = None,
-    ) -> SecretsStatusResult:
-        """Give up every provider key and every way to unlock; `secrets.initialize` begins anew.
-
-        For when nothing unlocks any more: the passphrase is forgotten and there is no recovery
-        code, or the rows are damaged and no backup has them. Nothing else in the database is
-        touched. The providers are listed as `enter_again`. What the audit log sealed under the
-        old keys stays to be read, and can be verified no more; verifying starts here.
-        """
-        params = _given(
-            {
-                "losing": losing,
-            }
-        )
-        result: SecretsStatusResult = self._client.call(
-            "secrets.reset", params, on_progress=on_progress, timeout=timeout
-        )
-        return result
-
-    def start_reset(
-        self,
-        *,
-        losing: int,
-        on_progress: Callable[[Progress], None] | None = None,
-    ) -> Pending[SecretsStatusResult]:
-        """Start secrets.reset without waiting for its result."""
-        params = _given(
-            {
-                "losing": losing,
-            }
-        )
-        result: Pending[SecretsStatusResult] = self._client.start(
-            "secrets.reset", params, on_progress=on_progress
-        )
-        return result
-
     def rotate(
         self,
         *,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SecretsRotateResult:
-        """Seal every key anew under a new data key; the old one is gone from the file."""
+        """Seal every key again under a new data key, and erase the old data key from the file."""
         result: SecretsRotateResult = self._client.call(
             "secrets.rotate", {}, on_progress=on_progress, timeout=timeout
         )
@@ -4370,9 +4329,10 @@ class SecretsMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SecretsRotateResult:
-        """Replace every key there is, the root key too; recovery codes end, make new ones after it.
+        """Replace every key there is, also the root key. Recovery codes end: make new ones after
+        it.
 
-        The passphrase is needed where there is a slot for one, and stays the same.
+        The passphrase is needed when there is a slot for one, and stays the same.
         """
         params = _given(
             {
@@ -4398,6 +4358,48 @@ class SecretsMethods:
         )
         result: Pending[SecretsRotateResult] = self._client.start(
             "secrets.rekey", params, on_progress=on_progress
+        )
+        return result
+
+    def reset(
+        self,
+        *,
+        losing: int,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> SecretsStatusResult:
+        """Delete every provider key and every slot; after it `secrets.initialize` sets up again.
+
+        It is for when nothing unlocks any more: the passphrase is forgotten and there is no
+        recovery code, or the rows are damaged and no backup has them. Nothing else in the
+        database is changed. The providers are listed as `enter_again`. Entries of the audit log
+        that were sealed under the old keys can be read but no longer verified; verifying starts
+        here.
+        """
+        params = _given(
+            {
+                "losing": losing,
+            }
+        )
+        result: SecretsStatusResult = self._client.call(
+            "secrets.reset", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_reset(
+        self,
+        *,
+        losing: int,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[SecretsStatusResult]:
+        """Start secrets.reset without waiting for its result."""
+        params = _given(
+            {
+                "losing": losing,
+            }
+        )
+        result: Pending[SecretsStatusResult] = self._client.start(
+            "secrets.reset", params, on_progress=on_progress
         )
         return result
 

@@ -1,1 +1,1 @@
-"""The methods of provider keys."""
+"""The methods and chores of provider keys; their domain is `sidecar.secrets`."""

@@ -7,8 +7,9 @@ from msgspec import Meta, Struct
 
 from sidecar import __version__, limits
 from sidecar.catalog import Params, Result, method
-from sidecar.context import Context, secret_state
+from sidecar.context import Context
 from sidecar.process import usage
+from sidecar.secrets.state import vault_state
 from sidecar.store import purge, stats
 from sidecar.store.pragmas import sqlite_version
 from sidecar.values import Count, Timestamp
@@ -74,7 +75,7 @@ def info(ctx: Context, params: SystemInfoParams) -> SystemInfoResult:
         platform=sys.platform,
         pragmas=ctx.store.pragmas(),
         limits=limits.PUBLISHED,
-        secrets=secret_state(ctx.db, ctx.vault),
+        secrets=vault_state(ctx.db, ctx.vault),
     )
 
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import SidecarError, Tampered
-from sidecar.vault import crypto, records
+from sidecar.vault import crypto, record_format
 from sidecar.vault.keys import Keys
-from sidecar.vault.records import SealedSecret, WrappedKey
+from sidecar.vault.record_format import SealedSecret, WrappedKey
 
 STORE = bytes(range(16))
 KEY = bytearray(range(32))
@@ -19,12 +19,12 @@ KEY = bytearray(range(32))
 def seal(value: bytes, provider: str = "openai", version: int = 5, store: bytes = STORE) -> bytes:
     """The record of a value."""
     nonce = os.urandom(12)
-    return records.seal_value(KEY, 3, version, store, provider, bytearray(value), nonce)
+    return record_format.seal_value(KEY, 3, version, store, provider, bytearray(value), nonce)
 
 
 def unseal(record: bytes, provider: str = "openai", store: bytes = STORE) -> bytes:
     """The value of a record."""
-    return bytes(records.open_value(KEY, store, provider, record))
+    return bytes(record_format.open_value(KEY, store, provider, record))
 
 
 @given(st.binary(min_size=1, max_size=300))
@@ -32,7 +32,7 @@ def test_a_value_comes_back_as_it_was(value: bytes) -> None:
     record = seal(value)
 
     assert unseal(record) == value
-    assert records.key_id_of(record) == 3
+    assert record_format.data_key_id(record) == 3
     assert value not in record or len(value) < 3
 
 
@@ -80,14 +80,14 @@ def test_security_14_key_hash_is_keyed_and_differs_by_store_and_provider() -> No
     one, other = Keys(bytearray(32), STORE), Keys(bytearray(32), bytes(16))
     value = bytearray(b"sk-0123456789")
     hashes = {
-        records.key_hash(one, "openai", value),
-        records.key_hash(other, "openai", value),
-        records.key_hash(one, "anthropic", value),
-        records.key_hash(one, "opena", bytearray(b"i" + value)),
+        record_format.key_hash(one, "openai", value),
+        record_format.key_hash(other, "openai", value),
+        record_format.key_hash(one, "anthropic", value),
+        record_format.key_hash(one, "opena", bytearray(b"i" + value)),
     }
 
     assert len(hashes) == 4
-    assert records.key_hash(one, "openai", value) in hashes
+    assert record_format.key_hash(one, "openai", value) in hashes
     plain = {hashlib.sha256(text).hexdigest()[:32] for text in (value, b"openai" + value)}
     assert plain.isdisjoint(each.removeprefix("k1:") for each in hashes)
 
@@ -133,7 +133,9 @@ def test_the_state_root_moves_with_every_field_it_covers() -> None:
         (1, [row], [key._replace(wrapped=b"w")]),
         (1, [row], [key._replace(key_id=2)]),
     ]
-    roots = {records.state_root(keys, *each) for each in [(1, [row], [key]), *changed, *others]}
+    roots = {
+        record_format.state_root(keys, *each) for each in [(1, [row], [key]), *changed, *others]
+    }
 
     assert len(roots) == 1 + len(changed) + len(others)
 

@@ -7,7 +7,7 @@ import pytest
 
 from sidecar import limits
 from sidecar.errors import KdfPolicy, SidecarError, SlotDamaged, WrongPassphrase
-from sidecar.vault import crypto, slots
+from sidecar.vault import crypto, slot_format
 from sidecar.vault.crypto import Cost
 
 FLOOR = Cost(limits.KDF_MEMORY_MIN_KIB, limits.KDF_PASSES_MIN, 1)
@@ -17,19 +17,19 @@ ROOT = bytes(range(32))
 
 def wrap(secret: bytes, cost: Cost | None) -> bytes:
     """A slot for a secret."""
-    return slots.wrap(bytearray(ROOT), STORE, 1, bytearray(secret), os.urandom, cost)
+    return slot_format.wrap(bytearray(ROOT), STORE, 1, bytearray(secret), os.urandom, cost)
 
 
 def unwrap(blob: bytes, secret: bytes, store: bytes = STORE) -> bytes:
     """What it gives, its hash being right."""
-    return bytes(slots.unwrap(blob, crypto.sha256(blob), store, bytearray(secret)))
+    return bytes(slot_format.unwrap(blob, crypto.sha256(blob), store, bytearray(secret)))
 
 
 @pytest.mark.parametrize("cost", [FLOOR, None], ids=["passphrase", "random"])
 def test_the_secret_and_no_other_opens_it(cost: Cost | None) -> None:
     blob = wrap(b"open sesame", cost)
 
-    assert len(blob) == slots.SLOT_BYTES
+    assert len(blob) == slot_format.SLOT_BYTES
     assert unwrap(blob, b"open sesame") == ROOT
     for other in (b"open sesamE", b"open sesame ", b""):
         with pytest.raises(WrongPassphrase):
@@ -68,11 +68,11 @@ def test_security_05_damage_and_a_wrong_secret_are_told_apart() -> None:
     flipped = bytes([*blob[:-1], blob[-1] ^ 1])
 
     with pytest.raises(SlotDamaged):
-        slots.unwrap(flipped, digest, STORE, bytearray(b"secret"))
+        slot_format.unwrap(flipped, digest, STORE, bytearray(b"secret"))
     with pytest.raises(SlotDamaged):
-        slots.unwrap(blob[:-1], crypto.sha256(blob[:-1]), STORE, bytearray(b"secret"))
+        slot_format.unwrap(blob[:-1], crypto.sha256(blob[:-1]), STORE, bytearray(b"secret"))
     with pytest.raises(WrongPassphrase):
-        slots.unwrap(blob, digest, STORE, bytearray(b"other"))
+        slot_format.unwrap(blob, digest, STORE, bytearray(b"other"))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,6 @@
-"""A slot: the root key wrapped by a passphrase, a keychain item or a recovery code, 128 bytes.
+"""The format of a slot: the root key, wrapped by a secret, in 128 bytes.
+
+The secret is a passphrase, an item of the system's keychain or a recovery code. Offset and bytes:
 
     0   4  "SSK1"
     4   1  kdf: 1 Argon2id, 2 HKDF alone (the secret is random)
@@ -12,8 +14,9 @@
 
 Integers are big-endian. slot-enc and slot-mac are derived from Argon2id(secret, salt) or, for a
 random secret, from HMAC-SHA256(salt, secret). The HMAC commits to the key, which GCM alone does
-not, and tells a wrong secret; a plain SHA-256 of the 128 bytes, kept beside them, tells damage
-(KeePassXC's KDBX 4 separates the two in the same way). The cost is checked before deriving.
+not. A wrong HMAC means a wrong secret; a wrong SHA-256 of the 128 bytes, which is stored beside
+them, means damage (KeePassXC's KDBX 4 separates the two in the same way). The cost is checked
+before any key is derived.
 """
 
 import struct
@@ -23,7 +26,7 @@ from typing import Final
 from sidecar import limits
 from sidecar.errors import KdfPolicy, SlotDamaged, WrongPassphrase
 from sidecar.vault import crypto
-from sidecar.vault.crypto import BadSealError, Cost
+from sidecar.vault.crypto import BadSealError, Cost, length_prefixed
 from sidecar.wiping import wipe
 
 SLOT_BYTES: Final = 128
@@ -32,7 +35,7 @@ _HEAD: Final = struct.Struct(">4sBBHIII16s")
 _ARGON2ID, _HKDF = 1, 2
 _AES_256_GCM: Final = 1
 _COVERED: Final = 96
-"""Bytes that the HMAC covers."""
+"""How many bytes at the start the HMAC covers."""
 
 DEFAULT_COST: Final = Cost(limits.KDF_MEMORY_KIB, limits.KDF_PASSES, limits.KDF_LANES)
 
@@ -47,7 +50,10 @@ def wrap(
     random: Random,
     cost: Cost | None,
 ) -> bytes:
-    """A slot that `secret` opens; without a cost the secret must be random itself."""
+    """Return the bytes of a slot that `secret` opens.
+
+    A passphrase is stretched at `cost`. A random secret needs no stretching: its cost is None.
+    """
     salt = random(16)
     kdf = _HKDF if cost is None else _ARGON2ID
     numbers = cost or Cost(0, 0, 0)
@@ -55,32 +61,32 @@ def wrap(
     nonce = random(crypto.NONCE_BYTES)
     seal_key, mac_key = _slot_keys(secret, store_id, salt, cost)
     try:
-        sealed = crypto.seal(seal_key, nonce, root, crypto.lp(b"slot", store_id, head))
+        sealed = crypto.seal(seal_key, nonce, root, length_prefixed(b"slot", store_id, head))
         covered = head + nonce + sealed
-        return covered + crypto.mac(mac_key, crypto.lp(store_id) + covered)
+        return covered + crypto.mac(mac_key, length_prefixed(store_id) + covered)
     finally:
         wipe(seal_key)
         wipe(mac_key)
 
 
 def unwrap(blob: bytes, sha256: bytes, store_id: bytes, secret: bytearray) -> bytearray:
-    """The root key.
+    """Return the root key out of a slot, in a buffer that the caller wipes.
 
     Raises:
         SlotDamaged: the bytes are not those that were written.
-        KdfPolicy: its cost is out of bounds; nothing was derived.
-        WrongPassphrase: the bytes are sound, the secret is not the one.
+        KdfPolicy: the cost is out of bounds; nothing was derived.
+        WrongPassphrase: the bytes are sound, but the secret is not the slot's.
     """
-    cost = cost_of(blob, sha256)
-    if cost is not None and not crypto.within_policy(cost):
+    cost = read_cost(blob, sha256)
+    if cost is not None and not crypto.is_cost_allowed(cost):
         raise KdfPolicy(**cost._asdict())
     head, nonce = blob[:36], blob[36:48]
     seal_key, mac_key = _slot_keys(secret, store_id, blob[20:36], cost)
     try:
-        expected = crypto.mac(mac_key, crypto.lp(store_id) + blob[:_COVERED])
-        if not crypto.same(expected, blob[_COVERED:]):
+        expected = crypto.mac(mac_key, length_prefixed(store_id) + blob[:_COVERED])
+        if not crypto.equal(expected, blob[_COVERED:]):
             raise WrongPassphrase
-        bound = crypto.lp(b"slot", store_id, head)
+        bound = length_prefixed(b"slot", store_id, head)
         return crypto.unseal(seal_key, nonce, blob[48:_COVERED], bound)
     except BadSealError:
         raise SlotDamaged from None
@@ -89,13 +95,13 @@ def unwrap(blob: bytes, sha256: bytes, store_id: bytes, secret: bytearray) -> by
         wipe(mac_key)
 
 
-def cost_of(blob: bytes, sha256: bytes) -> Cost | None:
-    """What opening it costs; None when its secret is not stretched.
+def read_cost(blob: bytes, sha256: bytes) -> Cost | None:
+    """Return the cost of opening a slot; None when its secret is not stretched.
 
     Raises:
-        SlotDamaged: the bytes are not those that were written, or of an unknown form.
+        SlotDamaged: the bytes are not those that were written, or have an unknown form.
     """
-    if len(blob) != SLOT_BYTES or not crypto.same(crypto.sha256(blob), sha256):
+    if len(blob) != SLOT_BYTES or not crypto.equal(crypto.sha256(blob), sha256):
         raise SlotDamaged
     magic, kdf, cipher, _generation, *numbers, _salt = _HEAD.unpack_from(blob)
     if magic != _MAGIC or cipher != _AES_256_GCM or kdf not in (_ARGON2ID, _HKDF):
@@ -106,6 +112,7 @@ def cost_of(blob: bytes, sha256: bytes) -> Cost | None:
 def _slot_keys(
     secret: bytearray, store_id: bytes, salt: bytes, cost: Cost | None
 ) -> tuple[bytearray, bytearray]:
+    """Derive slot-enc and slot-mac from a secret; the caller wipes them."""
     if cost is None:
         stretched = bytearray(crypto.mac(bytearray(salt), bytes(secret)))
     else:

@@ -1,6 +1,6 @@
-"""A sealed provider key, its fingerprint, and the code over all of them.
+"""The format of a sealed provider key, its fingerprint, and the HMAC over all of them.
 
-Record, `secrets.encrypted_value` (integers big-endian):
+A record is `secrets.encrypted_value` (offset, bytes; integers are big-endian):
 
     0   1  format: 1
     1   1  cipher: 1 AES-256-GCM
@@ -12,10 +12,10 @@ Record, `secrets.encrypted_value` (integers big-endian):
 
     plain: u8 1, u16 length, value in UTF-8, zeros up to a multiple of 64
 
-The whole header is bound as it stands: where only version and key id were, 16 of 744 flipped
-bits were accepted. The zeros hide how long a key is. A record bound to its provider, store and
-version fits no other row and no earlier state; that a row is gone or an old one is back shows
-in the state root.
+The whole header is bound: when only version and key id were, 16 of 744 flipped bits were
+accepted. The zeros hide the length of the value. A record is bound to its provider, store and
+version, so it opens in no other row and no other store. The state root shows when a row was
+removed or an older one put back.
 """
 
 import struct
@@ -24,7 +24,7 @@ from typing import Final, NamedTuple
 
 from sidecar.errors import Tampered
 from sidecar.vault import crypto
-from sidecar.vault.crypto import BadSealError
+from sidecar.vault.crypto import BadSealError, length_prefixed
 from sidecar.vault.keys import Keys
 from sidecar.wiping import wipe
 
@@ -35,7 +35,7 @@ _BODY_AT: Final = _HEAD.size + crypto.NONCE_BYTES
 
 
 class SealedSecret(NamedTuple):
-    """What the state root covers of a row of `secrets`."""
+    """The columns of `secrets` that the state root covers."""
 
     provider: str
     encrypted_value: bytes
@@ -45,7 +45,7 @@ class SealedSecret(NamedTuple):
 
 
 class WrappedKey(NamedTuple):
-    """What the state root covers of a row of `data_keys`."""
+    """The columns of `data_keys` that the state root covers."""
 
     key_id: int
     state: str
@@ -61,7 +61,7 @@ def seal_value(
     value: bytearray,
     nonce: bytes,
 ) -> bytes:
-    """The record of a value."""
+    """Seal a provider's key: return the record."""
     head = _HEAD.pack(_FORMAT, _AES_256_GCM, key_id, version)
     plain = bytearray(-(-(3 + len(value)) // _BLOCK_BYTES) * _BLOCK_BYTES)
     struct.pack_into(">BH", plain, 0, 1, len(value))
@@ -72,11 +72,11 @@ def seal_value(
         wipe(plain)
 
 
-def key_id_of(record: bytes) -> int:
-    """The data key a record needs.
+def data_key_id(record: bytes) -> int:
+    """Return the id of the data key that a record is sealed with.
 
     Raises:
-        Tampered: it is of no form that was ever written.
+        Tampered: the bytes have no form that was ever written.
     """
     if len(record) < _BODY_AT + crypto.TAG_BYTES + _BLOCK_BYTES or record[:2] != b"\x01\x01":
         raise Tampered(what="record")
@@ -84,12 +84,12 @@ def key_id_of(record: bytes) -> int:
 
 
 def open_value(data_key: bytearray, store_id: bytes, provider: str, record: bytes) -> bytearray:
-    """The value, in a buffer the caller wipes.
+    """Return the value of a record, in a buffer that the caller wipes.
 
     Raises:
-        Tampered: any bit of the record is another one, or it was another provider's.
+        Tampered: a bit of the record was changed, or it is another provider's or store's.
     """
-    key_id_of(record)
+    data_key_id(record)  # refuses bytes that are no record
     head, nonce = record[: _HEAD.size], record[_HEAD.size : _BODY_AT]
     try:
         plain = crypto.unseal(data_key, nonce, record[_BODY_AT:], _bound(store_id, provider, head))
@@ -102,15 +102,15 @@ def open_value(data_key: bytearray, store_id: bytes, provider: str, record: byte
 
 
 def _bound(store_id: bytes, provider: str, head: bytes) -> bytes:
-    return crypto.lp(b"secret/1", store_id, provider.encode()) + head
+    return length_prefixed(b"secret/1", store_id, provider.encode()) + head
 
 
 def key_hash(keys: Keys, provider: str, value: bytearray) -> str:
-    """A fingerprint of provider and value that says nothing without the root key.
+    """Return a fingerprint of provider and value that says nothing without the root key.
 
-    A plain hash would confirm a leaked key to a thief, and let short ones be guessed.
+    A plain hash would tell a thief that a leaked key is this one, and let short keys be guessed.
     """
-    message = bytearray(crypto.lp(provider.encode()))
+    message = bytearray(length_prefixed(provider.encode()))
     message += struct.pack(">I", len(value)) + value
     try:
         return "k1:" + crypto.mac(keys.fingerprint, message).hex()[:32]
@@ -121,15 +121,15 @@ def key_hash(keys: Keys, provider: str, value: bytearray) -> str:
 def state_root(
     keys: Keys, generation: int, secrets: Iterable[SealedSecret], data_keys: Iterable[WrappedKey]
 ) -> bytes:
-    """HMAC(state-root) over the generation, every record by provider and every data key by id."""
+    """Return the HMAC over the generation, every record by provider and every data key by id."""
     parts = [struct.pack(">Q", generation)]
     for row in sorted(secrets):
         times = struct.pack(">qq", row.created_at, row.updated_at)
         digest = crypto.sha256(row.encrypted_value)
-        parts.append(crypto.lp(row.provider.encode(), digest, row.key_hash.encode(), times))
+        parts.append(length_prefixed(row.provider.encode(), digest, row.key_hash.encode(), times))
     parts.append(b"keys")
     parts.extend(
-        crypto.lp(struct.pack(">I", key.key_id), key.state.encode(), key.wrapped)
+        length_prefixed(struct.pack(">I", key.key_id), key.state.encode(), key.wrapped)
         for key in sorted(data_keys)
     )
     return crypto.mac(keys.state_root, b"".join(parts))

@@ -5,17 +5,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.errors import WrongPassphrase
-from sidecar.vault import recovery
+from sidecar.vault import recovery_code
 
 
 def read(text: str) -> bytes:
     """What a written code says."""
-    return bytes(recovery.read(bytearray(text.encode())))
+    return bytes(recovery_code.parse_code(bytearray(text.encode())))
 
 
 @given(st.binary(min_size=20, max_size=20))
 def test_what_is_written_is_read_back_however_it_is_typed(code: bytes) -> None:
-    text = recovery.spell(code)
+    text = recovery_code.format_code(code)
 
     assert [len(group) for group in text.split("-")] == [4] * 9
     assert read(text) == code
@@ -24,7 +24,7 @@ def test_what_is_written_is_read_back_however_it_is_typed(code: bytes) -> None:
 
 
 def test_a_slip_of_the_pen_is_seen_before_anything_is_derived() -> None:
-    text = recovery.spell(bytes(range(20)))
+    text = recovery_code.format_code(bytes(range(20)))
     letters = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     for at, letter in enumerate(text):
         if letter == "-":

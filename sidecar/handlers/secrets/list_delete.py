@@ -1,0 +1,115 @@
+"""`secrets.list` and `secrets.delete`: the providers whose keys are stored."""
+
+from contextlib import suppress
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+
+from sidecar.catalog import Params, Result, method
+from sidecar.context import Context
+from sidecar.errors import NotFound, Tampered
+from sidecar.redaction import redact
+from sidecar.secrets.raw_params import Provider
+from sidecar.secrets.sealed_rows import is_untampered, open_value, purge_soon, write_root
+from sidecar.secrets.state import KEY_ERRORS, require_keys, secrets_db, usable_keys
+from sidecar.store import secrets
+from sidecar.store.secrets import SecretRow
+from sidecar.values import Timestamp
+from sidecar.vault.keys import Keys
+from sidecar.wiping import wipe
+
+HINT_CHARS = 4
+"""How many characters at the end of a value a list shows; none of a value shorter than 16."""
+
+
+class SecretItem(Struct, frozen=True):
+    """A stored key without its value."""
+
+    provider: Provider
+    hint: Annotated[
+        str | None, Meta(description="Its last four characters; null while locked or if short.")
+    ]
+    key_hash: Annotated[
+        str | None,
+        Meta(description="Keyed fingerprint of provider and value; it tells nothing about them."),
+    ]
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_used_at: Annotated[int | None, Meta(description="When it was last read, null if never.")]
+    state: Annotated[
+        Literal["ok", "enter_again"],
+        Meta(description="`enter_again`: an older program sealed it; it cannot be opened here."),
+    ]
+
+
+class SecretsListParams(Params, frozen=True):
+    """No params."""
+
+
+class SecretsListResult(Result, frozen=True):
+    """Every stored key without its value."""
+
+    items: Annotated[list[SecretItem], Meta(description="By provider.")]
+
+
+@method("secrets.list", access="read", sensitive=True)
+def list_secrets(ctx: Context, params: SecretsListParams) -> SecretsListResult:
+    """List the providers whose keys are stored; the answer holds no value."""
+    del params
+    keys = usable_keys(ctx)
+    items = [
+        SecretItem(row.provider, _hint(ctx, keys, row), row.key_hash, *row[3:], "ok")
+        for row in secrets.all_secrets(secrets_db(ctx))
+    ]
+    items += [
+        SecretItem(row.provider, None, None, row.created_at, row.updated_at, None, "enter_again")
+        for row in secrets.legacy(ctx.store.db)
+    ]
+    return SecretsListResult(sorted(items, key=lambda item: item.provider))
+
+
+def _hint(ctx: Context, keys: Keys | None, row: SecretRow) -> str | None:
+    """Return the end of a value, if the value is so long that its end says little about it."""
+    if keys is None:
+        return None
+    try:
+        value = open_value(ctx, keys, row)
+    except Tampered:
+        return None
+    try:
+        end = bytes(value[-HINT_CHARS:]) if len(value) >= 4 * HINT_CHARS else b""
+        return end.decode() if end and end.isascii() else None
+    finally:
+        wipe(value)
+
+
+class SecretsDeleteParams(Params, frozen=True):
+    """The provider."""
+
+    provider: Provider
+
+
+class SecretsDeleteResult(Result, frozen=True):
+    """The provider whose key was deleted."""
+
+    provider: Provider
+
+
+@method("secrets.delete", access="write", frees_space=True, errors=(*KEY_ERRORS, NotFound))
+def delete(ctx: Context, params: SecretsDeleteParams) -> SecretsDeleteResult:
+    """Delete a provider's key; two seconds later no byte of it is left in the file."""
+    keys = require_keys(ctx, provider=params.provider)
+    db = secrets_db(ctx)
+    untampered = is_untampered(db, keys)
+    found = secrets.delete(db, params.provider)
+    if not (found | secrets.delete_legacy(ctx.store.db, params.provider)):
+        raise NotFound("There is no key of that provider.", path="$.params.provider")
+    if untampered or secrets.count(db) == 0:
+        # Where another program has changed rows, deleting one of them must not hide that.
+        secrets.next_generation(db)
+        with suppress(Tampered):
+            # Raised for a row of a data key that no write of this program has left.
+            write_root(db, keys)
+    ctx.audit("key_delete", redact(params.provider))
+    purge_soon(ctx)
+    return SecretsDeleteResult(params.provider)

@@ -1,0 +1,47 @@
+"""`secrets.rotate` and `secrets.rekey`: replace the keys that protect the providers' keys."""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, UnsetType
+
+from sidecar.catalog import Params, Result, method
+from sidecar.context import LongContext
+from sidecar.errors import Conflict, Tampered
+from sidecar.secrets import renew_keys
+from sidecar.secrets.open_slot import OPENING_ERRORS
+from sidecar.secrets.raw_params import Passphrase
+from sidecar.secrets.state import KEY_ERRORS
+from sidecar.values import Count
+
+
+class SecretsRotateParams(Params, frozen=True):
+    """No params."""
+
+
+class SecretsRotateResult(Result, frozen=True):
+    """What was sealed again."""
+
+    generation: Annotated[Count, Meta(description="Rises with every write of a secret or key.")]
+    resealed: Annotated[Count, Meta(description="How many keys were sealed again.")]
+
+
+@method("secrets.rotate", long=True, errors=(*KEY_ERRORS, Conflict, Tampered))
+def rotate(ctx: LongContext, params: SecretsRotateParams) -> SecretsRotateResult:
+    """Seal every key again under a new data key, and erase the old data key from the file."""
+    del params
+    return SecretsRotateResult(*renew_keys.rotate(ctx))
+
+
+class SecretsRekeyParams(Params, frozen=True):
+    """The passphrase, when one of the slots is for a passphrase."""
+
+    passphrase: Passphrase | UnsetType = UNSET
+
+
+@method("secrets.rekey", long=True, errors=OPENING_ERRORS)
+def rekey(ctx: LongContext, params: SecretsRekeyParams) -> SecretsRotateResult:
+    """Replace every key there is, also the root key. Recovery codes end: make new ones after it.
+
+    The passphrase is needed when there is a slot for one, and stays the same.
+    """
+    return SecretsRotateResult(*renew_keys.rekey(ctx, params.passphrase))

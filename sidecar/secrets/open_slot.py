@@ -1,0 +1,200 @@
+"""Opening a slot: the root key, out of what a person or the keychain gives.
+
+The throttle is here: after three wrong passphrases or codes in a row each further try must wait,
+also after a restart, and is refused before any key is derived. It slows down a client in a loop,
+not a thief who has the file.
+"""
+
+import base64
+from typing import NamedTuple
+
+from msgspec import UNSET, Raw, UnsetType
+
+from sidecar import limits
+from sidecar.context import Context, LongContext
+from sidecar.errors import (
+    Conflict,
+    KdfPolicy,
+    KeychainUnavailable,
+    Locked,
+    NotInitialized,
+    SlotDamaged,
+    Tampered,
+    Throttled,
+    WrongPassphrase,
+)
+from sidecar.redaction import add_secret
+from sidecar.secrets import key_slots
+from sidecar.secrets.raw_params import take_passphrase, take_recovery_code
+from sidecar.store import meta, secrets
+from sidecar.store.secrets import SlotRow
+from sidecar.vault import slot_format
+from sidecar.vault.keys import Keys
+from sidecar.vault.recovery_code import parse_code
+from sidecar.wiping import wipe
+
+OPENING_ERRORS = (
+    Conflict,
+    KdfPolicy,
+    KeychainUnavailable,
+    Locked,
+    NotInitialized,
+    SlotDamaged,
+    Tampered,
+    Throttled,
+    WrongPassphrase,
+)
+"""The refusals of a method that opens a slot."""
+
+
+class Proof(NamedTuple):
+    """What opens a slot: a passphrase or a recovery code, and with neither the keychain."""
+
+    passphrase: Raw | bytearray | UnsetType = UNSET
+    recovery_code: Raw | UnsetType = UNSET
+    passphrase_path: str = "$.params.passphrase"  # noqa: S105 - a path
+
+
+class Opened(NamedTuple):
+    """The keys of an opened slot, which the caller wipes; the slot, and what is to replace it.
+
+    A slot is replaced when its cost is lower than today's.
+    """
+
+    keys: Keys
+    slot: SlotRow
+    renewed: SlotRow | None = None
+
+
+def open_slot(ctx: LongContext, proof: Proof) -> Opened:
+    """Return the keys of the slot that the proof opens.
+
+    Raises:
+        InvalidParams: the text is none that could open a slot.
+        Throttled: it comes too soon after wrong ones; nothing was derived.
+        WrongPassphrase: no slot of the kind opens with it.
+        SlotDamaged, KdfPolicy: the only slot of the kind cannot be used.
+        KeychainUnavailable: there is no slot for a keychain, or its item cannot be read.
+        Tampered: the keychain's item is not the slot's.
+    """
+    if not isinstance(proof.recovery_code, UnsetType):
+        code = take_recovery_code(proof.recovery_code, "$.params.recovery_code")
+        return _open_with_text(ctx, "recovery", code)
+    if isinstance(proof.passphrase, UnsetType):
+        return _open_with_keychain(ctx)
+    passphrase = proof.passphrase
+    if not isinstance(passphrase, bytearray):
+        passphrase = take_passphrase(passphrase, proof.passphrase_path)
+    return _open_with_text(ctx, "passphrase", passphrase)
+
+
+# --- passphrases and recovery codes -----------------------------------------------------------
+
+
+def _open_with_text(ctx: LongContext, kind: key_slots.SlotKind, text: bytearray) -> Opened:
+    _refuse_too_soon(ctx)
+    ctx.check_cancelled()
+    # A typing mistake in a code is found before anything is derived: it does not count as a try.
+    secret = _secret_of(kind, text)
+    try:
+        return _try_slots(ctx, kind, secret)
+    except WrongPassphrase:
+        with ctx.writing() as db:
+            secrets.count_failure(db, ctx.clock.now_ms())
+        raise
+
+
+def _refuse_too_soon(ctx: LongContext) -> None:
+    """Refuse a try that comes too soon after wrong ones.
+
+    Raises:
+        Throttled: with the time to wait.
+    """
+    with ctx.reading() as db:
+        state = secrets.state(db)
+    over = state.failures - limits.UNLOCK_FREE_TRIES
+    if over < 0:
+        return
+    delay_ms = min(limits.UNLOCK_DELAY_MAX_MS, 1000 << min(over, 10))
+    now_ms = ctx.clock.now_ms()
+    if now_ms < state.failed_at:
+        # A clock that was set back must not make the wait longer by as much.
+        with ctx.writing() as db:
+            secrets.date_failure(db, now_ms)
+    since_ms = max(0, now_ms - state.failed_at)
+    if since_ms < delay_ms:
+        raise Throttled(retry_after_ms=delay_ms - since_ms)
+
+
+def _secret_of(kind: key_slots.SlotKind, text: bytearray) -> bytearray:
+    """Return the secret that a text stands for: a normalized passphrase, or a code's bytes."""
+    if kind != "recovery":
+        return key_slots.normalize(text)
+    code = parse_code(text)
+    add_secret(code)
+    return code
+
+
+def _try_slots(ctx: LongContext, kind: key_slots.SlotKind, secret: bytearray) -> Opened:
+    """Return what the first slot of the kind gives that the secret opens."""
+    with ctx.reading() as db:
+        store_id = meta.store_id(db)
+        slots = [slot for slot in secrets.slots(db) if slot.kind == kind]
+    fault: Exception | None = None
+    for slot in slots:
+        try:
+            keys = _unwrap(slot, store_id, secret)
+        except (WrongPassphrase, SlotDamaged) as refused:
+            # A damaged slot must not hide that another slot was given the wrong code.
+            if not (isinstance(refused, SlotDamaged) and isinstance(fault, WrongPassphrase)):
+                fault = refused
+        else:
+            return Opened(keys, slot, _renew(ctx, keys, slot, secret))
+    name = "recovery code" if kind == "recovery" else "passphrase"
+    raise fault or WrongPassphrase(f"This store has no slot for a {name}.")
+
+
+def _unwrap(slot: SlotRow, store_id: bytes, secret: bytearray) -> Keys:
+    return Keys(slot_format.unwrap(slot.blob, slot.sha256, store_id, secret), store_id)
+
+
+def _renew(ctx: Context, keys: Keys, slot: SlotRow, secret: bytearray) -> SlotRow | None:
+    """Return the slot at today's cost, None when it costs as much already."""
+    cost = slot_format.read_cost(slot.blob, slot.sha256)
+    today = ctx.vault.cost
+    # More memory for fewer passes may cost more: what counts is the product.
+    if cost is None or cost.memory_kib * cost.passes >= today.memory_kib * today.passes:
+        return None
+    return key_slots.make_passphrase_slot(ctx, keys, slot.generation + 1, secret)
+
+
+# --- the keychain -----------------------------------------------------------------------------
+
+
+def _open_with_keychain(ctx: LongContext) -> Opened:
+    with ctx.reading() as db:
+        store_id = meta.store_id(db)
+        slot = key_slots.find_slot(db, "keychain")
+    if slot is None:
+        raise KeychainUnavailable("No slot of this store lies in a keychain.", found=None)
+    chain = key_slots.system_keychain(ctx.vault, slot.backend)
+    text = chain.read(key_slots.item_name(store_id, slot.generation))
+    if text is None:
+        raise KeychainUnavailable(
+            "The keychain no longer has this store's item.",
+            hint="Unlock with the passphrase or the recovery code.",
+            expected=slot.backend,
+            found=chain.name,
+        )
+    secret = bytearray()
+    try:
+        secret += base64.b64decode(text, validate=True)
+        # Items of neighbouring generations are what a killed rekey has left.
+        ctx.vault.stale_items += [
+            key_slots.item_name(store_id, slot.generation + step) for step in (-1, 1)
+        ]
+        return Opened(_unwrap(slot, store_id, secret), slot)
+    except (ValueError, WrongPassphrase):
+        raise Tampered("The keychain's item is not this slot's.", what="keychain") from None
+    finally:
+        wipe(secret)
