@@ -11,6 +11,7 @@ from sidecar.store import swap
 from sidecar.store.connection import Connection
 from sidecar.store.files import remove_database
 from sidecar.store.repair import checks
+from sidecar.store.secrets import has_slots, providers
 from sidecar.store.transfer import carry_over
 from sidecar.store.unserved_file import opened_alone
 
@@ -50,11 +51,11 @@ def bring_in(
     """
     manifest, examined = unpack_and_examine(backup, path, report, is_cancelled)
     with opened_alone(path) as db:
-        migrated_from = carry_over.bring_up(db, clock)
+        migrated_from = carry_over.migrate(db, clock)
         findings = [*examined.findings, *checks.index_words_of_copy(db)]
     # A connection on which an index was found damaged is not used again.
     with opened_alone(path) as db:
-        carry_over.mend(db, findings)
+        carry_over.rebuild_indexes(db, findings)
     check_cancelled(is_cancelled)
     found = Backup(backup, manifest, backup.stat().st_size)
     return NewDatabase(path, found, migrated_from, examined.counts, findings)
@@ -68,13 +69,11 @@ def secrets_afterwards(
     Without `old`, which then cannot be read, they are those of the backup.
     """
     with opened_alone(new.path) as db:
-        new_providers = carry_over.providers(db)
-        new_has_secrets = carry_over.has_secrets(db)
-    old_providers = [] if old is None else carry_over.providers(old)
+        new_providers = providers(db)
+        new_has_secrets = has_slots(db)
+    old_providers = [] if old is None else providers(old)
     if old is not None and source == "live":
-        return SecretsAfterwards(
-            "kept" if carry_over.has_secrets(old) else "none", old_providers, []
-        )
+        return SecretsAfterwards("kept" if has_slots(old) else "none", old_providers, [])
     lost = [name for name in old_providers if name not in new_providers]
     return SecretsAfterwards("from_backup" if new_has_secrets else "none", new_providers, lost)
 

@@ -28,13 +28,14 @@ from sidecar.clock import Clock
 from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, DatabaseDamaged
 from sidecar.notifications import SystemRestored
-from sidecar.store import audit, meta, swap
+from sidecar.store import audit, meta, swap, tables
 from sidecar.store.compact import put_in_place
 from sidecar.store.connection import Connection
 from sidecar.store.repair.recover import quarantine_name
+from sidecar.store.secrets import has_slots
 from sidecar.store.sqlite_errors import is_full, spoils_connection
 from sidecar.store.transaction import transaction
-from sidecar.store.transfer import carry_over, snapshot
+from sidecar.store.transfer import carry_over
 from sidecar.store.unserved_file import opened_alone
 
 T = TypeVar("T")
@@ -132,13 +133,15 @@ class UnservedDatabase:
         with opened_alone(new.path) as db, transaction(db):
             if old is None:
                 old_epoch = 0
-                details[audit.CONTINUES] = carry_over.skip_numbers(db, self._highest_known_seq(new))
+                details[audit.CONTINUES] = carry_over.continue_log_after(
+                    db, self._highest_known_seq(new)
+                )
             else:
                 old_epoch = meta.epoch(old)
                 self._carry_over(old, db, source)
             epoch = meta.raise_epoch(db, old_epoch)
             seq = self._log_restore(db, directory.logged_name(new.backup.name), details)
-            carry_over.settle(db, self.clock, served=self.is_served)
+            carry_over.finish(db, self.clock, served=self.is_served)
         return Built(epoch, seq, secrets)
 
     def _details(self, new: NewDatabase, preserved: Preserved) -> dict[str, Any]:
@@ -233,7 +236,7 @@ class ServedDatabase(UnservedDatabase):
     def _count(self, connection: Callable[[], Connection]) -> Content:
         """Count what is not damaged; `connection` is called again after a failed read."""
         counts = {}
-        for table in snapshot.COUNTED:
+        for table in tables.COUNTED:
             rows = self._unless_damaged(partial(_count_rows, connection, table))
             if rows is not None:
                 counts[table] = rows
@@ -274,13 +277,13 @@ class ServedDatabase(UnservedDatabase):
         The log goes on sealed only where it is sealed by the root key of the secrets that are
         there afterwards.
         """
-        carry_over.chain(old, db)
+        carry_over.carry_audit_log(old, db)
         if source == "live":
-            carry_over.secrets(old, db)
+            carry_over.carry_secrets(old, db)
             return
-        carry_over.wrong_tries(old, db)
+        carry_over.carry_failures(old, db)
         is_other_root = not is_own_root(self._ctx.vault, db)
-        if is_other_root and (carry_over.has_secrets(db) or audit.is_sealed(db)):
+        if is_other_root and (has_slots(db) or audit.is_sealed(db)):
             audit.restart_unsealed(db)
 
     def _highest_known_seq(self, new: NewDatabase) -> int:
@@ -330,7 +333,7 @@ class ServedDatabase(UnservedDatabase):
 
 def _count_rows(connection: Callable[[], Connection], table: str) -> int:
     """Count the rows of one table."""
-    return snapshot.count(connection(), table)
+    return tables.count(connection(), table)
 
 
 def _may_be_damage(fault: Exception) -> bool:

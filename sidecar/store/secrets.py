@@ -9,12 +9,15 @@ Whatever stands in the tables can be read: texts are taken as bytes, so that a f
 is found by the codes over it, as any other is, and does not end the request that would tell.
 """
 
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
 
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.pragmas import set_pragma
+from sidecar.store.tables import SEALED, carried_with, has_rows
+
+_SEALED: Final = [table for table in carried_with("secrets") if table in SEALED]
 
 
 class SecretRow(NamedTuple):
@@ -72,12 +75,9 @@ def in_memory(like: Connection) -> Connection:
     """An empty database in memory with the tables of secrets, as `like` has them."""
     db = apsw.Connection(":memory:")
     set_pragma(db, "secure_delete", 1, 1)
-    for (sql,) in like.execute(
-        "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name IN"
-        " ('secrets', 'legacy_secrets', 'key_slots', 'data_keys', 'vault_state')"
-    ):
-        db.execute(sql)
-    db.execute("INSERT INTO vault_state (one) VALUES (1)")
+    for table in carried_with("secrets"):
+        db.execute(one_row(like, "SELECT sql FROM sqlite_schema WHERE name = ?", (table,))[0])
+    reset_state(db)
     return db
 
 
@@ -118,13 +118,14 @@ def forget_failures(db: Connection) -> None:
     db.execute("UPDATE vault_state SET failures = 0, failed_at = 0 WHERE failures > 0")
 
 
+def reset_state(db: Connection) -> None:
+    """Give `vault_state` the row that it has before secrets are set up."""
+    db.execute("INSERT OR REPLACE INTO vault_state (one) VALUES (1)")
+
+
 def is_initialized(db: Connection) -> bool:
     """Whether there is anything only a key can open: then no new root key may be made."""
-    sql = (
-        "SELECT EXISTS (SELECT 1 FROM key_slots) OR EXISTS (SELECT 1 FROM data_keys)"
-        " OR EXISTS (SELECT 1 FROM secrets)"
-    )
-    return bool(one_row(db, sql)[0])
+    return any(has_rows(db, table) for table in _SEALED)
 
 
 # --- sealed keys ------------------------------------------------------------------------------
@@ -217,6 +218,16 @@ def slots(db: Connection) -> list[SlotRow]:
     ]
 
 
+def providers(db: Connection) -> list[str]:
+    """Return the names of the providers that have a sealed key, in order."""
+    return [row.provider for row in all_secrets(db)]
+
+
+def has_slots(db: Connection) -> bool:
+    """Whether secrets were set up: there is a way to unlock them."""
+    return has_rows(db, "key_slots")
+
+
 def add_slot(db: Connection, row: SlotRow) -> int:
     """Insert a slot (its own number does not matter); returns its number."""
     db.execute(
@@ -252,10 +263,9 @@ def forget_all(db: Connection) -> int:
         " SELECT provider, created_at, updated_at FROM secrets WHERE true"
         " ON CONFLICT (provider) DO NOTHING"
     )
-    db.execute("DELETE FROM secrets")
-    gone = db.changes()
-    db.execute("DELETE FROM data_keys")
-    db.execute("DELETE FROM key_slots")
+    gone = count(db)
+    for table in _SEALED:
+        db.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of our own
     db.execute(
         "UPDATE vault_state SET generation = max(generation, 0) + 1, root = NULL, failures = 0,"
         " failed_at = 0"

@@ -9,7 +9,7 @@ from sidecar.archive import manifest
 from sidecar.archive import read as reading
 from sidecar.backups.create import manifest_mac
 from sidecar.context import LongContext
-from sidecar.store.transfer import snapshot
+from sidecar.store.tables import SEALED
 from tests.backup_kit import rows, seal, unpacked
 from tests.harness import Bench
 
@@ -22,7 +22,7 @@ def test_no_byte_of_a_secret_is_in_a_backup_unless_it_was_asked_for(
     told = bench.call("backups.create")
 
     db = unpacked(Path(told["path"]), tmp_path)
-    assert [rows(db, table) for table in snapshot.SECRET_TABLES] == [0, 0, 0, 0]
+    assert [rows(db, table) for table in SEALED] == [0, 0, 0, 0]
     assert db.execute("SELECT generation, root, failures FROM vault_state").get == (0, None, 0)
     db.close()
     assert record not in (tmp_path / "unpacked.db").read_bytes()
@@ -38,7 +38,7 @@ def test_secrets_that_were_asked_for_are_in_it_sealed_with_their_slots(
     told = bench.call("backups.create", include_secrets=True)
 
     db = unpacked(Path(told["path"]), tmp_path)
-    assert [rows(db, table) for table in snapshot.SECRET_TABLES] == [1, 1, 1, 1]
+    assert [rows(db, table) for table in SEALED] == [1, 1, 1, 1]
     assert db.execute("SELECT encrypted_value FROM secrets").get == record
     assert (told["secrets"], told["counts"]["secrets"]) == ("sealed", 1)
     db.close()

@@ -12,6 +12,7 @@ from sidecar.backups.directory import Backup
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams
 from sidecar.store.files import SQLITE_LEFTOVERS, beside
+from sidecar.store.tables import COUNTED
 from sidecar.values import Count, Timestamp
 
 Name = Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS, description="Its file's name.")]
@@ -19,7 +20,7 @@ FilePath = Annotated[str, Meta(description="Absolute path of its file.")]
 Label = Annotated[str | None, Meta(description="What a person called it.")]
 Counts = Annotated[
     dict[str, int],
-    Meta(description="Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."),
+    Meta(description=f"Rows of {', '.join(COUNTED)}."),
 ]
 SecretsIn = Annotated[
     Secrets, Meta(description="`none`, or `sealed`: as the database has them, with the key slots.")

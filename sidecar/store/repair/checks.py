@@ -14,7 +14,7 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import audit, codec
+from sidecar.store import audit, codec, tables
 from sidecar.store import sqlite_errors as faults
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.search import indexes
@@ -23,8 +23,8 @@ from sidecar.store.workflows import unreadable as lost
 Step = Callable[[int], None]
 """Called with the rows done so far; may raise to stop."""
 
-COUNTED: Final = ("workflows", "revisions", "summaries", "audit_entries")
-"""What is looked at row by row."""
+COUNTED: Final = {table.checked_as: table.name for table in tables.TABLES if table.checked_as}
+"""The tables that are looked at row by row, by the names of their counts."""
 
 _RESTORE: Final = "Keep a copy of the file, then go back to a copy made before."
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, DatabaseDamaged, UnicodeDecodeError)
@@ -50,12 +50,7 @@ def _by_hand(*statements: str) -> str:
 
 def count_rows(db: Connection) -> dict[str, int]:
     """What there is to be checked."""
-    row = one_row(
-        db,
-        "SELECT (SELECT count(*) FROM workflows), (SELECT count(*) FROM workflow_revisions),"
-        " (SELECT count(*) FROM run_summaries), (SELECT count(*) FROM access_log)",
-    )
-    return dict(zip(COUNTED, row, strict=True))
+    return {name: tables.count(db, table) for name, table in COUNTED.items()}
 
 
 def run_all(

@@ -13,8 +13,8 @@ import apsw
 
 from sidecar import limits
 from sidecar.store.connection import Connection
+from sidecar.store.tables import TABLES
 
-_DERIVED: Final = frozenset({"migrations", "workflow_tags", "header_pending", "text_pending"})
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, UnicodeDecodeError)
 _WITHOUT_BODY: Final = (
     "SELECT count(*) FROM workflows WHERE rid NOT IN (SELECT rid FROM workflow_bodies)"
@@ -94,14 +94,9 @@ def make_derived(db: Connection) -> None:
 
 
 def _tables(target: Connection) -> Iterator[_Table]:
-    found: list[Any] = target.execute(
-        "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"
-        " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-    ).fetchall()
+    names = [table.name for table in TABLES if not table.derived]
     # Owners before what belongs to them costs nothing and reads better.
-    for (name,) in sorted(found, key=lambda row: (row[0] != "workflows", row[0])):
-        if name in _DERIVED:
-            continue
+    for name in sorted(names, key=lambda name: (name != "workflows", name)):
         columns: list[Any] = target.execute(
             "SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden = 0", (name,)
         ).fetchall()

@@ -24,6 +24,7 @@ from sidecar.store.interrupt import interruptible
 from sidecar.store.legacy.values import DECODED_MAX_BYTES
 from sidecar.store.pragmas import configure
 from sidecar.store.repair import checks
+from sidecar.store.tables import TABLES
 from sidecar.store.transfer import snapshot
 from sidecar.store.workflows import revisions
 
@@ -59,12 +60,9 @@ _FATAL: Final = frozenset({"structure", "file", "orphan"})
 
 _BREAKS: Final = "GLOB '*[' || char(10) || char(13) || ']*'"
 _NOT_JSON: Final = " UNION ALL ".join(
-    f"SELECT 1 FROM {table} WHERE NOT json_valid({column}) OR {column} {_BREAKS}"  # noqa: S608 - constants
-    for table, column in (
-        ("settings", "value"),
-        ("workflows", "tags"),
-        ("workflow_revisions", "metadata"),
-    )
+    f"SELECT 1 FROM {name} WHERE NOT json_valid({column}) OR {column} {_BREAKS}"  # noqa: S608 - constants
+    for name, column in ((table.name, table.json_column) for table in TABLES)
+    if column
 )
 
 Schema = frozenset[tuple[str, str, str, str | None]]

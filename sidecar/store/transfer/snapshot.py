@@ -15,7 +15,7 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import Cancelled, DatabaseDamaged
-from sidecar.store import audit, files, meta
+from sidecar.store import audit, files, meta, secrets, tables
 from sidecar.store import verified_copy as copies
 from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, one_row
@@ -26,22 +26,6 @@ from sidecar.store.search import indexes
 from sidecar.store.transaction import transaction
 from sidecar.store.unserved_file import opened_alone
 
-SECRET_TABLES: Final = ("secrets", "key_slots", "data_keys", "audit_anchors")
-"""What only the root key opens; in a backup only when it was asked for."""
-
-FORGET_VAULT: Final = (
-    "UPDATE vault_state SET generation = 0, root = NULL, failures = 0, failed_at = 0"
-)
-"""What goes with them: the code over all of them, and how often a passphrase was wrong."""
-
-COUNTED: Final = (
-    "workflows",
-    "workflow_revisions",
-    "runs",
-    "settings",
-    "access_log",
-    "secrets",
-)
 _NO_CHANGE: Final = (
     "backup_create",
     "backup_delete",
@@ -98,12 +82,7 @@ def store_id_at(path: Path) -> bytes | None:
 
 def counts(db: Connection) -> dict[str, int]:
     """How many rows there are of what a person counts."""
-    return {name: count(db, name) for name in COUNTED}
-
-
-def count(db: Connection, name: str) -> int:
-    """How many rows one of `COUNTED` has."""
-    return int(one_row(db, f"SELECT count(*) FROM {name}")[0])  # noqa: S608 - constants
+    return {name: tables.count(db, name) for name in tables.COUNTED}
 
 
 def state(db: Connection) -> bytes:
@@ -217,13 +196,13 @@ def _empty_secrets(db: Connection, *, include_secrets: bool) -> bool:
     """Take secrets out unless they are wanted, end the file well; whether some are in it."""
     with transaction(db):
         if not include_secrets:
-            for table in SECRET_TABLES:
+            for table in tables.SEALED:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
-            db.execute(FORGET_VAULT)
+            secrets.reset_state(db)
         meta.write(db, meta.CLEAN_END, 1)
     # Pages that hold nothing are not packed.
     db.execute("PRAGMA incremental_vacuum").fetchall()
-    return bool(one_row(db, "SELECT EXISTS (SELECT 1 FROM key_slots)")[0])
+    return secrets.has_slots(db)
 
 
 def _compare(db: Connection, rows: dict[str, int]) -> None:

@@ -1,0 +1,71 @@
+"""The registry of tables: what is done with each table wherever all tables are gone through.
+
+`sql/` defines the tables; a test compares the registry with the schema of a new file. Functions
+that list tables read the registry, so that a new table is given its place by one entry here.
+"""
+
+from typing import Final, Literal, NamedTuple
+
+from sidecar.store.pragmas import Connection
+
+Companion = Literal["secrets", "audit_log"]
+
+
+class Table(NamedTuple):
+    """One table, and what is done with its rows."""
+
+    name: str
+    carried_with: Companion | None = None
+    """What a restore takes over from the file that it replaces, and these rows with it; the rows
+    of other tables come from the backup."""
+    sealed: bool = False
+    """Only the root key opens these rows: a backup without secrets has none of them."""
+    counted: bool = False
+    """Backups and restores report the number of rows, by the name of the table."""
+    checked_as: str | None = None
+    """`system.check` looks at each row and reports the number of rows by this name."""
+    derived: bool = False
+    """A recovery computes these rows from other tables instead of reading them."""
+    json_column: str | None = None
+    """This column holds JSON that is sent as it is stored, so a foreign file must not break it."""
+
+
+TABLES: Final = (
+    Table("meta"),
+    Table("workflows", counted=True, checked_as="workflows", json_column="tags"),
+    Table("workflow_bodies"),
+    Table("workflow_tags", derived=True),
+    Table("workflow_revisions", counted=True, checked_as="revisions", json_column="metadata"),
+    Table("header_pending", derived=True),
+    Table("text_pending", derived=True),
+    Table("runs", counted=True),
+    Table("run_summaries", checked_as="summaries"),
+    Table("settings", counted=True, json_column="value"),
+    Table("access_log", counted=True, checked_as="audit_entries", carried_with="audit_log"),
+    Table("audit_state", carried_with="audit_log"),
+    Table("audit_anchors", sealed=True, carried_with="audit_log"),
+    Table("secrets", sealed=True, counted=True, carried_with="secrets"),
+    Table("legacy_secrets", carried_with="secrets"),
+    Table("key_slots", sealed=True, carried_with="secrets"),
+    Table("data_keys", sealed=True, carried_with="secrets"),
+    Table("vault_state", carried_with="secrets"),
+    Table("migrations", derived=True),
+)
+
+COUNTED: Final = tuple(table.name for table in TABLES if table.counted)
+SEALED: Final = tuple(table.name for table in TABLES if table.sealed)
+
+
+def carried_with(companion: Companion) -> list[str]:
+    """Return the names of the tables that a restore carries over with the secrets or the log."""
+    return [table.name for table in TABLES if table.carried_with == companion]
+
+
+def count(db: Connection, name: str) -> int:
+    """Return the number of rows of a table of the registry."""
+    return int(db.execute(f"SELECT count(*) FROM {name}").get)  # noqa: S608 - a name of our own
+
+
+def has_rows(db: Connection, name: str) -> bool:
+    """Return whether a table of the registry has any rows."""
+    return bool(db.execute(f"SELECT EXISTS (SELECT 1 FROM {name})").get)  # noqa: S608 - a name of our own
