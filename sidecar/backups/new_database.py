@@ -9,7 +9,7 @@ from sidecar.backups.verify import Report, check_cancelled, unpack_and_examine
 from sidecar.clock import Clock
 from sidecar.store import swap
 from sidecar.store.connection import Connection
-from sidecar.store.files import remove_database
+from sidecar.store.database_files import remove_database
 from sidecar.store.repair import checks
 from sidecar.store.secrets import has_slots, providers
 from sidecar.store.transfer import carry_over

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sidecar.store.files import beside, remove_database
+from sidecar.files import beside
+from sidecar.store.database_files import remove_database
 
 
 @contextmanager

@@ -12,8 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from sidecar import limits
-from sidecar.store import files
+from sidecar import files, limits
 
 SUFFIX = ".ballast"
 

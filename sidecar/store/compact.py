@@ -9,9 +9,10 @@ from collections.abc import Callable
 
 from sidecar.clock import Clock
 from sidecar.errors import Cancelled, DatabaseFull, RecoveryRequired
-from sidecar.store import files, swap
+from sidecar.store import swap
 from sidecar.store import verified_copy as copies
 from sidecar.store.connection import Connection, Store
+from sidecar.store.database_files import remove_database
 from sidecar.store.interrupt import interruptible
 from sidecar.store.unserved_file import opened
 
@@ -35,7 +36,7 @@ def compact(store: Store, clock: Clock, cancelled: Callable[[], bool], log: Log)
     if shutil.disk_usage(path.parent).free < before_bytes:
         raise DatabaseFull("There is no room for a second file of this size.")
     staged = swap.staged_path(path)
-    files.remove_database(staged)
+    remove_database(staged)
     try:
         with interruptible(store.db, cancelled):
             copies.write(store.db, staged, vfs=store.vfs)
@@ -44,7 +45,7 @@ def compact(store: Store, clock: Clock, cancelled: Callable[[], bool], log: Log)
         with opened(staged, store.vfs) as copy:
             log(copy, before_bytes, staged.stat().st_size)
     except BaseException:
-        files.remove_database(staged)
+        remove_database(staged)
         raise
     put_in_place(store, clock)
     return before_bytes, path.stat().st_size

@@ -22,9 +22,8 @@ from typing import Any
 
 import apsw
 
-from sidecar import limits
+from sidecar import files, limits
 from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly
-from sidecar.store import files
 from sidecar.store.ballast import Ballast
 from sidecar.store.pragmas import SHOWN_PRAGMAS, Connection, configure, configure_wal
 

@@ -11,9 +11,9 @@ import stat
 import sys
 from pathlib import Path
 
+from sidecar import files
 from sidecar.clock import Clock, SystemClock
 from sidecar.errors import ReadOnly, StorageFailed
-from sidecar.store import files
 
 if sys.platform == "win32":
     import msvcrt

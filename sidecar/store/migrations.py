@@ -19,12 +19,13 @@ from typing import NamedTuple
 
 import apsw
 
-from sidecar import limits
+from sidecar import files, limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
-from sidecar.store import audit, files, meta, swap
+from sidecar.store import audit, meta, swap
 from sidecar.store import verified_copy as copies
 from sidecar.store.connection import Connection
+from sidecar.store.database_files import remove_database
 from sidecar.store.pragmas import configure, configure_wal, set_pragma
 from sidecar.store.transaction import transaction
 
@@ -102,7 +103,7 @@ def building(
     The body gets the connection in a transaction, with all tables made and the file's first rows
     written. Afterwards the file is closed, in WAL mode and on the disk; after a failure it is gone.
     """
-    files.remove_database(path)
+    remove_database(path)
     files.create_private(path)
     try:
         db = connect(path, vfs)
@@ -118,7 +119,7 @@ def building(
             db.close(True)
         files.sync_file(path)
     except BaseException:
-        files.remove_database(path)
+        remove_database(path)
         raise
 
 

@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 import apsw
 
+from sidecar import files
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import audit, files, meta, migrations, preflight, runs, settings, swap
+from sidecar.store import audit, meta, migrations, preflight, runs, settings, swap
 from sidecar.store import sqlite_errors as faults
 from sidecar.store.connection import Connection, Store
+from sidecar.store.database_files import remove_database
 from sidecar.store.migrations import Progress, no_progress
 from sidecar.store.pragmas import check_sqlite_version
 
@@ -50,7 +52,7 @@ def open_store(
     check_sqlite_version()
     with _wire_errors():
         swap.redo(path, clock)
-        files.remove_database(files.beside(path, swap.FROM_BACKUP))
+        remove_database(files.beside(path, swap.FROM_BACKUP))
         finding, found = preflight.examine(path, migrations.current_version())
         migrated_from = None
         if finding is preflight.Finding.NEW:

@@ -19,9 +19,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from sidecar import files
 from sidecar.errors import DatabaseDamaged, NewerSchema, NotOurs, ReadOnly, RecoveryRequired
 from sidecar.limits import APPLICATION_ID
-from sidecar.store import files
 
 MAGIC = b"SQLite format 3\0"
 KNOWN = ".known"

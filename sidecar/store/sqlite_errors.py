@@ -6,8 +6,7 @@ never passed on: it can hold SQL, paths or values, and in some cases says "not a
 
 import apsw
 
-from sidecar import errors
-from sidecar.store import files
+from sidecar import errors, files
 
 _BY_CLASS: dict[type[BaseException], type[errors.SidecarError]] = {
     apsw.BusyError: errors.DatabaseBusy,

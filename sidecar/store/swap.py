@@ -19,9 +19,10 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from sidecar import files
 from sidecar.clock import Clock
 from sidecar.errors import RecoveryRequired
-from sidecar.store import files
+from sidecar.store.database_files import SQLITE_LEFTOVERS, remove_database
 
 INTENT = ".swap"
 STAGED = ".staged"
@@ -95,11 +96,11 @@ def redo(path: Path, clock: Clock, after_step: AfterStep = go_on) -> bool:
     record = files.beside(path, INTENT)
     files.beside(record, ".partial").unlink(missing_ok=True)
     for suffix in (SNAPSHOT, INCOMING, CHECKING):
-        files.remove_database(files.beside(path, suffix))
+        remove_database(files.beside(path, suffix))
     try:
         intent = _parse(record.read_bytes())
     except FileNotFoundError:
-        files.remove_database(staged_path(path))
+        remove_database(staged_path(path))
         return False
     staged = path.with_name(intent.staged)
     if staged.exists() and files.sha256_of(staged) != intent.sha256:
@@ -130,7 +131,7 @@ def _call_off(path: Path, intent: Intent) -> None:
     try:
         files.beside(path, INTENT).unlink(missing_ok=True)
         files.sync_folder(path.parent)
-        files.remove_database(path.with_name(intent.staged))
+        remove_database(path.with_name(intent.staged))
     except OSError as fault:
         message = f"A replacement of {path} failed and will be done by the next start."
         raise RecoveryRequired(message, hint="Start the program again.") from fault
@@ -143,7 +144,7 @@ def _give_up(path: Path, staged: Path, record: Path) -> None:
         raise RecoveryRequired(message)
     record.unlink()
     files.sync_folder(path.parent)
-    files.remove_database(staged)
+    remove_database(staged)
 
 
 def _carry_out(path: Path, intent: Intent, clock: Clock, after_step: AfterStep) -> None:
@@ -153,7 +154,7 @@ def _carry_out(path: Path, intent: Intent, clock: Clock, after_step: AfterStep) 
         if intent.keep is not None and path.exists():
             _keep(path, path.with_name(intent.keep))
             after_step("old_kept")
-        for suffix in files.SQLITE_LEFTOVERS:
+        for suffix in SQLITE_LEFTOVERS:
             leftover = files.beside(path, suffix)
             patiently(partial(leftover.unlink, missing_ok=True), clock)
             after_step(f"{suffix}_removed")

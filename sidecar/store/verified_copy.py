@@ -9,10 +9,10 @@ from pathlib import Path
 
 import apsw
 
-from sidecar import limits
+from sidecar import files, limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import files
 from sidecar.store.connection import Connection
+from sidecar.store.database_files import remove_database
 from sidecar.store.pragmas import configure
 from sidecar.store.preflight import BEFORE
 
@@ -78,13 +78,13 @@ def make(
     """
     kept = files.beside(path, f"{BEFORE}{version}")
     partial = files.beside(kept, ".partial")
-    files.remove_database(partial)
+    remove_database(partial)
     try:
         write(db, partial, lenient=lenient, vfs=vfs)
         files.sync_file(partial)
         partial.replace(kept)
     except BaseException:
-        files.remove_database(partial)
+        remove_database(partial)
         raise
     files.sync_folder(path.parent)
     return kept

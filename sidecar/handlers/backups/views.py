@@ -11,7 +11,8 @@ from sidecar.backups import directory
 from sidecar.backups.directory import Backup
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams
-from sidecar.store.files import SQLITE_LEFTOVERS, beside
+from sidecar.files import beside
+from sidecar.store.database_files import SQLITE_LEFTOVERS
 from sidecar.store.tables import COUNTED
 from sidecar.values import Count, Timestamp
 

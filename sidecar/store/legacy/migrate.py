@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import msgspec
 
+from sidecar import files
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import audit, files, migrations, settings, swap
+from sidecar.store import audit, migrations, settings, swap
 from sidecar.store import verified_copy as copies
 from sidecar.store.connection import Connection
 from sidecar.store.legacy import values

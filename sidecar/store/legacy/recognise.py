@@ -9,9 +9,9 @@ from pathlib import Path
 
 import apsw
 
-from sidecar import limits
-from sidecar.store import files
+from sidecar import files, limits
 from sidecar.store.connection import Connection
+from sidecar.store.database_files import copy_with, private_folder
 from sidecar.store.pragmas import set_pragma
 
 COLUMNS = {
@@ -64,8 +64,8 @@ def is_legacy_file(path: Path) -> bool:
     journals = [name for name in ("-wal", "-journal") if files.beside(path, name).exists()]
     if not journals:
         return _is_legacy_at(f"{path.absolute().as_uri()}?immutable=1", apsw.SQLITE_OPEN_READONLY)
-    with files.private_folder() as folder:
-        copied = files.copy_with(path, folder, journals)
+    with private_folder() as folder:
+        copied = copy_with(path, folder, journals)
         return _is_legacy_at(copied.as_uri(), apsw.SQLITE_OPEN_READWRITE)
 
 

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, TypeVar
 import apsw
 import msgspec
 
-from sidecar import limits
+from sidecar import files, limits
 from sidecar.clock import Clock
 from sidecar.errors import (
     DatabaseDamaged,
@@ -26,8 +26,9 @@ from sidecar.errors import (
     RecoveryRequired,
     SidecarError,
 )
-from sidecar.store import audit, files, meta, migrations, settings, swap
+from sidecar.store import audit, meta, migrations, settings, swap
 from sidecar.store.connection import Connection
+from sidecar.store.database_files import SQLITE_LEFTOVERS, remove_database
 from sidecar.store.pragmas import configure
 from sidecar.store.repair import confirm, salvage
 from sidecar.store.repair.fill_from_backup import fill_from_backup
@@ -95,7 +96,7 @@ def build(
         if log is not None:
             log(target, recovered)
     if log is None:
-        files.remove_database(staged)
+        remove_database(staged)
     return recovered
 
 
@@ -195,7 +196,7 @@ def _check_ours(db: Connection) -> None:
 
 
 def _logs(path: Path) -> list[Path]:
-    return [files.beside(path, suffix) for suffix in files.SQLITE_LEFTOVERS]
+    return [files.beside(path, suffix) for suffix in SQLITE_LEFTOVERS]
 
 
 @contextmanager

@@ -13,12 +13,13 @@ from typing import Final, NamedTuple
 
 import apsw
 
-from sidecar import limits
+from sidecar import files, limits
 from sidecar.errors import Cancelled, DatabaseDamaged
-from sidecar.store import audit, files, meta, secrets, tables
+from sidecar.store import audit, meta, secrets, tables
 from sidecar.store import verified_copy as copies
 from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, one_row
+from sidecar.store.database_files import remove_database
 from sidecar.store.interrupt import interruptible
 from sidecar.store.pragmas import set_pragma
 from sidecar.store.repair import checks
@@ -127,7 +128,7 @@ def take(
         Cancelled: `cancelled` said so; `step` may raise as well. No copy is left.
         DatabaseDamaged: the copy is not sound, so the database is not either.
     """
-    files.remove_database(copy)
+    remove_database(copy)
     files.create_private(copy)
     try:
         source.execute("BEGIN")
@@ -148,7 +149,7 @@ def take(
             with opened_alone(copy) as db, transaction(db):
                 indexes.mark_all_pending(db)
     except BaseException:
-        files.remove_database(copy)
+        remove_database(copy)
         raise
     counted = facts.snapshot.counts
     return facts.snapshot._replace(
