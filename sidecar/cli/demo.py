@@ -61,7 +61,7 @@ def _run(given: argparse.Namespace) -> int:
     database: Path = (given.database or (given.keep or _FOLDER) / "sim.db").absolute()
     demo = _Demo(Console(highlight=False, soft_wrap=True))
     what = "an existing" if database.exists() else "a new"
-    demo.print_title("This demo starts a serving process and sends it real requests.")
+    demo.print("This demo starts a serving process and sends it real requests.", "bold")
     demo.print(f"  It uses {what} database: {database}")
     run_with_child(["--database", str(database)], demo.show, demo.notified)
     demo.print_title("The database stays. Try these commands on it:")
@@ -199,7 +199,7 @@ def _secrets(child: Child, _workflows: list[dict[str, Any]]) -> Iterator[str]:
     child.call("secrets.initialize", {"ephemeral": True})
     child.call("secrets.set", {"provider": "openai", "value": "sk-demo-0123456789abcdef"})
     listed = child.call("secrets.list")["items"][0]
-    yield f"stored: {listed['provider']}, ends in {listed['hint']}, hash {listed['key_hash']}"
+    yield f"stored: {listed['provider']}, ending in {listed['hint']}, hash {listed['key_hash']}"
     child.call("secrets.get", {"provider": "openai"})
     yield "read: its audit entry was on disk before the key was returned"
     yield f"locked: the key is forgotten, secrets are {child.call('secrets.lock')['state']} again"
@@ -215,13 +215,12 @@ def _check(child: Child, _workflows: list[dict[str, Any]]) -> Iterator[str]:
     purged = child.call("system.purge")["purged"]
     yield f"a draft was deleted: {'no byte of it is' if purged else 'some of it may be'} left"
     stats = child.call("system.stats")
-    share = f"{stats['stored_bytes']} bytes for {stats['body_bytes']}"
-    counts = f"{stats['workflows']} workflows and their {stats['runs']} runs"
-    yield f"{counts} take {share} ({stats['compression_ratio']:.0%})"
+    yield f"sizes: {stats['body_bytes']} bytes of workflows are stored in {stats['stored_bytes']}"
     found = child.call("system.check")
     yield f"check: {'everything is sound' if found['ok'] else found['findings']}"
     verdict = child.call("audit.verify")
-    yield f"audit chain: {verdict['status']}, {verdict['verified_to']} entries verified"
+    why = ", because secrets are not set up" if verdict["status"] == "unsealed" else ""
+    yield f"audit chain: {verdict['status']}{why}; entries verified: {verdict['verified_to']}"
 
 
 COMMAND = Command("demo", _HELP, _EXAMPLES, _add_options, _run)

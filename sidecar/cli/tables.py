@@ -104,7 +104,7 @@ def table(title: str, *columns: str) -> "Table":
 
 
 def cell(text: object) -> "Text":
-    """Return a table cell that shows the text as it is: no markup, no character that acts."""
+    """Return a table cell with the text: markup is shown as it is, control characters escaped."""
     from rich.text import Text  # noqa: PLC0415 - a pipe never pays for colours
 
     return Text(visible(text))

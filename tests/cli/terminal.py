@@ -1,4 +1,4 @@
-"""A command as a person at a terminal sees it: through a pseudo-terminal. POSIX only."""
+"""Run the command line as a person at a terminal does, through a pseudo-terminal. POSIX only."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ def at_terminal(
     columns: int = 160,
     environment: dict[str, str] | None = None,
 ) -> tuple[int, str]:
-    """Run a command at a terminal; its exit code, and all that it wrote there."""
+    """Run a command at a terminal; return its exit code, and all that it wrote there."""
     import pty
 
     ours, theirs = pty.openpty()

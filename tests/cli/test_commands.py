@@ -1,4 +1,4 @@
-"""The commands for people, each through its own process."""
+"""The command line as a whole, `call`, `doctor`, `demo` and what ends a command early."""
 
 import json
 import os
@@ -9,25 +9,10 @@ from pathlib import Path
 import pytest
 
 from sidecar.cli.parser import COMMANDS
-
-ROOT = Path(__file__).parents[2]
-
-
-def run(*words: str, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
-    """Run one command to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "sidecar", *words],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=40,
-        check=False,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
+from tests.cli.commands import ROOT, result_of, run
 
 
-def test_the_version_is_told_without_loading_anything_else() -> None:
+def test_the_version_is_printed_without_loading_anything_else() -> None:
     code = (
         "import sys; sys.argv = ['x', '--version']\n"
         "from sidecar.__main__ import main; main()\n"
@@ -47,7 +32,7 @@ def test_the_version_is_told_without_loading_anything_else() -> None:
     assert loaded == "['sidecar', 'sidecar.__main__']"
 
 
-def test_the_version_is_told_as_json() -> None:
+def test_the_version_is_printed_as_json() -> None:
     done = run("--version", "--json")
 
     assert set(json.loads(done.stdout)) == {"version", "protocol_version", "python", "sqlite"}
@@ -83,7 +68,7 @@ def test_openrpc_prints_the_published_contract_byte_for_byte() -> None:
 
 
 def test_call_answers_with_one_line_of_json_in_a_pipe(tmp_path: Path) -> None:
-    database = str(tmp_path / "a.db")
+    database = tmp_path / "a.db"
     workflow = '{"id": "a", "name": "A", "data": {"n": [1]}}'
     saved = run("call", "workflows.save", f"workflow:={workflow}", "--database", database)
     got = run("call", "workflows.get", "id=a", "--database", database)
@@ -92,7 +77,7 @@ def test_call_answers_with_one_line_of_json_in_a_pipe(tmp_path: Path) -> None:
     assert json.loads(got.stdout)["workflow"]["data"] == {"n": [1]}
 
 
-def test_call_explains_an_error_and_names_what_was_meant() -> None:
+def test_call_explains_an_error_and_suggests_the_nearest_method() -> None:
     done = run("call", "workflows.serch", "query=x", "--ephemeral")
 
     assert (done.returncode, done.stdout) == (1, "")
@@ -104,7 +89,7 @@ def test_call_refuses_a_word_that_is_no_param() -> None:
     assert run("call", "system.ping", "what", "--ephemeral").returncode == 2
 
 
-def test_call_says_who_holds_the_database(tmp_path: Path) -> None:
+def test_call_and_doctor_name_the_process_that_serves_the_database(tmp_path: Path) -> None:
     database = str(tmp_path / "a.db")
     holder = subprocess.Popen(
         [sys.executable, "-m", "sidecar", "serve", "--database", database],
@@ -115,35 +100,35 @@ def test_call_says_who_holds_the_database(tmp_path: Path) -> None:
     assert holder.stdout is not None
     holder.stdout.readline()
     done = run("call", "system.ping", "--database", database)
-    looked = run("doctor", "--json", "--database", database)
+    checks = result_of("doctor", "--json", "--database", database)
     holder.communicate(timeout=10)
 
     assert done.returncode == 3
     assert str(holder.pid) in done.stderr
-    last = json.loads(looked.stdout)[-1]
-    assert (last["state"], str(holder.pid) in last["detail"]) == ("ok", True)
+    content = checks[-1]
+    assert (content["state"], str(holder.pid) in content["detail"]) == ("ok", True)
 
 
 def test_doctor_says_how_old_the_newest_backup_is(tmp_path: Path) -> None:
     database = tmp_path / "sim.db"
 
     def backups() -> tuple[str, str]:
-        looked = json.loads(run("doctor", "--json", "--database", str(database)).stdout)
-        (found,) = [each for each in looked if each["name"] == "backups"]
+        checks = result_of("doctor", "--json", "--database", database)
+        (found,) = [each for each in checks if each["name"] == "backups"]
         return found["state"], found["detail"]
 
     assert backups() == ("ok", "none yet")
-    run("call", "system.ping", "--database", str(database))
+    run("call", "system.ping", "--database", database)
     assert backups() == ("warn", "none beside the database")
-    run("backup", "--database", str(database))
+    run("backup", "--database", database)
     state, detail = backups()
     assert (state, detail.startswith("1, the newest 0.0 days old: sim_backup_")) == ("ok", True)
 
 
 def test_doctor_finds_a_foreign_file_and_says_so(tmp_path: Path) -> None:
     database = tmp_path / "a.db"
-    database.write_bytes(b"not a database at all, but long enough to be looked at" * 100)
-    done = run("doctor", "--json", "--database", str(database))
+    database.write_bytes(b"not a database at all, but long enough for a header" * 100)
+    done = run("doctor", "--json", "--database", database)
 
     states = {check["name"]: check["state"] for check in json.loads(done.stdout)}
     assert done.returncode == 1
@@ -158,7 +143,7 @@ if "serve" in sys.orig_argv:
 else:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 """
-"""Before the program itself starts: the child presses Ctrl-C, and is silent until it is closed."""
+"""Run by every Python at its start: a child sends its parent Ctrl-C, then waits to be closed."""
 
 INTERRUPTED_IMPORT = """
 import sys
@@ -168,6 +153,7 @@ class Pressed:
             raise KeyboardInterrupt
 sys.meta_path.insert(0, Pressed())
 """
+"""Run by every Python at its start: Ctrl-C comes while the commands are being imported."""
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows ends a process it sends SIGINT to")

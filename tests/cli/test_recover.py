@@ -1,11 +1,11 @@
-"""`sim-sidecar recover`: shows first, does when told to, and never deletes."""
+"""`sim-sidecar recover`: it shows first, acts when confirmed, and deletes nothing."""
 
 import json
 from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import run
+from tests.cli.commands import run
 from tests.faults import harm
 
 
@@ -17,10 +17,12 @@ def damaged(tmp_path: Path) -> Path:
     return path
 
 
-def test_without_a_yes_it_tells_what_could_be_saved_and_changes_nothing(damaged: Path) -> None:
+def test_without_a_yes_recover_shows_what_could_be_rescued_and_changes_nothing(
+    damaged: Path,
+) -> None:
     before = damaged.read_bytes()
 
-    done = run("recover", "--database", str(damaged))
+    done = run("recover", "--database", damaged)
 
     message = "sim-sidecar recover: Nothing was changed. Add --yes to go ahead.\n"
     assert (done.returncode, done.stderr) == (1, message)
@@ -31,12 +33,12 @@ def test_without_a_yes_it_tells_what_could_be_saved_and_changes_nothing(damaged:
 def test_with_a_yes_the_damaged_file_is_kept_and_the_new_one_is_served(damaged: Path) -> None:
     before = damaged.read_bytes()
 
-    done = run("recover", "--database", str(damaged), "--yes", "--json")
+    done = run("recover", "--database", damaged, "--yes", "--json")
 
-    told = json.loads(done.stdout)
-    assert told["lost"]["workflow_bodies"] > 0
-    assert damaged.with_name(told["quarantine"]).read_bytes() == before
-    found = run("call", "system.check", "--database", str(damaged))
+    result = json.loads(done.stdout)
+    assert result["lost"]["workflow_bodies"] > 0
+    assert damaged.with_name(result["quarantine"]).read_bytes() == before
+    found = run("call", "system.check", "--database", damaged)
     kinds = {each["kind"] for each in json.loads(found.stdout)["findings"]}
     assert kinds == {"body"}
 
@@ -47,7 +49,7 @@ def test_a_sound_database_is_left_alone(tmp_path: Path, options: tuple[str, ...]
     harm.fill(path, bursts=3)
     before = path.read_bytes()
 
-    done = run("recover", "--database", str(path), *options)
+    done = run("recover", "--database", path, *options)
 
     assert (done.returncode, done.stderr) == (0, "")
     assert "sound" in done.stdout
@@ -55,8 +57,8 @@ def test_a_sound_database_is_left_alone(tmp_path: Path, options: tuple[str, ...]
     assert list(tmp_path.glob("*.damaged*")) == []
 
 
-def test_a_database_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> None:
-    done = run("recover", "--database", str(tmp_path / "sim.db"), "--yes")
+def test_recovering_a_missing_database_is_refused(tmp_path: Path) -> None:
+    done = run("recover", "--database", tmp_path / "sim.db", "--yes")
 
     assert done.returncode == 6
     assert "missing or empty" in done.stderr
@@ -65,44 +67,44 @@ def test_a_database_that_is_not_there_is_said_to_be_missing(tmp_path: Path) -> N
 def test_what_cannot_be_read_comes_from_the_newest_backup(tmp_path: Path) -> None:
     path = tmp_path / "sim.db"
     harm.fill(path, bursts=30)
-    assert run("backup", "--database", str(path)).returncode == 0
+    assert run("backup", "--database", path).returncode == 0
     harm.destroy(path, harm.pages_of(path, "workflow_bodies")[1])
 
-    done = run("recover", "--database", str(path), "--yes", "--json")
+    done = run("recover", "--database", path, "--yes", "--json")
 
-    told = json.loads(done.stdout)
-    assert told["from_backup"]["workflow_bodies"] == told["lost"]["workflow_bodies"] > 0
-    found = run("call", "system.check", "--database", str(path))
+    result = json.loads(done.stdout)
+    assert result["from_backup"]["workflow_bodies"] == result["lost"]["workflow_bodies"] > 0
+    found = run("call", "system.check", "--database", path)
     assert json.loads(found.stdout)["findings"] == []
 
 
-def test_a_database_that_does_not_open_is_told_with_the_way_out(tmp_path: Path) -> None:
+def test_a_database_that_does_not_open_is_reported_with_its_cure(tmp_path: Path) -> None:
     path = tmp_path / "sim.db"
     harm.fill(path, bursts=30)
     path.write_bytes(path.read_bytes()[: -harm.PAGE_BYTES * 2])
 
     for words in (("stats",), ("call", "workflows.list"), ("doctor",)):
-        done = run(*words, "--database", str(path))
+        done = run(*words, "--database", path)
         assert done.returncode in (1, 8)
         assert "is cut off" in done.stdout + done.stderr
         assert "sim-sidecar recover" in done.stdout + done.stderr
-    assert run("recover", "--database", str(path), "--yes").returncode == 0
-    assert run("stats", "--database", str(path)).returncode == 0
+    assert run("recover", "--database", path, "--yes").returncode == 0
+    assert run("stats", "--database", path).returncode == 0
 
 
 def test_backups_in_the_folder_that_the_settings_name_fill_the_gaps_too(tmp_path: Path) -> None:
     path, elsewhere = tmp_path / "sim.db", tmp_path / "elsewhere"
     harm.fill(path, bursts=30)
-    place = ("--database", str(path))
+    place = ("--database", path)
     setting = ("key=backup_directory", f"value={elsewhere}")
     assert run("call", "settings.set", *setting, *place).returncode == 0
     assert run("backup", *place).returncode == 0
     assert any(elsewhere.iterdir())
     harm.destroy(path, harm.pages_of(path, "workflow_bodies")[1])
 
-    told = json.loads(run("recover", *place, "--yes", "--json").stdout)
+    result = json.loads(run("recover", *place, "--yes", "--json").stdout)
 
-    assert told["from_backup"]["workflow_bodies"] == told["lost"]["workflow_bodies"] > 0
+    assert result["from_backup"]["workflow_bodies"] == result["lost"]["workflow_bodies"] > 0
 
 
 def test_a_gap_is_never_filled_from_another_database(tmp_path: Path) -> None:
@@ -110,22 +112,24 @@ def test_a_gap_is_never_filled_from_another_database(tmp_path: Path) -> None:
     path, other = tmp_path / "sim.db", tmp_path / "other.db"
     harm.fill(path, bursts=30)
     harm.fill(other, bursts=30, seed=12)
-    assert run("backup", "--database", str(other)).returncode == 0
+    assert run("backup", "--database", other).returncode == 0
     harm.destroy(path, harm.pages_of(path, "workflow_bodies")[1])
 
-    told = json.loads(run("recover", "--database", str(path), "--yes", "--json").stdout)
+    result = json.loads(run("recover", "--database", path, "--yes", "--json").stdout)
 
-    assert told["lost"]["workflow_bodies"] > 0
-    assert told["from_backup"] == {}
+    assert result["lost"]["workflow_bodies"] > 0
+    assert result["from_backup"] == {}
 
 
-def test_what_a_killed_recovery_leaves_is_told_and_goes_at_the_next_start(tmp_path: Path) -> None:
+def test_doctor_reports_what_a_killed_recovery_left_and_the_next_start_removes_it(
+    tmp_path: Path,
+) -> None:
     path = tmp_path / "sim.db"
     harm.fill(path, bursts=3)
     left = tmp_path / "sim.db.from-backup"
     left.write_bytes(path.read_bytes())
 
-    assert left.name in run("doctor", "--database", str(path)).stdout
+    assert left.name in run("doctor", "--database", path).stdout
     left.write_bytes(path.read_bytes())
-    assert run("stats", "--database", str(path)).returncode == 0
+    assert run("stats", "--database", path).returncode == 0
     assert not left.exists()

@@ -1,4 +1,4 @@
-"""`sim-sidecar secrets` and `audit`: passphrases by a descriptor or the terminal, never argv."""
+"""`sim-sidecar secrets` and `audit`: passphrases come by descriptor or terminal, never by argv."""
 
 import json
 import os
@@ -21,17 +21,17 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-def run(*words: str | Path, stdin: str = "", passphrase: str | None = None) -> Any:
-    """Run a command without a terminal, the passphrase in a descriptor of its own."""
-    options: list[str | Path] = []
-    inherit: tuple[int, ...] = ()
-    if passphrase is not None:
+def with_descriptors(*words: str | Path, stdin: str = "", **texts: bytes) -> Any:
+    """Run a command without a terminal; each option in `texts` names a descriptor with its text."""
+    options, inherit = [], []
+    for option, text in texts.items():
         reader, writer = os.pipe()
-        os.write(writer, passphrase.encode() + b"\n")
+        os.write(writer, text)
         os.close(writer)
-        options, inherit = ["--passphrase-fd", str(reader)], (reader,)
+        options += [f"--{option.replace('_', '-')}", str(reader)]
+        inherit.append(reader)
     done = subprocess.run(
-        [sys.executable, "-m", "sidecar", *map(str, words), *map(str, options)],
+        [sys.executable, "-m", "sidecar", *map(str, words), *options],
         input=stdin, capture_output=True, encoding="utf-8", cwd=ROOT, timeout=60, check=False,
         pass_fds=inherit, start_new_session=True,
     )  # fmt: skip
@@ -40,14 +40,21 @@ def run(*words: str | Path, stdin: str = "", passphrase: str | None = None) -> A
     return done
 
 
+def run(*words: str | Path, stdin: str = "", passphrase: str | None = None) -> Any:
+    """Run a command without a terminal, with the passphrase in a descriptor of its own."""
+    if passphrase is None:
+        return with_descriptors(*words, stdin=stdin)
+    return with_descriptors(*words, stdin=stdin, passphrase_fd=passphrase.encode() + b"\n")
+
+
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A vault with one key, made by the commands."""
+    """Make a database whose secrets hold one key."""
     path = tmp_path_factory.mktemp("secrets") / "sim.db"
     place = ("--database", path)
     assert run("secrets", "init", *place, passphrase=PASSPHRASE).returncode == 0
-    kept = run("secrets", "set", "openai", "--stdin", *place, stdin=VALUE, passphrase=PASSPHRASE)
-    assert (kept.returncode, kept.stdout) == (0, "The key of openai was stored.\n")
+    stored = run("secrets", "set", "openai", "--stdin", *place, stdin=VALUE, passphrase=PASSPHRASE)
+    assert (stored.returncode, stored.stdout) == (0, "The key of openai was stored.\n")
     return path
 
 
@@ -68,7 +75,7 @@ def test_a_list_needs_no_passphrase_and_shows_no_hint_then(database: Path) -> No
     assert (item["provider"], item["hint"]) == ("openai", None)
 
 
-def test_a_wrong_passphrase_and_a_missing_one_are_told(database: Path) -> None:
+def test_a_wrong_passphrase_and_a_missing_one_are_reported(database: Path) -> None:
     wrong = run("secrets", "get", "openai", "--database", database, passphrase="wrong")
     missing = run("secrets", "get", "openai", "--database", database)
 
@@ -81,14 +88,16 @@ def test_a_wrong_passphrase_and_a_missing_one_are_told(database: Path) -> None:
 @pytest.mark.parametrize(
     "words", [("set",), ("get",), ("status", "openai"), ("rotate", "openai")], ids=str
 )
-def test_a_provider_is_wanted_where_one_is_meant(database: Path, words: tuple[str, ...]) -> None:
+def test_a_missing_or_superfluous_provider_is_refused(
+    database: Path, words: tuple[str, ...]
+) -> None:
     done = run("secrets", *words, "--database", database)
 
     assert done.returncode == 2
     assert "PROVIDER" in done.stderr
 
 
-def test_renewing_and_a_recovery_code(database: Path) -> None:
+def test_a_recovery_code_is_made_and_keys_are_replaced(database: Path) -> None:
     place = ("--database", database)
     code = run("secrets", "recovery", *place, passphrase=PASSPHRASE).stdout
     rotated = run("secrets", "rotate", *place, passphrase=PASSPHRASE)
@@ -122,7 +131,9 @@ def test_the_log_is_listed_verified_and_exported(database: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     "words", [("export",), ("prune",), ("prune", "--keep", "1", "--older-than-days", "2")], ids=str
 )
-def test_what_is_missing_is_said(database: Path, words: tuple[str, ...]) -> None:
+def test_audit_acts_without_what_they_need_are_refused(
+    database: Path, words: tuple[str, ...]
+) -> None:
     done = run("audit", *words, "--database", database, passphrase=PASSPHRASE)
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -130,7 +141,7 @@ def test_what_is_missing_is_said(database: Path, words: tuple[str, ...]) -> None
 
 
 def on_terminal(words: list[str], typed: list[tuple[str, str]]) -> str:
-    """Run a command on a terminal of its own, type after each question; what it shows."""
+    """Run a command on a terminal, type an answer after each question; return all it shows."""
     process, terminal = pty.fork()
     if process == 0:
         os.chdir(ROOT)
@@ -149,7 +160,7 @@ def on_terminal(words: list[str], typed: list[tuple[str, str]]) -> str:
     return shown
 
 
-def test_on_a_terminal_it_asks_and_does_not_show_what_is_typed(tmp_path: Path) -> None:
+def test_a_terminal_is_asked_and_does_not_show_what_is_typed(tmp_path: Path) -> None:
     place = ["--database", str(tmp_path / "sim.db")]
     first = on_terminal(
         ["secrets", "init", *place], [("New passphrase:", PASSPHRASE), ("Once more:", PASSPHRASE)]

@@ -1,4 +1,4 @@
-"""What a shell does to a command's words and streams."""
+"""Commands whose words and streams a shell has rearranged, closed or filled."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_commands import ROOT, run
+from tests.cli.commands import ROOT, run
 
 SIDECAR = [sys.executable, "-m", "sidecar"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
@@ -23,8 +23,8 @@ posix = pytest.mark.skipif(
 def test_the_examples_of_the_help_can_be_typed_as_they_stand(
     tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    told = run(*command, "--help").stdout
-    found = re.search(r"sim-sidecar (call workflows\.save.*\\\n.*)\n", told)
+    help_text = run(*command, "--help").stdout
+    found = re.search(r"sim-sidecar (call workflows\.save.*\\\n.*)\n", help_text)
     assert found is not None
     words = found[1].replace("my.db", str(tmp_path / "my.db")).replace("\\\n", " ")
 
@@ -51,7 +51,7 @@ def test_options_may_stand_anywhere_behind_the_command(
     tmp_path: Path, words: tuple[str, ...]
 ) -> None:
     database = tmp_path / "my.db"
-    run("call", "workflows.save", 'workflow:={"name":"n","data":{}}', "--database", str(database))
+    run("call", "workflows.save", 'workflow:={"name":"n","data":{}}', "--database", database)
 
     done = run(*(word.format(db=database) for word in words))
 
@@ -71,9 +71,7 @@ def test_options_may_stand_anywhere_behind_the_command(
         ("> /dev/full", 1, "No space left on device while writing the output"),
     ],
 )
-def test_a_stream_that_is_closed_or_full_is_no_traceback(
-    redirection: str, code: int, said: str
-) -> None:
+def test_a_closed_or_full_stream_makes_no_traceback(redirection: str, code: int, said: str) -> None:
     if "full" in redirection and not Path("/dev/full").exists():
         pytest.skip("this system has no /dev/full")
     for command in ("call system.info --ephemeral", "openrpc"):

@@ -1,4 +1,4 @@
-"""What others wrote reaches a terminal as something to be seen, never as something to be obeyed."""
+"""Text that others wrote is shown on a terminal, and never controls it."""
 
 import json
 import re
@@ -10,19 +10,19 @@ import pytest
 from sidecar.cli.child import Child
 from sidecar.cli.failures import explain
 from sidecar.cli.terminal_text import json_text, visible
+from tests.cli.commands import run
 from tests.cli.terminal import at_terminal
-from tests.cli.test_commands import run
 
 EVIL = "Evil \x1b[31mRED\x1b]0;owned\x07 \x9b31m \u202eback\u2066 \x7f end"
 SHOWN = r"Evil \x1b[31mRED\x1b]0;owned\x07 \x9b31m \u202eback\u2066 \x7f end"
 
 OWN = re.compile(r"\x1b\[[0-9;]*m")
-"""What a table itself sends: styles, which end where they began."""
+"""The control sequences of our own tables: styles, which end where they began."""
 
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One workflow with a name, a tag, a text and a run that want to act."""
+    """Make a database with a workflow and a run full of control characters."""
     path = tmp_path_factory.mktemp("visible") / "sim.db"
     workflow = {"id": "evil", "name": EVIL, "tags": [EVIL], "data": {"note": f"word {EVIL}"}}
     child = Child(["--database", str(path), "--no-events"])
@@ -44,7 +44,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("call", "workflows.get", "id=evil", "--json"),
     ],
 )
-def test_nothing_in_a_text_of_others_acts_on_a_terminal(
+def test_no_control_character_in_stored_text_reaches_a_terminal(
     database: Path, words: tuple[str, ...]
 ) -> None:
     done, output = at_terminal(*words, "--database", database, columns=400)
@@ -58,21 +58,21 @@ def test_nothing_in_a_text_of_others_acts_on_a_terminal(
     assert r"1b[31mRED" in OWN.sub("", output)
 
 
-def test_what_acts_is_shown_and_all_else_stays() -> None:
+def test_control_characters_are_escaped_and_all_others_stay() -> None:
     assert visible(EVIL) == SHOWN
     assert visible("two\nlines\tand a tab") == r"two\nlines\tand a tab"
     for text in ("Grüße 要約 עברית", "👩\u200d🔧", "नमस्\u200cते", "[bold]not markup[/]"):
         assert visible(text) == text
 
 
-def test_json_stays_the_same_value() -> None:
+def test_escaped_json_is_the_same_value() -> None:
     value = {EVIL: [EVIL, "Grüße 要約", 1.5, None]}
 
     assert json.loads(json_text(value)) == value
     assert visible(json_text(value)) == json_text(value)
 
 
-def test_an_error_is_explained_without_what_acts() -> None:
+def test_control_characters_in_an_error_are_escaped() -> None:
     data = {"slug": EVIL, "path": EVIL, "hint": EVIL, "did_you_mean": [EVIL, EVIL]}
     text = explain({"code": 1, "message": EVIL, "data": data})
 
@@ -84,17 +84,17 @@ def test_an_error_is_explained_without_what_acts() -> None:
     ]
 
 
-def test_an_end_of_the_child_is_told_without_what_acts(tmp_path: Path) -> None:
+def test_control_characters_in_the_reason_of_an_end_are_escaped(tmp_path: Path) -> None:
     place = tmp_path / "a\x1b[31mb"
     place.write_bytes(b"no folder")
-    done = run("call", "system.ping", "--database", str(place / "sim.db"))
+    done = run("call", "system.ping", "--database", place / "sim.db")
 
     assert done.returncode != 0
     assert "\x1b" not in done.stderr
     assert done.stderr
 
 
-def test_a_pipe_gets_the_very_text(database: Path) -> None:
-    done = run("history", "evil", "--database", str(database))
+def test_a_pipe_gets_the_text_unchanged(database: Path) -> None:
+    done = run("history", "evil", "--database", database)
 
     assert json.loads(done.stdout)["items"][0]["name"] == EVIL

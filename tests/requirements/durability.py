@@ -121,8 +121,8 @@ REQUIREMENTS = [
         "test_looking_at_it_leaves_nothing_beside_it",
         "test_backups_in_the_folder_that_the_settings_name_fill_the_gaps_too",
         "test_a_gap_is_never_filled_from_another_database",
-        "test_what_a_killed_recovery_leaves_is_told_and_goes_at_the_next_start",
-        "test_a_database_that_does_not_open_is_told_with_the_way_out",
+        "test_doctor_reports_what_a_killed_recovery_left_and_the_next_start_removes_it",
+        "test_a_database_that_does_not_open_is_reported_with_its_cure",
         "test_a_sound_file_recovers_to_itself",
         "test_a_file_of_which_nothing_can_be_read_is_left_alone",
         "test_a_file_that_is_not_ours_is_not_recovered",
@@ -131,9 +131,9 @@ REQUIREMENTS = [
     _promise.proven(
         "damage:people",
         "The command shows first, does it when told to, and deletes nothing.",
-        "test_without_a_yes_it_tells_what_could_be_saved_and_changes_nothing",
+        "test_without_a_yes_recover_shows_what_could_be_rescued_and_changes_nothing",
         "test_with_a_yes_the_damaged_file_is_kept_and_the_new_one_is_served",
-        "test_a_database_that_is_not_there_is_said_to_be_missing",
+        "test_recovering_a_missing_database_is_refused",
     ),
     _promise.proven(
         "full:heals",
@@ -146,9 +146,9 @@ REQUIREMENTS = [
     _promise.proven(
         "people",
         "backup, restore, verify, recover and doctor in plain words.",
-        "test_a_backup_is_made_looked_at_and_gone_back_to",
+        "test_a_backup_is_made_verified_and_restored",
         "test_what_cannot_be_read_comes_from_the_newest_backup",
-        "test_what_came_of_it_is_told_in_plain_words",
+        "test_results_of_backup_commands_are_described_in_plain_words",
     ),
     _promise.proven(
         "proof:endurance",

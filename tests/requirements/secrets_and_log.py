@@ -111,8 +111,8 @@ REQUIREMENTS = [
     _promise.proven(
         "people",
         "Commands ask on the terminal, never by an argument.",
-        "test_on_a_terminal_it_asks_and_does_not_show_what_is_typed",
-        "test_a_wrong_passphrase_and_a_missing_one_are_told",
+        "test_a_terminal_is_asked_and_does_not_show_what_is_typed",
+        "test_a_wrong_passphrase_and_a_missing_one_are_reported",
         "test_the_log_is_listed_verified_and_exported",
     ),
 ]

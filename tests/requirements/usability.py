@@ -10,8 +10,8 @@ REQUIREMENTS = [
     _ecosystem.proven(
         "01",
         "--version loads nothing else, and has a JSON form.",
-        "test_the_version_is_told_without_loading_anything_else",
-        "test_the_version_is_told_as_json",
+        "test_the_version_is_printed_without_loading_anything_else",
+        "test_the_version_is_printed_as_json",
     ),
     _ecosystem.owed("02", "On a terminal: short help and code 2.", "later (command line)"),
     _ecosystem.proven(
@@ -97,7 +97,7 @@ REQUIREMENTS = [
         "17:call",
         "call METHOD with params, JSON in a pipe, a code on error.",
         "test_call_answers_with_one_line_of_json_in_a_pipe",
-        "test_call_explains_an_error_and_names_what_was_meant",
+        "test_call_explains_an_error_and_suggests_the_nearest_method",
         "test_call_refuses_a_word_that_is_no_param",
     ),
     _ecosystem.owed("17:completion", "Completion for four shells.", "later (command line)"),

@@ -1,64 +1,43 @@
-"""The commands that show what is in a database: JSON in a pipe, tables on a terminal."""
+"""`search`, `history`, `runs` and `stats`: JSON in a pipe, tables on a terminal."""
 
 import json
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.commands import result_of, run
 from tests.cli.terminal import at_terminal
-
-ROOT = Path(__file__).resolve().parents[2]
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
 
 
-def command(*words: str | Path) -> subprocess.CompletedProcess[str]:
-    """Run the command line with its output in a pipe."""
-    return subprocess.run(
-        [sys.executable, "-m", "sidecar", *map(str, words)],
-        capture_output=True,
-        encoding="utf-8",
-        cwd=ROOT,
-        timeout=60,
-        check=False,
-    )
-
-
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the demo leaves."""
+    """Make the database that a demo leaves."""
     folder = tmp_path_factory.mktemp("browse")
-    assert command("demo", "--keep", folder).returncode == 0
+    assert run("demo", "--keep", folder).returncode == 0
     return folder / "sim.db"
 
 
 @pytest.fixture(scope="module")
 def twice(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What the demo leaves, done twice."""
+    """Make the database that two demos leave."""
     folder = tmp_path_factory.mktemp("twice")
-    assert [command("demo", "--keep", folder).returncode for _ in range(2)] == [0, 0]
+    assert [run("demo", "--keep", folder).returncode for _ in range(2)] == [0, 0]
     return folder / "sim.db"
 
 
-def told(*words: str | Path) -> Any:
-    """What a command prints, which is one line of JSON."""
-    done = command(*words)
-    assert (done.returncode, done.stderr) == (0, "")
-    return json.loads(done.stdout)
-
-
 def test_search_finds_by_what_is_inside(database: Path) -> None:
-    (item,) = told("search", "gardener", "--database", database)["items"]
+    (item,) = result_of("search", "gardener", "--database", database)["items"]
 
     assert (item["name"], item["matched_in"]) == ("Greenhouse watch", ["body"])
 
 
-def test_search_keeps_to_tag_and_category(database: Path) -> None:
-    assert told("search", "mail", "--tag", "nothing", "--database", database)["items"] == []
+def test_search_finds_only_workflows_of_a_tag(database: Path) -> None:
+    assert result_of("search", "mail", "--tag", "nothing", "--database", database)["items"] == []
 
 
 @pytest.mark.parametrize(
@@ -73,15 +52,17 @@ def test_search_keeps_to_tag_and_category(database: Path) -> None:
     ids=" ".join,
 )
 def test_a_word_behind_a_minus_must_not_be_there(database: Path, words: tuple[str, ...]) -> None:
-    every = told("search", "mail", "--database", database)["items"]
-    found = told("search", "--database", database, *words)["items"]
+    every = result_of("search", "mail", "--database", database)["items"]
+    found = result_of("search", "--database", database, *words)["items"]
 
     assert {item["id"] for item in every} == {"demo-invoices", "demo-reminders"}
     assert [item["id"] for item in found] == ["demo-reminders"]
 
 
 def test_a_minus_word_alone_finds_all_the_others(database: Path) -> None:
-    names = {item["name"] for item in told("search", "-gardener", "--database", database)["items"]}
+    names = {
+        item["name"] for item in result_of("search", "-gardener", "--database", database)["items"]
+    }
 
     assert len(names) > 1
     assert "Greenhouse watch" not in names
@@ -91,28 +72,28 @@ def test_a_minus_word_alone_finds_all_the_others(database: Path) -> None:
 def test_a_search_without_words_or_with_unknown_options_is_wrong_usage(
     words: tuple[str, ...],
 ) -> None:
-    assert command("search", *words).returncode == 2
+    assert run("search", *words).returncode == 2
 
 
 def test_history_lists_the_revisions(database: Path) -> None:
-    items = told("history", "demo-invoices", "--database", database)["items"]
+    items = result_of("history", "demo-invoices", "--database", database)["items"]
 
     numbers = [item["revision"] for item in items]
     assert numbers == [*range(len(numbers), 0, -1)]
     assert len(numbers) > 1
 
 
-def test_runs_are_those_of_a_status(database: Path) -> None:
-    assert told("runs", "demo-invoices", "--database", database)["items"]
-    assert told("runs", "--status", "error", "--database", database)["items"] == []
+def test_runs_are_listed_by_workflow_and_status(database: Path) -> None:
+    assert result_of("runs", "demo-invoices", "--database", database)["items"]
+    assert result_of("runs", "--status", "error", "--database", database)["items"] == []
 
 
-def test_stats_tell_what_there_is(database: Path) -> None:
-    assert told("stats", "--database", database)["workflows"] == 6
+def test_stats_count_the_workflows(database: Path) -> None:
+    assert result_of("stats", "--database", database)["workflows"] == 6
 
 
-def test_an_unknown_workflow_is_told_with_exit_code_one(database: Path) -> None:
-    done = command("history", "nobody", "--database", database)
+def test_an_unknown_workflow_ends_with_exit_code_one(database: Path) -> None:
+    done = run("history", "missing", "--database", database)
 
     assert (done.returncode, done.stdout) == (1, "")
     assert "There is no workflow by that id." in done.stderr
@@ -156,7 +137,7 @@ def test_tables_have_colour_on_a_terminal_that_wants_it(
     assert not has_colour(environment={"NO_COLOR": "1"})
     assert not has_colour(environment={"TERM": "dumb"})
     assert not has_colour("--json")
-    assert "\x1b" not in command(*words, "--database", database).stdout
+    assert "\x1b" not in run(*words, "--database", database).stdout
 
 
 @posix
@@ -164,7 +145,7 @@ def test_words_found_are_coloured_and_bracketed_only_without_colour(tmp_path: Pa
     database = tmp_path / "sim.db"
     data = {"note": "see [draft] or [Invoice] or re-invoice"}
     workflow = {"id": "a", "name": "A", "data": data}
-    told("call", "workflows.save", f"workflow:={json.dumps(workflow)}", "--database", database)
+    result_of("call", "workflows.save", f"workflow:={json.dumps(workflow)}", "--database", database)
 
     _, coloured = at_terminal("search", "INVOICE", "--database", database)
     no_colour = {"NO_COLOR": "1"}
@@ -176,7 +157,7 @@ def test_words_found_are_coloured_and_bracketed_only_without_colour(tmp_path: Pa
 
 
 @posix
-def test_what_was_meant_stands_on_one_line(database: Path) -> None:
+def test_the_suggested_word_stands_on_one_line(database: Path) -> None:
     code, text = at_terminal("search", "invoce", "--database", database, columns=80)
 
     assert (code, text) == (0, "Nothing found. Did you mean: invoice\n")
@@ -186,7 +167,7 @@ def test_what_was_meant_stands_on_one_line(database: Path) -> None:
 @pytest.mark.parametrize(
     "words", [("search", "a"), ("history", "demo-invoices"), ("runs",)], ids=lambda words: words[0]
 )
-def test_what_a_limit_cuts_off_is_told(twice: Path, words: tuple[str, ...]) -> None:
+def test_a_terminal_says_that_a_limit_cut_the_list(twice: Path, words: tuple[str, ...]) -> None:
     _, cut = at_terminal(*words, "--limit", "1", "--database", twice)
     _, whole = at_terminal(*words, "--limit", "100", "--database", twice)
 
@@ -196,7 +177,7 @@ def test_what_a_limit_cuts_off_is_told(twice: Path, words: tuple[str, ...]) -> N
 
 @posix
 def test_a_run_is_shown_with_its_id(database: Path) -> None:
-    items = told("runs", "--database", database)["items"]
+    items = result_of("runs", "--database", database)["items"]
     _, text = at_terminal("runs", "--database", database)
 
     assert items
@@ -204,28 +185,28 @@ def test_a_run_is_shown_with_its_id(database: Path) -> None:
 
 
 @posix
-def test_without_runs_nothing_is_shown_as_nothing(database: Path) -> None:
+def test_a_list_without_runs_says_so(database: Path) -> None:
     words = ("runs", "demo-greenhouse", "--database", database)
 
     assert at_terminal(*words) == (0, "No runs.\n")
 
 
-def test_archived_workflows_are_searched_when_asked_for(tmp_path: Path) -> None:
+def test_archived_workflows_are_searched_only_when_asked_for(tmp_path: Path) -> None:
     place = ("--database", tmp_path / "sim.db")
     for name in ("live", "gone"):
         workflow: dict[str, Any] = {"id": name, "name": f"word {name}", "data": {}}
-        told("call", "workflows.save", f"workflow:={json.dumps(workflow)}", *place)
-    told("call", "workflows.archive", "id=gone", *place)
+        result_of("call", "workflows.save", f"workflow:={json.dumps(workflow)}", *place)
+    result_of("call", "workflows.archive", "id=gone", *place)
 
-    assert [item["id"] for item in told("search", "word", *place)["items"]] == ["live"]
-    assert [item["id"] for item in told("search", "word", "--archived", *place)["items"]] == [
+    assert [item["id"] for item in result_of("search", "word", *place)["items"]] == ["live"]
+    assert [item["id"] for item in result_of("search", "word", "--archived", *place)["items"]] == [
         "gone"
     ]
 
 
 @pytest.mark.parametrize("name", ["search", "history", "runs", "stats"])
 def test_each_command_teaches_by_examples(name: str) -> None:
-    done = command(name, "--help")
+    done = run(name, "--help")
 
     assert done.returncode == 0
     assert f"sim-sidecar {name}" in done.stdout
@@ -235,8 +216,8 @@ def test_each_command_teaches_by_examples(name: str) -> None:
 def test_no_id_is_broken_however_narrow_the_terminal(tmp_path: Path) -> None:
     place = ("--database", tmp_path / "sim.db")
     workflow = {"name": "Hello " * 60, "data": {"nodes": [{"text": "hello"}]}}
-    made = told("call", "workflows.save", f"workflow:={json.dumps(workflow)}", *place)["id"]
-    started = told("call", "runs.start", f"workflow_id={made}", *place)["id"]
+    made = result_of("call", "workflows.save", f"workflow:={json.dumps(workflow)}", *place)["id"]
+    started = result_of("call", "runs.start", f"workflow_id={made}", *place)["id"]
 
     for columns in (160, 80, 40):
         _code, runs = at_terminal("runs", *place, columns=columns)

@@ -1,16 +1,14 @@
-"""`sim-sidecar secrets` with what people forget, mistype and close."""
+"""`sim-sidecar secrets` when people forget, mistype or leave something out."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.cli.test_secrets import PASSPHRASE, ROOT, VALUE, on_terminal, run
+from tests.cli.test_secrets import PASSPHRASE, ROOT, VALUE, on_terminal, run, with_descriptors
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="descriptors are handed on as POSIX does"
@@ -19,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a vault that holds one key."""
+    """Make a folder with a database whose secrets hold one key."""
     folder = tmp_path_factory.mktemp("vault")
     found = ("--database", folder / "sim.db")
     run("secrets", "init", *found, passphrase=PASSPHRASE)
@@ -29,31 +27,12 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(vault: Path, tmp_path: Path) -> tuple[str | Path, ...]:
-    """Where a copy of it lies, for one test."""
+    """Copy that database for one test; return the options that name the copy."""
     shutil.copytree(vault, tmp_path / "own")
     return ("--database", tmp_path / "own" / "sim.db")
 
 
-def with_descriptors(*words: str | Path, **texts: bytes) -> Any:
-    """Run a command whose options name descriptors that hold these texts."""
-    options, inherit = [], []
-    for option, text in texts.items():
-        reader, writer = os.pipe()
-        os.write(writer, text)
-        os.close(writer)
-        options += [f"--{option.replace('_', '-')}", str(reader)]
-        inherit.append(reader)
-    done = subprocess.run(
-        [sys.executable, "-m", "sidecar", *map(str, words), *options],
-        stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", cwd=ROOT, timeout=60,
-        check=False, pass_fds=inherit, start_new_session=True,
-    )  # fmt: skip
-    for descriptor in inherit:
-        os.close(descriptor)
-    return done
-
-
-def test_who_forgot_the_passphrase_gets_on_with_the_recovery_code(
+def test_a_forgotten_passphrase_is_replaced_by_the_recovery_code(
     place: tuple[str | Path, ...],
 ) -> None:
     code = json.loads(run("secrets", "recovery", "--json", *place, passphrase=PASSPHRASE).stdout)
@@ -85,7 +64,7 @@ def test_a_script_changes_a_passphrase_through_two_descriptors(
     assert run("secrets", "get", "openai", *place, passphrase="another").stdout == f"{VALUE}\n"
 
 
-def test_a_reset_says_how_many_are_lost_and_waits_for_a_yes(
+def test_a_reset_says_how_many_keys_are_lost_and_waits_for_a_yes(
     place: tuple[str | Path, ...],
 ) -> None:
     asked = run("secrets", "reset", *place)
@@ -117,7 +96,7 @@ def test_a_reset_says_how_many_are_lost_and_waits_for_a_yes(
     ],
     ids=str,
 )
-def test_an_option_that_says_nothing_is_refused_in_words(
+def test_an_option_without_effect_is_refused(
     place: tuple[str | Path, ...], words: tuple[str, ...]
 ) -> None:
     options = () if "--ephemeral" in words else place
@@ -127,7 +106,9 @@ def test_an_option_that_says_nothing_is_refused_in_words(
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_what_is_no_text_is_said_to_be_none(place: tuple[str | Path, ...]) -> None:
+def test_a_descriptor_or_terminal_without_a_passphrase_is_reported(
+    place: tuple[str | Path, ...],
+) -> None:
     get = with_descriptors("secrets", "get", "openai", *place, passphrase_fd=b"\xff\xfe")
     empty = with_descriptors("secrets", "get", "openai", *place, passphrase_fd=b"\n")
     closed = on_terminal(["secrets", "get", "openai", *map(str, place)], [("Passphrase:", "\x04")])
@@ -137,7 +118,7 @@ def test_what_is_no_text_is_said_to_be_none(place: tuple[str | Path, ...]) -> No
     assert "Traceback" not in closed + get.stderr + empty.stderr
 
 
-def test_a_throttled_person_is_told_how_long_to_wait(place: tuple[str | Path, ...]) -> None:
+def test_a_throttled_command_says_how_long_to_wait(place: tuple[str | Path, ...]) -> None:
     for _ in range(3):
         run("secrets", "get", "openai", *place, passphrase="wrong")
 
@@ -167,7 +148,7 @@ def test_a_secret_among_the_arguments_of_call_is_refused(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
-def test_a_command_that_asks_lets_nobody_read_its_memory(
+def test_other_programs_cannot_read_the_memory_of_a_command_with_secrets(
     place: tuple[str | Path, ...],
 ) -> None:
     code = (
@@ -184,7 +165,7 @@ def test_a_command_that_asks_lets_nobody_read_its_memory(
     assert done.stdout.splitlines()[-1] == "0"
 
 
-def test_an_anchor_that_is_none_is_explained(place: tuple[str | Path, ...]) -> None:
+def test_a_malformed_expected_head_is_explained(place: tuple[str | Path, ...]) -> None:
     done = run("audit", "verify", "--expect", "foo", *place, passphrase=PASSPHRASE)
 
     assert (done.returncode, done.stdout) == (2, "")

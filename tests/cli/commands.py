@@ -1,0 +1,31 @@
+"""Run the command line as a script does: no terminal, output in a pipe."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def run(*words: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+    """Run one command to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "sidecar", *map(str, words)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=40,
+        check=False,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+
+
+def result_of(*words: object) -> Any:
+    """Run a command that must succeed; return the line of JSON that it prints."""
+    done = run(*words)
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
