@@ -13,7 +13,7 @@ from sidecar.store.database_files import remove_database
 from sidecar.store.repair import checks
 from sidecar.store.secrets import has_slots, providers
 from sidecar.store.transfer import carry_over
-from sidecar.store.unserved_file import opened_alone
+from sidecar.store.unserved_file import open_unsynced
 
 SecretsSource = Literal["live", "backup"]
 """The database, the replaced one or the backup, whose secrets are there after a restore."""
@@ -50,11 +50,11 @@ def bring_in(
         DatabaseFull: there is no room to unpack the backup.
     """
     manifest, examined = unpack_and_examine(backup, path, report, is_cancelled)
-    with opened_alone(path) as db:
+    with open_unsynced(path) as db:
         migrated_from = carry_over.migrate(db, clock)
         findings = [*examined.findings, *checks.index_words_of_copy(db)]
     # A connection on which an index was found damaged is not used again.
-    with opened_alone(path) as db:
+    with open_unsynced(path) as db:
         carry_over.rebuild_indexes(db, findings)
     check_cancelled(is_cancelled)
     found = Backup(backup, manifest, backup.stat().st_size)
@@ -68,7 +68,7 @@ def secrets_afterwards(
 
     Without `old`, which then cannot be read, they are those of the backup.
     """
-    with opened_alone(new.path) as db:
+    with open_unsynced(new.path) as db:
         new_providers = providers(db)
         new_has_secrets = has_slots(db)
     old_providers = [] if old is None else providers(old)

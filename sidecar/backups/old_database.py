@@ -29,14 +29,13 @@ from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, DatabaseDamaged
 from sidecar.notifications import SystemRestored
 from sidecar.store import audit, meta, swap, tables
-from sidecar.store.compact import put_in_place
+from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
 from sidecar.store.repair.recover import quarantine_name
 from sidecar.store.secrets import has_slots
 from sidecar.store.sqlite_errors import is_full, spoils_connection
-from sidecar.store.transaction import transaction
 from sidecar.store.transfer import carry_over
-from sidecar.store.unserved_file import opened_alone
+from sidecar.store.unserved_file import open_unsynced, transaction
 
 T = TypeVar("T")
 
@@ -130,7 +129,7 @@ class UnservedDatabase:
         """Build the new database; without `old` its log goes on after every number known."""
         secrets = secrets_afterwards(new, old, source)
         details = {**self._details(new, preserved), "secrets": secrets.outcome}
-        with opened_alone(new.path) as db, transaction(db):
+        with open_unsynced(new.path) as db, transaction(db):
             if old is None:
                 old_epoch = 0
                 details[audit.CONTINUES] = carry_over.continue_log_after(
@@ -218,7 +217,7 @@ class ServedDatabase(UnservedDatabase):
             secrets = self._unless_damaged(
                 lambda: secrets_afterwards(new, db, source)
             ) or secrets_afterwards(new, None, source)
-        with self._store.lock, opened_alone(new.path) as new_db:
+        with self._store.lock, open_unsynced(new.path) as new_db:
             secrets_db = self._store.db if secrets.outcome == "kept" else new_db
             return content, secrets, openable_providers(self._ctx.vault, secrets_db)
 
@@ -303,7 +302,7 @@ class ServedDatabase(UnservedDatabase):
 
     def swap(self, built: Built, keep: str | None) -> None:
         """Close the store for the swap; lock the vault when its secrets were replaced."""
-        put_in_place(self._store, self.clock, keep=keep)
+        swap_served(self._store, self.clock, keep=keep)
         if built.secrets.outcome != "kept" and not self._ctx.vault.ephemeral:
             # What is unlocked is the root key of the old secrets.
             self._ctx.vault.lock()

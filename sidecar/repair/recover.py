@@ -4,7 +4,7 @@ from sidecar.backups.newest_backup import unpacked_newest_backup
 from sidecar.context import LongContext
 from sidecar.notifications import SystemRestored
 from sidecar.store import meta, secrets
-from sidecar.store.compact import put_in_place
+from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
 from sidecar.store.repair.recover import Recovered, audit_totals, build
 
@@ -35,5 +35,5 @@ def recover(ctx: LongContext, *, dry_run: bool) -> Recovered:
         entry = None if dry_run else log
         recovered = build(store.path, ctx.clock, step, log=entry, backup=backup, vfs=store.vfs)
         if not dry_run:
-            put_in_place(store, ctx.clock, keep=recovered.quarantine)
+            swap_served(store, ctx.clock, keep=recovered.quarantine)
     return recovered

@@ -1,9 +1,9 @@
-"""A file that takes up room, so that on a full disk there is some to be given back.
+"""A file that reserves room on the disk, to be given back when the disk is full.
 
-To delete, SQLite has to write first. When the disk is full the ballast is removed for whoever
-deletes; what only adds is refused until there is room for the ballast again, so that it does not
-eat what the next delete needs. Its bytes are random: a file system that compresses or skips zeros
-would keep no room for them.
+To delete rows SQLite has to write first. When the disk is full, the ballast is removed for a
+request that deletes; a request that only adds is refused until there is room for the ballast
+again, so that it does not use up what the next delete needs. The bytes are random, because a file
+system that compresses or skips zeros would reserve no room for them.
 """
 
 import os
@@ -18,23 +18,26 @@ SUFFIX = ".ballast"
 
 
 class Ballast:
-    """The ballast beside one database."""
+    """The ballast file beside one database."""
 
     def __init__(self, database: Path) -> None:
-        """Nothing is written before `lay`."""
+        """Name the file; nothing is written before `create`."""
         self._path = files.beside(database, SUFFIX)
         self.free_bytes: Callable[[], int] = self._free_bytes
 
     def _free_bytes(self) -> int:
         return shutil.disk_usage(self._path.parent).free
 
-    def lies(self) -> bool:
-        """Whether it is there."""
+    def exists(self) -> bool:
+        """Return whether the file is there."""
         return self._path.exists()
 
-    def lay(self) -> bool:
-        """Have it there if there is room for it twice; whether it is there now."""
-        if self.lies():
+    def create(self) -> bool:
+        """Create the file unless it exists or the disk has less than twice its room.
+
+        Return whether it exists now.
+        """
+        if self.exists():
             return True
         partial = files.beside(self._path, ".partial")
         try:
@@ -52,7 +55,7 @@ class Ballast:
             return False
         return True
 
-    def drop(self) -> None:
-        """Give its room back."""
+    def remove(self) -> None:
+        """Remove the file, so that others can use its room."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)

@@ -1,7 +1,8 @@
-"""Write the database anew beside itself and put the new file in its place.
+"""Replaces the served database file: by a compact copy of itself, or by a file already staged.
 
-VACUUM INTO rather than VACUUM: the latter builds its copy in temporary storage, which is memory
-here, and leaves nothing to go back to. Whoever calls has the store to himself.
+The copy is made by VACUUM INTO rather than VACUUM: the latter builds its copy in temporary
+storage, which is memory here, and leaves nothing to go back to. The caller holds the store
+exclusively.
 """
 
 import shutil
@@ -9,26 +10,27 @@ from collections.abc import Callable
 
 from sidecar.clock import Clock
 from sidecar.errors import Cancelled, DatabaseFull, RecoveryRequired
-from sidecar.store import swap
-from sidecar.store import verified_copy as copies
+from sidecar.store import swap, verified_copy
 from sidecar.store.connection import Connection, Store
 from sidecar.store.database_files import remove_database
 from sidecar.store.interrupt import interruptible
-from sidecar.store.unserved_file import opened
+from sidecar.store.unserved_file import open_in_transaction
 
-Log = Callable[[Connection, int, int], None]
-"""Writes the entry of the act into the new file; sizes before and after, in bytes."""
+WriteEntry = Callable[[Connection, int, int], None]
+"""Writes the audit entry into the new file, given the sizes before and after in bytes."""
 
 
-def compact(store: Store, clock: Clock, cancelled: Callable[[], bool], log: Log) -> tuple[int, int]:
-    """Replace the database by a fresh copy of itself; sizes before and after, in bytes.
+def rewrite_file(
+    store: Store, clock: Clock, cancelled: Callable[[], bool], write_entry: WriteEntry
+) -> tuple[int, int]:
+    """Replace the database by a copy without gaps; return the sizes before and after in bytes.
 
-    `log` writes into the copy, so that the entry comes with the new file or not at all.
+    `write_entry` writes into the copy, so that the entry comes with the new file or not at all.
 
     Raises:
-        Cancelled: `cancelled` said so before the file was replaced; nothing has changed.
+        Cancelled: `cancelled` returned True before the file was replaced; nothing has changed.
         DatabaseFull: there is no room for a second file.
-        DatabaseDamaged: the copy is not what the database is; nothing has changed.
+        DatabaseDamaged: the copy is not equal to the database; nothing has changed.
     """
     path = store.path
     store.checkpoint()
@@ -39,24 +41,24 @@ def compact(store: Store, clock: Clock, cancelled: Callable[[], bool], log: Log)
     remove_database(staged)
     try:
         with interruptible(store.db, cancelled):
-            copies.write(store.db, staged, vfs=store.vfs)
+            verified_copy.write(store.db, staged, vfs=store.vfs)
         if cancelled():
             raise Cancelled
-        with opened(staged, store.vfs) as copy:
-            log(copy, before_bytes, staged.stat().st_size)
+        with open_in_transaction(staged, store.vfs) as copy:
+            write_entry(copy, before_bytes, staged.stat().st_size)
     except BaseException:
         remove_database(staged)
         raise
-    put_in_place(store, clock)
+    swap_served(store, clock)
     return before_bytes, path.stat().st_size
 
 
-def put_in_place(store: Store, clock: Clock, keep: str | None = None) -> None:
+def swap_served(store: Store, clock: Clock, keep: str | None = None) -> None:
     """Replace the served file by the staged one; `keep` is the name a damaged old file is given.
 
     Raises:
-        OSError: the old file, or already the new one, is served.
-        RecoveryRequired: the file is only read from, since the next start goes on replacing it.
+        OSError: one of the two files is served; which one is certain.
+        RecoveryRequired: the file is only read from, since the next start completes the swap.
     """
     was_damaged, store.damaged = store.damaged, store.damaged or keep is not None
     try:

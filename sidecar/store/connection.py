@@ -138,11 +138,11 @@ class Store:
         if not self.full:
             return
         if frees_space:
-            self.ballast.drop()
+            self.ballast.remove()
             # What is in the log then has room in the file, and the log is written from its start.
             with suppress(apsw.Error):
                 self.checkpoint()
-        elif self.ballast.lay():
+        elif self.ballast.create():
             self.full = False
         else:
             raise DatabaseFull(outcome="not_applied")

@@ -22,12 +22,11 @@ import apsw
 from sidecar import files, limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
-from sidecar.store import audit, meta, swap
-from sidecar.store import verified_copy as copies
+from sidecar.store import audit, meta, swap, verified_copy
 from sidecar.store.connection import Connection
 from sidecar.store.database_files import remove_database
 from sidecar.store.pragmas import configure, configure_wal, set_pragma
-from sidecar.store.transaction import transaction
+from sidecar.store.unserved_file import transaction
 
 Progress = Callable[[str, int, int], None]
 """Told the phase, what of it is done, and how much it is in all."""
@@ -205,16 +204,16 @@ def upgrade(
             return None
         configure_wal(db)
         on_progress("checking", 0, 1)
-        copies.check(db)
+        verified_copy.check(db)
         on_progress("copying", 0, 1)
-        kept = copies.make(db, path, missing[0].version, vfs=vfs)
+        kept = verified_copy.make_before_migration(db, path, missing[0].version, vfs=vfs)
         for done, step in enumerate(missing):
             on_progress("migrating", done, len(missing))
             apply(db, step, clock.now_ms(), entry=True)
         on_progress("migrating", len(missing), len(missing))
     finally:
         db.close(True)
-    copies.remove_others(path, kept)
+    verified_copy.remove_earlier(path, kept)
     return found
 
 
@@ -233,7 +232,7 @@ def apply(db: Connection, step: Step, now_ms: int, *, entry: bool = False) -> No
 
 
 def _run(db: Connection, step: Step, now_ms: int, *, entry: bool) -> None:
-    before = copies.table_counts(db)
+    before = verified_copy.table_counts(db)
     # To its end: a cursor dropped early silently skips the statements that follow.
     db.execute(step.sql).fetchall()
     if not db.in_transaction:
@@ -241,7 +240,7 @@ def _run(db: Connection, step: Step, now_ms: int, *, entry: bool) -> None:
     broken = db.execute("PRAGMA foreign_key_check").fetchone()
     if broken is not None:
         raise MigrationFailed(f"Migration {step.version} broke a reference from {broken[0]}.")
-    after = copies.table_counts(db)
+    after = verified_copy.table_counts(db)
     lost = [name for name in before if after.get(name, 0) < before[name]]
     if not step.shrinks.issuperset(lost):
         raise MigrationFailed(f"Migration {step.version} lost rows of {', '.join(lost)}.")

@@ -1,4 +1,7 @@
-"""Files that nobody serves yet: copies and staged databases, opened for a while."""
+"""Connections to files that are not served: copies, staged databases, backups being restored.
+
+The served file's connection and transactions are those of `connection.Store`.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,12 +11,28 @@ import apsw
 
 from sidecar import limits
 from sidecar.store.pragmas import Connection, configure, set_pragma
-from sidecar.store.transaction import transaction
 
 
 @contextmanager
-def opened(path: Path, vfs: str | None = None) -> Iterator[Connection]:
-    """One transaction in a file that nobody serves yet."""
+def transaction(db: Connection) -> Iterator[None]:
+    """Commit what the block writes, or undo all of it when the block or the COMMIT fails.
+
+    APSW's own `with db` is not used: after SQLite has rolled back by itself, as on a full disk,
+    it raises an error of its own in place of the one that was the reason.
+    """
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+@contextmanager
+def open_in_transaction(path: Path, vfs: str | None = None) -> Iterator[Connection]:
+    """Open a file for one transaction, which is on the disk when the block has ended."""
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
         configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB)
@@ -24,10 +43,10 @@ def opened(path: Path, vfs: str | None = None) -> Iterator[Connection]:
 
 
 @contextmanager
-def opened_alone(path: Path) -> Iterator[Connection]:
-    """A file that nobody serves yet, for as many transactions as it takes; none is synced.
+def open_unsynced(path: Path) -> Iterator[Connection]:
+    """Open a file for any number of transactions, none of which is synced to the disk.
 
-    What puts the file in place syncs it first.
+    Whoever puts the file in its place syncs it first.
     """
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:

@@ -1,8 +1,8 @@
-"""Verified copies of the database, as before a migration: `<database>.before-vN`.
+"""Verified copies of a database, such as the copy before a migration: `<database>.before-vN`.
 
-VACUUM INTO writes one consistent file, refuses a damaged source and drops deleted remains. A copy
-counts only once it was checked, synced and renamed; the copy of an earlier migration goes only
-when a later one has succeeded.
+VACUUM INTO writes one consistent file, refuses a damaged source and leaves deleted bytes behind.
+A copy gets its name only after it was checked and synced; the copy of an earlier migration is
+removed only when a later migration has succeeded.
 """
 
 from pathlib import Path
@@ -11,9 +11,8 @@ import apsw
 
 from sidecar import files, limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store.connection import Connection
 from sidecar.store.database_files import remove_database
-from sidecar.store.pragmas import configure
+from sidecar.store.pragmas import Connection, configure
 from sidecar.store.preflight import BEFORE
 
 _FINDINGS_MAX = 1000
@@ -23,11 +22,11 @@ _ABOUT_VALUES = (
     "NUMERIC value in ",
     "TEXT value in ",
 )
-"""Findings about values that do not fit their columns: legacy tables are not STRICT."""
+"""Findings about a value that does not fit its column: legacy files are not STRICT."""
 
 
 def table_counts(db: Connection) -> dict[str, int]:
-    """Rows of every ordinary table, by name; an index's shadow tables do not count."""
+    """Count the rows of every ordinary table in the file; shadow tables of indexes are left out."""
     rows = db.execute(
         "SELECT name FROM pragma_table_list"
         " WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
@@ -44,10 +43,10 @@ def table_counts(db: Connection) -> dict[str, int]:
 
 
 def check(db: Connection, *, lenient: bool = False) -> None:
-    """Let SQLite check the whole file.
+    """Let SQLite check the whole file before it is migrated.
 
-    `lenient` passes over values that do not fit their columns and over search indexes: a legacy
-    file is read value by value and its index is rebuilt.
+    `lenient` ignores values that do not fit their columns, and search indexes: a legacy file is
+    read value by value, and its index is built again.
 
     Raises:
         DatabaseDamaged: something was found.
@@ -68,41 +67,43 @@ def check(db: Connection, *, lenient: bool = False) -> None:
         raise DatabaseDamaged(message)
 
 
-def make(
+def make_before_migration(
     db: Connection, path: Path, version: int, *, lenient: bool = False, vfs: str | None = None
 ) -> Path:
-    """Copy the database behind `db` before the step to `version`; the copy is verified.
+    """Copy the database behind `db`, at `path`, before the migration to `version`.
+
+    Return the path of the copy.
 
     Raises:
-        DatabaseDamaged: the copy is not what the database is.
+        DatabaseDamaged: the copy is not equal to the database.
     """
-    kept = files.beside(path, f"{BEFORE}{version}")
-    partial = files.beside(kept, ".partial")
+    copy = files.beside(path, f"{BEFORE}{version}")
+    partial = files.beside(copy, ".partial")
     remove_database(partial)
     try:
         write(db, partial, lenient=lenient, vfs=vfs)
         files.sync_file(partial)
-        partial.replace(kept)
+        partial.replace(copy)
     except BaseException:
         remove_database(partial)
         raise
     files.sync_folder(path.parent)
-    return kept
+    return copy
 
 
 def write(db: Connection, copy: Path, *, lenient: bool = False, vfs: str | None = None) -> None:
-    """Write a verified copy of the database behind `db` to a file that does not exist yet.
+    """Write a copy of the database behind `db` to a file that does not exist yet, and verify it.
 
     Raises:
-        DatabaseDamaged: the copy is not what the database is.
+        DatabaseDamaged: the copy is not equal to the database.
     """
     files.create_private(copy)
     db.execute("VACUUM INTO ?", (str(copy),)).fetchall()
     _compare(db, copy, lenient=lenient, vfs=vfs)
 
 
-def _compare(db: Connection, partial: Path, *, lenient: bool, vfs: str | None) -> None:
-    copy = apsw.Connection(str(partial), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
+def _compare(db: Connection, path: Path, *, lenient: bool, vfs: str | None) -> None:
+    copy = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
     try:
         configure(copy, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
         check(copy, lenient=lenient)
@@ -112,10 +113,10 @@ def _compare(db: Connection, partial: Path, *, lenient: bool, vfs: str | None) -
         copy.close(True)
 
 
-def remove_others(path: Path, kept: Path) -> None:
-    """Remove the copies of earlier migrations, once the one that made `kept` has succeeded."""
+def remove_earlier(path: Path, newest: Path) -> None:
+    """Remove the copies of earlier migrations, when the one that made `newest` has succeeded."""
     prefix = path.name + BEFORE
     for other in path.parent.iterdir():
         version = other.name.removeprefix(prefix).removesuffix(".partial")
-        if other.name.startswith(prefix) and version.isdecimal() and other != kept:
+        if other.name.startswith(prefix) and version.isdecimal() and other != newest:
             other.unlink(missing_ok=True)

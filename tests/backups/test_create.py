@@ -20,8 +20,7 @@ from sidecar.errors import (
     DatabaseFull,
 )
 from sidecar.notifications import Progress
-from sidecar.store import meta, swap
-from sidecar.store import verified_copy as copies
+from sidecar.store import meta, swap, verified_copy
 from sidecar.store.transfer import snapshot
 from tests.backup_kit import PassingClock, at, names, rows, unpacked
 from tests.harness import Bench, open_bench
@@ -31,12 +30,12 @@ from tests.workflow_kit import save
 
 
 def test_a_backup_is_the_whole_database_as_sqlite_reads_it(bench: Bench, tmp_path: Path) -> None:
-    before = copies.table_counts(bench.store.db)
+    before = verified_copy.table_counts(bench.store.db)
 
     told = bench.call("backups.create", label="mine")
 
     db = unpacked(Path(told["path"]), tmp_path)
-    assert copies.table_counts(db) == before
+    assert verified_copy.table_counts(db) == before
     assert db.pragma("integrity_check") == "ok"
     assert db.pragma("journal_mode") == "delete"
     assert (told["secrets"], told["counts"]["workflows"], told["counts"]["runs"]) == ("none", 5, 1)

@@ -14,8 +14,7 @@ from sidecar.archive import read as reading
 from sidecar.archive import write as writing
 from sidecar.archive.manifest import Head, Manifest
 from sidecar.errors import BackupRejected
-from sidecar.store import audit, codec, meta
-from sidecar.store import verified_copy as copies
+from sidecar.store import audit, codec, meta, verified_copy
 from sidecar.store.transfer import snapshot
 from sidecar.store.workflows import frames
 from tests.harness import Bench
@@ -92,7 +91,7 @@ def refused(bench: Bench, path: Path) -> str:
 
 def kept(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
     """All rows of all tables but those of the log."""
-    tables = copies.table_counts(bench.store.db)
+    tables = verified_copy.table_counts(bench.store.db)
     names = [name for name in tables if name not in ("access_log", "audit_state")]
     return {name: bench.rows(f"SELECT * FROM {name}") for name in names}  # noqa: S608 - our tables
 

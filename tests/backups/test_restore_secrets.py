@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import WrongPassphrase
-from sidecar.store import verified_copy as copies
+from sidecar.store import verified_copy
 from tests.backup_kit import SECRET, names, seal
 from tests.harness import Bench
 from tests.workflow_kit import save
@@ -118,7 +118,7 @@ def test_secrets_of_another_database_stay_with_the_number_they_are_sealed_for(
 def test_a_dry_run_tells_all_and_changes_nothing(bench: Bench, tmp_path: Path) -> None:
     name = with_other_secrets(bench)
     save(bench, "later")
-    before, files = copies.table_counts(bench.store.db), names(tmp_path)
+    before, files = verified_copy.table_counts(bench.store.db), names(tmp_path)
     bench.told.clear()
 
     told = bench.call("backups.restore", name=name, secrets="backup", dry_run=True)
@@ -128,7 +128,7 @@ def test_a_dry_run_tells_all_and_changes_nothing(bench: Bench, tmp_path: Path) -
     )  # fmt: skip
     assert (told["counts"]["workflows"], told["counts_before"]["workflows"]) == (5, 6)
     assert (told["secrets"], told["providers_lost"]) == ("from_backup", ["mine"])
-    assert (copies.table_counts(bench.store.db), names(tmp_path)) == (before, files)
+    assert (verified_copy.table_counts(bench.store.db), names(tmp_path)) == (before, files)
     assert bench.audited() == []
 
 

@@ -50,7 +50,7 @@ def served(tmp_path: Path, disk: SmallDiskVFS, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(limits, "BALLAST_BYTES", 4 * MIB)
     store = open_store(tmp_path / "sim.db", ManualClock(), vfs=f"small-{tmp_path.name}").store
     store.ballast.free_bytes = disk.free
-    assert store.ballast.lay()
+    assert store.ballast.create()
     served = Served(store, ManualClock())
     yield served
     served.close()
@@ -78,7 +78,7 @@ def test_on_a_full_disk_reads_and_deletes_work_and_then_saves_again(
     assert slug(served.send(call(1, "system.purge"))) == "ok"
 
     assert slug(served.send(save(count + 1))) == "ok"
-    assert ballast.Ballast(tmp_path / "sim.db").lies()
+    assert ballast.Ballast(tmp_path / "sim.db").exists()
     assert faults_of(served.store.db) == []
 
 

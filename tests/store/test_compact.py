@@ -19,8 +19,7 @@ from sidecar.errors import (
     Maintenance,
     RecoveryRequired,
 )
-from sidecar.store import compact, swap
-from sidecar.store import verified_copy as copies
+from sidecar.store import compact, swap, verified_copy
 from sidecar.store.open_close import close_store, open_store
 from tests.harness import Bench, ManualClock, open_bench
 
@@ -40,13 +39,13 @@ def test_a_compacted_file_is_smaller_and_keeps_everything(bench: Bench) -> None:
     bench.store.checkpoint()
     before_bytes = bench.store.path.stat().st_size
     bench.call("system.purge")
-    before = copies.table_counts(bench.store.db)
+    before = verified_copy.table_counts(bench.store.db)
     seq = bench.call("audit.verify")["head"]["seq"]
     bench.told.clear()
 
     told = bench.call("system.compact")
 
-    after = copies.table_counts(bench.store.db)
+    after = verified_copy.table_counts(bench.store.db)
     assert told["after_bytes"] < before_bytes * 0.7
     assert bench.store.path.stat().st_size == told["after_bytes"]
     assert {**before, "access_log": before["access_log"] + 2} == after
@@ -70,7 +69,7 @@ def test_a_cancelled_compaction_changes_nothing(bench: Bench) -> None:
     names = {path.name for path in bench.store.path.parent.iterdir()}
 
     with pytest.raises(Cancelled), bench.store.alone():
-        compact.compact(bench.store, bench.clock, lambda: True, no_entry)
+        compact.rewrite_file(bench.store, bench.clock, lambda: True, no_entry)
 
     assert {path.name for path in bench.store.path.parent.iterdir()} == names
     assert bench.call("workflows.get", id="w1")["workflow"]["name"] == "name 1"
@@ -88,7 +87,7 @@ def test_a_compaction_that_cannot_be_logged_does_not_happen(bench: Bench) -> Non
         raise AuditUnavailable
 
     with pytest.raises(AuditUnavailable), bench.store.alone():
-        compact.compact(bench.store, bench.clock, lambda: False, refuse)
+        compact.rewrite_file(bench.store, bench.clock, lambda: False, refuse)
 
     assert {path.name for path in bench.store.path.parent.iterdir()} == names
     assert bench.store.path.stat().st_size >= size_bytes
@@ -144,10 +143,10 @@ def test_a_copy_has_every_row(tmp_path: Path) -> None:
     source = apsw.Connection(str(tmp_path / "a.db"))
     source.execute("CREATE TABLE t (x); INSERT INTO t VALUES (1)").fetchall()
 
-    copies.write(source, tmp_path / "b.db")
+    verified_copy.write(source, tmp_path / "b.db")
 
     copy = apsw.Connection(str(tmp_path / "b.db"))
-    assert copies.table_counts(copy) == {"t": 1}
+    assert verified_copy.table_counts(copy) == {"t": 1}
     for db in (source, copy):
         db.close()
 
@@ -167,7 +166,7 @@ def test_a_replacement_that_fails_is_called_off_and_nothing_saved_later_is_lost(
         bench.store.alone(),
         pytest.raises(OSError, match=r"(?i)directory|denied|permitted"),
     ):
-        compact.compact(bench.store, bench.clock, lambda: False, obstruct)
+        compact.rewrite_file(bench.store, bench.clock, lambda: False, obstruct)
     shutil.rmtree(in_the_way)
     bench.call("workflows.save", workflow={"id": "later", "name": "later", "data": {}})
     close_store(bench.store)

@@ -7,8 +7,7 @@ import apsw
 import pytest
 
 from sidecar.errors import NewerSchema
-from sidecar.store import migrations, swap
-from sidecar.store import verified_copy as copies
+from sidecar.store import migrations, swap, verified_copy
 from sidecar.store.connection import Store
 from sidecar.store.legacy.migrate import migrate
 from sidecar.store.migrations import Step
@@ -146,7 +145,7 @@ def test_design_mistake_05_a_copy_is_one_statement_without_pauses(path: Path) ->
     source.set_exec_trace(note)
     began = time.monotonic()
 
-    copies.write(source, path.with_name("copy.db"))
+    verified_copy.write(source, path.with_name("copy.db"))
 
     assert time.monotonic() - began < 20
     assert [sql for sql in statements if "INTO" in sql] == ["VACUUM INTO ?"]

@@ -17,7 +17,7 @@ from sidecar.errors import (
     RecoveryRequired,
 )
 from sidecar.notifications import SystemWarning
-from sidecar.store import compact as compaction
+from sidecar.store.compact import rewrite_file
 from sidecar.store.connection import Connection
 from sidecar.values import Count
 
@@ -98,6 +98,6 @@ def compact(ctx: LongContext, params: SystemCompactParams) -> SystemCompactResul
         ctx.audit_in(db, "compact", "database", **sizes)
 
     with ctx.store.alone():
-        sizes = compaction.compact(ctx.store, ctx.clock, ctx.cancel_event.is_set, log)
+        sizes = rewrite_file(ctx.store, ctx.clock, ctx.cancel_event.is_set, log)
         ctx.hold_lock_until_answered()
     return SystemCompactResult(*sizes)

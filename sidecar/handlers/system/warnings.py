@@ -61,7 +61,7 @@ _known: WeakKeyDictionary[Store, _Known] = WeakKeyDictionary()
 @chore("warnings", first_ms=limits.CHORES_FIRST_MS, every_ms=limits.WARNINGS_EVERY_MS)
 def warn(ctx: LongContext) -> None:
     """Look at disk, folder and clock; keep some room for a disk that will be full."""
-    ctx.store.ballast.lay()
+    ctx.store.ballast.create()
     known = _known.setdefault(ctx.store, _Known(ctx.clock))
     folder = ctx.store.path.parent
     found = {

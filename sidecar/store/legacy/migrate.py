@@ -18,8 +18,7 @@ import msgspec
 from sidecar import files
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import audit, migrations, settings, swap
-from sidecar.store import verified_copy as copies
+from sidecar.store import audit, migrations, settings, swap, verified_copy
 from sidecar.store.connection import Connection
 from sidecar.store.legacy import values
 from sidecar.store.legacy.recognise import COLUMNS, is_legacy
@@ -69,9 +68,9 @@ def migrate(
     old = _open_locked(path, vfs)
     try:
         on_progress("checking", 0, 1)
-        copies.check(old, lenient=True)
+        verified_copy.check(old, lenient=True)
         on_progress("copying", 0, 1)
-        kept = copies.make(old, path, VERSION, lenient=True, vfs=vfs)
+        kept = verified_copy.make_before_migration(old, path, VERSION, lenient=True, vfs=vfs)
         after_step("copied")
         first = [step for step in steps if step.version <= VERSION]
         with migrations.building(staged, clock, first, vfs) as db:
@@ -83,7 +82,7 @@ def migrate(
         old.close(True)
     after_step("finished")
     swap.replace(path, clock, after_step=after_step)
-    copies.remove_others(path, kept)
+    verified_copy.remove_earlier(path, kept)
     return counts
 
 
@@ -107,7 +106,7 @@ def _finish(staged: Path, clock: Clock, steps: Sequence[migrations.Step], vfs: s
     """Check the new file, apply the migrations after version 1 and write the file to disk."""
     db = migrations.connect(staged, vfs)
     try:
-        copies.check(db)
+        verified_copy.check(db)
         for step in steps:
             if step.version > VERSION:
                 migrations.apply(db, step, clock.now_ms(), entry=True)
@@ -122,7 +121,7 @@ def _check_counts(old: Connection, new: Connection, counts: Counts) -> None:
     Raises:
         DatabaseDamaged: rows or references would be lost.
     """
-    before, after = copies.table_counts(old), copies.table_counts(new)
+    before, after = verified_copy.table_counts(old), verified_copy.table_counts(new)
     moved = {
         "workflows": (before["workflows"], after["workflows"]),
         "workflow_bodies": (before["workflows"], after["workflow_bodies"]),
@@ -151,7 +150,7 @@ class _Import:
         self.on_progress = on_progress
         self.counts = Counts()
         self.done = 0
-        self.total = sum(copies.table_counts(old)[table] for table in COLUMNS)
+        self.total = sum(verified_copy.table_counts(old)[table] for table in COLUMNS)
         self.ids: dict[str, set[str]] = {"workflows": set(), "runs": set()}
 
     def run(self) -> Counts:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 from sidecar import limits
-from sidecar.store import batches
+from sidecar.store import delete_steps
 from sidecar.store.connection import Connection
 
 _FIRST: Final = (-1, -1)
@@ -25,7 +25,7 @@ class Criteria(NamedTuple):
 def steps(db: Connection, criteria: Criteria) -> Iterator[list[Any]]:
     """Yield the runs to prune, each once, as (rid, stored_bytes), in steps of one transaction."""
     for rows in _pages(db, criteria):
-        yield from batches.cut(rows)
+        yield from delete_steps.split(rows)
 
 
 def _pages(db: Connection, criteria: Criteria) -> Iterator[list[Any]]:

@@ -11,8 +11,8 @@ from sidecar.store import audit, meta, migrations, runs, tables
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.repair import checks
 from sidecar.store.search import indexes
-from sidecar.store.transaction import transaction
 from sidecar.store.transfer import snapshot
+from sidecar.store.unserved_file import transaction
 
 
 def migrate(db: Connection, clock: Clock) -> int | None:

@@ -15,8 +15,7 @@ import apsw
 
 from sidecar import files, limits
 from sidecar.errors import Cancelled, DatabaseDamaged
-from sidecar.store import audit, meta, secrets, tables
-from sidecar.store import verified_copy as copies
+from sidecar.store import audit, meta, secrets, tables, verified_copy
 from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.database_files import remove_database
@@ -24,8 +23,7 @@ from sidecar.store.interrupt import interruptible
 from sidecar.store.pragmas import set_pragma
 from sidecar.store.repair import checks
 from sidecar.store.search import indexes
-from sidecar.store.transaction import transaction
-from sidecar.store.unserved_file import opened_alone
+from sidecar.store.unserved_file import open_unsynced, transaction
 
 _NO_CHANGE: Final = (
     "backup_create",
@@ -140,13 +138,13 @@ def take(
             # After an I/O error SQLite may have ended it by itself.
             if source.in_transaction:
                 source.execute("ROLLBACK")
-        with opened_alone(copy) as db, interruptible(db, cancelled):
+        with open_unsynced(copy) as db, interruptible(db, cancelled):
             set_pragma(db, "journal_mode", "DELETE", "delete")
             _compare(db, facts.rows)
             has_secrets = _empty_secrets(db, include_secrets=include_secrets)
             search_damaged = _check(db)
         if search_damaged:
-            with opened_alone(copy) as db, transaction(db):
+            with open_unsynced(copy) as db, transaction(db):
                 indexes.mark_all_pending(db)
     except BaseException:
         remove_database(copy)
@@ -161,7 +159,7 @@ def take(
 
 
 def _facts(db: Connection) -> _Facts:
-    rows = copies.table_counts(db)
+    rows = verified_copy.table_counts(db)
     snapshot = Snapshot(
         schema_version=int(db.pragma("user_version")),
         store_id=meta.store_id(db),
@@ -207,7 +205,7 @@ def _empty_secrets(db: Connection, *, include_secrets: bool) -> bool:
 
 
 def _compare(db: Connection, rows: dict[str, int]) -> None:
-    if copies.table_counts(db) != rows:
+    if verified_copy.table_counts(db) != rows:
         raise DatabaseDamaged("The copy lacks rows; no backup was made. Run system.check.")
 
 

@@ -7,7 +7,7 @@ the WAL and the segments of the search indexes keep old text until they are rewr
 from typing import Any, Final, NamedTuple
 
 from sidecar import limits
-from sidecar.store import batches as steps
+from sidecar.store import delete_steps
 from sidecar.store.connection import Connection
 from sidecar.store.workflows import revisions
 
@@ -71,7 +71,7 @@ def is_small(db: Connection, rid: int) -> bool:
 def delete_part(db: Connection, rid: int) -> Deleted:
     """Delete some of a workflow's runs, oldest first, or when none is left of its revisions."""
     oldest: list[Any] = db.execute(_OLDEST_RUNS, (rid, limits.RUNS_DELETE_BATCH)).fetchall()
-    going = steps.first(oldest)
+    going = delete_steps.first_step(oldest)
     db.executemany("DELETE FROM runs WHERE rid = ?", [(row[0],) for row in going])
     runs = len(going)
     db.execute(_FEWER_RUNS, (runs, rid))
@@ -86,7 +86,7 @@ def _delete_revisions(db: Connection, rid: int) -> int:
         return 0
     end = revisions.group_start(first) + limits.REVISION_GROUP
     group: list[Any] = db.execute(_OLDEST_REVISIONS, (rid, end)).fetchall()
-    going = steps.first(sorted(group, key=lambda row: row[2] == "key"))
+    going = delete_steps.first_step(sorted(group, key=lambda row: row[2] == "key"))
     db.executemany("DELETE FROM workflow_revisions WHERE rid = ?", [(row[0],) for row in going])
     return len(going)
 
