@@ -21,7 +21,8 @@ from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
 from sidecar.secrets.state import vault_state
-from sidecar.store import audit, preflight, swap
+from sidecar.store import preflight, swap
+from sidecar.store.audit.log import chain_head
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
 from sidecar.store.open_close import Opened, close_store, open_store
 from sidecar.store.sqlite_errors import as_wire_error
@@ -160,7 +161,7 @@ def _starting(channel: stdio.Channel, clock: Clock) -> Any:
 
 def _ready(opened: Opened, path: Path, state: VaultState) -> SystemReady:
     """Return the notification that announces the served database."""
-    head = audit.head(opened.store.db)
+    head = chain_head(opened.store.db)
     return SystemReady(
         protocol_version=limits.PROTOCOL_VERSION,
         version=__version__,

@@ -20,8 +20,7 @@ from sidecar.clock import Clock
 from sidecar.errors import Cancelled, Outcome
 from sidecar.notifications import AuditEvent, Notification, Progress
 from sidecar.redaction import redact, redact_all
-from sidecar.store import audit
-from sidecar.store.audit.log import Sealer
+from sidecar.store.audit.log import Sealer, add_checkpoint, append_entry
 from sidecar.store.connection import Connection, Store
 from sidecar.store.interrupt import interruptible
 from sidecar.values import stored_json
@@ -129,7 +128,7 @@ class Context:
             # Before they are encoded: a passphrase can equal a piece of the JSON around it.
             details = redact_all(details)
         text = msgspec.json.encode(details).decode() if details else "{}"
-        entry = audit.append(db, self.clock.now_ms(), action, resource, text)
+        entry = append_entry(db, self.clock.now_ms(), action, resource, text)
         self.audit_seq = entry.seq
         if entry.seq % limits.CHECKPOINT_ENTRIES == 0 and db is self.store.db:
             self.checkpoint_chain()
@@ -141,7 +140,7 @@ class Context:
         """Seal the newest code of the audit chain and continue with a new key, when unlocked."""
         keys = self.vault.keys
         if keys is not None and not self.vault.ephemeral:
-            audit.checkpoint(self.store.db, self.chain_sealer(keys), self.clock.random_bytes(32))
+            add_checkpoint(self.store.db, self.chain_sealer(keys), self.clock.random_bytes(32))
 
     def chain_sealer(self, keys: Keys) -> Sealer:
         """Return the function that seals parts of the audit chain under a root key."""

@@ -28,7 +28,9 @@ from sidecar.clock import Clock
 from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, DatabaseDamaged
 from sidecar.notifications import SystemRestored
-from sidecar.store import audit, meta, swap, tables
+from sidecar.store import meta, swap, tables
+from sidecar.store.audit.log import append_entry, chain_head, is_log_sealed, restart_log_unsealed
+from sidecar.store.audit.verify import CONTINUES
 from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
 from sidecar.store.repair.recover import quarantine_name
@@ -132,9 +134,7 @@ class UnservedDatabase:
         with open_unsynced(new.path) as db, transaction(db):
             if old is None:
                 old_epoch = 0
-                details[audit.CONTINUES] = carry_over.continue_log_after(
-                    db, self._highest_known_seq(new)
-                )
+                details[CONTINUES] = carry_over.continue_log_after(db, self._highest_known_seq(new))
             else:
                 old_epoch = meta.epoch(old)
                 self._carry_over(old, db, source)
@@ -173,7 +173,7 @@ class UnservedDatabase:
     def _log_restore(self, db: Connection, resource: str, details: dict[str, Any]) -> int:
         """Write the log's entry into the new database and return its number."""
         text = msgspec.json.encode(details).decode()
-        return audit.append(db, self.clock.now_ms(), "restore", resource, text).seq
+        return append_entry(db, self.clock.now_ms(), "restore", resource, text).seq
 
     def swap(self, built: Built, keep: str | None) -> None:
         """Put the staged file in the place of this database, whose file is kept as `keep`."""
@@ -282,12 +282,12 @@ class ServedDatabase(UnservedDatabase):
             return
         carry_over.carry_failures(old, db)
         is_other_root = not is_own_root(self._ctx.vault, db)
-        if is_other_root and (has_slots(db) or audit.is_sealed(db)):
-            audit.restart_unsealed(db)
+        if is_other_root and (has_slots(db) or is_log_sealed(db)):
+            restart_log_unsealed(db)
 
     def _highest_known_seq(self, new: NewDatabase) -> int:
         """Take the log's own number into account where it can be read."""
-        seq = self._unless_damaged(lambda: audit.head(self._store.db).seq) or 0
+        seq = self._unless_damaged(lambda: chain_head(self._store.db).seq) or 0
         return max(seq, super()._highest_known_seq(new))
 
     def _backup_folder(self) -> Path:

@@ -19,7 +19,8 @@ from sidecar.errors import Conflict, InvalidParams, SidecarError
 from sidecar.secrets import key_slots, sealed_rows, state
 from sidecar.secrets.open_slot import Proof, open_slot
 from sidecar.secrets.raw_params import take_passphrase
-from sidecar.store import audit, secrets
+from sidecar.store import secrets
+from sidecar.store.audit.log import reseal_log, restart_log_sealed
 from sidecar.store.secrets import SlotRow
 from sidecar.vault import crypto
 from sidecar.vault.keys import Keys
@@ -166,9 +167,9 @@ def _replace_root_key(ctx: LongContext, old: Keys, new: Keys, slots: _NewSlots) 
         ended = len(slots.removed)
         ctx.audit("vault_rekey", "vault", resealed=resealed, recovery_slots_ended=ended)
         sealer = ctx.chain_sealer(new)
-        if not audit.reseal(db, old.open_for_audit, sealer):
+        if not reseal_log(db, old.open_for_audit, sealer):
             # A part of the log does not open: that must not keep the old keys in use.
-            audit.restart_sealed(db, sealer, ctx.clock.random_bytes(crypto.KEY_BYTES))
+            restart_log_sealed(db, sealer, ctx.clock.random_bytes(crypto.KEY_BYTES))
         purging.request(ctx)
         generation = secrets.state(db).generation
     ctx.vault.unlock(new, dict([data_key]), state.clock_times(ctx))

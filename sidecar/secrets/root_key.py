@@ -11,7 +11,8 @@ from sidecar.errors import Conflict, NotInitialized, Tampered
 from sidecar.secrets import key_slots, sealed_rows, state
 from sidecar.secrets.open_slot import Opened, Proof, open_slot
 from sidecar.secrets.raw_params import take_passphrase
-from sidecar.store import audit, meta, secrets
+from sidecar.store import meta, secrets
+from sidecar.store.audit.log import is_log_sealed, restart_log_unsealed, seal_log, seal_log_again
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.vault import crypto
@@ -87,7 +88,7 @@ def _write_first_slot(ctx: LongContext, keys: Keys, slot: SlotRow, lock_count: i
             ctx.vault.unlock(keys, dict([data_key]), state.clock_times(ctx))
             ctx.audit("vault_initialize", "vault", kind=slot.kind)
             fresh_key = ctx.clock.random_bytes(crypto.KEY_BYTES)
-            through = audit.seal(db, ctx.chain_sealer(keys), fresh_key)
+            through = seal_log(db, ctx.chain_sealer(keys), fresh_key)
             ctx.audit("audit_sealed", "audit", through=through)
             status = state.read_status(ctx, db)
     except BaseException:
@@ -150,12 +151,12 @@ def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.St
                 secrets.replace_slot(db, opened.slot.slot, opened.renewed)
             ctx.vault.unlock(keys, data_keys, state.clock_times(ctx))
             ctx.audit("vault_unlock", "vault", slot=opened.slot.slot, kind=opened.slot.kind)
-            if audit.is_sealed(db):
+            if is_log_sealed(db):
                 ctx.checkpoint_chain()
             else:
                 # After a restore of secrets: their root key has not sealed this log yet.
                 fresh_key = ctx.clock.random_bytes(crypto.KEY_BYTES)
-                through = audit.seal_existing_vault(db, ctx.chain_sealer(keys), fresh_key)
+                through = seal_log_again(db, ctx.chain_sealer(keys), fresh_key)
                 ctx.audit("audit_sealed", "audit", through=through)
             status = state.read_status(ctx, db)
     except BaseException:
@@ -191,7 +192,7 @@ def reset(ctx: LongContext, losing: int) -> state.Status:
                 )
             stale_items = key_slots.item_names(db)
             secrets.forget_all(db)
-            audit.restart_unsealed(db)
+            restart_log_unsealed(db)
             # Before the entry is written, which must not be sealed by the old keys.
             ctx.vault.lock()
             ctx.audit("vault_reset", "vault", lost=count)

@@ -22,7 +22,8 @@ import apsw
 from sidecar import files, limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
-from sidecar.store import audit, meta, swap, verified_copy
+from sidecar.store import meta, swap, verified_copy
+from sidecar.store.audit.log import append_entry, begin_chain
 from sidecar.store.connection import Connection
 from sidecar.store.database_files import remove_database
 from sidecar.store.pragmas import configure, configure_wal, set_pragma
@@ -139,7 +140,7 @@ def _write_first_rows(db: Connection, clock: Clock) -> None:
     meta.write(db, meta.CREATED_AT, clock.now_ms())
     meta.write(db, meta.CLEAN_END, 1)
     meta.write(db, meta.PURGE_PENDING, 0)
-    audit.begin_chain(db, clock.random_bytes(32))
+    begin_chain(db, clock.random_bytes(32))
 
 
 def create(
@@ -250,5 +251,5 @@ def _run(db: Connection, step: Step, now_ms: int, *, entry: bool) -> None:
     )
     if entry:
         versions = f'{{"from":{step.version - 1},"to":{step.version}}}'
-        audit.append(db, now_ms, "migrate", "database", versions)
+        append_entry(db, now_ms, "migrate", "database", versions)
     set_pragma(db, "user_version", step.version, step.version)

@@ -15,12 +15,14 @@ import apsw
 from sidecar import files
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import audit, meta, migrations, preflight, runs, settings, swap
+from sidecar.store import meta, migrations, preflight, settings, swap
 from sidecar.store import sqlite_errors as faults
+from sidecar.store.audit.log import chain_head
 from sidecar.store.connection import Connection, Store
 from sidecar.store.database_files import remove_database
 from sidecar.store.migrations import Progress, no_progress
 from sidecar.store.pragmas import check_sqlite_version
+from sidecar.store.runs.rows import close_interrupted
 
 
 class Opened(NamedTuple):
@@ -144,7 +146,7 @@ def _opened_anew(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool
         store = Store(path, vfs=vfs)
         try:
             migrations.check_shipped(store.db)
-            audit.head(store.db)
+            chain_head(store.db)
         except BaseException:
             store.close()
             raise
@@ -157,7 +159,7 @@ def _begin(store: Store, now_ms: int) -> tuple[bool, int]:
     migrations.check_shipped(store.db)
     with store.writing() as db:
         unclean = meta.read(db, meta.CLEAN_END) != 1
-        interrupted = runs.close_interrupted(db, now_ms)
+        interrupted = close_interrupted(db, now_ms)
         meta.write(db, meta.CLEAN_END, 0)
     return unclean, interrupted
 

@@ -11,8 +11,7 @@ from contextlib import closing
 from sidecar import limits, log
 from sidecar.context import Emitted
 from sidecar.notifications import AuditEvent, AuditOverflow, Progress, WorkflowsChanged
-from sidecar.store import audit
-from sidecar.store.audit.log import Entry
+from sidecar.store.audit.log import Entry, read_entries
 from sidecar.store.connection import Store
 from sidecar.store.sqlite_errors import spoils_connection
 from sidecar.values import stored_json
@@ -110,7 +109,7 @@ class EventStream:
         room = limits.REPLAY_PAGE_BYTES
         with (
             self._store.lock,
-            closing(audit.entries(self._store.db, after, limits.REPLAY_PAGE)) as found,
+            closing(read_entries(self._store.db, after, limits.REPLAY_PAGE)) as found,
         ):
             for entry in found:
                 page.append(entry)

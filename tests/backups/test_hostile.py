@@ -14,7 +14,8 @@ from sidecar.archive import read as reading
 from sidecar.archive import write as writing
 from sidecar.archive.manifest import Head, Manifest
 from sidecar.errors import BackupRejected
-from sidecar.store import audit, codec, meta, verified_copy
+from sidecar.store import codec, meta, verified_copy
+from sidecar.store.audit.log import chain_head
 from sidecar.store.transfer import snapshot
 from sidecar.store.workflows import frames
 from tests.harness import Bench
@@ -59,7 +60,7 @@ def packed(database: Path, manifest: Manifest, **claims: Any) -> Path:
             "store_id": meta.store_id(db).hex(),
             "schema_version": max(0, int(db.pragma("user_version"))),
         }
-        head = audit.head(db)
+        head = chain_head(db)
         told["head"] = Head(head.seq, head.mac.hex())
     except Exception:  # noqa: BLE001 - then the claims of the sound one have to do
         told = {}

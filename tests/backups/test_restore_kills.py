@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.store import audit
+from sidecar.store.audit.log import read_entries
 from sidecar.store.open_close import close_store, open_store
 from tests.harness import Bench, ManualClock, open_bench
 from tests.store.test_swap import STEPS
@@ -81,7 +81,7 @@ def test_sqlite_23_a_restore_really_killed_leaves_the_old_or_the_new_database(
     names = bench.rows("SELECT id, name FROM workflows ORDER BY id")
     assert names == ([("w1", "then")] if new else [("later", "n"), ("w1", "now")])
     assert bench.call("system.check", full=True)["findings"] == []
-    actions = [entry.action for entry in audit.entries(store.db, 0, 500)]
+    actions = [entry.action for entry in read_entries(store.db, 0, 500)]
     assert actions.count("workflow_save") == 3
     assert actions.count("restore") == int(new)
     assert bench.call("audit.verify")["status"] == "unsealed"

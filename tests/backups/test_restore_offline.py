@@ -8,7 +8,7 @@ import pytest
 from sidecar.backups import restore as restoring
 from sidecar.backups.old_database import UnservedDatabase
 from sidecar.backups.restore import Restored
-from sidecar.store import audit
+from sidecar.store.audit.log import chain_head
 from tests.backup_kit import SECRET, seal
 from tests.harness import Bench, ManualClock, open_bench
 from tests.store.steady import folder_hashes
@@ -36,7 +36,7 @@ def test_a_database_that_does_not_open_is_replaced_and_kept_aside(
         save(bench, "then")
         seal(bench)
         name = backed_up(bench, include_secrets=True)
-        newest = audit.head(bench.store.db).seq
+        newest = chain_head(bench.store.db).seq
     if state == "missing":
         path.unlink()
     else:

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
-from sidecar.store import audit
+from sidecar.store.audit.log import append_entry, chain_head
+from sidecar.store.audit.verify import verify_chain
 from sidecar.store.connection import Store
 from tests.harness import Bench
 from tests.secrets_kit import secret_bench
@@ -48,7 +49,7 @@ def costs(bench: Bench, group: int) -> tuple[float, float]:
         )
 
     def append(number: int) -> None:
-        audit.append(db, 1_700_000_000_000, "workflow_save", f"w{number}", DETAILS)
+        append_entry(db, 1_700_000_000_000, "workflow_save", f"w{number}", DETAILS)
 
     plain, chained = [], []
     for _ in range(ROUNDS):
@@ -69,12 +70,12 @@ def main() -> None:
             )
         bench.call("secrets.initialize", passphrase="open sesame")
         with bench.store.writing():
-            while audit.head(bench.store.db).seq < MANY:
+            while chain_head(bench.store.db).seq < MANY:
                 bench.context.audit("workflow_save", "w1", revision=3, created=False)
         keys = bench.vault.keys
         opener = keys.open_for_audit if keys else None
         began = time.perf_counter()
-        verdict = audit.verify_chain(bench.store.db, None, lambda _done, _total: None, opener)
+        verdict = verify_chain(bench.store.db, None, lambda _done, _total: None, opener)
         spent_s = time.perf_counter() - began
         write(f"verify of {verdict.verified_to} entries: {spent_s:.2f} s, {verdict.status}\n")
 

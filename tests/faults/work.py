@@ -11,7 +11,7 @@ from typing import Any
 
 import apsw
 
-from sidecar.store import audit
+from sidecar.store.audit.verify import verify_chain
 from sidecar.store.connection import Connection
 from tests.wire.kit import call
 
@@ -44,7 +44,7 @@ def faults_of(db: Connection) -> list[str]:
     """What SQLite, the search indexes and the audit chain say is wrong with a file."""
     found = [str(row[0]) for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
     found += [str(row) for row in db.execute("PRAGMA foreign_key_check")]
-    verdict = audit.verify_chain(db, None, lambda _done, _total: None)
+    verdict = verify_chain(db, None, lambda _done, _total: None)
     if verdict.status not in ("ok", "unsealed"):
         found.append(f"audit: {verdict.status} at {verdict.first_bad_seq}")
     return found

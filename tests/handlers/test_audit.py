@@ -9,7 +9,7 @@ import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar import limits
 from sidecar.errors import Cancelled, InvalidParams
 from sidecar.notifications import AuditEvent, Progress
-from sidecar.store import audit
+from sidecar.store.audit.log import append_entry, chain_head
 from tests.harness import Bench, NoSession, open_bench
 from tests.store.steady import NOW_MS, SteadyClock
 from tests.workflow_kit import save
@@ -52,7 +52,7 @@ def bench(tmp_path: Path, session: Listening) -> Iterator[Bench]:
 
 def head(bench: Bench) -> dict[str, object]:
     """The head as the wire has it."""
-    found = audit.head(bench.store.db)
+    found = chain_head(bench.store.db)
     return {"seq": found.seq, "mac": found.mac.hex()}
 
 
@@ -110,7 +110,7 @@ def test_pages_join_to_the_whole_log(bench: Bench, limit: int) -> None:
 def test_an_imported_action_is_a_filter_as_any_other_and_an_unknown_one_is_refused(
     bench: Bench, session: Listening
 ) -> None:
-    audit.append(bench.store.db, NOW_MS, "of_old", "x")
+    append_entry(bench.store.db, NOW_MS, "of_old", "x")
 
     assert seqs(bench, action="of_old") == [5]
     bench.call("audit.subscribe", actions=["of_old"], after=0)
@@ -127,7 +127,7 @@ def test_a_page_ends_before_the_answer_is_full(bench: Bench) -> None:
     """The import of a log keeps its details, however long."""
     long = '{"text":"' + "x" * (limits.ANSWER_MAX_BYTES // 3) + '"}'
     for _ in range(4):
-        audit.append(bench.store.db, NOW_MS, "of_old", "x", long)
+        append_entry(bench.store.db, NOW_MS, "of_old", "x", long)
 
     page = bench.call("audit.list", after=4)
 
@@ -222,7 +222,7 @@ def grow(bench: Bench, count: int) -> None:
     """More entries."""
     with bench.store.writing() as db:
         for _ in range(count):
-            audit.append(db, NOW_MS, "workflow_save", "w")
+            append_entry(db, NOW_MS, "workflow_save", "w")
 
 
 def test_a_long_walk_tells_how_far_it_is(bench: Bench) -> None:

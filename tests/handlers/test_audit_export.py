@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Conflict, InvalidParams, Locked
-from sidecar.store.audit import log
+from sidecar.store.audit.log import read_entries
 from tests.harness import Bench
 from tests.secrets_kit import (
     HEAD,
@@ -160,13 +160,13 @@ def test_a_lock_while_checkpoints_are_opened_does_not_make_them_look_forged(
 def test_an_export_that_is_locked_before_it_is_signed_is_refused_and_gone(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entries = log.entries
+    entries = read_entries
 
     def locked_amid(*given: Any) -> Iterator[Any]:
         yield from entries(*given)
         lock(bench)
 
-    monkeypatch.setattr(log, "entries", locked_amid)
+    monkeypatch.setattr("sidecar.store.audit.export.read_entries", locked_amid)
     with pytest.raises(Locked):
         exported(bench, tmp_path)
     assert bench.vault.keys is None

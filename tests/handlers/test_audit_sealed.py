@@ -13,7 +13,8 @@ from sidecar import limits
 from sidecar.catalog import CHORES
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams, Locked, Tampered
-from sidecar.store import audit
+from sidecar.store.audit.log import set_log_start
+from sidecar.store.audit.verify import point_at
 from tests.harness import Bench
 from tests.secrets_kit import (
     HEAD,
@@ -192,9 +193,9 @@ def test_a_pruning_that_was_killed_amid_its_batches_is_finished_by_itself(bench:
     assert keys is not None
 
     with bench.store.lock, bench.store.writing() as db:
-        point = audit.point_at(db, 9, keys.open_for_audit)
+        point = point_at(db, 9, keys.open_for_audit)
         assert point is not None
-        audit.set_start(db, point, bench.context.chain_sealer(keys))
+        set_log_start(db, point, bench.context.chain_sealer(keys))
 
     assert verdict(bench) == ("ok", None, None)
     assert bench.rows("SELECT min(seq) FROM access_log") == [(1,)]

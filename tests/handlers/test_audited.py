@@ -18,8 +18,8 @@ from sidecar import limits
 from sidecar.catalog import METHODS
 from sidecar.errors import AuditUnavailable, SidecarError
 from sidecar.keychain import NamedBackend
-from sidecar.store import audit
 from sidecar.store.audit.actions import ACTIONS
+from sidecar.store.audit.log import is_log_sealed, read_entries
 from tests.acts import ACTS, BACKUP, READING, REFUSED, Act, Told
 from tests.harness import Bench, ManualClock, NoSession, open_bench
 from tests.making import params_type, simplest
@@ -129,7 +129,7 @@ def test_an_act_leaves_its_entries_and_tells_each_as_an_event(
     assert bench.audited() == act.entries
     assert log(bench)[-len(act.entries) or before :] == act.entries
     verdict = bench.call("audit.verify")
-    sealed = audit.is_sealed(bench.store.db)
+    sealed = is_log_sealed(bench.store.db)
     sound = "locked" if name == "secrets.lock" else "ok" if sealed else "unsealed"
     assert (verdict["status"], verdict["verified_to"]) == (sound, before + len(act.entries))
 
@@ -213,5 +213,5 @@ def test_no_entry_holds_a_title_or_a_value(bench: Bench) -> None:
     bench.call("runs.delete", id="run")
     bench.call("workflows.delete", id="p")
 
-    assert "private" not in str(list(audit.entries(bench.store.db, 0, 500)))
+    assert "private" not in str(list(read_entries(bench.store.db, 0, 500)))
     assert len(bench.audited()) == 5

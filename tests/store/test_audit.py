@@ -11,10 +11,18 @@ import pytest
 
 from sidecar import limits
 from sidecar.errors import AuditUnavailable
-from sidecar.store import audit
 from sidecar.store.audit.chain import GENESIS
-from sidecar.store.audit.log import Entry
-from sidecar.store.audit.verify import Head, Verdict
+from sidecar.store.audit.log import (
+    Entry,
+    append_entry,
+    chain_head,
+    count_entries,
+    delete_pruned_entries,
+    has_action,
+    read_entries,
+    set_log_start,
+)
+from sidecar.store.audit.verify import Head, Verdict, point_at, verify_chain
 from sidecar.store.connection import Connection
 from tests.harness import Bench, open_bench
 
@@ -32,8 +40,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def grow(db: Connection, count: int, resource: str = "w") -> None:
     """Write entries that are all different."""
     for _ in range(count):
-        seq = audit.head(db).seq + 1
-        audit.append(db, 1000 + seq, f"action_{seq}", f"{resource}{seq}", f'{{"revision":{seq}}}')
+        seq = chain_head(db).seq + 1
+        append_entry(db, 1000 + seq, f"action_{seq}", f"{resource}{seq}", f'{{"revision":{seq}}}')
 
 
 def meddle(bench: Bench, *statements: str) -> None:
@@ -46,7 +54,7 @@ def meddle(bench: Bench, *statements: str) -> None:
 
 def verdict(db: Connection, expect: tuple[int, str] | None = None) -> Verdict:
     """What the walk finds."""
-    return audit.verify_chain(db, expect, lambda _done, _total: None)
+    return verify_chain(db, expect, lambda _done, _total: None)
 
 
 def found(db: Connection, expect: tuple[int, str] | None = None) -> tuple[object, ...]:
@@ -73,7 +81,7 @@ def test_each_code_is_that_of_the_written_down_form(bench: Bench) -> None:
 
 
 def test_a_sound_chain_is_verified_whole(bench: Bench) -> None:
-    head = audit.head(bench.store.db)
+    head = chain_head(bench.store.db)
 
     assert verdict(bench.store.db) == Verdict("unsealed", None, None, 1, ENTRIES, 0, 0, head)
 
@@ -185,7 +193,7 @@ def test_an_entry_written_with_the_right_key_but_without_the_state_is_found(benc
 
 def anchor(db: Connection, seq: int) -> tuple[int, str]:
     """What the shell has kept of an entry."""
-    return seq, next(audit.entries(db, seq - 1, 1)).mac.hex()
+    return seq, next(read_entries(db, seq - 1, 1)).mac.hex()
 
 
 @pytest.fixture
@@ -223,10 +231,10 @@ def test_the_head_of_an_empty_log_is_an_anchor_too(bench: Bench) -> None:
 
 def test_an_anchor_before_the_prune_point_is_pruned_and_no_entry_is_bad(bench: Bench) -> None:
     kept = anchor(bench.store.db, 3)
-    point = audit.point_at(bench.store.db, ENTRIES, None)
+    point = point_at(bench.store.db, ENTRIES, None)
     assert point is not None
-    audit.set_start(bench.store.db, point, None)
-    assert audit.delete_pruned(bench.store.db, 99) == ENTRIES
+    set_log_start(bench.store.db, point, None)
+    assert delete_pruned_entries(bench.store.db, 99) == ENTRIES
 
     assert found(bench.store.db, kept) == ("pruned", "expect", None, ENTRIES)
     assert found(bench.store.db, (6, "0" * 64)) == ("rolled_back", "expect", 6, ENTRIES)
@@ -261,14 +269,14 @@ def test_steps_rise_to_the_end_and_may_stop_the_walk(long_bench: Bench) -> None:
     def step(done: int, of: int) -> None:
         steps.append((done, of))
 
-    assert audit.verify_chain(long_bench.store.db, None, step).verified_to == total
+    assert verify_chain(long_bench.store.db, None, step).verified_to == total
     assert steps == [(STEP, total), (2 * STEP, total), (total, total)]
 
     def stop(_done: int, _of: int) -> None:
         raise InterruptedError
 
     with pytest.raises(InterruptedError):
-        audit.verify_chain(long_bench.store.db, None, stop)
+        verify_chain(long_bench.store.db, None, stop)
 
 
 # --- writing and reading --------------------------------------------------------------------
@@ -282,7 +290,7 @@ def test_an_undone_entry_burns_no_number(bench: Bench) -> None:
     db.execute("RELEASE act")
     grow(db, 1, "next ")
 
-    assert [entry.resource for entry in audit.entries(db, ENTRIES, 9)] == ["next 6"]
+    assert [entry.resource for entry in read_entries(db, ENTRIES, 9)] == ["next 6"]
     assert found(db) == ("unsealed", None, None, ENTRIES + 1)
 
 
@@ -298,7 +306,7 @@ def test_a_log_that_does_not_fit_its_state_takes_no_entry(bench: Bench, statemen
     before = bench.rows("SELECT * FROM access_log, audit_state")
 
     with pytest.raises(AuditUnavailable):
-        audit.append(bench.store.db, 1, "workflow_save", "w")
+        append_entry(bench.store.db, 1, "workflow_save", "w")
     assert bench.rows("SELECT * FROM access_log, audit_state") == before
 
 
@@ -320,15 +328,15 @@ def test_details_are_one_object_on_one_line_whatever_stands_in_the_table(
     values = (stored.encode() if isinstance(stored, str) else stored,)
     bench.store.db.execute("UPDATE access_log SET details = CAST(? AS TEXT) WHERE seq = 5", values)
 
-    assert next(audit.entries(bench.store.db, 4, 1)).details == shown
+    assert next(read_entries(bench.store.db, 4, 1)).details == shown
 
 
 def test_entries_are_filtered_by_all_that_is_given_and_times_are_half_open(bench: Bench) -> None:
     db = bench.store.db
-    audit.append(db, 2000, "action_3", "w3")
+    append_entry(db, 2000, "action_3", "w3")
 
     def seqs(after: int = 0, limit: int = 9, **wanted: str | int) -> list[int]:
-        return [entry.seq for entry in audit.entries(db, after, limit, **wanted)]  # type: ignore[arg-type]  # names as given
+        return [entry.seq for entry in read_entries(db, after, limit, **wanted)]  # type: ignore[arg-type]  # names as given
 
     assert seqs() == [1, 2, 3, 4, 5, 6]
     assert seqs(2, 3) == [3, 4, 5]
@@ -337,16 +345,16 @@ def test_entries_are_filtered_by_all_that_is_given_and_times_are_half_open(bench
     assert seqs(resource="w3", to_at=2000) == [3]
     assert seqs(3, action="action_3", resource="w3", from_at=2000) == [6]
     assert seqs(9) == []
-    assert list(audit.entries(db, 5, 1)) == [
-        Entry(6, "action_3", "w3", 2000, "{}", audit.head(db).mac),
+    assert list(read_entries(db, 5, 1)) == [
+        Entry(6, "action_3", "w3", 2000, "{}", chain_head(db).mac),
     ]
 
 
 def test_a_count_is_of_what_a_replay_sends(bench: Bench) -> None:
     db = bench.store.db
 
-    assert audit.count_after(db, 2, None) == 3
-    assert audit.count_after(db, 2, frozenset({"action_1", "action_4"})) == 1
-    assert audit.count_after(db, 0, frozenset()) == 0
-    assert audit.count_after(db, 99, None) == 0
-    assert [audit.has_action(db, f"action_{n}") for n in (1, 9)] == [True, False]
+    assert count_entries(db, 2, None) == 3
+    assert count_entries(db, 2, frozenset({"action_1", "action_4"})) == 1
+    assert count_entries(db, 0, frozenset()) == 0
+    assert count_entries(db, 99, None) == 0
+    assert [has_action(db, f"action_{n}") for n in (1, 9)] == [True, False]

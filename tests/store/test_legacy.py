@@ -7,7 +7,8 @@ import apsw
 import pytest
 
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import audit, codec
+from sidecar.store import codec
+from sidecar.store.audit.verify import verify_chain
 from sidecar.store.legacy.migrate import Counts, migrate
 from sidecar.store.open_close import close_store, open_store
 from tests.store import legacy_files
@@ -273,7 +274,7 @@ def test_the_access_log_goes_on_as_a_chain(migrated: Path) -> None:
         ("migrate", "database", NOW_MS, f'{{"from":0,"to":1,"counts":{counts}}}'),
     ]
     db = apsw.Connection(str(migrated))
-    verdict = audit.verify_chain(db, None, lambda _done, _total: None)
+    verdict = verify_chain(db, None, lambda _done, _total: None)
     db.close()
     assert (verdict.status, verdict.reason) == ("unsealed", None)
 

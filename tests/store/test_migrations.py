@@ -13,7 +13,8 @@ import pytest
 
 from sidecar.errors import DatabaseDamaged, NewerSchema
 from sidecar.limits import APPLICATION_ID
-from sidecar.store import audit, migrations
+from sidecar.store import migrations
+from sidecar.store.audit.verify import verify_chain
 from sidecar.store.migrations import EditedMigration, MigrationFailed, Step
 from tests.store.steady import NOW_MS, SteadyClock, Stop, folder_hashes, names
 
@@ -95,7 +96,7 @@ def test_a_new_file_is_ours_whole_and_private(tmp_path: Path) -> None:
     assert list(db.execute("SELECT version, name, sha256, applied_at FROM migrations")) == [
         (1, "initial", FIRST.sha256, NOW_MS)
     ]
-    assert audit.verify_chain(db, None, lambda _done, _total: None).status == "unsealed"
+    assert verify_chain(db, None, lambda _done, _total: None).status == "unsealed"
     db.close()
     if sys.platform != "win32":
         assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import runs, workflows
 from sidecar.store.connection import Connection
+from sidecar.store.runs import rows
 from sidecar.store.runs.rows import WorkflowKey
 from sidecar.store.search.hits import find_hits
 from sidecar.store.search.query import parse
-from sidecar.store.workflows.header import Content
-from sidecar.store.workflows.list import Filter, OrderBy
+from sidecar.store.workflows.delete import count_runs, delete_part, delete_workflow, is_small
+from sidecar.store.workflows.header import Content, find, load
+from sidecar.store.workflows.list import Filter, OrderBy, list_workflows
+from sidecar.store.workflows.save import insert_workflow
+from sidecar.store.workflows.tags import count_categories, count_tagged, count_tags, list_tagged
 from tests.harness import Bench, open_bench
 
 WORKFLOWS = 2000
@@ -36,7 +39,7 @@ def fill(db: Connection) -> None:
     for index in range(WORKFLOWS):
         tags = f'["t{index % 50}","all"]' if index % 3 else "[]"
         content = Content(f"flow {index % 700}", f"about {index}", tags, f"c{index % 4}")
-        workflows.insert_workflow(db, f"w{index}", content, b"[1]", 1000 + index // 2)
+        insert_workflow(db, f"w{index}", content, b"[1]", 1000 + index // 2)
     db.execute("UPDATE workflows SET archived_at = 1 WHERE rid % 20 = 0")
     for index in range(RUNS):
         db.execute(
@@ -95,7 +98,7 @@ def test_every_live_list_is_a_search_without_sorting(
     for after in (None, ("a", "b") if order_by == "name" else (1, 1)):
         steps = plan_of(
             bench,
-            lambda db, after=after: workflows.page(
+            lambda db, after=after: list_workflows(
                 db,
                 Filter(category, tag),
                 order_by,
@@ -118,7 +121,7 @@ def test_the_main_lists_use_their_own_indexes(bench: Bench) -> None:
     for which, order_by, index in wanted:
         steps = plan_of(
             bench,
-            lambda db, which=which, order_by=order_by: workflows.page(
+            lambda db, which=which, order_by=order_by: list_workflows(
                 db, which, order_by, descending=True, after=None, limit=50
             ),
         )
@@ -129,7 +132,7 @@ def test_archived_lists_read_archived_rows_only(bench: Bench) -> None:
     for order_by, tag in itertools.product(("updated_at", "created_at", "name"), (None, "t1")):
         steps = plan_of(
             bench,
-            lambda db, order_by=order_by, tag=tag: workflows.page(
+            lambda db, order_by=order_by, tag=tag: list_workflows(
                 db,
                 Filter(None, tag, archived=True),
                 order_by,
@@ -158,22 +161,22 @@ def test_searches_look_workflows_up_one_by_one(bench: Bench, query: str) -> None
 
 def test_single_rows_are_found_by_key(bench: Bench) -> None:
     for call in (
-        lambda db: workflows.find(db, "w1"),
-        lambda db: workflows.load(db, "w1"),
-        lambda db: workflows.list_tagged(db, "t1", 10),
-        lambda db: workflows.count_tagged(db, "t1"),
-        lambda db: workflows.count_runs(db, 1),
-        lambda db: workflows.is_small(db, 1),
-        lambda db: workflows.delete_part(db, WORKFLOWS + 1),
-        lambda db: workflows.delete_whole(db, WORKFLOWS + 1),
+        lambda db: find(db, "w1"),
+        lambda db: load(db, "w1"),
+        lambda db: list_tagged(db, "t1", 10),
+        lambda db: count_tagged(db, "t1"),
+        lambda db: count_runs(db, 1),
+        lambda db: is_small(db, 1),
+        lambda db: delete_part(db, WORKFLOWS + 1),
+        lambda db: delete_workflow(db, WORKFLOWS + 1),
     ):
         assert faults(plan_of(bench, call)) == []
 
 
 def test_counts_walk_narrow_indexes_without_sorting(bench: Bench) -> None:
-    steps = plan_of(bench, workflows.count_categories)
+    steps = plan_of(bench, count_categories)
     assert steps == ["SCAN workflows USING INDEX workflows_category"]
-    steps = plan_of(bench, workflows.count_tags)
+    steps = plan_of(bench, count_tags)
     assert "SCAN workflow_tags" in steps
     assert any("workflows_archived" in step for step in steps)
 
@@ -188,7 +191,7 @@ def test_stores_10_every_page_of_runs_is_a_search_without_sorting(
     for before in (None, (5, 5)):
         steps = plan_of(
             bench,
-            lambda db, before=before: runs.page(
+            lambda db, before=before: rows.read_page(
                 db, before, 50, workflow=listed, status=status, **times
             ),
         )

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import workflows
 from sidecar.store.connection import Connection
 from sidecar.store.workflows import frames, revisions
+from sidecar.store.workflows.header import find
 from tests.harness import Bench, open_bench
 
 
@@ -33,7 +33,7 @@ def save(bench: Bench, text: str, name: str = "n") -> None:
 
 
 def rid(db: Connection) -> int:
-    found = workflows.find(db, "w")
+    found = find(db, "w")
     assert found is not None
     return found.rid
 
@@ -48,7 +48,7 @@ def forms(bench: Bench) -> list[tuple[int, str]]:
 
 
 def read(bench: Bench, revision: int) -> str:
-    header = workflows.find(bench.store.db, "w")
+    header = find(bench.store.db, "w")
     assert header is not None
     found = revisions.load(bench.store.db, header, revision)
     assert found is not None

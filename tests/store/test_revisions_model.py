@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sidecar import limits
-from sidecar.store import workflows
 from sidecar.store.workflows import revisions
+from sidecar.store.workflows.header import find
 from tests.harness import open_bench
 
 BODIES = st.sampled_from(['{"a":1}', '{"a":2}', '{"a":3,"b":[1,2,3]}'])
@@ -69,7 +69,7 @@ class History(RuleBasedStateMachine):
     @rule(keep=st.integers(min_value=0, max_value=12))
     def prune(self, keep: int) -> None:
         """Prune in groups, as the module says."""
-        header = workflows.find(self.bench.store.db, "w")
+        header = find(self.bench.store.db, "w")
         assert header is not None
         with self.bench.store.writing() as db:
             deleted = revisions.prune(db, header.rid, keep)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sidecar.errors import Archived, Conflict, NotFound
-from sidecar.store import workflows
 from sidecar.store.workflows import revisions
+from sidecar.store.workflows.header import find
 from tests.harness import ManualClock, open_bench
 
 DAY_MS = 86_400_000
@@ -137,7 +137,7 @@ class Runs(RuleBasedStateMachine):
     @rule(flow=FLOWS, keep=st.integers(1, 12))
     def prune_revisions(self, flow: str, keep: int) -> None:
         """Let earlier revisions go, as their setting would; see `every_revision_that_ran`."""
-        header = workflows.find(self.bench.store.db, flow)
+        header = find(self.bench.store.db, flow)
         if header is not None:
             with self.bench.store.writing() as db:
                 revisions.prune(db, header.rid, keep)

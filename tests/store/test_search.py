@@ -4,13 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.store import workflows
 from sidecar.store.search import excerpts, indexes, spelling
 from sidecar.store.search.hits import Hit, Place, find_hits
 from sidecar.store.search.query import parse
 from sidecar.store.workflows import header
-from sidecar.store.workflows.header import Content
+from sidecar.store.workflows.delete import set_archived
+from sidecar.store.workflows.header import Content, find
 from sidecar.store.workflows.list import Filter
+from sidecar.store.workflows.save import insert_workflow
 from tests.harness import Bench, open_bench
 
 ROWS = [
@@ -31,10 +32,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         db = opened.store.db
         for index, (key, name, description, tags, category) in enumerate(ROWS):
             content = Content(name, description, header.tags_text(tags), category)
-            workflows.insert_workflow(db, key, content, b"[1]", 100 + index)
-        old = workflows.find(db, "old")
+            insert_workflow(db, key, content, b"[1]", 100 + index)
+        old = find(db, "old")
         assert old is not None
-        workflows.set_archived(db, old.rid, 5)
+        set_archived(db, old.rid, 5)
         indexes.update_for_search(opened.store)
         yield opened
 

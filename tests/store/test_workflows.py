@@ -3,10 +3,18 @@ from typing import Any
 
 import pytest
 
-from sidecar.store import workflows
 from sidecar.store.workflows import header
-from sidecar.store.workflows.header import Content
-from sidecar.store.workflows.list import Filter, OrderBy
+from sidecar.store.workflows.delete import (
+    Deleted,
+    count_runs,
+    delete_workflow,
+    is_small,
+    set_archived,
+)
+from sidecar.store.workflows.header import Content, find, load
+from sidecar.store.workflows.list import Filter, Key, OrderBy, key_of, list_workflows
+from sidecar.store.workflows.save import insert_workflow, write_revision
+from sidecar.store.workflows.tags import count_categories, count_tags, list_tagged
 from tests.harness import Bench, open_bench
 
 ALL: tuple[OrderBy, ...] = ("updated_at", "created_at", "name")
@@ -20,8 +28,8 @@ def bench(tmp_path: Path) -> Any:
 
 def put(bench: Bench, workflow_id: str, now_ms: int, name: str = "n", tags: str = "[]") -> int:
     content = Content(name, None, tags, "general")
-    workflows.insert_workflow(bench.store.db, workflow_id, content, b"[1]", now_ms)
-    found = workflows.find(bench.store.db, workflow_id)
+    insert_workflow(bench.store.db, workflow_id, content, b"[1]", now_ms)
+    found = find(bench.store.db, workflow_id)
     assert found is not None
     return found.rid
 
@@ -40,15 +48,15 @@ def test_pages_join_to_the_whole_list_even_among_equal_keys(
         put(bench, f"w{index:02}", 100 + index // 7, "aAbB"[index % 4], '["t"]')
     wanted = Filter("general", "t" if tagged else None)
     seen: list[header.Header] = []
-    after: workflows.Key | None = None
+    after: Key | None = None
     while True:
-        page = workflows.page(
+        page = list_workflows(
             bench.store.db, wanted, order_by, descending=descending, after=after, limit=4
         )
         seen += page
         if len(page) < 4:
             break
-        after = workflows.key_of(page[-1], order_by)
+        after = key_of(page[-1], order_by)
     keys = [
         (row.name.lower(), row.id) if order_by == "name" else (row.updated_at, row.rid)
         for row in seen
@@ -61,12 +69,12 @@ def test_tag_rows_follow_every_change(bench: Bench) -> None:
     db = bench.store.db
     rid = put(bench, "w", 1, tags='["a","b"]')
     for step, tags in enumerate(('["a","b"]', '["b","c"]', "[]", '["d"]'), 2):
-        old = workflows.find(db, "w")
+        old = find(db, "w")
         assert old is not None
-        workflows.write_revision(db, old, Content(f"n{step}", None, tags, "general"), None, step)
+        write_revision(db, old, Content(f"n{step}", None, tags, "general"), None, step)
         rows = bench.rows("SELECT json_group_array(tag), updated_at FROM workflow_tags")
         assert rows == [(tags, step if tags != "[]" else None)]
-    workflows.delete_whole(db, rid)
+    delete_workflow(db, rid)
     assert bench.rows("SELECT * FROM workflow_tags") == []
 
 
@@ -74,10 +82,10 @@ def test_a_changed_body_keeps_its_row_and_a_lost_one_is_healed(bench: Bench) -> 
     db = bench.store.db
     rid = put(bench, "w", 1)
     db.execute("DELETE FROM workflow_bodies")
-    old = workflows.find(db, "w")
+    old = find(db, "w")
     assert old is not None
-    workflows.write_revision(db, old, old.content, b"[2]", 2)
-    loaded = workflows.load(db, "w")
+    write_revision(db, old, old.content, b"[2]", 2)
+    loaded = load(db, "w")
     assert loaded is not None
     assert (loaded.header.rid, loaded.header.revision, loaded.body()) == (rid, 2, b"[2]")
 
@@ -85,10 +93,10 @@ def test_a_changed_body_keeps_its_row_and_a_lost_one_is_healed(bench: Bench) -> 
 def test_counts_leave_out_archived_ones(bench: Bench) -> None:
     db = bench.store.db
     put(bench, "w1", 1, tags='["a","b"]')
-    workflows.set_archived(db, put(bench, "w2", 2, tags='["b","c"]'), 9)
-    assert workflows.count_tags(db) == [("a", 1), ("b", 1)]
-    assert workflows.count_categories(db) == [("general", 1)]
-    assert [row.id for row in workflows.list_tagged(db, "c", None)] == ["w2"]
+    set_archived(db, put(bench, "w2", 2, tags='["b","c"]'), 9)
+    assert count_tags(db) == [("a", 1), ("b", 1)]
+    assert count_categories(db) == [("general", 1)]
+    assert [row.id for row in list_tagged(db, "c", None)] == ["w2"]
 
 
 def test_a_delete_takes_all_with_it(bench: Bench) -> None:
@@ -108,7 +116,7 @@ def test_a_delete_takes_all_with_it(bench: Bench) -> None:
         " VALUES (?, 1, '{}', 'same', x'', 1, 1)",
         (rid,),
     )
-    assert workflows.is_small(db, rid)
-    assert workflows.delete_whole(db, rid) == workflows.Deleted(5, 1)
-    assert workflows.count_runs(db, kept) == 5
+    assert is_small(db, rid)
+    assert delete_workflow(db, rid) == Deleted(5, 1)
+    assert count_runs(db, kept) == 5
     assert bench.rows("SELECT rid FROM workflow_bodies") == [(kept,)]

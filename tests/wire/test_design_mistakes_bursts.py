@@ -3,7 +3,6 @@
 import apsw
 import pytest
 
-from sidecar.store import audit
 from tests.wire.kit import FaultyVFS, Served, answers, call, notifications
 
 WORKFLOW = {"id": "w1", "name": "a", "data": {"nodes": [1]}}
@@ -31,7 +30,7 @@ def test_design_mistake_10_an_act_whose_entry_cannot_be_written_does_not_happen(
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(audit, "append", fails)
+        patch.setattr("sidecar.context.append_entry", fails)
         told = served.send(call(1, "workflows.save", workflow=WORKFLOW))
 
     assert "error" in answers(told)[0]

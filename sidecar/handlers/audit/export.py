@@ -19,7 +19,8 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict, InvalidParams, Locked
 from sidecar.handlers.audit.keys import keys_of, refuse_other_keys
-from sidecar.store import audit
+from sidecar.store.audit.export import write_log
+from sidecar.store.audit.verify import Status, verify_chain
 from sidecar.values import Count
 from sidecar.vault import crypto
 
@@ -46,7 +47,7 @@ class AuditExportResult(Result, frozen=True):
     path: Annotated[str, Meta(description="The file.")]
     entries: Annotated[Count, Meta(description="How many entries it holds.")]
     status: Annotated[
-        audit.Status, Meta(description="What `audit.verify` says of the log as it was exported.")
+        Status, Meta(description="What `audit.verify` says of the log as it was exported.")
     ]
     public_key: Annotated[
         str | None,
@@ -121,9 +122,9 @@ def _export(ctx: LongContext, path: Path, partial: Path) -> AuditExportResult:
         with ctx.store.lock:
             keys = keys_of(ctx, db)
             public_key = crypto.public_key(keys.audit_sign).hex() if keys else None
-        verdict = audit.verify_chain(db, None, report, keys.open_for_audit if keys else None)
+        verdict = verify_chain(db, None, report, keys.open_for_audit if keys else None)
         refuse_other_keys(ctx, keys)
-        entries = audit.write_log(
+        entries = write_log(
             db,
             partial,
             exported_at=ctx.clock.now_ms(),

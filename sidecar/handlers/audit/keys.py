@@ -6,7 +6,7 @@ wrong, or sign with zeros. So a method asks anew before it believes what it foun
 
 from sidecar.context import LongContext
 from sidecar.errors import Locked
-from sidecar.store import audit
+from sidecar.store.audit.log import is_log_sealed
 from sidecar.store.connection import Connection
 from sidecar.vault.keys import Keys
 
@@ -17,7 +17,7 @@ def keys_of(ctx: LongContext, db: Connection) -> Keys | None:
     Raises:
         Locked: it is sealed, and nothing is unlocked.
     """
-    if not audit.is_sealed(db):
+    if not is_log_sealed(db):
         return None
     keys = ctx.vault.keys
     if keys is None or ctx.vault.ephemeral:

@@ -10,8 +10,8 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import InvalidParams
-from sidecar.store import audit
 from sidecar.store.audit.actions import ACTIONS
+from sidecar.store.audit.log import Entry, has_action, read_entries
 from sidecar.store.connection import Connection
 from sidecar.values import Limit, Timestamp, stored_json
 
@@ -37,7 +37,7 @@ class AuditEntry(Struct, frozen=True):
     mac: Annotated[str, Meta(description="Chain code, lower-case hex.")]
 
 
-def _view(entry: audit.Entry) -> AuditEntry:
+def _view(entry: Entry) -> AuditEntry:
     return AuditEntry(
         entry.seq,
         entry.action,
@@ -50,7 +50,7 @@ def _view(entry: audit.Entry) -> AuditEntry:
 
 def refuse_unknown(db: Connection, action: str, path: str) -> None:
     """Refuse what is neither of our actions nor in the log, which may be an imported one."""
-    if action not in ACTIONS and not audit.has_action(db, action):
+    if action not in ACTIONS and not has_action(db, action):
         raise InvalidParams("There is no such action.", path=path)
 
 
@@ -82,7 +82,7 @@ def list_entries(ctx: Context, params: AuditListParams) -> AuditListResult:
     """List entries of the audit log, oldest first."""
     if params.action is not None:
         refuse_unknown(ctx.db, params.action, "$.params.action")
-    found = audit.entries(
+    found = read_entries(
         ctx.db,
         params.after,
         params.limit + 1,

@@ -13,7 +13,14 @@ from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict, InvalidParams, Locked, Tampered
 from sidecar.handlers.audit.keys import keys_of, refuse_other_keys
-from sidecar.store import audit
+from sidecar.store.audit.log import (
+    chain_head,
+    delete_pruned_entries,
+    last_seq_before,
+    pruned_through,
+    set_log_start,
+)
+from sidecar.store.audit.verify import point_at
 from sidecar.store.connection import Connection
 from sidecar.values import Count, Timestamp
 
@@ -50,8 +57,8 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
     with ctx.reading(snapshot=True) as db:
         keys = keys_of(ctx, db)
         upto = _bound(ctx, db, params)
-        before = audit.pruned_through(db)
-        point = audit.point_at(db, upto, keys.open_for_audit if keys else None)
+        before = pruned_through(db)
+        point = point_at(db, upto, keys.open_for_audit if keys else None)
     if upto <= before:
         return AuditPruneResult(0, before)
     if point is None:
@@ -59,9 +66,9 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
         raise Tampered("The log does not verify; nothing was pruned.", what="audit")
     deleted = upto - before
     with ctx.writing() as db:
-        if (keys_of(ctx, db), audit.pruned_through(db)) != (keys, before):
+        if (keys_of(ctx, db), pruned_through(db)) != (keys, before):
             raise Conflict("The log was pruned or sealed meanwhile.")
-        audit.set_start(db, point, ctx.chain_sealer(keys) if keys else None)
+        set_log_start(db, point, ctx.chain_sealer(keys) if keys else None)
         ctx.audit("audit_prune", "audit", **{"from": before + 1, "to": upto}, head=point.head.hex())
     _delete(ctx, deleted)
     return AuditPruneResult(deleted, upto)
@@ -72,15 +79,15 @@ def _bound(ctx: LongContext, db: Connection, params: AuditPruneParams) -> int:
     youngest = ctx.clock.now_ms() - limits.AUDIT_KEEP_MIN_MS
     if isinstance(params.keep, UnsetType):
         at = 0 if isinstance(params.before_at, UnsetType) else params.before_at
-        return audit.last_seq_before(db, min(at, youngest))
-    return min(audit.head(db).seq - params.keep, audit.last_seq_before(db, youngest))
+        return last_seq_before(db, min(at, youngest))
+    return min(chain_head(db).seq - params.keep, last_seq_before(db, youngest))
 
 
 def _delete(ctx: LongContext, total: int | None) -> None:
     """Delete the entries before the log's new start, in steps."""
 
     def step(db: Connection) -> int:
-        deleted = audit.delete_pruned(db, limits.AUDIT_PRUNE_BATCH)
+        deleted = delete_pruned_entries(db, limits.AUDIT_PRUNE_BATCH)
         if deleted:
             purging.request(ctx)
         return deleted

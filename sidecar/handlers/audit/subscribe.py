@@ -8,7 +8,7 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.handlers.audit.list import Action, Seq, refuse_unknown
 from sidecar.notifications import ChainHead
-from sidecar.store import audit
+from sidecar.store.audit.log import chain_head, count_entries
 from sidecar.values import Count
 
 
@@ -37,10 +37,10 @@ def subscribe(ctx: Context, params: AuditSubscribeParams) -> AuditSubscribeResul
     for index, action in enumerate(params.actions or []):
         refuse_unknown(ctx.db, action, f"$.params.actions[{index}]")
     actions = None if params.actions is None else frozenset(params.actions)
-    head = audit.head(ctx.db)
+    head = chain_head(ctx.db)
     # A reader ahead of the log knew another one: what comes from now on is new to it all the same.
     after = None if params.after is None else min(params.after, head.seq)
-    replayed = 0 if after is None else audit.count_after(ctx.db, after, actions)
+    replayed = 0 if after is None else count_entries(ctx.db, after, actions)
     ctx.session.subscribe(actions, after)
     return AuditSubscribeResult(replayed, ChainHead(head.seq, head.mac.hex()))
 

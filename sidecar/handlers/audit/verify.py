@@ -12,8 +12,7 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.notifications import ChainHead
-from sidecar.store import audit
-from sidecar.store.audit.verify import Reason, Status
+from sidecar.store.audit.verify import Reason, Status, verify_chain
 from sidecar.values import Count
 
 Seq = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number of an entry.")]
@@ -73,7 +72,7 @@ def verify(ctx: LongContext, params: AuditVerifyParams) -> AuditVerifyResult:
         keys = ctx.vault.keys
         with ctx.reading(snapshot=True) as db:
             opener = keys.open_for_audit if keys and not ctx.vault.ephemeral else None
-            found = audit.verify_chain(db, expect, step, opener)
+            found = verify_chain(db, expect, step, opener)
         if ctx.vault.keys is not keys:
             found = None  # locked or unlocked meanwhile: what was sealed was looked at with no key
     return AuditVerifyResult(

@@ -82,7 +82,7 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
                 path="$.params.cursor",
             )
         before = (int(keys[1]), int(keys[2]))
-    found = rows.page(
+    found = rows.read_page(
         ctx.db,
         before,
         params.limit + 1,

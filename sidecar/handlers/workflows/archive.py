@@ -9,7 +9,7 @@ from sidecar.context import Context
 from sidecar.errors import NotFound
 from sidecar.handlers.workflows.checks import must_find
 from sidecar.notifications import WorkflowsChanged
-from sidecar.store import workflows
+from sidecar.store.workflows.delete import set_archived
 from sidecar.values import Timestamp, WorkflowId
 
 
@@ -33,7 +33,7 @@ def archive(ctx: Context, params: WorkflowsArchiveParams) -> WorkflowsArchiveRes
     if header.archived_at is not None:
         return WorkflowsArchiveResult(header.id, header.archived_at)
     archived_at = ctx.clock.now_ms()
-    workflows.set_archived(ctx.db, header.rid, archived_at)
+    set_archived(ctx.db, header.rid, archived_at)
     ctx.audit("workflow_archive", header.id)
     ctx.emit(WorkflowsChanged(header.id, header.revision, "archived"))
     return WorkflowsArchiveResult(header.id, archived_at)
@@ -57,7 +57,7 @@ def unarchive(ctx: Context, params: WorkflowsUnarchiveParams) -> WorkflowsUnarch
     """Bring an archived workflow back as it was; one that is live stays as it is."""
     header = must_find(ctx.db, params.id)
     if header.archived_at is not None:
-        workflows.set_archived(ctx.db, header.rid, None)
+        set_archived(ctx.db, header.rid, None)
         ctx.audit("workflow_unarchive", header.id)
         ctx.emit(WorkflowsChanged(header.id, header.revision, "unarchived"))
     return WorkflowsUnarchiveResult(header.id, None)

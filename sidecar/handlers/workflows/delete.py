@@ -17,8 +17,14 @@ from sidecar.errors import NotFound
 from sidecar.handlers.workflows.checks import must_find
 from sidecar.handlers.workflows.views import WorkflowsItemError
 from sidecar.notifications import WorkflowsChanged
-from sidecar.store import workflows
 from sidecar.store.connection import Connection
+from sidecar.store.workflows.delete import (
+    Deleted,
+    count_runs,
+    delete_part,
+    delete_workflow,
+    is_small,
+)
 from sidecar.values import Count, WorkflowId
 
 
@@ -110,15 +116,15 @@ def delete_one(
         NotFound: there is none, or somebody else deleted it or took it back meanwhile.
     """
     with ctx.reading() as db:
-        total = workflows.count_runs(db, _find(db, workflow_id, archived_before))
-    before = workflows.Deleted(0, 0)
+        total = count_runs(db, _find(db, workflow_id, archived_before))
+    before = Deleted(0, 0)
     while not _fits_one_step(ctx, workflow_id, archived_before):
         gone = _delete_step(ctx, workflow_id, archived_before)
-        before = workflows.Deleted(before.runs + gone.runs, before.revisions + gone.revisions)
+        before = Deleted(before.runs + gone.runs, before.revisions + gone.revisions)
         if shows_runs:
             ctx.progress("runs", before.runs, total, "rows")
     with ctx.writing(last=last) as db:
-        deleted = workflows.delete_whole(db, _find(db, workflow_id, archived_before))
+        deleted = delete_workflow(db, _find(db, workflow_id, archived_before))
         runs, revisions = before.runs + deleted.runs, before.revisions + deleted.revisions
         ctx.audit("workflow_delete", workflow_id, runs=runs, revisions=revisions, **details)
         ctx.emit(WorkflowsChanged(workflow_id, None, "deleted"))
@@ -140,18 +146,16 @@ def _find(db: Connection, workflow_id: str, archived_before: int | None) -> int:
 
 def _fits_one_step(ctx: LongContext, workflow_id: str, archived_before: int | None) -> bool:
     with ctx.reading() as db:
-        return workflows.is_small(db, _find(db, workflow_id, archived_before))
+        return is_small(db, _find(db, workflow_id, archived_before))
 
 
-def _delete_step(
-    ctx: LongContext, workflow_id: str, archived_before: int | None
-) -> workflows.Deleted:
+def _delete_step(ctx: LongContext, workflow_id: str, archived_before: int | None) -> Deleted:
     """Delete the oldest runs, then revisions, in one short step with an audit entry of its own.
 
     The entry is the step's and not the whole delete's, since a cancel may leave it at that.
     """
     with ctx.writing() as db:
-        gone = workflows.delete_part(db, _find(db, workflow_id, archived_before))
+        gone = delete_part(db, _find(db, workflow_id, archived_before))
         if gone.runs:
             ctx.audit("run_delete", workflow_id, runs=gone.runs)
         if gone.revisions:

@@ -7,7 +7,8 @@ from sidecar.catalog import chore
 from sidecar.context import LongContext
 from sidecar.errors import NotFound
 from sidecar.handlers.workflows.delete import delete_one
-from sidecar.store import settings, workflows
+from sidecar.store import settings
+from sidecar.store.workflows.delete import list_archived_before
 
 CHORE = "trash"
 DAY_MS = 86_400_000
@@ -21,7 +22,7 @@ def empty_trash(ctx: LongContext) -> None:
         with ctx.reading() as db:
             days = settings.own(db, "trash_keep_days")
             before_at = ctx.clock.now_ms() - days * DAY_MS
-            ids = workflows.list_archived_before(db, before_at, limits.TRASH_STEP) if days else []
+            ids = list_archived_before(db, before_at, limits.TRASH_STEP) if days else []
         if not ids:
             return
         for workflow_id in ids:

@@ -19,7 +19,7 @@ from sidecar.handlers.workflows.views import (
     workflow_view,
 )
 from sidecar.store.workflows.header import Header, load
-from sidecar.store.workflows.list import Filter, Key, OrderBy, key_of, page
+from sidecar.store.workflows.list import Filter, Key, OrderBy, key_of, list_workflows
 from sidecar.values import (
     Category,
     Cursor,
@@ -165,7 +165,7 @@ def list_(ctx: Context, params: WorkflowsListParams) -> WorkflowsListResult:
         kinds = (str, str) if order_by == "name" else (int, int)
         first, second = read_cursor(params.cursor, _mark(wanted, order_by, descending), *kinds)
         after = (first, second)
-    found = page(
+    found = list_workflows(
         ctx.db, wanted, order_by, descending=descending, after=after, limit=params.limit + 1
     )
     sent = fitting(found[: params.limit])

@@ -9,8 +9,8 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext
 from sidecar.handlers.workflows.checks import refuse_nul
 from sidecar.notifications import WorkflowsChanged
-from sidecar.store import workflows
 from sidecar.store.connection import Connection
+from sidecar.store.workflows.tags import count_categories, count_tagged, count_tags, replace_tag
 from sidecar.values import Category, Count, Tag
 
 RENAME_STEP = 50
@@ -37,7 +37,7 @@ class WorkflowsTagsResult(Result, frozen=True):
 @method("workflows.tags", access="read")
 def tags(ctx: Context, params: WorkflowsTagsParams) -> WorkflowsTagsResult:  # noqa: ARG001
     """List every tag of live workflows, with how many have it."""
-    return WorkflowsTagsResult([WorkflowsTagCount(*row) for row in workflows.count_tags(ctx.db)])
+    return WorkflowsTagsResult([WorkflowsTagCount(*row) for row in count_tags(ctx.db)])
 
 
 class WorkflowsCategoriesParams(Params, frozen=True):
@@ -65,7 +65,7 @@ def categories(
     params: WorkflowsCategoriesParams,  # noqa: ARG001
 ) -> WorkflowsCategoriesResult:
     """List every category of live workflows, with how many are in it."""
-    rows = workflows.count_categories(ctx.db)
+    rows = count_categories(ctx.db)
     return WorkflowsCategoriesResult([WorkflowsCategoryCount(*row) for row in rows])
 
 
@@ -94,7 +94,7 @@ def rename_tag(ctx: LongContext, params: WorkflowsRenameTagParams) -> WorkflowsR
     if params.tag == params.new_tag:
         return WorkflowsRenameTagResult(0)
     with ctx.reading() as db:
-        total = workflows.count_tagged(db, params.tag)
+        total = count_tagged(db, params.tag)
     done = 0
     while total - done > RENAME_STEP:
         with ctx.writing() as db:
@@ -113,7 +113,7 @@ def _rename_step(
     ctx: LongContext, db: Connection, params: WorkflowsRenameTagParams, limit: int | None
 ) -> int:
     """Rename the tag in at most `limit` workflows, with one audit entry; return how many."""
-    changed = workflows.rename_tag(db, params.tag, params.new_tag, limit, ctx.clock.now_ms())
+    changed = replace_tag(db, params.tag, params.new_tag, limit, ctx.clock.now_ms())
     for header in changed:
         ctx.emit(WorkflowsChanged(header.id, header.revision, "saved"))
     if changed:

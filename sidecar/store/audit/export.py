@@ -13,8 +13,7 @@ import msgspec
 
 from sidecar import limits
 from sidecar.store import meta
-from sidecar.store.audit import log
-from sidecar.store.audit.log import Entry
+from sidecar.store.audit.log import Entry, chain_head, pruned_through, read_entries
 from sidecar.store.audit.verify import Verdict
 from sidecar.store.connection import Connection
 
@@ -76,8 +75,8 @@ def write_log(
     `limits.VERIFY_STEP_ENTRIES` entries and may raise to stop.
     """
     digest = hashlib.sha256()
-    pruned = log.pruned_through(db)
-    count, total = 0, log.head(db).seq - pruned
+    pruned = pruned_through(db)
+    count, total = 0, chain_head(db).seq - pruned
     with path.open("wb") as file:
 
         def put(line: msgspec.Struct) -> None:
@@ -86,7 +85,7 @@ def write_log(
             file.write(data)
 
         put(_header(db, exported_at, verdict, public_key))
-        for entry in log.entries(db, pruned, limits.SAFE_INTEGER_MAX):
+        for entry in read_entries(db, pruned, limits.SAFE_INTEGER_MAX):
             put(_line(entry))
             count += 1
             if count % limits.VERIFY_STEP_ENTRIES == 0:

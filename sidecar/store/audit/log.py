@@ -63,7 +63,7 @@ def begin_chain(db: Connection, key: bytes) -> None:
     )
 
 
-def append(db: Connection, at: int, action: str, resource: str, details: str = "{}") -> Entry:
+def append_entry(db: Connection, at: int, action: str, resource: str, details: str = "{}") -> Entry:
     """Write one entry and move the chain forward, in the caller's transaction.
 
     Raises:
@@ -94,12 +94,12 @@ def append(db: Connection, at: int, action: str, resource: str, details: str = "
 # --- reading ------------------------------------------------------------------------------
 
 
-def head(db: Connection) -> Head:
+def chain_head(db: Connection) -> Head:
     """Return number and code of the newest entry; the number is 0 when the log is empty."""
     return Head(*one_row(db, "SELECT seq, head FROM audit_state"))
 
 
-def entries(
+def read_entries(
     db: Connection,
     after: int,
     limit: int,
@@ -159,7 +159,7 @@ def has_action(db: Connection, action: str) -> bool:
     return bool(one_row(db, sql, (action,))[0])
 
 
-def count_after(db: Connection, after: int, actions: frozenset[str] | None) -> int:
+def count_entries(db: Connection, after: int, actions: frozenset[str] | None) -> int:
     """Return how many entries after number `after` have one of the actions, None meaning any."""
     if actions is None:
         row = one_row(db, "SELECT count(*) FROM access_log WHERE seq > ?", (after,))
@@ -176,12 +176,12 @@ def count_after(db: Connection, after: int, actions: frozenset[str] | None) -> i
 # --- sealing and pruning ------------------------------------------------------------------
 
 
-def is_sealed(db: Connection) -> bool:
+def is_log_sealed(db: Connection) -> bool:
     """Return whether the start of the chain is encrypted under a root key."""
     return bool(one_row(db, "SELECT sealed_start IS NOT NULL FROM audit_state")[0])
 
 
-def seal(db: Connection, sealer: Sealer, fresh_key: bytes) -> int:
+def seal_log(db: Connection, sealer: Sealer, fresh_key: bytes) -> int:
     """Encrypt the start of the chain under the root key and continue with a fresh key.
 
     A chain that is sealed already, under a root key that is lost, starts again here: earlier
@@ -195,29 +195,29 @@ def seal(db: Connection, sealer: Sealer, fresh_key: bytes) -> int:
         "UPDATE audit_state SET start = NULL, sealed_start = ?, unsealed_through = ?",
         (sealer(start_purpose(START, newest), start_seq, start), newest),
     )
-    checkpoint(db, sealer, fresh_key)
+    add_checkpoint(db, sealer, fresh_key)
     return int(newest)
 
 
-def seal_existing_vault(db: Connection, sealer: Sealer, fresh_key: bytes) -> int | None:
+def seal_log_again(db: Connection, sealer: Sealer, fresh_key: bytes) -> int | None:
     """Seal the log of a file whose secrets are set up although its log is not sealed.
 
     After a restore of secrets the log is unsealed from the entry of the restore on; it is sealed
-    as it is, and the result is that of `seal`. In any other case the file was changed by another
-    program, which may have forged the log: the chain restarts here, `audit.verify` reports it, and
-    the result is None.
+    as it is, and the result is that of `seal_log`. In any other case another program changed the
+    file and may have forged the log: the chain restarts here, `audit.verify` reports it, and the
+    result is None.
     """
     start_seq, start = one_row(db, "SELECT start_seq, start FROM audit_state")
     first = db.execute(
         "SELECT action FROM access_log WHERE seq > ? ORDER BY seq LIMIT 1", (start_seq,)
     ).fetchone()
     if start is not None and first == ("restore",):
-        return seal(db, sealer, fresh_key)
-    restart_sealed(db, sealer, fresh_key)
+        return seal_log(db, sealer, fresh_key)
+    restart_log_sealed(db, sealer, fresh_key)
     return None
 
 
-def restart_sealed(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
+def restart_log_sealed(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
     """Start the chain again after the newest entry; `audit.verify` then reports it as tampered."""
     _restart(db, sealer, fresh_key, RESTARTED)
 
@@ -232,11 +232,11 @@ def _restart(db: Connection, sealer: Sealer, fresh_key: bytes, kind: str) -> int
         " sealed_start = ?2",
         (newest, sealer(start_purpose(kind, newest), newest, start)),
     )
-    checkpoint(db, sealer, fresh_key)
+    add_checkpoint(db, sealer, fresh_key)
     return int(newest)
 
 
-def checkpoint(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
+def add_checkpoint(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
     """Add a checkpoint after the newest entry: seal its number and code and set a fresh key."""
     newest, head_ = one_row(db, "SELECT seq, head FROM audit_state")
     db.execute(
@@ -247,7 +247,7 @@ def checkpoint(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
     db.execute("UPDATE audit_state SET next_key = ?", (fresh_key,))
 
 
-def reseal(db: Connection, opener: Opener, sealer: Sealer) -> bool:
+def reseal_log(db: Connection, opener: Opener, sealer: Sealer) -> bool:
     """Encrypt start and checkpoints under another root key; False when one cannot be opened."""
     start_seq, sealed_start, unsealed_through = one_row(
         db, "SELECT start_seq, sealed_start, unsealed_through FROM audit_state"
@@ -270,7 +270,7 @@ def reseal(db: Connection, opener: Opener, sealer: Sealer) -> bool:
     return True
 
 
-def restart_unsealed(db: Connection) -> None:
+def restart_log_unsealed(db: Connection) -> None:
     """Start the chain again after the newest entry, unsealed, because the root key changes.
 
     The new root key cannot open what the old one sealed. Earlier entries can still be read but no
@@ -292,10 +292,10 @@ def last_seq_before(db: Connection, at: int) -> int:
     row = db.execute(
         "SELECT seq FROM access_log WHERE at >= ? ORDER BY seq LIMIT 1", (at,)
     ).fetchone()
-    return int(row[0]) - 1 if row else head(db).seq
+    return int(row[0]) - 1 if row else chain_head(db).seq
 
 
-def set_start(db: Connection, point: Point, sealer: Sealer | None) -> None:
+def set_log_start(db: Connection, point: Point, sealer: Sealer | None) -> None:
     """Make the log start after `point`; entries up to it count as pruned."""
     if sealer is None:
         db.execute("UPDATE audit_state SET start = ?", (point.packed(),))
@@ -313,7 +313,7 @@ def pruned_through(db: Connection) -> int:
     return int(one_row(db, "SELECT pruned_through FROM audit_state")[0])
 
 
-def delete_pruned(db: Connection, most: int) -> int:
+def delete_pruned_entries(db: Connection, most: int) -> int:
     """Delete at most `most` of the entries before the start of the log; return how many."""
     db.execute(
         # The start is sealed: a number that an intruder wrote here alone deletes nothing.

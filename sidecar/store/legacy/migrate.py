@@ -18,7 +18,8 @@ import msgspec
 from sidecar import files
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import audit, migrations, settings, swap, verified_copy
+from sidecar.store import migrations, settings, swap, verified_copy
+from sidecar.store.audit.log import append_entry
 from sidecar.store.connection import Connection
 from sidecar.store.legacy import values
 from sidecar.store.legacy.recognise import COLUMNS, is_legacy
@@ -163,7 +164,7 @@ class _Import:
         indexes.index_all(self.db)
         entry = {"from": 0, "to": VERSION, "counts": self.counts._asdict()}
         details = msgspec.json.encode(entry).decode()
-        audit.append(self.db, self.now_ms, "migrate", "database", details)
+        append_entry(self.db, self.now_ms, "migrate", "database", details)
         self.on_progress("migrating", self.total, self.total)
         return self.counts
 
@@ -330,7 +331,7 @@ class _Import:
             " CAST(details AS BLOB) FROM access_log ORDER BY id"
         ):
             at = values.millis(timestamp)
-            audit.append(
+            append_entry(
                 self.db,
                 self.now_ms if at is None else at,
                 values.text(action) or "",

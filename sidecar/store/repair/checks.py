@@ -14,8 +14,9 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import audit, codec, tables
+from sidecar.store import codec, tables
 from sidecar.store import sqlite_errors as faults
+from sidecar.store.audit.verify import Opener, verify_chain
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.search import indexes
 from sidecar.store.workflows import unreadable as lost
@@ -57,7 +58,7 @@ def run_all(
     db: Connection,
     total: dict[str, int],
     step: Step,
-    opener: audit.Opener | None,
+    opener: Opener | None,
     *,
     full: bool,
 ) -> Iterator[Finding]:
@@ -330,11 +331,9 @@ def _is_sound(data: bytes, sha256: bytes, size_bytes: int | None) -> bool:
 # --- the audit log ----------------------------------------------------------------------------
 
 
-def audit_chain(
-    db: Connection, step: Step, opener: audit.Opener | None = None
-) -> Iterator[Finding]:
+def audit_chain(db: Connection, step: Step, opener: Opener | None = None) -> Iterator[Finding]:
     """Whether the log is the one that was written here, as far as that can be told."""
-    verdict = audit.verify_chain(db, None, lambda done, _total: step(done), opener)
+    verdict = verify_chain(db, None, lambda done, _total: step(done), opener)
     if verdict.status not in ("ok", "unsealed", "locked"):
         yield Finding(
             "audit_chain",

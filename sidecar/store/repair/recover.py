@@ -26,7 +26,8 @@ from sidecar.errors import (
     RecoveryRequired,
     SidecarError,
 )
-from sidecar.store import audit, meta, migrations, settings, swap
+from sidecar.store import meta, migrations, settings, swap
+from sidecar.store.audit.log import append_entry
 from sidecar.store.connection import Connection
 from sidecar.store.database_files import SQLITE_LEFTOVERS, remove_database
 from sidecar.store.pragmas import configure
@@ -173,7 +174,7 @@ def audit_entry_writer(clock: Clock) -> Log:
 
     def write(db: Connection, recovered: Recovered) -> None:
         details = msgspec.json.encode(audit_totals(recovered)).decode()
-        audit.append(db, clock.now_ms(), "recover", "database", details)
+        append_entry(db, clock.now_ms(), "recover", "database", details)
 
     return write
 

@@ -156,7 +156,7 @@ def load_summary(db: Connection, rid: int) -> tuple[bytes, bytes] | None:
     return (row[0], row[1]) if row else None
 
 
-def page(
+def read_page(
     db: Connection,
     before: tuple[int, int] | None,
     limit: int,

@@ -20,13 +20,12 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from sidecar import limits
-from sidecar.store import workflows
 from sidecar.store.connection import Connection
 from sidecar.store.search import indexes
 from sidecar.store.search.body_lines import Budget, says
 from sidecar.store.search.query import Terms
 from sidecar.store.workflows.header import COLUMNS, WIDTH, Header
-from sidecar.store.workflows.list import HAS_TAG, Filter
+from sidecar.store.workflows.list import HAS_TAG, Filter, list_workflows
 
 WORDS, TRIGRAMS, SCAN, BODY, NEWEST = range(5)
 """The stages, by their number in a cursor."""
@@ -319,7 +318,7 @@ def _newest(asked: _Asked) -> Found:
         return Found([])
     after = asked.after
     key = (int(after.rank), after.rid) if after else None
-    headers = workflows.page(
+    headers = list_workflows(
         asked.db, asked.wanted, "updated_at", descending=True, after=key, limit=asked.limit
     )
     return Found([Hit(header, NEWEST, float(header.updated_at)) for header in headers])

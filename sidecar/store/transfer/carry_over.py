@@ -7,9 +7,11 @@ known to have been given; the first entry after such a gap says where it began.
 """
 
 from sidecar.clock import Clock
-from sidecar.store import audit, meta, migrations, runs, tables
+from sidecar.store import meta, migrations, tables
+from sidecar.store.audit.log import chain_head
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.repair import checks
+from sidecar.store.runs.rows import close_interrupted
 from sidecar.store.search import indexes
 from sidecar.store.transfer import snapshot
 from sidecar.store.unserved_file import transaction
@@ -80,7 +82,7 @@ def carry_failures(live: Connection, staged: Connection) -> None:
 
 def continue_log_after(db: Connection, known_seq: int) -> int:
     """Give the next entry of the log a number above `known_seq`; return the last one in use."""
-    last_seq = audit.head(db).seq
+    last_seq = chain_head(db).seq
     db.execute("UPDATE audit_state SET seq = max(seq, ?)", (known_seq,))
     return last_seq
 
@@ -90,6 +92,6 @@ def finish(db: Connection, clock: Clock, *, served: bool) -> None:
 
     `served` says that this process goes on to serve the file, which has then not been closed.
     """
-    runs.close_interrupted(db, clock.now_ms())
+    close_interrupted(db, clock.now_ms())
     meta.write(db, meta.CLEAN_END, int(not served))
     meta.write(db, meta.RESTORED_STATE, snapshot.state(db))

@@ -17,7 +17,8 @@ import msgspec
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged, NewerSchema
-from sidecar.store import audit, codec, meta, migrations, preflight
+from sidecar.store import codec, meta, migrations, preflight
+from sidecar.store.audit.log import chain_head
 from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.interrupt import interruptible
@@ -207,7 +208,7 @@ def _look(db: Connection, version: int, step: Callable[[int, int], None]) -> Exa
         findings.append(finding)
     if db.execute(f"SELECT EXISTS ({_NOT_JSON})").get or not _are_lines(db):
         raise Untrusted("content")
-    return Examined(version, meta.store_id(db), audit.head(db), snapshot.counts(db), findings)
+    return Examined(version, meta.store_id(db), chain_head(db), snapshot.counts(db), findings)
 
 
 def _check_state(db: Connection) -> None:

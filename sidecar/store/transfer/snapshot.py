@@ -15,7 +15,8 @@ import apsw
 
 from sidecar import files, limits
 from sidecar.errors import Cancelled, DatabaseDamaged
-from sidecar.store import audit, meta, secrets, tables, verified_copy
+from sidecar.store import meta, secrets, tables, verified_copy
+from sidecar.store.audit.log import chain_head
 from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.database_files import remove_database
@@ -109,7 +110,7 @@ def is_untouched(db: Connection) -> bool:
     workflows, runs = one_row(
         db, "SELECT EXISTS (SELECT 1 FROM workflows), EXISTS (SELECT 1 FROM runs)"
     )
-    return not workflows and not runs and audit.head(db).seq == 0
+    return not workflows and not runs and chain_head(db).seq == 0
 
 
 def take(
@@ -164,7 +165,7 @@ def _facts(db: Connection) -> _Facts:
         schema_version=int(db.pragma("user_version")),
         store_id=meta.store_id(db),
         epoch=meta.epoch(db),
-        head=audit.head(db),
+        head=chain_head(db),
         state=state(db),
         counts=counts(db),
         has_secrets=False,

@@ -91,7 +91,7 @@ def _delete_revisions(db: Connection, rid: int) -> int:
     return len(going)
 
 
-def delete_whole(db: Connection, rid: int) -> Deleted:
+def delete_workflow(db: Connection, rid: int) -> Deleted:
     """Delete a workflow with its body, tags, revisions and runs."""
     db.execute(_DELETE_RUNS, (rid,))
     runs = db.changes()

@@ -76,7 +76,7 @@ def _start(order_by: OrderBy, *, descending: bool) -> tuple[object, object]:
     return _LAST_TIME if descending else _FIRST_TIME
 
 
-def page(
+def list_workflows(
     db: Connection,
     wanted: Filter,
     order_by: OrderBy,

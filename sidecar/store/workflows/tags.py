@@ -49,7 +49,7 @@ def list_tagged(db: Connection, tag: str, limit: int | None) -> list[Header]:
     return [Header(*row) for row in rows]
 
 
-def rename_tag(
+def replace_tag(
     db: Connection, tag: str, new_tag: str, limit: int | None, now_ms: int
 ) -> list[Header]:
     """Rename a tag in at most `limit` workflows, archived ones too; return their new headers.
