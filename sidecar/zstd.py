@@ -1,7 +1,7 @@
-"""Zstandard frames (RFC 8878): the one door for zstandard, for single values and for streams.
+"""Zstandard frames (RFC 8878), for single values and for streams.
 
-Imported when first used: most sessions pack nothing. What a frame is of, and what it means when
-one is damaged, is the caller's business.
+Only this module uses the library zstandard. It imports it when it is first needed, because most
+sessions pack nothing.
 """
 
 from functools import cache
@@ -12,18 +12,19 @@ from sidecar import limits
 
 
 class FrameDamaged(Exception):
-    """The bytes are no frame, or not the one that was expected."""
+    """The bytes are not a valid frame, or not the frame that was expected."""
 
 
 @cache
 def load_zstandard() -> ModuleType:
-    """The library, imported by whoever asks first."""
-    import zstandard  # noqa: PLC0415 - 15 ms that the start must not pay
+    """Import the library when this is first called, and return it."""
+    import zstandard  # noqa: PLC0415 - it takes 15 ms, too long for every start
 
     return zstandard
 
 
 def _dictionary(body: bytes | None) -> Any:
+    """Return `body` as a dictionary of the library."""
     if body is None:
         return None
     zstd = load_zstandard()
@@ -31,7 +32,7 @@ def _dictionary(body: bytes | None) -> Any:
 
 
 def pack(body: bytes, level: int, dictionary: bytes | None = None) -> bytes:
-    """Compress a value, alone or beside another one, which the window covers too."""
+    """Compress a value, with a similar value as `dictionary` if given; the window covers both."""
     zstd = load_zstandard()
     whole_bytes = len(body) + len(dictionary or b"")
     parameters = zstd.ZstdCompressionParameters.from_level(
@@ -50,10 +51,10 @@ def pack(body: bytes, level: int, dictionary: bytes | None = None) -> bytes:
 
 
 def unpack(data: bytes, size_bytes: int, dictionary: bytes | None = None) -> bytes:
-    """Give back a value of `size_bytes`.
+    """Decompress a value that must have `size_bytes`.
 
     Raises:
-        FrameDamaged: it is no frame of that size, or not of this dictionary.
+        FrameDamaged: `data` is not a frame with that content size, or needs another dictionary.
     """
     zstd = load_zstandard()
     decompressor = zstd.ZstdDecompressor(
@@ -68,10 +69,10 @@ def unpack(data: bytes, size_bytes: int, dictionary: bytes | None = None) -> byt
 
 
 class Packer:
-    """One frame with checksum and content size, made a piece at a time."""
+    """Compresses a stream into one frame with checksum and content size, a piece at a time."""
 
     def __init__(self, level: int, size_bytes: int) -> None:
-        """Begin a frame over `size_bytes`; other than so many is refused at its end."""
+        """Start a frame; `end` fails when the pieces do not add up to `size_bytes`."""
         zstd = load_zstandard()
         compressor = zstd.ZstdCompressor(
             level=level, write_checksum=True, write_content_size=True, write_dict_id=False
@@ -79,19 +80,19 @@ class Packer:
         self._frame = compressor.compressobj(size=size_bytes)
 
     def add(self, piece: bytes) -> bytes:
-        """Take a piece; what of the frame is finished, perhaps nothing."""
+        """Compress a piece; return what is finished of the frame, which may be empty."""
         return cast(bytes, self._frame.compress(piece))
 
     def end(self) -> bytes:
-        """The rest of the frame."""
+        """Return the rest of the frame."""
         return cast(bytes, self._frame.flush())
 
 
 class Unpacker:
-    """Reads one frame a piece at a time, in memory bounded by its window."""
+    """Decompresses one frame a piece at a time, in memory that is limited by its window."""
 
     def __init__(self, file: IO[bytes], window_max_bytes: int) -> None:
-        """Begin at the file's position; a frame with a larger window is refused."""
+        """Start at the file's position; reading a frame with a larger window fails."""
         zstd = load_zstandard()
         self._error: type[Exception] = zstd.ZstdError
         decompressor = zstd.ZstdDecompressor(max_window_size=window_max_bytes)
@@ -100,10 +101,10 @@ class Unpacker:
         )
 
     def read(self, size_bytes: int) -> bytes:
-        """The next bytes, at most so many; none at the end, also where the frame is cut off.
+        """Return the next bytes, at most `size_bytes`; none at the end, even if it is cut off.
 
         Raises:
-            FrameDamaged: its bytes or its checksum are wrong, or its window is too large.
+            FrameDamaged: the frame's bytes or checksum are wrong, or its window is too large.
         """
         try:
             return cast(bytes, self._reader.read(size_bytes))

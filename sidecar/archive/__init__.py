@@ -1,6 +1,6 @@
-"""The form of a backup file: how one is written, read, measured and refused. Knows no SQL.
+"""The format of a backup file: writing it, reading it, and rejecting what does not conform.
 
-One file, which the ordinary zstd tool unpacks to a SQLite database: a skippable frame with a
-manifest, then one frame with content size and checksum. Everything a reader goes by is bounded
-before it is believed.
+A backup is one file, which the ordinary zstd tool unpacks to a SQLite database: a skippable frame
+with the manifest, then one frame of compressed data with its content size and a checksum. Every
+size that a reader relies on is checked against a limit first. This package knows no SQL.
 """

@@ -1,8 +1,8 @@
-"""The shape of a zstd frame, measured without unpacking it: RFC 8878, 3.1.1.
+"""The size of a zstd frame, found without decompressing it (RFC 8878, 3.1.1).
 
-A frame says how large its blocks are, so where it ends, and what it can at most unpack to, is
-known after a walk over their headers. What is cut off, followed by something, or claims what its
-blocks cannot hold is refused before a decompressor sees a byte of it.
+Each block of a frame states its size, so reading the block headers tells where the frame ends and
+how much it can unpack to. A frame that is cut off, followed by other data, or claims a content
+size that its blocks cannot hold is rejected before a decompressor reads a byte of it.
 """
 
 from typing import IO, Final, NamedTuple
@@ -19,24 +19,27 @@ _RAW, _RLE, _RESERVED = 0, 1, 3
 
 
 class Header(NamedTuple):
-    """What a frame says at its beginning."""
+    """The header of a frame."""
 
     window_bytes: int
+    """Memory that a decompressor needs for the frame."""
     content_bytes: int
+    """Size of the unpacked data."""
     size_bytes: int
-    """Of the header itself."""
+    """Size of the header itself."""
 
 
 def measure(file: IO[bytes], start: int, file_bytes: int) -> Header:
-    """Walk over the frame at `start`, which must be the last thing in the file.
+    """Read the headers of the frame at `start`, which must end where the file ends.
 
     Raises:
-        BackupRejected: it is not whole, not alone, or not of the form that backups have.
+        BackupRejected: the frame is cut off, followed by other data, or not of the form that
+            backups have.
     """
     file.seek(start)
     header = _read_header(file.read(_HEADER_MAX_BYTES))
     _check_claims(header, file_bytes - start)
-    end = _walk(file, start + header.size_bytes, file_bytes, header)
+    end = _find_end(file, start + header.size_bytes, file_bytes, header)
     if end > file_bytes:
         raise rejection("truncated")
     if end < file_bytes:
@@ -45,23 +48,24 @@ def measure(file: IO[bytes], start: int, file_bytes: int) -> Header:
 
 
 def _read_header(first: bytes) -> Header:
+    """Parse the header in the first bytes of a frame."""
     if len(first) < _HEADER_MIN_BYTES:
         raise rejection("truncated")
     if int.from_bytes(first[:4], "little") != _MAGIC:
         raise rejection("form")
     descriptor = first[4]
-    single, checksum = descriptor & 0x20, descriptor & 0x04
-    if not checksum or descriptor & 0x1B:
-        # No checksum, a dictionary, or bits that mean nothing yet.
+    is_single_segment, has_checksum = descriptor & 0x20, descriptor & 0x04
+    if not has_checksum or descriptor & 0x1B:
+        # It has no checksum, it needs a dictionary, or reserved bits are set.
         raise rejection("form")
     at = 5
     window_bytes = 0
-    if not single:
+    if not is_single_segment:
         exponent, mantissa = divmod(first[at], 8)
         window_bytes = (1 << (10 + exponent)) // 8 * (8 + mantissa)
         at += 1
     size_flag = descriptor >> 6
-    size_bytes = (1 if single else 0, 2, 4, 8)[size_flag]
+    size_bytes = (1 if is_single_segment else 0, 2, 4, 8)[size_flag]
     if not size_bytes:
         raise rejection("form")
     if len(first) < at + size_bytes:
@@ -72,32 +76,33 @@ def _read_header(first: bytes) -> Header:
 
 
 def _check_claims(header: Header, packed_bytes: int) -> None:
+    """Reject a frame that claims to need more memory or to hold more data than a backup can."""
     if header.window_bytes > limits.ARCHIVE_WINDOW_MAX_BYTES:
         raise rejection("window")
-    most_bytes = max(limits.ARCHIVE_RATIO_FREE_BYTES, packed_bytes * limits.ARCHIVE_RATIO_MAX)
-    if header.content_bytes > min(limits.ARCHIVE_DATABASE_MAX_BYTES, most_bytes):
+    max_content_bytes = max(
+        limits.ARCHIVE_RATIO_FREE_BYTES, packed_bytes * limits.ARCHIVE_RATIO_MAX
+    )
+    if header.content_bytes > min(limits.ARCHIVE_DATABASE_MAX_BYTES, max_content_bytes):
         raise rejection("size")
 
 
-def _walk(file: IO[bytes], at: int, end: int, header: Header) -> int:
-    """Where the frame ends, by its blocks; past `end` when it is cut off."""
+def _find_end(file: IO[bytes], at: int, file_end: int, header: Header) -> int:
+    """Return where the frame with its blocks from `at` ends; past `file_end` when it is cut off."""
     block_max_bytes = min(header.window_bytes, _BLOCK_MAX_BYTES)
-    room_bytes = 0
-    most_blocks = (
-        header.content_bytes // limits.ARCHIVE_BLOCK_MIN_BYTES + limits.ARCHIVE_BLOCKS_FREE
-    )
-    for _block in range(most_blocks):
+    capacity_bytes = 0
+    max_blocks = header.content_bytes // limits.ARCHIVE_BLOCK_MIN_BYTES + limits.ARCHIVE_BLOCKS_FREE
+    for _block in range(max_blocks):
         file.seek(at)
         head = int.from_bytes(file.read(3), "little")
-        if at + 3 > end:
-            return end + 1
-        last, kind, size_bytes = head & 1, head >> 1 & 3, head >> 3
+        if at + 3 > file_end:
+            return file_end + 1
+        is_last, kind, size_bytes = head & 1, head >> 1 & 3, head >> 3
         if kind == _RESERVED or size_bytes > block_max_bytes:
             raise rejection("damaged")
-        room_bytes += size_bytes if kind in (_RAW, _RLE) else block_max_bytes
+        capacity_bytes += size_bytes if kind in (_RAW, _RLE) else block_max_bytes
         at += 3 + (1 if kind == _RLE else size_bytes)
-        if last:
-            if room_bytes < header.content_bytes:
+        if is_last:
+            if capacity_bytes < header.content_bytes:
                 raise rejection("size")
             return at + _CHECKSUM_BYTES
     raise rejection("form")

@@ -1,8 +1,9 @@
-"""What a backup says of itself: JSON in a skippable frame before the data, of a fixed size.
+"""The manifest of a backup: JSON in a skippable frame of fixed size in front of the data.
 
-The size is fixed because the manifest holds what is only known once the data has been packed: it
-is written over blanks when the rest is done, and the data is read once. It carries the SHA-256 of
-itself, so that no flipped bit of it is believed, and a code under the root key where there is one.
+The frame's size is fixed because the manifest contains values that are known only after the data
+has been packed. Blanks are written first and replaced at the end, so that the data is read once.
+The manifest contains its own SHA-256, which reveals every flipped bit, and a message
+authentication code (MAC) when the vault was unlocked as the backup was made.
 """
 
 import hashlib
@@ -19,7 +20,7 @@ from sidecar import limits
 from sidecar.errors import BackupRejected
 
 FORMAT: Final = 1
-"""Rises when a reader of the former one could not read it."""
+"""Version of the format; increased when readers of the previous version cannot read it."""
 
 Reason = Literal["manual", "interval", "migrate", "restore", "compact", "recover"]
 """Why a backup was made."""
@@ -27,8 +28,8 @@ Reason = Literal["manual", "interval", "migrate", "restore", "compact", "recover
 Secrets = Literal["none", "sealed"]
 
 Mac = Callable[[bytes], bytes] | None
-"""Codes bytes under a key that the root key leads to; None while secrets are locked or not set
-up. The one place where the vault plugs in is `backups.create.manifest_mac`."""
+"""Computes a message authentication code under a key derived from the root key; None while the
+vault is locked or not set up. `backups.create.manifest_mac` makes such a function."""
 
 Refusal = Literal[
     "not_a_backup",
@@ -46,19 +47,19 @@ Refusal = Literal[
 ]
 """Why a backup is rejected."""
 
-_SAID: Final[dict[Refusal, str]] = {
-    "not_a_backup": "The file is no backup of this product.",
+_MESSAGES: Final[dict[Refusal, str]] = {
+    "not_a_backup": "The file is not a backup of this product.",
     "newer": "The backup was made by a newer version; update this program.",
-    "manifest": "The backup's description of itself is damaged.",
-    "size": "The backup claims a size that it cannot have.",
-    "window": "The backup asks for more memory than a backup needs.",
-    "form": "The backup is not packed the way backups are.",
+    "manifest": "The backup's manifest is damaged.",
+    "size": "The backup states a size that it cannot have.",
+    "window": "The backup needs more memory to unpack than any backup of this product.",
+    "form": "The backup is not packed as backups of this product are.",
     "truncated": "The backup is cut off.",
-    "trailing": "Something else stands behind the backup's data.",
+    "trailing": "The backup is followed by other data.",
     "damaged": "The backup's data is damaged.",
-    "not_ours": "What is in the backup is no database of this product.",
+    "not_ours": "The backup does not contain a database of this product.",
     "schema": "The tables in the backup are not those of this product.",
-    "content": "What is in the backup contradicts itself.",
+    "content": "The content of the backup is inconsistent.",
 }
 
 Hex = Annotated[str, Meta(pattern="^(?:[0-9a-f]{2}){1,64}$(?!\\n)")]
@@ -67,19 +68,19 @@ Number = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX)]
 
 
 def rejection(reason: Refusal) -> BackupRejected:
-    """The error for a backup that is not to be believed."""
-    return BackupRejected(f"{_SAID[reason]} The database is unchanged.", reason=reason)
+    """Return the error that rejects a backup for this reason."""
+    return BackupRejected(f"{_MESSAGES[reason]} The database is unchanged.", reason=reason)
 
 
 class Head(Struct, frozen=True):
-    """The newest entry of the audit log in the backup."""
+    """Number and code of the newest entry of the audit log in the backup."""
 
     seq: Number
     mac: Hex
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """What a backup says of itself."""
+    """The description of a backup that stands at its beginning."""
 
     format: Number = FORMAT
     program: Annotated[str, Meta(max_length=64)]
@@ -92,88 +93,94 @@ class Manifest(Struct, frozen=True, kw_only=True):
     epoch: Number
     head: Head
     state: Hex
-    """Fingerprint of what the database holds, the log of backups aside."""
+    """Fingerprint of the database's data; entries of the audit log about backups do not count."""
     counts: dict[str, Number]
     secrets: Secrets
     database_bytes: Number
     sha256: Sha256 = "0" * 64
-    """Of the database."""
+    """SHA-256 of the database."""
     packed_bytes: Number = 0
-    """Of the data frame."""
+    """Size of the data frame."""
     manifest_sha256: Sha256 | Literal[""] = ""
-    """Of the manifest itself, this member empty."""
+    """SHA-256 of the manifest with this member empty."""
     mac: Hex | None = None
-    """Over the manifest, its SHA-256 empty and this null."""
+    """Code of the manifest with `manifest_sha256` empty and this member null."""
 
 
 _MAGIC: Final = 0x184D2A50
 _HEADER: Final = struct.Struct("<II")
 FRAME_BYTES: Final = _HEADER.size + limits.ARCHIVE_MANIFEST_BYTES
-"""Where the data frame begins."""
+"""Size of the manifest's frame, so also the offset of the data frame."""
 
 
 def encode(manifest: Manifest, mac: Mac = None) -> bytes:
-    """The skippable frame with the manifest, made to vouch for itself.
+    """Return the skippable frame with the manifest, its SHA-256 and its code filled in.
 
     Raises:
-        ValueError: it has grown larger than its frame; a fault of ours.
+        ValueError: the manifest is larger than its frame, which is a fault of this program.
     """
-    code = None if mac is None else mac(_coded(manifest)).hex()
-    coded = replace(manifest, mac=code)
-    content = msgspec.json.encode(replace(coded, manifest_sha256=_self_sha256(coded)))
+    code = None if mac is None else mac(_without_checks(manifest)).hex()
+    manifest = replace(manifest, mac=code)
+    content = msgspec.json.encode(replace(manifest, manifest_sha256=_sha256_of(manifest)))
     if len(content) > limits.ARCHIVE_MANIFEST_BYTES:
         raise ValueError("The manifest does not fit into its frame.")
-    return _framed(content)
+    return _frame_of(content)
 
 
 def decode(frame: bytes) -> Manifest:
-    """Read the skippable frame.
+    """Read the manifest in a skippable frame.
 
     Raises:
-        BackupRejected: it is no manifest, one of a newer form, or not as it was written.
+        BackupRejected: there is no manifest, it is of a newer format, or it was changed.
     """
     if len(frame) < _HEADER.size or _HEADER.unpack_from(frame)[0] != _MAGIC:
         raise rejection("not_a_backup")
     if len(frame) < FRAME_BYTES:
         raise rejection("truncated")
     content = frame[_HEADER.size :]
-    if _newer(content):
+    if _is_newer_format(content):
         raise rejection("newer")
     try:
         manifest = msgspec.json.decode(content, type=Manifest)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise rejection("manifest") from None
-    as_written = frame == _framed(msgspec.json.encode(manifest))
-    if not as_written or manifest.manifest_sha256 != _self_sha256(manifest):
+    as_written = frame == _frame_of(msgspec.json.encode(manifest))
+    if not as_written or manifest.manifest_sha256 != _sha256_of(manifest):
         raise rejection("manifest")
     return manifest
 
 
 def is_authentic(manifest: Manifest, mac: Mac) -> bool | None:
-    """Whether the code is the one this root key makes; None where that cannot be told."""
+    """Return whether `mac` made the manifest's code; None when either of the two is missing."""
     if mac is None or manifest.mac is None:
         return None
-    return hmac.compare_digest(mac(_coded(manifest)).hex(), manifest.mac)
+    return hmac.compare_digest(mac(_without_checks(manifest)).hex(), manifest.mac)
 
 
-def _framed(content: bytes) -> bytes:
-    filled = content.ljust(limits.ARCHIVE_MANIFEST_BYTES, b" ")
-    return _HEADER.pack(_MAGIC, limits.ARCHIVE_MANIFEST_BYTES) + filled
+def _frame_of(content: bytes) -> bytes:
+    """Return the skippable frame around a manifest, which is padded with blanks."""
+    padded = content.ljust(limits.ARCHIVE_MANIFEST_BYTES, b" ")
+    return _HEADER.pack(_MAGIC, limits.ARCHIVE_MANIFEST_BYTES) + padded
 
 
-def _coded(manifest: Manifest) -> bytes:
+def _without_checks(manifest: Manifest) -> bytes:
+    """Return the manifest as JSON without its SHA-256 and its code: what the code is made of."""
     return msgspec.json.encode(replace(manifest, manifest_sha256="", mac=None))
 
 
-def _self_sha256(manifest: Manifest) -> str:
+def _sha256_of(manifest: Manifest) -> str:
+    """Return the SHA-256 of the manifest without the member that holds it."""
     return hashlib.sha256(msgspec.json.encode(replace(manifest, manifest_sha256=""))).hexdigest()
 
 
 class _Format(Struct):
+    """The one member of a manifest that every version of the format has."""
+
     format: int
 
 
-def _newer(content: bytes) -> bool:
+def _is_newer_format(content: bytes) -> bool:
+    """Return whether a manifest, of which nothing else need be understood, has a newer format."""
     try:
         return msgspec.json.decode(content, type=_Format).format > FORMAT
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -1,7 +1,7 @@
-"""Reading a backup: its manifest alone, or its database, checked byte by byte on the way.
+"""Reading a backup: the manifest alone, or the database in it, which is checked on the way.
 
-Memory is a piece and the frame's window, whatever the file claims; the disk it may take is known
-before the first byte is unpacked.
+Whatever the file claims, reading takes no more memory than one piece and the frame's window, and
+the size of the unpacked database is known before the first byte is unpacked.
 """
 
 import hashlib
@@ -13,39 +13,40 @@ from pathlib import Path
 from typing import IO
 
 from sidecar import limits
-from sidecar.archive import frame_size as shape
 from sidecar.archive import manifest as manifests
+from sidecar.archive.frame_size import measure
 from sidecar.archive.manifest import FRAME_BYTES, Manifest, rejection
 from sidecar.zstd import FrameDamaged, Unpacker
 
 Step = Callable[[int], None]
-"""Called with the bytes of the database done so far; may raise to stop."""
+"""Called with the bytes of the database unpacked so far; it may raise to stop the work."""
 
 Sink = Callable[[bytes], object]
-"""Takes the next bytes of the database."""
+"""Called with the next bytes of the database."""
 
 
 def read_manifest(path: Path) -> Manifest:
-    """What a backup says of itself, its size compared with the file's.
+    """Return the manifest of the backup at `path`, after comparing the file's size with it.
 
     Raises:
-        BackupRejected: it is no backup, of another form, cut off, or followed by something.
-        OSError: it cannot be read, or is not there.
+        BackupRejected: the file is not a backup, of a newer format, cut off, or followed by
+            other data.
+        OSError: it does not exist or cannot be read.
     """
-    with _opened(path) as (file, file_bytes):
-        return _manifest(file, file_bytes)
+    with _open_file(path) as (file, file_bytes):
+        return _read_manifest(file, file_bytes)
 
 
 def unpack(path: Path, sink: Sink, step: Step) -> Manifest:
-    """Hand over the database in a backup, piece by piece; believe it only when this returns.
+    """Pass the database in a backup to `sink`, piece by piece; it is sound only once this returns.
 
     Raises:
-        BackupRejected: it is not wholly what was written.
+        BackupRejected: the file is not what was written.
         OSError: it cannot be read.
     """
-    with _opened(path) as (file, file_bytes):
-        manifest = _manifest(file, file_bytes)
-        header = shape.measure(file, FRAME_BYTES, file_bytes)
+    with _open_file(path) as (file, file_bytes):
+        manifest = _read_manifest(file, file_bytes)
+        header = measure(file, FRAME_BYTES, file_bytes)
         if header.content_bytes != manifest.database_bytes:
             raise rejection("size")
         file.seek(FRAME_BYTES)
@@ -55,7 +56,7 @@ def unpack(path: Path, sink: Sink, step: Step) -> Manifest:
 
 
 def _unpack(file: IO[bytes], size_bytes: int, sink: Sink, step: Step) -> str:
-    """Unpack the frame at the file's position; the SHA-256 of what was in it."""
+    """Unpack the frame at the file's position and return the SHA-256 of its content."""
     digest = hashlib.sha256()
     done_bytes = 0
     unpacker = Unpacker(file, limits.ARCHIVE_WINDOW_MAX_BYTES)
@@ -74,22 +75,23 @@ def _unpack(file: IO[bytes], size_bytes: int, sink: Sink, step: Step) -> str:
     return digest.hexdigest()
 
 
-def _manifest(file: IO[bytes], file_bytes: int) -> Manifest:
+def _read_manifest(file: IO[bytes], file_bytes: int) -> Manifest:
+    """Read the manifest at the beginning of a file of that size."""
     manifest = manifests.decode(file.read(FRAME_BYTES))
     if file_bytes != FRAME_BYTES + manifest.packed_bytes:
-        missing = file_bytes < FRAME_BYTES + manifest.packed_bytes
-        raise rejection("truncated" if missing else "trailing")
+        is_cut_off = file_bytes < FRAME_BYTES + manifest.packed_bytes
+        raise rejection("truncated" if is_cut_off else "trailing")
     return manifest
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tuple[IO[bytes], int]]:
-    """A file to read and its size; a pipe is not waited for, a device not read."""
+def _open_file(path: Path) -> Iterator[tuple[IO[bytes], int]]:
+    """Open a regular file and yield it with its size; reject a pipe or a device without waiting."""
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     descriptor = os.open(path, flags)
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
         os.close(descriptor)
         raise rejection("not_a_backup")
     with os.fdopen(descriptor, "rb", buffering=0) as file:
-        yield file, found.st_size
+        yield file, status.st_size

@@ -1,6 +1,6 @@
-"""Writing a backup: packed in one pass, synced, read back, and only then given its name.
+"""Writing a backup: pack it in one pass, sync it, read it back, and only then give it its name.
 
-Until then it is called `.partial`, which nothing lists; whatever goes wrong, it is removed.
+Until then its name ends in `.partial`, which no list shows, and it is removed when writing fails.
 """
 
 import hashlib
@@ -19,11 +19,12 @@ from sidecar.archive.manifest import FRAME_BYTES, Mac, Manifest
 from sidecar.zstd import Packer
 
 PARTIAL = ".partial"
+"""Suffix of the name of an unfinished backup."""
 
 
 @contextmanager
 def partial_file(target: Path) -> Iterator[Path]:
-    """A private file to be written and published; gone afterwards if it was not."""
+    """Create a private file for `write` and `publish`; remove it unless it is published."""
     partial = files.beside(target, PARTIAL)
     files.create_private(partial)
     try:
@@ -40,10 +41,10 @@ def write(
     mac: Mac = None,
     step: Callable[[int], None],
 ) -> Manifest:
-    """Pack the database `source`, which nobody writes to, into `partial`; read it back.
+    """Pack the database `source`, which must not change meanwhile, into `partial` and read it back.
 
-    `step` is told the bytes packed and then the bytes read back, the latter counted on; it may
-    raise to stop.
+    `step` is called with the bytes packed so far, then with these plus the bytes read back so
+    far; it may raise to stop the work.
 
     Returns:
         The manifest as it was written: `manifest` with sizes and SHA-256.
@@ -61,16 +62,16 @@ def write(
         file.flush()
         os.fsync(file.fileno())
 
-    def told(done_bytes: int) -> None:
+    def step_back(done_bytes: int) -> None:
         step(size_bytes + done_bytes)
 
-    return reading.unpack(partial, lambda _piece: None, told)
+    return reading.unpack(partial, lambda _piece: None, step_back)
 
 
 def _pack(
     database: IO[bytes], file: IO[bytes], size_bytes: int, step: Callable[[int], None]
 ) -> tuple[str, int]:
-    """Write the data frame; SHA-256 of the database and the frame's size."""
+    """Write the data frame; return the SHA-256 of the database and the size of the frame."""
     packer = Packer(limits.ARCHIVE_LEVEL, size_bytes)
     digest = hashlib.sha256()
     done_bytes = packed_bytes = synced_bytes = 0
@@ -79,7 +80,7 @@ def _pack(
         packed_bytes += file.write(packer.add(piece))
         done_bytes += len(piece)
         if packed_bytes - synced_bytes >= limits.ARCHIVE_SYNC_BYTES:
-            # A little at a time: one sync of all would hold up every commit meanwhile.
+            # Often and a little, because one sync of everything would delay every COMMIT.
             file.flush()
             os.fsync(file.fileno())
             synced_bytes = packed_bytes
@@ -89,6 +90,6 @@ def _pack(
 
 
 def publish(partial: Path, target: Path) -> None:
-    """Give a finished backup its name, for good."""
+    """Give a finished backup its name, durably."""
     partial.replace(target)
     files.sync_folder(target.parent)

@@ -118,7 +118,7 @@ def test_a_refused_backup_is_explained(database: Path, tmp_path: Path) -> None:
             database.write_bytes(content)
         done = run("restore", other, "--database", database)
         assert done.returncode == 1
-        assert "no backup of this product" in done.stderr
+        assert "not a backup of this product" in done.stderr
         assert "backup_rejected" in done.stderr
 
 
