@@ -79,10 +79,8 @@ def _check_claims(header: Header, packed_bytes: int) -> None:
     """Reject a frame that claims to need more memory or to hold more data than a backup can."""
     if header.window_bytes > limits.ARCHIVE_WINDOW_MAX_BYTES:
         raise rejection("window")
-    max_content_bytes = max(
-        limits.ARCHIVE_RATIO_FREE_BYTES, packed_bytes * limits.ARCHIVE_RATIO_MAX
-    )
-    if header.content_bytes > min(limits.ARCHIVE_DATABASE_MAX_BYTES, max_content_bytes):
+    max_bytes = max(limits.ARCHIVE_RATIO_FREE_BYTES, packed_bytes * limits.ARCHIVE_RATIO_MAX)
+    if header.content_bytes > min(limits.ARCHIVE_DATABASE_MAX_BYTES, max_bytes):
         raise rejection("size")
 
 

@@ -50,22 +50,22 @@ def test_a_folder_that_a_client_synchronises_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["OneDrive - Firm", "iCloud Drive", "Nextcloud", "Google Drive"])
 def test_folders_of_clients_are_known_by_their_beginning(name: str) -> None:
-    assert warnings.synced(Path("/home/ann") / name / "db") is not None
-    assert warnings.synced(Path("/home/ann") / f"my {name}" / "db") is None
+    assert warnings.describe_synced_folder(Path("/home/ann") / name / "db") is not None
+    assert warnings.describe_synced_folder(Path("/home/ann") / f"my {name}" / "db") is None
 
 
 @pytest.mark.parametrize(
     "name", ["mega", "MEGAsync", "Mega (old)", "Dropbox_2", "iCloudDrive", "OneDrive-Personal"]
 )
 def test_a_name_of_a_client_may_go_on_behind_its_end(name: str) -> None:
-    assert warnings.synced(Path("/home/ann") / name / "db") is not None
+    assert warnings.describe_synced_folder(Path("/home/ann") / name / "db") is not None
 
 
 @pytest.mark.parametrize(
     "name", ["megan", "Megaphone", "omega", "dropboxes", "nextcloudy", "Mégane"]
 )
 def test_a_name_that_only_begins_like_a_client_is_none(name: str) -> None:
-    assert warnings.synced(Path("/home") / name / "db") is None
+    assert warnings.describe_synced_folder(Path("/home") / name / "db") is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
@@ -77,9 +77,9 @@ def test_a_link_into_or_out_of_such_a_folder_is_told(tmp_path: Path) -> None:
     outside.mkdir()
     (tmp_path / "Nextcloud").symlink_to(outside)
 
-    assert warnings.synced(tmp_path / "app") is not None
-    assert warnings.synced(tmp_path / "Nextcloud") is not None
-    assert warnings.synced(outside) is None
+    assert warnings.describe_synced_folder(tmp_path / "app") is not None
+    assert warnings.describe_synced_folder(tmp_path / "Nextcloud") is not None
+    assert warnings.describe_synced_folder(outside) is None
 
 
 @pytest.mark.parametrize(
@@ -95,11 +95,11 @@ def test_a_link_into_or_out_of_such_a_folder_is_told(tmp_path: Path) -> None:
 def test_the_innermost_mount_says_whether_a_folder_is_elsewhere(
     folder: str, kind: str | None
 ) -> None:
-    assert warnings.network_kind(Path(folder), MOUNTS) == kind
+    assert warnings.network_file_system(Path(folder), MOUNTS) == kind
 
 
 def test_a_network_share_is_told_by_its_path() -> None:
-    assert warnings.on_network(Path("//server/share/app")) is not None
+    assert warnings.describe_network_folder(Path("//server/share/app")) is not None
 
 
 @pytest.mark.parametrize(("jump_ms", "told"), [(10**7, True), (-(10**7), True), (1000, False)])

@@ -985,12 +985,12 @@ class AuditVerifyResult(TypedDict):
 
 
 class BackupFinding(TypedDict):
-    """One thing that is not as it should be."""
+    """One thing that is wrong with a backup or with the database in it."""
 
     kind: str
-    """Why it would be rejected: `not_a_backup`, `newer`, `manifest`, `size`, `window`, `form`,
-    `truncated`, `trailing`, `damaged`, `not_ours`, `schema` or `content`; or what a restore
-    would take all the same, by the kinds of system.check.
+    """Why a restore would reject the backup: `not_a_backup`, `newer`, `manifest`, `size`, `window`,
+    `form`, `truncated`, `trailing`, `damaged`, `not_ours`, `schema` or `content`. Or, for damage
+    with which a restore accepts it, a kind of system.check.
     """
 
     detail: str
@@ -998,13 +998,13 @@ class BackupFinding(TypedDict):
 
 
 class BackupView(TypedDict):
-    """One backup, by what it says of itself."""
+    """One backup as its manifest describes it."""
 
     name: str
-    """Its file's name."""
+    """File name."""
 
     path: str
-    """Absolute path of its file."""
+    """Absolute path of the file."""
 
     created_at: int
     """Milliseconds since the Unix epoch, UTC."""
@@ -1013,7 +1013,7 @@ class BackupView(TypedDict):
     """Why it was made."""
 
     label: str | None
-    """What a person called it."""
+    """Label that was given when the backup was made."""
 
     size_bytes: int
     """Size of the file."""
@@ -1022,7 +1022,7 @@ class BackupView(TypedDict):
     """Size of the database in it."""
 
     sha256: str
-    """Of the database in it, hex."""
+    """SHA-256 of the database in it, hex."""
 
     schema_version: int
     """Version of the tables in it."""
@@ -1034,20 +1034,20 @@ class BackupView(TypedDict):
     """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
 
     secrets: Literal["none", "sealed"]
-    """`none`, or `sealed`: as the database has them, with the key slots."""
+    """`none`, or `sealed`: with the sealed secrets and their key slots."""
 
     this_database: bool
-    """It was made of the database that is served."""
+    """Whether it is one of the served database."""
 
 
 class BackupsCreateResult(TypedDict):
-    """The backup."""
+    """The backup that was made."""
 
     name: str
-    """Its file's name."""
+    """File name."""
 
     path: str
-    """Absolute path of its file."""
+    """Absolute path of the file."""
 
     size_bytes: int
     """Size of the file."""
@@ -1056,40 +1056,40 @@ class BackupsCreateResult(TypedDict):
     """Size of the database in it."""
 
     sha256: str
-    """Of the database in it, hex."""
+    """SHA-256 of the database in it, hex."""
 
     counts: dict[str, int]
     """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
 
     duration_ms: int
-    """How long it took."""
+    """Time it took, in milliseconds."""
 
     secrets: Literal["none", "sealed"]
-    """`none`, or `sealed`: as the database has them, with the key slots."""
+    """`none`, or `sealed`: with the sealed secrets and their key slots."""
 
 
 class BackupsDeleteResult(TypedDict):
-    """The one that is gone."""
+    """The backup that was deleted."""
 
     name: str
-    """Its file's name."""
+    """File name."""
 
 
 class BackupsListResult(TypedDict):
-    """The backups."""
+    """The complete backups in the folder of backups."""
 
     items: list[BackupView]
     """Newest first."""
 
 
 class BackupsRestoreResult(TypedDict):
-    """What became, or in a dry run would become."""
+    """What the restore did or, in a dry run, would do."""
 
     dry_run: bool
     """Nothing was changed."""
 
     backup: BackupView
-    """What was restored."""
+    """The backup that was restored."""
 
     migrated_from: int | None
     """Version of its tables if they were older, else null."""
@@ -1098,52 +1098,56 @@ class BackupsRestoreResult(TypedDict):
     """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
 
     counts_before: dict[str, int]
-    """The same of what was replaced, but for what was too damaged to count."""
+    """The same of the replaced database; damaged tables are omitted."""
 
     secrets: Literal["from_backup", "kept", "none"]
-    """Which secrets are there."""
+    """Which secrets are there now."""
 
     providers: list[str]
-    """Whose keys are there, sealed."""
+    """Providers with a sealed key afterwards."""
 
     providers_open: list[str] | None
-    """Whose of these keys open with what is unlocked now; null while locked, and when it is done."""
+    """In a dry run those of `providers` whose keys open with what is unlocked now; null while
+    secrets are locked, and after a restore.
+    """
 
     providers_lost: list[str]
-    """Whose keys were there and are no longer."""
+    """Providers with a key before and none afterwards."""
 
     safety_backup: str | None
-    """Name of the backup of what was replaced, secrets included."""
+    """Name of the backup made of the replaced database, secrets included."""
 
     kept_aside: str | None
-    """Name of the file that was replaced, where it was too damaged for a backup; else null."""
+    """Name beside the database that the replaced file is kept under when it was too damaged for a
+    backup; else null.
+    """
 
     epoch: int | None
-    """Rises with every restore; null in a dry run."""
+    """Grows with each restore; null in a dry run."""
 
     seq: int | None
-    """Newest audit entry; null in a dry run."""
+    """Number of its audit entry; null in a dry run."""
 
     findings: list[BackupFinding]
-    """What in it is not sound, row by row."""
+    """Damage in it that does not prevent a restore."""
 
 
 class BackupsVerifyResult(TypedDict):
-    """What was found."""
+    """The result of the verification."""
 
     ok: bool
-    """A restore would take it, and all in it is sound."""
+    """A restore would accept it, and all in it is sound."""
 
     findings: list[BackupFinding]
-    """At most 1 000."""
+    """What is wrong, at most 1 000."""
 
     authentic: bool | None
-    """It was made under the root key of now; null where that cannot be told: secrets are locked or
-    not set up, or were when it was made.
+    """Whether the backup was made under the current root key; null when that is unknown: secrets
+    are locked or not set up now, or were so when it was made.
     """
 
     manifest: BackupView | None
-    """What it says of itself; null where that is damaged."""
+    """What its manifest says; null when that is damaged."""
 
 
 class ChainHead(TypedDict):
@@ -1157,7 +1161,7 @@ class ChainHead(TypedDict):
 
 
 class CheckFinding(TypedDict):
-    """One thing that is not as it should be."""
+    """One thing that is wrong with the database."""
 
     kind: str
     """`structure`, `file`, `index`, `search_index`, `orphan`, `header`, `body`, `revision`,
@@ -1165,13 +1169,13 @@ class CheckFinding(TypedDict):
     """
 
     where: str
-    """Table, index, id or field."""
+    """Table, index, id or field that is wrong."""
 
     detail: str
     """What is wrong."""
 
     cure: str
-    """What a person can do."""
+    """What the user can do about it."""
 
 
 class Kdf(TypedDict):
@@ -1191,10 +1195,10 @@ class Kdf(TypedDict):
 
 
 class MethodStats(TypedDict):
-    """One method since the start of the process."""
+    """Calls of one method since the start of the process."""
 
     method: str
-    """Its name."""
+    """Name of the method."""
 
     calls: int
     """How often it was called."""
@@ -1203,10 +1207,10 @@ class MethodStats(TypedDict):
     """How often it failed."""
 
     p50_us: int
-    """Median of the newest 256, microseconds."""
+    """Median of the last 256 calls, in microseconds."""
 
     p99_us: int
-    """99th percentile of the newest 256, microseconds."""
+    """99th percentile of the same, in microseconds."""
 
 
 class Progress(TypedDict):
@@ -1739,16 +1743,16 @@ class Slot(TypedDict):
 
 
 class SystemCheckResult(TypedDict):
-    """What the check found."""
+    """The result of the check."""
 
     ok: bool
-    """Nothing was found."""
+    """Whether nothing was found."""
 
     findings: list[CheckFinding]
-    """At most 1 000."""
+    """What is wrong, at most 1 000 items."""
 
     checked: dict[str, int]
-    """How many of what was looked at."""
+    """How many rows of each kind were checked."""
 
 
 class SystemClosing(TypedDict):
@@ -1759,7 +1763,7 @@ class SystemClosing(TypedDict):
 
 
 class SystemCompactResult(TypedDict):
-    """What it came to."""
+    """The sizes of the file."""
 
     before_bytes: int
     """Size of the database file before."""
@@ -1769,7 +1773,7 @@ class SystemCompactResult(TypedDict):
 
 
 class SystemInfoResult(TypedDict):
-    """What this process is."""
+    """Versions, places, pragmas and limits of this process."""
 
     version: str
     """Version of the program."""
@@ -1799,33 +1803,33 @@ class SystemInfoResult(TypedDict):
     """`linux`, `darwin` or `win32`."""
 
     pragmas: dict[str, Any]
-    """As the live connection has them."""
+    """Pragmas of the shared connection."""
 
     limits: dict[str, int]
-    """The limits a client can run into."""
+    """The limits that a client can reach."""
 
     secrets: str
-    """As secrets.status tells it."""
+    """State of the secrets, as in secrets.status."""
 
 
 class SystemPingResult(TypedDict):
-    """The answer."""
+    """The time of the answer."""
 
     at: int
     """Milliseconds since the Unix epoch, UTC."""
 
 
 class SystemPurgeResult(TypedDict):
-    """What is left of what was deleted."""
+    """The result of the purge."""
 
     purged: bool
     """Nothing deleted before the call is left in the file or its log."""
 
     freed_bytes: int
-    """How much smaller the file is."""
+    """Bytes by which the file has become smaller."""
 
     pending: bool
-    """Something was deleted meanwhile: a purge is due again."""
+    """Something was deleted meanwhile, so that another purge is due."""
 
 
 class SystemReady(TypedDict):
@@ -1866,19 +1870,19 @@ class SystemReady(TypedDict):
 
 
 class SystemRecoverResult(TypedDict):
-    """What became of the rows; each table that has any."""
+    """What was done with the rows, by table; tables without any are omitted."""
 
     salvaged: dict[str, int]
     """Rows read from the damaged file."""
 
     lost: dict[str, int]
-    """Rows that could not be read, as far as can be told, backup or not."""
+    """Rows that could not be read, as far as known, also those in `from_backup`."""
 
     from_backup: dict[str, int]
     """Rows taken from a backup."""
 
     quarantine: str | None
-    """Name beside the database that the damaged file is kept under."""
+    """Name beside the database of the damaged file; null in a dry run."""
 
 
 class SystemRestored(TypedDict):
@@ -1895,7 +1899,7 @@ class SystemRestored(TypedDict):
 
 
 class SystemShutdownResult(TypedDict):
-    """Nothing to tell: the end follows."""
+    """An empty result; the process ends after it was sent."""
 
 
 class SystemStarting(TypedDict):
@@ -1912,43 +1916,43 @@ class SystemStarting(TypedDict):
 
 
 class SystemStatsResult(TypedDict):
-    """How much there is, and what it costs."""
+    """Counts, sizes and latencies."""
 
     workflows: int
-    """Live workflows."""
+    """Workflows that are not archived."""
 
     archived: int
     """Archived workflows."""
 
     revisions: int
-    """Kept older revisions."""
+    """Earlier revisions that are stored."""
 
     runs: int
-    """Runs."""
+    """Runs of all workflows."""
 
     audit_entries: int
     """Entries of the audit log."""
 
     live_bytes: int
-    """Bytes of the file in use."""
+    """Bytes of the file that are in use."""
 
     free_bytes: int
-    """Bytes of the file free for reuse."""
+    """Bytes of the file that are free for reuse."""
 
     wal_bytes: int
     """Bytes of the write-ahead log."""
 
     purge_pending: bool
-    """Deleted text waits to be overwritten."""
+    """Deleted data has still to be overwritten."""
 
     body_bytes: int
-    """Bytes of all bodies as they were sent."""
+    """Bytes of all current bodies as they were sent."""
 
     stored_bytes: int
-    """Bytes of all bodies, compressed."""
+    """Bytes of the same as stored, compressed."""
 
     compression_ratio: float
-    """stored_bytes by body_bytes; 0 without bodies."""
+    """stored_bytes divided by body_bytes; 0 without bodies."""
 
     resident_bytes: int
     """Memory of the process; 0 if unknown."""
@@ -1957,7 +1961,7 @@ class SystemStatsResult(TypedDict):
     """Threads of the process."""
 
     descriptors: int
-    """Open descriptors; 0 if unknown."""
+    """Open file descriptors; 0 if unknown."""
 
     methods: list[MethodStats]
     """Methods called so far, by name."""
@@ -2438,8 +2442,8 @@ class SystemCheckParams(TypedDict):
     """Params of system.check."""
 
     full: NotRequired[bool]
-    """Also compare every index with its table: slower, and for 0.1 s per 20 000 workflows nothing
-    else is served. Absent: false.
+    """Also compare every index with its table. This takes longer, and for 0.1 s per 20 000
+    workflows no other request is served. Absent: false.
     """
 
 
@@ -2447,7 +2451,7 @@ class SystemRecoverParams(TypedDict):
     """Params of system.recover."""
 
     dry_run: NotRequired[bool]
-    """Only tell what could be saved; show it and ask. Absent: false."""
+    """Only report what could be saved, for the user to decide. Absent: false."""
 
 
 class WorkflowsSaveParams(TypedDict):
@@ -2996,37 +3000,37 @@ class BackupsCreateParams(TypedDict):
     """Params of backups.create."""
 
     label: NotRequired[str | None]
-    """What to call it, up to 200 characters."""
+    """A label for people, up to 200 characters."""
 
     include_secrets: NotRequired[bool]
-    """Take the secrets along, sealed as they are, with the key slots; absent: false."""
+    """Include the sealed secrets and the key slots that unlock them; absent: false."""
 
 
 class BackupsVerifyParams(TypedDict):
     """Params of backups.verify."""
 
     name: NotRequired[str | None]
-    """Name of a listed backup; this or `path`."""
+    """Name of a listed backup; give this or `path`."""
 
     path: NotRequired[str | None]
-    """Absolute path of a backup anywhere; this or `name`."""
+    """Absolute path of a backup in any folder; give this or `name`."""
 
 
 class BackupsRestoreParams(TypedDict):
     """Params of backups.restore."""
 
     name: NotRequired[str | None]
-    """Name of a listed backup; this or `path`."""
+    """Name of a listed backup; give this or `path`."""
 
     path: NotRequired[str | None]
-    """Absolute path of a backup anywhere; this or `name`."""
+    """Absolute path of a backup in any folder; give this or `name`."""
 
     dry_run: NotRequired[bool]
-    """Only tell what would become; absent: false."""
+    """Only report; absent: false."""
 
     secrets: NotRequired[Literal["backup", "live"]]
-    """Whose secrets, passphrase and tries are there afterwards: `live`, those of now, or `backup`;
-    absent: live.
+    """Whose secrets and passphrase are there afterwards: `live`, the current ones, or `backup`,
+    those in the backup; absent: live.
     """
 
 
@@ -3034,7 +3038,7 @@ class BackupsDeleteParams(TypedDict):
     """Params of backups.delete."""
 
     name: str
-    """Its file's name."""
+    """File name."""
 
 
 class SystemMethods:
@@ -3049,7 +3053,7 @@ class SystemMethods:
         *,
         timeout: float | None = None,
     ) -> SystemPingResult:
-        """Answer at once, without the database."""
+        """Answer at once, without using the database."""
         result: SystemPingResult = self._client.call("system.ping", {}, timeout=timeout)
         return result
 
@@ -3058,7 +3062,7 @@ class SystemMethods:
         *,
         timeout: float | None = None,
     ) -> SystemInfoResult:
-        """Tell versions, places, pragmas and limits."""
+        """Return versions, places, pragmas and limits."""
         result: SystemInfoResult = self._client.call("system.info", {}, timeout=timeout)
         return result
 
@@ -3067,7 +3071,7 @@ class SystemMethods:
         *,
         timeout: float | None = None,
     ) -> SystemStatsResult:
-        """Tell counts, sizes and latencies."""
+        """Return counts, sizes and latencies."""
         result: SystemStatsResult = self._client.call("system.stats", {}, timeout=timeout)
         return result
 
@@ -3076,7 +3080,7 @@ class SystemMethods:
         *,
         timeout: float | None = None,
     ) -> SystemShutdownResult:
-        """End the process once what was accepted before is answered."""
+        """End the process once every request accepted before is answered."""
         result: SystemShutdownResult = self._client.call("system.shutdown", {}, timeout=timeout)
         return result
 
@@ -3090,8 +3094,8 @@ class SystemMethods:
         """Check the file, its references, indexes, bodies, revisions, summaries and the audit
         chain.
 
-        What is found is written to the audit log, unless the log itself can take no entry. An
-        index that is wrong is made anew; nothing else is changed.
+        Findings are written to the audit log, unless the log is too damaged to take an entry. A
+        damaged index is rebuilt; nothing else is changed.
         """
         params = _given(
             {
@@ -3127,12 +3131,11 @@ class SystemMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SystemRecoverResult:
-        """Build the database anew from all that can be read of it, and put it in the old one's
-        place.
+        """Replace a damaged database by a new one with everything that can be read of it.
 
-        What cannot be read comes from the newest backup, where that has it. The damaged file is
-        kept and never changed. Meanwhile requests that need the database are answered
-        `maintenance`. Call it with `dry_run` first, and let a person decide.
+        Rows that cannot be read are taken from the newest backup that has them. The damaged file
+        is kept and never changed. Meanwhile requests that need the database are answered
+        `maintenance`. Call the method with `dry_run` first, and let the user decide.
         """
         params = _given(
             {
@@ -3167,9 +3170,9 @@ class SystemMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SystemPurgeResult:
-        """Overwrite what was deleted wherever it still lies, and give free space back to the disk.
+        """Overwrite deleted data wherever it is still stored, and return free space to the disk.
 
-        It happens by itself two seconds after a delete; call it to know when it is done.
+        A purge runs automatically two seconds after a delete; call this to know when it is done.
         """
         result: SystemPurgeResult = self._client.call(
             "system.purge", {}, on_progress=on_progress, timeout=timeout
@@ -3193,11 +3196,11 @@ class SystemMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SystemCompactResult:
-        """Write the database anew, without gaps, and put it in the old one's place.
+        """Replace the database file by a copy of itself without free space.
 
-        A backup is made first unless nothing has changed since the last one. Then, until it is
-        done, requests that need the database are answered `maintenance`; ping and cancel are
-        served. Killed at any moment it leaves the old file or the new one, whole.
+        A backup is made first unless nothing has changed since the last one. From then until the
+        end requests that need the database are answered `maintenance`; ping and cancel are
+        served. When the process is killed, the old file or the new one is there, complete.
         """
         result: SystemCompactResult = self._client.call(
             "system.compact", {}, on_progress=on_progress, timeout=timeout
@@ -4595,9 +4598,9 @@ class BackupsMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> BackupsCreateResult:
-        """Make a backup of this moment, checked and read back; it is kept until it is deleted.
+        """Make a backup of the database as it is now, verify it, and keep it until it is deleted.
 
-        Other requests go on meanwhile. What was deleted is purged first, so that it is not in
+        Other requests are served meanwhile. Deleted data is purged first, so the backup lacks
         it.
         """
         params = _given(
@@ -4635,7 +4638,7 @@ class BackupsMethods:
         *,
         timeout: float | None = None,
     ) -> BackupsListResult:
-        """List the backups in the folder of backups; what is not whole is not listed."""
+        """List the backups in the folder of backups; incomplete files are omitted."""
         result: BackupsListResult = self._client.call("backups.list", {}, timeout=timeout)
         return result
 
@@ -4647,9 +4650,9 @@ class BackupsMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> BackupsVerifyResult:
-        """Unpack a backup aside and look at all that is in it, as a restore would.
+        """Unpack a backup into a scratch file and examine everything in it, as a restore does.
 
-        One that would be rejected is written to the audit log.
+        A backup that a restore would reject is reported in the audit log too.
         """
         params = _given(
             {
@@ -4691,12 +4694,12 @@ class BackupsMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> BackupsRestoreResult:
-        """Put a backup in the database's place; a backup of what is replaced is made first.
+        """Replace the database by the one in a backup; a backup of the current one is made first.
 
-        It is unpacked and looked at while others go on; a rejected one changes nothing. The
-        audit log of now goes on. Then, until it is done, requests that need the database are
-        answered `maintenance`; killed at any moment it leaves the old database or the new one,
-        whole.
+        The backup is unpacked and examined while other requests are served, and a rejected one
+        changes nothing. From then until the end requests that need the database are answered
+        `maintenance`. The current audit log is continued. When the process is killed, the old
+        database or the new one is there, complete.
         """
         params = _given(
             {
@@ -4740,7 +4743,7 @@ class BackupsMethods:
         name: str,
         timeout: float | None = None,
     ) -> BackupsDeleteResult:
-        """Delete a backup for good, whoever made it."""
+        """Delete a backup for good, whether it was made automatically or by a request."""
         params = _given(
             {
                 "name": name,

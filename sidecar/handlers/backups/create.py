@@ -1,4 +1,4 @@
-"""`backups.create`: one verified backup, made while others go on."""
+"""`backups.create`: make a verified backup while other requests are served."""
 
 from typing import Annotated
 
@@ -14,39 +14,39 @@ from sidecar.values import Count
 
 
 class BackupsCreateParams(Params, frozen=True):
-    """What kind of backup."""
+    """What is in the backup, and its label."""
 
     label: Annotated[
         Annotated[str, Meta(max_length=limits.BACKUP_LABEL_MAX_CHARS)] | None,
-        Meta(description="What to call it, up to 200 characters."),
+        Meta(description="A label for people, up to 200 characters."),
     ] = None
     include_secrets: Annotated[
         bool,
         Meta(
-            description="Take the secrets along, sealed as they are, with the key slots; absent:"
+            description="Include the sealed secrets and the key slots that unlock them; absent:"
             " false."
         ),
     ] = False
 
 
 class BackupsCreateResult(Result, frozen=True, kw_only=True):
-    """The backup."""
+    """The backup that was made."""
 
     name: Name
     path: FilePath
     size_bytes: Annotated[Count, Meta(description="Size of the file.")]
     database_bytes: Annotated[Count, Meta(description="Size of the database in it.")]
-    sha256: Annotated[str, Meta(description="Of the database in it, hex.")]
+    sha256: Annotated[str, Meta(description="SHA-256 of the database in it, hex.")]
     counts: Counts
-    duration_ms: Annotated[Count, Meta(description="How long it took.")]
+    duration_ms: Annotated[Count, Meta(description="Time it took, in milliseconds.")]
     secrets: SecretsIn
 
 
 @method("backups.create", long=True, errors=(DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly))
 def create(ctx: LongContext, params: BackupsCreateParams) -> BackupsCreateResult:
-    """Make a backup of this moment, checked and read back; it is kept until it is deleted.
+    """Make a backup of the database as it is now, verify it, and keep it until it is deleted.
 
-    Other requests go on meanwhile. What was deleted is purged first, so that it is not in it.
+    Other requests are served meanwhile. Deleted data is purged first, so the backup lacks it.
     """
     created = creating.create(
         ctx, "manual", label=params.label, include_secrets=params.include_secrets, last=True

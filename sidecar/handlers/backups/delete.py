@@ -9,20 +9,20 @@ from sidecar.handlers.backups.views import Name
 
 
 class BackupsDeleteParams(Params, frozen=True):
-    """Which backup."""
+    """The backup to delete."""
 
     name: Name
 
 
 class BackupsDeleteResult(Result, frozen=True):
-    """The one that is gone."""
+    """The backup that was deleted."""
 
     name: Name
 
 
 @method("backups.delete", access="write", frees_space=True, errors=(NotFound, ReadOnly))
 def delete(ctx: Context, params: BackupsDeleteParams) -> BackupsDeleteResult:
-    """Delete a backup for good, whoever made it."""
+    """Delete a backup for good, whether it was made automatically or by a request."""
     path = directory.find(directory.folder_of(ctx.db, ctx.store.path), params.name)
     ctx.audit("backup_delete", params.name)
     with wire_errors():

@@ -1,4 +1,4 @@
-"""`backups.list`: the backups in the folder of backups."""
+"""`backups.list`: list the backups in the folder of backups."""
 
 from typing import Annotated
 
@@ -13,18 +13,18 @@ from sidecar.handlers.backups.views import BackupView, view
 
 
 class BackupsListParams(Params, frozen=True):
-    """Nothing to choose."""
+    """This method takes no params."""
 
 
 class BackupsListResult(Result, frozen=True):
-    """The backups."""
+    """The complete backups in the folder of backups."""
 
     items: Annotated[list[BackupView], Meta(description="Newest first.")]
 
 
 @method("backups.list", access="read", errors=(ReadOnly,))
 def list_backups(ctx: Context, params: BackupsListParams) -> BackupsListResult:
-    """List the backups in the folder of backups; what is not whole is not listed."""
+    """List the backups in the folder of backups; incomplete files are omitted."""
     del params
     with wire_errors():
         location = directory.locate(ctx.store)

@@ -32,64 +32,62 @@ from sidecar.values import Count
 
 
 class BackupsRestoreParams(Params, frozen=True):
-    """Which backup, and what of the present is to stay."""
+    """The backup to restore, and whose secrets are there afterwards."""
 
     name: GivenName = None
     path: GivenPath = None
-    dry_run: Annotated[bool, Meta(description="Only tell what would become; absent: false.")] = (
-        False
-    )
+    dry_run: Annotated[bool, Meta(description="Only report; absent: false.")] = False
     secrets: Annotated[
         Literal["live", "backup"],
         Meta(
-            description="Whose secrets, passphrase and tries are there afterwards: `live`, those"
-            " of now, or `backup`; absent: live."
+            description="Whose secrets and passphrase are there afterwards: `live`, the current"
+            " ones, or `backup`, those in the backup; absent: live."
         ),
     ] = "live"
 
 
 class BackupsRestoreResult(Result, frozen=True, kw_only=True):
-    """What became, or in a dry run would become."""
+    """What the restore did or, in a dry run, would do."""
 
     dry_run: Annotated[bool, Meta(description="Nothing was changed.")]
-    backup: Annotated[BackupView, Meta(description="What was restored.")]
+    backup: Annotated[BackupView, Meta(description="The backup that was restored.")]
     migrated_from: Annotated[
         int | None, Meta(description="Version of its tables if they were older, else null.")
     ]
     counts: Counts
     counts_before: Annotated[
         dict[str, int],
-        Meta(description="The same of what was replaced, but for what was too damaged to count."),
+        Meta(description="The same of the replaced database; damaged tables are omitted."),
     ]
     secrets: Annotated[
-        Literal["kept", "from_backup", "none"], Meta(description="Which secrets are there.")
+        Literal["kept", "from_backup", "none"], Meta(description="Which secrets are there now.")
     ]
-    providers: Annotated[list[str], Meta(description="Whose keys are there, sealed.")]
+    providers: Annotated[list[str], Meta(description="Providers with a sealed key afterwards.")]
     providers_open: Annotated[
         list[str] | None,
         Meta(
-            description="Whose of these keys open with what is unlocked now; null while locked,"
-            " and when it is done."
+            description="In a dry run those of `providers` whose keys open with what is unlocked"
+            " now; null while secrets are locked, and after a restore."
         ),
     ]
     providers_lost: Annotated[
-        list[str], Meta(description="Whose keys were there and are no longer.")
+        list[str], Meta(description="Providers with a key before and none afterwards.")
     ]
     safety_backup: Annotated[
         str | None,
-        Meta(description="Name of the backup of what was replaced, secrets included."),
+        Meta(description="Name of the backup made of the replaced database, secrets included."),
     ]
     kept_aside: Annotated[
         str | None,
         Meta(
-            description="Name of the file that was replaced, where it was too damaged for a"
-            " backup; else null."
+            description="Name beside the database that the replaced file is kept under when it"
+            " was too damaged for a backup; else null."
         ),
     ]
-    epoch: Annotated[Count | None, Meta(description="Rises with every restore; null in a dry run.")]
-    seq: Annotated[Count | None, Meta(description="Newest audit entry; null in a dry run.")]
+    epoch: Annotated[Count | None, Meta(description="Grows with each restore; null in a dry run.")]
+    seq: Annotated[Count | None, Meta(description="Number of its audit entry; null in a dry run.")]
     findings: Annotated[
-        list[BackupFinding], Meta(description="What in it is not sound, row by row.")
+        list[BackupFinding], Meta(description="Damage in it that does not prevent a restore.")
     ]
 
 
@@ -108,11 +106,12 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
     ),
 )
 def restore(ctx: LongContext, params: BackupsRestoreParams) -> BackupsRestoreResult:
-    """Put a backup in the database's place; a backup of what is replaced is made first.
+    """Replace the database by the one in a backup; a backup of the current one is made first.
 
-    It is unpacked and looked at while others go on; a rejected one changes nothing. The audit
-    log of now goes on. Then, until it is done, requests that need the database are answered
-    `maintenance`; killed at any moment it leaves the old database or the new one, whole.
+    The backup is unpacked and examined while other requests are served, and a rejected one
+    changes nothing. From then until the end requests that need the database are answered
+    `maintenance`. The current audit log is continued. When the process is killed, the old
+    database or the new one is there, complete.
     """
     path = find_backup(ctx, params.name, params.path)
     old = ServedDatabase(ctx)

@@ -24,34 +24,34 @@ from sidecar.store import meta
 
 
 class BackupsVerifyParams(Params, frozen=True):
-    """Which backup."""
+    """The backup to verify."""
 
     name: GivenName = None
     path: GivenPath = None
 
 
 class BackupsVerifyResult(Result, frozen=True):
-    """What was found."""
+    """The result of the verification."""
 
-    ok: Annotated[bool, Meta(description="A restore would take it, and all in it is sound.")]
-    findings: Annotated[list[BackupFinding], Meta(description="At most 1 000.")]
+    ok: Annotated[bool, Meta(description="A restore would accept it, and all in it is sound.")]
+    findings: Annotated[list[BackupFinding], Meta(description="What is wrong, at most 1 000.")]
     authentic: Annotated[
         bool | None,
         Meta(
-            description="It was made under the root key of now; null where that cannot be told:"
-            " secrets are locked or not set up, or were when it was made."
+            description="Whether the backup was made under the current root key; null when that is"
+            " unknown: secrets are locked or not set up now, or were so when it was made."
         ),
     ]
     manifest: Annotated[
-        BackupView | None, Meta(description="What it says of itself; null where that is damaged.")
+        BackupView | None, Meta(description="What its manifest says; null when that is damaged.")
     ]
 
 
 @method("backups.verify", long=True, errors=(DatabaseFull, NotFound, ReadOnly))
 def verify(ctx: LongContext, params: BackupsVerifyParams) -> BackupsVerifyResult:
-    """Unpack a backup aside and look at all that is in it, as a restore would.
+    """Unpack a backup into a scratch file and examine everything in it, as a restore does.
 
-    One that would be rejected is written to the audit log.
+    A backup that a restore would reject is reported in the audit log too.
     """
     path = find_backup(ctx, params.name, params.path)
     with ctx.reading() as db:

@@ -1,4 +1,4 @@
-"""What the methods of backups share: a backup as a client sees it, and how one is named."""
+"""The types that the methods of backups share, and finding the backup that a request names."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,28 +16,25 @@ from sidecar.store.database_files import SQLITE_LEFTOVERS
 from sidecar.store.tables import COUNTED
 from sidecar.values import Count, Timestamp
 
-Name = Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS, description="Its file's name.")]
-FilePath = Annotated[str, Meta(description="Absolute path of its file.")]
-Label = Annotated[str | None, Meta(description="What a person called it.")]
-Counts = Annotated[
-    dict[str, int],
-    Meta(description=f"Rows of {', '.join(COUNTED)}."),
-]
+Name = Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS, description="File name.")]
+FilePath = Annotated[str, Meta(description="Absolute path of the file.")]
+Label = Annotated[str | None, Meta(description="Label that was given when the backup was made.")]
+Counts = Annotated[dict[str, int], Meta(description=f"Rows of {', '.join(COUNTED)}.")]
 SecretsIn = Annotated[
-    Secrets, Meta(description="`none`, or `sealed`: as the database has them, with the key slots.")
+    Secrets, Meta(description="`none`, or `sealed`: with the sealed secrets and their key slots.")
 ]
 GivenName = Annotated[
     Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS)] | None,
-    Meta(description="Name of a listed backup; this or `path`."),
+    Meta(description="Name of a listed backup; give this or `path`."),
 ]
 GivenPath = Annotated[
     Annotated[str, Meta(max_length=limits.PATH_MAX_CHARS)] | None,
-    Meta(description="Absolute path of a backup anywhere; this or `name`."),
+    Meta(description="Absolute path of a backup in any folder; give this or `name`."),
 ]
 
 
 class BackupView(Struct, frozen=True, kw_only=True):
-    """One backup, by what it says of itself."""
+    """One backup as its manifest describes it."""
 
     name: Name
     path: FilePath
@@ -46,23 +43,24 @@ class BackupView(Struct, frozen=True, kw_only=True):
     label: Label
     size_bytes: Annotated[Count, Meta(description="Size of the file.")]
     database_bytes: Annotated[Count, Meta(description="Size of the database in it.")]
-    sha256: Annotated[str, Meta(description="Of the database in it, hex.")]
+    sha256: Annotated[str, Meta(description="SHA-256 of the database in it, hex.")]
     schema_version: Annotated[Count, Meta(description="Version of the tables in it.")]
     program: Annotated[str, Meta(description="Version of the program that made it.")]
     counts: Counts
     secrets: SecretsIn
-    this_database: Annotated[bool, Meta(description="It was made of the database that is served.")]
+    this_database: Annotated[bool, Meta(description="Whether it is one of the served database.")]
 
 
 class BackupFinding(Struct, frozen=True):
-    """One thing that is not as it should be."""
+    """One thing that is wrong with a backup or with the database in it."""
 
     kind: Annotated[
         str,
         Meta(
-            description="Why it would be rejected: `not_a_backup`, `newer`, `manifest`, `size`,"
-            " `window`, `form`, `truncated`, `trailing`, `damaged`, `not_ours`, `schema` or"
-            " `content`; or what a restore would take all the same, by the kinds of system.check."
+            description="Why a restore would reject the backup: `not_a_backup`, `newer`,"
+            " `manifest`, `size`, `window`, `form`, `truncated`, `trailing`, `damaged`,"
+            " `not_ours`, `schema` or `content`. Or, for damage with which a restore accepts it,"
+            " a kind of system.check."
         ),
     ]
     detail: Annotated[str, Meta(description="One sentence for a person.")]

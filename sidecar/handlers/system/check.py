@@ -13,19 +13,19 @@ from sidecar.store.repair.confirm import CHORE
 
 
 class SystemCheckParams(Params, frozen=True):
-    """How deep to look."""
+    """How much to check."""
 
     full: Annotated[
         bool,
         Meta(
-            description="Also compare every index with its table: slower, and for 0.1 s per 20 000"
-            " workflows nothing else is served. Absent: false."
+            description="Also compare every index with its table. This takes longer, and for 0.1 s"
+            " per 20 000 workflows no other request is served. Absent: false."
         ),
     ] = False
 
 
 class CheckFinding(Struct, frozen=True):
-    """One thing that is not as it should be."""
+    """One thing that is wrong with the database."""
 
     kind: Annotated[
         str,
@@ -34,25 +34,25 @@ class CheckFinding(Struct, frozen=True):
             " `revision`, `summary` or `audit_chain`."
         ),
     ]
-    where: Annotated[str, Meta(description="Table, index, id or field.")]
+    where: Annotated[str, Meta(description="Table, index, id or field that is wrong.")]
     detail: Annotated[str, Meta(description="What is wrong.")]
-    cure: Annotated[str, Meta(description="What a person can do.")]
+    cure: Annotated[str, Meta(description="What the user can do about it.")]
 
 
 class SystemCheckResult(Result, frozen=True):
-    """What the check found."""
+    """The result of the check."""
 
-    ok: Annotated[bool, Meta(description="Nothing was found.")]
-    findings: Annotated[list[CheckFinding], Meta(description="At most 1 000.")]
-    checked: Annotated[dict[str, int], Meta(description="How many of what was looked at.")]
+    ok: Annotated[bool, Meta(description="Whether nothing was found.")]
+    findings: Annotated[list[CheckFinding], Meta(description="What is wrong, at most 1 000 items.")]
+    checked: Annotated[dict[str, int], Meta(description="How many rows of each kind were checked.")]
 
 
 @method("system.check", long=True)
 def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
     """Check the file, its references, indexes, bodies, revisions, summaries and the audit chain.
 
-    What is found is written to the audit log, unless the log itself can take no entry. An index
-    that is wrong is made anew; nothing else is changed.
+    Findings are written to the audit log, unless the log is too damaged to take an entry. A
+    damaged index is rebuilt; nothing else is changed.
     """
     findings, counts = checking.check(ctx, full=params.full)
     shown = [CheckFinding(*finding) for finding in findings[: limits.FINDINGS_MAX]]

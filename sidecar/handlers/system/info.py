@@ -1,4 +1,4 @@
-"""Methods of the process itself: is it alive, what is it, how is it, end it."""
+"""The methods of the process: `system.ping`, `system.info`, `system.stats`, `system.shutdown`."""
 
 import sys
 from typing import Annotated, Any
@@ -18,18 +18,18 @@ from sidecar.values import Count, Timestamp
 
 
 class SystemPingParams(Params, frozen=True):
-    """Nothing to choose."""
+    """This method takes no params."""
 
 
 class SystemPingResult(Result, frozen=True):
-    """The answer."""
+    """The time of the answer."""
 
     at: Timestamp
 
 
 @method("system.ping")
 def ping(ctx: Context, params: SystemPingParams) -> SystemPingResult:
-    """Answer at once, without the database."""
+    """Answer at once, without using the database."""
     del params
     return SystemPingResult(ctx.clock.now_ms())
 
@@ -38,11 +38,11 @@ def ping(ctx: Context, params: SystemPingParams) -> SystemPingResult:
 
 
 class SystemInfoParams(Params, frozen=True):
-    """Nothing to choose."""
+    """This method takes no params."""
 
 
 class SystemInfoResult(Result, frozen=True):
-    """What this process is."""
+    """Versions, places, pragmas and limits of this process."""
 
     version: Annotated[str, Meta(description="Version of the program.")]
     protocol_version: Annotated[str, Meta(description="major.minor of this protocol.")]
@@ -53,14 +53,14 @@ class SystemInfoResult(Result, frozen=True):
     python: Annotated[str, Meta(description="Version of Python.")]
     sqlite: Annotated[str, Meta(description="Version of SQLite.")]
     platform: Annotated[str, Meta(description="`linux`, `darwin` or `win32`.")]
-    pragmas: Annotated[dict[str, Any], Meta(description="As the live connection has them.")]
-    limits: Annotated[dict[str, int], Meta(description="The limits a client can run into.")]
-    secrets: Annotated[str, Meta(description="As secrets.status tells it.")]
+    pragmas: Annotated[dict[str, Any], Meta(description="Pragmas of the shared connection.")]
+    limits: Annotated[dict[str, int], Meta(description="The limits that a client can reach.")]
+    secrets: Annotated[str, Meta(description="State of the secrets, as in secrets.status.")]
 
 
 @method("system.info", access="read")
 def info(ctx: Context, params: SystemInfoParams) -> SystemInfoResult:
-    """Tell versions, places, pragmas and limits."""
+    """Return versions, places, pragmas and limits."""
     del params
     facts = ctx.session.facts()
     return SystemInfoResult(
@@ -83,45 +83,45 @@ def info(ctx: Context, params: SystemInfoParams) -> SystemInfoResult:
 
 
 class SystemStatsParams(Params, frozen=True):
-    """Nothing to choose."""
+    """This method takes no params."""
 
 
 class MethodStats(Struct, frozen=True):
-    """One method since the start of the process."""
+    """Calls of one method since the start of the process."""
 
-    method: Annotated[str, Meta(description="Its name.")]
+    method: Annotated[str, Meta(description="Name of the method.")]
     calls: Annotated[Count, Meta(description="How often it was called.")]
     errors: Annotated[Count, Meta(description="How often it failed.")]
-    p50_us: Annotated[Count, Meta(description="Median of the newest 256, microseconds.")]
-    p99_us: Annotated[Count, Meta(description="99th percentile of the newest 256, microseconds.")]
+    p50_us: Annotated[Count, Meta(description="Median of the last 256 calls, in microseconds.")]
+    p99_us: Annotated[Count, Meta(description="99th percentile of the same, in microseconds.")]
 
 
 class SystemStatsResult(Result, frozen=True):
-    """How much there is, and what it costs."""
+    """Counts, sizes and latencies."""
 
-    workflows: Annotated[Count, Meta(description="Live workflows.")]
+    workflows: Annotated[Count, Meta(description="Workflows that are not archived.")]
     archived: Annotated[Count, Meta(description="Archived workflows.")]
-    revisions: Annotated[Count, Meta(description="Kept older revisions.")]
-    runs: Annotated[Count, Meta(description="Runs.")]
+    revisions: Annotated[Count, Meta(description="Earlier revisions that are stored.")]
+    runs: Annotated[Count, Meta(description="Runs of all workflows.")]
     audit_entries: Annotated[Count, Meta(description="Entries of the audit log.")]
-    live_bytes: Annotated[Count, Meta(description="Bytes of the file in use.")]
-    free_bytes: Annotated[Count, Meta(description="Bytes of the file free for reuse.")]
+    live_bytes: Annotated[Count, Meta(description="Bytes of the file that are in use.")]
+    free_bytes: Annotated[Count, Meta(description="Bytes of the file that are free for reuse.")]
     wal_bytes: Annotated[Count, Meta(description="Bytes of the write-ahead log.")]
-    purge_pending: Annotated[bool, Meta(description="Deleted text waits to be overwritten.")]
-    body_bytes: Annotated[Count, Meta(description="Bytes of all bodies as they were sent.")]
-    stored_bytes: Annotated[Count, Meta(description="Bytes of all bodies, compressed.")]
+    purge_pending: Annotated[bool, Meta(description="Deleted data has still to be overwritten.")]
+    body_bytes: Annotated[Count, Meta(description="Bytes of all current bodies as they were sent.")]
+    stored_bytes: Annotated[Count, Meta(description="Bytes of the same as stored, compressed.")]
     compression_ratio: Annotated[
-        float, Meta(description="stored_bytes by body_bytes; 0 without bodies.")
+        float, Meta(description="stored_bytes divided by body_bytes; 0 without bodies.")
     ]
     resident_bytes: Annotated[Count, Meta(description="Memory of the process; 0 if unknown.")]
     threads: Annotated[Count, Meta(description="Threads of the process.")]
-    descriptors: Annotated[Count, Meta(description="Open descriptors; 0 if unknown.")]
+    descriptors: Annotated[Count, Meta(description="Open file descriptors; 0 if unknown.")]
     methods: Annotated[list[MethodStats], Meta(description="Methods called so far, by name.")]
 
 
 @method("system.stats", access="read")
 def system_stats(ctx: Context, params: SystemStatsParams) -> SystemStatsResult:
-    """Tell counts, sizes and latencies."""
+    """Return counts, sizes and latencies."""
     del params
     totals = stats.totals(ctx.db)
     space = stats.space(ctx.db, ctx.store.path)
@@ -151,16 +151,16 @@ def system_stats(ctx: Context, params: SystemStatsParams) -> SystemStatsResult:
 
 
 class SystemShutdownParams(Params, frozen=True):
-    """Nothing to choose."""
+    """This method takes no params."""
 
 
 class SystemShutdownResult(Result, frozen=True):
-    """Nothing to tell: the end follows."""
+    """An empty result; the process ends after it was sent."""
 
 
 @method("system.shutdown")
 def shutdown(ctx: Context, params: SystemShutdownParams) -> SystemShutdownResult:
-    """End the process once what was accepted before is answered."""
+    """End the process once every request accepted before is answered."""
     del params
     ctx.session.stop("shutdown")
     return SystemShutdownResult()

@@ -19,26 +19,28 @@ from sidecar.values import Count
 
 
 class SystemRecoverParams(Params, frozen=True):
-    """Whether it is meant."""
+    """Whether to recover or only to report."""
 
     dry_run: Annotated[
         bool,
-        Meta(description="Only tell what could be saved; show it and ask. Absent: false."),
+        Meta(description="Only report what could be saved, for the user to decide. Absent: false."),
     ] = False
 
 
 class SystemRecoverResult(Result, frozen=True):
-    """What became of the rows; each table that has any."""
+    """What was done with the rows, by table; tables without any are omitted."""
 
     salvaged: Annotated[dict[str, Count], Meta(description="Rows read from the damaged file.")]
     lost: Annotated[
         dict[str, Count],
-        Meta(description="Rows that could not be read, as far as can be told, backup or not."),
+        Meta(
+            description="Rows that could not be read, as far as known, also those in `from_backup`."
+        ),
     ]
     from_backup: Annotated[dict[str, Count], Meta(description="Rows taken from a backup.")]
     quarantine: Annotated[
         str | None,
-        Meta(description="Name beside the database that the damaged file is kept under."),
+        Meta(description="Name beside the database of the damaged file; null in a dry run."),
     ]
 
 
@@ -46,21 +48,14 @@ class SystemRecoverResult(Result, frozen=True):
     "system.recover",
     long=True,
     frees_space=True,
-    errors=(
-        DatabaseDamaged,
-        DatabaseFull,
-        Maintenance,
-        NewerSchema,
-        NotOurs,
-        RecoveryRequired,
-    ),
+    errors=(DatabaseDamaged, DatabaseFull, Maintenance, NewerSchema, NotOurs, RecoveryRequired),
 )
 def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResult:
-    """Build the database anew from all that can be read of it, and put it in the old one's place.
+    """Replace a damaged database by a new one with everything that can be read of it.
 
-    What cannot be read comes from the newest backup, where that has it. The damaged file is kept
-    and never changed. Meanwhile requests that need the database are answered `maintenance`. Call
-    it with `dry_run` first, and let a person decide.
+    Rows that cannot be read are taken from the newest backup that has them. The damaged file is
+    kept and never changed. Meanwhile requests that need the database are answered `maintenance`.
+    Call the method with `dry_run` first, and let the user decide.
     """
     recovered = recovering.recover(ctx, dry_run=params.dry_run)
     counts = [

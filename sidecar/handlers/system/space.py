@@ -1,4 +1,4 @@
-"""`system.purge` and `system.compact`, and the purge that comes by itself after a delete."""
+"""`system.purge` and `system.compact`, and the chore that purges after a delete."""
 
 from typing import Annotated
 
@@ -25,26 +25,27 @@ from sidecar.values import Count
 
 
 class SystemPurgeParams(Params, frozen=True):
-    """Nothing to choose."""
+    """This method takes no params."""
 
 
 class SystemPurgeResult(Result, frozen=True):
-    """What is left of what was deleted."""
+    """The result of the purge."""
 
     purged: Annotated[
-        bool, Meta(description="Nothing deleted before the call is left in the file or its log.")
+        bool,
+        Meta(description="Nothing deleted before the call is left in the file or its log."),
     ]
-    freed_bytes: Annotated[Count, Meta(description="How much smaller the file is.")]
+    freed_bytes: Annotated[Count, Meta(description="Bytes by which the file has become smaller.")]
     pending: Annotated[
-        bool, Meta(description="Something was deleted meanwhile: a purge is due again.")
+        bool, Meta(description="Something was deleted meanwhile, so that another purge is due.")
     ]
 
 
 @method("system.purge", long=True, frees_space=True, errors=(PurgeBlocked,))
 def purge(ctx: LongContext, params: SystemPurgeParams) -> SystemPurgeResult:
-    """Overwrite what was deleted wherever it still lies, and give free space back to the disk.
+    """Overwrite deleted data wherever it is still stored, and return free space to the disk.
 
-    It happens by itself two seconds after a delete; call it to know when it is done.
+    A purge runs automatically two seconds after a delete; call this to know when it is done.
     """
     del params
     done = purging.run(ctx)
@@ -52,8 +53,8 @@ def purge(ctx: LongContext, params: SystemPurgeParams) -> SystemPurgeResult:
 
 
 @chore(purging.CHORE, first_ms=limits.CHORES_FIRST_MS)
-def purge_by_itself(ctx: LongContext) -> None:
-    """Purge when something was deleted; when a reader is in the way, say so and try again."""
+def purge_deleted(ctx: LongContext) -> None:
+    """Purge when something was deleted; while a reader prevents it, send a warning and retry."""
     if not purging.is_due(ctx):
         return
     try:
@@ -67,11 +68,11 @@ def purge_by_itself(ctx: LongContext) -> None:
 
 
 class SystemCompactParams(Params, frozen=True):
-    """Nothing to choose."""
+    """This method takes no params."""
 
 
 class SystemCompactResult(Result, frozen=True):
-    """What it came to."""
+    """The sizes of the file."""
 
     before_bytes: Annotated[Count, Meta(description="Size of the database file before.")]
     after_bytes: Annotated[Count, Meta(description="Size of the database file after.")]
@@ -83,11 +84,11 @@ class SystemCompactResult(Result, frozen=True):
     errors=(DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly, RecoveryRequired),
 )
 def compact(ctx: LongContext, params: SystemCompactParams) -> SystemCompactResult:
-    """Write the database anew, without gaps, and put it in the old one's place.
+    """Replace the database file by a copy of itself without free space.
 
-    A backup is made first unless nothing has changed since the last one. Then, until it is done,
-    requests that need the database are answered `maintenance`; ping and cancel are served.
-    Killed at any moment it leaves the old file or the new one, whole.
+    A backup is made first unless nothing has changed since the last one. From then until the end
+    requests that need the database are answered `maintenance`; ping and cancel are served. When
+    the process is killed, the old file or the new one is there, complete.
     """
     del params
     create_if_changed(ctx, "compact")

@@ -1,7 +1,8 @@
-"""The chore that warns before something fails: disk, folder, clock. Each is told once.
+"""The chore that warns about the disk, the folder of the database and the clock.
 
-What a folder is can only be guessed: by the names that synchronising clients give theirs, and by
-the file system a mount says it has. A guess is a warning, never a refusal.
+A warning is sent once, until its reason has gone. What kind of folder it is can only be guessed,
+by the names that synchronisation clients give their folders and by the type of the file system
+that is mounted there. So a guess leads to a warning, never to a refusal.
 """
 
 import shutil
@@ -17,122 +18,122 @@ from sidecar.context import LongContext
 from sidecar.notifications import SystemWarning
 from sidecar.store.connection import Store
 
-_SYNCED: Final = (
+_SYNC_CLIENTS: Final = (
     "dropbox", "onedrive", "google drive", "googledrive", "icloud", "com~apple~clouddocs",
     "iclouddrive", "nextcloud", "owncloud", "syncthing", "mega", "megasync", "pcloud",
     "pclouddrive", "box sync", "creative cloud files",
 )  # fmt: skip
-"""How folders begin that a client keeps in step with other machines; no letter follows: `mega`
-is one, `megan` is somebody."""
+"""How the names of synchronised folders begin, in lower case. No letter may follow: `mega` and
+`mega (old)` are such names, `megan` is not."""
 
 _NETWORK: Final = (
-    "nfs",
-    "cifs",
-    "smb",
-    "afs",
-    "9p",
-    "fuse.sshfs",
-    "fuse.rclone",
-    "webdav",
-    "davfs",
-)
-"""File systems whose locks and syncs are not those of a disk."""
-
+    "nfs", "cifs", "smb", "afs", "9p", "fuse.sshfs", "fuse.rclone", "webdav", "davfs"
+)  # fmt: skip
+"""How the types of network file systems begin, whose locks and syncs are unreliable."""
 
 _MOUNTS: Final = Path("/proc/self/mounts")
 
 
-def _ahead_ms(clock: Clock) -> float:
-    """How far the wall clock is ahead of a clock that nobody sets; a sleep moves both."""
+def _wall_clock_lead_ms(clock: Clock) -> float:
+    """Return how far the wall clock is ahead of the clock that cannot be set.
+
+    Both clocks count while the machine sleeps, so only setting the wall clock changes the lead.
+    """
     return clock.now_ms() - clock.elapsed_ms()
 
 
-class _Known:
-    """What was told of a store, and how its clocks stood at the last look."""
+class _State:
+    """The warnings sent about a database, and the wall clock's lead when it was last measured."""
 
     def __init__(self, clock: Clock) -> None:
-        self.told: set[str] = set()
-        self.ahead_ms = _ahead_ms(clock)
+        self.sent: set[str] = set()
+        self.lead_ms = _wall_clock_lead_ms(clock)
 
 
-_known: WeakKeyDictionary[Store, _Known] = WeakKeyDictionary()
+_states: WeakKeyDictionary[Store, _State] = WeakKeyDictionary()
 
 
 @chore("warnings", first_ms=limits.CHORES_FIRST_MS, every_ms=limits.WARNINGS_EVERY_MS)
 def warn(ctx: LongContext) -> None:
-    """Look at disk, folder and clock; keep some room for a disk that will be full."""
+    """Check disk, folder and clock; reserve disk space for the methods that free some."""
     ctx.store.ballast.create()
-    known = _known.setdefault(ctx.store, _Known(ctx.clock))
+    state = _states.setdefault(ctx.store, _State(ctx.clock))
     folder = ctx.store.path.parent
-    found = {
-        "disk_low": disk_low(folder),
-        "folder_synced": synced(folder),
-        "folder_on_network": on_network(folder.resolve()),
+    warnings = {
+        "disk_low": describe_low_disk(folder),
+        "folder_synced": describe_synced_folder(folder),
+        "folder_on_network": describe_network_folder(folder.resolve()),
     }
-    for slug, detail in found.items():
-        if detail is None:
-            known.told.discard(slug)
-        elif slug not in known.told:
-            known.told.add(slug)
-            ctx.emit(SystemWarning(slug, detail))
-    ahead_ms = _ahead_ms(ctx.clock)
-    jumped_ms = ahead_ms - known.ahead_ms
-    known.ahead_ms = ahead_ms
-    if abs(jumped_ms) > limits.CLOCK_JUMP_MS:
-        ctx.emit(SystemWarning("clock_jumped", _jump(jumped_ms)))
+    for slug, text in warnings.items():
+        if text is None:
+            state.sent.discard(slug)
+        elif slug not in state.sent:
+            state.sent.add(slug)
+            ctx.emit(SystemWarning(slug, text))
+    lead_ms = _wall_clock_lead_ms(ctx.clock)
+    jump_ms = lead_ms - state.lead_ms
+    state.lead_ms = lead_ms
+    if abs(jump_ms) > limits.CLOCK_JUMP_MS:
+        ctx.emit(SystemWarning("clock_jumped", _describe_jump(jump_ms)))
 
 
-def _jump(jumped_ms: float) -> str:
-    way = "ahead" if jumped_ms > 0 else "back"
-    return f"The clock has jumped {abs(jumped_ms) / 60_000:.0f} minutes {way}; times may mislead."
+def _describe_jump(jump_ms: float) -> str:
+    """Return the text of the warning about a clock that was set."""
+    direction = "ahead" if jump_ms > 0 else "back"
+    minutes = abs(jump_ms) / 60_000
+    return f"The clock has jumped {minutes:.0f} minutes {direction}; times may be misleading."
 
 
-def disk_low(folder: Path) -> str | None:
-    """What to say of the disk; None when there is room."""
+def describe_low_disk(folder: Path) -> str | None:
+    """Return the warning about a disk that is nearly full; None when there is room."""
     free_bytes = shutil.disk_usage(folder).free
     if free_bytes >= limits.DISK_LOW_BYTES:
         return None
-    return f"Only {free_bytes // limits.MIB} MiB are free where the database lies."
+    return f"Only {free_bytes // limits.MIB} MiB are free on the disk of the database."
 
 
-def synced(folder: Path) -> str | None:
-    """What to say of a folder that a synchronising client seems to keep; None when none does."""
-    # Under both names: a link may lead into such a folder, and a client may follow one out of it.
+def describe_synced_folder(folder: Path) -> str | None:
+    """Return the warning about a folder that seems to be synchronised; None for any other."""
+    # Both paths count: a link may lead into such a folder, and a client may follow one out of it.
     for part in (*folder.parts, *folder.resolve().parts):
         if _is_synced(part.lower()):
             return (
-                f"The database lies in {part}, which seems to be synchronised with other"
-                " machines; a copy made amid a write is damaged. Move it elsewhere."
+                f"The database is in {part}, which seems to be synchronised with other machines;"
+                " a copy made during a write is damaged. Move the database to another folder."
             )
     return None
 
 
 def _is_synced(name: str) -> bool:
+    """Return whether the name of a folder, in lower case, is one of a synchronisation client."""
     return any(
         name.startswith(client) and not name[len(client) : len(client) + 1].isalpha()
-        for client in _SYNCED
+        for client in _SYNC_CLIENTS
     )
 
 
-def on_network(folder: Path) -> str | None:
-    """What to say of a folder on another machine; None when it is on this one, or unknown."""
+def describe_network_folder(folder: Path) -> str | None:
+    """Return the warning about a folder on another machine; None for any other or unknown one."""
     if str(folder).startswith(("\\\\", "//")):
         kind: str | None = "a network share"
     elif sys.platform == "linux":
-        kind = network_kind(folder, _MOUNTS.read_text(errors="replace"))
+        kind = network_file_system(folder, _MOUNTS.read_text(errors="replace"))
     else:
         kind = None
     if kind is None:
         return None
-    return f"The database lies on {kind}, where locks and syncs cannot be relied on. Move it."
+    return f"The database is on {kind}, where locks and syncs are unreliable. Move it to a disk."
 
 
-def network_kind(folder: Path, mounts: str) -> str | None:
-    """The file system of the mount that holds a folder, if it is one of a network."""
-    best, kind = -1, ""
+def network_file_system(folder: Path, mounts: str) -> str | None:
+    """Return the type of the file system that holds a folder when it is a network file system.
+
+    `mounts` is the text of /proc/self/mounts; the longest mount point above the folder counts.
+    """
+    longest, kind = -1, ""
     for line in mounts.splitlines():
         _device, place, type_, *_rest = [*line.split(" "), "", "", ""]
         mount = Path(place.replace("\\040", " "))
-        if folder.is_relative_to(mount) and len(mount.parts) > best:
-            best, kind = len(mount.parts), type_
+        if folder.is_relative_to(mount) and len(mount.parts) > longest:
+            longest, kind = len(mount.parts), type_
     return kind if kind.startswith(_NETWORK) else None
