@@ -1,6 +1,10 @@
-"""What a workflow's body says to a person: its nodes, its text, the difference of two.
+"""Reads workflow bodies: finds their nodes, extracts their text, compares two of them.
 
-Pure functions over decoded JSON. The product keeps bodies byte for byte and requires no shape of
-them; what is known here of the shapes of five tools and of the app's own only makes search and
-diff better. A body of any other shape is read generically.
+All functions are pure and take decoded JSON. The product stores bodies byte for byte and requires
+no shape of them. The shapes of five tools and of the app itself are known here only to make search
+and diff better; a body of any other shape is read generically.
+
+- `nodes`: finds the nodes of a body and their names, kinds and settings.
+- `text`: extracts the text that a search should find.
+- `difference`: compares two bodies by node and setting.
 """

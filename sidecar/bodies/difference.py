@@ -1,9 +1,9 @@
-"""What changed between two bodies, as a person would tell it: by node and by setting.
+"""Compares two bodies and reports what changed, by node and by setting.
 
-Nodes are matched by id. A node that only moved has not changed. Of a setting only the name is
-told, never a value: a value may be long, and may be a secret. Compared is what JSON says: 1, 1.0
-and true are three values, and a member that is null is not one that is missing. Two bodies that
-differ in more than places always have a difference, if only `*`.
+Nodes are matched by id. A node that was only moved on the canvas has not changed. The result names
+settings and never holds their values: a value may be long, and may be a secret. Values are
+compared as JSON: 1, 1.0 and true are three values, and a null member differs from a missing one.
+Two bodies that differ in more than positions always have a difference, at least `*`.
 """
 
 from collections import Counter
@@ -27,8 +27,8 @@ from sidecar.bodies.nodes import (
 
 Path = tuple[str, ...]
 
-_SOMETHING: Final = "*"
-"""Stands for what has no name, and for what is more than is told."""
+_UNNAMED: Final = "*"
+"""Stands for a change that has no name, and for the names that are left out of a long list."""
 
 _SETTINGS: Final[dict[Shape, tuple[tuple[Path, Path], ...]]] = {
     "langflow": ((("data", "node", "template"), ("value",)), (("data", "node"), ())),
@@ -36,15 +36,16 @@ _SETTINGS: Final[dict[Shape, tuple[tuple[Path, Path], ...]]] = {
     "sim": ((("subBlocks",), ("value",)),),
     "plain": ((("parameters",), ()),),
 }
-"""Where each shape keeps its settings, and what stands between a setting and its value: left out
-of a name, since a person knows neither."""
+"""For each shape the path to its settings, and the path from a setting to its value.
+
+Names of settings leave both out, because a person sees neither."""
 
 _SHOWN_PARTS: Final = 2
-"""A setting, and one level into it."""
+"""How many parts the name of a setting has: the setting, and one level into it."""
 
 
 class Changed(NamedTuple):
-    """A node in one of the bodies; `fields` are the settings that differ, sorted."""
+    """A node that was added, removed or changed; `fields` are its changed settings, sorted."""
 
     id: str
     name: str
@@ -52,40 +53,40 @@ class Changed(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """From the first body to the second."""
+    """The changes from the first body to the second."""
 
     added: list[Changed]
     removed: list[Changed]
     changed: list[Changed]
     outside: list[str]
-    """Members of the body that hold no nodes and differ."""
+    """The names of changed members of the body that hold no nodes."""
 
 
 class _Found(NamedTuple):
-    """A node, and the object it was read from."""
+    """A node and the JSON object that it was read from."""
 
     node: Node
     entry: dict[str, Json]
 
 
 def compare(before: Json, after: Json) -> Difference:
-    """Compare two decoded bodies; each list in the order of its body."""
+    """Return the changes between two decoded bodies; each list is in the order of its body."""
     old, new = _by_id(find_entries(before)), _by_id(find_entries(after))
     added = [Changed(key, found.node.name, []) for key, found in new.items() if key not in old]
     removed = [Changed(key, found.node.name, []) for key, found in old.items() if key not in new]
     changed = [
         Changed(key, found.node.name, fields)
         for key, found in new.items()
-        if key in old and (fields := _fields(old[key], found))
+        if key in old and (fields := _changed_fields(old[key], found))
     ]
-    outside = _named(_paths(rest_of(before), rest_of(after), _SHOWN_PARTS))
+    outside = _join_names(_changed_paths(rest_of(before), rest_of(after), _SHOWN_PARTS))
     if not (added or removed or changed or outside) and list(old) != list(new):
-        outside = [_SOMETHING]  # the order of the nodes
+        outside = [_UNNAMED]  # only the order of the nodes differs
     return Difference(added, removed, changed, outside)
 
 
 def _by_id(entries: Entries) -> dict[str, _Found]:
-    """The nodes by id; further ones of the same id get a number behind it."""
+    """Return the nodes by id; further nodes with the same id get a number after it."""
     found: dict[str, _Found] = {}
     times: Counter[str] = Counter()
     for place, entry in entries.items():
@@ -98,23 +99,26 @@ def _by_id(entries: Entries) -> dict[str, _Found]:
     return found
 
 
-def _fields(old: _Found, new: _Found) -> list[str]:
+def _changed_fields(old: _Found, new: _Found) -> list[str]:
+    """Return the names of the settings that differ between two nodes."""
     shape = shape_of(new.entry)
-    paths = _paths(_unmoved(old.entry), _unmoved(new.entry), limits.DIFF_DEPTH_MAX)
-    return _named(_shown(shape, path) for path in paths)
+    paths = _changed_paths(
+        _without_position(old.entry), _without_position(new.entry), limits.DIFF_DEPTH_MAX
+    )
+    return _join_names(_setting_name(shape, path) for path in paths)
 
 
-def _unmoved(entry: dict[str, Json]) -> dict[str, Json]:
-    """A node without its place on the canvas."""
-    kept = {key: value for key, value in entry.items() if key not in MOVED}
-    data = kept.get("data")
+def _without_position(entry: dict[str, Json]) -> dict[str, Json]:
+    """Return a node without the members that say where it is on the canvas."""
+    members = {key: value for key, value in entry.items() if key not in MOVED}
+    data = members.get("data")
     if isinstance(data, dict) and "selected" in data:
-        kept["data"] = {key: value for key, value in data.items() if key != "selected"}
-    return kept
+        members["data"] = {key: value for key, value in data.items() if key != "selected"}
+    return members
 
 
-def _shown(shape: Shape, path: Path) -> Path:
-    """The path of a setting as a person knows it; of anything else as it stands."""
+def _setting_name(shape: Shape, path: Path) -> Path:
+    """Return the name of a setting from its path; for anything else the path itself, cut."""
     for start, end in _SETTINGS[shape]:
         below = path[len(start) :]
         if path[: len(start)] == start and below:
@@ -124,16 +128,16 @@ def _shown(shape: Shape, path: Path) -> Path:
     return path[:_SHOWN_PARTS]
 
 
-def _named(paths: Iterator[Path]) -> list[str]:
-    """The names, each once, sorted; `*` at the end says that there are more."""
-    names = sorted({".".join(path) or _SOMETHING for path in paths})
+def _join_names(paths: Iterator[Path]) -> list[str]:
+    """Return the paths as names, sorted and without duplicates; a last `*` stands for more."""
+    names = sorted({".".join(path) or _UNNAMED for path in paths})
     if len(names) > limits.DIFF_FIELDS_MAX:
-        return [*names[: limits.DIFF_FIELDS_MAX], _SOMETHING]
+        return [*names[: limits.DIFF_FIELDS_MAX], _UNNAMED]
     return names
 
 
-def _paths(old: Json, new: Json, most_parts: int) -> Iterator[Path]:
-    """Where two values differ: down into objects on both sides, at most so many parts deep."""
+def _changed_paths(old: Json, new: Json, most_parts: int) -> Iterator[Path]:
+    """Yield the paths at which two values differ, within objects, at most `most_parts` deep."""
     if _same(old, new):
         return
     if not (most_parts and isinstance(old, dict) and isinstance(new, dict)):
@@ -143,14 +147,15 @@ def _paths(old: Json, new: Json, most_parts: int) -> Iterator[Path]:
         if key not in old or key not in new:
             yield (key,)
         else:
-            for path in _paths(old[key], new[key], most_parts - 1):
+            for path in _changed_paths(old[key], new[key], most_parts - 1):
                 yield (key, *path)
 
 
 def _same(old: Json, new: Json) -> bool:
-    """Whether JSON would say the same; Python takes 1, 1.0 and True for equal."""
+    """Return whether two values are the same JSON; for Python alone 1, 1.0 and True are equal."""
     return bool(old == new) and _canonical(old) == _canonical(new)
 
 
 def _canonical(value: Json) -> bytes:
+    """Return a value as JSON with sorted members."""
     return msgspec.json.encode(value, order="deterministic")

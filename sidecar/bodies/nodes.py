@@ -1,11 +1,14 @@
-"""The nodes of a workflow, whatever tool wrote it.
+"""Finds the nodes of a body and reads their names, kinds and settings, whatever tool wrote it.
 
-Shapes, as read from files the tools export: n8n `nodes[] {id, name, type, parameters}`; Node-RED
-a list, or `flows[]`, of `{id, type, name, ...}`; Flowise `nodes[] {id, data {label, name,
-inputs}}`; Langflow `data.nodes[] {id, data {type, node {display_name, template {field
-{value}}}}}`; Sim and the app's own `state.blocks` or `blocks` `{id: {id, name, type, subBlocks
-{key {value}}}}`. Anything else with a list or object of objects in one of those places is read as
-it stands.
+The shapes are those of files that the tools export:
+
+- n8n: `nodes[] {id, name, type, parameters}`
+- Node-RED: a list, or `flows[]`, of `{id, type, name, ...}`
+- Flowise: `nodes[] {id, data {label, name, inputs}}`
+- Langflow: `data.nodes[] {id, data {type, node {display_name, template {field {value}}}}}`
+- Sim and the app itself: `state.blocks` or `blocks` `{id: {id, name, type, subBlocks {key {value}}}}`
+
+Any other body with a list or an object of objects in one of those places is read generically.
 """
 
 from collections.abc import Iterator
@@ -31,7 +34,7 @@ _PLACES: Final = (
     ("workflow", "nodes"),
     ("steps",),
 )
-"""Where nodes are looked for; the first place that holds objects is it."""
+"""Where nodes can be; the first of these places that holds an object is used."""
 
 MOVED: Final = frozenset(
     {
@@ -39,40 +42,41 @@ MOVED: Final = frozenset(
         *("selected", "dragging", "zIndex", "horizontalHandles", "isWide", "layout", "viewport"),
     }
 )
-"""Members that say where a node stands on a canvas."""
+"""Members of a node that say where it is on the canvas."""
 
 _LAYOUT: Final = MOVED | {"style", "className", "color", "icon", "ui", "wires", "z"}
-"""Members that say nothing of what a node does."""
+"""Members of a node that do not affect what it does."""
 
 _NAMING: Final = frozenset({"id", "name", "label", "title", "type", "kind"})
 
 
 class Node(NamedTuple):
-    """One node: what it is called, what it is, and what it is set to."""
+    """One node of a workflow."""
 
     id: str
     name: str
     kind: str
     settings: dict[str, Json]
-    """Its parameters by name, without names, places and the tool's own documentation."""
+    """The parameters by name, without the node's name, position and the tool's documentation."""
 
 
 Entries = dict[str, Json]
-"""The objects that are nodes, each under its key or its index, in the order of the body."""
+"""The JSON objects of nodes, each under its key or its index, in the order of the body."""
 
 
 def find_nodes(body: Json) -> list[Node]:
-    """The nodes of a decoded body, in its order, at most `limits.NODES_MAX`; none is no error."""
+    """Return the nodes of a decoded body in its order, at most `limits.NODES_MAX` of them."""
     return [read_node(key, value) for key, value in find_entries(body).items()]
 
 
 def find_entries(body: Json) -> Entries:
-    """The same before they are read."""
+    """Return the JSON objects of the nodes of a body, at most `limits.NODES_MAX` of them."""
     entries = ((key, value) for key, value in _items(_at(body, _place(body))))
     return dict(islice(((key, each) for key, each in entries if isinstance(each, dict)), _MOST))
 
 
 def _items(container: Json) -> Iterator[tuple[str, Json]]:
+    """Yield the members of an object by key, or of a list by index; nothing for other values."""
     if isinstance(container, dict):
         return iter(container.items())
     if isinstance(container, list):
@@ -81,7 +85,7 @@ def _items(container: Json) -> Iterator[tuple[str, Json]]:
 
 
 def _place(body: Json) -> tuple[str, ...] | None:
-    """Where the nodes are: () for the body itself, None for nowhere."""
+    """Return the path to the nodes: () for the body itself, None when there are none."""
     if isinstance(body, list):
         return ()
     for place in _PLACES:
@@ -91,6 +95,7 @@ def _place(body: Json) -> tuple[str, ...] | None:
 
 
 def _at(body: Json, place: tuple[str, ...] | None) -> Json:
+    """Return the value at a path, None when there is no such path."""
     if place is None:
         return None
     for key in place:
@@ -99,34 +104,34 @@ def _at(body: Json, place: tuple[str, ...] | None) -> Json:
 
 
 def rest_of(body: Json) -> Json:
-    """The body without its nodes: names, notes, variables and connections beside them.
+    """Return the body without its nodes: its names, notes, variables and connections.
 
-    What stands among the nodes and is none, or one too many, stays.
+    Values among the nodes that are no objects stay, and so do nodes beyond the limit.
     """
     place = _place(body)
     if place is None:
         return body
     entries = find_entries(body)
     others = {key: value for key, value in _items(_at(body, place)) if key not in entries}
-    left = list(others.values()) if isinstance(_at(body, place), list) else others
-    return _replaced(body, place, left) if place else left
+    rest = list(others.values()) if isinstance(_at(body, place), list) else others
+    return _replaced(body, place, rest) if place else rest
 
 
-def _replaced(body: dict[str, Json], place: tuple[str, ...], left: Json) -> dict[str, Json]:
-    """The body with something else at a place, or with nothing there where that is empty."""
+def _replaced(body: dict[str, Json], place: tuple[str, ...], value: Json) -> dict[str, Json]:
+    """Return a copy of the body with another value at a path; an empty value removes the member."""
     first, *further = place
-    kept = dict(body)
+    copy = dict(body)
     if further:
-        kept[first] = _replaced(body[first], tuple(further), left)
-    elif left:
-        kept[first] = left
+        copy[first] = _replaced(body[first], tuple(further), value)
+    elif value:
+        copy[first] = value
     else:
-        del kept[first]
-    return kept
+        del copy[first]
+    return copy
 
 
 def shape_of(value: dict[str, Json]) -> Shape:
-    """Which tool's a node is; `plain` for n8n, Node-RED and whatever is like them."""
+    """Return which tool a node is from; `plain` stands for n8n, Node-RED and similar tools."""
     data = value.get("data")
     inner = data if isinstance(data, dict) else {}
     component = inner.get("node")
@@ -138,7 +143,7 @@ def shape_of(value: dict[str, Json]) -> Shape:
 
 
 def read_node(key: str, value: dict[str, Json]) -> Node:
-    """One entry, which stands under that key."""
+    """Return the node that a JSON object under `key` describes."""
     shape = shape_of(value)
     if shape == "langflow":
         name, kind, settings = _langflow(value["data"], value["data"]["node"])
@@ -152,6 +157,7 @@ def read_node(key: str, value: dict[str, Json]) -> Node:
 
 
 def _id(value: dict[str, Json]) -> str:
+    """Return the id of a node as text; "" when it has none."""
     given = value.get("id")
     is_number = isinstance(given, int) and not isinstance(given, bool)
     return str(given) if is_number else _text(given)
@@ -160,6 +166,7 @@ def _id(value: dict[str, Json]) -> str:
 def _langflow(
     inner: dict[str, Json], component: dict[str, Json]
 ) -> tuple[str, str, dict[str, Json]]:
+    """Return name, kind and settings of a Langflow node."""
     settings = {
         field: member["value"]
         for field, member in component["template"].items()
@@ -172,6 +179,7 @@ def _langflow(
 
 
 def _flowise(inner: dict[str, Json]) -> tuple[str, str, dict[str, Json]]:
+    """Return name, kind and settings of a Flowise node."""
     settings = {
         field: member for field, member in inner["inputs"].items() if member not in (None, "")
     }
@@ -180,6 +188,7 @@ def _flowise(inner: dict[str, Json]) -> tuple[str, str, dict[str, Json]]:
 
 
 def _sim(value: dict[str, Json]) -> tuple[str, str, dict[str, Json]]:
+    """Return name, kind and settings of a node of Sim or of the app itself."""
     settings = {
         field: member["value"]
         for field, member in value["subBlocks"].items()
@@ -194,7 +203,7 @@ def _sim(value: dict[str, Json]) -> tuple[str, str, dict[str, Json]]:
 
 
 def _plain(value: dict[str, Json]) -> tuple[str, str, dict[str, Json]]:
-    """n8n, Node-RED and whatever else has its settings in place or under `parameters`."""
+    """Return name, kind and settings of a node whose settings are members or in `parameters`."""
     members = {
         field: member
         for field, member in value.items()
@@ -209,4 +218,5 @@ def _plain(value: dict[str, Json]) -> tuple[str, str, dict[str, Json]]:
 
 
 def _text(value: Json) -> str:
+    """Return a string as it is, and "" for any other value."""
     return value if isinstance(value, str) else ""

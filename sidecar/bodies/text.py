@@ -1,7 +1,8 @@
-"""The text inside a body that a person would search for: names, kinds, prompts, notes.
+"""Extracts from a body the text that a person would search for: names, kinds, prompts, notes.
 
-Left out is what nobody types: ids, hashes, encoded files, positions, and what a tool writes
-into every node about itself. Bounded whatever the body: in length, in strings, in depth.
+Ids, hashes, encoded files, positions and what a tool writes about itself into every node are left
+out, because no person searches for them. The length of the text and the number of values that are
+visited are limited.
 """
 
 import re
@@ -22,10 +23,10 @@ _SKIPPED: Final = frozenset(
         *("viewport", "position", "layout", "endpoint_name", "last_tested_version"),
     }
 )
-"""Members whose values are made by tools for tools."""
+"""Members with values that tools write for tools."""
 
 _REFERRING: Final = frozenset({"source", "target", "image"})
-"""Members that some tools refer to a node or file by, and that people write in elsewhere."""
+"""Members that hold a reference to a node or file in some tools, and a person's text in others."""
 
 _ENCODED: Final = re.compile(
     r"^(?:data:[\w.+-]+/|data:[^\s,]*;base64,|[A-Za-z0-9+/_=-]{64,}$|[0-9a-fA-F-]{16,}$)"
@@ -36,7 +37,10 @@ _SEAMS: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|[._/:-]+")
 
 @cache
 def _scripts_without_spaces() -> re.Pattern[str]:
-    """Made when first needed: it takes 3 ms, which every start would pay."""
+    """Return a pattern for characters of scripts without spaces between words.
+
+    It is compiled when it is first needed, because that takes 3 ms.
+    """
     return re.compile(
         r"([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7af]"
         r"|[\U00020000-\U0003ffff])"
@@ -44,7 +48,7 @@ def _scripts_without_spaces() -> re.Pattern[str]:
 
 
 def text_of(body: Json) -> str:
-    """The searchable text of a decoded body, a string a line, each string once."""
+    """Return the searchable text of a decoded body, a line for each string, without duplicates."""
     lines: dict[str, None] = {}
     size_chars = 0
     for text in _strings(body):
@@ -59,15 +63,16 @@ def text_of(body: Json) -> str:
 
 
 def spaced(text: str) -> str:
-    """The text with scripts that use no spaces taken apart into characters, as it is indexed."""
+    """Return the text as it is indexed: with spaces around characters of scripts without spaces."""
     if text.isascii():
         return text
     return _scripts_without_spaces().sub(r" \1 ", text)
 
 
 def _strings(body: Json) -> Iterator[str]:
+    """Yield the searchable strings of a body, names and kinds of all nodes first."""
     nodes = find_nodes(body)
-    # Names and kinds first: where a bound cuts, it cuts what is least asked for.
+    # Names come first, so that a limit cuts off what is searched for least.
     for node in nodes:
         yield from _naming(node)
     for node in nodes:
@@ -76,42 +81,47 @@ def _strings(body: Json) -> Iterator[str]:
 
 
 def _naming(node: Node) -> Iterator[str]:
+    """Yield the name and the kind of a node."""
     if node.name:
         yield node.name
     if node.kind and node.kind != node.name:
-        # httpRequest is found as such, and by "http request".
+        # httpRequest is found by that word and by "http request".
         apart = _SEAMS.sub(" ", node.kind)
         yield node.kind if apart == node.kind else f"{node.kind} {apart}"
 
 
 def _values(value: Json) -> Iterator[str]:
-    """Strings a person may have written, breadth of each level in order, without recursion."""
+    """Yield the strings within a value that a person may have written, without recursion."""
     waiting: list[Json] = [value]
-    seen = 0
+    visited = 0
     while waiting:
         value = waiting.pop()
-        seen += 1
-        if seen > limits.BODY_VALUES_MAX:
+        visited += 1
+        if visited > limits.BODY_VALUES_MAX:
             return
         if isinstance(value, str):
             if _is_text(value):
                 yield value
         elif isinstance(value, dict):
-            waiting += [member for key, member in reversed(value.items()) if _is_said(key, member)]
+            waiting += [
+                member for key, member in reversed(value.items()) if _is_searchable(key, member)
+            ]
         elif isinstance(value, list):
             waiting += reversed(value)
 
 
-def _is_said(key: str, value: Json) -> bool:
+def _is_searchable(key: str, value: Json) -> bool:
+    """Return whether a member can hold text that a person wrote."""
     if key in _REFERRING:
         return isinstance(value, str) and not _is_reference(value)
     return key not in _SKIPPED
 
 
 def _is_reference(value: str) -> bool:
-    """Whether it looks like an id, a path or an address: one piece, not of letters alone."""
+    """Return whether text looks like an id, a path or an address: one word, not only letters."""
     return value.isascii() and not value.isalpha() and len(value.split()) < 2  # noqa: PLR2004 - words
 
 
 def _is_text(value: str) -> bool:
+    """Return whether a string has a letter and is not an encoded file, hash or id."""
     return len(value) > 1 and bool(_LETTER.search(value)) and not _ENCODED.match(value)
