@@ -203,11 +203,11 @@ class LongContext(Context):
         answer is queued, so that the events of the last transaction follow the answer.
         """
         self.check_cancelled()
-        self.store.let_requests_go_first()
+        self.store.yield_to_requests()
         if self.store.wal_pages >= limits.WAL_PAUSE_PAGES:
             # Requests run between this and the step: one waits for one of the two, not for both.
-            self.store.relieve_wal(limits.WAL_PAUSE_PAGES)
-            self.store.let_requests_go_first()
+            self.store.checkpoint_beyond(limits.WAL_PAUSE_PAGES)
+            self.store.yield_to_requests()
         self.store.lock.acquire()
         try:
             self.store.make_room(frees_space=self.frees_space)

@@ -225,7 +225,7 @@ class ServedDatabase(UnservedDatabase):
     def alone(self) -> Iterator[None]:
         """Purge what was deleted, then have the store to this thread alone."""
         self._unless_damaged(partial(purge_deleted, self._ctx))
-        with self._store.alone():
+        with self._store.exclusive():
             yield
 
     def content(self) -> Content:

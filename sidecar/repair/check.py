@@ -31,7 +31,7 @@ def check(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str, int
         findings += _check_header_indexes(ctx, findings)
         findings += _check_text_index(ctx, findings)
     if any(finding.kind == "structure" for finding in findings):
-        ctx.store.suspected = True
+        ctx.store.damage_suspected = True
         ctx.session.schedule(confirm.CHORE, 0)
     rebuild_indexes(ctx, findings)
     total = sum(counts.values())

@@ -18,7 +18,7 @@ def confirm(ctx: LongContext) -> None:
     on, and a warning is sent.
     """
     store = ctx.store
-    if not store.suspected:
+    if not store.damage_suspected:
         return
     findings = _find_damage_twice(ctx)
     if not store.damaged and findings and only_indexes(findings):
@@ -27,7 +27,7 @@ def confirm(ctx: LongContext) -> None:
         if not findings:
             detail = "An index was damaged and has been rebuilt; nothing is lost."
             ctx.emit(SystemWarning("index_rebuilt", detail))
-    store.suspected = False
+    store.damage_suspected = False
     if not findings:
         return
     with (

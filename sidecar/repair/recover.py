@@ -30,7 +30,7 @@ def recover(ctx: LongContext, *, dry_run: bool) -> Recovered:
         unpacked_newest_backup(
             store.path, ctx.clock, ctx.progress, ctx.cancel_event.is_set
         ) as backup,
-        store.alone(),
+        store.exclusive(),
     ):
         entry = None if dry_run else log
         recovered = build(store.path, ctx.clock, step, log=entry, backup=backup, vfs=store.vfs)

@@ -181,7 +181,7 @@ def lock(ctx: Context, **details: str) -> None:
             ctx.session.schedule(ERASE_CHORE, 0)
     finally:
         ctx.vault.lock()
-        ctx.store.forget_memory()
+        ctx.store.close_memory()
 
 
 def lock_if_due(ctx: LongContext) -> None:

@@ -71,4 +71,4 @@ def swap_served(store: Store, clock: Clock, keep: str | None = None) -> None:
     except RecoveryRequired:
         store.damaged = True
         raise
-    store.damaged = store.suspected = False
+    store.damaged = store.damage_suspected = False

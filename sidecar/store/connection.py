@@ -1,16 +1,12 @@
-"""The one shared SQLite connection behind one lock, its pragmas and its transactions.
+"""The served database: one shared connection, the lock that guards it, and its transactions.
 
-The only door to APSW. It owns how a connection is opened and how a write begins and ends; it
-knows no table. Above it stand the noun modules, which take a `Connection` as first argument.
+There is one connection and not a pool: SQLite has one writer anyway, prepared statements and the
+page cache are then shared by all requests, and no request can see half of another one's write.
+Requests of one burst share a transaction, each in a savepoint of its own. Long methods read
+through a short-lived connection of their own and write in short steps under the same lock.
 
-One connection, not a pool: SQLite has one writer anyway, prepared statements and the page cache
-are then shared by all requests, and no request can meet another's half-done write. Requests of
-one burst share a transaction, each under its own savepoint; long methods read through their own
-short-lived connection and write in short steps under the same lock.
-
-After an I/O error the connection is closed, since SQLite's view of the file is not to be trusted
-then, and opened again when it is next wanted: a disk that has room again needs no restart. Once
-damage has been confirmed nothing is written any more (`damaged`), while reads go on.
+After an I/O error the connection is closed, since what SQLite then holds in memory cannot be
+trusted, and opened again when it is next used: a disk that has room again needs no restart.
 """
 
 import threading
@@ -31,7 +27,7 @@ __all__ = ["Connection", "Store", "one_row"]
 
 
 def one_row(db: Connection, sql: str, values: tuple[object, ...] = ()) -> tuple[Any, ...]:
-    """The one row a statement must give.
+    """Return the one row of a statement that always has one.
 
     Raises:
         DatabaseDamaged: there is none, which only damage can cause.
@@ -45,8 +41,8 @@ def one_row(db: Connection, sql: str, values: tuple[object, ...] = ()) -> tuple[
 class Store:
     """The open database: the shared connection, its lock and its transaction.
 
-    `lock` is held for a whole burst, or for one step of a long method. All other methods but
-    `reader` want it held.
+    `lock` is held for a whole burst, or for one step of a long method; methods that do not
+    acquire it are called with it held.
     """
 
     def __init__(self, path: Path, *, vfs: str | None = None) -> None:
@@ -57,24 +53,25 @@ class Store:
         self._readers = 0
         self._readers_changed = threading.Condition()
         self.maintenance = False
-        self._wanted = False
+        self._request_waits = False
         self._in_transaction = False
         self._wal_pages = self._wal_held_pages = 0
         self.memory: Connection | None = None
-        """Rows that are in no file: those of an ephemeral vault."""
+        """A database in memory with the rows of an ephemeral vault, None without one."""
         self.damaged = False
-        self.suspected = False
-        """Something hints at damage; a look by a fresh connection is due (`damage.CHORE`)."""
-        self.full = False
+        """Damage was confirmed: the file is only read from."""
+        self.damage_suspected = False
+        """Something hints at damage; a chore checks the file through another connection."""
+        self.disk_full = False
         """The disk was full when something was last written."""
         self.ballast = Ballast(path)
         self._identity: tuple[int, int] | None = None
-        """Which file `path` names; None until it is opened, also anew after a swap of ours."""
+        """Which file `path` names; None until it is opened for the first time after a swap."""
         self._db: Connection | None = self._open_shared()
 
     @property
     def db(self) -> Connection:
-        """The shared connection; opened again if an I/O error had it closed.
+        """The shared connection, opened again when it was closed after an I/O error.
 
         Raises:
             apsw.Error: it still cannot be opened.
@@ -83,8 +80,8 @@ class Store:
             self._db = self._open_shared()
         return self._db
 
-    def forget_memory(self) -> None:
-        """Drop the rows that are in no file."""
+    def close_memory(self) -> None:
+        """Close the database in memory, which discards its rows."""
         if self.memory is not None:
             self.memory.close(True)
             self.memory = None
@@ -113,14 +110,16 @@ class Store:
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a write transaction is open."""
+        """Whether a write transaction was begun and not ended here."""
         return self._in_transaction
 
     def begin(self) -> None:
-        """Open the write transaction unless it is open; IMMEDIATE, since an upgrade can fail.
+        """Begin a write transaction unless one is open.
+
+        It is IMMEDIATE, because a transaction that begins with a read can fail at its first write.
 
         Raises:
-            DatabaseDamaged: damage has been confirmed; nothing is written on top of it.
+            DatabaseDamaged: damage was confirmed, so nothing is written.
         """
         if not self._in_transaction:
             if self.damaged:
@@ -130,29 +129,29 @@ class Store:
             self._in_transaction = True
 
     def make_room(self, *, frees_space: bool) -> None:
-        """Before a write on a disk that was full; `frees_space` says that the write makes room.
+        """Give a write on a disk that was full what the ballast reserves, when it frees space.
 
         Raises:
-            DatabaseFull: it still is, and what is left is for those who make room.
+            DatabaseFull: the disk is still full, and the write does not free space.
         """
-        if not self.full:
+        if not self.disk_full:
             return
         if frees_space:
             self.ballast.remove()
-            # What is in the log then has room in the file, and the log is written from its start.
+            # The log then fits into the file, and is written from its start again.
             with suppress(apsw.Error):
                 self.checkpoint()
         elif self.ballast.create():
-            self.full = False
+            self.disk_full = False
         else:
             raise DatabaseFull(outcome="not_applied")
 
     def commit(self) -> None:
-        """Commit what is open, and be durable when this returns.
+        """Commit the transaction if one is open; it is on the disk when this returns.
 
         Raises:
-            apsw.Error: nothing was acknowledged; the outcome is unknown (a failed sync may have
-                reached the disk).
+            apsw.Error: the outcome is unknown, since a failed sync may have reached the disk.
+            ReadOnly: the file is no longer where it was; nothing was committed.
         """
         if self._in_transaction:
             self._refuse_moved()
@@ -160,10 +159,10 @@ class Store:
             self.db.execute("COMMIT")
 
     def _refuse_moved(self) -> None:
-        """Acknowledge nothing in a file that nobody finds; SQLite would write on into it.
+        """Refuse to go on when `path` no longer names the open file, into which SQLite would write.
 
         Raises:
-            ReadOnly: the name is gone or another file has it, by no act of ours.
+            ReadOnly: the file was moved or removed, or another one has its name.
         """
         found = files.identity(self.path)
         self._identity = self._identity or found
@@ -175,21 +174,21 @@ class Store:
             )
 
     def rollback(self) -> None:
-        """Undo what is open; after an I/O error SQLite may have done so by itself."""
+        """Undo the transaction if one is open; after an I/O error SQLite may have done it."""
         self._in_transaction = False
         if self._db is None or not self._db.in_transaction:
             return
         try:
             self._db.execute("ROLLBACK")
         except apsw.Error:
-            self.reopen()  # which undoes it too
+            self.reopen()  # closing the connection undoes it too
 
-    def transaction_stands(self) -> bool:
-        """Whether what was begun is still open; SQLite ends it by itself after some errors."""
+    def transaction_is_intact(self) -> bool:
+        """Return False when SQLite has undone the transaction by itself, as after some errors."""
         return not self._in_transaction or (self._db is not None and self._db.in_transaction)
 
-    def changes(self) -> int:
-        """Rows changed through the shared connection so far, a cheap measure of work done."""
+    def total_changes(self) -> int:
+        """Return how many rows were changed through the shared connection since it was opened."""
         return int(self.db.total_changes())
 
     def begin_savepoint(self) -> None:
@@ -216,15 +215,15 @@ class Store:
         try:
             yield
         except BaseException:
-            # Where SQLite has undone everything, who began the transaction is to find that out.
-            if self.transaction_stands():
+            # Where SQLite has undone everything, whoever began the transaction is to notice it.
+            if self.transaction_is_intact():
                 self.rollback_to_savepoint()
             raise
         self.release_savepoint()
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """One short transaction of its own under the lock, for steps of long methods and starts."""
+        """Run the block in a transaction of its own, under the lock; for steps of long methods."""
         with self.lock:
             self.begin()
             try:
@@ -237,7 +236,7 @@ class Store:
             except BaseException:
                 self.rollback()
                 raise
-            self.relieve_wal(limits.WAL_MAX_PAGES)
+            self.checkpoint_beyond(limits.WAL_MAX_PAGES)
 
     # --- other connections, other states --------------------------------------------------
 
@@ -248,7 +247,7 @@ class Store:
         With `snapshot` all of its reads see the state that its first read sees.
 
         Raises:
-            Maintenance: somebody has the file to himself.
+            Maintenance: a restore, compaction or recovery has exclusive use of the database.
         """
         with self._readers_changed:
             if self.maintenance:
@@ -258,7 +257,7 @@ class Store:
         try:
             # Not opened read-only: then SQLite's own check would leave out the CHECK constraints.
             db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self.vfs)
-            # Were it the last one, closing it would write: a full disk must not fail a read.
+            # Closing the last connection moves the log into the file: a read must not write.
             db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
             if snapshot:
@@ -273,12 +272,12 @@ class Store:
                 self._readers_changed.notify_all()
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Have the file to oneself: the lock is held, no reader is left and none comes.
+    def exclusive(self) -> Iterator[None]:
+        """Hold the lock while there are no readers; new readers and requests are refused.
 
         Raises:
             DatabaseBusy: a reader did not end in time.
-            Maintenance: somebody else has it.
+            Maintenance: another thread has exclusive use already.
         """
         with self._readers_changed:
             if self.maintenance:
@@ -301,33 +300,33 @@ class Store:
         """Take the lock for a request.
 
         Raises:
-            Maintenance: somebody has the file to himself, for longer than a request may wait.
+            Maintenance: another thread has exclusive use, for longer than a request may wait.
         """
         if self.lock.acquire(blocking=False):
             return
-        self._wanted = True
+        self._request_waits = True
         try:
             while not self.lock.acquire(timeout=limits.LOCK_WAIT_SLICE_MS / 1000):
                 if self.maintenance:
                     raise Maintenance
         finally:
-            self._wanted = False
+            self._request_waits = False
 
-    def let_requests_go_first(self) -> None:
+    def yield_to_requests(self) -> None:
         """Wait, within a bound, while a request waits for the lock; call it between two steps.
 
-        Python's locks are not fair: who gives one back and takes it again at once keeps it.
+        Python's locks are not fair: a thread that releases one and acquires it at once keeps it.
         """
         for _look in range(limits.LOCK_WAIT_SLICE_MS):
-            if not self._wanted:
+            if not self._request_waits:
                 return
             time.sleep(0.001)
 
     @contextmanager
     def closed(self) -> Iterator[None]:
-        """The file without a handle on it, for who puts another in its place."""
+        """Close the connection for the block, which puts another file in place of this one."""
         if self._db is not None:
-            # A damaged file is to be kept as it is: its log must not be moved into it.
+            # A damaged file is kept as it is: its log must not be moved into it.
             self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(self.damaged))
             self._db.close(True)
         self._db = None
@@ -336,40 +335,40 @@ class Store:
         self._wal_pages = self._wal_held_pages = 0
 
     def reopen(self) -> None:
-        """Have a new shared connection after an I/O error, which leaves this one untrustworthy.
+        """Discard the shared connection after an I/O error; the next use opens another one.
 
         After such an error inside a search trigger the same connection reports corruption that
-        the file does not have (measured), so it is never used again. The new one is opened when
-        it is wanted: the disk may not let us now.
+        the file does not have (measured), so it is never used again. Another one is not opened
+        at once, because the disk may not allow it yet.
         """
         with self.lock:
             self._in_transaction = False
             self._wal_pages = self._wal_held_pages = 0
-            spoiled, self._db = self._db, None
-            if spoiled is not None:
-                # What closing could not do, the next opening does.
+            discarded, self._db = self._db, None
+            if discarded is not None:
+                # What closing leaves undone, the next opening does.
                 with suppress(apsw.Error):
-                    spoiled.close(True)
+                    discarded.close(True)
 
     def pragmas(self) -> dict[str, str | int]:
-        """The pragmas a person may ask for, as the live connection has them."""
+        """Return the pragmas that `system.info` shows, as the shared connection has them."""
         return {name: self.db.pragma(name) for name in SHOWN_PRAGMAS}
 
     def schema_version(self) -> int:
-        """Version of the tables, from the file's header."""
+        """Return the version of the tables, from the header of the file."""
         return int(self.db.pragma("user_version"))
 
     @property
     def wal_pages(self) -> int:
-        """Pages that the WAL has grown by since it was last moved."""
+        """Pages by which the WAL has grown since it was last moved into the database."""
         return self._wal_pages - self._wal_held_pages
 
-    def relieve_wal(self, most_pages: int) -> None:
-        """Move the WAL into the database when it has grown past so many pages.
+    def checkpoint_beyond(self, max_pages: int) -> None:
+        """Move the WAL into the database when it has grown by `max_pages` or more.
 
-        What a long reader still needs stays; it is tried again when as much has been added.
+        Pages that a long reader still needs stay; they are tried again when as many were added.
         """
-        if 0 <= self.wal_pages < most_pages:
+        if 0 <= self.wal_pages < max_pages:
             return
         with self.lock:
             total, moved = self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
@@ -379,7 +378,7 @@ class Store:
     def checkpoint(self) -> bool:
         """Move the whole WAL into the database and empty it; False when a reader prevents it."""
         with self.lock:
-            # The lock is held: who is in the way is not waited for long.
+            # Requests wait for the lock meanwhile, so a reader is not waited for long.
             self.db.set_busy_timeout(limits.CHECKPOINT_WAIT_MS)
             try:
                 _frames, moved = self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
@@ -391,7 +390,7 @@ class Store:
             return bool(moved == 0)
 
     def close(self) -> None:
-        """Checkpoint and close; the -wal and -shm files are gone afterwards."""
+        """Undo what is open and close; SQLite moves the log into the file and removes it."""
         with self.lock:
             if self._in_transaction:
                 self.rollback()

@@ -69,7 +69,7 @@ def open_store(
         except (apsw.CorruptError, apsw.NotADBError):
             # Perhaps a read failed: damage is what a fresh connection finds again.
             store, unclean, interrupted = _opened_anew(path, clock, vfs)
-    store.suspected = unclean
+    store.damage_suspected = unclean
     return Opened(
         store=store,
         schema_version=store.schema_version(),
@@ -89,7 +89,7 @@ def close_store(store: Store) -> bool:
     try:
         with store.writing() as db:
             # What is suspected is looked into by the next start.
-            meta.write(db, meta.CLEAN_END, int(not store.suspected))
+            meta.write(db, meta.CLEAN_END, int(not store.damage_suspected))
         return store.checkpoint()
     except (apsw.Error, DatabaseDamaged):
         return False

@@ -87,7 +87,7 @@ class Burst:
                 kept, fault = False, worse
             if not kept:
                 self.lost = fault
-        elif self._locked and not self._store.transaction_stands():
+        elif self._locked and not self._store.transaction_is_intact():
             self.lost = fault
         if spoils_connection(fault):
             self.lost = fault

@@ -42,7 +42,7 @@ class _ChoreJob:
             log.info("chore_left_out", chore=self._chore.name)  # nothing is written any more
         except Exception as fault:  # noqa: BLE001 - nobody waits for it who could be told
             log.error("chore_failed", chore=self._chore.name, kind=type(fault).__name__)
-            context.store.full |= is_full(fault)
+            context.store.disk_full |= is_full(fault)
             if spoils_connection(fault):
                 context.store.reopen()
         else:

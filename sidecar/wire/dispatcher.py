@@ -252,7 +252,7 @@ class Dispatcher:
                 # Perhaps a failed read only: a fresh connection will tell.
                 self._suspect()
                 known = StorageFailed(outcome=outcome)
-            self._services.store.full |= isinstance(known, DatabaseFull)
+            self._services.store.disk_full |= isinstance(known, DatabaseFull)
             log.warning("storage_fault", slug=known.slug, kind=type(fault).__name__)
             return known
         if is_unexpected(fault):
@@ -264,7 +264,7 @@ class Dispatcher:
 
     def _suspect(self) -> None:
         """Have the file looked at."""
-        self._services.store.suspected = True
+        self._services.store.damage_suspected = True
         self._services.session.schedule(confirm.CHORE, 0)
 
     def fail_unacknowledged(self, burst: Burst, fault: Exception, outcome: Outcome) -> None:

@@ -28,7 +28,7 @@ class Upkeep:
 
     def wrote(self) -> None:
         """A transaction has been committed; call it with the store's lock held."""
-        self._changes = self._store.changes()
+        self._changes = self._store.total_changes()
         # A connection opened anew counts from nothing.
         self._changes_done = min(self._changes_done, self._changes)
         self.worked()
@@ -58,7 +58,7 @@ class Upkeep:
         if self._store.lock.acquire(blocking=False):
             try:
                 with self._bearing():
-                    self._store.relieve_wal(
+                    self._store.checkpoint_beyond(
                         limits.WAL_PAUSE_PAGES if idle else limits.WAL_MAX_PAGES
                     )
             finally:
@@ -84,7 +84,7 @@ class Upkeep:
             more = indexes.update_headers_step(self._store)
         else:
             more = indexes.update_step(self._store)
-        self._changes = self._store.changes()
+        self._changes = self._store.total_changes()
         if many and more:
             return due_ms
         self._changes_done = self._changes

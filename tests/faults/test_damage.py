@@ -62,11 +62,11 @@ def sha256(path: Path) -> str:
 
 def test_after_an_unclean_end_a_sound_file_is_looked_at_and_served(path: Path) -> None:
     with serving(path) as served:
-        assert served.store.suspected
+        assert served.store.damage_suspected
 
         assert confirmed(served) == []
 
-        assert not served.store.suspected
+        assert not served.store.damage_suspected
         assert slugs(served.send(SAVE)) == ["ok"]
 
 
@@ -122,14 +122,14 @@ def test_a_start_that_cannot_write_for_damage_serves_what_can_be_read(path: Path
 
 def test_an_unconfirmed_suspicion_is_not_called_a_clean_end(path: Path) -> None:
     with serving(path) as served:
-        served.store.suspected = True
+        served.store.damage_suspected = True
 
     with serving(path) as served:
-        assert served.store.suspected
+        assert served.store.damage_suspected
         confirmed(served)
 
     with serving(path) as served:
-        assert not served.store.suspected
+        assert not served.store.damage_suspected
 
 
 # --- what is damaged alone --------------------------------------------------------------------

@@ -246,7 +246,7 @@ def test_a_reader_that_could_not_be_opened_is_in_nobodys_way(
         pass
     vfs.plan = None
 
-    with store.alone():
+    with store.exclusive():
         assert store.maintenance
     store.close()
     vfs.unregister()

@@ -66,7 +66,7 @@ class Trial:
             with store.lock:
                 indexes.update_step(store)
         elif chance < 0.15:
-            store.relieve_wal(1)
+            store.checkpoint_beyond(1)
         elif chance < 0.18:
             served.send(call("purge", "system.purge"))
         else:

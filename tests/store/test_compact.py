@@ -68,7 +68,7 @@ def test_nothing_is_left_beside_it(bench: Bench) -> None:
 def test_a_cancelled_compaction_changes_nothing(bench: Bench) -> None:
     names = {path.name for path in bench.store.path.parent.iterdir()}
 
-    with pytest.raises(Cancelled), bench.store.alone():
+    with pytest.raises(Cancelled), bench.store.exclusive():
         compact.rewrite_file(bench.store, bench.clock, lambda: True, no_entry)
 
     assert {path.name for path in bench.store.path.parent.iterdir()} == names
@@ -86,7 +86,7 @@ def test_a_compaction_that_cannot_be_logged_does_not_happen(bench: Bench) -> Non
     def refuse(_db: apsw.Connection, _before_bytes: int, _after_bytes: int) -> None:
         raise AuditUnavailable
 
-    with pytest.raises(AuditUnavailable), bench.store.alone():
+    with pytest.raises(AuditUnavailable), bench.store.exclusive():
         compact.rewrite_file(bench.store, bench.clock, lambda: False, refuse)
 
     assert {path.name for path in bench.store.path.parent.iterdir()} == names
@@ -104,7 +104,7 @@ def test_meanwhile_others_are_told_of_the_maintenance(bench: Bench) -> None:
             except Maintenance as refusal:
                 told.append(type(refusal))
 
-    with bench.store.alone():
+    with bench.store.exclusive():
         thread = threading.Thread(target=ask)
         thread.start()
         thread.join(10)
@@ -118,7 +118,7 @@ def test_a_reader_that_stays_is_not_waited_for_for_ever(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sidecar.limits.ALONE_WAIT_MS", 20)
-    with bench.store.reader(), pytest.raises(DatabaseBusy), bench.store.alone():
+    with bench.store.reader(), pytest.raises(DatabaseBusy), bench.store.exclusive():
         pass
 
     assert not bench.store.maintenance
@@ -163,7 +163,7 @@ def test_a_replacement_that_fails_is_called_off_and_nothing_saved_later_is_lost(
         (in_the_way / "file").touch()
 
     with (
-        bench.store.alone(),
+        bench.store.exclusive(),
         pytest.raises(OSError, match=r"(?i)directory|denied|permitted"),
     ):
         compact.rewrite_file(bench.store, bench.clock, lambda: False, obstruct)

@@ -95,7 +95,7 @@ def test_a_killed_process_is_noticed(path: Path) -> None:
     first.store.db.close()
 
     second = open_store(path, SteadyClock())
-    second.store.suspected = False  # which the look at the file does that is then due
+    second.store.damage_suspected = False  # which the look at the file does that is then due
     close_store(second.store)
 
     assert (second.unclean, opened_and_closed(path).unclean) == (True, False)

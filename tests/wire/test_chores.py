@@ -41,7 +41,7 @@ def served(tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) 
 def test_a_chore_that_meets_a_replacement_comes_again_without_being_called_a_failure(
     served: Served, clock: ManualClock, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    with served.store.alone():
+    with served.store.exclusive():
         served.loop._chores.start_due()
         served.finish_long()
     tried = list(looks)

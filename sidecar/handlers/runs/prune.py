@@ -122,7 +122,7 @@ def _shrink(ctx: LongContext) -> int:
     purging.shrink_file(ctx)
     with ctx.reading() as db:
         after_bytes = purge.file_bytes(db)
-    ctx.store.let_requests_go_first()
+    ctx.store.yield_to_requests()
     # The size of the write-ahead log would hide that there is more room now. When a reader
     # prevents the checkpoint, nothing is lost: a later one is made.
     ctx.store.checkpoint()

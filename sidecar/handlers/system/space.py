@@ -98,7 +98,7 @@ def compact(ctx: LongContext, params: SystemCompactParams) -> SystemCompactResul
         sizes = {"before_bytes": before_bytes, "after_bytes": after_bytes}
         ctx.audit_in(db, "compact", "database", **sizes)
 
-    with ctx.store.alone():
+    with ctx.store.exclusive():
         sizes = rewrite_file(ctx.store, ctx.clock, ctx.cancel_event.is_set, log)
         ctx.hold_lock_until_answered()
     return SystemCompactResult(*sizes)
