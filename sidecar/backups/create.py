@@ -42,8 +42,8 @@ class Created(NamedTuple):
 def manifest_mac(ctx: LongContext) -> Mac:
     """Return the function that authenticates manifests; None while the vault is locked.
 
-    The function works until the request ends, even when the vault is locked meanwhile: `hold`
-    wipes its key with the request's other secrets.
+    The function works until the request ends, even when the vault is locked meanwhile. Its key
+    is then wiped with the request's other secrets.
     """
     with ctx.store.lock:
         keys = ctx.vault.keys

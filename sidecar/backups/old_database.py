@@ -86,29 +86,30 @@ class UnservedDatabase:
         """Return whether the restore is to stop."""
         return False
 
-    def exclusively(self) -> AbstractContextManager[None]:
-        """Keep every other request from making or restoring a backup of this database."""
+    def gate(self) -> AbstractContextManager[None]:
+        """Return a lock that keeps other requests from making or restoring backups meanwhile."""
         return nullcontext()
 
     def unpack(self, backup: Path, path: Path) -> NewDatabase:
-        """Unpack and examine a backup, see `bring_in`."""
+        """Unpack the file `backup` to `path` and examine it, as `bring_in` does."""
         return bring_in(backup, path, self.clock, self.report, self.is_cancelled)
 
     def preview(
         self, new: NewDatabase, source: SecretsSource
     ) -> tuple[Content, SecretsAfterwards, list[str] | None]:
-        """Return what is in this database, which secrets are there afterwards, which of them open.
+        """Return the content of this database, the secrets afterwards, and which of these open.
 
-        The providers whose keys open are None when that is unknown, as while the vault is locked.
+        The last are the providers with a key that opens with the unlocked root key, or None while
+        the vault is locked.
         """
-        return self.content(), secrets_afterwards(new, None, source), None
+        return self.read_content(), secrets_afterwards(new, None, source), None
 
     def alone(self) -> AbstractContextManager[None]:
-        """Keep every other thread from reading and writing this database."""
+        """Return a lock that keeps other threads from reading and writing this database."""
         return nullcontext()
 
-    def content(self) -> Content:
-        """Count the rows of this database."""
+    def read_content(self) -> Content:
+        """Count the rows of each table; none are counted here, as the database does not open."""
         return Content({}, b"")
 
     def preserve(self) -> Preserved:
@@ -118,7 +119,7 @@ class UnservedDatabase:
         )
 
     def build(self, new: NewDatabase, source: SecretsSource, preserved: Preserved) -> Built:
-        """Write into the new database what it takes over from this one, and log the restore.
+        """Write into the new database what it takes over from this one, and its log entry.
 
         Raises:
             AuditUnavailable: the log cannot take the entry; then nothing is replaced.
@@ -128,9 +129,20 @@ class UnservedDatabase:
     def _build(
         self, new: NewDatabase, old: Connection | None, source: SecretsSource, preserved: Preserved
     ) -> Built:
-        """Build the new database; without `old` its log goes on after every number known."""
+        """Build the new database; `old` is None when nothing can be read of the old one.
+
+        Then the log of the backup is continued, with a number above every one known to be used.
+        """
+        manifest = new.backup.manifest
         secrets = secrets_afterwards(new, old, source)
-        details = {**self._details(new, preserved), "secrets": secrets.outcome}
+        details: dict[str, Any] = {
+            "created_at": manifest.created_at,
+            "from_seq": manifest.head.seq,
+            "sha256": manifest.sha256,
+        }
+        if self.is_served:
+            details["safety_backup"] = preserved.safety_backup
+        details["secrets"] = secrets.outcome
         with open_unsynced(new.path) as db, transaction(db):
             if old is None:
                 old_epoch = 0
@@ -143,18 +155,8 @@ class UnservedDatabase:
             carry_over.finish(db, self.clock, served=self.is_served)
         return Built(epoch, seq, secrets)
 
-    def _details(self, new: NewDatabase, preserved: Preserved) -> dict[str, Any]:
-        """Return what the log's entry says about the backup."""
-        del preserved
-        manifest = new.backup.manifest
-        return {
-            "created_at": manifest.created_at,
-            "from_seq": manifest.head.seq,
-            "sha256": manifest.sha256,
-        }
-
     def _carry_over(self, old: Connection, db: Connection, source: SecretsSource) -> None:
-        """Copy the audit log, and the secrets or the wrong tries, from `old` into the new `db`."""
+        """Copy into the new database `db` what it takes over from `old`."""
         raise NotImplementedError
 
     def _highest_known_seq(self, new: NewDatabase) -> int:
@@ -171,7 +173,7 @@ class UnservedDatabase:
         return self.path.parent / directory.DEFAULT
 
     def _log_restore(self, db: Connection, resource: str, details: dict[str, Any]) -> int:
-        """Write the log's entry into the new database and return its number."""
+        """Write the entry about the restore into the log of the new database; return its number."""
         text = msgspec.json.encode(details).decode()
         return append_entry(db, self.clock.now_ms(), "restore", resource, text).seq
 
@@ -196,12 +198,12 @@ class ServedDatabase(UnservedDatabase):
         """Return whether the request was cancelled."""
         return self._ctx.cancel_event.is_set()
 
-    def exclusively(self) -> AbstractContextManager[None]:
-        """Hold the gate of this database's backups."""
+    def gate(self) -> AbstractContextManager[None]:
+        """Return the lock of this database's backups."""
         return one_at_a_time(self._ctx)
 
     def unpack(self, backup: Path, path: Path) -> NewDatabase:
-        """Unpack and examine a backup; log a rejected one."""
+        """Unpack and examine a backup; write to the audit log when it is rejected."""
         try:
             return super().unpack(backup, path)
         except BackupRejected as rejected:
@@ -211,7 +213,7 @@ class ServedDatabase(UnservedDatabase):
     def preview(
         self, new: NewDatabase, source: SecretsSource
     ) -> tuple[Content, SecretsAfterwards, list[str] | None]:
-        """Read this database through a connection of its own while others are served."""
+        """Read this database through a new connection, while other requests are served."""
         with self._ctx.reading() as db:
             content = self._count(lambda: db)
             secrets = self._unless_damaged(
@@ -223,17 +225,17 @@ class ServedDatabase(UnservedDatabase):
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Purge what was deleted, then have the store to this thread alone."""
+        """Purge deleted data, then keep other threads from the store."""
         self._unless_damaged(partial(purge_deleted, self._ctx))
         with self._store.exclusive():
             yield
 
-    def content(self) -> Content:
+    def read_content(self) -> Content:
         """Count the rows of this database through the shared connection."""
         return self._count(lambda: self._store.db)
 
     def _count(self, connection: Callable[[], Connection]) -> Content:
-        """Count what is not damaged; `connection` is called again after a failed read."""
+        """Count the rows of the tables that can be read; `connection` is called for each read."""
         counts = {}
         for table in tables.COUNTED:
             rows = self._unless_damaged(partial(_count_rows, connection, table))
@@ -253,10 +255,10 @@ class ServedDatabase(UnservedDatabase):
         return Preserved(backup.backup.name, None) if backup else super().preserve()
 
     def build(self, new: NewDatabase, source: SecretsSource, preserved: Preserved) -> Built:
-        """Carry over from this database what can be read of it."""
+        """Take over from this database what can be read of it."""
         build = partial(self._build_from_store, new, source, preserved)
         if preserved.safety_backup is not None:
-            # It could be read a moment ago: a failing disk must not cost it its secrets.
+            # The database was sound a moment ago, so its secrets must not be given up.
             return self._retried(build)
         return self._unless_damaged(build) or super().build(new, source, preserved)
 
@@ -266,15 +268,11 @@ class ServedDatabase(UnservedDatabase):
         """Build the new database from the shared connection, whichever that is now."""
         return self._build(new, self._store.db, source, preserved)
 
-    def _details(self, new: NewDatabase, preserved: Preserved) -> dict[str, Any]:
-        """Name the safety backup too."""
-        return {**super()._details(new, preserved), "safety_backup": preserved.safety_backup}
-
     def _carry_over(self, old: Connection, db: Connection, source: SecretsSource) -> None:
-        """Copy the audit log, and the secrets or the wrong tries, from `old` into the new `db`.
+        """Copy the audit log, and either the secrets or the number of failed unlocks.
 
-        The log goes on sealed only where it is sealed by the root key of the secrets that are
-        there afterwards.
+        The log stays sealed only when the secrets that are there afterwards have the root key
+        that sealed it.
         """
         carry_over.carry_audit_log(old, db)
         if source == "live":
@@ -286,31 +284,31 @@ class ServedDatabase(UnservedDatabase):
             restart_log_unsealed(db)
 
     def _highest_known_seq(self, new: NewDatabase) -> int:
-        """Take the log's own number into account where it can be read."""
+        """Return the highest number in the log itself, where it can be read, or of the backups."""
         seq = self._unless_damaged(lambda: chain_head(self._store.db).seq) or 0
         return max(seq, super()._highest_known_seq(new))
 
     def _backup_folder(self) -> Path:
-        """Return the folder that the settings name, where they can be read."""
+        """Return the folder that the settings name, or the default one when they are damaged."""
         folder = self._unless_damaged(lambda: directory.folder_of(self._store.db, self.path))
         return folder or super()._backup_folder()
 
     def _log_restore(self, db: Connection, resource: str, details: dict[str, Any]) -> int:
-        """Write the log's entry and send it as an event once the restore is done."""
+        """Write the entry about the restore, and send it as an event when the restore is done."""
         self._ctx.audit_in(db, "restore", resource, **details)
         return self._ctx.audit_seq
 
     def swap(self, built: Built, keep: str | None) -> None:
-        """Close the store for the swap; lock the vault when its secrets were replaced."""
+        """Swap the served file, announce it, and lock the vault when its secrets were replaced."""
         swap_served(self._store, self.clock, keep=keep)
         if built.secrets.outcome != "kept" and not self._ctx.vault.ephemeral:
-            # What is unlocked is the root key of the old secrets.
+            # The unlocked root key is that of the old secrets.
             self._ctx.vault.lock()
         self._ctx.emit(SystemRestored(built.epoch, built.seq, built.secrets.outcome))
         self._ctx.hold_lock_until_answered()
 
     def _retried(self, act: Callable[[], T]) -> T:
-        """Call `act`, and again on a fresh connection when a disk may have failed once."""
+        """Call `act`, and once more on a new connection when it fails as if there was damage."""
         try:
             return act()
         except Exception as fault:
@@ -320,7 +318,7 @@ class ServedDatabase(UnservedDatabase):
         return act()
 
     def _unless_damaged(self, act: Callable[[], T]) -> T | None:
-        """Call `act`; return None when what it reads is damaged on a fresh connection too."""
+        """Call `act`; return None when it fails on a new connection too, so there is damage."""
         try:
             return self._retried(act)
         except Exception as fault:

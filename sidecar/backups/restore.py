@@ -20,7 +20,7 @@ class Restored(NamedTuple):
 
     new: NewDatabase
     content: Content
-    """Of the database that was replaced."""
+    """The content of the database that was replaced."""
     secrets: SecretsAfterwards
     openable: list[str] | None = None
     """In a dry run the providers whose keys open with what is unlocked; None when unknown."""
@@ -41,16 +41,16 @@ def restore(
         BackupRejected: something in the backup is wrong; nothing was changed.
         Cancelled: the request was cancelled before the swap; nothing was changed.
         DatabaseBusy: a reader did not end in time; nothing was changed.
-        DatabaseFull: there is no room for it; nothing was changed.
+        DatabaseFull: there is no room for the new database; nothing was changed.
         RecoveryRequired: the swap failed and is completed by the next start.
     """
-    with old.exclusively(), wire_errors(), scratch_database(old.path, swap.INCOMING) as scratch:
+    with old.gate(), wire_errors(), scratch_database(old.path, swap.INCOMING) as scratch:
         new = old.unpack(backup, scratch)
         if dry_run:
             return Restored(new, *old.preview(new, source))
         with old.alone():
-            # Nothing is written from here on: the safety backup holds all that was acknowledged.
-            content = old.content()
+            # No other request writes from here on: the backup has everything acknowledged.
+            content = old.read_content()
             preserved = old.preserve()
             built = old.build(new, source, preserved)
             stage(new, old.path)

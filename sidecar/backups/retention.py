@@ -114,13 +114,8 @@ def _always_retained(newest_first: list[Candidate]) -> set[str]:
         for version in versions[:_VERSIONS]
     ]
     manual = [each for each in newest_first if each.reason == "manual"]
-    before_restores = [each for each in newest_first if each.reason == "restore"]
-    groups = (
-        manual,
-        newest_first[:_NEWEST],
-        before_restores[:_BEFORE_RESTORES],
-        newest_of_versions,
-    )
+    restores = [each for each in newest_first if each.reason == "restore"]
+    groups = (manual, newest_first[:_NEWEST], restores[:_BEFORE_RESTORES], newest_of_versions)
     return {each.name for group in groups for each in group}
 
 
