@@ -96,7 +96,7 @@ def test_an_unknown_workflow_ends_with_exit_code_one(database: Path) -> None:
     done = run("history", "missing", "--database", database)
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert "There is no workflow by that id." in done.stderr
+    assert "No workflow has that id." in done.stderr
 
 
 @posix

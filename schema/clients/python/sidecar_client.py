@@ -841,35 +841,35 @@ class ParseError(SidecarError):
 
 
 class AuditAnchor(TypedDict):
-    """A head that the shell has kept outside the database."""
+    """The head of the log at some time, which the client has kept outside the database."""
 
     seq: int
-    """Number of the entry, 0 for the head of an empty log."""
+    """Number of the entry; 0 for the head of an empty log."""
 
     mac: str
-    """Its code, lower-case hex."""
+    """Code of the entry, lower-case hex."""
 
 
 class AuditEntry(TypedDict):
-    """One entry of the log."""
+    """An entry of the log."""
 
     seq: int
-    """Number of the entry, without gaps."""
+    """Number of the entry; numbers have no gaps."""
 
     action: str
-    """What was done."""
+    """The act that was done."""
 
     resource: str
-    """Id of what it was done to."""
+    """Id of what the act was done to."""
 
     at: int
     """Milliseconds since the Unix epoch, UTC."""
 
     details: dict[str, Any]
-    """Ids, revisions and counts only."""
+    """Ids, revisions and counts of the act."""
 
     mac: str
-    """Chain code, lower-case hex."""
+    """Code of the entry in the chain, lower-case hex."""
 
 
 class AuditEvent(TypedDict):
@@ -911,13 +911,13 @@ class AuditExportResult(TypedDict):
 
 
 class AuditListResult(TypedDict):
-    """One page of entries."""
+    """A page of entries."""
 
     items: list[AuditEntry]
     """Oldest first."""
 
     next_after: int | None
-    """Give it as `after` for the next page; null on the last."""
+    """The `after` of the next page; null on the last page."""
 
 
 class AuditOverflow(TypedDict):
@@ -931,57 +931,58 @@ class AuditOverflow(TypedDict):
 
 
 class AuditPruneResult(TypedDict):
-    """What went."""
+    """What was deleted."""
 
     deleted: int
-    """How many entries are gone."""
+    """Number of entries."""
 
     pruned_through: int
-    """Newest entry that was pruned, 0 for none."""
+    """Newest entry that was pruned, now or before; 0 for none."""
 
 
 class AuditSubscribeResult(TypedDict):
-    """What is going to be sent."""
+    """What is sent first, and the head of the log."""
 
     replayed: int
-    """How many stored entries are sent first."""
+    """Number of stored entries that are sent first."""
 
     head: ChainHead
-    """Head of the chain now."""
+    """The newest entry."""
 
 
 class AuditUnsubscribeResult(TypedDict):
-    """Nothing to tell."""
+    """Nothing is returned."""
 
 
 class AuditVerifyResult(TypedDict):
-    """What the walk over the chain found."""
+    """What was found."""
 
     status: Literal["forked", "locked", "ok", "pruned", "rolled_back", "tampered", "truncated", "unsealed"]
-    """`ok`: all is sound. `unsealed`: sound, but nothing is sealed. `locked`: order and ends are
-    sound, the rest needs the keys. The others say what is wrong.
+    """`ok`: the log is sound. `unsealed`: it is sound, but not sealed, so that it could have been
+    rewritten. `locked`: order and ends are sound; the rest needs the keys. The others say what
+    is wrong.
     """
 
     first_bad_seq: int | None
-    """First entry that does not fit."""
+    """First entry that is wrong; null for none."""
 
     reason: Literal["anchor", "expect", "gap", "mac", "state_head"] | None
-    """What does not fit."""
+    """What is wrong with it; null for nothing."""
 
     verified_from: int
-    """First entry walked over."""
+    """First entry that was checked."""
 
     verified_to: int
-    """Last sound entry."""
+    """Last entry that is sound."""
 
     pruned_through: int
-    """Newest entry that was pruned, 0 for none."""
+    """Newest entry that was pruned; 0 for none."""
 
     unsealed_through: int
-    """Entries up to it were written before the chain was sealed; 0 for none."""
+    """Newest entry that was written before the log was sealed; 0 for none."""
 
     head: ChainHead
-    """Head by the chain's state row."""
+    """The newest entry, by the row that keeps the state of the log."""
 
 
 class BackupFinding(TypedDict):
@@ -1233,7 +1234,7 @@ class Progress(TypedDict):
 
 
 class Run(TypedDict):
-    """One run without its summary."""
+    """A run without its summary."""
 
     id: str
     """Id of a run, 1 to 128 characters."""
@@ -1242,28 +1243,28 @@ class Run(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     revision: int
-    """Revision of the workflow when it began."""
+    """Revision of the workflow when the run started."""
 
     status: Literal["cancelled", "error", "running", "success"]
-    """Only a `running` run changes."""
+    """`running`, or how the run has ended."""
 
     started_at: int
     """Milliseconds since the Unix epoch, UTC."""
 
     completed_at: int | None
-    """Its end, null while running."""
+    """When it ended; null while running."""
 
     duration_ms: int | None
-    """Milliseconds, null while running."""
+    """Milliseconds from its start to its end; null while running."""
 
     summary_truncated: bool
-    """Only the first MiB of the summary was kept, as a JSON string."""
+    """Whether only the first MiB of the summary is kept, as a JSON string."""
 
     summary_bytes: int | None
-    """Size of the summary as it was sent; null without one."""
+    """Size of the summary as it was sent; null when it has none."""
 
     error_message: str | None
-    """Why it failed, null if it did not."""
+    """Why it failed; null when it did not fail."""
 
     blocks_executed: int
     """Blocks executed so far."""
@@ -1279,7 +1280,7 @@ class Run(TypedDict):
 
 
 class RunWithSummary(TypedDict):
-    """One run with its summary."""
+    """A run with its summary."""
 
     id: str
     """Id of a run, 1 to 128 characters."""
@@ -1288,28 +1289,28 @@ class RunWithSummary(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     revision: int
-    """Revision of the workflow when it began."""
+    """Revision of the workflow when the run started."""
 
     status: Literal["cancelled", "error", "running", "success"]
-    """Only a `running` run changes."""
+    """`running`, or how the run has ended."""
 
     started_at: int
     """Milliseconds since the Unix epoch, UTC."""
 
     completed_at: int | None
-    """Its end, null while running."""
+    """When it ended; null while running."""
 
     duration_ms: int | None
-    """Milliseconds, null while running."""
+    """Milliseconds from its start to its end; null while running."""
 
     summary_truncated: bool
-    """Only the first MiB of the summary was kept, as a JSON string."""
+    """Whether only the first MiB of the summary is kept, as a JSON string."""
 
     summary_bytes: int | None
-    """Size of the summary as it was sent; null without one."""
+    """Size of the summary as it was sent; null when it has none."""
 
     error_message: str | None
-    """Why it failed, null if it did not."""
+    """Why it failed; null when it did not fail."""
 
     blocks_executed: int
     """Blocks executed so far."""
@@ -1324,53 +1325,53 @@ class RunWithSummary(TypedDict):
     """Whether pruning spares it."""
 
     summary: Any
-    """JSON as it was sent, null without one."""
+    """The JSON that was sent; null when it has none."""
 
 
 class RunsByStatus(TypedDict):
-    """How many runs are in each status."""
+    """Number of runs in each status."""
 
     running: int
-    """Under way."""
+    """Still running."""
 
     success: int
-    """Ended well."""
+    """Ended with success."""
 
     error: int
-    """Ended in an error."""
+    """Ended with an error."""
 
     cancelled: int
-    """Stopped by somebody."""
+    """Cancelled."""
 
 
 class RunsDay(TypedDict):
-    """The runs that began on one day."""
+    """The runs that were started on one day."""
 
     day: str
-    """YYYY-MM-DD, in the time zone of the offset."""
+    """YYYY-MM-DD, in the time zone of utc_offset_minutes."""
 
     runs: int
-    """How many began."""
+    """Runs started."""
 
     succeeded: int
-    """How many of them ended well."""
+    """Those that ended with success."""
 
     failed: int
-    """How many of them ended in an error."""
+    """Those that ended with an error."""
 
     tokens_used: int
-    """Tokens they used."""
+    """Tokens used by them."""
 
 
 class RunsDeleteResult(TypedDict):
-    """The run that is gone."""
+    """The run that was deleted."""
 
     id: str
     """Id of a run, 1 to 128 characters."""
 
 
 class RunsFinishResult(TypedDict):
-    """The run that has ended."""
+    """The run, which has ended."""
 
     id: str
     """Id of a run, 1 to 128 characters."""
@@ -1382,10 +1383,10 @@ class RunsFinishResult(TypedDict):
     """Milliseconds since the Unix epoch, UTC."""
 
     duration_ms: int
-    """Milliseconds from start to end."""
+    """Milliseconds from its start to its end."""
 
     changed: bool
-    """False when it had ended the same way before."""
+    """False when the run had been finished with the same values."""
 
 
 class RunsGetResult(TypedDict):
@@ -1396,17 +1397,17 @@ class RunsGetResult(TypedDict):
 
 
 class RunsListResult(TypedDict):
-    """One page of runs."""
+    """A page of runs without their summaries."""
 
     items: list[Run]
-    """Newest first, without summaries."""
+    """Newest first."""
 
     next_cursor: str | None
     """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class RunsPinResult(TypedDict):
-    """What it is now."""
+    """The run as it is now."""
 
     id: str
     """Id of a run, 1 to 128 characters."""
@@ -1416,7 +1417,7 @@ class RunsPinResult(TypedDict):
 
 
 class RunsProgressResult(TypedDict):
-    """The run told of."""
+    """The run, which is running."""
 
     id: str
     """Id of a run, 1 to 128 characters."""
@@ -1426,26 +1427,26 @@ class RunsProgressResult(TypedDict):
 
 
 class RunsPruneResult(TypedDict):
-    """What went, or would."""
+    """What was deleted; in a dry run, what would be."""
 
     deleted: int
-    """How many runs."""
+    """Number of runs."""
 
     freed_bytes: int
-    """How much smaller the file is; in a dry run what summaries take."""
+    """How much smaller the file is; in a dry run, the size of the summaries of these runs."""
 
     before_bytes: int
-    """Size of the database before."""
+    """Size of the database before the call."""
 
     after_bytes: int
-    """Size of the database after."""
+    """Size of the database after the call."""
 
     reached_limit: bool
-    """There are more: one call deletes at most 200 000."""
+    """Whether more are left: one call deletes at most 200 000 runs."""
 
 
 class RunsStartResult(TypedDict):
-    """The run that is running."""
+    """The run, which is running."""
 
     id: str
     """Id of a run, 1 to 128 characters."""
@@ -1454,32 +1455,32 @@ class RunsStartResult(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     revision: int
-    """Revision of the workflow that runs."""
+    """Revision of the workflow that is executed."""
 
     started_at: int
     """Milliseconds since the Unix epoch, UTC."""
 
     created: bool
-    """False when this id was started before."""
+    """False when a run with this id was started before."""
 
 
 class RunsStatsResult(TypedDict):
-    """The figures of those runs."""
+    """The figures of these runs."""
 
     count: int
-    """How many runs."""
+    """Number of runs."""
 
     by_status: RunsByStatus
-    """How many in each status."""
+    """Number of runs in each status."""
 
     success_rate: float | None
-    """success by success and error; null without either."""
+    """success / (success + error); null when there is neither."""
 
     p50_ms: int | None
-    """Median duration; null without an ended one."""
+    """Median duration; null when none has ended."""
 
     p95_ms: int | None
-    """95th percentile of the durations."""
+    """95th percentile of durations; null when none has ended."""
 
     blocks_executed: int
     """Blocks executed by all of them."""
@@ -1491,7 +1492,7 @@ class RunsStatsResult(TypedDict):
     """API calls made by all of them."""
 
     days: list[RunsDay]
-    """Days with runs, oldest first; the newest 400 of them."""
+    """The newest 400 days on which runs were started, oldest first."""
 
 
 class SecretItem(TypedDict):
@@ -1978,7 +1979,7 @@ class SystemWarning(TypedDict):
 
 
 class Workflow(TypedDict):
-    """A workflow whole."""
+    """A workflow with its body."""
 
     id: str
     """Id of a workflow, 1 to 128 characters."""
@@ -1987,10 +1988,10 @@ class Workflow(TypedDict):
     """Name for people, 1 to 512 characters; need not be unique."""
 
     description: str | None
-    """Text for people, at most 16384 characters; null without one."""
+    """Text for people, at most 16384 characters; null when there is none."""
 
     tags: list[str]
-    """Tags in the order given, each once."""
+    """Its tags, each once, in the order in which they were set."""
 
     category: str
     """The one category of a workflow, 1 to 64 characters."""
@@ -2014,17 +2015,17 @@ class Workflow(TypedDict):
     """Size of the body as stored, bytes."""
 
     run_count: int
-    """How many runs it has."""
+    """Number of its runs."""
 
     last_run_at: int | None
-    """Start of its newest run; null before the first."""
+    """Start of its newest run; null when it has none."""
 
     data: Any
     """The body: the JSON that was saved, byte for byte."""
 
 
 class WorkflowHeader(TypedDict):
-    """A workflow without its body, as lists show it."""
+    """A workflow without its body."""
 
     id: str
     """Id of a workflow, 1 to 128 characters."""
@@ -2033,10 +2034,10 @@ class WorkflowHeader(TypedDict):
     """Name for people, 1 to 512 characters; need not be unique."""
 
     description: str | None
-    """Text for people, at most 16384 characters; null without one."""
+    """Text for people, at most 16384 characters; null when there is none."""
 
     tags: list[str]
-    """Tags in the order given, each once."""
+    """Its tags, each once, in the order in which they were set."""
 
     category: str
     """The one category of a workflow, 1 to 64 characters."""
@@ -2060,14 +2061,14 @@ class WorkflowHeader(TypedDict):
     """Size of the body as stored, bytes."""
 
     run_count: int
-    """How many runs it has."""
+    """Number of its runs."""
 
     last_run_at: int | None
-    """Start of its newest run; null before the first."""
+    """Start of its newest run; null when it has none."""
 
 
 class WorkflowsArchiveResult(TypedDict):
-    """Since when it is archived."""
+    """The workflow, and since when it is archived."""
 
     id: str
     """Id of a workflow, 1 to 128 characters."""
@@ -2077,14 +2078,14 @@ class WorkflowsArchiveResult(TypedDict):
 
 
 class WorkflowsCategoriesResult(TypedDict):
-    """Every category in use."""
+    """Every category of live workflows."""
 
     items: list[WorkflowsCategoryCount]
     """By category, in code point order."""
 
 
 class WorkflowsCategoryCount(TypedDict):
-    """A category in use."""
+    """A category of live workflows."""
 
     category: str
     """The one category of a workflow, 1 to 64 characters."""
@@ -2107,27 +2108,27 @@ class WorkflowsChanged(TypedDict):
 
 
 class WorkflowsDeleteManyItem(TypedDict):
-    """What became of one."""
+    """The result for one id."""
 
     id: str
     """Id of a workflow, 1 to 128 characters."""
 
     deleted: WorkflowsDeleteResult | None
-    """As workflows.delete; null if it failed."""
+    """The result of workflows.delete; null when it failed."""
 
     error: WorkflowsItemError | None
-    """Why it failed; null if it was deleted."""
+    """Its error; null when it was deleted."""
 
 
 class WorkflowsDeleteManyResult(TypedDict):
-    """One entry for each id, in the same order."""
+    """The result for each id."""
 
     items: list[WorkflowsDeleteManyItem]
-    """In the order given."""
+    """In the order of the params."""
 
 
 class WorkflowsDeleteResult(TypedDict):
-    """What went with it."""
+    """The workflow that was deleted, and what was deleted with it."""
 
     id: str
     """Id of a workflow, 1 to 128 characters."""
@@ -2140,60 +2141,60 @@ class WorkflowsDeleteResult(TypedDict):
 
 
 class WorkflowsDiffNode(TypedDict):
-    """A node of the workflow."""
+    """A node of the workflow that differs between the two revisions."""
 
     node: str
-    """Its id, or its name or place where it has none."""
+    """The node's id; where it has none, its name or its position."""
 
     name: str
-    """What it is called."""
+    """The node's name."""
 
     fields: list[str]
-    """Names of its settings that differ, at most 100 and then `*` for others; empty for one added
-    or removed.
+    """Names of the node's settings that differ, at most 100, then `*` for the others; empty for a
+    node that was added or removed.
     """
 
 
 class WorkflowsDiffResult(TypedDict):
-    """What changed from one revision to the other; where nodes stand on a canvas is no change."""
+    """What differs between the two revisions; positions of nodes on a canvas are not compared."""
 
     added: list[WorkflowsDiffNode]
-    """Nodes only the later one has."""
+    """Nodes only `to_revision` has."""
 
     removed: list[WorkflowsDiffNode]
-    """Nodes only the first one has."""
+    """Nodes only `from_revision` has."""
 
     changed: list[WorkflowsDiffNode]
-    """Nodes set differently."""
+    """Nodes whose settings differ."""
 
     metadata: list[str]
-    """Which of name, description, tags and category differ, and as `data.NAME` what differs in the
-    body beside its nodes; `data.*` where that has no name.
+    """Which of name, description, tags and category differ, and as `data.NAME` the members of the
+    body beside its nodes that differ; `data.*` where these have no name.
     """
 
 
 class WorkflowsGetManyResult(TypedDict):
-    """Those that are there, and which are not."""
+    """The workflows that were found, and the ids of the others."""
 
     items: list[Workflow]
-    """Workflows, in the order of their ids."""
+    """The workflows, in the order of the params."""
 
     missing: list[str]
     """Ids that no workflow has."""
 
     not_sent: list[str]
-    """Ids not looked at because the answer is full; ask for them next."""
+    """Ids that were not read since the answer is full; ask for them next."""
 
 
 class WorkflowsGetResult(TypedDict):
-    """The workflow whole."""
+    """The workflow."""
 
     workflow: Workflow
-    """Header and body."""
+    """The header and the body."""
 
 
 class WorkflowsHistoryItem(TypedDict):
-    """One revision, without its body."""
+    """One revision without its body."""
 
     revision: int
     """Revision number, from 1, rising by 1."""
@@ -2208,27 +2209,27 @@ class WorkflowsHistoryItem(TypedDict):
     """Size of its body, bytes of JSON."""
 
     stored_bytes: int
-    """What its body takes; 0 where another revision's is the same."""
+    """Size of its body as stored, bytes; 0 when another revision has the same."""
 
     pinned_by_runs: bool
-    """Whether a run refers to it: then it is never pruned."""
+    """Whether a run refers to it; then it is never pruned."""
 
 
 class WorkflowsHistoryResult(TypedDict):
     """A page of revisions."""
 
     items: list[WorkflowsHistoryItem]
-    """Newest first, the current one at the top."""
+    """Newest first; the current revision is the first of the first page."""
 
     next_cursor: str | None
     """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class WorkflowsItemError(TypedDict):
-    """Why one item of several failed; the others are not touched by it."""
+    """The error of one item; the other items are not affected by it."""
 
     code: int
-    """Error code, as in a whole error answer."""
+    """Error code, as in the error of a request."""
 
     slug: str
     """Stable name of the error."""
@@ -2237,61 +2238,63 @@ class WorkflowsItemError(TypedDict):
     """One sentence for a person."""
 
     path: str | None
-    """Which member of the request it is about, null for none."""
+    """The member of the request that the error is about; null for none."""
 
 
 class WorkflowsListResult(TypedDict):
     """A page of workflows without their bodies."""
 
     items: list[WorkflowHeader]
-    """Headers in the order asked for."""
+    """Headers in the order of `order_by`."""
 
     next_cursor: str | None
     """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class WorkflowsRenameTagResult(TypedDict):
-    """How many workflows had it."""
+    """How many workflows had the tag."""
 
     workflows_changed: int
     """Workflows whose tags were changed."""
 
 
 class WorkflowsSaveManyItem(TypedDict):
-    """One workflow of several, with the conditions of its save."""
+    """One of several workflows to save and the conditions under which it is saved."""
 
     workflow: WorkflowsSaveWorkflow
     """The whole workflow."""
 
     expected_revision: NotRequired[int | None]
-    """Save only over this revision, 0 = it must not exist; null or absent: any."""
+    """Save only when this is the current revision; 0: only when no workflow has the id; null or
+    absent: in any case.
+    """
 
     force: NotRequired[bool]
-    """Let an empty body replace a full one; false when absent."""
+    """Let an empty body replace one with content; false when absent."""
 
 
 class WorkflowsSaveManyResult(TypedDict):
-    """One entry for each item, in the same order."""
+    """The result of each item."""
 
     items: list[WorkflowsSaveManySaved]
-    """In the order given."""
+    """In the order of the params."""
 
 
 class WorkflowsSaveManySaved(TypedDict):
-    """What became of one item."""
+    """The result of one item."""
 
     id: str | None
-    """Its id; null when it failed before it got one."""
+    """The workflow's id; null when the item failed before it got one."""
 
     saved: WorkflowsSaveResult | None
-    """As workflows.save; null when it failed."""
+    """The result of workflows.save; null when it failed."""
 
     error: WorkflowsItemError | None
-    """Why it failed; null when it was saved."""
+    """Its error; null when it was saved."""
 
 
 class WorkflowsSaveResult(TypedDict):
-    """What a save, or whatever else writes a workflow's content, came to."""
+    """A workflow after a save or another method that writes its content."""
 
     id: str
     """Id of a workflow, 1 to 128 characters."""
@@ -2300,10 +2303,10 @@ class WorkflowsSaveResult(TypedDict):
     """Revision number, from 1, rising by 1."""
 
     created: bool
-    """Whether there was no workflow by that id before."""
+    """Whether the workflow is new."""
 
     changed: bool
-    """False when all was as stored: then nothing was written."""
+    """False when everything was stored already: then nothing was written."""
 
     updated_at: int
     """Milliseconds since the Unix epoch, UTC."""
@@ -2316,7 +2319,7 @@ class WorkflowsSaveResult(TypedDict):
 
 
 class WorkflowsSaveWorkflow(TypedDict):
-    """A workflow to save: the whole of it, members left out get their defaults."""
+    """A whole workflow to save; a member that is absent gets its default."""
 
     name: str
     """Name for people, 1 to 512 characters; need not be unique."""
@@ -2331,14 +2334,14 @@ class WorkflowsSaveWorkflow(TypedDict):
     """Text for people, at most 16384 characters; null or absent for none."""
 
     tags: NotRequired[list[str]]
-    """At most 64 tags, duplicates fold; none when absent."""
+    """At most 64 tags, each kept once; none when absent."""
 
     category: NotRequired[str]
     """1 to 64 characters; `general` when absent."""
 
 
 class WorkflowsSearchItem(TypedDict):
-    """A workflow found."""
+    """A workflow that was found."""
 
     id: str
     """Id of a workflow, 1 to 128 characters."""
@@ -2347,10 +2350,10 @@ class WorkflowsSearchItem(TypedDict):
     """Name for people, 1 to 512 characters; need not be unique."""
 
     description: str | None
-    """Text for people, at most 16384 characters; null without one."""
+    """Text for people, at most 16384 characters; null when there is none."""
 
     tags: list[str]
-    """Tags in the order given, each once."""
+    """Its tags, each once, in the order in which they were set."""
 
     category: str
     """The one category of a workflow, 1 to 64 characters."""
@@ -2374,22 +2377,24 @@ class WorkflowsSearchItem(TypedDict):
     """Size of the body as stored, bytes."""
 
     run_count: int
-    """How many runs it has."""
+    """Number of its runs."""
 
     last_run_at: int | None
-    """Start of its newest run; null before the first."""
+    """Start of its newest run; null when it has none."""
 
     score: float
-    """Higher is better, within one stage of one answer; 0 without ranking."""
+    """Higher is better; comparable only among hits of one answer that matched in the same way; 0
+    where hits are not ranked.
+    """
 
     matched_in: list[Literal["body", "description", "name", "tags"]]
-    """Header fields that hold a word of the query, case and accents aside; `body` for a hit that
-    the header alone would not have been.
+    """Header fields that have a word of the query, regardless of case and accents; `body` for a
+    workflow that its header alone would not have matched.
     """
 
     snippet: str | None
-    """About 120 characters of text around the first word found, each word in [ and ], cuts shown as
-    …; null without a word or when not asked for.
+    """About 120 characters of text around the first word found, with each word in [ and ] and …
+    where text is cut off; null without a word to find or with `none`.
     """
 
 
@@ -2403,16 +2408,17 @@ class WorkflowsSearchResult(TypedDict):
     """Give it as `cursor` to get the next page; null on the last page."""
 
     indexing: bool
-    """True while the text inside some workflows saved just now is not searched yet: a hit may be
-    missing, and an excluded word overlooked, there. Ask again in a moment; false nearly always.
+    """Whether the bodies of some workflows saved just now are not yet in the search index: they may
+    be missing, or be listed in spite of an excluded word. Ask again in a moment. False nearly
+    always.
     """
 
     did_you_mean: str | None
-    """When nothing was found at all: the query with nearer words; else null."""
+    """The query with similar words that occur when nothing was found; else null."""
 
 
 class WorkflowsTagCount(TypedDict):
-    """A tag in use."""
+    """A tag that live workflows have."""
 
     tag: str
     """A tag, 1 to 64 characters."""
@@ -2422,20 +2428,20 @@ class WorkflowsTagCount(TypedDict):
 
 
 class WorkflowsTagsResult(TypedDict):
-    """Every tag in use."""
+    """Every tag that live workflows have."""
 
     items: list[WorkflowsTagCount]
     """By tag, in code point order."""
 
 
 class WorkflowsUnarchiveResult(TypedDict):
-    """That it is live."""
+    """The workflow, which is live."""
 
     id: str
     """Id of a workflow, 1 to 128 characters."""
 
     archived_at: None
-    """Always null: it is live."""
+    """Always null: the workflow is live."""
 
 
 class SystemCheckParams(TypedDict):
@@ -2461,10 +2467,12 @@ class WorkflowsSaveParams(TypedDict):
     """The whole workflow."""
 
     expected_revision: NotRequired[int | None]
-    """Save only over this revision, 0 = it must not exist; null or absent: any."""
+    """Save only when this is the current revision; 0: only when no workflow has the id; null or
+    absent: in any case.
+    """
 
     force: NotRequired[bool]
-    """Let an empty body replace a full one; false when absent."""
+    """Let an empty body replace one with content; false when absent."""
 
 
 class WorkflowsSaveManyParams(TypedDict):
@@ -2474,7 +2482,9 @@ class WorkflowsSaveManyParams(TypedDict):
     """At most 100 workflows, their bodies at most 8 MiB together."""
 
     on_error: NotRequired[Literal["fail", "skip"]]
-    """`fail`, the default, undoes all; `skip` reports the item and goes on."""
+    """What happens when an item fails: `fail`, the default, saves none of them; `skip` reports the
+    item's error in the result and saves the others.
+    """
 
 
 class WorkflowsGetParams(TypedDict):
@@ -2484,14 +2494,14 @@ class WorkflowsGetParams(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     revision: NotRequired[int | None]
-    """An earlier revision, see workflows.history; null or absent: current."""
+    """A revision of workflows.history; null or absent: the current one."""
 
 
 class WorkflowsGetManyParams(TypedDict):
     """Params of workflows.get_many."""
 
     ids: list[str]
-    """At most 100 ids; one given twice is answered once."""
+    """At most 100 ids; an id that comes twice is answered once."""
 
 
 class WorkflowsListParams(TypedDict):
@@ -2504,29 +2514,30 @@ class WorkflowsListParams(TypedDict):
     """Only workflows with this tag; null or absent: any."""
 
     archived: NotRequired[bool]
-    """true: only archived ones; false, the default: only live ones."""
+    """true: only archived workflows; false, the default: only live ones."""
 
     order_by: NotRequired[Literal["created_at", "name", "updated_at"]]
-    """What to sort by, `updated_at` when absent; names without case."""
+    """What to sort by, `updated_at` when absent; names regardless of case."""
 
     descending: NotRequired[bool | None]
-    """Highest first; null or absent: true for times, false for name."""
+    """Highest first; null or absent: true for times, false for names."""
 
     limit: NotRequired[int]
     """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
-    """`next_cursor` of the page before; null or absent: first."""
+    """`next_cursor` of the page before; null or absent: the first page."""
 
 
 class WorkflowsSearchParams(TypedDict):
     """Params of workflows.search."""
 
     query: str
-    """Words, all of which must be there, the last one perhaps unfinished; "..." around words that
-    stand together, - before what must not be there. At most 1024 characters, any of them.
-    Without a word the newest workflows are listed, those aside that hold what must not be there.
-    Of words of one or two characters the first 16 are looked for inside other words.
+    """Words, all of which a workflow must have; the last one may be the beginning of a word. "..."
+    around words finds them side by side; - before a word or "..." excludes workflows that have
+    it. At most 1024 characters, any of them. Without a word to find, the newest workflows are
+    listed that have no excluded word. Only the first 16 words of one or two characters are also
+    looked for inside other words.
     """
 
     category: NotRequired[str | None]
@@ -2536,19 +2547,19 @@ class WorkflowsSearchParams(TypedDict):
     """Only workflows with this tag; null or absent: any."""
 
     archived: NotRequired[bool]
-    """true: only archived ones; false, the default: only live ones."""
+    """true: only archived workflows; false, the default: only live ones."""
 
     snippets: NotRequired[Literal["body", "header", "none"]]
-    """`header`, the default: cut from description, name or tags; `body`: from the text inside,
-    where a word stands there, for the first MiB of the page's bodies and from the header for
-    those after; or `none`.
+    """What snippets are taken from: `header`, the default, is description, name or tags; `body` is
+    the text in the body when it has one of the words, else the header, as also when the bodies
+    before it on the page took a MiB; `none`: there are no snippets.
     """
 
     limit: NotRequired[int]
     """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
-    """`next_cursor` of the page before; null or absent: first."""
+    """`next_cursor` of the page before; null or absent: the first page."""
 
 
 class WorkflowsUpdateParams(TypedDict):
@@ -2558,19 +2569,21 @@ class WorkflowsUpdateParams(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     name: NotRequired[str]
-    """1 to 512 characters; absent: stays."""
+    """1 to 512 characters; absent: it stays."""
 
     description: NotRequired[str | None]
-    """At most 16384 characters; null clears it; absent: stays."""
+    """At most 16384 characters; null removes it; absent: it stays."""
 
     tags: NotRequired[list[str]]
-    """All its tags, at most 64, duplicates fold; absent: they stay."""
+    """All its tags, at most 64, each kept once; absent: they stay."""
 
     category: NotRequired[str]
-    """1 to 64 characters; absent: stays."""
+    """1 to 64 characters; absent: it stays."""
 
     expected_revision: NotRequired[int | None]
-    """Save only over this revision, 0 = it must not exist; null or absent: any."""
+    """Save only when this is the current revision; 0: only when no workflow has the id; null or
+    absent: in any case.
+    """
 
 
 class WorkflowsDuplicateParams(TypedDict):
@@ -2580,10 +2593,10 @@ class WorkflowsDuplicateParams(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     new_id: NotRequired[str | None]
-    """Id of the copy; one is made when null or absent."""
+    """Id of the copy; a new one when null or absent."""
 
     name: NotRequired[str | None]
-    """Name of the copy; null or absent: the name with ` (copy)` behind it."""
+    """Name of the copy; null or absent: the name followed by ` (copy)`."""
 
 
 class WorkflowsArchiveParams(TypedDict):
@@ -2611,7 +2624,7 @@ class WorkflowsDeleteManyParams(TypedDict):
     """Params of workflows.delete_many."""
 
     ids: list[str]
-    """At most 100 ids, taken in order."""
+    """At most 100 ids; they are deleted in order."""
 
 
 class WorkflowsHistoryParams(TypedDict):
@@ -2624,7 +2637,7 @@ class WorkflowsHistoryParams(TypedDict):
     """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
-    """`next_cursor` of the page before; null or absent: first."""
+    """`next_cursor` of the page before; null or absent: the first page."""
 
 
 class WorkflowsDiffParams(TypedDict):
@@ -2650,17 +2663,19 @@ class WorkflowsRevertParams(TypedDict):
     """Revision number, from 1, rising by 1."""
 
     expected_revision: NotRequired[int | None]
-    """Save only over this revision, 0 = it must not exist; null or absent: any."""
+    """Save only when this is the current revision; 0: only when no workflow has the id; null or
+    absent: in any case.
+    """
 
 
 class WorkflowsRenameTagParams(TypedDict):
     """Params of workflows.rename_tag."""
 
     tag: str
-    """The tag as it is, compared exactly."""
+    """The tag as it is now, compared exactly."""
 
     new_tag: str
-    """Its new text; a workflow that has that tag already keeps one."""
+    """Its new text; a workflow that has this tag already has it once."""
 
 
 class RunsStartParams(TypedDict):
@@ -2670,7 +2685,7 @@ class RunsStartParams(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     id: NotRequired[str | None]
-    """Id of the run; made here when absent."""
+    """Id of the run; a new one when absent."""
 
 
 class RunsProgressParams(TypedDict):
@@ -2680,13 +2695,13 @@ class RunsProgressParams(TypedDict):
     """Id of a run, 1 to 128 characters."""
 
     blocks_executed: NotRequired[int | None]
-    """Blocks executed so far; absent or null keeps the number."""
+    """Blocks executed so far; absent or null: as before."""
 
     tokens_used: NotRequired[int | None]
-    """Tokens used so far; absent or null keeps the number."""
+    """Tokens used so far; absent or null: as before."""
 
     api_calls_made: NotRequired[int | None]
-    """API calls made so far; absent or null keeps the number."""
+    """API calls made so far; absent or null: as before."""
 
 
 class RunsFinishParams(TypedDict):
@@ -2699,19 +2714,19 @@ class RunsFinishParams(TypedDict):
     """How it ended."""
 
     summary: NotRequired[Any]
-    """Any JSON up to 16 MiB; over 1 MiB its beginning is kept as a string."""
+    """Any JSON up to 16 MiB. Of one larger than 1 MiB, the first MiB is kept, as a JSON string."""
 
     error_message: NotRequired[str | None]
-    """Why it failed, up to 16 384 characters."""
+    """Why the run failed, at most 16 384 characters."""
 
     blocks_executed: NotRequired[int | None]
-    """Blocks executed so far; absent or null keeps the number."""
+    """Blocks executed so far; absent or null: as before."""
 
     tokens_used: NotRequired[int | None]
-    """Tokens used so far; absent or null keeps the number."""
+    """Tokens used so far; absent or null: as before."""
 
     api_calls_made: NotRequired[int | None]
-    """API calls made so far; absent or null keeps the number."""
+    """API calls made so far; absent or null: as before."""
 
 
 class RunsGetParams(TypedDict):
@@ -2725,38 +2740,38 @@ class RunsListParams(TypedDict):
     """Params of runs.list."""
 
     workflow_id: NotRequired[str | None]
-    """Only of this workflow."""
+    """Only runs of this workflow."""
 
     status: NotRequired[Literal["cancelled", "error", "running", "success"] | None]
-    """Only in this status."""
+    """Only runs in this status."""
 
     from_at: NotRequired[int | None]
-    """Only started at or after."""
+    """Only runs started at this time or later."""
 
     to_at: NotRequired[int | None]
-    """Only started before."""
+    """Only runs started before this time."""
 
     limit: NotRequired[int]
     """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
-    """`next_cursor` of the page before."""
+    """`next_cursor` of the page before; absent: the first page."""
 
 
 class RunsStatsParams(TypedDict):
     """Params of runs.stats."""
 
     workflow_id: NotRequired[str | None]
-    """Only of this workflow."""
+    """Only runs of this workflow."""
 
     from_at: NotRequired[int | None]
-    """Only started at or after."""
+    """Only runs started at this time or later."""
 
     to_at: NotRequired[int | None]
-    """Only started before."""
+    """Only runs started before this time."""
 
     utc_offset_minutes: NotRequired[int]
-    """Where days begin: minutes east of UTC, 0 when absent."""
+    """Time zone in which days begin, minutes east of UTC; 0 when absent."""
 
 
 class RunsPinParams(TypedDict):
@@ -2766,7 +2781,7 @@ class RunsPinParams(TypedDict):
     """Id of a run, 1 to 128 characters."""
 
     pinned: bool
-    """true spares it from pruning, false no longer."""
+    """Whether pruning is to spare it."""
 
 
 class RunsDeleteParams(TypedDict):
@@ -2780,16 +2795,16 @@ class RunsPruneParams(TypedDict):
     """Params of runs.prune."""
 
     older_than_ms: NotRequired[int | None]
-    """Those started longer ago than this, also the newest of their workflow."""
+    """Runs that were started longer ago than this, even the newest of their workflow."""
 
     keep_last: NotRequired[int | None]
-    """All but so many of each workflow, the newest, however young."""
+    """All runs of each workflow but the newest so many, however recent."""
 
     max_bytes: NotRequired[int | None]
-    """The oldest, until the stored summaries take no more than this."""
+    """The oldest runs, until the stored summaries of the others take no more than this."""
 
     dry_run: NotRequired[bool]
-    """Only say how many would go; absent: false."""
+    """Only count the runs, delete none; absent: false."""
 
 
 class SettingsGetParams(TypedDict):
@@ -2944,19 +2959,19 @@ class AuditListParams(TypedDict):
     """Params of audit.list."""
 
     after: NotRequired[int]
-    """Only entries numbered above it; absent: all."""
+    """Only entries with a higher number; absent: all."""
 
     action: NotRequired[str | None]
-    """Only of this action."""
+    """Only entries of this action."""
 
     resource: NotRequired[str | None]
-    """Only about this id."""
+    """Only entries about this id."""
 
     from_at: NotRequired[int | None]
-    """Only at or after."""
+    """Only entries of this time or later."""
 
     to_at: NotRequired[int | None]
-    """Only before."""
+    """Only entries before this time."""
 
     limit: NotRequired[int]
     """Most items in one answer, 1 to 500."""
@@ -2966,17 +2981,17 @@ class AuditSubscribeParams(TypedDict):
     """Params of audit.subscribe."""
 
     actions: NotRequired[list[str] | None]
-    """Only of these actions; absent or null: all."""
+    """Only entries of these actions; absent or null: of all."""
 
     after: NotRequired[int | None]
-    """Replay entries numbered above it first; absent: none."""
+    """Send stored entries with a higher number first; absent or null: none."""
 
 
 class AuditVerifyParams(TypedDict):
     """Params of audit.verify."""
 
     expect: NotRequired[AuditAnchor | None]
-    """A head kept outside that the chain must contain."""
+    """A head that the log must contain; absent or null: none."""
 
 
 class AuditExportParams(TypedDict):
@@ -2990,10 +3005,10 @@ class AuditPruneParams(TypedDict):
     """Params of audit.prune."""
 
     before_at: NotRequired[int]
-    """Entries older than this time, in ms of Unix time."""
+    """Entries before this time."""
 
     keep: NotRequired[int]
-    """All but the newest so many entries."""
+    """All entries but the newest so many."""
 
 
 class BackupsCreateParams(TypedDict):
@@ -3234,10 +3249,11 @@ class WorkflowsMethods:
         force: bool | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsSaveResult:
-        """Save a whole workflow, new or over what is there.
+        """Save a whole workflow: make a new one, or replace the content of the one with that id.
 
-        Its revision rises unless name, description, tags, category and body all equal what is
-        stored: then nothing is written and `changed` is false. Its runs and `created_at` stay.
+        The revision rises by one, unless name, description, tags, category and body all equal
+        what is stored: then nothing is written and `changed` is false. Runs and `created_at`
+        stay.
         """
         params = _given(
             {
@@ -3256,9 +3272,9 @@ class WorkflowsMethods:
         on_error: Literal["fail", "skip"] | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsSaveManyResult:
-        """Save several workflows in order, all or none, or all that can be.
+        """Save several workflows in order: all or none with `fail`, all that are valid with `skip`.
 
-        An error of `fail` carries the `index` of the item that caused it.
+        With `fail`, the error of the call carries the `index` of the item that caused it.
         """
         params = _given(
             {
@@ -3278,7 +3294,7 @@ class WorkflowsMethods:
         revision: int | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsGetResult:
-        """Read a workflow whole, archived or not, as it is or as it was."""
+        """Read a workflow with its body, archived or not, at the current or an earlier revision."""
         params = _given(
             {
                 "id": id,
@@ -3294,7 +3310,7 @@ class WorkflowsMethods:
         ids: builtins.list[str],
         timeout: float | None = None,
     ) -> WorkflowsGetManyResult:
-        """Read several workflows whole, as many as one answer holds."""
+        """Read several workflows with their bodies, as many as one answer holds."""
         params = _given(
             {
                 "ids": ids,
@@ -3344,11 +3360,11 @@ class WorkflowsMethods:
         cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsSearchResult:
-        """Find workflows by the words of their name, tags and description, then by those inside.
+        """Find workflows by words of their name, tags and description, then by words in their body.
 
-        Every text is a valid query. Case and diacritics do not count. Hits of whole words come
-        first, then those inside words, then those that only the body makes one. A page may be
-        short, even empty, and still have a `next_cursor`: words that stand together are looked
+        Every text is a valid query. Case and diacritics are ignored. Matches of whole words in
+        the header come first, then matches inside words, then matches that need the body. A page
+        may be short, even empty, and still have a `next_cursor`: words side by side are looked
         for in a bounded number of bodies at a time.
         """
         params = _given(
@@ -3380,7 +3396,7 @@ class WorkflowsMethods:
     ) -> WorkflowsSaveResult:
         """Change a workflow's name, description, tags or category without sending its body.
 
-        Its revision rises unless nothing changes: then nothing is written.
+        The revision rises by one unless nothing changes: then nothing is written.
         """
         params = _given(
             {
@@ -3422,7 +3438,10 @@ class WorkflowsMethods:
         id: str,
         timeout: float | None = None,
     ) -> WorkflowsArchiveResult:
-        """Take a workflow out of the lists and refuse changes to it; again changes nothing."""
+        """Archive a workflow: lists omit it, and changes to it are refused until it is unarchived.
+
+        A workflow that is archived already stays as it is.
+        """
         params = _given(
             {
                 "id": id,
@@ -3439,7 +3458,7 @@ class WorkflowsMethods:
         id: str,
         timeout: float | None = None,
     ) -> WorkflowsUnarchiveResult:
-        """Bring an archived workflow back as it was; one that is live stays as it is."""
+        """Bring an archived workflow back as it was; a live workflow stays as it is."""
         params = _given(
             {
                 "id": id,
@@ -3492,7 +3511,9 @@ class WorkflowsMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> WorkflowsDeleteManyResult:
-        """Delete several workflows one after the other; one that fails does not stop the others."""
+        """Delete several workflows one after the other; the failure of one does not stop the
+        others.
+        """
         params = _given(
             {
                 "ids": ids,
@@ -3549,7 +3570,7 @@ class WorkflowsMethods:
         to_revision: int,
         timeout: float | None = None,
     ) -> WorkflowsDiffResult:
-        """Compare two revisions, node by node where the body has nodes of a known kind."""
+        """Compare two revisions of a workflow, node by node where the body's format is known."""
         params = _given(
             {
                 "id": id,
@@ -3568,7 +3589,7 @@ class WorkflowsMethods:
         expected_revision: int | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsSaveResult:
-        """Save an earlier revision's whole content as a new revision; nothing is lost by it."""
+        """Save the whole content of an earlier revision as a new revision; the history is kept."""
         params = _given(
             {
                 "id": id,
@@ -3584,7 +3605,7 @@ class WorkflowsMethods:
         *,
         timeout: float | None = None,
     ) -> WorkflowsTagsResult:
-        """List every tag of live workflows, with how many have it."""
+        """List every tag of live workflows with the number of workflows that have it."""
         result: WorkflowsTagsResult = self._client.call("workflows.tags", {}, timeout=timeout)
         return result
 
@@ -3596,9 +3617,9 @@ class WorkflowsMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> WorkflowsRenameTagResult:
-        """Rename a tag in every workflow, archived ones too; their revisions rise.
+        """Rename a tag in every workflow, archived ones too; the revision of each rises by one.
 
-        Many workflows go in steps; a cancel leaves those done so far renamed.
+        Many workflows are changed in steps; after a cancel those changed so far stay renamed.
         """
         params = _given(
             {
@@ -3635,7 +3656,7 @@ class WorkflowsMethods:
         *,
         timeout: float | None = None,
     ) -> WorkflowsCategoriesResult:
-        """List every category of live workflows, with how many are in it."""
+        """List every category of live workflows with the number of workflows in it."""
         result: WorkflowsCategoriesResult = self._client.call(
             "workflows.categories", {}, timeout=timeout
         )
@@ -3656,7 +3677,7 @@ class RunsMethods:
         id: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RunsStartResult:
-        """Begin a run; the same id on the same workflow again is the same run."""
+        """Start a run; starting the same id on the same workflow again changes nothing."""
         params = _given(
             {
                 "workflow_id": workflow_id,
@@ -3675,7 +3696,7 @@ class RunsMethods:
         api_calls_made: int | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RunsProgressResult:
-        """Tell how far a running run is; also its sign of life."""
+        """Record what a running run has used so far, and that it is still running now."""
         params = _given(
             {
                 "id": id,
@@ -3699,7 +3720,9 @@ class RunsMethods:
         api_calls_made: int | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RunsFinishResult:
-        """End a run; the same values again change nothing, others are a conflict."""
+        """End a run; finishing it again changes nothing with the same values, else it is a
+        conflict.
+        """
         params = _given(
             {
                 "id": id,
@@ -3720,7 +3743,7 @@ class RunsMethods:
         id: str,
         timeout: float | None = None,
     ) -> RunsGetResult:
-        """Return one run with its summary."""
+        """Return a run with its summary."""
         params = _given(
             {
                 "id": id,
@@ -3740,7 +3763,7 @@ class RunsMethods:
         cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RunsListResult:
-        """List runs, newest first."""
+        """List runs without their summaries, newest first, a page at a time."""
         params = _given(
             {
                 "workflow_id": workflow_id,
@@ -3764,7 +3787,7 @@ class RunsMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> RunsStatsResult:
-        """Count runs, their ends, durations and costs, in all and by day."""
+        """Count runs by status and by day, and sum up what they used."""
         params = _given(
             {
                 "workflow_id": workflow_id,
@@ -3808,7 +3831,7 @@ class RunsMethods:
         pinned: bool,
         timeout: float | None = None,
     ) -> RunsPinResult:
-        """Spare a run from pruning, or no longer; deleting it by name still works."""
+        """Set whether pruning spares a run; runs.delete deletes it in either case."""
         params = _given(
             {
                 "id": id,
@@ -3824,7 +3847,7 @@ class RunsMethods:
         id: str,
         timeout: float | None = None,
     ) -> RunsDeleteResult:
-        """Delete a run and its summary."""
+        """Delete a run with its summary."""
         params = _given(
             {
                 "id": id,
@@ -3845,9 +3868,9 @@ class RunsMethods:
     ) -> RunsPruneResult:
         """Delete old runs with their summaries, in short steps, and shrink the file.
 
-        A run goes when any of the criteria names it: with `keep_last` and `older_than_ms` both
-        given the last ones go, too, once they are old. To keep the last ones give `keep_last`
-        alone; what must stay in any case is pinned.
+        A run is deleted when any of the criteria names it: when `keep_last` and `older_than_ms`
+        are both given, the last runs are deleted, too, once they are old. To keep the last ones,
+        give `keep_last` alone. A run that is pinned stays in any case.
         """
         params = _given(
             {
@@ -4425,7 +4448,7 @@ class AuditMethods:
         limit: int | Unset = UNSET,
         timeout: float | None = None,
     ) -> AuditListResult:
-        """List entries of the audit log, oldest first."""
+        """List entries of the audit log, oldest first, a page at a time."""
         params = _given(
             {
                 "after": after,
@@ -4446,7 +4469,7 @@ class AuditMethods:
         after: int | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> AuditSubscribeResult:
-        """Stream audit and change events from now on, replaying missed entries first if asked."""
+        """Send audit and change events from now on, after the stored entries that `after` asks for."""
         params = _given(
             {
                 "actions": actions,
@@ -4461,7 +4484,7 @@ class AuditMethods:
         *,
         timeout: float | None = None,
     ) -> AuditUnsubscribeResult:
-        """Stop `audit.event` and `workflows.changed`."""
+        """Stop sending audit and change events."""
         result: AuditUnsubscribeResult = self._client.call("audit.unsubscribe", {}, timeout=timeout)
         return result
 
@@ -4472,7 +4495,7 @@ class AuditMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> AuditVerifyResult:
-        """Recompute the whole chain and compare its end with the state row and an outside anchor."""
+        """Recompute the chain of the whole log; compare its end with what is stored and expected."""
         params = _given(
             {
                 "expect": expect,
@@ -4548,9 +4571,9 @@ class AuditMethods:
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> AuditPruneResult:
-        """Delete the oldest entries; the rest stays verifiable. The last 30 days always stay.
+        """Delete the oldest entries; the others stay verifiable. Entries of the last 30 days stay.
 
-        A sealed log must be unlocked for it.
+        When the log is sealed, secrets must be unlocked.
         """
         params = _given(
             {

@@ -1,7 +1,8 @@
-"""The keys that long methods over the log work with, which a lock may take away at any moment.
+"""The keys that long methods use on the audit log; a lock may erase them at any moment.
 
-A lock overwrites them where they lie: whoever goes on with them would find every checkpoint
-wrong, or sign with zeros. So a method asks anew before it believes what it found or did.
+`secrets.lock` overwrites the keys in memory. A method that went on with them would find every
+checkpoint wrong, or sign with zeros. So each method compares the keys again, by
+`refuse_other_keys`, before it relies on what it found or writes what it signed.
 """
 
 from sidecar.context import LongContext
@@ -12,10 +13,10 @@ from sidecar.vault.keys import Keys
 
 
 def keys_of(ctx: LongContext, db: Connection) -> Keys | None:
-    """The keys, where the log is sealed; None where it is not.
+    """Return the keys that a sealed log needs; None when the log is not sealed.
 
     Raises:
-        Locked: it is sealed, and nothing is unlocked.
+        Locked: the log is sealed, and secrets are locked.
     """
     if not is_log_sealed(db):
         return None
@@ -26,10 +27,10 @@ def keys_of(ctx: LongContext, db: Connection) -> Keys | None:
 
 
 def refuse_other_keys(ctx: LongContext, keys: Keys | None) -> None:
-    """Refuse to go on when what was unlocked at the start no longer is.
+    """Refuse to go on when `keys`, taken at the start, are no longer the keys that are unlocked.
 
     Raises:
-        Locked: a lock came meanwhile.
+        Locked: secrets were locked since.
     """
     if keys is not None and ctx.vault.keys is not keys:
         raise Locked("Secrets were locked meanwhile.")

@@ -1,4 +1,4 @@
-"""`audit.list`: pages of the log's entries."""
+"""`audit.list`: pages of the log's entries, and what subscribing shares with it."""
 
 from contextlib import closing
 from typing import Annotated, Any
@@ -20,24 +20,25 @@ Action = Annotated[
     Meta(
         min_length=1,
         max_length=64,
-        description=f"One of {', '.join(sorted(ACTIONS))}; or one of an imported log's.",
+        description=f"One of {', '.join(sorted(ACTIONS))}; or an action in an imported log.",
     ),
 ]
 Seq = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number of an entry.")]
 
 
 class AuditEntry(Struct, frozen=True):
-    """One entry of the log."""
+    """An entry of the log."""
 
-    seq: Annotated[Seq, Meta(description="Number of the entry, without gaps.")]
-    action: Annotated[str, Meta(description="What was done.")]
-    resource: Annotated[str, Meta(description="Id of what it was done to.")]
+    seq: Annotated[Seq, Meta(description="Number of the entry; numbers have no gaps.")]
+    action: Annotated[str, Meta(description="The act that was done.")]
+    resource: Annotated[str, Meta(description="Id of what the act was done to.")]
     at: Timestamp
-    details: Annotated[dict[str, Any], Meta(description="Ids, revisions and counts only.")]
-    mac: Annotated[str, Meta(description="Chain code, lower-case hex.")]
+    details: Annotated[dict[str, Any], Meta(description="Ids, revisions and counts of the act.")]
+    mac: Annotated[str, Meta(description="Code of the entry in the chain, lower-case hex.")]
 
 
 def _view(entry: Entry) -> AuditEntry:
+    """Return a stored entry as answers carry it."""
     return AuditEntry(
         entry.seq,
         entry.action,
@@ -49,37 +50,45 @@ def _view(entry: Entry) -> AuditEntry:
 
 
 def refuse_unknown(db: Connection, action: str, path: str) -> None:
-    """Refuse what is neither of our actions nor in the log, which may be an imported one."""
+    """Refuse an action that this program never logs and that the log does not have.
+
+    An imported log may have actions of the program it came from.
+
+    Raises:
+        InvalidParams: `action`, which is at `path` of the request, is not known.
+    """
     if action not in ACTIONS and not has_action(db, action):
         raise InvalidParams("There is no such action.", path=path)
 
 
 class AuditListParams(Params, frozen=True):
-    """Which entries; absent filters let all through."""
+    """Which entries to list; every filter that is absent matches all of them."""
 
-    after: Annotated[Seq, Meta(description="Only entries numbered above it; absent: all.")] = 0
-    action: Annotated[Action | None, Meta(description="Only of this action.")] = None
+    after: Annotated[Seq, Meta(description="Only entries with a higher number; absent: all.")] = 0
+    action: Annotated[Action | None, Meta(description="Only entries of this action.")] = None
     resource: Annotated[
         Annotated[str, Meta(max_length=limits.ID_TEXT_MAX_CHARS)] | None,
-        Meta(description="Only about this id."),
+        Meta(description="Only entries about this id."),
     ] = None
-    from_at: Annotated[Timestamp | None, Meta(description="Only at or after.")] = None
-    to_at: Annotated[Timestamp | None, Meta(description="Only before.")] = None
+    from_at: Annotated[
+        Timestamp | None, Meta(description="Only entries of this time or later.")
+    ] = None
+    to_at: Annotated[Timestamp | None, Meta(description="Only entries before this time.")] = None
     limit: Limit = limits.PAGE_DEFAULT
 
 
 class AuditListResult(Result, frozen=True):
-    """One page of entries."""
+    """A page of entries."""
 
     items: Annotated[list[AuditEntry], Meta(description="Oldest first.")]
     next_after: Annotated[
-        int | None, Meta(description="Give it as `after` for the next page; null on the last.")
+        int | None, Meta(description="The `after` of the next page; null on the last page.")
     ]
 
 
 @method("audit.list", access="read")
 def list_entries(ctx: Context, params: AuditListParams) -> AuditListResult:
-    """List entries of the audit log, oldest first."""
+    """List entries of the audit log, oldest first, a page at a time."""
     if params.action is not None:
         refuse_unknown(ctx.db, params.action, "$.params.action")
     found = read_entries(
@@ -97,7 +106,7 @@ def list_entries(ctx: Context, params: AuditListParams) -> AuditListResult:
         for entry in found:
             view = _view(entry)
             room -= len(msgspec.json.encode(view)) + 1
-            # One entry alone is always sent, so that every page gets further.
+            # The first entry is always sent, so that each page gets further.
             if items and (room < 0 or len(items) == params.limit):
                 return AuditListResult(items, items[-1].seq)
             items.append(view)

@@ -1,7 +1,7 @@
-"""`audit.prune`.
+"""`audit.prune`: deletes the oldest entries of the log.
 
-Pruning moves the start of the log forward: what is kept stays verifiable, and the entry of the
-pruning says what went.
+Pruning moves the start of the log forward: the entries that are left stay verifiable, and the
+entry of the pruning says which were deleted.
 """
 
 from typing import Annotated
@@ -28,35 +28,36 @@ PRUNED_CHORE = "audit_pruned"
 
 
 class AuditPruneParams(Params, frozen=True):
-    """What goes: exactly one of them."""
+    """Which entries to delete: exactly one of the two members."""
 
-    before_at: (
-        Annotated[Timestamp, Meta(description="Entries older than this time, in ms of Unix time.")]
-        | UnsetType
-    ) = UNSET
-    keep: Annotated[Count, Meta(description="All but the newest so many entries.")] | UnsetType = (
+    before_at: Annotated[Timestamp, Meta(description="Entries before this time.")] | UnsetType = (
+        UNSET
+    )
+    keep: Annotated[Count, Meta(description="All entries but the newest so many.")] | UnsetType = (
         UNSET
     )
 
 
 class AuditPruneResult(Result, frozen=True):
-    """What went."""
+    """What was deleted."""
 
-    deleted: Annotated[Count, Meta(description="How many entries are gone.")]
-    pruned_through: Annotated[Count, Meta(description="Newest entry that was pruned, 0 for none.")]
+    deleted: Annotated[Count, Meta(description="Number of entries.")]
+    pruned_through: Annotated[
+        Count, Meta(description="Newest entry that was pruned, now or before; 0 for none.")
+    ]
 
 
 @method("audit.prune", long=True, frees_space=True, errors=(Conflict, Locked, Tampered))
 def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
-    """Delete the oldest entries; the rest stays verifiable. The last 30 days always stay.
+    """Delete the oldest entries; the others stay verifiable. Entries of the last 30 days stay.
 
-    A sealed log must be unlocked for it.
+    When the log is sealed, secrets must be unlocked.
     """
     if isinstance(params.before_at, UnsetType) == isinstance(params.keep, UnsetType):
-        raise InvalidParams("Exactly one of before_at, keep is needed.", path="$.params")
+        raise InvalidParams("Give exactly one of before_at and keep.", path="$.params")
     with ctx.reading(snapshot=True) as db:
         keys = keys_of(ctx, db)
-        upto = _bound(ctx, db, params)
+        upto = _newest_to_delete(ctx, db, params)
         before = pruned_through(db)
         point = point_at(db, upto, keys.open_for_audit if keys else None)
     if upto <= before:
@@ -67,20 +68,20 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
     deleted = upto - before
     with ctx.writing() as db:
         if (keys_of(ctx, db), pruned_through(db)) != (keys, before):
-            raise Conflict("The log was pruned or sealed meanwhile.")
+            raise Conflict("The log was pruned or sealed during the call; nothing was pruned.")
         set_log_start(db, point, ctx.chain_sealer(keys) if keys else None)
         ctx.audit("audit_prune", "audit", **{"from": before + 1, "to": upto}, head=point.head.hex())
     _delete(ctx, deleted)
     return AuditPruneResult(deleted, upto)
 
 
-def _bound(ctx: LongContext, db: Connection, params: AuditPruneParams) -> int:
-    """Number of the newest entry that goes."""
-    youngest = ctx.clock.now_ms() - limits.AUDIT_KEEP_MIN_MS
+def _newest_to_delete(ctx: LongContext, db: Connection, params: AuditPruneParams) -> int:
+    """Return the number of the newest entry to delete."""
+    latest_at = ctx.clock.now_ms() - limits.AUDIT_KEEP_MIN_MS
     if isinstance(params.keep, UnsetType):
         at = 0 if isinstance(params.before_at, UnsetType) else params.before_at
-        return last_seq_before(db, min(at, youngest))
-    return min(chain_head(db).seq - params.keep, last_seq_before(db, youngest))
+        return last_seq_before(db, min(at, latest_at))
+    return min(chain_head(db).seq - params.keep, last_seq_before(db, latest_at))
 
 
 def _delete(ctx: LongContext, total: int | None) -> None:
@@ -97,5 +98,5 @@ def _delete(ctx: LongContext, total: int | None) -> None:
 
 @chore(PRUNED_CHORE, first_ms=limits.CHORES_FIRST_MS)
 def finish_pruning(ctx: LongContext) -> None:
-    """Delete what a pruning that was killed has left."""
+    """Delete the entries before the log's start that a killed process has left."""
     _delete(ctx, None)

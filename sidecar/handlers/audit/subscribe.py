@@ -1,4 +1,4 @@
-"""`audit.subscribe` and `audit.unsubscribe`."""
+"""`audit.subscribe` and `audit.unsubscribe`: whether the client is sent events."""
 
 from typing import Annotated
 
@@ -13,32 +13,33 @@ from sidecar.values import Count
 
 
 class AuditSubscribeParams(Params, frozen=True):
-    """Which events to stream."""
+    """Which events to send."""
 
     actions: Annotated[
         Annotated[list[Action], Meta(max_length=64)] | None,
-        Meta(description="Only of these actions; absent or null: all."),
+        Meta(description="Only entries of these actions; absent or null: of all."),
     ] = None
     after: Annotated[
-        Seq | None, Meta(description="Replay entries numbered above it first; absent: none.")
+        Seq | None,
+        Meta(description="Send stored entries with a higher number first; absent or null: none."),
     ] = None
 
 
 class AuditSubscribeResult(Result, frozen=True):
-    """What is going to be sent."""
+    """What is sent first, and the head of the log."""
 
-    replayed: Annotated[Count, Meta(description="How many stored entries are sent first.")]
-    head: Annotated[ChainHead, Meta(description="Head of the chain now.")]
+    replayed: Annotated[Count, Meta(description="Number of stored entries that are sent first.")]
+    head: Annotated[ChainHead, Meta(description="The newest entry.")]
 
 
 @method("audit.subscribe", access="read")
 def subscribe(ctx: Context, params: AuditSubscribeParams) -> AuditSubscribeResult:
-    """Stream audit and change events from now on, replaying missed entries first if asked."""
+    """Send audit and change events from now on, after the stored entries that `after` asks for."""
     for index, action in enumerate(params.actions or []):
         refuse_unknown(ctx.db, action, f"$.params.actions[{index}]")
     actions = None if params.actions is None else frozenset(params.actions)
     head = chain_head(ctx.db)
-    # A reader ahead of the log knew another one: what comes from now on is new to it all the same.
+    # An `after` beyond the newest entry is of another log: then all entries to come are new.
     after = None if params.after is None else min(params.after, head.seq)
     replayed = 0 if after is None else count_entries(ctx.db, after, actions)
     ctx.session.subscribe(actions, after)
@@ -46,16 +47,16 @@ def subscribe(ctx: Context, params: AuditSubscribeParams) -> AuditSubscribeResul
 
 
 class AuditUnsubscribeParams(Params, frozen=True):
-    """Nothing to choose."""
+    """No params."""
 
 
 class AuditUnsubscribeResult(Result, frozen=True):
-    """Nothing to tell."""
+    """Nothing is returned."""
 
 
 @method("audit.unsubscribe")
 def unsubscribe(ctx: Context, params: AuditUnsubscribeParams) -> AuditUnsubscribeResult:
-    """Stop `audit.event` and `workflows.changed`."""
+    """Stop sending audit and change events."""
     del params
     ctx.session.unsubscribe()
     return AuditUnsubscribeResult()

@@ -1,7 +1,8 @@
-"""`audit.verify`: whether the log is the one that was written here.
+"""`audit.verify`: checks that the log is the one that this program has written.
 
-While unlocked, every code and key is computed anew from the sealed start and checkpoints; while
-locked only numbers, order and ends can be looked at, and the answer says so.
+While secrets are unlocked, every code and key of the chain is recomputed from the sealed start and
+the checkpoints. While they are locked, only numbers, order and ends can be checked, and the answer
+says so.
 """
 
 from typing import Annotated
@@ -19,48 +20,58 @@ Seq = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number 
 
 
 class AuditAnchor(Struct, frozen=True, forbid_unknown_fields=True):
-    """A head that the shell has kept outside the database."""
+    """The head of the log at some time, which the client has kept outside the database."""
 
-    seq: Annotated[Seq, Meta(description="Number of the entry, 0 for the head of an empty log.")]
+    seq: Annotated[Seq, Meta(description="Number of the entry; 0 for the head of an empty log.")]
     mac: Annotated[
         str,
-        Meta(pattern="^[0-9a-f]{64}$", max_length=64, description="Its code, lower-case hex."),
+        Meta(
+            pattern="^[0-9a-f]{64}$",
+            max_length=64,
+            description="Code of the entry, lower-case hex.",
+        ),
     ]
 
 
 class AuditVerifyParams(Params, frozen=True):
-    """What the chain is held against."""
+    """What the log is compared with."""
 
     expect: Annotated[
-        AuditAnchor | None, Meta(description="A head kept outside that the chain must contain.")
+        AuditAnchor | None,
+        Meta(description="A head that the log must contain; absent or null: none."),
     ] = None
 
 
 class AuditVerifyResult(Result, frozen=True):
-    """What the walk over the chain found."""
+    """What was found."""
 
     status: Annotated[
         Status,
         Meta(
-            description="`ok`: all is sound. `unsealed`: sound, but nothing is sealed. `locked`:"
-            " order and ends are sound, the rest needs the keys. The others say what is wrong."
+            description="`ok`: the log is sound. `unsealed`: it is sound, but not sealed, so that"
+            " it could have been rewritten. `locked`: order and ends are sound; the rest needs the"
+            " keys. The others say what is wrong."
         ),
     ]
-    first_bad_seq: Annotated[int | None, Meta(description="First entry that does not fit.")]
-    reason: Annotated[Reason | None, Meta(description="What does not fit.")]
-    verified_from: Annotated[Count, Meta(description="First entry walked over.")]
-    verified_to: Annotated[Count, Meta(description="Last sound entry.")]
-    pruned_through: Annotated[Count, Meta(description="Newest entry that was pruned, 0 for none.")]
+    first_bad_seq: Annotated[
+        int | None, Meta(description="First entry that is wrong; null for none.")
+    ]
+    reason: Annotated[Reason | None, Meta(description="What is wrong with it; null for nothing.")]
+    verified_from: Annotated[Count, Meta(description="First entry that was checked.")]
+    verified_to: Annotated[Count, Meta(description="Last entry that is sound.")]
+    pruned_through: Annotated[Count, Meta(description="Newest entry that was pruned; 0 for none.")]
     unsealed_through: Annotated[
         Count,
-        Meta(description="Entries up to it were written before the chain was sealed; 0 for none."),
+        Meta(description="Newest entry that was written before the log was sealed; 0 for none."),
     ]
-    head: Annotated[ChainHead, Meta(description="Head by the chain's state row.")]
+    head: Annotated[
+        ChainHead, Meta(description="The newest entry, by the row that keeps the state of the log.")
+    ]
 
 
 @method("audit.verify", long=True)
 def verify(ctx: LongContext, params: AuditVerifyParams) -> AuditVerifyResult:
-    """Recompute the whole chain and compare its end with the state row and an outside anchor."""
+    """Recompute the chain of the whole log; compare its end with what is stored and expected."""
     expect = None if params.expect is None else (params.expect.seq, params.expect.mac)
 
     def step(done: int, total: int) -> None:
@@ -74,7 +85,7 @@ def verify(ctx: LongContext, params: AuditVerifyParams) -> AuditVerifyResult:
             opener = keys.open_for_audit if keys and not ctx.vault.ephemeral else None
             found = verify_chain(db, expect, step, opener)
         if ctx.vault.keys is not keys:
-            found = None  # locked or unlocked meanwhile: what was sealed was looked at with no key
+            found = None  # Locked or unlocked meanwhile: what was sealed could not be opened.
     return AuditVerifyResult(
         status=found.status,
         first_bad_seq=found.first_bad_seq,

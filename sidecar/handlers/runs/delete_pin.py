@@ -16,20 +16,20 @@ from sidecar.values import RunId
 
 
 class RunsDeleteParams(Params, frozen=True):
-    """Which run."""
+    """The run to delete."""
 
     id: RunId
 
 
 class RunsDeleteResult(Result, frozen=True):
-    """The run that is gone."""
+    """The run that was deleted."""
 
     id: RunId
 
 
 @method("runs.delete", access="write", frees_space=True, errors=(NotFound,))
 def delete(ctx: Context, params: RunsDeleteParams) -> RunsDeleteResult:
-    """Delete a run and its summary."""
+    """Delete a run with its summary."""
     run = must_find(ctx, params.id)
     forget_start(ctx.store, run.rid)
     rows.delete(ctx.db, run)
@@ -39,14 +39,14 @@ def delete(ctx: Context, params: RunsDeleteParams) -> RunsDeleteResult:
 
 
 class RunsPinParams(Params, frozen=True):
-    """Which run, and whether it shall stay."""
+    """The run, and whether pruning is to spare it."""
 
     id: RunId
-    pinned: Annotated[bool, Meta(description="true spares it from pruning, false no longer.")]
+    pinned: Annotated[bool, Meta(description="Whether pruning is to spare it.")]
 
 
 class RunsPinResult(Result, frozen=True):
-    """What it is now."""
+    """The run as it is now."""
 
     id: RunId
     pinned: Annotated[bool, Meta(description="Whether pruning spares it.")]
@@ -54,6 +54,6 @@ class RunsPinResult(Result, frozen=True):
 
 @method("runs.pin", access="write", errors=(NotFound,))
 def pin(ctx: Context, params: RunsPinParams) -> RunsPinResult:
-    """Spare a run from pruning, or no longer; deleting it by name still works."""
+    """Set whether pruning spares a run; runs.delete deletes it in either case."""
     set_pinned(ctx.db, must_find(ctx, params.id).rid, pinned=params.pinned)
     return RunsPinResult(params.id, params.pinned)

@@ -26,7 +26,7 @@ from sidecar.values import (
 
 
 class RunsGetParams(Params, frozen=True):
-    """Which run."""
+    """The run to read."""
 
     id: RunId
 
@@ -39,7 +39,7 @@ class RunsGetResult(Result, frozen=True):
 
 @method("runs.get", access="read", errors=(NotFound, DatabaseDamaged))
 def get(ctx: Context, params: RunsGetParams) -> RunsGetResult:
-    """Return one run with its summary."""
+    """Return a run with its summary."""
     run = must_find(ctx, params.id)
     stored = rows.load_summary(ctx.db, run.rid)
     summary = stored_json(codec.unpack(*stored)) if stored else None
@@ -47,31 +47,39 @@ def get(ctx: Context, params: RunsGetParams) -> RunsGetResult:
 
 
 class RunsListParams(Params, frozen=True):
-    """Which runs; absent filters let all through."""
+    """Which runs to list; every filter that is absent matches all of them."""
 
-    workflow_id: Annotated[WorkflowId | None, Meta(description="Only of this workflow.")] = None
-    status: Annotated[Status | None, Meta(description="Only in this status.")] = None
-    from_at: Annotated[Timestamp | None, Meta(description="Only started at or after.")] = None
-    to_at: Annotated[Timestamp | None, Meta(description="Only started before.")] = None
+    workflow_id: Annotated[WorkflowId | None, Meta(description="Only runs of this workflow.")] = (
+        None
+    )
+    status: Annotated[Status | None, Meta(description="Only runs in this status.")] = None
+    from_at: Annotated[
+        Timestamp | None, Meta(description="Only runs started at this time or later.")
+    ] = None
+    to_at: Annotated[Timestamp | None, Meta(description="Only runs started before this time.")] = (
+        None
+    )
     limit: Limit = limits.PAGE_DEFAULT
-    cursor: Annotated[Cursor | None, Meta(description="`next_cursor` of the page before.")] = None
+    cursor: Annotated[
+        Cursor | None, Meta(description="`next_cursor` of the page before; absent: the first page.")
+    ] = None
 
 
 class RunsListResult(Result, frozen=True):
-    """One page of runs."""
+    """A page of runs without their summaries."""
 
-    items: Annotated[list[Run], Meta(description="Newest first, without summaries.")]
+    items: Annotated[list[Run], Meta(description="Newest first.")]
     next_cursor: NextCursor
 
 
 @method("runs.list", access="read", errors=(NotFound,))
 def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
-    """List runs, newest first."""
+    """List runs without their summaries, newest first, a page at a time."""
     workflow = None
     if params.workflow_id is not None:
         workflow = rows.find_workflow(ctx.db, params.workflow_id)
         if workflow is None:
-            raise NotFound("There is no such workflow.", path="$.params.workflow_id")
+            raise NotFound("No workflow has that id.", path="$.params.workflow_id")
     mark = query_mark(params.workflow_id, params.status, params.from_at, params.to_at)
     before = None
     if params.cursor is not None:

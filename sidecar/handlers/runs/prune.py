@@ -22,34 +22,46 @@ DAY_MS = 86_400_000
 
 
 class RunsPruneParams(Params, frozen=True):
-    """Which runs shall go: each of these deletes by itself. Running and pinned ones stay."""
+    """Which runs to delete: those that any of the criteria names. Running and pinned runs stay."""
 
     older_than_ms: Annotated[
         Count | None,
-        Meta(description="Those started longer ago than this, also the newest of their workflow."),
+        Meta(
+            description="Runs that were started longer ago than this, even the newest of their"
+            " workflow."
+        ),
     ] = None
     keep_last: Annotated[
         Count | None,
-        Meta(description="All but so many of each workflow, the newest, however young."),
+        Meta(description="All runs of each workflow but the newest so many, however recent."),
     ] = None
     max_bytes: Annotated[
         Count | None,
-        Meta(description="The oldest, until the stored summaries take no more than this."),
+        Meta(
+            description="The oldest runs, until the stored summaries of the others take no more"
+            " than this."
+        ),
     ] = None
-    dry_run: Annotated[bool, Meta(description="Only say how many would go; absent: false.")] = False
+    dry_run: Annotated[
+        bool, Meta(description="Only count the runs, delete none; absent: false.")
+    ] = False
 
 
 class RunsPruneResult(Result, frozen=True):
-    """What went, or would."""
+    """What was deleted; in a dry run, what would be."""
 
-    deleted: Annotated[Count, Meta(description="How many runs.")]
+    deleted: Annotated[Count, Meta(description="Number of runs.")]
     freed_bytes: Annotated[
-        Count, Meta(description="How much smaller the file is; in a dry run what summaries take.")
+        Count,
+        Meta(
+            description="How much smaller the file is; in a dry run, the size of the summaries of"
+            " these runs."
+        ),
     ]
-    before_bytes: Annotated[Count, Meta(description="Size of the database before.")]
-    after_bytes: Annotated[Count, Meta(description="Size of the database after.")]
+    before_bytes: Annotated[Count, Meta(description="Size of the database before the call.")]
+    after_bytes: Annotated[Count, Meta(description="Size of the database after the call.")]
     reached_limit: Annotated[
-        bool, Meta(description="There are more: one call deletes at most 200 000.")
+        bool, Meta(description="Whether more are left: one call deletes at most 200 000 runs.")
     ]
 
 
@@ -57,13 +69,13 @@ class RunsPruneResult(Result, frozen=True):
 def prune(ctx: LongContext, params: RunsPruneParams) -> RunsPruneResult:
     """Delete old runs with their summaries, in short steps, and shrink the file.
 
-    A run goes when any of the criteria names it: with `keep_last` and `older_than_ms` both given
-    the last ones go, too, once they are old. To keep the last ones give `keep_last` alone; what
-    must stay in any case is pinned.
+    A run is deleted when any of the criteria names it: when `keep_last` and `older_than_ms` are
+    both given, the last runs are deleted, too, once they are old. To keep the last ones, give
+    `keep_last` alone. A run that is pinned stays in any case.
     """
     if params.older_than_ms is params.keep_last is params.max_bytes is None:
         raise InvalidParams(
-            "Say which runs: older_than_ms, keep_last or max_bytes.", path="$.params"
+            "Give at least one of older_than_ms, keep_last and max_bytes.", path="$.params"
         )
     before_at = None
     if params.older_than_ms is not None:

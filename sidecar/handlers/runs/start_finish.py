@@ -1,7 +1,7 @@
-"""Methods of the run history: a run is started, tells of itself, and ends once.
+"""`runs.start`, `runs.progress` and `runs.finish`: record a run while it is executed.
 
-Durations are measured on a clock that never jumps: the monotonic start of each running run is
-held here in memory, which is enough, since a run does not outlive the process that started it.
+Durations are measured on a monotonic clock, which never jumps. The monotonic start of each running
+run is held here in memory; that is enough, since a run ends with the process that started it.
 """
 
 from typing import Annotated, Literal
@@ -33,7 +33,7 @@ from sidecar.values import (
 )
 
 _started_ms: WeakKeyDictionary[Store, dict[int, float]] = WeakKeyDictionary()
-"""Monotonic start of every running run of a store, by rid."""
+"""Monotonic start of every running run of a store, by the run's key."""
 
 
 def forget_start(store: Store, rid: int) -> float | None:
@@ -45,36 +45,36 @@ def forget_start(store: Store, rid: int) -> float | None:
 
 
 class RunsStartParams(Params, frozen=True):
-    """Which workflow runs."""
+    """The workflow that is executed, and the id of the run."""
 
     workflow_id: WorkflowId
-    id: Annotated[RunId | None, Meta(description="Id of the run; made here when absent.")] = None
+    id: Annotated[RunId | None, Meta(description="Id of the run; a new one when absent.")] = None
 
 
 class RunsStartResult(Result, frozen=True):
-    """The run that is running."""
+    """The run, which is running."""
 
     id: RunId
     workflow_id: WorkflowId
-    revision: Annotated[Revision, Meta(description="Revision of the workflow that runs.")]
+    revision: Annotated[Revision, Meta(description="Revision of the workflow that is executed.")]
     started_at: Timestamp
-    created: Annotated[bool, Meta(description="False when this id was started before.")]
+    created: Annotated[bool, Meta(description="False when a run with this id was started before.")]
 
 
 @method("runs.start", access="write", errors=(NotFound, Archived, Conflict))
 def start(ctx: Context, params: RunsStartParams) -> RunsStartResult:
-    """Begin a run; the same id on the same workflow again is the same run."""
+    """Start a run; starting the same id on the same workflow again changes nothing."""
     if params.id is not None:
         run = rows.find(ctx.db, params.id)
         if run is not None:
             if run.workflow_id != params.workflow_id:
-                raise Conflict("That id is a run of another workflow.", path="$.params.id")
+                raise Conflict("A run of another workflow has that id.", path="$.params.id")
             return RunsStartResult(
                 run.id, run.workflow_id, run.revision, run.started_at, created=False
             )
     workflow = rows.find_owner(ctx.db, params.workflow_id)
     if workflow is None:
-        raise NotFound("There is no such workflow.", path="$.params.workflow_id")
+        raise NotFound("No workflow has that id.", path="$.params.workflow_id")
     if workflow.archived_at is not None:
         raise Archived(path="$.params.workflow_id")
     run_id, at = params.id or ctx.clock.new_id(), ctx.clock.now_ms()
@@ -86,18 +86,18 @@ def start(ctx: Context, params: RunsStartParams) -> RunsStartResult:
 # --- runs.progress ----------------------------------------------------------------------------
 
 BlocksExecuted = Annotated[
-    Count | None, Meta(description="Blocks executed so far; absent or null keeps the number.")
+    Count | None, Meta(description="Blocks executed so far; absent or null: as before.")
 ]
 TokensUsed = Annotated[
-    Count | None, Meta(description="Tokens used so far; absent or null keeps the number.")
+    Count | None, Meta(description="Tokens used so far; absent or null: as before.")
 ]
 ApiCallsMade = Annotated[
-    Count | None, Meta(description="API calls made so far; absent or null keeps the number.")
+    Count | None, Meta(description="API calls made so far; absent or null: as before.")
 ]
 
 
 class RunsProgressParams(Params, frozen=True):
-    """How far a run is: totals so far, not increments."""
+    """What a run has used so far: totals, not increments."""
 
     id: RunId
     blocks_executed: BlocksExecuted = None
@@ -106,7 +106,7 @@ class RunsProgressParams(Params, frozen=True):
 
 
 class RunsProgressResult(Result, frozen=True):
-    """The run told of."""
+    """The run, which is running."""
 
     id: RunId
     status: Annotated[Status, Meta(description="Always `running`.")]
@@ -114,7 +114,7 @@ class RunsProgressResult(Result, frozen=True):
 
 @method("runs.progress", access="write", errors=(NotFound, Conflict))
 def progress(ctx: Context, params: RunsProgressParams) -> RunsProgressResult:
-    """Tell how far a running run is; also its sign of life."""
+    """Record what a running run has used so far, and that it is still running now."""
     run = must_find(ctx, params.id)
     if run.status != "running":
         raise Conflict("The run has ended.", path="$.params.id", status=run.status)
@@ -133,11 +133,14 @@ class RunsFinishParams(Params, frozen=True):
     status: Annotated[Literal["success", "error", "cancelled"], Meta(description="How it ended.")]
     summary: Annotated[
         Raw | UnsetType,
-        Meta(description="Any JSON up to 16 MiB; over 1 MiB its beginning is kept as a string."),
+        Meta(
+            description="Any JSON up to 16 MiB. Of one larger than 1 MiB, the first MiB is kept, as"
+            " a JSON string."
+        ),
     ] = UNSET
     error_message: Annotated[
         Annotated[str, Meta(max_length=limits.ERROR_MESSAGE_MAX_CHARS)] | None,
-        Meta(description="Why it failed, up to 16 384 characters."),
+        Meta(description="Why the run failed, at most 16 384 characters."),
     ] = None
     blocks_executed: BlocksExecuted = None
     tokens_used: TokensUsed = None
@@ -145,28 +148,30 @@ class RunsFinishParams(Params, frozen=True):
 
 
 class RunsFinishResult(Result, frozen=True):
-    """The run that has ended."""
+    """The run, which has ended."""
 
     id: RunId
     status: Annotated[Status, Meta(description="How it ended.")]
     completed_at: Timestamp
-    duration_ms: Annotated[Count, Meta(description="Milliseconds from start to end.")]
-    changed: Annotated[bool, Meta(description="False when it had ended the same way before.")]
+    duration_ms: Annotated[Count, Meta(description="Milliseconds from its start to its end.")]
+    changed: Annotated[
+        bool, Meta(description="False when the run had been finished with the same values.")
+    ]
 
 
 @method("runs.finish", access="write", errors=(NotFound, Conflict, TooLarge))
 def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
-    """End a run; the same values again change nothing, others are a conflict."""
+    """End a run; finishing it again changes nothing with the same values, else it is a conflict."""
     run = must_find(ctx, params.id)
     body = _summary_body(params.summary)
-    packed = None if body is None else codec.pack(_kept(body))
+    packed = None if body is None else codec.pack(_limit_size(body))
     summary_bytes = None if body is None else len(body)
     if run.status != "running":
-        return _finished_before(ctx, run, params, packed, summary_bytes)
+        return _answer_again(ctx, run, params, packed, summary_bytes)
     now, monotonic = ctx.clock.now_ms(), ctx.clock.monotonic_ms()
-    began_ms = forget_start(ctx.store, run.rid)
-    spent_ms = now - run.started_at if began_ms is None else round(monotonic - began_ms)
-    duration_ms = max(0, spent_ms)
+    started_ms = forget_start(ctx.store, run.rid)
+    elapsed_ms = now - run.started_at if started_ms is None else round(monotonic - started_ms)
+    duration_ms = max(0, elapsed_ms)
     completed_at = max(now, run.started_at)
     ending = Ending(
         params.status,
@@ -184,6 +189,7 @@ def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
 
 
 def _summary_body(raw: Raw | UnsetType) -> bytes | None:
+    """Return the summary's JSON text, None when it is absent or null, or raise TooLarge."""
     if raw is UNSET:
         return None
     body = codec.normalise(bytes(raw))
@@ -192,21 +198,21 @@ def _summary_body(raw: Raw | UnsetType) -> bytes | None:
     return None if body == b"null" else body
 
 
-def _kept(body: bytes) -> bytes:
-    """The summary itself, or its first MiB as a JSON string."""
+def _limit_size(body: bytes) -> bytes:
+    """Return the summary itself, or its first MiB as a JSON string when it is larger."""
     if len(body) <= limits.SUMMARY_KEPT_BYTES:
         return body
     return msgspec.json.encode(body[: limits.SUMMARY_KEPT_BYTES].decode(errors="ignore"))
 
 
-def _finished_before(
+def _answer_again(
     ctx: Context,
     run: RunHeader,
     params: RunsFinishParams,
     packed: codec.Packed | None,
     summary_bytes: int | None,
 ) -> RunsFinishResult:
-    """Answer a repeated finish: the same values are fine, others are not."""
+    """Answer a finish of a run that has ended, or raise Conflict when it ended otherwise."""
     stored = rows.load_summary(ctx.db, run.rid)
     same = (
         run.status == params.status
@@ -218,7 +224,9 @@ def _finished_before(
         and params.api_calls_made in (None, run.api_calls_made)
     )
     if not same:
-        raise Conflict("The run has ended otherwise.", path="$.params.id", status=run.status)
+        raise Conflict(
+            "The run has ended with other values.", path="$.params.id", status=run.status
+        )
     return RunsFinishResult(
         run.id, params.status, run.completed_at or 0, run.duration_ms or 0, changed=False
     )

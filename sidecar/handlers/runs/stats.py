@@ -1,4 +1,4 @@
-"""`runs.stats`: how runs went, over any time, without touching their summaries."""
+"""`runs.stats`: figures over the headers of many runs; summaries are not read."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -26,67 +26,76 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 
 class RunsStatsParams(Params, frozen=True):
-    """Which runs; absent bounds let all through."""
+    """Which runs to count; every filter that is absent matches all of them."""
 
-    workflow_id: Annotated[WorkflowId | None, Meta(description="Only of this workflow.")] = None
-    from_at: Annotated[Timestamp | None, Meta(description="Only started at or after.")] = None
-    to_at: Annotated[Timestamp | None, Meta(description="Only started before.")] = None
+    workflow_id: Annotated[WorkflowId | None, Meta(description="Only runs of this workflow.")] = (
+        None
+    )
+    from_at: Annotated[
+        Timestamp | None, Meta(description="Only runs started at this time or later.")
+    ] = None
+    to_at: Annotated[Timestamp | None, Meta(description="Only runs started before this time.")] = (
+        None
+    )
     utc_offset_minutes: Annotated[
         int,
         Meta(
             ge=-limits.UTC_OFFSET_MAX_MINUTES,
             le=limits.UTC_OFFSET_MAX_MINUTES,
-            description="Where days begin: minutes east of UTC, 0 when absent.",
+            description="Time zone in which days begin, minutes east of UTC; 0 when absent.",
         ),
     ] = 0
 
 
 class RunsByStatus(Struct, frozen=True):
-    """How many runs are in each status."""
+    """Number of runs in each status."""
 
-    running: Annotated[Count, Meta(description="Under way.")]
-    success: Annotated[Count, Meta(description="Ended well.")]
-    error: Annotated[Count, Meta(description="Ended in an error.")]
-    cancelled: Annotated[Count, Meta(description="Stopped by somebody.")]
+    running: Annotated[Count, Meta(description="Still running.")]
+    success: Annotated[Count, Meta(description="Ended with success.")]
+    error: Annotated[Count, Meta(description="Ended with an error.")]
+    cancelled: Annotated[Count, Meta(description="Cancelled.")]
 
 
 class RunsDay(Struct, frozen=True):
-    """The runs that began on one day."""
+    """The runs that were started on one day."""
 
-    day: Annotated[str, Meta(description="YYYY-MM-DD, in the time zone of the offset.")]
-    runs: Annotated[Count, Meta(description="How many began.")]
-    succeeded: Annotated[Count, Meta(description="How many of them ended well.")]
-    failed: Annotated[Count, Meta(description="How many of them ended in an error.")]
-    tokens_used: Annotated[Count, Meta(description="Tokens they used.")]
+    day: Annotated[str, Meta(description="YYYY-MM-DD, in the time zone of utc_offset_minutes.")]
+    runs: Annotated[Count, Meta(description="Runs started.")]
+    succeeded: Annotated[Count, Meta(description="Those that ended with success.")]
+    failed: Annotated[Count, Meta(description="Those that ended with an error.")]
+    tokens_used: Annotated[Count, Meta(description="Tokens used by them.")]
 
 
 class RunsStatsResult(Result, frozen=True):
-    """The figures of those runs."""
+    """The figures of these runs."""
 
-    count: Annotated[Count, Meta(description="How many runs.")]
-    by_status: Annotated[RunsByStatus, Meta(description="How many in each status.")]
+    count: Annotated[Count, Meta(description="Number of runs.")]
+    by_status: Annotated[RunsByStatus, Meta(description="Number of runs in each status.")]
     success_rate: Annotated[
-        float | None, Meta(description="success by success and error; null without either.")
+        float | None, Meta(description="success / (success + error); null when there is neither.")
     ]
-    p50_ms: Annotated[Count | None, Meta(description="Median duration; null without an ended one.")]
-    p95_ms: Annotated[Count | None, Meta(description="95th percentile of the durations.")]
+    p50_ms: Annotated[Count | None, Meta(description="Median duration; null when none has ended.")]
+    p95_ms: Annotated[
+        Count | None, Meta(description="95th percentile of durations; null when none has ended.")
+    ]
     blocks_executed: Annotated[Count, Meta(description="Blocks executed by all of them.")]
     tokens_used: Annotated[Count, Meta(description="Tokens used by all of them.")]
     api_calls_made: Annotated[Count, Meta(description="API calls made by all of them.")]
     days: Annotated[
-        list[RunsDay], Meta(description="Days with runs, oldest first; the newest 400 of them.")
+        list[RunsDay],
+        Meta(description="The newest 400 days on which runs were started, oldest first."),
     ]
 
 
 @method("runs.stats", long=True, errors=(NotFound,))
 def stats(ctx: LongContext, params: RunsStatsParams) -> RunsStatsResult:
-    """Count runs, their ends, durations and costs, in all and by day."""
+    """Count runs by status and by day, and sum up what they used."""
     with ctx.reading(snapshot=True, cancellable=True) as db:
         workflow = None
         if params.workflow_id is not None:
             owner = rows.find_owner(db, params.workflow_id)
             if owner is None:
-                raise NotFound("There is no such workflow.", path="$.params.workflow_id")
+                raise NotFound("No workflow has that id.", path="$.params.workflow_id")
             workflow = owner.rid
         scope = Scope(workflow, params.from_at, params.to_at)
         groups = group_by_status(db, scope)
@@ -106,18 +115,19 @@ def _result(groups: list[Group], quantiles: list[int | None], days: list[Day]) -
         success_rate=round(counts.get("success", 0) / ended, 4) if ended else None,
         p50_ms=quantiles[0],
         p95_ms=quantiles[1],
-        blocks_executed=_whole(group.blocks_executed for group in groups),
-        tokens_used=_whole(group.tokens_used for group in groups),
-        api_calls_made=_whole(group.api_calls_made for group in groups),
+        blocks_executed=_bounded_sum(group.blocks_executed for group in groups),
+        tokens_used=_bounded_sum(group.tokens_used for group in groups),
+        api_calls_made=_bounded_sum(group.api_calls_made for group in groups),
         days=[RunsDay(_date(day.number), *day[1:]) for day in days],
     )
 
 
-def _whole(parts: Iterable[int]) -> int:
-    """Their sum, or the largest number a client reads exactly."""
+def _bounded_sum(parts: Iterable[int]) -> int:
+    """Return the sum, at most the largest integer that a client reads exactly."""
     return min(sum(parts), limits.SAFE_INTEGER_MAX)
 
 
 def _date(number: int) -> str:
-    # A clock set to the year 300 000 gave such times; the calendar here ends with 9999.
+    """Return the date of a day that is `number` days after 1970-01-01."""
+    # Times may lie beyond the year 9999, with which Python's calendar ends, when a clock was wrong.
     return date.fromordinal(min(_EPOCH + number, date.max.toordinal())).isoformat()

@@ -1,4 +1,4 @@
-"""How runs look in answers, and the look-up that several methods of runs begin with."""
+"""The structs that methods of runs answer with, and the look-up that several begin with."""
 
 from typing import Annotated, Any, Literal
 
@@ -15,22 +15,32 @@ Status = Literal["running", "success", "error", "cancelled"]
 
 
 class Run(Struct, frozen=True):
-    """One run without its summary."""
+    """A run without its summary."""
 
     id: RunId
     workflow_id: WorkflowId
-    revision: Annotated[Revision, Meta(description="Revision of the workflow when it began.")]
-    status: Annotated[Status, Meta(description="Only a `running` run changes.")]
+    revision: Annotated[
+        Revision, Meta(description="Revision of the workflow when the run started.")
+    ]
+    status: Annotated[Status, Meta(description="`running`, or how the run has ended.")]
     started_at: Timestamp
-    completed_at: Annotated[Timestamp | None, Meta(description="Its end, null while running.")]
-    duration_ms: Annotated[Count | None, Meta(description="Milliseconds, null while running.")]
+    completed_at: Annotated[
+        Timestamp | None, Meta(description="When it ended; null while running.")
+    ]
+    duration_ms: Annotated[
+        Count | None,
+        Meta(description="Milliseconds from its start to its end; null while running."),
+    ]
     summary_truncated: Annotated[
-        bool, Meta(description="Only the first MiB of the summary was kept, as a JSON string.")
+        bool,
+        Meta(description="Whether only the first MiB of the summary is kept, as a JSON string."),
     ]
     summary_bytes: Annotated[
-        Count | None, Meta(description="Size of the summary as it was sent; null without one.")
+        Count | None, Meta(description="Size of the summary as it was sent; null when it has none.")
     ]
-    error_message: Annotated[str | None, Meta(description="Why it failed, null if it did not.")]
+    error_message: Annotated[
+        str | None, Meta(description="Why it failed; null when it did not fail.")
+    ]
     blocks_executed: Annotated[Count, Meta(description="Blocks executed so far.")]
     tokens_used: Annotated[Count, Meta(description="Tokens used so far.")]
     api_calls_made: Annotated[Count, Meta(description="API calls made so far.")]
@@ -38,9 +48,9 @@ class Run(Struct, frozen=True):
 
 
 class RunWithSummary(Run, frozen=True):
-    """One run with its summary."""
+    """A run with its summary."""
 
-    summary: Annotated[Any, Meta(description="JSON as it was sent, null without one.")]
+    summary: Annotated[Any, Meta(description="The JSON that was sent; null when it has none.")]
 
 
 def run_fields(run: RunHeader) -> dict[str, Any]:
@@ -64,12 +74,12 @@ def run_fields(run: RunHeader) -> dict[str, Any]:
 
 
 def must_find(ctx: Context, run_id: str) -> RunHeader:
-    """The run of that id.
+    """Return the header of a run.
 
     Raises:
-        NotFound: there is none.
+        NotFound: no run has that id.
     """
     run = rows.find(ctx.db, run_id)
     if run is None:
-        raise NotFound("There is no such run.", path="$.params.id")
+        raise NotFound("No run has that id.", path="$.params.id")
     return run

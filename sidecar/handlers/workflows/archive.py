@@ -14,13 +14,13 @@ from sidecar.values import Timestamp, WorkflowId
 
 
 class WorkflowsArchiveParams(Params, frozen=True):
-    """Which workflow."""
+    """The workflow to archive."""
 
     id: WorkflowId
 
 
 class WorkflowsArchiveResult(Result, frozen=True):
-    """Since when it is archived."""
+    """The workflow, and since when it is archived."""
 
     id: WorkflowId
     archived_at: Timestamp
@@ -28,7 +28,10 @@ class WorkflowsArchiveResult(Result, frozen=True):
 
 @method("workflows.archive", access="write", errors=(NotFound,))
 def archive(ctx: Context, params: WorkflowsArchiveParams) -> WorkflowsArchiveResult:
-    """Take a workflow out of the lists and refuse changes to it; again changes nothing."""
+    """Archive a workflow: lists omit it, and changes to it are refused until it is unarchived.
+
+    A workflow that is archived already stays as it is.
+    """
     header = must_find(ctx.db, params.id)
     if header.archived_at is not None:
         return WorkflowsArchiveResult(header.id, header.archived_at)
@@ -40,21 +43,21 @@ def archive(ctx: Context, params: WorkflowsArchiveParams) -> WorkflowsArchiveRes
 
 
 class WorkflowsUnarchiveParams(Params, frozen=True):
-    """Which workflow."""
+    """The workflow to bring back."""
 
     id: WorkflowId
 
 
 class WorkflowsUnarchiveResult(Result, frozen=True):
-    """That it is live."""
+    """The workflow, which is live."""
 
     id: WorkflowId
-    archived_at: Annotated[None, Meta(description="Always null: it is live.")]
+    archived_at: Annotated[None, Meta(description="Always null: the workflow is live.")]
 
 
 @method("workflows.unarchive", access="write", errors=(NotFound,))
 def unarchive(ctx: Context, params: WorkflowsUnarchiveParams) -> WorkflowsUnarchiveResult:
-    """Bring an archived workflow back as it was; one that is live stays as it is."""
+    """Bring an archived workflow back as it was; a live workflow stays as it is."""
     header = must_find(ctx.db, params.id)
     if header.archived_at is not None:
         set_archived(ctx.db, header.rid, None)

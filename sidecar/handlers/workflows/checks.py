@@ -1,4 +1,4 @@
-"""What several methods of workflows ask before they act."""
+"""Tests of params and look-ups that several methods of workflows begin with."""
 
 import re
 from typing import Any, Final
@@ -16,22 +16,25 @@ _EMPTY: Final = re.compile(
                 | (?: [\s\[\]{},:] | "(?:[^"\\]++|\\.)*+" \s*+ : )++ ) \s*+""",
     re.VERBOSE | re.DOTALL,
 )
-"""Valid JSON that holds brackets and member names but no value; possessive, hence linear."""
+"""Matches valid JSON that holds brackets and member names but no value.
+
+Its quantifiers are possessive, so that matching takes linear time.
+"""
 
 
 def is_empty_body(body: bytes) -> bool:
-    """Whether a JSON body holds nothing: null, "", false, 0, or brackets without any value in them.
+    """Return whether a JSON body is null, "", false, 0, or brackets without any value in them.
 
-    Looks no further than the first value, so a full body costs next to nothing.
+    The match ends at the first value, so that a body with content costs next to nothing.
     """
     return _EMPTY.fullmatch(body) is not None
 
 
 def refuse_nul(path: str, **texts: str | None) -> None:
-    """Refuse U+0000, at which SQLite's text functions and its search stop reading.
+    """Refuse texts with U+0000, at which SQLite's text functions and its search stop reading.
 
     Raises:
-        InvalidParams: `path` and the member's name say where.
+        InvalidParams: one of the texts has it; the error's path is `path` and the text's name.
     """
     for name, text in texts.items():
         if text is not None and "\0" in text:
@@ -39,7 +42,11 @@ def refuse_nul(path: str, **texts: str | None) -> None:
 
 
 def refuse_nul_in(path: str, texts: list[str]) -> None:
-    """The same for each item of a list at `path`."""
+    """Refuse a list of texts, at `path` of the request, of which one has U+0000.
+
+    Raises:
+        InvalidParams: one of the texts has it; the error's path is `path` and the text's index.
+    """
     for index, text in enumerate(texts):
         if "\0" in text:
             raise _nul(f"{path}[{index}]")
@@ -50,14 +57,14 @@ def _nul(path: str) -> InvalidParams:
 
 
 def must_find(db: Connection, workflow_id: str, path: str = "$.params.id") -> Header:
-    """The header of a workflow.
+    """Return the header of a workflow.
 
     Raises:
-        NotFound: there is no workflow by that id.
+        NotFound: no workflow has that id.
     """
     header = find(db, workflow_id)
     if header is None:
-        raise NotFound("There is no workflow by that id.", path=path)
+        raise NotFound("No workflow has that id.", path=path)
     return header
 
 
@@ -81,23 +88,23 @@ def must_load(
 
 
 def refuse_archived(header: Header, path: str = "$.params.id") -> None:
-    """Raise Archived when the workflow is; `archived_at` says since when."""
+    """Raise Archived when the workflow is archived; the error's `archived_at` says since when."""
     if header.archived_at is not None:
         raise Archived(archived_at=header.archived_at, path=path)
 
 
 def check_expected(header: Header | None, expected: int | None, path: str = "$.params") -> None:
-    """Compare the revision that the client expects; None expects nothing.
+    """Compare a workflow's revision with the one that the client expects; None matches any.
 
     Raises:
-        Conflict: it is another one; `revision` and `updated_at` say which and since when, 0 and
-            null when there is no workflow by that id.
+        Conflict: they differ. The error's `revision` and `updated_at` are those of the workflow,
+            0 and null when no workflow has that id.
     """
     revision = header.revision if header else 0
     if expected is None or expected == revision:
         return
     raise Conflict(
-        "There is a workflow by that id already."
+        "A workflow has that id already."
         if expected == 0
         else "The workflow is not at the revision that was expected.",
         path=f"{path}.expected_revision",
@@ -106,19 +113,21 @@ def check_expected(header: Header | None, expected: int | None, path: str = "$.p
     )
 
 
-def _is_forged(key: object) -> bool:
-    """Whether a number is none that a row can have, and too large for SQLite's integers."""
+def _is_out_of_range(key: object) -> bool:
+    """Return whether a number is larger than any in a row, perhaps than SQLite's integers."""
     return isinstance(key, float) and abs(key) > limits.SAFE_INTEGER_MAX
 
 
 def read_cursor(cursor: str, mark: str, *kinds: type) -> tuple[Any, ...]:
-    """The keys of a cursor that was made for the same params.
+    """Return the keys in a cursor, which are of the types `kinds`.
+
+    `mark` is the fingerprint of the params that the cursor must have been made for.
 
     Raises:
-        InvalidParams: it was not made here, or for other params.
+        InvalidParams: the cursor was made for other params, or is no cursor of this program.
     """
     keys = decode_cursor(cursor, str, *kinds)
-    if keys is None or keys[0] != mark or any(map(_is_forged, keys)):
+    if keys is None or keys[0] != mark or any(map(_is_out_of_range, keys)):
         raise InvalidParams(
             "The cursor does not belong to these params; begin again without one.",
             path="$.params.cursor",

@@ -1,8 +1,9 @@
-"""`workflows.delete` and `workflows.delete_many`: a workflow with all that belongs to it.
+"""`workflows.delete` and `workflows.delete_many`: delete workflows with all that belongs to them.
 
-What is much goes in short steps first, runs and then revisions, each a transaction of its own, the
-workflow last; a cancel between two steps leaves the workflow with what is newer. Deleting asks for
-a purge.
+A workflow with many runs or large revisions is deleted in short steps, each a transaction of its
+own: first its runs, oldest first, then its revisions, then the workflow with the rest. A cancel
+between two steps leaves the workflow with its newer runs and revisions. Every step requests a
+purge.
 """
 
 from typing import Annotated
@@ -29,13 +30,13 @@ from sidecar.values import Count, WorkflowId
 
 
 class WorkflowsDeleteParams(Params, frozen=True):
-    """Which workflow."""
+    """The workflow to delete."""
 
     id: WorkflowId
 
 
 class WorkflowsDeleteResult(Result, frozen=True):
-    """What went with it."""
+    """The workflow that was deleted, and what was deleted with it."""
 
     id: WorkflowId
     runs_deleted: Annotated[Count, Meta(description="Runs deleted with it.")]
@@ -49,35 +50,39 @@ def delete(ctx: LongContext, params: WorkflowsDeleteParams) -> WorkflowsDeleteRe
 
 
 class WorkflowsDeleteManyParams(Params, frozen=True):
-    """Which workflows."""
+    """The workflows to delete."""
 
     ids: Annotated[
         list[WorkflowId],
-        Meta(max_length=limits.MANY_MAX_ITEMS, description="At most 100 ids, taken in order."),
+        Meta(
+            max_length=limits.MANY_MAX_ITEMS,
+            description="At most 100 ids; they are deleted in order.",
+        ),
     ]
 
 
 class WorkflowsDeleteManyItem(msgspec.Struct, frozen=True):
-    """What became of one."""
+    """The result for one id."""
 
     id: WorkflowId
     deleted: Annotated[
-        WorkflowsDeleteResult | None, Meta(description="As workflows.delete; null if it failed.")
+        WorkflowsDeleteResult | None,
+        Meta(description="The result of workflows.delete; null when it failed."),
     ]
     error: Annotated[
-        WorkflowsItemError | None, Meta(description="Why it failed; null if it was deleted.")
+        WorkflowsItemError | None, Meta(description="Its error; null when it was deleted.")
     ]
 
 
 class WorkflowsDeleteManyResult(Result, frozen=True):
-    """One entry for each id, in the same order."""
+    """The result for each id."""
 
-    items: Annotated[list[WorkflowsDeleteManyItem], Meta(description="In the order given.")]
+    items: Annotated[list[WorkflowsDeleteManyItem], Meta(description="In the order of the params.")]
 
 
 @method("workflows.delete_many", long=True, frees_space=True)
 def delete_many(ctx: LongContext, params: WorkflowsDeleteManyParams) -> WorkflowsDeleteManyResult:
-    """Delete several workflows one after the other; one that fails does not stop the others."""
+    """Delete several workflows one after the other; the failure of one does not stop the others."""
     items: list[WorkflowsDeleteManyItem] = []
     total = len(params.ids)
     for done, workflow_id in enumerate(params.ids):
@@ -90,8 +95,9 @@ def delete_many(ctx: LongContext, params: WorkflowsDeleteManyParams) -> Workflow
 def _delete_one(
     ctx: LongContext, workflow_id: str, index: int, *, last: bool
 ) -> WorkflowsDeleteManyItem:
+    """Delete one of several workflows; report it when no workflow has the id."""
     try:
-        deleted = delete_one(ctx, workflow_id, last=last, shows_runs=False)
+        deleted = delete_one(ctx, workflow_id, last=last, reports_runs=False)
     except NotFound as fault:
         fault.data["path"] = f"$.params.ids[{index}]"
         error = WorkflowsItemError.of(fault)
@@ -104,61 +110,64 @@ def delete_one(
     workflow_id: str,
     *,
     last: bool,
-    shows_runs: bool = True,
+    reports_runs: bool = True,
     archived_before: int | None = None,
     **details: str,
 ) -> WorkflowsDeleteResult:
-    """Delete one workflow; with `last` its events follow the answer, `details` go into its entry.
+    """Delete one workflow; `details` go into its audit entry.
 
-    With `archived_before` it goes only while it is archived since before that time.
+    With `last` its events are sent after the answer. With `reports_runs` its runs are the
+    progress of the request. With `archived_before` the workflow is deleted only while it is
+    archived since before that time.
 
     Raises:
-        NotFound: there is none, or somebody else deleted it or took it back meanwhile.
+        NotFound: no workflow has that id, or not any more, or it is not archived any more.
     """
     with ctx.reading() as db:
         total = count_runs(db, _find(db, workflow_id, archived_before))
-    before = Deleted(0, 0)
-    while not _fits_one_step(ctx, workflow_id, archived_before):
-        gone = _delete_step(ctx, workflow_id, archived_before)
-        before = Deleted(before.runs + gone.runs, before.revisions + gone.revisions)
-        if shows_runs:
-            ctx.progress("runs", before.runs, total, "rows")
+    runs = revisions = 0
+    while not _is_small(ctx, workflow_id, archived_before):
+        part = _delete_part(ctx, workflow_id, archived_before)
+        runs, revisions = runs + part.runs, revisions + part.revisions
+        if reports_runs:
+            ctx.progress("runs", runs, total, "rows")
     with ctx.writing(last=last) as db:
-        deleted = delete_workflow(db, _find(db, workflow_id, archived_before))
-        runs, revisions = before.runs + deleted.runs, before.revisions + deleted.revisions
+        rest = delete_workflow(db, _find(db, workflow_id, archived_before))
+        runs, revisions = runs + rest.runs, revisions + rest.revisions
         ctx.audit("workflow_delete", workflow_id, runs=runs, revisions=revisions, **details)
         ctx.emit(WorkflowsChanged(workflow_id, None, "deleted"))
         purging.request(ctx)
-    if shows_runs:
+    if reports_runs:
         ctx.progress("runs", runs, runs, "rows")
     return WorkflowsDeleteResult(workflow_id, runs, revisions)
 
 
 def _find(db: Connection, workflow_id: str, archived_before: int | None) -> int:
-    """The workflow's rid, if it is still to go."""
+    """Return the key of the workflow, or raise NotFound when it is not to be deleted any more."""
     header = must_find(db, workflow_id)
     if archived_before is not None and (
         header.archived_at is None or header.archived_at >= archived_before
     ):
-        raise NotFound("It is not in the trash any more.")
+        raise NotFound("The workflow is not archived any more.")
     return header.rid
 
 
-def _fits_one_step(ctx: LongContext, workflow_id: str, archived_before: int | None) -> bool:
+def _is_small(ctx: LongContext, workflow_id: str, archived_before: int | None) -> bool:
+    """Return whether what is left of the workflow can be deleted in one step."""
     with ctx.reading() as db:
         return is_small(db, _find(db, workflow_id, archived_before))
 
 
-def _delete_step(ctx: LongContext, workflow_id: str, archived_before: int | None) -> Deleted:
-    """Delete the oldest runs, then revisions, in one short step with an audit entry of its own.
+def _delete_part(ctx: LongContext, workflow_id: str, archived_before: int | None) -> Deleted:
+    """Delete the oldest runs, or when none is left the oldest revisions, in one short step.
 
-    The entry is the step's and not the whole delete's, since a cancel may leave it at that.
+    The step has an audit entry of its own, since a cancel may make it the last one.
     """
     with ctx.writing() as db:
-        gone = delete_part(db, _find(db, workflow_id, archived_before))
-        if gone.runs:
-            ctx.audit("run_delete", workflow_id, runs=gone.runs)
-        if gone.revisions:
-            ctx.audit("revision_prune", workflow_id, revisions=gone.revisions)
+        part = delete_part(db, _find(db, workflow_id, archived_before))
+        if part.runs:
+            ctx.audit("run_delete", workflow_id, runs=part.runs)
+        if part.revisions:
+            ctx.audit("revision_prune", workflow_id, revisions=part.revisions)
         purging.request(ctx)
-    return gone
+    return part

@@ -12,12 +12,11 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import DatabaseDamaged, NotFound, TooLarge
 from sidecar.handlers.workflows.checks import must_find, must_load
-from sidecar.store.workflows.header import Content
 from sidecar.values import Revision, WorkflowId
 
 
 class WorkflowsDiffParams(Params, frozen=True):
-    """Which two revisions of which workflow; either may be the current one."""
+    """The two revisions to compare; either may be the current one."""
 
     id: WorkflowId
     from_revision: Revision
@@ -25,48 +24,51 @@ class WorkflowsDiffParams(Params, frozen=True):
 
 
 class WorkflowsDiffNode(msgspec.Struct, frozen=True):
-    """A node of the workflow."""
+    """A node of the workflow that differs between the two revisions."""
 
-    node: Annotated[str, Meta(description="Its id, or its name or place where it has none.")]
-    name: Annotated[str, Meta(description="What it is called.")]
+    node: Annotated[
+        str, Meta(description="The node's id; where it has none, its name or its position.")
+    ]
+    name: Annotated[str, Meta(description="The node's name.")]
     fields: Annotated[
         list[str],
         Meta(
-            description="Names of its settings that differ, at most 100 and then `*` for others;"
-            " empty for one added or removed."
+            description="Names of the node's settings that differ, at most 100, then `*` for the"
+            " others; empty for a node that was added or removed."
         ),
     ]
 
 
 class WorkflowsDiffResult(Result, frozen=True):
-    """What changed from one revision to the other; where nodes stand on a canvas is no change."""
+    """What differs between the two revisions; positions of nodes on a canvas are not compared."""
 
-    added: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes only the later one has.")]
-    removed: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes only the first one has.")]
-    changed: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes set differently.")]
+    added: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes only `to_revision` has.")]
+    removed: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes only `from_revision` has.")]
+    changed: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes whose settings differ.")]
     metadata: Annotated[
         list[str],
         Meta(
             description="Which of name, description, tags and category differ, and as `data.NAME`"
-            " what differs in the body beside its nodes; `data.*` where that has no name."
+            " the members of the body beside its nodes that differ; `data.*` where these have no"
+            " name."
         ),
     ]
 
 
 @method("workflows.diff", access="read", errors=(NotFound, DatabaseDamaged, TooLarge))
 def diff(ctx: Context, params: WorkflowsDiffParams) -> WorkflowsDiffResult:
-    """Compare two revisions, node by node where the body has nodes of a known kind."""
+    """Compare two revisions of a workflow, node by node where the body's format is known."""
     header = must_find(ctx.db, params.id)
     before = must_load(ctx.db, header, params.from_revision, "from_revision")
     after = must_load(ctx.db, header, params.to_revision, "to_revision")
     if max(len(before.body), len(after.body)) > limits.BODY_INDEXED_MAX_BYTES:
         raise TooLarge(
-            "A body is too large to be compared here; get both and compare them.",
+            "A body is too large to be compared here; get both revisions and compare them.",
             limit=limits.BODY_INDEXED_MAX_BYTES,
         )
     found = difference.compare(_decoded(before.body), _decoded(after.body))
-    pairs = zip(before.content, after.content, strict=True)
-    metadata = [name for name, (old, new) in zip(Content._fields, pairs, strict=True) if old != new]
+    old, new = before.content._asdict(), after.content._asdict()
+    metadata = [name for name, value in old.items() if value != new[name]]
     return WorkflowsDiffResult(
         _nodes(found.added),
         _nodes(found.removed),
@@ -76,6 +78,7 @@ def diff(ctx: Context, params: WorkflowsDiffParams) -> WorkflowsDiffResult:
 
 
 def _decoded(body: bytes) -> object:
+    """Decode a stored body, or raise DatabaseDamaged."""
     try:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -18,15 +18,15 @@ COPY_SUFFIX = " (copy)"
 
 
 class WorkflowsDuplicateParams(Params, frozen=True):
-    """Which workflow, and what its copy is called."""
+    """The workflow to copy, and the id and name of the copy."""
 
     id: WorkflowId
     new_id: Annotated[
-        Id | None, Meta(description="Id of the copy; one is made when null or absent.")
+        Id | None, Meta(description="Id of the copy; a new one when null or absent.")
     ] = None
     name: Annotated[
         Name | None,
-        Meta(description="Name of the copy; null or absent: the name with ` (copy)` behind it."),
+        Meta(description="Name of the copy; null or absent: the name followed by ` (copy)`."),
     ] = None
 
 
@@ -36,13 +36,13 @@ def duplicate(ctx: Context, params: WorkflowsDuplicateParams) -> WorkflowsSaveRe
     refuse_nul("$.params", new_id=params.new_id, name=params.name)
     stored = load(ctx.db, params.id)
     if stored is None:
-        raise NotFound("There is no workflow by that id.", path="$.params.id")
+        raise NotFound("No workflow has that id.", path="$.params.id")
     new_id = params.new_id
     if new_id is None:
         new_id = ctx.clock.new_id()
     elif taken := find(ctx.db, new_id):
         raise Conflict(
-            "There is a workflow by that id already.",
+            "A workflow has that id already.",
             path="$.params.new_id",
             revision=taken.revision,
             updated_at=taken.updated_at,
@@ -50,5 +50,5 @@ def duplicate(ctx: Context, params: WorkflowsDuplicateParams) -> WorkflowsSaveRe
     name_chars = limits.NAME_MAX_CHARS - len(COPY_SUFFIX)
     name = params.name or stored.header.name[:name_chars] + COPY_SUFFIX
     content = stored.header.content._replace(name=name)
-    # Unpacked here and packed again, so that damage is found and not copied.
+    # The body is unpacked here and packed again, so that damage is found and not copied.
     return save_new(ctx, new_id, content, stored.body(), stored.header.content_sha256)

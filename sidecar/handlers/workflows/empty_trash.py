@@ -1,4 +1,4 @@
-"""The chore that empties the trash: archived workflows go after the days of a setting."""
+"""The chore that deletes workflows which have been archived for longer than a setting says."""
 
 from contextlib import suppress
 
@@ -16,7 +16,7 @@ DAY_MS = 86_400_000
 
 @chore(CHORE, first_ms=limits.CHORES_FIRST_MS, every_ms=limits.RETENTION_EVERY_MS)
 def empty_trash(ctx: LongContext) -> None:
-    """Delete what has been archived for longer than trash_keep_days; 0 keeps all."""
+    """Delete workflows that have been archived for longer than trash_keep_days; 0 keeps all."""
     while True:
         ctx.check_cancelled()
         with ctx.reading() as db:
@@ -26,13 +26,13 @@ def empty_trash(ctx: LongContext) -> None:
         if not ids:
             return
         for workflow_id in ids:
-            # A person may be just taking it out: looked at again where it is deleted.
+            # It may have been unarchived since it was listed: then delete_one raises NotFound.
             with suppress(NotFound):
                 delete_one(
                     ctx,
                     workflow_id,
                     last=False,
-                    shows_runs=False,
+                    reports_runs=False,
                     archived_before=before_at,
                     by="timer",
                 )

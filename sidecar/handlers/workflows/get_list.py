@@ -39,35 +39,37 @@ TagFilter = Annotated[
     Tag | None, Meta(description="Only workflows with this tag; null or absent: any.")
 ]
 ArchivedFilter = Annotated[
-    bool, Meta(description="true: only archived ones; false, the default: only live ones.")
+    bool,
+    Meta(description="true: only archived workflows; false, the default: only live ones."),
 ]
 CursorParam = Annotated[
-    Cursor | None, Meta(description="`next_cursor` of the page before; null or absent: first.")
+    Cursor | None,
+    Meta(description="`next_cursor` of the page before; null or absent: the first page."),
 ]
 
 
 class WorkflowsGetParams(Params, frozen=True):
-    """Which workflow, and which of its revisions."""
+    """The workflow to read, and which of its revisions."""
 
     id: WorkflowId
     revision: Annotated[
         Revision | None,
-        Meta(description="An earlier revision, see workflows.history; null or absent: current."),
+        Meta(description="A revision of workflows.history; null or absent: the current one."),
     ] = None
 
 
 class WorkflowsGetResult(Result, frozen=True):
-    """The workflow whole."""
+    """The workflow."""
 
-    workflow: Annotated[Workflow, Meta(description="Header and body.")]
+    workflow: Annotated[Workflow, Meta(description="The header and the body.")]
 
 
 @method("workflows.get", access="read", errors=(NotFound, DatabaseDamaged))
 def get(ctx: Context, params: WorkflowsGetParams) -> WorkflowsGetResult:
-    """Read a workflow whole, archived or not, as it is or as it was."""
+    """Read a workflow with its body, archived or not, at the current or an earlier revision."""
     stored = load(ctx.db, params.id)
     if stored is None:
-        raise NotFound("There is no workflow by that id.", path="$.params.id")
+        raise NotFound("No workflow has that id.", path="$.params.id")
     if params.revision is not None and params.revision != stored.header.revision:
         return WorkflowsGetResult(_earlier_view(ctx, stored.header, params.revision))
     return WorkflowsGetResult(workflow_view(stored.header, stored.body()))
@@ -87,31 +89,31 @@ def _earlier_view(ctx: Context, header: Header, revision: int) -> Workflow:
 
 
 class WorkflowsGetManyParams(Params, frozen=True):
-    """Which workflows."""
+    """The workflows to read."""
 
     ids: Annotated[
         list[WorkflowId],
         Meta(
             max_length=limits.MANY_MAX_ITEMS,
-            description="At most 100 ids; one given twice is answered once.",
+            description="At most 100 ids; an id that comes twice is answered once.",
         ),
     ]
 
 
 class WorkflowsGetManyResult(Result, frozen=True):
-    """Those that are there, and which are not."""
+    """The workflows that were found, and the ids of the others."""
 
-    items: Annotated[list[Workflow], Meta(description="Workflows, in the order of their ids.")]
+    items: Annotated[list[Workflow], Meta(description="The workflows, in the order of the params.")]
     missing: Annotated[list[WorkflowId], Meta(description="Ids that no workflow has.")]
     not_sent: Annotated[
         list[WorkflowId],
-        Meta(description="Ids not looked at because the answer is full; ask for them next."),
+        Meta(description="Ids that were not read since the answer is full; ask for them next."),
     ]
 
 
 @method("workflows.get_many", access="read", errors=(DatabaseDamaged,))
 def get_many(ctx: Context, params: WorkflowsGetManyParams) -> WorkflowsGetManyResult:
-    """Read several workflows whole, as many as one answer holds."""
+    """Read several workflows with their bodies, as many as one answer holds."""
     ids = list(dict.fromkeys(params.ids))
     items: list[Workflow] = []
     missing: list[str] = []
@@ -122,7 +124,7 @@ def get_many(ctx: Context, params: WorkflowsGetManyParams) -> WorkflowsGetManyRe
             missing.append(workflow_id)
             continue
         room -= header_bytes(stored.header) + stored.header.size_bytes
-        # One workflow alone always fits, so every answer gets further.
+        # The first workflow is always sent, so that each call gets further.
         if room < 0 and items:
             return WorkflowsGetManyResult(items, missing, ids[index:])
         items.append(workflow_view(stored.header, stored.body()))
@@ -130,18 +132,18 @@ def get_many(ctx: Context, params: WorkflowsGetManyParams) -> WorkflowsGetManyRe
 
 
 class WorkflowsListParams(Params, frozen=True):
-    """Which workflows, in which order."""
+    """Which workflows to list, and in which order."""
 
     category: CategoryFilter = None
     tag: TagFilter = None
     archived: ArchivedFilter = False
     order_by: Annotated[
         OrderBy,
-        Meta(description="What to sort by, `updated_at` when absent; names without case."),
+        Meta(description="What to sort by, `updated_at` when absent; names regardless of case."),
     ] = "updated_at"
     descending: Annotated[
         bool | None,
-        Meta(description="Highest first; null or absent: true for times, false for name."),
+        Meta(description="Highest first; null or absent: true for times, false for names."),
     ] = None
     limit: Limit = limits.PAGE_DEFAULT
     cursor: CursorParam = None
@@ -150,7 +152,7 @@ class WorkflowsListParams(Params, frozen=True):
 class WorkflowsListResult(Result, frozen=True):
     """A page of workflows without their bodies."""
 
-    items: Annotated[list[WorkflowHeader], Meta(description="Headers in the order asked for.")]
+    items: Annotated[list[WorkflowHeader], Meta(description="Headers in the order of `order_by`.")]
     next_cursor: NextCursor
 
 
@@ -159,22 +161,22 @@ def list_(ctx: Context, params: WorkflowsListParams) -> WorkflowsListResult:
     """List workflows without their bodies, a page at a time."""
     order_by = params.order_by
     descending = order_by != "name" if params.descending is None else params.descending
-    wanted = Filter(params.category, params.tag, params.archived)
+    filter_ = Filter(params.category, params.tag, params.archived)
     after: Key | None = None
     if params.cursor is not None:
         kinds = (str, str) if order_by == "name" else (int, int)
-        first, second = read_cursor(params.cursor, _mark(wanted, order_by, descending), *kinds)
+        first, second = read_cursor(params.cursor, _mark(filter_, order_by, descending), *kinds)
         after = (first, second)
     found = list_workflows(
-        ctx.db, wanted, order_by, descending=descending, after=after, limit=params.limit + 1
+        ctx.db, filter_, order_by, descending=descending, after=after, limit=params.limit + 1
     )
     sent = fitting(found[: params.limit])
     next_cursor = None
     if len(found) > len(sent):
-        mark = _mark(wanted, order_by, descending)
+        mark = _mark(filter_, order_by, descending)
         next_cursor = encode_cursor(mark, *key_of(sent[-1], order_by))
     return WorkflowsListResult([header_view(header) for header in sent], next_cursor)
 
 
-def _mark(wanted: Filter, order_by: str, descending: bool) -> str:  # noqa: FBT001
-    return query_mark(*wanted, order_by, descending)
+def _mark(filter_: Filter, order_by: str, descending: bool) -> str:  # noqa: FBT001
+    return query_mark(*filter_, order_by, descending)

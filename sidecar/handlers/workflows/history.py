@@ -31,7 +31,7 @@ from sidecar.values import (
 
 
 class WorkflowsHistoryParams(Params, frozen=True):
-    """Which workflow."""
+    """The workflow whose revisions to list."""
 
     id: WorkflowId
     limit: Limit = limits.PAGE_DEFAULT
@@ -39,17 +39,20 @@ class WorkflowsHistoryParams(Params, frozen=True):
 
 
 class WorkflowsHistoryItem(msgspec.Struct, frozen=True):
-    """One revision, without its body."""
+    """One revision without its body."""
 
     revision: Revision
     name: Annotated[str, Meta(description="The workflow's name in this revision.")]
     created_at: Annotated[Timestamp, Meta(description="When this revision was saved.")]
     size_bytes: Annotated[Count, Meta(description="Size of its body, bytes of JSON.")]
     stored_bytes: Annotated[
-        Count, Meta(description="What its body takes; 0 where another revision's is the same.")
+        Count,
+        Meta(
+            description="Size of its body as stored, bytes; 0 when another revision has the same."
+        ),
     ]
     pinned_by_runs: Annotated[
-        bool, Meta(description="Whether a run refers to it: then it is never pruned.")
+        bool, Meta(description="Whether a run refers to it; then it is never pruned.")
     ]
 
 
@@ -57,7 +60,8 @@ class WorkflowsHistoryResult(Result, frozen=True):
     """A page of revisions."""
 
     items: Annotated[
-        list[WorkflowsHistoryItem], Meta(description="Newest first, the current one at the top.")
+        list[WorkflowsHistoryItem],
+        Meta(description="Newest first; the current revision is the first of the first page."),
     ]
     next_cursor: NextCursor
 
@@ -70,11 +74,11 @@ def history(ctx: Context, params: WorkflowsHistoryParams) -> WorkflowsHistoryRes
     before = header.revision
     items: list[WorkflowsHistoryItem] = []
     if params.cursor is None:
-        items.append(_current(ctx, header))
+        items.append(_current_item(ctx, header))
     else:
         (before,) = read_cursor(params.cursor, mark, int)
-    wanted = params.limit - len(items)
-    found = revisions.page(ctx.db, header.rid, before, wanted + 1)
+    count = params.limit - len(items)
+    found = revisions.page(ctx.db, header.rid, before, count + 1)
     items += [
         WorkflowsHistoryItem(
             old.revision,
@@ -84,13 +88,14 @@ def history(ctx: Context, params: WorkflowsHistoryParams) -> WorkflowsHistoryRes
             old.stored_bytes,
             old.pinned_by_runs,
         )
-        for old in found[:wanted]
+        for old in found[:count]
     ]
-    more = len(found) > wanted
+    more = len(found) > count
     return WorkflowsHistoryResult(items, encode_cursor(mark, items[-1].revision) if more else None)
 
 
-def _current(ctx: Context, header: Header) -> WorkflowsHistoryItem:
+def _current_item(ctx: Context, header: Header) -> WorkflowsHistoryItem:
+    """Return the item of the current revision, which is the workflow's own row."""
     return WorkflowsHistoryItem(
         header.revision,
         header.name,

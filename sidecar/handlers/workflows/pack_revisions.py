@@ -1,4 +1,4 @@
-"""The chore that packs replaced bodies and prunes revisions beyond those that are kept."""
+"""The chore that packs the bodies of earlier revisions and prunes revisions that are too many."""
 
 from sidecar import limits, purging
 from sidecar.catalog import chore
@@ -12,7 +12,10 @@ KEEP_SETTING = "revision_keep_count"
 
 @chore(CHORE, first_ms=limits.CHORES_FIRST_MS)
 def pack_revisions(ctx: LongContext) -> None:
-    """Pack what saves have left, a few at a time; the work is done outside the lock."""
+    """Pack the bodies that saves have replaced, a few at a time, and prune their workflows.
+
+    The bodies are compressed outside the lock.
+    """
     while True:
         ctx.check_cancelled()
         with ctx.reading() as db:

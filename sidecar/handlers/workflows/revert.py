@@ -15,7 +15,7 @@ from sidecar.values import Revision, WorkflowId
 
 
 class WorkflowsRevertParams(Params, frozen=True):
-    """Which workflow, and to which of its revisions."""
+    """The workflow, and the revision to revert it to."""
 
     id: WorkflowId
     revision: Revision
@@ -24,7 +24,7 @@ class WorkflowsRevertParams(Params, frozen=True):
 
 @method("workflows.revert", access="write", errors=(NotFound, Archived, Conflict, DatabaseDamaged))
 def revert(ctx: Context, params: WorkflowsRevertParams) -> WorkflowsSaveResult:
-    """Save an earlier revision's whole content as a new revision; nothing is lost by it."""
+    """Save the whole content of an earlier revision as a new revision; the history is kept."""
     old = must_find(ctx.db, params.id)
     refuse_archived(old)
     check_expected(old, params.expected_revision)

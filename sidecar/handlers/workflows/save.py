@@ -1,7 +1,8 @@
-"""`workflows.save` and `workflows.save_many`: the whole workflow, body and all.
+"""`workflows.save` and `workflows.save_many`: write whole workflows, header and body.
 
-A body goes from the line to gzip without being parsed. What is stored already is compared
-before anything is compressed, so an autosave without changes costs a look-up and a hash.
+The body is never parsed: its JSON text goes as it was sent from the request's line to the store,
+which compares it with what is stored and compresses it. `save_new` and `save_revision` are also
+what the other methods call that write a workflow's content.
 """
 
 from typing import Annotated, ClassVar, Literal
@@ -22,7 +23,7 @@ from sidecar.errors import (
     SidecarError,
     TooLarge,
 )
-from sidecar.handlers.workflows import pack_revisions as packing
+from sidecar.handlers.workflows import pack_revisions
 from sidecar.handlers.workflows.checks import (
     check_expected,
     is_empty_body,
@@ -50,7 +51,7 @@ CategoryParam = Annotated[str, Meta(min_length=1, max_length=limits.CATEGORY_MAX
 
 
 class WorkflowsSaveWorkflow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A workflow to save: the whole of it, members left out get their defaults."""
+    """A whole workflow to save; a member that is absent gets its default."""
 
     name: Name
     data: Annotated[
@@ -68,7 +69,7 @@ class WorkflowsSaveWorkflow(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         list[Tag],
         Meta(
             max_length=limits.TAGS_MAX,
-            description="At most 64 tags, duplicates fold; none when absent.",
+            description="At most 64 tags, each kept once; none when absent.",
         ),
     ] = []
     category: Annotated[
@@ -77,16 +78,19 @@ class WorkflowsSaveWorkflow(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 
 Force = Annotated[
-    bool, Meta(description="Let an empty body replace a full one; false when absent.")
+    bool, Meta(description="Let an empty body replace one with content; false when absent.")
 ]
 Expected = Annotated[
     ExpectedRevision | None,
-    Meta(description="Save only over this revision, 0 = it must not exist; null or absent: any."),
+    Meta(
+        description="Save only when this is the current revision; 0: only when no workflow has the"
+        " id; null or absent: in any case."
+    ),
 ]
 
 
 class WorkflowsSaveParams(Params, frozen=True):
-    """The workflow and the conditions of its save."""
+    """The workflow to save and the conditions under which it is saved."""
 
     workflow: Annotated[WorkflowsSaveWorkflow, Meta(description="The whole workflow.")]
     expected_revision: Expected = None
@@ -94,7 +98,7 @@ class WorkflowsSaveParams(Params, frozen=True):
 
 
 class WorkflowsSaveManyItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One workflow of several, with the conditions of its save."""
+    """One of several workflows to save and the conditions under which it is saved."""
 
     workflow: Annotated[WorkflowsSaveWorkflow, Meta(description="The whole workflow.")]
     expected_revision: Expected = None
@@ -102,7 +106,7 @@ class WorkflowsSaveManyItem(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
 
 class WorkflowsSaveManyParams(Params, frozen=True):
-    """Workflows saved in order; an id may come more than once."""
+    """The workflows to save, in order; an id may come more than once."""
 
     items: Annotated[
         list[WorkflowsSaveManyItem],
@@ -113,7 +117,10 @@ class WorkflowsSaveManyParams(Params, frozen=True):
     ]
     on_error: Annotated[
         Literal["fail", "skip"],
-        Meta(description="`fail`, the default, undoes all; `skip` reports the item and goes on."),
+        Meta(
+            description="What happens when an item fails: `fail`, the default, saves none of them;"
+            " `skip` reports the item's error in the result and saves the others."
+        ),
     ] = "fail"
 
 
@@ -127,40 +134,42 @@ class _SaveManyRaw(Params, frozen=True):
 
 
 class WorkflowsSaveManySaved(msgspec.Struct, frozen=True):
-    """What became of one item."""
+    """The result of one item."""
 
     id: Annotated[
-        WorkflowId | None, Meta(description="Its id; null when it failed before it got one.")
+        WorkflowId | None,
+        Meta(description="The workflow's id; null when the item failed before it got one."),
     ]
     saved: Annotated[
-        WorkflowsSaveResult | None, Meta(description="As workflows.save; null when it failed.")
+        WorkflowsSaveResult | None,
+        Meta(description="The result of workflows.save; null when it failed."),
     ]
     error: Annotated[
-        WorkflowsItemError | None, Meta(description="Why it failed; null when it was saved.")
+        WorkflowsItemError | None, Meta(description="Its error; null when it was saved.")
     ]
 
 
 class WorkflowsSaveManyResult(Result, frozen=True):
-    """One entry for each item, in the same order."""
+    """The result of each item."""
 
-    items: Annotated[list[WorkflowsSaveManySaved], Meta(description="In the order given.")]
+    items: Annotated[list[WorkflowsSaveManySaved], Meta(description="In the order of the params.")]
 
 
 @method("workflows.save", access="write", errors=(Archived, Conflict, EmptyBody, TooLarge))
 def save(ctx: Context, params: WorkflowsSaveParams) -> WorkflowsSaveResult:
-    """Save a whole workflow, new or over what is there.
+    """Save a whole workflow: make a new one, or replace the content of the one with that id.
 
-    Its revision rises unless name, description, tags, category and body all equal what is
-    stored: then nothing is written and `changed` is false. Its runs and `created_at` stay.
+    The revision rises by one, unless name, description, tags, category and body all equal what
+    is stored: then nothing is written and `changed` is false. Runs and `created_at` stay.
     """
     return _save(ctx, params, "$.params")
 
 
 @method("workflows.save_many", access="write", errors=(Archived, Conflict, EmptyBody, TooLarge))
 def save_many(ctx: Context, params: _SaveManyRaw) -> WorkflowsSaveManyResult:
-    """Save several workflows in order, all or none, or all that can be.
+    """Save several workflows in order: all or none with `fail`, all that are valid with `skip`.
 
-    An error of `fail` carries the `index` of the item that caused it.
+    With `fail`, the error of the call carries the `index` of the item that caused it.
     """
     skip = params.on_error == "skip"
     items = [_decode_item(raw, index, skip=skip) for index, raw in enumerate(params.items)]
@@ -168,7 +177,7 @@ def save_many(ctx: Context, params: _SaveManyRaw) -> WorkflowsSaveManyResult:
     size_bytes = sum(memoryview(item.workflow.data).nbytes for item in valid)
     if size_bytes > limits.SAVE_MANY_MAX_BYTES:
         raise TooLarge(
-            "The bodies are larger together than one request may be; send fewer at a time.",
+            "The bodies together are larger than one request allows; send fewer at a time.",
             path="$.params.items",
             limit=limits.SAVE_MANY_MAX_BYTES,
         )
@@ -200,6 +209,7 @@ def _decode_item(raw: Raw, index: int, *, skip: bool) -> WorkflowsSaveManyItem |
 
 
 def _save_or_fail(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> WorkflowsSaveManySaved:
+    """Save one item; its error ends the whole request and carries the item's index."""
     path = f"$.params.items[{index}]"
     try:
         saved = _save(ctx, item, path)
@@ -210,6 +220,7 @@ def _save_or_fail(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> Work
 
 
 def _save_or_skip(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> WorkflowsSaveManySaved:
+    """Save one item under a savepoint; its error undoes the item alone and is reported."""
     try:
         with ctx.savepoint():
             saved = _save(ctx, item, f"$.params.items[{index}]")
@@ -223,7 +234,7 @@ def _save_or_skip(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> Work
 def _save(
     ctx: Context, item: WorkflowsSaveParams | WorkflowsSaveManyItem, path: str
 ) -> WorkflowsSaveResult:
-    """Save one workflow, whose member of the params is at `path`."""
+    """Save the workflow of `item`, which is at `path` of the request."""
     workflow = item.workflow
     body = _body(workflow, path)
     content = _content(workflow, path)
@@ -240,6 +251,7 @@ def _save(
 
 
 def _body(workflow: WorkflowsSaveWorkflow, path: str) -> bytes:
+    """Return the body as it is stored, or raise TooLarge."""
     body = codec.normalise(bytes(workflow.data))
     if len(body) > limits.BODY_MAX_BYTES:
         raise TooLarge(path=f"{path}.workflow.data", limit=limits.BODY_MAX_BYTES)
@@ -247,6 +259,7 @@ def _body(workflow: WorkflowsSaveWorkflow, path: str) -> bytes:
 
 
 def _content(workflow: WorkflowsSaveWorkflow, path: str) -> Content:
+    """Return the content beside the body, or raise InvalidParams."""
     path = f"{path}.workflow"
     refuse_nul(
         path,
@@ -261,7 +274,9 @@ def _content(workflow: WorkflowsSaveWorkflow, path: str) -> Content:
 
 
 def _refuse_emptying(ctx: Context, old: Header, body: bytes, path: str) -> None:
-    """Keep a client that lost its document from wiping the stored one.
+    """Refuse to replace a body that has content by an empty one.
+
+    A client that has lost its document in memory would otherwise lose the stored one, too.
 
     Raises:
         EmptyBody: the new body is empty and the stored one is not.
@@ -270,17 +285,20 @@ def _refuse_emptying(ctx: Context, old: Header, body: bytes, path: str) -> None:
         return
     stored = load(ctx.db, old.id)
     try:
-        was_full = stored is not None and not is_empty_body(stored.body())
+        has_content = stored is not None and not is_empty_body(stored.body())
     except DatabaseDamaged:
-        return  # what is lost cannot be wiped
-    if was_full:
+        return  # A damaged body has no content that could be lost.
+    if has_content:
         raise EmptyBody(path=f"{path}.workflow.data", revision=old.revision)
 
 
 def save_new(
     ctx: Context, workflow_id: str, content: Content, body: bytes, sha256: bytes | None = None
 ) -> WorkflowsSaveResult:
-    """Write a new workflow, its audit entry and its event."""
+    """Write a new workflow with its audit entry, and emit its event.
+
+    `sha256` is the fingerprint of `body` where the caller knows it.
+    """
     new = insert_workflow(ctx.db, workflow_id, content, body, ctx.clock.now_ms(), sha256)
     ctx.audit("workflow_save", new.id, revision=new.revision, created=True)
     ctx.emit(WorkflowsChanged(new.id, new.revision, "created"))
@@ -290,14 +308,15 @@ def save_new(
 def save_revision(
     ctx: Context, old: Header, content: Content, body: bytes | None, **details: int
 ) -> WorkflowsSaveResult:
-    """Write a workflow's next revision, its audit entry and its event; None keeps the body.
+    """Write a workflow's next revision with its audit entry, and emit its event.
 
-    When everything is stored already, nothing is written. `details` go into the audit entry.
+    A body of None keeps the stored one. When content and body equal what is stored, nothing is
+    written. `details` go into the audit entry.
     """
     new = write_revision(ctx.db, old, content, body, ctx.clock.now_ms())
     if new is old:
         return save_view(old, created=False, changed=False)
     ctx.audit("workflow_save", new.id, revision=new.revision, created=False, **details)
     ctx.emit(WorkflowsChanged(new.id, new.revision, "saved"))
-    ctx.session.schedule(packing.CHORE, limits.PACK_PAUSE_MS)
+    ctx.session.schedule(pack_revisions.CHORE, limits.PACK_PAUSE_MS)
     return save_view(new, created=False, changed=True)

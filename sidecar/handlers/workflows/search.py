@@ -1,4 +1,4 @@
-"""`workflows.search`: by name, tags and description, then inside bodies."""
+"""`workflows.search`: finds workflows by words of their header, then by words in their body."""
 
 from typing import Annotated, Any, Literal
 
@@ -25,17 +25,17 @@ from sidecar.values import Limit, NextCursor, encode_cursor, query_mark
 
 
 class WorkflowsSearchParams(Params, frozen=True):
-    """What to look for, and where."""
+    """The words to find, and in which workflows."""
 
     query: Annotated[
         str,
         Meta(
             max_length=limits.QUERY_MAX_CHARS,
-            description="Words, all of which must be there, the last one perhaps unfinished;"
-            ' "..." around words that stand together, - before what must not be there. At most'
-            " 1024 characters, any of them. Without a word the newest workflows are listed, those"
-            " aside that hold what must not be there. Of words of one or two characters the first"
-            " 16 are looked for inside other words.",
+            description="Words, all of which a workflow must have; the last one may be the"
+            ' beginning of a word. "..." around words finds them side by side; - before a word or'
+            ' "..." excludes workflows that have it. At most 1024 characters, any of them. Without'
+            " a word to find, the newest workflows are listed that have no excluded word. Only the"
+            " first 16 words of one or two characters are also looked for inside other words.",
         ),
     ]
     category: CategoryFilter = None
@@ -44,9 +44,10 @@ class WorkflowsSearchParams(Params, frozen=True):
     snippets: Annotated[
         Literal["header", "body", "none"],
         Meta(
-            description="`header`, the default: cut from description, name or tags; `body`: from"
-            " the text inside, where a word stands there, for the first MiB of the page's bodies"
-            " and from the header for those after; or `none`."
+            description="What snippets are taken from: `header`, the default, is description, name"
+            " or tags; `body` is the text in the body when it has one of the words, else the"
+            " header, as also when the bodies before it on the page took a MiB; `none`: there are"
+            " no snippets."
         ),
     ] = "header"
     limit: Limit = limits.SEARCH_PAGE_DEFAULT
@@ -54,24 +55,28 @@ class WorkflowsSearchParams(Params, frozen=True):
 
 
 class WorkflowsSearchItem(WorkflowHeader, frozen=True):
-    """A workflow found."""
+    """A workflow that was found."""
 
     score: Annotated[
         float,
-        Meta(description="Higher is better, within one stage of one answer; 0 without ranking."),
+        Meta(
+            description="Higher is better; comparable only among hits of one answer that matched in"
+            " the same way; 0 where hits are not ranked."
+        ),
     ]
     matched_in: Annotated[
         list[Literal["name", "tags", "description", "body"]],
         Meta(
-            description="Header fields that hold a word of the query, case and accents aside;"
-            " `body` for a hit that the header alone would not have been."
+            description="Header fields that have a word of the query, regardless of case and"
+            " accents; `body` for a workflow that its header alone would not have matched."
         ),
     ]
     snippet: Annotated[
         str | None,
         Meta(
-            description="About 120 characters of text around the first word found, each word in"
-            " [ and ], cuts shown as \u2026; null without a word or when not asked for."
+            description="About 120 characters of text around the first word found, with each word"
+            " in [ and ] and \u2026 where text is cut off; null without a word to find or with"
+            " `none`."
         ),
     ]
 
@@ -84,42 +89,44 @@ class WorkflowsSearchResult(Result, frozen=True):
     indexing: Annotated[
         bool,
         Meta(
-            description="True while the text inside some workflows saved just now is not searched"
-            " yet: a hit may be missing, and an excluded word overlooked, there. Ask again in a"
-            " moment; false nearly always."
+            description="Whether the bodies of some workflows saved just now are not yet in the"
+            " search index: they may be missing, or be listed in spite of an excluded word. Ask"
+            " again in a moment. False nearly always."
         ),
     ]
     did_you_mean: Annotated[
         str | None,
-        Meta(description="When nothing was found at all: the query with nearer words; else null."),
+        Meta(
+            description="The query with similar words that occur when nothing was found; else null."
+        ),
     ]
 
 
 @method("workflows.search", access="read")
 def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult:
-    """Find workflows by the words of their name, tags and description, then by those inside.
+    """Find workflows by words of their name, tags and description, then by words in their body.
 
-    Every text is a valid query. Case and diacritics do not count. Hits of whole words come
-    first, then those inside words, then those that only the body makes one. A page may be short,
-    even empty, and still have a `next_cursor`: words that stand together are looked for in a
+    Every text is a valid query. Case and diacritics are ignored. Matches of whole words in the
+    header come first, then matches inside words, then matches that need the body. A page may be
+    short, even empty, and still have a `next_cursor`: words side by side are looked for in a
     bounded number of bodies at a time.
     """
     terms = parse(params.query)
-    wanted = Filter(params.category, params.tag, params.archived)
+    filter_ = Filter(params.category, params.tag, params.archived)
     after: Place | None = None
     if params.cursor is not None:
-        mark = query_mark(params.query, *wanted)
+        mark = query_mark(params.query, *filter_)
         after = Place(*read_cursor(params.cursor, mark, int, float, int, int))
     indexes.update_for_search(ctx.store)
-    found, stopped = find_hits(ctx.db, terms, wanted, after, params.limit + 1)
+    found, stopped = find_hits(ctx.db, terms, filter_, after, params.limit + 1)
     sent = found[: len(fitting([hit.header for hit in found[: params.limit]]))]
     more = sent[-1].place(found[len(sent)]) if len(found) > len(sent) else stopped
-    next_cursor = encode_cursor(query_mark(params.query, *wanted), *more) if more else None
+    next_cursor = encode_cursor(query_mark(params.query, *filter_), *more) if more else None
     words = excerpts.words_to_find(terms.all)
     indexing = indexes.has_pending(ctx.db)
     unknown = bool(words) and not (found or more or after or indexing)
     meant = spelling.correct_query(ctx.db, params.query, words) if unknown else None
-    # What a search looks into to find is one thing, what it shows of it another.
+    # Snippets have a budget of their own, apart from the one of find_hits.
     budget = Budget(limits.PAGE_MAX, limits.SEARCH_SNIPPETS_BYTES)
     return WorkflowsSearchResult(
         [_item(ctx, hit, words, params.snippets, budget) for hit in sent],
@@ -136,22 +143,23 @@ def _item(
     snippets: Literal["header", "body", "none"],
     budget: Budget,
 ) -> WorkflowsSearchItem:
+    """Return a hit as the answer carries it, with its snippet."""
     header = hit.header
-    seen = excerpts.find_words(header, words, excerpt=snippets != "none")
-    fields: list[Any] = [*seen.fields, *(["body"] if hit.stage == BODY else [])]
-    excerpt = seen.excerpt
+    matches = excerpts.find_words(header, words, excerpt=snippets != "none")
+    fields: list[Any] = [*matches.fields, *(["body"] if hit.stage == BODY else [])]
+    excerpt = matches.excerpt
     if snippets == "body" and budget.takes(header):
-        excerpt = _cut_from_body(ctx, header, words) or excerpt
+        excerpt = _body_excerpt(ctx, header, words) or excerpt
     score = 0.0 if hit.stage in (SCAN, NEWEST) else -hit.rank
     return WorkflowsSearchItem(*header_fields(header, score, fields, excerpt))
 
 
-def _cut_from_body(ctx: Context, header: Header, words: list[str]) -> str | None:
-    """The line of the text inside that holds most of the words; None when none holds any."""
+def _body_excerpt(ctx: Context, header: Header, words: list[str]) -> str | None:
+    """Return an excerpt of the body's line with most of the words; None when no line has any."""
     best, best_words = "", 0
     for line in body_lines(ctx.db, header):
         folded = excerpts.fold(line)
-        held = sum(word in folded for word in words)
-        if held > best_words:
-            best, best_words = line, held
+        found = sum(word in folded for word in words)
+        if found > best_words:
+            best, best_words = line, found
     return excerpts.cut(best, words) if best else None

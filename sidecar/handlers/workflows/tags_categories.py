@@ -1,4 +1,4 @@
-"""`workflows.tags`, `categories` and `rename_tag`."""
+"""`workflows.tags`, `workflows.categories` and `workflows.rename_tag`."""
 
 from typing import Annotated
 
@@ -14,45 +14,45 @@ from sidecar.store.workflows.tags import count_categories, count_tagged, count_t
 from sidecar.values import Category, Count, Tag
 
 RENAME_STEP = 50
-"""Workflows of one step: each costs about 0.2 ms, as a save without its body does."""
+"""Workflows that are changed in one step; each takes 0.2 ms, as a save without its body does."""
 
 
 class WorkflowsTagsParams(Params, frozen=True):
-    """None."""
+    """No params."""
 
 
 class WorkflowsTagCount(msgspec.Struct, frozen=True):
-    """A tag in use."""
+    """A tag that live workflows have."""
 
     tag: Tag
     workflows: Annotated[Count, Meta(description="How many live workflows have it.")]
 
 
 class WorkflowsTagsResult(Result, frozen=True):
-    """Every tag in use."""
+    """Every tag that live workflows have."""
 
     items: Annotated[list[WorkflowsTagCount], Meta(description="By tag, in code point order.")]
 
 
 @method("workflows.tags", access="read")
 def tags(ctx: Context, params: WorkflowsTagsParams) -> WorkflowsTagsResult:  # noqa: ARG001
-    """List every tag of live workflows, with how many have it."""
+    """List every tag of live workflows with the number of workflows that have it."""
     return WorkflowsTagsResult([WorkflowsTagCount(*row) for row in count_tags(ctx.db)])
 
 
 class WorkflowsCategoriesParams(Params, frozen=True):
-    """None."""
+    """No params."""
 
 
 class WorkflowsCategoryCount(msgspec.Struct, frozen=True):
-    """A category in use."""
+    """A category of live workflows."""
 
     category: Category
     workflows: Annotated[Count, Meta(description="How many live workflows are in it.")]
 
 
 class WorkflowsCategoriesResult(Result, frozen=True):
-    """Every category in use."""
+    """Every category of live workflows."""
 
     items: Annotated[
         list[WorkflowsCategoryCount], Meta(description="By category, in code point order.")
@@ -64,31 +64,31 @@ def categories(
     ctx: Context,
     params: WorkflowsCategoriesParams,  # noqa: ARG001
 ) -> WorkflowsCategoriesResult:
-    """List every category of live workflows, with how many are in it."""
+    """List every category of live workflows with the number of workflows in it."""
     rows = count_categories(ctx.db)
     return WorkflowsCategoriesResult([WorkflowsCategoryCount(*row) for row in rows])
 
 
 class WorkflowsRenameTagParams(Params, frozen=True):
-    """Which tag, and what it is called from now on."""
+    """The tag to rename, and its new text."""
 
-    tag: Annotated[Tag, Meta(description="The tag as it is, compared exactly.")]
+    tag: Annotated[Tag, Meta(description="The tag as it is now, compared exactly.")]
     new_tag: Annotated[
-        Tag, Meta(description="Its new text; a workflow that has that tag already keeps one.")
+        Tag, Meta(description="Its new text; a workflow that has this tag already has it once.")
     ]
 
 
 class WorkflowsRenameTagResult(Result, frozen=True):
-    """How many workflows had it."""
+    """How many workflows had the tag."""
 
     workflows_changed: Annotated[Count, Meta(description="Workflows whose tags were changed.")]
 
 
 @method("workflows.rename_tag", long=True)
 def rename_tag(ctx: LongContext, params: WorkflowsRenameTagParams) -> WorkflowsRenameTagResult:
-    """Rename a tag in every workflow, archived ones too; their revisions rise.
+    """Rename a tag in every workflow, archived ones too; the revision of each rises by one.
 
-    Many workflows go in steps; a cancel leaves those done so far renamed.
+    Many workflows are changed in steps; after a cancel those changed so far stay renamed.
     """
     refuse_nul("$.params", new_tag=params.new_tag)
     if params.tag == params.new_tag:
@@ -98,10 +98,10 @@ def rename_tag(ctx: LongContext, params: WorkflowsRenameTagParams) -> WorkflowsR
     done = 0
     while total - done > RENAME_STEP:
         with ctx.writing() as db:
-            gone = _rename_step(ctx, db, params, RENAME_STEP)
-        done += gone
+            changed = _rename_step(ctx, db, params, RENAME_STEP)
+        done += changed
         ctx.progress("workflows", done, total, "workflows")
-        if gone < RENAME_STEP:
+        if changed < RENAME_STEP:
             break
     with ctx.writing(last=True) as db:
         done += _rename_step(ctx, db, params, None)

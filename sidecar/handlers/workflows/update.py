@@ -28,22 +28,22 @@ from sidecar.values import Tag, WorkflowId
 
 
 class WorkflowsUpdateParams(Params, frozen=True):
-    """Which workflow, and what to set; members left out stay as they are."""
+    """The workflow, and what to set; members that are absent stay as they are."""
 
     id: WorkflowId
-    name: Annotated[Name, Meta(description="1 to 512 characters; absent: stays.")] | UnsetType = (
-        UNSET
-    )
+    name: (
+        Annotated[Name, Meta(description="1 to 512 characters; absent: it stays.")] | UnsetType
+    ) = UNSET
     description: Annotated[
         Description | UnsetType | None,
-        Meta(description="At most 16384 characters; null clears it; absent: stays."),
+        Meta(description="At most 16384 characters; null removes it; absent: it stays."),
     ] = UNSET
     tags: Annotated[
         Annotated[list[Tag], Meta(max_length=limits.TAGS_MAX)] | UnsetType,
-        Meta(description="All its tags, at most 64, duplicates fold; absent: they stay."),
+        Meta(description="All its tags, at most 64, each kept once; absent: they stay."),
     ] = UNSET
     category: Annotated[
-        CategoryParam | UnsetType, Meta(description="1 to 64 characters; absent: stays.")
+        CategoryParam | UnsetType, Meta(description="1 to 64 characters; absent: it stays.")
     ] = UNSET
     expected_revision: Expected = None
 
@@ -52,7 +52,7 @@ class WorkflowsUpdateParams(Params, frozen=True):
 def update(ctx: Context, params: WorkflowsUpdateParams) -> WorkflowsSaveResult:
     """Change a workflow's name, description, tags or category without sending its body.
 
-    Its revision rises unless nothing changes: then nothing is written.
+    The revision rises by one unless nothing changes: then nothing is written.
     """
     refuse_nul(
         "$.params",

@@ -1,6 +1,6 @@
-"""How workflows look in answers, and how many fit into one line.
+"""The structs that several methods of workflows answer with, and how many fit into one answer.
 
-Tags and bodies pass through as the JSON text the store holds: nothing here parses them.
+Tags and bodies are passed on as the JSON text that the store holds: nothing here parses them.
 """
 
 from typing import Annotated, Any
@@ -16,7 +16,7 @@ from sidecar.values import Category, Count, Revision, Tag, Timestamp, WorkflowId
 
 
 class WorkflowHeader(msgspec.Struct, frozen=True):
-    """A workflow without its body, as lists show it."""
+    """A workflow without its body."""
 
     id: WorkflowId
     name: Annotated[
@@ -29,9 +29,11 @@ class WorkflowHeader(msgspec.Struct, frozen=True):
     ]
     description: Annotated[
         str | None,
-        Meta(description="Text for people, at most 16384 characters; null without one."),
+        Meta(description="Text for people, at most 16384 characters; null when there is none."),
     ]
-    tags: Annotated[list[Tag], Meta(description="Tags in the order given, each once.")]
+    tags: Annotated[
+        list[Tag], Meta(description="Its tags, each once, in the order in which they were set.")
+    ]
     category: Category
     revision: Revision
     created_at: Timestamp
@@ -41,26 +43,27 @@ class WorkflowHeader(msgspec.Struct, frozen=True):
     ]
     size_bytes: Annotated[Count, Meta(description="Size of the body, bytes of JSON.")]
     stored_bytes: Annotated[Count, Meta(description="Size of the body as stored, bytes.")]
-    run_count: Annotated[Count, Meta(description="How many runs it has.")]
+    run_count: Annotated[Count, Meta(description="Number of its runs.")]
     last_run_at: Annotated[
-        Timestamp | None, Meta(description="Start of its newest run; null before the first.")
+        Timestamp | None, Meta(description="Start of its newest run; null when it has none.")
     ]
 
 
 class Workflow(WorkflowHeader, frozen=True):
-    """A workflow whole."""
+    """A workflow with its body."""
 
     data: Annotated[Any, Meta(description="The body: the JSON that was saved, byte for byte.")]
 
 
 class WorkflowsSaveResult(Result, frozen=True):
-    """What a save, or whatever else writes a workflow's content, came to."""
+    """A workflow after a save or another method that writes its content."""
 
     id: WorkflowId
     revision: Revision
-    created: Annotated[bool, Meta(description="Whether there was no workflow by that id before.")]
+    created: Annotated[bool, Meta(description="Whether the workflow is new.")]
     changed: Annotated[
-        bool, Meta(description="False when all was as stored: then nothing was written.")
+        bool,
+        Meta(description="False when everything was stored already: then nothing was written."),
     ]
     updated_at: Timestamp
     size_bytes: Annotated[Count, Meta(description="Size of the body, bytes of JSON.")]
@@ -68,34 +71,35 @@ class WorkflowsSaveResult(Result, frozen=True):
 
 
 class WorkflowsItemError(msgspec.Struct, frozen=True):
-    """Why one item of several failed; the others are not touched by it."""
+    """The error of one item; the other items are not affected by it."""
 
-    code: Annotated[int, Meta(description="Error code, as in a whole error answer.")]
+    code: Annotated[int, Meta(description="Error code, as in the error of a request.")]
     slug: Annotated[str, Meta(description="Stable name of the error.")]
     message: Annotated[str, Meta(description="One sentence for a person.")]
     path: Annotated[
-        str | None, Meta(description="Which member of the request it is about, null for none.")
+        str | None,
+        Meta(description="The member of the request that the error is about; null for none."),
     ]
 
     @classmethod
     def of(cls, fault: SidecarError) -> "WorkflowsItemError":
-        """The same as the item's own."""
+        """Return the error of an item for the exception that the item raised."""
         path = fault.data.get("path")
         return cls(fault.code, fault.slug, fault.message, None if path is None else str(path))
 
 
 def header_fields(header: Header, *more: object) -> tuple[Any, ...]:
-    """The fields of `WorkflowHeader` in order, and those that a larger struct adds."""
+    """Return the fields of `WorkflowHeader` in order, followed by `more` of a larger struct."""
     return (*header[:3], stored_json(header.tags), *header[4:13], *more)
 
 
 def header_view(header: Header) -> WorkflowHeader:
-    """A stored header as answers carry it."""
+    """Return a stored header as answers carry it."""
     return WorkflowHeader(*header_fields(header))
 
 
 def workflow_view(header: Header, body: bytes) -> Workflow:
-    """A stored workflow as answers carry it."""
+    """Return a stored workflow as answers carry it."""
     return Workflow(*header_fields(header, stored_json(body)))
 
 
@@ -113,7 +117,7 @@ def save_view(header: Header, *, created: bool, changed: bool) -> WorkflowsSaveR
 
 
 HEADER_FIXED_BYTES = 512
-"""Names, numbers and punctuation of one header in an answer: about 400 bytes at most."""
+"""Upper bound of the names, numbers and punctuation of one header: they take about 400 bytes."""
 
 ESCAPED_CHAR_BYTES = 6
 """Longest form of one character in JSON: an escaped control character."""
@@ -130,18 +134,18 @@ HEADER_MAX_BYTES = HEADER_FIXED_BYTES + ESCAPED_CHAR_BYTES * (
 )
 
 ROOM_BYTES = limits.ANSWER_MAX_BYTES - limits.ANSWER_ROOM_BYTES
-"""What the items of one answer may take."""
+"""How many bytes the items of one answer may take."""
 
 
 def header_bytes(header: Header) -> int:
-    """At most how many bytes a header takes in an answer."""
+    """Return an upper bound of the bytes that a header takes in an answer."""
     chars = len(header.id) + len(header.name) + len(header.category)
     chars += len(header.description or "")
     return HEADER_FIXED_BYTES + ESCAPED_CHAR_BYTES * chars + UTF8_CHAR_BYTES * len(header.tags)
 
 
 def fitting(headers: list[Header]) -> list[Header]:
-    """As many headers from the first on as one answer holds: nearly always all of them."""
+    """Return the first headers, as many as one answer holds: nearly always all of them."""
     if len(headers) * HEADER_MAX_BYTES <= ROOM_BYTES:
         return headers
     room = ROOM_BYTES
