@@ -6,7 +6,7 @@ The shapes are those of files that the tools export:
 - Node-RED: a list, or `flows[]`, of `{id, type, name, ...}`
 - Flowise: `nodes[] {id, data {label, name, inputs}}`
 - Langflow: `data.nodes[] {id, data {type, node {display_name, template {field {value}}}}}`
-- Sim and the app itself: `state.blocks` or `blocks` `{id: {id, name, type, subBlocks {key {value}}}}`
+- Sim and the app: `state.blocks` or `blocks` `{id: {id, name, type, subBlocks {key {value}}}}`
 
 Any other body with a list or an object of objects in one of those places is read generically.
 """

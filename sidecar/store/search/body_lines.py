@@ -1,7 +1,7 @@
-"""What the text of a workflow says, for what no index can tell: words side by side, and symbols.
+"""Compares a query with the text of a workflow, for what no index can answer.
 
-Looks into bodies one by one, so whoever asks does it within a `Budget`. Knows nothing of stages
-and pages.
+That is words side by side, and symbols. Each comparison unpacks a body, so a caller limits their
+number with a `Budget`.
 """
 
 from sidecar import limits
@@ -13,7 +13,7 @@ from sidecar.store.workflows.header import Header
 
 
 class Budget:
-    """How many bodies one page may look into; one at least, whatever its size."""
+    """Limits how many bodies one page of a search unpacks; one is always allowed."""
 
     def __init__(self, most: int, most_bytes: int) -> None:
         self._most = most
@@ -22,7 +22,10 @@ class Budget:
         self._bytes = 0
 
     def takes(self, header: Header) -> bool:
-        """Whether it is enough for one more; what is not searched inside costs nothing."""
+        """Return whether one more body may be unpacked, and count it.
+
+        A body that is too large to be searched is not unpacked and uses up no bytes.
+        """
         size = header.size_bytes if header.size_bytes <= limits.BODY_INDEXED_MAX_BYTES else 0
         used = self._bytes + size
         if self._count and (self._count >= self._most or used > self._most_bytes):
@@ -32,10 +35,13 @@ class Budget:
         return True
 
 
-def says(db: Connection, header: Header, terms: Terms, *, wanted: bool) -> bool:
-    """Whether header and body hold no row of words they must not, and, if asked, all they must."""
-    said = (header.name, header.tags, header.description or "", *body_lines(db, header))
-    text = "\n".join(said)
+def holds_phrases(db: Connection, header: Header, terms: Terms, *, wanted: bool) -> bool:
+    """Return whether header and body hold no excluded phrase and, if `wanted`, all phrases.
+
+    With `wanted` they must also hold all terms that consist of symbols.
+    """
+    lines = (header.name, header.tags, header.description or "", *body_lines(db, header))
+    text = "\n".join(lines)
     words = in_words(text) + " "
     if any(row in words for row in terms.excluded_together):
         return False
@@ -48,6 +54,6 @@ def says(db: Connection, header: Header, terms: Terms, *, wanted: bool) -> bool:
 
 
 def body_lines(db: Connection, header: Header) -> list[str]:
-    """The text inside a workflow's body, a string a line; a damaged body says nothing."""
+    """Return the text of a workflow's body, a line for each string; [""] for a damaged body."""
     data = db.execute("SELECT data FROM workflow_bodies WHERE rid = ?", (header.rid,)).get
     return indexes.body_text(header.content_sha256, header.size_bytes, data).split("\n")

@@ -1,9 +1,8 @@
-"""Whether the index of what bodies say has the words of each workflow.
+"""Checks whether the index of bodies has the words of each workflow.
 
-The index keeps no copy of the text, so FTS5 cannot compare it with anything; it keeps how many
-words each workflow has. That number is compared with the text made anew, and some of its words
-are looked up: an index that says something else of a workflow is found, one that lacks a single
-word of it may not be.
+The index stores no copy of the text, so FTS5 itself cannot check it. It stores how many words each
+workflow has. That number is compared with the words of the workflow's text, and three of the words
+are looked up. An index entry for another text is found; one that lacks a single word may not be.
 """
 
 from collections.abc import Callable
@@ -28,32 +27,33 @@ _HAS: Final = (
 
 
 def count_wrong_texts(db: Connection, step: Callable[[int], None]) -> int:
-    """Of how many workflows the index says something else; `step` is told how many were seen.
+    """Return for how many workflows the index has other words than their text.
 
-    `db` reads one state: a save in between would be taken for a fault.
+    `step` is called with the number of workflows done so far. `db` must read one snapshot,
+    because a save in between would be counted as a fault.
     """
     tokenize = db.fts5_tokenizer("unicode61", ["remove_diacritics", "2"])
-    found = 0
+    wrong = 0
     rows: Any = db.execute(_TEXTS)
-    for seen, (sizes, rid, *texts) in enumerate(rows):
-        step(seen)
+    for done, (sizes, rid, *texts) in enumerate(rows):
+        step(done)
         text = indexes.indexed_text(*texts).encode()
-        told = tokenize(
+        tokens = tokenize(
             text, apsw.FTS5_TOKENIZE_DOCUMENT, None, include_offsets=False, include_colocated=False
         )
-        words = [str(word) for word in told]
-        found += _varint(sizes) != len(words) or not _has(db, rid, words)
-    return found
+        words = [str(word) for word in tokens]
+        wrong += _varint(sizes) != len(words) or not _has(db, rid, words)
+    return wrong
 
 
 def _has(db: Connection, rid: int, words: list[str]) -> bool:
-    """Whether a few of the words are there: the first, one amid them, the last."""
+    """Return whether the index has the first, the middle and the last of the words."""
     some = {words[0], words[len(words) // 2], words[-1]} if words else set()
     return all(db.execute(_HAS, (f'"{word}"', rid)).get for word in some)
 
 
 def _varint(data: bytes) -> int:
-    """A number as SQLite writes it: seven bits a byte, the highest first."""
+    """Return a number that SQLite wrote with seven bits in each byte, the highest first."""
     value = 0
     for byte in data:
         value = value << 7 | byte & 0x7F

@@ -1,19 +1,22 @@
-"""Search over workflows: hits in name, tags and description, then those inside bodies alone.
+"""Finds the workflows that a query asks for, a page at a time.
 
-A page is filled in stages, each behind the one before. First the hits of the word index, best
-bm25 first: every term must be there, the last one may be the beginning of a word. Then what only
-the trigram index finds: terms of three characters and more as substrings, also inside words and
-in scripts without spaces. Terms too short for trigrams are compared with the text itself, among
-the trigram hits where there are any, else, for scripts whose words are that short, over the
-newest workflows. Then what only the text of header and body together holds. A query without
-terms lists the newest.
+A page is filled in stages; each stage adds what the stages before did not find:
 
-What no index can tell, words side by side inside a body, is looked for in the candidates
-themselves, within a bound for one page. Where it ends a page early, the next one goes on there.
+1. Hits of the word index in name, tags and description, best bm25 first. Every term must occur;
+   the last term may be the beginning of a word.
+2. Hits of the trigram index: terms of three or more characters as parts of words, and in scripts
+   without spaces. Shorter terms are compared with the text of these hits.
+3. If all terms are short and not ASCII, their scan over the newest workflows.
+4. Hits of the index of bodies, which holds the text of header and body together.
+5. For a query without terms, the newest workflows.
 
-A page continues behind its last hit by what that one's rank is now, or before the hit that was
-to follow where the last one is gone: a rank moves with every change of the number of workflows,
-but two workflows hardly ever change their order.
+No index can answer whether words are side by side in a body. That is checked in the bodies of the
+candidates, a limited number for each page; a page that reaches the limit ends early, and the next
+page continues there.
+
+The rank of a hit changes whenever the number of workflows changes, but the order of two hits
+hardly ever does. A page therefore continues after its last hit with the rank that this hit has
+now. If that hit is gone, it continues with the hit that followed it.
 """
 
 from collections.abc import Callable
@@ -22,55 +25,55 @@ from typing import Any, Final, NamedTuple
 from sidecar import limits
 from sidecar.store.connection import Connection
 from sidecar.store.search import indexes
-from sidecar.store.search.body_lines import Budget, says
+from sidecar.store.search.body_lines import Budget, holds_phrases
 from sidecar.store.search.query import Terms
 from sidecar.store.workflows.header import COLUMNS, WIDTH, Header
 from sidecar.store.workflows.list import HAS_TAG, Filter, list_workflows
 
 WORDS, TRIGRAMS, SCAN, BODY, NEWEST = range(5)
-"""The stages, by their number in a cursor."""
+"""The numbers of the stages in a cursor."""
 
 
 class Place(NamedTuple):
-    """Where a page continues: the last hit's stage, rank (or time) and rid."""
+    """Where the next page continues: stage, rank (or time) and rid of the last hit."""
 
     stage: int
     rank: float
     rid: int
     next_rid: int = 0
-    """The hit that was to follow in the same stage; 0 where none is known."""
+    """The rid of the hit that followed in the same stage; 0 when none is known."""
 
 
 class Hit(NamedTuple):
-    """A workflow found; `rank` is bm25's, lower is better, or the time where none ranks."""
+    """A workflow that was found; `rank` is its bm25 (lower is better) or its time of change."""
 
     header: Header
     stage: int
     rank: float
 
     def place(self, following: "Hit | None" = None) -> Place:
-        """Where a page behind this hit continues."""
+        """Return where the page after this hit continues; `following` is the hit after it."""
         next_rid = 0
         if following is not None and following.stage == self.stage:
             next_rid = following.header.rid
         return Place(self.stage, self.rank, self.header.rid, next_rid)
 
-    def here(self) -> Place:
-        """Where a page that begins with this hit continues, as the first of its stage."""
+    def own_place(self) -> Place:
+        """Return the place from which a page begins with this hit, the first of its stage."""
         if self.stage == SCAN:
             return Place(SCAN, self.rank, self.header.rid + 1)
         return Place(self.stage, self.rank, 0, self.header.rid)
 
 
 class Found(NamedTuple):
-    """The hits of a page, and where to go on when a bound, not the last hit, ended it."""
+    """The hits of a page; `stopped` is where to continue when a limit ended the page early."""
 
     hits: list[Hit]
     stopped: Place | None = None
 
 
-class _Asked(NamedTuple):
-    """What a stage is asked for."""
+class _Request(NamedTuple):
+    """What a stage has to find."""
 
     db: Connection
     terms: Terms
@@ -81,14 +84,14 @@ class _Asked(NamedTuple):
 
 
 class _Conditions:
-    """The conditions of a statement with their values, in order."""
+    """The conditions of a WHERE clause and their values, in order."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.values: list[object] = []
 
     def add(self, text: str, *values: object) -> None:
-        """One more."""
+        """Add a condition with its values."""
         self.texts.append(text)
         self.values += values
 
@@ -108,11 +111,12 @@ _HOLDS_ALL: Final = (
 
 
 def _not_in(index: str) -> str:
+    """Return the condition that an index does not find the workflow; its value is a MATCH text."""
     return f"w.rid NOT IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)"  # noqa: S608 - constants
 
 
-def _narrow(conditions: _Conditions, asked: _Asked) -> None:
-    """What every stage asks of a workflow beside its own words."""
+def _narrow(conditions: _Conditions, asked: _Request) -> None:
+    """Add the conditions that are the same in all stages: the filter and what is excluded."""
     terms, wanted = asked.terms, asked.wanted
     conditions.add(f"w.archived_at IS {'NOT ' if wanted.archived else ''}NULL")
     if wanted.category is not None:
@@ -127,8 +131,8 @@ def _narrow(conditions: _Conditions, asked: _Asked) -> None:
         conditions.add(f"NOT {_HOLDS_ANY}", terms.excluded_like)
 
 
-def _suspect(asked: _Asked, stage: int) -> tuple[str, tuple[object, ...]]:
-    """A column that says whether a candidate's text has to be looked into."""
+def _unconfirmed(asked: _Request, stage: int) -> tuple[str, tuple[object, ...]]:
+    """Return a column, and its values, that is 1 when the candidate's body must be compared."""
     terms = asked.terms
     if stage == BODY and (terms.together or terms.literal):
         return "1", ()
@@ -138,20 +142,20 @@ def _suspect(asked: _Asked, stage: int) -> tuple[str, tuple[object, ...]]:
     return f"w.rid IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)", (terms.suspect,)  # noqa: S608 - constants
 
 
-def _fetched(asked: _Asked, suspect: str) -> int:
-    """How many candidates to read for a page, of which some may turn out to be none."""
+def _candidate_count(asked: _Request, suspect: str) -> int:
+    """Return how many candidates to read for a page: more when some may turn out to be no hits."""
     return asked.limit if suspect == "0" else max(asked.limit, limits.SEARCH_CONFIRM_MAX)
 
 
-def _confirmed(asked: _Asked, candidates: list[tuple[Hit, int]], fetched: int) -> Found:
-    """The candidates that are hits; `stopped` where a bound leaves some of them open."""
+def _confirmed(asked: _Request, candidates: list[tuple[Hit, int]], fetched: int) -> Found:
+    """Return the candidates that are hits; `stopped` is set when the budget left some unchecked."""
     hits: list[Hit] = []
     last: Place | None = None
     for hit, suspect in candidates:
         if suspect:
             if not asked.budget.takes(hit.header):
-                return Found(hits, last or asked.after or hit.here())
-            if not says(asked.db, hit.header, asked.terms, wanted=hit.stage == BODY):
+                return Found(hits, last or asked.after or hit.own_place())
+            if not holds_phrases(asked.db, hit.header, asked.terms, wanted=hit.stage == BODY):
                 last = hit.place()
                 continue
         last = hit.place()
@@ -161,13 +165,15 @@ def _confirmed(asked: _Asked, candidates: list[tuple[Hit, int]], fetched: int) -
     return Found(hits, last if len(candidates) >= fetched else None)
 
 
-def _ranked(asked: _Asked, index: str, stage: int, match: str, conditions: _Conditions) -> Found:
-    """Hits of one index, best first."""
+def _ranked(asked: _Request, index: str, stage: int, match: str, conditions: _Conditions) -> Found:
+    """Return hits of one index, best first."""
     if asked.after is not None:
-        # Only on further pages: comparing ranks makes FTS5 work each out a second time.
-        conditions.add("(f.rank, f.rowid) > (?, ?)", *_behind(asked.db, index, match, asked.after))
-    suspect, values = _suspect(asked, stage)
-    fetched = _fetched(asked, suspect)
+        # Only on further pages, because comparing ranks makes FTS5 compute each twice.
+        conditions.add(
+            "(f.rank, f.rowid) > (?, ?)", *_continue_after(asked.db, index, match, asked.after)
+        )
+    suspect, values = _unconfirmed(asked, stage)
+    fetched = _candidate_count(asked, suspect)
     # With rowid in the order FTS5 leaves the sorting to SQLite, which is faster by a third.
     rows = asked.db.execute(
         f"SELECT {COLUMNS}, f.rank, {suspect} FROM {index} f"  # noqa: S608 - constants
@@ -179,11 +185,11 @@ def _ranked(asked: _Asked, index: str, stage: int, match: str, conditions: _Cond
     return _confirmed(asked, found, fetched)
 
 
-def _behind(db: Connection, index: str, match: str, after: Place) -> tuple[float, int]:
-    """The rank and rid a page begins behind, by the ranks of now.
+def _continue_after(db: Connection, index: str, match: str, after: Place) -> tuple[float, int]:
+    """Return the current rank and the rid after which the next page begins.
 
-    Of the last hit and the one to follow the earlier counts: when one of them was edited, a hit
-    may come twice, but none is lost.
+    Of the last hit and the one that followed it, the one that is earlier now is used: if one of
+    them was edited, a hit may be returned twice, but none is missed.
     """
     places: list[tuple[float, int]] = []
     for rid, behind in ((after.rid, after.rid), (after.next_rid, after.next_rid - 1)):
@@ -196,7 +202,8 @@ def _behind(db: Connection, index: str, match: str, after: Place) -> tuple[float
     return min(places, default=(after.rank, after.rid))
 
 
-def _by_words(asked: _Asked) -> Found:
+def _by_words(asked: _Request) -> Found:
+    """Stage 1: hits of the word index."""
     if asked.terms.words is None:
         return Found([])
     conditions = _Conditions()
@@ -204,7 +211,8 @@ def _by_words(asked: _Asked) -> Found:
     return _ranked(asked, "workflows_fts", WORDS, asked.terms.words, conditions)
 
 
-def _by_trigrams(asked: _Asked) -> Found:
+def _by_trigrams(asked: _Request) -> Found:
+    """Stage 2: hits of the trigram index that the word index does not find."""
     terms = asked.terms
     if terms.trigrams is None:
         return Found([])
@@ -217,7 +225,8 @@ def _by_trigrams(asked: _Asked) -> Found:
     return _ranked(asked, "workflows_trigram", TRIGRAMS, terms.trigrams, conditions)
 
 
-def _by_scan(asked: _Asked) -> Found:
+def _by_scan(asked: _Request) -> Found:
+    """Stage 3: compare short terms with the headers of the newest workflows."""
     terms, after = asked.terms, asked.after
     if not terms.scan:
         return Found([])
@@ -229,8 +238,8 @@ def _by_scan(asked: _Asked) -> Found:
     _narrow(conditions, asked)
     if terms.words is not None:
         conditions.add(_not_in("workflows_fts"), terms.words)
-    suspect, values = _suspect(asked, SCAN)
-    fetched = _fetched(asked, suspect)
+    suspect, values = _unconfirmed(asked, SCAN)
+    fetched = _candidate_count(asked, suspect)
     rows = asked.db.execute(
         f"SELECT {COLUMNS}, {suspect} FROM workflows w WHERE w.archived_at"  # noqa: S608 - constants
         f" IS {'NOT ' if asked.wanted.archived else ''}NULL"
@@ -250,8 +259,11 @@ _NEWEST_KEY: Final = (2**63 - 1, 0)
 _OLDEST_KEY: Final = (-(2**63), 0)
 
 
-def _scan_end(asked: _Asked) -> tuple[int, int]:
-    """The oldest workflow that a scan for terms comes to; the index of bodies knows the others."""
+def _scan_end(asked: _Request) -> tuple[int, int]:
+    """Return (updated_at, rid) of the oldest workflow that a scan reads.
+
+    Older workflows are found by the index of bodies.
+    """
     row = asked.db.execute(
         "SELECT updated_at, rid FROM workflows"  # noqa: S608 - constants
         f" WHERE archived_at IS {'NOT ' if asked.wanted.archived else ''}NULL"
@@ -261,36 +273,36 @@ def _scan_end(asked: _Asked) -> tuple[int, int]:
 
 
 def _scan_cut(
-    asked: _Asked, start: tuple[int, int], oldest: tuple[int, int]
+    asked: _Request, start: tuple[int, int], oldest: tuple[int, int]
 ) -> tuple[int, int] | None:
-    """The last workflow that one page may look through; None where all are within its bounds."""
-    said = "octet_length(name) + octet_length(tags) + ifnull(octet_length(description), 0)"
+    """Return (updated_at, rid) of the last workflow that one page may scan; None when all fit."""
+    header_size = "octet_length(name) + octet_length(tags) + ifnull(octet_length(description), 0)"
     source = (
-        f"SELECT updated_at, rid, {said} AS said FROM workflows"  # noqa: S608 - constants
+        f"SELECT updated_at, rid, {header_size} AS size FROM workflows"  # noqa: S608 - constants
         f" WHERE archived_at IS {'NOT ' if asked.wanted.archived else ''}NULL"
         " AND (updated_at, rid) < (?, ?) AND (updated_at, rid) >= (?, ?)"
         f" ORDER BY updated_at DESC, rid DESC LIMIT {limits.SEARCH_SCAN_MAX + 1}"
     )
     most_bytes = limits.SEARCH_SCAN_BYTES // max(1, asked.terms.compared)
     sums: list[Any] = asked.db.execute(
-        f"SELECT count(*), ifnull(sum(said), 0) FROM ({source})",  # noqa: S608 - constants
+        f"SELECT count(*), ifnull(sum(size), 0) FROM ({source})",  # noqa: S608 - constants
         (*start, *oldest),
     ).fetchall()
     ((count, total),) = sums
     if count <= limits.SEARCH_SCAN_MAX and total <= most_bytes:
         return None
     cut: tuple[int, int] | None = None
-    looked_bytes = 0
+    scanned_bytes = 0
     for place, (updated_at, rid, size) in enumerate(asked.db.execute(source, (*start, *oldest))):
-        looked_bytes += size
-        if cut is not None and (place >= limits.SEARCH_SCAN_MAX or looked_bytes > most_bytes):
+        scanned_bytes += size
+        if cut is not None and (place >= limits.SEARCH_SCAN_MAX or scanned_bytes > most_bytes):
             break
         cut = (updated_at, rid)
     return cut
 
 
-def _by_body(asked: _Asked) -> Found:
-    """Hits of header and body together; texts that must stand together are looked for in them."""
+def _by_body(asked: _Request) -> Found:
+    """Stage 4: hits of the index of header and body that the stages before do not find."""
     terms = asked.terms
     if terms.body is None:
         return Found([])
@@ -313,7 +325,8 @@ def _by_body(asked: _Asked) -> Found:
     return _ranked(asked, indexes.TEXT_INDEX, BODY, terms.body, conditions)
 
 
-def _newest(asked: _Asked) -> Found:
+def _newest(asked: _Request) -> Found:
+    """Stage 5: the newest workflows, for a query without terms."""
     if asked.terms.all or asked.terms.scan:
         return Found([])
     after = asked.after
@@ -324,7 +337,7 @@ def _newest(asked: _Asked) -> Found:
     return Found([Hit(header, NEWEST, float(header.updated_at)) for header in headers])
 
 
-_STAGES: Final[dict[int, Callable[[_Asked], Found]]] = {
+_STAGES: Final[dict[int, Callable[[_Request], Found]]] = {
     WORDS: _by_words,
     TRIGRAMS: _by_trigrams,
     SCAN: _by_scan,
@@ -336,13 +349,13 @@ _STAGES: Final[dict[int, Callable[[_Asked], Found]]] = {
 def find_hits(
     db: Connection, terms: Terms, wanted: Filter, after: Place | None, limit: int
 ) -> Found:
-    """At most `limit` hits behind `after`, best first; a stage begins when the last is dry."""
+    """Return at most `limit` hits after `after`, from one stage after the other."""
     hits: list[Hit] = []
     budget = Budget(limits.SEARCH_CONFIRM_MAX, limits.SEARCH_CONFIRM_BYTES)
     for stage, run in _STAGES.items():
         if after is None or stage >= after.stage:
             start = after if after is not None and stage == after.stage else None
-            asked = _Asked(db, terms, wanted, start, limit - len(hits), budget)
+            asked = _Request(db, terms, wanted, start, limit - len(hits), budget)
             found = run(asked)
             hits += found.hits
             if found.stopped is not None or len(hits) >= limit:

@@ -1,8 +1,8 @@
-"""A search query taken apart: any text is valid, and only two marks mean anything in it.
+"""Parses a search query into terms, and writes what each index is asked for.
 
-"..." holds words that must stand together, a minus before a word or phrase excludes it; all else
-is words. What each index can find of that is said here as MATCH text, with every term quoted, so
-that FTS5's own syntax is out of reach.
+Any text is a valid query. Words within "..." form a phrase and must be side by side, and a minus
+before a word or phrase excludes it; everything else is words. What an index is asked for is written
+as MATCH text with every term quoted, so that a query cannot use the syntax of FTS5.
 """
 
 import re
@@ -15,7 +15,7 @@ from sidecar.bodies.text import spaced
 from sidecar.store.search.excerpts import fold
 
 TRIGRAM_MIN_CHARS: Final = 3
-"""Shortest text the trigram index can find."""
+"""The shortest text that the trigram index can find."""
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _PIECES: Final = re.compile(r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))')
@@ -24,54 +24,55 @@ _TOKENS: Final = re.compile(r"[^\W_]+")
 _YO: Final = {"\u0435": "\u0451", "\u0415": "\u0401"}
 _WITHOUT_YO: Final = str.maketrans({yo: ie for ie, yo in _YO.items()})
 _SPELLED_PLACES_MAX: Final = 8
-"""Letters of one term that other spellings are made of: longer ones are phrases."""
+"""How many letters of one term are spelled both ways; a term with more is a phrase."""
 
 
 class Terms(NamedTuple):
-    """A query taken apart."""
+    """The terms of a query, for each index and for the comparison with texts."""
 
     all: list[str]
     words: str | None
-    """The MATCH text for the word index; None when a term holds nothing that it indexes."""
+    """MATCH text for the word index; None when a term has no word."""
     trigrams: str | None
-    """The MATCH text for the trigram index; None when every term is too short for it."""
+    """MATCH text for the trigram index; None when all terms are too short for it."""
     short: str
-    """JSON array of LIKE patterns for the terms that trigrams cannot find."""
+    """JSON array of LIKE patterns for the terms that are too short for trigrams."""
     scan: bool
-    """Whether headers must be looked through: no index finds the terms, or there are none."""
+    """Whether headers must be scanned: no index finds the terms, or all terms are excluded."""
     body: str | None
-    """The MATCH text for the index of bodies, which knows no phrases."""
+    """MATCH text for the index of bodies, which cannot find phrases; None without words."""
     together: list[str]
-    """Rows of words, as `in_words` gives them, that a body found must hold side by side."""
+    """Phrases that a body must hold, each as `in_words` returns it."""
     literal: list[str]
-    """Folded terms without a word, such as an emoji, that no index of words knows."""
+    """Folded terms without a word, such as an emoji, which the index of bodies does not have."""
     excluded: str | None
-    """The MATCH text of what headers must not hold."""
+    """MATCH text of what headers must not hold."""
     excluded_words: str | None
-    """The same for the index of bodies, single words only."""
+    """MATCH text of single words that header and body must not hold."""
     excluded_like: str
-    """JSON array of LIKE patterns of what headers must not hold, for scripts without spaces."""
+    """JSON array of LIKE patterns that headers must not match, for scripts without spaces."""
     compared: int
-    """How many texts those two arrays compare with each header."""
+    """How many LIKE patterns are compared with each header."""
     suspect: str | None
-    """The MATCH text of bodies that hold all words of some row that they must not hold."""
+    """MATCH text of bodies with all words of an excluded phrase, which may be side by side."""
     excluded_together: list[str]
-    """Rows of words that a body must not hold side by side."""
+    """Phrases that a body must not hold, each as `in_words` returns it."""
 
 
 def parse(query: str) -> Terms:
-    """Take a query apart; with nothing but exclusions the newest without them are asked for."""
+    """Parse a query. One with exclusions alone asks for the newest workflows without them."""
     wanted: dict[str, None] = {}
     unwanted: dict[str, None] = {}
     for piece in _PIECES.finditer(_CONTROLS.sub(" ", query)):
         text = " ".join((piece["phrase"] if piece["word"] is None else piece["word"]).split())
-        # ASCII punctuation by itself is no term, while a symbol such as an emoji may be all of one.
+        # ASCII punctuation alone is no term, but a symbol such as an emoji is.
         if text and (not text.isascii() or _is_wordlike(text)):
             (unwanted if piece["minus"] else wanted)[text] = None
     return _terms(list(wanted), list(unwanted))
 
 
 def _terms(terms: list[str], unwanted: list[str]) -> Terms:
+    """Return the terms for each index, from the wanted and the excluded terms."""
     wordlike = bool(terms) and all(map(_is_wordlike, terms))
     long = [term for term in terms if len(term) >= TRIGRAM_MIN_CHARS]
     short = [term for term in terms if len(term) < TRIGRAM_MIN_CHARS]
@@ -89,7 +90,7 @@ def _terms(terms: list[str], unwanted: list[str]) -> Terms:
         scan=(not terms and bool(unwanted))
         or (not long and any(not term.isascii() for term in short)),
         body=_body_match(tokens),
-        together=_rows(terms, tokens),
+        together=_phrases(terms, tokens),
         literal=[fold(term) for term in terms if not _is_wordlike(term)],
         excluded=" OR ".join(map(_any_of, excluded)) or None,
         excluded_words=" OR ".join(_any_of(parts[0]) for _, parts in out if len(parts) == 1)
@@ -101,8 +102,8 @@ def _terms(terms: list[str], unwanted: list[str]) -> Terms:
     )
 
 
-def _rows(terms: list[str], tokens: list[list[str]]) -> list[str]:
-    """The terms of several words; only the last word of the query may be unfinished."""
+def _phrases(terms: list[str], tokens: list[list[str]]) -> list[str]:
+    """Return the terms of several words; only the last word of a query may be unfinished."""
     last = len(terms) - 1
     return [
         in_words(term) + ("" if place == last else " ")
@@ -112,35 +113,37 @@ def _rows(terms: list[str], tokens: list[list[str]]) -> list[str]:
 
 
 def in_words(text: str) -> str:
-    """The words of a text as an index of words sees them, folded, a space before each."""
+    """Return the words of a text as the word index has them: folded, with a space before each."""
     return "".join(f" {token}" for token in _TOKENS.findall(fold(spaced(text))))
 
 
 def _is_wordlike(term: str) -> bool:
+    """Return whether a term has a letter or a digit."""
     return any(map(str.isalnum, term))
 
 
 def _quote(term: str) -> str:
+    """Return a term quoted as a string of FTS5."""
     return '"' + term.replace('"', '""') + '"'
 
 
 def _all_of(terms: list[str], *, unfinished: bool = False) -> str:
-    """MATCH text for all of the terms; the very last may be the beginning of a word."""
+    """Return MATCH text for all terms; `unfinished` lets the last be the beginning of a word."""
     *first, last = terms
     return " AND ".join([*map(_any_of, first), _any_of(last, "*" if unfinished else "")])
 
 
 def _any_of(term: str, mark: str = "") -> str:
-    """MATCH text for a term in each of its spellings."""
+    """Return MATCH text for any spelling of a term."""
     spellings = [_quote(each) + mark for each in _spellings(term)]
     return spellings[0] if len(spellings) == 1 else f"({' OR '.join(spellings)})"
 
 
 def _spellings(term: str) -> list[str]:
-    """The term, and where it has a Cyrillic ie or yo, what it is with the other one.
+    """Return a term, and if it has a Cyrillic ie or yo, the term with the other letter.
 
-    The two are one letter to most who write; the indexes fold Latin marks only. A word has one
-    yo at most, nearly always.
+    Many people write ie for yo, and the indexes fold Latin diacritics only. Nearly every word has
+    at most one yo.
     """
     plain = term.translate(_WITHOUT_YO)
     places = [place for place, char in enumerate(plain) if char in _YO][:_SPELLED_PLACES_MAX]
@@ -149,15 +152,18 @@ def _spellings(term: str) -> list[str]:
 
 
 def _body_match(tokens: list[list[str]]) -> str | None:
+    """Return MATCH text for all words of the terms; None when there are no words."""
     found = list(dict.fromkeys(token for parts in tokens for token in parts))
     return _all_of(found, unfinished=True) if found else None
 
 
 def _like_array(terms: list[str]) -> str:
+    """Return LIKE patterns for the terms as a JSON array."""
     patterns = [_like(term) for term in terms]
     return msgspec.json.encode(patterns).decode() if patterns else "[]"
 
 
 def _like(term: str) -> str:
+    """Return the LIKE pattern for texts that hold a term."""
     escaped = term.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"%{escaped}%"

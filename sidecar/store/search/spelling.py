@@ -1,8 +1,8 @@
-"""The nearest indexed words, for a search that found nothing.
+"""Suggests the nearest indexed words for a search that found nothing.
 
-The words come from the search indexes themselves through FTS5's vocabulary tables, made in the
-connection's own temporary schema, so nothing of it reaches the file. Words of names, tags and
-descriptions are preferred to those that only stand inside bodies.
+The words are read from the search indexes through FTS5's vocabulary tables. These are created in
+the connection's temporary schema, so the file does not change. Words of names, tags and
+descriptions are preferred to words that occur in bodies only.
 """
 
 import re
@@ -13,13 +13,13 @@ from sidecar.store.connection import Connection
 from sidecar.store.search.excerpts import fold
 
 CANDIDATES_MAX: Final = 2000
-"""Words compared with one term: about 10 ms at worst, and only after an empty answer."""
+"""How many words are compared with one term: about 10 ms at worst, after an empty answer only."""
 
 WORD_MIN_CHARS: Final = 3
 WORD_MAX_CHARS: Final = 40
-"""Shorter words are near to everything; nobody mistypes longer ones word by word."""
+"""Only words of these lengths are corrected: shorter ones are near to everything."""
 
-# `IF NOT EXISTS` each time: a flag of ours would outlive a reopened connection.
+# `IF NOT EXISTS` each time, because a reopened connection has none of these tables.
 _VOCABULARIES: Final = {"header_words": "workflows_fts", "text_words": "workflow_text_fts"}
 _MAKE: Final = tuple(
     f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{words} USING fts5vocab (main, {index}, row)"
@@ -32,30 +32,30 @@ _WORDS: Final = re.compile(r"[^\W_]+")
 
 
 def correct_query(db: Connection, query: str, words: list[str]) -> str | None:
-    """The query with the nearest indexed words for those given, folded; marks and all else stay.
+    """Return the query with each of the folded words replaced by the nearest indexed word.
 
-    None when none gets better, or when it would be too long for a query.
+    The rest of the query stays as it is. None when no word changes or the query gets too long.
     """
-    looked = words[: limits.SEARCH_SPELLED_MAX]
-    nearest = correct_words(db, looked)
+    checked = words[: limits.SEARCH_SPELLED_MAX]
+    nearest = correct_words(db, checked)
     if nearest is None:
         return None
-    better = {word: near for word, near in zip(looked, nearest, strict=True) if word != near}
+    better = {word: near for word, near in zip(checked, nearest, strict=True) if word != near}
     pieces: list[str] = []
     end = 0
     for found in _WORDS.finditer(fold(query)):
         if found[0] in better:
             pieces += (query[end : found.start()], better[found[0]])
             end = found.end()
-    mended = "".join(pieces) + query[end:]
-    return mended if len(mended) <= limits.QUERY_MAX_CHARS else None
+    corrected = "".join(pieces) + query[end:]
+    return corrected if len(corrected) <= limits.QUERY_MAX_CHARS else None
 
 
 def correct_words(db: Connection, words: list[str]) -> list[str] | None:
-    """Each folded word, or the nearest indexed one in its place; None when none gets better.
+    """Return the folded words with the nearest indexed word for each; None when none changes.
 
-    A candidate begins with the same character and is one edit away, two from six characters
-    on; among equally near ones the one in most workflows is taken.
+    A candidate begins with the same character and is at most one edit away, or two for a word of
+    six or more characters. Of equally near candidates the one in most workflows is taken.
     """
     for statement in _MAKE:
         db.execute(statement)
@@ -64,6 +64,7 @@ def correct_words(db: Connection, words: list[str]) -> list[str] | None:
 
 
 def _nearest(db: Connection, word: str) -> str:
+    """Return a word, or the nearest indexed word when it is not indexed itself."""
     if not WORD_MIN_CHARS <= len(word) <= WORD_MAX_CHARS:
         return word
     if any(_is_known(db, words, word) for words in _VOCABULARIES):
@@ -73,11 +74,13 @@ def _nearest(db: Connection, word: str) -> str:
 
 
 def _is_known(db: Connection, words: str, word: str) -> bool:
+    """Return whether a vocabulary has a word that begins with `word`."""
     sql = f"SELECT 1 FROM temp.{words} WHERE term >= ? AND term < ? LIMIT 1"  # noqa: S608 - constants
     return db.execute(sql, (word, word + _HIGHEST)).fetchone() is not None
 
 
 def _nearest_of(db: Connection, words: str, word: str) -> str | None:
+    """Return the nearest word of a vocabulary; None when none is near enough."""
     allowed = 1 if len(word) < 2 * WORD_MIN_CHARS else 2
     sizes = (len(word) - allowed, len(word) + allowed)
     rows = db.execute(
@@ -94,9 +97,9 @@ def _nearest_of(db: Connection, words: str, word: str) -> str | None:
 
 
 def count_edits(left: str, right: str, most: int) -> int:
-    """Insertions, deletions, changes and swaps of neighbours between two words.
+    """Return how many insertions, deletions, changes and swaps lead from one word to the other.
 
-    Stops early: a result above `most` only says that it is more.
+    The count stops early: any result above `most` means more than `most`.
     """
     before: list[int] = []
     row = list(range(len(right) + 1))
