@@ -1,4 +1,4 @@
-"""`rpc.discover`: the process describes itself, as OpenRPC asks."""
+"""`rpc.discover`: returns the description of all methods that OpenRPC prescribes."""
 
 from typing import Any
 
@@ -7,16 +7,13 @@ from sidecar.context import Context
 
 
 class RpcDiscoverParams(Params, frozen=True):
-    """None."""
+    """No params."""
 
 
 @method("rpc.discover")
 def discover(_ctx: Context, params: RpcDiscoverParams) -> dict[str, Any]:  # noqa: ARG001
-    """Return this OpenRPC document.
-
-    It is the same document as `sim-sidecar openrpc` prints.
-    """
-    # Imported here: a start must not pay for what one call in a thousand starts needs.
+    """Return this OpenRPC document, which `sim-sidecar openrpc` prints, too."""
+    # Imported here, since hardly any process is asked for it and each would start later for it.
     from sidecar import describe  # noqa: PLC0415
 
     return describe.document()

@@ -1,7 +1,7 @@
-"""Methods of the settings: typed values by key, all or none, with their defaults.
+"""The methods of settings, which are typed values by key.
 
-A known key keeps its type and can be reset but not deleted; `schema_version` is shown and never
-set. Values of type json stay as they were sent.
+A key with a default keeps its type and can be reset, but not deleted. `schema_version` is shown
+like a setting and cannot be set. Values of type json are stored as they were sent.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ from sidecar.store import codec, settings
 from sidecar.store.settings import SCHEMA_VERSION_KEY, Setting, ValueType
 from sidecar.values import Timestamp, stored_json
 
-# `$` alone would let a line break through behind the key.
+# `$` alone would also match before a line break at the end of the key.
 Key = Annotated[
     str,
     Meta(
@@ -29,26 +29,34 @@ Key = Annotated[
 ]
 Description = Annotated[
     Annotated[str, Meta(max_length=limits.SETTING_DESCRIPTION_MAX_CHARS)] | UnsetType | None,
-    Meta(description="For people, up to 1 024 characters; absent keeps it, null clears it."),
+    Meta(
+        description="Text for people, at most 1 024 characters; null removes it; absent: it stays."
+    ),
 ]
-Value = Annotated[Raw, Meta(description="The value, of the type `value_type` names.")]
+Value = Annotated[Raw, Meta(description="The value, of the type in `value_type`.")]
 Type = Annotated[
     ValueType | UnsetType,
-    Meta(description="Type of the value; absent: the known key's, or what the value looks like."),
+    Meta(
+        description="Type of the value; absent: the type of the key's default if it has one, else"
+        " that of the value."
+    ),
 ]
 
 
 class SettingView(Struct, frozen=True):
-    """One setting."""
+    """A setting."""
 
     key: Key
-    value: Annotated[Any, Meta(description="The value, typed.")]
+    value: Annotated[Any, Meta(description="The value.")]
     value_type: Annotated[ValueType, Meta(description="Type of the value.")]
-    description: Annotated[str | None, Meta(description="For people.")]
+    description: Annotated[
+        str | None, Meta(description="Text for people; null when there is none.")
+    ]
     updated_at: Timestamp
 
 
 def _view(setting: Setting) -> SettingView:
+    """Return a stored setting as answers carry it."""
     return SettingView(
         setting.key,
         stored_json(setting.value),
@@ -59,6 +67,7 @@ def _view(setting: Setting) -> SettingView:
 
 
 def _schema_version(ctx: Context) -> Setting:
+    """Return the version of the database's tables in the form of a setting."""
     text = str(ctx.store.schema_version())
     return Setting(SCHEMA_VERSION_KEY, text, "number", "Version of the database's tables", 0)
 
@@ -67,7 +76,7 @@ def _schema_version(ctx: Context) -> Setting:
 
 
 class SettingsGetParams(Params, frozen=True):
-    """Which setting."""
+    """The setting to read."""
 
     key: Key
 
@@ -78,34 +87,34 @@ class SettingsGetResult(SettingView, frozen=True):
 
 @method("settings.get", access="read", errors=(NotFound,))
 def get(ctx: Context, params: SettingsGetParams) -> SettingsGetResult:
-    """Return one setting."""
+    """Return a setting."""
     if params.key == SCHEMA_VERSION_KEY:
         found: Setting | None = _schema_version(ctx)
     else:
         found = settings.get(ctx.db, params.key)
     if found is None:
-        raise NotFound("There is no such setting.", path="$.params.key")
+        raise NotFound("No setting has this key.", path="$.params.key")
     return SettingsGetResult(**msgspec.structs.asdict(_view(found)))
 
 
 class SettingsListParams(Params, frozen=True):
-    """Which settings."""
+    """Which settings to list."""
 
     prefix: Annotated[
         Annotated[str, Meta(pattern="^[a-z0-9_.]{0,64}$(?!\\n)")],
-        Meta(description="Only keys that begin with it; absent: all."),
+        Meta(description="Only keys that begin with this; absent: all."),
     ] = ""
 
 
 class SettingsListResult(Result, frozen=True):
     """The settings."""
 
-    items: Annotated[list[SettingView], Meta(description="By key.")]
+    items: Annotated[list[SettingView], Meta(description="Ordered by key.")]
 
 
 @method("settings.list", access="read")
 def list_settings(ctx: Context, params: SettingsListParams) -> SettingsListResult:
-    """List the settings, by key."""
+    """List settings, ordered by key."""
     found = settings.page(ctx.db, params.prefix)
     if SCHEMA_VERSION_KEY.startswith(params.prefix):
         found = sorted([*found, _schema_version(ctx)])
@@ -116,7 +125,7 @@ def list_settings(ctx: Context, params: SettingsListParams) -> SettingsListResul
 
 
 class SettingsSetParams(Params, frozen=True):
-    """What to set."""
+    """The setting to set, and its value."""
 
     key: Key
     value: Value
@@ -129,7 +138,7 @@ class SettingsSetResult(SettingView, frozen=True):
 
 
 class SettingsSetItem(Struct, frozen=True, forbid_unknown_fields=True):
-    """One of several to set."""
+    """One of several settings to set, and its value."""
 
     key: Key
     value: Value
@@ -138,7 +147,7 @@ class SettingsSetItem(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SettingsSetManyParams(Params, frozen=True):
-    """What to set, all or none."""
+    """The settings to set."""
 
     items: Annotated[
         list[SettingsSetItem],
@@ -149,80 +158,68 @@ class SettingsSetManyParams(Params, frozen=True):
 class SettingsSetManyResult(Result, frozen=True):
     """The settings as they are now."""
 
-    items: Annotated[list[SettingView], Meta(description="In the order given.")]
+    items: Annotated[list[SettingView], Meta(description="In the order of the params.")]
 
 
 @method("settings.set", access="write", errors=(TooLarge,))
 def set_one(ctx: Context, params: SettingsSetParams) -> SettingsSetResult:
-    """Set one setting."""
+    """Set a setting."""
     item = SettingsSetItem(params.key, params.value, params.value_type, params.description)
-    setting, changed = _put(ctx, item, "$.params")
-    _tell(ctx, [setting] if changed else [])
+    setting, changed = _set(ctx, item, "$.params")
+    _report(ctx, [setting] if changed else [])
     return SettingsSetResult(**msgspec.structs.asdict(_view(setting)))
 
 
 @method("settings.set_many", access="write", errors=(TooLarge,))
 def set_many(ctx: Context, params: SettingsSetManyParams) -> SettingsSetManyResult:
-    """Set several settings, all or none."""
-    put = [_put(ctx, item, f"$.params.items[{i}]") for i, item in enumerate(params.items)]
-    _tell(ctx, [setting for setting, changed in put if changed])
-    return SettingsSetManyResult([_view(setting) for setting, _changed in put])
+    """Set several settings: all of them, or none when one of them is invalid."""
+    results = [_set(ctx, item, f"$.params.items[{i}]") for i, item in enumerate(params.items)]
+    _report(ctx, [setting for setting, changed in results if changed])
+    return SettingsSetManyResult([_view(setting) for setting, _changed in results])
 
 
-def _put(ctx: Context, item: SettingsSetItem, path: str) -> tuple[Setting, bool]:
-    """Write one setting; tells whether it changed."""
+def _set(ctx: Context, item: SettingsSetItem, path: str) -> tuple[Setting, bool]:
+    """Set the setting of `item`, at `path` of the request; return it and whether it changed."""
     if item.key == SCHEMA_VERSION_KEY:
         raise InvalidParams("schema_version cannot be set.", path=f"{path}.key")
     text = codec.normalise(bytes(item.value)).decode()
     if len(text.encode()) > limits.SETTING_VALUE_MAX_BYTES:
         raise TooLarge(path=f"{path}.value", limit=limits.SETTING_VALUE_MAX_BYTES)
-    looks = _looks_like(text)
-    known = settings.DEFAULTS.get(item.key)
-    wanted = _wanted_type(item, looks)
-    if known is not None and wanted != known.value_type:
-        raise InvalidParams(f"This key is of type {known.value_type}.", path=f"{path}.value_type")
-    if wanted not in (looks, "json"):
-        raise InvalidParams(f"The value is not of type {wanted}.", path=f"{path}.value")
-    _check_own(item.key, text, path)
+    default = settings.DEFAULTS.get(item.key)
+    type_of_value = _type_of(text)
+    if item.value_type is not UNSET:
+        value_type = item.value_type
+    else:
+        value_type = default.value_type if default else type_of_value
+    if default is not None and value_type != default.value_type:
+        raise InvalidParams(f"This key is of type {default.value_type}.", path=f"{path}.value_type")
+    if value_type not in (type_of_value, "json"):
+        raise InvalidParams(f"The value is not of type {value_type}.", path=f"{path}.value")
+    _check_value(item.key, text, f"{path}.value")
     before = settings.get(ctx.db, item.key)
-    described = item.description
-    if described is UNSET:
-        described = before.description if before else None
-    if before is not None and before[1:4] == (text, wanted, described):
+    description = item.description
+    if description is UNSET:
+        description = before.description if before else None
+    if before is not None and before[1:4] == (text, value_type, description):
         return before, False
-    setting = Setting(item.key, text, wanted, described, ctx.clock.now_ms())
+    setting = Setting(item.key, text, value_type, description, ctx.clock.now_ms())
     settings.put(ctx.db, setting)
     return setting, True
 
 
-def _check_own(key: str, text: str, path: str) -> None:
-    """Refuse a value that the product could not go by."""
+def _check_value(key: str, text: str, path: str) -> None:
+    """Refuse a value that this program cannot use, of a setting that it uses itself."""
     if key in settings.OWN_FOLDERS:
-        _check_folder(text, path)
+        folder = msgspec.json.decode(text, type=str)
+        if folder and ("\0" in folder or not Path(folder).is_absolute()):
+            raise InvalidParams('This key takes an absolute path, or "".', path=path)
     own = settings.OWN.get(key)
-    if own is None:
-        return
-    if settings.own_value(key, text) is None:
-        raise InvalidParams(
-            f"This key takes a whole number from 0 to {own.most}.", path=f"{path}.value"
-        )
+    if own is not None and settings.own_value(key, text) is None:
+        raise InvalidParams(f"This key takes a whole number from 0 to {own.most}.", path=path)
 
 
-def _check_folder(text: str, path: str) -> None:
-    named = msgspec.json.decode(text, type=str)
-    if named and ("\0" in named or not Path(named).is_absolute()):
-        raise InvalidParams('This key takes an absolute path, or "".', path=f"{path}.value")
-
-
-def _wanted_type(item: SettingsSetItem, looks: ValueType) -> ValueType:
-    """The type asked for, else the known key's, else what the value looks like."""
-    if item.value_type is not UNSET:
-        return item.value_type
-    known = settings.DEFAULTS.get(item.key)
-    return known.value_type if known else looks
-
-
-def _looks_like(text: str) -> ValueType:
+def _type_of(text: str) -> ValueType:
+    """Return the type of a JSON value."""
     first = text.lstrip()[:1]
     if first == '"':
         return "string"
@@ -231,61 +228,60 @@ def _looks_like(text: str) -> ValueType:
     return "json" if first in ("{", "[", "n") else "number"
 
 
-def _tell(ctx: Context, changed: list[Setting]) -> None:
-    if changed:
-        newest = {setting.key: setting for setting in changed}
-        resource = next(iter(newest)) if len(newest) == 1 else "*"
-        ctx.audit("settings_update", resource, keys=list(newest))
-        for key in newest.keys() & settings.CHORES.keys():
-            ctx.session.schedule(settings.CHORES[key], limits.RETENTION_AFTER_CHANGE_MS)
-        ctx.emit(
-            SettingsChanged(
-                [SettingChange(key, stored_json(setting.value)) for key, setting in newest.items()]
-            )
-        )
+def _report(ctx: Context, changed: list[Setting]) -> None:
+    """Log the settings that changed, emit them, and schedule the chores that use them."""
+    if not changed:
+        return
+    by_key = {setting.key: setting for setting in changed}
+    resource = next(iter(by_key)) if len(by_key) == 1 else "*"
+    ctx.audit("settings_update", resource, keys=list(by_key))
+    for key in by_key.keys() & settings.CHORES.keys():
+        ctx.session.schedule(settings.CHORES[key], limits.RETENTION_AFTER_CHANGE_MS)
+    changes = [SettingChange(key, stored_json(setting.value)) for key, setting in by_key.items()]
+    ctx.emit(SettingsChanged(changes))
 
 
 # --- settings.delete, settings.reset ----------------------------------------------------------
 
 
 class SettingsDeleteParams(Params, frozen=True):
-    """Which setting."""
+    """The setting to delete."""
 
     key: Key
 
 
 class SettingsDeleteResult(Result, frozen=True):
-    """The key that is gone."""
+    """The setting that was deleted."""
 
     key: Key
 
 
 @method("settings.delete", access="write", errors=(NotFound,))
 def delete(ctx: Context, params: SettingsDeleteParams) -> SettingsDeleteResult:
-    """Delete a setting of the app's own; for one with a default there is `settings.reset`."""
+    """Delete a setting that has no default; settings.reset resets one that has."""
     if params.key in settings.DEFAULTS or params.key == SCHEMA_VERSION_KEY:
-        text = "This key cannot be deleted; settings.reset gives it its default."
+        text = "This key cannot be deleted; settings.reset resets a key that has a default."
         raise InvalidParams(text, path="$.params.key")
     if not settings.delete(ctx.db, params.key):
-        raise NotFound("There is no such setting.", path="$.params.key")
+        raise NotFound("No setting has this key.", path="$.params.key")
     ctx.audit("settings_delete", params.key)
     ctx.emit(SettingsChanged([SettingChange(params.key, None)]))
     return SettingsDeleteResult(params.key)
 
 
 class SettingsResetParams(Params, frozen=True):
-    """Which settings."""
+    """The settings to reset."""
 
     keys: Annotated[
         Annotated[list[Key], Meta(max_length=limits.MANY_MAX_ITEMS)] | None,
-        Meta(description="Keys with a default; absent or null: all of them."),
+        Meta(description="Keys that have a default; absent or null: all of these."),
     ] = None
 
 
 class SettingsResetResult(Result, frozen=True):
     """The settings as they are now."""
 
-    items: Annotated[list[SettingView], Meta(description="In the order given.")]
+    items: Annotated[list[SettingView], Meta(description="In the order of the params.")]
 
 
 @method("settings.reset", access="write", errors=(NotFound,))
@@ -295,14 +291,14 @@ def reset(ctx: Context, params: SettingsResetParams) -> SettingsResetResult:
     views: list[SettingView] = []
     changed: list[Setting] = []
     for index, key in enumerate(keys):
-        known = settings.DEFAULTS.get(key)
-        if known is None:
-            raise NotFound("That key has no default.", path=f"$.params.keys[{index}]")
-        before = settings.get(ctx.db, key)
-        if before is None or before[1:4] != known:
-            before = Setting(key, *known, ctx.clock.now_ms())
-            settings.put(ctx.db, before)
-            changed.append(before)
-        views.append(_view(before))
-    _tell(ctx, changed)
+        default = settings.DEFAULTS.get(key)
+        if default is None:
+            raise NotFound("This key has no default.", path=f"$.params.keys[{index}]")
+        setting = settings.get(ctx.db, key)
+        if setting is None or setting[1:4] != default:
+            setting = Setting(key, *default, ctx.clock.now_ms())
+            settings.put(ctx.db, setting)
+            changed.append(setting)
+        views.append(_view(setting))
+    _report(ctx, changed)
     return SettingsResetResult(views)

@@ -1620,19 +1620,19 @@ class SettingChange(TypedDict):
 
 
 class SettingView(TypedDict):
-    """One setting."""
+    """A setting."""
 
     key: str
     """1 to 64 of a-z, 0-9, underscore and dot."""
 
     value: Any
-    """The value, typed."""
+    """The value."""
 
     value_type: Literal["boolean", "json", "number", "string"]
     """Type of the value."""
 
     description: str | None
-    """For people."""
+    """Text for people; null when there is none."""
 
     updated_at: int
     """Milliseconds since the Unix epoch, UTC."""
@@ -1646,7 +1646,7 @@ class SettingsChanged(TypedDict):
 
 
 class SettingsDeleteResult(TypedDict):
-    """The key that is gone."""
+    """The setting that was deleted."""
 
     key: str
     """1 to 64 of a-z, 0-9, underscore and dot."""
@@ -1659,13 +1659,13 @@ class SettingsGetResult(TypedDict):
     """1 to 64 of a-z, 0-9, underscore and dot."""
 
     value: Any
-    """The value, typed."""
+    """The value."""
 
     value_type: Literal["boolean", "json", "number", "string"]
     """Type of the value."""
 
     description: str | None
-    """For people."""
+    """Text for people; null when there is none."""
 
     updated_at: int
     """Milliseconds since the Unix epoch, UTC."""
@@ -1675,37 +1675,39 @@ class SettingsListResult(TypedDict):
     """The settings."""
 
     items: list[SettingView]
-    """By key."""
+    """Ordered by key."""
 
 
 class SettingsResetResult(TypedDict):
     """The settings as they are now."""
 
     items: list[SettingView]
-    """In the order given."""
+    """In the order of the params."""
 
 
 class SettingsSetItem(TypedDict):
-    """One of several to set."""
+    """One of several settings to set, and its value."""
 
     key: str
     """1 to 64 of a-z, 0-9, underscore and dot."""
 
     value: Any
-    """The value, of the type `value_type` names."""
+    """The value, of the type in `value_type`."""
 
     value_type: NotRequired[Literal["boolean", "json", "number", "string"]]
-    """Type of the value; absent: the known key's, or what the value looks like."""
+    """Type of the value; absent: the type of the key's default if it has one, else that of the
+    value.
+    """
 
     description: NotRequired[str | None]
-    """For people, up to 1 024 characters; absent keeps it, null clears it."""
+    """Text for people, at most 1 024 characters; null removes it; absent: it stays."""
 
 
 class SettingsSetManyResult(TypedDict):
     """The settings as they are now."""
 
     items: list[SettingView]
-    """In the order given."""
+    """In the order of the params."""
 
 
 class SettingsSetResult(TypedDict):
@@ -1715,13 +1717,13 @@ class SettingsSetResult(TypedDict):
     """1 to 64 of a-z, 0-9, underscore and dot."""
 
     value: Any
-    """The value, typed."""
+    """The value."""
 
     value_type: Literal["boolean", "json", "number", "string"]
     """Type of the value."""
 
     description: str | None
-    """For people."""
+    """Text for people; null when there is none."""
 
     updated_at: int
     """Milliseconds since the Unix epoch, UTC."""
@@ -2821,20 +2823,22 @@ class SettingsSetParams(TypedDict):
     """1 to 64 of a-z, 0-9, underscore and dot."""
 
     value: Any
-    """The value, of the type `value_type` names."""
+    """The value, of the type in `value_type`."""
 
     value_type: NotRequired[Literal["boolean", "json", "number", "string"]]
-    """Type of the value; absent: the known key's, or what the value looks like."""
+    """Type of the value; absent: the type of the key's default if it has one, else that of the
+    value.
+    """
 
     description: NotRequired[str | None]
-    """For people, up to 1 024 characters; absent keeps it, null clears it."""
+    """Text for people, at most 1 024 characters; null removes it; absent: it stays."""
 
 
 class SettingsListParams(TypedDict):
     """Params of settings.list."""
 
     prefix: NotRequired[str]
-    """Only keys that begin with it; absent: all."""
+    """Only keys that begin with this; absent: all."""
 
 
 class SettingsSetManyParams(TypedDict):
@@ -2855,7 +2859,7 @@ class SettingsResetParams(TypedDict):
     """Params of settings.reset."""
 
     keys: NotRequired[list[str] | None]
-    """Keys with a default; absent or null: all of them."""
+    """Keys that have a default; absent or null: all of these."""
 
 
 class SecretsInitializeParams(TypedDict):
@@ -3922,7 +3926,7 @@ class SettingsMethods:
         key: str,
         timeout: float | None = None,
     ) -> SettingsGetResult:
-        """Return one setting."""
+        """Return a setting."""
         params = _given(
             {
                 "key": key,
@@ -3940,7 +3944,7 @@ class SettingsMethods:
         description: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> SettingsSetResult:
-        """Set one setting."""
+        """Set a setting."""
         params = _given(
             {
                 "key": key,
@@ -3958,7 +3962,7 @@ class SettingsMethods:
         prefix: str | Unset = UNSET,
         timeout: float | None = None,
     ) -> SettingsListResult:
-        """List the settings, by key."""
+        """List settings, ordered by key."""
         params = _given(
             {
                 "prefix": prefix,
@@ -3973,7 +3977,7 @@ class SettingsMethods:
         items: builtins.list[SettingsSetItem],
         timeout: float | None = None,
     ) -> SettingsSetManyResult:
-        """Set several settings, all or none."""
+        """Set several settings: all of them, or none when one of them is invalid."""
         params = _given(
             {
                 "items": items,
@@ -3990,7 +3994,7 @@ class SettingsMethods:
         key: str,
         timeout: float | None = None,
     ) -> SettingsDeleteResult:
-        """Delete a setting of the app's own; for one with a default there is `settings.reset`."""
+        """Delete a setting that has no default; settings.reset resets one that has."""
         params = _given(
             {
                 "key": key,
@@ -4788,10 +4792,7 @@ class RpcMethods:
         *,
         timeout: float | None = None,
     ) -> dict[str, Any]:
-        """Return this OpenRPC document.
-
-        It is the same document as `sim-sidecar openrpc` prints.
-        """
+        """Return this OpenRPC document, which `sim-sidecar openrpc` prints, too."""
         result: dict[str, Any] = self._client.call("rpc.discover", {}, timeout=timeout)
         return result
 
