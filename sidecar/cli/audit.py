@@ -5,17 +5,14 @@ import json
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sidecar.cli.child import Child, run_with_child
 from sidecar.cli.command import Command, add_common, serve_options
 from sidecar.cli.failures import CommandFailed
-from sidecar.cli.tables import cell, print_result, table, time_text
+from sidecar.cli.tables import Drawn, cell, print_result, table, time_text
 from sidecar.cli.unlocking import add_unlocking, unlock
 from sidecar.hardening import harden
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 _HELP = "list, verify, export or prune the audit log"
 _EXAMPLES = """examples:
@@ -114,8 +111,9 @@ def _call_unlocked(
     return result
 
 
-def _draw_list(result: dict[str, Any]) -> "Table":
-    drawn = table("", "seq", "when", "action", "of", "details")
+def _draw_list(result: dict[str, Any]) -> Drawn:
+    """Draw a table of log entries."""
+    drawn = table("", "seq", "when", "action", "resource", "details")
     for item in result["items"]:
         details = json.dumps(item["details"]) if item["details"] else ""
         texts = (item["seq"], time_text(item["at"]), item["action"], item["resource"], details)
@@ -123,8 +121,9 @@ def _draw_list(result: dict[str, Any]) -> "Table":
     return drawn
 
 
-def _draw_facts(result: dict[str, Any]) -> "Table":
-    drawn = table("", "what", "is")
+def _draw_facts(result: dict[str, Any]) -> Drawn:
+    """Draw a table of what verify, export or prune found."""
+    drawn = table("", "what", "value")
     for name, value in result.items():
         shown = f"{value['seq']}:{value['mac']}" if name == "head" else value
         drawn.add_row(cell(name.replace("_", " ")), cell("-" if shown is None else shown))

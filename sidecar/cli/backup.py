@@ -5,7 +5,7 @@ from typing import Any
 
 from sidecar.cli.command import Command, add_common
 from sidecar.cli.failures import CommandFailed
-from sidecar.cli.tables import show_call
+from sidecar.cli.tables import show_call, size_text
 
 _HELP = "make a backup of the database, and check it"
 _EXAMPLES = """examples:
@@ -16,7 +16,6 @@ _EXAMPLES = """examples:
 The backup is a file in the folder backups beside the database, unless the setting
 backup_directory names another. It is read back and checked. See verify, restore.
 """
-_MIB = 1024 * 1024
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +40,7 @@ def _run(given: argparse.Namespace) -> int:
 def describe(result: dict[str, Any]) -> str:
     """Return the result of `backups.create` in plain words."""
     secrets = "with the encrypted keys" if result["secrets"] == "sealed" else "without secrets"
-    database, size = (f"{result[name] / _MIB:.1f} MiB" for name in ("database_bytes", "size_bytes"))
+    database, size = size_text(result["database_bytes"]), size_text(result["size_bytes"])
     return (
         f"The backup was made and checked: {result['path']}\n"
         f"It holds a database of {database} in {size}:"

@@ -144,6 +144,7 @@ class _Demo:
 
 
 def _save(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
+    """Save the example workflows."""
     for workflow in workflows:
         saved = child.call("workflows.save", {"workflow": workflow})
         state = "saved as" if saved["changed"] else "unchanged, still"
@@ -152,6 +153,7 @@ def _save(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _change(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
+    """Save one workflow unchanged, edited, and from an outdated copy; read its first revision."""
     first = workflows[0]
     again = child.call("workflows.save", {"workflow": first})
     yield f"unchanged: {'it was saved' if again['changed'] else 'nothing was written'}"
@@ -169,6 +171,7 @@ def _change(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _find(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
+    """Search, list and tag."""
     first = workflows[0]
     for query in ("invoice", "rech", "要約", "gardener"):
         found = child.call("workflows.search", {"query": query})["items"]
@@ -182,6 +185,7 @@ def _find(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _run_workflow(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
+    """Record a run from its start to its end."""
     run_id = child.call("runs.start", {"workflow_id": workflows[0]["id"]})["id"]
     progress = {"id": run_id, "blocks_executed": 2, "api_calls_made": 1}
     status = child.call("runs.progress", progress)["status"]
@@ -192,6 +196,7 @@ def _run_workflow(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str
 
 
 def _secrets(child: Child, _workflows: list[dict[str, Any]]) -> Iterator[str]:
+    """Store a key under a passphrase that only this process knows, read it, lock."""
     state = child.call("secrets.status")["state"]
     if state != "uninitialized":
         yield f"left out: this database has secrets of its own, which are {state}"
@@ -206,6 +211,7 @@ def _secrets(child: Child, _workflows: list[dict[str, Any]]) -> Iterator[str]:
 
 
 def _check(child: Child, _workflows: list[dict[str, Any]]) -> Iterator[str]:
+    """Change a setting, delete a workflow and purge it, then measure and check everything."""
     theme = child.call("settings.get", {"key": "theme"})["value"]
     wanted = {"key": "theme", "value": "dark" if theme != "dark" else "light"}
     yield f"setting theme: was {theme}, is {child.call('settings.set', wanted)['value']} now"

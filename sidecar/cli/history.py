@@ -1,13 +1,10 @@
 """`sim-sidecar history`: list the revisions of one workflow."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sidecar.cli.command import Command, add_common
-from sidecar.cli.tables import cell, name_cell, show_call, size_text, table, time_text
-
-if TYPE_CHECKING:
-    from rich.table import Table
+from sidecar.cli.tables import Drawn, cell, name_cell, show_call, size_text, table, time_text
 
 _HELP = "list the saved revisions of a workflow, newest first"
 _EXAMPLES = """examples:
@@ -31,7 +28,8 @@ def _run(given: argparse.Namespace) -> int:
     return show_call(given, "workflows.history", {"id": given.id, "limit": given.limit}, _draw)
 
 
-def _draw(result: dict[str, Any]) -> "Table":
+def _draw(result: dict[str, Any]) -> Drawn:
+    """Draw a table of revisions."""
     drawn = table("", "revision", "saved", "size", "name", "")
     for item in result["items"]:
         pinned = "kept because runs used it" if item["pinned_by_runs"] else ""

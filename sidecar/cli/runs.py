@@ -1,13 +1,10 @@
 """`sim-sidecar runs`: list runs of workflows."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sidecar.cli.command import Command, add_common
-from sidecar.cli.tables import cell, show_call, table, time_text
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
+from sidecar.cli.tables import Drawn, cell, show_call, table, time_text
 
 _HELP = "list runs of workflows, newest first"
 _EXAMPLES = """examples:
@@ -34,9 +31,8 @@ def _run(given: argparse.Namespace) -> int:
     return show_call(given, "runs.list", params, _draw)
 
 
-def _draw(result: dict[str, Any]) -> "RenderableType":
-    from rich.text import Text  # noqa: PLC0415 - a pipe never pays for colours
-
+def _draw(result: dict[str, Any]) -> Drawn:
+    """Draw a table of runs."""
     if not result["items"]:
         return "No runs."
     colours = {"success": "green", "error": "red", "running": "cyan"}
@@ -48,7 +44,7 @@ def _draw(result: dict[str, Any]) -> "RenderableType":
             cell(item["id"]),
             cell(item["workflow_id"]),
             cell(time_text(item["started_at"])),
-            Text(item["status"], style=colours.get(item["status"], "")),
+            cell(item["status"], colours.get(item["status"], "")),
             cell("-" if taken_ms is None else f"{taken_ms} ms"),
             cell(item["tokens_used"]),
             cell(item["error_message"] or ""),

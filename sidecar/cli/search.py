@@ -7,10 +7,9 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from sidecar.cli.command import Command, add_common
-from sidecar.cli.tables import cell, name_cell, show_call, shows_colour, table
+from sidecar.cli.tables import Drawn, cell, name_cell, show_call, shows_colour, table
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
     from rich.text import Text
 
 _HELP = "find workflows by their names, descriptions, tags and contents"
@@ -75,7 +74,8 @@ def _run(given: argparse.Namespace) -> int:
     )
 
 
-def _draw(result: dict[str, Any], query: str) -> "RenderableType":
+def _draw(result: dict[str, Any], query: str) -> Drawn:
+    """Draw a table of the workflows that were found."""
     if not result["items"]:
         meant = result["did_you_mean"]
         return f"Nothing found. Did you mean: {meant}" if meant else "Nothing found."

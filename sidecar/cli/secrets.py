@@ -7,19 +7,16 @@ Keys and passphrases are asked for on the terminal; `set --stdin` reads a key fr
 import argparse
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from sidecar.cli.child import Child, run_with_child
 from sidecar.cli.command import Command, add_common, serve_options
 from sidecar.cli.failures import CommandFailed
 from sidecar.cli.questions import ask, ask_twice, confirm
-from sidecar.cli.tables import Draw, cell, print_result, table, time_text
+from sidecar.cli.tables import Draw, Drawn, cell, print_result, table, time_text
 from sidecar.cli.terminal_text import write_text
 from sidecar.cli.unlocking import add_unlocking, passphrase, proof, read_descriptor, unlock
 from sidecar.hardening import harden
-
-if TYPE_CHECKING:
-    from rich.table import Table
 
 _HELP = "store the API keys of providers, encrypted"
 _EXAMPLES = """examples:
@@ -101,7 +98,9 @@ def _call_unlocked(child: Child, given: argparse.Namespace, method: str, **param
 
 
 def _status(child: Child, _given: argparse.Namespace) -> Answer:
-    def draw(result: dict[str, Any]) -> "Table":
+    """Show whether secrets are set up, with a table of the slots that unlock them."""
+
+    def draw(result: dict[str, Any]) -> Drawn:
         drawn = table(f"Secrets are {result['state']}.", "slot", "kind", "label", "made")
         for slot in result["slots"]:
             texts = (slot["slot"], slot["kind"], slot["label"], time_text(slot["created_at"]))
@@ -112,6 +111,7 @@ def _status(child: Child, _given: argparse.Namespace) -> Answer:
 
 
 def _init(child: Child, given: argparse.Namespace) -> Answer:
+    """Set secrets up, with a new passphrase or with the keychain."""
     if given.keychain:
         params: dict[str, Any] = {"keychain": True}
     elif given.passphrase_fd is not None:
@@ -123,7 +123,9 @@ def _init(child: Child, given: argparse.Namespace) -> Answer:
 
 
 def _list(child: Child, given: argparse.Namespace) -> Answer:
-    def draw(result: dict[str, Any]) -> "Table":
+    """List the providers; the last characters of their keys are shown only when it unlocks."""
+
+    def draw(result: dict[str, Any]) -> Drawn:
         drawn = table("", "provider", "ends in", "set", "last read", "")
         for item in result["items"]:
             again = "must be entered again" if item["state"] == "enter_again" else ""
@@ -138,6 +140,7 @@ def _list(child: Child, given: argparse.Namespace) -> Answer:
 
 
 def _set(child: Child, given: argparse.Namespace) -> Answer:
+    """Store the key of a provider."""
     unlock(child, given)
     value = _read_key() if given.stdin else ask(f"Key of {given.name}: ")
     result = child.call("secrets.set", {"provider": given.name, "value": value})
@@ -146,6 +149,7 @@ def _set(child: Child, given: argparse.Namespace) -> Answer:
 
 
 def _read_key() -> str:
+    """Return the key that stdin holds, without the line's end."""
     try:
         return sys.stdin.buffer.read().decode().rstrip("\r\n")
     except UnicodeDecodeError:
@@ -153,17 +157,20 @@ def _read_key() -> str:
 
 
 def _get(child: Child, given: argparse.Namespace) -> Answer:
+    """Print the key of a provider."""
     result = _call_unlocked(child, given, "secrets.get", provider=given.name)
     return result, result["value"]
 
 
 def _delete(child: Child, given: argparse.Namespace) -> Answer:
+    """Delete the key of a provider, and overwrite what the file still held of it."""
     result = _call_unlocked(child, given, "secrets.delete", provider=given.name)
     child.call("system.purge")
     return result, f"The key of {given.name} was deleted; no byte of it is left in the file."
 
 
 def _passphrase(child: Child, given: argparse.Namespace) -> Answer:
+    """Change the passphrase, after unlocking with the old one or in another way."""
     old = proof(child.call("secrets.status"), given)
     child.call("secrets.unlock", old)
     if "passphrase" in old:
@@ -177,28 +184,33 @@ def _passphrase(child: Child, given: argparse.Namespace) -> Answer:
 
 
 def _recovery(child: Child, given: argparse.Namespace) -> Answer:
+    """Make a recovery code and print it."""
     result = _call_unlocked(child, given, "secrets.add_recovery")
     text = "Write this code down. It unlocks all keys, and it is never shown again:"
     return result, f"{text}\n\n  {result['recovery_code']}\n"
 
 
 def _keychain(child: Child, given: argparse.Namespace) -> Answer:
+    """Add a slot that unlocks with the keychain."""
     result = _call_unlocked(child, given, "secrets.add_keychain")
     return result, "From now on this computer's keychain unlocks secrets, too."
 
 
 def _remove_slot(child: Child, given: argparse.Namespace) -> Answer:
+    """Remove the slot of this number; a text that is no number is refused as slot 0."""
     slot = int(given.name) if given.name.isdecimal() else 0
     result = _call_unlocked(child, given, "secrets.remove_slot", slot=slot)
     return result, f"Slot {given.name} was removed."
 
 
 def _rotate(child: Child, given: argparse.Namespace) -> Answer:
+    """Replace the data key and encrypt every provider's key with it."""
     result = _call_unlocked(child, given, "secrets.rotate")
     return result, f"The data key was replaced. Keys encrypted again: {result['resealed']}."
 
 
 def _rekey(child: Child, given: argparse.Namespace) -> Answer:
+    """Replace every encryption key, which takes the passphrase if there is one."""
     kinds = {slot["kind"] for slot in child.call("secrets.status")["slots"]}
     params: dict[str, Any] = {}
     if "passphrase" in kinds:
@@ -216,6 +228,7 @@ def _rekey(child: Child, given: argparse.Namespace) -> Answer:
 
 
 def _reset(child: Child, given: argparse.Namespace) -> Answer:
+    """Give up every provider's key, after a yes."""
     count = child.call("secrets.status")["count"]
     if not given.yes:
         fact = f"Provider keys that will be lost for good: {count}. All other data stays. "

@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sidecar import limits
 from sidecar.cli.command import call_method, serve_options
@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-Draw = Callable[[dict[str, Any]], "RenderableType"]
-"""Returns what a terminal shows of a method's result: a table, or plain text as a str."""
+Drawn: TypeAlias = "RenderableType"
+"""What a terminal shows of a method's result: a table, or plain text as a str."""
+
+Draw = Callable[[dict[str, Any]], Drawn]
+"""Draws the result of a method."""
 
 _KIB = 1024
 
@@ -103,11 +106,11 @@ def table(title: str, *columns: str) -> "Table":
     return drawn
 
 
-def cell(text: object) -> "Text":
+def cell(text: object, style: str = "") -> "Text":
     """Return a table cell with the text: markup is shown as it is, control characters escaped."""
     from rich.text import Text  # noqa: PLC0415 - a pipe never pays for colours
 
-    return Text(visible(text))
+    return Text(visible(text), style)
 
 
 def name_cell(name: str) -> "Text":

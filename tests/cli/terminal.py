@@ -1,13 +1,16 @@
 """Run the command line as a person at a terminal does, through a pseudo-terminal. POSIX only."""
 
 import os
+import select
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.cli.commands import ROOT
 
 _FORCING = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "CLICOLOR", "TTY_COMPATIBLE", "LINES")
+"""Variables that decide about colour or size; a test sets those that it is about."""
 
 
 def at_terminal(
@@ -19,14 +22,14 @@ def at_terminal(
     import pty
 
     ours, theirs = pty.openpty()
-    kept = {name: value for name, value in os.environ.items() if name not in _FORCING}
+    own = {name: value for name, value in os.environ.items() if name not in _FORCING}
     process = subprocess.Popen(
         [sys.executable, "-m", "sidecar", *map(str, words)],
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         cwd=ROOT,
-        env={**kept, "TERM": "xterm", "COLUMNS": str(columns), **(environment or {})},
+        env={**own, "TERM": "xterm", "COLUMNS": str(columns), **(environment or {})},
         start_new_session=True,
     )
     os.close(theirs)
@@ -41,3 +44,25 @@ def at_terminal(
         output += data
     os.close(ours)
     return process.wait(30), output.decode().replace("\r\n", "\n")
+
+
+def type_at_terminal(words: list[str], typed: list[tuple[str, str]]) -> str:
+    """Run a command on a terminal, type an answer after each question; return all it shows."""
+    import pty
+
+    process, terminal = pty.fork()
+    if process == 0:
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, "-m", "sidecar", *words])  # noqa: S606 - ours
+    shown, deadline = "", time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if select.select([terminal], [], [], 0.2)[0]:
+            try:
+                shown += os.read(terminal, 4096).decode(errors="replace")
+            except OSError:
+                break
+        if typed and typed[0][0] in shown:
+            os.write(terminal, typed.pop(0)[1].encode() + b"\n")
+    os.close(terminal)
+    os.waitpid(process, 0)
+    return shown

@@ -46,6 +46,11 @@ def test_help_names_every_command_and_an_example() -> None:
     assert "sim-sidecar search" in done.stdout
 
 
+def test_each_command_is_in_a_file_of_its_name() -> None:
+    for name, command in COMMANDS.items():
+        assert (command.name, command.run.__module__) == (name, f"sidecar.cli.{name}")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_every_command_describes_it_and_gives_an_example(name: str) -> None:
     done = run(name, "--help")

@@ -2,17 +2,16 @@
 
 import json
 import os
-import pty
-import select
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.cli.commands import ROOT
+from tests.cli.terminal import type_at_terminal
+
 PASSPHRASE = "correct horse"
 VALUE = "sk-live-0123456789abcdefWXYZ"
 
@@ -140,32 +139,12 @@ def test_audit_acts_without_what_they_need_are_refused(
     assert done.stderr.startswith("sim-sidecar audit")
 
 
-def on_terminal(words: list[str], typed: list[tuple[str, str]]) -> str:
-    """Run a command on a terminal, type an answer after each question; return all it shows."""
-    process, terminal = pty.fork()
-    if process == 0:
-        os.chdir(ROOT)
-        os.execv(sys.executable, [sys.executable, "-m", "sidecar", *words])  # noqa: S606 - ours
-    shown, deadline = "", time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if select.select([terminal], [], [], 0.2)[0]:
-            try:
-                shown += os.read(terminal, 4096).decode(errors="replace")
-            except OSError:
-                break
-        if typed and typed[0][0] in shown:
-            os.write(terminal, typed.pop(0)[1].encode() + b"\n")
-    os.close(terminal)
-    os.waitpid(process, 0)
-    return shown
-
-
 def test_a_terminal_is_asked_and_does_not_show_what_is_typed(tmp_path: Path) -> None:
     place = ["--database", str(tmp_path / "sim.db")]
-    first = on_terminal(
+    first = type_at_terminal(
         ["secrets", "init", *place], [("New passphrase:", PASSPHRASE), ("Once more:", PASSPHRASE)]
     )
-    second = on_terminal(
+    second = type_at_terminal(
         ["secrets", "set", "openai", *place],
         [("Passphrase:", PASSPHRASE), ("Key of openai:", VALUE)],
     )

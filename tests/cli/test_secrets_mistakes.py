@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.test_secrets import PASSPHRASE, ROOT, VALUE, on_terminal, run, with_descriptors
+from tests.cli.commands import ROOT
+from tests.cli.terminal import type_at_terminal
+from tests.cli.test_secrets import PASSPHRASE, VALUE, run, with_descriptors
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="descriptors are handed on as POSIX does"
@@ -38,7 +40,7 @@ def test_a_forgotten_passphrase_is_replaced_by_the_recovery_code(
     code = json.loads(run("secrets", "recovery", "--json", *place, passphrase=PASSPHRASE).stdout)
     words = ["secrets", "passphrase", "--recovery", *map(str, place)]
 
-    shown = on_terminal(
+    shown = type_at_terminal(
         words,
         [
             ("Recovery code:", code["recovery_code"]),
@@ -70,7 +72,7 @@ def test_a_reset_says_how_many_keys_are_lost_and_waits_for_a_yes(
     asked = run("secrets", "reset", *place)
     assert (asked.returncode, asked.stdout) == (2, "")
     assert "lost for good: 1." in asked.stderr
-    shown = on_terminal(["secrets", "reset", *map(str, place)], [("[y/N]", "no")])
+    shown = type_at_terminal(["secrets", "reset", *map(str, place)], [("[y/N]", "no")])
     assert "Nothing was changed." in shown
 
     done = run("secrets", "reset", "--yes", *place)
@@ -111,7 +113,9 @@ def test_a_descriptor_or_terminal_without_a_passphrase_is_reported(
 ) -> None:
     get = with_descriptors("secrets", "get", "openai", *place, passphrase_fd=b"\xff\xfe")
     empty = with_descriptors("secrets", "get", "openai", *place, passphrase_fd=b"\n")
-    closed = on_terminal(["secrets", "get", "openai", *map(str, place)], [("Passphrase:", "\x04")])
+    closed = type_at_terminal(
+        ["secrets", "get", "openai", *map(str, place)], [("Passphrase:", "\x04")]
+    )
 
     assert (get.returncode, "holds no UTF-8" in get.stderr) == (2, True)
     assert (empty.returncode, "holds no passphrase" in empty.stderr) == (2, True)
