@@ -10,19 +10,8 @@ from typing import NamedTuple
 
 from msgspec import UNSET, Raw, UnsetType
 
-from sidecar import limits
+from sidecar import errors, limits
 from sidecar.context import Context, LongContext
-from sidecar.errors import (
-    Conflict,
-    KdfPolicy,
-    KeychainUnavailable,
-    Locked,
-    NotInitialized,
-    SlotDamaged,
-    Tampered,
-    Throttled,
-    WrongPassphrase,
-)
 from sidecar.redaction import add_secret
 from sidecar.secrets import key_slots
 from sidecar.secrets.raw_params import take_passphrase, take_recovery_code
@@ -34,15 +23,15 @@ from sidecar.vault.recovery_code import parse_code
 from sidecar.wiping import wipe
 
 OPENING_ERRORS = (
-    Conflict,
-    KdfPolicy,
-    KeychainUnavailable,
-    Locked,
-    NotInitialized,
-    SlotDamaged,
-    Tampered,
-    Throttled,
-    WrongPassphrase,
+    errors.Conflict,
+    errors.KdfPolicy,
+    errors.KeychainUnavailable,
+    errors.Locked,
+    errors.NotInitialized,
+    errors.SlotDamaged,
+    errors.Tampered,
+    errors.Throttled,
+    errors.WrongPassphrase,
 )
 """The refusals of a method that opens a slot."""
 
@@ -98,7 +87,7 @@ def _open_with_text(ctx: LongContext, kind: key_slots.SlotKind, text: bytearray)
     secret = _secret_of(kind, text)
     try:
         return _try_slots(ctx, kind, secret)
-    except WrongPassphrase:
+    except errors.WrongPassphrase:
         with ctx.writing() as db:
             secrets.count_failure(db, ctx.clock.now_ms())
         raise
@@ -123,7 +112,7 @@ def _refuse_too_soon(ctx: LongContext) -> None:
             secrets.date_failure(db, now_ms)
     since_ms = max(0, now_ms - state.failed_at)
     if since_ms < delay_ms:
-        raise Throttled(retry_after_ms=delay_ms - since_ms)
+        raise errors.Throttled(retry_after_ms=delay_ms - since_ms)
 
 
 def _secret_of(kind: key_slots.SlotKind, text: bytearray) -> bytearray:
@@ -144,14 +133,14 @@ def _try_slots(ctx: LongContext, kind: key_slots.SlotKind, secret: bytearray) ->
     for slot in slots:
         try:
             keys = _unwrap(slot, store_id, secret)
-        except (WrongPassphrase, SlotDamaged) as refused:
+        except (errors.WrongPassphrase, errors.SlotDamaged) as refused:
             # A damaged slot must not hide that another slot was given the wrong code.
-            if not (isinstance(refused, SlotDamaged) and isinstance(fault, WrongPassphrase)):
+            if not isinstance(fault, errors.WrongPassphrase):
                 fault = refused
         else:
             return Opened(keys, slot, _renew(ctx, keys, slot, secret))
     name = "recovery code" if kind == "recovery" else "passphrase"
-    raise fault or WrongPassphrase(f"This store has no slot for a {name}.")
+    raise fault or errors.WrongPassphrase(f"This store has no slot for a {name}.")
 
 
 def _unwrap(slot: SlotRow, store_id: bytes, secret: bytearray) -> Keys:
@@ -176,11 +165,11 @@ def _open_with_keychain(ctx: LongContext) -> Opened:
         store_id = meta.store_id(db)
         slot = key_slots.find_slot(db, "keychain")
     if slot is None:
-        raise KeychainUnavailable("No slot of this store lies in a keychain.", found=None)
+        raise errors.KeychainUnavailable("No slot of this store lies in a keychain.", found=None)
     chain = key_slots.system_keychain(ctx.vault, slot.backend)
     text = chain.read(key_slots.item_name(store_id, slot.generation))
     if text is None:
-        raise KeychainUnavailable(
+        raise errors.KeychainUnavailable(
             "The keychain no longer has this store's item.",
             hint="Unlock with the passphrase or the recovery code.",
             expected=slot.backend,
@@ -194,7 +183,7 @@ def _open_with_keychain(ctx: LongContext) -> Opened:
             key_slots.item_name(store_id, slot.generation + step) for step in (-1, 1)
         ]
         return Opened(_unwrap(slot, store_id, secret), slot)
-    except (ValueError, WrongPassphrase):
-        raise Tampered("The keychain's item is not this slot's.", what="keychain") from None
+    except (ValueError, errors.WrongPassphrase):
+        raise errors.Tampered("The keychain's item is not this slot's.", what="keychain") from None
     finally:
         wipe(secret)

@@ -61,15 +61,15 @@ RecoveryCode = Annotated[Raw, _secret(_CODE_MAX_CHARS, "The recovery code: nine 
 Value = Annotated[Raw, _secret(limits.SECRET_MAX_BYTES, "The provider's key, up to 16 KiB.")]
 
 
-def require_exactly_one(**params: object) -> str:
-    """Return the name of the one param that is given.
+def require_exactly_one(params: object, *names: str) -> str:
+    """Return the name of the one member of the params that is given.
 
     Raises:
-        InvalidParams: none of them is given, or more than one.
+        InvalidParams: none of the named members is given, or more than one.
     """
-    given = [name for name, value in params.items() if value is not UNSET]
+    given = [name for name in names if getattr(params, name) is not UNSET]
     if len(given) != 1:
-        raise InvalidParams(f"Exactly one of {', '.join(params)} is needed.", path="$.params")
+        raise InvalidParams(f"Exactly one of {', '.join(names)} is needed.", path="$.params")
     return given[0]
 
 

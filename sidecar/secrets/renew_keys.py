@@ -172,7 +172,7 @@ def _replace_root_key(ctx: LongContext, old: Keys, new: Keys, slots: _NewSlots) 
             restart_log_sealed(db, sealer, ctx.clock.random_bytes(crypto.KEY_BYTES))
         purging.request(ctx)
         generation = secrets.state(db).generation
-    ctx.vault.unlock(new, dict([data_key]), state.clock_times(ctx))
+    ctx.vault.unlock(new, dict([data_key]), state.read_clocks(ctx))
     ctx.vault.stale_items += slots.stale_items
     ctx.session.schedule(state.ERASE_CHORE, 0)
     return Renewed(generation, resealed)

@@ -85,7 +85,7 @@ def _write_first_slot(ctx: LongContext, keys: Keys, slot: SlotRow, lock_count: i
             secrets.add_slot(db, slot)
             data_key = sealed_rows.add_data_key(ctx, db, keys)
             sealed_rows.write_root(db, keys)
-            ctx.vault.unlock(keys, dict([data_key]), state.clock_times(ctx))
+            ctx.vault.unlock(keys, dict([data_key]), state.read_clocks(ctx))
             ctx.audit("vault_initialize", "vault", kind=slot.kind)
             fresh_key = ctx.clock.random_bytes(crypto.KEY_BYTES)
             through = seal_log(db, ctx.chain_sealer(keys), fresh_key)
@@ -110,7 +110,7 @@ def _unlock_in_memory(ctx: LongContext, keys: Keys) -> state.Status:
         sealed_rows.write_root(memory, keys)
         ctx.audit("vault_initialize", "vault", kind="ephemeral")
         ctx.store.memory = memory
-        ctx.vault.unlock(keys, dict([data_key]), state.clock_times(ctx), ephemeral=True)
+        ctx.vault.unlock(keys, dict([data_key]), state.read_clocks(ctx), ephemeral=True)
         return state.read_status(ctx, memory)
 
 
@@ -149,7 +149,7 @@ def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.St
             secrets.forget_failures(db)
             if opened.renewed is not None:
                 secrets.replace_slot(db, opened.slot.slot, opened.renewed)
-            ctx.vault.unlock(keys, data_keys, state.clock_times(ctx))
+            ctx.vault.unlock(keys, data_keys, state.read_clocks(ctx))
             ctx.audit("vault_unlock", "vault", slot=opened.slot.slot, kind=opened.slot.kind)
             if is_log_sealed(db):
                 ctx.checkpoint_chain()

@@ -4,6 +4,7 @@ A method that needs keys gets them from `require_keys`, or the refusal that fits
 themselves after a time without use and after a time in all; both times are settings.
 """
 
+from contextlib import suppress
 from typing import NamedTuple
 
 from sidecar import limits, log
@@ -15,7 +16,7 @@ from sidecar.store.secrets import SlotRow
 from sidecar.vault.crypto import Cost
 from sidecar.vault.keys import Keys
 from sidecar.vault.slot_format import read_cost
-from sidecar.vault.vault import ClockTimes, Vault, VaultState
+from sidecar.vault.vault import Clocks, Vault, VaultState
 
 KEY_ERRORS = (Locked, NotInitialized)
 """The refusals of a method that needs keys."""
@@ -58,23 +59,16 @@ def current_state(ctx: Context, db: Connection) -> VaultState:
 
 def read_status(ctx: Context, db: Connection) -> Status:
     """Return the state, the slots and the settings of the lock; `db` holds the rows of secrets."""
-    slots = secrets.slots(db)
-    return Status(
-        current_state(ctx, db),
-        slots,
-        _passphrase_cost(slots),
-        secrets.count(db),
-        *_lock_settings(ctx),
-    )
+    state, slots = current_state(ctx, db), secrets.slots(db)
+    cost = _passphrase_cost(slots)
+    return Status(state, slots, cost, secrets.count(db), *_lock_settings(ctx))
 
 
 def _passphrase_cost(slots: list[SlotRow]) -> Cost | None:
     for slot in slots:
         if slot.kind == "passphrase":
-            try:
+            with suppress(SlotDamaged):
                 return read_cost(slot.blob, slot.sha256)
-            except SlotDamaged:
-                continue
     return None
 
 
@@ -101,7 +95,7 @@ def require_keys(ctx: Context, provider: str | None = None) -> Keys:
         elif not secrets.is_initialized(ctx.store.db):
             raise NotInitialized
         raise Locked if provider is None else Locked(provider=provider)
-    ctx.vault.mark_used(clock_times(ctx))
+    ctx.vault.mark_used(read_clocks(ctx))
     return keys
 
 
@@ -149,23 +143,20 @@ def usable_keys(ctx: Context) -> Keys | None:
 # --- the lock ---------------------------------------------------------------------------------
 
 
-def clock_times(ctx: Context) -> ClockTimes:
+def read_clocks(ctx: Context) -> Clocks:
     """Return what both clocks show now."""
-    return ClockTimes(ctx.clock.now_ms(), ctx.clock.monotonic_ms())
+    return Clocks(ctx.clock.now_ms(), ctx.clock.monotonic_ms())
 
 
 def _lock_settings(ctx: Context) -> tuple[int, int]:
     """Return after how long without use, and after how long in all, the secrets lock."""
     db = ctx.store.db
-    return (
-        settings.own(db, "secrets_idle_lock_ms"),
-        settings.own(db, "secrets_absolute_lock_ms"),
-    )
+    return settings.own(db, "secrets_idle_lock_ms"), settings.own(db, "secrets_absolute_lock_ms")
 
 
 def ms_until_lock(ctx: Context) -> float | None:
     """Return how long until the secrets lock by themselves; None when they do not."""
-    return ctx.vault.ms_until_lock(clock_times(ctx), *_lock_settings(ctx))
+    return ctx.vault.ms_until_lock(read_clocks(ctx), *_lock_settings(ctx))
 
 
 def lock(ctx: Context, **details: str) -> None:

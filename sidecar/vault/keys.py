@@ -40,6 +40,7 @@ class Keys:
         self.root = root
         self.store_id = store_id
         derived = {label: crypto.derive(root, store_id, label) for label in LABELS}
+        self._all = (root, *derived.values())
         self._wrap = derived["dek-wrap"]
         self.fingerprint = derived["fingerprint"]
         self.state_root = derived["state-root"]
@@ -49,15 +50,7 @@ class Keys:
 
     def wipe(self) -> None:
         """Overwrite every key."""
-        for key in (
-            self.root,
-            self._wrap,
-            self.fingerprint,
-            self.state_root,
-            self.audit_seal,
-            self.audit_sign,
-            self.backup_mac,
-        ):
+        for key in self._all:
             wipe(key)
 
     def wrap_data_key(self, key_id: int, data_key: bytearray, nonce: bytes) -> bytes:

@@ -19,13 +19,13 @@ from sidecar.wiping import wipe
 VaultState = Literal["uninitialized", "locked", "unlocked", "ephemeral"]
 
 
-class ClockTimes(NamedTuple):
+class Clocks(NamedTuple):
     """What both clocks show at one moment, in milliseconds."""
 
     wall_ms: int
     monotonic_ms: float
 
-    def ms_since(self, earlier: "ClockTimes") -> float:
+    def ms_since(self, earlier: "Clocks") -> float:
         """Return the milliseconds since `earlier`, by the clock that has advanced more."""
         return max(self.monotonic_ms - earlier.monotonic_ms, self.wall_ms - earlier.wall_ms)
 
@@ -59,7 +59,7 @@ class Vault:
         """How often `lock` was called, also while locked."""
         self._keys: Keys | None = None
         self._data_keys: dict[int, bytearray] = {}
-        self._unlocked_at = self._used_at = ClockTimes(0, 0.0)
+        self._unlocked_at = self._used_at = Clocks(0, 0.0)
 
     @property
     def keys(self) -> Keys | None:
@@ -67,12 +67,7 @@ class Vault:
         return self._keys
 
     def unlock(
-        self,
-        keys: Keys,
-        data_keys: dict[int, bytearray],
-        now: ClockTimes,
-        *,
-        ephemeral: bool = False,
+        self, keys: Keys, data_keys: dict[int, bytearray], now: Clocks, *, ephemeral: bool = False
     ) -> None:
         """Unlock with these keys, which the vault wipes when it locks."""
         self._wipe_keys()
@@ -115,11 +110,11 @@ class Vault:
         """Id and bytes of the data key that new records are sealed with."""
         return max(self._data_keys.items())
 
-    def mark_used(self, now: ClockTimes) -> None:
+    def mark_used(self, now: Clocks) -> None:
         """Start the idle time again: a secret was used."""
         self._used_at = now
 
-    def ms_until_lock(self, now: ClockTimes, idle_ms: int, absolute_ms: int) -> float | None:
+    def ms_until_lock(self, now: Clocks, idle_ms: int, absolute_ms: int) -> float | None:
         """Return how long until the vault must lock, 0 or less when it must lock now.
 
         None means never, or that the vault is locked. A limit of 0 does not apply.

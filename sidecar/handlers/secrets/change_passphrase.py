@@ -32,11 +32,7 @@ def change_passphrase(
     A proof is needed also while unlocked. A person who has forgotten the passphrase unlocks with
     the recovery code or the keychain, and gives the same proof here.
     """
-    raw_params.require_exactly_one(
-        old_passphrase=params.old_passphrase,
-        recovery_code=params.recovery_code,
-        keychain=params.keychain,
-    )
+    raw_params.require_exactly_one(params, "old_passphrase", "recovery_code", "keychain")
     new = raw_params.take_passphrase(params.new_passphrase, "$.params.new_passphrase")
     proof = Proof(params.old_passphrase, params.recovery_code, "$.params.old_passphrase")
     with ctx.vault.mutex:

@@ -28,7 +28,5 @@ class SecretsInitializeParams(Params, frozen=True):
 @method("secrets.initialize", long=True, errors=(Conflict, KeychainUnavailable, Locked, Tampered))
 def initialize(ctx: LongContext, params: SecretsInitializeParams) -> SecretsStatusResult:
     """Set up secrets with a passphrase or the system's keychain, once, and unlock them."""
-    kind = require_exactly_one(
-        passphrase=params.passphrase, keychain=params.keychain, ephemeral=params.ephemeral
-    )
+    kind = require_exactly_one(params, "passphrase", "keychain", "ephemeral")
     return status_result(set_up(ctx, kind, params.passphrase))

@@ -30,11 +30,7 @@ def unlock(ctx: LongContext, params: SecretsUnlockParams) -> SecretsStatusResult
     also after a restart. An unlock while unlocked checks the passphrase and starts both times of
     the automatic lock again.
     """
-    require_exactly_one(
-        passphrase=params.passphrase,
-        keychain=params.keychain,
-        recovery_code=params.recovery_code,
-    )
+    require_exactly_one(params, "passphrase", "keychain", "recovery_code")
     return status_result(root_key.unlock(ctx, Proof(params.passphrase, params.recovery_code)))
 
 
