@@ -1,8 +1,8 @@
-"""Slots: what wraps the root key. This module makes them and keeps their keychain items.
+"""Slots: the root key, wrapped by one secret each.
 
-Each slot wraps the same root key by another secret: the passphrase, a random secret in the
-system's keychain, or a recovery code. There is at most one slot for a passphrase and one for a
-keychain.
+The secret is the passphrase, a random secret in the system's keychain, or a recovery code. Every
+slot wraps the same root key. There is at most one slot for a passphrase and one for a keychain.
+This module makes slots, writes their rows, and names and removes their keychain items.
 """
 
 import base64
@@ -36,9 +36,8 @@ _LABELS: dict[SlotKind, str] = {
 def make_passphrase_slot(
     ctx: Context, keys: Keys, generation: int, passphrase: bytearray
 ) -> SlotRow:
-    """Return a slot that the passphrase opens, at the cost of today."""
-    secret = normalize(passphrase)
-    return _make_slot(ctx, "passphrase", keys, generation, secret)
+    """Return a slot that the passphrase opens; stretching it costs what the vault says."""
+    return _make_slot(ctx, "passphrase", keys, generation, normalize(passphrase))
 
 
 def make_recovery_slot(ctx: Context, keys: Keys, code: bytearray) -> SlotRow:
@@ -72,6 +71,7 @@ def _make_slot(
     secret: bytearray,
     backend: str | None = None,
 ) -> SlotRow:
+    """Wrap the root key by the secret; return the row of the slot, without its number."""
     cost = ctx.vault.cost if kind == "passphrase" else None
     random = ctx.clock.random_bytes
     blob = slot_format.wrap(keys.root, keys.store_id, generation, secret, random, cost)
@@ -80,7 +80,7 @@ def _make_slot(
 
 
 def normalize(passphrase: bytearray) -> bytearray:
-    """Return the passphrase in Unicode's form NFC, which does not depend on the keyboard.
+    """Return the passphrase in Unicode's form NFC, so that every keyboard types the same one.
 
     Raises:
         InvalidParams: it is not UTF-8.
@@ -130,11 +130,8 @@ def item_name(store_id: bytes, generation: int) -> str:
 def item_names(db: Connection) -> list[str]:
     """Return the names of the keychain items that slots need."""
     store_id = meta.store_id(db)
-    return [
-        item_name(store_id, slot.generation)
-        for slot in secrets.slots(db)
-        if slot.kind == "keychain"
-    ]
+    slots = [slot for slot in secrets.slots(db) if slot.kind == "keychain"]
+    return [item_name(store_id, slot.generation) for slot in slots]
 
 
 def system_keychain(vault: Vault, expected: str | None = None) -> Keychain:

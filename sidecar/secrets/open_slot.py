@@ -45,23 +45,21 @@ class Proof(NamedTuple):
 
 
 class Opened(NamedTuple):
-    """The keys of an opened slot, which the caller wipes; the slot, and what is to replace it.
-
-    A slot is replaced when its cost is lower than today's.
-    """
+    """An opened slot, and the keys it gave, which the caller wipes."""
 
     keys: Keys
     slot: SlotRow
     renewed: SlotRow | None = None
+    """The slot to write in its place, when its cost is lower than that of new slots."""
 
 
 def open_slot(ctx: LongContext, proof: Proof) -> Opened:
     """Return the keys of the slot that the proof opens.
 
     Raises:
-        InvalidParams: the text is none that could open a slot.
-        Throttled: it comes too soon after wrong ones; nothing was derived.
-        WrongPassphrase: no slot of the kind opens with it.
+        InvalidParams: the passphrase or code is no string, empty or too long.
+        Throttled: the try comes too soon after wrong ones; nothing was derived.
+        WrongPassphrase: no slot of the kind opens with the passphrase or code.
         SlotDamaged, KdfPolicy: the only slot of the kind cannot be used.
         KeychainUnavailable: there is no slot for a keychain, or its item cannot be read.
         Tampered: the keychain's item is not the slot's.
@@ -81,6 +79,7 @@ def open_slot(ctx: LongContext, proof: Proof) -> Opened:
 
 
 def _open_with_text(ctx: LongContext, kind: key_slots.SlotKind, text: bytearray) -> Opened:
+    """Open a slot with a passphrase or a recovery code; count a wrong one for the throttle."""
     _refuse_too_soon(ctx)
     ctx.check_cancelled()
     # A typing mistake in a code is found before anything is derived: it does not count as a try.
@@ -125,7 +124,7 @@ def _secret_of(kind: key_slots.SlotKind, text: bytearray) -> bytearray:
 
 
 def _try_slots(ctx: LongContext, kind: key_slots.SlotKind, secret: bytearray) -> Opened:
-    """Return what the first slot of the kind gives that the secret opens."""
+    """Open the first slot of the kind that the secret opens."""
     with ctx.reading() as db:
         store_id = meta.store_id(db)
         slots = [slot for slot in secrets.slots(db) if slot.kind == kind]
@@ -144,15 +143,16 @@ def _try_slots(ctx: LongContext, kind: key_slots.SlotKind, secret: bytearray) ->
 
 
 def _unwrap(slot: SlotRow, store_id: bytes, secret: bytearray) -> Keys:
+    """Return the root key of a slot, with the keys derived from it."""
     return Keys(slot_format.unwrap(slot.blob, slot.sha256, store_id, secret), store_id)
 
 
 def _renew(ctx: Context, keys: Keys, slot: SlotRow, secret: bytearray) -> SlotRow | None:
-    """Return the slot at today's cost, None when it costs as much already."""
+    """Return the slot at the cost of new slots, None when it costs as much already."""
     cost = slot_format.read_cost(slot.blob, slot.sha256)
-    today = ctx.vault.cost
+    wanted = ctx.vault.cost
     # More memory for fewer passes may cost more: what counts is the product.
-    if cost is None or cost.memory_kib * cost.passes >= today.memory_kib * today.passes:
+    if cost is None or cost.memory_kib * cost.passes >= wanted.memory_kib * wanted.passes:
         return None
     return key_slots.make_passphrase_slot(ctx, keys, slot.generation + 1, secret)
 
@@ -161,6 +161,7 @@ def _renew(ctx: Context, keys: Keys, slot: SlotRow, secret: bytearray) -> SlotRo
 
 
 def _open_with_keychain(ctx: LongContext) -> Opened:
+    """Open the slot whose secret is an item in the system's keychain."""
     with ctx.reading() as db:
         store_id = meta.store_id(db)
         slot = key_slots.find_slot(db, "keychain")

@@ -4,8 +4,8 @@ Each is one transaction: after a kill at any moment either the old keys open eve
 ones do. Keys change in memory once the transaction is on disk.
 
 A rekey is for a person who fears that somebody has an old copy of the file and its passphrase. It
-wraps the new root key in new slots. A recovery code cannot be wrapped again, because nobody but
-the paper knows it: its slot is removed.
+wraps the new root key in new slots. A slot for a recovery code is removed, because the
+code is needed to wrap the new key, and it exists only on paper.
 """
 
 from contextlib import suppress
@@ -67,7 +67,7 @@ def _rotate(ctx: LongContext, **details: str) -> Renewed:
 
 
 def rotate_if_due(ctx: LongContext) -> None:
-    """Rotate when the data key has sealed as many records, or as long, as one may."""
+    """Rotate when the data key has sealed too many records, or is too old."""
     with ctx.vault.mutex:
         with ctx.store.lock:
             if ctx.vault.keys is None or ctx.vault.ephemeral:
@@ -82,7 +82,7 @@ def rotate_if_due(ctx: LongContext) -> None:
 
 
 class _NewSlots(NamedTuple):
-    """The slots of a new root key, by the number of the slot that each replaces."""
+    """The slots for a new root key: numbers and rows to replace, numbers to remove."""
 
     replaced: list[tuple[int, SlotRow]]
     removed: list[int]
@@ -135,6 +135,7 @@ def _prove_passphrase(
 def _make_new_slots(
     ctx: LongContext, slots: list[SlotRow], new: Keys, passphrase: bytearray | None
 ) -> _NewSlots:
+    """Wrap the new root key in a new slot for each old one, except for recovery codes."""
     made = _NewSlots([], [], [])
     for slot in slots:
         generation = slot.generation + 1
@@ -154,6 +155,7 @@ def _make_new_slots(
 
 
 def _replace_root_key(ctx: LongContext, old: Keys, new: Keys, slots: _NewSlots) -> Renewed:
+    """Write the new slots, seal every value again, seal the audit log again, and unlock."""
     with ctx.writing(last=True) as db:
         state.require_same_keys(ctx, old)
         sealed_rows.refuse_tampered(db, old)

@@ -1,6 +1,7 @@
-"""The root key: drawn when secrets are set up, taken into use by an unlock, given up by a reset.
+"""The root key: it is drawn when secrets are set up, opened by an unlock and deleted by a reset.
 
-Each is one transaction. Keys change in memory inside it, and are wiped when it fails.
+Each of these is one transaction. The vault's keys in memory change inside the transaction, and
+are wiped when it fails.
 """
 
 from msgspec import Raw, UnsetType
@@ -167,7 +168,7 @@ def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.St
     return status
 
 
-# --- giving up --------------------------------------------------------------------------------
+# --- resetting --------------------------------------------------------------------------------
 
 
 def reset(ctx: LongContext, losing: int) -> state.Status:
@@ -206,11 +207,12 @@ def reset(ctx: LongContext, losing: int) -> state.Status:
 def erase_old_keys(ctx: LongContext) -> None:
     """Erase replaced keys from the keychain and from the write-ahead log.
 
-    The log holds pages with old keys until a checkpoint empties it. Where a purge is due, it does
-    the same; where a reader keeps the log from being emptied, the chore comes again.
+    The write-ahead log holds pages with old keys until a checkpoint empties it. A purge empties it
+    too, so one that is due is started instead. While a reader keeps the log from being emptied,
+    the chore is scheduled again.
     """
     with ctx.vault.mutex:
-        # A method that is under way may need an item that is stale now.
+        # Under the mutex: a method that is running may still need an item that is stale now.
         key_slots.remove_stale_items(ctx.vault)
     if purging.is_due(ctx):
         ctx.session.schedule(purging.CHORE, 0)

@@ -96,7 +96,7 @@ def add_data_key(ctx: Context, db: Connection, keys: Keys) -> tuple[int, bytearr
 
 
 def needs_rotation(ctx: Context, db: Connection) -> bool:
-    """Return whether the newest data key has sealed as many records, or as long, as one may."""
+    """Return whether the newest data key has sealed too many records, or is too old."""
     newest = secrets.data_keys(db)[-1]
     oldest_allowed = ctx.clock.now_ms() - limits.DATA_KEY_MAX_MS
     return newest.seal_count >= limits.SEALS_MAX or newest.created_at < oldest_allowed

@@ -29,7 +29,7 @@ ERASE_CHORE = "vault_settle"
 
 
 class Status(NamedTuple):
-    """What `secrets.status` answers, and every method that changes it."""
+    """What `secrets.status` answers, and every method that changes the state or the slots."""
 
     state: VaultState
     slots: list[SlotRow]
@@ -43,7 +43,7 @@ class Status(NamedTuple):
 
 
 def vault_state(db: Connection, vault: Vault) -> VaultState:
-    """Return the state of the secrets, without regard to the deadlines of the lock."""
+    """Return the state of the secrets, without checking the deadlines of the lock."""
     if vault.ephemeral:
         return "ephemeral"
     if vault.keys is not None:
@@ -65,6 +65,7 @@ def read_status(ctx: Context, db: Connection) -> Status:
 
 
 def _passphrase_cost(slots: list[SlotRow]) -> Cost | None:
+    """Return the cost of the slot for a passphrase; None without one, or when it is damaged."""
     for slot in slots:
         if slot.kind == "passphrase":
             with suppress(SlotDamaged):
@@ -90,7 +91,7 @@ def require_keys(ctx: Context, provider: str | None = None) -> Keys:
     keys = usable_keys(ctx)
     if keys is None:
         if ctx.vault.keys is not None:
-            # A chore locks: this request is undone, and the entry of a lock would be with it.
+            # A chore writes the lock: what this request writes is undone when it is refused.
             ctx.session.schedule(LOCK_CHORE, 0)
         elif not secrets.is_initialized(ctx.store.db):
             raise NotInitialized
@@ -176,7 +177,7 @@ def lock(ctx: Context, **details: str) -> None:
 
 
 def lock_if_due(ctx: LongContext) -> None:
-    """Lock when a deadline has passed; otherwise schedule the next look at the deadlines."""
+    """Lock when a deadline has passed; otherwise schedule the next check of the deadlines."""
     if ctx.vault.keys is None:
         return
     try:
@@ -192,7 +193,7 @@ def lock_if_due(ctx: LongContext) -> None:
                 log.error("lock_not_audited", kind=type(fault).__name__)
         raise
     if left_ms is not None and left_ms > 0:
-        # Wall-clock deadlines move when the machine sleeps: looked at more often than due.
+        # A wall-clock deadline may pass while the machine sleeps: it is checked often.
         ctx.session.schedule(LOCK_CHORE, int(min(left_ms, limits.LOCK_CHECK_MS)) + 1)
 
 
@@ -200,5 +201,5 @@ def _must_lock(ctx: Context) -> bool:
     """Return whether a deadline of the lock has passed, or cannot be read."""
     try:
         return ctx.vault.keys is not None and usable_keys(ctx) is None
-    except Exception:  # noqa: BLE001 - keys without a deadline are not kept
+    except Exception:  # noqa: BLE001 - keys without a known deadline are not kept
         return True
