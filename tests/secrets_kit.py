@@ -1,4 +1,4 @@
-"""What the tests of secrets share: a bench with real randomness, and somebody else at its file."""
+"""What the tests of secrets share: a bench with random keys, a keychain in memory, a sealed log."""
 
 import os
 from collections.abc import Iterator
@@ -15,22 +15,22 @@ VALUE = "sk-live-0123456789abcdefWXYZ"
 
 
 class RandomClock(ManualClock):
-    """A clock that a test sets, with the machine's own chance."""
+    """A clock that a test sets, whose random bytes are really random."""
 
     def random_bytes(self, size_bytes: int) -> bytes:
-        """Random bytes fit for keys."""
+        """Return random bytes fit for keys."""
         return os.urandom(size_bytes)
 
 
-class HeldKeychain:
-    """A keychain as the product sees one: items by name."""
+class MemoryKeychain:
+    """A back end of the keychain that keeps its items in memory."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Begin without items."""
         self.items: dict[str, str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:
-        """The item."""
+        """Return the item, None when there is none."""
         del service
         return self.items.get(username)
 
@@ -47,19 +47,19 @@ class HeldKeychain:
 
 @contextmanager
 def secret_bench(folder: Path) -> Iterator[Bench]:
-    """A bench whose nonces differ."""
+    """Open a bench with random keys and nonces."""
     with open_bench(folder, RandomClock()) as opened:
         yield opened
 
 
 def clock_of(bench: Bench) -> ManualClock:
-    """Its clock, to be set."""
+    """Return the clock of a bench, for the test to set."""
     assert isinstance(bench.clock, ManualClock)
     return bench.clock
 
 
 def set_up(bench: Bench, **values: str) -> None:
-    """Initialize, and keep these keys by provider; `openai` when none is given."""
+    """Set up secrets and store these keys by provider, or one of `openai` when none is given."""
     bench.call("secrets.initialize", passphrase=PASSPHRASE)
     for provider, value in (values or {"openai": VALUE}).items():
         bench.call("secrets.set", provider=provider, value=value)
@@ -67,44 +67,47 @@ def set_up(bench: Bench, **values: str) -> None:
 
 
 def value_of(bench: Bench, provider: str = "openai") -> str:
-    """What a provider's key is."""
+    """Return the stored key of a provider."""
     value: str = bench.call("secrets.get", provider=provider)["value"]
     return value
 
 
-def meddle(bench: Bench, sql: str, *values: Any) -> list[Any]:
-    """What another program does to the file."""
+def tamper(bench: Bench, sql: str, *values: Any) -> None:
+    """Change the bench's file by a statement, as another program would."""
     db = apsw.Connection(str(bench.store.path))
-    found: list[Any] = db.execute(sql, values).fetchall()
+    db.execute(sql, values)
     db.close()
-    return found
 
 
 # --- a sealed log -----------------------------------------------------------------------------
 
 
-def write(bench: Bench, count: int) -> None:
-    """So many entries."""
+def write_entries(bench: Bench, count: int) -> None:
+    """Write this many audit entries."""
     for _ in range(count):
         with bench.store.lock, bench.store.writing():
             bench.context.audit("settings_update", "theme", keys=["theme"])
 
 
 def verdict(bench: Bench, **params: object) -> tuple[object, ...]:
-    """Status, reason, first bad entry."""
+    """Return what `audit.verify` finds: the status, the reason and the first bad entry."""
     found = bench.call("audit.verify", **params)
     return found["status"], found["reason"], found["first_bad_seq"]
 
 
 def begin_sealed_log(bench: Bench) -> None:
-    """Three entries in clear, set up (two more), a key (one), ten more; a lock and an unlock."""
-    write(bench, 3)
+    """Write a log of 22 entries that is sealed after the third, with a lock and an unlock in it.
+
+    Three entries in clear, two of the set-up, one of a stored key, ten more, one of the lock, one
+    of the unlock, and four more.
+    """
+    write_entries(bench, 3)
     set_up(bench)
-    write(bench, 10)
+    write_entries(bench, 10)
     bench.call("secrets.lock")
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
-    write(bench, 4)
+    write_entries(bench, 4)
 
 
 HEAD = 22
-"""The newest entry then."""
+"""The number of the newest entry after `begin_sealed_log`."""

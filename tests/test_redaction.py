@@ -1,4 +1,4 @@
-"""Words without secrets."""
+"""Redaction: which texts are replaced, and which stay as they are."""
 
 import json
 
@@ -30,7 +30,7 @@ SHAPES = [
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_security_18_known_shapes_and_the_secrets_in_hand_are_blotted_out(shape: str) -> None:
+def test_security_18_known_shapes_and_the_secrets_of_a_request_are_redacted(shape: str) -> None:
     assert redact(f"refused: {shape}") == f"refused: {MARK}"
     assert redact_all({"a": [f"x {shape}"], "b": 7, "c": None}) == {
         "a": [f"x {MARK}"],
@@ -45,7 +45,7 @@ def test_security_18_known_shapes_and_the_secrets_in_hand_are_blotted_out(shape:
     assert redact("no shape that anybody knows") == "no shape that anybody knows"
 
 
-def test_a_passphrase_that_is_a_word_of_ours_leaves_the_names_programs_go_by() -> None:
+def test_names_that_programs_rely_on_are_not_redacted() -> None:
     redaction.add_secret(bytearray(b"wrong"))
     error = WrongPassphrase(found="wrong")
     told = json.loads(encode_error(7, error))["error"]
@@ -69,5 +69,5 @@ def test_a_passphrase_that_is_a_word_of_ours_leaves_the_names_programs_go_by() -
         "bearer of news",
     ],
 )
-def test_what_is_no_secret_is_left(text: str) -> None:
+def test_text_without_a_secret_is_unchanged(text: str) -> None:
     assert redact(text) == text

@@ -22,7 +22,7 @@ from tests.secrets_kit import (
     clock_of,
     secret_bench,
     verdict,
-    write,
+    write_entries,
 )
 
 
@@ -221,7 +221,7 @@ def test_an_export_takes_its_name_also_where_links_are_unknown(
 
 def test_before_secrets_are_set_up_an_export_is_not_signed(tmp_path: Path) -> None:
     with secret_bench(tmp_path) as bench:
-        write(bench, 2)
+        write_entries(bench, 2)
         told, path = exported(bench, tmp_path)
 
     assert told["public_key"] is None

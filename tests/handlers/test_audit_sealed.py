@@ -21,10 +21,10 @@ from tests.secrets_kit import (
     PASSPHRASE,
     begin_sealed_log,
     clock_of,
-    meddle,
     secret_bench,
+    tamper,
     verdict,
-    write,
+    write_entries,
 )
 
 
@@ -59,9 +59,9 @@ def test_a_sound_sealed_chain_is_ok_and_names_what_was_once_in_clear(bench: Benc
 def test_while_locked_only_order_and_ends_are_looked_at(bench: Bench) -> None:
     bench.call("secrets.lock")
     assert verdict(bench) == ("locked", None, None)
-    meddle(bench, "UPDATE access_log SET at = 1 WHERE seq = 9")
+    tamper(bench, "UPDATE access_log SET at = 1 WHERE seq = 9")
     assert verdict(bench) == ("locked", None, None)
-    meddle(bench, "DELETE FROM access_log WHERE seq = 10")
+    tamper(bench, "DELETE FROM access_log WHERE seq = 10")
     assert verdict(bench) == ("tampered", "gap", 10)
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
 
@@ -95,16 +95,16 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_security_19_every_change_of_a_sealed_log_is_found(bench: Bench, change: str) -> None:
     sql, expected = CHANGES[change]
-    meddle(bench, sql)
+    tamper(bench, sql)
 
     assert verdict(bench) == expected
 
 
 def test_security_19_a_tail_cut_with_its_state_and_anchors_is_found(bench: Bench) -> None:
     """The thief makes everything fit but the key, which went forward and is nowhere any more."""
-    meddle(bench, "DELETE FROM access_log WHERE seq > 17")
-    meddle(bench, "DELETE FROM audit_anchors WHERE seq > 17")
-    meddle(
+    tamper(bench, "DELETE FROM access_log WHERE seq > 17")
+    tamper(bench, "DELETE FROM audit_anchors WHERE seq > 17")
+    tamper(
         bench,
         "UPDATE audit_state SET seq = 17, head = (SELECT mac FROM access_log WHERE seq = 17)",
     )
@@ -118,9 +118,9 @@ def test_security_19_who_read_the_file_once_cannot_forge_what_follows_a_checkpoi
     ((seq, head, key),) = bench.rows("SELECT seq, head, next_key FROM audit_state")
     bench.call("secrets.lock")
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
-    meddle(bench, "DELETE FROM access_log WHERE seq > ?", seq)
-    meddle(bench, "DELETE FROM audit_anchors WHERE seq > ?", seq)
-    meddle(bench, "UPDATE audit_state SET seq = ?, head = ?, next_key = ?", seq, head, key)
+    tamper(bench, "DELETE FROM access_log WHERE seq > ?", seq)
+    tamper(bench, "DELETE FROM audit_anchors WHERE seq > ?", seq)
+    tamper(bench, "UPDATE audit_state SET seq = ?, head = ?, next_key = ?", seq, head, key)
 
     assert verdict(bench) == ("ok", None, None), "a state of its own, as an older copy is"
     db = bench.store.db
@@ -135,11 +135,11 @@ def test_an_older_copy_that_went_on_is_forked(bench: Bench, tmp_path: Path) -> N
     folder.mkdir()
     shutil.copy(bench.store.path, folder / "test.db")
     (folder / "test.db.known").touch()
-    write(bench, 2)
+    write_entries(bench, 2)
     kept = bench.call("audit.verify")["head"]
     with secret_bench(folder) as older:
         older.call("secrets.unlock", passphrase=PASSPHRASE)
-        write(older, 5)
+        write_entries(older, 5)
 
         assert verdict(older, expect=kept) == ("forked", "expect", HEAD + 2)
 
@@ -161,7 +161,7 @@ def test_security_21_what_a_pruning_leaves_is_verified_and_an_old_anchor_is_prun
     assert (found["pruned_through"], found["unsealed_through"]) == (18, 0)
     assert verdict(bench, expect=kept) == ("pruned", "expect", None)
     assert [item["seq"] for item in bench.call("audit.list")["items"]] == [19, 20, 21, 22, 23, 24]
-    meddle(bench, "DELETE FROM access_log WHERE seq = 19")
+    tamper(bench, "DELETE FROM access_log WHERE seq = 19")
     assert verdict(bench) == ("tampered", "gap", 19)
 
 
@@ -179,7 +179,7 @@ def test_security_21_a_locked_or_meddled_log_is_not_pruned(bench: Bench) -> None
     with pytest.raises(Locked):
         bench.call("audit.prune", keep=0)
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
-    meddle(bench, "UPDATE access_log SET at = 1 WHERE seq = 9")
+    tamper(bench, "UPDATE access_log SET at = 1 WHERE seq = 9")
 
     with pytest.raises(Tampered):
         bench.call("audit.prune", keep=0)
@@ -221,11 +221,11 @@ def test_who_takes_the_sealed_start_away_does_not_get_his_own_log_sealed(
 ) -> None:
     bench.call("secrets.lock")
     kept = bench.call("audit.verify")["head"]
-    meddle(bench, "UPDATE access_log SET resource = 'innocent' WHERE seq = 9")
-    meddle(bench, sql)
+    tamper(bench, "UPDATE access_log SET resource = 'innocent' WHERE seq = 9")
+    tamper(bench, sql)
 
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
-    write(bench, 3)
+    write_entries(bench, 3)
 
     begun = kept["seq"] + 1  # after the entry of the unlock
     assert verdict(bench) == ("tampered", "anchor", begun)
@@ -236,20 +236,20 @@ def test_who_takes_the_sealed_start_away_does_not_get_his_own_log_sealed(
 
 
 def test_a_number_in_the_state_row_has_nothing_deleted_and_hides_nothing(bench: Bench) -> None:
-    meddle(bench, "UPDATE audit_state SET pruned_through = 15")
+    tamper(bench, "UPDATE audit_state SET pruned_through = 15")
     context = LongContext(bench.services, None, bench.tell)
     CHORES["audit_pruned"].function(context)
 
     assert bench.rows("SELECT min(seq) FROM access_log") == [(1,)]
     assert verdict(bench) == ("tampered", "state_head", 1)
-    meddle(bench, "UPDATE audit_state SET pruned_through = 0, unsealed_through = 0")
+    tamper(bench, "UPDATE audit_state SET pruned_through = 0, unsealed_through = 0")
     assert verdict(bench) == ("tampered", "anchor", 1)
-    meddle(bench, "UPDATE audit_state SET unsealed_through = 4")
+    tamper(bench, "UPDATE audit_state SET unsealed_through = 4")
     assert verdict(bench) == ("ok", None, None)
 
 
 def test_a_checkpoint_that_does_not_open_does_not_keep_old_keys_in_use(bench: Bench) -> None:
-    meddle(bench, "UPDATE audit_anchors SET sealed = zeroblob(100) WHERE seq = 17")
+    tamper(bench, "UPDATE audit_anchors SET sealed = zeroblob(100) WHERE seq = 17")
     assert verdict(bench) == ("tampered", "anchor", 17)
 
     bench.call("secrets.rekey", passphrase=PASSPHRASE)
@@ -266,7 +266,7 @@ def test_a_log_put_back_to_a_copy_and_gone_on_with_is_found_by_the_anchor_kept_o
     """What security.md says the file alone cannot tell."""
     state = "seq, head, next_key"
     copied = bench.rows(f"SELECT {state} FROM audit_state")[0]  # noqa: S608 - a constant
-    write(bench, 6)
+    write_entries(bench, 6)
     bench.call("secrets.lock")
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
     kept = bench.call("audit.verify")["head"]
@@ -279,7 +279,7 @@ def test_a_log_put_back_to_a_copy_and_gone_on_with_is_found_by_the_anchor_kept_o
 
     assert verdict(bench) == ("ok", None, None)
     assert verdict(bench, expect=kept) == ("rolled_back", "expect", copied[0] + 3)
-    write(bench, 10)
+    write_entries(bench, 10)
     assert verdict(bench, expect=kept) == ("forked", "expect", kept["seq"])
 
 
@@ -289,7 +289,7 @@ def test_a_log_whose_root_key_is_gone_begins_anew_where_it_ends(bench: Bench) ->
     for table in ("secrets", "key_slots", "data_keys", "audit_anchors"):
         bench.store.db.execute(f"DELETE FROM {table}")  # noqa: S608 - our tables
     bench.call("secrets.initialize", passphrase="new")
-    write(bench, 2)
+    write_entries(bench, 2)
 
     found = bench.call("audit.verify")
     assert (found["status"], found["verified_from"], found["verified_to"]) == ("ok", 25, 27)
@@ -320,7 +320,7 @@ class Log(RuleBasedStateMachine):
     @rule(count=st.integers(1, 5))
     def append(self, count: int) -> None:
         """Write."""
-        write(self.bench, count)
+        write_entries(self.bench, count)
 
     @rule()
     def set_up(self) -> None:

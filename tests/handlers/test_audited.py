@@ -23,7 +23,7 @@ from sidecar.store.audit.log import is_log_sealed, read_entries
 from tests.acts import ACTS, BACKUP, READING, REFUSED, Act, Told
 from tests.harness import Bench, ManualClock, NoSession, open_bench
 from tests.making import params_type, simplest
-from tests.secrets_kit import HeldKeychain
+from tests.secrets_kit import MemoryKeychain
 from tests.workflow_kit import save
 
 
@@ -85,7 +85,7 @@ def prepare(bench: Bench, name: str) -> None:
         bench.call("secrets.add_recovery")
         bench.told.clear()
     if name == "secrets.add_keychain":
-        bench.vault.find_keychain = lambda: NamedBackend("tests.Held", HeldKeychain())
+        bench.vault.find_keychain = lambda: NamedBackend("tests.Held", MemoryKeychain())
     if name == "system.check":
         bench.store.db.execute("UPDATE workflows SET run_count = 9 WHERE id = 'w1'")
 

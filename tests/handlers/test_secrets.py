@@ -1,4 +1,4 @@
-"""The methods of secrets one by one: whole answers, errors, edges of what they take."""
+"""The methods of secrets one by one: complete answers, errors, and the limits of params."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,10 +34,10 @@ UNLOCKED = {**EMPTY, "state": "unlocked", "slots": [SLOT], "kdf": KDF}
 
 
 class Served(NoSession):
-    """A serving process that knows itself."""
+    """A serving process that has facts about itself."""
 
     def facts(self) -> dict[str, Any]:
-        """As the loop tells them."""
+        """Return the facts as the loop does."""
         return {"pid": 7, "started_at": 1000, "database": "/somewhere/my.db"}
 
 
@@ -48,7 +48,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def refused(bench: Bench, error: type[SidecarError], name: str, /, **params: object) -> None:
-    """A call that must fail in this way."""
+    """Assert that a call is refused with this error."""
     with pytest.raises(error):
         bench.call(name, **params)
 
@@ -56,7 +56,7 @@ def refused(bench: Bench, error: type[SidecarError], name: str, /, **params: obj
 # --- setting up, unlocking, locking -----------------------------------------------------------
 
 
-def test_secrets_are_set_up_once_and_unlocked_then(bench: Bench) -> None:
+def test_secrets_are_set_up_once_and_unlocked_afterwards(bench: Bench) -> None:
     bench.context.session = Served()
     assert bench.call("secrets.status") == EMPTY
 
@@ -68,7 +68,7 @@ def test_secrets_are_set_up_once_and_unlocked_then(bench: Bench) -> None:
     refused(bench, Conflict, "secrets.initialize", ephemeral=True)
 
 
-def test_a_lock_forgets_and_an_unlock_brings_back(bench: Bench) -> None:
+def test_a_lock_forgets_the_keys_and_an_unlock_restores_them(bench: Bench) -> None:
     set_up(bench)
     locked = {**UNLOCKED, "state": "locked", "count": 1}
 
@@ -93,13 +93,15 @@ def test_a_lock_forgets_and_an_unlock_brings_back(bench: Bench) -> None:
     ],
     ids=str,
 )
-def test_exactly_one_way_in_is_wanted(bench: Bench, name: str, params: dict[str, Any]) -> None:
+def test_exactly_one_of_the_ways_to_unlock_must_be_given(
+    bench: Bench, name: str, params: dict[str, Any]
+) -> None:
     refused(bench, InvalidParams, name, **params)
 
     assert bench.call("secrets.status") == EMPTY
 
 
-GUARDED: dict[str, dict[str, Any]] = {
+NEEDS_KEYS: dict[str, dict[str, Any]] = {
     "secrets.set": {"provider": "openai", "value": "v"},
     "secrets.get": {"provider": "openai"},
     "secrets.delete": {"provider": "openai"},
@@ -112,16 +114,18 @@ GUARDED: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.mark.parametrize("name", GUARDED)
-def test_before_set_up_and_while_locked_only_little_works(bench: Bench, name: str) -> None:
-    refused(bench, NotInitialized, name, **GUARDED[name])
+@pytest.mark.parametrize("name", NEEDS_KEYS)
+def test_methods_that_need_keys_are_refused_before_set_up_and_while_locked(
+    bench: Bench, name: str
+) -> None:
+    refused(bench, NotInitialized, name, **NEEDS_KEYS[name])
     assert bench.call("secrets.list") == {"items": []}
     refused(bench, NotInitialized, "secrets.unlock", passphrase=PASSPHRASE)
 
     set_up(bench)
     bench.call("secrets.lock")
 
-    refused(bench, Locked, name, **GUARDED[name])
+    refused(bench, Locked, name, **NEEDS_KEYS[name])
     assert [item["hint"] for item in bench.call("secrets.list")["items"]] == [None]
     assert bench.call("secrets.status")["state"] == "locked"
 
@@ -133,11 +137,11 @@ def test_a_passphrase_is_the_same_however_a_keyboard_composes_it(bench: Bench) -
     assert bench.call("secrets.unlock", passphrase="Schl\u00fcssel")["state"] == "unlocked"
 
 
-def test_an_ephemeral_vault_is_in_memory_alone_and_ends_with_its_lock(bench: Bench) -> None:
-    told = bench.call("secrets.initialize", ephemeral=True)
+def test_ephemeral_secrets_are_only_in_memory_and_end_with_a_lock(bench: Bench) -> None:
+    status = bench.call("secrets.initialize", ephemeral=True)
     bench.call("secrets.set", provider="openai", value=VALUE)
 
-    assert told == {**EMPTY, "state": "ephemeral"}
+    assert status == {**EMPTY, "state": "ephemeral"}
     assert value_of(bench) == VALUE
     assert bench.rows("SELECT count(*) FROM secrets") == [(0,)]
     for name in ("secrets.rotate", "secrets.add_recovery"):
@@ -150,7 +154,7 @@ def test_an_ephemeral_vault_is_in_memory_alone_and_ends_with_its_lock(bench: Ben
 # --- values -----------------------------------------------------------------------------------
 
 
-def test_a_key_is_kept_shown_by_its_end_compared_and_deleted(bench: Bench) -> None:
+def test_a_key_is_stored_listed_by_its_end_compared_and_deleted(bench: Bench) -> None:
     set_up(bench, openai=VALUE)
 
     again = bench.call("secrets.set", provider="openai", value=VALUE + "!")
@@ -205,7 +209,7 @@ def test_escapes_of_the_line_are_those_of_json(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("value", [b'""', b"7", b"null", b'["a"]'])
-def test_what_is_no_text_is_refused_naming_the_field(bench: Bench, value: bytes) -> None:
+def test_a_value_that_is_no_text_is_refused_with_its_path(bench: Bench, value: bytes) -> None:
     set_up(bench)
 
     with pytest.raises(InvalidParams) as caught:
@@ -214,7 +218,7 @@ def test_what_is_no_text_is_refused_naming_the_field(bench: Bench, value: bytes)
     refused(bench, NotFound, "secrets.get", provider="p")
 
 
-def test_a_value_of_a_byte_too_many_is_refused(bench: Bench) -> None:
+def test_a_value_that_is_one_byte_too_long_is_refused(bench: Bench) -> None:
     set_up(bench)
 
     refused(
@@ -222,7 +226,7 @@ def test_a_value_of_a_byte_too_many_is_refused(bench: Bench) -> None:
     )
 
 
-def test_as_many_keys_are_kept_as_are_allowed(
+def test_no_more_keys_are_stored_than_allowed(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "SECRETS_MAX", 3)
@@ -233,7 +237,7 @@ def test_as_many_keys_are_kept_as_are_allowed(
     assert value_of(bench, "a") == "5"
 
 
-def test_what_an_older_program_sealed_shows_as_to_be_entered_again(bench: Bench) -> None:
+def test_keys_that_an_older_program_sealed_are_listed_as_enter_again(bench: Bench) -> None:
     for provider in ("mistral", "openai"):
         bench.store.db.execute("INSERT INTO legacy_secrets VALUES (?, 1, 2)", (provider,))
     legacy = {"hint": None, "key_hash": None, "last_used_at": None, "state": "enter_again"}
@@ -267,16 +271,16 @@ def test_security_01_no_file_holds_a_value_in_any_spelling(tmp_path: Path) -> No
         assert [each for each in [*spellings, *windows] if each in content] == []
 
 
-# --- other ways in ----------------------------------------------------------------------------
+# --- recovery codes ---------------------------------------------------------------------------
 
 
-def test_a_recovery_code_opens_everything_and_the_last_slot_stays(bench: Bench) -> None:
+def test_a_recovery_code_unlocks_and_the_last_slot_cannot_be_removed(bench: Bench) -> None:
     set_up(bench)
     made = bench.call("secrets.add_recovery")
     bench.call("secrets.lock")
 
-    told = bench.call("secrets.unlock", recovery_code=made["recovery_code"].lower())
-    assert [slot["kind"] for slot in told["slots"]] == ["passphrase", "recovery"]
+    status = bench.call("secrets.unlock", recovery_code=made["recovery_code"].lower())
+    assert [slot["kind"] for slot in status["slots"]] == ["passphrase", "recovery"]
     assert value_of(bench) == VALUE
     refused(bench, WrongPassphrase, "secrets.unlock", recovery_code="0000-" * 8 + "0000")
     assert bench.call("secrets.remove_slot", slot=1)["slots"][0]["slot"] == made["slot"]

@@ -1,7 +1,7 @@
 """The system's keychain, driven through the interface of the real library `keyring`.
 
-The back ends here are subclasses of `keyring.backend.KeyringBackend` that keep items in a
-dictionary: no test run has a desktop session. Those of the platforms were read, not run.
+The back end here is a subclass of `keyring.backend.KeyringBackend` that keeps its items in a
+dictionary: no test run has a desktop session. The back ends of the platforms were read, not run.
 """
 
 import os
@@ -20,18 +20,18 @@ from sidecar.keychain import Keychain, NamedBackend
 from sidecar.secrets.key_slots import remove_stale_items
 from tests.harness import Bench
 from tests.process.wire import environment
-from tests.secrets_kit import PASSPHRASE, VALUE, meddle, secret_bench, value_of
+from tests.secrets_kit import PASSPHRASE, VALUE, secret_bench, value_of
 
 backend_module = pytest.importorskip("keyring.backend", reason="comes with the extra `keyring`")
 
 
-class Kept(backend_module.KeyringBackend):  # type: ignore[misc,name-defined]
-    """Keeps items in memory, and fails when it is told to."""
+class DictionaryKeyring(backend_module.KeyringBackend):  # type: ignore[misc,name-defined]
+    """Keeps items in a dictionary, and fails at the calls in `failing`."""
 
     priority = 1
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Begin without items and without failures."""
         super().__init__()
         self.items: dict[tuple[str, str], str] = {}
         self.failing: set[str] = set()
@@ -41,7 +41,7 @@ class Kept(backend_module.KeyringBackend):  # type: ignore[misc,name-defined]
             raise backend_module.errors.KeyringError(name)
 
     def get_password(self, service: str, username: str) -> str | None:
-        """The item."""
+        """Return the item, None when there is none."""
         self._may_fail("get")
         return self.items.get((service, username))
 
@@ -58,65 +58,67 @@ class Kept(backend_module.KeyringBackend):  # type: ignore[misc,name-defined]
 
 
 @pytest.fixture
-def kept() -> Kept:
-    return Kept()
+def keyring() -> DictionaryKeyring:
+    return DictionaryKeyring()
 
 
 @pytest.fixture
-def bench(tmp_path: Path, kept: Kept) -> Iterator[Bench]:
+def bench(tmp_path: Path, keyring: DictionaryKeyring) -> Iterator[Bench]:
     with secret_bench(tmp_path) as opened:
-        opened.vault.find_keychain = lambda: NamedBackend("tests.Kept", kept)
+        opened.vault.find_keychain = lambda: NamedBackend("tests.Dictionary", keyring)
         yield opened
 
 
 def set_up(bench: Bench) -> None:
-    """A vault whose one slot is in the keychain."""
+    """Set up secrets that only the keychain unlocks, and store a key."""
     bench.call("secrets.initialize", keychain=True)
     bench.call("secrets.set", provider="openai", value=VALUE)
 
 
 def refusal(bench: Bench, name: str, /, **params: object) -> SidecarError:
-    """How a call is refused."""
+    """Return the error that a call is refused with."""
     with pytest.raises(SidecarError) as caught:
         bench.call(name, **params)
     return caught.value
 
 
-def names(kept: Kept) -> list[str]:
-    """The generations of the items that are kept."""
-    return sorted(username.rpartition("/")[2] for _service, username in kept.items)
+def generations(keyring: DictionaryKeyring) -> list[str]:
+    """Return the generations of the items in the keychain."""
+    return sorted(username.rpartition("/")[2] for _service, username in keyring.items)
 
 
-def test_one_item_of_44_characters_opens_everything(bench: Bench, kept: Kept) -> None:
+def test_one_item_of_44_characters_opens_everything(
+    bench: Bench, keyring: DictionaryKeyring
+) -> None:
     set_up(bench)
     bench.call("secrets.lock")
 
-    ((key, item),) = kept.items.items()
+    ((key, item),) = keyring.items.items()
     ((store_id,),) = bench.rows("SELECT value FROM meta WHERE key = 'store_id'")
     assert (key, len(item)) == (("sim-sidecar", f"{store_id.hex()}/1"), 44)
-    told = bench.call("secrets.unlock", keychain=True)
-    assert [slot["kind"] for slot in told["slots"]] == ["keychain"]
+    status = bench.call("secrets.unlock", keychain=True)
+    assert [slot["kind"] for slot in status["slots"]] == ["keychain"]
     assert value_of(bench) == VALUE
     assert refusal(bench, "secrets.unlock", passphrase="x").slug == "wrong_passphrase"
 
 
 @pytest.mark.parametrize("fault", ["get", "set", "keeps nothing"])
-def test_security_12_a_keychain_that_is_none_is_no_silent_success(
-    bench: Bench, kept: Kept, fault: str
+def test_security_12_a_keychain_that_does_not_store_is_reported(
+    bench: Bench, keyring: DictionaryKeyring, fault: str
 ) -> None:
-    kept.failing.add(fault)
+    keyring.failing.add(fault)
 
     refused = refusal(bench, "secrets.initialize", keychain=True)
     assert isinstance(refused, KeychainUnavailable)
-    assert refused.data["expected"] == "tests.Kept"
+    assert refused.data["expected"] == "tests.Dictionary"
     assert bench.call("secrets.status")["state"] == "uninitialized"
     assert bench.rows("SELECT count(*) FROM key_slots") == [(0,)]
 
 
-def test_security_12_a_keychain_that_hangs_is_given_up(kept: Kept) -> None:
+def test_security_12_a_keychain_that_hangs_times_out(keyring: DictionaryKeyring) -> None:
     released = threading.Event()
-    kept.get_password = lambda *_names: released.wait(30)  # type: ignore[method-assign,assignment]
-    chain = Keychain(NamedBackend("tests.Kept", kept), timeout_ms=50)
+    keyring.get_password = lambda *_names: released.wait(30)  # type: ignore[method-assign,assignment]
+    chain = Keychain(NamedBackend("tests.Dictionary", keyring), timeout_ms=50)
 
     with pytest.raises(KeychainUnavailable) as caught:
         chain.read("item")
@@ -125,7 +127,7 @@ def test_security_12_a_keychain_that_hangs_is_given_up(kept: Kept) -> None:
 
 
 def test_security_12_nothing_that_the_environment_names_is_imported(tmp_path: Path) -> None:
-    """Neither the variable nor the file that the library itself would obey."""
+    """The library itself would obey both the variable and the file."""
     (tmp_path / "evil.py").write_text("open('imported', 'w').close()\nclass Keyring: pass\n")
     folder = tmp_path / "python_keyring"
     folder.mkdir()
@@ -153,85 +155,89 @@ def test_security_12_nothing_that_the_environment_names_is_imported(tmp_path: Pa
     assert not (tmp_path / "imported").exists()
 
 
-def test_security_13_a_lost_item_is_told_apart_and_the_recovery_code_opens(
-    bench: Bench, kept: Kept
+def test_security_13_a_lost_item_is_reported_and_the_recovery_code_unlocks(
+    bench: Bench, keyring: DictionaryKeyring
 ) -> None:
     set_up(bench)
     code = bench.call("secrets.add_recovery")["recovery_code"]
     bench.call("secrets.lock")
-    kept.items.clear()
+    keyring.items.clear()
 
     refused = refusal(bench, "secrets.unlock", keychain=True)
     assert (refused.slug, refused.data["expected"], refused.data["found"]) == (
         "keychain_unavailable",
-        "tests.Kept",
-        "tests.Kept",
+        "tests.Dictionary",
+        "tests.Dictionary",
     )
     assert refusal(bench, "secrets.initialize", keychain=True).slug == "conflict"
-    assert kept.items == {}
+    assert keyring.items == {}
     bench.call("secrets.unlock", recovery_code=code)
     assert value_of(bench) == VALUE
 
 
-def test_a_rekey_after_an_unlock_keeps_its_new_item(bench: Bench, kept: Kept) -> None:
-    """An unlock takes items of neighbouring numbers for what a killed rekey has left."""
+def test_a_rekey_after_an_unlock_keeps_its_new_item(
+    bench: Bench, keyring: DictionaryKeyring
+) -> None:
+    """An unlock regards items of neighbouring generations as left by a killed rekey."""
     set_up(bench)
     for _ in range(3):
         bench.call("secrets.lock")
         bench.call("secrets.unlock", keychain=True)
         bench.call("secrets.rekey")
         remove_stale_items(bench.vault)
-        assert len(kept.items) == 1
+        assert len(keyring.items) == 1
 
     bench.call("secrets.lock")
     bench.call("secrets.unlock", keychain=True)
     assert value_of(bench) == VALUE
 
 
-def test_security_13_another_keychain_than_the_slots_is_named(bench: Bench, kept: Kept) -> None:
+def test_security_13_another_keychain_than_that_of_the_slot_is_reported(
+    bench: Bench, keyring: DictionaryKeyring
+) -> None:
     set_up(bench)
     bench.call("secrets.lock")
-    bench.vault.find_keychain = lambda: NamedBackend("tests.Other", kept)
+    bench.vault.find_keychain = lambda: NamedBackend("tests.Other", keyring)
 
     refused = refusal(bench, "secrets.unlock", keychain=True)
-    assert (refused.data["expected"], refused.data["found"]) == ("tests.Kept", "tests.Other")
+    assert (refused.data["expected"], refused.data["found"]) == ("tests.Dictionary", "tests.Other")
 
 
-def test_an_item_that_was_changed_is_tampered(bench: Bench, kept: Kept) -> None:
+def test_an_item_that_was_changed_is_tampered(bench: Bench, keyring: DictionaryKeyring) -> None:
     set_up(bench)
     bench.call("secrets.lock")
-    (key,) = kept.items
-    kept.items[key] = "A" * 43 + "="
+    (key,) = keyring.items
+    keyring.items[key] = "A" * 43 + "="
 
     assert refusal(bench, "secrets.unlock", keychain=True).slug == "tampered"
 
 
-def stale(bench: Bench) -> None:
-    """What the chore does after a lock, an unlock or a rekey."""
+def remove_stale(bench: Bench) -> None:
+    """Remove stale items, as the chore does after a lock, an unlock or a rekey."""
     remove_stale_items(bench.vault)
 
 
 @pytest.mark.parametrize("fault", ["set", "get", "keeps nothing"])
 def test_security_11_a_rekey_that_fails_at_the_keychain_changes_nothing(
-    bench: Bench, kept: Kept, fault: str
+    bench: Bench, keyring: DictionaryKeyring, fault: str
 ) -> None:
     set_up(bench)
     before = bench.rows("SELECT * FROM key_slots"), bench.rows("SELECT * FROM secrets")
-    kept.failing.add(fault)
+    keyring.failing.add(fault)
 
     assert refusal(bench, "secrets.rekey").slug == "keychain_unavailable"
-    kept.failing.clear()
+    keyring.failing.clear()
 
     assert (bench.rows("SELECT * FROM key_slots"), bench.rows("SELECT * FROM secrets")) == before
     assert value_of(bench) == VALUE
     bench.call("secrets.lock")
     bench.call("secrets.unlock", keychain=True)
-    stale(bench)
-    assert names(kept) == ["1"]
+    remove_stale(bench)
+    assert generations(keyring) == ["1"]
 
 
-def test_security_11_a_rekey_undone_at_its_commit_leaves_one_orphan_until_the_next_unlock(
-    bench: Bench, kept: Kept
+def test_security_11_a_rekey_that_is_rolled_back_leaves_one_item_until_the_next_unlock(
+    bench: Bench, keyring: DictionaryKeyring
 ) -> None:
     set_up(bench)
     bench.store.db.execute(
@@ -241,40 +247,40 @@ def test_security_11_a_rekey_undone_at_its_commit_leaves_one_orphan_until_the_ne
         bench.call("secrets.rekey")
     bench.store.db.execute("DROP TRIGGER full")
 
-    assert names(kept) == ["1", "2"]
+    assert generations(keyring) == ["1", "2"]
     bench.call("secrets.lock")
     bench.call("secrets.unlock", keychain=True)
-    stale(bench)
-    assert names(kept) == ["1"]
+    remove_stale(bench)
+    assert generations(keyring) == ["1"]
     assert value_of(bench) == VALUE
 
 
-def test_security_11_after_a_rekey_the_old_item_goes_as_soon_as_it_can(
-    bench: Bench, kept: Kept
+def test_security_11_after_a_rekey_removing_the_old_item_is_retried(
+    bench: Bench, keyring: DictionaryKeyring
 ) -> None:
     set_up(bench)
-    kept.failing.add("delete")
+    keyring.failing.add("delete")
 
     bench.call("secrets.rekey")
-    stale(bench)
-    assert names(kept) == ["1", "2"]
-    kept.failing.clear()
-    stale(bench)
+    remove_stale(bench)
+    assert generations(keyring) == ["1", "2"]
+    keyring.failing.clear()
+    remove_stale(bench)
 
-    assert names(kept) == ["2"]
+    assert generations(keyring) == ["2"]
     bench.call("secrets.lock")
     bench.call("secrets.unlock", keychain=True)
     assert value_of(bench) == VALUE
 
 
-def test_a_keychain_beside_a_passphrase_goes_with_its_slot(bench: Bench, kept: Kept) -> None:
+def test_a_keychain_item_is_removed_with_its_slot(bench: Bench, keyring: DictionaryKeyring) -> None:
     set_up(bench)
     bench.call("secrets.add_recovery")
 
     bench.call("secrets.remove_slot", slot=1)
-    stale(bench)
+    remove_stale(bench)
 
-    assert kept.items == {}
-    rows: list[Any] = meddle(bench, "SELECT kind FROM key_slots")
+    assert keyring.items == {}
+    rows: list[Any] = bench.rows("SELECT kind FROM key_slots")
     assert rows == [("recovery",)]
     assert PASSPHRASE not in str(rows)

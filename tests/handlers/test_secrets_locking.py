@@ -1,4 +1,4 @@
-"""Locks that come by themselves, and tries that must wait."""
+"""The automatic lock, and the wait after wrong passphrases."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,14 +23,14 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield opened
 
 
-def chore(bench: Bench) -> None:
-    """What the process does when it is time."""
+def run_lock_chore(bench: Bench) -> None:
+    """Run the chore of the lock, as the process does when a deadline may have passed."""
     context = LongContext(bench.services, None, bench.tell)
     CHORES["vault_lock"].function(context)
     bench.tell(context.take_emitted())
 
 
-def test_security_16_only_secrets_put_the_idle_lock_off(bench: Bench) -> None:
+def test_security_16_only_use_of_secrets_delays_the_idle_lock(bench: Bench) -> None:
     clock = clock_of(bench)
     clock.at_ms += limits.IDLE_LOCK_MS - 1000
     assert value_of(bench) == VALUE
@@ -42,38 +42,38 @@ def test_security_16_only_secrets_put_the_idle_lock_off(bench: Bench) -> None:
     with pytest.raises(Locked):
         value_of(bench)
     assert bench.call("secrets.list")["items"][0]["hint"] is None
-    chore(bench)
+    run_lock_chore(bench)
     assert bench.vault.keys is None
     assert bench.audited()[-1] == ("vault_lock", "vault", {"by": "timer"})
 
 
-def test_in_time_nothing_locks(bench: Bench) -> None:
+def test_before_the_deadline_secrets_stay_unlocked(bench: Bench) -> None:
     clock_of(bench).at_ms += limits.IDLE_LOCK_MS - 1000
-    chore(bench)
+    run_lock_chore(bench)
 
     assert value_of(bench) == VALUE
 
 
-def test_use_does_not_put_the_absolute_lock_off(bench: Bench) -> None:
+def test_use_does_not_delay_the_absolute_lock(bench: Bench) -> None:
     for _ in range(limits.ABSOLUTE_LOCK_MS // limits.IDLE_LOCK_MS + 1):
         clock_of(bench).at_ms += limits.IDLE_LOCK_MS - 1000
         if bench.vault.keys is None:
             break
-        chore(bench)
+        run_lock_chore(bench)
         if bench.vault.keys is not None:
             value_of(bench)
 
     assert bench.vault.keys is None
 
 
-def test_the_times_are_settings_and_0_is_never(bench: Bench) -> None:
+def test_the_deadlines_are_settings_and_0_means_never(bench: Bench) -> None:
     bench.call("settings.set", key="secrets_idle_lock_ms", value=0)
     bench.call("settings.set", key="secrets_absolute_lock_ms", value=5000)
     clock_of(bench).at_ms += 4000
-    chore(bench)
+    run_lock_chore(bench)
     assert value_of(bench) == VALUE
     clock_of(bench).at_ms += 2000
-    chore(bench)
+    run_lock_chore(bench)
 
     assert bench.call("secrets.status") == {
         **bench.call("secrets.status"),
@@ -83,14 +83,14 @@ def test_the_times_are_settings_and_0_is_never(bench: Bench) -> None:
     }
 
 
-def wrong(bench: Bench) -> None:
-    """A try that is let through, and wrong."""
+def try_wrong_passphrase(bench: Bench) -> None:
+    """Try a wrong passphrase, at a time when the throttle lets it through."""
     with pytest.raises(WrongPassphrase):
         bench.call("secrets.unlock", passphrase="wrong")
 
 
 def wait_ms(bench: Bench) -> int:
-    """How long a try has to wait."""
+    """Return how long a try must wait."""
     with pytest.raises(Throttled) as caught:
         bench.call("secrets.unlock", passphrase=PASSPHRASE)
     waits = caught.value.data["retry_after_ms"]
@@ -98,23 +98,23 @@ def wait_ms(bench: Bench) -> int:
     return waits
 
 
-def test_security_07_after_three_wrong_ones_each_further_try_waits_twice_as_long(
+def test_security_07_after_three_wrong_passphrases_each_further_try_waits_twice_as_long(
     bench: Bench,
 ) -> None:
     bench.call("secrets.lock")
     for _ in range(limits.UNLOCK_FREE_TRIES):
-        wrong(bench)
+        try_wrong_passphrase(bench)
     waits = []
     for _ in range(8):
         waits.append(round(wait_ms(bench) / 1000))
         clock_of(bench).at_ms += waits[-1] * 1000 + 100
-        wrong(bench)
+        try_wrong_passphrase(bench)
 
     assert waits == [1, 2, 4, 8, 16, 32, 60, 60]
     clock_of(bench).at_ms += 61_000
     assert bench.call("secrets.unlock", passphrase=PASSPHRASE)["state"] == "unlocked"
     bench.call("secrets.lock")
-    wrong(bench)
+    try_wrong_passphrase(bench)
     assert bench.call("secrets.unlock", passphrase=PASSPHRASE)["state"] == "unlocked"
 
 
@@ -124,7 +124,7 @@ def test_security_07_a_clock_that_was_wrong_and_is_set_back_makes_no_wait_longer
     bench.call("secrets.lock")
     clock_of(bench).at_ms += 400 * 24 * 3_600_000
     for _ in range(limits.UNLOCK_FREE_TRIES):
-        wrong(bench)
+        try_wrong_passphrase(bench)
     clock_of(bench).at_ms -= 400 * 24 * 3_600_000
 
     assert wait_ms(bench) == 1000
@@ -132,7 +132,7 @@ def test_security_07_a_clock_that_was_wrong_and_is_set_back_makes_no_wait_longer
     assert bench.call("secrets.unlock", passphrase=PASSPHRASE)["state"] == "unlocked"
 
 
-def test_a_slip_of_the_pen_in_a_recovery_code_costs_no_wait(bench: Bench) -> None:
+def test_a_typing_mistake_in_a_recovery_code_does_not_count_as_a_try(bench: Bench) -> None:
     code = bench.call("secrets.add_recovery")["recovery_code"]
     bench.call("secrets.lock")
     for slip in ("0" if code[0] != "0" else "1") + code[1:], code[:-1], "not a code":
@@ -143,13 +143,13 @@ def test_a_slip_of_the_pen_in_a_recovery_code_costs_no_wait(bench: Bench) -> Non
     assert bench.call("secrets.unlock", recovery_code=code)["state"] == "unlocked"
 
 
-def test_security_07_a_refused_try_derives_nothing_and_a_respawn_forgets_nothing(
+def test_security_07_a_refused_try_derives_nothing_and_a_restart_keeps_the_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with secret_bench(tmp_path) as bench:
         set_up(bench)
         for _ in range(limits.UNLOCK_FREE_TRIES):
-            wrong(bench)
+            try_wrong_passphrase(bench)
         at_ms = clock_of(bench).at_ms
     with secret_bench(tmp_path) as bench:
         clock_of(bench).at_ms = at_ms
@@ -162,13 +162,13 @@ def test_security_07_a_refused_try_derives_nothing_and_a_respawn_forgets_nothing
 
 def test_a_clock_that_was_set_back_makes_no_wait_longer(bench: Bench) -> None:
     for _ in range(limits.UNLOCK_FREE_TRIES):
-        wrong(bench)
+        try_wrong_passphrase(bench)
     clock_of(bench).at_ms -= 3_600_000
 
     assert wait_ms(bench) <= 1000
 
 
-def test_a_slot_cheaper_than_today_is_written_anew_at_an_unlock(bench: Bench) -> None:
+def test_an_unlock_rewrites_a_slot_that_costs_less_than_a_new_one(bench: Bench) -> None:
     bench.call("secrets.lock")
     bench.vault.cost = crypto.Cost(limits.KDF_MEMORY_MIN_KIB, limits.KDF_PASSES_MIN + 1, 1)
 
@@ -178,7 +178,7 @@ def test_a_slot_cheaper_than_today_is_written_anew_at_an_unlock(bench: Bench) ->
     assert value_of(bench) == VALUE
 
 
-def test_a_slot_that_costs_more_by_other_numbers_stays(bench: Bench) -> None:
+def test_a_slot_that_costs_more_by_other_parameters_is_not_rewritten(bench: Bench) -> None:
     bench.call("secrets.lock")
     slot = bench.rows("SELECT blob FROM key_slots")
     bench.vault.cost = crypto.Cost(limits.KDF_MEMORY_MIN_KIB // 2, limits.KDF_PASSES_MIN + 1, 1)
@@ -187,7 +187,7 @@ def test_a_slot_that_costs_more_by_other_numbers_stays(bench: Bench) -> None:
     assert bench.rows("SELECT blob FROM key_slots") == slot
 
 
-def test_a_passphrase_has_as_many_characters_as_it_may_have_and_not_one_more(
+def test_a_passphrase_may_have_the_greatest_length_and_not_one_character_more(
     bench: Bench,
 ) -> None:
     most = "\N{GREEK SMALL LETTER OMEGA}" * limits.PASSPHRASE_MAX_CHARS
@@ -202,10 +202,10 @@ def test_a_passphrase_has_as_many_characters_as_it_may_have_and_not_one_more(
     assert bench.call("secrets.unlock", passphrase=most)["state"] == "unlocked"
 
 
-# --- whatever is in the way -------------------------------------------------------------------
+# --- what may prevent a lock ------------------------------------------------------------------
 
 
-def test_a_lock_that_comes_while_an_unlock_is_under_way_is_not_undone_by_it(
+def test_an_unlock_that_is_running_does_not_undo_a_lock(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bench.call("secrets.lock")
@@ -223,7 +223,7 @@ def test_a_lock_that_comes_while_an_unlock_is_under_way_is_not_undone_by_it(
     assert bench.call("secrets.unlock", passphrase=PASSPHRASE)["state"] == "unlocked"
 
 
-def test_keys_go_in_time_also_while_another_program_keeps_the_log_from_being_written(
+def test_keys_are_wiped_at_the_deadline_although_the_log_cannot_be_written(
     bench: Bench,
 ) -> None:
     bench.store.db.set_busy_timeout(0)
@@ -232,7 +232,7 @@ def test_keys_go_in_time_also_while_another_program_keeps_the_log_from_being_wri
     clock_of(bench).at_ms += limits.IDLE_LOCK_MS
 
     with pytest.raises(apsw.BusyError):
-        chore(bench)
+        run_lock_chore(bench)
 
     assert bench.vault.keys is None
     other.close(True)
@@ -240,7 +240,7 @@ def test_keys_go_in_time_also_while_another_program_keeps_the_log_from_being_wri
     assert value_of(bench) == VALUE
 
 
-def test_what_is_due_to_be_locked_is_told_as_locked(bench: Bench) -> None:
+def test_secrets_past_their_deadline_are_reported_as_locked(bench: Bench) -> None:
     clock_of(bench).at_ms += limits.IDLE_LOCK_MS
 
     assert bench.call("secrets.status")["state"] == "locked"

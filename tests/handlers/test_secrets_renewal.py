@@ -1,4 +1,4 @@
-"""Renewing keys: what changes in the file, and what stays byte for byte."""
+"""New passphrases, data keys and root keys: what changes in the file, and what does not."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,16 +24,16 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def column(bench: Bench, sql: str) -> list[Any]:
-    """One column of rows."""
+    """Return the one column that a statement gives."""
     return [row[0] for row in bench.rows(sql)]
 
 
 def hashes(bench: Bench) -> list[str]:
-    """The fingerprints as a client sees them."""
+    """Return the fingerprints as a client sees them."""
     return [item["key_hash"] for item in bench.call("secrets.list")["items"]]
 
 
-def test_security_09_a_passphrase_change_touches_no_record(bench: Bench) -> None:
+def test_security_09_a_passphrase_change_changes_no_record(bench: Bench) -> None:
     before = bench.rows("SELECT * FROM secrets"), bench.rows("SELECT * FROM data_keys")
     slot = column(bench, "SELECT blob FROM key_slots")
 
@@ -56,9 +56,9 @@ def test_security_14_a_rotation_keeps_the_fingerprints(bench: Bench) -> None:
     records = column(bench, "SELECT encrypted_value FROM secrets")
     slots = bench.rows("SELECT * FROM key_slots")
 
-    told = bench.call("secrets.rotate")
+    rotated = bench.call("secrets.rotate")
 
-    assert told == {"generation": column(bench, "SELECT generation FROM vault_state")[0],
+    assert rotated == {"generation": column(bench, "SELECT generation FROM vault_state")[0],
                     "resealed": 2}  # fmt: skip
     assert hashes(bench) == before
     assert set(column(bench, "SELECT encrypted_value FROM secrets")).isdisjoint(records)
@@ -89,8 +89,8 @@ def test_a_rekey_replaces_everything_and_ends_recovery_codes(bench: Bench) -> No
     assert bench.call("audit.verify")["status"] == "ok"
 
 
-def rotate_by_itself(bench: Bench) -> None:
-    """What the process looks at once an hour."""
+def run_rotation_chore(bench: Bench) -> None:
+    """Run the chore of the rotation, as the process does once an hour."""
     context = LongContext(bench.services, None, bench.tell)
     CHORES["secrets_rotate"].function(context)
     bench.tell(context.take_emitted())
@@ -98,9 +98,7 @@ def rotate_by_itself(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("why", ["age", "count", "nothing"])
-def test_a_data_key_is_replaced_by_itself_when_it_is_old_or_much_used(
-    bench: Bench, why: str
-) -> None:
+def test_an_old_or_much_used_data_key_is_rotated_automatically(bench: Bench, why: str) -> None:
     if why == "age":
         bench.call("settings.set", key="secrets_idle_lock_ms", value=0)
         bench.call("settings.set", key="secrets_absolute_lock_ms", value=0)
@@ -110,7 +108,7 @@ def test_a_data_key_is_replaced_by_itself_when_it_is_old_or_much_used(
     key = column(bench, "SELECT key_id FROM data_keys")
     bench.told.clear()
 
-    rotate_by_itself(bench)
+    run_rotation_chore(bench)
 
     assert (column(bench, "SELECT key_id FROM data_keys") == key) == (why == "nothing")
     details = {"resealed": 2, "by": "timer"}

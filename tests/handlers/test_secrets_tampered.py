@@ -1,6 +1,6 @@
-"""Somebody else writes to the file: what was swapped, put back, added or taken is never answered.
+"""Another program changes the rows of secrets while they are unlocked: no key is answered then.
 
-The thief's tries while secrets are unlocked; `process/test_thief.py` has those with a stolen file.
+Rows are swapped, put back to an earlier state, added or removed.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,7 +11,7 @@ import pytest
 from sidecar.errors import KdfPolicy, SidecarError, SlotDamaged, Tampered
 from sidecar.vault import crypto
 from tests.harness import Bench
-from tests.secrets_kit import PASSPHRASE, VALUE, meddle, secret_bench, set_up, value_of
+from tests.secrets_kit import PASSPHRASE, VALUE, secret_bench, set_up, tamper, value_of
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def refusal(bench: Bench, name: str, /, **params: object) -> type[SidecarError]:
-    """How a call is refused."""
+    """Return the error that a call is refused with."""
     with pytest.raises(SidecarError) as caught:
         bench.call(name, **params)
     return caught.type
 
 
 def test_security_02_a_record_copied_to_another_row_is_tampered(bench: Bench) -> None:
-    meddle(
+    tamper(
         bench,
         "UPDATE secrets SET encrypted_value = (SELECT encrypted_value FROM secrets"
         " WHERE provider = 'openai') WHERE provider = 'other'",
@@ -40,34 +40,34 @@ def test_security_02_a_record_copied_to_another_row_is_tampered(bench: Bench) ->
 
 
 def _old_row(bench: Bench) -> None:
-    (row,) = meddle(bench, "SELECT * FROM secrets WHERE provider = 'openai'")
+    (row,) = bench.rows("SELECT * FROM secrets WHERE provider = 'openai'")
     bench.call("secrets.set", provider="openai", value="the new value 0123456789")
-    meddle(bench, "INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?, ?)", *row)
+    tamper(bench, "INSERT OR REPLACE INTO secrets VALUES (?, ?, ?, ?, ?, ?)", *row)
 
 
 CHANGES: dict[str, Callable[[Bench], object]] = {
     "an old row back": _old_row,
-    "a row deleted": lambda b: meddle(b, "DELETE FROM secrets WHERE provider = 'other'"),
-    "a row added": lambda b: meddle(
+    "a row deleted": lambda b: tamper(b, "DELETE FROM secrets WHERE provider = 'other'"),
+    "a row added": lambda b: tamper(
         b,
         "INSERT INTO secrets SELECT 'third', encrypted_value, key_hash, created_at, updated_at,"
         " NULL FROM secrets WHERE provider = 'other'",
     ),
-    "a hash": lambda b: meddle(b, "UPDATE secrets SET key_hash = 'k1:00'"),
-    "a time": lambda b: meddle(b, "UPDATE secrets SET created_at = 1 WHERE provider = 'other'"),
-    "a name": lambda b: meddle(b, "UPDATE secrets SET provider = 'otheR' WHERE provider = 'other'"),
-    "a data key": lambda b: meddle(b, "UPDATE data_keys SET wrapped = zeroblob(60)"),
-    "a second data key": lambda b: meddle(
+    "a hash": lambda b: tamper(b, "UPDATE secrets SET key_hash = 'k1:00'"),
+    "a time": lambda b: tamper(b, "UPDATE secrets SET created_at = 1 WHERE provider = 'other'"),
+    "a name": lambda b: tamper(b, "UPDATE secrets SET provider = 'otheR' WHERE provider = 'other'"),
+    "a data key": lambda b: tamper(b, "UPDATE data_keys SET wrapped = zeroblob(60)"),
+    "a second data key": lambda b: tamper(
         b, "INSERT INTO data_keys VALUES (99, 'active', zeroblob(60), 0, 1)"
     ),
-    "the generation": lambda b: meddle(b, "UPDATE vault_state SET generation = generation - 1"),
-    "the code": lambda b: meddle(b, "UPDATE vault_state SET root = zeroblob(32)"),
-    "no code": lambda b: meddle(b, "UPDATE vault_state SET root = NULL"),
+    "the generation": lambda b: tamper(b, "UPDATE vault_state SET generation = generation - 1"),
+    "the code": lambda b: tamper(b, "UPDATE vault_state SET root = zeroblob(32)"),
+    "no code": lambda b: tamper(b, "UPDATE vault_state SET root = NULL"),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_security_03_after_any_change_by_somebody_else_nothing_is_answered(
+def test_security_03_after_any_change_by_another_program_no_key_is_answered(
     bench: Bench, change: str
 ) -> None:
     CHANGES[change](bench)
@@ -82,8 +82,8 @@ def test_security_03_after_any_change_by_somebody_else_nothing_is_answered(
         assert refusal(bench, name, **params) is Tampered
 
 
-def test_who_deletes_every_key_can_begin_anew(bench: Bench) -> None:
-    meddle(bench, "UPDATE secrets SET key_hash = 'k1:00' WHERE provider = 'other'")
+def test_after_every_key_is_deleted_new_keys_can_be_stored(bench: Bench) -> None:
+    tamper(bench, "UPDATE secrets SET key_hash = 'k1:00' WHERE provider = 'other'")
 
     bench.call("secrets.delete", provider="openai")
     assert refusal(bench, "secrets.set", provider="openai", value="v") is Tampered
@@ -93,8 +93,8 @@ def test_who_deletes_every_key_can_begin_anew(bench: Bench) -> None:
     assert value_of(bench) == "v"
 
 
-def test_a_list_goes_on_and_shows_no_end_of_what_does_not_open(bench: Bench) -> None:
-    meddle(bench, "UPDATE secrets SET encrypted_value = zeroblob(106) WHERE provider = 'other'")
+def test_a_list_has_no_hint_for_a_record_that_does_not_open(bench: Bench) -> None:
+    tamper(bench, "UPDATE secrets SET encrypted_value = zeroblob(106) WHERE provider = 'other'")
 
     hints = {item["provider"]: item["hint"] for item in bench.call("secrets.list")["items"]}
     assert hints == {"openai": "WXYZ", "other": None}
@@ -102,20 +102,20 @@ def test_a_list_goes_on_and_shows_no_end_of_what_does_not_open(bench: Bench) -> 
 
 def _slot(bench: Bench, blob: bytes, *, fitting: bool) -> None:
     digest = crypto.sha256(blob) if fitting else bytes(32)
-    meddle(bench, "UPDATE key_slots SET blob = ?, sha256 = ?", blob, digest)
+    tamper(bench, "UPDATE key_slots SET blob = ?, sha256 = ?", blob, digest)
 
 
 def test_security_05_a_damaged_slot_is_not_a_wrong_passphrase(bench: Bench) -> None:
-    ((blob,),) = meddle(bench, "SELECT blob FROM key_slots")
+    ((blob,),) = bench.rows("SELECT blob FROM key_slots")
     bench.call("secrets.lock")
-    before = meddle(bench, "SELECT failures FROM vault_state")
+    before = bench.rows("SELECT failures FROM vault_state")
 
     _slot(bench, blob, fitting=False)
     assert refusal(bench, "secrets.unlock", passphrase=PASSPHRASE) is SlotDamaged
     costly = blob[:8] + (2**31).to_bytes(4) + blob[12:]
     _slot(bench, costly, fitting=True)
     assert refusal(bench, "secrets.unlock", passphrase=PASSPHRASE) is KdfPolicy
-    assert meddle(bench, "SELECT failures FROM vault_state") == before
+    assert bench.rows("SELECT failures FROM vault_state") == before
     _slot(bench, blob, fitting=True)
     assert bench.call("secrets.unlock", passphrase=PASSPHRASE)["state"] == "unlocked"
     assert bench.call("secrets.status")["kdf"] is not None
@@ -123,23 +123,25 @@ def test_security_05_a_damaged_slot_is_not_a_wrong_passphrase(bench: Bench) -> N
 
 def test_a_data_key_changed_while_locked_keeps_everything_locked(bench: Bench) -> None:
     bench.call("secrets.lock")
-    meddle(bench, "UPDATE data_keys SET wrapped = zeroblob(60)")
+    tamper(bench, "UPDATE data_keys SET wrapped = zeroblob(60)")
 
     assert refusal(bench, "secrets.unlock", passphrase=PASSPHRASE) is Tampered
     assert bench.call("secrets.status")["state"] == "locked"
 
 
 @pytest.mark.parametrize("table", ["secrets", "data_keys"])
-def test_security_13_no_key_is_made_over_what_it_cannot_open(bench: Bench, table: str) -> None:
+def test_security_13_no_root_key_is_drawn_over_keys_that_it_cannot_open(
+    bench: Bench, table: str
+) -> None:
     bench.call("secrets.lock")
-    meddle(bench, "DELETE FROM key_slots")
+    tamper(bench, "DELETE FROM key_slots")
     if table == "secrets":
-        meddle(bench, "DELETE FROM data_keys")
+        tamper(bench, "DELETE FROM data_keys")
     else:
-        meddle(bench, "DELETE FROM secrets")
+        tamper(bench, "DELETE FROM secrets")
 
     assert bench.call("secrets.status")["state"] == "locked"
     for params in ({"passphrase": "new"}, {"keychain": True}):
         assert refusal(bench, "secrets.initialize", **params) is Tampered
-    rows = meddle(bench, f"SELECT count(*) FROM {table}")  # noqa: S608 - our tables
+    rows = bench.rows(f"SELECT count(*) FROM {table}")  # noqa: S608 - our tables
     assert rows != [(0,)]

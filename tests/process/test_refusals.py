@@ -1,4 +1,4 @@
-"""A client that asks in a loop while secrets are locked: the log tells of it and stays small."""
+"""A client that asks in a loop while secrets are locked: the log counts and stays small."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ ASKED = 2000
 
 
 def locked(spawn: Spawn, database: Path) -> Child:
-    """A process whose secrets are locked, and that told of it."""
+    """Start a process whose secrets are set up and locked."""
     child = spawn(product("--database", database))
     child.call("secrets.initialize", {"passphrase": PASSPHRASE})
     child.call("secrets.lock")
@@ -19,7 +19,7 @@ def locked(spawn: Spawn, database: Path) -> Child:
 
 
 def refusals(child: Child) -> list[tuple[str, dict[str, Any]]]:
-    """What the log says of refusals, oldest first."""
+    """Return the resource and the details of every logged refusal, oldest first."""
     items = child.result("audit.list", {"limit": 500})["items"]
     return [
         (item["resource"], item["details"]) for item in items if item["action"] == "access_refused"
@@ -45,7 +45,7 @@ def test_refusals_of_one_kind_within_a_second_are_one_entry_and_a_count(
     assert len(entries) < 10
 
 
-def test_what_was_counted_is_told_when_the_process_ends(spawn: Spawn, database: Path) -> None:
+def test_counted_refusals_are_logged_when_the_process_ends(spawn: Spawn, database: Path) -> None:
     child = locked(spawn, database)
     child.send(b"".join(request("secrets.get", {"provider": "openai"}) for _ in range(ASKED)))
     child.answers(ASKED)

@@ -1,4 +1,4 @@
-"""What is left of secrets outside the vault: in memory, in words, on other doors of the process."""
+"""Secrets outside the vault: none in freed memory, in texts, in files or in other processes."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")
 
 
 def _root_key(database: Path) -> bytes:
-    """What the passphrase opens, found without the process."""
+    """Return the root key, opened by the passphrase without the process."""
     db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
     (slot,) = secrets.slots(db)
     passphrase = bytearray(PASSPHRASE, "ascii")
@@ -33,7 +33,7 @@ def _root_key(database: Path) -> bytes:
 
 
 def _needles(database: Path) -> dict[str, bytes]:
-    """The value and every key, by name."""
+    """Return the value and every key, by name."""
     root = _root_key(database)
     db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
     store_id, (row,) = meta.store_id(db), secrets.data_keys(db)
@@ -48,7 +48,7 @@ def _needles(database: Path) -> dict[str, bytes]:
 
 
 def _copies(pid: int, needles: dict[str, bytes]) -> dict[str, int]:
-    """How often each occurs in the writable memory of a process."""
+    """Return how often each needle occurs in the writable memory of a process."""
     found = dict.fromkeys(needles, 0)
     with Path(f"/proc/{pid}/mem").open("rb", 0) as memory:
         for line in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8").splitlines():
@@ -70,7 +70,7 @@ def _copies(pid: int, needles: dict[str, bytes]) -> dict[str, int]:
 def test_security_17_no_value_stays_in_memory_and_after_lock_no_key(
     spawn: Spawn, database: Path
 ) -> None:
-    """Each answer leaves nothing behind, unlocked or not; only the keys stay until the lock."""
+    """No answer leaves a copy of the value, unlocked or not; the keys stay until the lock."""
     child = spawn(product("--database", database))
     child.call("secrets.initialize", {"passphrase": PASSPHRASE})
     needles = _needles(database)
@@ -96,7 +96,9 @@ def test_security_17_no_value_stays_in_memory_and_after_lock_no_key(
 
 
 @linux
-def test_security_17_nobody_may_attach_and_no_core_is_written(spawn: Spawn, database: Path) -> None:
+def test_security_17_no_process_may_attach_and_no_core_is_written(
+    spawn: Spawn, database: Path
+) -> None:
     """The kernel refuses other processes of the same user where PR_GET_DUMPABLE is 0."""
     child = spawn(product("--database", database))
     lines = Path(f"/proc/{child.pid}/limits").read_text(encoding="ascii").splitlines()
@@ -107,7 +109,7 @@ def test_security_17_nobody_may_attach_and_no_core_is_written(spawn: Spawn, data
 
 
 def _dumpable(first: str) -> str:
-    """What the kernel says of a process after these lines."""
+    """Return what PR_GET_DUMPABLE says in a process that has run these lines."""
     script = f"{first}\nimport ctypes; print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0))"
     command = [sys.executable, "-c", script]
     done = subprocess.run(
@@ -137,7 +139,7 @@ def test_a_dumpable_process_never_holds_a_key(spawn: Spawn, database: Path) -> N
     assert child.call("secrets.status")["result"]["state"] == "uninitialized"
 
 
-def test_words_of_ours_stay_readable_whatever_the_passphrase_is(
+def test_our_own_names_are_not_redacted_whatever_the_passphrase_is(
     spawn: Spawn, database: Path
 ) -> None:
     child = spawn(product("--database", database))
@@ -211,7 +213,7 @@ def test_an_inherited_descriptor_unlocks_at_the_start(spawn: Spawn, database: Pa
     assert tries == (2,)  # neither nothing nor what is no text is a try
 
 
-def test_security_18_a_planted_value_reaches_no_word_at_the_most_talkative_level(
+def test_security_18_a_planted_value_is_in_no_text_at_the_debug_level(
     spawn: Spawn, database: Path
 ) -> None:
     child = spawn(misbehaving("--database", database, "--log-level", "debug"))
@@ -237,7 +239,7 @@ def test_security_18_a_planted_value_reaches_no_word_at_the_most_talkative_level
     assert VALUE not in logged
 
 
-def test_security_18_a_result_is_never_touched(spawn: Spawn, database: Path) -> None:
+def test_security_18_a_result_is_never_redacted(spawn: Spawn, database: Path) -> None:
     child = spawn(product("--database", database))
     workflow = {"id": "w", "name": f"uses {VALUE}", "data": {"key": VALUE}}
     child.call("workflows.save", {"workflow": workflow})

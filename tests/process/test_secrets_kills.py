@@ -1,4 +1,4 @@
-"""kill -9 while keys change: the old ones open everything, or the new ones do."""
+"""kill -9 while keys change: afterwards the old keys open everything, or the new ones do."""
 
 import contextlib
 import random
@@ -13,7 +13,7 @@ from tests.process.wire import Child, product, request, until
 OLD, NEW = "the old passphrase", "the new passphrase"
 VALUES = {f"provider-{number}": f"sk-live-value-{number:04}" for number in range(20)}
 
-ACTS = {
+PARAMS = {
     "secrets.rotate": {},
     "secrets.rekey": {"passphrase": OLD},
     "secrets.change_passphrase": {"old_passphrase": OLD, "new_passphrase": NEW},
@@ -21,14 +21,14 @@ ACTS = {
 
 
 def set_up(child: Child) -> None:
-    """A vault with some keys."""
+    """Set up secrets and store some keys."""
     assert "result" in child.call("secrets.initialize", {"passphrase": OLD})
     for provider, value in VALUES.items():
         assert "result" in child.call("secrets.set", {"provider": provider, "value": value})
 
 
-def kill_amid(child: Child, method: str, params: dict[str, str], after_s: float) -> None:
-    """Send a request and kill the process so long after."""
+def kill_during(child: Child, method: str, params: dict[str, str], after_s: float) -> None:
+    """Send a request and kill the process after a time."""
     child.send(request(method, params))
     with contextlib.suppress(Exception):
         child.process.wait(after_s)
@@ -37,7 +37,7 @@ def kill_amid(child: Child, method: str, params: dict[str, str], after_s: float)
 
 
 def unlock(child: Child) -> str:
-    """Which passphrase opens it: exactly one."""
+    """Unlock, and return the one passphrase that does."""
     opened = [
         passphrase
         for passphrase in (OLD, NEW)
@@ -48,7 +48,7 @@ def unlock(child: Child) -> str:
 
 
 def check(child: Child, database: Path) -> None:
-    """Every value is readable, one data key is left, and the log verifies."""
+    """Assert that every value is readable, one data key is left, and the log verifies."""
     found = {
         provider: child.call("secrets.get", {"provider": provider})["result"]["value"]
         for provider in VALUES
@@ -61,30 +61,30 @@ def check(child: Child, database: Path) -> None:
 
 
 def rounds(spawn: Spawn, database: Path, method: str, kills: int) -> None:
-    """Kill amid the act again and again, on one database, and look after each."""
+    """Kill the process during the method again and again, and check its database after each."""
     rng = random.Random(f"{method}/7")
     child = spawn(product("--database", database, "--no-events"))
     set_up(child)
     current = OLD
     for _ in range(kills):
-        params = {name: current if name != "new_passphrase" else "" for name in ACTS[method]}
+        params = {name: current if name != "new_passphrase" else "" for name in PARAMS[method]}
         if "new_passphrase" in params:
             params["new_passphrase"] = NEW if current == OLD else OLD
         # Stretching takes 0.2 to 0.4 s, what follows milliseconds.
-        kill_amid(child, method, params, rng.uniform(0, 0.7 if params else 0.03))
+        kill_during(child, method, params, rng.uniform(0, 0.7 if params else 0.03))
         child = spawn(product("--database", database, "--no-events"))
         current = unlock(child)
         check(child, database)
 
 
 @pytest.mark.parametrize("method", ["secrets.rotate", "secrets.rekey"])
-def test_security_10_a_rotation_killed_anywhere_leaves_every_value_readable(
+def test_security_10_a_rotation_killed_at_any_moment_leaves_every_value_readable(
     spawn: Spawn, database: Path, method: str
 ) -> None:
     rounds(spawn, database, method, 4)
 
 
-def test_security_09_a_passphrase_change_killed_anywhere_leaves_one_that_works(
+def test_security_09_a_passphrase_change_killed_at_any_moment_leaves_one_that_works(
     spawn: Spawn, database: Path
 ) -> None:
     rounds(spawn, database, "secrets.change_passphrase", 4)
@@ -92,18 +92,18 @@ def test_security_09_a_passphrase_change_killed_anywhere_leaves_one_that_works(
 
 @pytest.mark.soak
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("method", ACTS)
-def test_security_10_a_hundred_kills_amid_each(spawn: Spawn, database: Path, method: str) -> None:
+@pytest.mark.parametrize("method", PARAMS)
+def test_security_10_a_hundred_kills_during_each(spawn: Spawn, database: Path, method: str) -> None:
     rounds(spawn, database, method, 100)
 
 
-def test_a_set_up_killed_anywhere_is_there_or_is_not(spawn: Spawn, tmp_path: Path) -> None:
+def test_a_set_up_killed_at_any_moment_is_complete_or_absent(spawn: Spawn, tmp_path: Path) -> None:
     rng = random.Random(3)
     states = set()
     for number in range(4):
         database = tmp_path / f"{number}.db"
         child = spawn(product("--database", database))
-        kill_amid(child, "secrets.initialize", {"passphrase": OLD}, rng.uniform(0.1, 0.6))
+        kill_during(child, "secrets.initialize", {"passphrase": OLD}, rng.uniform(0.1, 0.6))
         child = spawn(product("--database", database))
         state = child.ready["secrets"]
         states.add(state)
@@ -135,7 +135,7 @@ def test_security_10_after_a_rotation_the_old_data_key_is_in_no_file(
         assert [blob for blob in old if blob in content] == []
 
 
-def test_security_08_ping_is_answered_amid_ten_unlocks_one_derivation_at_a_time(
+def test_security_08_ping_is_answered_during_unlocks_that_derive_one_at_a_time(
     spawn: Spawn, database: Path
 ) -> None:
     child = spawn(product("--database", database, "--no-events"))
@@ -153,7 +153,7 @@ def test_security_08_ping_is_answered_amid_ten_unlocks_one_derivation_at_a_time(
 
 
 def _peak_bytes(pid: int) -> int:
-    """Most memory the process ever had; 0 where the system does not say."""
+    """Return the peak memory of the process, 0 where the system does not say."""
     try:
         text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except OSError:
@@ -162,8 +162,10 @@ def _peak_bytes(pid: int) -> int:
     return int(lines[0].split()[1]) * 1024
 
 
-def test_security_20_what_cannot_be_logged_is_not_answered(spawn: Spawn, database: Path) -> None:
-    """A file that takes no write: the reading of a key is refused, whatever it is asked with."""
+def test_security_20_a_key_is_not_answered_when_that_cannot_be_logged(
+    spawn: Spawn, database: Path
+) -> None:
+    """While another program keeps the file from being written, no key can be read."""
     child = spawn(product("--database", database))
     set_up(child)
     db = apsw.Connection(str(database))
@@ -178,7 +180,7 @@ def test_security_20_what_cannot_be_logged_is_not_answered(spawn: Spawn, databas
 
 
 def test_sqlite_25_a_deleted_key_leaves_no_byte(spawn: Spawn, database: Path) -> None:
-    """Its record and the one it replaced; the purge comes by itself two seconds later."""
+    """Neither its record nor the one it replaced; the purge runs two seconds later."""
     child = spawn(product("--database", database, "--no-events"))
     set_up(child)
     records = []

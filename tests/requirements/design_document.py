@@ -138,7 +138,7 @@ PROMISES = [
         "`secrets.*`: sealed under a root key that a passphrase, the system's keychain or a"
         " recovery code opens.",
         (
-            "test_a_key_is_kept_shown_by_its_end_compared_and_deleted",
+            "test_a_key_is_stored_listed_by_its_end_compared_and_deleted",
             "test_security_14_key_hash_is_keyed_and_differs_by_store_and_provider",
         ),
         "The library `cryptography` takes the place of Tauri Stronghold, which Python cannot use."

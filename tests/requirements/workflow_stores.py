@@ -20,8 +20,8 @@ REQUIREMENTS = [
     _stores.proven(
         "02",
         "A lost key never makes a new one over ciphertext.",
-        "test_security_13_no_key_is_made_over_what_it_cannot_open",
-        "test_security_13_a_lost_item_is_told_apart_and_the_recovery_code_opens",
+        "test_security_13_no_root_key_is_drawn_over_keys_that_it_cannot_open",
+        "test_security_13_a_lost_item_is_reported_and_the_recovery_code_unlocks",
     ),
     _stores.proven(
         "03",
@@ -102,7 +102,7 @@ REQUIREMENTS = [
         "13",
         "Secrets leave by no export, log or version.",
         "test_no_byte_of_a_secret_is_in_a_backup_unless_it_was_asked_for",
-        "test_security_18_a_planted_value_reaches_no_word_at_the_most_talkative_level",
+        "test_security_18_a_planted_value_is_in_no_text_at_the_debug_level",
     ),
     _stores.owed("14", "An import says per item what it did.", "later (import and export)"),
     _stores.proven(

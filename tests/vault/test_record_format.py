@@ -1,4 +1,4 @@
-"""Sealed values: what they are bound to, what shows of them, and what no bit of them survives."""
+"""The format of sealed values: what they are bound to, and that no changed bit is accepted."""
 
 import hashlib
 import os
@@ -17,13 +17,13 @@ KEY = bytearray(range(32))
 
 
 def seal(value: bytes, provider: str = "openai", version: int = 5, store: bytes = STORE) -> bytes:
-    """The record of a value."""
+    """Return the record of a value."""
     nonce = os.urandom(12)
     return record_format.seal_value(KEY, 3, version, store, provider, bytearray(value), nonce)
 
 
 def unseal(record: bytes, provider: str = "openai", store: bytes = STORE) -> bytes:
-    """The value of a record."""
+    """Return the value of a record."""
     return bytes(record_format.open_value(KEY, store, provider, record))
 
 
@@ -57,7 +57,7 @@ def test_security_04_no_flipped_bit_of_a_record_is_accepted() -> None:
     assert accepted == []
 
 
-def test_a_record_fits_no_other_provider_store_or_length() -> None:
+def test_a_record_opens_for_no_other_provider_store_or_length() -> None:
     record = seal(b"value")
 
     for provider, store, given_record in (
@@ -71,7 +71,7 @@ def test_a_record_fits_no_other_provider_store_or_length() -> None:
             unseal(given_record, provider, store)
 
 
-def test_security_15_equal_values_give_other_records_and_lengths_hide() -> None:
+def test_security_15_equal_values_give_different_records_and_lengths_are_hidden() -> None:
     assert len({seal(b"same")[14:26] for _ in range(1000)}) == 1000
     assert len(seal(b"k" * 20)) == len(seal(b"k" * 40)) == 26 + 64 + 16
 
@@ -112,7 +112,7 @@ def test_security_04_no_flipped_bit_of_a_wrapped_data_key_is_accepted() -> None:
             keys.unwrap_data_key(key_id, given_bytes)
 
 
-def test_the_state_root_moves_with_every_field_it_covers() -> None:
+def test_the_state_root_changes_with_every_field_it_covers() -> None:
     keys = Keys(bytearray(range(32)), STORE)
     row = SealedSecret("openai", seal(b"v"), "k1:00", 1, 2)
     key = WrappedKey(1, "active", b"wrapped")

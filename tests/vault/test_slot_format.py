@@ -1,4 +1,4 @@
-"""Slots: what opens them, what does not, and which of three errors it is."""
+"""The format of slots: what opens one, and which of three errors anything else is."""
 
 import os
 import time
@@ -16,17 +16,17 @@ ROOT = bytes(range(32))
 
 
 def wrap(secret: bytes, cost: Cost | None) -> bytes:
-    """A slot for a secret."""
+    """Return a slot that a secret opens."""
     return slot_format.wrap(bytearray(ROOT), STORE, 1, bytearray(secret), os.urandom, cost)
 
 
 def unwrap(blob: bytes, secret: bytes, store: bytes = STORE) -> bytes:
-    """What it gives, its hash being right."""
+    """Return the root key that a slot gives to a secret; the SHA-256 beside it fits."""
     return bytes(slot_format.unwrap(blob, crypto.sha256(blob), store, bytearray(secret)))
 
 
 @pytest.mark.parametrize("cost", [FLOOR, None], ids=["passphrase", "random"])
-def test_the_secret_and_no_other_opens_it(cost: Cost | None) -> None:
+def test_only_its_secret_opens_a_slot(cost: Cost | None) -> None:
     blob = wrap(b"open sesame", cost)
 
     assert len(blob) == slot_format.SLOT_BYTES
@@ -47,7 +47,7 @@ def test_security_15_salt_and_nonce_differ_each_time() -> None:
 
 
 def test_security_04_no_flipped_bit_of_a_slot_is_accepted() -> None:
-    """All 1 024, with the hash beside it made to fit: what is left are wrong keys and forms."""
+    """All 1 024 bits, with a SHA-256 that fits: a wrong key or form must be found without it."""
     blob = wrap(b"secret", None)
     accepted = []
     for bit in range(len(blob) * 8):
@@ -62,7 +62,7 @@ def test_security_04_no_flipped_bit_of_a_slot_is_accepted() -> None:
     assert accepted == []
 
 
-def test_security_05_damage_and_a_wrong_secret_are_told_apart() -> None:
+def test_security_05_damage_and_a_wrong_secret_are_different_errors() -> None:
     blob = wrap(b"secret", None)
     digest = crypto.sha256(blob)
     flipped = bytes([*blob[:-1], blob[-1] ^ 1])

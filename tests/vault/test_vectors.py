@@ -1,4 +1,4 @@
-"""Another program, written from the notes alone, makes the same of the same bytes."""
+"""The test vectors, verified by a program in another language that was written from the notes."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""Ways to unlock that come and go, and the way out when none is left."""
+"""Slots that are added, replaced and removed, and the reset for when no slot opens."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,45 +23,45 @@ from tests.harness import Bench
 from tests.secrets_kit import (
     PASSPHRASE,
     VALUE,
-    HeldKeychain,
+    MemoryKeychain,
     clock_of,
-    meddle,
     secret_bench,
     set_up,
+    tamper,
     value_of,
 )
 
 
 @pytest.fixture
-def kept() -> HeldKeychain:
-    return HeldKeychain()
+def keychain() -> MemoryKeychain:
+    return MemoryKeychain()
 
 
 @pytest.fixture
-def bench(tmp_path: Path, kept: HeldKeychain) -> Iterator[Bench]:
+def bench(tmp_path: Path, keychain: MemoryKeychain) -> Iterator[Bench]:
     with secret_bench(tmp_path) as opened:
-        opened.vault.find_keychain = lambda: NamedBackend("tests.Kept", kept)
+        opened.vault.find_keychain = lambda: NamedBackend("tests.Memory", keychain)
         yield opened
 
 
-def kinds(told: dict[str, Any]) -> list[tuple[int, str]]:
-    """The slots of a status."""
-    return [(slot["slot"], slot["kind"]) for slot in told["slots"]]
+def kinds(status: dict[str, Any]) -> list[tuple[int, str]]:
+    """Return number and kind of the slots in a status."""
+    return [(slot["slot"], slot["kind"]) for slot in status["slots"]]
 
 
-# --- another way in the place of one that is lost ---------------------------------------------
+# --- replacing a slot that no longer opens ----------------------------------------------------
 
 
-def test_who_forgot_the_passphrase_sets_a_new_one_with_the_recovery_code(bench: Bench) -> None:
+def test_a_forgotten_passphrase_is_replaced_with_the_recovery_code_as_proof(bench: Bench) -> None:
     set_up(bench)
     code = bench.call("secrets.add_recovery")["recovery_code"]
     bench.call("secrets.lock")
     bench.call("secrets.unlock", recovery_code=code)
     bench.audited()
 
-    told = bench.call("secrets.change_passphrase", recovery_code=code, new_passphrase="new")
+    status = bench.call("secrets.change_passphrase", recovery_code=code, new_passphrase="new")
 
-    assert kinds(told) == [(1, "passphrase"), (2, "recovery")]
+    assert kinds(status) == [(1, "passphrase"), (2, "recovery")]
     assert bench.audited() == [("passphrase_change", "vault", {"slot": 1, "proof": "recovery"})]
     bench.call("secrets.lock")
     with pytest.raises(WrongPassphrase):
@@ -85,26 +85,26 @@ def test_the_proof_is_needed_also_while_unlocked(bench: Bench) -> None:
         bench.call("secrets.change_passphrase", new_passphrase="new", old_passphrase=PASSPHRASE)
 
 
-def test_a_vault_of_a_keychain_gets_a_passphrase_for_another_computer(
-    bench: Bench, kept: HeldKeychain
+def test_a_passphrase_is_added_where_only_a_keychain_unlocks(
+    bench: Bench, keychain: MemoryKeychain
 ) -> None:
     bench.call("secrets.initialize", keychain=True)
     bench.call("secrets.set", provider="openai", value=VALUE)
 
-    told = bench.call("secrets.change_passphrase", keychain=True, new_passphrase="new")
+    status = bench.call("secrets.change_passphrase", keychain=True, new_passphrase="new")
 
-    assert kinds(told) == [(1, "keychain"), (2, "passphrase")]
+    assert kinds(status) == [(1, "keychain"), (2, "passphrase")]
     bench.call("secrets.lock")
-    kept.items.clear()
+    keychain.items.clear()
     bench.call("secrets.unlock", passphrase="new")
     assert value_of(bench) == VALUE
 
 
-def test_a_new_computers_keychain_takes_the_place_of_the_old_ones(bench: Bench) -> None:
+def test_the_keychain_of_a_new_computer_replaces_the_old_one(bench: Bench) -> None:
     set_up(bench)
     assert kinds(bench.call("secrets.add_keychain")) == [(1, "passphrase"), (2, "keychain")]
     bench.call("secrets.lock")
-    other = HeldKeychain()
+    other = MemoryKeychain()
     bench.vault.find_keychain = lambda: NamedBackend("tests.Other", other)
     with pytest.raises(KeychainUnavailable):
         bench.call("secrets.unlock", keychain=True)
@@ -122,11 +122,11 @@ def test_a_new_computers_keychain_takes_the_place_of_the_old_ones(bench: Bench) 
     assert bench.call("secrets.unlock", keychain=True)["state"] == "unlocked"
 
 
-# --- none is left -----------------------------------------------------------------------------
+# --- when no slot opens -----------------------------------------------------------------------
 
 
-def stuck(bench: Bench, how: str) -> type[Exception]:
-    """Make it so that nothing unlocks; what an unlock answers."""
+def prevent_unlock(bench: Bench, how: str) -> type[Exception]:
+    """Prevent every unlock in the given way; return the error that an unlock gives."""
     bench.call("secrets.lock")
     if how == "forgotten":
         for _ in range(limits.UNLOCK_FREE_TRIES):
@@ -134,35 +134,35 @@ def stuck(bench: Bench, how: str) -> type[Exception]:
                 bench.call("secrets.unlock", passphrase="was it this")
         return Throttled
     if how == "slot":
-        meddle(bench, "UPDATE key_slots SET blob = zeroblob(128)")
+        tamper(bench, "UPDATE key_slots SET blob = zeroblob(128)")
         return SlotDamaged
     if how == "label":
-        meddle(bench, "UPDATE key_slots SET label = CAST(x'ff41' AS TEXT), blob = zeroblob(128)")
+        tamper(bench, "UPDATE key_slots SET label = CAST(x'ff41' AS TEXT), blob = zeroblob(128)")
         return SlotDamaged
     if how == "generation":
-        meddle(bench, "UPDATE vault_state SET generation = -5")
-        meddle(bench, "UPDATE data_keys SET wrapped = zeroblob(60)")
+        tamper(bench, "UPDATE vault_state SET generation = -5")
+        tamper(bench, "UPDATE data_keys SET wrapped = zeroblob(60)")
         return Tampered
-    meddle(bench, {"wrapped": "UPDATE data_keys SET wrapped = zeroblob(60)",
+    tamper(bench, {"wrapped": "UPDATE data_keys SET wrapped = zeroblob(60)",
                    "id": "UPDATE data_keys SET key_id = -1"}[how])  # fmt: skip
     return Tampered
 
 
 @pytest.mark.parametrize("how", ["forgotten", "slot", "label", "wrapped", "id", "generation"])
-def test_when_nothing_unlocks_any_more_the_keys_can_be_given_up_and_entered_again(
+def test_when_nothing_unlocks_the_keys_can_be_reset_and_entered_again(
     bench: Bench, how: str
 ) -> None:
     bench.call("workflows.save", workflow={"id": "w", "name": "n", "data": {}})
     set_up(bench, openai=VALUE, mistral="m-0123456789")
-    answer = stuck(bench, how)
-    with pytest.raises(answer):
+    error = prevent_unlock(bench, how)
+    with pytest.raises(error):
         bench.call("secrets.unlock", passphrase=PASSPHRASE)
     losing = bench.call("secrets.status")["count"]
     bench.audited()
 
-    told = bench.call("secrets.reset", losing=losing)
+    status = bench.call("secrets.reset", losing=losing)
 
-    assert (told["state"], told["slots"], told["count"]) == ("uninitialized", [], 0)
+    assert (status["state"], status["slots"], status["count"]) == ("uninitialized", [], 0)
     assert bench.audited() == [("vault_reset", "vault", {"lost": 2})]
     assert [(each["provider"], each["state"]) for each in bench.call("secrets.list")["items"]] == [
         ("mistral", "enter_again"),
@@ -178,7 +178,7 @@ def test_when_nothing_unlocks_any_more_the_keys_can_be_given_up_and_entered_agai
     assert bench.call("workflows.get", id="w")["workflow"]["name"] == "n"
 
 
-def test_nothing_is_given_up_that_the_person_was_not_told_of(bench: Bench) -> None:
+def test_a_reset_is_refused_unless_the_number_of_lost_keys_is_right(bench: Bench) -> None:
     with pytest.raises(NotInitialized):
         bench.call("secrets.reset", losing=0)
     set_up(bench)
@@ -193,8 +193,8 @@ def test_nothing_is_given_up_that_the_person_was_not_told_of(bench: Bench) -> No
         value_of(bench)
 
 
-def test_a_keychain_begun_anew_after_a_reset_keeps_its_item(
-    bench: Bench, kept: HeldKeychain
+def test_a_keychain_set_up_again_after_a_reset_keeps_its_item(
+    bench: Bench, keychain: MemoryKeychain
 ) -> None:
     bench.call("secrets.initialize", keychain=True)
     bench.call("secrets.reset", losing=0)
@@ -202,11 +202,11 @@ def test_a_keychain_begun_anew_after_a_reset_keeps_its_item(
     remove_stale_items(bench.vault)
     bench.call("secrets.lock")
 
-    assert len(kept.items) == 1
+    assert len(keychain.items) == 1
     assert bench.call("secrets.unlock", keychain=True)["state"] == "unlocked"
 
 
-# --- rows that a flipped bit has made odd -----------------------------------------------------
+# --- rows that a flipped bit has made malformed -----------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -218,11 +218,9 @@ def test_a_keychain_begun_anew_after_a_reset_keeps_its_item(
         "UPDATE vault_state SET generation = -1",
     ],
 )
-def test_a_row_of_no_form_that_was_ever_written_is_tampered_and_can_be_deleted(
-    bench: Bench, sql: str
-) -> None:
+def test_a_malformed_row_is_tampered_and_can_be_deleted(bench: Bench, sql: str) -> None:
     set_up(bench)
-    meddle(bench, sql)
+    tamper(bench, sql)
 
     (item,) = bench.call("secrets.list")["items"]
     for name, params in (("secrets.get", {}), ("secrets.verify", {"value": "x"})):
@@ -234,9 +232,9 @@ def test_a_row_of_no_form_that_was_ever_written_is_tampered_and_can_be_deleted(
     assert bench.call("secrets.list")["items"] == []
 
 
-def test_an_odd_label_of_a_slot_is_shown_and_in_nobodys_way(bench: Bench) -> None:
+def test_a_label_that_is_no_utf_8_does_not_prevent_the_unlock(bench: Bench) -> None:
     set_up(bench)
-    meddle(bench, "UPDATE key_slots SET label = CAST(x'ff' AS TEXT)")
+    tamper(bench, "UPDATE key_slots SET label = CAST(x'ff' AS TEXT)")
     bench.call("secrets.lock")
 
     assert bench.call("secrets.status")["slots"][0]["label"] == "\N{REPLACEMENT CHARACTER}"
