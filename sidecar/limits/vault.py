@@ -44,8 +44,8 @@ UNLOCK_DELAY_MAX_MS: Final = 60_000
 IDLE_LOCK_MS: Final = 15 * 60_000
 ABSOLUTE_LOCK_MS: Final = 8 * 3_600_000
 LOCK_MAX_MS: Final = 30 * 86_400_000
-"""Time without use of a secret after which secrets lock, time since the unlock after which they lock
-in any case, and the longest time that a client may ask for."""
+"""Secrets lock after this time without use of one, and this long after the unlock in any case;
+the last is the longest time that a client may set for either."""
 
 LOCK_CHECK_MS: Final = 10_000
 """How often these deadlines are checked while unlocked: the machine may have slept meanwhile."""
@@ -53,8 +53,8 @@ LOCK_CHECK_MS: Final = 10_000
 REFUSALS_FOLDED_MS: Final = 1000
 REFUSALS_FOLDED_MAX: Final = 256
 """Refusals of one kind within this time are one audit entry with a count, since a client that
-retries in a loop would add 4 MB a second. Of more kinds than this at a time each refusal is an entry
-of its own."""
+retries in a loop would add 4 MB a second. Of more kinds than this at a time each refusal is an
+entry of its own."""
 
 KEYCHAIN_TIMEOUT_MS: Final = 3000
 """How long a keychain, which may ask the person, is waited for; then the request fails."""
