@@ -76,7 +76,7 @@ def _configure_log(config: ServeConfig) -> None:
 
 def _exists(path: Path) -> bool:
     """Return whether there is a database, or a file that shows that there was one."""
-    suffixes = ("-wal", "-journal", swap.INTENT, preflight.KNOWN)
+    suffixes = ("-wal", "-journal", swap.PLAN, preflight.KNOWN)
     traces = {path.name + suffix for suffix in suffixes}
     try:
         if os.path.lexists(path) and (not path.is_file() or path.stat().st_size):

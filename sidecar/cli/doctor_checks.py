@@ -165,7 +165,7 @@ def leftovers(database: Path) -> Finding:
     beside = sorted(
         path.name
         for path in _glob(database.parent, f"{database.name}*")
-        if path.suffix in (swap.INTENT, swap.STAGED, swap.INCOMING, swap.FROM_BACKUP, ".partial")
+        if path.suffix in (swap.PLAN, swap.STAGED, swap.INCOMING, swap.FROM_BACKUP, ".partial")
     )
     folders = [
         path
@@ -245,7 +245,7 @@ def content(database: Path) -> Finding:
         return Finding("ok", f"served by process {pid}; not checked")
     if not database.parent.exists():
         return Finding("ok", "none yet; the first start makes it")
-    if database.with_name(database.name + swap.INTENT).exists():
+    if database.with_name(database.name + swap.PLAN).exists():
         return Finding("warn", "its replacement is unfinished", "Start it once to finish that.")
     try:
         found = preflight.examine(database, migrations.current_version())

@@ -1,8 +1,8 @@
-"""One process per database: an operating system lock on a file of its own beside it.
+"""Allows one process per database, by an operating system lock on a file beside the database.
 
-The lock is on `<database>.lock`, never on the database: locks and descriptors on the database's
-own files belong to SQLite. It dies with the process however that ends, so a leftover file means
-nothing. The file says who holds it, for the person who sees the second start fail.
+The lock is on `<database>.lock` and never on the database itself, whose locks and descriptors
+belong to SQLite. The system releases it however the process ends, so a file that is left over has
+no meaning. The file holds the pid of the process, for the person who sees a second start fail.
 """
 
 import json
@@ -23,14 +23,14 @@ else:
 SUFFIX = ".lock"
 _CONTENT_MAX_BYTES = 256
 _LOCKED_BYTE = 1 << 30
-"""Windows locks are mandatory: a byte far beyond the content leaves the holder's pid readable."""
+"""Locks of Windows prevent reading, so a byte far beyond the content is locked."""
 
 
 class AlreadyRunning(Exception):
-    """Another process serves this database; `pid` names it where it can be read."""
+    """Another process serves this database; `pid` is its id, None when that cannot be read."""
 
     def __init__(self, pid: int | None) -> None:
-        """Keep the holder."""
+        """Store the id of the process and say it in the message."""
         self.pid = pid
         holder = f"process {pid}" if pid is not None else "another process"
         super().__init__(f"The database is already in use by {holder}.")
@@ -47,7 +47,7 @@ if sys.platform == "win32":
         return True
 
     def _unlock(descriptor: int, path: Path) -> None:
-        """Unlock; the file stays, because Windows does not remove open files."""
+        """Unlock the file and leave it there, because Windows does not remove open files."""
         del path
         os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
@@ -65,13 +65,13 @@ else:
         return True
 
     def _unlock(descriptor: int, path: Path) -> None:
-        """Remove the file while it is locked: whoever opened it before sees that it is gone."""
-        if _is_still(descriptor, path):
+        """Remove the file while it is locked, so that who opened it before sees that it is gone."""
+        if _is_named(descriptor, path):
             path.unlink(missing_ok=True)
 
 
-def _is_still(descriptor: int, path: Path) -> bool:
-    """Whether `path` still names the open file, and was not removed or replaced meanwhile."""
+def _is_named(descriptor: int, path: Path) -> bool:
+    """Return whether `path` names the open file, which may have been removed or replaced."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.lstat())
     except FileNotFoundError:
@@ -79,16 +79,16 @@ def _is_still(descriptor: int, path: Path) -> bool:
 
 
 class DatabaseLock:
-    """The lock of one database; held from `acquire` until `release` or the process's end."""
+    """The lock of one database, held from `acquire` until `release` or the end of the process."""
 
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
-        """Name the database to lock; nothing is touched yet."""
+        """Name the database to lock, without creating or opening a file."""
         self.path = files.beside(path, SUFFIX)
         self._clock = clock or SystemClock()
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
-        """Take the lock without waiting, creating the file and its folder where missing.
+        """Acquire the lock without waiting, creating its file and folder when they are missing.
 
         Raises:
             AlreadyRunning: another process holds it.
@@ -100,7 +100,7 @@ class DatabaseLock:
             try:
                 if not _try_lock(descriptor):
                     raise AlreadyRunning(_read_holder(descriptor))
-                if _is_still(descriptor, self.path):
+                if _is_named(descriptor, self.path):
                     self._write_holder(descriptor)
                     self._descriptor = descriptor
             finally:
@@ -108,7 +108,7 @@ class DatabaseLock:
                     os.close(descriptor)
 
     def release(self) -> None:
-        """Give the lock back; calling it again does nothing."""
+        """Release the lock; does nothing when it is not held."""
         if self._descriptor is None:
             return
         descriptor, self._descriptor = self._descriptor, None
@@ -142,7 +142,7 @@ class DatabaseLock:
 
 
 def _read_holder(descriptor: int) -> int | None:
-    """The pid in the file; None while its holder is only just writing it, or it is not ours."""
+    """Return the pid in the file; None while it is being written, or when it is not a pid."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     try:
         holder = json.loads(os.read(descriptor, _CONTENT_MAX_BYTES))

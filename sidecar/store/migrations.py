@@ -1,13 +1,13 @@
-"""Numbered steps from one version of the tables to the next, and the making of a new file.
+"""Creates new files, and brings the tables of existing ones from one version to the next.
 
-A step is one SQL file of `sql/`, `NNNN_name.sql`, known by its SHA-256: a step that was released
-is never edited, and a file that took another text under the same number is found out. Each step
-is one transaction together with its version, so a process killed anywhere leaves the old version
-or the new one. Before the first step the file is checked and copied (`copies`).
+A migration is one SQL file of `sql/`, `NNNN_name.sql`, identified by its SHA-256: once released it
+is never edited, and a file that took another text under the same number is refused. Each one is a
+transaction together with its version, so that a process killed anywhere leaves the old version or
+the new one. Before the first migration the file is checked and copied (`verified_copy`).
 
-A new file is built under another name without a single sync, then synced and put in its place,
-so it is there whole or not at all. The first statement of all is auto_vacuum: after application_id
-or journal_mode it would silently stay 0.
+A new file is built under another name without syncing, then synced once and renamed, so that it
+is there completely or not at all. Its first statement sets auto_vacuum, which would stay 0 without
+an error after application_id or journal_mode.
 """
 
 import hashlib
@@ -30,58 +30,58 @@ from sidecar.store.pragmas import configure, configure_wal, set_pragma
 from sidecar.store.unserved_file import transaction
 
 Progress = Callable[[str, int, int], None]
-"""Told the phase, what of it is done, and how much it is in all."""
+"""Receives the phase, how much of it is done, and how much it is in total."""
 
 _FOLDER = Path(__file__).with_name("sql")
 _INCREMENTAL = 2
 
 
 def no_progress(_phase: str, _done: int, _total: int) -> None:
-    """Tell nobody."""
+    """Ignore the progress."""
 
 
 class EditedMigration(RuntimeError):
-    """The file took a step whose text is not the one this program ships: a build went wrong."""
+    """The file took a migration with another text than this program has: a build went wrong."""
 
 
 class MigrationFailed(RuntimeError):
-    """A step would have lost rows or broken a reference; it was undone."""
+    """A migration would have lost rows or broken a reference; it was undone."""
 
 
 class Step(NamedTuple):
-    """One step: the version it leads to, and its text."""
+    """One migration: the version that it leads to, and its text."""
 
     version: int
     name: str
     sql: str
     shrinks: frozenset[str] = frozenset()
-    """Tables that may have fewer rows afterwards; of all others no row may go."""
+    """Tables that may have fewer rows afterwards; no other table may lose a row."""
 
     @property
     def sha256(self) -> str:
-        """SHA-256 of the text, in hex."""
+        """SHA-256 of the text, in hexadecimal."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
 @cache
 def shipped_steps() -> tuple[Step, ...]:
-    """The steps this program ships, in order."""
+    """Return the migrations of this program, in order."""
     found = []
     for path in sorted(_FOLDER.glob("[0-9][0-9][0-9][0-9]_*.sql")):
         number, name = path.stem.split("_", 1)
-        # A checkout may have turned line ends; the text is the same.
+        # A checkout may have changed the line ends; the text is the same.
         sql = path.read_bytes().replace(b"\r\n", b"\n").decode()
         found.append(Step(int(number), name, sql))
     return tuple(found)
 
 
 def current_version() -> int:
-    """The version of the tables this program works with."""
+    """Return the version of the tables that this program works with."""
     return shipped_steps()[-1].version
 
 
 def connect(path: Path, vfs: str | None = None) -> Connection:
-    """Open a file that preflight has found fit, to migrate it; small cache, full durability."""
+    """Open a file, which preflight has admitted, to migrate it: small cache, full durability."""
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
         configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB)
@@ -95,13 +95,14 @@ def connect(path: Path, vfs: str | None = None) -> Connection:
 
 
 @contextmanager
-def building(
+def build_file(
     path: Path, clock: Clock, steps: Sequence[Step], vfs: str | None = None
 ) -> Iterator[Connection]:
-    """Build a complete file at `path`: what the body writes becomes part of it.
+    """Build a complete file at `path`, with the rows that the block writes.
 
-    The body gets the connection in a transaction, with all tables made and the file's first rows
-    written. Afterwards the file is closed, in WAL mode and on the disk; after a failure it is gone.
+    The block gets the connection in a transaction, after all tables were created and the first
+    rows written. Afterwards the file is closed, in WAL mode and on the disk; after a failure it
+    is removed.
     """
     remove_database(path)
     files.create_private(path)
@@ -124,7 +125,7 @@ def building(
 
 
 def _prepare(db: Connection) -> None:
-    """Make the file ours, before any table; nothing is synced until it is complete."""
+    """Set what must be set before the first table; nothing is synced until the file is complete."""
     set_pragma(db, "auto_vacuum", "INCREMENTAL", _INCREMENTAL)
     set_pragma(db, "synchronous", "OFF", 0)
     set_pragma(db, "journal_mode", "MEMORY", "memory")
@@ -134,7 +135,7 @@ def _prepare(db: Connection) -> None:
 
 
 def _write_first_rows(db: Connection, clock: Clock) -> None:
-    """Who this file is, and the beginning of its audit chain."""
+    """Write the facts about the file, and begin its audit chain."""
     meta.write(db, meta.STORE_ID, clock.random_bytes(16))
     meta.write(db, meta.EPOCH, 1)
     meta.write(db, meta.CREATED_AT, clock.now_ms())
@@ -151,9 +152,9 @@ def create(
     steps: Sequence[Step] | None = None,
     vfs: str | None = None,
 ) -> None:
-    """Make a new database at `path`, where nothing (or an empty file) is; `fill` adds its rows."""
+    """Create a database at `path`, where nothing or an empty file is; `fill` adds its rows."""
     staged = swap.staged_path(path)
-    with building(staged, clock, shipped_steps() if steps is None else steps, vfs) as db:
+    with build_file(staged, clock, shipped_steps() if steps is None else steps, vfs) as db:
         fill(db)
     staged.replace(path)
     files.sync_folder(path.parent)
@@ -163,11 +164,11 @@ def create(
 
 
 def check_shipped(db: Connection, steps: Sequence[Step] | None = None) -> None:
-    """Compare the steps the file has taken with those this program ships.
+    """Compare the migrations that the file has taken with those of this program.
 
     Raises:
-        EditedMigration: one of them had another text.
-        NewerSchema: the file has taken a step this program does not know.
+        EditedMigration: one of them has another text.
+        NewerSchema: the file has taken a migration that this program does not have.
     """
     shipped = {step.version: step for step in (shipped_steps() if steps is None else steps)}
     for version, sha256 in db.execute("SELECT version, sha256 FROM migrations ORDER BY version"):
@@ -185,13 +186,13 @@ def upgrade(
     steps: Sequence[Step] | None = None,
     vfs: str | None = None,
 ) -> int | None:
-    """Bring the file at `path` up to date; the version it had, or None when it was current.
+    """Migrate the file at `path`; return the version it had, or None when it was up to date.
 
     Raises:
         EditedMigration: see `check_shipped`.
-        NewerSchema: the file is newer than the last step; nothing was written.
-        DatabaseDamaged: the check before the first step found damage; nothing was changed.
-        MigrationFailed: a step was undone.
+        NewerSchema: the file is newer than the last migration; nothing was written.
+        DatabaseDamaged: the check before the first migration failed; nothing was changed.
+        MigrationFailed: a migration was undone.
     """
     steps = shipped_steps() if steps is None else steps
     db = connect(path, vfs)
@@ -207,22 +208,22 @@ def upgrade(
         on_progress("checking", 0, 1)
         verified_copy.check(db)
         on_progress("copying", 0, 1)
-        kept = verified_copy.make_before_migration(db, path, missing[0].version, vfs=vfs)
+        copy = verified_copy.make_before_migration(db, path, missing[0].version, vfs=vfs)
         for done, step in enumerate(missing):
             on_progress("migrating", done, len(missing))
             apply(db, step, clock.now_ms(), entry=True)
         on_progress("migrating", len(missing), len(missing))
     finally:
         db.close(True)
-    verified_copy.remove_earlier(path, kept)
+    verified_copy.remove_earlier(path, copy)
     return found
 
 
 def apply(db: Connection, step: Step, now_ms: int, *, entry: bool = False) -> None:
-    """Take one step and its version in one transaction; `entry` writes it into the audit log.
+    """Apply one migration with its version in one transaction; `entry` adds an audit entry.
 
     Foreign keys are off meanwhile, because DROP TABLE in a rebuild would delete the rows that
-    refer to it; they can only be switched outside a transaction, and are checked before its end.
+    refer to it. They can be switched only outside a transaction, and are checked before its end.
     """
     set_pragma(db, "foreign_keys", 0, 0)
     try:
@@ -234,7 +235,7 @@ def apply(db: Connection, step: Step, now_ms: int, *, entry: bool = False) -> No
 
 def _run(db: Connection, step: Step, now_ms: int, *, entry: bool) -> None:
     before = verified_copy.table_counts(db)
-    # To its end: a cursor dropped early silently skips the statements that follow.
+    # fetchall: a cursor that is dropped early skips the statements that follow.
     db.execute(step.sql).fetchall()
     if not db.in_transaction:
         raise MigrationFailed(f"Migration {step.version} ended its own transaction.")

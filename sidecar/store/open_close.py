@@ -1,8 +1,8 @@
-"""From a path to a store that can be served, and back to a closed file.
+"""Opens the store at a path, creating or migrating the file where necessary, and closes it.
 
-The order is the point: finish an interrupted replacement, judge the path without SQLite, create,
-import or migrate, and only then open. What this finds out about the last end (unclean, runs that
-were still running) is told to the caller, who reports it.
+The order matters: complete an interrupted swap, examine the path without SQLite, create, import
+or migrate the file, and only then open it. The result says how the last process ended: whether
+it closed the file, and how many runs it left running.
 """
 
 from collections.abc import Iterator
@@ -16,35 +16,35 @@ from sidecar import files
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs
 from sidecar.store import meta, migrations, preflight, settings, swap
-from sidecar.store import sqlite_errors as faults
 from sidecar.store.audit.log import chain_head
 from sidecar.store.connection import Connection, Store
 from sidecar.store.database_files import remove_database
 from sidecar.store.migrations import Progress, no_progress
 from sidecar.store.pragmas import check_sqlite_version
 from sidecar.store.runs.rows import close_interrupted
+from sidecar.store.sqlite_errors import as_wire_error
 
 
 class Opened(NamedTuple):
-    """An open store, and what opening it found."""
+    """An open store, and what was found out about its file."""
 
     store: Store
     schema_version: int
     migrated_from: int | None
-    """Version the file had, 0 for a legacy file; None when nothing was migrated."""
+    """Version that the file had, 0 for a legacy file; None when nothing was migrated."""
     runs_interrupted: int
-    """Runs that were still running when the last process ended, now closed."""
+    """Number of runs that were running when the last process ended; they are closed now."""
     created: bool
     unclean: bool
-    """The last process did not close the file; a quick_check is due."""
+    """The last process did not close the file, so that it is to be checked."""
 
 
 def open_store(
     path: Path, clock: Clock, on_progress: Progress = no_progress, vfs: str | None = None
 ) -> Opened:
-    """Open the database at `path`, making or migrating it where needed.
+    """Open the database at `path`, creating or migrating it where necessary.
 
-    The caller holds the `DatabaseLock` of `path`, and no connection to it.
+    The caller holds the `DatabaseLock` of `path` and has no connection to it.
 
     Raises:
         SidecarError: the file cannot be served as it is; see `preflight.examine`.
@@ -53,7 +53,7 @@ def open_store(
     """
     check_sqlite_version()
     with _wire_errors():
-        swap.redo(path, clock)
+        swap.complete_interrupted(path, clock)
         remove_database(files.beside(path, swap.FROM_BACKUP))
         finding, found = preflight.examine(path, migrations.current_version())
         migrated_from = None
@@ -65,10 +65,10 @@ def open_store(
         elif found < migrations.current_version():
             migrated_from = migrations.upgrade(path, clock, on_progress, vfs=vfs)
         try:
-            store, unclean, interrupted = _opened(path, clock, vfs)
+            store, unclean, interrupted = _open(path, clock, vfs)
         except (apsw.CorruptError, apsw.NotADBError):
-            # Perhaps a read failed: damage is what a fresh connection finds again.
-            store, unclean, interrupted = _opened_anew(path, clock, vfs)
+            # Perhaps a read failed: it is damage only if another connection finds it again.
+            store, unclean, interrupted = _open_again(path, clock, vfs)
     store.damage_suspected = unclean
     return Opened(
         store=store,
@@ -81,14 +81,14 @@ def open_store(
 
 
 def close_store(store: Store) -> bool:
-    """Close for good and say so in the file; False when that could not be written.
+    """Mark the file as closed, and close it; return False when the mark could not be written.
 
-    A full or failing disk must not keep the process from ending: the next start then finds an
-    unclean end, which is the truth.
+    A full or failing disk must not prevent the process from ending. The next start then finds
+    that the file was not closed, which is true.
     """
     try:
         with store.writing() as db:
-            # What is suspected is looked into by the next start.
+            # Where damage is suspected, the next start is to check the file.
             meta.write(db, meta.CLEAN_END, int(not store.damage_suspected))
         return store.checkpoint()
     except (apsw.Error, DatabaseDamaged):
@@ -99,12 +99,12 @@ def close_store(store: Store) -> bool:
 
 @contextmanager
 def _wire_errors() -> Iterator[None]:
-    """Turn what SQLite and the operating system say into wire errors."""
+    """Raise wire errors in place of errors of SQLite and of the operating system."""
     try:
         with files.wire_errors():
             yield
     except apsw.Error as fault:
-        error = faults.as_wire_error(fault)
+        error = as_wire_error(fault)
         if error is None:
             raise
         raise error from fault
@@ -127,10 +127,10 @@ def _import_legacy(path: Path, clock: Clock, on_progress: Progress, vfs: str | N
     migrate(path, clock, on_progress, vfs=vfs)
 
 
-def _opened(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int]:
+def _open(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int]:
     store = Store(path, vfs=vfs)
     try:
-        unclean, interrupted = _begin(store, clock.now_ms())
+        unclean, interrupted = _mark_open(store, clock.now_ms())
         _mark_known(path)
     except BaseException:
         store.close()
@@ -138,10 +138,10 @@ def _opened(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int
     return store, unclean, interrupted
 
 
-def _opened_anew(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int]:
-    """The same on a fresh connection; where it fails again the file is only read from."""
+def _open_again(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int]:
+    """Open the store through another connection, and for reading only if that fails too."""
     try:
-        return _opened(path, clock, vfs)
+        return _open(path, clock, vfs)
     except (apsw.CorruptError, apsw.NotADBError):
         store = Store(path, vfs=vfs)
         try:
@@ -154,8 +154,11 @@ def _opened_anew(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool
         return store, True, 0
 
 
-def _begin(store: Store, now_ms: int) -> tuple[bool, int]:
-    """Read how the last process ended, and close the runs it left; one transaction."""
+def _mark_open(store: Store, now_ms: int) -> tuple[bool, int]:
+    """Mark the file as open and close the runs that the last process left running.
+
+    Return whether the last process did not close the file, and the number of those runs.
+    """
     migrations.check_shipped(store.db)
     with store.writing() as db:
         unclean = meta.read(db, meta.CLEAN_END) != 1
@@ -165,7 +168,7 @@ def _begin(store: Store, now_ms: int) -> tuple[bool, int]:
 
 
 def _mark_known(path: Path) -> None:
-    """Leave the marker by which a later start knows that a database was here."""
+    """Create the marker file by which a later start knows that a database was here."""
     marker = files.beside(path, preflight.KNOWN)
     if not marker.exists():
         files.create_private(marker)

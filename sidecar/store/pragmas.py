@@ -1,7 +1,8 @@
-"""How every connection of the product is set up: which SQLite, which pragmas.
+"""Sets up every connection of the product: the version of SQLite and the pragmas.
 
-Knows connections and no table. A pragma is set by itself and read back: a multi-statement execute
-whose cursor is dropped after the first row silently skips the rest (measured with APSW).
+Each pragma is set by a statement of its own and read back: when several statements are executed
+together and the cursor is dropped after the first row, the others are skipped (measured with
+APSW).
 """
 
 import sys
@@ -14,7 +15,11 @@ Connection = apsw.Connection
 
 
 def check_sqlite_version() -> None:
-    """Refuse a SQLite with the WAL-reset bug; a wrong wheel must not cost anybody's data."""
+    """Refuse a SQLite that is older than the correction of the WAL-reset bug, which loses data.
+
+    Raises:
+        RuntimeError: the version is too old.
+    """
     version = tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
     if version < limits.SQLITE_MIN_VERSION:
         wanted = ".".join(map(str, limits.SQLITE_MIN_VERSION))
@@ -23,7 +28,7 @@ def check_sqlite_version() -> None:
 
 
 def sqlite_version() -> str:
-    """Version of the SQLite library in use."""
+    """Return the version of the SQLite library in use."""
     return apsw.sqlite_lib_version()
 
 
@@ -31,7 +36,7 @@ def set_pragma(db: Connection, name: str, value: str | int, expected: object) ->
     """Set one pragma and read it back.
 
     Raises:
-        RuntimeError: SQLite answered something else than `expected`.
+        RuntimeError: the value that SQLite then returns is not `expected`.
     """
     db.execute(f"PRAGMA {name} = {value}").fetchall()
     got = db.pragma(name)
@@ -43,10 +48,10 @@ def set_pragma(db: Connection, name: str, value: str | int, expected: object) ->
 def configure(
     db: Connection, *, cache_kib: int, writable: bool = True, salvaging: bool = False
 ) -> None:
-    """Set what every connection of the product shares, safest first.
+    """Set what all connections of the product have in common, the safest first.
 
-    SQLite refuses a file that is shorter than its header says, but for who mends schemas: with
-    `salvaging` it lets itself be read as far as it goes. Never together with `writable`.
+    SQLite refuses a file that is shorter than its header says, unless schemas may be written:
+    with `salvaging` such a file can be read as far as it goes. Never together with `writable`.
     """
     db.set_busy_timeout(limits.BUSY_TIMEOUT_MS)
     db.config(apsw.SQLITE_DBCONFIG_DEFENSIVE, int(not salvaging))
@@ -71,10 +76,10 @@ def configure(
 
 
 def configure_wal(db: Connection) -> None:
-    """Switch the file to WAL, and bound what the WAL keeps of the disk."""
+    """Switch the file to WAL, and limit the room that an empty WAL keeps on the disk."""
     set_pragma(db, "journal_mode", "WAL", "wal")
-    kept_bytes = limits.JOURNAL_SIZE_LIMIT_BYTES
-    set_pragma(db, "journal_size_limit", kept_bytes, kept_bytes)
+    limit_bytes = limits.JOURNAL_SIZE_LIMIT_BYTES
+    set_pragma(db, "journal_size_limit", limit_bytes, limit_bytes)
     db.wal_autocheckpoint(limits.WAL_PAUSE_PAGES)
 
 
@@ -89,4 +94,4 @@ SHOWN_PRAGMAS = (
     "trusted_schema",
     "cell_size_check",
 )
-"""What system.info shows, read from the live connection."""
+"""The pragmas that `system.info` shows."""

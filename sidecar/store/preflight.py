@@ -1,13 +1,13 @@
-"""Is it safe to let SQLite open this path? Judged by names, sizes and bytes alone.
+"""Decides by names, sizes and bytes whether it is safe to let SQLite open a path.
 
-SQLite opens nearly anything: beside a missing or empty main file it creates a healthy-looking
-empty database and removes the `-wal`, the last copy of the data; in a foreign file it writes. So
-everything that can be known without it is decided here, before any connection of this process
-exists (only then may the file be opened: closing a descriptor drops SQLite's POSIX locks).
+SQLite opens nearly anything: where the main file is missing or empty it creates an empty database
+and removes the `-wal`, the last copy of the data; and it writes into files of other programs. So
+what can be known without SQLite is decided here, before this process has any connection (only
+then may the file be opened: closing a descriptor drops SQLite's POSIX locks).
 
 Version and application come from the header, or from the newest committed first page in a `-wal`
-that has not been moved into the file yet. Checksums of the WAL are not recomputed: a version that
-only a torn transaction carries is still one that a newer program began to write.
+that has not been moved into the file yet. Checksums of the WAL are not computed: a version in a
+transaction that was not completed is still one that a newer program began to write.
 """
 
 import os
@@ -25,9 +25,9 @@ from sidecar.limits import APPLICATION_ID
 
 MAGIC = b"SQLite format 3\0"
 KNOWN = ".known"
-"""Suffix of the marker that a database has existed here; written after the first opening."""
+"""Suffix of the marker that a database has been here; created when it is first opened."""
 BEFORE = ".before-v"
-"""Suffix, before a version, of the copy made before a migration."""
+"""Suffix of the copy made before a migration; the number of the version follows it."""
 
 _HEADER_BYTES = 100
 _PAGE_MIN_BYTES = 512
@@ -39,70 +39,70 @@ _EVIDENCE = ("-wal", "-journal", ".swap", KNOWN)
 
 
 class Finding(StrEnum):
-    """What may be done with the path."""
+    """What is at the path, and so what may be done with it."""
 
     NEW = "new"
-    """Nothing is there and nothing was: create."""
+    """Nothing is there, and no trace of an earlier database: one may be created."""
     OPEN = "open"
     """A file of this product that this version can open or migrate."""
     CANDIDATE = "candidate"
-    """A SQLite file without our mark; only its tables can tell whether it is a legacy file."""
+    """A SQLite file without an application id; its tables tell whether it is a legacy file."""
 
 
 class Header(NamedTuple):
-    """What the first 100 bytes of a database say."""
+    """Facts from the first 100 bytes of a database."""
 
     page_bytes: int
     file_format: int
     pages: int
-    """Size of the file in pages, 0 when the last writer did not keep it."""
+    """Size of the file in pages, 0 when the last program to write did not maintain it."""
     user_version: int
     application_id: int
 
 
 class Examined(NamedTuple):
-    """The finding, and the version the file has: 0 for a new one or a candidate."""
+    """The finding, and the version of the tables: 0 for a new file or a candidate."""
 
     finding: Finding
     schema_version: int
 
 
 def examine(path: Path, known_version: int) -> Examined:
-    """Judge `path`, touching nothing but a missing parent folder.
+    """Find out what is at `path`; nothing is changed, but a missing parent folder is created.
 
     Raises:
         RecoveryRequired: a database was here and is missing, empty or shorter than a page.
-        NotOurs: another program's file, or no file.
-        NewerSchema: written by a newer version of this program or of SQLite.
-        DatabaseDamaged: the header and the size cannot both be true.
-        ReadOnly: the file or its folder cannot be written, or belongs to somebody else.
+        NotOurs: it is the file of another program, or not a file.
+        NewerSchema: it was written by a newer version of this program or of SQLite.
+        DatabaseDamaged: the header and the size of the file contradict each other.
+        ReadOnly: the file or its folder cannot be written, or belongs to another user.
     """
     evidence = _evidence(path)
     try:
         found = path.lstat()
     except FileNotFoundError:
-        _refuse_lost(path, evidence, "is missing")
+        _refuse_if_used(path, evidence, "is missing")
         files.make_folder(path.parent)
         _check_writable(path.parent, path.parent)
         return Examined(Finding.NEW, 0)
     _check_kind(path, found)
     if found.st_size == 0:
-        _refuse_lost(path, evidence, "is empty")
+        _refuse_if_used(path, evidence, "is empty")
         _check_writable(path, path.parent)
         return Examined(Finding.NEW, 0)
     header = _read_header(path, found.st_size, evidence)
     _check_size(header, found.st_size, evidence)
     try:
-        examined = _judge(header, known_version)
+        examined = _classify(header, known_version)
     except NewerSchema as newer:
-        newer.data["hint"] = _way_back(path, evidence, known_version)
+        newer.data["hint"] = _hint_for_newer(path, evidence, known_version)
         raise
     _check_writable(path, path.parent)
     return examined
 
 
 def _evidence(path: Path) -> list[str]:
-    """Names of files that only stand beside a database that has been used."""
+    """Return the names of the files that exist only beside a database that has been used."""
     try:
         names = [found.name for found in path.parent.iterdir()]
     except FileNotFoundError:
@@ -114,8 +114,8 @@ def _evidence(path: Path) -> list[str]:
     return sorted(name for name in names if name in leftovers or name.startswith(copies))
 
 
-def _way_back(path: Path, evidence: list[str], known_version: int) -> str:
-    """How somebody who went back to an older program can go on: by words, never by itself."""
+def _hint_for_newer(path: Path, evidence: list[str], known_version: int) -> str:
+    """Say how a person who has installed an older program can go on."""
     prefix = path.name + BEFORE
     versions = [name.removeprefix(prefix) for name in evidence if name.startswith(prefix)]
     for version in sorted(filter(str.isdecimal, versions), key=int):
@@ -124,15 +124,16 @@ def _way_back(path: Path, evidence: list[str], known_version: int) -> str:
                 f"Install the newer program. Or move {path.name} away and rename"
                 f" {prefix}{version}, the copy of version {int(version) - 1} made before it,"
                 f" to {path.name};"
-                " what was changed since is then missing."
+                " what was changed after the copy is then missing."
             )
     return f"Install the newer program, or restore a backup of version {known_version} or older."
 
 
-def _refuse_lost(path: Path, evidence: list[str], what: str) -> None:
+def _refuse_if_used(path: Path, evidence: list[str], what: str) -> None:
+    """Refuse to create a database where there are files of an earlier one."""
     if evidence:
         message = f"The database {path} {what}, but {', '.join(evidence)} is beside it."
-        hint = "Restore a backup, or remove those files to begin anew."
+        hint = "Restore a backup, or remove those files to begin with an empty database."
         raise RecoveryRequired(message, hint=hint)
 
 
@@ -162,7 +163,7 @@ def _read_header(path: Path, size_bytes: int, evidence: list[str]) -> Header:
         raise ReadOnly(f"The file {path.name} in {path.parent} cannot be read.") from fault
     if not first.startswith(MAGIC) or len(first) < _HEADER_BYTES:
         if size_bytes < _PAGE_MIN_BYTES:
-            _refuse_lost(path, evidence, "is torn")
+            _refuse_if_used(path, evidence, "is torn")
         if files.beside(path, KNOWN).name in evidence:
             raise DatabaseDamaged("The first page of the database is destroyed.")
         raise NotOurs
@@ -177,10 +178,10 @@ def _read_header(path: Path, size_bytes: int, evidence: list[str]) -> Header:
 
 
 def parse_header(first: bytes) -> Header:
-    """Read a database header, by SQLite's file format.
+    """Parse the header of a database, as SQLite's file format defines it.
 
     Raises:
-        DatabaseDamaged: the page size is none.
+        DatabaseDamaged: the page size is not a valid one.
     """
     page_bytes, write_format, read_format = struct.unpack_from(">HBB", first, 16)
     change, pages = struct.unpack_from(">II", first, 24)
@@ -200,7 +201,12 @@ def parse_header(first: bytes) -> Header:
 
 
 def _check_size(header: Header, size_bytes: int, evidence: list[str]) -> None:
-    """Compare size and page count, unless a journal still has to set them right."""
+    """Compare the size of the file with its page count, unless a journal is to be applied first.
+
+    Raises:
+        DatabaseDamaged: the file is shorter than its page count says.
+        RecoveryRequired: the file is shorter than one page.
+    """
     if size_bytes < header.page_bytes:
         raise RecoveryRequired("The database is shorter than one page; restore a backup.")
     if any(name.endswith(("-wal", "-journal")) for name in evidence):
@@ -209,7 +215,7 @@ def _check_size(header: Header, size_bytes: int, evidence: list[str]) -> None:
         raise DatabaseDamaged("The database file is cut off.")
 
 
-def _judge(header: Header, known_version: int) -> Examined:
+def _classify(header: Header, known_version: int) -> Examined:
     ours = header.application_id == APPLICATION_ID
     if not ours and (header.application_id or header.user_version):
         raise NotOurs
@@ -225,10 +231,10 @@ def _judge(header: Header, known_version: int) -> Examined:
 
 
 def newest_first_page(wal: Path) -> bytes | None:
-    """The header in the newest committed first page of a WAL, or None when it holds none.
+    """Return the header in the newest committed first page of a WAL, or None when it has none.
 
-    Walks the frame headers only: a frame belongs to this WAL while it repeats its two salts, and
-    is committed once a later or the same frame carries the size of the database.
+    Only headers of frames are read. A frame belongs to this WAL while it repeats the two salts,
+    and is committed when this frame or a later one has the size of the database.
     """
     newest: bytes | None = None
     pending: bytes | None = None
@@ -241,7 +247,7 @@ def newest_first_page(wal: Path) -> bytes | None:
 
 
 def _frames(wal: Path) -> Iterator[tuple[int, int, bytes]]:
-    """Page number, database size after a commit (else 0) and first bytes of each valid frame."""
+    """Yield of each valid frame its page number, the size after a commit or 0, and first bytes."""
     with wal.open("rb") as file:
         start = file.read(_WAL_HEADER_BYTES)
         if len(start) < _WAL_HEADER_BYTES:

@@ -184,7 +184,7 @@ def test_a_plan_that_cannot_be_taken_back_makes_the_file_read_only(
     unlink = Path.unlink
 
     def refuse(path: Path, *, missing_ok: bool = False) -> None:
-        if path.name in ("test.db-wal", f"test.db{swap.INTENT}"):
+        if path.name in ("test.db-wal", f"test.db{swap.PLAN}"):
             raise OSError(errno.EIO, "no")
         unlink(path, missing_ok=missing_ok)
 

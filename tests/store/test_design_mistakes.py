@@ -106,7 +106,7 @@ def test_design_mistake_09_a_file_swapped_in_beside_an_old_wal_reads_as_the_new_
     path.with_name("sim.db-wal").write_bytes(wal)
 
     steps = migrations.shipped_steps()
-    with migrations.building(swap.staged_path(path), SteadyClock(), steps) as staged:
+    with migrations.build_file(swap.staged_path(path), SteadyClock(), steps) as staged:
         staged.execute("UPDATE meta SET value = 'new' WHERE key = 'created_at'")
     swap.replace(path, SteadyClock())
 

@@ -27,14 +27,14 @@ STEPS = [
     "built",
     "finished",
     "staged_synced",
-    "intent_written",
+    "plan_written",
     "-wal_removed",
     "-shm_removed",
     "-journal_removed",
     "leftovers_synced",
     "replaced",
     "replaced_synced",
-    "intent_removed",
+    "plan_removed",
 ]
 
 

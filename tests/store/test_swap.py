@@ -17,7 +17,7 @@ from tests.store.steady import SteadyClock, Stop, StopAfter
 
 STEPS = [
     "staged_synced",
-    "intent_written",
+    "plan_written",
     "old_kept",
     "-wal_removed",
     "-shm_removed",
@@ -25,7 +25,7 @@ STEPS = [
     "leftovers_synced",
     "replaced",
     "replaced_synced",
-    "intent_removed",
+    "plan_removed",
 ]
 
 KILLED = """
@@ -101,7 +101,7 @@ def test_stopped_at_any_step_the_next_start_has_the_old_or_the_new_file(
     with pytest.raises(Stop):
         swap.replace(path, SteadyClock(), keep="old.db", after_step=StopAfter(step))
 
-    swap.redo(path, SteadyClock())
+    swap.complete_interrupted(path, SteadyClock())
 
     planned = step != "staged_synced"
     assert read(path) == ("new" if planned else "old")
@@ -118,31 +118,31 @@ def test_stopped_again_while_finishing_it_is_finished_later(
     with pytest.raises(Stop):
         swap.replace(path, SteadyClock(), keep="old.db", after_step=StopAfter(first))
     with suppress(Stop):
-        swap.redo(path, SteadyClock(), StopAfter(second))
+        swap.complete_interrupted(path, SteadyClock(), StopAfter(second))
 
-    swap.redo(path, SteadyClock())
+    swap.complete_interrupted(path, SteadyClock())
 
     assert names(path) == {"sim.db", "old.db"}
     assert (read(path), read(path.with_name("old.db"))) == ("new", "old")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 of POSIX")
-@pytest.mark.parametrize("step", ["intent_written", "-wal_removed", "replaced"])
+@pytest.mark.parametrize("step", ["plan_written", "-wal_removed", "replaced"])
 def test_a_real_kill_leaves_a_plan_that_is_finished(path: Path, step: str) -> None:
     ended = subprocess.run([sys.executable, "-c", KILLED, str(path), step], check=False)
     assert ended.returncode == -signal.SIGKILL
 
-    assert swap.redo(path, SteadyClock()) is True
+    assert swap.complete_interrupted(path, SteadyClock()) is True
 
     assert (read(path), read(path.with_name("old.db"))) == ("new", "old")
 
 
 def test_a_damaged_staged_file_is_given_up_for_the_old_one(path: Path) -> None:
     with pytest.raises(Stop):
-        swap.replace(path, SteadyClock(), after_step=StopAfter("intent_written"))
+        swap.replace(path, SteadyClock(), after_step=StopAfter("plan_written"))
     swap.staged_path(path).write_bytes(b"torn")
 
-    assert swap.redo(path, SteadyClock()) is False
+    assert swap.complete_interrupted(path, SteadyClock()) is False
 
     assert read(path) == "old"
     assert names(path) == {"sim.db"}
@@ -150,24 +150,24 @@ def test_a_damaged_staged_file_is_given_up_for_the_old_one(path: Path) -> None:
 
 def test_a_damaged_staged_file_without_an_old_one_asks_for_recovery(path: Path) -> None:
     with pytest.raises(Stop):
-        swap.replace(path, SteadyClock(), after_step=StopAfter("intent_written"))
+        swap.replace(path, SteadyClock(), after_step=StopAfter("plan_written"))
     swap.staged_path(path).write_bytes(b"torn")
     path.unlink()
     before = names(path)
 
     with pytest.raises(RecoveryRequired):
-        swap.redo(path, SteadyClock())
+        swap.complete_interrupted(path, SteadyClock())
 
     assert names(path) == before
 
 
 def test_a_lost_staged_file_asks_for_recovery_and_changes_nothing(path: Path) -> None:
     with pytest.raises(Stop):
-        swap.replace(path, SteadyClock(), after_step=StopAfter("intent_written"))
+        swap.replace(path, SteadyClock(), after_step=StopAfter("plan_written"))
     swap.staged_path(path).unlink()
 
     with pytest.raises(RecoveryRequired):
-        swap.redo(path, SteadyClock())
+        swap.complete_interrupted(path, SteadyClock())
 
     assert names(path) == {"sim.db", "sim.db.swap"}
     assert read(path) == "old"
@@ -188,7 +188,7 @@ def test_a_plan_that_cannot_be_ours_is_not_followed(path: Path, plan: bytes) -> 
     path.with_name("sim.db.swap").write_bytes(plan)
 
     with pytest.raises(RecoveryRequired):
-        swap.redo(path, SteadyClock())
+        swap.complete_interrupted(path, SteadyClock())
 
     assert read(path) == "old"
 
@@ -196,7 +196,7 @@ def test_a_plan_that_cannot_be_ours_is_not_followed(path: Path, plan: bytes) -> 
 def test_unfinished_work_without_a_plan_is_removed(path: Path) -> None:
     path.with_name("sim.db.staged-journal").touch()
 
-    assert swap.redo(path, SteadyClock()) is False
+    assert swap.complete_interrupted(path, SteadyClock()) is False
 
     assert names(path) == {"sim.db"}
 
@@ -224,7 +224,7 @@ def test_a_sharing_violation_is_waited_out(monkeypatch: pytest.MonkeyPatch) -> N
         for refusal in refusals:
             raise refusal
 
-    swap.patiently(act, SteadyClock(), pauses.append)
+    swap.retry_while_open_elsewhere(act, SteadyClock(), pauses.append)
 
     assert pauses == [swap.RETRY_PAUSE_S] * 2
 
@@ -239,6 +239,6 @@ def test_a_lasting_sharing_violation_ends_in_bounded_time(
         raise PermissionError
 
     with pytest.raises(PermissionError):
-        swap.patiently(act, clock, lambda _seconds: None)
+        swap.retry_while_open_elsewhere(act, clock, lambda _seconds: None)
 
     assert clock.looked == 1 + swap.RETRY_LIMIT_MS // 1000

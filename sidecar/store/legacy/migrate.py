@@ -53,7 +53,7 @@ def migrate(
     *,
     steps: Sequence[migrations.Step] | None = None,
     vfs: str | None = None,
-    after_step: swap.AfterStep = swap.go_on,
+    after_step: swap.AfterStep = swap.ignore_step,
 ) -> Counts:
     """Replace the legacy file at `path` by a database of this product and return what was moved.
 
@@ -74,7 +74,7 @@ def migrate(
         kept = verified_copy.make_before_migration(old, path, VERSION, lenient=True, vfs=vfs)
         after_step("copied")
         first = [step for step in steps if step.version <= VERSION]
-        with migrations.building(staged, clock, first, vfs) as db:
+        with migrations.build_file(staged, clock, first, vfs) as db:
             counts = _Import(old, db, clock.now_ms(), clock, on_progress).run()
             _check_counts(old, db, counts)
         after_step("built")

@@ -81,7 +81,7 @@ def build(
     staged = swap.staged_path(path)
     with (
         _damaged(path, vfs, salvaging=True) as source,
-        migrations.building(staged, clock, migrations.shipped_steps(), vfs) as target,
+        migrations.build_file(staged, clock, migrations.shipped_steps(), vfs) as target,
     ):
         # Inside a transaction this pragma is without effect; checked at its end instead.
         target.execute("PRAGMA defer_foreign_keys = ON").fetchall()
@@ -115,7 +115,7 @@ def recover_file(
         SidecarError: see `build`.
     """
     with files.wire_errors():
-        swap.redo(path, clock)
+        swap.complete_interrupted(path, clock)
         recovered = build(path, clock, step, log=log, backup=backup)
         if recovered.quarantine is not None:
             swap.replace(path, clock, keep=recovered.quarantine)
