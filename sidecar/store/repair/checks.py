@@ -19,7 +19,7 @@ from sidecar.store import sqlite_errors as faults
 from sidecar.store.audit.verify import Opener, verify_chain
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.search import indexes
-from sidecar.store.workflows import unreadable as lost
+from sidecar.store.workflows.unreadable import find_damaged_bodies
 
 Step = Callable[[int], None]
 """Called with the rows done so far; may raise to stop."""
@@ -291,7 +291,7 @@ _UNREADABLE: Final = (
 
 def earlier(db: Connection, step: Step) -> Iterator[Finding]:
     """Every earlier revision unpacked and compared with its hash."""
-    for found in lost.find(db, step):
+    for found in find_damaged_bodies(db, step):
         detail = f"Earlier revisions that cannot be read: {_numbers(found.revisions)}."
         where = f"{found.workflow_id} revision {found.revision}"
         yield Finding("revision", where, detail, _UNREADABLE)

@@ -1,7 +1,7 @@
-"""Archiving and deleting workflows.
+"""Archives and deletes workflows.
 
-Who deletes requests a purge in the same transaction: secure_delete overwrites what it frees, but
-the WAL and the segments of the search indexes keep old text until they are rewritten.
+A caller that deletes also requests a purge in the same transaction: secure_delete overwrites what
+it frees, but the WAL and the segments of the search indexes keep old text until they are rewritten.
 """
 
 from typing import Any, Final, NamedTuple
@@ -32,19 +32,19 @@ _DELETE: Final = "DELETE FROM workflows WHERE rid = ?"
 
 
 class Deleted(NamedTuple):
-    """What went with a workflow."""
+    """How many rows were deleted with a workflow."""
 
     runs: int
     revisions: int
 
 
 def set_archived(db: Connection, rid: int, archived_at: int | None) -> None:
-    """Archive a workflow, or with None bring it back; its content and revision stay."""
+    """Archive a workflow, or unarchive it when `archived_at` is None; its content stays."""
     db.execute(_SET_ARCHIVED, (archived_at, rid))
 
 
 def list_archived_before(db: Connection, before_at: int, limit: int) -> list[str]:
-    """Ids of workflows archived before a time, the longest archived first."""
+    """Return ids of workflows that were archived before a time, the longest archived first."""
     return [
         str(row[0])
         for row in db.execute(
@@ -55,12 +55,12 @@ def list_archived_before(db: Connection, before_at: int, limit: int) -> list[str
 
 
 def count_runs(db: Connection, rid: int) -> int:
-    """How many runs a workflow has."""
+    """Return how many runs a workflow has."""
     return int(db.execute(_COUNT_RUNS, (rid,)).get)
 
 
 def is_small(db: Connection, rid: int) -> bool:
-    """Whether a workflow's runs and revisions are few enough to go with it at once."""
+    """Return whether a workflow can be deleted with all its runs and revisions in one step."""
     runs: list[Any] = db.execute(_OLDEST_RUNS, (rid, limits.RUNS_DELETE_INLINE_MAX + 1)).fetchall()
     if len(runs) > limits.RUNS_DELETE_INLINE_MAX:
         return False
@@ -69,26 +69,28 @@ def is_small(db: Connection, rid: int) -> bool:
 
 
 def delete_part(db: Connection, rid: int) -> Deleted:
-    """Delete some of a workflow's runs, oldest first, or when none is left of its revisions."""
+    """Delete some of a workflow's runs, oldest first, or if it has none some of its revisions."""
     oldest: list[Any] = db.execute(_OLDEST_RUNS, (rid, limits.RUNS_DELETE_BATCH)).fetchall()
-    going = delete_steps.first_step(oldest)
-    db.executemany("DELETE FROM runs WHERE rid = ?", [(row[0],) for row in going])
-    runs = len(going)
+    chosen = delete_steps.first_step(oldest)
+    db.executemany("DELETE FROM runs WHERE rid = ?", [(row[0],) for row in chosen])
+    runs = len(chosen)
     db.execute(_FEWER_RUNS, (runs, rid))
-    earlier = 0 if runs else _delete_revisions(db, rid)
-    return Deleted(runs, earlier)
+    return Deleted(runs, 0 if runs else _delete_revisions(db, rid))
 
 
 def _delete_revisions(db: Connection, rid: int) -> int:
-    """Delete revisions of the oldest group, its key frame last: the others lean on it."""
+    """Delete some revisions of the oldest group, its key frame last; return how many.
+
+    The other revisions of the group cannot be unpacked without the key frame.
+    """
     first = db.execute(_FIRST_REVISION, (rid,)).get
     if first is None:
         return 0
     end = revisions.group_start(first) + limits.REVISION_GROUP
     group: list[Any] = db.execute(_OLDEST_REVISIONS, (rid, end)).fetchall()
-    going = delete_steps.first_step(sorted(group, key=lambda row: row[2] == "key"))
-    db.executemany("DELETE FROM workflow_revisions WHERE rid = ?", [(row[0],) for row in going])
-    return len(going)
+    chosen = delete_steps.first_step(sorted(group, key=lambda row: row[2] == "key"))
+    db.executemany("DELETE FROM workflow_revisions WHERE rid = ?", [(row[0],) for row in chosen])
+    return len(chosen)
 
 
 def delete_workflow(db: Connection, rid: int) -> Deleted:
@@ -96,6 +98,6 @@ def delete_workflow(db: Connection, rid: int) -> Deleted:
     db.execute(_DELETE_RUNS, (rid,))
     runs = db.changes()
     db.execute(_DELETE_REVISIONS, (rid,))
-    earlier = db.changes()
+    deleted = Deleted(runs, db.changes())
     db.execute(_DELETE, (rid,))
-    return Deleted(runs, earlier)
+    return deleted

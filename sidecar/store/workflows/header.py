@@ -67,7 +67,7 @@ class Stored(NamedTuple):
     data: bytes | None
 
     def body(self) -> bytes:
-        """The body as it was sent.
+        """Return the body as it was sent.
 
         Raises:
             DatabaseDamaged: the bytes are not those that were stored; `id` names the workflow.

@@ -1,11 +1,13 @@
-"""Lists of headers by keyset: a page costs the same at any depth of any number of rows.
+"""Reads pages of workflow headers by keyset: a page costs the same at any depth.
 
-Every order has a partial index over the live workflows, and a page is one search in it from the
-key of the last row before. The first page starts from a key beyond all rows, so that it is the
-same statement. Filters that are not part of an order's index are checked on the way along it,
-never by sorting; only the archived ones, which have no such indexes, are sorted.
+Each order has a partial index over the workflows that are not archived, and a page is one search in
+it from the key of the last row of the page before. The first page starts from a key before all
+rows, so that it is the same statement. A filter that is not part of the order's index is checked
+for each row on the way, and nothing is sorted. Only archived workflows, which have no such indexes,
+are sorted.
 
-Names compare without ASCII case, as SQLite's NOCASE does, then by id; times then by `rid`.
+Names are compared without ASCII case, as SQLite's NOCASE does, and equal names by id. Equal times
+are ordered by `rid`.
 """
 
 from functools import cache
@@ -16,17 +18,17 @@ from sidecar.store.workflows.header import COLUMNS, Header
 
 OrderBy = Literal["updated_at", "created_at", "name"]
 Key = tuple[int, int] | tuple[str, str]
-"""Where a page begins: the values of the order's two columns in the last row before it."""
+"""The values of the order's two columns in the last row of a page; the next begins after it."""
 
 _LAST_TIME: Final = (2**63 - 1, 2**63 - 1)
 _FIRST_TIME: Final = (-1, -1)
 _FIRST_NAME: Final = ("", "")
 _LAST_NAME: Final = (b"", b"")
-"""A blob sorts after every text."""
+"""SQLite sorts a blob after every text."""
 
 
 class Filter(NamedTuple):
-    """Which workflows; None leaves a member open. Archived ones alone, or live ones alone."""
+    """Which workflows to list: archived ones only or others only; None sets no condition."""
 
     category: str | None = None
     tag: str | None = None
@@ -37,14 +39,14 @@ HAS_TAG: Final = (
     "EXISTS (SELECT 1 FROM workflow_tags t WHERE t.tag = ? AND t.updated_at = w.updated_at"
     " AND t.workflow = w.rid)"
 )
-"""One look-up by whole primary key, since a tag's row repeats updated_at."""
+"""The condition that a workflow has a tag: one look-up, because the tag's row has updated_at."""
 
 
 @cache
 def _page_sql(
     order_by: OrderBy, *, descending: bool, category: bool, tag: bool, archived: bool
 ) -> str:
-    """The statement of one shape of list; its parameters are tag, category, key, limit."""
+    """Return the statement for a list; its values are tag, category, key and limit, if given."""
     by_tag_index = tag and order_by == "updated_at"
     source = "workflows w"
     keys = ("w.name", "w.id") if order_by == "name" else (f"w.{order_by}", "w.rid")
@@ -56,12 +58,12 @@ def _page_sql(
     elif tag:
         conditions.append(HAS_TAG)
     if category:
-        # The plus keeps the planner from taking the category's index and sorting what it finds.
+        # The plus stops the planner from using the category's index and sorting the rows.
         indexed = order_by == "updated_at" and not by_tag_index
         conditions.append(f"{'' if indexed else '+'}w.category = ?")
     collate = " COLLATE NOCASE" if order_by == "name" else ""
     compare, direction = ("<", " DESC") if descending else (">", "")
-    # The collation stands on the parameter: on the column it would hide the index's first key.
+    # The collation is on the parameter: on the column it would prevent the use of the index.
     conditions.append(f"({keys[0]}, {keys[1]}) {compare} (?{collate}, ?)")
     return (
         f"SELECT {COLUMNS} FROM {source}"  # noqa: S608 - constants
@@ -71,6 +73,7 @@ def _page_sql(
 
 
 def _start(order_by: OrderBy, *, descending: bool) -> tuple[object, object]:
+    """Return a key before the first row."""
     if order_by == "name":
         return _LAST_NAME if descending else _FIRST_NAME
     return _LAST_TIME if descending else _FIRST_TIME
@@ -85,7 +88,7 @@ def list_workflows(
     after: Key | None,
     limit: int,
 ) -> list[Header]:
-    """At most `limit` headers behind the row whose key is `after`; None begins the list."""
+    """Return at most `limit` headers after the row with the key `after`; None: the first page."""
     sql = _page_sql(
         order_by,
         descending=descending,
@@ -99,7 +102,7 @@ def list_workflows(
 
 
 def key_of(header: Header, order_by: OrderBy) -> Key:
-    """The key a page after this row begins from."""
+    """Return the key of a row; the next page begins after it."""
     if order_by == "name":
         return header.name, header.id
     return (header.updated_at if order_by == "updated_at" else header.created_at), header.rid

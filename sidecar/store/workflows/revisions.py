@@ -144,7 +144,7 @@ def load(db: Connection, workflow: Header, revision: int) -> StoredRevision | No
     metadata, form, data, sha256, size_bytes, created_at = row
     try:
         if form == "same":
-            body = _body_behind(db, workflow.rid, revision, sha256, size_bytes)
+            body = _shared_body(db, workflow.rid, revision, sha256, size_bytes)
         else:
             body = _body(db, workflow.rid, revision, form, data, sha256, size_bytes)
     except DatabaseDamaged:
@@ -155,6 +155,7 @@ def load(db: Connection, workflow: Header, revision: int) -> StoredRevision | No
 
 
 def _load_current(db: Connection, workflow: Header) -> StoredRevision | None:
+    """Return the current revision of a workflow with its body."""
     stored = header.load(db, workflow.id)
     if stored is None:
         return None
@@ -164,7 +165,7 @@ def _load_current(db: Connection, workflow: Header) -> StoredRevision | None:
 
 
 def packed_bodies(db: Connection) -> Iterator[bytes]:
-    """Every body that was packed, damaged ones passed over."""
+    """Yield every packed body that can be read."""
     rows: Iterator[Any] = db.execute(
         "SELECT workflow, revision, form, data, sha256, size_bytes FROM workflow_revisions"
         " WHERE form IN ('key', 'delta') ORDER BY workflow, revision"
@@ -175,7 +176,7 @@ def packed_bodies(db: Connection) -> Iterator[bytes]:
 
 
 def is_metadata(text: str) -> bool:
-    """Whether what is stored beside a body can be read."""
+    """Return whether the column `metadata` of a revision can be read."""
     try:
         _metadata(text)
     except DatabaseDamaged:
@@ -184,16 +185,17 @@ def is_metadata(text: str) -> bool:
 
 
 def _metadata(text: str) -> _Metadata:
+    """Parse the column `metadata` of a revision."""
     try:
         return msgspec.json.decode(text, type=_Metadata)
     except msgspec.DecodeError:
         raise DatabaseDamaged from None
 
 
-def _body_behind(
+def _shared_body(
     db: Connection, workflow: int, revision: int, sha256: bytes, size_bytes: int
 ) -> bytes:
-    """The body of a revision that has none of its own: the next one's, or the current one's."""
+    """Return the body of a revision without one: that of the next revision which has one."""
     row = db.execute(_BODY_FROM, (workflow, revision)).fetchone()
     if row is not None:
         holder, form, data = row
@@ -213,6 +215,7 @@ def _body(
     sha256: bytes,
     size_bytes: int,
 ) -> bytes:
+    """Return the body of a revision that has one of its own."""
     key_body = _key_body(db, workflow, revision) if form == "delta" else None
     return open_body(form, data, sha256, size_bytes, key_body)
 
@@ -220,10 +223,10 @@ def _body(
 def open_body(
     form: Form, data: bytes | None, sha256: bytes, size_bytes: int, key_body: bytes | None = None
 ) -> bytes:
-    """The body of a revision that has one of its own; a delta's needs that of its key frame.
+    """Unpack the body of a revision; a delta frame needs the body of its key frame.
 
     Raises:
-        DatabaseDamaged: it is not the one that was saved.
+        DatabaseDamaged: the body is missing or is not the one that was saved.
     """
     if data is None or (form == "delta" and key_body is None):
         raise DatabaseDamaged
@@ -236,7 +239,7 @@ def open_body(
 
 
 class KeyFrame(NamedTuple):
-    """The frame that the other frames of its group are packed beside."""
+    """The frame that all other frames of its group need."""
 
     revision: int
     data: bytes
@@ -245,7 +248,7 @@ class KeyFrame(NamedTuple):
 
 
 def key_frame(db: Connection, workflow: int, revision: int) -> KeyFrame | None:
-    """The key frame of a revision's group; None when the group has none."""
+    """Return the key frame of a revision's group; None when the group has none."""
     first = group_start(revision)
     last = first + limits.REVISION_GROUP - 1
     row = db.execute(_KEY_OF, (workflow, first, last)).fetchone()
@@ -253,20 +256,21 @@ def key_frame(db: Connection, workflow: int, revision: int) -> KeyFrame | None:
 
 
 def _key_body(db: Connection, workflow: int, revision: int) -> bytes | None:
+    """Return the body of the key frame of a revision's group; None when the group has none."""
     key = key_frame(db, workflow, revision)
     return None if key is None else open_body("key", key.data, key.sha256, key.size_bytes)
 
 
 def group_start(revision: int) -> int:
-    """The number that the group of a revision begins with."""
+    """Return the first revision number of a revision's group."""
     return revision - revision % limits.REVISION_GROUP
 
 
 # --- packing ----------------------------------------------------------------------------------
 
 
-class Packed(NamedTuple):
-    """A replaced body in the form it shall have."""
+class PackedBody(NamedTuple):
+    """A body of an earlier revision in the form in which it is to be stored."""
 
     rid: int
     workflow: int
@@ -274,20 +278,20 @@ class Packed(NamedTuple):
     data: bytes | None
 
 
-def plan_packing(db: Connection, limit: int) -> list[Packed]:
-    """Pack at most `limit` replaced bodies in memory, oldest first; [] when all are packed.
+def plan_packing(db: Connection, limit: int) -> list[PackedBody]:
+    """Pack some bodies of earlier revisions in memory, oldest first; [] when all are packed.
 
-    Of large ones fewer: not more than one beyond REVISION_PACK_BYTES is unpacked.
-
-    What cannot be packed, since it or its key frame is damaged, stays as it is for good.
+    At most `limit` bodies are packed, and fewer when they are large: unpacking stops after
+    `limits.REVISION_PACK_BYTES`. A body that cannot be packed, because it or its key frame is
+    damaged, is planned to stay as it is.
     """
-    planned: list[Packed] = []
+    planned: list[PackedBody] = []
     key: tuple[tuple[int, int], bytes] | None = None
-    left_bytes = limits.REVISION_PACK_BYTES
+    budget_bytes = limits.REVISION_PACK_BYTES
     for rid, workflow, revision, data, sha256, size_bytes in db.execute(_STORED, (limit,)):
-        if left_bytes <= 0:
+        if budget_bytes <= 0:
             break
-        left_bytes -= size_bytes
+        budget_bytes -= size_bytes
         group = workflow, group_start(revision)
         try:
             if data is None:
@@ -298,17 +302,17 @@ def plan_packing(db: Connection, limit: int) -> list[Packed]:
             else:
                 key_body = _key_body(db, workflow, revision)
         except DatabaseDamaged:
-            planned.append(Packed(rid, workflow, "plain", data))
+            planned.append(PackedBody(rid, workflow, "plain", data))
             continue
         if key_body is None:
             key = group, body
         form: Form = "key" if key_body is None else "delta"
-        planned.append(Packed(rid, workflow, form, frames.pack(body, key_body)))
+        planned.append(PackedBody(rid, workflow, form, frames.pack(body, key_body)))
     return planned
 
 
-def pack(db: Connection, planned: list[Packed]) -> None:
-    """Write what was planned; a revision that has gone since is left out."""
+def pack(db: Connection, planned: list[PackedBody]) -> None:
+    """Store the packed bodies; a revision that was deleted meanwhile is left out."""
     db.executemany(_PACKED, [(each.form, each.data, each.rid) for each in planned])
 
 
@@ -321,11 +325,11 @@ _GROUPS: Final = (
     " FROM workflow_revisions v WHERE workflow = ? AND revision < ?"
     " GROUP BY number ORDER BY number"
 )
-_NEWEST_KEPT: Final = (
+_KEPT_FROM: Final = (
     "SELECT revision FROM workflow_revisions WHERE workflow = ?"
     " ORDER BY revision DESC LIMIT 1 OFFSET ?"
 )
-_LEANS: Final = (
+_NEEDED_BEFORE: Final = (
     "SELECT form = 'same' FROM workflow_revisions WHERE workflow = ? AND revision < ?"
     " ORDER BY revision DESC LIMIT 1"
 )
@@ -346,14 +350,14 @@ def prune(db: Connection, workflow: int, keep_count: int) -> int:
     """
     if keep_count == 0:
         return 0
-    row = db.execute(_NEWEST_KEPT, (workflow, keep_count - 1)).fetchone()
+    row = db.execute(_KEPT_FROM, (workflow, keep_count - 1)).fetchone()
     if row is None:
         return 0
     bound = group_start(row[0])
     deleted = 0
     groups: list[Any] = db.execute(_GROUPS, (limits.REVISION_GROUP, workflow, bound)).fetchall()
     for _number, first, last, referred in groups:
-        if referred or db.execute(_LEANS, (workflow, first)).get:
+        if referred or db.execute(_NEEDED_BEFORE, (workflow, first)).get:
             continue
         db.execute(_PRUNE, (workflow, first, last))
         deleted += db.changes()

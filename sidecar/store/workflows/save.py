@@ -107,7 +107,7 @@ def _pack_if_new(db: Connection, old: Header, body: bytes) -> Packed | None:
 
 
 def _follow_tags(db: Connection, old: Header, tags: str, now_ms: int) -> None:
-    """Bring the tag rows in line with the header: their tags, and their copy of updated_at."""
+    """Update the tag rows of a workflow: its tags, and the copy of `updated_at` in each row."""
     if tags == old.tags:
         if tags != NO_TAGS:
             db.execute(_TOUCH_TAGS, (now_ms, old.rid))

@@ -60,6 +60,7 @@ def replace_tag(
 
 
 def _rename_in(db: Connection, old: Header, tag: str, new_tag: str, now_ms: int) -> Header:
+    """Rename a tag in one workflow and return its new header."""
     tags = msgspec.json.decode(old.tags, type=list[str])
     new_tags = [new_tag if each == tag else each for each in tags]
     content = old.content._replace(tags=tags_text(new_tags))

@@ -1,8 +1,8 @@
-"""Looks at every earlier revision and tells which cannot be read any more, and through which.
+"""Finds the earlier revisions that cannot be read because a stored body is damaged.
 
-Owns nothing that is stored and repairs nothing. Revisions are read newest first, workflow by
-workflow: what a revision leans on (the next one's body, or the key frame of its group) is then at
-hand, so that every frame is unpacked once and two bodies at most are in memory.
+Nothing is repaired here. Revisions are read newest first, workflow by workflow: the body that a
+revision needs (that of the next revision, or the key frame of its group) has then been read
+already, so that each frame is unpacked once and at most two bodies are in memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,18 +23,18 @@ _CURRENT: Final = (
 )
 
 
-class Lost(NamedTuple):
-    """A stored body that is damaged, and what is lost with it."""
+class DamagedBody(NamedTuple):
+    """A stored body that is damaged, and the revisions that need it."""
 
     workflow_id: str
     revision: int
-    """The revision whose body is damaged; the current one's where others share that."""
+    """The revision with the damaged body; it can be the current one, which others share."""
     revisions: list[int]
-    """The earlier revisions that cannot be read, oldest first: it and those that lean on it."""
+    """The earlier revisions that cannot be read, oldest first: this one and those that need it."""
 
 
 class _Row(NamedTuple):
-    """One earlier revision, whole."""
+    """One earlier revision with its packed body."""
 
     rid: int
     workflow_id: str
@@ -46,68 +46,71 @@ class _Row(NamedTuple):
     size_bytes: int
 
 
-class _Held(NamedTuple):
-    """The body that revisions without one of their own share: the next newer that has one."""
+class _SharedBody(NamedTuple):
+    """The body of the last revision that has one; older revisions without a body share it."""
 
     sha256: bytes
     size_bytes: int
-    root: int | None
-    """The revision whose damage lost it; None when it is sound."""
+    damaged: int | None
+    """The revision whose damage makes it unreadable; None when it can be read."""
 
 
-def find(db: Connection, step: Callable[[int], None]) -> Iterator[Lost]:
-    """Every damaged body of an earlier revision; `step` is told of the revisions done so far."""
-    look: _Look | None = None
+def find_damaged_bodies(db: Connection, step: Callable[[int], None]) -> Iterator[DamagedBody]:
+    """Yield every damaged body that an earlier revision needs.
+
+    `step` is called with the number of revisions done so far.
+    """
+    scan: _Scan | None = None
     for done, row in enumerate(map(_Row._make, db.execute(_ALL)), 1):
-        if look is None or look.rid != row.rid:
-            if look is not None:
-                yield from look.found()
-            look = _Look(db, row.rid, row.workflow_id)
-        look.at(row)
+        if scan is None or scan.rid != row.rid:
+            if scan is not None:
+                yield from scan.found()
+            scan = _Scan(db, row.rid, row.workflow_id)
+        scan.check(row)
         step(done)
-    if look is not None:
-        yield from look.found()
+    if scan is not None:
+        yield from scan.found()
 
 
 class _Key(NamedTuple):
-    """The key frame of the group that is looked at."""
+    """The key frame of the current group."""
 
     group: int
     revision: int | None
     body: bytes | None
-    """None when it is damaged, or there is none."""
+    """None when the frame is damaged or the group has none."""
 
 
-class _Look:
-    """The look at one workflow's revisions, from its newest on."""
+class _Scan:
+    """Checks the revisions of one workflow, newest first."""
 
     def __init__(self, db: Connection, rid: int, workflow_id: str) -> None:
         self.rid = rid
         self._db = db
         self._id = workflow_id
         self._key: _Key | None = None
-        self._held: _Held | None = None
-        self._lost: dict[int, list[int]] = {}
+        self._shared: _SharedBody | None = None
+        self._found: dict[int, list[int]] = {}
 
-    def at(self, row: _Row) -> None:
-        """Look at the next older revision."""
+    def check(self, row: _Row) -> None:
+        """Check the next older revision."""
         if row.form == "same":
-            root = self._by_sharing(row)
+            damaged = self._check_shared(row)
         else:
-            root = self._by_itself(row)
-            self._held = _Held(row.sha256, row.size_bytes, root)
-        if root is None and not revisions.is_metadata(row.metadata):
-            root = row.revision
-        if root is not None:
-            self._lost.setdefault(root, []).append(row.revision)
+            damaged = self._check_own(row)
+            self._shared = _SharedBody(row.sha256, row.size_bytes, damaged)
+        if damaged is None and not revisions.is_metadata(row.metadata):
+            damaged = row.revision
+        if damaged is not None:
+            self._found.setdefault(damaged, []).append(row.revision)
 
-    def found(self) -> Iterator[Lost]:
-        """What was lost, newest damage first."""
-        for root, lost in self._lost.items():
-            yield Lost(self._id, root, sorted(lost))
+    def found(self) -> Iterator[DamagedBody]:
+        """Yield the damaged bodies, the newest first."""
+        for damaged, unreadable in self._found.items():
+            yield DamagedBody(self._id, damaged, sorted(unreadable))
 
-    def _by_itself(self, row: _Row) -> int | None:
-        """Whose damage loses a revision that has a body of its own."""
+    def _check_own(self, row: _Row) -> int | None:
+        """Return whose damage makes a revision with its own body unreadable; None if sound."""
         key = self._key_of(row.revision) if row.form == "delta" else None
         if key is not None and key.revision is not None and key.body is None:
             return key.revision
@@ -119,12 +122,14 @@ class _Look:
         return None
 
     def _key_of(self, revision: int) -> _Key:
+        """Return the key frame of a revision's group."""
         group = revisions.group_start(revision)
         if self._key is None or self._key.group != group:
             self._key = self._load_key(group)
         return self._key
 
     def _load_key(self, group: int) -> _Key:
+        """Read and unpack the key frame of a group."""
         frame = revisions.key_frame(self._db, self.rid, group)
         if frame is None:
             return _Key(group, None, None)
@@ -134,18 +139,19 @@ class _Look:
             return _Key(group, frame.revision, None)
         return _Key(group, frame.revision, body)
 
-    def _by_sharing(self, row: _Row) -> int | None:
-        """Whose damage loses a revision that shares the next one's body."""
-        held = self._held = self._held or self._current()
-        if (row.sha256, row.size_bytes) != (held.sha256, held.size_bytes):
+    def _check_shared(self, row: _Row) -> int | None:
+        """Return whose damage makes a revision with a shared body unreadable; None if sound."""
+        shared = self._shared = self._shared or self._current()
+        if (row.sha256, row.size_bytes) != (shared.sha256, shared.size_bytes):
             return row.revision
-        return held.root
+        return shared.damaged
 
-    def _current(self) -> _Held:
+    def _current(self) -> _SharedBody:
+        """Read and unpack the current body of the workflow."""
         row: Any = self._db.execute(_CURRENT, (self.rid,)).fetchone()
         revision, sha256, size_bytes, data = row
         try:
             revisions.open_body("stored", data, sha256, size_bytes)
         except DatabaseDamaged:
-            return _Held(sha256, size_bytes, revision)
-        return _Held(sha256, size_bytes, None)
+            return _SharedBody(sha256, size_bytes, revision)
+        return _SharedBody(sha256, size_bytes, None)
