@@ -1,4 +1,4 @@
-"""What the tests of backups share: a look into a backup, and clocks that pass."""
+"""Helpers for the tests of backups: unpack and list backups, run the chore, set the clock."""
 
 from pathlib import Path
 
@@ -14,29 +14,29 @@ HOUR_MS = 3_600_000
 
 
 class PassingClock(ManualClock):
-    """A clock by which every look at progress is long after the last one."""
+    """A clock that advances at each reading, so that every step of a long method is reported."""
 
     def monotonic_ms(self) -> float:
-        """A tenth of a second later each time."""
+        """Return a time that is 100 ms later at each call."""
         self.at_ms += 100
         return float(self.at_ms)
 
 
-def unpacked(path: Path, folder: Path) -> apsw.Connection:
-    """The database in a backup, as `unpacked.db` in a folder."""
+def unpack_backup(path: Path, folder: Path) -> apsw.Connection:
+    """Unpack the database in a backup to `unpacked.db` in a folder and open it."""
     copy = folder / "unpacked.db"
     with copy.open("wb") as file:
         reading.unpack(path, file.write, lambda _done: None)
     return apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READONLY)
 
 
-def names(folder: Path) -> list[str]:
-    """What is in the folder of backups beside a database."""
+def backup_names(folder: Path) -> list[str]:
+    """Return the names of the files in the folder `backups` in a folder."""
     return sorted(path.name for path in (folder / "backups").glob("*"))
 
 
-def look(bench: Bench) -> list[str]:
-    """Run the chore; the warnings it gives."""
+def run_chore(bench: Bench) -> list[str]:
+    """Run the chore of automatic backups and return the warnings that it sends."""
     context = LongContext(bench.services, None, bench.tell)
     CHORES["backups"].function(context)
     emitted: list[Emitted] = context.take_emitted()
@@ -44,22 +44,22 @@ def look(bench: Bench) -> list[str]:
     return [each.params.slug for each in emitted if isinstance(each.params, SystemWarning)]
 
 
-def at(bench: Bench) -> ManualClock:
-    """The clock of a bench, to be set."""
+def clock_of(bench: Bench) -> ManualClock:
+    """Return the clock of a bench, which the test may set."""
     assert isinstance(bench.clock, ManualClock)
     return bench.clock
 
 
-def rows(db: apsw.Connection, table: str) -> int:
-    """How many rows a table has."""
+def count_rows(db: apsw.Connection, table: str) -> int:
+    """Count the rows of a table."""
     return int(db.execute(f"SELECT count(*) FROM {table}").get)  # noqa: S608 - our tables
 
 
 SECRET = "sk-live-0123456789abcdefgh"
 
 
-def seal(bench: Bench) -> bytes:
-    """Set secrets up and keep one; its sealed record."""
+def store_secret(bench: Bench) -> bytes:
+    """Set secrets up, store one and return its sealed record."""
     bench.call("secrets.initialize", passphrase="open sesame")
     bench.call("secrets.set", provider="openai", value=SECRET)
     record: bytes = bench.rows("SELECT encrypted_value FROM secrets")[0][0]

@@ -1,4 +1,4 @@
-"""The form of a backup file: what is written is read back, and nothing else is."""
+"""Tests of the format of a backup file: what was written is read back, and nothing else is."""
 
 import io
 import os
@@ -45,13 +45,13 @@ def described(size_bytes: int = len(CONTENT), **more: Any) -> Manifest:
 
 
 def ignore(_done: int) -> None:
-    """Nobody wants to know."""
+    """Report no progress."""
 
 
 def write(
     folder: Path, content: bytes = CONTENT, mac: manifests.Mac = None, **more: Any
 ) -> tuple[Path, Manifest]:
-    """A backup over any content."""
+    """Write a backup of any content; return its path and its manifest."""
     source, target = folder / "source", folder / "target"
     source.write_bytes(content)
     with writing.partial_file(target) as partial:
@@ -68,7 +68,7 @@ def read(path: Path) -> tuple[Manifest, bytes]:
 
 
 def refusal(path: Path) -> str:
-    """Why a file is rejected."""
+    """Return why a file is rejected."""
     with pytest.raises(BackupRejected) as caught:
         read(path)
     return str(caught.value.data["reason"])
@@ -117,12 +117,12 @@ def test_the_ordinary_tool_unpacks_it(tmp_path: Path) -> None:
     path, _written = write(tmp_path)
 
     with path.open("rb") as file:
-        told = subprocess.run(["zstd", "-dc"], stdin=file, capture_output=True, check=True)
+        result = subprocess.run(["zstd", "-dc"], stdin=file, capture_output=True, check=True)
 
-    assert told.stdout == CONTENT
+    assert result.stdout == CONTENT
 
 
-def test_the_code_under_a_key_tells_whose_it_is(tmp_path: Path) -> None:
+def test_the_code_shows_whether_a_manifest_was_made_under_a_key(tmp_path: Path) -> None:
     def mine(data: bytes) -> bytes:
         return bytes([len(data) % 251] * 32)
 
@@ -135,11 +135,11 @@ def test_the_code_under_a_key_tells_whose_it_is(tmp_path: Path) -> None:
     assert manifests.is_authentic(described(), mine) is None
 
 
-# --- what is refused ----------------------------------------------------------------------
+# --- rejected files ---------------------------------------------------------------------------
 
 
 def test_every_flipped_bit_is_refused(tmp_path: Path) -> None:
-    """One bit of every byte of the file, manifest and checksums included."""
+    """Flip one bit of every byte of the file, including the manifest and the checksums."""
     path, _written = write(tmp_path, mac=lambda _data: bytes(32))
     sound = path.read_bytes()
     chance = random.Random(3)
@@ -160,7 +160,7 @@ def test_every_truncation_is_refused(tmp_path: Path) -> None:
         assert refusal(path) == ("not_a_backup" if size_bytes < 8 else "truncated")
 
 
-def test_whatever_stands_behind_it_is_refused(tmp_path: Path) -> None:
+def test_data_after_the_backup_is_refused(tmp_path: Path) -> None:
     path, _written = write(tmp_path)
     sound = path.read_bytes()
 
@@ -170,7 +170,7 @@ def test_whatever_stands_behind_it_is_refused(tmp_path: Path) -> None:
 
 
 def forged(path: Path, frame: bytes, claim_bytes: int, **more: Any) -> None:
-    """A file whose manifest vouches for any frame, as somebody who knows the form can make it."""
+    """Write a file with any frame and a manifest that describes it, as an attacker can."""
     manifest = described(claim_bytes, packed_bytes=len(frame), **more)
     path.write_bytes(manifests.encode(manifest) + frame)
 
@@ -183,7 +183,7 @@ def frame_of(content: bytes, **options: Any) -> bytes:
 
 
 def bomb(size_bytes: int, claim_bytes: int) -> bytes:
-    """Run-length blocks: four bytes for each 128 KiB."""
+    """Return a frame of run-length blocks, which take four bytes for each 128 KiB."""
     blocks, block_bytes = divmod(size_bytes, 128 * 1024)[0], 128 * 1024
     header = (
         (0xFD2FB528).to_bytes(4, "little") + bytes([0xC4, 0x38]) + claim_bytes.to_bytes(8, "little")
@@ -253,7 +253,7 @@ def test_a_hostile_frame_is_refused_in_little_memory(
 
 
 def test_a_hostile_frame_takes_no_memory(tmp_path: Path) -> None:
-    """Measured in a process of its own, whose peak nothing else raises."""
+    """The memory is measured in another process, where nothing else raises the maximum."""
     path = tmp_path / "hostile"
     forged(path, bomb(GIB, GIB), GIB)
     script = (
@@ -268,11 +268,11 @@ def test_a_hostile_frame_takes_no_memory(tmp_path: Path) -> None:
     )
     pytest.importorskip("resource")
 
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
     )
 
-    name, grown_mib = told.stdout.split()
+    name, grown_mib = result.stdout.split()
     assert (name, int(grown_mib) < 64) == ("BackupRejected", True)
 
 
@@ -311,7 +311,7 @@ def test_a_manifest_that_was_changed_is_refused(tmp_path: Path) -> None:
     assert refusal(path) == "manifest"
 
 
-def test_a_newer_form_is_told_from_damage(tmp_path: Path) -> None:
+def test_a_newer_format_is_distinguished_from_damage(tmp_path: Path) -> None:
     path = tmp_path / "newer"
     forged(path, frame_of(CONTENT), len(CONTENT), format=manifests.FORMAT + 1)
 
@@ -319,7 +319,7 @@ def test_a_newer_form_is_told_from_damage(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"x" * 20_000, b"SQLite format 3\0" * 1000])
-def test_what_is_no_backup_is_told_so(tmp_path: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_backup_is_reported_as_such(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "other"
     path.write_bytes(content)
 

@@ -1,4 +1,4 @@
-"""A database worth a backup."""
+"""A bench with a database that holds five workflows and a run."""
 
 from collections.abc import Iterator
 from pathlib import Path

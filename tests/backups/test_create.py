@@ -1,4 +1,4 @@
-"""Backups as they are made: whole, checked, private, of one moment, or not there at all."""
+"""Tests of making backups: each is complete, verified, private and of one state, or not there."""
 
 import sys
 import threading
@@ -22,41 +22,45 @@ from sidecar.errors import (
 from sidecar.notifications import Progress
 from sidecar.store import meta, swap, verified_copy
 from sidecar.store.transfer import snapshot
-from tests.backup_kit import PassingClock, at, names, rows, unpacked
+from tests.backup_kit import PassingClock, backup_names, clock_of, count_rows, unpack_backup
 from tests.harness import Bench, open_bench
 from tests.workflow_kit import save
 
-# --- one backup ---------------------------------------------------------------------------
+# --- one backup -------------------------------------------------------------------------------
 
 
 def test_a_backup_is_the_whole_database_as_sqlite_reads_it(bench: Bench, tmp_path: Path) -> None:
     before = verified_copy.table_counts(bench.store.db)
 
-    told = bench.call("backups.create", label="mine")
+    result = bench.call("backups.create", label="mine")
 
-    db = unpacked(Path(told["path"]), tmp_path)
+    db = unpack_backup(Path(result["path"]), tmp_path)
     assert verified_copy.table_counts(db) == before
     assert db.pragma("integrity_check") == "ok"
     assert db.pragma("journal_mode") == "delete"
-    assert (told["secrets"], told["counts"]["workflows"], told["counts"]["runs"]) == ("none", 5, 1)
+    assert (result["secrets"], result["counts"]["workflows"], result["counts"]["runs"]) == (
+        "none",
+        5,
+        1,
+    )
     item = bench.call("backups.list")["items"][0]
-    assert {key: item[key] for key in told if key in item} == {
-        key: told[key] for key in told if key in item
+    assert {key: item[key] for key in result if key in item} == {
+        key: result[key] for key in result if key in item
     }
     assert (item["label"], item["reason"], item["this_database"]) == ("mine", "manual", True)
     db.close()
 
 
-def test_a_backup_is_found_sound(bench: Bench) -> None:
+def test_a_new_backup_passes_verification(bench: Bench) -> None:
     name = bench.call("backups.create")["name"]
 
-    told = bench.call("backups.verify", name=name)
+    result = bench.call("backups.verify", name=name)
 
-    assert (told["ok"], told["findings"], told["manifest"]["name"]) == (True, [], name)
+    assert (result["ok"], result["findings"], result["manifest"]["name"]) == (True, [], name)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")
-def test_nobody_else_may_read_it(bench: Bench) -> None:
+def test_only_its_owner_may_read_a_backup(bench: Bench) -> None:
     path = Path(bench.call("backups.create")["path"])
 
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
@@ -66,7 +70,7 @@ def test_nothing_is_left_beside_the_database(bench: Bench, tmp_path: Path) -> No
     name = bench.call("backups.create")["name"]
     bench.call("backups.verify", name=name)
 
-    assert names(tmp_path) == [name]
+    assert backup_names(tmp_path) == [name]
     assert {path.name for path in tmp_path.iterdir()} - {"test.db-wal", "test.db-shm"} == {
         "test.db",
         "test.db.known",
@@ -75,7 +79,7 @@ def test_nothing_is_left_beside_the_database(bench: Bench, tmp_path: Path) -> No
 
 
 def test_two_backups_of_one_second_have_two_names(bench: Bench) -> None:
-    at(bench).step_ms = 0
+    clock_of(bench).step_ms = 0
 
     first, second = (bench.call("backups.create")["name"] for _ in range(2))
 
@@ -83,18 +87,18 @@ def test_two_backups_of_one_second_have_two_names(bench: Bench) -> None:
 
 
 def test_progress_never_falls_and_ends_at_its_total(bench: Bench) -> None:
-    at(bench).step_ms = 0
+    clock_of(bench).step_ms = 0
     bench.told.clear()
 
     bench.clock = PassingClock()
     bench.call("backups.create")
 
-    told = [each for each in bench.told if isinstance(each, Progress)]
-    assert [each.done for each in told] == sorted(each.done for each in told)
-    assert [each.phase for each in told] == sorted(
-        (each.phase for each in told), key=["copy", "pack", "verify"].index
+    reported = [each for each in bench.told if isinstance(each, Progress)]
+    assert [each.done for each in reported] == sorted(each.done for each in reported)
+    assert [each.phase for each in reported] == sorted(
+        (each.phase for each in reported), key=["copy", "pack", "verify"].index
     )
-    assert told[-1].done == told[-1].total
+    assert reported[-1].done == reported[-1].total
 
 
 def test_what_was_deleted_is_in_no_backup_made_afterwards(bench: Bench, tmp_path: Path) -> None:
@@ -105,13 +109,13 @@ def test_what_was_deleted_is_in_no_backup_made_afterwards(bench: Bench, tmp_path
 
     path = Path(bench.call("backups.create")["path"])
 
-    unpacked(path, tmp_path).close()
+    unpack_backup(path, tmp_path).close()
     content = (tmp_path / "unpacked.db").read_bytes()
     assert b"unmistak" not in content
     assert b"name 1" in content
 
 
-# --- what goes wrong ----------------------------------------------------------------------
+# --- failures ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3])
@@ -122,7 +126,7 @@ def test_a_cancelled_backup_leaves_nothing(bench: Bench, tmp_path: Path, steps: 
     with pytest.raises(Cancelled):
         bench.call("backups.create")
 
-    assert names(tmp_path) == []
+    assert backup_names(tmp_path) == []
     assert not list(tmp_path.glob("*.snapshot*"))
     assert bench.audited() == []
 
@@ -135,7 +139,7 @@ def test_a_backup_that_cannot_be_logged_is_not_there(bench: Bench, tmp_path: Pat
     with pytest.raises(AuditUnavailable):
         bench.call("backups.create")
 
-    assert names(tmp_path) == []
+    assert backup_names(tmp_path) == []
 
 
 def test_sqlite_21_whatever_fails_no_backup_is_listed_and_the_old_ones_stay(
@@ -152,7 +156,7 @@ def test_sqlite_21_whatever_fails_no_backup_is_listed_and_the_old_ones_stay(
             with pytest.raises(DatabaseFull):
                 bench.call("backups.create")
         assert [item["name"] for item in bench.call("backups.list")["items"]] == [old]
-        assert names(tmp_path) == [old]
+        assert backup_names(tmp_path) == [old]
 
 
 def test_without_room_nothing_is_begun(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +173,7 @@ def test_of_a_damaged_database_no_backup_is_made(bench: Bench, tmp_path: Path) -
     with pytest.raises(DatabaseDamaged):
         bench.call("backups.create")
 
-    assert names(tmp_path) == []
+    assert backup_names(tmp_path) == []
 
 
 def test_a_damaged_search_index_does_not_prevent_a_backup(bench: Bench, tmp_path: Path) -> None:
@@ -178,13 +182,13 @@ def test_a_damaged_search_index_does_not_prevent_a_backup(bench: Bench, tmp_path
 
     path = Path(bench.call("backups.create")["path"])
 
-    db = unpacked(path, tmp_path)
-    assert rows(db, "header_pending") == 5
+    db = unpack_backup(path, tmp_path)
+    assert count_rows(db, "header_pending") == 5
     assert bench.rows("SELECT count(*) FROM header_pending") == [(5,)]
     db.close()
 
 
-def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
+def test_files_left_by_a_killed_process_are_removed(tmp_path: Path) -> None:
     with open_bench(tmp_path) as bench:
         save(bench, "w1")
         name = bench.call("backups.create")["name"]
@@ -195,15 +199,15 @@ def test_what_a_killed_process_left_is_swept_away(tmp_path: Path) -> None:
     with open_bench(tmp_path) as bench:
         second = bench.call("backups.create")["name"]
 
-    assert names(tmp_path) == sorted([name, second])
+    assert backup_names(tmp_path) == sorted([name, second])
     assert not [path for path in tmp_path.iterdir() if path.name in left]
 
 
-# --- while others write -------------------------------------------------------------------
+# --- concurrent writes ------------------------------------------------------------------------
 
 
 def test_sqlite_20_a_backup_under_writes_ends_and_is_one_moment(tmp_path: Path) -> None:
-    """A writer keeps two rows equal in each transaction; a copy of two moments would tell."""
+    """A thread keeps two rows equal in each transaction; a copy of two states would differ."""
     with open_bench(tmp_path) as bench:
         store = bench.store
         with store.writing() as db:
@@ -257,6 +261,6 @@ def test_a_second_backup_waits_for_the_first_and_can_be_cancelled(bench: Bench) 
         pass
 
 
-def test_the_folder_of_a_store_that_has_none_is_empty(tmp_path: Path) -> None:
+def test_a_missing_folder_of_backups_counts_as_empty(tmp_path: Path) -> None:
     assert directory.list_backups(tmp_path / "nowhere") == []
     directory.remove_partial_files(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""The folder of backups: where it is, what is listed, what is deleted."""
+"""Tests of the folder of backups: where it is, what is listed and what is deleted."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from sidecar.errors import (
     NotFound,
     ReadOnly,
 )
-from tests.backup_kit import names
+from tests.backup_kit import backup_names
 from tests.harness import Bench
 
 
@@ -32,7 +32,7 @@ def test_a_folder_that_is_no_absolute_path_is_refused(bench: Bench, value: objec
         )
 
 
-def test_a_folder_that_cannot_be_made_is_told(bench: Bench, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(bench: Bench, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     bench.call("settings.set", key="backup_directory", value=str(tmp_path / "file" / "inner"))
 
@@ -62,13 +62,13 @@ def test_a_deleted_backup_is_gone(bench: Bench, tmp_path: Path) -> None:
 
     bench.call("backups.delete", name=name)
 
-    assert names(tmp_path) == []
+    assert backup_names(tmp_path) == []
     with pytest.raises(NotFound):
         bench.call("backups.delete", name=name)
 
 
 @pytest.mark.parametrize("name", ["../test.db", "test.db", "", "sim_backup_1.db.zst", "a\0b"])
-def test_a_name_leads_nowhere_else(bench: Bench, tmp_path: Path, name: str) -> None:
+def test_a_name_cannot_lead_out_of_the_folder(bench: Bench, tmp_path: Path, name: str) -> None:
     bench.call("backups.create")
 
     with pytest.raises(NotFound):

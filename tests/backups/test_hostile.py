@@ -1,6 +1,6 @@
-"""Backups that somebody else has made, to do harm: refused with a reason, nothing changed.
+"""Tests that backups made by an attacker are rejected with a reason, and nothing is changed.
 
-Each is packed as a sound one would be, with a manifest that tells what is in it.
+Each is packed as a sound one, with a manifest that describes its content.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ Harm = Callable[[apsw.Connection], object]
 
 
 def statements(*sql: str) -> Harm:
-    """Harm that is done by SQL."""
+    """Return a function that harms a database by SQL statements."""
 
     def do(db: apsw.Connection) -> None:
         for each in sql:
@@ -35,13 +35,13 @@ def statements(*sql: str) -> Harm:
 
 
 def in_schema(table: str, old: str, new: str) -> Harm:
-    """A statement of the schema replaced by another, as no ALTER would."""
+    """Return a function that changes a statement of the schema as no ALTER can."""
     sql = f"UPDATE sqlite_schema SET sql = replace(sql, '{old}', '{new}') WHERE name = '{table}'"  # noqa: S608 - a test's own
     return statements("PRAGMA writable_schema = ON", sql)
 
 
 def sound(bench: Bench, folder: Path) -> tuple[Path, Manifest]:
-    """The database of a sound backup, to be changed."""
+    """Make a sound backup and return its database, which the test changes, and its manifest."""
     path = Path(bench.call("backups.create")["path"])
     folder.mkdir()
     database = folder / "made.db"
@@ -52,22 +52,22 @@ def sound(bench: Bench, folder: Path) -> tuple[Path, Manifest]:
 
 
 def packed(database: Path, manifest: Manifest, **claims: Any) -> Path:
-    """The database as a backup whose manifest tells what is in it, where it can be read."""
+    """Pack a database as a backup whose manifest describes it, as far as it can be read."""
     db = apsw.Connection(str(database))
     try:
-        told: dict[str, Any] = {
+        found: dict[str, Any] = {
             "counts": snapshot.counts(db),
             "store_id": meta.store_id(db).hex(),
             "schema_version": max(0, int(db.pragma("user_version"))),
         }
         head = chain_head(db)
-        told["head"] = Head(head.seq, head.mac.hex())
-    except Exception:  # noqa: BLE001 - then the claims of the sound one have to do
-        told = {}
+        found["head"] = Head(head.seq, head.mac.hex())
+    except Exception:  # noqa: BLE001 - then the manifest of the sound one is used
+        found = {}
     finally:
         db.close()
     fields = {name: getattr(manifest, name) for name in manifest.__struct_fields__}
-    fields |= {**told, "database_bytes": database.stat().st_size, **claims}
+    fields |= {**found, "database_bytes": database.stat().st_size, **claims}
     target = database.with_name("hostile.db.zst")
     with writing.partial_file(target) as partial:
         writing.write(database, partial, Manifest(**fields), step=lambda _done: None)
@@ -75,30 +75,30 @@ def packed(database: Path, manifest: Manifest, **claims: Any) -> Path:
     return target
 
 
-def refused(bench: Bench, path: Path) -> str:
-    """Why it is refused; that verify says the same; and that nothing but the log has changed."""
-    before, names = kept(bench), beside(bench)
+def rejection_of(bench: Bench, path: Path) -> str:
+    """Return why a backup is rejected; check that verify agrees and that nothing was changed."""
+    before, names = rows_of(bench), files_beside(bench)
     with pytest.raises(BackupRejected) as caught:
         bench.call("backups.restore", path=str(path))
     reason = str(caught.value.data["reason"])
     verified = bench.call("backups.verify", path=str(path))
     assert (verified["ok"], [each["kind"] for each in verified["findings"]]) == (False, [reason])
-    assert (kept(bench), beside(bench)) == (before, names)
+    assert (rows_of(bench), files_beside(bench)) == (before, names)
     assert bench.rows("SELECT DISTINCT action FROM access_log ORDER BY seq DESC LIMIT 1") == [
         ("backup_rejected",)
     ]
     return reason
 
 
-def kept(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables but those of the log."""
+def rows_of(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows of all tables except those of the audit log."""
     tables = verified_copy.table_counts(bench.store.db)
     names = [name for name in tables if name not in ("access_log", "audit_state")]
     return {name: bench.rows(f"SELECT * FROM {name}") for name in names}  # noqa: S608 - our tables
 
 
-def beside(bench: Bench) -> set[str]:
-    """The files beside the database."""
+def files_beside(bench: Bench) -> set[str]:
+    """Return the names of the files in the folder of the database."""
     return {path.name for path in bench.store.path.parent.iterdir() if path.is_file()}
 
 
@@ -201,7 +201,7 @@ def test_security_24_a_hostile_database_is_refused(bench: Bench, tmp_path: Path,
     do(db)
     db.close()
 
-    assert refused(bench, packed(database, manifest)) == reason
+    assert rejection_of(bench, packed(database, manifest)) == reason
 
 
 @pytest.mark.parametrize("body", [b'{"a":\n1}', b"{}\n{}", b"no json", b"", b'{"a":1}\r'])
@@ -218,7 +218,7 @@ def test_a_body_that_would_break_the_line_is_refused(
     )
     db.close()
 
-    assert refused(bench, packed(database, manifest)) == "content"
+    assert rejection_of(bench, packed(database, manifest)) == "content"
 
 
 def test_an_earlier_body_that_would_break_the_line_is_refused(bench: Bench, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_an_earlier_body_that_would_break_the_line_is_refused(bench: Bench, tmp_
     )
     db.close()
 
-    assert refused(bench, packed(database, manifest)) == "content"
+    assert rejection_of(bench, packed(database, manifest)) == "content"
 
 
 @pytest.mark.parametrize(
@@ -245,12 +245,12 @@ def test_an_earlier_body_that_would_break_the_line_is_refused(bench: Bench, tmp_
         {"head": Head(6, "00" * 32)},
     ],
 )
-def test_a_manifest_that_says_something_else_is_refused(
+def test_a_manifest_that_contradicts_its_database_is_refused(
     bench: Bench, tmp_path: Path, claims: dict[str, Any]
 ) -> None:
     database, manifest = sound(bench, tmp_path / "elsewhere")
 
-    assert refused(bench, packed(database, manifest, **claims)) == "content"
+    assert rejection_of(bench, packed(database, manifest, **claims)) == "content"
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_what_is_no_database_is_refused_by_its_first_bytes(
     database, manifest = sound(bench, tmp_path / "elsewhere")
     database.write_bytes(content)
 
-    assert refused(bench, packed(database, manifest)) == reason
+    assert rejection_of(bench, packed(database, manifest)) == reason
 
 
 def test_another_programs_database_is_refused(bench: Bench, tmp_path: Path) -> None:
@@ -278,7 +278,7 @@ def test_another_programs_database_is_refused(bench: Bench, tmp_path: Path) -> N
     db.execute("CREATE TABLE t (x)")
     db.close()
 
-    assert refused(bench, packed(database, manifest)) == "not_ours"
+    assert rejection_of(bench, packed(database, manifest)) == "not_ours"
 
 
 @pytest.mark.parametrize("page", [1, 2, 5, 20, -1])
@@ -289,7 +289,7 @@ def test_a_page_that_was_overwritten_is_refused(bench: Bench, tmp_path: Path, pa
     content[start : start + 4096] = bytes([0xA5]) * 4096
     database.write_bytes(content)
 
-    assert refused(bench, packed(database, manifest)) == "content"
+    assert rejection_of(bench, packed(database, manifest)) == "content"
 
 
 def test_a_file_with_statistics_is_taken(bench: Bench) -> None:

@@ -1,4 +1,4 @@
-"""Going back to a backup: all of it, with the secrets and the log of now, or nothing at all."""
+"""Tests of restoring a backup: completely, with the current secrets and log, or not at all."""
 
 from pathlib import Path
 from typing import Any
@@ -18,13 +18,13 @@ from sidecar.errors import (
 from sidecar.notifications import SystemRestored
 from sidecar.store import migrations, swap
 from sidecar.store.migrations import Step
-from tests.backup_kit import at, look, names
+from tests.backup_kit import backup_names, clock_of, run_chore
 from tests.harness import Bench, open_bench
 from tests.workflow_kit import save
 
 
 def content(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
-    """What a person has in the database."""
+    """Return the rows of the tables with the user's data."""
     tables = ("workflows", "workflow_bodies", "workflow_revisions", "runs", "settings")
     return {name: bench.rows(f"SELECT * FROM {name}") for name in tables}  # noqa: S608 - our tables
 
@@ -44,11 +44,11 @@ def test_everything_is_as_it_was_when_the_backup_was_made(bench: Bench) -> None:
     save(bench, "later")
     bench.call("settings.set", key="theme", value="dark")
 
-    told = bench.call("backups.restore", name=name)
+    result = bench.call("backups.restore", name=name)
 
     assert content(bench) == before
-    assert (told["counts"]["workflows"], told["counts_before"]["workflows"]) == (5, 5)
-    assert (told["dry_run"], told["migrated_from"], told["findings"]) == (False, None, [])
+    assert (result["counts"]["workflows"], result["counts_before"]["workflows"]) == (5, 5)
+    assert (result["dry_run"], result["migrated_from"], result["findings"]) == (False, None, [])
     assert bench.call("system.check", full=True)["findings"] == []
     assert bench.call("workflows.search", query="name")["items"]
     assert bench.store.pragmas()["journal_mode"] == "wal"
@@ -64,38 +64,38 @@ def test_a_workflow_saved_after_it_goes_into_the_restored_file(bench: Bench) -> 
     assert bench.call("audit.verify")["status"] == "unsealed"
 
 
-def test_the_log_of_now_goes_on_and_says_what_was_done(bench: Bench) -> None:
+def test_a_restore_continues_the_current_log_and_is_logged(bench: Bench) -> None:
     name = backed_up(bench)
     save(bench, "later")
     before = bench.call("audit.list", limit=500)["items"]
     bench.told.clear()
 
-    told = bench.call("backups.restore", name=name)
+    result = bench.call("backups.restore", name=name)
 
     after = bench.call("audit.list", limit=500)["items"]
     assert after[: len(before)] == before
     assert [each["action"] for each in after[len(before) :]] == ["backup_create", "restore"]
-    assert told["seq"] == after[-1]["seq"] == before[-1]["seq"] + 2
+    assert result["seq"] == after[-1]["seq"] == before[-1]["seq"] + 2
     assert [action for action, _resource, _details in bench.audited()] == [
         "backup_create",
         "restore",
     ]
     verdict = bench.call("audit.verify")
-    assert (verdict["status"], verdict["verified_to"]) == ("unsealed", told["seq"])
+    assert (verdict["status"], verdict["verified_to"]) == ("unsealed", result["seq"])
 
 
-def test_the_shell_is_told_to_forget_what_it_knows(bench: Bench) -> None:
+def test_a_restore_sends_an_event_with_the_new_epoch(bench: Bench) -> None:
     name = backed_up(bench)
 
-    told = bench.call("backups.restore", name=name)
+    result = bench.call("backups.restore", name=name)
     again = bench.call("backups.restore", name=name)
 
     restored = [each for each in bench.told if isinstance(each, SystemRestored)]
-    assert [each.epoch for each in restored] == [2, 3] == [told["epoch"], again["epoch"]]
-    assert [each.seq for each in restored] == [told["seq"], again["seq"]]
+    assert [each.epoch for each in restored] == [2, 3] == [result["epoch"], again["epoch"]]
+    assert [each.seq for each in restored] == [result["seq"], again["seq"]]
 
 
-def test_a_run_of_then_does_not_run_for_ever(bench: Bench) -> None:
+def test_a_run_that_was_running_in_the_backup_is_closed_as_interrupted(bench: Bench) -> None:
     name = backed_up(bench)
     bench.call("runs.finish", id="r1", status="success")
 
@@ -105,7 +105,7 @@ def test_a_run_of_then_does_not_run_for_ever(bench: Bench) -> None:
     assert (run["status"], run["error_message"]) == ("error", "interrupted")
 
 
-def test_what_is_replaced_can_be_gone_back_to(bench: Bench, tmp_path: Path) -> None:
+def test_the_safety_backup_restores_what_was_replaced(bench: Bench, tmp_path: Path) -> None:
     name = backed_up(bench)
     save(bench, "later")
     bench.call("runs.finish", id="r1", status="success")
@@ -113,7 +113,7 @@ def test_what_is_replaced_can_be_gone_back_to(bench: Bench, tmp_path: Path) -> N
 
     safety = bench.call("backups.restore", name=name)["safety_backup"]
 
-    assert safety in names(tmp_path)
+    assert safety in backup_names(tmp_path)
     bench.call("backups.restore", name=safety)
     assert content(bench) == before
 
@@ -133,17 +133,17 @@ def test_after_a_restore_nothing_is_backed_up_until_something_changes(
     name = backed_up(bench)
     save(bench, "later")
     bench.call("backups.restore", name=name)
-    before = names(tmp_path)
+    before = backup_names(tmp_path)
 
-    at(bench).at_ms += 30 * 3_600_000
-    look(bench)
-    assert names(tmp_path) == before
+    clock_of(bench).at_ms += 30 * 3_600_000
+    run_chore(bench)
+    assert backup_names(tmp_path) == before
     save(bench, "anew")
-    look(bench)
-    assert len(names(tmp_path)) == len(before) + 1
+    run_chore(bench)
+    assert len(backup_names(tmp_path)) == len(before) + 1
 
 
-# --- what does not happen -----------------------------------------------------------------
+# --- restores that are refused or fail --------------------------------------------------------
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 5])
@@ -152,13 +152,13 @@ def test_a_cancelled_restore_changes_nothing(bench: Bench, tmp_path: Path, steps
     save(bench, "later")
     before = content(bench)
     bench.cancel_after_steps = steps
-    at(bench).step_ms = 0
+    clock_of(bench).step_ms = 0
 
-    def told_often() -> float:
-        at(bench).at_ms += 100
-        return float(at(bench).at_ms)
+    def pass_time() -> float:
+        clock_of(bench).at_ms += 100
+        return float(clock_of(bench).at_ms)
 
-    at(bench).monotonic_ms = told_often  # type: ignore[method-assign]
+    clock_of(bench).monotonic_ms = pass_time  # type: ignore[method-assign]
     with pytest.raises(Cancelled):
         bench.call("backups.restore", name=name)
 
@@ -191,7 +191,7 @@ def test_without_room_nothing_is_unpacked(bench: Bench, monkeypatch: pytest.Monk
 
 
 def test_the_database_itself_is_no_backup_and_is_not_even_opened(bench: Bench) -> None:
-    """To open and close its file would take SQLite's locks away."""
+    """Opening and closing the file of the database would release SQLite's locks on it."""
     for suffix in ("", "-wal", "-shm"):
         path = f"{bench.store.path}{suffix}"
         for method in ("backups.restore", "backups.verify"):
@@ -204,7 +204,9 @@ def test_the_database_itself_is_no_backup_and_is_not_even_opened(bench: Bench) -
     [{}, {"name": "a", "path": "/b"}, {"path": "relative"}, {"path": "\0"}],
     ids=["neither", "both", "relative", "nul"],
 )
-def test_a_backup_is_named_in_one_way(bench: Bench, params: dict[str, str]) -> None:
+def test_a_request_names_the_backup_by_name_or_by_path(
+    bench: Bench, params: dict[str, str]
+) -> None:
     with pytest.raises(InvalidParams):
         bench.call("backups.restore", **params)
 
@@ -216,7 +218,9 @@ def test_a_backup_that_is_not_there_is_not_found(bench: Bench, tmp_path: Path) -
         bench.call("backups.restore", name="sim_backup_20200101_000000.db.zst")
 
 
-def test_a_rejected_backup_is_logged_and_the_reason_told(bench: Bench, tmp_path: Path) -> None:
+def test_a_rejected_backup_is_logged_and_its_reason_is_answered(
+    bench: Bench, tmp_path: Path
+) -> None:
     path = tmp_path / "my private notes.zst"
     path.write_bytes(b"no backup")
 
@@ -227,10 +231,10 @@ def test_a_rejected_backup_is_logged_and_the_reason_told(bench: Bench, tmp_path:
     assert bench.audited() == [("backup_rejected", "file", {"reason": "not_a_backup"})]
 
 
-# --- where a backup is not sound, or is older -----------------------------------------------
+# --- damaged and older backups ----------------------------------------------------------------
 
 
-def test_one_damaged_body_does_not_prevent_a_restore_and_is_told(bench: Bench) -> None:
+def test_one_damaged_body_does_not_prevent_a_restore_and_is_reported(bench: Bench) -> None:
     bench.store.db.execute(
         "UPDATE workflow_bodies SET data = x'00' WHERE rid ="
         " (SELECT rid FROM workflows WHERE id = 'w3')"
@@ -238,14 +242,14 @@ def test_one_damaged_body_does_not_prevent_a_restore_and_is_told(bench: Bench) -
     name = backed_up(bench)
 
     verified = bench.call("backups.verify", name=name)
-    told = bench.call("backups.restore", name=name)
+    result = bench.call("backups.restore", name=name)
 
-    assert [each["kind"] for each in told["findings"]] == ["body"]
-    assert (verified["ok"], verified["findings"]) == (False, told["findings"])
+    assert [each["kind"] for each in result["findings"]] == ["body"]
+    assert (verified["ok"], verified["findings"]) == (False, result["findings"])
     assert bench.call("workflows.get", id="w1")["workflow"]["id"] == "w1"
 
 
-def test_wrong_indexes_are_made_anew(bench: Bench) -> None:
+def test_damaged_indexes_are_rebuilt(bench: Bench) -> None:
     bench.call("workflows.search", query="name")
     db = apsw.Connection(str(bench.store.path))
     db.execute("PRAGMA writable_schema = ON").fetchall()
@@ -253,9 +257,9 @@ def test_wrong_indexes_are_made_anew(bench: Bench) -> None:
     db.close()
     name = backed_up(bench)
 
-    told = bench.call("backups.restore", name=name)
+    result = bench.call("backups.restore", name=name)
 
-    assert told["findings"] == []
+    assert result["findings"] == []
     assert bench.call("workflows.search", query="name")["items"]
     assert bench.call("system.check", full=True)["findings"] == []
 
@@ -279,9 +283,7 @@ def test_a_swap_that_fails_leaves_the_old_database_served(
     save(bench, "still served")
 
 
-def test_an_older_backup_is_brought_up_to_date(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_older_backup_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with open_bench(tmp_path) as bench:
         save(bench, "then")
         name = backed_up(bench)
@@ -293,9 +295,9 @@ def test_an_older_backup_is_brought_up_to_date(
     with open_bench(tmp_path) as bench:
         save(bench, "later")
 
-        told = bench.call("backups.restore", name=name)
+        result = bench.call("backups.restore", name=name)
 
-        assert told["migrated_from"] == 1
+        assert result["migrated_from"] == 1
         assert bench.rows("SELECT id FROM workflows") == [("then",)]
         assert bench.rows("SELECT count(*) FROM extra") == [(0,)]
         assert bench.store.schema_version() == 2

@@ -1,4 +1,4 @@
-"""A restore killed at every step: the next start finds the old database or the new one, whole."""
+"""Tests of a restore killed at every step: the old or the new database is there, complete."""
 
 import signal
 import subprocess
@@ -37,7 +37,7 @@ with open_bench(folder) as bench:
     before(restoring, "stage", "built")
     replace = swap.replace
     swap.replace = lambda path, clock, keep: (kill("staged"), replace(path, clock, after_step=kill))
-    save(bench, "later")  # lies in the write-ahead log
+    save(bench, "later")  # is in the write-ahead log only
     bench.call("backups.restore", name=name)
     kill("done")
 """
@@ -48,7 +48,7 @@ NEW = [step for step in STEPS if step not in ("staged_synced", "old_kept")] + ["
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with a backup, changed since."""
+    """Make a database with a backup, and change the database."""
     folder = tmp_path_factory.mktemp("template")
     with open_bench(folder) as bench:
         save(bench, "w1", name="then")

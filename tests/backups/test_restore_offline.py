@@ -1,4 +1,4 @@
-"""Going back to a backup where the database is missing or does not open."""
+"""Tests of restoring a backup when the database is missing, damaged or does not open."""
 
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,14 @@ from sidecar.backups import restore as restoring
 from sidecar.backups.old_database import UnservedDatabase
 from sidecar.backups.restore import Restored
 from sidecar.store.audit.log import chain_head
-from tests.backup_kit import SECRET, seal
+from tests.backup_kit import SECRET, store_secret
 from tests.harness import Bench, ManualClock, open_bench
 from tests.store.steady import folder_hashes
 from tests.workflow_kit import save
 
 
 def backed_up(bench: Bench, **params: Any) -> str:
-    """A backup's name."""
+    """Make a backup and return its name."""
     name: str = bench.call("backups.create", **params)["name"]
     return name
 
@@ -28,13 +28,13 @@ def restore_unserved(folder: Path, name: str, *, dry_run: bool = False) -> Resto
 
 
 @pytest.mark.parametrize("state", ["missing", "empty", "damaged", "with a log"])
-def test_a_database_that_does_not_open_is_replaced_and_kept_aside(
+def test_a_database_that_does_not_open_is_replaced_and_its_file_is_kept(
     tmp_path: Path, state: str
 ) -> None:
     path = tmp_path / "test.db"
     with open_bench(tmp_path) as bench:
         save(bench, "then")
-        seal(bench)
+        store_secret(bench)
         name = backed_up(bench, include_secrets=True)
         newest = chain_head(bench.store.db).seq
     if state == "missing":
@@ -55,7 +55,7 @@ def test_a_database_that_does_not_open_is_replaced_and_kept_aside(
     with open_bench(tmp_path) as bench:
         assert bench.rows("SELECT id FROM workflows") == [("then",)]
         entries = bench.call("audit.list")["items"]
-        # The entry of the backup's making is lost, and its number is not given again.
+        # The entry about the backup is lost, and its number is not used again.
         assert restored.built.seq == newest + 1
         assert [entry["seq"] for entry in entries] == [*range(1, newest), newest + 1]
         assert entries[-1]["details"]["continues_after"] == newest - 1
@@ -70,7 +70,7 @@ def test_a_database_that_does_not_open_is_replaced_and_kept_aside(
         )
 
 
-def test_a_gap_is_believed_only_of_the_entry_that_says_so(tmp_path: Path) -> None:
+def test_a_gap_in_the_log_is_accepted_only_at_the_entry_that_states_it(tmp_path: Path) -> None:
     path = tmp_path / "test.db"
     with open_bench(tmp_path) as bench:
         save(bench, "w1")
@@ -87,7 +87,7 @@ def test_a_gap_is_believed_only_of_the_entry_that_says_so(tmp_path: Path) -> Non
         assert bench.call("audit.verify")["status"] == "tampered"
 
 
-def test_a_dry_run_of_it_touches_nothing(tmp_path: Path) -> None:
+def test_a_dry_run_on_the_file_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "test.db"
     with open_bench(tmp_path) as bench:
         save(bench, "then")
@@ -102,7 +102,7 @@ def test_a_dry_run_of_it_touches_nothing(tmp_path: Path) -> None:
     assert (folder_hashes(tmp_path / "backups"), path.read_bytes()) == before
 
 
-def test_a_database_that_opens_but_is_damaged_is_kept_aside_as_it_is(tmp_path: Path) -> None:
+def test_the_file_of_a_damaged_database_that_opens_is_kept_unchanged(tmp_path: Path) -> None:
     with open_bench(tmp_path) as bench:
         for number in range(30):
             save(bench, f"w{number}", data={"text": "x" * 3000})
@@ -114,10 +114,10 @@ def test_a_database_that_opens_but_is_damaged_is_kept_aside_as_it_is(tmp_path: P
     path.write_bytes(content)
 
     with open_bench(tmp_path) as bench:
-        told = bench.call("backups.restore", name=name)
+        result = bench.call("backups.restore", name=name)
 
-        assert told["safety_backup"] is None
-        assert (tmp_path / told["kept_aside"]).stat().st_size == len(content)
+        assert result["safety_backup"] is None
+        assert (tmp_path / result["kept_aside"]).stat().st_size == len(content)
         assert bench.rows("SELECT count(*) FROM workflows") == [(30,)]
         assert bench.call("system.check", full=True)["findings"] == []
         assert bench.call("audit.verify")["status"] == "unsealed"

@@ -1,4 +1,4 @@
-"""What becomes of secrets in a restore, and how it is told before."""
+"""Tests of the secrets that are there after a restore, and of what a dry run says about them."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from sidecar.errors import WrongPassphrase
 from sidecar.store import verified_copy
-from tests.backup_kit import SECRET, names, seal
+from tests.backup_kit import SECRET, backup_names, store_secret
 from tests.harness import Bench
 from tests.workflow_kit import save
 
@@ -19,14 +19,14 @@ def backed_up(bench: Bench, **params: Any) -> str:
 
 
 def sealed(bench: Bench) -> list[tuple[Any, ...]]:
-    """What the vault goes by, as it is in the file."""
+    """Return the rows that the vault reads."""
     tables = ("secrets", "key_slots", "data_keys", "vault_state")
     return [row for name in tables for row in bench.rows(f"SELECT * FROM {name}")]  # noqa: S608 - our tables
 
 
 def with_other_secrets(bench: Bench) -> str:
-    """A backup with sealed keys, in a database that has others by now, and wrong tries."""
-    seal(bench)
+    """Make a backup with secrets; then give the database other secrets and a failed unlock."""
+    store_secret(bench)
     name = backed_up(bench, include_secrets=True)
     bench.call("secrets.lock")
     for table in ("secrets", "key_slots", "data_keys"):
@@ -38,32 +38,36 @@ def with_other_secrets(bench: Bench) -> str:
     return name
 
 
-def test_the_secrets_of_now_stay_and_so_do_the_wrong_tries(bench: Bench) -> None:
+def test_a_restore_keeps_the_current_secrets_and_failed_unlocks(bench: Bench) -> None:
     name = with_other_secrets(bench)
     before = sealed(bench)
 
-    told = bench.call("backups.restore", name=name)
+    result = bench.call("backups.restore", name=name)
 
     assert sealed(bench) == before
-    assert (told["secrets"], told["providers"], told["providers_lost"]) == ("kept", ["mine"], [])
+    assert (result["secrets"], result["providers"], result["providers_lost"]) == (
+        "kept",
+        ["mine"],
+        [],
+    )
 
 
-def test_the_secrets_of_then_come_back_where_they_are_asked_for(bench: Bench) -> None:
+def test_the_secrets_of_the_backup_come_back_when_requested(bench: Bench) -> None:
     name = with_other_secrets(bench)
 
-    told = bench.call("backups.restore", name=name, secrets="backup")
+    result = bench.call("backups.restore", name=name, secrets="backup")
 
-    assert (told["secrets"], told["providers"]) == ("from_backup", ["openai"])
-    assert told["providers_lost"] == ["mine"]
+    assert (result["secrets"], result["providers"]) == ("from_backup", ["openai"])
+    assert result["providers_lost"] == ["mine"]
     assert bench.call("secrets.status")["state"] == "locked"
-    assert bench.rows("SELECT failures FROM vault_state") == [(1,)]  # as before
+    assert bench.rows("SELECT failures FROM vault_state") == [(1,)]  # as in the replaced database
     assert bench.call("audit.verify")["status"] == "unsealed"
     bench.call("secrets.unlock", passphrase="open sesame")
     assert bench.call("secrets.get", provider="openai")["value"] == SECRET
     found = bench.call("audit.verify")
     assert (found["status"], found["verified_from"] > 1) == ("ok", True)
-    # The backup of what was replaced has the others.
-    back = bench.call("backups.restore", name=told["safety_backup"], secrets="backup")
+    # The safety backup has the other secrets.
+    back = bench.call("backups.restore", name=result["safety_backup"], secrets="backup")
     assert back["providers"] == ["mine"]
     bench.call("secrets.unlock", passphrase="of now")
     assert bench.call("secrets.get", provider="mine")["value"] == "another"
@@ -72,7 +76,7 @@ def test_the_secrets_of_then_come_back_where_they_are_asked_for(bench: Bench) ->
 def test_under_the_same_root_key_the_log_goes_on_sealed_from_its_first_entry(
     bench: Bench,
 ) -> None:
-    seal(bench)
+    store_secret(bench)
     name = backed_up(bench, include_secrets=True)
     bench.call("secrets.set", provider="later", value="gone after")
 
@@ -84,26 +88,26 @@ def test_under_the_same_root_key_the_log_goes_on_sealed_from_its_first_entry(
     assert (found["status"], found["verified_from"]) == ("ok", 1)
 
 
-def test_a_backup_without_secrets_takes_them_away_only_where_that_is_asked_for(
+def test_a_backup_without_secrets_removes_them_only_when_requested(
     bench: Bench,
 ) -> None:
-    seal(bench)
+    store_secret(bench)
     name = backed_up(bench)
 
     assert bench.call("backups.restore", name=name)["secrets"] == "kept"
-    told = bench.call("backups.restore", name=name, secrets="backup")
+    result = bench.call("backups.restore", name=name, secrets="backup")
 
-    assert (told["secrets"], told["providers_lost"]) == ("none", ["openai"])
+    assert (result["secrets"], result["providers_lost"]) == ("none", ["openai"])
     assert sealed(bench) == [(1, 0, None, 0, 0)]
     assert bench.call("secrets.status")["state"] == "uninitialized"
     bench.call("secrets.initialize", passphrase="anew")
     assert bench.call("audit.verify")["status"] == "ok"
 
 
-def test_secrets_of_another_database_stay_with_the_number_they_are_sealed_for(
+def test_secrets_of_another_database_keep_the_store_id_they_are_sealed_for(
     bench: Bench,
 ) -> None:
-    seal(bench)
+    store_secret(bench)
     own = bench.rows("SELECT value FROM meta WHERE key = 'store_id'")
     name = backed_up(bench, include_secrets=True)
     bench.store.db.execute("UPDATE meta SET value = x'77' WHERE key = 'store_id'")
@@ -115,39 +119,39 @@ def test_secrets_of_another_database_stay_with_the_number_they_are_sealed_for(
     assert bench.rows("SELECT value FROM meta WHERE key = 'store_id'") == own
 
 
-def test_a_dry_run_tells_all_and_changes_nothing(bench: Bench, tmp_path: Path) -> None:
+def test_a_dry_run_reports_everything_and_changes_nothing(bench: Bench, tmp_path: Path) -> None:
     name = with_other_secrets(bench)
     save(bench, "later")
-    before, files = verified_copy.table_counts(bench.store.db), names(tmp_path)
+    before, files = verified_copy.table_counts(bench.store.db), backup_names(tmp_path)
     bench.told.clear()
 
-    told = bench.call("backups.restore", name=name, secrets="backup", dry_run=True)
+    result = bench.call("backups.restore", name=name, secrets="backup", dry_run=True)
 
-    assert (told["dry_run"], told["safety_backup"], told["epoch"], told["seq"]) == (
+    assert (result["dry_run"], result["safety_backup"], result["epoch"], result["seq"]) == (
         True, None, None, None,
     )  # fmt: skip
-    assert (told["counts"]["workflows"], told["counts_before"]["workflows"]) == (5, 6)
-    assert (told["secrets"], told["providers_lost"]) == ("from_backup", ["mine"])
-    assert (verified_copy.table_counts(bench.store.db), names(tmp_path)) == (before, files)
+    assert (result["counts"]["workflows"], result["counts_before"]["workflows"]) == (5, 6)
+    assert (result["secrets"], result["providers_lost"]) == ("from_backup", ["mine"])
+    assert (verified_copy.table_counts(bench.store.db), backup_names(tmp_path)) == (before, files)
     assert bench.audited() == []
 
 
 def opening(bench: Bench, name: str, secrets: str) -> list[str] | None:
-    """Whose keys a dry run says would open."""
-    told = bench.call("backups.restore", name=name, secrets=secrets, dry_run=True)
-    found: list[str] | None = told["providers_open"]
+    """Return the providers with a key that would open, as a dry run reports them."""
+    result = bench.call("backups.restore", name=name, secrets=secrets, dry_run=True)
+    found: list[str] | None = result["providers_open"]
     return found
 
 
-def test_a_dry_run_tells_which_keys_would_open(bench: Bench) -> None:
-    seal(bench)
+def test_a_dry_run_reports_which_keys_would_open(bench: Bench) -> None:
+    store_secret(bench)
     bench.call("secrets.set", provider="other", value=SECRET)
     name = backed_up(bench, include_secrets=True)
     bench.call("secrets.delete", provider="other")
 
     assert opening(bench, name, "live") == ["openai"]
     assert opening(bench, name, "backup") == ["openai", "other"]
-    bench.call("secrets.rotate")  # the root key stays, so older data keys open
+    bench.call("secrets.rotate")  # older data keys open, because the root key stays the same
     assert opening(bench, name, "backup") == ["openai", "other"]
     bench.store.db.execute("UPDATE secrets SET encrypted_value = zeroblob(200)")
     assert opening(bench, name, "live") == []

@@ -1,4 +1,4 @@
-"""What of the secrets and of the audit chain's keys is in a backup."""
+"""Tests of which secrets and which keys of the audit chain are in a backup."""
 
 from pathlib import Path
 
@@ -10,56 +10,56 @@ from sidecar.archive import read as reading
 from sidecar.backups.create import manifest_mac
 from sidecar.context import LongContext
 from sidecar.store.tables import SEALED
-from tests.backup_kit import rows, seal, unpacked
+from tests.backup_kit import count_rows, store_secret, unpack_backup
 from tests.harness import Bench
 
 
 def test_no_byte_of_a_secret_is_in_a_backup_unless_it_was_asked_for(
     bench: Bench, tmp_path: Path
 ) -> None:
-    record = seal(bench)
+    record = store_secret(bench)
 
-    told = bench.call("backups.create")
+    result = bench.call("backups.create")
 
-    db = unpacked(Path(told["path"]), tmp_path)
-    assert [rows(db, table) for table in SEALED] == [0, 0, 0, 0]
+    db = unpack_backup(Path(result["path"]), tmp_path)
+    assert [count_rows(db, table) for table in SEALED] == [0, 0, 0, 0]
     assert db.execute("SELECT generation, root, failures FROM vault_state").get == (0, None, 0)
     db.close()
     assert record not in (tmp_path / "unpacked.db").read_bytes()
-    assert (told["secrets"], told["counts"]["secrets"]) == ("none", 0)
+    assert (result["secrets"], result["counts"]["secrets"]) == ("none", 0)
     assert bench.rows("SELECT count(*) FROM secrets") == [(1,)]
 
 
-def test_secrets_that_were_asked_for_are_in_it_sealed_with_their_slots(
+def test_requested_secrets_are_in_a_backup_sealed_with_their_slots(
     bench: Bench, tmp_path: Path
 ) -> None:
-    record = seal(bench)
+    record = store_secret(bench)
 
-    told = bench.call("backups.create", include_secrets=True)
+    result = bench.call("backups.create", include_secrets=True)
 
-    db = unpacked(Path(told["path"]), tmp_path)
-    assert [rows(db, table) for table in SEALED] == [1, 1, 1, 1]
+    db = unpack_backup(Path(result["path"]), tmp_path)
+    assert [count_rows(db, table) for table in SEALED] == [1, 1, 1, 1]
     assert db.execute("SELECT encrypted_value FROM secrets").get == record
-    assert (told["secrets"], told["counts"]["secrets"]) == ("sealed", 1)
+    assert (result["secrets"], result["counts"]["secrets"]) == ("sealed", 1)
     db.close()
 
 
 @pytest.mark.parametrize("sealed", [False, True])
-def test_the_first_key_of_the_chain_is_in_it_only_while_it_is_unsealed(
+def test_the_chains_first_key_is_in_a_backup_only_while_the_log_is_unsealed(
     bench: Bench, tmp_path: Path, *, sealed: bool
 ) -> None:
     if sealed:
-        seal(bench)
+        store_secret(bench)
 
     path = Path(bench.call("backups.create", include_secrets=True)["path"])
 
-    db = unpacked(path, tmp_path)
+    db = unpack_backup(path, tmp_path)
     assert db.execute("SELECT start IS NULL FROM audit_state").get == sealed
     db.close()
 
 
-def test_a_backup_made_while_unlocked_is_coded_under_the_root_key(bench: Bench) -> None:
-    seal(bench)
+def test_a_backup_made_while_unlocked_is_authenticated_by_the_root_key(bench: Bench) -> None:
+    store_secret(bench)
     context = LongContext(bench.services, 1, bench.tell)
     unlocked = reading.read_manifest(Path(bench.call("backups.create")["path"]))
     bench.call("secrets.lock")

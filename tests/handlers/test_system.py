@@ -1,4 +1,4 @@
-"""The process tells of itself, and checks itself; the findings are in store/test_checks.py."""
+"""Tests of the methods of the process and of the check; store/test_checks.py tests its findings."""
 
 import os
 import sys
@@ -23,21 +23,21 @@ from tests.workflow_kit import add_runs, save
 
 
 class Served(NoSession):
-    """A serving process that answers as told and remembers what was asked."""
+    """A session with fixed answers that records the calls of `stop`."""
 
     def __init__(self) -> None:
         self.stopped: list[str] = []
 
     def stop(self, reason: str) -> None:
-        """Remember it."""
+        """Record the reason."""
         self.stopped.append(reason)
 
     def latencies(self) -> list[MethodLatency]:
-        """Two methods."""
+        """Return the latencies of two methods."""
         return [MethodLatency("a.b", 3, 1, 20, 90), MethodLatency("c.d", 1, 0, 5, 5)]
 
     def facts(self) -> dict[str, object]:
-        """As the loop tells them."""
+        """Return facts as the loop does."""
         return {"pid": 7, "started_at": 1000, "database": "/somewhere/my.db"}
 
 
@@ -51,7 +51,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 # --- ping, info, shutdown ---------------------------------------------------------------------
 
 
-def test_ping_tells_the_time_without_the_database(bench: Bench) -> None:
+def test_ping_returns_the_time_without_the_database(bench: Bench) -> None:
     bench.store.db.close()
     at = bench.clock.now_ms()
 
@@ -59,10 +59,10 @@ def test_ping_tells_the_time_without_the_database(bench: Bench) -> None:
     bench.store.reopen()
 
 
-def test_info_tells_versions_places_pragmas_and_limits(bench: Bench) -> None:
-    told = bench.call("system.info")
+def test_info_returns_versions_places_pragmas_and_limits(bench: Bench) -> None:
+    result = bench.call("system.info")
 
-    assert told == {
+    assert result == {
         "version": sidecar.__version__,
         "protocol_version": "1.0",
         "schema_version": bench.rows("PRAGMA user_version")[0][0],
@@ -108,16 +108,16 @@ BODY = b'{"nodes":[1,2,3],"text":"' + b"x" * 500 + b'"}'
 
 
 def test_stats_of_an_empty_database_are_zero(bench: Bench) -> None:
-    told = bench.call("system.stats")
+    result = bench.call("system.stats")
 
     counted = ("workflows", "archived", "revisions", "runs", "audit_entries", "body_bytes")
-    assert [told[name] for name in counted] == [0] * 6
-    assert (told["stored_bytes"], told["compression_ratio"]) == (0, 0.0)
-    assert told["purge_pending"] is False
+    assert [result[name] for name in counted] == [0] * 6
+    assert (result["stored_bytes"], result["compression_ratio"]) == (0, 0.0)
+    assert result["purge_pending"] is False
 
 
-def test_stats_are_what_a_person_counts(bench: Bench) -> None:
-    """3 live, 1 archived, 1 deleted with 2 of 5 runs; entries: 5 saves, 2 more, archive, delete."""
+def test_stats_count_what_was_stored(bench: Bench) -> None:
+    """3 workflows are left, 1 archived and 1 deleted with 2 of 5 runs; 9 acts were logged."""
     for name in "abcde":
         bench.call_json(
             "workflows.save",
@@ -130,22 +130,22 @@ def test_stats_are_what_a_person_counts(bench: Bench) -> None:
     bench.call("workflows.archive", id="d")
     bench.call("workflows.delete", id="e")
 
-    told = bench.call("system.stats")
+    result = bench.call("system.stats")
 
     stored = 4 * len(codec.pack(BODY).data)
-    assert {name: told[name] for name in list(told)[:5]} == {
+    assert {name: result[name] for name in list(result)[:5]} == {
         "workflows": 3,
         "archived": 1,
         "revisions": 2,
         "runs": 3,
         "audit_entries": 9,
     }
-    assert (told["body_bytes"], told["stored_bytes"]) == (4 * len(BODY), stored)
-    assert told["compression_ratio"] == round(stored / (4 * len(BODY)), 4)
-    assert told["purge_pending"] is True
+    assert (result["body_bytes"], result["stored_bytes"]) == (4 * len(BODY), stored)
+    assert result["compression_ratio"] == round(stored / (4 * len(BODY)), 4)
+    assert result["purge_pending"] is True
 
 
-def test_stats_tell_how_the_files_bytes_are_used(bench: Bench) -> None:
+def test_stats_report_how_the_files_bytes_are_used(bench: Bench) -> None:
     save(bench, "big", data=["x" * 50 for _ in range(20_000)])
     bench.store.checkpoint()
     full = bench.call("system.stats")
@@ -172,7 +172,7 @@ def test_stats_list_the_methods_called(bench: Bench) -> None:
 
 
 def open_descriptors() -> int:
-    """Counted one by one, without the folder that lists them."""
+    """Count the open descriptors one by one, without the folder that lists them."""
     count = 0
     for descriptor in range(4096):
         try:
@@ -207,7 +207,7 @@ CHECKED = {"workflows": 3, "revisions": 0, "summaries": 1, "audit_entries": 3}
 
 
 def fill(bench: Bench) -> None:
-    """Some of everything that is counted."""
+    """Store some of everything that the check counts."""
     for name in ("w1", "w2", "w3"):
         save(bench, name)
     bench.call("runs.start", id="r1", workflow_id="w1")
@@ -216,8 +216,8 @@ def fill(bench: Bench) -> None:
 
 
 def progress(bench: Bench) -> list[Progress]:
-    """What was told of the way."""
-    return [told for told in bench.told if isinstance(told, Progress)]
+    """Return the progress that was reported."""
+    return [each for each in bench.told if isinstance(each, Progress)]
 
 
 def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
@@ -225,12 +225,12 @@ def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
         fill(bench)
         bench.call("system.check", full=True)
 
-        told = progress(bench)
-        done = [each.done for each in told]
+        reported = progress(bench)
+        done = [each.done for each in reported]
         assert done == sorted(done)
         assert (done[0], done[-1]) == (0, sum(CHECKED.values()))
         assert len(set(done)) > len(CHECKED)
-        assert {(each.phase, each.total, each.unit) for each in told} == {
+        assert {(each.phase, each.total, each.unit) for each in reported} == {
             ("check", sum(CHECKED.values()), "rows")
         }
 
@@ -249,7 +249,7 @@ def test_a_check_that_is_cancelled_stops_and_leaves_no_trace(tmp_path: Path, ste
 
 
 def test_a_cancel_reaches_into_a_statement(bench: Bench) -> None:
-    """SQLite's own check of many rows is one statement; its interrupt is a cancel on the wire."""
+    """SQLite's own check of many rows is one statement, which a cancel must interrupt."""
     save(bench, "w1")
     add_runs(bench, "w1", 5000)
     looked = 0

@@ -1,4 +1,4 @@
-"""What is warned of, once each time it begins."""
+"""Tests of the warnings about disk, folder and clock, each sent once until its reason is gone."""
 
 import sys
 from pathlib import Path
@@ -20,7 +20,7 @@ tmpfs /home/ann/tmp tmpfs rw 0 0
 """
 
 
-def look(bench: Bench) -> list[str]:
+def run_chore(bench: Bench) -> list[str]:
     context = LongContext(bench.services, None, bench.tell)
     CHORES["warnings"].function(context)
     return [
@@ -30,26 +30,26 @@ def look(bench: Bench) -> list[str]:
     ]
 
 
-def test_a_disk_nearly_full_is_told_once_until_it_has_room_again(
+def test_a_disk_nearly_full_is_warned_of_once_until_it_has_room_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with open_bench(tmp_path) as bench:
         monkeypatch.setattr(limits, "DISK_LOW_BYTES", 2**62)
-        assert look(bench) == ["disk_low"]
-        assert look(bench) == []
+        assert run_chore(bench) == ["disk_low"]
+        assert run_chore(bench) == []
         monkeypatch.setattr(limits, "DISK_LOW_BYTES", 0)
-        assert look(bench) == []
+        assert run_chore(bench) == []
         monkeypatch.setattr(limits, "DISK_LOW_BYTES", 2**62)
-        assert look(bench) == ["disk_low"]
+        assert run_chore(bench) == ["disk_low"]
 
 
-def test_a_folder_that_a_client_synchronises_is_told(tmp_path: Path) -> None:
+def test_a_synchronised_folder_is_warned_of(tmp_path: Path) -> None:
     with open_bench(tmp_path / "Dropbox (Work)" / "app") as bench:
-        assert look(bench) == ["folder_synced"]
+        assert run_chore(bench) == ["folder_synced"]
 
 
 @pytest.mark.parametrize("name", ["OneDrive - Firm", "iCloud Drive", "Nextcloud", "Google Drive"])
-def test_folders_of_clients_are_known_by_their_beginning(name: str) -> None:
+def test_synchronised_folders_are_recognised_by_how_their_names_begin(name: str) -> None:
     assert warnings.describe_synced_folder(Path("/home/ann") / name / "db") is not None
     assert warnings.describe_synced_folder(Path("/home/ann") / f"my {name}" / "db") is None
 
@@ -57,19 +57,19 @@ def test_folders_of_clients_are_known_by_their_beginning(name: str) -> None:
 @pytest.mark.parametrize(
     "name", ["mega", "MEGAsync", "Mega (old)", "Dropbox_2", "iCloudDrive", "OneDrive-Personal"]
 )
-def test_a_name_of_a_client_may_go_on_behind_its_end(name: str) -> None:
+def test_a_clients_name_may_be_followed_by_something_else_than_a_letter(name: str) -> None:
     assert warnings.describe_synced_folder(Path("/home/ann") / name / "db") is not None
 
 
 @pytest.mark.parametrize(
     "name", ["megan", "Megaphone", "omega", "dropboxes", "nextcloudy", "Mégane"]
 )
-def test_a_name_that_only_begins_like_a_client_is_none(name: str) -> None:
+def test_a_clients_name_followed_by_a_letter_is_another_name(name: str) -> None:
     assert warnings.describe_synced_folder(Path("/home") / name / "db") is None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="links need a privilege on Windows")
-def test_a_link_into_or_out_of_such_a_folder_is_told(tmp_path: Path) -> None:
+def test_a_link_into_or_out_of_a_synchronised_folder_is_warned_of(tmp_path: Path) -> None:
     inside = tmp_path / "Dropbox" / "data"
     inside.mkdir(parents=True)
     (tmp_path / "app").symlink_to(inside)
@@ -98,55 +98,55 @@ def test_the_innermost_mount_says_whether_a_folder_is_elsewhere(
     assert warnings.network_file_system(Path(folder), MOUNTS) == kind
 
 
-def test_a_network_share_is_told_by_its_path() -> None:
+def test_a_network_share_is_recognised_by_its_path() -> None:
     assert warnings.describe_network_folder(Path("//server/share/app")) is not None
 
 
-@pytest.mark.parametrize(("jump_ms", "told"), [(10**7, True), (-(10**7), True), (1000, False)])
-def test_a_clock_that_jumps_is_told(tmp_path: Path, jump_ms: int, told: bool) -> None:  # noqa: FBT001
+@pytest.mark.parametrize(("jump_ms", "is_warned"), [(10**7, True), (-(10**7), True), (1000, False)])
+def test_a_clock_that_jumps_is_warned_of(tmp_path: Path, jump_ms: int, is_warned: bool) -> None:  # noqa: FBT001
     clock = Jumping()
     with open_bench(tmp_path, clock) as bench:
-        assert look(bench) == []
+        assert run_chore(bench) == []
         clock.jumped_ms += jump_ms
 
-        assert look(bench) == (["clock_jumped"] if told else [])
-        assert look(bench) == []
+        assert run_chore(bench) == (["clock_jumped"] if is_warned else [])
+        assert run_chore(bench) == []
 
 
-def test_a_machine_that_slept_is_no_clock_that_jumped(tmp_path: Path) -> None:
+def test_sleep_of_the_machine_is_not_a_jump_of_the_clock(tmp_path: Path) -> None:
     clock = Sleeping()
     with open_bench(tmp_path, clock) as bench:
-        assert look(bench) == []
+        assert run_chore(bench) == []
         clock.slept_ms += 8 * 3_600_000
 
-        assert look(bench) == []
+        assert run_chore(bench) == []
 
 
 class Sleeping(ManualClock):
-    """The clocks of a machine that was suspended: one of them stood still."""
+    """The clocks of a machine that sleeps; the monotonic clock stops meanwhile."""
 
     def __init__(self) -> None:
-        """Begin awake."""
+        """Start without any sleep."""
         super().__init__(step_ms=0)
         self.slept_ms = 0
 
     def now_ms(self) -> int:
-        """The time there is now."""
+        """Return the time, including the time asleep."""
         return super().now_ms() + self.slept_ms
 
     def elapsed_ms(self) -> float:
-        """What has passed, asleep too."""
+        """Return the time passed, including the time asleep."""
         return super().elapsed_ms() + self.slept_ms
 
 
 class Jumping(ManualClock):
-    """A wall clock that somebody sets, beside one that nobody can."""
+    """A wall clock that is set, beside a clock that cannot be set."""
 
     def __init__(self) -> None:
-        """Begin without a jump."""
+        """Start without a jump."""
         super().__init__(step_ms=0)
         self.jumped_ms = 0
 
     def now_ms(self) -> int:
-        """The time as it was set."""
+        """Return the time as it was set."""
         return super().now_ms() + self.jumped_ms

@@ -1,4 +1,4 @@
-"""Backups and restores in a real process: others are served meanwhile, and the end is one."""
+"""Tests of backups and restores in a real process: progress, cancel, kill, other requests."""
 
 import random
 import time
@@ -15,7 +15,7 @@ WORKFLOWS = 120
 
 @pytest.fixture
 def filled(connect: Connect, database: Path) -> Path:
-    """A database of some megabytes that do not compress."""
+    """Make a database of some megabytes that do not compress."""
     client: Client = connect(product("--database", database, "--no-events"))
     for start in range(0, WORKFLOWS, 20):
         items = [
@@ -58,18 +58,18 @@ def test_stdio_18_progress_rises_to_one_end(spawn: Spawn, filled: Path, method: 
 
     child.send(request(method, params, "long"))
 
-    told = []
+    reported = []
     while True:
         message = child.next_message()
         if message.get("method") == "$/progress":
-            told.append(message["params"])
+            reported.append(message["params"])
         elif message.get("id") == "long":
             break
     assert "result" in message
-    assert [each["id"] for each in told] == ["long"] * len(told)
-    done = [each["done"] for each in told]
+    assert [each["id"] for each in reported] == ["long"] * len(reported)
+    done = [each["done"] for each in reported]
     assert done == sorted(done)
-    assert told[-1]["done"] == told[-1]["total"]
+    assert reported[-1]["done"] == reported[-1]["total"]
 
 
 @pytest.mark.parametrize("method", ["backups.create", "backups.restore"])

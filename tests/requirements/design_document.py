@@ -165,7 +165,7 @@ PROMISES = [
         (
             "test_what_is_packed_comes_back",
             "test_every_file_of_the_corpus_comes_back_byte_for_byte",
-            "test_stats_tell_how_the_files_bytes_are_used",
+            "test_stats_report_how_the_files_bytes_are_used",
         ),
     ),
     Promise(
@@ -209,7 +209,7 @@ PROMISES = [
         "`backups.create` and the automatic backup: one moment of the database, checked, packed"
         " with zstd, read back and then named.",
         (
-            "test_it_backs_up_on_the_interval_and_only_when_something_has_changed",
+            "test_a_backup_is_made_on_the_interval_and_only_when_something_has_changed",
             "test_a_backup_is_the_whole_database_as_sqlite_reads_it",
             "test_design_mistake_05_a_copy_is_one_statement_without_pauses",
         ),
@@ -255,7 +255,7 @@ PROMISES = [
         _PERFORMANCE,
         "The database is about half the size of uncompressed JSON.",
         "43 % of the compact JSON of 448 real files, with search indexes and revisions.",
-        ("test_stats_tell_how_the_files_bytes_are_used",),
+        ("test_stats_report_how_the_files_bytes_are_used",),
     ),
     Promise(
         _SECURITY,

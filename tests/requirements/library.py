@@ -128,12 +128,12 @@ REQUIREMENTS = [
     _promise.proven(
         "warnings",
         "Disk, folder and clock are warned of.",
-        "test_a_disk_nearly_full_is_told_once_until_it_has_room_again",
-        "test_a_folder_that_a_client_synchronises_is_told",
-        "test_a_name_that_only_begins_like_a_client_is_none",
-        "test_a_link_into_or_out_of_such_a_folder_is_told",
-        "test_a_clock_that_jumps_is_told",
-        "test_a_machine_that_slept_is_no_clock_that_jumped",
+        "test_a_disk_nearly_full_is_warned_of_once_until_it_has_room_again",
+        "test_a_synchronised_folder_is_warned_of",
+        "test_a_clients_name_followed_by_a_letter_is_another_name",
+        "test_a_link_into_or_out_of_a_synchronised_folder_is_warned_of",
+        "test_a_clock_that_jumps_is_warned_of",
+        "test_sleep_of_the_machine_is_not_a_jump_of_the_clock",
     ),
     _promise.proven(
         "people",

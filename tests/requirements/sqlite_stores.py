@@ -162,7 +162,7 @@ REQUIREMENTS = [
         "A backup that fails leaves no listed file and the old ones.",
         "test_sqlite_21_whatever_fails_no_backup_is_listed_and_the_old_ones_stay",
         "test_a_cancelled_backup_leaves_nothing",
-        "test_what_a_killed_process_left_is_swept_away",
+        "test_files_left_by_a_killed_process_are_removed",
     ),
     _sqlite.proven(
         "22",
@@ -190,7 +190,7 @@ REQUIREMENTS = [
         "24",
         "Retention of backups never deletes what it must keep.",
         "test_sqlite_24_no_plan_deletes_what_must_stay_or_more_than_it_must",
-        "test_under_a_clock_that_went_back_nothing_goes",
+        "test_nothing_is_deleted_while_the_newest_backup_is_dated_in_the_future",
     ),
     _sqlite.proven(
         "25",

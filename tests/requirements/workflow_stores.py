@@ -59,14 +59,14 @@ REQUIREMENTS = [
         "A backup is a backup; a restore mixes nothing.",
         "test_a_backup_is_the_whole_database_as_sqlite_reads_it",
         "test_everything_is_as_it_was_when_the_backup_was_made",
-        "test_what_is_replaced_can_be_gone_back_to",
+        "test_the_safety_backup_restores_what_was_replaced",
     ),
     _stores.proven(
         "08",
         "A restore elsewhere says what becomes of secrets.",
-        "test_secrets_of_another_database_stay_with_the_number_they_are_sealed_for",
-        "test_a_dry_run_tells_all_and_changes_nothing",
-        "test_a_backup_without_secrets_takes_them_away_only_where_that_is_asked_for",
+        "test_secrets_of_another_database_keep_the_store_id_they_are_sealed_for",
+        "test_a_dry_run_reports_everything_and_changes_nothing",
+        "test_a_backup_without_secrets_removes_them_only_when_requested",
     ),
     _stores.proven(
         "09",
