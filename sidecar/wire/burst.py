@@ -1,9 +1,10 @@
-"""Requests that were waiting together: one transaction, one COMMIT, then their answers.
+"""A burst: the requests that waited at the same time, which share one transaction and one COMMIT.
 
-Owns when the store's lock is taken and when its transaction begins, so that a burst of pings
-takes neither. Each writing request has its own savepoint: its failure undoes it alone. When the
-whole transaction is lost (SQLite ends it after some I/O errors), `lost` says by what, and no
-request of the burst counts as done.
+Their answers are sent after the COMMIT. A burst takes the store's lock and begins the transaction
+only when a request needs them, so that a burst of pings takes neither. Each request that writes has
+a savepoint of its own, so that its failure undoes nothing else. When the whole transaction is lost,
+as after some I/O errors, `failed_by` is the exception that ended it, and no request of the burst
+counts as done.
 """
 
 from collections.abc import Iterator
@@ -19,15 +20,15 @@ from sidecar.wire.reply import BatchReply, Reply
 
 
 def _may_have_misread(fault: Exception) -> bool:
-    """Whether a page that was read wrongly may be behind it: a bad body, or what nobody foresaw."""
+    """Return whether a page that was read wrongly may be the cause of a failed request."""
     return isinstance(fault, DatabaseDamaged) or not isinstance(fault, SidecarError)
 
 
 class Burst:
-    """The state of one group commit."""
+    """One burst while it is served."""
 
     def __init__(self, store: Store) -> None:
-        """Begin with nothing held."""
+        """Start without lock, transaction and replies."""
         self._store = store
         self._locked = False
         self._in_savepoint = False
@@ -36,24 +37,24 @@ class Burst:
         self.long_jobs: list[tuple[LongJob, Reply]] = []
         self.served = 0
         self.served_bytes = 0
-        self.lost: Exception | None = None
+        self.failed_by: Exception | None = None
         self.wrote = False
-        self.doubted = False
+        self.cache_suspect = False
 
     def is_full(self) -> bool:
-        """Whether it must be committed now: by count, bytes, time or a long method."""
+        """Return whether the burst is to be committed now: by size, time or a long method."""
         return (
             self.served >= limits.BURST_MAX_REQUESTS
             or self.served_bytes >= limits.BURST_MAX_BYTES
-            or self.lost is not None
+            or self.failed_by is not None
             or bool(self.long_jobs)
             or perf_counter_ns() - self._began_ns >= limits.BURST_MAX_MS * 1_000_000
         )
 
     def enter(self, access: Access, *, frees_space: bool = False) -> None:
-        """Take what a method needs: the lock, the transaction, a savepoint.
+        """Take what a method needs: the store's lock, the transaction and a savepoint.
 
-        `frees_space` says that it makes room, which decides whether a full disk lets it write.
+        A method with `frees_space` may write on a full disk.
         """
         if access == "none":
             return
@@ -68,38 +69,38 @@ class Burst:
             self._in_savepoint = True
 
     def leave(self) -> None:
-        """Keep what the request did."""
+        """Release the savepoint of a request that has succeeded."""
         if self._in_savepoint:
             self._store.release_savepoint()
             self._in_savepoint = False
 
     def undo(self, fault: Exception) -> None:
-        """Undo what the request did; marks the burst lost when all of it is gone.
+        """Undo what a failed request wrote; set `failed_by` when the whole transaction is lost.
 
-        It is also lost when the connection may not be believed any more: a COMMIT on it would
-        acknowledge what nobody can vouch for.
+        The transaction counts as lost, too, when the connection cannot be trusted any more: a
+        COMMIT on it would acknowledge writes that may not be in the file.
         """
         if self._in_savepoint:
             self._in_savepoint = False
             try:
-                kept = self._store.rollback_to_savepoint()
-            except Exception as worse:  # noqa: BLE001 - then nothing of the burst is certain
-                kept, fault = False, worse
-            if not kept:
-                self.lost = fault
+                intact = self._store.rollback_to_savepoint()
+            except Exception as worse:  # noqa: BLE001 - the whole burst is uncertain then
+                intact, fault = False, worse
+            if not intact:
+                self.failed_by = fault
         elif self._locked and not self._store.transaction_is_intact():
-            self.lost = fault
+            self.failed_by = fault
         if spoils_connection(fault):
-            self.lost = fault
+            self.failed_by = fault
         elif self._locked and _may_have_misread(fault) and not self._store.damaged:
-            # What was read wrongly may lie in the cache; the rest of the burst has no part in it.
-            self.doubted = True
+            # The page cache may have the wrong page; the other requests of the burst are right.
+            self.cache_suspect = True
 
     def commit(self) -> bool:
-        """Make everything durable; False when nothing was written.
+        """Commit the transaction; return False when there is none.
 
         Raises:
-            Exception: the driver's error; the outcome is unknown.
+            Exception: the error of the driver; whether anything was written is unknown.
         """
         if not (self._locked and self._store.in_transaction):
             return False
@@ -107,18 +108,18 @@ class Burst:
         return True
 
     def abandon(self) -> None:
-        """Undo whatever is still open."""
+        """Roll the transaction back."""
         if self._locked:
             self._store.rollback()
 
     def release(self) -> None:
-        """Give the lock back."""
+        """Release the store's lock."""
         if self._locked:
             self._locked = False
             self._store.lock.release()
 
     def all_replies(self) -> Iterator[Reply]:
-        """Every reply, those of batch members included."""
+        """Yield every reply, for a batch those of its members."""
         for reply in self.replies:
             if isinstance(reply, BatchReply):
                 yield from reply.members

@@ -1,7 +1,8 @@
-"""When the process works for itself: packing, pruning, purging, in the pool of long methods.
+"""Runs the chores, the work that the process does by itself, such as pruning or purging.
 
-Owns the times and that one chore runs at a time; what a chore does is its handler's. A chore
-that fails is logged and comes again at its next time. With none due there is no timer.
+A chore runs in the worker threads, like a long method that no client waits for, and one at a time.
+This module has the times of all chores; what a chore does is in its handler module. A chore that
+fails is logged and runs again at its next time. When none is scheduled the process has no timer.
 """
 
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from sidecar.wire.workers import Workers
 
 
 class _ChoreJob:
-    """One run of a chore in a worker."""
+    """One run of a chore in a worker thread."""
 
     def __init__(
         self, chore: Chore, context: LongContext, post: Post, ended: Callable[[], None]
@@ -28,7 +29,7 @@ class _ChoreJob:
         self.key = object()
 
     def run(self) -> None:
-        """Do it; whatever happens, the lock is free afterwards."""
+        """Run the chore; the store's lock is free afterwards, whatever happens."""
         context = self._context
         try:
             context.check_cancelled()
@@ -36,11 +37,11 @@ class _ChoreJob:
         except Cancelled:
             pass
         except Maintenance:
-            # Another file is being put in place; the chore comes as soon as that may be over.
+            # The database is being replaced; the chore runs again when that may have ended.
             context.session.schedule(self._chore.name, limits.CHORES_FIRST_MS)
         except DatabaseDamaged:
-            log.info("chore_left_out", chore=self._chore.name)  # nothing is written any more
-        except Exception as fault:  # noqa: BLE001 - nobody waits for it who could be told
+            log.info("chore_left_out", chore=self._chore.name)  # a damaged file is not written
+        except Exception as fault:  # noqa: BLE001 - no client waits for a chore; it is logged
             log.error("chore_failed", chore=self._chore.name, kind=type(fault).__name__)
             context.store.disk_full |= is_full(fault)
             if spoils_connection(fault):
@@ -53,15 +54,15 @@ class _ChoreJob:
             self._ended()
 
     def cancel(self) -> None:
-        """Stop at the next safe point."""
+        """Ask the chore to stop at its next safe point."""
         self._context.cancel_event.set()
 
 
 class Chores:
-    """The times of all chores; used by the loop's thread, but `schedule` by any."""
+    """The times of all chores. The loop's thread uses it; any thread may call `schedule`."""
 
     def __init__(self, services: Services, workers: Workers, post: Post) -> None:
-        """Set every chore to its first time."""
+        """Schedule the first run of every chore."""
         self._services = services
         self._workers = workers
         self._post = post
@@ -71,18 +72,21 @@ class Chores:
         self._due_ms = {chore.name: now_ms + chore.first_ms for chore in CHORES.values()}
 
     def schedule(self, name: str, delay_ms: int, *, at_latest: bool = False) -> None:
-        """Run it so long from now; with `at_latest` an earlier time stays."""
+        """Set the next run to `delay_ms` from now; with `at_latest` an earlier time stays."""
         due_ms = self._services.clock.monotonic_ms() + delay_ms
         self._due_ms[name] = min(due_ms, self._due_ms.get(name, due_ms)) if at_latest else due_ms
 
     def timeout_ms(self) -> float | None:
-        """How long the loop may sleep; None for ever, as while one runs, whose end wakes it."""
+        """Return how long the loop may sleep before the next chore; None when it needs no timer.
+
+        While a chore runs there is no timer: its end wakes the loop.
+        """
         if self._stopped or self._running is not None or not self._due_ms:
             return None
         return max(0.0, min(self._due_ms.values()) - self._services.clock.monotonic_ms())
 
     def start_due(self) -> None:
-        """Start what is due most."""
+        """Start the chore that is most overdue, if one is due."""
         if self.timeout_ms() != 0:
             return
         name = min(self._due_ms, key=self._due_ms.__getitem__)
@@ -100,10 +104,11 @@ class Chores:
             self.schedule(name, chore.first_ms)
 
     def _end(self) -> None:
+        """Note that the chore has ended; called in its worker thread."""
         self._running = None
 
     def stop(self) -> None:
-        """Start no more, and end the one that runs: the process is ending."""
+        """Start no further chore and cancel the one that runs, because the process is ending."""
         self._stopped = True
         if self._running is not None:
             self._running.cancel()

@@ -1,11 +1,11 @@
-"""One line in, one typed call, one answer: the only place where exceptions become wire errors.
+"""Serves lines: one typed call and one reply for each request of a line.
 
-A single well-formed request goes straight from msgspec to its method; batches and malformed
-lines go member by member through `jsonrpc_lane`. Both end in `_call`. Short methods run here,
-inside a `Burst`; long ones become a job of the workers with a context of their own.
+A single well-formed request goes straight from msgspec to its method (the direct lane); batches and
+malformed lines go through `jsonrpc_lane`, one member at a time. Both end in `_call`. A short method
+runs here, inside a `Burst`; a long method becomes a job of the workers with a context of its own.
+This is the only place where exceptions become wire errors.
 
-Knows methods only as rows of the catalog, and the store only as something that begins, commits
-and undoes.
+Knows methods only as rows of the catalog.
 """
 
 import traceback
@@ -50,19 +50,19 @@ class Dispatcher:
     """Serves lines within bursts."""
 
     def __init__(self, services: Services, workers: Workers, post: Post) -> None:
-        """`post` takes the answer and events of a long method from its worker's thread."""
+        """`post` takes the answer and the events of a long method from its worker thread."""
         self._services = services
         self._workers = workers
         self._post = post
         self._context = Context(services)
         self.latencies = Latencies()
         self.early_cancels: set[object] = set()
-        self.refusing: SidecarError | None = None
+        self.refuse_with: SidecarError | None = None
 
     def serve_line(self, line: bytes | None, burst: Burst) -> None:
-        """Serve one line, or say what is wrong with it; its replies are in the burst.
+        """Serve one line; its replies, or the error of a malformed line, go into the burst.
 
-        None stands for a line over the limit.
+        A line that was longer than allowed is None.
         """
         try:
             request = self._read_single(line)
@@ -75,7 +75,11 @@ class Dispatcher:
             self.serve_request(request, burst, burst.replies)
 
     def _read_single(self, line: bytes | None) -> Request | None:
-        """The request of a sound single line, None for anything the other lane has to look at."""
+        """Return the request of a line, or None for a batch or a malformed line.
+
+        Raises:
+            Refusal: the line is too long, or nests too deep.
+        """
         if line is None:
             raise malformed.Refusal(malformed.oversize())
         if envelope.depth_exceeded(line):
@@ -90,6 +94,7 @@ class Dispatcher:
         return request
 
     def _refuse(self, refusal: malformed.Refusal, replies: list[Reply]) -> None:
+        """Add the reply of a line or member that is no request."""
         reply = Reply(refusal.request_id)
         replies.append(reply)
         self._fail(reply, refusal.error)
@@ -97,6 +102,7 @@ class Dispatcher:
     # --- the lane through jsonrpcserver ---------------------------------------------------
 
     def _serve_through_lane(self, line: bytes, burst: Burst) -> None:
+        """Serve a batch or a malformed line."""
         members = self._read_batch(line)
         if members is None:
             self.serve_member(line, burst, burst.replies)
@@ -114,6 +120,7 @@ class Dispatcher:
 
     @staticmethod
     def _read_batch(line: bytes) -> list[Raw] | None:
+        """Return the members of a batch, or None when the line is no batch."""
         if line.lstrip()[:1] != b"[":
             return None
         try:
@@ -123,7 +130,7 @@ class Dispatcher:
             return None
 
     def serve_member(self, text: bytes, burst: Burst, replies: list[Reply]) -> None:
-        """Serve one message through jsonrpcserver: a member of a batch, or a malformed line."""
+        """Serve a member of a batch, or a malformed line, through jsonrpcserver."""
         refused: list[malformed.Refusal] = []
 
         def read() -> Request:
@@ -145,7 +152,7 @@ class Dispatcher:
     # --- the typed call -------------------------------------------------------------------
 
     def serve_request(self, request: Request, burst: Burst, replies: list[Reply]) -> None:
-        """Serve one sound request, its reply in `replies`: both lanes end here."""
+        """Serve one valid request and add its reply to `replies`; both lanes end here."""
         if request.method.startswith("$/") and request.id is UNSET:
             return
         reply = Reply(request.id)
@@ -153,17 +160,17 @@ class Dispatcher:
         started_ns = perf_counter_ns()
         method = METHODS.get(request.method)
         try:
-            if self.refusing is not None:
-                raise self.refusing
+            if self.refuse_with is not None:
+                raise self.refuse_with
             if method is None:
                 raise _unknown(request.method)
             self._call(method, request, reply, burst)
-        except Exception as fault:  # noqa: BLE001 - the one boundary: anything becomes a wire error
+        except Exception as fault:  # noqa: BLE001 - every exception becomes a wire error here
             burst.undo(fault)
             error = self.wire_error(fault)
             audited = method is not None and method.sensitive and method.access == "write"
             if audited and fault is not error:
-                # What cannot be written cannot be audited: then no secret is used.
+                # Where nothing can be written there is no audit entry, so no secret is used.
                 error = AuditUnavailable(cause=error.slug)
             self._fail(reply, error)
             if method is not None and error.audited_as is not None:
@@ -174,6 +181,7 @@ class Dispatcher:
             self.latencies.record(request.method, spent_ns, failed=reply.failed)
 
     def _call(self, method: Method, request: Request, reply: Reply, burst: Burst) -> None:
+        """Call the method of a request, or start it when it is a long one."""
         params = decode_params(method, request.params)
         if method.long:
             self._start_long(method, params, request.id, reply, burst)
@@ -183,7 +191,7 @@ class Dispatcher:
             return
         try:
             self._call_short(method, params, request, reply, burst)
-        except Exception as fault:  # noqa: BLE001 - whatever it is, keys must not outlive it
+        except Exception as fault:  # noqa: BLE001 - the keys are dropped, whatever has failed
             burst.undo(fault)
             self._services.vault.lock()
             log.error("not_audited", slug=self.wire_error(fault).slug)
@@ -199,6 +207,7 @@ class Dispatcher:
         burst: Burst,
         access: Access | None = None,
     ) -> None:
+        """Call a short method within the burst and encode its answer."""
         context = self._context
         context.emitted = []
         burst.enter(access or method.access, frees_space=method.frees_space)
@@ -211,6 +220,7 @@ class Dispatcher:
 
     @staticmethod
     def _encode(reply: Reply, method: Method, request_id: str | int | None, result: object) -> None:
+        """Encode a result as the line of the reply."""
         if method.sensitive:
             reply.sensitive = True
             reply.data = envelope.encode_sensitive(request_id, result)
@@ -218,8 +228,8 @@ class Dispatcher:
             reply.data = envelope.encode_result(request_id, result)
 
     def _audit_refusal(self, method: str, error: SidecarError, reply: Reply, burst: Burst) -> None:
-        """Log what the vault refused, now that what was refused is undone."""
-        if burst.lost is not None:
+        """Write the audit entry of a refusal, after the refused request is undone."""
+        if burst.failed_by is not None:
             return
         context = self._context
         context.emitted = []
@@ -228,11 +238,12 @@ class Dispatcher:
             log_refusal(context, method, error)
             burst.leave()
             reply.emitted = context.emitted
-        except Exception as fault:  # noqa: BLE001 - the refusal stands, logged or not
+        except Exception as fault:  # noqa: BLE001 - the request is refused in any case
             burst.undo(fault)
             log.error("refusal_not_audited", method=method, kind=type(fault).__name__)
 
     def _fail(self, reply: Reply, error: SidecarError) -> None:
+        """Make an error the answer of a reply; that of a notification is only logged."""
         reply.emitted = []
         reply.failed = True
         if reply.request_id is UNSET:
@@ -241,7 +252,7 @@ class Dispatcher:
             reply.data = envelope.encode_error(reply.request_id, error)
 
     def wire_error(self, fault: Exception, outcome: Outcome = "not_applied") -> SidecarError:
-        """The error a client sees for any exception; texts of unknown ones stay on stderr."""
+        """Return the wire error for an exception; the text of an unknown one is only logged."""
         if isinstance(fault, SidecarError):
             if fault.exit_code is ExitCode.STORAGE:
                 fault.data.setdefault("outcome", outcome)
@@ -249,26 +260,26 @@ class Dispatcher:
         known = as_wire_error(fault, outcome)
         if known is not None:
             if suspects_damage(fault) and not self._services.store.damaged:
-                # Perhaps a failed read only: a fresh connection will tell.
-                self._suspect()
+                # It may be a read that failed once; the check reads with a new connection.
+                self._request_check()
                 known = StorageFailed(outcome=outcome)
             self._services.store.disk_full |= isinstance(known, DatabaseFull)
             log.warning("storage_fault", slug=known.slug, kind=type(fault).__name__)
             return known
         if is_unexpected(fault):
-            self._suspect()
+            self._request_check()
         incident = self._services.clock.new_id()
         trace = "".join(traceback.format_exception(fault))
         log.error("internal", incident=incident, traceback=trace)
         return Internal(incident=incident, outcome=outcome)
 
-    def _suspect(self) -> None:
-        """Have the file looked at."""
+    def _request_check(self) -> None:
+        """Request a check of the database file for damage."""
         self._services.store.damage_suspected = True
         self._services.session.schedule(confirm.CHORE, 0)
 
     def fail_unacknowledged(self, burst: Burst, fault: Exception, outcome: Outcome) -> None:
-        """Turn every reply of a burst whose transaction was lost into the error that lost it."""
+        """Make the failure of a burst's transaction the answer of all its requests."""
         error = self.wire_error(fault, outcome)
         for reply in burst.all_replies():
             if reply.succeeds_unlogged:
@@ -288,6 +299,11 @@ class Dispatcher:
         reply: Reply,
         burst: Burst,
     ) -> None:
+        """Make a job of a long request; it is submitted when the burst is committed.
+
+        Raises:
+            Cancelled: the cancel was read before the request started.
+        """
         key = cancel_key(request_id)
         if key in self.early_cancels:
             self.early_cancels.discard(key)
@@ -305,22 +321,23 @@ class Dispatcher:
 
     @staticmethod
     def _audit_long_refusal(method: str, error: SidecarError, context: LongContext) -> None:
+        """Write the audit entry of a refusal by a long method, in its worker thread."""
         context.release_lock()
         context.cancel_event.clear()
         try:
             with context.writing(last=True):
                 log_refusal(context, method, error)
-        except Exception as fault:  # noqa: BLE001 - the refusal stands, logged or not
+        except Exception as fault:  # noqa: BLE001 - the request is refused in any case
             log.error("refusal_not_audited", method=method, kind=type(fault).__name__)
 
     def submit(self, job: LongJob, reply: Reply) -> None:
-        """Queue a long job once the burst before it is committed."""
+        """Give a long request to the workers, after the burst of the requests before it."""
         if not self._workers.submit(job):
             reply.pending = False
             self._fail(reply, Overloaded(limit=limits.LONG_MAX_IN_FLIGHT))
 
     def cancel(self, request_id: str | int | None, *, lines_wait: bool) -> None:
-        """Cancel a long request; remember the id while it may be that of a line not yet begun."""
+        """Cancel a long request; with `lines_wait` also one whose line has not started yet."""
         key = cancel_key(request_id)
         if self._workers.cancel(key) or not lines_wait:
             return
@@ -328,8 +345,8 @@ class Dispatcher:
             self.early_cancels.add(key)
 
     def refuse_new(self) -> None:
-        """From now on answer every request with `shutting_down`."""
-        self.refusing = ShuttingDown()
+        """Answer every further request with `shutting_down`."""
+        self.refuse_with = ShuttingDown()
 
     def _finish_long(
         self,
@@ -340,13 +357,13 @@ class Dispatcher:
         result: object,
         fault: Exception | None,
     ) -> Reply:
-        """Fill the reply of a long method, in its worker's thread."""
+        """Fill the reply of a long method, in its worker thread."""
         try:
             if fault is not None:
                 raise fault
             if reply.request_id is not UNSET:
                 self._encode(reply, method, reply.request_id, result)
-        except Exception as caught:  # noqa: BLE001 - the same boundary, for workers
+        except Exception as caught:  # noqa: BLE001 - every exception becomes a wire error, in workers too
             error = self.wire_error(caught, context.outcome)
             self._fail(reply, error)
             if error.audited_as is not None:
@@ -356,7 +373,8 @@ class Dispatcher:
 
 
 def _unknown(name: str) -> MethodNotFound:
-    from difflib import get_close_matches  # noqa: PLC0415 - 5 ms that only a wrong name pays
+    """Return the error for an unknown method, with the most similar name."""
+    from difflib import get_close_matches  # noqa: PLC0415 - 5 ms that only a wrong name needs
 
     near = get_close_matches(name[: limits.FIELD_NAME_MAX_CHARS], METHODS, n=1, cutoff=0.6)
     return MethodNotFound(did_you_mean=near[0] if near else None)

@@ -1,8 +1,7 @@
-"""JSON-RPC 2.0 envelopes: bytes to a request, results and errors to bytes.
+"""Decodes and encodes JSON-RPC 2.0 messages: requests, results, errors and notifications.
 
-A well-formed request is decoded once into `Request`, its params still raw. What msgspec's Raw
-does not check is checked here: UTF-8, and depth, counted before any decoding so that no nesting
-can exhaust the stack. Knows no method.
+A well-formed request is decoded once into `Request`, with its params still raw. The depth of a line
+is counted before anything is decoded, so that no nesting can exhaust the stack. Knows no method.
 """
 
 from array import array
@@ -23,9 +22,9 @@ RequestId = str | int | None
 
 
 class Request(msgspec.Struct):
-    """One request or notification; `id` absent makes it a notification.
+    """One request, or a notification when `id` is absent.
 
-    `params` are raw, or the struct of a method where that was known when the line was decoded.
+    `params` are raw, or the struct of the method when the line was decoded in one pass.
     """
 
     method: str
@@ -61,28 +60,29 @@ _NOT_BRACKETS_QUOTES: Final = bytes(code for code in range(256) if code not in _
 _STEPS: Final = bytes(1 if code in b"[{" else 255 for code in range(256))
 _LAST_COLUMN: Final = b"\n" + b" " * limits.DEPTH_MAX
 _INDENT_MAX: Final = 128 * limits.MIB
-"""Bounds what indenting hostile text can take, at one space a level."""
+"""Bounds the size that a hostile text can have when it is indented, one space a level."""
 
 
 def depth_exceeded(line: bytes) -> bool:
-    """Whether the JSON text nests deeper than `limits.DEPTH_MAX`, brackets in strings apart.
+    """Return whether a JSON text nests deeper than `limits.DEPTH_MAX`; strings do not count.
 
-    Too few openers settle half of the lines, msgspec's indentation nearly all others. What is
-    left is counted, malformed text too.
+    Half of the lines have too few opening brackets. Nearly all others are decided by msgspec's
+    formatter: the text nests too deep when a line of the indented text starts at that depth. The
+    brackets of all others, and of malformed text, are counted.
     """
     openers = line.count(b"{") + line.count(b"[")
     if openers <= limits.DEPTH_MAX:
         return False
-    if _indents_small(line, openers):
+    if _can_be_indented(line, openers):
         with suppress(msgspec.DecodeError, RecursionError):
-            # Nobody stands at this column unless something nests as deep as is allowed.
+            # No line is indented this far unless the text nests as deep as is allowed.
             if _LAST_COLUMN not in msgspec.json.format(line, indent=1):
                 return False
-    return _rises_too_far(_brackets(line))
+    return _nests_too_deep(_brackets(line))
 
 
-def _indents_small(line: bytes, openers: int) -> bool:
-    """Whether indenting a text is bounded: each line of it by its depth, and that by openers."""
+def _can_be_indented(line: bytes, openers: int) -> bool:
+    """Return whether the indented text is small enough; each line is as long as it is deep."""
     if openers * len(line) <= _INDENT_MAX:
         return True
     lines = line.count(b",") + 2 * openers
@@ -90,10 +90,10 @@ def _indents_small(line: bytes, openers: int) -> bool:
 
 
 def _brackets(line: bytes) -> bytes:
-    """The brackets of a JSON text, those in strings apart.
+    """Return the brackets of a JSON text that are not in strings.
 
-    Escapes go, then everything but brackets and quotes, so that what follows is short. Two
-    quotes side by side go without harm: what is inside a string stays inside one.
+    Escapes are removed first, then everything but brackets and quotes. Two adjacent quotes can be
+    removed as well: what is inside a string stays inside a string.
     """
     if b"\\" in line:
         line = _without_escapes(line)
@@ -102,25 +102,25 @@ def _brackets(line: bytes) -> bytes:
 
 
 def _without_escapes(line: bytes) -> bytes:
-    """The line without its backslashes and what they escape.
+    """Return the line without backslashes and the characters that they escape.
 
-    Split at one byte, which runs at the speed of memchr; to search for two costs 4 ns a byte.
+    Splitting at one byte is as fast as memchr; a search for two bytes takes 4 ns a byte.
     """
     pieces = line.split(b"\\")
     if b"" in pieces:
-        # Two side by side: pairs go from the left, so that what is left escapes what follows it.
+        # Adjacent backslashes escape each other in pairs from the left.
         pieces = line.replace(b"\\\\", b"").split(b"\\")
     return b"".join([pieces[0], *[piece[1:] for piece in pieces[1:]]])
 
 
-def _rises_too_far(brackets: bytes) -> bool:
-    """Add up openers and closers; exact, but a step a bracket."""
+def _nests_too_deep(brackets: bytes) -> bool:
+    """Return whether brackets nest too deep: exact, with one step for each bracket."""
     steps = array("b", brackets.translate(_STEPS))
     return max(accumulate(steps), default=0) > limits.DEPTH_MAX
 
 
 def request_id_fits(request_id: object) -> bool:
-    """Whether an id can be echoed: a bounded string, a 64-bit integer or null."""
+    """Return whether an id is one that is accepted: a short string, a 64-bit integer or null."""
     if isinstance(request_id, str):
         return len(request_id) <= limits.ID_MAX_CHARS
     if isinstance(request_id, bool):
@@ -131,22 +131,21 @@ def request_id_fits(request_id: object) -> bool:
 
 
 def check(request: Request) -> None:
-    """Refuse what decodes but is no JSON-RPC 2.0 request.
+    """Check a decoded message.
 
     Raises:
-        InvalidRequest: wrong version, an id that cannot be echoed, or params that are neither
-            object, array nor null.
+        InvalidRequest: its version, its id or the type of its params is not allowed.
     """
     if request.jsonrpc != "2.0":
         raise InvalidRequest('"jsonrpc" must be "2.0".', path="$.jsonrpc")
     if request.id is not UNSET and not request_id_fits(request.id):
-        raise InvalidRequest("The id is longer or larger than can be echoed.", path="$.id")
+        raise InvalidRequest("The id is longer or larger than allowed.", path="$.id")
     if params_kind(request.params) not in b"{[n":
         raise InvalidRequest("params must be an object or an array.", path="$.params")
 
 
 def params_kind(params: Raw | UnsetType | msgspec.Struct) -> bytes:
-    """First byte of the params: `{` by name, `[` by position, `n` for none."""
+    """Return the first byte of the params: `{` by name, `[` by position, `n` for none."""
     if params is UNSET:
         return b"n"
     if isinstance(params, msgspec.Struct):
@@ -155,20 +154,21 @@ def params_kind(params: Raw | UnsetType | msgspec.Struct) -> bytes:
 
 
 def _on_one_line(data: bytes) -> bytes:
-    """Escape U+2028 and U+2029, which JSON allows in strings and many line readers split on.
+    """Return encoded JSON without line breaks.
 
-    Line breaks between tokens, as JSON from an imported file may have them, become spaces.
+    U+2028 and U+2029, which JSON allows in strings and at which many programs split lines, are
+    escaped. Line breaks between tokens, which stored JSON may have, become spaces.
     """
     if b"\n" in data or b"\r" in data:
         data = data.replace(b"\n", b" ").replace(b"\r", b" ")
-    # Scans for one byte run at the speed of memchr, and settle nearly all.
+    # A scan for one byte is as fast as memchr, and nearly always finds none.
     if b"\xa8" in data or b"\xa9" in data:
         data = data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
     return data
 
 
 def encode_result(request_id: RequestId, result: object) -> bytes:
-    """One answer line.
+    """Return the line of a result.
 
     Raises:
         TooLarge: it would be longer than an answer may be.
@@ -180,10 +180,9 @@ def encode_result(request_id: RequestId, result: object) -> bytes:
 
 
 def encode_sensitive(request_id: RequestId, result: object) -> bytes:
-    """One answer line that holds a secret, and no other copy of it: who writes it wipes it.
+    """Return the line of a result with a secret; it is the only copy, and its writer wipes it.
 
-    msgspec's own buffer would grow and leave its smaller selves behind, so it is given one that
-    is large enough.
+    msgspec is given a buffer that is large enough: its own would grow, and leave copies in memory.
     """
     buffer = bytearray(limits.SENSITIVE_ANSWER_BYTES)
     _encode_into(_Response("2.0", request_id, result), buffer)
@@ -198,22 +197,22 @@ def encode_sensitive(request_id: RequestId, result: object) -> bytes:
 
 
 def encode_error(request_id: RequestId, error: SidecarError) -> bytes:
-    """One error line."""
-    told: dict[str, object] = redact_all(error.as_wire())
+    """Return the line of an error."""
+    redacted: dict[str, object] = redact_all(error.as_wire())
     if error.message == error.text:
-        # Our own sentence holds no secret, even where one of its words is a passphrase.
-        told["message"] = error.text
-    return _on_one_line(_encode(_ErrorResponse("2.0", request_id, told))) + b"\n"
+        # The class's sentence has no secret, even if a passphrase equals one of its words.
+        redacted["message"] = error.text
+    return _on_one_line(_encode(_ErrorResponse("2.0", request_id, redacted))) + b"\n"
 
 
 def encode_notification(params: Notification) -> bytes:
-    """One notification line; always begins `{"jsonrpc":"2.0","method":`."""
+    """Return the line of a notification; it always starts with `{"jsonrpc":"2.0","method":`."""
     name = NAMES[type(params)].encode()
     return b'{"jsonrpc":"2.0","method":"%b","params":%b}\n' % (name, _on_one_line(_encode(params)))
 
 
 def encode_batch(members: list[bytes]) -> bytes:
-    """One line holding the answers of a batch, in the order of its requests."""
+    """Return the line with the answers of a batch, in the order of its requests."""
     data = b"[" + b",".join(member[:-1] for member in members) + b"]\n"
     if len(data) > limits.ANSWER_MAX_BYTES:
         limit = limits.ANSWER_MAX_BYTES

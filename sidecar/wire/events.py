@@ -1,9 +1,9 @@
-"""Which notifications leave, and the replay of those that a reader missed.
+"""The event stream: which notifications are sent, and the replay of those that a client missed.
 
-Live events are encoded as they are committed. A replay is read from the table page by page as
-the reader drains it, so it can never overflow, and requests have their turn between. Events
-committed meanwhile are in the table too, and the stream goes live when the replay has met the
-head. No audit number is sent twice.
+New events are sent when they are committed. A replay is read from the audit table, one page each
+time the client has read the page before, so that it cannot overflow; requests are served between
+two pages. Events that are committed meanwhile are in the table too: the stream continues with new
+events when the replay has reached the newest entry. No entry is sent twice.
 """
 
 from contextlib import closing
@@ -20,10 +20,10 @@ from sidecar.wire.outbox import Outbox
 
 
 class EventStream:
-    """The reader's subscription; used by the loop's thread."""
+    """The subscription of the client; used by the loop's thread."""
 
     def __init__(self, store: Store, outbox: Outbox, *, subscribed: bool) -> None:
-        """Stream everything from the start unless told not to."""
+        """Send all events from the start if `subscribed`."""
         self._store = store
         self._outbox = outbox
         self._subscribed = subscribed
@@ -33,11 +33,11 @@ class EventStream:
 
     @property
     def wants_replay(self) -> bool:
-        """Whether there are entries to be replayed, and they can be read now."""
+        """Return whether there are entries to replay and the database can be read now."""
         return self._replay_after is not None and not self._store.maintenance
 
     def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
-        """Begin, or begin anew with other wishes."""
+        """Start to send events of these actions, those since entry `after` first."""
         self._subscribed = True
         self._actions = actions
         self._replay_after = after
@@ -48,7 +48,7 @@ class EventStream:
         self._replay_after = None
 
     def push(self, emitted: Emitted) -> None:
-        """Queue one notification if the reader wants it."""
+        """Queue one notification if the client has subscribed to it."""
         params = emitted.params
         if isinstance(params, AuditEvent):
             replays = self._replay_after is not None
@@ -64,10 +64,11 @@ class EventStream:
             self._outbox.push_event(data, emitted.seq)
 
     def _wants(self, action: str) -> bool:
+        """Return whether the client has subscribed to events of this action."""
         return self._subscribed and (self._actions is None or action in self._actions)
 
-    def _give_up_replay(self, after: int, fault: Exception) -> None:
-        """Tell from where on the reader may ask for what it did not get."""
+    def _abort_replay(self, after: int, fault: Exception) -> None:
+        """End a replay that failed; tell the client after which entry it can ask for the rest."""
         log.warning("replay_failed", kind=type(fault).__name__)
         if spoils_connection(fault):
             self._store.reopen()
@@ -76,14 +77,14 @@ class EventStream:
         self._outbox.push(encode_notification(AuditOverflow(lost, after)))
 
     def replay(self) -> None:
-        """Queue the next page of entries; call it when the reader has drained the last."""
+        """Queue the next page of entries; called when the client has read the page before."""
         after = self._replay_after
         if after is None:
             return
         try:
             entries, more = self._next_page(after)
-        except Exception as fault:  # noqa: BLE001 - a disk that cannot be read ends no process
-            self._give_up_replay(after, fault)
+        except Exception as fault:  # noqa: BLE001 - an unreadable disk must not end the process
+            self._abort_replay(after, fault)
             return
         for entry in entries:
             if self._wants(entry.action):
@@ -101,9 +102,9 @@ class EventStream:
         self._replay_after = entries[-1].seq if more else None
 
     def _next_page(self, after: int) -> tuple[list[Entry], bool]:
-        """Entries as far as a page goes, at least one where there is one; whether there are more.
+        """Return the entries of the next page, and whether there may be more.
 
-        Those that are not wanted count too: reading them takes as long.
+        Entries that the client has not subscribed to count too, because reading them takes time.
         """
         page: list[Entry] = []
         room = limits.REPLAY_PAGE_BYTES

@@ -1,13 +1,15 @@
-"""The lane through jsonrpcserver: batches member by member, and everything malformed.
+"""Serves batches and malformed lines through the library jsonrpcserver.
 
-The only door to that library. It costs 110 to 150 ms to import (asyncio, jsonschema), so it is
-loaded when a line first needs it. Handed one member at a time, since one bad member fails a
-whole batch in it; its deserializer is our envelope with the params still raw, its validator our
-check, and its methods end in the same typed call as the direct lane.
+A lane is one of the two ways a message takes: a single well-formed request goes straight from
+msgspec to its method (the direct lane), every other message through jsonrpcserver (this lane).
+Both end in the same typed call. This is the only module that uses the library. Its import takes
+110 to 150 ms (asyncio, jsonschema), so it is imported when a line first needs it. It is given one
+member of a batch at a time, because one bad member would fail the whole batch in it; its
+deserializer is our envelope, with the params still raw, and its validator our check.
 
-Where it differs from the JSON-RPC 2.0 specification the specification wins: an invalid request
-whose id could be read is answered with that id, a method name that is no string is an invalid
-request, and an exception's text never reaches the peer.
+Where the library differs from the JSON-RPC 2.0 specification, the specification is followed: an
+invalid request with a readable id is answered with that id, a method name that is not a string is
+an invalid request, and the text of an exception is never sent.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,18 +23,18 @@ from sidecar.wire.envelope import Request
 
 
 def load_jsonrpcserver() -> ModuleType:
-    """Import the library; the one place that does."""
+    """Import and return the library."""
     import warnings  # noqa: PLC0415 - needed for this import only
 
     with warnings.catch_warnings():
-        # 5.0.9 reads its schema by importlib.resources.read_text, deprecated since 3.11.
+        # Version 5.0.9 uses importlib.resources.read_text, which is deprecated since Python 3.11.
         warnings.simplefilter("ignore", DeprecationWarning)
-        import jsonrpcserver  # noqa: PLC0415 - 110 ms that most sessions never pay
+        import jsonrpcserver  # noqa: PLC0415 - 110 ms that most sessions do not need
     return jsonrpcserver
 
 
 class _AnyMethod(Mapping[str, Callable[..., Any]]):
-    """Lets every name through to the typed call, which knows the real table."""
+    """A table of methods that has the typed call under every name."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self._function = function
@@ -48,10 +50,10 @@ class _AnyMethod(Mapping[str, Callable[..., Any]]):
 
 
 def dispatch(read: Callable[[], Request], serve: Callable[[Request], None]) -> SidecarError | None:
-    """Send one message through jsonrpcserver.
+    """Dispatch one message with jsonrpcserver.
 
-    `read` gives the request or raises ParseError or InvalidRequest; `serve` is the typed call.
-    Returns the error to answer with when the call was not reached, else None.
+    `read` returns the request, or raises ParseError or InvalidRequest; `serve` is the typed call.
+    Return None when `serve` was called, else the error to answer with.
     """
     library = load_jsonrpcserver()
     refused: list[SidecarError] = []

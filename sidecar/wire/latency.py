@@ -1,6 +1,6 @@
-"""How often each method was called and how long it took, for system.stats.
+"""Counts the calls of each method and measures how long they take, for system.stats.
 
-Keeps the newest durations of each method and computes percentiles only when asked.
+Stores the newest durations of each method; percentiles are computed when they are asked for.
 """
 
 from collections import deque
@@ -10,6 +10,8 @@ from sidecar.context import MethodLatency
 
 
 class _Samples:
+    """The calls of one method."""
+
     __slots__ = ("calls", "errors", "spent_ns")
 
     def __init__(self) -> None:
@@ -19,14 +21,14 @@ class _Samples:
 
 
 class Latencies:
-    """Counts of one process's life; written by the loop and by workers."""
+    """The calls of all methods since the start; written by the loop and by workers."""
 
     def __init__(self) -> None:
-        """Begin with no method called."""
+        """Start without a method."""
         self._methods: dict[str, _Samples] = {}
 
     def record(self, method: str, spent_ns: int, *, failed: bool) -> None:
-        """Count a call and keep its duration; of a long method, from when it was read."""
+        """Count a call and store its duration, for a long method from when its line was read."""
         samples = self._methods.get(method)
         if samples is None:
             samples = self._methods.setdefault(method, _Samples())
@@ -35,7 +37,7 @@ class Latencies:
         samples.spent_ns.append(spent_ns)
 
     def table(self) -> list[MethodLatency]:
-        """Every method called so far, by name."""
+        """Return the figures of every method called so far, by name."""
         rows = []
         for method, samples in sorted(self._methods.items()):
             spent = sorted(samples.spent_ns)
@@ -45,5 +47,5 @@ class Latencies:
 
 
 def _rank(ordered: list[int], percent: int) -> int:
-    """The nearest-rank percentile; 0 of nothing."""
+    """Return the percentile by nearest rank; 0 when there is no value."""
     return ordered[-(-len(ordered) * percent // 100) - 1] if ordered else 0

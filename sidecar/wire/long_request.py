@@ -1,8 +1,8 @@
-"""One long request at work in a thread of the pool.
+"""The job of one long request, which runs in a worker thread.
 
-Runs the method whole, then hands its answer and its last events to the loop while the store's
-lock is still held where the method kept it, so that events follow the answer and keep their
-order. Knows neither how an answer is encoded nor where it goes.
+It runs the method and hands its answer and its last events to the loop. The store's lock, if the
+method holds it until then, is released after that, so that the events follow the answer in their
+order. The job does not know how an answer is encoded or where it goes.
 """
 
 from collections.abc import Callable
@@ -16,17 +16,17 @@ from sidecar.wire.workers import cancel_key
 
 
 class Post(Protocol):
-    """Where a worker leaves what the loop shall send; safe from any thread."""
+    """What a worker thread gives to the loop to send; may be called from any thread."""
 
     def post_events(self, emitted: list[Emitted]) -> None:
         """Queue notifications."""
 
     def post_reply(self, reply: Reply) -> None:
-        """Queue a finished reply and its events."""
+        """Queue a reply that is complete, and its events."""
 
 
 class LongJob:
-    """A job of the worker pool."""
+    """One long request as a job of the workers."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class LongJob:
         finish: Callable[[object, Exception | None], Reply],
         post: Post,
     ) -> None:
-        """`call` is the method bound to its context and params; `finish` fills its reply."""
+        """`call` is the method with its context and params; `finish` fills the reply."""
         self._call = call
         self._context = context
         self._finish = finish
@@ -43,7 +43,7 @@ class LongJob:
         self.key = cancel_key(context.request_id)
 
     def run(self) -> None:
-        """Do it; whatever happens, one reply is posted and the lock is free."""
+        """Run the method; whatever happens, one reply is posted and the lock is released."""
         context = self._context
         result: object = None
         fault: Exception | None = None
@@ -57,12 +57,12 @@ class LongJob:
         context.send_last_progress()
         reply = self._finish(result, fault)
         redaction.wipe_secrets()
-        # After a failure what is left to tell is the refusal's own entry.
+        # After a failure this is only the event of the refusal's audit entry.
         reply.emitted = context.take_emitted()
         reply.pending = False
         self._post.post_reply(reply)
         context.release_lock()
 
     def cancel(self) -> None:
-        """Stop at the next safe point."""
+        """Ask the method to stop at its next safe point."""
         self._context.cancel_event.set()

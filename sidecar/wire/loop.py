@@ -1,10 +1,10 @@
-"""The one thread that serves: reads lines, dispatches them in bursts, writes answers and events.
+"""The loop: the thread that reads lines, serves them in bursts and writes answers and events.
 
-Owns order and the end. Answers leave in request order (long methods when they are done), an
-event only after its COMMIT and after the answer that caused it. While more output waits than
-its bound no further request starts, but lines are still read, so that cancel, exit and the end
-of input are seen. The end is a drain: what was accepted is answered within
-`limits.DRAIN_LIMIT_MS`, then the process goes.
+Answers are sent in the order of their requests, those of long methods when they are ready; an
+event is sent after its COMMIT and after the answer of its request. While more output than its
+bound waits to be written no further request starts, but lines are still read into the backlog, so
+that a cancel, an exit and the end of input are seen. At the end accepted requests are answered
+within `limits.DRAIN_LIMIT_MS` (the drain).
 """
 
 import os
@@ -31,20 +31,20 @@ from sidecar.wire.dispatcher import Dispatcher
 from sidecar.wire.events import EventStream
 from sidecar.wire.outbox import Outbox
 from sidecar.wire.reply import Reply
-from sidecar.wire.stdio import Channel, LineReader, is_sensitive
+from sidecar.wire.stdio import Channel, LineReader, may_hold_secret
 from sidecar.wire.upkeep import Upkeep
 from sidecar.wire.watchdog import Watchdog
 from sidecar.wire.workers import Workers
 
 _CONTROL_PEEK_BYTES = 200
-"""How far into a line a control notification's name is looked for before the line's turn."""
+"""How far into a line the name of a control notification is searched when the line is read."""
 
 _REFUSING = ("shutdown", "exit")
-"""Ends that were asked for: lines behind the request are refused. Otherwise they are answered."""
+"""Ends that the client has requested: lines after that are refused, at other ends answered."""
 
 
 class Loop:
-    """Serves one channel over one store until told to stop."""
+    """Serves one channel and one store until it is told to stop."""
 
     def __init__(
         self,
@@ -56,7 +56,7 @@ class Loop:
         parent_pid: int | None,
         events: bool,
     ) -> None:
-        """Wire everything together; nothing is read before `run`."""
+        """Create the parts and connect them; nothing is read before `run`."""
         self._channel = channel
         self._services = Services(store, clock, self, vault)
         self._lines = LineReader()
@@ -72,11 +72,11 @@ class Loop:
         self._chores = Chores(self._services, self._workers, self)
         self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent_pid)
         self._stop_reason: str | None = None
-        self._asked_to_stop: str | None = None
+        self._stop_requested: str | None = None
         self._accepted_lines = 0
-        """Of the backlog, what came before `system.exit`, which is read out of turn."""
+        """Lines of the backlog that were received before `system.exit`, which skips the queue."""
         self._deadline_ms = 0.0
-        self._cancelled_late = False
+        self._has_cancelled = False
         self._started_at = clock.now_ms()
         self._output_broken = False
         self._hung_up = False
@@ -84,7 +84,7 @@ class Loop:
     # --- what handlers may ask (context.Session) ------------------------------------------
 
     def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
-        """Send audit events from now on, those after `after` from the table first."""
+        """Send audit events of these actions from now on, after those since entry `after`."""
         self._events.subscribe(actions, after)
 
     def unsubscribe(self) -> None:
@@ -92,19 +92,19 @@ class Loop:
         self._events.unsubscribe()
 
     def stop(self, reason: str) -> None:
-        """End once what was accepted is answered."""
-        self._asked_to_stop = self._asked_to_stop or reason
+        """End the process when the accepted requests are answered."""
+        self._stop_requested = self._stop_requested or reason
 
     def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
-        """Run a chore so long from now, or at latest then."""
+        """Set the next run of a chore; with `at_latest` an earlier time stays."""
         self._chores.schedule(chore, delay_ms, at_latest=at_latest)
 
     def latencies(self) -> list[MethodLatency]:
-        """Calls, errors and latencies of every method called so far."""
+        """Return the calls, errors and latencies of every method called so far."""
         return self._dispatcher.latencies.table()
 
     def facts(self) -> dict[str, Any]:
-        """Facts of the process that handlers show."""
+        """Return facts of the process, for system.info and system.stats."""
         return {
             "pid": os.getpid(),
             "started_at": self._started_at,
@@ -112,51 +112,51 @@ class Loop:
         }
 
     def long_context(self) -> LongContext:
-        """What the process itself works with before it serves."""
+        """Return a context for work of the process itself, before it serves."""
         return LongContext(self._services, None, self.post_events)
 
     # --- what other threads may do --------------------------------------------------------
 
     def post_events(self, emitted: list[Emitted]) -> None:
-        """Queue a worker's notifications (wire.long.Post)."""
+        """Queue notifications of a worker thread, see `long_request.Post`."""
         if emitted:
             self._posted.append(emitted)
             self._channel.wake()
 
     def post_reply(self, reply: Reply) -> None:
-        """Queue a worker's finished reply (wire.long.Post)."""
+        """Queue the complete reply of a worker thread, see `long_request.Post`."""
         self._posted.append(reply)
         self._channel.wake()
 
     def _stop_soon(self, reason: str) -> None:
-        """What the watchdog calls."""
-        self._asked_to_stop = self._asked_to_stop or reason
+        """Request the end of the process; called by the watchdog's thread."""
+        self._stop_requested = self._stop_requested or reason
         self._channel.wake()
 
     def _input_hung_up(self) -> None:
-        """What the watchdog calls when nobody can write to stdin any more."""
+        """Note that no process can write to stdin any more; called by the watchdog's thread."""
         self._hung_up = True
         self._channel.wake()
 
     # --- the loop -------------------------------------------------------------------------
 
     def run(self, ready: Notification) -> ExitCode:
-        """Announce `ready` and serve until the end; the store stays open."""
-        self._watchdog.start(self._channel.watch_end(self._watchdog.hung_up))
+        """Send `ready` and serve until the end; the store stays open."""
+        self._watchdog.start(self._channel.watch_end(self._watchdog.input_ended))
         self._outbox.push(envelope.encode_notification(ready))
         while True:
             self._watchdog.beat()
             self._take_posted()
             self._flush()
-            if not self._backlog and self._upkeep.wants_quiet():
+            if not self._backlog and self._upkeep.checkpoint_is_due():
                 self._take_input(0)
             self._upkeep.run_when_due(idle=not self._backlog)
             self._chores.start_due()
             if self._hung_up and self._input_open and not self._wants_input():
-                # The parent has gone and nobody empties the output: nothing more will come of it.
+                # The client has closed stdin and does not read the output: it has ended.
                 self.stop("eof")
-            if self._asked_to_stop and self._stop_reason is None:
-                self._begin_stop(self._asked_to_stop)
+            if self._stop_requested and self._stop_reason is None:
+                self._begin_stop(self._stop_requested)
             if self._stop_reason in _REFUSING and not self._accepted_lines:
                 self._dispatcher.refuse_new()
             if self._stop_reason is not None and self._drained():
@@ -169,9 +169,11 @@ class Loop:
         return self._finish()
 
     def _may_start(self) -> bool:
+        """Return whether a further request may start."""
         return self._outbox.pending_bytes < limits.OUTPUT_BOUND_BYTES
 
     def _timeout_ms(self) -> float | None:
+        """Return how long the loop may sleep; None without a bound."""
         if self._events.wants_replay and not self._outbox:
             return 0
         if self._stop_reason is None:
@@ -180,17 +182,20 @@ class Loop:
         return max(0.0, self._deadline_ms - self._services.clock.monotonic_ms())
 
     def _wants_input(self) -> bool:
+        """Return whether further lines may be read."""
         return self._input_open and self._backlog_bytes < limits.INPUT_BOUND_BYTES
 
     def _take_input(self, timeout_ms: float | None) -> None:
+        """Wait for input, for room in the output or for the timeout, and read what is there."""
         wanted = self._wants_input()
         ready = self._channel.wait(timeout_ms, want_input=wanted, want_output=bool(self._outbox))
         if ready.output_closed:
-            self._lose_output()
+            self._abandon_output()
         if ready.readable and wanted:
             self._read()
 
     def _read(self) -> None:
+        """Read lines into the backlog."""
         data = self._channel.read()
         if data:
             lines = self._lines.feed(data)
@@ -199,18 +204,18 @@ class Loop:
             lines = self._lines.finish()
         else:
             return
-        if any(line is not None and is_sensitive(line) for line in lines):
+        if any(line is not None and may_hold_secret(line) for line in lines):
             wipe(data or b"")  # the lines are copies
         for line in lines:
-            if line is not None and self._control(line):
+            if line is not None and self._handle_control(line):
                 continue
             self._backlog_bytes += len(line or b"")
             self._backlog.append(line)
         if not self._input_open:
             self.stop("eof")
 
-    def _control(self, line: bytes) -> bool:
-        """Act on `$/cancelRequest` and `system.exit` out of turn; False when it is neither."""
+    def _handle_control(self, line: bytes) -> bool:
+        """Handle `$/cancelRequest` and `system.exit` at once; return False for other lines."""
         head = line[:_CONTROL_PEEK_BYTES]
         if b"$/cancelRequest" not in head and b"system.exit" not in head:
             return False
@@ -221,7 +226,7 @@ class Loop:
         if request.id is not UNSET:
             return False
         if request.method == "system.exit":
-            if self._asked_to_stop is None:
+            if self._stop_requested is None:
                 self._accepted_lines = len(self._backlog)
             self.stop("exit")
             return True
@@ -235,6 +240,7 @@ class Loop:
         return True
 
     def _serve_burst(self) -> None:
+        """Serve the waiting lines as one burst, commit, and queue their answers."""
         burst = Burst(self._services.store)
         try:
             while self._backlog and not burst.is_full():
@@ -246,16 +252,16 @@ class Loop:
                 self._dispatcher.serve_line(line, burst)
                 if self._accepted_lines:
                     self._accepted_lines -= 1
-                if line is not None and not burst.long_jobs and is_sensitive(line):
+                if line is not None and not burst.long_jobs and may_hold_secret(line):
                     wipe(line)
-                if self._asked_to_stop in _REFUSING and not self._accepted_lines:
-                    # What stands behind it is refused, arrived together or not.
+                if self._stop_requested in _REFUSING and not self._accepted_lines:
+                    # Lines after the request are refused, also those read together with it.
                     self._dispatcher.refuse_new()
             if not self._backlog:
                 self._dispatcher.early_cancels.clear()
-            self._settle(burst)
+            self._commit(burst)
             self._take_posted()
-            self._queue(burst)
+            self._queue_replies(burst)
         finally:
             burst.release()
         for job, reply in burst.long_jobs:
@@ -263,14 +269,14 @@ class Loop:
             if not reply.pending:
                 self._queue_reply(reply)
 
-    def _settle(self, burst: Burst) -> None:
-        """Commit; when that fails nobody is told that anything was done."""
-        fault = burst.lost
+    def _commit(self, burst: Burst) -> None:
+        """Commit a burst; when that fails its requests are answered with the error."""
+        fault = burst.failed_by
         if fault is None:
             try:
                 if burst.commit():
-                    self._upkeep.wrote()
-            except Exception as caught:  # noqa: BLE001 - every reply of the burst gets it
+                    self._upkeep.note_write()
+            except Exception as caught:  # noqa: BLE001 - it is the answer of every request
                 burst.abandon()
                 self._dispatcher.fail_unacknowledged(burst, caught, "unknown")
                 fault = caught
@@ -280,10 +286,11 @@ class Loop:
                 self._dispatcher.fail_unacknowledged(burst, fault, "not_applied")
         if fault is not None and burst.wrote:
             burst.long_jobs.clear()
-        if burst.doubted or (fault is not None and spoils_connection(fault)):
+        if burst.cache_suspect or (fault is not None and spoils_connection(fault)):
             self._services.store.reopen()
 
-    def _queue(self, burst: Burst) -> None:
+    def _queue_replies(self, burst: Burst) -> None:
+        """Queue the answers of a burst, then its events."""
         for reply in burst.replies:
             line = reply.line()
             if line is not None:
@@ -293,17 +300,18 @@ class Loop:
                 self._events.push(emitted)
 
     def _take_posted(self) -> None:
-        """Queue what workers have left; in the order in which they committed."""
+        """Queue what worker threads have posted, in the order of their commits."""
         while self._posted:
             posted = self._posted.popleft()
             if isinstance(posted, Reply):
                 self._queue_reply(posted)
-                self._upkeep.worked()
+                self._upkeep.note_long_method()
             else:
                 for emitted in posted:
                     self._events.push(emitted)
 
     def _queue_reply(self, reply: Reply) -> None:
+        """Queue the answer of one long method, or of its whole batch, then its events."""
         whole = reply.batch or reply
         line = whole.line()
         if line is not None:
@@ -312,6 +320,7 @@ class Loop:
             self._events.push(emitted)
 
     def _flush(self) -> None:
+        """Write queued lines, and the next page of a replay when all are written."""
         if self._output_broken:
             return
         try:
@@ -320,10 +329,10 @@ class Loop:
                 self._events.replay()
                 self._outbox.flush(self._channel.write)
         except BrokenPipeError:
-            self._lose_output()
+            self._abandon_output()
 
-    def _lose_output(self) -> None:
-        """Nobody reads any more: end quietly, without answers."""
+    def _abandon_output(self) -> None:
+        """Drop all output and end, because the client has closed stdout."""
         self._output_broken = True
         self._outbox.clear()
         self._backlog.clear()
@@ -334,6 +343,7 @@ class Loop:
     # --- the end --------------------------------------------------------------------------
 
     def _begin_stop(self, reason: str) -> None:
+        """Start the end of the process: read no further lines and set the deadline."""
         log.info("stopping", reason=reason)
         self._stop_reason = reason
         self._input_open = False
@@ -342,11 +352,11 @@ class Loop:
         self._chores.stop()
 
     def _drained(self) -> bool:
-        """Whether nothing accepted is left, or the limit is over."""
+        """Return whether the process can end; cancel the long requests at a first deadline."""
         if self._services.clock.monotonic_ms() >= self._deadline_ms:
-            if self._cancelled_late:
+            if self._has_cancelled:
                 return True
-            self._cancelled_late = True
+            self._has_cancelled = True
             self._deadline_ms += limits.DRAIN_LIMIT_MS - limits.DRAIN_CANCEL_MS
             self._workers.cancel_all()
         if len(self._workers) or self._posted:
@@ -355,25 +365,26 @@ class Loop:
         return self._output_broken or not waits
 
     def _finish(self) -> ExitCode:
+        """Lock the secrets, send `system.closing` and return the exit code."""
         if len(self._workers):
             log.error("forced", reason="a long method did not stop")
             log.flush()
             os._exit(ExitCode.FORCED)
         self._lock_vault()
         if not self._output_broken:
-            self._events.unsubscribe()  # nothing comes after the last line
+            self._events.unsubscribe()  # `system.closing` is the last line
             self._outbox.push(envelope.encode_notification(SystemClosing(self._stop_reason or "")))
             self._flush()
         return ExitCode.OK
 
     def _lock_vault(self) -> None:
-        """Lock, so that no key outlives the conversation, and tell it while somebody reads."""
+        """Lock the secrets, so that no key stays in memory, and write the audit entry of it."""
         context = Context(self._services)
         try:
             with self._services.store.lock, self._services.store.writing():
                 log_refusals.write_counts(context)
                 state.lock(context, by=self._stop_reason or "end")
-        except Exception as fault:  # noqa: BLE001 - the end must not hang on a full disk
+        except Exception as fault:  # noqa: BLE001 - a full disk must not prevent the end
             log.error("lock_not_audited", kind=type(fault).__name__)
         else:
             for emitted in context.emitted:
@@ -383,4 +394,6 @@ class Loop:
 
 
 class _Cancel(msgspec.Struct):
+    """The params of `$/cancelRequest`."""
+
     id: str | int | None

@@ -1,7 +1,8 @@
-"""Lines the direct lane cannot take: says exactly what is wrong with each.
+"""Finds out what is wrong with a line that does not decode as a request.
 
-Finds the id where one can be read, so that the client's pending call ends. Knows the specific
-faults that real peers send: LSP framing, NaN, lone surrogates, bad UTF-8, endless nesting.
+It also finds the id where one can be read, so that the client's pending call ends. Some faults that
+real clients make have errors of their own: LSP framing, NaN, lone surrogates, wrong UTF-8 and
+nesting without end.
 """
 
 import msgspec
@@ -14,7 +15,7 @@ from sidecar.wire.envelope import Request, RequestId
 
 
 class _LooseRequest(msgspec.Struct):
-    """A request whose members may have any type, to find out what is wrong with it."""
+    """A request whose members may have any type."""
 
     jsonrpc: Raw | UnsetType = UNSET
     method: Raw | UnsetType = UNSET
@@ -23,28 +24,29 @@ class _LooseRequest(msgspec.Struct):
 
 
 class Refusal(Exception):
-    """A line that gets an error answer at once, with the id where one could be read."""
+    """A line that is answered with an error, with the id where one could be read."""
 
     def __init__(self, error: SidecarError, request_id: RequestId | UnsetType = None) -> None:
-        """Keep both; an absent id means a notification, which is not answered."""
+        """Store both; UNSET as the id means a notification, which is not answered."""
         super().__init__(error.message)
         self.error = error
         self.request_id = request_id
 
 
 def oversize() -> SidecarError:
-    """The error for a line over the limit."""
+    """Return the error for a line that is longer than allowed."""
     return InvalidRequest(
         "The line is longer than allowed.",
         limit=limits.LINE_MAX_BYTES,
-        hint="Send large payloads in parts, or by file path.",
+        hint="Send less at a time, or give the path of a file.",
     )
 
 
 def too_deep(line: bytes) -> Refusal:
-    """The refusal of a line that nests too deep.
+    """Return the refusal of a line that nests too deep.
 
-    The id is read from what stands before the first deep opener and after the last closer.
+    The id is read from what is before the second opening bracket and after the last but one
+    closing bracket, which are those of the params.
     """
     error = InvalidRequest("The line nests deeper than allowed.", limit=limits.DEPTH_MAX)
     if line.lstrip()[:1] != b"{":
@@ -67,7 +69,7 @@ def too_deep(line: bytes) -> Refusal:
 
 
 def _second_opener(line: bytes) -> int:
-    """Where the second bracket outside strings stands; -1 when there is none."""
+    """Return the position of the second opening bracket outside strings, -1 if there is none."""
     inside = escaped = False
     openers = 0
     for index, code in enumerate(line[: limits.FIELD_NAME_MAX_CHARS * 64]):
@@ -86,10 +88,10 @@ def _second_opener(line: bytes) -> int:
 
 
 def read(line: bytes) -> Request:
-    """Read a line that msgspec refused, with its exact fault.
+    """Decode a line that msgspec refused as a request.
 
     Raises:
-        Refusal: always, unless the line is a sound request after all.
+        Refusal: with what is wrong with the line; only a valid request raises nothing.
     """
     try:
         line.decode()
@@ -98,9 +100,9 @@ def read(line: bytes) -> Request:
     try:
         loose = msgspec.json.decode(line, type=_LooseRequest)
     except msgspec.ValidationError:
-        raise _no_object(line) from None
+        raise _refuse_non_object(line) from None
     except (msgspec.DecodeError, RecursionError):
-        raise _not_json(line) from None
+        raise _refuse_non_json(line) from None
     request_id = _read_id(loose.id)
     method = _decode(loose.method, str)
     version = _decode(loose.jsonrpc, str)
@@ -115,16 +117,17 @@ def read(line: bytes) -> Request:
     return request
 
 
-def _no_object(line: bytes) -> Refusal:
-    """Tell JSON that is no object from a text that breaks off behind its first character."""
+def _refuse_non_object(line: bytes) -> Refusal:
+    """Return the refusal of a line that is no object: other JSON, or an object that is cut off."""
     try:
         msgspec.json.decode(line, type=Raw)
     except (msgspec.DecodeError, RecursionError):
-        return _not_json(line)
+        return _refuse_non_json(line)
     return Refusal(InvalidRequest("A request is a JSON object."))
 
 
 def _decode(raw: Raw | UnsetType, kind: type[str]) -> str | None:
+    """Return the member decoded, or None when it is absent or of another type."""
     if raw is UNSET:
         return None
     try:
@@ -134,10 +137,10 @@ def _decode(raw: Raw | UnsetType, kind: type[str]) -> str | None:
 
 
 def _read_id(raw: Raw | UnsetType) -> RequestId | UnsetType:
-    """The id of a request, UNSET when there is none.
+    """Return the id of a request, UNSET when there is none.
 
     Raises:
-        Refusal: it is of a type an id cannot have.
+        Refusal: its type is none that an id can have.
     """
     if raw is UNSET:
         return UNSET
@@ -151,9 +154,9 @@ def _read_id(raw: Raw | UnsetType) -> RequestId | UnsetType:
     return request_id  # type: ignore[return-value]  # checked by request_id_fits
 
 
-def _not_json(line: bytes) -> Refusal:
-    """Tell NaN and lone surrogates, which other parsers accept, from what is no JSON at all."""
-    import json  # noqa: PLC0415 - 7 ms that only a malformed line pays
+def _refuse_non_json(line: bytes) -> Refusal:
+    """Return the refusal of a line that is not JSON; NaN and lone surrogates have their own."""
+    import json  # noqa: PLC0415 - 7 ms that only a malformed line needs
 
     if line.lstrip()[:15].lower() == b"content-length:":
         hint = "Send one JSON message a line (NDJSON), without Content-Length headers."
@@ -162,12 +165,12 @@ def _not_json(line: bytes) -> Refusal:
         value = json.loads(line)
     except (ValueError, RecursionError):
         return Refusal(ParseError())
-    path = _unsound(value, "$")
+    path = _find_non_json(value, "$")
     if not isinstance(value, dict) or path is None:
         return Refusal(ParseError())
     request_id = value.get("id", UNSET)
     if request_id is not UNSET and (
-        not envelope.request_id_fits(request_id) or _unsound(request_id, "") is not None
+        not envelope.request_id_fits(request_id) or _find_non_json(request_id, "") is not None
     ):
         return Refusal(InvalidRequest("The id must be a string, an integer or null.", path="$.id"))
     if not path.startswith("$.params"):
@@ -176,8 +179,8 @@ def _not_json(line: bytes) -> Refusal:
     return Refusal(error, request_id)
 
 
-def _unsound(value: object, path: str) -> str | None:
-    """Path of the first value that strict JSON does not have, None when there is none."""
+def _find_non_json(value: object, path: str) -> str | None:
+    """Return the path of the first value that strict JSON does not have, or None."""
     if isinstance(value, float):
         return path if value != value or value in (float("inf"), float("-inf")) else None  # noqa: PLR0124
     if isinstance(value, str):
@@ -185,13 +188,13 @@ def _unsound(value: object, path: str) -> str | None:
     members: list[tuple[str, object]] = []
     if isinstance(value, dict):
         for name, member in value.items():
-            if _unsound(name, path) is not None:
+            if _find_non_json(name, path) is not None:
                 return path
             members.append((f"{path}.{name[: limits.FIELD_NAME_MAX_CHARS]}", member))
     elif isinstance(value, list):
         members = [(f"{path}[{index}]", member) for index, member in enumerate(value)]
     for member_path, member in members:
-        found = _unsound(member, member_path)
+        found = _find_non_json(member, member_path)
         if found is not None:
             return found
     return None

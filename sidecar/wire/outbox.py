@@ -1,8 +1,9 @@
-"""What is to be written: answers, which are never lost, and events, which may be.
+"""The outbox: the queue of lines to be written, answers and events.
 
-A reader that stops reading makes both wait here. Past the events' bound the oldest event drops,
-and one `audit.overflow` takes the place of the first that went: it counts the lost and names
-the audit number after which `audit.list` finds them. Used by the loop's thread alone.
+Both wait here while the client does not read. Answers are never dropped. When events exceed their
+bound the oldest are dropped, and one `audit.overflow` takes the place of the first of them: it says
+how many were dropped, and after which audit entry `audit.list` finds them. Only the loop's thread
+uses the outbox.
 """
 
 from collections import deque
@@ -14,30 +15,30 @@ from sidecar.wiping import wipe
 from sidecar.wire.envelope import encode_notification
 
 _GATHER = 256
-"""Entries given to one write: what a pipe takes at once is seldom more."""
+"""Entries given to one write; a pipe seldom takes more at once."""
 
 _COMPACT_AFTER = 4096
-"""Dropped entries kept as empty places before they are swept: under 0.5 MiB."""
+"""Dropped entries that stay in the queue, empty, before they are removed: under 0.5 MiB."""
 
 
 class _Entry:
-    """One line on its way out; a dropped event becomes the overflow marker or nothing."""
+    """One line of the queue; a dropped event becomes the marker of an overflow, or is empty."""
 
-    __slots__ = ("data", "is_event", "lost", "resume_after", "sensitive")
+    __slots__ = ("data", "dropped", "is_event", "resume_after", "sensitive")
 
     def __init__(self, data: bytes, *, is_event: bool, sensitive: bool = False) -> None:
         self.data: bytes | None = data
         self.is_event = is_event
-        self.lost = 0
+        self.dropped = 0
         self.resume_after = 0
         self.sensitive = sensitive
 
 
 class Outbox:
-    """A queue of lines, bounded in bytes for events, and for answers by not starting requests."""
+    """A queue of lines. Events are bounded here; answers are bounded by starting no requests."""
 
     def __init__(self, events_bound_bytes: int = limits.EVENTS_BOUND_BYTES) -> None:
-        """Start empty."""
+        """Start with an empty queue."""
         self._entries: deque[_Entry] = deque()
         self._events: deque[tuple[_Entry, int]] = deque()
         self._events_bound_bytes = events_bound_bytes
@@ -45,27 +46,27 @@ class Outbox:
         self._partial: memoryview | None = None
         self._partial_sensitive = False
         self._marker: _Entry | None = None
-        self._dropped = 0
+        self._dropped_since_sweep = 0
         self.pending_bytes = 0
 
     def __bool__(self) -> bool:
-        """Whether anything waits."""
+        """Return whether anything is to be written."""
         return self._partial is not None or bool(self._entries)
 
     def clear(self) -> None:
-        """Forget everything: nobody reads any more."""
+        """Remove everything, because the client reads no more."""
         self._entries.clear()
         self._events.clear()
         self._partial = self._marker = None
         self.pending_bytes = self._events_bytes = 0
 
     def push(self, data: bytes, *, sensitive: bool = False) -> None:
-        """Queue a line that must not be lost; a sensitive one is wiped once it has left."""
+        """Queue a line that is never dropped; a sensitive line is wiped when it is written."""
         self._entries.append(_Entry(data, is_event=False, sensitive=sensitive))
         self.pending_bytes += len(data)
 
     def push_event(self, data: bytes, seq: int) -> None:
-        """Queue an event that belongs to audit entry `seq`; may drop the oldest for it."""
+        """Queue an event of the audit entry `seq`; drop the oldest events past the bound."""
         entry = _Entry(data, is_event=True)
         self._entries.append(entry)
         self._events.append((entry, seq))
@@ -75,6 +76,7 @@ class Outbox:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
+        """Drop the oldest event, unless a part of it is written already."""
         entry, seq = self._events.popleft()
         if entry.data is None or not entry.is_event:
             return
@@ -86,14 +88,14 @@ class Outbox:
         if self._marker is None:
             self._marker = entry
             entry.resume_after = max(0, seq - 1)
-        self._marker.lost += 1
-        self._dropped += 1
-        if self._dropped > _COMPACT_AFTER:
-            self._dropped = 0
-            self._entries = deque(kept for kept in self._entries if kept.data or kept.lost)
+        self._marker.dropped += 1
+        self._dropped_since_sweep += 1
+        if self._dropped_since_sweep > _COMPACT_AFTER:
+            self._dropped_since_sweep = 0
+            self._entries = deque(each for each in self._entries if each.data or each.dropped)
 
     def flush(self, write: Callable[[list[bytes | memoryview]], int]) -> None:
-        """Write until the reader takes no more.
+        """Write lines until the client takes no more.
 
         Raises:
             BrokenPipeError: from `write`.
@@ -107,31 +109,33 @@ class Outbox:
                 return
 
     def _gather(self) -> list[bytes | memoryview]:
+        """Return the next lines to write."""
         buffers: list[bytes | memoryview] = []
         if self._partial is not None:
             buffers.append(self._partial)
         entries = self._entries
-        while entries and entries[0].data is None and not entries[0].lost:
+        while entries and entries[0].data is None and not entries[0].dropped:
             entries.popleft()
         for entry in list(entries)[:_GATHER] if len(entries) > _GATHER else entries:
-            if entry.lost:
+            if entry.dropped:
                 self._write_marker(entry)
             if entry.data is not None:
                 buffers.append(entry.data)
         return buffers
 
     def _write_marker(self, entry: _Entry) -> None:
-        """Offer the marker as a line."""
-        entry.data = encode_notification(AuditOverflow(entry.lost, entry.resume_after))
+        """Give the marker of an overflow its line."""
+        entry.data = encode_notification(AuditOverflow(entry.dropped, entry.resume_after))
         self.pending_bytes += len(entry.data)
 
     def _withdraw_marker(self) -> None:
-        """A marker of which no byte has left goes on counting, so that there is only one."""
+        """Remove the marker's line while none of it is written, so that it can go on counting."""
         if self._marker is not None and self._marker.data is not None:
             self.pending_bytes -= len(self._marker.data)
             self._marker.data = None
 
     def _consume(self, buffers: Sequence[bytes | memoryview], taken: int) -> None:
+        """Remove from the queue what is written: the first `taken` bytes of these buffers."""
         self.pending_bytes -= taken
         for buffer in buffers:
             if taken < len(buffer):
@@ -139,31 +143,33 @@ class Outbox:
                     self._begin_partial(buffer, taken)
                 return
             taken -= len(buffer)
-            if self._forget(buffer):
+            if self._remove(buffer):
                 wipe(buffer.obj if isinstance(buffer, memoryview) else buffer)
             if not taken:
                 return
 
     def _begin_partial(self, buffer: bytes | memoryview, taken: int) -> None:
-        self._partial_sensitive = self._forget(buffer)
+        """Store the rest of a line of which only a part is written."""
+        self._partial_sensitive = self._remove(buffer)
         self._partial = memoryview(buffer)[taken:]
 
-    def _forget(self, buffer: bytes | memoryview) -> bool:
-        """Take it off the queue; whether it holds a secret."""
+    def _remove(self, buffer: bytes | memoryview) -> bool:
+        """Remove a line from the queue; return whether it has a secret."""
         if buffer is self._partial:
             self._partial = None
             return self._partial_sensitive
         while self._entries:
             entry = self._entries.popleft()
             if entry.data is buffer:
-                self._settle(entry)
+                self._note_written(entry)
                 return entry.sensitive
         return False
 
-    def _settle(self, entry: _Entry) -> None:
+    def _note_written(self, entry: _Entry) -> None:
+        """Update the counts of events after an entry is written."""
         if entry is self._marker:
             self._marker = None
-            entry.lost = 0
+            entry.dropped = 0
         if entry.is_event and entry.data is not None:
             self._events_bytes -= len(entry.data)
             entry.is_event = False

@@ -1,7 +1,7 @@
-"""What a request gets back: one line, or one place in a batch's line, and the events it caused.
+"""The reply of a request: one line, or a part of a batch's line, and the events that it caused.
 
-A reply is made when its request is begun and filled when it is served; a long method fills its
-own later. Knows neither methods nor the store.
+A reply is created when its request starts and filled when it has been served; a long method fills
+its reply later. This module knows neither methods nor the store.
 """
 
 from msgspec import UnsetType
@@ -12,7 +12,7 @@ from sidecar.wire.envelope import encode_batch
 
 
 class Reply:
-    """The answer of one request; `data` stays None for a notification."""
+    """The reply of one request; `data` stays None for a notification."""
 
     __slots__ = (
         "batch",
@@ -26,7 +26,7 @@ class Reply:
     )
 
     def __init__(self, request_id: str | int | UnsetType | None) -> None:
-        """Begin with nothing to say."""
+        """Start without an answer."""
         self.request_id = request_id
         self.data: bytes | None = None
         self.emitted: list[Emitted] = []
@@ -37,30 +37,33 @@ class Reply:
         self.batch: BatchReply | None = None
 
     def line(self) -> bytes | None:
-        """The finished line, None while there is none."""
+        """Return the line of the answer, or None while there is none."""
         return None if self.pending else self.data
 
 
 class BatchReply(Reply):
-    """The answers of a batch: one line, once its last member is done."""
+    """The reply of a batch: one line, when its last member is served."""
 
     __slots__ = ("_closed", "_sent", "members")
 
     def __init__(self) -> None:
-        """Begin without members."""
+        """Start without members."""
         super().__init__(None)
         self.members: list[Reply] = []
         self._closed = False
         self._sent = False
 
     def close(self) -> None:
-        """Every member has been begun."""
+        """Note that every member has started, and tell the members which batch they are of."""
         self._closed = True
         for member in self.members:
             member.batch = self
 
     def line(self) -> bytes | None:
-        """The array, once; None while a member is pending, or when none has an answer."""
+        """Return the line with all answers, once; None while a member is pending.
+
+        None as well when no member has an answer.
+        """
         if self._sent or not self._closed or any(member.pending for member in self.members):
             return None
         self._sent = True

@@ -1,10 +1,11 @@
-"""Descriptors: claims stdin and stdout for the protocol, and cuts bytes into bounded lines.
+"""Claims stdin and stdout for the protocol, and splits what is read into lines.
 
-Serving goes through private duplicates. fd 0 is then the null device and fd 1 is stderr, so a
-stray print, a library or a child process cannot touch the wire. Reading is `os.read` on the
-duplicate: a thread parked in `sys.stdin.buffer` aborts the interpreter's exit.
+The process serves on private duplicates of both. Descriptor 0 is then the null device and
+descriptor 1 is stderr, so that no print, library or child process can read or write messages.
+Reading is `os.read` on the duplicate: a thread that waits in `sys.stdin.buffer` makes Python abort
+at its exit.
 
-The two halves that move bytes, `stdio_posix` and `stdio_threads`, share the `Channel` here.
+`stdio_posix` and `stdio_threads` implement the `Channel` that is defined here.
 """
 
 import os
@@ -24,50 +25,49 @@ class Descriptors(NamedTuple):
 
 
 class Ready(NamedTuple):
-    """What a wait ended with."""
+    """What a wait has found."""
 
     readable: bool
     output_closed: bool
 
 
 class Channel(Protocol):
-    """Bytes in, bytes out, and one place to wait for either; used by one thread."""
+    """Reads and writes bytes, and waits until one of them is possible; used by one thread."""
 
     def wait(self, timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:
-        """Return when input is there, output can move, `wake` was called or time is up."""
+        """Wait until bytes can be read or written, `wake` was called or the time has passed."""
 
     def read(self) -> bytes | None:
-        """What can be read now without blocking; empty bytes when nothing, None at the end."""
+        """Return what can be read now without blocking; None at the end of input."""
 
     def write(self, buffers: list[bytes | memoryview]) -> int:
-        """Write what can be written now without blocking; returns the bytes taken.
+        """Write what can be written now without blocking; return the number of bytes.
 
         Raises:
-            BrokenPipeError: nobody will ever read it.
+            BrokenPipeError: the reader has closed its end.
         """
 
     def wake(self) -> None:
-        """End the wait from any thread."""
+        """End a wait; may be called from any thread."""
 
     def watch_end(self, ended: Callable[[], None]) -> int | None:
-        """Help to see the end of input while nobody reads.
+        """Return a descriptor that can be polled for the end of input while nothing reads it.
 
-        Returns a descriptor whose hang-up can be polled for, or None when `ended` will be
-        called from a thread instead.
+        None when there is none; then `ended` is called from a thread at the end of input.
         """
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close the descriptors."""
 
 
 def claim() -> Descriptors:
-    """Take fd 0 and fd 1 for the protocol, and point them where they can do no harm."""
+    """Return private duplicates of stdin and stdout, and replace the two descriptors."""
     if os.name == "nt":
         _set_binary_mode()
     null = os.open(os.devnull, os.O_RDWR)
-    while null <= 2:  # noqa: PLR2004 - a standard descriptor was not open: the null device is it
+    while null <= 2:  # noqa: PLR2004 - it has the number of a standard stream that was closed
         null = os.open(os.devnull, os.O_RDWR)
-    # os.dup makes duplicates that no child process inherits.
+    # Child processes do not inherit what os.dup makes.
     reader, writer = os.dup(0), os.dup(1)
     os.dup2(null, 0)
     os.dup2(2, 1)
@@ -77,7 +77,7 @@ def claim() -> Descriptors:
 
 
 def _set_binary_mode() -> None:
-    r"""Keep Windows from turning `\\n` into `\\r\\n`."""
+    r"""Switch both streams to binary, so that Windows does not write `\\r\\n` for `\\n`."""
     if sys.platform == "win32":
         import msvcrt  # noqa: PLC0415 - exists on Windows only
 
@@ -86,30 +86,30 @@ def _set_binary_mode() -> None:
 
 
 _PEEK_BYTES: Final = 200
-"""How far into a line, from both ends, a method's name is looked for before it is decoded."""
+"""How far from both ends of a line a method's name is searched before the line is decoded."""
 
 
-def is_sensitive(line: bytes) -> bool:
-    """Whether the line may be a request of secrets, whose bytes are wiped behind it."""
+def may_hold_secret(line: bytes) -> bool:
+    """Return whether a line may be a request of a `secrets.` method, whose bytes are wiped."""
     return b'"secrets.' in line[:_PEEK_BYTES] or b'"secrets.' in line[-_PEEK_BYTES:]
 
 
 OVERSIZE: Final = None
-"""Stands in the list of lines for one that was longer than `limits.LINE_MAX_BYTES`."""
+"""What the list of lines has for a line that was longer than `limits.LINE_MAX_BYTES`."""
 
 
 class LineReader:
-    """Cuts what was read into lines; holds at most one line's worth of bytes."""
+    """Splits what is read into lines; stores the bytes of one unfinished line at most."""
 
     def __init__(self, max_bytes: int = limits.LINE_MAX_BYTES) -> None:
-        """Start between lines."""
+        """Start without an unfinished line."""
         self._max_bytes = max_bytes
         self._parts: list[bytes] = []
         self._held_bytes = 0
         self._skipping = False
 
     def feed(self, data: bytes) -> list[bytes | None]:
-        """The lines that `data` completes, without their ends; OVERSIZE for one too long."""
+        """Return the lines that `data` completes, without line ends; OVERSIZE for a long one."""
         head, *rest = data.split(b"\n")
         if not rest:
             self._hold(head)
@@ -121,12 +121,13 @@ class LineReader:
         return lines
 
     def finish(self) -> list[bytes | None]:
-        """At the end of input: the last line if it had no end."""
+        """Return the last line if it has no line end; called at the end of input."""
         if not self._held_bytes and not self._skipping:
             return []
         return [self._complete(b"")]
 
     def _hold(self, part: bytes) -> None:
+        """Add a part of an unfinished line; forget a line that becomes too long."""
         if self._skipping or not part:
             return
         self._parts.append(part)
@@ -137,12 +138,13 @@ class LineReader:
             self._skipping = True
 
     def _complete(self, last: bytes) -> bytes | None:
+        """Return the unfinished line with its last part."""
         self._hold(last)
         if self._skipping:
             self._skipping = False
             return OVERSIZE
         line = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        if len(self._parts) > 1 and is_sensitive(line):
+        if len(self._parts) > 1 and may_hold_secret(line):
             for part in self._parts:
                 wipe(part)
         self._parts.clear()

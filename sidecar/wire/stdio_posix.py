@@ -1,8 +1,8 @@
-"""The POSIX half of the channel: one poll over input, output and a wake-up pipe.
+"""The channel for pipes and sockets on POSIX: one poll for input, output and a wake-up pipe.
 
-Writing never blocks, and O_NONBLOCK is never set on an inherited open file description, which
-other processes may share: a FIFO is opened anew through /proc (Linux), a socket is sent to with
-MSG_DONTWAIT. Whatever offers neither is served by `stdio_threads` instead.
+Writing never blocks. O_NONBLOCK is not set on an inherited descriptor, because other processes may
+share it: a pipe is opened again through /proc (Linux), a socket is written to with MSG_DONTWAIT.
+`stdio_threads` serves all other kinds of descriptors.
 """
 
 import errno
@@ -19,29 +19,29 @@ from sidecar import limits
 from sidecar.wire.stdio import Descriptors, Ready
 
 _IOV_MAX = 512
-"""Buffers of one write: half of what POSIX systems take, plenty for a burst."""
+"""Buffers of one write: half of what POSIX systems allow, and enough for a burst."""
 
 _CHUNKS_MAX = limits.READ_MAX_BYTES // limits.READ_CHUNK_BYTES
 
-_LINGERING = (os.cpu_count() or 1) > 1
-"""On a single processor it would keep the reader of the answer from running."""
+_HAS_SEVERAL_CPUS = (os.cpu_count() or 1) > 1
+"""With a single processor, polling without sleep would keep the client from running."""
 
 
 def fits(writer: int) -> bool:
-    """Whether this half can write to the descriptor without blocking."""
+    """Return whether this channel can write to the descriptor without blocking."""
     mode = os.fstat(writer).st_mode
     return stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and sys.platform == "linux")
 
 
 class PosixChannel:
-    """Serves one reader and one writer descriptor from a single thread."""
+    """Reads one descriptor and writes another, in one thread."""
 
     def __init__(self, descriptors: Descriptors) -> None:
-        """Take the duplicates over; enlarge stdin's pipe where that is allowed."""
+        """Own the two descriptors; enlarge stdin's pipe where that is allowed."""
         self._reader = descriptors.reader
         self._socket: Any = None
         if stat.S_ISSOCK(os.fstat(descriptors.writer).st_mode):
-            import socket  # noqa: PLC0415 - 6 ms that only a host with socket pipes (Node) pays
+            import socket  # noqa: PLC0415 - 6 ms that only a client with sockets (Node) needs
 
             self._socket = socket.socket(fileno=descriptors.writer)
             self._send_flags = socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)
@@ -59,22 +59,23 @@ class PosixChannel:
         self._poll.register(self._wake_reader, select.POLLIN)
         self._poll.register(self._reader, select.POLLIN)
         self._poll.register(self._writer, 0)
-        self._more = select.poll()
-        self._more.register(self._reader, select.POLLIN)
+        self._more_input = select.poll()
+        self._more_input.register(self._reader, select.POLLIN)
         self._input_wanted = True
         self._output_wanted = False
-        self._lingers = False
+        self._poll_first = False
 
     def _enlarge_pipe(self) -> None:
+        """Set the size of stdin's pipe, on Linux."""
         if sys.platform != "linux" or not stat.S_ISFIFO(os.fstat(self._reader).st_mode):
             return
-        import fcntl  # noqa: PLC0415 - exists on POSIX only, and only pipes need it
+        import fcntl  # noqa: PLC0415 - POSIX only, and only pipes need it
 
         with suppress(OSError):
             fcntl.fcntl(self._reader, fcntl.F_SETPIPE_SZ, limits.PIPE_BYTES)
 
     def wait(self, timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:
-        """Wait in one poll; errors of stdout show even while nothing is to be written."""
+        """Wait in one poll; it also reports that stdout is closed while nothing is written."""
         if want_input != self._input_wanted:
             self._input_wanted = want_input
             if want_input:
@@ -85,7 +86,7 @@ class PosixChannel:
             self._output_wanted = want_output
             self._poll.modify(self._writer, select.POLLOUT if want_output else 0)
         readable = closed = False
-        for descriptor, events in self._look(timeout_ms):
+        for descriptor, events in self._poll_all(timeout_ms):
             if descriptor == self._reader:
                 readable = True
             elif descriptor == self._writer:
@@ -95,10 +96,10 @@ class PosixChannel:
                     os.read(self._wake_reader, 4096)
         return Ready(readable, closed)
 
-    def _look(self, timeout_ms: float | None) -> list[tuple[int, int]]:
-        """Poll; behind an answer first without sleeping, for `limits.LINGER_US`."""
-        if self._lingers and timeout_ms != 0:
-            self._lingers = False
+    def _poll_all(self, timeout_ms: float | None) -> list[tuple[int, int]]:
+        """Poll all descriptors; after an answer first for `limits.LINGER_US` without sleeping."""
+        if self._poll_first and timeout_ms != 0:
+            self._poll_first = False
             until_ns = perf_counter_ns() + limits.LINGER_US * 1000
             while perf_counter_ns() < until_ns:
                 found = self._poll.poll(0)
@@ -107,7 +108,7 @@ class PosixChannel:
         return self._poll.poll(timeout_ms)
 
     def read(self) -> bytes | None:
-        """Read what is there, up to `limits.READ_MAX_BYTES`; the poll said there is something."""
+        """Read what is there, up to `limits.READ_MAX_BYTES`; called when the poll found input."""
         try:
             data = os.read(self._reader, limits.READ_CHUNK_BYTES)
         except (BlockingIOError, InterruptedError):
@@ -117,17 +118,17 @@ class PosixChannel:
         if len(data) < limits.READ_CHUNK_BYTES:
             return data or None
         chunks = [data]
-        with suppress(OSError):  # what it is about, the next read will meet first
+        with suppress(OSError):  # the next read meets the same failure first
             while len(data) == limits.READ_CHUNK_BYTES and len(chunks) < _CHUNKS_MAX:
-                if not self._more.poll(0):
+                if not self._more_input.poll(0):
                     break
                 data = os.read(self._reader, limits.READ_CHUNK_BYTES)
                 chunks.append(data)
         return b"".join(chunks)
 
     def write(self, buffers: list[bytes | memoryview]) -> int:
-        """Write as much as the pipe or socket takes."""
-        self._lingers = _LINGERING
+        """Write as much as the pipe or the socket takes."""
+        self._poll_first = _HAS_SEVERAL_CPUS
         try:
             if self._socket is not None:
                 return int(self._socket.sendmsg(buffers[:_IOV_MAX], (), self._send_flags))
@@ -138,17 +139,17 @@ class PosixChannel:
             raise BrokenPipeError(errno.EPIPE, "stdout cannot be written") from fault
 
     def wake(self) -> None:
-        """One byte ends the poll; a full pipe already does."""
+        """Write a byte into the wake-up pipe, which ends the poll; a full pipe does so already."""
         with suppress(BlockingIOError, OSError):
             os.write(self._wake_writer, b"w")
 
     def watch_end(self, ended: Callable[[], None]) -> int | None:
-        """The kernel tells: poll the reader for its hang-up."""
+        """Return the descriptor of stdin: the kernel reports the end of input on it."""
         del ended
         return self._reader
 
     def close(self) -> None:
-        """Close every descriptor this half owns."""
+        """Close every descriptor that this channel owns."""
         for descriptor in (self._reader, self._wake_reader, self._wake_writer):
             os.close(descriptor)
         if self._socket is not None:

@@ -1,8 +1,8 @@
-"""The half of the channel for what cannot be polled: Windows pipes, files, terminals.
+"""The channel for descriptors that cannot be polled: Windows pipes, files, terminals.
 
-A reader and a writer thread move the bytes; the loop waits on one condition. Both are daemons
-that use `os.read` and `os.write`, so that neither can hold up the interpreter's exit. Serves on
-every system: POSIX uses it where stdout is neither a pipe nor a socket.
+One thread reads and one writes; the loop waits for a condition variable. Both are daemon threads
+that use `os.read` and `os.write`, so that they cannot delay the exit of Python. It works on every
+system: POSIX systems use it when stdout is neither a pipe nor a socket.
 """
 
 import errno
@@ -16,14 +16,14 @@ from sidecar import limits
 from sidecar.wire.stdio import Descriptors, Ready
 
 _WAIT_SLICE_S = 0.5
-"""Longest uninterrupted wait: on Windows a lock's wait hides Ctrl+C until it ends."""
+"""Longest single wait: on Windows Ctrl+C has no effect before a wait for a lock ends."""
 
 
 class ThreadedChannel:
-    """Serves one reader and one writer descriptor with a thread each."""
+    """Reads one descriptor and writes another, each in its own thread."""
 
     def __init__(self, descriptors: Descriptors) -> None:
-        """Take the duplicates over and start both threads."""
+        """Own the two descriptors and start both threads."""
         self._reader, self._writer = descriptors
         self._changed = threading.Condition()
         self._input: deque[bytes] = deque()
@@ -35,10 +35,11 @@ class ThreadedChannel:
         self._ended: Callable[[], None] | None = None
         self._woken = False
         self._closing = False
-        for work in (self._read_on, self._write_on):
+        for work in (self._read_input, self._write_output):
             threading.Thread(target=work, name=work.__name__, daemon=True).start()
 
-    def _read_on(self) -> None:
+    def _read_input(self) -> None:
+        """Read until the end of input; runs in its own thread."""
         while not self._input_ended:
             try:
                 data = os.read(self._reader, limits.READ_CHUNK_BYTES)
@@ -57,7 +58,8 @@ class ThreadedChannel:
             if ended is not None:
                 ended()
 
-    def _write_on(self) -> None:
+    def _write_output(self) -> None:
+        """Write what is queued until the channel is closed; runs in its own thread."""
         while True:
             with self._changed:
                 while not self._output and not self._closing:
@@ -78,7 +80,7 @@ class ThreadedChannel:
                 self._changed.notify_all()
 
     def wait(self, timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:
-        """Wait on the one condition, in slices."""
+        """Wait for the condition variable, in slices."""
         left_s = None if timeout_ms is None else timeout_ms / 1000
         with self._changed:
             while not self._is_ready(want_input=want_input, want_output=want_output):
@@ -93,6 +95,7 @@ class ThreadedChannel:
             return Ready(want_input and readable, self._output_broken)
 
     def _is_ready(self, *, want_input: bool, want_output: bool) -> bool:
+        """Return whether a wait can end."""
         if self._woken or self._output_broken:
             return True
         if want_input and (self._input or self._input_ended):
@@ -100,7 +103,7 @@ class ThreadedChannel:
         return want_output and self._output_bytes < limits.READ_MAX_BYTES
 
     def read(self) -> bytes | None:
-        """The oldest piece the reader thread has brought."""
+        """Return the oldest piece that the reading thread has read."""
         with self._changed:
             if self._input:
                 data = self._input.popleft()
@@ -110,7 +113,7 @@ class ThreadedChannel:
             return None if self._input_ended else b""
 
     def write(self, buffers: list[bytes | memoryview]) -> int:
-        """Hand bytes to the writer thread, one pipe's worth at a time."""
+        """Give bytes to the writing thread, while it has less than a pipe holds."""
         with self._changed:
             if self._output_broken:
                 raise BrokenPipeError(errno.EPIPE, "stdout cannot be written")
@@ -123,13 +126,13 @@ class ThreadedChannel:
             return len(data)
 
     def wake(self) -> None:
-        """End the loop's wait."""
+        """End a wait."""
         with self._changed:
             self._woken = True
             self._changed.notify_all()
 
     def watch_end(self, ended: Callable[[], None]) -> int | None:
-        """The reader thread tells, as soon as it meets the end."""
+        """Have `ended` called by the reading thread at the end of input."""
         with self._changed:
             self._ended = ended
             if not self._input_ended:
@@ -138,7 +141,7 @@ class ThreadedChannel:
         return None
 
     def close(self) -> None:
-        """Let the writer finish what it holds, bounded; the reader may stay parked in os.read."""
+        """Wait a bounded time until all is written; the reading thread may go on waiting."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()

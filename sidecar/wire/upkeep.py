@@ -1,8 +1,9 @@
-"""What the loop does for itself in a pause: it brings the search indexes up and empties the WAL.
+"""Upkeep: the work that the loop does between bursts, updating the search indexes and the WAL.
 
-Decides when, never how. A pause is `limits.UPKEEP_PAUSE_MS` without a write; a stream of writes
-without one is interrupted after `limits.UPKEEP_MAX_CHANGES` for the headers, which every search
-waits for. With nothing written there is no timer: an idle process sleeps.
+This module decides when, the store does it. The search indexes are updated after
+`limits.UPKEEP_PAUSE_MS` without a write. When writes leave no such pause the index of headers,
+which every search waits for, is updated after `limits.UPKEEP_MAX_CHANGES` changes. The WAL is moved
+into the database (a checkpoint) when it is large. When nothing was written there is no timer.
 """
 
 from collections.abc import Iterator
@@ -16,48 +17,48 @@ from sidecar.store.sqlite_errors import spoils_connection
 
 
 class Upkeep:
-    """Used by the loop's thread, between bursts."""
+    """The upkeep of one store; used by the loop's thread between bursts."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        """Begin as if something had been written: the last process may have left some."""
+        """Start as after a write, because the process before may have left work undone."""
         self._store = store
         self._clock = clock
         self._changes = 0
         self._changes_done = 0
         self._due_ms: float | None = clock.monotonic_ms() + limits.UPKEEP_PAUSE_MS
 
-    def wrote(self) -> None:
-        """A transaction has been committed; call it with the store's lock held."""
+    def note_write(self) -> None:
+        """Note that a transaction was committed; the caller has the store's lock."""
         self._changes = self._store.total_changes()
-        # A connection opened anew counts from nothing.
+        # A new connection starts its count of changes at 0.
         self._changes_done = min(self._changes_done, self._changes)
-        self.worked()
+        self.note_long_method()
 
-    def worked(self) -> None:
-        """A long method has ended, which may have written."""
+    def note_long_method(self) -> None:
+        """Note that a long method, which may have written, has ended."""
         self._due_ms = self._clock.monotonic_ms() + limits.UPKEEP_PAUSE_MS
 
     def timeout_ms(self) -> float | None:
-        """How long the loop may sleep; None for ever."""
+        """Return how long the loop may sleep before the next upkeep; None without a bound."""
         if self._due_ms is None:
             return None
         return max(0.0, self._due_ms - self._clock.monotonic_ms())
 
-    def wants_quiet(self) -> bool:
-        """Whether something large is due as soon as no request waits."""
+    def checkpoint_is_due(self) -> bool:
+        """Return whether the WAL is to be moved into the database when no request waits."""
         return self._store.wal_pages >= limits.WAL_PAUSE_PAGES
 
     def run_when_due(self, *, idle: bool) -> None:
-        """Do what is due, unless a long method is at work on the store: then after a pause.
+        """Do what is due; `idle` says that no request waits.
 
-        `idle` says that no request waits.
+        While a long method uses the store it is put off by another pause.
         """
         if self._store.damaged:
             self._due_ms = None
             return
         if self._store.lock.acquire(blocking=False):
             try:
-                with self._bearing():
+                with self._logging_faults():
                     self._store.checkpoint_beyond(
                         limits.WAL_PAUSE_PAGES if idle else limits.WAL_MAX_PAGES
                     )
@@ -73,13 +74,16 @@ class Upkeep:
             return
         try:
             due_ms, self._due_ms = self._due_ms, None
-            with self._bearing():
-                self._due_ms = self._follow(due_ms, many=many)
+            with self._logging_faults():
+                self._due_ms = self._update_indexes(due_ms, many=many)
         finally:
             self._store.lock.release()
 
-    def _follow(self, due_ms: float, *, many: bool) -> float | None:
-        """One step of the indexes; when the next is due. One that fails waits for a write."""
+    def _update_indexes(self, due_ms: float, *, many: bool) -> float | None:
+        """Do one step of updating the search indexes; return when the next one is due.
+
+        With `many` changes only the index of headers is updated.
+        """
         if many:
             more = indexes.update_headers_step(self._store)
         else:
@@ -93,11 +97,11 @@ class Upkeep:
         return self._clock.monotonic_ms() + limits.UPKEEP_REST_MS if more else None
 
     @contextmanager
-    def _bearing(self) -> Iterator[None]:
-        """Whatever fails meanwhile is logged: nobody asked for it."""
+    def _logging_faults(self) -> Iterator[None]:
+        """Log the exceptions of a block instead of raising them: no request has caused it."""
         try:
             yield
-        except Exception as fault:  # noqa: BLE001 - what was acknowledged is safe in the WAL
+        except Exception as fault:  # noqa: BLE001 - acknowledged writes are safe in the WAL
             log.warning("upkeep_failed", kind=type(fault).__name__)
             if spoils_connection(fault):
                 self._store.reopen()

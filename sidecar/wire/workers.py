@@ -1,8 +1,8 @@
-"""A small pool of threads for long methods.
+"""The worker threads that run long methods and chores.
 
-Owns the threads, the queue of jobs and which job answers to which request id. A job is called
-whole in one thread; what it does there, and how its answer travels back, is the dispatcher's.
-Threads are daemons and start with the first long request: most sessions never need one.
+Has the threads, the queue of jobs, and the request id that each job can be cancelled by. A job runs
+in one thread from its start to its end; the dispatcher says what it does and how its answer is
+sent. The threads are daemons and start with the first job: most sessions need none.
 """
 
 import threading
@@ -14,26 +14,26 @@ from sidecar import limits
 
 
 class Job(Protocol):
-    """One accepted long request."""
+    """One piece of work, such as an accepted long request."""
 
     @property
     def key(self) -> object:
-        """What `$/cancelRequest` names it by: the id's type and value."""
+        """Return what a cancel finds the job by: the type and the value of its request id."""
 
     def run(self) -> None:
-        """Do it and hand the answer over; never raises."""
+        """Do the work and hand over the answer; never raises."""
 
     def cancel(self) -> None:
-        """Ask it to stop at its next safe point."""
+        """Ask the job to stop at its next safe point."""
 
 
 def cancel_key(request_id: object) -> object:
-    """An id with its type: 1, 1.0 and true are one dict key but not one id."""
+    """Return an id with its type: 1, 1.0 and true are equal in Python but are different ids."""
     return (type(request_id), request_id)
 
 
 class Workers:
-    """Runs jobs, at most `limits.WORKER_THREADS` at once and in the order they came."""
+    """Runs jobs in the order in which they came, at most `limits.WORKER_THREADS` at a time."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         """`wake` is called after each job has ended."""
@@ -44,11 +44,11 @@ class Workers:
         self._threads = 0
 
     def __len__(self) -> int:
-        """Jobs queued or running."""
+        """Return the number of jobs that are queued or running."""
         return len(self._jobs)
 
     def submit(self, job: Job) -> bool:
-        """Queue a job; False when as many are in flight as may be."""
+        """Queue a job; return False when the most that are allowed are in flight."""
         with self._changed:
             if len(self._jobs) >= limits.LONG_MAX_IN_FLIGHT:
                 return False
@@ -61,20 +61,20 @@ class Workers:
         return True
 
     def cancel(self, key: object) -> bool:
-        """Ask the jobs of this request id to stop; False when there is none."""
+        """Cancel the jobs of this request id; return False when there is none."""
         with self._changed:
             found = [job for job in self._jobs.values() if job.key == key]
         self._cancel(found)
         return bool(found)
 
     def cancel_all(self) -> None:
-        """Ask every job to stop."""
+        """Cancel every job."""
         with self._changed:
             jobs = list(self._jobs.values())
         self._cancel(jobs)
 
     def _cancel(self, jobs: list[Job]) -> None:
-        """Ask them to stop; those still queued say so at once, however busy the pool is."""
+        """Cancel these jobs; those that are queued run at once, so that their answer is sent."""
         for job in jobs:
             job.cancel()
         with self._changed:
@@ -85,6 +85,7 @@ class Workers:
             threading.Thread(target=self._run, args=(job,), name="cancelled", daemon=True).start()
 
     def _work(self) -> None:
+        """Run queued jobs for ever; runs in each thread."""
         while True:
             with self._changed:
                 while not self._queue:
@@ -93,6 +94,7 @@ class Workers:
             self._run(job)
 
     def _run(self, job: Job) -> None:
+        """Run one job and remove it."""
         try:
             job.run()
         finally:

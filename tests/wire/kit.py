@@ -75,7 +75,7 @@ class Served:
         """Serve messages that arrive at once; what the reader has got since the last call."""
         for message in messages:
             line = message if isinstance(message, bytes) else json.dumps(message).encode()
-            if not self.loop._control(line):
+            if not self.loop._handle_control(line):
                 self.loop._backlog.append(line)
         while self.loop._backlog and self.loop._may_start():
             self.loop._serve_burst()

@@ -98,7 +98,7 @@ class Lane:
             self.dispatcher.serve_line(line, burst)
         else:
             self.dispatcher.serve_member(line, burst, burst.replies)
-        assert burst.lost is None
+        assert burst.failed_by is None
         burst.commit()
         burst.release()
         for reply in burst.replies:

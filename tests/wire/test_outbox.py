@@ -74,8 +74,8 @@ class SlowReader(RuleBasedStateMachine):
         if self.outbox._partial is not None:
             rest += bytes(self.outbox._partial)
         for entry in self.outbox._entries:
-            if entry.lost:
-                marker = {"lost": entry.lost, "resume_after": entry.resume_after}
+            if entry.dropped:
+                marker = {"lost": entry.dropped, "resume_after": entry.resume_after}
                 rest += json.dumps({"params": marker}).encode() + b"\n"
             else:
                 rest += entry.data or b""
@@ -121,7 +121,7 @@ class SlowReader(RuleBasedStateMachine):
     @invariant()
     def waiting_markers_are_one_at_most(self) -> None:
         """Until a marker begins to be written, later drops are counted in it."""
-        assert sum(bool(entry.lost) for entry in self.outbox._entries) <= 1
+        assert sum(bool(entry.dropped) for entry in self.outbox._entries) <= 1
 
     @invariant()
     def events_stay_within_the_bound(self) -> None:

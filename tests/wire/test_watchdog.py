@@ -94,7 +94,7 @@ def test_a_parent_that_died_before_the_start_stops_too() -> None:
 
 
 def test_an_end_of_input_behind_a_handler_that_never_returns_ends_it() -> None:
-    child = start("dog.hung_up()\nwhile True: pass")
+    child = start("dog.input_ended()\nwhile True: pass")
 
     told, _ = child.communicate(timeout=10)
 
@@ -104,7 +104,7 @@ def test_an_end_of_input_behind_a_handler_that_never_returns_ends_it() -> None:
 
 def test_a_loop_that_goes_on_after_the_end_of_input_is_left_alone() -> None:
     child = start(
-        "dog.hung_up()\nfor _ in range(60):\n    dog.beat()\n    time.sleep(0.02)\nsys.exit(5)"
+        "dog.input_ended()\nfor _ in range(60):\n    dog.beat()\n    time.sleep(0.02)\nsys.exit(5)"
     )
 
     child.communicate(timeout=10)
