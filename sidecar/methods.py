@@ -61,7 +61,7 @@ METHOD_MODULES: Final = {
 CHORE_MODULES: Final = {
     "audit_pruned": "audit.prune",
     "backups": "backups.automatic",
-    "integrity": "system.recover",
+    "integrity": "system.check",
     "purge": "system.space",
     "refusals": "secrets.automatic",
     "revisions": "workflows.pack_revisions",
