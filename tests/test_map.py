@@ -41,7 +41,8 @@ def _is_defined(name: str) -> bool:
         rest = parts[length:]
         if module.with_suffix(".py").is_file():
             text = module.with_suffix(".py").read_text(encoding="utf-8")
-            return all(re.search(rf"^\s*(?:class|def) {each}\b", text, re.MULTILINE) for each in rest)
+            defined = set(re.findall(r"^\s*(?:class|def) (\w+)", text, re.MULTILINE))
+            return defined.issuperset(rest)
         if module.is_dir():
             return not rest
     return False
