@@ -48,10 +48,10 @@ def test_security_18_known_shapes_and_the_secrets_of_a_request_are_redacted(shap
 def test_names_that_programs_rely_on_are_not_redacted() -> None:
     redaction.add_secret(bytearray(b"wrong"))
     error = WrongPassphrase(found="wrong")
-    told = json.loads(encode_error(7, error))["error"]
+    wire_error = json.loads(encode_error(7, error))["error"]
     redaction.wipe_secrets()
 
-    assert told == {
+    assert wire_error == {
         "code": -32012,
         "message": error.text,
         "data": {"slug": "wrong_passphrase", "retryable": False, "found": MARK},

@@ -143,8 +143,8 @@ def system_keychain(vault: Vault, expected: str | None = None) -> Keychain:
     named = vault.find_keychain()
     if expected is not None and named.name != expected:
         raise KeychainUnavailable(
-            "The key lies in another keychain than the one that is here.",
-            hint="Start where it was made, or unlock with the recovery code.",
+            "The slot is for another keychain than that of this system.",
+            hint="Start where the slot was made, or unlock with the recovery code.",
             expected=expected,
             found=named.name,
         )

@@ -166,7 +166,7 @@ def _open_with_keychain(ctx: LongContext) -> Opened:
         store_id = meta.store_id(db)
         slot = key_slots.find_slot(db, "keychain")
     if slot is None:
-        raise errors.KeychainUnavailable("No slot of this store lies in a keychain.", found=None)
+        raise errors.KeychainUnavailable("This store has no slot for a keychain.", found=None)
     chain = key_slots.system_keychain(ctx.vault, slot.backend)
     text = chain.read(key_slots.item_name(store_id, slot.generation))
     if text is None:

@@ -3,7 +3,7 @@
 Each is one transaction: after a kill at any moment either the old keys open everything or the new
 ones do. Keys change in memory once the transaction is on disk.
 
-A rekey is for a person who fears that somebody has an old copy of the file and its passphrase. It
+A rekey is for a person who fears that a thief has an old copy of the file and its passphrase. It
 wraps the new root key in new slots. A slot for a recovery code is removed, because the
 code is needed to wrap the new key, and it exists only on paper.
 """

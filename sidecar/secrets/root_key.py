@@ -97,7 +97,7 @@ def _write_first_slot(ctx: LongContext, keys: Keys, slot: SlotRow, lock_count: i
             ctx.vault.lock()
         keys.wipe()
         raise
-    # The chain's first key lay in clear in the file and its write-ahead log until now.
+    # The audit chain's first key was in clear in the file and its write-ahead log until now.
     ctx.session.schedule(state.ERASE_CHORE, 0)
     ctx.session.schedule(state.LOCK_CHORE, limits.LOCK_CHECK_MS)
     return status

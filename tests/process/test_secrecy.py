@@ -219,7 +219,7 @@ def test_security_18_a_planted_value_is_in_no_text_at_the_debug_level(
     child = spawn(misbehaving("--database", database, "--log-level", "debug"))
     child.call("secrets.initialize", {"passphrase": PASSPHRASE})
     child.call("secrets.set", {"provider": "openai", "value": VALUE})
-    told: list[Any] = [
+    answers: list[Any] = [
         child.call("test.fail_with", {"text": f"the provider said: bad key {VALUE}"}),
         child.call("secrets.get", {"provider": VALUE}),
         child.call("secrets.set", {"provider": "", "value": VALUE}),
@@ -232,8 +232,8 @@ def test_security_18_a_planted_value_is_in_no_text_at_the_debug_level(
     logged = str(list(db.execute("SELECT action, details FROM access_log")))
     db.close()
 
-    assert all("error" in answer for answer in told)
-    assert VALUE not in str(told)
+    assert all("error" in answer for answer in answers)
+    assert VALUE not in str(answers)
     assert VALUE not in str(lines)
     assert VALUE not in child.stderr_text()
     assert VALUE not in logged

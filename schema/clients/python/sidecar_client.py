@@ -1593,10 +1593,10 @@ class SecretsStatusResult(TypedDict):
     """How many keys are stored."""
 
     idle_lock_ms: int
-    """Secrets lock so long after the last use; 0 means never."""
+    """Time without use after which secrets lock; 0 means never."""
 
     absolute_lock_ms: int
-    """Secrets lock so long after the unlock; 0 means never."""
+    """Time since the unlock after which secrets lock; 0 means never."""
 
 
 class SecretsVerifyResult(TypedDict):

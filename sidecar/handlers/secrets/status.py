@@ -43,10 +43,10 @@ class SecretsStatusResult(Result, frozen=True):
     kdf: Annotated[Kdf | None, Meta(description="Cost of the passphrase's slot; null without one.")]
     count: Annotated[Count, Meta(description="How many keys are stored.")]
     idle_lock_ms: Annotated[
-        Count, Meta(description="Secrets lock so long after the last use; 0 means never.")
+        Count, Meta(description="Time without use after which secrets lock; 0 means never.")
     ]
     absolute_lock_ms: Annotated[
-        Count, Meta(description="Secrets lock so long after the unlock; 0 means never.")
+        Count, Meta(description="Time since the unlock after which secrets lock; 0 means never.")
     ]
 
 
