@@ -118,7 +118,7 @@ def interval_and_age(ctx: LongContext) -> tuple[int, int | None]:
     The age is None when there is no backup; one that is dated in the future does not count.
     """
     with ctx.reading() as db:
-        interval_ms = settings.own(db, "backup_interval_hours") * _HOUR_MS
+        interval_ms = settings.number(db, "backup_interval_hours") * _HOUR_MS
         backups = directory.list_backups(directory.folder_of(db, ctx.store.path))
         backups = directory.of_store(backups, meta.store_id(db))
     now_ms = ctx.clock.now_ms()

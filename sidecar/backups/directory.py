@@ -39,7 +39,7 @@ class Backup(NamedTuple):
 
 def folder_of(db: Connection, database: Path) -> Path:
     """Return the folder of backups that the settings in `db` name, or the default folder."""
-    named = settings.own_folder(db, "backup_directory")
+    named = settings.folder(db, "backup_directory")
     return database.parent / DEFAULT if named is None else Path(named)
 
 

@@ -67,7 +67,7 @@ def delete_superfluous(ctx: LongContext) -> None:
     _requested.discard(ctx.store)
     with ctx.reading() as db:
         folder = directory.folder_of(db, ctx.store.path)
-        allowed_bytes = settings.own(db, "backup_keep_bytes")
+        allowed_bytes = settings.number(db, "backup_keep_bytes")
         if allowed_bytes == 0:
             allowed_bytes = max(_MIN_ALLOWED_BYTES, _DATABASE_SHARE * purge.file_bytes(db))
         backups = directory.of_store(directory.list_backups(folder), meta.store_id(db))

@@ -115,7 +115,7 @@ class SettingsListResult(Result, frozen=True):
 @method("settings.list", access="read")
 def list_settings(ctx: Context, params: SettingsListParams) -> SettingsListResult:
     """List settings, ordered by key."""
-    found = settings.page(ctx.db, params.prefix)
+    found = settings.by_prefix(ctx.db, params.prefix)
     if SCHEMA_VERSION_KEY.startswith(params.prefix):
         found = sorted([*found, _schema_version(ctx)])
     return SettingsListResult([_view(setting) for setting in found])
@@ -209,13 +209,13 @@ def _set(ctx: Context, item: SettingsSetItem, path: str) -> tuple[Setting, bool]
 
 def _check_value(key: str, text: str, path: str) -> None:
     """Refuse a value that this program cannot use, of a setting that it uses itself."""
-    if key in settings.OWN_FOLDERS:
+    if key in settings.FOLDERS:
         folder = msgspec.json.decode(text, type=str)
         if folder and ("\0" in folder or not Path(folder).is_absolute()):
             raise InvalidParams('This key takes an absolute path, or "".', path=path)
-    own = settings.OWN.get(key)
-    if own is not None and settings.own_value(key, text) is None:
-        raise InvalidParams(f"This key takes a whole number from 0 to {own.most}.", path=path)
+    number = settings.NUMBERS.get(key)
+    if number is not None and settings.parse_number(key, text) is None:
+        raise InvalidParams(f"This key takes a whole number from 0 to {number.maximum}.", path=path)
 
 
 def _type_of(text: str) -> ValueType:

@@ -108,7 +108,7 @@ def _refuse_too_soon(ctx: LongContext) -> None:
     if now_ms < state.failed_at:
         # A clock that was set back must not make the wait longer by as much.
         with ctx.writing() as db:
-            secrets.date_failure(db, now_ms)
+            secrets.set_failure_time(db, now_ms)
     since_ms = max(0, now_ms - state.failed_at)
     if since_ms < delay_ms:
         raise errors.Throttled(retry_after_ms=delay_ms - since_ms)

@@ -106,7 +106,7 @@ def _write_first_slot(ctx: LongContext, keys: Keys, slot: SlotRow, lock_count: i
 def _unlock_in_memory(ctx: LongContext, keys: Keys) -> state.Status:
     """Make the tables of secrets in memory, with a first data key, and unlock."""
     with ctx.writing(last=True) as db:
-        memory = secrets.in_memory(db)
+        memory = secrets.create_in_memory(db)
         data_key = sealed_rows.add_data_key(ctx, memory, keys)
         sealed_rows.write_root(memory, keys)
         ctx.audit("vault_initialize", "vault", kind="ephemeral")
@@ -147,7 +147,7 @@ def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.St
         with ctx.writing(last=True) as db:
             state.refuse_after_lock(ctx, lock_count)
             data_keys = sealed_rows.unwrap_data_keys(db, keys)
-            secrets.forget_failures(db)
+            secrets.clear_failures(db)
             if opened.renewed is not None:
                 secrets.replace_slot(db, opened.slot.slot, opened.renewed)
             ctx.vault.unlock(keys, data_keys, state.read_clocks(ctx))
@@ -192,7 +192,7 @@ def reset(ctx: LongContext, losing: int) -> state.Status:
                     path="$.params.losing",
                 )
             stale_items = key_slots.item_names(db)
-            secrets.forget_all(db)
+            secrets.delete_all(db)
             restart_log_unsealed(db)
             # Before the entry is written, which must not be sealed by the old keys.
             ctx.vault.lock()

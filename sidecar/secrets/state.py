@@ -152,7 +152,9 @@ def read_clocks(ctx: Context) -> Clocks:
 def _lock_settings(ctx: Context) -> tuple[int, int]:
     """Return after how long without use, and after how long in all, the secrets lock."""
     db = ctx.store.db
-    return settings.own(db, "secrets_idle_lock_ms"), settings.own(db, "secrets_absolute_lock_ms")
+    return settings.number(db, "secrets_idle_lock_ms"), settings.number(
+        db, "secrets_absolute_lock_ms"
+    )
 
 
 def ms_until_lock(ctx: Context) -> float | None:

@@ -1,12 +1,12 @@
-"""Sealed provider keys, key slots and data keys: rows only, nothing is opened here.
+"""The rows of sealed provider keys, key slots and data keys, none of which is opened here.
 
-The rows of an ephemeral vault live in a database of their own in memory (`in_memory`), with the
-same tables, so that every function here serves both. `vault_state` holds what belongs to all
-rows at once: the generation, which rises with every write and is the version of what was
-written, the code over all rows, and how often in a row a passphrase was wrong.
+The rows of an ephemeral vault are in a database in memory (`create_in_memory`) with the same
+tables, so that every function here works for both. `vault_state` has one row with what concerns
+all rows: the generation, which rises with every write and is the version of what was written; the
+authentication code over all rows; and the number of wrong passphrases in succession.
 
-Whatever stands in the tables can be read: texts are taken as bytes, so that a flipped bit in one
-is found by the codes over it, as any other is, and does not end the request that would tell.
+Every content of the tables can be read: texts are read as bytes, so that a flipped bit in a text
+is found by the authentication codes, as any other is, instead of failing the request.
 """
 
 from typing import Any, Final, NamedTuple
@@ -21,7 +21,7 @@ _SEALED: Final = [table for table in carried_with("secrets") if table in SEALED]
 
 
 class SecretRow(NamedTuple):
-    """One sealed key."""
+    """A provider key, sealed."""
 
     provider: str
     encrypted_value: bytes
@@ -32,7 +32,7 @@ class SecretRow(NamedTuple):
 
 
 class LegacyRow(NamedTuple):
-    """A provider whose key an older program sealed; it cannot be opened here."""
+    """A provider with a key that the customer's first program sealed, and that cannot be opened."""
 
     provider: str
     created_at: int
@@ -40,7 +40,7 @@ class LegacyRow(NamedTuple):
 
 
 class SlotRow(NamedTuple):
-    """One way to the root key."""
+    """One way to unlock: the root key, wrapped for a passphrase, a keychain or a recovery code."""
 
     slot: int
     kind: str
@@ -53,7 +53,7 @@ class SlotRow(NamedTuple):
 
 
 class DataKeyRow(NamedTuple):
-    """One wrapped data key."""
+    """A data key, wrapped with a key that is derived from the root key."""
 
     key_id: int
     state: str
@@ -63,7 +63,7 @@ class DataKeyRow(NamedTuple):
 
 
 class State(NamedTuple):
-    """What belongs to all rows at once."""
+    """The row of `vault_state`; `root` is the authentication code over all rows."""
 
     generation: int
     root: bytes | None
@@ -71,8 +71,8 @@ class State(NamedTuple):
     failed_at: int
 
 
-def in_memory(like: Connection) -> Connection:
-    """An empty database in memory with the tables of secrets, as `like` has them."""
+def create_in_memory(like: Connection) -> Connection:
+    """Return a database in memory with the tables of secrets that `like` has, empty."""
     db = apsw.Connection(":memory:")
     set_pragma(db, "secure_delete", 1, 1)
     for table in carried_with("secrets"):
@@ -81,40 +81,40 @@ def in_memory(like: Connection) -> Connection:
     return db
 
 
-# --- what belongs to all rows -----------------------------------------------------------------
+# --- what concerns all rows -------------------------------------------------------------------
 
 
 def state(db: Connection) -> State:
-    """Generation, code over all rows, and wrong passphrases in a row."""
+    """Return the row of `vault_state`."""
     return State(
         *one_row(db, "SELECT generation, root, failures, failed_at FROM vault_state WHERE one = 1")
     )
 
 
 def next_generation(db: Connection) -> int:
-    """The version of what is about to be written; no other write ever has it."""
+    """Raise the generation; return it, as the version of what the caller is about to write."""
     db.execute("UPDATE vault_state SET generation = generation + 1")
     return state(db).generation
 
 
 def set_root(db: Connection, root: bytes) -> None:
-    """Keep the code over all rows as they are now."""
+    """Store the authentication code over all rows."""
     db.execute("UPDATE vault_state SET root = ?", (root,))
 
 
 def count_failure(db: Connection, at: int) -> int:
-    """One more wrong passphrase; how many in a row that makes."""
+    """Count a wrong passphrase at the time `at`; return how many there were in succession."""
     db.execute("UPDATE vault_state SET failures = failures + 1, failed_at = ?", (at,))
     return state(db).failures
 
 
-def date_failure(db: Connection, at: int) -> None:
-    """Have the last wrong passphrase be of now: its time was told by a clock since set back."""
+def set_failure_time(db: Connection, at: int) -> None:
+    """Change the time of the last wrong passphrase, after the clock was set back."""
     db.execute("UPDATE vault_state SET failed_at = ? WHERE failures > 0", (at,))
 
 
-def forget_failures(db: Connection) -> None:
-    """The right passphrase ends the row of wrong ones."""
+def clear_failures(db: Connection) -> None:
+    """Set the count of wrong passphrases to 0, after a right one."""
     db.execute("UPDATE vault_state SET failures = 0, failed_at = 0 WHERE failures > 0")
 
 
@@ -124,7 +124,7 @@ def reset_state(db: Connection) -> None:
 
 
 def is_initialized(db: Connection) -> bool:
-    """Whether there is anything only a key can open: then no new root key may be made."""
+    """Return whether any row is sealed or wrapped; then no other root key may be created."""
     return any(has_rows(db, table) for table in _SEALED)
 
 
@@ -132,7 +132,7 @@ def is_initialized(db: Connection) -> bool:
 
 
 def all_secrets(db: Connection) -> list[SecretRow]:
-    """Every sealed key, by provider."""
+    """Return every sealed key, ordered by provider."""
     rows = db.execute(
         "SELECT CAST(provider AS BLOB), encrypted_value, CAST(key_hash AS BLOB), created_at,"
         " updated_at, last_used_at FROM secrets ORDER BY provider"
@@ -147,8 +147,8 @@ def _text(stored: bytes) -> str:
     return stored.decode(errors="replace")
 
 
-def legacy(db: Connection) -> list[LegacyRow]:
-    """Every provider whose key has to be entered again, by provider."""
+def legacy_rows(db: Connection) -> list[LegacyRow]:
+    """Return every provider with a key that a person has to enter again, in order."""
     rows = db.execute(
         "SELECT CAST(provider AS BLOB), created_at, updated_at FROM legacy_secrets"
         " ORDER BY provider"
@@ -157,12 +157,12 @@ def legacy(db: Connection) -> list[LegacyRow]:
 
 
 def count(db: Connection) -> int:
-    """How many sealed keys there are."""
+    """Return the number of sealed keys."""
     return int(one_row(db, "SELECT count(*) FROM secrets")[0])
 
 
 def put(db: Connection, row: SecretRow) -> None:
-    """Insert or replace a sealed key; one to be entered again has been."""
+    """Insert or replace a sealed key, which then no longer has to be entered again."""
     db.execute(
         "INSERT INTO secrets (provider, encrypted_value, key_hash, created_at, updated_at,"
         " last_used_at) VALUES (?, ?, ?, ?, ?, ?)"
@@ -174,25 +174,25 @@ def put(db: Connection, row: SecretRow) -> None:
 
 
 def reseal(db: Connection, provider: str, encrypted_value: bytes, key_hash: str) -> None:
-    """Put the same value under another key; its times stay."""
+    """Replace a record by the same value sealed with another data key; its times stay."""
     db.execute(
         "UPDATE secrets SET encrypted_value = ?, key_hash = ? WHERE provider = ?",
         (encrypted_value, key_hash, provider),
     )
 
 
-def used(db: Connection, provider: str, at: int) -> None:
-    """Note that a key was read."""
+def note_use(db: Connection, provider: str, at: int) -> None:
+    """Store when a key was last read."""
     db.execute("UPDATE secrets SET last_used_at = ? WHERE provider = ?", (at, provider))
 
 
 def delete(db: Connection, provider: str) -> bool:
-    """Remove a sealed key; False when there was none. It goes by the name that a list shows."""
+    """Delete the sealed key with the name that a list shows; return whether there was one."""
     return _delete_named(db, "secrets", provider)
 
 
 def delete_legacy(db: Connection, provider: str) -> bool:
-    """Remove what has to be entered again; False when there was none."""
+    """Delete a provider that has to be entered again; return whether there was one."""
     return _delete_named(db, "legacy_secrets", provider)
 
 
@@ -207,7 +207,7 @@ def _delete_named(db: Connection, table: str, provider: str) -> bool:
 
 
 def slots(db: Connection) -> list[SlotRow]:
-    """Every slot, in the order they were made."""
+    """Return every slot, in the order of their creation."""
     rows = db.execute(
         "SELECT slot, kind, CAST(label AS BLOB), CAST(backend AS BLOB), generation, blob, sha256,"
         " created_at FROM key_slots ORDER BY slot"
@@ -224,12 +224,12 @@ def providers(db: Connection) -> list[str]:
 
 
 def has_slots(db: Connection) -> bool:
-    """Whether secrets were set up: there is a way to unlock them."""
+    """Return whether there is a way to unlock, so that secrets were set up."""
     return has_rows(db, "key_slots")
 
 
 def add_slot(db: Connection, row: SlotRow) -> int:
-    """Insert a slot (its own number does not matter); returns its number."""
+    """Insert a slot, the number of which is ignored; return the number that it was given."""
     db.execute(
         "INSERT INTO key_slots (kind, label, backend, generation, blob, sha256, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -239,7 +239,7 @@ def add_slot(db: Connection, row: SlotRow) -> int:
 
 
 def replace_slot(db: Connection, slot: int, row: SlotRow) -> None:
-    """Rewrite one slot's 128 bytes, and where its secret lies; number, name and time stay."""
+    """Replace the blob of a slot and the place of its secret; number, label and time stay."""
     db.execute(
         "UPDATE key_slots SET generation = ?, backend = ?, blob = ?, sha256 = ? WHERE slot = ?",
         (row.generation, row.backend, row.blob, row.sha256, slot),
@@ -247,16 +247,16 @@ def replace_slot(db: Connection, slot: int, row: SlotRow) -> None:
 
 
 def remove_slot(db: Connection, slot: int) -> bool:
-    """Remove a slot; False when there is none of that number."""
+    """Delete a slot; return whether there was one of this number."""
     db.execute("DELETE FROM key_slots WHERE slot = ?", (slot,))
     return db.changes() > 0
 
 
-def forget_all(db: Connection) -> int:
-    """Remove every sealed key, data key and slot; how many sealed keys there were.
+def delete_all(db: Connection) -> int:
+    """Delete every sealed key, data key and slot; return how many sealed keys there were.
 
-    Their providers are to be entered again. The generation goes on rising, also from what only a
-    damaged file holds.
+    Their providers have to be entered again. The generation goes on rising, also from a negative
+    one that only a damaged file has.
     """
     db.execute(
         "INSERT INTO legacy_secrets (provider, created_at, updated_at)"
@@ -277,7 +277,7 @@ def forget_all(db: Connection) -> int:
 
 
 def data_keys(db: Connection) -> list[DataKeyRow]:
-    """Every wrapped data key, oldest first."""
+    """Return every wrapped data key, the oldest first."""
     rows = db.execute(
         "SELECT key_id, state, wrapped, seal_count, created_at FROM data_keys ORDER BY key_id"
     )
@@ -285,7 +285,7 @@ def data_keys(db: Connection) -> list[DataKeyRow]:
 
 
 def add_data_key(db: Connection, key_id: int, wrapped: bytes, at: int) -> None:
-    """Insert the active data key."""
+    """Insert a data key, which is the active one from now on."""
     db.execute(
         "INSERT INTO data_keys (key_id, state, wrapped, created_at) VALUES (?, 'active', ?, ?)",
         (key_id, wrapped, at),
@@ -293,10 +293,10 @@ def add_data_key(db: Connection, key_id: int, wrapped: bytes, at: int) -> None:
 
 
 def count_seal(db: Connection, key_id: int) -> None:
-    """One more nonce used under a data key."""
+    """Count one more use of a data key, each with a nonce of its own."""
     db.execute("UPDATE data_keys SET seal_count = seal_count + 1 WHERE key_id = ?", (key_id,))
 
 
 def delete_data_keys_below(db: Connection, key_id: int) -> None:
-    """Drop the data keys that nothing is sealed with any more."""
+    """Delete the data keys before `key_id`, with which nothing is sealed any more."""
     db.execute("DELETE FROM data_keys WHERE key_id < ?", (key_id,))

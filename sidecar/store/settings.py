@@ -1,7 +1,7 @@
-"""Settings: typed values by key, kept as JSON text, and the defaults the product comes with.
+"""Settings: typed values by key, stored as JSON text, and the defaults of known keys.
 
-Knows which keys have a default and of which type; what a value may be beyond its type is the
-business of the capability that uses the key.
+Most settings are those of the app and only stored here. Those in `NUMBERS` and `FOLDERS` are used
+by this program itself.
 """
 
 import json
@@ -16,7 +16,7 @@ ValueType = Literal["string", "number", "boolean", "json"]
 
 
 class Setting(NamedTuple):
-    """One row; `value` is JSON text."""
+    """A setting as it is stored; `value` is JSON text."""
 
     key: str
     value: str
@@ -26,28 +26,28 @@ class Setting(NamedTuple):
 
 
 class Default(NamedTuple):
-    """What a known key is set to at first and by a reset."""
+    """What a known key is set to in a new database, and by a reset."""
 
     value: str
     value_type: ValueType
     description: str
 
 
-class Own(NamedTuple):
-    """A setting that the product itself goes by: a whole number within bounds."""
+class NumberSetting(NamedTuple):
+    """A setting that this program uses: a whole number from 0 to `maximum`."""
 
-    value: int
-    most: int
+    default: int
+    maximum: int
     chore: str
-    """The chore that goes by it, to be run soon after a change."""
+    """The chore that uses the number, and is run soon after a change."""
     description: str
 
 
-class OwnFolder(NamedTuple):
-    """A setting that names a folder the product itself uses."""
+class FolderSetting(NamedTuple):
+    """A setting that this program uses: the absolute path of a folder, or "" for the usual one."""
 
     chore: str
-    """The chore that goes by it, to be run soon after a change."""
+    """The chore that uses the folder, and is run soon after a change."""
     description: str
 
 
@@ -62,71 +62,71 @@ DEFAULTS: Final[dict[str, Default]] = {
 }
 """The seven settings of the customer's first program."""
 
-OWN: Final[dict[str, Own]] = {
-    "revision_keep_count": Own(
+NUMBERS: Final[dict[str, NumberSetting]] = {
+    "revision_keep_count": NumberSetting(
         50,
         100_000,
         "revisions",
         "Earlier revisions kept of each workflow, 0 = all; those of runs always",
     ),
-    "run_keep_count": Own(
+    "run_keep_count": NumberSetting(
         0, 100_000_000, "run_retention", "Runs kept of each workflow, the newest; 0 = all"
     ),
-    "run_keep_days": Own(0, 36_500, "run_retention", "Days that ended runs are kept; 0 = for ever"),
-    "run_keep_bytes": Own(
+    "run_keep_days": NumberSetting(
+        0, 36_500, "run_retention", "Days that ended runs are kept; 0 = for ever"
+    ),
+    "run_keep_bytes": NumberSetting(
         0, 2**50, "run_retention", "Bytes that the summaries of all runs may take; 0 = any"
     ),
-    "trash_keep_days": Own(
+    "trash_keep_days": NumberSetting(
         0, 36_500, "trash", "Days that archived workflows are kept; 0 = for ever"
     ),
-    "secrets_idle_lock_ms": Own(
+    "secrets_idle_lock_ms": NumberSetting(
         limits.IDLE_LOCK_MS,
         limits.LOCK_MAX_MS,
         "vault_lock",
         "Milliseconds without use of a secret after which secrets lock; 0 = never",
     ),
-    "secrets_absolute_lock_ms": Own(
+    "secrets_absolute_lock_ms": NumberSetting(
         limits.ABSOLUTE_LOCK_MS,
         limits.LOCK_MAX_MS,
         "vault_lock",
         "Milliseconds after an unlock after which secrets lock; 0 = never",
     ),
-    "backup_interval_hours": Own(
+    "backup_interval_hours": NumberSetting(
         24, 8760, "backups", "Hours between two backups while something changes; 0 = none"
     ),
-    "backup_keep_bytes": Own(
+    "backup_keep_bytes": NumberSetting(
         0,
         2**50,
         "backups",
         "Bytes that backups may take; 0 = 1 GiB, or four times the database if that is more",
     ),
 }
-"""The product's own: nothing goes that the user did not ask for, revisions apart."""
+"""With these defaults nothing is deleted that a person did not delete, except old revisions."""
 
-OWN_FOLDERS: Final[dict[str, OwnFolder]] = {
-    "backup_directory": OwnFolder(
+FOLDERS: Final[dict[str, FolderSetting]] = {
+    "backup_directory": FolderSetting(
         "backups", 'Folder of the backups; "" = `backups` beside the database'
     ),
 }
-"""The same for places: an absolute path, or "" for the usual one."""
 
 DEFAULTS.update(
-    {key: Default(str(own.value), "number", own.description) for key, own in OWN.items()}
+    {key: Default(str(each.default), "number", each.description) for key, each in NUMBERS.items()}
 )
-DEFAULTS.update({key: Default('""', "string", own.description) for key, own in OWN_FOLDERS.items()})
+DEFAULTS.update({key: Default('""', "string", each.description) for key, each in FOLDERS.items()})
 
-CHORES: Final[dict[str, str]] = {
-    **{key: own.chore for key, own in OWN.items()},
-    **{key: own.chore for key, own in OWN_FOLDERS.items()},
+CHORES: Final = {key: NUMBERS[key].chore for key in NUMBERS} | {
+    key: FOLDERS[key].chore for key in FOLDERS
 }
-"""The chore that goes by each of the product's own."""
+"""The chore that uses each of these settings."""
 
 SCHEMA_VERSION_KEY: Final = "schema_version"
-"""Shown like a setting, kept in the file's header; nobody can set it."""
+"""Shown like a setting, but stored in the header of the file, and not to be set."""
 
 
 def insert_defaults(db: Connection, at: int) -> None:
-    """Give every known key that is absent its default."""
+    """Insert the default of every known key that is missing."""
     db.executemany(
         "INSERT INTO settings (key, value, value_type, description, updated_at)"
         " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
@@ -135,40 +135,40 @@ def insert_defaults(db: Connection, at: int) -> None:
 
 
 def get(db: Connection, key: str) -> Setting | None:
-    """The setting of that key, None when there is none."""
+    """Return the setting of a key, or None when there is none."""
     row = db.execute(
         "SELECT key, value, value_type, description, updated_at FROM settings WHERE key = ?", (key,)
     ).fetchone()
     return Setting(*row) if row else None
 
 
-def own(db: Connection, key: str) -> int:
-    """What one of the product's own settings says; its default when that is nothing to go by.
+def number(db: Connection, key: str) -> int:
+    """Return the number that a key of `NUMBERS` is set to, or its default when it is invalid.
 
     A legacy file may have used the key for something else.
     """
     setting = get(db, key)
-    value = None if setting is None else own_value(key, setting.value)
-    return OWN[key].value if value is None else value
+    value = None if setting is None else parse_number(key, setting.value)
+    return NUMBERS[key].default if value is None else value
 
 
-def own_value(key: str, text: str) -> int | None:
-    """The number that one of the product's own settings is set to; None when it is none of its."""
+def parse_number(key: str, text: str) -> int | None:
+    """Return the number in a JSON text, or None when a key of `NUMBERS` cannot have this value."""
     try:
         value = msgspec.json.decode(text, type=int)
     except msgspec.DecodeError:
         return None
-    return value if 0 <= value <= OWN[key].most else None
+    return value if 0 <= value <= NUMBERS[key].maximum else None
 
 
-def own_folder(db: Connection, key: str) -> str | None:
-    """The folder that one of the product's own settings names; None for the usual one."""
+def folder(db: Connection, key: str) -> str | None:
+    """Return the folder that a key of `FOLDERS` is set to, or None for the usual one."""
     setting = get(db, key)
     return None if setting is None else json.loads(setting.value) or None
 
 
-def page(db: Connection, prefix: str) -> list[Setting]:
-    """Every setting whose key begins with `prefix`, by key."""
+def by_prefix(db: Connection, prefix: str) -> list[Setting]:
+    """Return every setting with a key that begins with `prefix`, ordered by key."""
     rows = db.execute(
         "SELECT key, value, value_type, description, updated_at FROM settings"
         " WHERE key >= ? AND key < ? ORDER BY key",
@@ -178,7 +178,7 @@ def page(db: Connection, prefix: str) -> list[Setting]:
 
 
 def put(db: Connection, setting: Setting) -> None:
-    """Write one setting over what is there."""
+    """Insert or replace a setting."""
     db.execute(
         "INSERT INTO settings (key, value, value_type, description, updated_at)"
         " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value,"
@@ -189,6 +189,6 @@ def put(db: Connection, setting: Setting) -> None:
 
 
 def delete(db: Connection, key: str) -> bool:
-    """Remove a setting; False when there is none."""
+    """Delete a setting; return whether there was one."""
     db.execute("DELETE FROM settings WHERE key = ?", (key,))
     return db.changes() > 0

@@ -237,13 +237,13 @@ def test_the_version_cannot_be_set(bench: Bench) -> None:
 # --- the product's own ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("key", settings.OWN)
+@pytest.mark.parametrize("key", settings.NUMBERS)
 def test_a_setting_of_ours_takes_whole_numbers_up_to_its_bound(bench: Bench, key: str) -> None:
-    most = settings.OWN[key].most
+    most = settings.NUMBERS[key].maximum
 
     for value in (0, most):
         assert bench.call("settings.set", key=key, value=value)["value"] == value
-        assert settings.own(bench.store.db, key) == value
+        assert settings.number(bench.store.db, key) == value
     for text in ("-1", str(most + 1), "1.0", "1e1", "9" * 5000):
         params = f'{{"key":"{key}","value":{text}}}'.encode()
         with pytest.raises(InvalidParams):
@@ -262,7 +262,7 @@ def test_a_legacy_value_under_such_a_key_is_used_only_if_it_is_valid(
     with bench.store.writing() as db:
         settings.put(db, settings.Setting("revision_keep_count", text, "string", None, NOW))
 
-    assert settings.own(bench.store.db, "revision_keep_count") == kept
+    assert settings.number(bench.store.db, "revision_keep_count") == kept
 
 
 # --- settings.set_many ------------------------------------------------------------------------

@@ -146,7 +146,8 @@ def prune_by_settings(ctx: LongContext) -> None:
     """Prune the runs that run_keep_days, run_keep_count and run_keep_bytes do not keep."""
     with ctx.reading() as db:
         days, count, size_bytes = (
-            settings.own(db, key) for key in ("run_keep_days", "run_keep_count", "run_keep_bytes")
+            settings.number(db, key)
+            for key in ("run_keep_days", "run_keep_count", "run_keep_bytes")
         )
     if not (days or count or size_bytes):
         return

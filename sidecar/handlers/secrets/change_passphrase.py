@@ -52,7 +52,7 @@ def _write_passphrase(ctx: LongContext, opened: Opened, new: bytearray) -> state
     row = key_slots.make_passphrase_slot(ctx, opened.keys, generation, new)
     with ctx.writing(last=True) as db:
         state.require_keys(ctx)
-        secrets.forget_failures(db)
+        secrets.clear_failures(db)
         slot = key_slots.write_slot(db, before, row)
         ctx.audit("passphrase_change", "vault", slot=slot, proof=opened.slot.kind)
         status = state.read_status(ctx, db)

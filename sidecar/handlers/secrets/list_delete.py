@@ -63,7 +63,7 @@ def list_secrets(ctx: Context, params: SecretsListParams) -> SecretsListResult:
     ]
     items += [
         SecretItem(row.provider, None, None, row.created_at, row.updated_at, None, "enter_again")
-        for row in secrets.legacy(ctx.store.db)
+        for row in secrets.legacy_rows(ctx.store.db)
     ]
     return SecretsListResult(sorted(items, key=lambda item: item.provider))
 

@@ -100,7 +100,7 @@ def get(ctx: Context, params: SecretsGetParams) -> SecretsGetResult:
     add_secret(value)
     sealed_rows.refuse_tampered(db, keys)
     ctx.audit("key_access", params.provider)
-    secrets.used(db, params.provider, ctx.clock.now_ms())
+    secrets.note_use(db, params.provider, ctx.clock.now_ms())
     return SecretsGetResult(params.provider, cast(Any, as_json(value)))
 
 

@@ -20,7 +20,7 @@ def empty_trash(ctx: LongContext) -> None:
     while True:
         ctx.check_cancelled()
         with ctx.reading() as db:
-            days = settings.own(db, "trash_keep_days")
+            days = settings.number(db, "trash_keep_days")
             before_at = ctx.clock.now_ms() - days * DAY_MS
             ids = list_archived_before(db, before_at, limits.TRASH_STEP) if days else []
         if not ids:

@@ -25,7 +25,7 @@ def pack_revisions(ctx: LongContext) -> None:
         with ctx.writing() as db:
             revisions.pack(db, planned)
             rids = dict.fromkeys(each.workflow for each in planned)
-            pruned = revisions.prune_all(db, rids, settings.own(db, KEEP_SETTING))
+            pruned = revisions.prune_all(db, rids, settings.number(db, KEEP_SETTING))
             for workflow_id, count in pruned.items():
                 ctx.audit("revision_prune", workflow_id, revisions=count, by="timer")
             if pruned:

@@ -143,7 +143,7 @@ def find_backup_source(path: Path) -> BackupSource:
                 return None
 
         store_id = read(lambda: meta.store_id(db))
-        return BackupSource(store_id, read(lambda: settings.own_folder(db, "backup_directory")))
+        return BackupSource(store_id, read(lambda: settings.folder(db, "backup_directory")))
 
 
 def is_sound(path: Path) -> bool:
