@@ -4,7 +4,7 @@ from pathlib import Path
 
 import apsw
 
-from sidecar.archive import read as reading
+from sidecar.archive.read import read_database
 from sidecar.catalog import CHORES
 from sidecar.context import Emitted, LongContext
 from sidecar.notifications import SystemWarning
@@ -26,7 +26,7 @@ def unpack_backup(path: Path, folder: Path) -> apsw.Connection:
     """Unpack the database in a backup to `unpacked.db` in a folder and open it."""
     copy = folder / "unpacked.db"
     with copy.open("wb") as file:
-        reading.unpack(path, file.write, lambda _done: None)
+        read_database(path, file.write, lambda _done: None)
     return apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READONLY)
 
 

@@ -113,7 +113,7 @@ FRAME_BYTES: Final = _HEADER.size + limits.ARCHIVE_MANIFEST_BYTES
 """Size of the manifest's frame, so also the offset of the data frame."""
 
 
-def encode(manifest: Manifest, mac: Mac = None) -> bytes:
+def encode_manifest(manifest: Manifest, mac: Mac = None) -> bytes:
     """Return the skippable frame with the manifest, its SHA-256 and its code filled in.
 
     Raises:
@@ -127,7 +127,7 @@ def encode(manifest: Manifest, mac: Mac = None) -> bytes:
     return _frame_of(content)
 
 
-def decode(frame: bytes) -> Manifest:
+def decode_manifest(frame: bytes) -> Manifest:
     """Read the manifest in a skippable frame.
 
     Raises:

@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import IO
 
 from sidecar import limits
-from sidecar.archive import manifest as manifests
 from sidecar.archive.frame_size import measure
-from sidecar.archive.manifest import FRAME_BYTES, Manifest, rejection
+from sidecar.archive.manifest import FRAME_BYTES, Manifest, decode_manifest, rejection
 from sidecar.zstd import FrameDamaged, Unpacker
 
 Step = Callable[[int], None]
@@ -37,7 +36,7 @@ def read_manifest(path: Path) -> Manifest:
         return _read_manifest(file, file_bytes)
 
 
-def unpack(path: Path, sink: Sink, step: Step) -> Manifest:
+def read_database(path: Path, sink: Sink, step: Step) -> Manifest:
     """Pass the database in a backup to `sink`, piece by piece; it is sound only once this returns.
 
     Raises:
@@ -77,7 +76,7 @@ def _unpack(file: IO[bytes], size_bytes: int, sink: Sink, step: Step) -> str:
 
 def _read_manifest(file: IO[bytes], file_bytes: int) -> Manifest:
     """Read the manifest at the beginning of a file of that size."""
-    manifest = manifests.decode(file.read(FRAME_BYTES))
+    manifest = decode_manifest(file.read(FRAME_BYTES))
     if file_bytes != FRAME_BYTES + manifest.packed_bytes:
         is_cut_off = file_bytes < FRAME_BYTES + manifest.packed_bytes
         raise rejection("truncated" if is_cut_off else "trailing")

@@ -13,9 +13,8 @@ from typing import IO
 from msgspec.structs import replace
 
 from sidecar import files, limits
-from sidecar.archive import manifest as manifests
-from sidecar.archive import read as reading
-from sidecar.archive.manifest import FRAME_BYTES, Mac, Manifest
+from sidecar.archive.manifest import FRAME_BYTES, Mac, Manifest, encode_manifest
+from sidecar.archive.read import read_database
 from sidecar.zstd import Packer
 
 PARTIAL = ".partial"
@@ -24,7 +23,7 @@ PARTIAL = ".partial"
 
 @contextmanager
 def partial_file(target: Path) -> Iterator[Path]:
-    """Create a private file for `write` and `publish`; remove it unless it is published."""
+    """Create a private file to be written and published; remove it unless it is published."""
     partial = files.beside(target, PARTIAL)
     files.create_private(partial)
     try:
@@ -33,7 +32,7 @@ def partial_file(target: Path) -> Iterator[Path]:
         partial.unlink(missing_ok=True)
 
 
-def write(
+def write_backup(
     source: Path,
     partial: Path,
     manifest: Manifest,
@@ -58,14 +57,14 @@ def write(
         sha256, packed_bytes = _pack(database, file, size_bytes, step)
         written = replace(manifest, sha256=sha256, packed_bytes=packed_bytes)
         file.seek(0)
-        file.write(manifests.encode(written, mac))
+        file.write(encode_manifest(written, mac))
         file.flush()
         os.fsync(file.fileno())
 
     def step_back(done_bytes: int) -> None:
         step(size_bytes + done_bytes)
 
-    return reading.unpack(partial, lambda _piece: None, step_back)
+    return read_database(partial, lambda _piece: None, step_back)
 
 
 def _pack(
@@ -89,7 +88,7 @@ def _pack(
     return digest.hexdigest(), packed_bytes
 
 
-def publish(partial: Path, target: Path) -> None:
+def publish_backup(partial: Path, target: Path) -> None:
     """Give a finished backup its name, durably."""
     partial.replace(target)
     files.sync_folder(target.parent)

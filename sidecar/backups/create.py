@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from sidecar import __version__, files, limits, purging
-from sidecar.archive import write as writing
 from sidecar.archive.manifest import Head, Mac, Manifest, Reason, Secrets
+from sidecar.archive.write import partial_file, publish_backup, write_backup
 from sidecar.backups import directory
 from sidecar.backups.directory import Backup
 from sidecar.backups.gate import one_at_a_time
@@ -54,7 +54,7 @@ def manifest_mac(ctx: LongContext) -> Mac:
     return lambda message: crypto.mac(key, message)
 
 
-def create(
+def create_backup(
     ctx: LongContext,
     reason: Reason,
     *,
@@ -75,7 +75,7 @@ def create(
     """
     with one_at_a_time(ctx), files.wire_errors():
         purge_deleted(ctx)
-        return create_from(
+        return create_backup_from(
             ctx,
             ctx.reading(),
             reason,
@@ -94,7 +94,7 @@ def purge_deleted(ctx: LongContext) -> None:
             purging.run(ctx, quiet=True)
 
 
-def create_if_changed(
+def create_backup_if_changed(
     ctx: LongContext, reason: Reason, details: dict[str, str] | None = None
 ) -> None:
     """Make a backup unless the newest one holds the same data as the database."""
@@ -102,14 +102,14 @@ def create_if_changed(
         backups = directory.list_backups(directory.folder_of(db, ctx.store.path))
         if _is_unchanged(db, directory.of_store(backups, meta.store_id(db))):
             return
-    create(ctx, reason, details=details)
+    create_backup(ctx, reason, details=details)
 
 
-def create_if_due(ctx: LongContext) -> None:
+def create_backup_if_due(ctx: LongContext) -> None:
     """Make an automatic backup when the interval of the settings has passed since the newest."""
     interval_ms, age_ms = interval_and_age(ctx)
     if interval_ms and (age_ms is None or age_ms >= interval_ms):
-        create_if_changed(ctx, "interval", {"by": "timer"})
+        create_backup_if_changed(ctx, "interval", {"by": "timer"})
 
 
 def interval_and_age(ctx: LongContext) -> tuple[int, int | None]:
@@ -126,7 +126,7 @@ def interval_and_age(ctx: LongContext) -> tuple[int, int | None]:
     return interval_ms, min((age for age in ages_ms if age >= -limits.CLOCK_JUMP_MS), default=None)
 
 
-def create_from(
+def create_backup_from(
     ctx: LongContext,
     reading: AbstractContextManager[Connection],
     reason: Reason,
@@ -153,7 +153,7 @@ def create_from(
         if copied.search_damaged:
             with ctx.store.lock:
                 indexes.start_rebuild(ctx.store)
-        with writing.partial_file(target) as partial:
+        with partial_file(target) as partial:
             manifest = _pack(ctx, copy, partial, _describe(ctx, copied, reason, label))
             # Removed before the lock is taken, because removing a large file takes time.
             copy.unlink()
@@ -198,7 +198,7 @@ def _pack(ctx: LongContext, copy: Path, partial: Path, manifest: Manifest) -> Ma
         phase = "pack" if done_bytes <= size_bytes else "verify"
         ctx.progress(phase, size_bytes + done_bytes, 3 * size_bytes, "bytes")
 
-    return writing.write(copy, partial, manifest, mac=manifest_mac(ctx), step=step)
+    return write_backup(copy, partial, manifest, mac=manifest_mac(ctx), step=step)
 
 
 def _describe(ctx: LongContext, copied: Snapshot, reason: Reason, label: str | None) -> Manifest:
@@ -237,7 +237,7 @@ def _publish(
                 size_bytes=backup.size_bytes,
                 **details,
             )
-            writing.publish(partial, backup.path)
+            publish_backup(partial, backup.path)
     except BaseException:
         backup.path.unlink(missing_ok=True)
         raise

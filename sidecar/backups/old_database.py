@@ -1,7 +1,8 @@
 """The database that a restore replaces: one that this process serves, or one that does not open.
 
-Both classes offer the steps of `restore` that depend on the old database. A served database may
-turn out to be damaged at any step; then that step is done as for a database that does not open.
+Both classes offer the steps of `restore_backup` that depend on the old database. A served
+database may turn out to be damaged at any step; then that step is done as for one that does not
+open.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from sidecar.backups import directory
-from sidecar.backups.create import create_from, purge_deleted
+from sidecar.backups.create import create_backup_from, purge_deleted
 from sidecar.backups.gate import one_at_a_time
 from sidecar.backups.new_database import (
     NewDatabase,
@@ -247,7 +248,7 @@ class ServedDatabase(UnservedDatabase):
     def preserve(self) -> Preserved:
         """Make a backup with the secrets; when the database is damaged, keep its file instead."""
         backup = self._unless_damaged(
-            lambda: create_from(
+            lambda: create_backup_from(
                 self._ctx, nullcontext(self._store.db), "restore", include_secrets=True
             )
         )

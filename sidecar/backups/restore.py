@@ -1,8 +1,8 @@
 """Putting a backup in the place of the database, completely or not at all.
 
-`restore` is the one sequence of steps, for a database that this process serves and for one that
-does not open. Everything that can be refused is refused before the old database is touched, and
-`store.swap` finishes or undoes the last step even when the process is killed in it.
+`restore_backup` is the one sequence of steps, for a database that this process serves and for one
+that does not open. Everything that can be refused is refused before the old database is changed.
+The last step is a swap by `store.swap`: when the process is killed in it, the next start ends it.
 """
 
 from pathlib import Path
@@ -29,7 +29,7 @@ class Restored(NamedTuple):
     """None in a dry run."""
 
 
-def restore(
+def restore_backup(
     old: UnservedDatabase, backup: Path, source: SecretsSource, *, dry_run: bool
 ) -> Restored:
     """Put the database in the file `backup` in the place of `old`; a dry run changes nothing.

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sidecar import files, limits
-from sidecar.archive import read as reading
 from sidecar.archive.manifest import Manifest, rejection
+from sidecar.archive.read import read_database, read_manifest
 from sidecar.backups.directory import logged_name
 from sidecar.backups.scratch import scratch_database
 from sidecar.context import LongContext
@@ -34,7 +34,9 @@ class Verdict(NamedTuple):
     """Why a restore would refuse the backup; None when it would accept it."""
 
 
-def verify(path: Path, database: Path, report: Report, is_cancelled: Callable[[], bool]) -> Verdict:
+def verify_backup(
+    path: Path, database: Path, report: Report, is_cancelled: Callable[[], bool]
+) -> Verdict:
     """Examine a backup as a restore does, in a scratch file beside `database`.
 
     Raises:
@@ -45,7 +47,7 @@ def verify(path: Path, database: Path, report: Report, is_cancelled: Callable[[]
     size_bytes = path.stat().st_size
     manifest = None
     try:
-        manifest = reading.read_manifest(path)
+        manifest = read_manifest(path)
         with scratch_database(database, swap.CHECKING) as scratch:
             _, examined = unpack_and_examine(path, scratch, report, is_cancelled)
     except BackupRejected as rejected:
@@ -74,7 +76,7 @@ def unpack_and_examine(
         Cancelled: `is_cancelled` returned True.
         DatabaseFull: there is no room to unpack the backup.
     """
-    manifest = reading.read_manifest(path)
+    manifest = read_manifest(path)
     total_bytes = 2 * manifest.database_bytes
     if shutil.disk_usage(scratch.parent).free < manifest.database_bytes + limits.BACKUP_ROOM_BYTES:
         raise DatabaseFull("There is no room to unpack the backup.")
@@ -92,7 +94,7 @@ def unpack_and_examine(
     try:
         with scratch.open("r+b") as file:
             sink = _CheckedSink(file.write, manifest.database_bytes)
-            reading.unpack(path, sink, report_unpacked)
+            read_database(path, sink, report_unpacked)
         examined = examine(scratch, cancelled=is_cancelled, step=report_examined)
     except Untrusted as untrusted:
         raise rejection(untrusted.reason) from None

@@ -82,8 +82,8 @@ def _restore(given: argparse.Namespace) -> dict[str, Any]:
 def _restore_file(database: Path, given: argparse.Namespace) -> dict[str, Any]:
     """Restore without a serving process, under the database's lock."""
     from sidecar.backups import directory  # noqa: PLC0415 - loads the driver
-    from sidecar.backups import restore as restoring  # noqa: PLC0415 - loads the driver
     from sidecar.backups.old_database import UnservedDatabase  # noqa: PLC0415 - loads the driver
+    from sidecar.backups.restore import restore_backup  # noqa: PLC0415 - loads the driver
     from sidecar.handlers.backups.restore import result_of  # noqa: PLC0415 - loads the driver
 
     params = backup_params(given.backup)
@@ -93,7 +93,7 @@ def _restore_file(database: Path, given: argparse.Namespace) -> dict[str, Any]:
         path = directory.require_file(Path(params["path"]))
     with database_lock(database), closing(Bar()) as bar:
         old = UnservedDatabase(database, SystemClock(), bar.draw)
-        done = restoring.restore(old, path, "backup", dry_run=given.dry_run)
+        done = restore_backup(old, path, "backup", dry_run=given.dry_run)
     result: dict[str, Any] = msgspec.to_builtins(result_of(done))
     return result
 

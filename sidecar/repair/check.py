@@ -17,7 +17,7 @@ from sidecar.vault.keys import Keys
 T = TypeVar("T")
 
 
-def check(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str, int]]:
+def check_database(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str, int]]:
     """Check the database and return the findings and how many rows of what were checked.
 
     With `full` every index is compared with its table as well. Damaged indexes are rebuilt, and

@@ -11,7 +11,7 @@ from sidecar.store.repair.confirm import find_damage, only_indexes, rebuild_inde
 from sidecar.store.search import indexes
 
 
-def confirm(ctx: LongContext) -> None:
+def confirm_damage(ctx: LongContext) -> None:
     """Check the file when damage is suspected, after an error or an unclean end of the process.
 
     Damaged indexes are rebuilt. When anything else is damaged the database is only read from now

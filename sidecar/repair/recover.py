@@ -9,7 +9,7 @@ from sidecar.store.connection import Connection
 from sidecar.store.repair.recover import Recovered, audit_totals, build
 
 
-def recover(ctx: LongContext, *, dry_run: bool) -> Recovered:
+def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
     """Build a new database from what can be read and from the newest backup, and serve it.
 
     The damaged file is kept under another name. With `dry_run` only count what would be saved.

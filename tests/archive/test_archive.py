@@ -16,10 +16,17 @@ import zstandard
 from msgspec.structs import replace
 
 from sidecar import limits
-from sidecar.archive import manifest as manifests
-from sidecar.archive import read as reading
-from sidecar.archive import write as writing
-from sidecar.archive.manifest import FRAME_BYTES, Head, Manifest
+from sidecar.archive.manifest import (
+    FORMAT,
+    FRAME_BYTES,
+    Head,
+    Mac,
+    Manifest,
+    encode_manifest,
+    is_authentic,
+)
+from sidecar.archive.read import read_database, read_manifest
+from sidecar.archive.write import partial_file, publish_backup, write_backup
 from sidecar.errors import BackupRejected
 
 CONTENT = random.Random(1).randbytes(3000) + bytes(1000)
@@ -49,22 +56,22 @@ def ignore(_done: int) -> None:
 
 
 def write(
-    folder: Path, content: bytes = CONTENT, mac: manifests.Mac = None, **more: Any
+    folder: Path, content: bytes = CONTENT, mac: Mac = None, **more: Any
 ) -> tuple[Path, Manifest]:
     """Write a backup of any content; return its path and its manifest."""
     source, target = folder / "source", folder / "target"
     source.write_bytes(content)
-    with writing.partial_file(target) as partial:
-        written = writing.write(
+    with partial_file(target) as partial:
+        written = write_backup(
             source, partial, described(len(content), **more), mac=mac, step=ignore
         )
-        writing.publish(partial, target)
+        publish_backup(partial, target)
     return target, written
 
 
 def read(path: Path) -> tuple[Manifest, bytes]:
     got = io.BytesIO()
-    return reading.unpack(path, got.write, ignore), got.getvalue()
+    return read_database(path, got.write, ignore), got.getvalue()
 
 
 def refusal(path: Path) -> str:
@@ -83,7 +90,7 @@ def test_what_is_packed_is_what_is_unpacked(tmp_path: Path, content: bytes) -> N
     path, written = write(tmp_path, content)
 
     assert read(path) == (written, content)
-    assert reading.read_manifest(path) == written
+    assert read_manifest(path) == written
     assert path.stat().st_size == FRAME_BYTES + written.packed_bytes
 
 
@@ -91,7 +98,7 @@ def test_what_is_packed_is_what_is_unpacked(tmp_path: Path, content: bytes) -> N
 def test_the_file_is_private_from_its_first_moment(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        with writing.partial_file(tmp_path / "target") as partial:
+        with partial_file(tmp_path / "target") as partial:
             assert partial.stat().st_mode & 0o777 == 0o600
     finally:
         os.umask(before)
@@ -106,8 +113,8 @@ def test_an_unfinished_file_is_gone_and_was_never_called_a_backup(tmp_path: Path
         if done_bytes > len(CONTENT):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), writing.partial_file(tmp_path / "target") as partial:
-        writing.write(source, partial, described(), step=stop)
+    with pytest.raises(KeyboardInterrupt), partial_file(tmp_path / "target") as partial:
+        write_backup(source, partial, described(), step=stop)
 
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
@@ -129,10 +136,10 @@ def test_the_code_shows_whether_a_manifest_was_made_under_a_key(tmp_path: Path) 
     path, _written = write(tmp_path, mac=mine)
     manifest, _content = read(path)
 
-    assert manifests.is_authentic(manifest, mine) is True
-    assert manifests.is_authentic(manifest, lambda _data: bytes(32)) is False
-    assert manifests.is_authentic(manifest, None) is None
-    assert manifests.is_authentic(described(), mine) is None
+    assert is_authentic(manifest, mine) is True
+    assert is_authentic(manifest, lambda _data: bytes(32)) is False
+    assert is_authentic(manifest, None) is None
+    assert is_authentic(described(), mine) is None
 
 
 # --- rejected files ---------------------------------------------------------------------------
@@ -172,7 +179,7 @@ def test_data_after_the_backup_is_refused(tmp_path: Path) -> None:
 def forged(path: Path, frame: bytes, claim_bytes: int, **more: Any) -> None:
     """Write a file with any frame and a manifest that describes it, as an attacker can."""
     manifest = described(claim_bytes, packed_bytes=len(frame), **more)
-    path.write_bytes(manifests.encode(manifest) + frame)
+    path.write_bytes(encode_manifest(manifest) + frame)
 
 
 def frame_of(content: bytes, **options: Any) -> bytes:
@@ -258,11 +265,11 @@ def test_a_hostile_frame_takes_no_memory(tmp_path: Path) -> None:
     forged(path, bomb(GIB, GIB), GIB)
     script = (
         "import resource, sys; from pathlib import Path\n"
-        "from sidecar.archive import frame_size as shape, read as reading\n"
+        "from sidecar.archive.read import read_database\n"
         "from sidecar import limits, zstd\n"
         "zstd.load_zstandard(); before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "limits.ARCHIVE_RATIO_FREE_BYTES = 2**40\n"
-        "try: reading.unpack(Path(sys.argv[1]), len, lambda done: None)\n"
+        "try: read_database(Path(sys.argv[1]), len, lambda done: None)\n"
         "except Exception as fault: print(type(fault).__name__)\n"
         "print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)\n"
     )
@@ -313,7 +320,7 @@ def test_a_manifest_that_was_changed_is_refused(tmp_path: Path) -> None:
 
 def test_a_newer_format_is_distinguished_from_damage(tmp_path: Path) -> None:
     path = tmp_path / "newer"
-    forged(path, frame_of(CONTENT), len(CONTENT), format=manifests.FORMAT + 1)
+    forged(path, frame_of(CONTENT), len(CONTENT), format=FORMAT + 1)
 
     assert refusal(path) == "newer"
 

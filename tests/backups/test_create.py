@@ -8,9 +8,8 @@ import apsw
 import pytest
 
 from sidecar import limits
-from sidecar.archive import read as reading
-from sidecar.archive import write as writing
-from sidecar.backups import directory
+from sidecar.archive import write
+from sidecar.backups import create, directory
 from sidecar.backups.gate import one_at_a_time
 from sidecar.context import LongContext
 from sidecar.errors import (
@@ -150,7 +149,7 @@ def test_sqlite_21_whatever_fails_no_backup_is_listed_and_the_old_ones_stay(
     def full(*_given: object, **_more: object) -> None:
         raise OSError(28, "No space left on device")
 
-    for owner, name in ((writing, "_pack"), (writing, "publish"), (reading, "unpack")):
+    for owner, name in ((write, "_pack"), (create, "publish_backup"), (write, "read_database")):
         with monkeypatch.context() as patched:
             patched.setattr(owner, name, full)
             with pytest.raises(DatabaseFull):

@@ -10,9 +10,9 @@ from typing import Any
 import apsw
 import pytest
 
-from sidecar.archive import read as reading
-from sidecar.archive import write as writing
 from sidecar.archive.manifest import Head, Manifest
+from sidecar.archive.read import read_database
+from sidecar.archive.write import partial_file, publish_backup, write_backup
 from sidecar.errors import BackupRejected
 from sidecar.store import codec, meta, verified_copy
 from sidecar.store.audit.log import chain_head
@@ -46,7 +46,7 @@ def sound(bench: Bench, folder: Path) -> tuple[Path, Manifest]:
     folder.mkdir()
     database = folder / "made.db"
     with database.open("wb") as file:
-        manifest = reading.unpack(path, file.write, lambda _done: None)
+        manifest = read_database(path, file.write, lambda _done: None)
     path.unlink()
     return database, manifest
 
@@ -69,9 +69,9 @@ def packed(database: Path, manifest: Manifest, **claims: Any) -> Path:
     fields = {name: getattr(manifest, name) for name in manifest.__struct_fields__}
     fields |= {**found, "database_bytes": database.stat().st_size, **claims}
     target = database.with_name("hostile.db.zst")
-    with writing.partial_file(target) as partial:
-        writing.write(database, partial, Manifest(**fields), step=lambda _done: None)
-        writing.publish(partial, target)
+    with partial_file(target) as partial:
+        write_backup(database, partial, Manifest(**fields), step=lambda _done: None)
+        publish_backup(partial, target)
     return target
 
 

@@ -17,7 +17,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import sidecar.handlers
-from sidecar.backups import old_database, restore as restoring
+from sidecar.backups import old_database, restore
 from sidecar.store import swap
 from tests.harness import open_bench
 from tests.workflow_kit import save
@@ -32,9 +32,9 @@ def before(owner, function, step):
         return then(*given, **more)
     setattr(owner, function, wrapped)
 with open_bench(folder) as bench:
-    before(old_database, "create_from", "brought_in")
+    before(old_database, "create_backup_from", "brought_in")
     before(old_database.ServedDatabase, "build", "backed_up")
-    before(restoring, "stage", "built")
+    before(restore, "stage", "built")
     replace = swap.replace
     swap.replace = lambda path, clock, keep: (kill("staged"), replace(path, clock, after_step=kill))
     save(bench, "later")  # is in the write-ahead log only

@@ -5,9 +5,8 @@ from typing import Any
 
 import pytest
 
-from sidecar.backups import restore as restoring
 from sidecar.backups.old_database import UnservedDatabase
-from sidecar.backups.restore import Restored
+from sidecar.backups.restore import Restored, restore_backup
 from sidecar.store.audit.log import chain_head
 from tests.backup_kit import SECRET, store_secret
 from tests.harness import Bench, ManualClock, open_bench
@@ -24,7 +23,7 @@ def backed_up(bench: Bench, **params: Any) -> str:
 def restore_unserved(folder: Path, name: str, *, dry_run: bool = False) -> Restored:
     """Restore a backup of a database that no process serves."""
     old = UnservedDatabase(folder / "test.db", ManualClock(), lambda *_progress: None)
-    return restoring.restore(old, folder / "backups" / name, "backup", dry_run=dry_run)
+    return restore_backup(old, folder / "backups" / name, "backup", dry_run=dry_run)
 
 
 @pytest.mark.parametrize("state", ["missing", "empty", "damaged", "with a log"])

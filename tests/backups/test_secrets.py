@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from sidecar.archive import manifest
-from sidecar.archive import read as reading
+from sidecar.archive.read import read_manifest
 from sidecar.backups.create import manifest_mac
 from sidecar.context import LongContext
 from sidecar.store.tables import SEALED
@@ -61,9 +61,9 @@ def test_the_chains_first_key_is_in_a_backup_only_while_the_log_is_unsealed(
 def test_a_backup_made_while_unlocked_is_authenticated_by_the_root_key(bench: Bench) -> None:
     store_secret(bench)
     context = LongContext(bench.services, 1, bench.tell)
-    unlocked = reading.read_manifest(Path(bench.call("backups.create")["path"]))
+    unlocked = read_manifest(Path(bench.call("backups.create")["path"]))
     bench.call("secrets.lock")
-    locked = reading.read_manifest(Path(bench.call("backups.create")["path"]))
+    locked = read_manifest(Path(bench.call("backups.create")["path"]))
     bench.call("secrets.unlock", passphrase="open sesame")
     code = manifest_mac(context)
 

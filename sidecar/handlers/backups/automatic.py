@@ -7,7 +7,7 @@ tries again the next time it runs. While it fails, a newest backup that is old i
 from weakref import WeakKeyDictionary
 
 from sidecar import limits, log
-from sidecar.backups.create import create_if_due, interval_and_age
+from sidecar.backups.create import create_backup_if_due, interval_and_age
 from sidecar.backups.retention import CHORE, delete_superfluous
 from sidecar.catalog import chore
 from sidecar.context import LongContext
@@ -27,7 +27,7 @@ def back_up(ctx: LongContext) -> None:
     """Make a backup when one is due, and delete superfluous ones."""
     sent = _sent.setdefault(ctx.store, set())
     try:
-        create_if_due(ctx)
+        create_backup_if_due(ctx)
         delete_superfluous(ctx)
     except (Cancelled, Maintenance):
         raise

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from sidecar import limits
-from sidecar.backups import create as creating
+from sidecar.backups.create import create_backup
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly
@@ -48,7 +48,7 @@ def create(ctx: LongContext, params: BackupsCreateParams) -> BackupsCreateResult
 
     Other requests are served meanwhile. Deleted data is purged first, so the backup lacks it.
     """
-    created = creating.create(
+    created = create_backup(
         ctx, "manual", label=params.label, include_secrets=params.include_secrets, last=True
     )
     manifest = created.backup.manifest

@@ -4,9 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from sidecar.backups import restore as restoring
 from sidecar.backups.old_database import ServedDatabase
-from sidecar.backups.restore import Restored
+from sidecar.backups.restore import Restored, restore_backup
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import (
@@ -115,7 +114,7 @@ def restore(ctx: LongContext, params: BackupsRestoreParams) -> BackupsRestoreRes
     """
     path = find_backup(ctx, params.name, params.path)
     old = ServedDatabase(ctx)
-    return result_of(restoring.restore(old, path, params.secrets, dry_run=params.dry_run))
+    return result_of(restore_backup(old, path, params.secrets, dry_run=params.dry_run))
 
 
 def result_of(restored: Restored) -> BackupsRestoreResult:

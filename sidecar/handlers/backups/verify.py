@@ -5,9 +5,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from sidecar.archive.manifest import is_authentic
-from sidecar.backups import verify as verifying
 from sidecar.backups.create import manifest_mac
 from sidecar.backups.directory import Backup
+from sidecar.backups.verify import log_rejection, verify_backup
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import DatabaseFull, NotFound, ReadOnly
@@ -57,12 +57,12 @@ def verify(ctx: LongContext, params: BackupsVerifyParams) -> BackupsVerifyResult
     with ctx.reading() as db:
         store_id = meta.store_id(db)
     with wire_errors():
-        verdict = verifying.verify(path, ctx.store.path, ctx.progress, ctx.cancel_event.is_set)
+        verdict = verify_backup(path, ctx.store.path, ctx.progress, ctx.cancel_event.is_set)
     manifest = authentic = None
     if verdict.manifest is not None:
         authentic = is_authentic(verdict.manifest, manifest_mac(ctx))
         manifest = view(Backup(path, verdict.manifest, verdict.size_bytes), store_id)
     if verdict.rejection is not None:
-        verifying.log_rejection(ctx, verdict.rejection, path.name, last=True)
+        log_rejection(ctx, verdict.rejection, path.name, last=True)
     findings = [BackupFinding(*finding) for finding in verdict.findings]
     return BackupsVerifyResult(not findings, findings, authentic, manifest)

@@ -7,8 +7,8 @@ from msgspec import Meta, Struct
 from sidecar import limits
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
-from sidecar.repair import check as checking
-from sidecar.repair.confirm import confirm
+from sidecar.repair.check import check_database
+from sidecar.repair.confirm import confirm_damage
 from sidecar.store.repair.confirm import CHORE
 
 
@@ -54,12 +54,12 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
     Findings are written to the audit log, unless the log is too damaged to take an entry. A
     damaged index is rebuilt; nothing else is changed.
     """
-    findings, counts = checking.check(ctx, full=params.full)
+    findings, counts = check_database(ctx, full=params.full)
     shown = [CheckFinding(*finding) for finding in findings[: limits.FINDINGS_MAX]]
     return SystemCheckResult(not findings, shown, counts)
 
 
 @chore(CHORE, first_ms=limits.CHORES_FIRST_MS)
-def confirm_damage(ctx: LongContext) -> None:
+def confirm_suspicion(ctx: LongContext) -> None:
     """Check the file when an error or an unclean end of the process suggests damage."""
-    confirm(ctx)
+    confirm_damage(ctx)

@@ -14,7 +14,7 @@ from sidecar.errors import (
     NotOurs,
     RecoveryRequired,
 )
-from sidecar.repair import recover as recovering
+from sidecar.repair.recover import recover_database
 from sidecar.values import Count
 
 
@@ -57,7 +57,7 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
     kept and never changed. Meanwhile requests that need the database are answered `maintenance`.
     Call the method with `dry_run` first, and let the user decide.
     """
-    recovered = recovering.recover(ctx, dry_run=params.dry_run)
+    recovered = recover_database(ctx, dry_run=params.dry_run)
     counts = [
         {name: count for name, count in rows.items() if count}
         for rows in (recovered.salvaged, recovered.lost, recovered.from_backup)

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from sidecar import limits, purging
-from sidecar.backups.create import create_if_changed
+from sidecar.backups.create import create_backup_if_changed
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import (
@@ -91,7 +91,7 @@ def compact(ctx: LongContext, params: SystemCompactParams) -> SystemCompactResul
     the process is killed, the old file or the new one is there, complete.
     """
     del params
-    create_if_changed(ctx, "compact")
+    create_backup_if_changed(ctx, "compact")
     ctx.check_cancelled()
 
     def log(db: Connection, before_bytes: int, after_bytes: int) -> None:
