@@ -1,8 +1,8 @@
-"""The one script a checkout needs: makes its environment, then runs the product, tests or checks.
+"""The script for work on a checkout: makes its environment, then runs the program, tests or checks.
 
-Standard library only. It must still parse on Python 3.6, so that an old Python gets one clear
-line and not a SyntaxError; hence the old-fashioned types and paths. What is installed, and how,
-is the business of `environment.py` beside it.
+It uses the standard library only. It parses on Python 3.6, so that an old Python prints one clear
+line instead of a SyntaxError; its types and paths are written in the way of that version.
+`environment.py`, in the same folder, installs the environment.
 """
 
 import os
@@ -34,49 +34,49 @@ from environment import (
 )
 
 LINES_MAX = 400
-"""Longest hand-written file: what a reader keeps in mind at once."""
+"""Most lines of a file that is written by hand."""
 SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
-"""A file's tests share what its fixtures made; more than four only wait for the same disk."""
+"""The tests of a file share its fixtures; more than four processes only wait for the disk."""
 LOCK_HEAD = "# Written by `python3 build/dev.py lock`; do not edit.\n"
 EXIT_USAGE = 2
 EXIT_SETUP = 3
 
 HELP = """\
-Runs this checkout with nothing but Python 3.11 or newer.
+Runs this checkout; Python 3.11 or newer is all that is needed.
 
-  demo [ARGS]         show the product at work on a real database
+  demo [ARGS]         show the program at work on a real database
   test [PYTEST ARGS]  run the tests; `test -k backup`, `test tests/wire`, `test -m soak`
-  check               style, types, layers, generated files, file lengths
+  check               check style, types, layers, generated files and file lengths
   torture [--minutes N] [--seed S]
-                      writes, backups, restores, kills and failing disks against a model
-  lock [UV ARGS]      write build/locks anew from pyproject.toml; `lock --upgrade` takes newer ones
-  clean               remove what these commands made
+                      test with random writes, backups, restores, kills and failing disks
+  lock [UV ARGS]      write build/locks again from pyproject.toml; `lock --upgrade` takes newer ones
+  clean               remove what these commands created
 
-The first run makes .venv in the checkout and fetches what build/locks names; later runs start at
-once. SIM_SIDECAR_VENV=FOLDER puts the environment elsewhere. Start with: demo
+The first run makes .venv in the checkout and fetches the packages in build/locks; later runs start
+at once. SIM_SIDECAR_VENV=FOLDER puts the environment elsewhere. Start with: demo
 """
 
 
 def demo(words: List[str]) -> int:
-    """Show the product at work; file names in `words` are the person's, so is the folder."""
-    # -P: a folder called sidecar where the person stands must not be taken for the product.
+    """Run `sim-sidecar demo` in the current folder, which file names in `words` are relative to."""
+    # -P: a folder named sidecar in the current folder must not be imported.
     return become([ensure("run"), "-P", "-m", "sidecar", "demo", *words])
 
 
 def test(words: List[str]) -> int:
-    """Run the tests: all of them side by side, chosen ones as pytest would."""
+    """Run the tests: all of them in several processes, selected ones as pytest does."""
     python = ensure("test")
     os.chdir(ROOT)
     return become([python, "-m", "pytest", *(words or SIDE_BY_SIDE)])
 
 
 def check(words: List[str]) -> int:
-    """Run every check, also after one has failed, and sum up."""
+    """Run every check, also after one has failed, and report those that failed."""
     if words:
         say("check takes no arguments.")
         return EXIT_USAGE
     python = ensure("check")
-    # What lint-imports does, without its start script, which differs from system to system.
+    # As the command lint-imports does, whose script differs from system to system.
     layers = "from importlinter.cli import lint_imports as run; raise SystemExit(run({}))"
     layers = layers.format("no_cache=True, no_logo=True")
     steps = [
@@ -100,7 +100,7 @@ def check(words: List[str]) -> int:
 
 
 def long_files() -> List[Tuple[str, int]]:
-    """Hand-written Python files that are too long, with their lines."""
+    """Return the Python files that are too long, with their number of lines."""
     found = []
     for top in ("sidecar", "build", "tests"):
         for folder, _, names in os.walk(os.path.join(ROOT, top)):
@@ -113,7 +113,7 @@ def long_files() -> List[Tuple[str, int]]:
 
 
 def lock(words: List[str]) -> int:
-    """Write the locks anew: one resolution for all systems, `check` before what must agree."""
+    """Write the locks again: `check` first, then the others, which must agree with it."""
     folder = os.path.join(ROOT, ".cache", "lock")
     current = digest_of([lock_file("lock")])
     if read_stamp(folder).get("locks") != current:
@@ -146,14 +146,14 @@ def lock(words: List[str]) -> int:
 
 
 def torture(words: List[str]) -> int:
-    """Rage over the real process: `torture --minutes N --seed S`."""
+    """Run the torture test on a real process: `torture --minutes N --seed S`."""
     python = ensure("test")
     os.chdir(ROOT)
     return become([python, "-m", "tests.torture", *words])
 
 
 def clean(words: List[str]) -> int:
-    """Remove what these commands made; an environment that a person made stays."""
+    """Remove what these commands created, but no environment that a person has made."""
     if words:
         say("clean takes no arguments.")
         return EXIT_USAGE
@@ -172,12 +172,12 @@ def clean(words: List[str]) -> int:
 
 
 def become(command: List[str]) -> int:
-    """Go on as another program: signals and the exit code are its own."""
+    """Replace this process by another program, which gets its signals and sets its exit code."""
     sys.stdout.flush()
     if os.name != "nt":
         os.execve(command[0], command, child_environment())
     process = subprocess.Popen(command, env=child_environment())
-    while True:  # Windows has no exec: wait, and leave Ctrl-C to the child, which gets it too
+    while True:  # Windows has no exec; Ctrl-C reaches the child as well, which handles it
         try:
             return process.wait()
         except KeyboardInterrupt:
@@ -185,7 +185,7 @@ def become(command: List[str]) -> int:
 
 
 def with_newer_python(words: List[str]) -> int:
-    """Run again by a Python that is new enough, or say that there is none."""
+    """Run this script with a Python that is new enough, or report that there is none."""
     for name in ("python3.13", "python3.12", "python3.11", "python3.14", "python3", "python"):
         path = shutil.which(name)
         ask = f"import sys; sys.exit(sys.version_info < {PYTHON_MIN})"
@@ -206,7 +206,7 @@ COMMANDS = {
 
 
 def main(words: List[str]) -> int:
-    """Run one command; returns its exit code."""
+    """Run one command and return its exit code."""
     if not words or words[0] in ("-h", "--help", "help"):
         sys.stdout.write(HELP)
         return 0

@@ -1,10 +1,11 @@
-"""Makes the environment that `dev.py` runs things in; knows nothing of what is run.
+"""Makes the virtual environment in which `dev.py` runs its commands.
 
-Standard library only, and it parses on Python 3.6, like `dev.py`, which imports it.
+It uses the standard library only and parses on Python 3.6, like `dev.py`, which imports it.
 
-The environment holds exactly what `build/locks` names, each file by its hash, and nothing is
-built in isolation, where a build tool would come unlocked. A stamp in it holds the hashes of the
-locks and of `pyproject.toml`: while they fit, a run costs a few file reads.
+The environment has exactly the packages in `build/locks`, each checked by its hash. Nothing is
+built in isolation, because the build tools would then not be locked. A stamp in the environment
+has the hashes of the locks and of `pyproject.toml`; while they are the same a run reads a few files
+only.
 """
 
 import errno
@@ -25,7 +26,7 @@ LOCK_SUFFIX = ".lock"
 STAMP_NAME = "sim-sidecar.json"
 PYTHON_MIN = (3, 11)
 LEVELS = ("run", "test", "check")
-"""Each lock holds all of the one before it."""
+"""The levels of an environment; the lock of each has all packages of the one before it."""
 
 NO_NETWORK = (
     "NewConnectionError",
@@ -41,22 +42,22 @@ NO_NETWORK = (
 
 
 class ProblemError(Exception):
-    """The environment cannot be made; its text is the one line for the person."""
+    """The environment cannot be made; the text is one line for the person."""
 
 
 def say(text: str) -> None:
-    """Tell the person on stderr: stdout belongs to what is started."""
+    """Print a line to stderr; stdout is for the program that is started."""
     sys.stderr.write(f"dev.py: {text}\n")
     sys.stderr.flush()
 
 
 def default_venv() -> str:
-    """Where the environment lies when nothing else is said."""
+    """Return the folder of the environment when no other is given."""
     return os.path.join(ROOT, ".venv")
 
 
 def venv_folder() -> str:
-    """Where the environment lies."""
+    """Return the folder of the environment."""
     given = os.environ.get(VENV_VARIABLE, "")
     return os.path.abspath(os.path.expanduser(given)) if given else default_venv()
 
@@ -68,15 +69,15 @@ def venv_python(folder: str) -> str:
 
 
 def child_environment() -> Dict[str, str]:
-    """Our environment without what would turn Python or pip away from the one we made."""
-    away = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON")
-    kept = {name: value for name, value in os.environ.items() if name not in away}
-    kept["PIP_USER"] = "0"  # a user install is refused inside an environment
-    return kept
+    """Return the environment variables, without those that lead to another Python or pip."""
+    omitted = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON")
+    variables = {name: value for name, value in os.environ.items() if name not in omitted}
+    variables["PIP_USER"] = "0"  # a user install is refused inside an environment
+    return variables
 
 
 def digest_of(paths: Sequence[str]) -> str:
-    """Hash files by content; the checkout's own place counts, since the install points to it."""
+    """Return a hash of files and of the checkout's folder, which the installation points to."""
     total = hashlib.sha256(ROOT.encode("utf-8", "surrogateescape"))
     for path in paths:
         with open(path, "rb") as file:
@@ -90,7 +91,7 @@ def lock_file(name: str) -> str:
 
 
 def read_stamp(folder: str) -> Dict[str, str]:
-    """What was installed here; empty when the environment is not ours or not readable."""
+    """Return the stamp of an environment; empty when this script has not made it."""
     try:
         with open(os.path.join(folder, STAMP_NAME), encoding="utf-8") as file:
             stamp = json.load(file)
@@ -100,7 +101,7 @@ def read_stamp(folder: str) -> Dict[str, str]:
 
 
 def write_stamp(folder: str, stamp: Dict[str, str]) -> None:
-    """Keep what was installed; written whole or not at all."""
+    """Write the stamp of an environment atomically."""
     path = os.path.join(folder, STAMP_NAME)
     with open(path + ".new", "w", encoding="utf-8") as file:
         json.dump(stamp, file)
@@ -108,16 +109,16 @@ def write_stamp(folder: str, stamp: Dict[str, str]) -> None:
 
 
 def ensure(level: str) -> str:
-    """Make the environment fit for `level` when it is not yet; returns its interpreter."""
+    """Install the environment for `level` if needed, and return its interpreter."""
     folder = venv_folder()
     if not wanting(folder, level):
         return venv_python(folder)
     try:
         if not os.path.exists(folder + LOCK_SUFFIX):
-            refuse_others(folder)  # before anything is written, be it beside it
+            refuse_others(folder)  # before the lock file is written next to it
         with only_one(folder):
             refuse_others(folder)
-            if wanting(folder, level):  # else another run has made it meanwhile
+            if wanting(folder, level):  # else another run has installed it meanwhile
                 complete(folder, level)
     except OSError as error:
         raise ProblemError(explain_os_error(error, folder)) from error
@@ -125,7 +126,7 @@ def ensure(level: str) -> str:
 
 
 def wanting(folder: str, level: str) -> List[str]:
-    """What the environment lacks for `level`, of: locks, level, project."""
+    """Return what the environment lacks for `level`, of: locks, level, project."""
     stamp = read_stamp(folder)
     whole = os.path.exists(venv_python(folder)) and stamp.get("locks") == wanted_locks()
     reaches = whole and LEVELS.index(stamp.get("level", "run")) >= LEVELS.index(level)
@@ -135,12 +136,12 @@ def wanting(folder: str, level: str) -> List[str]:
 
 
 def wanted_locks() -> str:
-    """Hash of the locks."""
+    """Return the hash of the locks."""
     return digest_of([lock_file(name) for name in ("build", *LEVELS)])
 
 
 def wanted_project() -> str:
-    """Hash of what the install of the checkout itself depends on."""
+    """Return the hash of the files that the installation of the checkout depends on."""
     package = os.path.join(ROOT, "sidecar", "__init__.py")
     return digest_of([os.path.join(ROOT, "pyproject.toml"), package])
 
@@ -165,30 +166,31 @@ def complete(folder: str, level: str) -> None:
 
 @contextmanager
 def only_one(folder: str) -> Iterator[None]:
-    """Hold what only one run can: the others wait, and a run that dies lets go.
+    """Wait until no other run installs this environment, and keep others waiting.
 
-    The lock lies beside the environment, which is removed and made anew under it.
+    The lock file is next to the environment, which may be removed meanwhile. The lock of a run that
+    dies is released.
     """
     parent = os.path.dirname(folder)
     os.makedirs(parent, exist_ok=True)
     with open(folder + LOCK_SUFFIX, "a+b") as file:
         if not take(file):
-            say(f"another run makes {folder}; waiting for it ...")
+            say(f"another run is making {folder}; waiting for it ...")
             while not take(file):
                 time.sleep(0.2)
         yield
 
 
 def take(file: BinaryIO) -> bool:
-    """Lock a file until it is closed; False when another process has it."""
+    """Lock a file until it is closed; return False when another process has locked it."""
     try:
         if sys.platform == "win32":
-            import msvcrt  # noqa: PLC0415 - exists there only
+            import msvcrt  # noqa: PLC0415 - Windows only
 
             file.seek(0)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         else:
-            import fcntl  # noqa: PLC0415 - exists elsewhere only
+            import fcntl  # noqa: PLC0415 - POSIX only
 
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
@@ -199,7 +201,7 @@ def take(file: BinaryIO) -> bool:
 
 
 def is_foreign(folder: str) -> bool:
-    """Whether a person made this environment: then it is added to and never removed."""
+    """Return whether a person has made this environment; it is then never removed."""
     stamp = read_stamp(folder)
     if "foreign" not in stamp and (stamp or not os.path.exists(os.path.join(folder, "pyvenv.cfg"))):
         return False
@@ -208,13 +210,13 @@ def is_foreign(folder: str) -> bool:
 
 
 def is_ours(folder: str) -> bool:
-    """Whether this script made the environment, so that it may remove it."""
+    """Return whether this script has made the environment, and may remove it."""
     stamp = read_stamp(folder)
     return bool(stamp) and "foreign" not in stamp
 
 
 def quiet_call(command: Sequence[str]) -> bool:
-    """Whether a command runs and ends well."""
+    """Return whether a command runs and succeeds; its output is discarded."""
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
@@ -222,39 +224,39 @@ def quiet_call(command: Sequence[str]) -> bool:
 
 
 def refuse_others(folder: str) -> None:
-    """Refuse a folder that holds what is no environment."""
+    """Raise when a folder has files but is no environment."""
     filled = os.path.isdir(folder) and os.listdir(folder)
     if filled and folder != default_venv() and not (is_ours(folder) or is_foreign(folder)):
-        raise ProblemError(f"{folder} holds something else; name a new folder in {VENV_VARIABLE}.")
+        raise ProblemError(f"{folder} is no environment; name a new folder in {VENV_VARIABLE}.")
 
 
 def make_venv(folder: str) -> None:
-    """Make a fresh environment, in place of one that is old, broken or half-made."""
+    """Make an empty environment; remove one that is old, broken or incomplete."""
     if os.path.isdir(folder) and os.listdir(folder):
-        say(f"{folder} is out of date or was not finished: making it anew.")
+        say(f"{folder} is out of date or incomplete; it is made again.")
         shutil.rmtree(folder)
     os.makedirs(folder, exist_ok=True)
-    write_stamp(folder, {"level": "run"})  # so that a half-made one is known as ours
-    say(f"making {folder} (once; fetches what build/locks names) ...")
+    write_stamp(folder, {"level": "run"})  # so that an incomplete one is known to be ours
+    say(f"making {folder} (once; fetches the packages in build/locks) ...")
     command = [sys.executable, "-m", "venv", folder]
     if not has_module("venv"):
         raise ProblemError(missing_part("venv"))
     if not has_module("ensurepip"):
         if not has_module("pip"):
             raise ProblemError(missing_part("ensurepip"))
-        command.append("--without-pip")  # Debian's way; the pip beside us installs from outside
+        command.append("--without-pip")  # as Debian does; the pip of this Python installs into it
     code, output = run_for_output(command, ROOT)
     if code:
         raise ProblemError("the environment cannot be made: " + last_line(output))
 
 
 def has_module(name: str) -> bool:
-    """Whether the Python that runs us has a module; asked in a child, which isolates it."""
+    """Return whether this Python has a module, tried in a child process."""
     return quiet_call([sys.executable, "-c", "import " + name])
 
 
 def missing_part(name: str) -> str:
-    """Tell how to get a part of Python that a system package left out."""
+    """Return the text that says how to get a part of Python that the system's package omits."""
     return (
         f"this Python lacks {name}; on Debian and Ubuntu: apt install python{version()}-venv; "
         "elsewhere install a full Python 3.11 or newer, then run this again."
@@ -262,7 +264,7 @@ def missing_part(name: str) -> str:
 
 
 def version() -> str:
-    """Return major.minor of the Python that runs us."""
+    """Return major.minor of this Python."""
     return "{}.{}".format(*sys.version_info[:2])
 
 
@@ -270,21 +272,21 @@ def version() -> str:
 
 
 def install(folder: str, name: str) -> None:
-    """Install one lock exactly: each file by its hash, nothing beside it."""
-    # Wheels only, since building needs a compiler and runs foreign code; jsonrpcserver, plain
-    # Python, has none and is built by the build tools of the `build` lock.
+    """Install the packages of one lock, each checked by its hash, and no others."""
+    # Wheels only: building needs a compiler and runs code of the package. jsonrpcserver, which is
+    # plain Python, has no wheel and is built by the build tools of the lock `build`.
     flags = ["--require-hashes", "--no-deps", "--use-pep517", "--no-build-isolation"]
     formats = ["--only-binary", ":all:", "--no-binary", "jsonrpcserver"]
     pip(folder, flags + formats + ["-r", lock_file(name)])
 
 
 def install_project(folder: str) -> None:
-    """Install the checkout itself, as a pointer to its files."""
+    """Install the checkout itself as an editable package."""
     pip(folder, ["--no-index", "--no-deps", "--no-build-isolation", "-e", ROOT])
 
 
 def pip(folder: str, words: Sequence[str]) -> None:
-    """Run `pip install`; its noise goes to a file, what it means to the person."""
+    """Run `pip install`; its output goes to a file, an explanation of a failure to the person."""
     python = venv_python(folder)
     command = [python, "-I", "-m", "pip"]
     if not quiet_call([python, "-I", "-c", "import pip"]):
@@ -295,11 +297,11 @@ def pip(folder: str, words: Sequence[str]) -> None:
     with open(path, "a", encoding="utf-8") as log:
         log.write(output)
     if code:
-        raise ProblemError(f"{explain_pip(output)} (All of pip's words: {path})")
+        raise ProblemError(f"{explain_pip(output)} (All output of pip: {path})")
 
 
 def run_for_output(command: Sequence[str], folder: str) -> Tuple[int, str]:
-    """Run a command in a folder; returns its exit code and all that it said."""
+    """Run a command in a folder and return its exit code and its output."""
     done = subprocess.run(
         command,
         stdout=subprocess.PIPE,
@@ -314,7 +316,7 @@ def run_for_output(command: Sequence[str], folder: str) -> Tuple[int, str]:
 
 
 def explain_pip(output: str) -> str:
-    """Say in one line what pip's failure means and what helps."""
+    """Return one line that says what a failure of pip means and what helps."""
     if any(sign in output for sign in NO_NETWORK):
         return (
             "the package index cannot be reached; connect, or name a mirror in PIP_INDEX_URL or "
@@ -322,13 +324,13 @@ def explain_pip(output: str) -> str:
         )
     if "DO NOT MATCH THE HASHES" in output:
         return (
-            "a fetched package is not the one that was locked; look at your mirror or proxy, "
+            "a fetched package is not the one that is locked; check your mirror or proxy, "
             "then run this again."
         )
     if "No matching distribution found" in output:
         missing = output.rpartition("No matching distribution found for ")[2].split()[0]
         return (
-            f"there is no ready-made {missing} for Python {version()} on this system; "
+            f"there is no wheel of {missing} for Python {version()} on this system; "
             "try another Python, 3.11 to 3.13."
         )
     if "Errno 28" in output:
@@ -337,15 +339,15 @@ def explain_pip(output: str) -> str:
 
 
 def explain_os_error(error: OSError, folder: str) -> str:
-    """Say in one line why the environment's folder cannot be written."""
+    """Return one line that says why the environment's folder cannot be written."""
     return (
-        f"{folder} cannot be written ({error.strerror or error}); name a folder of yours in "
-        f"{VENV_VARIABLE}, or close what uses it, then run this again."
+        f"{folder} cannot be written ({error.strerror or error}); name another folder in "
+        f"{VENV_VARIABLE}, or close the programs that use it, then run this again."
     )
 
 
 def last_line(output: str) -> str:
-    """Return the last line that says anything, an error before all others."""
+    """Return the last line that is not empty; the last error if there is one."""
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.startswith("ERROR: ") or "Error: " in line]
-    return (errors or lines or ["it said nothing."])[-1]
+    return (errors or lines or ["it has printed nothing."])[-1]

@@ -1,8 +1,8 @@
-"""Examples for the OpenRPC document: of each method its first successful call in tests/scenarios.
+"""Finds the examples of the OpenRPC document: each method's first successful call in a scenario.
 
-The conversations are replayed by the tests, so an example cannot go stale. What differs each time
-stands there as "…"; here it gets a value that its schema allows. Knows nothing of the product but
-its OpenRPC document.
+The tests replay the conversations in tests/scenarios, so that no example can become wrong. A value
+that differs each time is "…" there; here a value that its schema allows replaces it. Of the program
+only the OpenRPC document is used.
 """
 
 import json
@@ -20,7 +20,7 @@ _EPOCH = "since the Unix epoch"
 
 
 def find(document: Schema, folder: Path) -> dict[str, Schema]:
-    """An example of each method that is called successfully somewhere, by its name."""
+    """Return an example of each method that is called successfully in a scenario, by name."""
     calls: dict[str, tuple[Any, Any]] = {}
     for scenario in sorted(folder.glob("*.txt")):
         for method, params, result in _calls(scenario.read_text(encoding="utf-8")):
@@ -33,7 +33,7 @@ def find(document: Schema, folder: Path) -> dict[str, Schema]:
 
 
 def _calls(text: str) -> Iterator[tuple[str, Any, Any]]:
-    """Method, params and result of every call that succeeds, in the order of the answers."""
+    """Yield method, params and result of every call that succeeds, in the order of the answers."""
     asked: dict[str, tuple[str, Any]] = {}
     for line in text.splitlines():
         mark, _, rest = line.partition(" ")
@@ -48,7 +48,7 @@ def _calls(text: str) -> Iterator[tuple[str, Any, Any]]:
 
 
 def _message(text: str) -> dict[str, Any] | None:
-    """A message that stands alone; None of a batch, of bad input and of what is filled in."""
+    """Return a single message; None for a batch, bad input or a text that the test fills in."""
     if _SIZED.search(text):
         return None
     try:
@@ -59,7 +59,7 @@ def _message(text: str) -> dict[str, Any] | None:
 
 
 def _example(method: Schema, params: Any, result: Any, document: Schema) -> Schema:
-    """An OpenRPC example pairing; params by position get their names."""
+    """Return an OpenRPC example pairing; params by position get their names."""
     schemas = {each["name"]: each["schema"] for each in method["params"]}
     if isinstance(params, list):
         params = dict(zip(schemas, params, strict=False))
@@ -74,16 +74,16 @@ def _example(method: Schema, params: Any, result: Any, document: Schema) -> Sche
 
 
 class Filler:
-    """Puts values in the place of what differs each time."""
+    """Replaces the placeholders of values that differ each time."""
 
     def __init__(self, components: dict[str, Schema]) -> None:
-        """Resolve references by these."""
+        """Use these schemas to resolve references."""
         self._components = components
 
     def value(self, value: Any, schema: Schema) -> Any:
-        """The value itself, with every placeholder within replaced."""
+        """Return the value with every placeholder in it replaced."""
         if isinstance(value, str) and value.startswith(ANY):
-            return self._made(schema)
+            return self._make(schema)
         schema = self._plain(schema)
         if isinstance(value, dict):
             fields = schema.get("properties", {})
@@ -95,7 +95,7 @@ class Filler:
         return value
 
     def _plain(self, schema: Schema) -> Schema:
-        """The schema that a reference names, or the first of several that is not null."""
+        """Return the schema that a reference names, or the first alternative that is not null."""
         while "$ref" in schema or "anyOf" in schema:
             if "$ref" in schema:
                 schema = self._components[schema["$ref"].rpartition("/")[2]]
@@ -103,8 +103,8 @@ class Filler:
                 schema = next(each for each in schema["anyOf"] if each != {"type": "null"})
         return schema
 
-    def _made(self, schema: Schema) -> Any:
-        """Some value that a schema allows."""
+    def _make(self, schema: Schema) -> Any:
+        """Return a value that a schema allows."""
         schema = self._plain(schema)
         if "enum" in schema:
             return schema["enum"][0]
@@ -120,5 +120,5 @@ class Filler:
                 return []
             case "object":
                 fields = schema.get("properties", {})
-                return {name: self._made(fields[name]) for name in schema.get("required", ())}
+                return {name: self._make(fields[name]) for name in schema.get("required", ())}
         return ANY

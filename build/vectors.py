@@ -1,7 +1,8 @@
-"""Test vectors of every sealed format: what another program must make of the same bytes.
+"""Generates schema/vectors.json: test vectors of every sealed format, for other programs.
 
-Everything that is random elsewhere is counted up here, so that the file is the same each time.
-tests/vault/vectors.mjs checks it with Node's own cryptography, from schema/security.md alone.
+Bytes that are random elsewhere are counted up here, so that the file is always the same.
+tests/vault/vectors.mjs, which is written from schema/security.md alone, checks it with the
+cryptography of Node.
 """
 
 import json
@@ -20,7 +21,7 @@ _ROOT = bytes(range(32))
 
 
 def _counting() -> Callable[[int], bytes]:
-    """Random bytes that are not: 01 01 01, then 02 02 02 and so on."""
+    """Return a replacement for random bytes: 01 01 01, then 02 02 02 and so on."""
     made = 0
 
     def random(size_bytes: int) -> bytes:
@@ -32,6 +33,7 @@ def _counting() -> Callable[[int], bytes]:
 
 
 def _slot(secret: bytes, cost: Cost | None) -> dict[str, Any]:
+    """Return a key slot: with `cost` that of a passphrase, else that of a random secret."""
     blob = slot_format.wrap(bytearray(_ROOT), _STORE_ID, 1, bytearray(secret), _counting(), cost)
     salt = blob[20:36]
     if cost is None:
@@ -48,6 +50,7 @@ def _slot(secret: bytes, cost: Cost | None) -> dict[str, Any]:
 
 
 def _chain() -> dict[str, Any]:
+    """Return two entries of the audit chain with their codes."""
     key, head, entries = bytes([7]) * 32, chain.GENESIS, []
     texts = [("workflow_save", "w1", '{"revision":1}'), ("key_access", "openai", "{}")]
     for seq, (action, resource, details) in enumerate(texts, 1):
@@ -62,7 +65,7 @@ def _chain() -> dict[str, Any]:
 
 
 def _secret(keys: Keys) -> dict[str, Any]:
-    """A data key, a record sealed with it, and the code over both."""
+    """Return a data key, a record sealed with it, and the code over both."""
     data_key, provider, value = bytearray([9] * 32), "openai/wörk", b"sk-0123456789"
     wrapped = keys.wrap_data_key(3, data_key, bytes([1]) * 12)
     record = record_format.seal_value(
@@ -85,12 +88,14 @@ def _secret(keys: Keys) -> dict[str, Any]:
 
 
 def _anchor(keys: Keys) -> dict[str, Any]:
+    """Return a sealed anchor of the audit chain."""
     payload = chain.Point(2, bytes([3]) * 32, bytes([4]) * 32).packed()
     sealed = keys.seal_for_audit("anchor", 2, payload, bytes([6]) * 12)
     return {"seq": 2, "payload_hex": payload.hex(), "sealed_hex": sealed.hex()}
 
 
 def _export(keys: Keys) -> dict[str, Any]:
+    """Return the signature of an exported audit log."""
     digest = crypto.sha256(b"an exported log")
     return {
         "sha256_hex": digest.hex(),
@@ -100,7 +105,7 @@ def _export(keys: Keys) -> dict[str, Any]:
 
 
 def render() -> bytes:
-    """The file."""
+    """Return the content of the file."""
     keys = Keys(bytearray(_ROOT), _STORE_ID)
     code = bytes(range(20))
     cost = Cost(19456, 2, 1)

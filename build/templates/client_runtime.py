@@ -1,7 +1,7 @@
-"""Top of the hand-written half of the Python client: requests, notifications, restart.
+"""The upper half of the Python client's hand-written part: requests, notifications, restart.
 
-build/client_python.py inlines it, from the mark below, after client_wire.py and before what it
-generates: one error class a wire code, the types, and a `Client` with the methods.
+build/client_python.py copies it, from the mark below on, after client_wire.py and before what it
+generates: the errors, the types, and the class `Client` with the methods.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 
 class Pending(Generic[T]):
-    """One request under way."""
+    """One request that is in flight."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Pending(Generic[T]):
         method: str,
         on_progress: Callable[[Any], None] | None = None,
     ) -> None:
-        """Belong to `client` as its request `request_id`."""
+        """Make the request `request_id` of `client`."""
         self.id = request_id
         self.method = method
         self.batch = 0
@@ -56,13 +56,13 @@ class Pending(Generic[T]):
 
     @property
     def done(self) -> bool:
-        """Whether the answer, or the end of the process, has come."""
+        """Return whether the answer was received or the process has ended."""
         return self._answer is not None
 
     def result(self, timeout: float | None = None) -> T:
-        """Wait for the result; each `$/progress` starts the timeout (the client's own) afresh."""
+        """Wait for the result and return it; each `$/progress` starts the timeout again."""
         if self._client.in_callback():
-            message = "A callback cannot wait for an answer: it runs in the thread that reads it."
+            message = "A callback cannot wait for an answer: it runs in the thread that reads them."
             raise RuntimeError(message)
         allowed = self._client.timeout if timeout is None else timeout
         with self._changed:
@@ -79,11 +79,11 @@ class Pending(Generic[T]):
         return result
 
     def cancel(self) -> None:
-        """Ask the process to stop it; only long methods can be, and then raise Cancelled."""
+        """Cancel the request; only long methods can be cancelled, and then raise Cancelled."""
         self._client.notify("$/cancelRequest", {"id": self.id})
 
     def touch(self, progress: Any = None) -> None:
-        """Take a sign of life."""
+        """Note progress, which starts the timeout again."""
         with self._changed:
             self._active_at = time.monotonic()
             self._changed.notify_all()
@@ -91,20 +91,20 @@ class Pending(Generic[T]):
             self._on_progress(progress)
 
     def resolve(self, value: Any, error: ClientError | None = None) -> None:
-        """Take the answer."""
+        """Store the answer."""
         with self._changed:
             self._answer = (value, error)
             self._changed.notify_all()
 
 
 class BaseClient:
-    """A process and its requests. Thread-safe; callbacks run in the thread that reads."""
+    """A process and its requests. It is thread-safe; callbacks run in the reading thread."""
 
     ready: Any
-    """Params of the `system.ready` that the process began with."""
+    """The params of `system.ready`, which the process has sent at its start."""
 
     LONG: ClassVar[frozenset[str]] = frozenset()
-    """The methods that can be cancelled."""
+    """The names of the long methods, which can be cancelled."""
 
     def __init__(
         self,
@@ -130,15 +130,15 @@ class BaseClient:
         self._connect()
 
     def _add_methods(self) -> None:
-        """Give the client its methods; the generated half does."""
+        """Add the methods; the generated class Client does."""
 
     @classmethod
     def spawn(cls, argv: Sequence[str], **options: Any) -> Self:
-        """Start `argv`, such as ["sim-sidecar", "serve", "--database", path]."""
+        """Start a process, such as ["sim-sidecar", "serve", "--database", path]."""
         return cls(argv, **options)
 
     def __enter__(self) -> Self:
-        """Close at the end of the block."""
+        """Return the client, which is closed at the end of the block."""
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -155,7 +155,7 @@ class BaseClient:
         timeout: float | None = None,
         on_progress: Callable[[Any], None] | None = None,
     ) -> Any:
-        """Call a method and wait; a long one that times out is cancelled."""
+        """Call a method and return its result; a long method that times out is cancelled."""
         pending = self.start(method, params, on_progress=on_progress)
         try:
             return pending.result(timeout)
@@ -179,7 +179,7 @@ class BaseClient:
     def batch(
         self, calls: Sequence[tuple[str, Params | None]], *, timeout: float | None = None
     ) -> list[Any]:
-        """Send the calls as one batch; a failed one stands in the list as its SidecarError."""
+        """Send the calls as one batch and return their results; a failed call is a SidecarError."""
         members = [Pending[Any](self, next(self._ids), method) for method, _ in calls]
         requests = [
             _request(method, params, member.id)
@@ -191,14 +191,15 @@ class BaseClient:
         return [self._outcome(member, timeout) for member in members]
 
     def notify(self, method: str, params: Params | None = None) -> None:
-        """Send a notification; it is never answered."""
+        """Send a notification, which is never answered."""
         self._send([], _request(method, params, None))
 
     def in_callback(self) -> bool:
-        """Whether the caller is a callback of this client."""
+        """Return whether the caller is a callback of this client."""
         return self._wire.is_reader()
 
     def _outcome(self, member: Pending[Any], timeout: float | None) -> Any:
+        """Return the result of a member of a batch, or its error."""
         try:
             return member.result(timeout)
         except SidecarError as error:
@@ -208,6 +209,7 @@ class BaseClient:
             raise
 
     def _forget(self, pending: Pending[Any]) -> None:
+        """Wait no longer for a request, and cancel a long one."""
         with self._lock:
             self._pending.pop(pending.id, None)
         if pending.method in self.LONG:
@@ -215,10 +217,11 @@ class BaseClient:
                 pending.cancel()
 
     def _send(self, pending: list[Pending[Any]], message: Any) -> None:
+        """Send a message with these requests."""
         text = json.dumps(message, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         line = text.encode()
         with self._lock:
-            # Entered first: the answer may come before send_line returns.
+            # Registered first: the answer may be received before send_line returns.
             self._pending.update((each.id, each) for each in pending)
             try:
                 self._wire.send_line(line)
@@ -230,11 +233,11 @@ class BaseClient:
     # --- the process ----------------------------------------------------------------------
 
     def close(self, timeout: float = CLOSE_TIMEOUT_S) -> int | None:
-        """End the process in order, by force if it must be, and return its exit code."""
+        """End the process in order, or by force after the timeout, and return its exit code."""
         return self._wire.close(timeout)
 
     def restart(self) -> None:
-        """Start the process again and fetch the audit events missed meanwhile."""
+        """Start the process again and receive the audit events that were missed meanwhile."""
         self.close()
         subscription = self._subscription
         self._catching_up = subscription is not None and self.last_seq is not None
@@ -247,10 +250,11 @@ class BaseClient:
 
     @property
     def wire(self) -> Wire:
-        """The process and its raw lines."""
+        """Return the object for the process and its lines."""
         return self._wire
 
     def _connect(self) -> None:
+        """Start the process and wait until it serves."""
         starting: Pending[Any] = Pending(self, 0, "system.ready")
         self._pending = {0: starting}
         self.events.set_gone(None)
@@ -265,9 +269,10 @@ class BaseClient:
             raise
 
     def _end(self, wire: Wire) -> None:
+        """Fail all requests because the process has ended."""
         gone = wire.gone()
         with self._lock:
-            if wire is not self._wire:  # one that a restart has already replaced
+            if wire is not self._wire:  # a restart has replaced it
                 return
             pending, self._pending = list(self._pending.values()), {}
         for each in pending:
@@ -275,7 +280,7 @@ class BaseClient:
         self.events.set_gone(gone)
 
     def _note_subscription(self, method: str, params: Params | None) -> None:
-        """Remember what to subscribe to after a restart."""
+        """Store what to subscribe to after a restart."""
         if method == "audit.subscribe":
             self._subscription = {k: v for k, v in (params or {}).items() if k != "after"}
         elif method == "audit.unsubscribe":
@@ -284,17 +289,19 @@ class BaseClient:
     # --- in the reading thread ------------------------------------------------------------
 
     def _take(self, line: bytes) -> None:
+        """Handle a line of the process."""
         try:
             message = json.loads(line)
-        except ValueError:  # not a message; who talks like that is found on the wire, not here
+        except ValueError:  # not a message of the protocol
             return
         for each in message if isinstance(message, list) else [message]:
             try:
                 self._take_message(each)
-            except Exception:  # noqa: BLE001 -- a callback's fault must not stop the reading
+            except Exception:  # noqa: BLE001 -- a fault of a callback must not stop the reading
                 traceback.print_exc()
 
     def _take_message(self, message: Any) -> None:
+        """Handle an answer or a notification."""
         if not isinstance(message, dict):
             return
         if "method" in message:
@@ -307,7 +314,7 @@ class BaseClient:
             pending.resolve(message.get("result"), error)
 
     def _answered(self, request_id: Any, error: SidecarError | None) -> list[Pending[Any]]:
-        """Whom an answer is for; one without an id refuses the oldest batch as a whole."""
+        """Return the requests that an answer is for; one without an id refuses the oldest batch."""
         with self._lock:
             if request_id is not None:
                 found = self._pending.pop(request_id, None)
@@ -319,13 +326,14 @@ class BaseClient:
             return [self._pending.pop(member) for member in ids]
 
     def _take_notification(self, notification: Notification) -> None:
+        """Store a notification, unless it only concerns a request."""
         method, params = notification
         if method == "$/progress":
             if (pending := self._pending.get(params["id"])) is not None:
                 pending.touch(params)
             return
         if method == "audit.event":
-            if self._catching_up:  # the subscription brings it again, in its place
+            if self._catching_up:  # the subscription sends it again, in its order
                 return
             self.last_seq = params["seq"]
         elif method == "system.restored":
@@ -337,6 +345,7 @@ class BaseClient:
             self._on_notification(notification)
 
     def _take_start(self, method: str, params: Any) -> None:
+        """Handle the notifications of a start."""
         if (starting := self._pending.get(0)) is None:
             return
         if method == "system.starting":
@@ -349,6 +358,7 @@ class BaseClient:
 
 
 def _request(method: str, params: Params | None, request_id: int | None) -> dict[str, Any]:
+    """Return a request, or a notification when the id is None."""
     message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
     if params is not None:
         message["params"] = params
@@ -358,5 +368,5 @@ def _request(method: str, params: Params | None, request_id: int | None) -> dict
 
 
 def _given(params: dict[str, Any]) -> dict[str, Any]:
-    """The params that are sent."""
+    """Return the params that are not UNSET."""
     return {name: value for name, value in params.items() if value is not UNSET}

@@ -1,7 +1,7 @@
-"""Bottom of the hand-written half of the Python client: errors, a process by lines, events.
+"""The lower half of the Python client's hand-written part: errors, lines of a process, events.
 
-build/client_python.py inlines it, from the mark below, into the one file of the client, which
-therefore uses the standard library alone. Above it stands client_runtime.py.
+build/client_python.py copies it, from the mark below on, into the one file of the client; it
+therefore uses the standard library only. client_runtime.py uses it.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from typing import IO, Any, ClassVar, NamedTuple, Self, cast
 
 # --- inlined from here on ---
 CALL_TIMEOUT_S = 30.0
-"""Silence after which a call gives up, unless told otherwise; `math.inf` waits for ever."""
+"""Time without an answer or progress after which a call times out; `math.inf` waits for ever."""
 CLOSE_TIMEOUT_S = 5.0
-"""The process answers for at most 2 s after its stdin ends; then it is made to end."""
+"""Time that the process has to end after its stdin is closed; it answers for 2 s at most."""
 END_TIMEOUT_S = 1.0
-"""How long a thread or the operating system may take to notice an end."""
+"""How long a thread or the operating system may take to notice the end of the process."""
 STDERR_LINES = 200
-"""Lines of stderr kept to tell why a process ended."""
+"""Last lines of stderr that are stored, to show why a process has ended."""
 EVENTS_MAX = 10_000
-"""Notifications kept for a program that does not take them."""
+"""Most notifications that are stored for a program that does not read them."""
 
 
 class Unset(enum.Enum):
-    """Stands for a param that is not sent, since None is sent as null."""
+    """The type of UNSET, the value of a param that is not sent; None is sent as null."""
 
     UNSET = "unset"
 
@@ -39,18 +39,18 @@ UNSET = Unset.UNSET
 
 
 class ClientError(Exception):
-    """Base of everything the client raises."""
+    """The base of all exceptions of the client."""
 
 
 class SidecarTimeout(ClientError):
-    """No answer and no progress in time. A write may still have happened."""
+    """There was no answer and no progress in time. A write may have happened all the same."""
 
 
 class SidecarGone(ClientError):
-    """The process has ended; `exit_code` and the last lines of its stderr tell why."""
+    """The process has ended; `exit_code` and the last lines of its stderr say why."""
 
     def __init__(self, exit_code: int | None, stderr_tail: str) -> None:
-        """Keep what is known of the end; `exit_code` is None while the process lingers."""
+        """Store what is known of the end; `exit_code` is None while the process still runs."""
         self.exit_code = exit_code
         self.stderr_tail = stderr_tail
         last = stderr_tail.rstrip().rpartition("\n")[2]
@@ -58,18 +58,18 @@ class SidecarGone(ClientError):
 
 
 class SidecarError(ClientError):
-    """The process answered with an error; subclasses name the codes of the catalogue."""
+    """The process has answered with an error; each error code has a subclass."""
 
     CODE: ClassVar[int]
     SLUG: ClassVar[str]
     _by_code: ClassVar[dict[int, type[SidecarError]]] = {}
 
     def __init_subclass__(cls) -> None:
-        """Enter the subclass under its code."""
+        """Register the subclass under its code."""
         SidecarError._by_code[cls.CODE] = cls
 
     def __init__(self, code: int, message: str, data: Any = None) -> None:
-        """Keep the members of the JSON-RPC error."""
+        """Store the members of the JSON-RPC error."""
         super().__init__(message)
         self.code = code
         self.message = message
@@ -79,18 +79,18 @@ class SidecarError(ClientError):
 
     @staticmethod
     def of(error: Mapping[str, Any]) -> SidecarError:
-        """Make the exception of a JSON-RPC error object."""
+        """Return the exception for a JSON-RPC error object."""
         code = error.get("code", 0)
         kind = SidecarError._by_code.get(code, SidecarError)
         return kind(code, str(error.get("message", "")), error.get("data"))
 
 
 class Wire:
-    """A child process and its pipes: whole lines out, whole lines in, nothing about JSON-RPC.
+    """A child process and its pipes: sends and receives whole lines, and knows no JSON-RPC.
 
-    Three threads serve it. A writer, so that a process which does not read cannot block a caller
-    past its timeout; a reader, which splits on LF alone (other line readers also split on
-    characters that JSON strings may hold); and one that drains stderr, keeping the last lines.
+    It has three threads: one that writes, so that a process which does not read cannot block a
+    caller longer than its timeout; one that reads, and splits at LF only (other line readers also
+    split at characters that JSON strings may have); and one that reads stderr.
     """
 
     def __init__(
@@ -102,7 +102,7 @@ class Wire:
         on_line: Callable[[bytes], None] | None = None,
         on_end: Callable[[Wire], None] | None = None,
     ) -> None:
-        """Start the process; without `on_line` its lines wait for `next_line`."""
+        """Start the process; without `on_line` its lines are stored for `next_line`."""
         pipe = subprocess.PIPE
         self.process = subprocess.Popen(
             list(argv), stdin=pipe, stdout=pipe, stderr=pipe, env=env, cwd=cwd
@@ -118,24 +118,24 @@ class Wire:
         self._stderr_reader = threading.Thread(target=self._drain_stderr, daemon=True)
 
     def start(self) -> Self:
-        """Begin to read and write."""
+        """Start to read and write."""
         self._stderr_reader.start()
         self._writer.start()
-        self._reader.start()  # last: at the end of stdout it waits for the one of stderr
+        self._reader.start()  # last: at the end of stdout it waits for the thread of stderr
         return self
 
     def send_line(self, line: bytes) -> None:
-        """Send one line; the LF is added here."""
+        """Send one line; its LF is added here."""
         self.send_bytes(line + b"\n")
 
     def send_bytes(self, data: bytes) -> None:
-        """Send bytes as they are; bytes of two callers never mix."""
+        """Send bytes as they are; the bytes of two calls never mix."""
         if self._ended:
             raise self.gone()
         self._to_write.put(data)
 
     def next_line(self, timeout: float = CALL_TIMEOUT_S) -> bytes:
-        """The next line without its LF; SidecarGone after the last one."""
+        """Return the next line without its LF; raise SidecarGone after the last one."""
         try:
             line = self._lines.get(timeout=timeout)
         except queue.Empty:
@@ -147,23 +147,23 @@ class Wire:
         return line
 
     def gone(self) -> SidecarGone:
-        """What is known of the end of the process."""
+        """Return the exception that says how the process has ended."""
         return SidecarGone(self.process.poll(), self.stderr_tail())
 
     def stderr_tail(self) -> str:
-        """The last lines of stderr."""
+        """Return the last lines of stderr."""
         return b"".join(list(self._stderr)).decode(errors="replace")
 
     def is_reader(self) -> bool:
-        """Whether the caller runs in the thread that reads, and so must not wait for a line."""
+        """Return whether the caller runs in the reading thread, and must not wait for a line."""
         return threading.current_thread() is self._reader
 
     def close_stdin(self) -> None:
-        """End the process's input, once what was sent is written."""
+        """Close the stdin of the process when all that was sent is written."""
         self._to_write.put(None)
 
     def close(self, timeout: float = CLOSE_TIMEOUT_S) -> int | None:
-        """End the process: by the end of its input, else by terminate, else by kill."""
+        """End the process by closing its stdin, else by terminate, else by kill."""
         steps = (
             (self.close_stdin, timeout),
             (self.process.terminate, END_TIMEOUT_S),
@@ -180,9 +180,10 @@ class Wire:
         return self.process.returncode
 
     def _read(self) -> None:
+        """Pass on the lines of stdout; runs in the reading thread."""
         with cast("IO[bytes]", self.process.stdout) as stdout:
             for line in stdout:
-                if line.endswith(b"\n"):  # else the process died within a line
+                if line.endswith(b"\n"):  # else the process has died within a line
                     self._on_line(line[:-1])
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(END_TIMEOUT_S)
@@ -194,8 +195,9 @@ class Wire:
             self._on_end(self)
 
     def _write(self) -> None:
+        """Write what is sent to stdin; runs in the writing thread."""
         stdin = cast("IO[bytes]", self.process.stdin)
-        with suppress(OSError):  # the reader sees the end of the process
+        with suppress(OSError):  # the reading thread sees the end of the process
             while (data := self._to_write.get()) is not None:
                 stdin.write(data)
                 stdin.flush()
@@ -203,29 +205,30 @@ class Wire:
             stdin.close()
 
     def _drain_stderr(self) -> None:
+        """Read stderr and store its last lines; runs in its own thread."""
         with cast("IO[bytes]", self.process.stderr) as stderr:
             self._stderr.extend(stderr)
 
 
 class Notification(NamedTuple):
-    """A notification as it came."""
+    """A notification as it was received."""
 
     method: str
     params: Any
 
 
 class Events:
-    """Notifications waiting to be taken; past EVENTS_MAX the oldest drop, `lost` counts them."""
+    """A queue of notifications; past EVENTS_MAX the oldest are dropped, and counted in `lost`."""
 
     def __init__(self) -> None:
-        """Start empty."""
+        """Start with an empty queue."""
         self._waiting: deque[Notification] = deque()
         self._changed = threading.Condition()
         self._gone: SidecarGone | None = None
         self.lost = 0
 
     def get(self, timeout: float = CALL_TIMEOUT_S) -> Notification:
-        """Take the oldest; SidecarGone once the process has ended and none is left."""
+        """Remove and return the oldest; raise SidecarGone when there will be no more."""
         with self._changed:
             if not self._changed.wait_for(
                 lambda: self._waiting or self._gone, min(timeout, threading.TIMEOUT_MAX)
@@ -237,13 +240,13 @@ class Events:
             return self._waiting.popleft()
 
     def __iter__(self) -> Iterator[Notification]:
-        """Take them as they come, until the process has ended."""
+        """Yield notifications as they are received, until the process has ended."""
         with suppress(SidecarGone):
             while True:
                 yield self.get(threading.TIMEOUT_MAX)
 
     def put(self, notification: Notification) -> None:
-        """Add one, dropping the oldest when full."""
+        """Add a notification; drop the oldest when the queue is full."""
         with self._changed:
             self._waiting.append(notification)
             if len(self._waiting) > EVENTS_MAX:
@@ -252,7 +255,7 @@ class Events:
             self._changed.notify()
 
     def set_gone(self, gone: SidecarGone | None) -> None:
-        """Tell those who wait that no more will come, or that they may come again."""
+        """Set that the process has ended, or with None that it has been started again."""
         with self._changed:
             self._gone = gone
             self._changed.notify_all()
