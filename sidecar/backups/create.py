@@ -214,7 +214,7 @@ def _describe(ctx: LongContext, copied: Snapshot, reason: Reason, label: str | N
         store_id=copied.store_id.hex(),
         epoch=copied.epoch,
         head=Head(copied.head.seq, copied.head.mac.hex()),
-        state=copied.state.hex(),
+        state=copied.fingerprint.hex(),
         counts=copied.counts,
         secrets=secrets,
         database_bytes=copied.size_bytes,
@@ -245,7 +245,7 @@ def _publish(
 
 def _is_unchanged(db: Connection, backups: list[Backup]) -> bool:
     """Return whether the newest of `backups`, or the backup restored last, holds the same data."""
-    state = snapshot.state(db)
-    if state == meta.read(db, meta.RESTORED_STATE) or snapshot.is_untouched(db):
+    fingerprint = snapshot.fingerprint(db)
+    if fingerprint == meta.read(db, meta.RESTORED_STATE) or snapshot.is_untouched(db):
         return True
-    return bool(backups) and backups[0].manifest.state == state.hex()
+    return bool(backups) and backups[0].manifest.state == fingerprint.hex()

@@ -1,7 +1,9 @@
 """Everything that is stored, and the only SQL of the product.
 
-`connection` opens and guards the shared connection, `migrations` and `legacy` bring a file up to
-date, `swap` replaces it, `codec` packs bodies, and one module a noun holds its statements, each
-as a function named for what it does. The nouns never import each other; nothing here knows the
-wire. Another engine could one day stand behind the same functions.
+`open_close` opens the file at a path: `preflight` examines it, `migrations` and `legacy` bring it
+up to date, and `connection` holds the shared connection and its transactions. `swap` replaces the
+file by another one. The packages and modules that are named for a noun have the statements for
+its tables, each as a function named for what it does; they do not import each other. `tables`
+states for every table what copies, restores and checks do with it, and `codec` packs bodies.
+Nothing here knows the wire.
 """

@@ -1,11 +1,11 @@
-"""JSON bodies to gzip and back, with their fingerprints: the one door for gzip.
+"""Packs JSON bodies with gzip and unpacks them, and computes their fingerprints.
 
-A packed body is one gzip member (RFC 1952, no name, time 0) that any gzip reader opens. igzip
-writes it where its wheel exists, up to ten times as fast as zlib; the two read each other's
-members, so a database may move between machines with and without it.
+A packed body is one gzip member (RFC 1952, no name, time 0) that any gzip program can read. It is
+written by igzip where its wheel exists, up to ten times as fast as zlib. Both read the members of
+the other, so a database may move between machines with and without igzip.
 
-Reading trusts nothing: size and SHA-256 are compared, and what a damaged or hostile member can
-grow to is bounded before it is made.
+Unpacking compares the size and the SHA-256, and limits the size of what a damaged or hostile
+member can produce before it is produced.
 """
 
 import hashlib
@@ -18,11 +18,11 @@ from sidecar import limits
 from sidecar.errors import DatabaseDamaged
 
 _GZIP_WBITS: Final = 31
-"""zlib's way to ask for a gzip member: 15 window bits and 16 for the gzip wrapper."""
+"""What requests a gzip member of zlib: 15 window bits, plus 16 for the gzip wrapper."""
 
 
 class Packed(NamedTuple):
-    """A body as it is stored, and what its row says of it."""
+    """A packed body, with the columns that its row has about it."""
 
     data: bytes
     sha256: bytes
@@ -31,7 +31,7 @@ class Packed(NamedTuple):
 
 
 def _load_gzip() -> tuple[ModuleType, int]:
-    """The fastest gzip there is, and the level measured best for it."""
+    """Return the fastest gzip module that is installed, and the level measured best for it."""
     try:
         from isal import isal_zlib  # noqa: PLC0415 - the one place that may find it missing
     except ImportError:
@@ -40,7 +40,7 @@ def _load_gzip() -> tuple[ModuleType, int]:
 
 
 def _bind(module: ModuleType, level: int) -> tuple[Callable[[bytes], bytes], Callable[[], Any]]:
-    """A compressor of whole bodies and a maker of decompressors, of one gzip module."""
+    """Return functions of a gzip module: one compresses a body, one returns a decompressor."""
     return (
         lambda body: cast(bytes, module.compress(body, level, _GZIP_WBITS)),
         lambda: module.decompressobj(_GZIP_WBITS),
@@ -53,25 +53,25 @@ _FAULTS: Final = (zlib.error, _module.error, EOFError, OverflowError)
 
 
 def fingerprint(body: bytes) -> bytes:
-    """SHA-256 of a body's bytes, 32 bytes: equal ones are one body."""
+    """Return the SHA-256 of a body, 32 bytes; bodies with equal ones are the same."""
     return hashlib.sha256(body).digest()
 
 
 def pack(body: bytes, sha256: bytes | None = None) -> Packed:
-    """Compress a body; `sha256` is its fingerprint where the caller has taken it already."""
+    """Compress a body; `sha256` is its fingerprint where the caller has computed it already."""
     data = _compress(body)
     return Packed(data, sha256 or fingerprint(body), len(body), len(data))
 
 
 def unpack(data: bytes, sha256: bytes, size_bytes: int | None = None) -> bytes:
-    """Give back the body, having checked that it is the one that was stored.
+    """Return the body, after checking that it is the one that was stored.
 
-    `size_bytes` is the size its row says; None where no row does, and then the cap of bodies
-    bounds it.
+    `size_bytes` is the size in its row; None where there is none, and then the limit of bodies
+    applies.
 
     Raises:
-        DatabaseDamaged: cut off, not gzip, followed by other bytes, larger or smaller than
-            said, or of another SHA-256.
+        DatabaseDamaged: it is cut off, not gzip, followed by other bytes, or has another size or
+            SHA-256.
     """
     allowed = limits.BODY_MAX_BYTES if size_bytes is None else size_bytes
     decompressor = _decompressor()
@@ -90,10 +90,10 @@ def unpack(data: bytes, sha256: bytes, size_bytes: int | None = None) -> bytes:
 
 
 def normalise(body: bytes) -> bytes:
-    r"""Make a JSON text safe for line readers; all but three characters stay byte for byte.
+    r"""Replace the three characters of a JSON text at which common line readers split.
 
-    Raw U+2028 and U+2029, legal only inside strings, become their escapes. A raw CR, legal only
-    between tokens, becomes a space. Common line readers split on all three.
+    Raw U+2028 and U+2029, valid only inside strings, become their escapes. A raw CR, valid only
+    between tokens, becomes a space. All other bytes stay.
     """
     if b"\r" in body:
         body = body.replace(b"\r", b" ")

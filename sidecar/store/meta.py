@@ -23,7 +23,7 @@ PURGE_PENDING: Final = "purge_pending"
 """How many requests for a purge came since the last one; see `purge`."""
 
 RESTORED_STATE: Final = "restored_state"
-"""The fingerprint `snapshot.state` that a restore left; equal to it until something changes."""
+"""The `snapshot.fingerprint` that the database had after a restore."""
 
 
 def read(db: Connection, key: str) -> Any:

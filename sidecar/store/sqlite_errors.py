@@ -1,7 +1,7 @@
-"""What SQLite's errors mean to a client: driver exception in, wire error out.
+"""Maps exceptions of the SQLite driver to errors on the wire, and classifies them.
 
-Knows only APSW's exception classes and our error catalogue. The text of a driver exception is
-never passed on: it can hold SQL, paths or values, and in some cases says "not an error".
+The text of a driver's exception is never passed on: it can contain SQL, paths or values, and in
+some cases it is "not an error".
 """
 
 import apsw
@@ -22,13 +22,13 @@ _BY_CLASS: dict[type[BaseException], type[errors.SidecarError]] = {
 }
 
 UNTRUSTWORTHY = (apsw.IOError, apsw.FullError, apsw.CorruptError, apsw.NotADBError)
-"""After these the connection is closed and opened anew before anything else is believed."""
+"""After these the connection is closed, and another one opened, before anything else is read."""
 
 
 def as_wire_error(
     fault: BaseException, outcome: errors.Outcome | None = None
 ) -> errors.SidecarError | None:
-    """The wire error of a failure to read or write; None when it is not one a client can act on."""
+    """Return the wire error for a failure to read or write, or None for any other exception."""
     if isinstance(fault, OSError):
         error = files.as_wire_error(fault)
     else:
@@ -42,19 +42,22 @@ def as_wire_error(
 
 
 def is_full(fault: BaseException) -> bool:
-    """Whether it says that the disk is full."""
+    """Return whether an exception means that the disk is full."""
     return isinstance(as_wire_error(fault), errors.DatabaseFull)
 
 
 def is_unexpected(fault: BaseException) -> bool:
-    """Whether the driver says what it never should, as that two rows have one key."""
+    """Return whether an exception, which has no wire error, is one of the driver's.
+
+    Such an exception, for two rows with one key for instance, may be caused by damage.
+    """
     return isinstance(fault, apsw.Error)
 
 
 def suspects_damage(fault: BaseException) -> bool:
-    """Whether SQLite calls the file corrupt: perhaps so, perhaps only after an I/O error.
+    """Return whether SQLite reports a damaged file, which may also follow an I/O error.
 
-    FTS5 has no code of its own for an index whose structure it cannot read, only this text.
+    For a search index that it cannot read FTS5 has only this text, and no code of its own.
     """
     if isinstance(fault, (apsw.CorruptError, apsw.NotADBError)):
         return True
@@ -62,5 +65,5 @@ def suspects_damage(fault: BaseException) -> bool:
 
 
 def spoils_connection(fault: BaseException) -> bool:
-    """Whether the connection that raised `fault` must not be used again."""
+    """Return whether the connection that raised `fault` must not be used again."""
     return isinstance(fault, UNTRUSTWORTHY) or suspects_damage(fault)

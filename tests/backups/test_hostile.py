@@ -56,7 +56,7 @@ def packed(database: Path, manifest: Manifest, **claims: Any) -> Path:
     db = apsw.Connection(str(database))
     try:
         found: dict[str, Any] = {
-            "counts": snapshot.counts(db),
+            "counts": snapshot.count_rows(db),
             "store_id": meta.store_id(db).hex(),
             "schema_version": max(0, int(db.pragma("user_version"))),
         }

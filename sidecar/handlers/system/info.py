@@ -10,8 +10,9 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.process import usage
 from sidecar.secrets.state import vault_state
-from sidecar.store import purge, stats
+from sidecar.store import purge
 from sidecar.store.pragmas import sqlite_version
+from sidecar.store.totals import file_space, row_totals
 from sidecar.values import Count, Timestamp
 
 # --- system.ping ------------------------------------------------------------------------------
@@ -123,8 +124,8 @@ class SystemStatsResult(Result, frozen=True):
 def system_stats(ctx: Context, params: SystemStatsParams) -> SystemStatsResult:
     """Return counts, sizes and latencies."""
     del params
-    totals = stats.totals(ctx.db)
-    space = stats.space(ctx.db, ctx.store.path)
+    totals = row_totals(ctx.db)
+    space = file_space(ctx.db, ctx.store.path)
     process = usage()
     ratio = totals.stored_bytes / totals.body_bytes if totals.body_bytes else 0.0
     return SystemStatsResult(

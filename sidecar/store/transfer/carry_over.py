@@ -94,4 +94,4 @@ def finish(db: Connection, clock: Clock, *, served: bool) -> None:
     """
     close_interrupted(db, clock.now_ms())
     meta.write(db, meta.CLEAN_END, int(not served))
-    meta.write(db, meta.RESTORED_STATE, snapshot.state(db))
+    meta.write(db, meta.RESTORED_STATE, snapshot.fingerprint(db))

@@ -1,9 +1,9 @@
-"""A database that somebody else may have made: looked at before anything of it is believed.
+"""Examines a database that another program may have made or changed, before it is used.
 
-SQLite's own checks pass triggers, views and columns that act when the file is used, and most
-flipped bits; so the schema must be, statement by statement, the one a fresh file of that version
-has, and every row that will be sent to a client must be what such a row can be. The file is
-private to this process; it is opened read-only until its schema is known.
+SQLite's own checks admit triggers, views and columns that act when the file is used, and most
+flipped bits. So each statement of the schema must be the one that a new file of this version has,
+and every row that would be sent to a client must be valid. The file is private to this process,
+and is opened read-only until its schema is known.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,8 +31,8 @@ from sidecar.store.workflows import revisions
 
 Reason = Literal["newer", "not_ours", "schema", "content"]
 
-_LEGACY_FORMAT: Final = 1
-"""A file without a write-ahead log, as a snapshot is."""
+_ROLLBACK_FORMAT: Final = 1
+"""The file format of a database without a write-ahead log, as a snapshot is."""
 _HEADER_BYTES: Final = 100
 _STATISTICS: Final = frozenset(
     {
@@ -45,7 +45,7 @@ _STATISTICS: Final = frozenset(
         ),
     }
 )
-"""What ANALYZE may have added."""
+"""The tables that ANALYZE may have added."""
 
 _CONTRADICTIONS: Final = (
     apsw.CorruptError,
@@ -54,10 +54,11 @@ _CONTRADICTIONS: Final = (
     DatabaseDamaged,
     UnicodeDecodeError,
 )
-"""What reading a wrong file raises; a disk that does not read at all raises something else."""
+"""Raised while reading a file with wrong content; a disk that fails raises others."""
 
 _FATAL: Final = frozenset({"structure", "file", "orphan"})
-"""Findings with which a file is not served; the others are of one row, or mended by a restore."""
+"""Kinds of findings with which a file is refused. Others concern one row, or a restore repairs
+them."""
 
 _BREAKS: Final = "GLOB '*[' || char(10) || char(13) || ']*'"
 _NOT_JSON: Final = " UNION ALL ".join(
@@ -70,28 +71,28 @@ Schema = frozenset[tuple[str, str, str, str | None]]
 
 
 class Untrusted(Exception):
-    """The file is not to be served."""
+    """The file must not be served."""
 
     def __init__(self, reason: Reason) -> None:
-        """Keep why."""
+        """Store the reason."""
         super().__init__(reason)
         self.reason = reason
 
 
 class Examined(NamedTuple):
-    """What is in a file that may be served."""
+    """Facts about a file that may be served."""
 
     schema_version: int
     store_id: bytes
     head: Head
     counts: dict[str, int]
     findings: list[checks.Finding]
-    """Single rows and indexes that are not sound."""
+    """Single rows and indexes that are damaged."""
 
 
 @cache
 def expected_schema(version: int) -> Schema:
-    """Every statement of the schema of a fresh file of that version."""
+    """Return every statement of the schema that a new file of a version has."""
     db = apsw.Connection(":memory:")
     try:
         for step in migrations.shipped_steps():
@@ -108,10 +109,10 @@ def _schema(db: Connection) -> Schema:
 
 
 def check_header(first: bytes, size_bytes: int) -> int:
-    """Judge a file by its first 100 bytes; the version of its tables.
+    """Check the first 100 bytes of a file; return the version of its tables.
 
     Raises:
-        Untrusted: it is not ours, newer, or contradicts itself.
+        Untrusted: it is of another program, of a newer version, or invalid.
     """
     if len(first) < _HEADER_BYTES or not first.startswith(preflight.MAGIC):
         raise Untrusted("not_ours")
@@ -124,7 +125,7 @@ def check_header(first: bytes, size_bytes: int) -> int:
     if header.user_version > migrations.current_version():
         raise Untrusted("newer")
     fits = header.pages * header.page_bytes == size_bytes
-    if header.user_version < 1 or header.file_format != _LEGACY_FORMAT or not fits:
+    if header.user_version < 1 or header.file_format != _ROLLBACK_FORMAT or not fits:
         raise Untrusted("content")
     return header.user_version
 
@@ -132,31 +133,33 @@ def check_header(first: bytes, size_bytes: int) -> int:
 def examine(
     path: Path, *, cancelled: Callable[[], bool], step: Callable[[int, int], None]
 ) -> Examined:
-    """Look at a file of this process's own; `step` is told rows looked at, and how many there are.
+    """Examine a file that nothing else has open.
+
+    `step` receives the number of rows examined and of all rows; it may raise to stop.
 
     Raises:
-        Untrusted: it is not to be served.
-        Cancelled: `cancelled` said so; `step` may raise as well.
-        apsw.IOError: the disk does not read it.
+        Untrusted: the file must not be served.
+        Cancelled: `cancelled` returned True.
+        apsw.IOError: the disk cannot read the file.
     """
     with suppress(Untrusted):
-        first = _examined(path, cancelled, step)
+        first = _examine_once(path, cancelled, step)
         if not first.findings:
             return first
-    # Perhaps a disk that reads wrongly once: only what is found again is the file's fault.
-    return _examined(path, cancelled, lambda _done, total: step(total, total))
+    # The disk may have read something wrongly: only what is found again is in the file.
+    return _examine_once(path, cancelled, lambda _done, total: step(total, total))
 
 
-def _examined(
+def _examine_once(
     path: Path, cancelled: Callable[[], bool], step: Callable[[int, int], None]
 ) -> Examined:
-    """Look once, with nothing of an earlier look in any cache of SQLite's."""
+    """Examine the file through connections of its own, so that nothing is read from a cache."""
     with path.open("rb") as file:
         version = check_header(file.read(_HEADER_BYTES), path.stat().st_size)
     try:
         _check_schema(path, version)
-        with _opened(path) as db, interruptible(db, cancelled):
-            return _look(db, version, step)
+        with _open(path) as db, interruptible(db, cancelled):
+            return _examine_content(db, version, step)
     except NewerSchema:
         raise Untrusted("newer") from None
     except migrations.EditedMigration:
@@ -166,7 +169,11 @@ def _examined(
 
 
 def _check_schema(path: Path, version: int) -> None:
-    """Compare statement by statement, in a connection that can change and call nothing."""
+    """Compare the schema with the expected one, through a connection that can change nothing.
+
+    Raises:
+        Untrusted: they differ.
+    """
     flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
     db = apsw.Connection(f"{path.as_uri()}?immutable=1", flags=flags)
     try:
@@ -182,8 +189,8 @@ def _check_schema(path: Path, version: int) -> None:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Connection]:
-    """Not read-only: SQLite's check would leave out the CHECK constraints."""
+def _open(path: Path) -> Iterator[Connection]:
+    """Open the file; not read-only, since SQLite would then not check the CHECK constraints."""
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         configure(db, cache_kib=limits.CACHE_SNAPSHOT_KIB, writable=False)
@@ -194,9 +201,9 @@ def _opened(path: Path) -> Iterator[Connection]:
         db.close(True)
 
 
-def _look(db: Connection, version: int, step: Callable[[int, int], None]) -> Examined:
+def _examine_content(db: Connection, version: int, step: Callable[[int, int], None]) -> Examined:
     migrations.check_shipped(db)
-    _check_state(db)
+    _check_single_rows(db)
     counts = checks.count_rows(db)
     total = sum(counts.values())
     findings = []
@@ -206,20 +213,24 @@ def _look(db: Connection, version: int, step: Callable[[int, int], None]) -> Exa
         if finding.kind in _FATAL:
             raise Untrusted("content")
         findings.append(finding)
-    if db.execute(f"SELECT EXISTS ({_NOT_JSON})").get or not _are_lines(db):
+    if db.execute(f"SELECT EXISTS ({_NOT_JSON})").get or not _bodies_are_lines(db):
         raise Untrusted("content")
-    return Examined(version, meta.store_id(db), chain_head(db), snapshot.counts(db), findings)
+    return Examined(version, meta.store_id(db), chain_head(db), snapshot.count_rows(db), findings)
 
 
-def _check_state(db: Connection) -> None:
-    """The rows without which nothing can begin."""
+def _check_single_rows(db: Connection) -> None:
+    """Check the rows without which the file cannot be opened, and the sizes of bodies.
+
+    Raises:
+        Untrusted: one of them is invalid.
+    """
     largest = one_row(
         db,
         "SELECT max(coalesce((SELECT max(size_bytes) FROM workflows), 0),"
         " coalesce((SELECT max(size_bytes) FROM workflow_revisions), 0))",
     )
     fit = (
-        largest[0] <= DECODED_MAX_BYTES  # what it says is what unpacking it may take
+        largest[0] <= DECODED_MAX_BYTES  # unpacking a body allocates the size that its row says
         and isinstance(meta.read(db, meta.STORE_ID), bytes)
         and isinstance(meta.read(db, meta.EPOCH), int)
         and one_row(db, "SELECT count(*) FROM audit_state")[0] == 1
@@ -228,8 +239,8 @@ def _check_state(db: Connection) -> None:
         raise Untrusted("content")
 
 
-def _are_lines(db: Connection) -> bool:
-    """Whether each body that can be read is JSON on one line: it is sent as it is."""
+def _bodies_are_lines(db: Connection) -> bool:
+    """Return whether each body that can be read is JSON on one line, as bodies are sent."""
     rows: Iterator[tuple[Any, ...]] = db.execute(
         "SELECT b.data, w.content_sha256, w.size_bytes, 0 FROM workflows AS w"
         " JOIN workflow_bodies AS b ON b.rid = w.rid"
@@ -238,7 +249,7 @@ def _are_lines(db: Connection) -> bool:
         " UNION ALL SELECT data, sha256, NULL, 1 FROM run_summaries"
     )
     for data, sha256, size_bytes, may_be_cut in rows:
-        # A damaged one is never sent, and told as a finding.
+        # A damaged body is never sent, and there is a finding for it.
         with suppress(DatabaseDamaged):
             if not _is_line(codec.unpack(data, sha256, size_bytes), may_be_cut=may_be_cut):
                 return False
@@ -246,6 +257,7 @@ def _are_lines(db: Connection) -> bool:
 
 
 def _is_line(body: bytes, *, may_be_cut: bool) -> bool:
+    """Return whether a body is one line of JSON; one that `may_be_cut` need not be complete."""
     if b"\n" in body or b"\r" in body:
         return False
     try:

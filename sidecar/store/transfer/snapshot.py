@@ -1,9 +1,9 @@
-"""One moment of the database as a file of its own, checked, while others go on writing.
+"""Copies the database, as it is at one moment, to a file, while requests go on writing.
 
-The pages are copied by SQLite's backup API through a connection that holds a read transaction: it
-sees one state from the first page to the last, and a write by anybody else neither waits nor
-makes it begin anew (without that transaction, under writes, it never ends: measured). The copy is
-then changed and checked where nobody else looks at it. What was deleted must have been purged.
+The pages are copied by SQLite's backup API through a connection that holds a read transaction. So
+all pages are of one state, and a write neither waits nor makes the copying start from the first
+page (without that transaction it never ends while there are writes: measured). The copy is then
+changed and checked before anything else reads it. What was deleted must have been purged before.
 """
 
 import hashlib
@@ -34,36 +34,29 @@ _NO_CHANGE: Final = (
     "compact",
     "check_findings",
 )
-"""Acts after which the database holds what it held before."""
+"""Audited actions after which the database has the same content as before."""
 
 Step = Callable[[int], None]
-"""Called with the bytes of the database copied so far; may raise to stop."""
+"""Receives the number of bytes copied so far; may raise to stop the copying."""
 
 
 class Snapshot(NamedTuple):
-    """What was copied."""
+    """Facts about a copy."""
 
     schema_version: int
     store_id: bytes
     epoch: int
     head: Head
-    state: bytes
+    fingerprint: bytes
     counts: dict[str, int]
     has_secrets: bool
     size_bytes: int
     search_damaged: bool
-    """A search index did not say what its table says; in the copy all are to be made anew."""
-
-
-class _Facts(NamedTuple):
-    """What the source says within the transaction."""
-
-    rows: dict[str, int]
-    snapshot: Snapshot
+    """A search index differed from its table; the copy has the indexes empty, to be rebuilt."""
 
 
 def store_id_at(path: Path) -> bytes | None:
-    """Read which database lies at a path without touching the file, which may be served.
+    """Read the id of the store in a file without locking the file, which may be served.
 
     Return None when the file cannot be opened or read.
     """
@@ -80,18 +73,19 @@ def store_id_at(path: Path) -> bytes | None:
         db.close(True)
 
 
-def counts(db: Connection) -> dict[str, int]:
-    """How many rows there are of what a person counts."""
+def count_rows(db: Connection) -> dict[str, int]:
+    """Count the rows of the tables that backups and restores report."""
     return {name: tables.count(db, name) for name in tables.COUNTED}
 
 
-def state(db: Connection) -> bytes:
-    """A fingerprint of what the database holds; equal where nothing has changed.
+def fingerprint(db: Connection) -> bytes:
+    """Return 16 bytes that differ whenever the content of the database has changed.
 
-    Every change but those of runs is in the audit log; of runs all that can change is added up.
+    Every change but those of runs is in the audit log. Of runs, all columns that can change are
+    added up.
     """
     marks = ", ".join("?" * len(_NO_CHANGE))
-    newest = db.execute(
+    last_change = db.execute(
         f"SELECT seq FROM access_log WHERE action NOT IN ({marks}) ORDER BY seq DESC LIMIT 1",  # noqa: S608 - marks only
         _NO_CHANGE,
     ).get
@@ -102,15 +96,16 @@ def state(db: Connection) -> bytes:
         " sum(blocks_executed & 0xffffffff), sum(tokens_used & 0xffffffff),"
         " sum(api_calls_made & 0xffffffff) FROM runs",
     )
-    return hashlib.sha256(repr((newest, runs)).encode()).digest()[:16]
+    return hashlib.sha256(repr((last_change, runs)).encode()).digest()[:16]
 
 
 def is_untouched(db: Connection) -> bool:
-    """Whether nothing was ever done in this database that anybody could miss."""
-    workflows, runs = one_row(
-        db, "SELECT EXISTS (SELECT 1 FROM workflows), EXISTS (SELECT 1 FROM runs)"
+    """Return whether the database is as it was created, so that a backup is of no use."""
+    return (
+        chain_head(db).seq == 0
+        and not tables.has_rows(db, "workflows")
+        and not tables.has_rows(db, "runs")
     )
-    return not workflows and not runs and chain_head(db).seq == 0
 
 
 def take(
@@ -121,28 +116,32 @@ def take(
     cancelled: Callable[[], bool],
     step: Step,
 ) -> Snapshot:
-    """Copy the database behind `source` to `copy`, which is then whole, checked and closed.
+    """Copy the database behind `source` to the file `copy`, and check the copy.
+
+    After a failure there is no copy.
 
     Raises:
-        Cancelled: `cancelled` said so; `step` may raise as well. No copy is left.
-        DatabaseDamaged: the copy is not sound, so the database is not either.
+        Cancelled: `cancelled` returned True.
+        DatabaseDamaged: the copy is damaged, so the database is damaged too.
     """
     remove_database(copy)
     files.create_private(copy)
     try:
         source.execute("BEGIN")
         try:
-            # Only a read pins the state.
-            facts = _facts(source)
+            # The state is fixed by the first read and not by BEGIN.
+            facts, rows = _read_facts(source), verified_copy.table_counts(source)
             _copy_pages(source, copy, cancelled, step)
         finally:
-            # After an I/O error SQLite may have ended it by itself.
+            # After an I/O error SQLite may have ended the transaction by itself.
             if source.in_transaction:
                 source.execute("ROLLBACK")
         with open_unsynced(copy) as db, interruptible(db, cancelled):
             set_pragma(db, "journal_mode", "DELETE", "delete")
-            _compare(db, facts.rows)
-            has_secrets = _empty_secrets(db, include_secrets=include_secrets)
+            if verified_copy.table_counts(db) != rows:
+                raise DatabaseDamaged("The copy lacks rows; no backup was made. Run system.check.")
+            _prepare(db, include_secrets=include_secrets)
+            has_secrets = secrets.has_slots(db)
             search_damaged = _check(db)
         if search_damaged:
             with open_unsynced(copy) as db, transaction(db):
@@ -150,36 +149,34 @@ def take(
     except BaseException:
         remove_database(copy)
         raise
-    counted = facts.snapshot.counts
-    return facts.snapshot._replace(
-        counts=counted if include_secrets else {**counted, "secrets": 0},
+    return facts._replace(
+        counts=facts.counts if include_secrets else {**facts.counts, "secrets": 0},
         has_secrets=has_secrets,
         size_bytes=copy.stat().st_size,
         search_damaged=search_damaged,
     )
 
 
-def _facts(db: Connection) -> _Facts:
-    rows = verified_copy.table_counts(db)
-    snapshot = Snapshot(
+def _read_facts(db: Connection) -> Snapshot:
+    """Read the facts about a copy from its source; the last three are filled in afterwards."""
+    return Snapshot(
         schema_version=int(db.pragma("user_version")),
         store_id=meta.store_id(db),
         epoch=meta.epoch(db),
         head=chain_head(db),
-        state=state(db),
-        counts=counts(db),
+        fingerprint=fingerprint(db),
+        counts=count_rows(db),
         has_secrets=False,
         size_bytes=0,
         search_damaged=False,
     )
-    return _Facts(rows, snapshot)
 
 
 def _copy_pages(source: Connection, copy: Path, cancelled: Callable[[], bool], step: Step) -> None:
     page_bytes = int(source.pragma("page_size"))
     target = apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        # Nobody needs it after a crash; what is kept is synced when it is packed.
+        # The copy is not needed after a crash; the backup is synced when it is packed.
         set_pragma(target, "synchronous", "OFF", 0)
         set_pragma(target, "journal_mode", "OFF", "off")
         with target.backup("main", source, "main") as backup:
@@ -192,29 +189,23 @@ def _copy_pages(source: Connection, copy: Path, cancelled: Callable[[], bool], s
         target.close(True)
 
 
-def _empty_secrets(db: Connection, *, include_secrets: bool) -> bool:
-    """Take secrets out unless they are wanted, end the file well; whether some are in it."""
+def _prepare(db: Connection, *, include_secrets: bool) -> None:
+    """Delete the secrets of a copy unless they are to stay, and mark it as closed."""
     with transaction(db):
         if not include_secrets:
             for table in tables.SEALED:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
             secrets.reset_state(db)
         meta.write(db, meta.CLEAN_END, 1)
-    # Pages that hold nothing are not packed.
+    # So that free pages are not packed.
     db.execute("PRAGMA incremental_vacuum").fetchall()
-    return secrets.has_slots(db)
-
-
-def _compare(db: Connection, rows: dict[str, int]) -> None:
-    if verified_copy.table_counts(db) != rows:
-        raise DatabaseDamaged("The copy lacks rows; no backup was made. Run system.check.")
 
 
 def _check(db: Connection) -> bool:
-    """Look at the whole copy; whether only a search index is wrong.
+    """Check the whole copy; return True when search indexes are damaged and nothing else.
 
     Raises:
-        DatabaseDamaged: anything else is.
+        DatabaseDamaged: anything else is damaged.
     """
     found: list[checks.Finding] = []
     for where, findings in (

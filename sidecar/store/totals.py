@@ -1,13 +1,14 @@
-"""Counts and sizes of the whole store, for system.stats."""
+"""Counts and sizes of the whole store, for `system.stats`."""
 
 from pathlib import Path
 from typing import NamedTuple
 
+from sidecar.files import beside
 from sidecar.store.connection import Connection, one_row
 
 
 class Totals(NamedTuple):
-    """How much there is."""
+    """Numbers of rows, and sizes of the bodies as they were sent and as they are stored."""
 
     workflows: int
     archived: int
@@ -19,15 +20,15 @@ class Totals(NamedTuple):
 
 
 class Space(NamedTuple):
-    """How the file's bytes are used."""
+    """Bytes of the file that are in use and free, and bytes of its write-ahead log."""
 
     live_bytes: int
     free_bytes: int
     wal_bytes: int
 
 
-def totals(db: Connection) -> Totals:
-    """Count the rows of every noun; sizes are those of the live and archived bodies."""
+def row_totals(db: Connection) -> Totals:
+    """Count the rows of every noun, and add up the sizes of the bodies, archived ones too."""
     return Totals(
         *one_row(
             db,
@@ -42,11 +43,11 @@ def totals(db: Connection) -> Totals:
     )
 
 
-def space(db: Connection, path: Path) -> Space:
-    """Pages in use, pages free, and the write-ahead log."""
+def file_space(db: Connection, path: Path) -> Space:
+    """Return how the bytes of the file at `path` are used."""
     page_bytes, pages, free = (
         int(db.pragma(name)) for name in ("page_size", "page_count", "freelist_count")
     )
-    wal = path.with_name(f"{path.name}-wal")
+    wal = beside(path, "-wal")
     wal_bytes = wal.stat().st_size if wal.exists() else 0
     return Space((pages - free) * page_bytes, free * page_bytes, wal_bytes)
