@@ -1,8 +1,8 @@
-"""What system.check looks at: the file, its references, indexes, bodies, revisions, audit log.
+"""The checks of `system.check`: file, references, indexes, bodies, revisions and audit log.
 
-Each look yields findings: where, what, and a cure that a person can apply. Nothing is repaired
-here. Damage met on the way is a finding of its own and ends that look alone: whoever asks about a
-damaged file wants all that can still be told.
+Each check is a function that yields findings: where the fault is, what it is, and a cure that a
+person can apply. Nothing is repaired here. If a check cannot go on because of damage, that is a
+finding too, and the other checks still run.
 """
 
 import re
@@ -15,24 +15,24 @@ import apsw
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
 from sidecar.store import codec, tables
-from sidecar.store import sqlite_errors as faults
 from sidecar.store.audit.verify import Opener, verify_chain
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.search import indexes
+from sidecar.store.sqlite_errors import suspects_damage
 from sidecar.store.workflows.unreadable import find_damaged_bodies
 
 Step = Callable[[int], None]
-"""Called with the rows done so far; may raise to stop."""
+"""Called with the number of rows that are done; may raise to stop the check."""
 
 COUNTED: Final = {table.checked_as: table.name for table in tables.TABLES if table.checked_as}
-"""The tables that are looked at row by row, by the names of their counts."""
+"""The tables that are checked row by row, by the names of their counts."""
 
-_RESTORE: Final = "Keep a copy of the file, then go back to a copy made before."
+_RESTORE: Final = "Keep a copy of the file, then restore a backup."
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, DatabaseDamaged, UnicodeDecodeError)
 
 
 class Finding(NamedTuple):
-    """One thing that is not as it should be."""
+    """One fault that a check found."""
 
     kind: str
     where: str
@@ -41,16 +41,16 @@ class Finding(NamedTuple):
 
 
 def _by_hand(*statements: str) -> str:
-    """A cure that takes SQL: for what no method can mend, since it cannot happen by methods."""
+    """Return a cure with SQL, for a fault that no method can cause and no method can cure."""
     sql = "; ".join(statements)
-    return f"Keep a copy of the file. With the process ended, in the sqlite3 tool: {sql};"
+    return f"Keep a copy of the file. End the process, then run in the sqlite3 tool: {sql};"
 
 
-# --- what is looked at, in order ------------------------------------------------------------
+# --- all checks -----------------------------------------------------------------------------
 
 
 def count_rows(db: Connection) -> dict[str, int]:
-    """What there is to be checked."""
+    """Return how many rows there are to check, by table."""
     return {name: tables.count(db, table) for name, table in COUNTED.items()}
 
 
@@ -62,12 +62,13 @@ def run_all(
     *,
     full: bool,
 ) -> Iterator[Finding]:
-    """Everything that can be seen without writing; `step` is told of the rows of `total`.
+    """Run all checks that need no write; `step` is called with the number of rows done.
 
-    `opener` opens what is sealed of the audit log, None while that is locked.
+    `total` is the result of `count_rows`. `opener` decrypts the seals of the audit log; it is None
+    while the vault is locked.
     """
     done = 0
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
 
     def within(rows: int) -> None:
         step(done + rows)
@@ -79,7 +80,7 @@ def run_all(
         ("search", 0, index_rows(db)),
         ("workflows", 0, headers(db)),
         ("workflow_bodies", total["workflows"], bodies(db, within)),
-        ("workflow_revisions", total["revisions"], earlier(db, within)),
+        ("workflow_revisions", total["revisions"], revisions(db, within)),
         ("run_summaries", total["summaries"], summaries(db, within)),
         ("access_log", total["audit_entries"], audit_chain(db, within, opener)),
     ):
@@ -87,38 +88,38 @@ def run_all(
         ended: list[Finding] = []
         with damage_as_finding(ended, where):
             for finding in findings:
-                # An index is told of once: its cure mends all of it.
-                if finding[:2] not in told:
+                # One finding for an index is enough: its cure rebuilds the whole index.
+                if finding[:2] not in reported:
                     yield finding
                 if finding.kind in ("index", "search_index"):
-                    told.add(finding[:2])
+                    reported.add(finding[:2])
         yield from ended
         done += rows
 
 
 @contextmanager
 def damage_as_finding(found: list[Finding], where: str) -> Iterator[None]:
-    """Turn damage that ends what is done here into a finding."""
+    """Add a finding to `found` when damage ends the body of the `with` statement."""
     try:
         yield
     except (*_DAMAGE, apsw.SQLError) as fault:
-        if isinstance(fault, apsw.SQLError) and not faults.suspects_damage(fault):
+        if isinstance(fault, apsw.SQLError) and not suspects_damage(fault):
             raise
-        found.append(Finding("structure", where, "It cannot be read to its end.", _RESTORE))
+        found.append(Finding("structure", where, "It cannot be read completely.", _RESTORE))
 
 
 # --- the file -------------------------------------------------------------------------------
 
 
 def identity(db: Connection) -> Iterator[Finding]:
-    """Whether the file still says whose it is and which version; else no next start takes it."""
+    """Check the file's mark and version; with other values the next start refuses the file."""
     version = one_row(db, "SELECT max(version) FROM migrations")[0]
     for name, expected in (("application_id", limits.APPLICATION_ID), ("user_version", version)):
         if db.pragma(name) != expected:
             yield Finding(
                 "file",
                 name,
-                "The file's header does not say what it should; the next start will refuse it.",
+                "The file's header has another value; the next start will refuse the file.",
                 _by_hand(f"PRAGMA {name} = {expected}"),
             )
 
@@ -131,33 +132,34 @@ _PLAIN_INDEX: Final = re.compile(r"(?:missing from|differ from|entries in|of) in
 
 
 def structure(db: Connection, *, full: bool) -> Iterator[Finding]:
-    """SQLite's own check: pages and records; with `full` also that indexes match their tables."""
+    """Run SQLite's check of pages and records; `full` also compares indexes with their tables."""
     for (text,) in db.execute(f"PRAGMA {'integrity_check' if full else 'quick_check'}"):
         if text != "ok":
             yield _of_structure(str(text))
 
 
 def _of_structure(text: str) -> Finding:
+    """Return the finding for a message of SQLite's check."""
     search, plain = _SEARCH_INDEX.search(text), _PLAIN_INDEX.search(text)
     if search is not None:
-        return _of_search(search[1], "It is damaged; searches may fail or miss something.")
+        return _of_search(search[1], "It is damaged; searches may fail or miss workflows.")
     if plain is not None:
-        cure = "It is being made anew from its table; check again in a while."
+        cure = "It is being rebuilt from its table; check again later."
         return Finding("index", plain[1], "It does not match its table.", cure)
     return Finding("structure", "database", text[:200], _RESTORE)
 
 
 def references(db: Connection) -> Iterator[Finding]:
-    """Rows whose owner is gone, by table: no method shows or deletes them."""
+    """Check for rows whose owner is missing; no method shows or deletes such rows."""
     orphans: dict[tuple[str, str, int], int] = {}
     for table, _rid, parent, key in db.execute("PRAGMA foreign_key_check"):
         orphans[table, parent, key] = orphans.get((table, parent, key), 0) + 1
     for (table, parent, key), count in orphans.items():
-        mine, theirs = one_row(
+        column, parent_column = one_row(
             db, 'SELECT "from", "to" FROM pragma_foreign_key_list(?) WHERE id = ?', (table, key)
         )
         cure = _by_hand(
-            f"DELETE FROM {table} WHERE {mine} NOT IN (SELECT {theirs} FROM {parent})"  # noqa: S608 - a text for people
+            f"DELETE FROM {table} WHERE {column} NOT IN (SELECT {parent_column} FROM {parent})"  # noqa: S608 - a text for people
         )
         yield Finding("orphan", table, f"{count} rows belong to no row of {parent}.", cure)
 
@@ -166,12 +168,12 @@ def references(db: Connection) -> Iterator[Finding]:
 
 
 def index_rows(db: Connection) -> Iterator[Finding]:
-    """Whether each search index has the workflows of the table; those it is to follow are apart."""
-    waiting = dict.fromkeys(indexes.HEADER_INDEXES, "SELECT rid FROM header_pending")
-    waiting[indexes.TEXT_INDEX] = (
+    """Check that each search index has the workflows of the table, apart from pending ones."""
+    pending_rows = dict.fromkeys(indexes.HEADER_INDEXES, "SELECT rid FROM header_pending")
+    pending_rows[indexes.TEXT_INDEX] = (
         "SELECT rid FROM header_pending UNION ALL SELECT rid FROM text_pending"
     )
-    for name, pending in waiting.items():
+    for name, pending in pending_rows.items():
         missing, surplus = one_row(
             db,
             "SELECT (SELECT count(*) FROM workflows"  # noqa: S608 - constants
@@ -181,28 +183,31 @@ def index_rows(db: Connection) -> Iterator[Finding]:
             f" AND id NOT IN ({pending}))",
         )
         if missing or surplus:
-            yield _of_search(name, f"It lacks {missing} workflows and has {surplus} that are gone.")
+            yield _of_search(
+                name, f"It lacks {missing} workflows and has {surplus} that were deleted."
+            )
 
 
 def index_words(db: Connection, name: str) -> Finding | None:
-    """Whether an index of headers says what the table says; needs a connection that may write.
+    """Check that an index of headers has the words of the workflows.
 
-    The index must have been brought up first. FTS5 asks for a write to be checked against its
-    table, so this holds the lock: 5 us a workflow for the larger index.
+    The index must be up to date. FTS5 makes this check in a write statement, so the connection
+    must be able to write, and the write lock is held: 5 us a workflow for the larger index.
     """
     try:
         db.execute(f"INSERT INTO {name} ({name}, rank) VALUES ('integrity-check', 1)")  # noqa: S608 - a constant
     except (apsw.CorruptError, apsw.SQLError) as fault:
-        if not faults.suspects_damage(fault):
+        if not suspects_damage(fault):
             raise
         return wrong_words(name)
     return None
 
 
 def index_words_of_copy(db: Connection) -> list[Finding]:
-    """The same of all indexes of headers, in a file that nobody else has open; none is brought up.
+    """Run `index_words` for all indexes of headers of a file that no other connection has open.
 
-    Where there are findings the connection is not used again.
+    If indexes are not up to date they are not checked. After a finding the connection must not be
+    used again.
     """
     if indexes.has_pending_headers(db):
         return []
@@ -211,17 +216,18 @@ def index_words_of_copy(db: Connection) -> list[Finding]:
 
 
 def wrong_words(name: str) -> Finding:
-    """The finding for an index whose words are not those of the workflows."""
-    return _of_search(name, "It says something else than the workflows.")
+    """Return the finding for an index with other words than the workflows."""
+    return _of_search(name, "It has other words than the workflows.")
 
 
 def not_updated(name: str) -> Finding:
-    """The finding for an index that could not be brought up."""
-    return _of_search(name, "It cannot follow the workflows.")
+    """Return the finding for an index that could not be brought up to date."""
+    return _of_search(name, "It cannot be brought up to date.")
 
 
 def _of_search(name: str, detail: str) -> Finding:
-    cure = "It is being made anew from the workflows; check again in a while."
+    """Return a finding about a search index, which the product rebuilds by itself."""
+    cure = "It is being rebuilt from the workflows; check again later."
     return Finding("search_index", name, detail, cure)
 
 
@@ -248,28 +254,33 @@ _SUMMARIES: Final = (
     "SELECT r.id FROM runs AS r WHERE (r.summary_bytes IS NULL) ="
     " EXISTS (SELECT 1 FROM run_summaries AS s WHERE s.rid = r.rid)"
 )
-_ANEW: Final = "Set its tags to others, then to its own again."
+_SET_TAGS: Final = "Set other tags, then set its own tags again."
 
 
 def headers(db: Connection) -> Iterator[Finding]:
-    """What is kept beside a workflow or a run to be quick, against what it is kept of."""
+    """Check what is stored twice: counts of runs, tags by row, and which runs have a summary."""
     for kind, sql, detail, cure in (
-        ("header", _RUNS, "Its run_count or last_run_at is not that of its runs.", _COUNT_RUNS),
-        ("header", _TAGS, "Lists by tag do not find it as its tags say.", _ANEW),
-        ("summary", _SUMMARIES, "Its summary is missing, or one too many.", "Delete the run."),
+        ("header", _RUNS, "Its run_count or last_run_at does not match its runs.", _COUNT_RUNS),
+        ("header", _TAGS, "Lists by tag do not match its tags.", _SET_TAGS),
+        (
+            "summary",
+            _SUMMARIES,
+            "Its summary is missing, or it has one without a size.",
+            "Delete the run.",
+        ),
     ):
         for (name,) in db.execute(sql):
             yield Finding(kind, str(name), detail, cure)
 
 
 _SAVE: Final = (
-    "Save it again with a body that differs from the one before (which stays among its revisions,"
-    " as damaged as it is), or delete it."
+    "Save it again with another body, or delete it. The damaged body then remains only among its"
+    " revisions."
 )
 
 
 def bodies(db: Connection, step: Step) -> Iterator[Finding]:
-    """Every body unpacked and compared with its header."""
+    """Unpack every body and compare it with its header."""
     rows: Iterator[tuple[Any, ...]] = db.execute(
         "SELECT w.id, b.data, w.content_sha256, w.size_bytes, w.stored_bytes FROM workflows AS w"
         " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid ORDER BY w.rid"
@@ -280,17 +291,17 @@ def bodies(db: Connection, step: Step) -> Iterator[Finding]:
         elif not _is_sound(data, sha256, size_bytes):
             yield Finding("body", workflow_id, "The body is damaged.", _SAVE)
         elif len(data) != stored_bytes:
-            yield Finding("header", workflow_id, "Its stored_bytes is not that of its body.", _SAVE)
+            yield Finding("header", workflow_id, "Its stored_bytes does not match its body.", _SAVE)
         step(done)
 
 
 _UNREADABLE: Final = (
-    "Take it from a copy made before; else it stays until it is pruned, or its workflow deleted."
+    "Take it from a backup. Otherwise it remains until it is pruned or its workflow is deleted."
 )
 
 
-def earlier(db: Connection, step: Step) -> Iterator[Finding]:
-    """Every earlier revision unpacked and compared with its hash."""
+def revisions(db: Connection, step: Step) -> Iterator[Finding]:
+    """Unpack every earlier revision and compare it with its hash."""
     for found in find_damaged_bodies(db, step):
         detail = f"Earlier revisions that cannot be read: {_numbers(found.revisions)}."
         where = f"{found.workflow_id} revision {found.revision}"
@@ -298,18 +309,18 @@ def earlier(db: Connection, step: Step) -> Iterator[Finding]:
 
 
 def _numbers(ascending: list[int]) -> str:
-    """1, 2, 3, 7 as `1-3, 7`."""
-    runs: list[tuple[int, int]] = []
+    """Return numbers as text with ranges: 1, 2, 3, 7 becomes `1-3, 7`."""
+    ranges: list[tuple[int, int]] = []
     for number in ascending:
-        if runs and runs[-1][1] == number - 1:
-            runs[-1] = runs[-1][0], number
+        if ranges and ranges[-1][1] == number - 1:
+            ranges[-1] = ranges[-1][0], number
         else:
-            runs.append((number, number))
-    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in runs)
+            ranges.append((number, number))
+    return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
 def summaries(db: Connection, step: Step) -> Iterator[Finding]:
-    """Every run summary unpacked and compared with its hash."""
+    """Unpack every run summary and compare it with its hash."""
     rows: Iterator[tuple[Any, ...]] = db.execute(
         "SELECT r.id, s.data, s.sha256 FROM run_summaries AS s"
         " JOIN runs AS r ON r.rid = s.rid ORDER BY s.rid"
@@ -321,6 +332,7 @@ def summaries(db: Connection, step: Step) -> Iterator[Finding]:
 
 
 def _is_sound(data: bytes, sha256: bytes, size_bytes: int | None) -> bool:
+    """Return whether packed bytes can be unpacked and match their hash."""
     try:
         codec.unpack(data, sha256, size_bytes)
     except DatabaseDamaged:
@@ -332,12 +344,12 @@ def _is_sound(data: bytes, sha256: bytes, size_bytes: int | None) -> bool:
 
 
 def audit_chain(db: Connection, step: Step, opener: Opener | None = None) -> Iterator[Finding]:
-    """Whether the log is the one that was written here, as far as that can be told."""
+    """Verify the audit log as far as it can be verified without or with the vault's keys."""
     verdict = verify_chain(db, None, lambda done, _total: step(done), opener)
     if verdict.status not in ("ok", "unsealed", "locked"):
         yield Finding(
             "audit_chain",
             f"access_log {verdict.first_bad_seq}",
             f"The chain is {verdict.status} ({verdict.reason}).",
-            "Keep a copy of the file and find out who wrote to it; a copy made before has the log.",
+            "Keep a copy of the file and find out who wrote to it. An earlier backup has the log.",
         )

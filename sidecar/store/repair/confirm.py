@@ -1,7 +1,7 @@
-"""Is the file really damaged, and can what is damaged be made anew from what is not?
+"""Confirms a suspicion of damage, and rebuilds damaged indexes.
 
-An error that speaks of corruption is a suspicion only: after a failed read the same connection
-says so of a sound file. What counts is what SQLite's own check finds on a fresh connection.
+An error that reports corruption is only a suspicion: after a failed read the same connection
+reports corruption of a sound file. What counts is what SQLite's check finds on a fresh connection.
 """
 
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from sidecar.store.repair import checks
 from sidecar.store.repair.checks import Finding
 
 CHORE: Final = "integrity"
-"""Name of the chore that confirms a suspicion."""
+"""Name of the chore that confirms a suspicion of damage."""
 
 
 def find_damage(db: Connection, cancelled: Callable[[], bool]) -> list[Finding]:
-    """What SQLite's check finds wrong with the file; `db` must be fresh.
+    """Return what SQLite's check finds wrong with the file; `db` must be a fresh connection.
 
     Raises:
         Cancelled: `cancelled` said so.
@@ -26,18 +26,18 @@ def find_damage(db: Connection, cancelled: Callable[[], bool]) -> list[Finding]:
     with interruptible(db, cancelled):
         with checks.damage_as_finding(found, "database"):
             found += checks.structure(db, full=False)
-        # SQLite does not compare a search index with what it indexes, yet a search fails on it.
+        # SQLite does not compare a search index with its table, but a search fails on damage.
         with checks.damage_as_finding(found, "search"):
             found += checks.index_rows(db)
     return found
 
 
 def only_indexes(findings: list[Finding]) -> bool:
-    """Whether all that was found are indexes, which hold nothing that is not elsewhere."""
+    """Return whether only indexes are damaged, which can be rebuilt from their tables."""
     return all(finding.kind in ("index", "search_index") for finding in findings)
 
 
 def rebuild_index(db: Connection, name: str) -> None:
-    """Make a plain index anew, in the caller's transaction."""
+    """Rebuild an ordinary index, in the caller's transaction."""
     quoted = '"' + name.replace('"', '""') + '"'
     db.execute(f"REINDEX {quoted}").fetchall()

@@ -1,4 +1,4 @@
-"""What a backup still has of what damage took."""
+"""Adds rows that a damaged database has lost from a backup."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,11 +26,11 @@ _DELETED: Final = "SELECT 1 FROM access_log WHERE action = ? AND resource = ? AN
 def fill_from_backup(
     target: Connection, backup: Path | None, lost: dict[str, int]
 ) -> dict[str, int]:
-    """Put what is missing in `target` there from the newest verified backup; rows by table.
+    """Copy missing rows from a backup into `target` and return how many, by table.
 
-    `backup` is its unpacked database, of the same version, or None when there is none. Only tables
-    that have lost something are looked at, and only their missing rows are taken; what the log
-    says was deleted since the backup stays deleted.
+    `backup` is the unpacked database of a verified backup of the same schema version, or None.
+    Only tables that lost rows are filled, and only with rows that are missing. A workflow or run
+    that was deleted after the backup, according to the audit log, is not copied.
     """
     if backup is None or not lost:
         return {}
@@ -47,7 +47,8 @@ def fill_from_backup(
 
 @contextmanager
 def _opened(path: Path) -> Iterator[Connection]:
-    # Not read-only: a file in WAL mode wants its -shm beside it.
+    """Open the backup's database for reading."""
+    # Not read-only, because SQLite needs to create a -shm file for a database in WAL mode.
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
         configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
@@ -57,12 +58,14 @@ def _opened(path: Path) -> Iterator[Connection]:
 
 
 def _has(db: Connection, sql: str, *values: object) -> bool:
+    """Return whether a query returns a row."""
     return db.execute(sql, values).fetchone() is not None
 
 
 def _workflows(source: Connection, target: Connection, since: int) -> int:
+    """Copy missing workflows that were not deleted after audit entry `since`; return how many."""
     marks = ", ".join("?" * len(_OF_WORKFLOWS.split(",")))
-    taken = 0
+    copied = 0
     for workflow_id, *row in source.execute(f"SELECT id, {_OF_WORKFLOWS} FROM workflows"):  # noqa: S608 - constants
         if _has(target, "SELECT 1 FROM workflows WHERE id = ?", workflow_id):
             continue
@@ -72,17 +75,17 @@ def _workflows(source: Connection, target: Connection, since: int) -> int:
             f"INSERT INTO workflows (id, {_OF_WORKFLOWS}) VALUES (?, {marks})",  # noqa: S608 - constants
             (workflow_id, *row),
         )
-        taken += 1
-    return taken
+        copied += 1
+    return copied
 
 
 def _bodies(source: Connection, target: Connection) -> int:
-    """Bodies that are missing, where the backup's is the very one that the header speaks of."""
+    """Copy missing bodies if the backup has the same body as the header; return how many."""
     missing: list[Any] = target.execute(
         "SELECT rid, id, content_sha256 FROM workflows"
         " WHERE rid NOT IN (SELECT rid FROM workflow_bodies)"
     ).fetchall()
-    taken = 0
+    copied = 0
     for rid, workflow_id, sha256 in missing:
         row = source.execute(
             "SELECT b.data FROM workflows AS w JOIN workflow_bodies AS b USING (rid)"
@@ -91,15 +94,16 @@ def _bodies(source: Connection, target: Connection) -> int:
         ).fetchone()
         if row is not None:
             target.execute("INSERT INTO workflow_bodies (rid, data) VALUES (?, ?)", (rid, *row))
-            taken += 1
-    return taken
+            copied += 1
+    return copied
 
 
 def _runs(source: Connection, target: Connection, since: int) -> int:
+    """Copy missing runs that were not deleted after audit entry `since`; return how many."""
     columns = _OF_RUNS.split(", ")
     marks = ", ".join("?" * len(columns))
     of_run = ", ".join(f"r.{column}" for column in columns)
-    taken = 0
+    copied = 0
     rows = source.execute(
         f"SELECT w.id, {of_run} FROM runs AS r JOIN workflows AS w ON w.rid = r.workflow"  # noqa: S608 - constants
     )
@@ -113,16 +117,17 @@ def _runs(source: Connection, target: Connection, since: int) -> int:
             f"INSERT INTO runs ({_OF_RUNS}) VALUES ({marks})",  # noqa: S608 - constants
             (run_id, owner, *rest),
         )
-        taken += 1
-    return taken
+        copied += 1
+    return copied
 
 
 def _summaries(source: Connection, target: Connection) -> int:
+    """Copy missing summaries of runs; return how many."""
     missing: list[Any] = target.execute(
         "SELECT rid, id FROM runs WHERE summary_bytes IS NOT NULL"
         " AND rid NOT IN (SELECT rid FROM run_summaries)"
     ).fetchall()
-    taken = 0
+    copied = 0
     for rid, run_id in missing:
         row = source.execute(
             "SELECT s.data, s.sha256 FROM runs AS r JOIN run_summaries AS s USING (rid)"
@@ -132,5 +137,5 @@ def _summaries(source: Connection, target: Connection) -> int:
         if row is not None:
             values = (rid, *row)
             target.execute("INSERT INTO run_summaries (rid, data, sha256) VALUES (?, ?, ?)", values)
-            taken += 1
-    return taken
+            copied += 1
+    return copied

@@ -1,9 +1,9 @@
-"""A damaged database made anew: what can be read of it, what a backup has of the rest.
+"""Builds a new database from what can be read of a damaged one and what a backup has of the rest.
 
-The damaged file is never written to and never deleted: it is kept, with its log, under a name
-that says when. The new file is built beside it and put in its place by `swap`, wholly or not at
-all. Works on a file that is served, by whoever has the store to himself, and on one that nobody
-can open any more.
+The damaged file is never written to and never deleted: it is quarantined, which means kept with
+its log under a name that has the time. The new file is built beside it, and `swap` puts it in the
+place of the damaged one in one step. This works for a file that is served, if the caller has the
+store to itself, and for one that cannot be opened.
 """
 
 import shutil
@@ -38,20 +38,20 @@ from sidecar.store.repair.salvage import Step
 T = TypeVar("T")
 
 QUARANTINE: Final = ".damaged-"
-"""Suffix, before the time, of a damaged file that is kept."""
+"""What the name of a quarantined file has between the database's name and the time."""
 
-Log = Callable[[Connection, "Recovered"], None]
-"""Writes the entry of the act into the new file."""
+WriteEntry = Callable[[Connection, "Recovered"], None]
+"""Writes the audit entry of the recovery into the new file."""
 
 
 class Recovered(NamedTuple):
-    """What became of the rows, by table, and where the damaged file is kept."""
+    """How many rows were recovered and lost, by table, and where the damaged file is kept."""
 
     salvaged: dict[str, int]
     lost: dict[str, int]
     from_backup: dict[str, int]
     quarantine: str | None
-    """Name of the damaged file; None after a dry run."""
+    """Name of the quarantined file; None after a dry run."""
 
 
 def build(
@@ -59,41 +59,42 @@ def build(
     clock: Clock,
     step: Step,
     *,
-    log: Log | None,
+    log: WriteEntry | None,
     backup: Path | None = None,
     vfs: str | None = None,
 ) -> Recovered:
-    """Build the new file at `swap.staged_path(path)`; without `log` only to see what it would be.
+    """Build the new file at `swap.staged_path(path)` and return what it holds.
 
-    `backup` is an unpacked, verified database of a backup.
+    `backup` is the unpacked database of a verified backup. Without `log` this is a dry run: the
+    new file is deleted again.
 
     Raises:
         DatabaseDamaged: nothing can be read and there is no backup; nothing was changed.
-        DatabaseFull: there is no room for a second file.
-        RecoveryRequired: there is no file to read from.
-        NotOurs: it is another program's.
-        NewerSchema: it is of a newer version of this program.
+        DatabaseFull: the disk has no space for a second file.
+        RecoveryRequired: the file is missing or empty.
+        NotOurs: the file belongs to another program.
+        NewerSchema: the file was written by a newer version of this program.
     """
     if not path.exists() or not path.stat().st_size:
         raise RecoveryRequired(f"{path} is missing or empty; restore a backup.")
     if shutil.disk_usage(path.parent).free < path.stat().st_size:
-        raise DatabaseFull("There is no room for a second file of this size.")
+        raise DatabaseFull("The disk has no space for a second file of this size.")
     staged = swap.staged_path(path)
     with (
-        _damaged(path, vfs, salvaging=True) as source,
+        _open_damaged(path, vfs, salvaging=True) as source,
         migrations.build_file(staged, clock, migrations.shipped_steps(), vfs) as target,
     ):
-        # Inside a transaction this pragma is without effect; checked at its end instead.
+        # Foreign keys cannot be turned off within a transaction; they are checked at its end.
         target.execute("PRAGMA defer_foreign_keys = ON").fetchall()
-        found = salvage.copy(source, target, step)
-        merged = fill_from_backup(target, backup, found.lost)
-        if not (any(found.copied.values()) or merged):
+        found = salvage.copy_readable_rows(source, target, step)
+        filled = fill_from_backup(target, backup, found.lost)
+        if not (any(found.copied.values()) or filled):
             raise DatabaseDamaged("Nothing can be read of the file; restore a backup.")
-        salvage.make_derived(target)
+        salvage.rebuild_derived(target)
         settings.insert_defaults(target, clock.now_ms())
         meta.raise_epoch(target)
         name = None if log is None else quarantine_name(path, clock)
-        recovered = Recovered(found.copied, found.lost, merged, name)
+        recovered = Recovered(found.copied, found.lost, filled, name)
         if log is not None:
             log(target, recovered)
     if log is None:
@@ -106,10 +107,10 @@ def recover_file(
     clock: Clock,
     step: Step,
     *,
-    log: Log | None,
+    log: WriteEntry | None,
     backup: Path | None = None,
 ) -> Recovered:
-    """Recover a database that nobody serves; the caller holds its `DatabaseLock`.
+    """Recover a database that is not served; the caller holds its `DatabaseLock`.
 
     Raises:
         SidecarError: see `build`.
@@ -123,18 +124,18 @@ def recover_file(
 
 
 class BackupSource(NamedTuple):
-    """What can be read of a damaged database about its backups; None for what cannot."""
+    """What a damaged database says about its backups; None for what cannot be read."""
 
     store_id: bytes | None
     folder: str | None
-    """The one that its settings name; None also where they name none."""
+    """The backup folder in its settings; None also when they do not name one."""
 
 
 def find_backup_source(path: Path) -> BackupSource:
-    """Whose backups may fill its gaps, and where they are."""
+    """Read from a damaged database which backups are its own and where they are."""
     if not path.exists() or not path.stat().st_size:
         return BackupSource(None, None)
-    with _damaged(path, None, salvaging=True) as db:
+    with _open_damaged(path, None, salvaging=True) as db:
 
         def read(what: Callable[[], T]) -> T | None:
             try:
@@ -147,10 +148,10 @@ def find_backup_source(path: Path) -> BackupSource:
 
 
 def is_sound(path: Path) -> bool:
-    """Whether a database that nobody serves opens and SQLite finds nothing wrong with it."""
+    """Return whether a database that is not served can be opened and SQLite finds no damage."""
     if not path.exists() or not path.stat().st_size:
         return False
-    with _damaged(path, None, salvaging=False) as db:
+    with _open_damaged(path, None, salvaging=False) as db:
         try:
             _check_ours(db)
             return not confirm.find_damage(db, lambda: False)
@@ -159,7 +160,7 @@ def is_sound(path: Path) -> bool:
 
 
 def quarantine_name(path: Path, clock: Clock) -> str:
-    """The name a damaged file is kept under: the database's, and the time in UTC."""
+    """Return the name for a quarantined file: the database's name and the time in UTC."""
     at_s = clock.now_ms() / 1000
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at_s))
     base = f"{path.name}{QUARANTINE}{stamp}"
@@ -169,8 +170,8 @@ def quarantine_name(path: Path, clock: Clock) -> str:
     return name
 
 
-def audit_entry_writer(clock: Clock) -> Log:
-    """Writes the audit entry where nobody is told of it."""
+def audit_entry_writer(clock: Clock) -> WriteEntry:
+    """Return a function that writes the audit entry without sending a notification."""
 
     def write(db: Connection, recovered: Recovered) -> None:
         details = msgspec.json.encode(audit_totals(recovered)).decode()
@@ -180,7 +181,7 @@ def audit_entry_writer(clock: Clock) -> Log:
 
 
 def audit_totals(recovered: Recovered) -> dict[str, int]:
-    """The counts for the audit entry."""
+    """Return the details of the audit entry: rows recovered and lost, over all tables."""
     return {
         "salvaged": sum(recovered.salvaged.values()),
         "lost": sum(recovered.lost.values()),
@@ -189,6 +190,7 @@ def audit_totals(recovered: Recovered) -> dict[str, int]:
 
 
 def _check_ours(db: Connection) -> None:
+    """Raise an error if the file is not one that this version of the program can read."""
     if db.pragma("application_id") != limits.APPLICATION_ID:
         raise NotOurs
     found, known = int(db.pragma("user_version")), migrations.current_version()
@@ -196,17 +198,14 @@ def _check_ours(db: Connection) -> None:
         raise NewerSchema(found=found, known=known)
 
 
-def _logs(path: Path) -> list[Path]:
-    return [files.beside(path, suffix) for suffix in SQLITE_LEFTOVERS]
-
-
 @contextmanager
-def _damaged(path: Path, vfs: str | None, *, salvaging: bool) -> Iterator[Connection]:
-    """The damaged file, read from and never written to, its log left where it is.
+def _open_damaged(path: Path, vfs: str | None, *, salvaging: bool) -> Iterator[Connection]:
+    """Open the damaged file for reading; the file and its log do not change.
 
-    With `salvaging` also a file that was cut off lets itself be read, as far as it goes.
+    With `salvaging` a file that was cut off can be read up to its end.
     """
-    made_here = [each for each in _logs(path) if not each.exists()]
+    logs = [files.beside(path, suffix) for suffix in SQLITE_LEFTOVERS]
+    created_here = [log for log in logs if not log.exists()]
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
         db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
@@ -217,9 +216,9 @@ def _damaged(path: Path, vfs: str | None, *, salvaging: bool) -> Iterator[Connec
             db.execute("BEGIN")
             _check_ours(db)
         except (apsw.NotADBError, apsw.CorruptError, RuntimeError):
-            pass  # every look at it then fails by itself, and a backup may have the rest
+            pass  # each read then fails by itself, and a backup may have the rest
         yield db
     finally:
         db.close(True)
-        for each in made_here:
-            each.unlink(missing_ok=True)  # an empty log would hide that the file is cut off
+        for log in created_here:
+            log.unlink(missing_ok=True)  # an empty log would hide that the file is cut off

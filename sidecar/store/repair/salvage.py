@@ -1,9 +1,9 @@
-"""Every row that can still be read of a damaged file, into a new one.
+"""Copies every row that can be read of a damaged file into a new one.
 
-Tables are walked by their row numbers. Where a page cannot be read, the range is halved until
-what is unreadable is single rows: a plain scan ends at the first bad page, this loses that page's
-rows alone. What is kept twice is not copied but made anew: tags, counts, search indexes. A row
-that does not fit the new file's columns is not taken.
+Tables are read by row number. Where a page cannot be read, the range of numbers is halved until
+only single rows are unreadable. An ordinary scan would end at the first bad page; this loses the
+rows of that page alone. What is stored twice is not copied but rebuilt: tags by row, counts and
+search indexes. A row that does not fit the columns of the new file is not copied.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,34 +25,35 @@ _WITHOUT_SUMMARY: Final = (
 )
 
 Step = Callable[[str, int], None]
-"""Told the table and how many of its rows were copied; may raise to stop."""
+"""Called with a table and the number of its rows copied so far; may raise to stop."""
 
 
 class Salvaged(NamedTuple):
-    """Rows by table."""
+    """How many rows were copied and how many are lost, by table."""
 
     copied: dict[str, int]
     lost: dict[str, int]
 
 
 class _Table(NamedTuple):
-    """How a table is walked."""
+    """A table and how its rows are read."""
 
     name: str
     columns: list[str]
     key: list[str]
     by_number: bool
-    """Whether its key is the row's number."""
+    """Whether the key is the row number, so that ranges of it can be halved."""
 
 
-def copy(source: Connection, target: Connection, step: Step) -> Salvaged:
-    """Copy what can be read into a new file's tables, in the caller's transaction.
+def copy_readable_rows(source: Connection, target: Connection, step: Step) -> Salvaged:
+    """Copy what can be read into the tables of a new file, in the caller's transaction.
 
-    Foreign keys must be off; rows whose owner is lost go with it.
+    Foreign keys must not be enforced meanwhile. Rows whose owner is lost are deleted at the end
+    and count as lost.
     """
     copied: dict[str, int] = {}
     lost: dict[str, int] = {}
-    # The first rows of a new file give way to those that were saved.
+    # The state row of the new file is replaced by that of the damaged one.
     has_state = _reads_one(source, "SELECT 1 FROM audit_state")
     if has_state:
         target.execute("DELETE FROM audit_state")
@@ -73,14 +74,14 @@ def copy(source: Connection, target: Connection, step: Step) -> Salvaged:
         copied[name] -= count
         lost[name] = lost.get(name, 0) + count
     if not has_state:
-        _go_on_from_last_entry(target)
-    lost["workflow_bodies"] = _number(target, _WITHOUT_BODY)
-    lost["run_summaries"] = _number(target, _WITHOUT_SUMMARY)
+        _continue_from_last_entry(target)
+    lost["workflow_bodies"] = int(target.execute(_WITHOUT_BODY).get)
+    lost["run_summaries"] = int(target.execute(_WITHOUT_SUMMARY).get)
     return Salvaged(copied, {name: count for name, count in lost.items() if count})
 
 
-def make_derived(db: Connection) -> None:
-    """Write what is kept twice: tags by row, and the counts of runs."""
+def rebuild_derived(db: Connection) -> None:
+    """Write what is stored twice again: tags by row, and the counts of runs."""
     db.execute("UPDATE workflows SET tags = '[]' WHERE NOT json_valid(tags)")
     db.execute("DELETE FROM workflow_tags")
     db.execute(
@@ -94,8 +95,8 @@ def make_derived(db: Connection) -> None:
 
 
 def _tables(target: Connection) -> Iterator[_Table]:
+    """Yield the tables to copy, workflows first."""
     names = [table.name for table in TABLES if not table.derived]
-    # Owners before what belongs to them costs nothing and reads better.
     for name in sorted(names, key=lambda name: (name != "workflows", name)):
         columns: list[Any] = target.execute(
             "SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden = 0", (name,)
@@ -106,6 +107,7 @@ def _tables(target: Connection) -> Iterator[_Table]:
 
 
 def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[tuple[Any, ...]]:
+    """Yield the readable rows of a table; an entry in `unreadable` stands for each that is not."""
     columns = ", ".join(table.columns)
     if table.by_number:
         sql = (
@@ -124,7 +126,7 @@ def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[t
 def _by_number(
     db: Connection, sql: str, high: int, unreadable: list[object]
 ) -> Iterator[tuple[Any, ...]]:
-    """Rows numbered up to `high`; ranges that cannot be read are halved."""
+    """Yield the rows with numbers up to `high`; halve ranges that cannot be read."""
     if not _any_readable(db, sql, high):
         unreadable.append(high)
         return
@@ -144,17 +146,17 @@ def _by_number(
 
 
 def _any_readable(db: Connection, sql: str, high: int) -> bool:
-    """Whether a table lets itself be looked into anywhere: without its root nothing does."""
+    """Return whether a table can be read anywhere; without its root page nothing can be."""
     places = (high * place // limits.SALVAGE_PROBES for place in range(limits.SALVAGE_PROBES))
     return any(_is_readable(db, sql, number) for number in places)
 
 
 def _highest_readable(db: Connection, sql: str) -> int:
-    """About the highest number that can be looked for, where the highest row cannot.
+    """Return about the highest readable row number, when the highest row cannot be read.
 
-    Every number above the last page's first fails alike, up to any guess: from there down by
-    halves, each looked into at so many places that what is overlooked is a thousandth of it.
-    0.3 s where nothing can be read.
+    Every number beyond the damaged last page fails in the same way. The search therefore begins at
+    a number that no table reaches and goes down by halves. Each half is probed at so many places
+    that at most a thousandth of it is missed. It takes 0.3 s when nothing can be read.
     """
     high = limits.SALVAGE_GUESS_ROWS
     while high:
@@ -168,7 +170,7 @@ def _highest_readable(db: Connection, sql: str) -> int:
 
 
 def _is_readable(db: Connection, sql: str, number: int) -> bool:
-    """Whether the place of a number can be looked at, be there a row or not."""
+    """Return whether looking up a row number succeeds, whether or not there is such a row."""
     try:
         db.execute(sql, (number, number)).fetchall()
     except (*_DAMAGE, apsw.SQLError):
@@ -179,25 +181,25 @@ def _is_readable(db: Connection, sql: str, number: int) -> bool:
 def _from_both_ends(
     db: Connection, table: _Table, columns: str, unreadable: list[object]
 ) -> Iterator[tuple[Any, ...]]:
-    """Rows with a key that cannot be halved: forwards to the damage, then backwards to it."""
+    """Yield the rows of a table without row numbers: forwards to the damage, then backwards."""
     key = ", ".join(table.key) or "rowid"
-    seen: set[tuple[object, ...]] = set()
-    for way in ("ASC", "DESC"):
-        order = ", ".join(f"{column} {way}" for column in table.key) or f"rowid {way}"
+    done: set[tuple[object, ...]] = set()
+    for direction in ("ASC", "DESC"):
+        order = ", ".join(f"{column} {direction}" for column in table.key) or f"rowid {direction}"
         try:
             for row in db.execute(f"SELECT {key}, {columns} FROM {table.name} ORDER BY {order}"):  # noqa: S608 - see above
-                here, found = row[: len(table.key) or 1], row[len(table.key) or 1 :]
-                if here not in seen:
-                    seen.add(here)
-                    yield found
+                key_values, values = row[: len(table.key) or 1], row[len(table.key) or 1 :]
+                if key_values not in done:
+                    done.add(key_values)
+                    yield values
         except (*_DAMAGE, apsw.SQLError):
-            unreadable.append(way)
+            unreadable.append(direction)
             continue
         return
 
 
 def _put(target: Connection, table: _Table, row: tuple[Any, ...]) -> bool:
-    """Write one row over the one of its key, if there is one; whether the file took it."""
+    """Insert a row, or update the row that has its key; return whether it fits the table."""
     others = [column for column in table.columns if column not in table.key]
     names, marks = ", ".join(table.columns), ", ".join("?" * len(table.columns))
     update = ", ".join(f"{column} = excluded.{column}" for column in others)
@@ -211,7 +213,7 @@ def _put(target: Connection, table: _Table, row: tuple[Any, ...]) -> bool:
 
 
 def _highest(db: Connection, table: _Table) -> int | None:
-    """The highest row number, from the table or, where its edge is damaged, from an index."""
+    """Return the highest row number, from the table or if that fails from an index."""
     key = table.key[0]
     places = ["NOT INDEXED", *(f"INDEXED BY {name}" for name in _indexes(db, table))]
     for place in places:
@@ -224,7 +226,7 @@ def _highest(db: Connection, table: _Table) -> int | None:
 
 
 def _expected(db: Connection, table: _Table) -> int | None:
-    """How many rows an index that can be read says there are; None where none can."""
+    """Return the number of rows according to a readable index; None when none is readable."""
     for name in _indexes(db, table):
         try:
             return int(db.execute(f"SELECT count(*) FROM {table.name} INDEXED BY {name}").get)  # noqa: S608 - see above
@@ -234,7 +236,7 @@ def _expected(db: Connection, table: _Table) -> int | None:
 
 
 def _indexes(db: Connection, table: _Table) -> list[str]:
-    """Indexes that hold every row of a table."""
+    """Return the names of the indexes that have every row of a table."""
     try:
         return [
             str(name)
@@ -247,6 +249,7 @@ def _indexes(db: Connection, table: _Table) -> list[str]:
 
 
 def _reads_one(db: Connection, sql: str) -> bool:
+    """Return whether a query can be run and returns a row."""
     try:
         return db.execute(sql).fetchone() is not None
     except (*_DAMAGE, apsw.SQLError):
@@ -254,23 +257,22 @@ def _reads_one(db: Connection, sql: str) -> bool:
 
 
 def _drop_orphans(db: Connection) -> dict[str, int]:
-    """Remove rows whose owner is lost, and theirs; how many of each table."""
-    gone: dict[str, int] = {}
+    """Delete rows whose owner is lost, and rows they own; return how many, by table."""
+    deleted: dict[str, int] = {}
     while True:
         orphans = list(db.execute('SELECT DISTINCT "table", rowid FROM pragma_foreign_key_check'))
         if not orphans:
-            return gone
+            return deleted
         for name, number in orphans:
             db.execute(f"DELETE FROM {name} WHERE rowid = ?", (number,))  # noqa: S608 - see above
-            gone[name] = gone.get(name, 0) + 1
+            deleted[name] = deleted.get(name, 0) + 1
 
 
-def _number(db: Connection, sql: str) -> int:
-    return int(db.execute(sql).get)
+def _continue_from_last_entry(db: Connection) -> None:
+    """Let new audit entries follow the last one, because the chain's state row is lost.
 
-
-def _go_on_from_last_entry(db: Connection) -> None:
-    """The chain's state is lost: new entries follow the last one, and verify says what broke."""
+    `audit.verify` then reports where the chain is broken.
+    """
     last = db.execute("SELECT seq, mac FROM access_log ORDER BY seq DESC LIMIT 1").fetchone()
     if last is not None:
         db.execute("UPDATE audit_state SET seq = ?, head = ?", last)
