@@ -45,17 +45,17 @@ def kept(body: bytes) -> bytes:
     return body.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
 
 
-def save(begun: Talk, number: int, path: Path, body: bytes) -> None:
+def save(conversation: Talk, number: int, path: Path, body: bytes) -> None:
     """Send one save; the body goes in as it is."""
     name = json.dumps(path.stem[:200])
     head = f'{{"jsonrpc":"2.0","id":{number},"method":"workflows.save","params":{{"workflow":'
-    begun.say(f'{head}{{"id":"c{number}","name":{name},"data":'.encode() + body + b"}}}")
+    conversation.send(f'{head}{{"id":"c{number}","name":{name},"data":'.encode() + body + b"}}}")
 
 
-def get(begun: Talk, number: int) -> None:
+def get(conversation: Talk, number: int) -> None:
     """Ask for one body."""
     params = f'{{"id":"c{number}"}}'
-    begun.say(
+    conversation.send(
         f'{{"jsonrpc":"2.0","id":{number},"method":"workflows.get","params":{params}}}'.encode()
     )
 
@@ -63,19 +63,19 @@ def get(begun: Talk, number: int) -> None:
 @pytest.mark.skipif(not FILES, reason=f"there are no workflow files in {CORPUS}")
 def test_every_file_of_the_corpus_comes_back_byte_for_byte(tmp_path: Path) -> None:
     bodies = [compacted(path) for path in FILES]
-    with talk(tmp_path / "sim.db", "--no-events") as begun:
+    with talk(tmp_path / "sim.db", "--no-events") as conversation:
         for first in range(0, len(FILES), AT_ONCE):
             numbers = range(first, min(first + AT_ONCE, len(FILES)))
             for number in numbers:
-                save(begun, number, FILES[number], bodies[number])
+                save(conversation, number, FILES[number], bodies[number])
             for number in numbers:
-                told = begun.hear()
+                told = conversation.receive()
                 assert told["id"] == number
                 assert told["result"]["size_bytes"] == len(kept(bodies[number]))
         for number, body in enumerate(bodies):
-            get(begun, number)
-            answer = msgspec.json.decode(begun.hear_bytes(), type=_Answer)
+            get(conversation, number)
+            answer = msgspec.json.decode(conversation.receive_bytes(), type=_Answer)
             assert bytes(answer.result.workflow.data) == kept(body), FILES[number]
-        checked = begun.ask("system.check", {"full": True})
+        checked = conversation.request("system.check", {"full": True})
         assert checked["result"]["ok"]
         assert checked["result"]["checked"]["workflows"] == len(FILES)

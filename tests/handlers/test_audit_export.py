@@ -1,4 +1,4 @@
-"""`audit.export`: a file that another tool checks, and what may come in between."""
+"""`audit.export`: its file is checked by another tool; locks, bad paths and killed exports."""
 
 import errno
 import json
@@ -47,7 +47,7 @@ console.log(digest.toString("hex") === last.sha256,
 
 
 def exported(bench: Bench, tmp_path: Path) -> tuple[dict[str, Any], Path]:
-    """The answer and the file."""
+    """Export the log; return the answer and the file."""
     path = tmp_path / "log.jsonl"
     return bench.call("audit.export", path=str(path)), path
 
@@ -55,11 +55,11 @@ def exported(bench: Bench, tmp_path: Path) -> tuple[dict[str, Any], Path]:
 def test_an_export_holds_every_entry_and_another_tool_checks_its_signature(
     bench: Bench, tmp_path: Path
 ) -> None:
-    told, path = exported(bench, tmp_path)
+    result, path = exported(bench, tmp_path)
 
     first, *lines, last = path.read_text(encoding="utf-8").splitlines()
     header, trailer = json.loads(first), json.loads(last)
-    assert told == {
+    assert result == {
         "path": str(path),
         "entries": HEAD,
         "status": "ok",
@@ -86,7 +86,7 @@ def test_an_export_holds_every_entry_and_another_tool_checks_its_signature(
     assert done.stdout.split() == ["false", "false"]
 
 
-def test_an_export_takes_no_files_place_and_leaves_nothing_when_it_fails(
+def test_an_export_replaces_no_file_and_leaves_none_when_it_fails(
     bench: Bench, tmp_path: Path
 ) -> None:
     (tmp_path / "log.jsonl").write_text("mine")
@@ -101,19 +101,19 @@ def test_an_export_takes_no_files_place_and_leaves_nothing_when_it_fails(
     assert list(tmp_path.glob("log*")) == []
 
 
-def test_an_export_of_a_log_that_somebody_changed_says_so_where_it_is_signed(
+def test_an_export_of_a_log_that_was_changed_says_so_in_its_signed_header(
     bench: Bench, tmp_path: Path
 ) -> None:
     bench.store.db.execute("UPDATE access_log SET resource = 'innocent' WHERE seq = 7")
-    told, path = exported(bench, tmp_path)
+    result, path = exported(bench, tmp_path)
 
     found = json.loads(path.read_text(encoding="utf-8").splitlines()[0])["verified"]
-    assert told["status"] == "tampered"
+    assert result["status"] == "tampered"
     assert (found["status"], found["first_bad_seq"], found["reason"]) == ("tampered", 7, "mac")
 
 
 def lock(bench: Bench) -> None:
-    """As the screen does while a long method is at work."""
+    """Lock secrets while a long method is running."""
     with bench.store.lock:
         bench.vault.lock()
 
@@ -127,7 +127,7 @@ def lock(bench: Bench) -> None:
         ("system.check", {}),
     ],
 )
-def test_a_lock_while_checkpoints_are_opened_does_not_make_them_look_forged(
+def test_a_lock_during_a_verification_does_not_make_checkpoints_appear_forged(
     bench: Bench,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -150,14 +150,14 @@ def test_a_lock_while_checkpoints_are_opened_does_not_make_them_look_forged(
         with pytest.raises(Locked):
             bench.call(method, **params)
     else:
-        told = bench.call(method, **params)
-        assert (told.get("status"), told.get("findings")) in (("locked", None), (None, []))
+        result = bench.call(method, **params)
+        assert (result.get("status"), result.get("findings")) in (("locked", None), (None, []))
     assert list(tmp_path.glob("log*")) == []
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
     assert verdict(bench) == ("ok", None, None)
 
 
-def test_an_export_that_is_locked_before_it_is_signed_is_refused_and_gone(
+def test_an_export_is_refused_and_removed_when_a_lock_comes_before_its_signature(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entries = read_entries
@@ -182,7 +182,7 @@ def test_an_export_that_is_locked_before_it_is_signed_is_refused_and_gone(
         ("l" * 300, "No file of that name can be made."),
     ],
 )
-def test_an_export_to_where_no_file_can_be_names_the_path(
+def test_an_export_to_an_impossible_path_is_refused_with_the_path(
     bench: Bench, tmp_path: Path, name: str, words: str
 ) -> None:
     (tmp_path / "plain").write_text("a file")
@@ -193,36 +193,36 @@ def test_an_export_to_where_no_file_can_be_names_the_path(
     assert caught.value.data["path"] == "$.params.path"
 
 
-def test_what_a_killed_export_has_left_is_in_nobodys_way_and_goes(
+def test_files_of_killed_exports_do_not_disturb_an_export_and_are_removed(
     bench: Bench, tmp_path: Path
 ) -> None:
     stale = tmp_path / "log.jsonl.gone.partial"
     fresh = tmp_path / "log.jsonl.else.partial"
-    for left in (stale, fresh):
-        left.write_text("{")
+    for leftover in (stale, fresh):
+        leftover.write_text("{")
     os.utime(stale, (1, 1))
-    told, _path = exported(bench, tmp_path)
+    result, _path = exported(bench, tmp_path)
 
-    assert told["entries"] == HEAD
+    assert result["entries"] == HEAD
     assert sorted(each.name for each in tmp_path.glob("log*")) == ["log.jsonl", fresh.name]
 
 
-def test_an_export_takes_its_name_also_where_links_are_unknown(
+def test_an_export_gets_its_name_on_a_file_system_without_links(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def no_link(*_paths: Path) -> None:
         raise OSError(errno.EOPNOTSUPP, "as on a stick")
 
     monkeypatch.setattr(os, "link", no_link)
-    told, path = exported(bench, tmp_path)
+    result, path = exported(bench, tmp_path)
 
-    assert len(path.read_bytes().splitlines()) == told["entries"] + 2
+    assert len(path.read_bytes().splitlines()) == result["entries"] + 2
 
 
 def test_before_secrets_are_set_up_an_export_is_not_signed(tmp_path: Path) -> None:
     with secret_bench(tmp_path) as bench:
         write_entries(bench, 2)
-        told, path = exported(bench, tmp_path)
+        result, path = exported(bench, tmp_path)
 
-    assert told["public_key"] is None
+    assert result["public_key"] is None
     assert json.loads(path.read_text(encoding="utf-8").splitlines()[-1])["signature"] is None

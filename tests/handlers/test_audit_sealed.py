@@ -1,4 +1,4 @@
-"""The sealed chain: everything somebody who writes to the file can do, pruning and export."""
+"""The sealed log: every way of tampering with it, pruning it, and a model of its life."""
 
 import shutil
 from collections.abc import Iterator
@@ -36,10 +36,12 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 ANCHORS = [4, 17, 18]
-"""At the sealing, which follows the entry of the set-up, at the lock and at the unlock."""
+"""Entries with a checkpoint: that of the sealing after the set-up, of the lock, of the unlock."""
 
 
-def test_a_sound_sealed_chain_is_ok_and_names_what_was_once_in_clear(bench: Bench) -> None:
+def test_a_sound_sealed_log_is_ok_and_says_which_entries_were_written_unsealed(
+    bench: Bench,
+) -> None:
     found = bench.call("audit.verify")
 
     assert [row[0] for row in bench.rows("SELECT seq FROM audit_anchors ORDER BY seq")] == ANCHORS
@@ -56,7 +58,7 @@ def test_a_sound_sealed_chain_is_ok_and_names_what_was_once_in_clear(bench: Benc
     assert bench.call("system.check")["ok"]
 
 
-def test_while_locked_only_order_and_ends_are_looked_at(bench: Bench) -> None:
+def test_while_locked_only_order_and_ends_are_verified(bench: Bench) -> None:
     bench.call("secrets.lock")
     assert verdict(bench) == ("locked", None, None)
     tamper(bench, "UPDATE access_log SET at = 1 WHERE seq = 9")
@@ -101,7 +103,7 @@ def test_security_19_every_change_of_a_sealed_log_is_found(bench: Bench, change:
 
 
 def test_security_19_a_tail_cut_with_its_state_and_anchors_is_found(bench: Bench) -> None:
-    """The thief makes everything fit but the key, which went forward and is nowhere any more."""
+    """Everything is made to fit but the key, which moves on and cannot be computed back."""
     tamper(bench, "DELETE FROM access_log WHERE seq > 17")
     tamper(bench, "DELETE FROM audit_anchors WHERE seq > 17")
     tamper(
@@ -112,7 +114,7 @@ def test_security_19_a_tail_cut_with_its_state_and_anchors_is_found(bench: Bench
     assert verdict(bench) == ("tampered", "state_head", 17)
 
 
-def test_security_19_who_read_the_file_once_cannot_forge_what_follows_a_checkpoint(
+def test_security_19_keys_read_from_the_file_do_not_forge_entries_after_a_checkpoint(
     bench: Bench,
 ) -> None:
     ((seq, head, key),) = bench.rows("SELECT seq, head, next_key FROM audit_state")
@@ -124,33 +126,33 @@ def test_security_19_who_read_the_file_once_cannot_forge_what_follows_a_checkpoi
 
     assert verdict(bench) == ("ok", None, None), "a state of its own, as an older copy is"
     db = bench.store.db
-    kept = {"seq": seq + 2, "mac": "0" * 64}
-    assert verdict(bench, expect=kept) == ("rolled_back", "expect", seq + 1)
+    anchor = {"seq": seq + 2, "mac": "0" * 64}
+    assert verdict(bench, expect=anchor) == ("rolled_back", "expect", seq + 1)
     assert db is bench.store.db
 
 
-def test_an_older_copy_that_went_on_is_forked(bench: Bench, tmp_path: Path) -> None:
+def test_an_older_copy_that_was_written_to_is_forked(bench: Bench, tmp_path: Path) -> None:
     bench.store.checkpoint()
     folder = tmp_path / "older"
     folder.mkdir()
     shutil.copy(bench.store.path, folder / "test.db")
     (folder / "test.db.known").touch()
     write_entries(bench, 2)
-    kept = bench.call("audit.verify")["head"]
+    anchor = bench.call("audit.verify")["head"]
     with secret_bench(folder) as older:
         older.call("secrets.unlock", passphrase=PASSPHRASE)
         write_entries(older, 5)
 
-        assert verdict(older, expect=kept) == ("forked", "expect", HEAD + 2)
+        assert verdict(older, expect=anchor) == ("forked", "expect", HEAD + 2)
 
 
 # --- pruning ----------------------------------------------------------------------------------
 
 
-def test_security_21_what_a_pruning_leaves_is_verified_and_an_old_anchor_is_pruned(
+def test_security_21_the_entries_left_by_a_prune_verify_and_an_older_anchor_is_pruned(
     bench: Bench,
 ) -> None:
-    kept = {"seq": 7, "mac": bench.call("audit.list", after=6, limit=1)["items"][0]["mac"]}
+    anchor = {"seq": 7, "mac": bench.call("audit.list", after=6, limit=1)["items"][0]["mac"]}
     clock_of(bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1000
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
 
@@ -159,13 +161,13 @@ def test_security_21_what_a_pruning_leaves_is_verified_and_an_old_anchor_is_prun
     found = bench.call("audit.verify")
     assert (found["status"], found["verified_from"], found["verified_to"]) == ("ok", 19, 24)
     assert (found["pruned_through"], found["unsealed_through"]) == (18, 0)
-    assert verdict(bench, expect=kept) == ("pruned", "expect", None)
+    assert verdict(bench, expect=anchor) == ("pruned", "expect", None)
     assert [item["seq"] for item in bench.call("audit.list")["items"]] == [19, 20, 21, 22, 23, 24]
     tamper(bench, "DELETE FROM access_log WHERE seq = 19")
     assert verdict(bench) == ("tampered", "gap", 19)
 
 
-def test_the_last_thirty_days_always_stay(bench: Bench) -> None:
+def test_entries_of_the_last_thirty_days_are_never_pruned(bench: Bench) -> None:
     assert bench.call("audit.prune", keep=0) == {"deleted": 0, "pruned_through": 0}
     assert bench.call("audit.prune", before_at=2**50) == {"deleted": 0, "pruned_through": 0}
     for params in ({}, {"keep": 1, "before_at": 1}):
@@ -173,7 +175,7 @@ def test_the_last_thirty_days_always_stay(bench: Bench) -> None:
             bench.call("audit.prune", **params)
 
 
-def test_security_21_a_locked_or_meddled_log_is_not_pruned(bench: Bench) -> None:
+def test_security_21_a_locked_or_tampered_log_is_not_pruned(bench: Bench) -> None:
     clock_of(bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1000
     bench.call("secrets.lock")
     with pytest.raises(Locked):
@@ -186,7 +188,7 @@ def test_security_21_a_locked_or_meddled_log_is_not_pruned(bench: Bench) -> None
     assert bench.rows("SELECT min(seq) FROM access_log") == [(1,)]
 
 
-def test_a_pruning_that_was_killed_amid_its_batches_is_finished_by_itself(bench: Bench) -> None:
+def test_a_prune_that_was_killed_between_its_steps_is_finished_by_a_chore(bench: Bench) -> None:
     clock_of(bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1000
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
     keys = bench.vault.keys
@@ -216,26 +218,26 @@ def test_a_pruning_that_was_killed_amid_its_batches_is_finished_by_itself(bench:
         " start = CAST(zeroblob(40) || next_key AS BLOB)",
     ],
 )
-def test_who_takes_the_sealed_start_away_does_not_get_his_own_log_sealed(
+def test_a_log_without_its_sealed_start_is_not_sealed_as_if_it_were_sound(
     bench: Bench, sql: str
 ) -> None:
     bench.call("secrets.lock")
-    kept = bench.call("audit.verify")["head"]
+    anchor = bench.call("audit.verify")["head"]
     tamper(bench, "UPDATE access_log SET resource = 'innocent' WHERE seq = 9")
     tamper(bench, sql)
 
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
     write_entries(bench, 3)
 
-    begun = kept["seq"] + 1  # after the entry of the unlock
-    assert verdict(bench) == ("tampered", "anchor", begun)
-    assert verdict(bench, expect=kept) == ("rolled_back", "expect", kept["seq"])
+    start = anchor["seq"] + 1  # The entry of the unlock is before it.
+    assert verdict(bench) == ("tampered", "anchor", start)
+    assert verdict(bench, expect=anchor) == ("rolled_back", "expect", anchor["seq"])
     assert not bench.call("system.check")["ok"]
     bench.call("secrets.rekey", passphrase=PASSPHRASE)
-    assert verdict(bench) == ("tampered", "anchor", begun)
+    assert verdict(bench) == ("tampered", "anchor", start)
 
 
-def test_a_number_in_the_state_row_has_nothing_deleted_and_hides_nothing(bench: Bench) -> None:
+def test_a_forged_number_in_the_state_row_deletes_and_hides_nothing(bench: Bench) -> None:
     tamper(bench, "UPDATE audit_state SET pruned_through = 15")
     context = LongContext(bench.services, None, bench.tell)
     CHORES["audit_pruned"].function(context)
@@ -248,7 +250,7 @@ def test_a_number_in_the_state_row_has_nothing_deleted_and_hides_nothing(bench: 
     assert verdict(bench) == ("ok", None, None)
 
 
-def test_a_checkpoint_that_does_not_open_does_not_keep_old_keys_in_use(bench: Bench) -> None:
+def test_a_rekey_succeeds_although_a_checkpoint_does_not_open(bench: Bench) -> None:
     tamper(bench, "UPDATE audit_anchors SET sealed = zeroblob(100) WHERE seq = 17")
     assert verdict(bench) == ("tampered", "anchor", 17)
 
@@ -260,16 +262,16 @@ def test_a_checkpoint_that_does_not_open_does_not_keep_old_keys_in_use(bench: Be
 # --- an older copy ------------------------------------------------------------------------------
 
 
-def test_a_log_put_back_to_a_copy_and_gone_on_with_is_found_by_the_anchor_kept_outside(
+def test_a_log_set_back_to_an_older_copy_is_found_by_an_anchor_kept_outside(
     bench: Bench,
 ) -> None:
-    """What security.md says the file alone cannot tell."""
+    """The file alone cannot show this, as security.md says."""
     state = "seq, head, next_key"
     copied = bench.rows(f"SELECT {state} FROM audit_state")[0]  # noqa: S608 - a constant
     write_entries(bench, 6)
     bench.call("secrets.lock")
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
-    kept = bench.call("audit.verify")["head"]
+    anchor = bench.call("audit.verify")["head"]
 
     for table in ("access_log", "audit_anchors"):
         bench.store.db.execute(f"DELETE FROM {table} WHERE seq > ?", (copied[0],))  # noqa: S608 - ours
@@ -278,13 +280,13 @@ def test_a_log_put_back_to_a_copy_and_gone_on_with_is_found_by_the_anchor_kept_o
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
 
     assert verdict(bench) == ("ok", None, None)
-    assert verdict(bench, expect=kept) == ("rolled_back", "expect", copied[0] + 3)
+    assert verdict(bench, expect=anchor) == ("rolled_back", "expect", copied[0] + 3)
     write_entries(bench, 10)
-    assert verdict(bench, expect=kept) == ("forked", "expect", kept["seq"])
+    assert verdict(bench, expect=anchor) == ("forked", "expect", anchor["seq"])
 
 
-def test_a_log_whose_root_key_is_gone_begins_anew_where_it_ends(bench: Bench) -> None:
-    """As after a restore without secrets: nobody can verify what was sealed before."""
+def test_a_log_without_its_root_key_is_verified_from_its_end_on(bench: Bench) -> None:
+    """As after a restore without secrets: entries sealed before cannot be verified any more."""
     bench.call("secrets.lock")
     for table in ("secrets", "key_slots", "data_keys", "audit_anchors"):
         bench.store.db.execute(f"DELETE FROM {table}")  # noqa: S608 - our tables
@@ -300,11 +302,11 @@ def test_a_log_whose_root_key_is_gone_begins_anew_where_it_ends(bench: Bench) ->
 
 
 class Log(RuleBasedStateMachine):
-    """A log that is written, sealed, locked, checkpointed and pruned, and must always verify."""
+    """A log that is written, sealed, locked, checkpointed and pruned, and always verifies."""
 
     @initialize()
     def begin(self) -> None:
-        """An empty database."""
+        """Open an empty database."""
         import tempfile
         from contextlib import ExitStack
 
@@ -313,29 +315,29 @@ class Log(RuleBasedStateMachine):
         self.bench = self.stack.enter_context(secret_bench(Path(folder)))
 
     def teardown(self) -> None:
-        """Close it."""
+        """Close the database."""
         if hasattr(self, "stack"):
             self.stack.close()
 
     @rule(count=st.integers(1, 5))
     def append(self, count: int) -> None:
-        """Write."""
+        """Write entries."""
         write_entries(self.bench, count)
 
     @rule()
     def set_up(self) -> None:
-        """Seal, if it is not sealed yet."""
+        """Set up secrets, which seals the log, unless they are set up."""
         if self.bench.call("secrets.status")["state"] == "uninitialized":
             self.bench.call("secrets.initialize", passphrase=PASSPHRASE)
 
     @rule()
     def lock(self) -> None:
-        """Forget the keys."""
+        """Lock secrets."""
         self.bench.call("secrets.lock")
 
     @rule(renew=st.sampled_from([None, "secrets.rekey", "secrets.rotate"]))
     def unlock(self, renew: str | None) -> None:
-        """Bring the keys back, and perhaps replace them."""
+        """Unlock secrets, and perhaps replace their keys."""
         if self.bench.call("secrets.status")["state"] != "uninitialized":
             self.bench.call("secrets.unlock", passphrase=PASSPHRASE)
             if renew:
@@ -344,7 +346,7 @@ class Log(RuleBasedStateMachine):
 
     @rule(keep=st.integers(0, 8))
     def prune(self, keep: int) -> None:
-        """Let the oldest go, a long time later."""
+        """Prune the oldest entries, a long time later."""
         clock_of(self.bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1
         if self.bench.call("secrets.status")["state"] == "unlocked":
             self.bench.call("secrets.unlock", passphrase=PASSPHRASE)
@@ -353,7 +355,7 @@ class Log(RuleBasedStateMachine):
 
     @invariant()
     def it_verifies(self) -> None:
-        """By what can be known now; and a change of any entry is found."""
+        """The log verifies as far as it can be verified now, and a changed entry is found."""
         if not hasattr(self, "bench"):
             return
         sealed = self.bench.call("secrets.status")["state"] != "uninitialized"

@@ -1,4 +1,4 @@
-"""Every method of the settings: answers whole, refusals by code, what is told, edges."""
+"""Every method of settings: whole answers, refusals by code, events, limits."""
 
 import json
 from collections.abc import Iterator
@@ -38,13 +38,13 @@ def bench(tmp_path: Path, clock: ManualClock) -> Iterator[Bench]:
 
 
 def view(key: str, value: Any, value_type: str, **more: Any) -> dict[str, Any]:
-    """A setting that was set just now, without a description."""
+    """Return a setting as it is when set just now without a description."""
     shown = {"key": key, "value": value, "value_type": value_type, "description": None}
     return {**shown, "updated_at": NOW + 1000, **more}
 
 
 def changed(bench: Bench) -> list[dict[str, Any]]:
-    """The settings.changed events since the last look, as values by key."""
+    """Return the settings.changed events since the last call, as values by key."""
     found = [
         {
             change.key: json.loads(bytes(change.value)) if change.value else None
@@ -58,7 +58,7 @@ def changed(bench: Bench) -> list[dict[str, Any]]:
 
 
 def values(bench: Bench) -> dict[str, Any]:
-    """Every setting's value by key."""
+    """Return the value of every setting by key."""
     return {item["key"]: item["value"] for item in bench.call("settings.list")["items"]}
 
 
@@ -66,17 +66,17 @@ def values(bench: Bench) -> dict[str, Any]:
 
 
 def test_a_new_database_has_every_default_and_its_version(bench: Bench) -> None:
-    told = bench.call("settings.list")["items"]
+    result = bench.call("settings.list")["items"]
 
-    assert [item["key"] for item in told] == sorted([*SEVEN, *OURS, "schema_version"])
-    assert told[0] == {
+    assert [item["key"] for item in result] == sorted([*SEVEN, *OURS, "schema_version"])
+    assert result[0] == {
         "key": "app_version",
         "value": "1.0.0",
         "value_type": "string",
         "description": "Application version",
         "updated_at": NOW,
     }
-    assert told == [bench.call("settings.get", key=item["key"]) for item in told]
+    assert result == [bench.call("settings.get", key=item["key"]) for item in result]
 
 
 def test_the_version_is_that_of_the_tables(bench: Bench) -> None:
@@ -96,10 +96,10 @@ def test_the_version_is_that_of_the_tables(bench: Bench) -> None:
         ("z", []),
     ],
 )
-def test_a_list_keeps_to_its_prefix(bench: Bench, prefix: str, found: list[str]) -> None:
-    told = bench.call("settings.list", prefix=prefix)["items"]
+def test_a_list_has_only_keys_with_its_prefix(bench: Bench, prefix: str, found: list[str]) -> None:
+    result = bench.call("settings.list", prefix=prefix)["items"]
 
-    assert [item["key"] for item in told] == found
+    assert [item["key"] for item in result] == found
 
 
 def test_a_key_of_a_legacy_file_is_listed_whatever_its_characters(bench: Bench) -> None:
@@ -110,12 +110,12 @@ def test_a_key_of_a_legacy_file_is_listed_whatever_its_characters(bench: Bench) 
     assert {"größe.Ω🎈": 1, "Über": 2}.items() <= values(bench).items()
 
 
-def test_what_is_not_there_is_refused(bench: Bench) -> None:
+def test_an_unknown_key_is_refused(bench: Bench) -> None:
     assert bench.refused(NotFound, "settings.get", key="nothing") == {"path": "$.params.key"}
 
 
 @pytest.mark.parametrize("key", ["", "A", "a b", "a\n", "ä", "x" * 65])
-def test_a_key_is_made_of_few_characters(bench: Bench, key: str) -> None:
+def test_a_key_has_only_allowed_characters(bench: Bench, key: str) -> None:
     for name, params in (
         ("settings.get", {"key": key}),
         ("settings.set", {"key": key, "value": 1}),
@@ -143,12 +143,12 @@ LOOKS: list[tuple[Any, str]] = [
 
 
 @pytest.mark.parametrize(("value", "value_type"), LOOKS)
-def test_a_value_of_the_apps_own_has_the_type_it_looks_like(
+def test_a_key_without_a_default_takes_the_type_of_its_value(
     bench: Bench, value: Any, value_type: str
 ) -> None:
-    told = bench.call("settings.set", key="own", value=value)
+    result = bench.call("settings.set", key="own", value=value)
 
-    assert told == view("own", value, value_type) == bench.call("settings.get", key="own")
+    assert result == view("own", value, value_type) == bench.call("settings.get", key="own")
     assert changed(bench) == [{"own": value}]
 
 
@@ -171,19 +171,19 @@ def test_a_value_of_another_type_than_said_is_refused(
     ) == {"path": "$.params.value"}
 
 
-def test_a_known_key_keeps_its_type(bench: Bench) -> None:
+def test_a_key_with_a_default_keeps_its_type(bench: Bench) -> None:
     for params, path in (
         ({"value": 7}, "$.params.value"),
         ({"value": None}, "$.params.value"),
         ({"value": "dark", "value_type": "json"}, "$.params.value_type"),
     ):
-        told = bench.refused(InvalidParams, "settings.set", key="theme", **params)
-        assert told == {"path": path}
+        result = bench.refused(InvalidParams, "settings.set", key="theme", **params)
+        assert result == {"path": path}
     assert values(bench)["theme"] == "system"
     assert changed(bench) == []
 
 
-def test_an_own_key_may_change_its_type(bench: Bench) -> None:
+def test_a_key_without_a_default_may_change_its_type(bench: Bench) -> None:
     bench.call("settings.set", key="own", value=1)
 
     assert bench.call("settings.set", key="own", value="x") == view("own", "x", "string")
@@ -198,7 +198,9 @@ def test_a_description_is_kept_until_another_or_null(bench: Bench) -> None:
     assert cleared == view("own", 2, "number")
 
 
-def test_the_same_again_changes_nothing_and_tells_nothing(bench: Bench, clock: ManualClock) -> None:
+def test_setting_the_same_value_again_writes_and_emits_nothing(
+    bench: Bench, clock: ManualClock
+) -> None:
     first = bench.call("settings.set", key="own", value=[1], description="d")
     bench.told.clear()
     clock.at_ms += 5
@@ -208,13 +210,13 @@ def test_the_same_again_changes_nothing_and_tells_nothing(bench: Bench, clock: M
 
 
 def test_a_value_stays_as_it_was_sent(bench: Bench) -> None:
-    told = bench.call_raw("settings.set", b'{"key":"own","value":{"n" : 1.50,"big":1e400}}')
+    result = bench.call_raw("settings.set", b'{"key":"own","value":{"n" : 1.50,"big":1e400}}')
 
-    assert b'"value":{"n" : 1.50,"big":1e400},' in told
+    assert b'"value":{"n" : 1.50,"big":1e400},' in result
     assert b'"value":{"n" : 1.50,"big":1e400},' in bench.call_raw("settings.get", b'{"key":"own"}')
 
 
-def test_a_value_may_be_so_large(bench: Bench) -> None:
+def test_a_value_has_a_greatest_size(bench: Bench) -> None:
     most = "x" * (limits.SETTING_VALUE_MAX_BYTES - 2)
 
     assert bench.call("settings.set", key="own", value=most)["value"] == most
@@ -234,11 +236,13 @@ def test_the_version_cannot_be_set(bench: Bench) -> None:
     }
 
 
-# --- the product's own ------------------------------------------------------------------------
+# --- settings that the program uses itself ----------------------------------------------------
 
 
 @pytest.mark.parametrize("key", settings.NUMBERS)
-def test_a_setting_of_ours_takes_whole_numbers_up_to_its_bound(bench: Bench, key: str) -> None:
+def test_a_setting_that_the_program_uses_takes_whole_numbers_up_to_its_bound(
+    bench: Bench, key: str
+) -> None:
     most = settings.NUMBERS[key].maximum
 
     for value in (0, most):
@@ -268,8 +272,8 @@ def test_a_legacy_value_under_such_a_key_is_used_only_if_it_is_valid(
 # --- settings.set_many ------------------------------------------------------------------------
 
 
-def test_several_are_set_in_the_order_given_and_told_at_once(bench: Bench) -> None:
-    told = bench.call(
+def test_several_settings_are_set_in_order_and_emitted_as_one_event(bench: Bench) -> None:
+    result = bench.call(
         "settings.set_many",
         items=[
             {"key": "b", "value": 1},
@@ -278,7 +282,7 @@ def test_several_are_set_in_the_order_given_and_told_at_once(bench: Bench) -> No
         ],
     )
 
-    assert told == {
+    assert result == {
         "items": [
             view("b", 1, "number"),
             view("a", [2], "json", description="two"),
@@ -289,7 +293,7 @@ def test_several_are_set_in_the_order_given_and_told_at_once(bench: Bench) -> No
     assert bench.audited() == [("settings_update", "*", {"keys": ["b", "a"]})]
 
 
-def test_one_that_is_wrong_keeps_all_from_being_set(bench: Bench) -> None:
+def test_one_invalid_setting_prevents_all_from_being_set(bench: Bench) -> None:
     before = values(bench)
     good = {"key": "own", "value": 1}
 
@@ -298,22 +302,24 @@ def test_one_that_is_wrong_keeps_all_from_being_set(bench: Bench) -> None:
         ({"key": "schema_version", "value": 1}, InvalidParams, "$.params.items[1].key"),
         ({"key": "own", "value": "x" * 70_000}, TooLarge, "$.params.items[1].value"),
     ):
-        told = bench.refused(error, "settings.set_many", items=[good, bad])
-        assert told["path"] == path
+        result = bench.refused(error, "settings.set_many", items=[good, bad])
+        assert result["path"] == path
     assert values(bench) == before
     assert bench.told == []
 
 
 @pytest.mark.parametrize("count", [0, limits.MANY_MAX_ITEMS + 1])
-def test_several_are_at_least_one_and_at_most_so_many(bench: Bench, count: int) -> None:
+def test_set_many_takes_at_least_one_item_and_has_a_greatest_number(
+    bench: Bench, count: int
+) -> None:
     items = [{"key": f"k{each}", "value": each} for each in range(count)]
 
-    told = bench.refused(InvalidParams, "settings.set_many", items=items)
+    result = bench.refused(InvalidParams, "settings.set_many", items=items)
 
-    assert told == {"path": "$.params.items"}
+    assert result == {"path": "$.params.items"}
 
 
-def test_what_is_there_already_is_not_told_again(bench: Bench) -> None:
+def test_set_many_emits_only_the_settings_that_changed(bench: Bench) -> None:
     bench.call("settings.set", key="a", value=1)
     bench.told.clear()
 
@@ -326,7 +332,7 @@ def test_what_is_there_already_is_not_told_again(bench: Bench) -> None:
 # --- settings.delete --------------------------------------------------------------------------
 
 
-def test_a_deleted_setting_is_gone_and_told_as_null(bench: Bench) -> None:
+def test_a_deleted_setting_is_emitted_as_null(bench: Bench) -> None:
     bench.call("settings.set", key="own", value=1)
     bench.told.clear()
 
@@ -339,7 +345,7 @@ def test_a_deleted_setting_is_gone_and_told_as_null(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("key", ["theme", "run_keep_days", "schema_version"])
-def test_what_the_product_knows_cannot_be_deleted(bench: Bench, key: str) -> None:
+def test_a_key_with_a_default_cannot_be_deleted(bench: Bench, key: str) -> None:
     assert bench.refused(InvalidParams, "settings.delete", key=key) == {"path": "$.params.key"}
 
 
@@ -350,10 +356,10 @@ def test_a_reset_of_some_gives_their_defaults_with_their_descriptions(bench: Ben
     bench.call("settings.set", key="theme", value="dark", description=None)
     bench.told.clear()
 
-    told = bench.call("settings.reset", keys=["theme", "run_keep_days", "theme"])
+    result = bench.call("settings.reset", keys=["theme", "run_keep_days", "theme"])
 
     theme = view("theme", "system", "string", description="UI theme preference")
-    assert told["items"] == [
+    assert result["items"] == [
         theme,
         view(
             "run_keep_days",
@@ -369,16 +375,16 @@ def test_a_reset_of_some_gives_their_defaults_with_their_descriptions(bench: Ben
 
 
 @pytest.mark.parametrize("given", [{}, {"keys": None}])
-def test_a_reset_of_all_spares_the_apps_own(bench: Bench, given: dict[str, Any]) -> None:
+def test_a_reset_of_all_leaves_keys_without_a_default(bench: Bench, given: dict[str, Any]) -> None:
     before = values(bench)
     bench.call("settings.set", key="theme", value="dark")
     bench.call("settings.set", key="run_keep_days", value=3)
     bench.call("settings.set", key="own", value=1)
     bench.told.clear()
 
-    told = bench.call("settings.reset", **given)
+    result = bench.call("settings.reset", **given)
 
-    assert sorted(item["key"] for item in told["items"]) == sorted([*SEVEN, *OURS])
+    assert sorted(item["key"] for item in result["items"]) == sorted([*SEVEN, *OURS])
     assert values(bench) == {**before, "own": 1}
     assert changed(bench) == [{"theme": "system", "run_keep_days": 0}]
 
@@ -388,12 +394,12 @@ def test_a_reset_of_nothing_does_nothing(bench: Bench) -> None:
     assert bench.told == []
 
 
-def test_a_reset_of_what_has_no_default_resets_nothing_and_names_its_place(bench: Bench) -> None:
+def test_a_reset_of_a_key_without_a_default_resets_nothing_and_names_its_path(bench: Bench) -> None:
     bench.call("settings.set", key="theme", value="dark")
 
-    told = bench.refused(NotFound, "settings.reset", keys=["theme", "theme", "own"])
+    result = bench.refused(NotFound, "settings.reset", keys=["theme", "theme", "own"])
 
-    assert told == {"path": "$.params.keys[2]"}
+    assert result == {"path": "$.params.keys[2]"}
     assert values(bench)["theme"] == "dark"
     assert bench.refused(NotFound, "settings.reset", keys=["schema_version"]) == {
         "path": "$.params.keys[0]"

@@ -77,7 +77,7 @@ def test_a_copy_is_new_and_live(bench: Bench) -> None:
     assert caught.value.data["path"] == "$.params.new_id"
 
 
-def test_archiving_twice_is_archiving_once(bench: Bench) -> None:
+def test_archiving_again_changes_nothing(bench: Bench) -> None:
     save(bench)
     bench.told.clear()
     at = bench.call("workflows.archive", id="w")["archived_at"]
@@ -92,7 +92,7 @@ def test_archiving_twice_is_archiving_once(bench: Bench) -> None:
     assert bench.audited() == [("workflow_unarchive", "w", {})]
 
 
-def test_a_delete_takes_runs_with_it_and_says_how_many(bench: Bench) -> None:
+def test_a_delete_deletes_the_runs_and_returns_their_number(bench: Bench) -> None:
     save(bench)
     add_runs(bench, "w", 7)
     bench.told.clear()
@@ -107,7 +107,7 @@ def test_a_delete_takes_runs_with_it_and_says_how_many(bench: Bench) -> None:
     assert bench.rows("SELECT value FROM meta WHERE key = 'purge_pending'") == [(1,)]
 
 
-def test_many_runs_go_in_batches_first(bench: Bench) -> None:
+def test_many_runs_are_deleted_in_steps_first(bench: Bench) -> None:
     save(bench)
     add_runs(bench, "w", limits.RUNS_DELETE_INLINE_MAX + 700)
     bench.told.clear()
@@ -117,7 +117,7 @@ def test_many_runs_go_in_batches_first(bench: Bench) -> None:
     assert actions == ["run_delete", "run_delete", "workflow_delete"]
 
 
-def test_large_runs_and_revisions_go_in_steps_first(
+def test_large_runs_and_revisions_are_deleted_in_steps_first(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "DELETE_STEP_BYTES", 12_000)
@@ -154,11 +154,11 @@ def test_a_cancelled_delete_leaves_the_workflow_with_its_newer_runs(bench: Bench
     bench.store.lock.release()
 
 
-def test_delete_many_reports_each(bench: Bench) -> None:
+def test_delete_many_reports_each_id(bench: Bench) -> None:
     for key in "abc":
         save(bench, key)
-    result = bench.call("workflows.delete_many", ids=["a", "nobody", "c", "a"])["items"]
-    assert [item["id"] for item in result] == ["a", "nobody", "c", "a"]
+    result = bench.call("workflows.delete_many", ids=["a", "unknown", "c", "a"])["items"]
+    assert [item["id"] for item in result] == ["a", "unknown", "c", "a"]
     assert [item["deleted"] is not None for item in result] == [True, False, True, False]
     assert result[1]["error"]["slug"] == "not_found"
     assert [item["id"] for item in bench.call("workflows.list")["items"]] == ["b"]
@@ -180,7 +180,7 @@ def test_tags_and_categories_are_counted(bench: Bench) -> None:
     ]
 
 
-def test_a_tag_is_renamed_everywhere_and_folds(bench: Bench) -> None:
+def test_a_tag_is_renamed_in_every_workflow_and_kept_once(bench: Bench) -> None:
     save(bench, "1", tags=["x", "old", "new"])
     save(bench, "2", tags=["old"])
     save(bench, "3", tags=["other"])
@@ -203,7 +203,7 @@ def test_a_tag_is_renamed_everywhere_and_folds(bench: Bench) -> None:
         assert result == {"workflows_changed": 0}
 
 
-def test_a_rename_over_many_goes_in_steps(bench: Bench) -> None:
+def test_a_rename_in_many_workflows_takes_several_steps(bench: Bench) -> None:
     count = 2 * tags_categories.RENAME_STEP + 5
     for index in range(count):
         save(bench, f"w{index}", tags=["old"])

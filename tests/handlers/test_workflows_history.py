@@ -1,4 +1,4 @@
-"""History, earlier revisions, revert and diff, as a client meets them."""
+"""`workflows.history`, `get` of earlier revisions, `revert` and `diff`."""
 
 import json
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def test_history_lists_the_current_revision_first_then_what_it_replaced(bench: B
     assert found["items"][0]["stored_bytes"] == saved["stored_bytes"]
 
 
-def test_history_goes_on_behind_its_cursor(bench: Bench) -> None:
+def test_history_continues_after_its_cursor(bench: Bench) -> None:
     for number in range(7):
         save(bench, [number])
 
@@ -71,10 +71,10 @@ def test_a_cursor_of_another_workflows_history_is_refused(bench: Bench) -> None:
         save(bench, [number], id="other")
     cursor = bench.call("workflows.history", id="w", limit=1)["next_cursor"]
 
-    with pytest.raises(InvalidParams) as told:
+    with pytest.raises(InvalidParams) as caught:
         bench.call("workflows.history", id="other", limit=1, cursor=cursor)
 
-    assert told.value.data["path"] == "$.params.cursor"
+    assert caught.value.data["path"] == "$.params.cursor"
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -102,11 +102,11 @@ def test_an_earlier_revision_is_what_was_saved_byte_for_byte(bench: Bench, packe
 def test_a_revision_that_was_never_made_is_not_found(bench: Bench, method: str) -> None:
     save(bench, [1])
 
-    with pytest.raises(NotFound) as told:
+    with pytest.raises(NotFound) as caught:
         bench.call(method, id="w", revision=5)
 
-    assert told.value.data["path"] == "$.params.revision"
-    assert told.value.data["revision"] == 1
+    assert caught.value.data["path"] == "$.params.revision"
+    assert caught.value.data["revision"] == 1
 
 
 def test_a_revert_is_a_new_revision_with_all_of_the_old_content(bench: Bench) -> None:
@@ -130,7 +130,7 @@ def test_a_revert_is_a_new_revision_with_all_of_the_old_content(bench: Bench) ->
     assert bench.call("workflows.get", id="w", revision=2)["workflow"]["data"] == {"v": 2}
 
 
-def test_a_revert_to_what_is_there_changes_nothing(bench: Bench) -> None:
+def test_a_revert_to_the_current_content_changes_nothing(bench: Bench) -> None:
     save(bench, [1])
     save(bench, [2])
     save(bench, [1])
@@ -149,7 +149,7 @@ def test_a_revert_keeps_the_rules_of_a_save(bench: Bench) -> None:
         bench.call("workflows.revert", id="w", revision=1)
 
 
-def test_deleting_a_workflow_says_how_many_revisions_went(bench: Bench) -> None:
+def test_deleting_a_workflow_returns_the_number_of_its_revisions(bench: Bench) -> None:
     for number in range(4):
         save(bench, [number])
 
@@ -157,7 +157,7 @@ def test_deleting_a_workflow_says_how_many_revisions_went(bench: Bench) -> None:
     assert bench.rows("SELECT count(*) FROM workflow_revisions") == [(0,)]
 
 
-def test_revisions_beyond_the_setting_go_and_are_audited(bench: Bench) -> None:
+def test_revisions_beyond_the_setting_are_pruned_and_logged(bench: Bench) -> None:
     bench.call("settings.set", key="revision_keep_count", value=5)
     for number in range(32):
         save(bench, [number])
@@ -170,7 +170,7 @@ def test_revisions_beyond_the_setting_go_and_are_audited(bench: Bench) -> None:
     assert bench.audited() == [("revision_prune", "w", {"revisions": 19, "by": "timer"})]
 
 
-def test_diff_tells_nodes_and_the_names_of_their_settings(bench: Bench) -> None:
+def test_diff_names_nodes_and_their_settings(bench: Bench) -> None:
     before = {
         "name": "flow",
         "nodes": [
@@ -211,7 +211,7 @@ def test_a_revision_does_not_differ_from_itself(bench: Bench) -> None:
     }
 
 
-def test_bodies_too_large_to_compare_are_refused_as_such(bench: Bench) -> None:
+def test_a_diff_of_bodies_too_large_to_compare_is_refused(bench: Bench) -> None:
     save(bench, "x" * limits.BODY_INDEXED_MAX_BYTES)
     save(bench, "y")
 

@@ -1,4 +1,4 @@
-"""Search as a client meets it: header first, then inside bodies; phrases, exclusions, snippets."""
+"""`workflows.search`: headers first, then bodies; phrases, exclusions and snippets."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,14 +52,17 @@ def found(bench: Bench, query: str, **more: Any) -> list[str]:
 @pytest.mark.parametrize(
     ("query", "ids"),
     [
-        ("invoice", ["title", "both", "inside"]),  # the title before what is only inside
-        ("office invoice", ["inside"]),  # one word in the title, one inside
-        ("finance amount", ["both"]),  # a tag and inside
-        ("total amo", ["inside"]),  # the last word unfinished
+        (
+            "invoice",
+            ["title", "both", "inside"],
+        ),  # A match in the title comes before one in the body.
+        ("office invoice", ["inside"]),  # One word is in the title, one in the body.
+        ("finance amount", ["both"]),  # One word is a tag, one in the body.
+        ("total amo", ["inside"]),  # The last word is the beginning of one.
         ("CAFE", ["both"]),
-        ("http request", ["both", "cjk", "inside", "title"]),  # words of a node's kind
+        ("http request", ["both", "cjk", "inside", "title"]),  # These words are a node's kind.
         ("httprequest", ["both", "cjk", "inside", "title"]),
-        ("\u8981\u7d04", ["cjk"]),  # a script without spaces
+        ("\u8981\u7d04", ["cjk"]),  # This script has no spaces.
         ('"the invoice"', ["inside"]),
         ('"invoice the"', []),
         ('"\u306e\u8981\u7d04"', ["cjk"]),
@@ -67,13 +70,13 @@ def found(bench: Bench, query: str, **more: Any) -> list[str]:
         ("invoice -amount", ["title"]),
         ("invoice -office", ["title", "both"]),
         ("invoice -finance -total", ["title"]),
-        ("-invoice", ["cjk"]),  # the newest without it
+        ("-invoice", ["cjk"]),  # The newest workflows without the word.
         ('-"the invoice" -notes', ["both", "title"]),
         ('invoice -"invoice intake"', ["both", "inside"]),
         ("amount -\u8981\u7d04", ["both", "inside"]),
     ],
 )
-def test_queries_reach_into_bodies(bench: Bench, query: str, ids: list[str]) -> None:
+def test_queries_find_words_in_bodies(bench: Bench, query: str, ids: list[str]) -> None:
     got = found(bench, query)
 
     assert sorted(got) == sorted(ids)
@@ -92,28 +95,28 @@ def test_queries_reach_into_bodies(bench: Bench, query: str, ids: list[str]) -> 
         (" ".join(f"qqqq{n}" for n in range(limits.SEARCH_SPELLED_MAX)) + " amont", None),
     ],
 )
-def test_a_word_nobody_wrote_is_answered_with_the_nearest_one(
+def test_an_unknown_word_is_answered_with_the_most_similar_one(
     bench: Bench, query: str, meant: str | None
 ) -> None:
-    told = bench.call("workflows.search", query=query)
+    result = bench.call("workflows.search", query=query)
 
-    assert (told["items"], told["did_you_mean"]) == ([], meant)
+    assert (result["items"], result["did_you_mean"]) == ([], meant)
 
 
-def test_filters_hold_for_bodies_too(bench: Bench) -> None:
+def test_filters_apply_to_matches_in_bodies_too(bench: Bench) -> None:
     assert found(bench, "amount", tag="finance") == ["both"]
     assert found(bench, "amount", category="general") == ["inside"]
     assert found(bench, "amount", archived=True) == []
 
 
-def test_a_hit_inside_says_so_and_shows_the_line(bench: Bench) -> None:
+def test_a_match_in_a_body_says_so_and_shows_the_line(bench: Bench) -> None:
     (item,) = bench.call("workflows.search", query="total due", snippets="body")["items"]
 
     assert item["matched_in"] == ["body"]
     assert item["snippet"] == "Read the invoice and tell the [total] amount [due]."
 
 
-def test_a_hit_in_the_header_shows_the_header_where_nothing_inside_says_it(bench: Bench) -> None:
+def test_a_match_in_the_header_shows_the_header_when_the_body_has_no_word(bench: Bench) -> None:
     (item,) = bench.call("workflows.search", query="intake", snippets="body")["items"]
 
     assert item["matched_in"] == ["name"]
@@ -136,7 +139,7 @@ def test_pages_join_over_all_stages(bench: Bench, query: str, size: int) -> None
     assert joined == whole
 
 
-def test_what_is_replaced_is_no_longer_found(tmp_path: Path) -> None:
+def test_replaced_text_is_no_longer_found(tmp_path: Path) -> None:
     with open_bench(tmp_path) as bench:
         for text in ("alpha inside", "beta inside"):
             workflow = {"id": "w", "name": "n", "data": {"nodes": [node("A", text)]}}
@@ -183,7 +186,7 @@ def test_snippets_of_bodies_are_cut_from_a_bounded_part_of_the_page(tmp_path: Pa
         ]
 
 
-def test_a_symbol_is_looked_for_in_bodies_beside_a_word(tmp_path: Path) -> None:
+def test_a_symbol_beside_a_word_is_found_in_bodies(tmp_path: Path) -> None:
     with open_bench(tmp_path) as bench:
         rows = {"in": ("one", "a party \U0001f389 tonight"), "no": ("two", "a party tonight")}
         rows["head"] = ("Party \U0001f389", "body")

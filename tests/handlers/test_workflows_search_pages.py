@@ -1,4 +1,4 @@
-"""Pages of a search stay whole: when workflows change between two, and when a bound ends one."""
+"""Pages of a search join to the whole result: when workflows change between two, and at bounds."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +25,7 @@ def save(bench: Bench, key: str, name: str, *said: str, **more: Any) -> None:
 
 
 def settle(bench: Bench) -> None:
-    """What a pause does: index all there is."""
+    """Update the search indexes, as the process does when it is idle."""
     while indexes.update_step(bench.store):
         pass
 
@@ -49,7 +49,7 @@ ACTS = st.sampled_from(["save", "delete", "delete seen", "rename seen", "nothing
 
 @settings(max_examples=25)
 @given(acts=st.lists(ACTS, min_size=8, max_size=8), query=st.sampled_from(["pear", "ear", "inner"]))
-def test_what_is_written_between_two_pages_loses_no_hit_and_repeats_none(
+def test_writes_between_two_pages_lose_no_hit_and_repeat_none(
     tmp_path_factory: pytest.TempPathFactory, acts: list[str], query: str
 ) -> None:
     with open_bench(tmp_path_factory.mktemp("pages")) as bench:
@@ -58,13 +58,13 @@ def test_what_is_written_between_two_pages_loses_no_hit_and_repeats_none(
             save(bench, f"o{number}", f"other {number}")
         waiting = iter(acts)
         others = iter(range(24))
-        seen: list[str] = []
+        listed: list[str] = []
 
         for page in pages(bench, query, limit=4):
-            seen += page
+            listed += page
             act = next(waiting, "nothing")
             if act == "save":
-                save(bench, f"n{len(seen)}", "unrelated, of a length that is not the others'")
+                save(bench, f"n{len(listed)}", "unrelated, of a length that is not the others'")
             elif act == "delete":
                 bench.call("workflows.delete", id=f"o{next(others)}")
             elif act == "delete seen":
@@ -73,22 +73,22 @@ def test_what_is_written_between_two_pages_loses_no_hit_and_repeats_none(
             elif act == "rename seen" and page:
                 save(bench, page[-1], "no longer it")
 
-        assert sorted(seen) == sorted(f"p{number}" for number in range(24))
+        assert sorted(listed) == sorted(f"p{number}" for number in range(24))
 
 
-def test_a_hit_that_moves_back_between_two_pages_takes_none_with_it(bench: Bench) -> None:
+def test_a_hit_that_moves_back_between_two_pages_hides_no_other(bench: Bench) -> None:
     for number in range(12):
         save(bench, f"p{number}", f"pear {number}")
-    seen: set[str] = set()
+    listed: set[str] = set()
 
     for page in pages(bench, "pear", limit=3):
-        seen.update(page)
+        listed.update(page)
         save(bench, page[-1], "a long name in which a pear comes late and counts for little")
 
-    assert seen == {f"p{number}" for number in range(12)}
+    assert listed == {f"p{number}" for number in range(12)}
 
 
-def test_a_phrase_in_the_worst_ranked_of_many_bodies_is_reached(bench: Bench) -> None:
+def test_a_phrase_in_the_worst_ranked_of_many_bodies_is_found(bench: Bench) -> None:
     for number in range(limits.SEARCH_CONFIRM_MAX + 20):
         save(bench, f"w{number}", f"N {number}", "due, due of an amount")
     save(bench, "last", "Last", "the amount due " + "and so on and on " * 200)
@@ -99,7 +99,7 @@ def test_a_phrase_in_the_worst_ranked_of_many_bodies_is_reached(bench: Bench) ->
     assert (first, second) == ([], ["last"])
 
 
-def test_a_body_larger_than_a_pages_bound_is_looked_into(bench: Bench) -> None:
+def test_a_body_larger_than_a_pages_bound_is_searched(bench: Bench) -> None:
     filler = {str(number): number for number in range(120_000)}
     assert len(str(filler)) > limits.SEARCH_CONFIRM_BYTES
     data = [filler, "the amount due now"]
@@ -124,7 +124,7 @@ def test_bodies_past_the_bytes_of_one_page_come_on_the_next(bench: Bench) -> Non
     assert sorted(key for page in got for key in page) == [f"w{n}" for n in (1, 11, 3, 5, 7, 9)]
 
 
-def test_an_empty_page_that_goes_on_offers_no_other_word(bench: Bench) -> None:
+def test_an_empty_page_with_a_next_cursor_offers_no_other_word(bench: Bench) -> None:
     for number in range(limits.SEARCH_CONFIRM_MAX + 1):
         save(bench, f"w{number}", "Due", f"amount {number}")
     settle(bench)
@@ -152,7 +152,7 @@ def test_an_empty_page_that_goes_on_offers_no_other_word(bench: Bench) -> None:
         ("-invoice", []),
     ],
 )
-def test_a_minus_reaches_into_bodies_whatever_it_stands_before(
+def test_a_minus_excludes_by_words_and_phrases_in_bodies(
     bench: Bench, query: str, left: list[str]
 ) -> None:
     save(bench, "a", "Invoice one", "the amount due is paid")
@@ -163,7 +163,7 @@ def test_a_minus_reaches_into_bodies_whatever_it_stands_before(
     assert sorted(found(bench, query, limit=1)) == left
 
 
-def test_exclusions_past_the_bound_of_one_page_hold_on_the_next(bench: Bench) -> None:
+def test_exclusions_past_the_bound_of_one_page_apply_on_the_next(bench: Bench) -> None:
     for number in range(limits.SEARCH_CONFIRM_MAX + 30):
         save(bench, f"w{number}", "Invoice", "the amount due" if number % 9 else "due the amount")
     settle(bench)
@@ -174,7 +174,7 @@ def test_exclusions_past_the_bound_of_one_page_hold_on_the_next(bench: Bench) ->
     assert sorted(found(bench, '-"amount due"')) == kept
 
 
-def test_a_scan_past_the_bytes_of_one_page_goes_on_with_the_next(bench: Bench) -> None:
+def test_a_scan_past_the_bytes_of_one_page_continues_on_the_next(bench: Bench) -> None:
     long = "\u4e2d\u6587 " * (limits.DESCRIPTION_MAX_CHARS // 3)
     for number in range(80):
         save(bench, f"w{number}", f"n {number}", description=long)
@@ -193,7 +193,7 @@ def test_a_page_of_a_query_of_many_short_terms_compares_a_bounded_number(bench: 
     assert found(bench, query) == ["w"]
 
 
-def test_a_search_after_a_save_of_many_finds_and_excludes_what_is_inside(bench: Bench) -> None:
+def test_a_search_after_a_save_of_many_finds_and_excludes_by_their_bodies(bench: Bench) -> None:
     many = [
         {"id": f"w{n}", "name": f"Gadget {n}", "data": [f"needle{n}x alpha", "secretword"]}
         for n in range(limits.MANY_MAX_ITEMS)
@@ -205,7 +205,7 @@ def test_a_search_after_a_save_of_many_finds_and_excludes_what_is_inside(bench: 
     assert len(found(bench, "alpha")) == len(many)
 
 
-def test_a_search_that_came_too_early_for_some_bodies_says_so(bench: Bench) -> None:
+def test_a_search_reports_bodies_that_are_not_indexed_yet(bench: Bench) -> None:
     count = limits.SEARCH_TEXT_STEPS * limits.TEXT_STEP + 1
     for number in range(count):
         save(bench, f"w{number}", "n", f"needle{number}x")

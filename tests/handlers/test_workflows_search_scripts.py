@@ -1,4 +1,4 @@
-"""Search in scripts that are not Latin: what is found, and where it is said to be."""
+"""Search in scripts that are not Latin: which workflows match, and in which fields."""
 
 from collections.abc import Iterator
 

@@ -74,7 +74,7 @@ PROMISES = [
         " timestamps.",
         "`workflows.save`, `get`, `list`, `update`, `delete`; a body comes back byte for byte.",
         (
-            "test_a_save_makes_then_changes_then_leaves_alone",
+            "test_a_save_creates_then_changes_then_writes_nothing",
             "test_any_gzip_reader_opens_it",
             "test_a_body_comes_back_byte_for_byte",
         ),
@@ -99,8 +99,8 @@ PROMISES = [
         "`workflows.search` over name, description and tags, over parts of words, and over the"
         " text inside bodies.",
         (
-            "test_a_hit_says_where_and_shows_it",
-            "test_queries_reach_into_bodies",
+            "test_a_hit_names_its_fields_and_has_a_snippet",
+            "test_queries_find_words_in_bodies",
             "TestWorkflows",
         ),
         "The indexes follow a save in a pause or before the next search and not by triggers: half"
@@ -113,8 +113,8 @@ PROMISES = [
         " their workflow.",
         "`runs.start`, `progress`, `finish`, `list`, `stats`.",
         (
-            "test_a_run_ends_with_all_that_is_told_of_it",
-            "test_a_delete_takes_runs_with_it_and_says_how_many",
+            "test_a_finished_run_has_every_value_of_its_finish",
+            "test_a_delete_deletes_the_runs_and_returns_their_number",
             "test_design_mistake_03_times_are_milliseconds_and_durations_need_not_be_whole_seconds",
         ),
         "`duration_ms` is measured on a monotonic clock: computed from whole seconds it is always"
@@ -127,7 +127,7 @@ PROMISES = [
         "`settings.*`; the defaults are there in a new file.",
         (
             "test_a_new_database_has_every_default_and_its_version",
-            "test_a_known_key_keeps_its_type",
+            "test_a_key_with_a_default_keeps_its_type",
         ),
         "The document keeps the version of the tables as a setting; here `schema_version` is"
         " answered from the file's header and cannot be set.",
@@ -150,7 +150,7 @@ PROMISES = [
         "`audit.*`: entries chained by a message authentication code, streamed as events,"
         " verified by `audit.verify`.",
         (
-            "test_an_act_leaves_its_entries_and_tells_each_as_an_event",
+            "test_an_act_writes_its_entries_and_emits_each_as_an_event",
             "test_entries_are_filtered_by_all_that_is_given_and_times_are_half_open",
             "test_design_mistake_10_an_act_whose_entry_cannot_be_written_does_not_happen",
         ),
@@ -190,7 +190,7 @@ PROMISES = [
         " bulk methods write in short transactions.",
         (
             "test_a_burst_ends_at_its_bound",
-            "test_save_many_fails_as_one",
+            "test_save_many_saves_none_when_one_fails",
         ),
     ),
     Promise(
@@ -275,7 +275,7 @@ PROMISES = [
         "Every method has typed params; unknown members, wrong types and values out of bounds are"
         " refused with the path of the member.",
         (
-            "test_every_fault_of_every_param_is_told_by_its_path_and_changes_nothing",
+            "test_every_fault_of_every_param_is_reported_with_its_path_and_changes_nothing",
             "test_params_refuse_unknown_members_at_every_depth",
         ),
         "Text is validated and stored as it is; it is made harmless where it is shown.",

@@ -86,7 +86,7 @@ _DISPATCHER = [
         "dispatcher:errors",
         "The whole error table, exit codes and did-you-mean.",
         "test_codes_and_slugs_are_those_of_the_protocol",
-        "test_every_error_is_met_in_a_scenario_or_accounted_for",
+        "test_every_error_occurs_in_a_scenario_or_is_listed_here",
         "test_stdio_20_a_file_that_cannot_be_served_is_refused_untouched",
         "test_wrong_usage_ends_with_two_and_says_why",
     ),
@@ -163,11 +163,11 @@ _METHODS = [
     _promise.proven(
         "methods:rules-of-save",
         "Compare-and-set, identical saves, empty bodies, archived workflows, save_many.",
-        "test_a_save_makes_then_changes_then_leaves_alone",
+        "test_a_save_creates_then_changes_then_writes_nothing",
         "test_expected_revision_is_compare_and_set",
         "test_an_archived_workflow_refuses_content",
-        "test_save_many_fails_as_one",
-        "test_save_many_skips_what_fails",
+        "test_save_many_saves_none_when_one_fails",
+        "test_save_many_with_skip_saves_the_others_when_one_fails",
     ),
     _promise.proven(
         "methods:audit",
@@ -182,10 +182,10 @@ _METHODS = [
         "Every method that changes something leaves its entries in the act's own transaction, and"
         " no other does; what cannot be logged does not happen.",
         "test_every_method_is_an_act_or_changes_nothing",
-        "test_an_act_leaves_its_entries_and_tells_each_as_an_event",
+        "test_an_act_writes_its_entries_and_emits_each_as_an_event",
         "test_an_act_whose_entry_cannot_be_written_does_not_happen",
-        "test_a_refused_act_leaves_nothing",
-        "test_every_action_that_is_written_is_of_the_closed_list",
+        "test_a_refused_act_writes_no_entry_and_changes_nothing",
+        "test_every_action_that_is_logged_is_in_the_list_of_actions",
     ),
     _promise.proven(
         "methods:check",
@@ -200,7 +200,7 @@ _METHODS = [
         "methods:bad-input",
         "For every method a wrong type, missing, unknown, too long or too deep param is -32602"
         " with its path, and the database is unchanged.",
-        "test_every_fault_of_every_param_is_told_by_its_path_and_changes_nothing",
+        "test_every_fault_of_every_param_is_reported_with_its_path_and_changes_nothing",
         "test_the_faults_are_of_every_kind",
     ),
     _promise.proven(

@@ -148,7 +148,7 @@ REQUIREMENTS = [
         "The same by somebody who can write the file.",
         "test_security_19_every_change_of_a_sealed_log_is_found",
         "test_security_19_a_tail_cut_with_its_state_and_anchors_is_found",
-        "test_security_19_who_read_the_file_once_cannot_forge_what_follows_a_checkpoint",
+        "test_security_19_keys_read_from_the_file_do_not_forge_entries_after_a_checkpoint",
         "TestLog",
     ),
     _security.proven(
@@ -160,14 +160,14 @@ REQUIREMENTS = [
     _security.proven(
         "21",
         "Prune, then verify; an older anchor says pruned.",
-        "test_security_21_what_a_pruning_leaves_is_verified_and_an_old_anchor_is_pruned",
-        "test_security_21_a_locked_or_meddled_log_is_not_pruned",
-        "test_a_pruning_that_was_killed_amid_its_batches_is_finished_by_itself",
+        "test_security_21_the_entries_left_by_a_prune_verify_and_an_older_anchor_is_pruned",
+        "test_security_21_a_locked_or_tampered_log_is_not_pruned",
+        "test_a_prune_that_was_killed_between_its_steps_is_finished_by_a_chore",
     ),
     _security.proven(
         "22",
         "At most 20 us an entry; 100 000 verified within 1 s: measured by bench/audit.py.",
-        "test_a_sound_sealed_chain_is_ok_and_names_what_was_once_in_clear",
+        "test_a_sound_sealed_log_is_ok_and_says_which_entries_were_written_unsealed",
     ),
     _security.proven(
         "23",

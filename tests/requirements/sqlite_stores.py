@@ -12,7 +12,7 @@ REQUIREMENTS = [
         "01",
         "Saving keeps runs, created_at and the row's key; the revision rises by one.",
         "test_design_mistake_01_a_save_keeps_runs_and_created_at_and_the_index",
-        "test_a_save_makes_then_changes_then_leaves_alone",
+        "test_a_save_creates_then_changes_then_writes_nothing",
     ),
     _sqlite.proven(
         "02",

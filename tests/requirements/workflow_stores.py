@@ -14,7 +14,7 @@ REQUIREMENTS = [
     _stores.proven(
         "01:shrinks",
         "Pruned means the disk is free again.",
-        "test_stores_01_what_is_pruned_gives_its_disk_back",
+        "test_stores_01_a_prune_returns_disk_space",
         "test_the_file_gets_smaller",
     ),
     _stores.proven(
@@ -51,7 +51,7 @@ REQUIREMENTS = [
     _stores.proven(
         "06",
         "Damage is an error state, never an empty list; no fresh file where one was.",
-        "test_a_damaged_body_is_said_to_be",
+        "test_a_damaged_body_is_reported",
         "test_a_lost_database_is_not_made_anew",
     ),
     _stores.proven(
@@ -87,8 +87,8 @@ REQUIREMENTS = [
     _stores.proven(
         "11",
         "A huge payload does not kill the write: bodies and summaries have typed caps.",
-        "test_a_body_over_its_cap",
-        "test_save_many_has_a_cap_over_all_bodies",
+        "test_a_body_has_a_greatest_size",
+        "test_save_many_limits_the_size_of_all_bodies_together",
         "test_stores_11_a_large_summary_is_kept_to_its_limit_with_its_true_size",
     ),
     _stores.proven(

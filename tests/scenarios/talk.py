@@ -1,6 +1,6 @@
-"""A child process and a conversation with it, line by line, on any system.
+"""A child process that serves a database, and the lines sent to it and received from it.
 
-A read that never ends is ended by the time-out of the test.
+A read that never ends is ended by the timeout of the test.
 """
 
 import json
@@ -14,14 +14,14 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 WITH_KEYCHAIN = "--with-keychain"
-"""Not an option of `serve`: there is a keychain that ends with the process, whatever the system."""
+"""An option of these tests, not of `serve`: gives the process a keychain of its own."""
 
 
 class Talk:
-    """The product serving one database."""
+    """A process that serves one database."""
 
     def __init__(self, database: Path, *options: str) -> None:
-        """Start it and take its first line."""
+        """Start the process and receive its first line."""
         module = "tests.scenarios.with_keychain" if WITH_KEYCHAIN in options else "sidecar"
         given = [option for option in options if option != WITH_KEYCHAIN]
         argv = [sys.executable, "-m", module, "serve", "--database", str(database), *given]
@@ -33,22 +33,22 @@ class Talk:
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
-        self.ready = self.hear()
-        self._asked = 0
+        self.ready = self.receive()
+        self._last_id = 0
 
-    def say(self, line: bytes) -> None:
+    def send(self, line: bytes) -> None:
         """Send one line."""
         assert self.process.stdin is not None
         self.process.stdin.write(line + b"\n")
         self.process.stdin.flush()
 
-    def hear(self) -> Any:
-        """The next line."""
+    def receive(self) -> Any:
+        """Receive the next line and decode it."""
         assert self.process.stdout is not None
-        return json.loads(self.hear_bytes())
+        return json.loads(self.receive_bytes())
 
-    def hear_bytes(self) -> bytes:
-        """The next line as it came, without its end."""
+    def receive_bytes(self) -> bytes:
+        """Receive the next line as bytes, without its line break."""
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         assert line.endswith(b"\n"), self._stderr()
@@ -58,26 +58,30 @@ class Talk:
         assert self.process.stderr is not None
         return self.process.stderr.read().decode()
 
-    def ask(self, method: str, params: object) -> Any:
-        """Send a request; its answer, whatever is told before it left out."""
-        self._asked += 1
-        message = {"jsonrpc": "2.0", "id": self._asked, "method": method, "params": params}
-        self.say(json.dumps(message).encode())
-        while (told := self.hear()).get("id") != self._asked:
-            assert "method" in told, told
-        return told
+    def request(self, method: str, params: object) -> Any:
+        """Send a request and return its answer; notifications before it are ignored."""
+        self._last_id += 1
+        request = {"jsonrpc": "2.0", "id": self._last_id, "method": method, "params": params}
+        self.send(json.dumps(request).encode())
+        while (message := self.receive()).get("id") != self._last_id:
+            assert "method" in message, message
+        return message
 
 
 @contextmanager
 def talk(database: Path, *options: str) -> Iterator[Talk]:
-    """A conversation that leaves no process behind."""
-    begun = Talk(database, *options)
+    """Yield a conversation, and end its process afterwards."""
+    conversation = Talk(database, *options)
     try:
-        yield begun
+        yield conversation
     finally:
-        if begun.process.poll() is None:
-            begun.process.kill()
-        for stream in (begun.process.stdin, begun.process.stdout, begun.process.stderr):
+        if conversation.process.poll() is None:
+            conversation.process.kill()
+        for stream in (
+            conversation.process.stdin,
+            conversation.process.stdout,
+            conversation.process.stderr,
+        ):
             if stream is not None:
                 stream.close()
-        begun.process.wait()
+        conversation.process.wait()

@@ -1,7 +1,7 @@
-"""For every method and every param: wrong type, missing, unknown, too long, too deep.
+"""Invalid params of every method: a wrong type, missing, unknown, too long, too deep.
 
-Made from the catalog: a new method is covered as soon as it is declared. Each is answered with
--32602 and the path of the fault, and no table changes by a byte.
+They are made from the catalog, so that a new method is covered as soon as it is declared. Each is
+answered with -32602 and the path of the fault, and no table changes by a byte.
 """
 
 from collections.abc import Iterator
@@ -22,18 +22,18 @@ WORKFLOW = {"id": "w1", "name": "Mail", "data": {"nodes": [1]}, "tags": ["a"]}
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Talk, Path]]:
-    """A process with something in its database."""
+    """Yield a process whose database has a workflow and a run, and the path of the database."""
     database = tmp_path_factory.mktemp("bad") / "sim.db"
-    with talk(database, "--no-events") as begun:
-        assert "result" in begun.ask("workflows.save", {"workflow": WORKFLOW})
-        assert "result" in begun.ask("runs.start", {"workflow_id": "w1", "id": "r1"})
-        # Indexes what was saved, which else a pause would do while a test looks.
-        assert begun.ask("workflows.search", {"query": "mail"})["result"]["items"]
-        yield begun, database
+    with talk(database, "--no-events") as conversation:
+        assert "result" in conversation.request("workflows.save", {"workflow": WORKFLOW})
+        assert "result" in conversation.request("runs.start", {"workflow_id": "w1", "id": "r1"})
+        # A search updates the indexes, which would otherwise change while a test compares tables.
+        assert conversation.request("workflows.search", {"query": "mail"})["result"]["items"]
+        yield conversation, database
 
 
 def dump(database: Path) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table."""
+    """Return every row of every table."""
     db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
     names = db.execute(
         "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
@@ -44,20 +44,19 @@ def dump(database: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_every_fault_of_every_param_is_told_by_its_path_and_changes_nothing(
+def test_every_fault_of_every_param_is_reported_with_its_path_and_changes_nothing(
     served: tuple[Talk, Path], name: str
 ) -> None:
-    """Issue 2: bad input."""
-    begun, database = served
+    conversation, database = served
     before = dump(database)
 
     for wrong in wrong_params(METHODS[name]):
-        told = begun.ask(name, wrong.params)
-        shown = f"{wrong.fault} at {wrong.path}: {str(wrong.params)[:200]} -> {told}"
-        assert told.get("error", {}).get("code") == -32602, shown
-        assert told["error"]["data"]["slug"] == "invalid_params", shown
-        assert told["error"]["data"]["path"] == wrong.path, shown
-        assert "x" * 60 not in told["error"]["message"], shown
+        answer = conversation.request(name, wrong.params)
+        shown = f"{wrong.fault} at {wrong.path}: {str(wrong.params)[:200]} -> {answer}"
+        assert answer.get("error", {}).get("code") == -32602, shown
+        assert answer["error"]["data"]["slug"] == "invalid_params", shown
+        assert answer["error"]["data"]["path"] == wrong.path, shown
+        assert "x" * 60 not in answer["error"]["message"], shown
     assert dump(database) == before
 
 
@@ -65,19 +64,19 @@ def test_every_fault_of_every_param_is_told_by_its_path_and_changes_nothing(
 def test_every_method_without_params_refuses_a_surplus_one_by_position(
     served: tuple[Talk, Path], name: str
 ) -> None:
-    begun, database = served
+    conversation, database = served
     fields = params_type(METHODS[name]).fields
     before = dump(database)
 
-    told = begun.ask(name, [None] * len(fields) + [1])
+    answer = conversation.request(name, [None] * len(fields) + [1])
 
-    assert told["error"]["code"] == -32602
-    assert told["error"]["data"]["path"].startswith("$.params")
+    assert answer["error"]["code"] == -32602
+    assert answer["error"]["data"]["path"].startswith("$.params")
     assert dump(database) == before
 
 
 def test_the_faults_are_of_every_kind() -> None:
-    """The generator is worth what it generates."""
+    """Otherwise the generator would prove less than it seems to."""
     kinds: dict[str, int] = {}
     for method in METHODS.values():
         for wrong in wrong_params(method):
@@ -88,12 +87,12 @@ def test_the_faults_are_of_every_kind() -> None:
     assert all(count > 10 for count in kinds.values()), kinds
 
 
-def test_depth_is_told_with_its_limit(served: tuple[Talk, Path]) -> None:
-    begun, _database = served
+def test_json_that_is_too_deep_is_refused_with_its_limit(served: tuple[Talk, Path]) -> None:
+    conversation, _database = served
     deep: Any = 1
     for _ in range(limits.DEPTH_MAX):
         deep = [deep]
 
-    told = begun.ask("workflows.save", {"workflow": {**WORKFLOW, "data": deep}})
+    answer = conversation.request("workflows.save", {"workflow": {**WORKFLOW, "data": deep}})
 
-    assert told["error"]["data"]["limit"] == limits.DEPTH_MAX
+    assert answer["error"]["data"]["limit"] == limits.DEPTH_MAX

@@ -1,13 +1,14 @@
-r"""Conversations with the real process, one a file, to be read by people and replayed here.
+r"""Conversations with the real process, one a file: people can read them, this test replays them.
 
     # a comment                  $ --no-events        options of `serve`, on the first line
     > a line sent                >> a line sent together with the next one
     < a line received            . eof                the end of input
 
-Whole objects are compared. `"…"` stands for any value; `"…name"` as well, and gives it that name
-for later lines to send; a sent `"…70000"` is a string of so many characters. `$/progress` beyond
-what a scenario expects is left out: how much there is depends on time. Nothing may be left over.
-The option `--with-keychain` is none of `serve`: the system has a keychain then, for as long.
+Whole objects are compared. `"…"` stands for any value; so does `"…name"`, and gives the value that
+name, by which later lines can send it; `"…70000"` in a line sent is a string of that many
+characters. `$/progress` that a scenario does not expect is ignored, since its amount depends on
+time. No line may be left over. The option `--with-keychain` is not one of `serve`: it gives the
+process a keychain of its own.
 """
 
 import json
@@ -28,7 +29,7 @@ ANY = "…"
 
 ELSEWHERE = {
     "overloaded": "needs 33 long requests under way at once: process/ and wire/test_bursts.py",
-    "internal": "needs a fault of ours: wire/test_bursts.py",
+    "internal": "needs a fault of the program: wire/test_bursts.py",
     "storage_failed": "needs a failing disk: wire/test_bursts.py",
     "database_full": "needs a full disk: wire/test_bursts.py",
     "database_busy": "needs another program's lock: store/ and process/",
@@ -37,37 +38,37 @@ ELSEWHERE = {
     "not_ours": "a start that fails: process/",
     "recovery_required": "a start that fails: process/",
     "maintenance": "needs a compaction under way: store/test_compact.py",
-    "purge_blocked": "needs a reader in the way: store/test_purge.py",
+    "purge_blocked": "needs a reader that holds an old state: store/test_purge.py",
     "backup_rejected": "needs a file that is no backup: backups/",
     "database_damaged": "needs damage: store/ and handlers/",
-    "tampered": "needs somebody who writes to the file: handlers/test_secrets_tampered.py",
-    "slot_damaged": "the same",
-    "kdf_policy": "the same",
+    "tampered": "needs a file that was tampered with: handlers/test_secrets_tampered.py",
+    "slot_damaged": "needs a file that was tampered with: handlers/test_secrets_tampered.py",
+    "kdf_policy": "needs a file that was tampered with: handlers/test_secrets_tampered.py",
     "keychain_unavailable": "depends on the system's keychain: handlers/test_secrets_keychain.py",
-    "audit_unavailable": "needs a log that takes no entry: handlers/test_audited.py",
+    "audit_unavailable": "needs a log that takes no entry: handlers/test_audit_entries.py",
 }
-"""Errors that exist now and that no conversation alone provokes."""
+"""Errors that a conversation alone cannot cause, and the tests that cause them."""
 
 
 class Player:
-    """Plays one scenario."""
+    """Replays one scenario: sends its lines, and compares those it receives."""
 
-    def __init__(self, begun: Talk, folder: Path) -> None:
-        self.talk = begun
-        # A path that a scenario may name, where nothing is yet.
+    def __init__(self, conversation: Talk, folder: Path) -> None:
+        self.talk = conversation
+        # `new_file` is the path of a file that does not exist yet.
         self.names: dict[str, Any] = {"new_file": str(folder / "new-file")}
-        self.held = b""
+        self.unsent = b""
 
     def play(self, line: str) -> None:
-        """One line of the file."""
+        """Replay one line of the file."""
         mark, _, text = line.partition(" ")
         if mark in (">", ">>"):
-            self.held += self._filled(text).encode() + b"\n"
+            self.unsent += self._filled(text).encode() + b"\n"
             if mark == ">":
-                self.talk.say(self.held[:-1])
-                self.held = b""
+                self.talk.send(self.unsent[:-1])
+                self.unsent = b""
         elif mark == "<":
-            self._hear(json.loads(text))
+            self._expect(json.loads(text))
         elif line == ". eof":
             assert self.talk.process.stdin is not None
             self.talk.process.stdin.close()
@@ -75,7 +76,7 @@ class Player:
             assert not line or mark == "#", line
 
     def _filled(self, text: str) -> str:
-        """What is sent, with names and sizes filled in."""
+        """Return the text to send, with the values of names and sizes."""
 
         def value(match: re.Match[str]) -> str:
             name = match[1]
@@ -83,31 +84,33 @@ class Player:
 
         return re.sub(f'"{ANY}(\\w+)"', value, text)
 
-    def _hear(self, expected: Any) -> None:
-        told = self.talk.hear()
-        while _is_progress(told) and not self._alike(expected, told):
-            told = self.talk.hear()
-        assert self._alike(expected, told), f"\nexpected {expected}\ntold     {told}"
+    def _expect(self, expected: Any) -> None:
+        """Receive a line and compare it; progress that differs is ignored."""
+        received = self.talk.receive()
+        while _is_progress(received) and not self.matches(expected, received):
+            received = self.talk.receive()
+        assert self.matches(expected, received), f"\nexpected {expected}\nreceived {received}"
 
-    def _alike(self, expected: Any, told: Any) -> bool:
+    def matches(self, expected: Any, received: Any) -> bool:
+        """Return whether a value is as expected; give names to the values of placeholders."""
         if isinstance(expected, str) and expected.startswith(ANY):
-            self.names[expected[1:]] = told
+            self.names[expected[1:]] = received
             return True
-        if isinstance(expected, dict) and isinstance(told, dict):
-            return expected.keys() == told.keys() and all(
-                self._alike(value, told[key]) for key, value in expected.items()
+        if isinstance(expected, dict) and isinstance(received, dict):
+            return expected.keys() == received.keys() and all(
+                self.matches(value, received[key]) for key, value in expected.items()
             )
-        if isinstance(expected, list) and isinstance(told, list):
-            return len(expected) == len(told) and all(map(self._alike, expected, told))
-        return type(expected) is type(told) and bool(expected == told)
+        if isinstance(expected, list) and isinstance(received, list):
+            return len(expected) == len(received) and all(map(self.matches, expected, received))
+        return type(expected) is type(received) and bool(expected == received)
 
 
-def _is_progress(told: Any) -> bool:
-    return isinstance(told, dict) and told.get("method") == "$/progress"
+def _is_progress(message: Any) -> bool:
+    return isinstance(message, dict) and message.get("method") == "$/progress"
 
 
 def lines(scenario: Path) -> list[str]:
-    """The lines of a scenario."""
+    """Return the lines of a scenario."""
     return scenario.read_text(encoding="utf-8").splitlines()
 
 
@@ -115,22 +118,22 @@ def lines(scenario: Path) -> list[str]:
 def test_the_process_answers_as_the_scenario_says(scenario: Path, tmp_path: Path) -> None:
     script = lines(scenario)
     options = script.pop(0)[2:].split() if script[0].startswith("$") else []
-    with talk(tmp_path / "sim.db", *options) as begun:
-        player = Player(begun, tmp_path)
+    with talk(tmp_path / "sim.db", *options) as conversation:
+        player = Player(conversation, tmp_path)
         if script[0].startswith("<"):
-            assert player._alike(json.loads(script.pop(0)[2:]), begun.ready)
+            assert player.matches(json.loads(script.pop(0)[2:]), conversation.ready)
         for line in script:
             player.play(line)
-        assert begun.process.stdout is not None
-        assert begun.process.stdout.read() == b""
-        assert begun.process.wait(10) == 0
+        assert conversation.process.stdout is not None
+        assert conversation.process.stdout.read() == b""
+        assert conversation.process.wait(10) == 0
 
 
 # --- what the scenarios reach -------------------------------------------------------------
 
 
 def messages(mark: str) -> Iterator[Any]:
-    """Every message sent or received in all scenarios, members of batches apart."""
+    """Yield every message sent or received in all scenarios, members of batches one by one."""
     for scenario in SCENARIOS:
         for line in lines(scenario):
             if line.startswith(mark):
@@ -147,9 +150,9 @@ def test_every_method_is_called_in_a_scenario() -> None:
     assert METHODS.keys() <= called
 
 
-def test_every_error_is_met_in_a_scenario_or_accounted_for() -> None:
-    met = {each["error"]["data"]["slug"] for each in messages("<") if "error" in each}
+def test_every_error_occurs_in_a_scenario_or_is_listed_here() -> None:
+    occurring = {each["error"]["data"]["slug"] for each in messages("<") if "error" in each}
     slugs = {error.slug for error in errors.catalogue()}
 
-    assert met.isdisjoint(ELSEWHERE)
-    assert met | ELSEWHERE.keys() == slugs
+    assert occurring.isdisjoint(ELSEWHERE)
+    assert occurring | ELSEWHERE.keys() == slugs

@@ -1,7 +1,7 @@
-"""The product on a system whose keychain keeps items until the process ends.
+"""Runs the program with a keychain that is kept in memory.
 
-Run as a module in the place of `sidecar`, for scenarios that want a keychain: a test machine has
-no desktop session, and the person's own keychain is not for tests.
+Scenarios that need a keychain run this module in place of `sidecar`: a test machine has no desktop
+session, and a person's own keychain must not be used by tests.
 """
 
 import sys
@@ -11,13 +11,13 @@ from sidecar import __main__, keychain
 
 
 class Keyring:
-    """A back end as the real library's are."""
+    """A back end with the methods of the `keyring` library's back ends."""
 
     viable = True
     items: ClassVar[dict[str, str]] = {}
 
     def get_password(self, service: str, username: str) -> str | None:
-        """The item."""
+        """Return the item, or None."""
         return self.items.get(service + username)
 
     def set_password(self, service: str, username: str, password: str) -> None:

@@ -1,4 +1,4 @@
-"""runs.start, progress and finish: answers whole, refusals by code, edges."""
+"""`runs.start`, `progress` and `finish`: whole answers, refusals by code, limits."""
 
 import json
 from collections.abc import Iterator
@@ -47,7 +47,7 @@ def test_a_started_run_has_the_revision_of_that_moment(bench: Bench) -> None:
     assert get(bench) == shown(revision=2, summary=None)
 
 
-def test_an_id_is_made_where_none_is_given(bench: Bench) -> None:
+def test_a_run_gets_an_id_when_none_is_given(bench: Bench) -> None:
     made = bench.call("runs.start", workflow_id="w1")["id"]
 
     assert made == "made-1"
@@ -65,14 +65,14 @@ def test_a_start_is_repeated_even_when_the_run_has_ended_or_its_workflow_is_arch
     assert get(bench)["status"] == "success"
 
 
-def test_what_cannot_start_says_why(bench: Bench) -> None:
+def test_a_start_that_is_refused_names_its_reason(bench: Bench) -> None:
     start(bench)
     bench.call("workflows.archive", id="w2")
 
     assert bench.refused(Conflict, "runs.start", workflow_id="w2", id="r1") == {
         "path": "$.params.id"
     }
-    assert bench.refused(NotFound, "runs.start", workflow_id="nobody") == {
+    assert bench.refused(NotFound, "runs.start", workflow_id="unknown") == {
         "path": "$.params.workflow_id"
     }
     assert bench.refused(Archived, "runs.start", workflow_id="w2") == {
@@ -96,13 +96,13 @@ def test_other_ids_are_refused(bench: Bench, run_id: Any) -> None:
 # --- runs.progress ----------------------------------------------------------------------------
 
 
-def test_progress_keeps_the_totals_that_it_is_not_told(bench: Bench) -> None:
+def test_progress_keeps_the_totals_that_it_does_not_set(bench: Bench) -> None:
     start(bench)
 
-    told = bench.call("runs.progress", id="r1", blocks_executed=2, tokens_used=100)
+    result = bench.call("runs.progress", id="r1", blocks_executed=2, tokens_used=100)
     bench.call("runs.progress", id="r1", tokens_used=90, blocks_executed=None, api_calls_made=1)
 
-    assert told == {"id": "r1", "status": "running"}
+    assert result == {"id": "r1", "status": "running"}
     assert get(bench) == shown(blocks_executed=2, tokens_used=90, api_calls_made=1, summary=None)
 
 
@@ -117,11 +117,11 @@ def test_a_total_is_a_whole_number_that_a_client_reads_exactly(bench: Bench, cou
     assert get(bench)["tokens_used"] == limits.SAFE_INTEGER_MAX
 
 
-def test_progress_of_what_does_not_run_is_refused(bench: Bench) -> None:
+def test_progress_of_a_run_that_is_not_running_is_refused(bench: Bench) -> None:
     start(bench)
     bench.call("runs.finish", id="r1", status="cancelled")
 
-    assert bench.refused(NotFound, "runs.progress", id="nobody") == {"path": "$.params.id"}
+    assert bench.refused(NotFound, "runs.progress", id="unknown") == {"path": "$.params.id"}
     assert bench.refused(Conflict, "runs.progress", id="r1", tokens_used=1) == {
         "path": "$.params.id",
         "status": "cancelled",
@@ -132,7 +132,7 @@ def test_progress_of_what_does_not_run_is_refused(bench: Bench) -> None:
 # --- runs.finish ------------------------------------------------------------------------------
 
 
-def test_a_run_ends_with_all_that_is_told_of_it(bench: Bench, clock: TwoHands) -> None:
+def test_a_finished_run_has_every_value_of_its_finish(bench: Bench, clock: TwoHands) -> None:
     start(bench)
     bench.call("runs.progress", id="r1", tokens_used=5, blocks_executed=1)
     clock.wait(1500.4)
@@ -168,7 +168,7 @@ def test_a_run_ends_with_all_that_is_told_of_it(bench: Bench, clock: TwoHands) -
 
 
 @pytest.mark.parametrize(("wall_ms", "completed_ms"), [(-7000, 0), (0, 0), (90_000, 90_000)])
-def test_a_clock_that_is_set_does_not_change_how_long_it_took(
+def test_setting_the_wall_clock_does_not_change_a_duration(
     bench: Bench, clock: TwoHands, wall_ms: int, completed_ms: int
 ) -> None:
     start(bench)
@@ -199,7 +199,7 @@ def test_null_is_no_summary(bench: Bench, given: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(("more_bytes", "truncated"), [(0, False), (1, True)])
-def test_over_a_mebibyte_the_beginning_of_a_summary_is_kept(
+def test_of_a_summary_over_a_mebibyte_the_beginning_is_kept(
     bench: Bench, *, more_bytes: int, truncated: bool
 ) -> None:
     start(bench)
@@ -254,8 +254,8 @@ def test_a_run_ends_once(bench: Bench, clock: TwoHands, other: dict[str, Any]) -
     assert get(bench) == before
 
 
-def test_nobody_cannot_end(bench: Bench) -> None:
-    assert bench.refused(NotFound, "runs.finish", id="nobody", status="error") == {
+def test_a_finish_of_an_unknown_run_or_with_an_unknown_status_is_refused(bench: Bench) -> None:
+    assert bench.refused(NotFound, "runs.finish", id="unknown", status="error") == {
         "path": "$.params.id"
     }
     assert bench.refused(InvalidParams, "runs.finish", id="r1", status="running") == {
@@ -263,7 +263,7 @@ def test_nobody_cannot_end(bench: Bench) -> None:
     }
 
 
-def test_an_error_message_may_be_so_long(bench: Bench) -> None:
+def test_an_error_message_has_a_greatest_length(bench: Bench) -> None:
     start(bench)
     most = "€" * limits.ERROR_MESSAGE_MAX_CHARS
 
@@ -275,7 +275,7 @@ def test_an_error_message_may_be_so_long(bench: Bench) -> None:
     assert get(bench)["error_message"] == most
 
 
-def test_a_run_whose_process_died_ended_at_its_last_sign_of_life(
+def test_a_run_of_a_process_that_died_ends_at_its_last_progress(
     tmp_path: Path, clock: TwoHands
 ) -> None:
     with open_bench(tmp_path, clock) as bench:

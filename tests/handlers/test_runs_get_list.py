@@ -1,4 +1,4 @@
-"""runs.get, list, delete and the edges of stats: answers whole, refusals by code."""
+"""`runs.get`, `list` and `delete`, and limits of `stats`: whole answers, refusals by code."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,13 +30,13 @@ def bench(tmp_path: Path, clock: TwoHands) -> Iterator[Bench]:
 # --- runs.get ---------------------------------------------------------------------------------
 
 
-def test_get_tells_what_is_not_there_or_damaged(bench: Bench) -> None:
+def test_get_reports_a_missing_run_and_a_damaged_summary(bench: Bench) -> None:
     start(bench)
     bench.call("runs.finish", id="r1", status="success", summary=[1])
     with bench.store.writing() as db:
         db.execute("UPDATE run_summaries SET data = x'00'")
 
-    assert bench.refused(NotFound, "runs.get", id="nobody") == {"path": "$.params.id"}
+    assert bench.refused(NotFound, "runs.get", id="unknown") == {"path": "$.params.id"}
     assert bench.refused(DatabaseDamaged, "runs.get", id="r1") == {}
     assert bench.call("runs.list")["items"][0]["id"] == "r1"
 
@@ -45,7 +45,7 @@ def test_get_tells_what_is_not_there_or_damaged(bench: Bench) -> None:
 
 
 def some_runs(bench: Bench, clock: TwoHands) -> None:
-    """a1 and b1 of one moment, a2 an error, a3 still running."""
+    """Make four runs: a1 and b1 of one time, a2 with an error, a3 still running."""
     for run_id, workflow_id in (("a1", "w1"), ("b1", "w2")):
         start(bench, run_id, workflow_id)
         bench.call("runs.finish", id=run_id, status="success", summary=[run_id])
@@ -92,7 +92,7 @@ FILTERS: list[tuple[dict[str, Any], list[str]]] = [
 
 
 @pytest.mark.parametrize(("given", "found"), FILTERS)
-def test_filters_are_half_open_in_time_and_hold_together(
+def test_filters_are_half_open_in_time_and_can_be_combined(
     bench: Bench, clock: TwoHands, given: dict[str, Any], found: list[str]
 ) -> None:
     some_runs(bench, clock)
@@ -101,7 +101,7 @@ def test_filters_are_half_open_in_time_and_hold_together(
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 4])
-def test_pages_join_without_gap_or_repeat_whatever_is_begun_or_deleted_between(
+def test_pages_neither_miss_nor_repeat_runs_when_others_start_or_are_deleted(
     bench: Bench, clock: TwoHands, limit: int
 ) -> None:
     some_runs(bench, clock)
@@ -117,7 +117,7 @@ def test_pages_join_without_gap_or_repeat_whatever_is_begun_or_deleted_between(
     assert found == ["a3", "a2", "b1", "a1"]
 
 
-def test_a_cursor_goes_with_its_own_params_only(bench: Bench, clock: TwoHands) -> None:
+def test_a_cursor_of_runs_is_refused_with_other_params(bench: Bench, clock: TwoHands) -> None:
     some_runs(bench, clock)
     cursor = bench.call("runs.list", status="success", limit=1)["next_cursor"]
 
@@ -131,22 +131,24 @@ def test_a_cursor_goes_with_its_own_params_only(bench: Bench, clock: TwoHands) -
     assert ids(bench.call("runs.list", status="success", limit=9, cursor=cursor)) == ["a1"]
 
 
-def test_a_list_of_nobody_is_refused_and_one_without_runs_is_empty(bench: Bench) -> None:
-    assert bench.refused(NotFound, "runs.list", workflow_id="nobody") == {
+def test_a_list_for_an_unknown_workflow_is_refused_and_one_without_runs_is_empty(
+    bench: Bench,
+) -> None:
+    assert bench.refused(NotFound, "runs.list", workflow_id="unknown") == {
         "path": "$.params.workflow_id"
     }
     assert bench.call("runs.list", workflow_id="w2") == {"items": [], "next_cursor": None}
 
 
 @pytest.mark.parametrize("limit", [0, -1, limits.PAGE_MAX + 1])
-def test_a_page_has_from_one_to_so_many(bench: Bench, limit: int) -> None:
+def test_a_page_has_a_smallest_and_a_greatest_size(bench: Bench, limit: int) -> None:
     assert bench.refused(InvalidParams, "runs.list", limit=limit)["path"] == "$.params.limit"
 
 
 # --- runs.delete ------------------------------------------------------------------------------
 
 
-def test_a_deleted_run_leaves_no_summary_and_is_counted_no_more(
+def test_a_deleted_run_leaves_no_summary_and_is_no_longer_counted(
     bench: Bench, clock: TwoHands
 ) -> None:
     some_runs(bench, clock)
@@ -163,7 +165,7 @@ def test_a_deleted_run_leaves_no_summary_and_is_counted_no_more(
     }
 
 
-def test_an_id_that_was_deleted_can_run_anew(bench: Bench, clock: TwoHands) -> None:
+def test_the_id_of_a_deleted_run_can_be_used_again(bench: Bench, clock: TwoHands) -> None:
     start(bench)
     clock.wait(100)
     bench.call("runs.delete", id="r1")
@@ -186,7 +188,7 @@ def test_an_id_that_was_deleted_can_run_anew(bench: Bench, clock: TwoHands) -> N
         (range(1, 101), 50, 95),
     ],
 )
-def test_a_percentile_is_the_least_duration_that_so_many_do_not_exceed(
+def test_a_percentile_is_the_least_duration_that_this_share_does_not_exceed(
     bench: Bench, clock: TwoHands, durations: list[int], p50_ms: int, p95_ms: int
 ) -> None:
     for number, duration_ms in enumerate(durations):
@@ -194,22 +196,22 @@ def test_a_percentile_is_the_least_duration_that_so_many_do_not_exceed(
         clock.wait(duration_ms)
         bench.call("runs.finish", id=f"r{number}", status="success")
 
-    told = bench.call("runs.stats")
+    result = bench.call("runs.stats")
 
-    assert (told["p50_ms"], told["p95_ms"]) == (p50_ms, p95_ms)
+    assert (result["p50_ms"], result["p95_ms"]) == (p50_ms, p95_ms)
 
 
-def test_figures_end_at_what_a_client_reads_exactly(bench: Bench) -> None:
+def test_sums_end_at_the_largest_integer_that_a_client_reads_exactly(bench: Bench) -> None:
     for number in range(3):
         start(bench, f"r{number}")
     with bench.store.writing() as db:
         db.execute("UPDATE runs SET tokens_used = ?", (2**62,))
         db.execute("UPDATE runs SET status = 'error' WHERE id = 'r2'")
 
-    told = bench.call("runs.stats")
+    result = bench.call("runs.stats")
 
-    assert told["tokens_used"] == limits.SAFE_INTEGER_MAX
-    assert told["days"] == [
+    assert result["tokens_used"] == limits.SAFE_INTEGER_MAX
+    assert result["days"] == [
         {
             "day": "2023-11-14",
             "runs": 3,

@@ -1,4 +1,4 @@
-"""Reading, streaming and verifying the audit log by its methods; the chain: store/test_audit.py."""
+"""`audit.list`, `subscribe` and `verify`; the chain itself is tested in store/test_audit.py."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,29 +18,29 @@ ZEROS = "0" * 64
 STEP = limits.VERIFY_STEP_ENTRIES
 
 
-class Listening(NoSession):
-    """A serving process that remembers what it is to stream."""
+class RecordingSession(NoSession):
+    """A session that records the calls of subscribe and unsubscribe."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[frozenset[str] | None, int | None] | None] = []
+        self.calls: list[tuple[frozenset[str] | None, int | None] | None] = []
 
     def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
-        """Remember it."""
-        self.asked.append((actions, after))
+        """Record the arguments."""
+        self.calls.append((actions, after))
 
     def unsubscribe(self) -> None:
-        """Remember it."""
-        self.asked.append(None)
+        """Record None."""
+        self.calls.append(None)
 
 
 @pytest.fixture
-def session() -> Listening:
-    return Listening()
+def session() -> RecordingSession:
+    return RecordingSession()
 
 
 @pytest.fixture
-def bench(tmp_path: Path, session: Listening) -> Iterator[Bench]:
-    """Four entries: two saves, a setting, an archive."""
+def bench(tmp_path: Path, session: RecordingSession) -> Iterator[Bench]:
+    """Yield a bench whose log has four entries: two saves, a setting and an archive."""
     with open_bench(tmp_path, SteadyClock()) as opened:
         opened.context.session = session
         save(opened, "w1")
@@ -51,7 +51,7 @@ def bench(tmp_path: Path, session: Listening) -> Iterator[Bench]:
 
 
 def head(bench: Bench) -> dict[str, object]:
-    """The head as the wire has it."""
+    """Return the head of the log as answers carry it."""
     found = chain_head(bench.store.db)
     return {"seq": found.seq, "mac": found.mac.hex()}
 
@@ -60,11 +60,11 @@ def head(bench: Bench) -> dict[str, object]:
 
 
 def seqs(bench: Bench, **params: object) -> list[int]:
-    """Numbers of the entries listed."""
+    """Return the numbers of the entries that audit.list returns."""
     return [item["seq"] for item in bench.call("audit.list", **params)["items"]]
 
 
-def test_an_entry_is_listed_as_its_event_told_it(bench: Bench) -> None:
+def test_a_listed_entry_equals_its_event(bench: Bench) -> None:
     events = [event for event in bench.told if isinstance(event, AuditEvent)]
 
     listed = bench.call("audit.list")
@@ -83,7 +83,7 @@ def test_an_entry_is_listed_as_its_event_told_it(bench: Bench) -> None:
     ]
 
 
-def test_filters_leave_out_what_they_do_not_name(bench: Bench) -> None:
+def test_filters_omit_the_entries_that_they_do_not_match(bench: Bench) -> None:
     assert seqs(bench, action="workflow_save") == [1, 2]
     assert seqs(bench, resource="w1") == [1, 4]
     assert seqs(bench, action="workflow_save", resource="w1") == [1]
@@ -107,8 +107,8 @@ def test_pages_join_to_the_whole_log(bench: Bench, limit: int) -> None:
     assert found == [1, 2, 3, 4]
 
 
-def test_an_imported_action_is_a_filter_as_any_other_and_an_unknown_one_is_refused(
-    bench: Bench, session: Listening
+def test_an_action_of_an_imported_log_can_be_filtered_and_an_unknown_one_is_refused(
+    bench: Bench, session: RecordingSession
 ) -> None:
     append_entry(bench.store.db, NOW_MS, "of_old", "x")
 
@@ -120,11 +120,11 @@ def test_an_imported_action_is_a_filter_as_any_other_and_an_unknown_one_is_refus
     with pytest.raises(InvalidParams) as caught:
         bench.call("audit.subscribe", actions=["of_old", "no_such"])
     assert caught.value.data["path"] == "$.params.actions[1]"
-    assert len(session.asked) == 1
+    assert len(session.calls) == 1
 
 
 def test_a_page_ends_before_the_answer_is_full(bench: Bench) -> None:
-    """The import of a log keeps its details, however long."""
+    """The details of an imported log may be of any length."""
     long = '{"text":"' + "x" * (limits.ANSWER_MAX_BYTES // 3) + '"}'
     for _ in range(4):
         append_entry(bench.store.db, NOW_MS, "of_old", "x", long)
@@ -138,16 +138,18 @@ def test_a_page_ends_before_the_answer_is_full(bench: Bench) -> None:
 # --- subscribe --------------------------------------------------------------------------------
 
 
-def test_a_subscription_counts_what_is_replayed(bench: Bench, session: Listening) -> None:
-    told = [
+def test_a_subscription_returns_the_number_of_replayed_entries(
+    bench: Bench, session: RecordingSession
+) -> None:
+    result = [
         bench.call("audit.subscribe"),
         bench.call("audit.subscribe", after=1),
         bench.call("audit.subscribe", after=0, actions=["workflow_save", "workflow_archive"]),
         bench.call("audit.subscribe", actions=[]),
     ]
 
-    assert told == [{"replayed": count, "head": head(bench)} for count in (0, 3, 3, 0)]
-    assert session.asked == [
+    assert result == [{"replayed": count, "head": head(bench)} for count in (0, 3, 3, 0)]
+    assert session.calls == [
         (None, None),
         (None, 1),
         (frozenset({"workflow_save", "workflow_archive"}), 0),
@@ -155,25 +157,25 @@ def test_a_subscription_counts_what_is_replayed(bench: Bench, session: Listening
     ]
 
 
-def test_a_reader_ahead_of_the_log_misses_nothing_from_now_on(
-    bench: Bench, session: Listening
+def test_a_subscriber_ahead_of_the_log_gets_every_entry_from_now_on(
+    bench: Bench, session: RecordingSession
 ) -> None:
-    """Its database was put back by an older one: the next entry is number 5, not 100."""
-    told = bench.call("audit.subscribe", after=99)
+    """An older database was restored meanwhile: the next entry is number 5, not 100."""
+    result = bench.call("audit.subscribe", after=99)
 
-    assert told == {"replayed": 0, "head": head(bench)}
-    assert session.asked == [(None, 4)]
+    assert result == {"replayed": 0, "head": head(bench)}
+    assert session.calls == [(None, 4)]
 
 
-def test_unsubscribe_ends_the_stream(bench: Bench, session: Listening) -> None:
+def test_unsubscribe_ends_the_stream(bench: Bench, session: RecordingSession) -> None:
     assert bench.call("audit.unsubscribe") == {}
-    assert session.asked == [None]
+    assert session.calls == [None]
 
 
 # --- verify -----------------------------------------------------------------------------------
 
 
-def test_verify_tells_its_verdict_whole(bench: Bench) -> None:
+def test_verify_returns_its_whole_verdict(bench: Bench) -> None:
     sound = {
         "status": "unsealed",
         "first_bad_seq": None,
@@ -206,7 +208,7 @@ def test_verify_tells_its_verdict_whole(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("mac", ["", "0" * 63, "0" * 65, "A" * 64, "0" * 64 + "\n", 7])
-def test_an_anchor_that_is_no_code_is_refused(bench: Bench, mac: object) -> None:
+def test_an_anchor_with_an_invalid_code_is_refused(bench: Bench, mac: object) -> None:
     with pytest.raises(ValueError, match=r"\$\.expect\.mac"):
         bench.call("audit.verify", expect={"seq": 1, "mac": mac})
 
@@ -219,13 +221,13 @@ def test_verify_writes_nothing(bench: Bench) -> None:
 
 
 def grow(bench: Bench, count: int) -> None:
-    """More entries."""
+    """Append entries to the log."""
     with bench.store.writing() as db:
         for _ in range(count):
             append_entry(db, NOW_MS, "workflow_save", "w")
 
 
-def test_a_long_walk_tells_how_far_it_is(bench: Bench) -> None:
+def test_a_long_verify_reports_progress(bench: Bench) -> None:
     grow(bench, 2 * STEP)
     bench.told.clear()
     bench.call("audit.verify")
@@ -236,7 +238,7 @@ def test_a_long_walk_tells_how_far_it_is(bench: Bench) -> None:
     ]
 
 
-def test_a_long_walk_can_be_cancelled(bench: Bench) -> None:
+def test_a_long_verify_can_be_cancelled(bench: Bench) -> None:
     grow(bench, 2 * STEP)
     bench.cancel_after_steps = 1
 

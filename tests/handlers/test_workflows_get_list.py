@@ -23,7 +23,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield opened
 
 
-def test_a_get_shows_all_its_fields(bench: Bench) -> None:
+def test_a_get_returns_every_field(bench: Bench) -> None:
     saved = save(bench, "w", "name", {"a": 1}, description="d", tags=["t"])
     add_runs(bench, "w", 3)
     assert get(bench) == {
@@ -44,10 +44,10 @@ def test_a_get_shows_all_its_fields(bench: Bench) -> None:
     }
 
 
-def test_what_is_not_there(bench: Bench) -> None:
+def test_an_unknown_id_is_not_found(bench: Bench) -> None:
     for name in ("get", "update", "duplicate", "archive", "unarchive", "delete"):
         with pytest.raises(NotFound):
-            bench.call(f"workflows.{name}", id="nobody")
+            bench.call(f"workflows.{name}", id="unknown")
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_what_is_not_there(bench: Bench) -> None:
         "UPDATE workflows SET content_sha256 = zeroblob(32)",
     ],
 )
-def test_a_damaged_body_is_said_to_be(bench: Bench, damage: str) -> None:
+def test_a_damaged_body_is_reported(bench: Bench, damage: str) -> None:
     save(bench)
     bench.store.db.execute(damage)
     for name, params in (("get", {"id": "w"}), ("get_many", {"ids": ["w"]})):
@@ -84,11 +84,11 @@ def test_get_many_stops_before_the_longest_line(bench: Bench) -> None:
     body = ["x" * (limits.BODY_MAX_BYTES - 4)]
     for key in "abc":
         save(bench, key, data=body)
-    first = bench.call_raw("workflows.get_many", b'{"ids":["a","b","c","nobody"]}')
+    first = bench.call_raw("workflows.get_many", b'{"ids":["a","b","c","unknown"]}')
     assert len(first) < limits.ANSWER_MAX_BYTES
     result = msgspec.json.decode(first)
     assert [item["id"] for item in result["items"]] == ["a"]
-    assert result["not_sent"] == ["b", "c", "nobody"]
+    assert result["not_sent"] == ["b", "c", "unknown"]
 
 
 def test_a_list_of_the_largest_headers_stops_before_the_longest_line(
@@ -98,17 +98,17 @@ def test_a_list_of_the_largest_headers_stops_before_the_longest_line(
     text = "\x01" * limits.DESCRIPTION_MAX_CHARS
     for index in range(8):
         save(bench, f"w{index}", description=text)
-    seen: list[str] = []
+    listed: list[str] = []
     cursor = None
     while True:
         raw = bench.call_raw("workflows.list", json.dumps({"cursor": cursor}).encode())
         assert len(raw) <= 3 * 120_000
         page = msgspec.json.decode(raw)
-        seen += [item["id"] for item in page["items"]]
+        listed += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break
-    assert seen == [f"w{index}" for index in reversed(range(8))]
+    assert listed == [f"w{index}" for index in reversed(range(8))]
 
 
 def test_one_header_and_one_body_always_fit() -> None:
@@ -131,23 +131,25 @@ def test_lists_default_to_newest_first_and_names_to_a_to_z(bench: Bench) -> None
 
 @pytest.mark.parametrize("order_by", ["updated_at", "created_at", "name"])
 @pytest.mark.parametrize("filters", [{}, {"category": "c"}, {"tag": "t"}, {"archived": True}])
-def test_list_pages(bench: Bench, order_by: str, filters: dict[str, object]) -> None:
+def test_pages_of_a_list_join_to_the_whole_list(
+    bench: Bench, order_by: str, filters: dict[str, object]
+) -> None:
     for index in range(7):
         save(bench, f"w{index}", f"n{index % 2}", category="c", tags=["t"])
         if "archived" in filters:
             bench.call("workflows.archive", id=f"w{index}")
-    seen: list[str] = []
+    listed: list[str] = []
     cursor = None
     while True:
         page = bench.call("workflows.list", order_by=order_by, limit=3, cursor=cursor, **filters)
-        seen += [item["id"] for item in page["items"]]
+        listed += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break
-    assert sorted(seen) == [f"w{index}" for index in range(7)]
+    assert sorted(listed) == [f"w{index}" for index in range(7)]
 
 
-def test_a_cursor_goes_with_its_params(bench: Bench) -> None:
+def test_a_cursor_of_workflows_is_refused_with_other_params(bench: Bench) -> None:
     for index in range(5):
         save(bench, f"w{index}")
     cursor = bench.call("workflows.list", limit=2)["next_cursor"]
@@ -181,7 +183,7 @@ def test_a_forged_cursor_is_refused_or_finds_nothing(bench: Bench) -> None:
             bench.call("workflows.search", query=query, cursor=cursor)
 
 
-def test_a_hit_says_where_and_shows_it(bench: Bench) -> None:
+def test_a_hit_names_its_fields_and_has_a_snippet(bench: Bench) -> None:
     save(bench, "a", "Send to Slack", description="when an order comes", tags=["chat"])
     save(bench, "b", "Orders", description="tells slack of it")
     result = bench.call("workflows.search", query="slack")
@@ -198,7 +200,7 @@ def test_a_hit_says_where_and_shows_it(bench: Bench) -> None:
     assert item["snippet"] == "[chat]"
 
 
-def test_a_search_that_finds_nothing_offers_a_nearer_word(bench: Bench) -> None:
+def test_a_search_that_finds_nothing_offers_a_similar_word(bench: Bench) -> None:
     save(bench, "a", "Send to Slack")
     assert bench.call("workflows.search", query="slakc send") == {
         "items": [],
@@ -213,13 +215,13 @@ def test_search_pages_by_cursor_through_all_stages(bench: Bench) -> None:
     for index in range(5):
         save(bench, f"word{index}", "order")
         save(bench, f"part{index}", "reordering")
-    seen: list[str] = []
+    listed: list[str] = []
     cursor = None
     while True:
         page = bench.call("workflows.search", query="order", limit=3, cursor=cursor)
-        seen += [item["id"] for item in page["items"]]
+        listed += [item["id"] for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break
-    assert [key[:4] for key in seen] == ["word"] * 5 + ["part"] * 5
-    assert len(set(seen)) == 10
+    assert [key[:4] for key in listed] == ["word"] * 5 + ["part"] * 5
+    assert len(set(listed)) == 10

@@ -1,4 +1,4 @@
-"""Figures of runs, pins, pruning by wish and by settings, and the emptying of the trash."""
+"""`runs.stats`, `pin` and `prune`, and the chores that prune by settings and empty the trash."""
 
 import random
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ from tests.harness import Bench, ManualClock, NoSession, open_bench
 from tests.workflow_kit import add_runs
 
 DAY_MS = 86_400_000
-BEGAN = 1_700_000_000_000 // DAY_MS * DAY_MS  # 2023-11-14T00:00:00Z
+STARTED_AT = 1_700_000_000_000 // DAY_MS * DAY_MS  # 2023-11-14T00:00:00Z
 
 
 @pytest.fixture
 def clock() -> ManualClock:
-    return ManualClock(now_ms=BEGAN, step_ms=0)
+    return ManualClock(now_ms=STARTED_AT, step_ms=0)
 
 
 @pytest.fixture
@@ -35,8 +35,10 @@ def bench(tmp_path: Path, clock: ManualClock) -> Iterator[Bench]:
         yield opened
 
 
-def run(bench: Bench, run_id: str, at_ms: int = BEGAN, workflow: str = "w1", **more: Any) -> None:
-    """A run that began then; it is finished unless its status is `running`."""
+def run(
+    bench: Bench, run_id: str, at_ms: int = STARTED_AT, workflow: str = "w1", **more: Any
+) -> None:
+    """Start a run at this time, and finish it unless its status is to be `running`."""
     assert isinstance(bench.clock, ManualClock)
     bench.clock.at_ms = at_ms
     bench.call("runs.start", id=run_id, workflow_id=workflow)
@@ -46,11 +48,13 @@ def run(bench: Bench, run_id: str, at_ms: int = BEGAN, workflow: str = "w1", **m
         bench.call("runs.finish", id=run_id, status=status, **more)
 
 
-def left(bench: Bench) -> list[str]:
+def remaining_ids(bench: Bench) -> list[str]:
+    """Return the ids of all runs, oldest first."""
     return [item["id"] for item in bench.call("runs.list", limit=500)["items"]][::-1]
 
 
 def run_chore(bench: Bench, name: str) -> None:
+    """Run a chore as the loop does."""
     context = LongContext(bench.services, None, bench.tell)
     CHORES[name].function(context)
     bench.tell(context.take_emitted())
@@ -59,12 +63,19 @@ def run_chore(bench: Bench, name: str) -> None:
 # --- runs.stats -------------------------------------------------------------------------------
 
 
-def test_figures_are_those_of_the_runs(bench: Bench) -> None:
+def test_stats_count_and_sum_up_the_runs(bench: Bench) -> None:
     for number, took_ms in enumerate((10, 20, 30, 40, 1000)):
-        run(bench, f"r{number}", BEGAN + number, took_ms=took_ms, tokens_used=5, blocks_executed=2)
-    run(bench, "bad", BEGAN + DAY_MS, status="error", took_ms=50, api_calls_made=7)
-    run(bench, "off", BEGAN + DAY_MS, status="cancelled", took_ms=60)
-    run(bench, "now", BEGAN + 2 * DAY_MS, status="running")
+        run(
+            bench,
+            f"r{number}",
+            STARTED_AT + number,
+            took_ms=took_ms,
+            tokens_used=5,
+            blocks_executed=2,
+        )
+    run(bench, "bad", STARTED_AT + DAY_MS, status="error", took_ms=50, api_calls_made=7)
+    run(bench, "off", STARTED_AT + DAY_MS, status="cancelled", took_ms=60)
+    run(bench, "now", STARTED_AT + 2 * DAY_MS, status="running")
 
     assert bench.call("runs.stats") == {
         "count": 8,
@@ -84,9 +95,9 @@ def test_figures_are_those_of_the_runs(bench: Bench) -> None:
 
 
 def test_without_runs_there_are_no_rates(bench: Bench) -> None:
-    told = bench.call("runs.stats", workflow_id="w2")
+    result = bench.call("runs.stats", workflow_id="w2")
 
-    assert (told["count"], told["success_rate"], told["p50_ms"], told["days"]) == (
+    assert (result["count"], result["success_rate"], result["p50_ms"], result["days"]) == (
         0,
         None,
         None,
@@ -94,20 +105,20 @@ def test_without_runs_there_are_no_rates(bench: Bench) -> None:
     )
 
 
-def test_figures_keep_to_workflow_and_time(bench: Bench) -> None:
-    run(bench, "a", BEGAN)
-    run(bench, "b", BEGAN + DAY_MS)
-    run(bench, "c", BEGAN + DAY_MS, "w2")
+def test_stats_are_limited_to_a_workflow_and_a_time(bench: Bench) -> None:
+    run(bench, "a", STARTED_AT)
+    run(bench, "b", STARTED_AT + DAY_MS)
+    run(bench, "c", STARTED_AT + DAY_MS, "w2")
 
     assert bench.call("runs.stats", workflow_id="w1")["count"] == 2
-    assert bench.call("runs.stats", from_at=BEGAN + 1)["count"] == 2
-    assert bench.call("runs.stats", to_at=BEGAN + DAY_MS)["count"] == 1
+    assert bench.call("runs.stats", from_at=STARTED_AT + 1)["count"] == 2
+    assert bench.call("runs.stats", to_at=STARTED_AT + DAY_MS)["count"] == 1
     with pytest.raises(NotFound):
-        bench.call("runs.stats", workflow_id="nobody")
+        bench.call("runs.stats", workflow_id="unknown")
 
 
-def test_days_begin_where_the_client_lives(bench: Bench) -> None:
-    run(bench, "late", BEGAN + DAY_MS - 1)
+def test_days_of_stats_begin_in_the_time_zone_of_the_client(bench: Bench) -> None:
+    run(bench, "late", STARTED_AT + DAY_MS - 1)
 
     east = bench.call("runs.stats", utc_offset_minutes=60)["days"]
     west = bench.call("runs.stats", utc_offset_minutes=-600)["days"]
@@ -118,23 +129,23 @@ def test_days_begin_where_the_client_lives(bench: Bench) -> None:
 # --- runs.pin, runs.prune ---------------------------------------------------------------------
 
 
-def test_pruning_by_age_spares_the_young_the_running_and_the_pinned(bench: Bench) -> None:
+def test_pruning_by_age_spares_recent_running_and_pinned_runs(bench: Bench) -> None:
     run(bench, "old")
     run(bench, "pinned")
     run(bench, "running", status="running")
-    run(bench, "young", BEGAN + 2 * DAY_MS)
+    run(bench, "young", STARTED_AT + 2 * DAY_MS)
     assert bench.call("runs.pin", id="pinned", pinned=True) == {"id": "pinned", "pinned": True}
     bench.told.clear()
 
-    told = bench.call("runs.prune", older_than_ms=DAY_MS)
+    result = bench.call("runs.prune", older_than_ms=DAY_MS)
 
-    assert (told["deleted"], told["reached_limit"]) == (1, False)
-    assert sorted(left(bench)) == ["pinned", "running", "young"]
+    assert (result["deleted"], result["reached_limit"]) == (1, False)
+    assert sorted(remaining_ids(bench)) == ["pinned", "running", "young"]
     assert bench.audited() == [("run_prune", "runs", {"runs": 1})]
     assert bench.call("workflows.get", id="w1")["workflow"]["run_count"] == 3
 
 
-def test_a_pin_can_be_taken_back(bench: Bench) -> None:
+def test_a_run_can_be_unpinned(bench: Bench) -> None:
     run(bench, "r")
     bench.call("runs.pin", id="r", pinned=True)
     bench.call("runs.pin", id="r", pinned=False)
@@ -146,146 +157,148 @@ def test_a_pin_can_be_taken_back(bench: Bench) -> None:
 
 def test_pruning_by_count_keeps_the_newest_of_each_workflow(bench: Bench) -> None:
     for number in range(6):
-        run(bench, f"a{number}", BEGAN + number)
-        run(bench, f"b{number}", BEGAN + number, "w2")
+        run(bench, f"a{number}", STARTED_AT + number)
+        run(bench, f"b{number}", STARTED_AT + number, "w2")
 
     assert bench.call("runs.prune", keep_last=2)["deleted"] == 8
 
-    assert sorted(left(bench)) == ["a4", "a5", "b4", "b5"]
+    assert sorted(remaining_ids(bench)) == ["a4", "a5", "b4", "b5"]
 
 
-def test_runs_of_one_moment_are_pruned_by_their_order(bench: Bench) -> None:
+def test_runs_of_one_time_are_pruned_in_their_order(bench: Bench) -> None:
     for number in range(5):
         run(bench, f"r{number}")
 
     assert bench.call("runs.prune", keep_last=2)["deleted"] == 3
-    assert left(bench) == ["r3", "r4"]
+    assert remaining_ids(bench) == ["r3", "r4"]
 
 
 def test_pruning_by_bytes_keeps_the_newest_that_fit(bench: Bench) -> None:
     noise = random.Random(1)
     for number in range(6):
         summary = noise.randbytes(5000).hex()
-        run(bench, f"r{number}", BEGAN + number, summary=summary)
+        run(bench, f"r{number}", STARTED_AT + number, summary=summary)
     stored = [row[0] for row in bench.rows("SELECT stored_bytes FROM runs ORDER BY started_at")]
 
     bench.call("runs.prune", max_bytes=sum(stored[-3:]))
 
-    assert left(bench) == ["r3", "r4", "r5"]
+    assert remaining_ids(bench) == ["r3", "r4", "r5"]
     assert bench.rows("SELECT count(*) FROM run_summaries") == [(3,)]
 
 
-def test_what_is_pinned_counts_but_is_not_in_the_way_of_the_bytes_asked_for(bench: Bench) -> None:
+def test_pinned_runs_count_towards_the_bytes_and_stay(bench: Bench) -> None:
     noise = random.Random(1)
     for number, size_bytes in enumerate((20_000, 5000, 5000, 5000)):
-        run(bench, f"r{number}", BEGAN + number, summary=noise.randbytes(size_bytes).hex())
+        run(bench, f"r{number}", STARTED_AT + number, summary=noise.randbytes(size_bytes).hex())
     bench.call("runs.pin", id="r0", pinned=True)
     stored = [row[0] for row in bench.rows("SELECT stored_bytes FROM runs ORDER BY started_at")]
 
     bench.call("runs.prune", max_bytes=stored[0] + stored[3])
 
-    assert left(bench) == ["r0", "r3"]
+    assert remaining_ids(bench) == ["r0", "r3"]
 
 
-def test_large_runs_go_in_more_steps(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_runs_are_deleted_in_more_steps(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(limits, "DELETE_STEP_BYTES", 12_000)
     noise = random.Random(1)
     for number, size_bytes in enumerate((30_000, 5000, 5000, 5000, 100, 100)):
-        run(bench, f"r{number}", BEGAN + number, summary=noise.randbytes(size_bytes).hex())
+        run(bench, f"r{number}", STARTED_AT + number, summary=noise.randbytes(size_bytes).hex())
     bench.told.clear()
 
-    told = bench.call("runs.prune", keep_last=0)
+    result = bench.call("runs.prune", keep_last=0)
 
     assert [details["runs"] for _action, _resource, details in bench.audited()] == [1, 2, 3]
     file_bytes = bench.store.path.stat().st_size
-    assert told["freed_bytes"] == told["before_bytes"] - file_bytes > 40_000
-    assert (told["deleted"], told["after_bytes"]) == (6, file_bytes)
+    assert result["freed_bytes"] == result["before_bytes"] - file_bytes > 40_000
+    assert (result["deleted"], result["after_bytes"]) == (6, file_bytes)
 
 
-def test_several_wishes_are_each_fulfilled(bench: Bench) -> None:
+def test_a_run_is_pruned_when_any_criterion_names_it(bench: Bench) -> None:
     for number in range(4):
-        run(bench, f"a{number}", BEGAN + number * DAY_MS)
-    run(bench, "b", BEGAN + 3 * DAY_MS, "w2")
+        run(bench, f"a{number}", STARTED_AT + number * DAY_MS)
+    run(bench, "b", STARTED_AT + 3 * DAY_MS, "w2")
 
-    told = bench.call("runs.prune", older_than_ms=2 * DAY_MS + 100, keep_last=1)
+    result = bench.call("runs.prune", older_than_ms=2 * DAY_MS + 100, keep_last=1)
 
-    assert told["deleted"] == 3
-    assert sorted(left(bench)) == ["a3", "b"]
+    assert result["deleted"] == 3
+    assert sorted(remaining_ids(bench)) == ["a3", "b"]
 
 
-def test_a_dry_run_only_says_what_would_go(bench: Bench) -> None:
+def test_a_dry_run_counts_runs_and_deletes_none(bench: Bench) -> None:
     for number in range(4):
-        run(bench, f"r{number}", BEGAN + number, summary={"n": number})
+        run(bench, f"r{number}", STARTED_AT + number, summary={"n": number})
     bench.told.clear()
 
-    told = bench.call("runs.prune", keep_last=1, dry_run=True)
+    result = bench.call("runs.prune", keep_last=1, dry_run=True)
 
-    assert (told["deleted"], told["reached_limit"]) == (3, False)
-    assert told["freed_bytes"] > 0
-    assert len(left(bench)) == 4
+    assert (result["deleted"], result["reached_limit"]) == (3, False)
+    assert result["freed_bytes"] > 0
+    assert len(remaining_ids(bench)) == 4
     assert bench.audited() == []
 
 
-def test_a_prune_without_a_wish_is_refused(bench: Bench) -> None:
-    with pytest.raises(InvalidParams) as told:
+def test_a_prune_without_a_criterion_is_refused(bench: Bench) -> None:
+    with pytest.raises(InvalidParams) as caught:
         bench.call("runs.prune", dry_run=True)
 
-    assert told.value.data["path"] == "$.params"
+    assert caught.value.data["path"] == "$.params"
 
 
-def test_stores_01_what_is_pruned_gives_its_disk_back(bench: Bench) -> None:
+def test_stores_01_a_prune_returns_disk_space(bench: Bench) -> None:
     count = limits.PRUNE_BATCH * 2 + 10
     summary = random.Random(2).randbytes(3000).hex()
     for number in range(count):
-        run(bench, f"r{number:05}", BEGAN + number, summary=summary)
+        run(bench, f"r{number:05}", STARTED_AT + number, summary=summary)
     bench.store.checkpoint()
     before_bytes = bench.store.path.stat().st_size
     bench.told.clear()
 
-    told = bench.call("runs.prune", keep_last=3)
+    result = bench.call("runs.prune", keep_last=3)
 
     bench.store.checkpoint()
-    assert told["deleted"] == count - 3
+    assert result["deleted"] == count - 3
     assert [details["runs"] for _action, _resource, details in bench.audited()] == [
         limits.PRUNE_BATCH,
         limits.PRUNE_BATCH,
         7,
     ]
     assert bench.store.path.stat().st_size < before_bytes / 2
-    assert told["freed_bytes"] == before_bytes - bench.store.path.stat().st_size
+    assert result["freed_bytes"] == before_bytes - bench.store.path.stat().st_size
     assert bench.call("workflows.get", id="w1")["workflow"]["run_count"] == 3
 
 
-def test_a_cancelled_prune_has_deleted_whole_batches(bench: Bench) -> None:
+def test_a_cancelled_prune_has_deleted_whole_steps(bench: Bench) -> None:
     for number in range(limits.PRUNE_BATCH + 5):
-        run(bench, f"r{number}", BEGAN + number)
+        run(bench, f"r{number}", STARTED_AT + number)
     bench.cancel_after_steps = 2
 
     with pytest.raises(Cancelled):
         bench.call("runs.prune", keep_last=0)
 
-    remaining = len(left(bench))
+    remaining = len(remaining_ids(bench))
     assert remaining == bench.call("workflows.get", id="w1")["workflow"]["run_count"]
     assert bench.call("runs.prune", keep_last=0)["deleted"] == remaining
 
 
-class Scheduling(NoSession):
-    """A serving process that remembers which chores it was to run."""
+class RecordingSession(NoSession):
+    """A session that records which chores were scheduled."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
+        """Begin with no chore."""
         self.chores: list[str] = []
 
     def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
-        """Remember it."""
+        """Record the chore."""
         del delay_ms, at_latest
         self.chores.append(chore)
 
 
-def test_what_a_cancelled_prune_deleted_is_purged_all_the_same(bench: Bench) -> None:
+def test_runs_deleted_by_a_cancelled_prune_are_purged_too(bench: Bench) -> None:
     for number in range(limits.PRUNE_BATCH + 1):
-        run(bench, f"r{number}", BEGAN + number)
-    session = Scheduling()
+        run(bench, f"r{number}", STARTED_AT + number)
+    session = RecordingSession()
 
     def cancel_after_a_batch(emitted: list[Emitted]) -> None:
         if emitted:
@@ -297,7 +310,7 @@ def test_what_a_cancelled_prune_deleted_is_purged_all_the_same(bench: Bench) -> 
     with pytest.raises(Cancelled):
         METHODS["runs.prune"].function(context, RunsPruneParams(keep_last=0))
 
-    assert len(left(bench)) == 1
+    assert len(remaining_ids(bench)) == 1
     assert session.chores == ["purge"]
 
 
@@ -305,7 +318,7 @@ def test_what_a_cancelled_prune_deleted_is_purged_all_the_same(bench: Bench) -> 
     ("name", "params"),
     [("runs.stats", RunsStatsParams()), ("runs.prune", RunsPruneParams(max_bytes=1, dry_run=True))],
 )
-def test_figures_and_dry_runs_can_be_cancelled(bench: Bench, name: str, params: Any) -> None:
+def test_stats_and_dry_runs_can_be_cancelled(bench: Bench, name: str, params: Any) -> None:
     add_runs(bench, "w1", 5000)
     context = LongContext(bench.services, 1, bench.tell)
     context.cancel_event.set()
@@ -317,7 +330,7 @@ def test_figures_and_dry_runs_can_be_cancelled(bench: Bench, name: str, params: 
 # --- by settings ------------------------------------------------------------------------------
 
 
-def test_nothing_is_pruned_that_no_setting_asks_for(bench: Bench) -> None:
+def test_chores_delete_nothing_without_a_setting(bench: Bench) -> None:
     run(bench, "r")
     bench.call("workflows.archive", id="w2")
     assert isinstance(bench.clock, ManualClock)
@@ -326,7 +339,7 @@ def test_nothing_is_pruned_that_no_setting_asks_for(bench: Bench) -> None:
     for name in ("run_retention", "trash", "revisions"):
         run_chore(bench, name)
 
-    assert left(bench) == ["r"]
+    assert remaining_ids(bench) == ["r"]
     assert bench.call("workflows.list", archived=True)["items"]
 
 
@@ -338,21 +351,21 @@ def test_nothing_is_pruned_that_no_setting_asks_for(bench: Bench) -> None:
         ("run_keep_bytes", 1, []),
     ],
 )
-def test_a_setting_prunes_by_itself_and_says_so(
+def test_a_setting_makes_the_chore_prune_and_log_it(
     bench: Bench, key: str, value: int, kept: list[str]
 ) -> None:
     for number in range(4):
-        run(bench, f"r{number}", BEGAN + number * DAY_MS, summary={"n": number})
+        run(bench, f"r{number}", STARTED_AT + number * DAY_MS, summary={"n": number})
     bench.call("settings.set", key=key, value=value)
     bench.told.clear()
 
     run_chore(bench, "run_retention")
 
-    assert left(bench) == kept
+    assert remaining_ids(bench) == kept
     assert bench.audited() == [("run_prune", "runs", {"runs": 4 - len(kept), "by": "timer"})]
 
 
-def test_the_trash_is_emptied_after_its_days(bench: Bench) -> None:
+def test_workflows_are_deleted_after_their_days_in_the_trash(bench: Bench) -> None:
     assert isinstance(bench.clock, ManualClock)
     bench.call("workflows.archive", id="w1")
     bench.clock.at_ms += 5 * DAY_MS
@@ -368,7 +381,7 @@ def test_the_trash_is_emptied_after_its_days(bench: Bench) -> None:
     ]
 
 
-def test_what_is_taken_out_of_the_trash_while_it_is_emptied_stays(bench: Bench) -> None:
+def test_a_workflow_unarchived_while_the_trash_is_emptied_stays(bench: Bench) -> None:
     assert isinstance(bench.clock, ManualClock)
     bench.call("workflows.archive", id="w1")
     bench.clock.at_ms += 1
@@ -377,12 +390,12 @@ def test_what_is_taken_out_of_the_trash_while_it_is_emptied_stays(bench: Bench) 
     bench.clock.at_ms += 5 * DAY_MS
     bench.told.clear()
 
-    def take_out(emitted: list[Emitted]) -> None:
+    def unarchive(emitted: list[Emitted]) -> None:
         if bench.audited() == []:
             bench.tell(emitted)
             bench.call("workflows.unarchive", id="w2")
 
-    context = LongContext(bench.services, None, take_out)
+    context = LongContext(bench.services, None, unarchive)
     CHORES["trash"].function(context)
 
     assert [item["id"] for item in bench.call("workflows.list")["items"]] == ["w2"]

@@ -1,7 +1,7 @@
-"""What is audited: every method that changes something is named here with its entries.
+"""The entries that each method writes to the audit log; `tests/acts.py` lists them.
 
-Audited is every committed change of a workflow or setting, and a check with findings; not reads,
-refusals, saves of what is there already, or runs but for their deletion.
+Every committed change of a workflow or a setting is logged, and a check with findings. Reads,
+refusals, saves that change nothing, and runs except their deletion are not.
 """
 
 import ast
@@ -27,18 +27,18 @@ from tests.secrets_kit import MemoryKeychain
 from tests.workflow_kit import save
 
 
-class Served(NoSession):
-    """A serving process that knows itself."""
+class SessionWithFacts(NoSession):
+    """A session that knows the facts of its process."""
 
     def facts(self) -> dict[str, Any]:
-        """As the loop tells them."""
+        """Return facts as the loop does."""
         return {"pid": 7, "started_at": 1000, "database": "/somewhere/my.db"}
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     with open_bench(tmp_path) as opened:
-        opened.context.session = Served()
+        opened.context.session = SessionWithFacts()
         made = Path(opened.call("backups.create")["path"])
         made.rename(made.with_name(BACKUP))
         for name in ("w1", "w2", "shelved"):
@@ -55,18 +55,18 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def log(bench: Bench) -> list[Told]:
-    """What stands in the table."""
+    """Return the entries of the log as (action, resource, details)."""
     return [(item["action"], item["resource"], item["details"]) for item in listed(bench)]
 
 
 def listed(bench: Bench) -> list[dict[str, Any]]:
-    """The whole log as the wire has it."""
+    """Return the whole log as audit.list returns it."""
     found: list[dict[str, Any]] = bench.call("audit.list", limit=500)["items"]
     return found
 
 
 def dump(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
-    """All rows of all tables but the indexes', which follow in their own time."""
+    """Return all rows of all tables but those of the indexes, which are updated later."""
     names = bench.rows(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB '*_pending'"
         " AND name NOT GLOB '*_fts*' AND name NOT GLOB '*_trigram*'"
@@ -75,7 +75,7 @@ def dump(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def prepare(bench: Bench, name: str) -> None:
-    """What only some of the acts want: something to find, to prune or to open."""
+    """Make what an act needs beside the rows of the fixture."""
     if name == "audit.prune":
         assert isinstance(bench.clock, ManualClock)
         bench.clock.at_ms += limits.AUDIT_KEEP_MIN_MS
@@ -91,7 +91,7 @@ def prepare(bench: Bench, name: str) -> None:
 
 
 def test_every_method_is_an_act_or_changes_nothing() -> None:
-    """A new method belongs into ACTS with its entries, or into READING."""
+    """A new method is added to ACTS with its entries, or to READING."""
     ours = {name for name in METHODS if not name.startswith(("trial.", "test."))}
 
     assert set(ACTS) | READING == ours
@@ -100,13 +100,13 @@ def test_every_method_is_an_act_or_changes_nothing() -> None:
 
 
 def filled(bench: Bench, params: dict[str, Any]) -> dict[str, Any]:
-    """The params with a path of this test's own."""
+    """Return the params with a path in the folder of the test."""
     place = str(bench.store.path.with_name("exported"))
     return {key: place if value == "A PATH" else value for key, value in params.items()}
 
 
 def every(acts: dict[str, list[Act]]) -> pytest.MarkDecorator:
-    """A test for each act, named after its method."""
+    """Parametrize a test with every act, named for its method."""
     return pytest.mark.parametrize(
         ("name", "act"),
         [
@@ -118,7 +118,7 @@ def every(acts: dict[str, list[Act]]) -> pytest.MarkDecorator:
 
 
 @every(ACTS)
-def test_an_act_leaves_its_entries_and_tells_each_as_an_event(
+def test_an_act_writes_its_entries_and_emits_each_as_an_event(
     bench: Bench, name: str, act: Act
 ) -> None:
     prepare(bench, name)
@@ -135,10 +135,10 @@ def test_an_act_leaves_its_entries_and_tells_each_as_an_event(
 
 
 AUDITED = {name: [act for act in acts if act.entries] for name, acts in ACTS.items()}
-del AUDITED["system.check"]  # it tells what it found all the same
-del AUDITED["system.compact"]  # writes into another file: store/test_compact.py
-del AUDITED["system.recover"]  # likewise: faults/test_damage.py
-del AUDITED["backups.restore"]  # the same: backups/test_restore.py
+del AUDITED["system.check"]  # It returns its findings all the same.
+del AUDITED["system.compact"]  # It writes into another file: store/test_compact.py.
+del AUDITED["system.recover"]  # It writes into another file: faults/test_damage.py.
+del AUDITED["backups.restore"]  # It writes into another file: backups/test_restore.py.
 
 
 @every(AUDITED)
@@ -163,7 +163,7 @@ def test_an_act_whose_entry_cannot_be_written_does_not_happen(
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_a_refused_act_leaves_nothing(bench: Bench, name: str) -> None:
+def test_a_refused_act_writes_no_entry_and_changes_nothing(bench: Bench, name: str) -> None:
     before = dump(bench)
 
     with pytest.raises(SidecarError):
@@ -184,7 +184,7 @@ def test_a_reading_method_changes_nothing(bench: Bench, name: str) -> None:
 
 
 def audited_in(path: Path) -> Iterator[str]:
-    """The actions that a module names where it writes an entry."""
+    """Yield the actions that a module writes entries of."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             first = {"audit": 0, "audit_in": 1, "append": 2}.get(node.func.attr)
@@ -194,11 +194,11 @@ def audited_in(path: Path) -> Iterator[str]:
                     yield value.value
 
 
-def test_every_action_that_is_written_is_of_the_closed_list() -> None:
+def test_every_action_that_is_logged_is_in_the_list_of_actions() -> None:
     modules = Path(sidecar.__file__).parent.rglob("*.py")
     written = {action for path in modules for action in audited_in(path)}
 
-    assert written >= {told[0] for acts in ACTS.values() for act in acts for told in act.entries}
+    assert written >= {entry[0] for acts in ACTS.values() for act in acts for entry in act.entries}
     assert written <= ACTIONS
 
 

@@ -28,7 +28,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield opened
 
 
-def test_a_save_makes_then_changes_then_leaves_alone(bench: Bench) -> None:
+def test_a_save_creates_then_changes_then_writes_nothing(bench: Bench) -> None:
     first = save(bench)
     assert first == {
         "id": "w",
@@ -56,7 +56,7 @@ def test_a_save_without_an_id_makes_one(bench: Bench) -> None:
     assert get(bench, "made-1")["name"] == "n"
 
 
-def test_what_is_left_out_gets_its_default(bench: Bench) -> None:
+def test_an_absent_member_gets_its_default(bench: Bench) -> None:
     save(bench, description="d", tags=["b", "a", "b"], category="c")
     workflow = get(bench)
     assert (workflow["description"], workflow["tags"], workflow["category"]) == (
@@ -139,7 +139,7 @@ def test_an_empty_body_needs_force_over_a_full_one(bench: Bench) -> None:
         '""', "0", "false",
     ],
 )  # fmt: skip
-def test_bodies_that_hold_nothing(body: str) -> None:
+def test_bodies_without_a_value_are_empty(body: str) -> None:
     assert is_empty_body(body.encode())
 
 
@@ -147,11 +147,11 @@ def test_bodies_that_hold_nothing(body: str) -> None:
     "body",
     ['[""]', "7", '" "', "true", '{"a":null}', '{"a":[],"b":false}', '["a:"]', '{"a":{"b":0}}'],
 )
-def test_bodies_that_hold_something(body: str) -> None:
+def test_bodies_with_a_value_are_not_empty(body: str) -> None:
     assert not is_empty_body(body.encode())
 
 
-def test_the_look_for_emptiness_is_linear() -> None:
+def test_the_test_for_an_empty_body_takes_linear_time() -> None:
     body = b'{"a":[' + b"[" * 100_000 + b"]" * 100_000 + b'],"b' + b"x" * 1_000_000 + b'":1}'
     assert not is_empty_body(body)
 
@@ -166,7 +166,7 @@ def test_an_archived_workflow_refuses_content(bench: Bench) -> None:
         bench.call("workflows.update", id="w", name="x")
 
 
-def test_a_body_over_its_cap(bench: Bench) -> None:
+def test_a_body_has_a_greatest_size(bench: Bench) -> None:
     body = b'"' + b"x" * (limits.BODY_MAX_BYTES - 2) + b'"'
     params = b'{"workflow":{"name":"n","id":"w","data":%b}}'
     assert bench.call_json("workflows.save", params % body)["size_bytes"] == limits.BODY_MAX_BYTES
@@ -212,7 +212,7 @@ def test_a_nul_character_is_refused_where_it_stands(
         {"name": "n", "data": [1], "surplus": 1},
     ],
 )
-def test_params_out_of_their_limits(bench: Bench, workflow: object) -> None:
+def test_params_beyond_their_limits_are_refused(bench: Bench, workflow: object) -> None:
     with pytest.raises(msgspec.ValidationError):
         bench.call("workflows.save", workflow=workflow)
 
@@ -225,7 +225,7 @@ def test_save_many_takes_an_id_twice_in_order(bench: Bench) -> None:
     assert get(bench)["data"] == [2]
 
 
-def test_save_many_fails_as_one(bench: Bench) -> None:
+def test_save_many_saves_none_when_one_fails(bench: Bench) -> None:
     items = [{"workflow": flow("a")}, {"workflow": flow("b"), "expected_revision": 7}]
     with pytest.raises(Conflict) as caught:
         bench.call("workflows.save_many", items=items)
@@ -235,7 +235,7 @@ def test_save_many_fails_as_one(bench: Bench) -> None:
     assert bench.told == []
 
 
-def test_save_many_skips_what_fails(bench: Bench) -> None:
+def test_save_many_with_skip_saves_the_others_when_one_fails(bench: Bench) -> None:
     items = [
         {"workflow": flow("a")},
         {"workflow": flow("b"), "expected_revision": 7},
@@ -261,7 +261,7 @@ def test_save_many_skips_what_fails(bench: Bench) -> None:
     ]
 
 
-def test_save_many_skips_what_is_not_valid_and_says_where(bench: Bench) -> None:
+def test_save_many_with_skip_reports_invalid_items_with_their_path(bench: Bench) -> None:
     items = [
         {"workflow": flow("a")},
         {"workflow": {"id": "b", "name": "", "data": 1}},
@@ -288,13 +288,13 @@ def test_save_many_skips_what_is_not_valid_and_says_where(bench: Bench) -> None:
         ("invalid_params", "$.params.items[2]"),
         ("invalid_params", "$.params.items[3].surplus"),
     ]
-    told = bench.refused(InvalidParams, "workflows.save_many", items=items)
-    assert told == {"path": "$.params.items[1].workflow.name", "index": 1}
+    result = bench.refused(InvalidParams, "workflows.save_many", items=items)
+    assert result == {"path": "$.params.items[1].workflow.name", "index": 1}
     for params in ({"items": items, "on_error": "skip", "surplus": 1}, {"items": items * 50}):
         assert "index" not in bench.refused(InvalidParams, "workflows.save_many", **params)
 
 
-def test_save_many_has_a_cap_over_all_bodies(bench: Bench) -> None:
+def test_save_many_limits_the_size_of_all_bodies_together(bench: Bench) -> None:
     body = "x" * (limits.SAVE_MANY_MAX_BYTES // 2)
     items = [{"workflow": flow("a", data=[body])}, {"workflow": flow("b", data=[body])}]
     with pytest.raises(TooLarge) as caught:
@@ -314,7 +314,7 @@ def test_saving_the_same_again_over_a_damaged_body_mends_it(bench: Bench) -> Non
     assert bench.call("workflows.get", id="w")["workflow"]["data"] == {"nodes": [1]}
 
 
-def test_a_body_that_is_lost_cannot_be_wiped(bench: Bench) -> None:
+def test_an_empty_body_may_replace_a_damaged_one(bench: Bench) -> None:
     bench.call("workflows.save", workflow={"id": "w", "name": "n", "data": {"nodes": [1]}})
     with bench.store.writing() as db:
         db.execute("UPDATE workflow_bodies SET data = X'00'")
