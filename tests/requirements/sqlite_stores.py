@@ -92,8 +92,8 @@ REQUIREMENTS = [
     _sqlite.proven(
         "13",
         "A missing, empty or short file where one was: no byte changed, recovery_required.",
-        "test_a_lost_file_is_not_made_anew",
-        "test_a_lost_database_is_not_made_anew",
+        "test_a_lost_file_is_not_created_again",
+        "test_a_lost_database_is_not_created_again",
         "test_a_file_that_is_refused_is_untouched",
     ),
     _sqlite.proven(

@@ -52,7 +52,7 @@ REQUIREMENTS = [
         "06",
         "Damage is an error state, never an empty list; no fresh file where one was.",
         "test_a_damaged_body_is_reported",
-        "test_a_lost_database_is_not_made_anew",
+        "test_a_lost_database_is_not_created_again",
     ),
     _stores.proven(
         "07",

@@ -1,4 +1,4 @@
-"""What the tests of system.check share: something of everything, ways to harm it and to look."""
+"""What the tests of `system.check` share: a filled database, harm done to it, and the check."""
 
 import apsw
 
@@ -8,7 +8,7 @@ from tests.workflow_kit import save
 
 
 def fill(bench: Bench) -> None:
-    """Something of everything that is checked, brought up and in the file itself."""
+    """Add rows of everything that is checked, indexed and with an empty log."""
     save(bench, "w1", name="mail", tags=["a", "b"], data={"nodes": [1]})
     save(bench, "w2", name="post", description="letters")
     save(bench, "w3", name="old")
@@ -23,7 +23,7 @@ def fill(bench: Bench) -> None:
 
 
 def meddle(bench: Bench, *statements: str) -> None:
-    """What somebody else does to the file: without foreign keys, with shadow tables writable."""
+    """Change the file as another program would, without foreign keys and with shadow tables."""
     db = apsw.Connection(str(bench.store.path))
     for statement in statements:
         list(db.execute(statement))
@@ -31,7 +31,7 @@ def meddle(bench: Bench, *statements: str) -> None:
 
 
 def check(bench: Bench, *, full: bool = False) -> list[tuple[str, str]]:
-    """What is found: kinds and places."""
+    """Run `system.check`; return the kind and the place of each finding."""
     result = bench.call("system.check", full=full)
     assert result["ok"] == (not result["findings"])
     return [(finding["kind"], finding["where"]) for finding in result["findings"]]

@@ -1,4 +1,4 @@
-"""Compaction: a smaller file with all that was in it, whole whatever stops it."""
+"""Compaction makes the file smaller with all of its rows, and is complete or undone."""
 
 import errno
 import random
@@ -43,13 +43,13 @@ def test_a_compacted_file_is_smaller_and_keeps_everything(bench: Bench) -> None:
     seq = bench.call("audit.verify")["head"]["seq"]
     bench.told.clear()
 
-    told = bench.call("system.compact")
+    result = bench.call("system.compact")
 
     after = verified_copy.table_counts(bench.store.db)
-    assert told["after_bytes"] < before_bytes * 0.7
-    assert bench.store.path.stat().st_size == told["after_bytes"]
+    assert result["after_bytes"] < before_bytes * 0.7
+    assert bench.store.path.stat().st_size == result["after_bytes"]
     assert {**before, "access_log": before["access_log"] + 2} == after
-    assert bench.audited()[1:] == [("compact", "database", told)]
+    assert bench.audited()[1:] == [("compact", "database", result)]
     assert bench.call("audit.verify")["head"]["seq"] == seq + 2
     assert bench.call("system.check", full=True)["findings"] == []
     assert bench.store.pragmas()["journal_mode"] == "wal"
@@ -76,7 +76,7 @@ def test_a_cancelled_compaction_changes_nothing(bench: Bench) -> None:
 
 
 def no_entry(_db: apsw.Connection, _before_bytes: int, _after_bytes: int) -> None:
-    """Write none."""
+    """Write no audit entry."""
 
 
 def test_a_compaction_that_cannot_be_logged_does_not_happen(bench: Bench) -> None:
@@ -95,21 +95,21 @@ def test_a_compaction_that_cannot_be_logged_does_not_happen(bench: Bench) -> Non
 
 
 def test_meanwhile_others_are_told_of_the_maintenance(bench: Bench) -> None:
-    told: list[type[BaseException]] = []
+    refusals: list[type[BaseException]] = []
 
     def ask() -> None:
         for attempt in (bench.store.acquire, lambda: bench.store.reader().__enter__()):
             try:
                 attempt()
             except Maintenance as refusal:
-                told.append(type(refusal))
+                refusals.append(type(refusal))
 
     with bench.store.exclusive():
         thread = threading.Thread(target=ask)
         thread.start()
         thread.join(10)
 
-    assert told == [Maintenance, Maintenance]
+    assert refusals == [Maintenance, Maintenance]
     bench.store.acquire()
     bench.store.lock.release()
 
@@ -154,7 +154,7 @@ def test_a_copy_has_every_row(tmp_path: Path) -> None:
 def test_a_replacement_that_fails_is_called_off_and_nothing_saved_later_is_lost(
     bench: Bench,
 ) -> None:
-    """A plan left behind would have the next start put the old copy in place."""
+    """If its plan were left, the next start would put the outdated copy in place."""
     path = bench.store.path
     in_the_way = path.with_name(f"{path.name}-journal")
 

@@ -1,4 +1,4 @@
-"""One process per database."""
+"""The lock file allows one process per database."""
 
 import json
 import os
@@ -88,7 +88,7 @@ def test_a_released_lock_can_be_taken_again_and_released_twice(database: Path) -
 def test_a_lock_on_a_removed_file_does_not_count(
     database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The holder removes the file between our open() and our lock: a third could lock a new one."""
+    """The holder removes the file between open() and lock: a third process could lock a new one."""
     held = DatabaseLock(database)
     held.acquire()
     opened = DatabaseLock._open

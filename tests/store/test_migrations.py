@@ -1,4 +1,4 @@
-"""Steps between versions, and new files."""
+"""Migrations from one version of the tables to the next, and new files."""
 
 import os
 import signal
@@ -31,7 +31,7 @@ THIRD = Step(3, "more", "CREATE TABLE more (x INTEGER) STRICT; INSERT INTO more 
 
 
 def no_rows(_db: apsw.Connection) -> None:
-    """A file with its first rows only."""
+    """Create a file with its first rows only."""
 
 
 def one_workflow(db: apsw.Connection) -> None:
@@ -47,7 +47,7 @@ def one_workflow(db: apsw.Connection) -> None:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """A file of version 1 with a workflow and its run."""
+    """Create a file of version 1 with a workflow and its run."""
     path = tmp_path / "sim.db"
     migrations.create(path, SteadyClock(), one_workflow, steps=[FIRST])
     return path
@@ -62,7 +62,7 @@ def asked(path: Path, query: str) -> list[tuple[object, ...]]:
 
 
 def state(path: Path) -> tuple[object, object, object]:
-    """Version, workflows and runs."""
+    """Read the version, the workflows and the runs of a file."""
     return (
         asked(path, "PRAGMA user_version")[0][0],
         asked(path, "SELECT rid, id FROM workflows"),
@@ -127,17 +127,17 @@ def test_a_current_file_is_left_alone(path: Path) -> None:
 
 
 def test_steps_are_taken_in_order_and_told(path: Path) -> None:
-    told: list[tuple[str, int, int]] = []
+    reported: list[tuple[str, int, int]] = []
 
     found = migrations.upgrade(
         path,
         SteadyClock(),
-        lambda *progress: told.append(progress),
+        lambda *progress: reported.append(progress),
         steps=[FIRST, SECOND, THIRD],
     )
 
     assert found == 1
-    assert told == [
+    assert reported == [
         ("checking", 0, 1),
         ("copying", 0, 1),
         ("migrating", 0, 2),
@@ -252,12 +252,12 @@ def test_a_damaged_file_is_not_migrated(path: Path) -> None:
 
 
 def stop_at(number: int) -> Callable[[str, int, int], None]:
-    told = 0
+    statements = 0
 
     def on_progress(_phase: str, _done: int, _total: int) -> None:
-        nonlocal told
-        told += 1
-        if told == number:
+        nonlocal statements
+        statements += 1
+        if statements == number:
             raise Stop
 
     return on_progress
@@ -284,11 +284,11 @@ import apsw
 from sidecar.clock import SystemClock
 from sidecar.store import migrations
 from sidecar.store.migrations import Step
-at, told = int(sys.argv[2]), 0
+at, statements = int(sys.argv[2]), 0
 def trace(_cursor, _sql, _bindings):
-    global told
-    told += 1
-    if told == at:
+    global statements
+    statements += 1
+    if statements == at:
         os.kill(os.getpid(), signal.SIGKILL)
     return True
 def connect(path, vfs=None, connect=migrations.connect):
@@ -321,7 +321,7 @@ def test_a_real_kill_at_any_statement_leaves_the_old_or_the_new_version(tmp_path
 
 
 def kill_at(path: Path, statement: int) -> None:
-    """Migrate in a process that is killed at its Nth statement, then in this one."""
+    """A process is killed at its Nth statement, and this one migrates the file afterwards."""
     command = [sys.executable, "-c", KILLED, str(path), str(statement), REBUILD]
     ended = subprocess.run(command, check=False, capture_output=True)
     assert ended.returncode in (-signal.SIGKILL, 0), ended.stderr

@@ -1,4 +1,4 @@
-"""A database whose file is taken away or replaced while it is served."""
+"""The file of the database is moved, removed or replaced while it is served."""
 
 import shutil
 import sys
@@ -12,7 +12,7 @@ from tests.harness import ManualClock
 from tests.wire.kit import Served, answers, call
 
 pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="Windows lets nobody move a file that is open"
+    sys.platform == "win32", reason="Windows does not move a file that is open"
 )
 
 

@@ -1,4 +1,4 @@
-"""From a path to a store, and back."""
+"""Opening the store at a path creates, imports or migrates the file, and closing marks it."""
 
 import os
 import stat
@@ -95,13 +95,13 @@ def test_a_killed_process_is_noticed(path: Path) -> None:
     first.store.db.close()
 
     second = open_store(path, SteadyClock())
-    second.store.damage_suspected = False  # which the look at the file does that is then due
+    second.store.damage_suspected = False  # as the check does that is then scheduled
     close_store(second.store)
 
     assert (second.unclean, opened_and_closed(path).unclean) == (True, False)
 
 
-def test_a_lost_database_is_not_made_anew(path: Path) -> None:
+def test_a_lost_database_is_not_created_again(path: Path) -> None:
     opened_and_closed(path)
     path.unlink()
     before = folder_hashes(path.parent)
@@ -121,7 +121,7 @@ def test_an_interrupted_replacement_is_finished_first(path: Path) -> None:
     assert opened_and_closed(path).runs_interrupted == 1
 
 
-def test_a_killed_creation_is_begun_anew(path: Path) -> None:
+def test_a_killed_creation_starts_from_nothing(path: Path) -> None:
     swap.staged_path(path).write_bytes(b"half")
 
     opened_and_closed(path)
@@ -186,7 +186,7 @@ def test_a_database_that_cannot_be_written_at_the_end_is_closed_all_the_same(pat
 
 
 def test_opening_is_quick(path: Path) -> None:
-    """Generous bounds: five times what was measured, for a busy machine."""
+    """The bounds are five times what was measured, for a busy machine."""
     began = time.perf_counter()
     created = open_store(path, SteadyClock())
     creating_s = time.perf_counter() - began

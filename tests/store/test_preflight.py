@@ -1,4 +1,4 @@
-"""What is known about a path before SQLite may touch it."""
+"""What preflight finds out about a path before SQLite opens it."""
 
 import os
 import struct
@@ -33,7 +33,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def make(path: Path, *, application_id: int = APPLICATION_ID, version: int = 1) -> Path:
-    """A small file with a table and some pages."""
+    """Write a small database with a table and some pages."""
     db = apsw.Connection(str(path))
     db.execute(f"PRAGMA application_id = {application_id}").fetchall()
     db.execute(f"PRAGMA user_version = {version}").fetchall()
@@ -76,7 +76,7 @@ def test_a_file_without_marks_is_a_candidate(path: Path) -> None:
 
 @pytest.mark.parametrize("suffix", ["-wal", "-journal", ".swap", ".known", ".before-v1"])
 @pytest.mark.parametrize("content", [None, b"", b"SQLite"])
-def test_a_lost_file_is_not_made_anew(path: Path, suffix: str, content: bytes | None) -> None:
+def test_a_lost_file_is_not_created_again(path: Path, suffix: str, content: bytes | None) -> None:
     path.with_name(path.name + suffix).write_bytes(b"x")
     if content is not None:
         path.write_bytes(content)
@@ -89,7 +89,7 @@ def test_a_lost_file_is_not_made_anew(path: Path, suffix: str, content: bytes | 
 
 
 def not_sqlite(path: Path) -> None:
-    path.write_bytes(b"a letter to somebody" * 100)
+    path.write_bytes(b"a letter to a friend" * 100)
 
 
 def short_text(path: Path) -> None:
@@ -206,7 +206,7 @@ def test_a_folder_in_its_place_is_not_ours(path: Path) -> None:
 
 
 def copy_with_hot_wal(path: Path, statement: str) -> Path:
-    """A file killed after committing `statement` into its WAL."""
+    """Write a database with a WAL that holds `statement`, as a killed process leaves it."""
     source = make(path.with_name("source.db"))
     db = apsw.Connection(str(source))
     db.execute("PRAGMA journal_mode = WAL").fetchall()
@@ -264,7 +264,7 @@ def test_somebody_elses_file_is_refused(path: Path, monkeypatch: pytest.MonkeyPa
 
 @pytest.fixture
 def unprivileged() -> Iterator[Path]:
-    """A folder of a user whom permissions bind: ours, or nobody's when the tests run as root."""
+    """A folder of a user to whom permissions apply: this one, or `nobody` when this one is root."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         root = os.geteuid() == 0

@@ -19,7 +19,7 @@ WINDOW = 8
 
 
 class Story:
-    """Random work on a database, and every word that was ever in it."""
+    """Random work on a database, with a record of every word that was ever in it."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -28,13 +28,13 @@ class Story:
         self.made = 0
 
     def word(self) -> str:
-        """A word that no other shares eight bytes with."""
+        """Return a new word, which has no eight bytes in common with another one."""
         found = "".join(self.rng.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(14))
         self.ever.add(found)
         return found
 
     def workflow(self, workflow_id: str) -> tuple[dict[str, Any], list[str]]:
-        """A workflow of new words, in every place that a text can have."""
+        """Return a workflow with new words in every place that holds text, and the words."""
         words = [self.word() for _ in range(self.rng.randint(6, 40))]
         nodes = [{"id": "n", "name": words[3], "parameters": {"prompt": " ".join(words[4:])}}]
         workflow = {
@@ -47,7 +47,7 @@ class Story:
         return workflow, words
 
     def step(self, bench: Bench) -> None:
-        """One random act."""
+        """Call one method at random."""
         act = self.rng.randint(0, 9)
         if act <= 4 or not self.live:
             self.made += 1
@@ -72,7 +72,7 @@ class Story:
             bench.call("workflows.delete", id=gone)
 
     def roll_back(self, bench: Bench) -> None:
-        """Write something and undo it."""
+        """Make a request that writes and is undone."""
         workflow, _words = self.workflow("never")
         try:
             bench.call(
@@ -84,13 +84,13 @@ class Story:
         raise AssertionError
 
     def deleted(self) -> set[str]:
-        """Words that nothing kept holds."""
+        """Return the words that no stored workflow contains."""
         kept = {word for words in self.live.values() for word in words}
         return self.ever - kept
 
 
 def windows_left(path: Path, data: bytes) -> int:
-    """How many windows of some bytes the files of the database still hold."""
+    """Count the windows of `data` that the files of the database still contain."""
     found = 0
     for each in path.parent.glob(f"{path.name}*"):
         content = each.read_bytes()
@@ -99,7 +99,7 @@ def windows_left(path: Path, data: bytes) -> int:
 
 
 def remains(path: Path, words: set[str]) -> dict[str, list[str]]:
-    """Windows of the words that a file of the database still holds, by file."""
+    """Return the windows of the words that files of the database still contain, by file."""
     found: dict[str, list[str]] = {}
     for each in sorted(path.parent.glob(f"{path.name}*")):
         content = each.read_bytes().lower()
@@ -120,11 +120,11 @@ def test_nothing_of_what_was_deleted_is_left(tmp_path: Path, seed: int) -> None:
             story.step(bench)
         before = remains(bench.store.path, story.deleted())
 
-        told = bench.call("system.purge")
+        result = bench.call("system.purge")
 
         assert before, "there was nothing to purge"
         assert remains(bench.store.path, story.deleted()) == {}
-        assert (told["purged"], told["pending"]) == (True, False)
+        assert (result["purged"], result["pending"]) == (True, False)
         assert bench.call("system.stats")["purge_pending"] is False
         for words in story.live.values():
             assert bench.call("workflows.search", query=words[-1])["items"]
@@ -175,7 +175,7 @@ class Recorder(NoSession):
         self.scheduled: list[tuple[str, int, bool]] = []
 
     def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
-        """Note it."""
+        """Add it to the list."""
         self.scheduled.append((chore, delay_ms, at_latest))
 
 
@@ -216,11 +216,11 @@ def test_the_file_gets_smaller(tmp_path: Path) -> None:
         bench.store.checkpoint()
         before = bench.store.path.stat().st_size
 
-        told = bench.call("system.purge")
+        result = bench.call("system.purge")
 
         after = bench.store.path.stat().st_size
         assert after < before / 5
-        assert told["freed_bytes"] == before - after
+        assert result["freed_bytes"] == before - after
 
 
 KILLED = """

@@ -1,4 +1,4 @@
-"""Replacing the database, killed at every point."""
+"""Swaps that are killed at every step leave the old database or the new one."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def read(path: Path) -> str:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """An old database and the staged one that is to replace it."""
+    """Write an old database, and the staged one that is to replace it."""
     path = tmp_path / "sim.db"
     write(path, "old")
     write(swap.staged_path(path), "new")
@@ -241,4 +241,4 @@ def test_a_lasting_sharing_violation_ends_in_bounded_time(
     with pytest.raises(PermissionError):
         swap.retry_while_open_elsewhere(act, clock, lambda _seconds: None)
 
-    assert clock.looked == 1 + swap.RETRY_LIMIT_MS // 1000
+    assert clock.reads == 1 + swap.RETRY_LIMIT_MS // 1000

@@ -1,8 +1,8 @@
-"""Real files of every shape and version, kept as test data: written once, never made again.
+"""Stored files of every shape and version, which tests show that this program still opens.
 
-`python -m tests.store.kept` writes those that are missing: legacy files in every shape, and a
+`python -m tests.store.samples` writes those that are missing: legacy files in every shape, and a
 database and a backup of the current version. A file of a released version must never be written
-again: it shows that files of that version can still be opened.
+again.
 """
 
 import gzip
@@ -17,32 +17,32 @@ from tests.secrets_kit import secret_bench, set_up
 from tests.store import legacy_files
 from tests.workflow_kit import save
 
-FOLDER = Path(__file__).with_name("kept")
+FOLDER = Path(__file__).with_name("sample_files")
 
 
 def names() -> list[str]:
-    """The files that are kept."""
+    """Return the names of the stored databases."""
     return sorted(found.name.removesuffix(".db.gz") for found in FOLDER.glob("*.db.gz"))
 
 
 def unpack(name: str, path: Path) -> Path:
-    """Put a kept file somewhere."""
+    """Write a stored database to a path."""
     path.write_bytes(gzip.decompress((FOLDER / f"{name}.db.gz").read_bytes()))
     return path
 
 
 def backups() -> list[Path]:
-    """The backups that are kept, one of each version."""
+    """Return the paths of the stored backups, one of each version."""
     return sorted(FOLDER.glob("v*.db.zst"))
 
 
 def versions() -> list[int]:
-    """Of which versions there is a database."""
+    """Return the versions that there is a stored database of."""
     return sorted(int(name[1:]) for name in names() if name.startswith("v"))
 
 
 def fill(bench: Bench) -> None:
-    """Put something of every kind into a database."""
+    """Add rows of every kind to a database."""
     for number in range(1, 4):
         save(bench, f"w{number}", f"flow {number}", {"nodes": [{"text": "überall"}]}, tags=["a"])
     save(bench, "w1", "flow 1", {"nodes": [{"text": "changed"}, {"text": "überall"}]})
@@ -61,7 +61,7 @@ VALUE = "sk-kept-0123456789"
 
 
 def write_current() -> None:
-    """Write a database and a backup of the version of now, where there are none."""
+    """Write a database and a backup of the current version, if there are none."""
     version = migrations.current_version()
     if version in versions():
         return
@@ -77,14 +77,14 @@ def write_current() -> None:
 
 
 def write() -> None:
-    """Write what is missing, with rows of every kind."""
+    """Write the files that are missing."""
     FOLDER.mkdir(exist_ok=True)
     write_current()
     for search_text in get_args(legacy_files.SearchText):
         for indexed, version in ((True, None), (True, "0"), (False, "1")):
             name = f"legacy-{search_text}-{'indexed' if indexed else 'plain'}-{version or 'none'}"
-            kept = FOLDER / f"{name}.db.gz"
-            if kept.exists():
+            stored = FOLDER / f"{name}.db.gz"
+            if stored.exists():
                 continue
             with tempfile.TemporaryDirectory() as folder:
                 path = legacy_files.build(
@@ -94,7 +94,7 @@ def write() -> None:
                     indexes=indexed,
                     schema_version=version,
                 )
-                kept.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
+                stored.write_bytes(gzip.compress(path.read_bytes(), mtime=0))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Files as they were written once are opened for ever."""
+"""Files of every released version, and legacy files of every shape, can be opened."""
 
 from pathlib import Path
 
@@ -8,27 +8,27 @@ from sidecar.store import migrations
 from sidecar.store.open_close import close_store, open_store
 from tests.harness import Bench
 from tests.secrets_kit import PASSPHRASE, secret_bench, value_of
-from tests.store import kept
+from tests.store import samples
 from tests.store.steady import SteadyClock
 from tests.workflow_kit import get
 
 
-def test_there_are_kept_files_of_every_shape_of_a_legacy_file() -> None:
-    shapes = {name.split("-")[1] for name in kept.names() if name.startswith("legacy-")}
+def test_there_are_samples_of_every_shape_of_a_legacy_file() -> None:
+    shapes = {name.split("-")[1] for name in samples.names() if name.startswith("legacy-")}
 
     assert shapes == {"absent", "plain", "generated"}
-    assert len(kept.names()) >= 9
+    assert len(samples.names()) >= 9
 
 
 def test_there_are_a_database_and_a_backup_of_every_version() -> None:
     every = list(range(1, migrations.current_version() + 1))
 
-    assert kept.versions() == every
-    assert [path.name for path in kept.backups()] == [f"v{version}.db.zst" for version in every]
+    assert samples.versions() == every
+    assert [path.name for path in samples.backups()] == [f"v{version}.db.zst" for version in every]
 
 
 def holds_everything(bench: Bench) -> None:
-    """What `kept.fill` has put there."""
+    """Check that all rows which `samples.fill` added are there."""
     assert get(bench, "w1")["data"] == {"nodes": [{"text": "changed"}, {"text": "überall"}]}
     earlier = bench.call("workflows.get", id="w1", revision=1)
     assert earlier["workflow"]["data"] == {"nodes": [{"text": "überall"}]}
@@ -43,21 +43,21 @@ def holds_everything(bench: Bench) -> None:
     assert bench.call("settings.get", key="theme")["value"] == "dark"
     assert bench.call("system.check", full=True)["findings"] == []
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
-    assert value_of(bench) == kept.VALUE
+    assert value_of(bench) == samples.VALUE
     assert bench.call("audit.verify")["status"] == "ok"
 
 
-@pytest.mark.parametrize("version", kept.versions())
+@pytest.mark.parametrize("version", samples.versions())
 def test_a_database_of_every_version_has_its_work_history_and_keys(
     version: int, tmp_path: Path
 ) -> None:
-    kept.unpack(f"v{version}", tmp_path / "test.db")
+    samples.unpack(f"v{version}", tmp_path / "test.db")
 
     with secret_bench(tmp_path) as bench:
         holds_everything(bench)
 
 
-@pytest.mark.parametrize("backup", kept.backups(), ids=lambda path: path.name)
+@pytest.mark.parametrize("backup", samples.backups(), ids=lambda path: path.name)
 def test_a_backup_of_every_version_is_restored_with_its_keys(backup: Path, tmp_path: Path) -> None:
     with secret_bench(tmp_path) as bench:
         assert bench.call("backups.verify", path=str(backup))["ok"]
@@ -67,9 +67,9 @@ def test_a_backup_of_every_version_is_restored_with_its_keys(backup: Path, tmp_p
         holds_everything(bench)
 
 
-@pytest.mark.parametrize("name", kept.names())
-def test_a_kept_file_is_opened_with_all_its_rows(name: str, tmp_path: Path) -> None:
-    path = kept.unpack(name, tmp_path / "sim.db")
+@pytest.mark.parametrize("name", samples.names())
+def test_a_sample_is_opened_with_all_its_rows(name: str, tmp_path: Path) -> None:
+    path = samples.unpack(name, tmp_path / "sim.db")
 
     opened = open_store(path, SteadyClock())
 
