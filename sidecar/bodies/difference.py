@@ -102,9 +102,8 @@ def _by_id(entries: Entries) -> dict[str, _Found]:
 def _changed_fields(old: _Found, new: _Found) -> list[str]:
     """Return the names of the settings that differ between two nodes."""
     shape = shape_of(new.entry)
-    paths = _changed_paths(
-        _without_position(old.entry), _without_position(new.entry), limits.DIFF_DEPTH_MAX
-    )
+    before, after = map(_without_position, (old.entry, new.entry))
+    paths = _changed_paths(before, after, limits.DIFF_DEPTH_MAX)
     return _join_names(_setting_name(shape, path) for path in paths)
 
 

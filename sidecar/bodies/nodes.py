@@ -167,11 +167,7 @@ def _langflow(
     inner: dict[str, Json], component: dict[str, Json]
 ) -> tuple[str, str, dict[str, Json]]:
     """Return name, kind and settings of a Langflow node."""
-    settings = {
-        field: member["value"]
-        for field, member in component["template"].items()
-        if isinstance(member, dict) and member.get("value") not in (None, "", [], {})
-    }
+    settings = _values(component["template"])
     if _text(component.get("description")):
         settings["description"] = component["description"]
     kind = _text(inner.get("type")) or _text(component.get("key"))
@@ -189,11 +185,7 @@ def _flowise(inner: dict[str, Json]) -> tuple[str, str, dict[str, Json]]:
 
 def _sim(value: dict[str, Json]) -> tuple[str, str, dict[str, Json]]:
     """Return name, kind and settings of a node of Sim or of the app itself."""
-    settings = {
-        field: member["value"]
-        for field, member in value["subBlocks"].items()
-        if isinstance(member, dict) and member.get("value") not in (None, "", [], {})
-    }
+    settings = _values(value["subBlocks"])
     inner = value.get("data")
     if isinstance(inner, dict) and inner:
         settings["data"] = inner
@@ -215,6 +207,15 @@ def _plain(value: dict[str, Json]) -> tuple[str, str, dict[str, Json]]:
     name = next((_text(value.get(key)) for key in ("name", "label", "title") if value.get(key)), "")
     kind = _text(value.get("type")) or _text(value.get("kind"))
     return name or kind, kind, members
+
+
+def _values(fields: dict[str, Json]) -> dict[str, Json]:
+    """Return the member `value` of each field that has one and is not empty."""
+    return {
+        field: member["value"]
+        for field, member in fields.items()
+        if isinstance(member, dict) and member.get("value") not in (None, "", [], {})
+    }
 
 
 def _text(value: Json) -> str:

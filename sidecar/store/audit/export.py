@@ -8,14 +8,18 @@ import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from sidecar import limits
 from sidecar.store import meta
-from sidecar.store.audit.log import Entry, chain_head, pruned_through, read_entries
+from sidecar.store.audit.log import chain_head, pruned_through, read_entries
 from sidecar.store.audit.verify import Verdict
 from sidecar.store.connection import Connection
+
+FORMAT: Final = "sim-sidecar audit 1"
+"""The name of the format and its version, in the first line."""
 
 
 class _Verified(msgspec.Struct):
@@ -80,13 +84,18 @@ def write_log(
     with path.open("wb") as file:
 
         def put(line: msgspec.Struct) -> None:
+            """Write a line and add it to the hash."""
             data = msgspec.json.encode(line) + b"\n"
             digest.update(data)
             file.write(data)
 
-        put(_header(db, exported_at, verdict, public_key))
-        for entry in read_entries(db, pruned, limits.SAFE_INTEGER_MAX):
-            put(_line(entry))
+        verified = msgspec.convert(verdict._asdict(), _Verified)
+        store_id = meta.store_id(db).hex()
+        put(_Header(FORMAT, store_id, exported_at, verdict.pruned_through, verified, public_key))
+        for seq, action, resource, at, details, mac in read_entries(
+            db, pruned, limits.SAFE_INTEGER_MAX
+        ):
+            put(_Line(seq, at, action, resource, msgspec.Raw(details), mac.hex()))
             count += 1
             if count % limits.VERIFY_STEP_ENTRIES == 0:
                 step(count, total)
@@ -94,34 +103,3 @@ def write_log(
         file.flush()
         os.fsync(file.fileno())
     return count
-
-
-def _header(
-    db: Connection, exported_at: int, verdict: Verdict, public_key: str | None
-) -> msgspec.Struct:
-    return _Header(
-        "sim-sidecar audit 1",
-        meta.store_id(db).hex(),
-        exported_at,
-        verdict.pruned_through,
-        _Verified(
-            verdict.status,
-            verdict.first_bad_seq,
-            verdict.reason,
-            verdict.verified_from,
-            verdict.verified_to,
-            verdict.unsealed_through,
-        ),
-        public_key,
-    )
-
-
-def _line(entry: Entry) -> _Line:
-    return _Line(
-        entry.seq,
-        entry.at,
-        entry.action,
-        entry.resource,
-        msgspec.Raw(entry.details),
-        entry.mac.hex(),
-    )

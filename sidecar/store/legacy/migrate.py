@@ -9,6 +9,7 @@ be stored: it stays in `<database>.before-v1` only. The audit entry of the migra
 Secrets cannot be opened without Stronghold: only their providers and times are moved.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -75,7 +76,7 @@ def migrate(
         after_step("copied")
         first = [step for step in steps if step.version <= VERSION]
         with migrations.build_file(staged, clock, first, vfs) as db:
-            counts = _Import(old, db, clock.now_ms(), clock, on_progress).run()
+            counts = _Import(old, db, clock, on_progress).run()
             _check_counts(old, db, counts)
         after_step("built")
         _finish(staged, clock, steps, vfs)
@@ -140,16 +141,11 @@ class _Import:
     """Moves the rows of a legacy file, table by table; `db` is in the new file's transaction."""
 
     def __init__(
-        self,
-        old: Connection,
-        db: Connection,
-        now_ms: int,
-        clock: Clock,
-        on_progress: migrations.Progress,
+        self, old: Connection, db: Connection, clock: Clock, on_progress: migrations.Progress
     ) -> None:
-        self.old, self.db, self.now_ms, self.clock = old, db, now_ms, clock
-        self.on_progress = on_progress
-        self.counts = Counts()
+        self.old, self.db, self.clock, self.on_progress = old, db, clock, on_progress
+        self.now_ms = clock.now_ms()
+        self.counts = Counter[str]()
         self.done = 0
         self.total = sum(verified_copy.table_counts(old)[table] for table in COLUMNS)
         self.ids: dict[str, set[str]] = {"workflows": set(), "runs": set()}
@@ -162,11 +158,12 @@ class _Import:
         self._secrets()
         self._access_log()
         indexes.index_all(self.db)
-        entry = {"from": 0, "to": VERSION, "counts": self.counts._asdict()}
+        counts = Counts(**self.counts)
+        entry = {"from": 0, "to": VERSION, "counts": counts._asdict()}
         details = msgspec.json.encode(entry).decode()
         append_entry(self.db, self.now_ms, "migrate", "database", details)
         self.on_progress("migrating", self.total, self.total)
-        return self.counts
+        return counts
 
     def _rows(self, query: str) -> Iterator[tuple[values.Value, ...]]:
         """Read rows of the legacy file and report progress every hundredth row."""
@@ -176,10 +173,10 @@ class _Import:
             self.done += 1
             yield row
 
-    def _count(self, **more: int) -> None:
-        """Add to the counts of the migration."""
-        summed = {name: getattr(self.counts, name) + number for name, number in more.items()}
-        self.counts = self.counts._replace(**summed)
+    def _time(self, value: values.Value, default: int | None = None) -> int:
+        """Return a time in milliseconds; `default`, or else now, when the value is not a time."""
+        found = values.millis(value)
+        return found if found is not None else self.now_ms if default is None else default
 
     def _id(self, table: str, value: values.Value) -> str:
         """Return the row's id as text, or a new id if it has none or another row has the same."""
@@ -203,10 +200,8 @@ class _Import:
         rid, stored_id, name, description, data, tags, category, created_at, updated_at = row
         workflow_id = self._id("workflows", stored_id)
         stored = values.body(data, workflow_id)
-        created = values.millis(created_at)
-        updated = values.millis(updated_at)
-        created = self.now_ms if created is None else created
-        updated = created if updated is None else updated
+        created = self._time(created_at)
+        updated = self._time(updated_at, created)
         tag_list = values.tags(tags)
         self.db.execute(
             "INSERT INTO workflows (rid, id, name, description, tags, category, revision,"
@@ -231,7 +226,7 @@ class _Import:
             "INSERT INTO workflow_tags (tag, updated_at, workflow) VALUES (?, ?, ?)",
             [(tag, updated, rid) for tag in tag_list],
         )
-        self._count(workflows=1, damaged_bodies=int(not stored.readable))
+        self.counts.update(workflows=1, damaged_bodies=int(not stored.readable))
 
     def _runs(self) -> None:
         """Move all runs that have a workflow, and set the run counts of the workflows."""
@@ -243,7 +238,7 @@ class _Import:
             " ORDER BY runs.rowid"
         ):
             if row[2] is None:
-                self._count(orphan_runs=1)
+                self.counts.update(orphan_runs=1)
             else:
                 self._run(row)
         self.db.execute(
@@ -255,8 +250,7 @@ class _Import:
     def _run(self, row: tuple[values.Value, ...]) -> None:
         """Move one run with its summary."""
         rid, stored_id, workflow, status, started_at, completed_at, message, *counts, blob = row
-        started = values.millis(started_at)
-        started = self.now_ms if started is None else started
+        started = self._time(started_at)
         completed = values.millis(completed_at)
         stored = None if blob is None else values.summary(blob)
         self.db.execute(
@@ -279,13 +273,13 @@ class _Import:
                 None if stored is None else len(stored.data),
             ),
         )
-        self._count(runs=1)
+        self.counts.update(runs=1)
         if stored is not None:
             self.db.execute(
                 "INSERT INTO run_summaries (rid, data, sha256) VALUES (?, ?, ?)",
                 (rid, stored.data, stored.sha256),
             )
-            self._count(damaged_summaries=int(not stored.readable))
+            self.counts.update(damaged_summaries=int(not stored.readable))
 
     def _settings(self) -> None:
         """Move all settings but `schema_version`, then add defaults for those that are missing."""
@@ -295,7 +289,6 @@ class _Import:
             " WHERE key IS NULL OR key <> 'schema_version'"
         ):
             json, kind = values.setting(value, value_type)
-            at = values.millis(updated_at)
             self.db.execute(
                 "INSERT INTO settings (key, value, value_type, description, updated_at)"
                 " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
@@ -304,10 +297,10 @@ class _Import:
                     json,
                     kind,
                     values.text(description),
-                    self.now_ms if at is None else at,
+                    self._time(updated_at),
                 ),
             )
-            self._count(settings=1)
+            self.counts.update(settings=1)
         settings.insert_defaults(self.db, self.now_ms)
 
     def _secrets(self) -> None:
@@ -315,14 +308,12 @@ class _Import:
         for provider, created_at, updated_at in self._rows(
             "SELECT CAST(provider AS BLOB), created_at, updated_at FROM secrets"
         ):
-            created = values.millis(created_at)
-            created = self.now_ms if created is None else created
-            updated = values.millis(updated_at)
+            created = self._time(created_at)
             self.db.execute(
                 "INSERT INTO legacy_secrets (provider, created_at, updated_at) VALUES (?, ?, ?)",
-                (values.text(provider) or "", created, created if updated is None else updated),
+                (values.text(provider) or "", created, self._time(updated_at, created)),
             )
-            self._count(secrets=1)
+            self.counts.update(secrets=1)
 
     def _access_log(self) -> None:
         """Append every entry of the old log to the new audit log, which chains them."""
@@ -330,12 +321,11 @@ class _Import:
             "SELECT CAST(action AS BLOB), CAST(resource AS BLOB), timestamp,"
             " CAST(details AS BLOB) FROM access_log ORDER BY id"
         ):
-            at = values.millis(timestamp)
             append_entry(
                 self.db,
-                self.now_ms if at is None else at,
+                self._time(timestamp),
                 values.text(action) or "",
                 values.text(resource) or "",
                 values.details(details),
             )
-            self._count(access_log=1)
+            self.counts.update(access_log=1)

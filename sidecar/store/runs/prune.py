@@ -1,4 +1,4 @@
-"""Choosing the runs to prune, and deleting them in steps. Running and pinned runs always stay."""
+"""Finds the runs to prune and deletes them in steps. Running and pinned runs always stay."""
 
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
@@ -12,14 +12,14 @@ _PRUNABLE: Final = "status <> 'running' AND pinned = 0"
 
 
 class Criteria(NamedTuple):
-    """Which runs to prune: those that any member names; None names no run."""
+    """Which runs to prune: those to which any of the members applies; None applies to no run."""
 
     before_at: int | None
     """Runs that were started before this time."""
     keep_last: int | None
-    """All runs of each workflow but the newest so many."""
+    """All runs of each workflow except this number of its newest."""
     max_bytes: int | None
-    """The oldest runs, until the summaries of the others take no more than this."""
+    """The oldest runs, so many that the summaries of the others take at most this."""
 
 
 def steps(db: Connection, criteria: Criteria) -> Iterator[list[Any]]:
@@ -30,9 +30,9 @@ def steps(db: Connection, criteria: Criteria) -> Iterator[list[Any]]:
 
 def _pages(db: Connection, criteria: Criteria) -> Iterator[list[Any]]:
     """Yield the runs to prune, each once, in pages of one statement."""
-    seen_before = _bound(db, criteria)
-    if seen_before is not None:
-        yield from _older(db, "", (), seen_before)
+    pruned_below = _bound(db, criteria)
+    if pruned_below is not None:
+        yield from _older(db, "", (), pruned_below)
     if criteria.keep_last is not None:
         for (workflow,) in db.execute(
             "SELECT rid FROM workflows WHERE run_count > ?", (criteria.keep_last,)
@@ -44,11 +44,11 @@ def _pages(db: Connection, criteria: Criteria) -> Iterator[list[Any]]:
             ).fetchone()
             if bound is not None:
                 upper = (int(bound[0]), int(bound[1]) + 1)
-                yield from _older(db, "workflow = ? AND ", (workflow,), upper, seen_before)
+                yield from _older(db, "workflow = ? AND ", (workflow,), upper, pruned_below)
 
 
 def _bound(db: Connection, criteria: Criteria) -> tuple[int, int] | None:
-    """Return the (started_at, rid) below which runs of any workflow go; None when none goes."""
+    """Return the (started_at, rid) below which runs of any workflow are pruned; None for none."""
     bounds = [] if criteria.before_at is None else [(criteria.before_at, 0)]
     if criteria.max_bytes is not None:
         row = db.execute(
@@ -68,10 +68,10 @@ def _older(
     condition: str,
     values: tuple[object, ...],
     upper: tuple[int, int],
-    seen_before: tuple[int, int] | None = None,
+    pruned_below: tuple[int, int] | None = None,
 ) -> Iterator[list[Any]]:
-    """Yield pages of the prunable runs below `upper` and not below `seen_before`, oldest first."""
-    lower = _FIRST if seen_before is None else (seen_before[0], seen_before[1] - 1)
+    """Yield pages of the prunable runs below `upper` and not below `pruned_below`, oldest first."""
+    lower = _FIRST if pruned_below is None else (pruned_below[0], pruned_below[1] - 1)
     while True:
         rows: list[Any] = db.execute(
             "SELECT rid, coalesce(stored_bytes, 0), started_at FROM runs"  # noqa: S608 - constants
@@ -104,5 +104,5 @@ def delete_runs(db: Connection, rids: list[int]) -> int:
 
 
 def set_pinned(db: Connection, rid: int, *, pinned: bool) -> None:
-    """Say whether pruning spares a run."""
+    """Set whether a run is pinned, which protects it from pruning."""
     db.execute("UPDATE runs SET pinned = ? WHERE rid = ?", (int(pinned), rid))
