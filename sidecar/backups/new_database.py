@@ -16,7 +16,7 @@ from sidecar.store.transfer import carry_over
 from sidecar.store.unserved_file import open_unsynced
 
 SecretsSource = Literal["live", "backup"]
-"""The database, the replaced one or the backup, whose secrets are there after a restore."""
+"""Where the secrets after a restore come from: from the replaced database or from the backup."""
 
 
 class NewDatabase(NamedTuple):

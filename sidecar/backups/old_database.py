@@ -163,7 +163,7 @@ class UnservedDatabase:
     def _highest_known_seq(self, new: NewDatabase) -> int:
         """Return the highest number that an entry of this database's log is known to have.
 
-        Each backup is followed by the entry about it, whose number is one higher than its head.
+        The first entry after each backup is the one about it, numbered one above its head.
         """
         store_id = bytes.fromhex(new.backup.manifest.store_id)
         backups = directory.of_store(directory.list_backups(self._backup_folder()), store_id)
@@ -179,7 +179,7 @@ class UnservedDatabase:
         return append_entry(db, self.clock.now_ms(), "restore", resource, text).seq
 
     def swap(self, built: Built, keep: str | None) -> None:
-        """Put the staged file in the place of this database, whose file is kept as `keep`."""
+        """Put the staged file in the place of this database; `keep` is the old file's new name."""
         del built
         swap.replace(self.path, self.clock, keep=keep)
 

@@ -23,7 +23,7 @@ class Restored(NamedTuple):
     """The content of the database that was replaced."""
     secrets: SecretsAfterwards
     openable: list[str] | None = None
-    """In a dry run the providers whose keys open with what is unlocked; None when unknown."""
+    """In a dry run the providers with a key that opens now; None while the vault is locked."""
     preserved: Preserved = Preserved(None, None)
     built: Built | None = None
     """None in a dry run."""
@@ -34,7 +34,7 @@ def restore_backup(
 ) -> Restored:
     """Put the database in the file `backup` in the place of `old`; a dry run changes nothing.
 
-    `source` names the database whose secrets are there afterwards.
+    `source` says which database the secrets afterwards come from.
 
     Raises:
         AuditUnavailable: the restore cannot be logged; nothing was changed.

@@ -131,6 +131,6 @@ def _check_text_index(ctx: LongContext, findings: list[Finding]) -> list[Finding
 
 
 def _count_wrong_texts(ctx: LongContext) -> int:
-    """Count the workflows whose words in the index are not those of their body."""
+    """Count the workflows for which the index holds other words than their body."""
     with ctx.reading(snapshot=True, cancellable=True) as db:
         return count_wrong_texts(db, lambda _checked: ctx.check_cancelled())

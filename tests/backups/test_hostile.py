@@ -52,7 +52,7 @@ def sound(bench: Bench, folder: Path) -> tuple[Path, Manifest]:
 
 
 def packed(database: Path, manifest: Manifest, **claims: Any) -> Path:
-    """Pack a database as a backup whose manifest describes it, as far as it can be read."""
+    """Pack a database as a backup with a manifest that describes it, as far as it can be read."""
     db = apsw.Connection(str(database))
     try:
         found: dict[str, Any] = {

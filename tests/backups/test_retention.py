@@ -20,8 +20,8 @@ def made(age_ms: int, reason: Reason = "interval", version: int = 1, size: int =
 
 
 def retained(found: list[Candidate], allowed_bytes: int = ENDLESS) -> list[str]:
-    gone = plan(NOW_MS, found, allowed_bytes)
-    return [each.name for each in found if each.name not in gone]
+    deleted = plan(NOW_MS, found, allowed_bytes)
+    return [each.name for each in found if each.name not in deleted]
 
 
 def test_of_a_busy_year_the_last_of_hours_days_and_weeks_are_retained() -> None:
@@ -96,7 +96,7 @@ candidates = st.builds(
 def test_sqlite_24_no_plan_deletes_what_must_stay_or_more_than_it_must(
     found: list[Candidate], allowed_bytes: int
 ) -> None:
-    gone = plan(NOW_MS, found, allowed_bytes)
+    deleted = plan(NOW_MS, found, allowed_bytes)
 
     newest = sorted(found, key=lambda each: (each.created_at, each.name), reverse=True)
     restores = [each for each in newest if each.reason == "restore"]
@@ -104,11 +104,11 @@ def test_sqlite_24_no_plan_deletes_what_must_stay_or_more_than_it_must(
     must |= {each.name for each in found if each.reason == "manual"}
     for version in sorted({each.schema_version for each in found}, reverse=True)[:3]:
         must.add(next(each.name for each in newest if each.schema_version == version))
-    assert must.isdisjoint(gone)
-    assert set(gone) <= {each.name for each in found}
-    rest = [each for each in found if each.name not in gone]
+    assert must.isdisjoint(deleted)
+    assert set(deleted) <= {each.name for each in found}
+    rest = [each for each in found if each.name not in deleted]
     if newest and newest[0].created_at > NOW_MS + DAY_MS:
-        assert gone == []
+        assert deleted == []
     elif sum(each.size_bytes for each in rest) > allowed_bytes:
         assert {each.name for each in rest} == must
     # A second plan deletes nothing more.

@@ -183,7 +183,7 @@ def open_descriptors() -> int:
     return count
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not tell")
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not report it")
 def test_descriptors_are_those_that_are_open(tmp_path: Path) -> None:
     before = process.usage().descriptors
     assert before == open_descriptors()
@@ -252,12 +252,12 @@ def test_a_cancel_reaches_into_a_statement(bench: Bench) -> None:
     """SQLite's own check of many rows is one statement, which a cancel must interrupt."""
     save(bench, "w1")
     add_runs(bench, "w1", 5000)
-    looked = 0
+    calls = 0
 
     def is_cancelled() -> bool:
-        nonlocal looked
-        looked += 1
-        return looked == 2
+        nonlocal calls
+        calls += 1
+        return calls == 2
 
     with (
         bench.store.reader() as db,
@@ -265,7 +265,7 @@ def test_a_cancel_reaches_into_a_statement(bench: Bench) -> None:
         interruptible(db, is_cancelled),
     ):
         list(checks.structure(db, full=True))
-    assert looked == 2
+    assert calls == 2
     bench.cancel_after_steps = 1
     with pytest.raises(Cancelled):
         bench.call("system.check", full=True)

@@ -1,4 +1,4 @@
-"""Tests of the warnings about disk, folder and clock, each sent once until its reason is gone."""
+"""Tests of the warnings about disk, folder and clock, each sent once while its reason lasts."""
 
 import sys
 from pathlib import Path

@@ -1113,7 +1113,7 @@ class BackupsRestoreResult(TypedDict):
     """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
 
     counts_before: dict[str, int]
-    """The same of the replaced database; damaged tables are omitted."""
+    """Rows of the replaced database; damaged tables are omitted."""
 
     secrets: Literal["from_backup", "kept", "none"]
     """Which secrets are there now."""
@@ -1122,7 +1122,7 @@ class BackupsRestoreResult(TypedDict):
     """Providers with a sealed key afterwards."""
 
     providers_open: list[str] | None
-    """In a dry run those of `providers` whose keys open with what is unlocked now; null while
+    """In a dry run those of `providers` with a key that opens with what is unlocked now; null while
     secrets are locked, and after a restore.
     """
 
@@ -3062,7 +3062,7 @@ class BackupsRestoreParams(TypedDict):
     """Only report; absent: false."""
 
     secrets: NotRequired[Literal["backup", "live"]]
-    """Whose secrets and passphrase are there afterwards: `live`, the current ones, or `backup`,
+    """Which secrets and passphrase are there afterwards: `live`, the current ones, or `backup`,
     those in the backup; absent: live.
     """
 

@@ -31,7 +31,7 @@ from sidecar.values import Count
 
 
 class BackupsRestoreParams(Params, frozen=True):
-    """The backup to restore, and whose secrets are there afterwards."""
+    """The backup to restore, and the source of the secrets."""
 
     name: GivenName = None
     path: GivenPath = None
@@ -39,7 +39,7 @@ class BackupsRestoreParams(Params, frozen=True):
     secrets: Annotated[
         Literal["live", "backup"],
         Meta(
-            description="Whose secrets and passphrase are there afterwards: `live`, the current"
+            description="Which secrets and passphrase are there afterwards: `live`, the current"
             " ones, or `backup`, those in the backup; absent: live."
         ),
     ] = "live"
@@ -56,7 +56,7 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
     counts: Counts
     counts_before: Annotated[
         dict[str, int],
-        Meta(description="The same of the replaced database; damaged tables are omitted."),
+        Meta(description="Rows of the replaced database; damaged tables are omitted."),
     ]
     secrets: Annotated[
         Literal["kept", "from_backup", "none"], Meta(description="Which secrets are there now.")
@@ -65,8 +65,8 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
     providers_open: Annotated[
         list[str] | None,
         Meta(
-            description="In a dry run those of `providers` whose keys open with what is unlocked"
-            " now; null while secrets are locked, and after a restore."
+            description="In a dry run those of `providers` with a key that opens with what is"
+            " unlocked now; null while secrets are locked, and after a restore."
         ),
     ]
     providers_lost: Annotated[

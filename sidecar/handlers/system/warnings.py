@@ -1,6 +1,6 @@
 """The chore that warns about the disk, the folder of the database and the clock.
 
-A warning is sent once, until its reason has gone. What kind of folder it is can only be guessed,
+A warning is sent once as long as its reason lasts. What kind of folder it is can only be guessed,
 by the names that synchronisation clients give their folders and by the type of the file system
 that is mounted there. So a guess leads to a warning, never to a refusal.
 """
@@ -29,7 +29,7 @@ _SYNC_CLIENTS: Final = (
 _NETWORK: Final = (
     "nfs", "cifs", "smb", "afs", "9p", "fuse.sshfs", "fuse.rclone", "webdav", "davfs"
 )  # fmt: skip
-"""How the types of network file systems begin, whose locks and syncs are unreliable."""
+"""How the types of network file systems begin; their locks and syncs are unreliable."""
 
 _MOUNTS: Final = Path("/proc/self/mounts")
 
