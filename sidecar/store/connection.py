@@ -228,10 +228,6 @@ class Store:
             self.begin()
             try:
                 yield self.db
-            except BaseException:
-                self.rollback()
-                raise
-            try:
                 self.commit()
             except BaseException:
                 self.rollback()

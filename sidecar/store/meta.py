@@ -6,18 +6,18 @@ from sidecar.errors import DatabaseDamaged
 from sidecar.store.pragmas import Connection
 
 STORE_ID: Final = "store_id"
-"""Sixteen random bytes that name this database, wherever its file lies. Secrets are sealed for it
-and backups are told apart by it."""
+"""Sixteen random bytes that identify this database, wherever its file is. Secrets are sealed for
+it, and backups say by it which database they are of."""
 
 EPOCH: Final = "epoch"
-"""A number that rises whenever a restore or a recovery puts another file in place, so that what a
-client remembers of the state before can be told from the state after."""
+"""A number that rises whenever a restore or a recovery puts another file in place, so that a
+client can see that what it remembers is of another state."""
 
 CREATED_AT: Final = "created_at"
 """When the file was made, in milliseconds since the Unix epoch."""
 
 CLEAN_END: Final = "clean_end"
-"""1 when the last process closed the file in good order, 0 while a process serves it."""
+"""1 when the last process closed the file, 0 while a process serves it or after a kill."""
 
 PURGE_PENDING: Final = "purge_pending"
 """How many requests for a purge came since the last one; see `purge`."""

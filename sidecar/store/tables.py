@@ -1,4 +1,4 @@
-"""The registry of tables: what is done with each table wherever all tables are gone through.
+"""The registry of tables: what copies, restores, counts and checks do with each of them.
 
 `sql/` defines the tables; a test compares the registry with the schema of a new file. Functions
 that list tables read the registry, so that a new table is given its place by one entry here.

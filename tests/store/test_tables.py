@@ -1,6 +1,7 @@
 """The registry of tables says what the schema says, and nothing else lists tables."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,6 +66,17 @@ def lists_of_tables(tree: ast.AST) -> Iterator[list[str]]:
         ]
         if len(found) > 1:
             yield found
+
+
+def test_only_one_module_has_statements_for_the_table_meta() -> None:
+    statement = re.compile(r"\b(FROM|INTO|UPDATE|JOIN) meta\b")
+    found = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if statement.search(path.read_text(encoding="utf-8"))
+    ]
+
+    assert found == ["store/meta.py"]
 
 
 def test_no_other_module_lists_tables() -> None:
