@@ -99,8 +99,7 @@ def create_backup_if_changed(
 ) -> None:
     """Make a backup unless the newest one holds the same data as the database."""
     with ctx.reading() as db:
-        backups = directory.list_backups(directory.folder_of(db, ctx.store.path))
-        if _is_unchanged(db, directory.of_store(backups, meta.store_id(db))):
+        if _is_unchanged(db, directory.list_own(db, ctx.store.path)):
             return
     create_backup(ctx, reason, details=details)
 
@@ -119,8 +118,7 @@ def interval_and_age(ctx: LongContext) -> tuple[int, int | None]:
     """
     with ctx.reading() as db:
         interval_ms = settings.number(db, "backup_interval_hours") * _HOUR_MS
-        backups = directory.list_backups(directory.folder_of(db, ctx.store.path))
-        backups = directory.of_store(backups, meta.store_id(db))
+        backups = directory.list_own(db, ctx.store.path)
     now_ms = ctx.clock.now_ms()
     ages_ms = [now_ms - each.manifest.created_at for each in backups]
     return interval_ms, min((age for age in ages_ms if age >= -limits.CLOCK_JUMP_MS), default=None)

@@ -115,6 +115,11 @@ def of_store(backups: list[Backup], store_id: bytes) -> list[Backup]:
     return [each for each in backups if each.manifest.store_id == store_id.hex()]
 
 
+def list_own(db: Connection, database: Path) -> list[Backup]:
+    """Return the backups of the database behind `db` in its folder of backups, newest first."""
+    return of_store(list_backups(folder_of(db, database)), meta.store_id(db))
+
+
 def find(folder: Path, name: str) -> Path:
     """Return the path of the file with this name in the folder, whatever its content is.
 

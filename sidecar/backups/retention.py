@@ -15,7 +15,7 @@ from sidecar import limits
 from sidecar.archive.manifest import Reason
 from sidecar.backups import directory
 from sidecar.context import LongContext
-from sidecar.store import meta, purge, settings
+from sidecar.store import purge, settings
 from sidecar.store.connection import Store
 
 _HOUR_MS: Final = 3_600_000
@@ -70,7 +70,7 @@ def delete_superfluous(ctx: LongContext) -> None:
         allowed_bytes = settings.number(db, "backup_keep_bytes")
         if allowed_bytes == 0:
             allowed_bytes = max(_MIN_ALLOWED_BYTES, _DATABASE_SHARE * purge.file_bytes(db))
-        backups = directory.of_store(directory.list_backups(folder), meta.store_id(db))
+        backups = directory.list_own(db, ctx.store.path)
     candidates = [
         Candidate(
             each.name,
