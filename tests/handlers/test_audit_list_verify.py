@@ -40,7 +40,7 @@ def session() -> RecordingSession:
 
 @pytest.fixture
 def bench(tmp_path: Path, session: RecordingSession) -> Iterator[Bench]:
-    """Yield a bench whose log has four entries: two saves, a setting and an archive."""
+    """Yield a bench with four entries in its log: two saves, a setting and an archive."""
     with open_bench(tmp_path, SteadyClock()) as opened:
         opened.context.session = session
         save(opened, "w1")

@@ -94,7 +94,7 @@ def test_get_many_stops_before_the_longest_line(bench: Bench) -> None:
 def test_a_list_of_the_largest_headers_stops_before_the_longest_line(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(views, "ROOM_BYTES", 3 * 120_000)
+    monkeypatch.setattr(views, "ITEMS_MAX_BYTES", 3 * 120_000)
     text = "\x01" * limits.DESCRIPTION_MAX_CHARS
     for index in range(8):
         save(bench, f"w{index}", description=text)
@@ -112,7 +112,7 @@ def test_a_list_of_the_largest_headers_stops_before_the_longest_line(
 
 
 def test_one_header_and_one_body_always_fit() -> None:
-    assert views.HEADER_MAX_BYTES + limits.BODY_MAX_BYTES < views.ROOM_BYTES
+    assert views.HEADER_MAX_BYTES + limits.BODY_MAX_BYTES < views.ITEMS_MAX_BYTES
 
 
 def test_lists_default_to_newest_first_and_names_to_a_to_z(bench: Bench) -> None:

@@ -22,7 +22,7 @@ WORKFLOW = {"id": "w1", "name": "Mail", "data": {"nodes": [1]}, "tags": ["a"]}
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Talk, Path]]:
-    """Yield a process whose database has a workflow and a run, and the path of the database."""
+    """Yield a process that serves a workflow and a run, and the path of its database."""
     database = tmp_path_factory.mktemp("bad") / "sim.db"
     with talk(database, "--no-events") as conversation:
         assert "result" in conversation.request("workflows.save", {"workflow": WORKFLOW})

@@ -2181,7 +2181,7 @@ class WorkflowsDiffResult(TypedDict):
     """Nodes only `from_revision` has."""
 
     changed: list[WorkflowsDiffNode]
-    """Nodes whose settings differ."""
+    """Nodes with settings that differ."""
 
     metadata: list[str]
     """Which of name, description, tags and category differ, and as `data.NAME` the members of the
@@ -2271,7 +2271,7 @@ class WorkflowsRenameTagResult(TypedDict):
     """How many workflows had the tag."""
 
     workflows_changed: int
-    """Workflows whose tags were changed."""
+    """Workflows in which the tag was renamed."""
 
 
 class WorkflowsSaveManyItem(TypedDict):

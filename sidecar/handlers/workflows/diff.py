@@ -44,7 +44,9 @@ class WorkflowsDiffResult(Result, frozen=True):
 
     added: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes only `to_revision` has.")]
     removed: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes only `from_revision` has.")]
-    changed: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes whose settings differ.")]
+    changed: Annotated[
+        list[WorkflowsDiffNode], Meta(description="Nodes with settings that differ.")
+    ]
     metadata: Annotated[
         list[str],
         Meta(

@@ -10,10 +10,10 @@ from sidecar.context import Context
 from sidecar.errors import DatabaseDamaged, NotFound
 from sidecar.handlers.workflows.checks import must_load, read_cursor
 from sidecar.handlers.workflows.views import (
-    ROOM_BYTES,
+    ITEMS_MAX_BYTES,
     Workflow,
     WorkflowHeader,
-    fitting,
+    count_fitting,
     header_bytes,
     header_view,
     workflow_view,
@@ -117,7 +117,7 @@ def get_many(ctx: Context, params: WorkflowsGetManyParams) -> WorkflowsGetManyRe
     ids = list(dict.fromkeys(params.ids))
     items: list[Workflow] = []
     missing: list[str] = []
-    room = ROOM_BYTES
+    room = ITEMS_MAX_BYTES
     for index, workflow_id in enumerate(ids):
         stored = load(ctx.db, workflow_id)
         if stored is None:
@@ -170,7 +170,7 @@ def list_(ctx: Context, params: WorkflowsListParams) -> WorkflowsListResult:
     found = list_workflows(
         ctx.db, filter_, order_by, descending=descending, after=after, limit=params.limit + 1
     )
-    sent = fitting(found[: params.limit])
+    sent = found[: count_fitting(found[: params.limit])]
     next_cursor = None
     if len(found) > len(sent):
         mark = _mark(filter_, order_by, descending)

@@ -31,7 +31,7 @@ from sidecar.values import (
 
 
 class WorkflowsHistoryParams(Params, frozen=True):
-    """The workflow whose revisions to list."""
+    """The workflow, and which page of its revisions to list."""
 
     id: WorkflowId
     limit: Limit = limits.PAGE_DEFAULT

@@ -125,7 +125,7 @@ class WorkflowsSaveManyParams(Params, frozen=True):
 
 
 class _SaveManyRaw(Params, frozen=True):
-    """The params of `workflows.save_many` whose items are not yet decoded."""
+    """The params of `workflows.save_many` before their items are decoded."""
 
     published: ClassVar[type[Params]] = WorkflowsSaveManyParams
 

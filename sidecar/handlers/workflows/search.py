@@ -14,7 +14,7 @@ from sidecar.handlers.workflows.get_list import (
     CursorParam,
     TagFilter,
 )
-from sidecar.handlers.workflows.views import WorkflowHeader, fitting, header_fields
+from sidecar.handlers.workflows.views import WorkflowHeader, count_fitting, header_fields
 from sidecar.store.search import excerpts, indexes, spelling
 from sidecar.store.search.body_lines import Budget, body_lines
 from sidecar.store.search.hits import BODY, NEWEST, SCAN, Hit, Place, find_hits
@@ -119,7 +119,7 @@ def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult
         after = Place(*read_cursor(params.cursor, mark, int, float, int, int))
     indexes.update_for_search(ctx.store)
     found, stopped = find_hits(ctx.db, terms, filter_, after, params.limit + 1)
-    sent = found[: len(fitting([hit.header for hit in found[: params.limit]]))]
+    sent = found[: count_fitting([hit.header for hit in found[: params.limit]])]
     more = sent[-1].place(found[len(sent)]) if len(found) > len(sent) else stopped
     next_cursor = encode_cursor(query_mark(params.query, *filter_), *more) if more else None
     words = excerpts.words_to_find(terms.all)

@@ -81,7 +81,7 @@ class WorkflowsRenameTagParams(Params, frozen=True):
 class WorkflowsRenameTagResult(Result, frozen=True):
     """How many workflows had the tag."""
 
-    workflows_changed: Annotated[Count, Meta(description="Workflows whose tags were changed.")]
+    workflows_changed: Annotated[Count, Meta(description="Workflows in which the tag was renamed.")]
 
 
 @method("workflows.rename_tag", long=True)

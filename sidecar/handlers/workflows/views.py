@@ -133,7 +133,7 @@ HEADER_MAX_BYTES = HEADER_FIXED_BYTES + ESCAPED_CHAR_BYTES * (
     + limits.TAGS_MAX * (limits.TAG_MAX_CHARS + 1)
 )
 
-ROOM_BYTES = limits.ANSWER_MAX_BYTES - limits.ANSWER_ROOM_BYTES
+ITEMS_MAX_BYTES = limits.ANSWER_MAX_BYTES - limits.ANSWER_ROOM_BYTES
 """How many bytes the items of one answer may take."""
 
 
@@ -144,13 +144,13 @@ def header_bytes(header: Header) -> int:
     return HEADER_FIXED_BYTES + ESCAPED_CHAR_BYTES * chars + UTF8_CHAR_BYTES * len(header.tags)
 
 
-def fitting(headers: list[Header]) -> list[Header]:
-    """Return the first headers, as many as one answer holds: nearly always all of them."""
-    if len(headers) * HEADER_MAX_BYTES <= ROOM_BYTES:
-        return headers
-    room = ROOM_BYTES
+def count_fitting(headers: list[Header]) -> int:
+    """Return how many of the headers, from the first on, one answer holds: nearly always all."""
+    if len(headers) * HEADER_MAX_BYTES <= ITEMS_MAX_BYTES:
+        return len(headers)
+    room = ITEMS_MAX_BYTES
     for count, header in enumerate(headers):
         room -= header_bytes(header)
         if room < 0:
-            return headers[:count]
-    return headers
+            return count
+    return len(headers)
