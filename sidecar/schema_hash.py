@@ -3,4 +3,4 @@
 It is a constant because describing the catalog would take longer than the rest of a start.
 """
 
-SCHEMA_HASH = "535e90af8ff88a779acf0c6609bcebf60b0d9973a27e668b98f4fd0d2922d95d"
+SCHEMA_HASH = "709dade64e38331d3c1adbbef0e87b9ec60bb1e97efb4d6771b703d6bd6af0fd"
