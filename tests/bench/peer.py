@@ -4,18 +4,22 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.bench.workload import line_json
+
+_END_LIMIT_S = 120
+"""Longest wait for the end of a process, which valgrind makes some fifty times slower."""
 
 
 class Peer:
     """One process under measurement, spoken to on unbuffered pipes."""
 
-    def __init__(self, command: list[str]) -> None:
-        """Spawn it; `spawned_at` is when."""
+    def __init__(self, command: list[str], **options: Any) -> None:
+        """Spawn the command, with more options of `subprocess.Popen`; `spawned_at` is when."""
         self.spawned_at = time.perf_counter()
         self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, **options
         )
         assert self._process.stdout is not None
         assert self._process.stdin is not None
@@ -53,10 +57,11 @@ class Peer:
             if not line.startswith(b'{"jsonrpc":"2.0","method":'):
                 return line
 
-    def timed(self, lines: list[bytes]) -> list[float]:
-        """Seconds from write to answer of each line."""
+    def timed(self, lines: list[bytes], *, pause_s: float = 0) -> list[float]:
+        """Seconds from write to answer of each line, with a pause before each."""
         spent = []
         for line in lines:
+            time.sleep(pause_s)
             began = time.perf_counter()
             answer = self.call(line)
             spent.append(time.perf_counter() - began)
@@ -85,8 +90,17 @@ class Peer:
                 return int(row.split()[1]) / 1024
         return None
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
+    def kill(self) -> None:
+        """End the process by force; an answer that is waited for fails then."""
+        self._process.kill()
+
     def close(self) -> None:
         """Close its stdin and wait, bounded."""
         self._stdin.close()
-        self._process.wait(20)
+        self._process.wait(_END_LIMIT_S)
         self._stdout.close()
