@@ -55,15 +55,9 @@ class SettingView(Struct, frozen=True):
     updated_at: Timestamp
 
 
-def _view(setting: Setting) -> SettingView:
-    """Return a stored setting as answers carry it."""
-    return SettingView(
-        setting.key,
-        stored_json(setting.value),
-        setting.value_type,
-        setting.description,
-        setting.updated_at,
-    )
+def _fields(setting: Setting) -> tuple[Any, ...]:
+    """Return the fields of `SettingView` in order."""
+    return (setting.key, stored_json(setting.value), *setting[2:])
 
 
 def _schema_version(ctx: Context) -> Setting:
@@ -94,7 +88,7 @@ def get(ctx: Context, params: SettingsGetParams) -> SettingsGetResult:
         found = settings.get(ctx.db, params.key)
     if found is None:
         raise NotFound("No setting has this key.", path="$.params.key")
-    return SettingsGetResult(**msgspec.structs.asdict(_view(found)))
+    return SettingsGetResult(*_fields(found))
 
 
 class SettingsListParams(Params, frozen=True):
@@ -118,7 +112,7 @@ def list_settings(ctx: Context, params: SettingsListParams) -> SettingsListResul
     found = settings.by_prefix(ctx.db, params.prefix)
     if SCHEMA_VERSION_KEY.startswith(params.prefix):
         found = sorted([*found, _schema_version(ctx)])
-    return SettingsListResult([_view(setting) for setting in found])
+    return SettingsListResult([SettingView(*_fields(setting)) for setting in found])
 
 
 # --- settings.set, settings.set_many ----------------------------------------------------------
@@ -167,7 +161,7 @@ def set_one(ctx: Context, params: SettingsSetParams) -> SettingsSetResult:
     item = SettingsSetItem(params.key, params.value, params.value_type, params.description)
     setting, changed = _set(ctx, item, "$.params")
     _report(ctx, [setting] if changed else [])
-    return SettingsSetResult(**msgspec.structs.asdict(_view(setting)))
+    return SettingsSetResult(*_fields(setting))
 
 
 @method("settings.set_many", access="write", errors=(TooLarge,))
@@ -175,7 +169,7 @@ def set_many(ctx: Context, params: SettingsSetManyParams) -> SettingsSetManyResu
     """Set several settings: all of them, or none when one of them is invalid."""
     results = [_set(ctx, item, f"$.params.items[{i}]") for i, item in enumerate(params.items)]
     _report(ctx, [setting for setting, changed in results if changed])
-    return SettingsSetManyResult([_view(setting) for setting, _changed in results])
+    return SettingsSetManyResult([SettingView(*_fields(setting)) for setting, _changed in results])
 
 
 def _set(ctx: Context, item: SettingsSetItem, path: str) -> tuple[Setting, bool]:
@@ -299,6 +293,6 @@ def reset(ctx: Context, params: SettingsResetParams) -> SettingsResetResult:
             setting = Setting(key, *default, ctx.clock.now_ms())
             settings.put(ctx.db, setting)
             changed.append(setting)
-        views.append(_view(setting))
+        views.append(SettingView(*_fields(setting)))
     _report(ctx, changed)
     return SettingsResetResult(views)

@@ -1257,7 +1257,7 @@ class Run(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     revision: int
-    """Revision of the workflow when the run started."""
+    """Revision of the workflow at its start."""
 
     status: Literal["cancelled", "error", "running", "success"]
     """`running`, or how the run has ended."""
@@ -1266,19 +1266,19 @@ class Run(TypedDict):
     """Milliseconds since the Unix epoch, UTC."""
 
     completed_at: int | None
-    """When it ended; null while running."""
+    """Its end; null while running."""
 
     duration_ms: int | None
-    """Milliseconds from its start to its end; null while running."""
+    """Milliseconds; null while running."""
 
     summary_truncated: bool
-    """Whether only the first MiB of the summary is kept, as a JSON string."""
+    """Whether only the summary's first MiB is kept, as a JSON string."""
 
     summary_bytes: int | None
     """Size of the summary as it was sent; null when it has none."""
 
     error_message: str | None
-    """Why it failed; null when it did not fail."""
+    """Why it failed, null if it did not."""
 
     blocks_executed: int
     """Blocks executed so far."""
@@ -1303,7 +1303,7 @@ class RunWithSummary(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     revision: int
-    """Revision of the workflow when the run started."""
+    """Revision of the workflow at its start."""
 
     status: Literal["cancelled", "error", "running", "success"]
     """`running`, or how the run has ended."""
@@ -1312,19 +1312,19 @@ class RunWithSummary(TypedDict):
     """Milliseconds since the Unix epoch, UTC."""
 
     completed_at: int | None
-    """When it ended; null while running."""
+    """Its end; null while running."""
 
     duration_ms: int | None
-    """Milliseconds from its start to its end; null while running."""
+    """Milliseconds; null while running."""
 
     summary_truncated: bool
-    """Whether only the first MiB of the summary is kept, as a JSON string."""
+    """Whether only the summary's first MiB is kept, as a JSON string."""
 
     summary_bytes: int | None
     """Size of the summary as it was sent; null when it has none."""
 
     error_message: str | None
-    """Why it failed; null when it did not fail."""
+    """Why it failed, null if it did not."""
 
     blocks_executed: int
     """Blocks executed so far."""

@@ -39,14 +39,7 @@ class AuditEntry(Struct, frozen=True):
 
 def _view(entry: Entry) -> AuditEntry:
     """Return a stored entry as answers carry it."""
-    return AuditEntry(
-        entry.seq,
-        entry.action,
-        entry.resource,
-        entry.at,
-        stored_json(entry.details),
-        entry.mac.hex(),
-    )
+    return AuditEntry(*entry[:4], stored_json(entry.details), entry.mac.hex())
 
 
 def refuse_unknown(db: Connection, action: str, path: str) -> None:

@@ -86,13 +86,4 @@ def verify(ctx: LongContext, params: AuditVerifyParams) -> AuditVerifyResult:
             found = verify_chain(db, expect, step, opener)
         if ctx.vault.keys is not keys:
             found = None  # Locked or unlocked meanwhile: what was sealed could not be opened.
-    return AuditVerifyResult(
-        status=found.status,
-        first_bad_seq=found.first_bad_seq,
-        reason=found.reason,
-        verified_from=found.verified_from,
-        verified_to=found.verified_to,
-        pruned_through=found.pruned_through,
-        unsealed_through=found.unsealed_through,
-        head=ChainHead(found.head.seq, found.head.mac.hex()),
-    )
+    return AuditVerifyResult(*found[:7], ChainHead(found.head.seq, found.head.mac.hex()))

@@ -8,7 +8,16 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import DatabaseDamaged, InvalidParams, NotFound
-from sidecar.handlers.runs.views import Run, RunWithSummary, Status, must_find, run_fields
+from sidecar.handlers.runs.views import (
+    FromAt,
+    Run,
+    RunWithSummary,
+    Status,
+    ToAt,
+    WorkflowFilter,
+    must_find,
+    run_fields,
+)
 from sidecar.store import codec
 from sidecar.store.runs import rows
 from sidecar.values import (
@@ -16,8 +25,6 @@ from sidecar.values import (
     Limit,
     NextCursor,
     RunId,
-    Timestamp,
-    WorkflowId,
     decode_cursor,
     encode_cursor,
     query_mark,
@@ -43,22 +50,16 @@ def get(ctx: Context, params: RunsGetParams) -> RunsGetResult:
     run = must_find(ctx, params.id)
     stored = rows.load_summary(ctx.db, run.rid)
     summary = stored_json(codec.unpack(*stored)) if stored else None
-    return RunsGetResult(RunWithSummary(**run_fields(run), summary=summary))
+    return RunsGetResult(RunWithSummary(*run_fields(run, summary)))
 
 
 class RunsListParams(Params, frozen=True):
     """Which runs to list; every filter that is absent matches all of them."""
 
-    workflow_id: Annotated[WorkflowId | None, Meta(description="Only runs of this workflow.")] = (
-        None
-    )
+    workflow_id: WorkflowFilter = None
     status: Annotated[Status | None, Meta(description="Only runs in this status.")] = None
-    from_at: Annotated[
-        Timestamp | None, Meta(description="Only runs started at this time or later.")
-    ] = None
-    to_at: Annotated[Timestamp | None, Meta(description="Only runs started before this time.")] = (
-        None
-    )
+    from_at: FromAt = None
+    to_at: ToAt = None
     limit: Limit = limits.PAGE_DEFAULT
     cursor: Annotated[
         Cursor | None, Meta(description="`next_cursor` of the page before; absent: the first page.")
@@ -102,4 +103,4 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     page = found[: params.limit]
     more = len(found) > params.limit
     cursor = encode_cursor(mark, page[-1].started_at, page[-1].rid) if more else None
-    return RunsListResult([Run(**run_fields(run)) for run in page], cursor)
+    return RunsListResult([Run(*run_fields(run)) for run in page], cursor)

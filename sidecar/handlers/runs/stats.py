@@ -10,6 +10,7 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import NotFound
+from sidecar.handlers.runs.views import FromAt, ToAt, WorkflowFilter
 from sidecar.store.runs import rows
 from sidecar.store.runs.stats import (
     Day,
@@ -19,7 +20,7 @@ from sidecar.store.runs.stats import (
     group_by_day,
     group_by_status,
 )
-from sidecar.values import Count, Timestamp, WorkflowId
+from sidecar.values import Count
 
 MINUTE_MS = 60_000
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -28,15 +29,9 @@ _EPOCH = date(1970, 1, 1).toordinal()
 class RunsStatsParams(Params, frozen=True):
     """Which runs to count; every filter that is absent matches all of them."""
 
-    workflow_id: Annotated[WorkflowId | None, Meta(description="Only runs of this workflow.")] = (
-        None
-    )
-    from_at: Annotated[
-        Timestamp | None, Meta(description="Only runs started at this time or later.")
-    ] = None
-    to_at: Annotated[Timestamp | None, Meta(description="Only runs started before this time.")] = (
-        None
-    )
+    workflow_id: WorkflowFilter = None
+    from_at: FromAt = None
+    to_at: ToAt = None
     utc_offset_minutes: Annotated[
         int,
         Meta(

@@ -12,6 +12,9 @@ from sidecar.store.runs.rows import RunHeader
 from sidecar.values import Count, Revision, RunId, Timestamp, WorkflowId
 
 Status = Literal["running", "success", "error", "cancelled"]
+WorkflowFilter = Annotated[WorkflowId | None, Meta(description="Only runs of this workflow.")]
+FromAt = Annotated[Timestamp | None, Meta(description="Only runs started at this time or later.")]
+ToAt = Annotated[Timestamp | None, Meta(description="Only runs started before this time.")]
 
 
 class Run(Struct, frozen=True):
@@ -19,28 +22,18 @@ class Run(Struct, frozen=True):
 
     id: RunId
     workflow_id: WorkflowId
-    revision: Annotated[
-        Revision, Meta(description="Revision of the workflow when the run started.")
-    ]
+    revision: Annotated[Revision, Meta(description="Revision of the workflow at its start.")]
     status: Annotated[Status, Meta(description="`running`, or how the run has ended.")]
     started_at: Timestamp
-    completed_at: Annotated[
-        Timestamp | None, Meta(description="When it ended; null while running.")
-    ]
-    duration_ms: Annotated[
-        Count | None,
-        Meta(description="Milliseconds from its start to its end; null while running."),
-    ]
+    completed_at: Annotated[Timestamp | None, Meta(description="Its end; null while running.")]
+    duration_ms: Annotated[Count | None, Meta(description="Milliseconds; null while running.")]
     summary_truncated: Annotated[
-        bool,
-        Meta(description="Whether only the first MiB of the summary is kept, as a JSON string."),
+        bool, Meta(description="Whether only the summary's first MiB is kept, as a JSON string.")
     ]
     summary_bytes: Annotated[
         Count | None, Meta(description="Size of the summary as it was sent; null when it has none.")
     ]
-    error_message: Annotated[
-        str | None, Meta(description="Why it failed; null when it did not fail.")
-    ]
+    error_message: Annotated[str | None, Meta(description="Why it failed, null if it did not.")]
     blocks_executed: Annotated[Count, Meta(description="Blocks executed so far.")]
     tokens_used: Annotated[Count, Meta(description="Tokens used so far.")]
     api_calls_made: Annotated[Count, Meta(description="API calls made so far.")]
@@ -53,24 +46,10 @@ class RunWithSummary(Run, frozen=True):
     summary: Annotated[Any, Meta(description="The JSON that was sent; null when it has none.")]
 
 
-def run_fields(run: RunHeader) -> dict[str, Any]:
-    """Return the fields of `Run` by name."""
-    return {
-        "id": run.id,
-        "workflow_id": run.workflow_id,
-        "revision": run.revision,
-        "status": run.status,
-        "started_at": run.started_at,
-        "completed_at": run.completed_at,
-        "duration_ms": run.duration_ms,
-        "summary_truncated": (run.summary_bytes or 0) > limits.SUMMARY_KEPT_BYTES,
-        "summary_bytes": run.summary_bytes,
-        "error_message": run.error_message,
-        "blocks_executed": run.blocks_executed,
-        "tokens_used": run.tokens_used,
-        "api_calls_made": run.api_calls_made,
-        "pinned": bool(run.pinned),
-    }
+def run_fields(run: RunHeader, *more: object) -> tuple[Any, ...]:
+    """Return the fields of `Run` in order, followed by `more` of a larger struct."""
+    truncated = (run.summary_bytes or 0) > limits.SUMMARY_KEPT_BYTES
+    return (*run[1:8], truncated, run.summary_bytes, *run[8:12], bool(run.pinned), *more)
 
 
 def must_find(ctx: Context, run_id: str) -> RunHeader:

@@ -79,17 +79,7 @@ def history(ctx: Context, params: WorkflowsHistoryParams) -> WorkflowsHistoryRes
         (before,) = read_cursor(params.cursor, mark, int)
     count = params.limit - len(items)
     found = revisions.page(ctx.db, header.rid, before, count + 1)
-    items += [
-        WorkflowsHistoryItem(
-            old.revision,
-            old.name,
-            old.created_at,
-            old.size_bytes,
-            old.stored_bytes,
-            old.pinned_by_runs,
-        )
-        for old in found[:count]
-    ]
+    items += [WorkflowsHistoryItem(*old) for old in found[:count]]
     more = len(found) > count
     return WorkflowsHistoryResult(items, encode_cursor(mark, items[-1].revision) if more else None)
 

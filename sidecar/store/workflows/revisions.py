@@ -32,7 +32,7 @@ _KEEP_HEADER: Final = (
     " VALUES (?, ?, ?, 'same', ?, ?, ?)"
 )
 _PAGE: Final = (
-    "SELECT v.revision, v.metadata, v.form, length(v.data), v.size_bytes, v.created_at,"
+    "SELECT v.revision, v.metadata, v.created_at, v.size_bytes, ifnull(length(v.data), 0),"
     " EXISTS (SELECT 1 FROM runs r WHERE r.workflow = v.workflow AND r.revision = v.revision)"
     " FROM workflow_revisions v WHERE v.workflow = ? AND v.revision < ?"
     " ORDER BY v.revision DESC LIMIT ?"
@@ -82,9 +82,9 @@ class RevisionHeader(NamedTuple):
 
     revision: int
     name: str
+    created_at: int
     size_bytes: int
     stored_bytes: int
-    created_at: int
     pinned_by_runs: bool
 
 
@@ -110,13 +110,10 @@ def keep(db: Connection, old: Header, *, same_body: bool) -> None:
 
 def page(db: Connection, rid: int, before: int, limit: int) -> list[RevisionHeader]:
     """Return at most `limit` earlier revisions with a number below `before`, newest first."""
+    rows = db.execute(_PAGE, (rid, before, limit))
     return [
-        RevisionHeader(
-            revision, _metadata(metadata).name, size_bytes, stored or 0, created_at, bool(pinned)
-        )
-        for revision, metadata, _form, stored, size_bytes, created_at, pinned in db.execute(
-            _PAGE, (rid, before, limit)
-        )
+        RevisionHeader(revision, _metadata(metadata).name, created_at, size, stored, bool(pinned))
+        for revision, metadata, created_at, size, stored, pinned in rows
     ]
 
 
