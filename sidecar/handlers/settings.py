@@ -23,8 +23,7 @@ from sidecar.values import Timestamp, stored_json
 Key = Annotated[
     str,
     Meta(
-        pattern="^[a-z0-9_.]{1,64}$(?!\\n)",
-        description="1 to 64 of a-z, 0-9, underscore and dot.",
+        pattern="^[a-z0-9_.]{1,64}$(?!\\n)", description="1 to 64 of a-z, 0-9, underscore and dot."
     ),
 ]
 Description = Annotated[

@@ -1400,7 +1400,7 @@ class RunsFinishResult(TypedDict):
     """Milliseconds from its start to its end."""
 
     changed: bool
-    """False when the run had been finished with the same values."""
+    """Whether it was this call that ended the run."""
 
 
 class RunsGetResult(TypedDict):

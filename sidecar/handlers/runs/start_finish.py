@@ -13,24 +13,13 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
-from sidecar.errors import (
-    Archived,
-    Conflict,
-    NotFound,
-    TooLarge,
-)
+from sidecar.errors import Archived, Conflict, NotFound, TooLarge
 from sidecar.handlers.runs.views import Status, must_find
 from sidecar.store import codec
 from sidecar.store.connection import Store
 from sidecar.store.runs import rows
 from sidecar.store.runs.rows import Counters, Ending, RunHeader
-from sidecar.values import (
-    Count,
-    Revision,
-    RunId,
-    Timestamp,
-    WorkflowId,
-)
+from sidecar.values import Count, Revision, RunId, Timestamp, WorkflowId
 
 _started_ms: WeakKeyDictionary[Store, dict[int, float]] = WeakKeyDictionary()
 """Monotonic start of every running run of a store, by the run's key."""
@@ -154,9 +143,7 @@ class RunsFinishResult(Result, frozen=True):
     status: Annotated[Status, Meta(description="How it ended.")]
     completed_at: Timestamp
     duration_ms: Annotated[Count, Meta(description="Milliseconds from its start to its end.")]
-    changed: Annotated[
-        bool, Meta(description="False when the run had been finished with the same values.")
-    ]
+    changed: Annotated[bool, Meta(description="Whether it was this call that ended the run.")]
 
 
 @method("runs.finish", access="write", errors=(NotFound, Conflict, TooLarge))

@@ -39,8 +39,7 @@ TagFilter = Annotated[
     Tag | None, Meta(description="Only workflows with this tag; null or absent: any.")
 ]
 ArchivedFilter = Annotated[
-    bool,
-    Meta(description="true: only archived workflows; false, the default: only live ones."),
+    bool, Meta(description="true: only archived workflows; false, the default: only live ones.")
 ]
 CursorParam = Annotated[
     Cursor | None,

@@ -3,12 +3,7 @@
 from sidecar.catalog import Params, method
 from sidecar.context import Context
 from sidecar.errors import Archived, Conflict, DatabaseDamaged, NotFound
-from sidecar.handlers.workflows.checks import (
-    check_expected,
-    must_find,
-    must_load,
-    refuse_archived,
-)
+from sidecar.handlers.workflows.checks import check_expected, must_find, must_load, refuse_archived
 from sidecar.handlers.workflows.save import Expected, save_revision
 from sidecar.handlers.workflows.views import WorkflowsSaveResult, save_view
 from sidecar.values import Revision, WorkflowId

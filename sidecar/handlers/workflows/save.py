@@ -55,8 +55,7 @@ class WorkflowsSaveWorkflow(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
     name: Name
     data: Annotated[
-        msgspec.Raw,
-        Meta(description="The body: any JSON, at most 16 MiB, kept byte for byte."),
+        msgspec.Raw, Meta(description="The body: any JSON, at most 16 MiB, kept byte for byte.")
     ]
     id: Annotated[
         Id | UnsetType, Meta(description="Its id, 1 to 128 characters; one is made when absent.")
