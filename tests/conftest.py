@@ -1,4 +1,4 @@
-"""What holds for every test: how hypothesis works, and where what may be kept is kept."""
+"""Settings for all tests: the profiles of hypothesis, and the folder for caches."""
 
 import os
 from pathlib import Path
@@ -10,8 +10,8 @@ CACHE = Path(__file__).parents[1] / ".cache"
 
 set_hypothesis_home_dir(CACHE / "hypothesis")
 
-# A thousand processes are started: compiling the product anew in each would take a minute of the
-# suite where the machine forbids bytecode beside the sources.
+# The suite starts a thousand processes. Where bytecode cannot be written next to the sources, each
+# would compile the program again, which takes a minute.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 os.environ["PYTHONPYCACHEPREFIX"] = str(CACHE / "bytecode")
 
@@ -19,7 +19,7 @@ settings.register_profile(
     "ci",
     derandomize=True,
     database=None,
-    deadline=None,  # a busy machine is no fault of the code
+    deadline=None,  # a busy machine must not fail a test
     max_examples=100,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -1,8 +1,8 @@
-"""Calls methods of the catalog against a real store, in process and without the wire.
+"""Calls methods of the catalog on a real store in this process, without lines and a loop.
 
-`Bench` does what the loop does for a short method (lock, transaction, savepoint, COMMIT) and for
-a long one (a `LongContext` in this thread). What was emitted is collected, so a test can look at
-events and audit entries. Params go through the method's own decoder, as JSON.
+`Bench` does what the loop does for a short method (lock, transaction, savepoint, COMMIT) and for a
+long one (a `LongContext`, in this thread). It stores what is emitted, so that a test can check
+events and audit entries. Params are JSON and are decoded by the method's own decoder.
 """
 
 import importlib
@@ -29,39 +29,39 @@ from sidecar.wire.params import decode_params
 
 
 class ManualClock:
-    """A clock that a test sets; each look at the wall clock moves it by `step_ms`."""
+    """A clock that a test sets; each reading of the wall clock advances it by `step_ms`."""
 
     def __init__(self, now_ms: int = 1_700_000_000_000, step_ms: int = 1) -> None:
-        """Begin at `now_ms`."""
+        """Start at `now_ms`."""
         self.at_ms = now_ms
         self.step_ms = step_ms
         self.ids = 0
 
     def now_ms(self) -> int:
-        """The time set, a step later each time."""
+        """Return the time, one step later each time."""
         self.at_ms += self.step_ms
         return self.at_ms
 
     def monotonic_ms(self) -> float:
-        """The same time, without moving it."""
+        """Return the time without advancing it."""
         return float(self.at_ms)
 
     def elapsed_ms(self) -> float:
-        """The same: this machine never sleeps."""
+        """Return the time without advancing it: this machine never sleeps."""
         return float(self.at_ms)
 
     def new_id(self) -> str:
-        """made-1, made-2 and so on."""
+        """Return made-1, made-2 and so on."""
         self.ids += 1
         return f"made-{self.ids}"
 
     def random_bytes(self, size_bytes: int) -> bytes:
-        """Zeros: tests want no secrets."""
+        """Return zeros, because tests need no secrets."""
         return bytes(size_bytes)
 
 
 def floor_vault() -> Vault:
-    """A vault that stretches passphrases as little as the policy allows, which is quick."""
+    """Return a vault whose key derivation costs the least that the policy allows."""
     return Vault(cost=FLOOR)
 
 
@@ -69,7 +69,7 @@ FLOOR = Cost(limits.KDF_MEMORY_MIN_KIB, limits.KDF_PASSES_MIN, 1)
 
 
 class NoSession:
-    """A serving process that nothing is asked of."""
+    """A session that ignores what handlers ask of it."""
 
     def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
         """Ignore it."""
@@ -81,22 +81,22 @@ class NoSession:
         """Ignore it."""
 
     def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
-        """Ignore it: tests run chores by hand."""
+        """Ignore it: tests run chores themselves."""
 
     def latencies(self) -> list[MethodLatency]:
-        """None."""
+        """Return nothing."""
         return []
 
     def facts(self) -> dict[str, Any]:
-        """None."""
+        """Return nothing."""
         return {}
 
 
 class Bench:
-    """An open store and a way to call methods on it."""
+    """An open store, and the methods that can be called on it."""
 
     def __init__(self, store: Store, clock: Clock) -> None:
-        """Serve from `store`; handlers must have been imported."""
+        """Use `store`; the handlers must have been imported."""
         self.store = store
         self.clock = clock
         self.vault = floor_vault()
@@ -111,7 +111,7 @@ class Bench:
         return Services(self.store, self.clock, NoSession(), self.vault)
 
     def call(self, name: str, /, **params: object) -> dict[str, Any]:
-        """Call a method with params as Python values; return its result the same way."""
+        """Call a method with params as Python values; return its result as Python values."""
         return self.call_json(name, json.dumps(params, ensure_ascii=False).encode())
 
     def call_json(self, name: str, params: bytes) -> dict[str, Any]:
@@ -136,7 +136,7 @@ class Bench:
         return msgspec.json.encode(result)
 
     def refused(self, error: type[SidecarError], name: str, /, **params: object) -> dict[str, Any]:
-        """Call a method that must refuse in this way; what the error says beside its code."""
+        """Call a method that must raise this error; return the error's data."""
         text = json.dumps(params, ensure_ascii=False).encode()
         try:
             decode_params(METHODS[name], Raw(text))
@@ -149,7 +149,7 @@ class Bench:
 
     @contextmanager
     def request(self, method: Method) -> Iterator[Context]:
-        """What a burst of one request does around its method."""
+        """Do what a burst of one request does before and after its method."""
         context = self.context
         context.emitted, context.audit_seq = [], 0
         if method.access != "write":
@@ -182,11 +182,11 @@ class Bench:
                 self.long.cancel_event.set()
 
     def tell(self, emitted: list[Emitted]) -> None:
-        """Keep what would be sent."""
+        """Store what would be sent."""
         self.told += [event.params for event in emitted]
 
     def changes(self) -> list[tuple[str, int | None, str]]:
-        """The workflows.changed events since the last look, as (id, revision, change)."""
+        """Return the workflows.changed events since the last call, as (id, revision, change)."""
         found: list[tuple[str, int | None, str]] = [
             (event.id, event.revision, event.change)
             for event in self.told
@@ -196,7 +196,7 @@ class Bench:
         return found
 
     def audited(self) -> list[tuple[str, str, dict[str, Any]]]:
-        """The audit events since the last look, as (action, resource, details)."""
+        """Return the audit events since the last call, as (action, resource, details)."""
         found = [
             (event.action, event.resource, msgspec.json.decode(msgspec.json.encode(event.details)))
             for event in self.told
@@ -206,13 +206,13 @@ class Bench:
         return found
 
     def rows(self, sql: str, *values: str | int | bytes | None) -> list[tuple[Any, ...]]:
-        """Rows of a statement of the test's own."""
+        """Return the rows of an SQL statement."""
         return list(self.store.db.execute(sql, values))
 
 
 @contextmanager
 def open_bench(folder: Path, clock: Clock | None = None) -> Iterator[Bench]:
-    """A bench over a new database in `folder`; all handlers of workflows are there."""
+    """Open a bench with a new database in `folder`; all handlers are imported."""
     importlib.import_module("sidecar.handlers.workflows")
     clock = clock or ManualClock()
     opened = open_store(folder / "test.db", clock)

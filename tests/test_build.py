@@ -1,4 +1,4 @@
-"""The build itself: that an old Python can read it, that it needs nothing, that limits hold."""
+"""Tests of the build scripts, and of limits for all files."""
 
 import ast
 import importlib.util
@@ -38,7 +38,7 @@ def tracked_texts() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("path", STANDALONE, ids=lambda path: path.name)
 def test_an_old_python_can_read_what_tells_it_that_it_is_old(path: Path) -> None:
-    """A SyntaxError would be all that Python 3.6 shows; 3.6 also knows no newer __future__."""
+    """Python 3.6 must not show a SyntaxError; it also has no newer __future__."""
     tree = ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 6))
 
     assert [] == [
@@ -50,7 +50,7 @@ def test_an_old_python_can_read_what_tells_it_that_it_is_old(path: Path) -> None
 
 @pytest.mark.parametrize("path", STANDALONE, ids=lambda path: path.name)
 def test_a_fresh_machine_needs_nothing_but_python(path: Path) -> None:
-    """Both run before anything is installed."""
+    """Both scripts run before anything is installed."""
     imported = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -62,7 +62,7 @@ def test_a_fresh_machine_needs_nothing_but_python(path: Path) -> None:
 
 
 def test_the_script_explains_itself_without_an_environment() -> None:
-    """No command: help, and success; a wrong one: the list, and the exit code for usage."""
+    """Without a command it prints help; with a wrong one the list of commands, as an error."""
     script = str(STANDALONE[0])
     plain = subprocess.run(
         [sys.executable, script], capture_output=True, text=True, check=False, cwd="/"
@@ -77,7 +77,7 @@ def test_the_script_explains_itself_without_an_environment() -> None:
 
 
 def test_a_folder_that_is_no_environment_of_ours_is_left_alone(tmp_path: Path) -> None:
-    """SIM_SIDECAR_VENV may name a home folder by mistake; nothing in it may go."""
+    """SIM_SIDECAR_VENV may name a home folder by mistake; nothing in it may be removed."""
     kept = tmp_path / "letter.txt"
     kept.write_text("dear", encoding="utf-8")
     done = subprocess.run(
@@ -110,7 +110,7 @@ with environment.only_one(environment.venv_folder()):
 
 
 def begin(code: str, venv: Path) -> "subprocess.Popen[str]":
-    """Run a script that uses build/environment.py for that folder."""
+    """Start a script that uses build/environment.py for this folder."""
     return subprocess.Popen(
         [sys.executable, "-c", code],
         stdin=subprocess.PIPE,
@@ -147,7 +147,7 @@ def test_a_run_that_waits_says_so_and_goes_on_when_the_other_dies(tmp_path: Path
 
 
 def test_imports_point_one_way_and_each_library_has_one_door() -> None:
-    """The contracts stand in pyproject.toml."""
+    """The contracts are in pyproject.toml."""
     if importlib.util.find_spec("importlinter") is None:
         pytest.skip("import-linter comes with the check extra: python3 build/dev.py check")
     run = "from importlinter.cli import lint_imports as run; raise SystemExit(run(no_cache=True))"
@@ -159,7 +159,7 @@ def test_imports_point_one_way_and_each_library_has_one_door() -> None:
 
 
 def test_no_file_names_a_registry() -> None:
-    """A lock that names its index cannot be used behind a mirror."""
+    """A lock that names its index cannot be used with a mirror."""
     hosts = [
         "pypi" + ".org",
         "pythonhosted" + ".org",
@@ -171,7 +171,7 @@ def test_no_file_names_a_registry() -> None:
 
 
 def test_every_locked_package_is_pinned_by_hash() -> None:
-    """One line without a hash, and pip refuses the whole lock on the day it is needed."""
+    """With one line without a hash pip refuses the whole lock."""
     for path in sorted((ROOT / "build" / "locks").glob("*.txt")):
         text = path.read_text(encoding="utf-8").replace("\\\n", " ")
         lines = [line for line in text.splitlines() if line and not line.startswith("#")]
@@ -180,14 +180,14 @@ def test_every_locked_package_is_pinned_by_hash() -> None:
 
 
 def test_no_file_is_too_long_to_keep_in_mind() -> None:
-    """Split by verb when a noun outgrows it; there is no list of exceptions."""
+    """A longer file is split, for instance by verb; there are no exceptions."""
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in hand_written()}
 
     assert {} == {str(path): lines for path, lines in lengths.items() if lines > LINES_MAX}
 
 
 def test_no_function_is_too_long_for_a_screen() -> None:
-    """Longer ones hide a second job."""
+    """A longer function does more than one thing."""
     too_long = []
     for path in hand_written():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

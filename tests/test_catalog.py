@@ -1,4 +1,4 @@
-"""Every declared method keeps the rules that the contract and its clients depend on."""
+"""Tests that every method follows the rules which the contract and its clients depend on."""
 
 import inspect
 import itertools
@@ -23,7 +23,7 @@ EVERY_METHOD = pytest.mark.parametrize("method", METHODS.values(), ids=METHODS.k
 
 
 def within(node: types.Type) -> Iterable[types.Type]:
-    """The types that a type is made of."""
+    """Return the types that a type is made of."""
     if isinstance(node, types.Metadata):
         return [node.type]
     if isinstance(node, types.UnionType):
@@ -37,20 +37,20 @@ def within(node: types.Type) -> Iterable[types.Type]:
 
 
 def walk(node: types.Type) -> Iterator[types.Type]:
-    """Every type within a type, the type itself included."""
+    """Yield every type inside a type, the type itself included."""
     yield node
     for child in within(node):
         yield from walk(child)
 
 
 def structs(*roots: Any) -> set[type[msgspec.Struct]]:
-    """Every struct reached from these types."""
+    """Return every struct inside these types."""
     found = (node for root in roots for node in walk(types.type_info(root)))
     return {node.cls for node in found if isinstance(node, types.StructType)}
 
 
 def described(field: types.Field) -> bool:
-    """Whether a field, or the struct or value within it, says what it means."""
+    """Return whether a field, or the type of it, has a description."""
     return any(
         isinstance(node, types.Metadata) and "description" in (node.extra_json_schema or {})
         for node in _outer(field.type)
@@ -58,7 +58,7 @@ def described(field: types.Field) -> bool:
 
 
 def _outer(node: types.Type) -> Iterator[types.Type]:
-    """A type, and the alternatives of its union: where its description can stand."""
+    """Yield a type and the alternatives of its union, all of which can have its description."""
     yield node
     if isinstance(node, types.Metadata):
         yield from _outer(node.type)
@@ -78,7 +78,7 @@ ALL_STRUCTS = sorted(
 
 
 def test_each_method_is_declared_in_the_module_that_the_table_of_names_says() -> None:
-    """The table will load a handler module when a method of it is first called."""
+    """The table loads the handler modules."""
     assert {
         name: each.function.__module__.removeprefix("sidecar.handlers.")
         for name, each in METHODS.items()
@@ -116,7 +116,7 @@ def test_params_that_are_decoded_late_have_the_members_that_are_published(method
 
 
 def test_no_two_structs_share_a_name() -> None:
-    """The names are the types of the generated clients."""
+    """The names are those of types in the generated client."""
     names = [struct.__name__ for struct in ALL_STRUCTS]
 
     assert sorted(set(names)) == sorted(names)
@@ -138,7 +138,7 @@ def test_a_method_says_what_it_does_in_one_sentence(method: Method) -> None:
 
 @EVERY_METHOD
 def test_params_list_the_required_ones_first(method: Method) -> None:
-    """By-position params are read in that order."""
+    """Params by position are read in that order."""
     required = [field.required for field in msgspec.structs.fields(method.params)]
 
     assert required == sorted(required, reverse=True)

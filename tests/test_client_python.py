@@ -1,4 +1,4 @@
-"""The Python client against small misbehaving peers; the real process is met in process/."""
+"""Tests of the Python client with small programs that misbehave instead of the real process."""
 
 import sys
 import threading
@@ -34,13 +34,13 @@ say(method="system.ready", params={"head": {"seq": 7, "mac": ""}})
 
 
 def peer(text: str) -> list[str]:
-    """A command that says it is ready and then runs `text`."""
+    """Return a command that sends system.ready and then runs `text`."""
     return [sys.executable, "-c", PEER + text]
 
 
 @pytest.fixture(autouse=True)
 def no_thread_stays() -> Iterator[None]:
-    """A closed client leaves no thread behind."""
+    """Assert that a closed client has ended its threads."""
     before = threading.active_count()
     yield
     deadline = time.monotonic() + 5
@@ -87,7 +87,7 @@ hear()
 
 
 def test_a_peer_that_does_not_read_cannot_hold_a_call_past_its_timeout() -> None:
-    """A line far longer than a pipe holds is written by a thread of its own."""
+    """A line that is longer than a pipe holds is written by a thread of its own."""
     with Client.spawn(peer("time.sleep(60)")) as client:
         with pytest.raises(SidecarTimeout):
             client.call("one", {"text": "x" * 4_000_000}, timeout=0.1)
@@ -128,7 +128,7 @@ hear()
 
 
 def test_lines_end_in_lf_or_crlf_and_nothing_else_ends_them() -> None:
-    """U+2028 and U+0085 end a line for str.splitlines, and may stand raw in JSON strings."""
+    """str.splitlines splits at U+2028 and U+0085, which JSON strings may have unescaped."""
     lines = r"""
 request = hear()
 answer = {"jsonrpc": "2.0", "id": request["id"], "result": "a\u2028b\u0085c"}
@@ -207,7 +207,7 @@ hear()
 
 
 def test_restart_fetches_the_events_it_missed_once_and_in_order() -> None:
-    """The peer sends a live event before the replay, which brings that event again."""
+    """The program sends a new event before the replay, which has that event as well."""
     catches_up = """
 event(9)
 request = hear()
@@ -221,7 +221,7 @@ hear()
     with Client.spawn(peer(catches_up)) as client:
         client.call("one")
         assert [client.events.get().method for _ in range(2)] == ["system.ready", "audit.event"]
-        client.last_seq = 7  # as if the process had died before it could send the two
+        client.last_seq = 7  # as if the process had died before it could send the two events
         client.restart()
         client.call("one")
         events = [client.events.get() for _ in range(3)]

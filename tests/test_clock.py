@@ -1,4 +1,4 @@
-"""Ids that rise, in the form of RFC 9562."""
+"""Tests of the clock, and of ids that rise and have the form of RFC 9562."""
 
 import shutil
 import subprocess
@@ -62,7 +62,7 @@ def test_the_clock_that_goes_on_in_sleep_is_the_systems_and_never_falls() -> Non
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has namespaces of time")
 def test_the_clock_that_goes_on_in_sleep_counts_what_was_slept() -> None:
-    """A namespace whose machine has slept 100 000 seconds: its boot is so much longer ago."""
+    """In a time namespace the machine seems to have slept 100 000 seconds."""
     code = (
         "from sidecar.clock import SystemClock; made = SystemClock()\n"
         "print(made.elapsed_ms() - made.monotonic_ms())"

@@ -1,4 +1,4 @@
-"""The options of `serve`."""
+"""Tests of the options of `serve`."""
 
 from pathlib import Path
 

@@ -1,6 +1,6 @@
-"""Every real workflow file, compacted to one line, is saved and read back byte for byte.
+"""Tests that real workflow files, on one line each, are saved and read back byte for byte.
 
-The files are no part of the project: without them this is skipped.
+The files are not in the repository; without them the test is skipped.
 """
 
 import json
@@ -15,7 +15,7 @@ from tests.scenarios.talk import ROOT, Talk, talk
 CORPUS = Path(os.environ.get("SIM_SIDECAR_CORPUS") or ROOT.parent / "shared" / "corpus")
 FILES = sorted(CORPUS.glob("*/*.json"))
 AT_ONCE = 16
-"""Requests sent before their answers are read: a burst, yet well within a pipe's patience."""
+"""Requests that are sent before their answers are read; they fit into a pipe."""
 
 
 class _Body(msgspec.Struct):
@@ -32,7 +32,7 @@ class _Answer(msgspec.Struct):
 
 
 def compacted(path: Path) -> bytes:
-    """A file on one line, numbers as Python spells them."""
+    """Return a file on one line, with numbers as Python writes them."""
     value = json.loads(path.read_bytes())
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
@@ -41,19 +41,19 @@ def compacted(path: Path) -> bytes:
 
 
 def kept(body: bytes) -> bytes:
-    """What the product promises to give back: common line readers split on these two."""
+    """Return what the program returns: U+2028 and U+2029, where many programs split, escaped."""
     return body.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
 
 
 def save(conversation: Talk, number: int, path: Path, body: bytes) -> None:
-    """Send one save; the body goes in as it is."""
+    """Send a save with this body."""
     name = json.dumps(path.stem[:200])
     head = f'{{"jsonrpc":"2.0","id":{number},"method":"workflows.save","params":{{"workflow":'
     conversation.send(f'{head}{{"id":"c{number}","name":{name},"data":'.encode() + body + b"}}}")
 
 
 def get(conversation: Talk, number: int) -> None:
-    """Ask for one body."""
+    """Request one body."""
     params = f'{{"id":"c{number}"}}'
     conversation.send(
         f'{{"jsonrpc":"2.0","id":{number},"method":"workflows.get","params":{params}}}'.encode()

@@ -1,4 +1,4 @@
-"""The OpenRPC document: its shape, and what is put right of msgspec's schemas."""
+"""Tests of the OpenRPC document: its form, and the corrections of msgspec's schemas."""
 
 import hashlib
 import json
@@ -60,7 +60,7 @@ def make(_ctx: Context, params: ThingsMakeParams) -> ThingsMakeResult:
 
 
 def nodes(value: Any) -> Iterator[dict[str, Any]]:
-    """Every object within a document."""
+    """Yield every object inside a document."""
     if isinstance(value, dict):
         yield value
     for child in value.values() if isinstance(value, dict) else value:
@@ -70,14 +70,14 @@ def nodes(value: Any) -> Iterator[dict[str, Any]]:
 
 @pytest.fixture(scope="module")
 def document() -> dict[str, Any]:
-    """The document of the program, as a client reads it."""
+    """Return the document of the program, as a client reads it."""
     loaded: dict[str, Any] = json.loads(describe.openrpc_json())
     return loaded
 
 
 @pytest.fixture(scope="module")
 def described() -> dict[str, Any]:
-    """The document of the one method above."""
+    """Return the document of the one method above."""
     method = Method("things.make", make, "read", (errors.Conflict,), long=True)
     return describe.openrpc([method], {}, errors.catalogue())
 
@@ -124,7 +124,7 @@ def test_a_method_is_described_by_its_docstring_and_types(described: dict[str, A
 
 
 def test_results_require_all_fields_though_they_have_defaults(described: dict[str, Any]) -> None:
-    """Msgspec makes a field with a default optional; we always send it."""
+    """A field with a default is optional to msgspec, but it is always sent."""
     schemas = described["components"]["schemas"]
 
     assert list(schemas) == ["Shared", "ThingsMakeResult"]
@@ -166,7 +166,7 @@ def test_a_struct_with_defaults_cannot_serve_params_and_results() -> None:
 
 
 def test_the_document_has_the_form_of_openrpc(document: dict[str, Any]) -> None:
-    """By hand, after OpenRPC 1.3.2's meta-schema, which allows no other members."""
+    """The checks follow the meta-schema of OpenRPC 1.3.2, which allows no other members."""
     assert document["openrpc"] == "1.3.2"
     assert set(document["info"]) == {"title", "description", "version"}
     assert [each["name"] for each in document["methods"]] == list(METHOD_MODULES)
@@ -201,7 +201,7 @@ def test_every_schema_is_a_json_schema(document: dict[str, Any]) -> None:
 def test_integers_fit_javascript_and_no_field_is_one_of_several_types(
     document: dict[str, Any],
 ) -> None:
-    """Our choice: clients in typed languages stay plain. A request's id is the exception."""
+    """Clients in typed languages stay simple. The id of a request is the exception."""
     several = []
     for node in nodes([document["components"]["schemas"], document["methods"]]):
         if node.get("type") == "integer":

@@ -1,4 +1,4 @@
-"""The catalogue of errors: the codes and slugs that the protocol published."""
+"""Tests of the errors: their codes and slugs are those that the protocol has published."""
 
 import pytest
 
@@ -18,7 +18,7 @@ PUBLISHED = {
     -32050: "not_found", -32051: "conflict", -32052: "too_large", -32053: "archived",
     -32054: "empty_body",
 }  # fmt: skip
-"""The table of the protocol: a code or slug, once published, is never changed."""
+"""The errors of the protocol; a published code or slug never changes."""
 
 EVERY_ERROR = pytest.mark.parametrize(
     "error", errors.catalogue(), ids=lambda error: str(error.slug)
@@ -40,7 +40,7 @@ def test_codes_and_slugs_are_unique() -> None:
 def test_a_code_is_one_of_json_rpc_or_lies_in_its_range_for_servers(
     error: type[SidecarError],
 ) -> None:
-    """JSON-RPC 2.0, section 5.1: -32000 to -32099 is left to servers."""
+    """JSON-RPC 2.0, section 5.1: -32000 to -32099 are left to servers."""
     assert error.code in {-32700, -32600, -32601, -32602, -32603} or -32099 <= error.code <= -32000
 
 

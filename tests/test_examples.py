@@ -1,4 +1,4 @@
-"""The examples of the published contract: one of each method, true to its schemas."""
+"""Tests of the contract's examples: every method has one, which is valid for its schemas."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ DOCUMENT: dict[str, Any] = json.loads((ROOT / "schema" / "openrpc.json").read_by
 
 
 def fits(value: Any, schema: dict[str, Any]) -> None:
-    """The value keeps the schema; references lead into the document."""
+    """Assert that a value is valid for a schema, which may refer to the document."""
     whole = {**schema, "components": DOCUMENT["components"]}
     jsonschema.Draft202012Validator(whole).validate(value)
 

@@ -1,4 +1,4 @@
-"""What is checked in is what the generator writes now, and tells the truth."""
+"""Tests that the committed files are those that the generator writes now."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ def test_the_commented_schema_makes_the_tables_of_a_fresh_database(tmp_path: Pat
 
 
 def test_the_python_client_needs_the_standard_library_alone() -> None:
-    """-S leaves site-packages out, -I the working directory."""
+    """The option -S omits site-packages, -I the current folder."""
     client = ROOT / "schema" / "clients" / "python" / "sidecar_client.py"
     command = [sys.executable, "-I", "-S", str(client)]
 

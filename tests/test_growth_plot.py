@@ -1,4 +1,4 @@
-"""The growth chart of the bench: well-formed, one curve a request, its gates where they belong."""
+"""Tests of the growth chart of the benchmark: its form, its curves and its bounds."""
 
 import xml.etree.ElementTree as ET
 from pathlib import Path
@@ -9,13 +9,13 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 
 def drawn(path: Path, sizes: list[int], *panels: Panel) -> ET.Element:
-    """The chart, read back."""
+    """Return the chart, parsed."""
     draw_growth(path / "growth.svg", sizes, list(panels))
-    return ET.parse(path / "growth.svg").getroot()  # noqa: S314 - our own file
+    return ET.parse(path / "growth.svg").getroot()  # noqa: S314 - a file of this program
 
 
 def points(curve: ET.Element) -> list[tuple[float, float]]:
-    """The points of a curve."""
+    """Return the points of a curve."""
     pairs = (pair.split(",") for pair in curve.attrib["points"].split())
     return [(float(x), float(y)) for x, y in pairs]
 

@@ -1,4 +1,4 @@
-"""Log lines: one JSON object each, and never a reason to wait."""
+"""Tests of the log: each line is a JSON object, and logging never waits."""
 
 import json
 import os
@@ -13,13 +13,13 @@ from sidecar import limits, log
 
 
 class Logged:
-    """A log of this test's own, and what it wrote."""
+    """A log for one test, and what it has written."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def lines(self) -> list[dict[str, Any]]:
-        """Everything written so far."""
+        """Return the lines that are written."""
         log.flush(2000)
         return [json.loads(line) for line in self.path.read_bytes().splitlines()]
 
@@ -92,7 +92,7 @@ def test_a_reader_that_never_reads_is_not_waited_for_and_the_lost_are_counted(
     sent = 3 * limits.STDERR_BOUND_LINES
     for number in range(sent):
         log.warning("event", number=number, pad="x" * 500)
-    log.flush(10)  # comes back although nobody reads
+    log.flush(10)  # returns although nothing reads stderr
 
     received = bytearray()
 

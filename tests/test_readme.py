@@ -1,4 +1,4 @@
-"""The README's conversation and shell line, replayed through the real process."""
+"""Tests that replay the README's conversation and shell command with the real process."""
 
 import json
 import os
@@ -14,7 +14,7 @@ SERVE = [sys.executable, "-m", "sidecar", "serve"]
 
 
 def matches(expected: Any, actual: Any) -> bool:
-    """Whether two JSON values are equal but for the places where `…` stands."""
+    """Return whether two JSON values are equal, where `…` equals any value."""
     if expected == "…":
         return True
     if isinstance(expected, dict) and isinstance(actual, dict):

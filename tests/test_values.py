@@ -1,4 +1,4 @@
-"""Cursors: what was made here comes back whole, and nothing else passes."""
+"""Tests of cursors: a cursor is read back as it was made, and nothing else is accepted."""
 
 import base64
 
@@ -16,7 +16,7 @@ KEYS = st.lists(INTEGERS | st.text() | st.floats(allow_nan=False, allow_infinity
 
 
 def cursor_of(value: object) -> str:
-    """A cursor of anything, as a forger would make it."""
+    """Return a cursor with any content, as an attacker would make it."""
     return base64.urlsafe_b64encode(msgspec.json.encode(value)).decode().rstrip("=")
 
 

@@ -8,7 +8,7 @@ import apsw
 from sidecar.store.open_close import open_store
 from tests.faults.work import Shell
 from tests.harness import ManualClock
-from tests.wire.kit import Served, call
+from tests.wire.loop_in_process import Served, call
 
 PAGE_BYTES = 4096
 

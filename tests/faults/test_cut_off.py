@@ -11,7 +11,7 @@ from sidecar.store.repair import recover
 from tests.faults import harm
 from tests.faults.test_damage import no_log, no_step
 from tests.harness import ManualClock
-from tests.wire.kit import Served, answers, call
+from tests.wire.loop_in_process import Served, answers, call
 
 
 @pytest.fixture(scope="module")

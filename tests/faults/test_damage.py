@@ -19,7 +19,7 @@ from tests.faults import harm
 from tests.faults.work import state_at
 from tests.harness import ManualClock
 from tests.store import legacy_files
-from tests.wire.kit import Served, answers, call, notifications
+from tests.wire.loop_in_process import Served, answers, call, notifications
 
 SAVE = call("save", "workflows.save", workflow={"id": "later", "name": "n", "data": {}})
 

@@ -6,7 +6,7 @@ from sidecar.store.open_close import open_store
 from tests.faults import harm
 from tests.harness import ManualClock
 from tests.secrets_kit import secret_bench, set_up
-from tests.wire.kit import Served, answers, call
+from tests.wire.loop_in_process import Served, answers, call
 
 
 def test_keys_that_cannot_be_listed_are_damage_and_no_missing_entry(tmp_path: Path) -> None:

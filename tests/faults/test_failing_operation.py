@@ -21,7 +21,7 @@ from sidecar.store.search import indexes
 from tests.faults.failing import FailingVFS, Mode, Plan
 from tests.faults.work import Message, Shell, State, faults_of, state_of
 from tests.harness import ManualClock
-from tests.wire.kit import Served, answers, call
+from tests.wire.loop_in_process import Served, answers, call
 
 LIED = {"database_damaged", "not_found", "internal"}
 """What a row may be said to be whose page was read wrongly without a word."""

@@ -19,7 +19,7 @@ from tests.faults.failing import FailingVFS, Mode, Plan
 from tests.faults.test_failing_operation import ALLOWED, LIED, Case
 from tests.faults.work import Message, Shell, State
 from tests.harness import ManualClock
-from tests.wire.kit import Served, answers, call
+from tests.wire.loop_in_process import Served, answers, call
 
 CASES: list[tuple[str, Mode]] = [
     ("backups.verify", "once"),

@@ -17,7 +17,7 @@ from tests.faults.failing import FailingVFS, Mode, Plan
 from tests.faults.work import Shell, State, faults_of, state_of
 from tests.harness import ManualClock
 from tests.store import legacy_files
-from tests.wire.kit import Served
+from tests.wire.loop_in_process import Served
 
 FIRST = migrations.shipped_steps()[0]
 REBUILD = """

@@ -21,8 +21,8 @@ from tests.faults.failing import FailingVFS, Plan
 from tests.faults.small_disk import SmallDiskVFS
 from tests.faults.work import faults_of
 from tests.harness import ManualClock
-from tests.process.wire import Child, environment, request
-from tests.wire.kit import Served, answers, call
+from tests.process.child_process import Child, environment, request
+from tests.wire.loop_in_process import Served, answers, call
 
 MIB = limits.MIB
 

@@ -14,7 +14,7 @@ from sidecar.store.search import indexes
 from tests.faults.power import PowerVFS
 from tests.faults.work import Shell, State, faults_of, state_of
 from tests.harness import ManualClock
-from tests.wire.kit import Served, answers, call
+from tests.wire.loop_in_process import Served, answers, call
 
 
 class Image(NamedTuple):

@@ -11,7 +11,7 @@ from sidecar.store.open_close import open_store
 from tests.faults import harm
 from tests.faults.work import Shell, State, state_at
 from tests.harness import ManualClock
-from tests.wire.kit import Served, answers, call
+from tests.wire.loop_in_process import Served, answers, call
 
 PAGE_BYTES = 4096
 

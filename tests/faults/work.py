@@ -13,7 +13,7 @@ import apsw
 
 from sidecar.store.audit.verify import verify_chain
 from sidecar.store.connection import Connection
-from tests.wire.kit import call
+from tests.wire.loop_in_process import call
 
 State = dict[str, Any]
 Message = dict[str, Any]

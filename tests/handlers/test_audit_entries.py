@@ -20,9 +20,9 @@ from sidecar.errors import AuditUnavailable, SidecarError
 from sidecar.keychain import NamedBackend
 from sidecar.store.audit.actions import ACTIONS
 from sidecar.store.audit.log import is_log_sealed, read_entries
-from tests.acts import ACTS, BACKUP, READING, REFUSED, Act, Told
+from tests.audited_calls import ACTS, BACKUP, READING, REFUSED, Act, Told
 from tests.harness import Bench, ManualClock, NoSession, open_bench
-from tests.making import params_type, simplest
+from tests.make_params import params_type, simplest
 from tests.secrets_kit import MemoryKeychain
 from tests.workflow_kit import save
 

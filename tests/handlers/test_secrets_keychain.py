@@ -19,7 +19,7 @@ from sidecar.errors import KeychainUnavailable, SidecarError
 from sidecar.keychain import Keychain, NamedBackend
 from sidecar.secrets.key_slots import remove_stale_items
 from tests.harness import Bench
-from tests.process.wire import environment
+from tests.process.child_process import environment
 from tests.secrets_kit import PASSPHRASE, VALUE, secret_bench, value_of
 
 backend_module = pytest.importorskip("keyring.backend", reason="comes with the extra `keyring`")

@@ -1,4 +1,4 @@
-"""Starting processes that are gone when the test is over."""
+"""Fixtures that start processes and end them after the test."""
 
 import subprocess
 import sys
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from schema.clients.python.sidecar_client import Client
-from tests.process import wire
-from tests.process.wire import Child
+from tests.process import child_process
+from tests.process.child_process import Child
 
 Spawn = Callable[..., Child]
 Connect = Callable[..., Client]
@@ -18,7 +18,7 @@ Connect = Callable[..., Client]
 
 @pytest.fixture
 def spawn() -> Iterator[Spawn]:
-    """Start a command as a raw child; it has said `system.ready` unless `ready` is False."""
+    """Return a function that starts a command; it waits for `system.ready` unless told not to."""
     children: list[Child] = []
 
     def start(argv: list[str], *, ready: bool = True, **options: Any) -> Child:
@@ -33,11 +33,11 @@ def spawn() -> Iterator[Spawn]:
 
 @pytest.fixture
 def connect() -> Iterator[Connect]:
-    """Start a command behind the generated client."""
+    """Return a function that starts a command with the generated client."""
     clients: list[Client] = []
 
     def start(argv: list[str]) -> Client:
-        client = Client.spawn(argv, env=wire.environment())
+        client = Client.spawn(argv, env=child_process.environment())
         clients.append(client)
         return client
 
@@ -49,18 +49,18 @@ def connect() -> Iterator[Connect]:
 
 @pytest.fixture(params=["polled", "threaded"])
 def half(request: pytest.FixtureRequest) -> list[str]:
-    """Options that choose each half of the channel in turn."""
+    """Return the options for one of the two channels, each in turn."""
     return ["--threaded-io"] if request.param == "threaded" else []
 
 
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
-    """Where a database may be made."""
+    """Return the path for a new database."""
     return tmp_path / "data" / "sim.db"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Windows has neither these signals nor /proc; its half runs here by `--threaded-io`."""
+    """Skip these tests on Windows, which has no such signals and no /proc."""
     if sys.platform == "linux":
         return
     skip = pytest.mark.skip(reason="looks into /proc and sends POSIX signals")
@@ -71,7 +71,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture
 def noise() -> Iterator[list[subprocess.Popen[bytes]]]:
-    """Other processes of a test; killed at its end."""
+    """Return a list for other processes of a test, which are killed at its end."""
     processes: list[subprocess.Popen[bytes]] = []
     yield processes
     for process in processes:

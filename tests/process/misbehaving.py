@@ -1,7 +1,7 @@
-"""The product with handlers that no product should have, as a program of its own.
+"""The program with additional methods that misbehave; started as `misbehaving.py serve ...`.
 
-Started as `python misbehaving.py serve ...`. What a method needs beyond the product it imports
-in its body, so that the list of loaded modules stays the product's.
+The methods import what they need in their bodies, so that the list of loaded modules is that of the
+program.
 """
 
 import os
@@ -14,7 +14,7 @@ from sidecar.catalog import Params, method
 from sidecar.context import Context, LongContext
 
 STARTED: list[str] = []
-"""Ids of the long requests whose method was entered."""
+"""The ids of the long requests whose method has started."""
 
 SECRET = "sk-sentinel-5c1f"
 
@@ -24,25 +24,25 @@ class NoParams(Params, frozen=True):
 
 
 class Amount(Params, frozen=True):
-    """How much of it."""
+    """How many of something."""
 
     count: int
     per_step: int = 1
 
 
 class Tag(Params, frozen=True):
-    """Names one call."""
+    """A name for one call."""
 
     tag: str = ""
 
 
 @method("test.noise")
 def noise(_ctx: Context, params: NoParams) -> dict[str, object]:  # noqa: ARG001
-    """Write to stdout in every way there is, and start a child that does so and reads."""
+    """Write to stdout in many ways, and start a child that does so and reads stdin."""
     import ctypes
     import subprocess
 
-    print("noise of print")  # noqa: T201 - the misbehaviour
+    print("noise of print")  # noqa: T201 - this is the fault
     sys.stdout.write("noise of sys.stdout\n")
     sys.stdout.flush()
     os.write(1, b"noise of descriptor 1\n")
@@ -57,7 +57,7 @@ def noise(_ctx: Context, params: NoParams) -> dict[str, object]:  # noqa: ARG001
 
 @method("test.hang")
 def hang(_ctx: Context, params: Tag) -> int:
-    """Never return: asleep, or busy with tag `busy`."""
+    """Never return; sleep, or with the tag `busy` use the processor."""
     sys.stderr.write("hanging\n")
     while True:
         if params.tag != "busy":
@@ -66,7 +66,7 @@ def hang(_ctx: Context, params: Tag) -> int:
 
 @method("test.hang_long", long=True)
 def hang_long(ctx: LongContext, params: Tag) -> int:
-    """Never return from a worker, deaf to cancel."""
+    """Never return in a worker thread, and ignore a cancel."""
     ctx.progress(f"hanging {params.tag}", 0, None, "steps")
     while True:
         time.sleep(1000)
@@ -74,31 +74,31 @@ def hang_long(ctx: LongContext, params: Tag) -> int:
 
 @method("test.fail")
 def fail(_ctx: Context, params: NoParams) -> int:  # noqa: ARG001
-    """Raise with a secret in the text."""
+    """Raise an exception with a secret in its text."""
     raise RuntimeError(SECRET)
 
 
 class Said(Params, frozen=True):
-    """What somebody else has said."""
+    """A text from elsewhere."""
 
     text: str
 
 
 @method("test.fail_with")
 def fail_with(_ctx: Context, params: Said) -> int:
-    """Raise with a text that came from elsewhere."""
+    """Raise an exception with this text."""
     raise RuntimeError(params.text)
 
 
 @method("test.fail_long", long=True)
 def fail_long(_ctx: LongContext, params: NoParams) -> int:  # noqa: ARG001
-    """Raise with a secret in the text, in a worker."""
+    """Raise an exception with a secret in its text, in a worker thread."""
     raise RuntimeError(SECRET)
 
 
 @method("test.work", long=True)
 def work(ctx: LongContext, params: Tag) -> dict[str, str]:
-    """Work until cancelled, in one step that must be undone then."""
+    """Work in one transaction until the request is cancelled, which undoes it."""
     STARTED.append(params.tag)
     pause = threading.Event()
     if params.tag == "writing":
@@ -118,13 +118,13 @@ def _work_on(ctx: LongContext, pause: threading.Event) -> None:
 
 @method("test.started")
 def started(_ctx: Context, params: NoParams) -> list[str]:  # noqa: ARG001
-    """Tell which long methods were entered."""
+    """Return the ids of the long requests that have started."""
     return STARTED
 
 
 @method("test.events", long=True)
 def events(ctx: LongContext, params: Amount) -> dict[str, int]:
-    """Emit very many events, `per_step` in each transaction."""
+    """Emit many events, `per_step` in each transaction."""
     done = 0
     while done < params.count:
         with ctx.writing():
@@ -136,7 +136,7 @@ def events(ctx: LongContext, params: Amount) -> dict[str, int]:
 
 @method("test.log")
 def log(_ctx: Context, params: Amount) -> int:
-    """Write that many bytes of log."""
+    """Write this many bytes to the log."""
     from sidecar import log as product_log
 
     for number in range(params.count // 1000):
@@ -146,13 +146,13 @@ def log(_ctx: Context, params: Amount) -> int:
 
 @method("test.big")
 def big(_ctx: Context, params: Amount) -> str:
-    """Answer that many characters."""
+    """Return this many characters."""
     return "x" * params.count
 
 
 @method("test.modules")
 def modules(_ctx: Context, params: NoParams) -> list[str]:  # noqa: ARG001
-    """Tell what is imported."""
+    """Return the names of the loaded modules."""
     return sorted(sys.modules)
 
 
@@ -189,37 +189,37 @@ class One(Params, frozen=True):
 
 @method("subtract")
 def subtract(_ctx: Context, params: Pair) -> int:
-    """Subtract."""
+    """Return the difference."""
     return params.minuend - params.subtrahend
 
 
 @method("sum")
 def sum_(_ctx: Context, params: Three) -> int:
-    """Add up."""
+    """Return the sum."""
     return params.a + params.b + params.c
 
 
 @method("update")
 def update(_ctx: Context, params: Five) -> int:
-    """Take five numbers."""
+    """Accept five numbers."""
     return params.e
 
 
 @method("notify_hello")
 def notify_hello(_ctx: Context, params: One) -> int:
-    """Take a greeting."""
+    """Accept a greeting."""
     return params.a
 
 
 @method("notify_sum")
 def notify_sum(_ctx: Context, params: Three) -> int:
-    """Add up for nobody."""
+    """Accept three numbers."""
     return params.a
 
 
 @method("get_data")
 def get_data(_ctx: Context, params: NoParams) -> list[object]:  # noqa: ARG001
-    """Answer two values."""
+    """Return two values."""
     return ["hello", 5]
 
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from schema.clients.python.sidecar_client import Client
+from tests.process.child_process import notice, product, request
 from tests.process.conftest import Connect, Spawn
-from tests.process.wire import notice, product, request
 
 WORKFLOWS = 120
 
 
 @pytest.fixture
 def filled(connect: Connect, database: Path) -> Path:
-    """Make a database of some megabytes that do not compress."""
+    """Return the path of a database of some megabytes that do not compress."""
     client: Client = connect(product("--database", database, "--no-events"))
     for start in range(0, WORKFLOWS, 20):
         items = [

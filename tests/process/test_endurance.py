@@ -1,4 +1,4 @@
-"""A process that serves for days: what it holds after a thousand acts it held after the first."""
+"""Tests that a process which serves for days does not grow."""
 
 import gc
 import random
@@ -13,21 +13,21 @@ import pytest
 from sidecar import limits
 from sidecar.clock import SystemClock
 from sidecar.store.open_close import open_store
+from tests.process.child_process import MIB, Message, product, resident_bytes
 from tests.process.conftest import Spawn
-from tests.process.wire import MIB, Message, product, resident_bytes
-from tests.wire.kit import Served, answers, call
+from tests.wire.loop_in_process import Served, answers, call
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 PASSPHRASE = "open sesame"
 SERVING_THREADS = 3
-"""The loop, the watchdog and the log."""
+"""The threads of an idle process: the loop, the watchdog and the log."""
 
 Ask = Callable[[str, Message], Message]
 
 
 class Day:
-    """What a shell does all day, so that after each round as much is there as before it."""
+    """The requests of a day; after each round there are as many objects as before."""
 
     def __init__(self, ask: Ask) -> None:
         self.ask = ask
@@ -35,17 +35,17 @@ class Day:
         self.call("secrets.initialize", passphrase=PASSPHRASE)
 
     def call(self, method: str, **params: Any) -> Any:
-        """The result of a request."""
+        """Send a request and return its result."""
         answer = self.ask(method, params)
         assert "result" in answer, (method, answer)
         return answer["result"]
 
     def refuse(self, method: str, **params: Any) -> None:
-        """A request that goes wrong."""
+        """Send a request that must fail."""
         assert "error" in self.ask(method, params)
 
     def round(self) -> None:
-        """Some of everything, right and wrong."""
+        """Send requests of all kinds, right and wrong ones."""
         for number in range(8):
             text = self.rng.randbytes(3000).hex()
             data = {"nodes": [{"id": number, "text": text}]}
@@ -65,7 +65,7 @@ class Day:
         self.call("audit.list", limit=50)
 
     def secrets(self) -> None:
-        """Keys set, read, resealed, locked and opened again."""
+        """Set, read, rotate, lock and unlock secrets."""
         self.call("secrets.set", provider="p", value="sk-0123456789")
         self.call("secrets.get", provider="p")
         self.call("secrets.rotate")
@@ -75,7 +75,7 @@ class Day:
         self.call("audit.verify")
 
     def night(self) -> None:
-        """What is done once a day."""
+        """Do what is done once a day."""
         name = self.call("backups.create")["name"]
         self.call("backups.verify", name=name)
         self.call("backups.restore", name=name, dry_run=True)
@@ -87,7 +87,7 @@ class Day:
 
 
 def objects_after(day: Day, rounds: int) -> int:
-    """How many Python objects there are after so many rounds and a night."""
+    """Return the number of Python objects after some rounds and a night."""
     for _ in range(rounds):
         day.round()
     day.night()
@@ -96,10 +96,10 @@ def objects_after(day: Day, rounds: int) -> int:
 
 
 def descriptors(process: int | str) -> list[str]:
-    """What a process has open, by where it leads, without the numbers of pipes."""
+    """Return what the descriptors of a process are, without the numbers of pipes."""
     links = []
     for entry in Path(f"/proc/{process}/fd").iterdir():
-        with suppress(FileNotFoundError):  # the one by which a process looks at itself
+        with suppress(FileNotFoundError):  # the descriptor of the listing itself
             links.append(str(entry.readlink()).split(":[")[0])
     return sorted(links)
 
@@ -120,7 +120,7 @@ def test_no_object_and_no_file_is_held_longer_than_its_request(tmp_path: Path) -
 
 
 def live(day: Day, rounds: int, pid: int) -> int:
-    """So many rounds, every fifth with a night; the least memory it took after one of them."""
+    """Do some rounds, a night after every fifth; return the least memory after one of them."""
     least_bytes = sys.maxsize
     for number in range(rounds):
         day.round()
@@ -142,7 +142,7 @@ def test_memory_descriptors_and_threads_stay_what_they_were(spawn: Spawn, databa
 
     after_bytes = live(day, 300, child.pid)
 
-    # SQLite keeps pages of a file that grows by its audit log, up to its cache.
+    # The file grows by its audit log, and SQLite's page cache with it, up to its limit.
     grown_bytes = database.stat().st_size - file_bytes
     assert after_bytes - before_bytes < 2 * grown_bytes + 4 * MIB
     assert descriptors(child.pid) == open_before

@@ -1,4 +1,4 @@
-"""kill -9 in the midst of saves: what was acknowledged is there, and the chain holds."""
+"""Tests of kill -9 during saves: acknowledged saves are stored, and the audit chain verifies."""
 
 import json
 import random
@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from schema.clients.python.sidecar_client import Client
+from tests.process.child_process import Child, product, request
 from tests.process.conftest import Connect, Spawn
-from tests.process.wire import Child, product, request
 
 
 class Ledger:
-    """What was acknowledged, and what may have happened besides."""
+    """The acknowledged saves, and those whose answer was not received."""
 
     def __init__(self, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -22,7 +22,7 @@ class Ledger:
         self.head = 0
 
     def line(self) -> bytes:
-        """The next save: of a new workflow, or of one that is there."""
+        """Return the line of the next save, of a new workflow or of an existing one."""
         if self.acknowledged and self.rng.random() < 0.4:
             workflow_id = self.rng.choice(sorted(self.acknowledged))
         else:
@@ -34,14 +34,14 @@ class Ledger:
         return request("workflows.save", {"workflow": workflow}, self.made)
 
     def take(self, answer: dict[str, object]) -> None:
-        """An acknowledged save."""
+        """Note an acknowledged save."""
         result = answer["result"]
         assert isinstance(result, dict), answer
         self.acknowledged[result["id"]] = result["revision"]
 
 
 def kill_amid_saves(ledger: Ledger, child: Child) -> None:
-    """Send saves, read some of the answers, kill, and take the answers already on their way."""
+    """Send saves, read some answers, kill the process, and read the answers it has written."""
     count = ledger.rng.randint(1, 60)
     child.send(b"".join(ledger.line() for _ in range(count)))
     for _ in range(ledger.rng.randint(0, min(count, 10))):
@@ -52,7 +52,7 @@ def kill_amid_saves(ledger: Ledger, child: Child) -> None:
         try:
             message = json.loads(line)
         except ValueError:
-            continue  # the last line may be torn
+            continue  # the last line may be incomplete
         if "id" in message:
             ledger.take(message)
         elif message["method"] == "audit.event":
@@ -60,7 +60,7 @@ def kill_amid_saves(ledger: Ledger, child: Child) -> None:
 
 
 def check(ledger: Ledger, client: Client) -> None:
-    """Nothing acknowledged is lost, nothing was made up, and every index and link holds."""
+    """Assert that the acknowledged saves are stored, no others are, and all is consistent."""
     ids = sorted(ledger.acknowledged)
     lost = []
     for start in range(0, len(ids), 100):
@@ -83,7 +83,7 @@ def check(ledger: Ledger, client: Client) -> None:
 def kill_again_and_again(
     kills: int, seed: int, spawn: Spawn, connect: Connect, database: Path
 ) -> None:
-    """The loop of the promise."""
+    """Kill the process many times, and check its database after each."""
     ledger = Ledger(seed)
     for _ in range(kills):
         child = spawn(product("--database", database))

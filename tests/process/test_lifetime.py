@@ -1,4 +1,4 @@
-"""The end of the process: by its input, a signal, a request, its parent, or by force."""
+"""Tests of the end of the process: by its input, a signal, a request, its parent, or by force."""
 
 import json
 import os
@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.conftest import Spawn
-from tests.process.wire import (
+from tests.process.child_process import (
     ROOT,
     Child,
     ended,
@@ -23,6 +22,7 @@ from tests.process.wire import (
     saving,
     until,
 )
+from tests.process.conftest import Spawn
 
 IDLE_END_S = 1.0
 DRAIN_S = 2.0
@@ -30,7 +30,7 @@ FORCED = 9
 
 
 def leftovers(database: Path) -> list[str]:
-    """What lies beside the database; `.known` says that one was made there, and stays."""
+    """Return the files next to the database, without `.known`, which stays."""
     kept = {database.name, f"{database.name}.known"}
     return sorted(path.name for path in database.parent.iterdir() if path.name not in kept)
 
@@ -114,7 +114,7 @@ def test_stdio_02_a_signal_lets_what_was_read_be_answered(
 ) -> None:
     child = spawn(product("--database", database))
     child.send(b"".join(saving(f"w{number}", request_id=number) for number in range(3)))
-    assert child.answer()["id"] == 0  # one read brought all three
+    assert child.answer()["id"] == 0  # one read has all three lines
     ENDS[reason](child)
 
     assert [answer["id"] for answer in child.answers(2)] == [1, 2]
@@ -131,7 +131,7 @@ def test_stdio_02_what_was_accepted_before_the_request_to_end_is_answered(
 
     answers = {each["id"]: each for each in map(json.loads, lines) if "id" in each}
     assert code == 0
-    # A save read together with the order to end is either done or refused, never lost.
+    # A save that is read together with the request to end is either done or refused.
     assert {1, 3} <= answers.keys()
     refused = [each["error"]["data"]["slug"] for each in answers.values() if "error" in each]
     assert set(refused) <= {"shutting_down"}
@@ -180,7 +180,7 @@ def test_stdio_01_the_process_ends_with_its_killed_parent(
     database: Path,
     noise: list[subprocess.Popen[bytes]],
 ) -> None:
-    held, hold = os.pipe()  # the sibling lives until this test lets go of `hold`
+    held, hold = os.pipe()  # the sibling lives until this test closes `hold`
     env = environment(SIBLING_STDIN=str(held)) if sibling else environment()
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, *product("--database", database, *half)],
@@ -239,7 +239,7 @@ def test_stdio_01_a_named_parent_we_may_not_signal_counts_as_alive(
 
 
 def hang(child: Child, method: str, tag: str) -> None:
-    """Bring the process to where a handler does not return."""
+    """Send a request whose handler never returns, and wait until it runs."""
     child.send(request(method, {"tag": tag}))
     if method == "test.hang_long":
         child.notification("$/progress")
@@ -255,7 +255,7 @@ def test_stdio_03_a_handler_that_never_returns_cannot_stop_the_exit(
 ) -> None:
     children: list[Child] = []
     for number, (method, tag) in enumerate(HANGS):
-        for end in (by_eof, by_sigterm):  # side by side, since each takes the whole drain limit
+        for end in (by_eof, by_sigterm):  # all at once, because each takes the whole time limit
             database = tmp_path / f"{number}-{end.__name__}.db"
             child = spawn(misbehaving("--database", database, *half))
             hang(child, method, tag)
@@ -267,7 +267,7 @@ def test_stdio_03_a_handler_that_never_returns_cannot_stop_the_exit(
 
     assert time.monotonic() - began < DRAIN_S + 1.0
     assert codes == [FORCED] * len(children)
-    spawn(product("--database", tmp_path / "0-by_eof.db"))  # the lock is free, the file is sound
+    spawn(product("--database", tmp_path / "0-by_eof.db"))  # the lock is free, the file whole
 
 
 @pytest.mark.parametrize(("method", "tag"), HANGS)
@@ -302,7 +302,7 @@ def test_stdio_03_the_death_of_the_parent_ends_a_handler_that_never_returns(
 
 
 def cycle(rounds: int, options: list[str], spawn: Spawn, database: Path) -> None:
-    """Start and stop `rounds` times, by turns in different ways, at different moments."""
+    """Start and stop `rounds` times, in different ways and at different moments."""
     ends = [by_eof, by_sigterm]
     for number in range(rounds):
         child = spawn(product("--database", database, *options))

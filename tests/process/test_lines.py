@@ -1,4 +1,4 @@
-"""Lines that are too long, malformed or hostile: one right answer each, and the next is served."""
+"""Tests of lines that are too long, malformed or hostile: each has one right answer."""
 
 import json
 import random
@@ -8,8 +8,16 @@ from typing import Any
 import pytest
 
 from schema.clients.python.sidecar_client import Client, TooLarge
+from tests.process.child_process import (
+    MIB,
+    Child,
+    misbehaving,
+    notice,
+    peak_bytes,
+    product,
+    request,
+)
 from tests.process.conftest import Connect, Spawn
-from tests.process.wire import MIB, Child, misbehaving, notice, peak_bytes, product, request
 
 CAP_BYTES = 32 * MIB
 OVERSIZE_BYTES = 64 * MIB
@@ -18,7 +26,7 @@ PING = request("system.ping", request_id="next")
 
 
 def assert_serves_on(child: Child) -> None:
-    """The next request is answered; nothing else came before."""
+    """Assert that the next line is the answer of the next request."""
     child.send(PING)
     answer = child.answer()
     assert answer["id"] == "next", answer
@@ -91,7 +99,7 @@ def test_stdio_07_get_many_stops_before_the_cap_and_names_what_it_did_not_send(
 
 
 def next_answer_line(child: Child) -> bytes:
-    """The bytes of the next line that is no notification."""
+    """Return the bytes of the next line that is no notification."""
     while (line := child.next_line()).startswith(b'{"jsonrpc":"2.0","method":'):
         pass
     return line
@@ -304,7 +312,7 @@ TOKENS = [b'"', b"{", b"}", b"[", b"]", b",", b":", b"\\", b"\\ud800", b"\xff", 
 
 
 def mutate(rng: random.Random) -> bytes:
-    """One line made of a known one by a few small faults."""
+    """Return a line with a few small random changes."""
     line = bytearray(rng.choice(SEEDS))
     for _ in range(rng.randint(1, 4)):
         place = rng.randrange(len(line) + 1)
@@ -321,7 +329,7 @@ def mutate(rng: random.Random) -> bytes:
 
 
 def fuzz(child: Child, count: int, seed: int) -> None:
-    """Send seeded faults in groups; each group is answered and the process serves on."""
+    """Send random malformed lines in groups; each is answered and the process goes on serving."""
     rng = random.Random(seed)
     for group in range(count // 100):
         lines = [line for line in (mutate(rng) for _ in range(100)) if b"system.exit" not in line]

@@ -1,4 +1,4 @@
-"""Long methods: how many, how they are cancelled, and what goes on beside them."""
+"""Tests of long methods: how many run, how they are cancelled, what is served meanwhile."""
 
 import json
 import time
@@ -8,20 +8,20 @@ from typing import Any
 import pytest
 
 from schema.clients.python.sidecar_client import Cancelled, Client, Overloaded
+from tests.process.child_process import Child, misbehaving, notice, product, quiet, request
 from tests.process.conftest import Connect, Spawn
-from tests.process.wire import Child, misbehaving, notice, product, quiet, request
 
 IN_FLIGHT = 32
 
 
 def begin(child: Child, request_id: object, tag: str) -> None:
-    """Start a long request and wait until its method is at work."""
+    """Send a long request and wait until its method runs."""
     child.send(request("test.work", {"tag": tag}, request_id))
     assert child.notification("$/progress")["id"] == request_id
 
 
 def cancel(request_id: object) -> bytes:
-    """The line that cancels a request."""
+    """Return the line that cancels a request."""
     return notice("$/cancelRequest", {"id": request_id})
 
 
@@ -164,7 +164,7 @@ def test_stdio_16_the_end_cancels_what_runs_and_answers_it(
     assert code == 0
 
 
-# --- 17: what goes on meanwhile ---------------------------------------------------------------
+# --- 17: requests meanwhile -------------------------------------------------------------------
 
 
 def test_stdio_17_ping_is_answered_while_long_methods_write(

@@ -1,4 +1,4 @@
-"""A Node parent spawns the process, talks, kills and restarts it."""
+"""Tests a parent written in Node, which starts, calls, kills and restarts the process."""
 
 import json
 import shutil
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.wire import ROOT, environment, product
+from tests.process.child_process import ROOT, environment, product
 
 PROGRAM = Path(__file__).parent / "node" / "parent.mjs"
 

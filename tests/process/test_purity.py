@@ -1,4 +1,4 @@
-"""Nothing but JSON-RPC on stdout, whatever handlers, locales and hosts do."""
+"""Tests that stdout has JSON-RPC only, whatever handlers, locales and parents do."""
 
 import json
 import os
@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.conftest import Spawn
-from tests.process.wire import (
+from tests.process.child_process import (
     Child,
     environment,
     misbehaving,
@@ -22,6 +21,7 @@ from tests.process.wire import (
     saving,
     until,
 )
+from tests.process.conftest import Spawn
 
 NOISES = (
     "noise of print",
@@ -141,7 +141,7 @@ def test_stdio_10_the_bytes_are_the_same_under_every_locale(
     locale: str, end: bytes, half: list[str], spawn: Spawn, tmp_path: Path
 ) -> None:
     env = environment(**LOCALES[locale])
-    name = "sim.db" if locale == "C" else "é日.db"  # C has no such name
+    name = "sim.db" if locale == "C" else "é日.db"  # the locale C has no such name
     child = spawn(product("--database", tmp_path / name, *half), env=env)
     text = "Grüße 日本語 🙂 \u00a0 ÿ"
     workflow = {"id": "w", "name": text, "data": {text: [text]}}
@@ -264,7 +264,7 @@ def test_descriptors_that_are_closed_at_the_start_harm_nothing(
 def test_it_opens_no_network_socket_and_leaks_no_descriptor(spawn: Spawn, database: Path) -> None:
     child = spawn(product("--database", database))
     child.result("workflows.save", {"workflow": {"name": "x", "data": {}}})
-    child.send(b"[]\n")  # the other lane as well: it imports asyncio
+    child.send(b"[]\n")  # through jsonrpcserver as well, which imports asyncio
     child.answer()
     child.result("system.check", {"full": True})
     opened = list(targets(child))
@@ -281,7 +281,7 @@ def test_it_opens_no_network_socket_and_leaks_no_descriptor(spawn: Spawn, databa
 
 
 def targets(child: Child) -> Iterator[str]:
-    """What the descriptors of the process are."""
+    """Return what the descriptors of the process are."""
     for entry in Path(f"/proc/{child.pid}/fd").iterdir():
         yield str(entry.readlink())
 
@@ -297,7 +297,7 @@ def test_a_child_process_of_a_handler_inherits_no_descriptor_of_ours(
 
 
 def test_every_kind_of_noise_is_really_made(tmp_path: Path) -> None:
-    """The proof of the proof: without the claim the noise would be on stdout."""
+    """Without the claim of stdout the noise is there, so that the other tests prove something."""
     program = "import runpy, sys; ns = runpy.run_path(sys.argv[1]); ns['noise'](None, None)"
     run = subprocess.run(
         [sys.executable, "-c", program, str(Path(__file__).with_name("misbehaving.py"))],

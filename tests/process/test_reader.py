@@ -1,4 +1,4 @@
-"""A parent that reads slowly, late or never, and the order of what it reads."""
+"""Tests of a parent that reads slowly, late or never, and of the order of what it reads."""
 
 import json
 import os
@@ -12,8 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.process.conftest import Connect, Spawn
-from tests.process.wire import (
+from tests.process.child_process import (
     MIB,
     Child,
     Message,
@@ -26,18 +25,19 @@ from tests.process.wire import (
     resident_bytes,
     saving,
 )
+from tests.process.conftest import Connect, Spawn
 
 EVENTS = 100_000
 
 
 def newest_seq(database: Path) -> int:
-    """Number of the newest audit entry that is committed, seen from outside."""
+    """Return the number of the newest committed audit entry, read from the file."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as db:
         return int(db.execute("SELECT seq FROM audit_state").fetchone()[0])
 
 
 def all_entries(child: Child, after: int) -> list[Message]:
-    """Every audit entry above a number, page by page."""
+    """Return every audit entry after a number, page by page."""
     entries: list[Message] = []
     following: int | None = after
     while following is not None:
@@ -58,7 +58,7 @@ def test_stdio_11_events_nobody_reads_are_bounded_and_one_marker_says_what_was_l
     before = resident_bytes(child.pid)
     child.send(request("test.events", {"count": EVENTS, "per_step": 100}, "events"))
     pings = 0
-    while newest_seq(database) < EVENTS:  # the method's writes go on although nobody reads
+    while newest_seq(database) < EVENTS:  # it writes though nothing is read
         child.send(request("system.ping", request_id=f"ping {pings}"))
         pings += 1
         assert resident_bytes(child.pid) - before < 40 * MIB
@@ -78,7 +78,7 @@ def test_stdio_11_events_nobody_reads_are_bounded_and_one_marker_says_what_was_l
 
 
 def assert_marked_once(child: Child, messages: list[Message]) -> None:
-    """The events rise, one marker counts the missing ones, and audit.list finds them."""
+    """Assert that events rise, one overflow counts the missing ones, and audit.list has them."""
     while sum(each.get("method") == "audit.event" for each in messages) == 0:
         messages.append(child.next_message())
     markers = [each["params"] for each in messages if each.get("method") == "audit.overflow"]
@@ -145,13 +145,13 @@ def test_stdio_12_an_unread_stderr_stops_nothing(
 
 
 def closes_quietly(child: Child) -> None:
-    """Close stdout: the process ends soon, says nothing and does not spin."""
+    """Close stdout; assert that the process ends soon, logs nothing and uses no processor time."""
     used = cpu_seconds(child.pid)
     assert child.process.stdout is not None
     began = time.monotonic()
     child.process.stdout.close()
     if "--threaded-io" in child.process.args:  # type: ignore[operator]
-        child.send(request("system.ping"))  # a thread meets the closed pipe when it writes
+        child.send(request("system.ping"))  # the thread sees the closed pipe when it writes
     assert ended(child.pid, 1.0)
     assert time.monotonic() - began < 1.0
     _pid, status, usage = os.wait4(child.pid, 0)
@@ -249,7 +249,7 @@ def test_stdio_14_an_event_follows_its_answer_and_its_commit_in_a_thousand_runs(
 
 
 def one_change(number: int, workflow: int) -> bytes:
-    """A save that changes one of a few workflows."""
+    """Return the line of a save that changes one of a few workflows."""
     name = f"change {number}"
     params = {"workflow": {"id": f"w{workflow}", "name": name, "data": {"n": number}}}
     return request("workflows.save", params, number)
@@ -258,7 +258,7 @@ def one_change(number: int, workflow: int) -> bytes:
 def take_group(
     child: Child, group: int, order: list[tuple[str, Any]], outside: sqlite3.Connection
 ) -> None:
-    """Read the answers and events of a group; each event must be committed and answered."""
+    """Read the answers and events of some requests; each event must be committed and answered."""
     begun = len(order)
     while sum(kind == "changed" for kind, _ in order[begun:]) < group:
         message = child.next_message()

@@ -1,10 +1,10 @@
-"""A client that asks in a loop while secrets are locked: the log counts and stays small."""
+"""Tests of a client that retries while secrets are locked: the audit log counts its refusals."""
 
 from pathlib import Path
 from typing import Any
 
+from tests.process.child_process import Child, product, request
 from tests.process.conftest import Spawn
-from tests.process.wire import Child, product, request
 
 PASSPHRASE = "correct horse battery"
 ASKED = 2000

@@ -1,4 +1,4 @@
-"""A Rust parent, standard library only, spawns the process, talks, kills and restarts it."""
+"""Tests a parent written in Rust, which starts, calls, kills and restarts the process."""
 
 import shutil
 import subprocess
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.wire import ROOT, environment, product
+from tests.process.child_process import ROOT, environment, product
 
 PROGRAM = Path(__file__).parent / "rust" / "parent.rs"
 
@@ -15,7 +15,7 @@ rustc = shutil.which("rustc")
 
 @pytest.fixture(scope="module")
 def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The compiled program."""
+    """Return the path of the compiled parent."""
     binary = tmp_path_factory.mktemp("rust") / "parent"
     command = [str(rustc), "--edition", "2021", "-D", "warnings", "-o", str(binary), str(PROGRAM)]
     build = subprocess.run(command, capture_output=True, check=False, timeout=55)

@@ -13,8 +13,8 @@ import pytest
 from sidecar.store import meta, secrets
 from sidecar.vault import crypto, slot_format
 from sidecar.vault.keys import LABELS, Keys
+from tests.process.child_process import environment, misbehaving, product, request
 from tests.process.conftest import Spawn
-from tests.process.wire import environment, misbehaving, product, request
 
 VALUE = "sk-live-Zq8vR3tY7uJ2kLp5wX9cB4nM6"
 PASSPHRASE = "correct horse battery"

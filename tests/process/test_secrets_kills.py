@@ -7,8 +7,8 @@ from pathlib import Path
 import apsw
 import pytest
 
+from tests.process.child_process import Child, product, request, until
 from tests.process.conftest import Spawn
-from tests.process.wire import Child, product, request, until
 
 OLD, NEW = "the old passphrase", "the new passphrase"
 VALUES = {f"provider-{number}": f"sk-live-value-{number:04}" for number in range(20)}

@@ -1,4 +1,4 @@
-"""Every example of section 7 of the JSON-RPC 2.0 specification, through the process."""
+"""Tests every example of section 7 of the JSON-RPC 2.0 specification."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.process.child_process import misbehaving, request
 from tests.process.conftest import Spawn
-from tests.process.wire import misbehaving, request
 
 PARSE = {"code": -32700, "id": None}
 INVALID = {"code": -32600, "id": None}
@@ -83,7 +83,7 @@ EXAMPLES: list[tuple[str, str, Any]] = [
 
 
 def shape(answer: Any) -> Any:
-    """An answer reduced to what the specification's examples fix."""
+    """Return what the specification prescribes of an answer."""
     if isinstance(answer, list):
         return [shape(each) for each in answer]
     assert answer["jsonrpc"] == "2.0"

@@ -1,4 +1,4 @@
-"""The first line, starts that fail, one process per database, and what a start leaves alone."""
+"""Tests of the start: the first line, failures, one process per database, and unchanged files."""
 
 import hashlib
 import json
@@ -18,8 +18,7 @@ import pytest
 from sidecar import limits
 from sidecar.notifications import SystemReady
 from sidecar.schema_hash import SCHEMA_HASH
-from tests.process.conftest import Spawn
-from tests.process.wire import (
+from tests.process.child_process import (
     Child,
     environment,
     misbehaving,
@@ -29,10 +28,11 @@ from tests.process.wire import (
     saving,
     until,
 )
+from tests.process.conftest import Spawn
 
 
 def refusal(child: Child) -> dict[str, Any]:
-    """The one JSON line of a start that failed; nothing was said on stdout."""
+    """Return the JSON line of a start that failed, which writes nothing to stdout."""
     assert child.rest() == []
     lines = child.stderr_text().splitlines()
     assert len(lines) == 1, lines

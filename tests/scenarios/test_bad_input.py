@@ -14,7 +14,7 @@ import pytest
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar import limits
 from sidecar.catalog import METHODS
-from tests.making import params_type, wrong_params
+from tests.make_params import params_type, wrong_params
 from tests.scenarios.talk import Talk, talk
 
 WORKFLOW = {"id": "w1", "name": "Mail", "data": {"nodes": [1]}, "tags": ["a"]}

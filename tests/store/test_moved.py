@@ -9,7 +9,7 @@ import pytest
 
 from sidecar.store.open_close import open_store
 from tests.harness import ManualClock
-from tests.wire.kit import Served, answers, call
+from tests.wire.loop_in_process import Served, answers, call
 
 pytestmark = pytest.mark.skipif(
     sys.platform == "win32", reason="Windows does not move a file that is open"

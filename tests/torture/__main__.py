@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.process.wire import Child, environment, request
+from tests.process.child_process import Child, environment, request
 from tests.torture.acts import Act, draw
 from tests.torture.world import World, look
 

@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.process.wire import Child
+from tests.process.child_process import Child
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""A loop over a fresh store, with methods of the tests' own."""
+"""Fixtures: a loop on a new store, with methods for tests."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.wire.kit import FaultyVFS, Served, declare_trials, serving
+from tests.wire.loop_in_process import FaultyVFS, Served, declare_trials, serving
 
 
 @pytest.fixture

@@ -1,14 +1,22 @@
-"""Group commit: one COMMIT for what was waiting together, and what happens when a part fails."""
+"""Tests of bursts: one COMMIT for all requests that waited, and what happens when one fails."""
 
 import apsw
 import pytest
 
 from sidecar import limits
-from tests.wire.kit import SENTINEL, FaultyVFS, Served, answers, call, encoded, notifications
+from tests.wire.loop_in_process import (
+    SENTINEL,
+    FaultyVFS,
+    Served,
+    answers,
+    call,
+    encoded,
+    notifications,
+)
 
 
 def outcomes(told: list[dict[str, dict[str, dict[str, str]]]]) -> list[tuple[str, str | None]]:
-    """Slug and outcome of each error, or ok."""
+    """Return the slug and the outcome of each error, or ok."""
     return [
         (each["error"]["data"]["slug"], each["error"]["data"].get("outcome"))
         if "error" in each
@@ -18,7 +26,7 @@ def outcomes(told: list[dict[str, dict[str, dict[str, str]]]]) -> list[tuple[str
 
 
 def entries(served: Served) -> list[str]:
-    """Resources of the audit entries that another connection sees."""
+    """Return the resources of the audit entries that another connection sees."""
     db = apsw.Connection(str(served.store.path), flags=apsw.SQLITE_OPEN_READONLY)
     found = [row[0] for row in db.execute("SELECT resource FROM access_log ORDER BY seq")]
     db.close()
@@ -119,7 +127,7 @@ def test_after_a_failed_commit_the_connection_is_new_and_the_next_request_works(
 def test_an_io_error_within_a_burst_undoes_all_of_it_and_says_so(
     served: Served, faults: FaultyVFS, fault: type[apsw.Error], slug: str
 ) -> None:
-    """SQLite ends the whole transaction by itself; nobody may be told that his part was kept."""
+    """SQLite ends the whole transaction; no request of it may be acknowledged."""
     faults.armed["write"] = fault
 
     told = served.send(

@@ -1,4 +1,4 @@
-"""What the process does by itself: when it cannot be done now, it is done soon after."""
+"""Tests of chores: one that cannot run now runs soon after."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +10,13 @@ from sidecar.catalog import CHORES, Chore
 from sidecar.context import LongContext
 from sidecar.store.open_close import open_store
 from tests.harness import ManualClock
-from tests.wire.kit import Served, answers, call
+from tests.wire.loop_in_process import Served, answers, call
 
 looks: list[str] = []
 
 
 def look(ctx: LongContext) -> None:
-    """Read something."""
+    """Read the database."""
     looks.append("tried")
     with ctx.reading():
         looks.append("done")

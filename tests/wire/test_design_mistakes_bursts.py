@@ -3,7 +3,7 @@
 import apsw
 import pytest
 
-from tests.wire.kit import FaultyVFS, Served, answers, call, notifications
+from tests.wire.loop_in_process import FaultyVFS, Served, answers, call, notifications
 
 WORKFLOW = {"id": "w1", "name": "a", "data": {"nodes": [1]}}
 

@@ -1,10 +1,10 @@
-"""The two lanes: what jsonrpcserver carries and what goes straight give the same answers.
+"""Tests that the direct lane and the lane through jsonrpcserver give the same answers.
 
-The property: well-formed requests of every method, made from the catalog, are served in the
-direct lane and through jsonrpcserver on two copies of one database under equal clocks.
+Well-formed requests of every method, made from the catalog, are served in both lanes on two copies
+of one database with equal clocks.
 
-Where our answers differ from what jsonrpcserver alone would say, the JSON-RPC 2.0 specification
-wins; `DIFFERENCES` is the whole list.
+Where our answers differ from those of jsonrpcserver alone, the JSON-RPC 2.0 specification is
+followed; `DIFFERENCES` lists all of them.
 """
 
 import json
@@ -30,55 +30,55 @@ from sidecar.wire.jsonrpc_lane import load_jsonrpcserver
 from sidecar.wire.reply import Reply
 from sidecar.wire.workers import Workers
 from tests.harness import floor_vault
-from tests.making import BODIES, params_type, simplest, values
+from tests.make_params import BODIES, params_type, simplest, values
 from tests.store.steady import SteadyClock
 
 MEASURED = {"resident_bytes", "threads", "descriptors", "p50_us", "p99_us"}
-"""Members of an answer that are measured, not served: two runs never agree on them."""
+"""Members of an answer that are measured, so that they differ in two runs."""
 
 
 class Peer:
-    """The session and the post of one dispatcher; keeps what it is given."""
+    """The session and the post of one dispatcher; it stores what it is given."""
 
     def __init__(self) -> None:
         self.told: list[Any] = []
         self.table: list[MethodLatency] = []
 
     def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
-        """Keep it."""
+        """Store the call."""
         self.told.append(("subscribe", sorted(actions or ()), after))
 
     def unsubscribe(self) -> None:
-        """Keep it."""
+        """Store the call."""
         self.told.append("unsubscribe")
 
     def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
-        """Ignore it: there are no chores here."""
+        """Ignore it: there are no chores."""
 
     def stop(self, reason: str) -> None:
-        """Keep it."""
+        """Store the call."""
         self.told.append(("stop", reason))
 
     def latencies(self) -> list[MethodLatency]:
-        """None."""
+        """Return nothing."""
         return []
 
     def facts(self) -> dict[str, Any]:
-        """The same for both."""
+        """Return the same facts in both lanes."""
         return {"pid": 1, "started_at": 2, "database": "sim.db"}
 
     def post_events(self, emitted: list[Emitted]) -> None:
-        """Keep them."""
+        """Store the notifications."""
         self.told += [encode_notification(each.params) for each in emitted]
 
     def post_reply(self, reply: Reply) -> None:
-        """Keep it."""
+        """Store the call."""
         self.told.append(reply.data)
         self.post_events(reply.emitted)
 
 
 class Lane:
-    """A dispatcher over a database of its own."""
+    """A dispatcher with a database of its own."""
 
     def __init__(self, path: Path, *, direct: bool) -> None:
         self.store: Store = open_store(path, SteadyClock()).store
@@ -89,7 +89,7 @@ class Lane:
         self.dispatcher = Dispatcher(services, Workers(lambda: None), self.peer)
 
     def serve(self, line: bytes) -> list[Any]:
-        """Everything that one line leads to: session calls, the answer, events."""
+        """Return everything that one line causes: session calls, the answer, events."""
         self.peer.told = []
         line = bytes(bytearray(line))  # a line of its own: one that holds a secret is wiped
         burst = Burst(self.store)
@@ -110,7 +110,7 @@ class Lane:
 
 
 def _masked(told: Any, folder: bytes) -> Any:
-    """An answer with its measured members and the place of its database blotted out."""
+    """Return an answer with its measured members and the database's folder replaced."""
     if not isinstance(told, bytes):
         return told
     told = told.replace(folder, b"here")
@@ -132,7 +132,7 @@ ANY_ID = st.integers(-(2**63), 2**64 - 1) | st.text(max_size=6) | st.none()
 
 
 def by_position(method: Method, params: dict[str, Any]) -> list[Any]:
-    """As many members as are there without a gap."""
+    """Return the params by position, up to the first that is absent."""
     given_ = []
     for name in method.field_names():
         if name not in params:
@@ -143,7 +143,7 @@ def by_position(method: Method, params: dict[str, Any]) -> list[Any]:
 
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    """One well-formed request or notification; now and then of no method, or with wrong params."""
+    """Generate a well-formed request or notification; some name no method or have wrong params."""
     name = draw(st.sampled_from([*METHODS, "workflows.safe", "", "$/unknown"]))
     message: dict[str, Any] = {"jsonrpc": "2.0", "method": name}
     if draw(st.integers(0, 4)):
@@ -177,7 +177,7 @@ FIRST = [
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with a little of everything, closed."""
+    """Return the folder of a closed database with a few objects of each kind."""
     path = tmp_path_factory.mktemp("template") / "sim.db"
     lane = Lane(path, direct=True)
     for number, (name, params) in enumerate(FIRST):
@@ -190,7 +190,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Fresh folders for each example."""
+    """Return new folders, one for each example."""
     return (tmp_path_factory.mktemp("lanes") for _ in iter(int, 1))
 
 
@@ -233,7 +233,7 @@ def test_every_method_is_served_the_same_at_its_simplest(
     assert any(isinstance(each, dict) and each.get("id") == 1 for each in told[0])
 
 
-# --- jsonrpcserver as the oracle ----------------------------------------------------------
+# --- compared with jsonrpcserver alone ----------------------------------------------------
 
 PING = '"jsonrpc":"2.0","id":1,"method":"system.ping"'
 AGREED = [
@@ -246,13 +246,13 @@ AGREED = [
     "hello", "", "1", "null", '"text"', "{}", "[]", f"[{{{PING}}}", f"[{{{PING}}},{{{PING}}}]",
     '[{"jsonrpc":"2.0","method":"system.ping"}]',
 ]  # fmt: skip
-"""Lines that jsonrpcserver alone answers with our code and id."""
+"""Lines that jsonrpcserver alone answers with the same code and id."""
 
 Told = Any
-"""(code, id) of an answer, None for none, a list for a batch's."""
+"""(code, id) of an answer, None when there is no answer, a list for a batch."""
 
 DIFFERENCES: dict[str, tuple[str, Told, Told]] = {
-    # An invalid request whose id could be read is answered with it (section 5: null only if not).
+    # An invalid request with a readable id is answered with it (section 5: else with null).
     "id of a wrong version": (
         '{"jsonrpc":"1.0","id":1,"method":"system.ping"}', (-32600, None), (-32600, 1),
     ),
@@ -263,15 +263,15 @@ DIFFERENCES: dict[str, tuple[str, Told, Told]] = {
     "id beside params of no structure": (
         f'{{{PING},"params":"x"}}', (-32600, None), (-32600, 1),
     ),
-    # Each bad member is answered by itself (section 7), and a batch by an array.
+    # Each wrong member has an answer (section 7), and a batch is answered by an array.
     "a bad member fails its batch": (
         f"[{{{PING}}},5]", (-32600, None), [(None, 1), (-32600, None)],
     ),
     "a batch of one bad member": ("[1]", (-32600, None), [(-32600, None)]),
-    # Extra members are ignored: the specification forbids none, and peers send them.
+    # Additional members are ignored: the specification allows them, and clients send them.
     "an extra member": (f'{{{PING},"more":1}}', (-32600, None), (None, 1)),
     "null params": (f'{{{PING},"params":null}}', (-32600, None), (None, 1)),
-    # Ids should have no fraction (section 4), and must be echoed exactly by every client.
+    # Ids should have no fraction (section 4), and must be sent back exactly.
     "a fractional id": (
         '{"jsonrpc":"2.0","id":1.5,"method":"system.ping"}', (None, 1.5), (-32600, None),
     ),
@@ -279,18 +279,18 @@ DIFFERENCES: dict[str, tuple[str, Told, Told]] = {
         f'{{"jsonrpc":"2.0","id":{10**30},"method":"system.ping"}}', (None, 10**30), (-32600, None),
     ),
 }  # fmt: skip
-"""What jsonrpcserver alone says, and what we say; no exception's text is the eleventh."""
+"""The answers of jsonrpcserver alone, and ours. An exception's text, never sent, is one more."""
 
 
 def told_by(answer: Any) -> Told:
-    """The code and id of an answer."""
+    """Return the code and the id of an answer."""
     if isinstance(answer, list):
         return [told_by(each) for each in answer]
     return (answer.get("error", {}).get("code"), answer["id"]) if answer else None
 
 
 def alone(line: str) -> Told:
-    """What jsonrpcserver by itself says."""
+    """Return the answer of jsonrpcserver alone."""
     library = load_jsonrpcserver()
     text = library.dispatch(line, {"system.ping": lambda: library.Success({})})
     return told_by(json.loads(text) if text else None)
@@ -304,7 +304,7 @@ def ours(tmp_path: Path) -> Iterator[Lane]:
 
 
 def answered(lane: Lane, line: str) -> Told:
-    """What we say to a line."""
+    """Return our answer to a line."""
     burst = Burst(lane.store)
     lane.dispatcher.serve_line(line.encode(), burst)
     burst.release()
@@ -326,7 +326,7 @@ def test_where_we_differ_from_jsonrpcserver_the_specification_wins(
 
 
 def test_an_exceptions_text_reaches_the_peer_through_jsonrpcserver_alone() -> None:
-    """Why methods never raise into it."""
+    """This is why our methods never raise inside jsonrpcserver."""
     library = load_jsonrpcserver()
 
     def crash() -> None:

@@ -1,4 +1,4 @@
-"""Depth and ids: what is counted and refused before anything is decoded."""
+"""Tests of messages: their depth, which is checked before they are decoded, ids and encoding."""
 
 import json
 from typing import Any
@@ -17,7 +17,7 @@ from sidecar.wire.envelope import Request
 
 
 def naive_depth(line: str) -> int:
-    """The deepest nesting of brackets outside strings, a character at a time."""
+    """Return the deepest nesting of brackets outside strings, found character by character."""
     depth = deepest = 0
     inside = escaped = False
     for char in line:
@@ -45,7 +45,7 @@ SMALL = st.recursive(
 
 
 def nested(levels: int, inner: object, *, objects: bool) -> Any:
-    """A value within so many brackets."""
+    """Return a value inside this many arrays or objects."""
     for _level in range(levels):
         inner = {'k]{"\\': inner} if objects else [inner]
     return inner
@@ -72,7 +72,7 @@ def test_depth_is_that_of_a_scan_a_character_at_a_time(
 @pytest.mark.parametrize("copies", [1, 300])
 @pytest.mark.parametrize("levels", [limits.DEPTH_MAX - 1, limits.DEPTH_MAX])
 def test_the_pass_for_very_many_brackets_counts_the_same(levels: int, copies: int) -> None:
-    """Past 64 KiB of brackets another way of counting is used."""
+    """With very many brackets they are counted in another way."""
     line = json.dumps([nested(levels, "]", objects=True)] * copies).encode()
 
     assert envelope.depth_exceeded(line) == (levels + 1 > limits.DEPTH_MAX)

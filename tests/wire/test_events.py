@@ -1,4 +1,4 @@
-"""The stream of events: live, replayed, or both; no number twice, none left out."""
+"""Tests of the event stream, new and replayed: no entry is sent twice, none is omitted."""
 
 import json
 from pathlib import Path
@@ -9,18 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar import limits
-from tests.wire.kit import Served, answers, call, declare_trials, notifications, serving
+from tests.wire.loop_in_process import Served, answers, call, declare_trials, notifications, serving
 
 
 def seqs(told: list[Any]) -> list[int]:
-    """Numbers of the audit events, in the order told."""
+    """Return the numbers of the audit events in their order."""
     return [
         each["params"]["seq"] for each in notifications(told) if each["method"] == "audit.event"
     ]
 
 
 def write(served: Served, count: int) -> list[int]:
-    """Write so many entries; the numbers told."""
+    """Write this many entries; return the numbers of their events."""
     return seqs(served.send(*(call(number, "trial.write", key="k") for number in range(count))))
 
 
@@ -208,7 +208,7 @@ STEPS = st.lists(
 def test_between_two_subscriptions_numbers_rise_and_none_is_left_out(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, Any]]
 ) -> None:
-    """However the reader stops and goes on, subscribes again and asks for replays."""
+    """It holds however the client stops and goes on reading, subscribes and asks for replays."""
     with (
         pytest.MonkeyPatch.context() as patch,
         serving(tmp_path_factory.mktemp("events") / "sim.db") as served,
@@ -235,7 +235,7 @@ def test_between_two_subscriptions_numbers_rise_and_none_is_left_out(
 
 
 def _parts(told: list[Any]) -> list[list[int]]:
-    """Numbers told between answers that begin or end a subscription."""
+    """Return the numbers between answers that start or end a subscription."""
     parts: list[list[int]] = [[]]
     for each in told:
         if each.get("id") in ("s", "u"):

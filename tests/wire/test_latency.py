@@ -1,4 +1,4 @@
-"""Counts and percentiles of system.stats."""
+"""Tests of the counts and percentiles in system.stats."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Lines that real peers send by mistake: what is wrong, and the id where one was readable."""
+"""Tests of lines that clients send by mistake: the error, and the id where it is readable."""
 
 import json
 from typing import Any
@@ -71,7 +71,7 @@ UNSOUND = {
 
 
 def refusal(line: bytes) -> malformed.Refusal:
-    """What is wrong with a line."""
+    """Return the refusal of a line."""
     with pytest.raises(malformed.Refusal) as raised:
         malformed.read(line)
     return raised.value
@@ -99,7 +99,7 @@ def test_what_is_no_request_is_an_invalid_request_with_the_id_that_was_readable(
 def test_what_only_lax_parsers_accept_is_an_invalid_param_with_its_path(
     params: str, path: str
 ) -> None:
-    """NaN, Infinity and lone surrogates: the client's own parser let them pass."""
+    """NaN, Infinity and lone surrogates, which some JSON libraries write and read."""
     told = refusal(f'{{"jsonrpc":"2.0","id":3,"method":"m","params":{params}}}'.encode())
 
     assert (told.error.code, told.request_id) == (-32602, 3)
@@ -184,7 +184,7 @@ def test_a_line_over_the_limit_tells_the_limit() -> None:
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity", '"\\ud800"'])
 def test_a_number_of_many_digits_beside_another_fault_does_no_harm(value: str) -> None:
-    """Python's json refuses to convert more than 4300 digits."""
+    """Python's json module refuses numbers with more than 4300 digits."""
     line = f'{{"jsonrpc":"2.0","id":1,"method":"m","params":[{"9" * 5000},{value}]}}'
 
     assert refusal(line.encode()).error.code in (-32700, -32602)

@@ -1,7 +1,7 @@
-"""What waits for a slow reader: answers are never lost, events may be, and then one line says so.
+"""Tests of the outbox: answers are never dropped; dropped events are reported by one line.
 
-The model: everything pushed, in order. The outbox may leave events out, only the oldest of those
-that wait, and puts one marker where the first of a run of drops stood.
+The model is the list of everything that was pushed. The outbox may drop the oldest of the events
+that wait, and puts one marker in the place of the first of them.
 """
 
 import json
@@ -18,12 +18,12 @@ BOUND_BYTES = 200
 
 
 def line(kind: str, number: int, size_bytes: int = 0) -> bytes:
-    """A line that can be told from all others."""
+    """Return a line that differs from all others."""
     return json.dumps({kind: number, "pad": "x" * size_bytes}).encode() + b"\n"
 
 
 class SlowReader(RuleBasedStateMachine):
-    """Pushes answers and events, and takes any number of bytes at a time."""
+    """Pushes answers and events, and reads any number of bytes at a time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,14 +35,14 @@ class SlowReader(RuleBasedStateMachine):
 
     @rule(size_bytes=st.integers(0, 300))
     def push_answer(self, size_bytes: int) -> None:
-        """An answer of any size."""
+        """Push an answer of any size."""
         self.answers += 1
         self.pushed.append(("answer", self.answers))
         self.outbox.push(line("answer", self.answers, size_bytes))
 
     @rule(size_bytes=st.integers(0, 120), count=st.integers(1, 6))
     def push_events(self, size_bytes: int, count: int) -> None:
-        """A few events; one may be larger than the bound allows for others beside it."""
+        """Push a few events; one may be so large that the bound allows no others."""
         for _ in range(count):
             self.seq += 1
             self.pushed.append(("event", self.seq))
@@ -50,7 +50,7 @@ class SlowReader(RuleBasedStateMachine):
 
     @rule(room_bytes=st.integers(1, 400))
     def read_some(self, room_bytes: int) -> None:
-        """The reader takes so many bytes, which may end anywhere."""
+        """Read this many bytes, which may end anywhere in a line."""
         room = room_bytes
 
         def write(buffers: list[bytes | memoryview]) -> int:
@@ -65,11 +65,11 @@ class SlowReader(RuleBasedStateMachine):
     @precondition(lambda self: bool(self.outbox))
     @rule()
     def read_nothing(self) -> None:
-        """The pipe is full."""
+        """Read nothing: the pipe is full."""
         self.outbox.flush(lambda _buffers: 0)
 
     def taken_all(self) -> list[dict[str, Any]]:
-        """Everything received and everything that would be, had the reader gone on."""
+        """Return all messages that were read or are still to be read."""
         rest = b""
         if self.outbox._partial is not None:
             rest += bytes(self.outbox._partial)
@@ -83,7 +83,7 @@ class SlowReader(RuleBasedStateMachine):
 
     @invariant()
     def holds_what_the_model_allows(self) -> None:
-        """Answers all there and in order, events rising, markers exact."""
+        """Assert that all answers are there in order, that events rise and markers are exact."""
         told = self.taken_all()
         assert [each["answer"] for each in told if "answer" in each] == [
             *range(1, self.answers + 1)
@@ -91,7 +91,7 @@ class SlowReader(RuleBasedStateMachine):
         self.check_gaps(told)
 
     def check_gaps(self, told: list[dict[str, Any]]) -> None:
-        """Walk the pushed and the told side by side; each gap must be told by a marker."""
+        """Assert that a marker reports every gap in the events."""
         position = {each: place for place, each in enumerate(self.pushed)}
         seen: set[int] = set()
         lost_told = 0
@@ -113,31 +113,31 @@ class SlowReader(RuleBasedStateMachine):
 
     @staticmethod
     def is_lost(seq: int, told: list[dict[str, Any]]) -> bool:
-        """Whether `audit.list` after some marker's number finds the event."""
+        """Return whether audit.list after the number in a marker has the event."""
         sent = {each["event"] for each in told if "event" in each}
         markers = [each["params"]["resume_after"] for each in told if "params" in each]
         return seq in sent or any(after < seq for after in markers)
 
     @invariant()
     def waiting_markers_are_one_at_most(self) -> None:
-        """Until a marker begins to be written, later drops are counted in it."""
+        """Assert that there is one marker at most that is not yet written."""
         assert sum(bool(entry.dropped) for entry in self.outbox._entries) <= 1
 
     @invariant()
     def events_stay_within_the_bound(self) -> None:
-        """However little the reader takes."""
+        """Assert that waiting events do not exceed the bound."""
         waiting = sum(len(e.data or b"") for e in self.outbox._entries if e.is_event)
         assert waiting == self.outbox._events_bytes <= BOUND_BYTES
 
     @invariant()
     def bytes_are_counted(self) -> None:
-        """The count decides whether requests may start."""
+        """Assert that pending_bytes, which decides whether requests may start, is right."""
         held = sum(len(entry.data or b"") for entry in self.outbox._entries)
         held += len(self.outbox._partial or b"")
         assert self.outbox.pending_bytes == held
 
     def teardown(self) -> None:
-        """Whatever is left can be read to the end."""
+        """Read everything to the end."""
         self.read_some(10**9)
         assert not self.outbox
         assert self.outbox.pending_bytes == 0
@@ -148,7 +148,7 @@ TestSlowReader = SlowReader.TestCase
 
 
 def read_all(outbox: Outbox, step: int = 10**9) -> list[dict[str, Any]]:
-    """Read to the end, `step` bytes at a time."""
+    """Read everything, `step` bytes at a time, and return the messages."""
     received = bytearray()
 
     def write(buffers: list[bytes | memoryview]) -> int:

@@ -1,4 +1,4 @@
-"""A fault in the params is told by its path, and never by the value that was sent."""
+"""Tests of params: an error names the member by its path and never repeats a value."""
 
 import json
 from typing import Annotated, Any, Literal
@@ -19,14 +19,14 @@ from sidecar.wire.params import decode_call, decode_params
 
 
 class Inner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A struct within the params."""
+    """A struct inside the params."""
 
     name: Annotated[str, Meta(max_length=5)]
     tags: list[Annotated[str, Meta(min_length=1)]] = []
 
 
 class TrialParams(Params, frozen=True):
-    """Params with every kind of rule."""
+    """Params with every kind of constraint."""
 
     id: Annotated[str, Meta(min_length=1, max_length=5)]
     inner: Inner
@@ -39,7 +39,7 @@ class TrialParams(Params, frozen=True):
 
 
 def trial(_ctx: Context, params: TrialParams) -> TrialParams:
-    """Give back what came."""
+    """Return the params."""
     return params
 
 
@@ -48,11 +48,11 @@ SOUND: dict[str, Any] = {"id": "a", "inner": {"name": "n"}}
 
 
 class NoParams(Params, frozen=True):
-    """None."""
+    """Params without members."""
 
 
 def empty(_ctx: Context, params: NoParams) -> NoParams:
-    """Give back nothing."""
+    """Return the params."""
     return params
 
 
@@ -99,7 +99,7 @@ BY_POSITION: dict[str, tuple[Any, str]] = {
 
 
 def refused(params: bytes, method: Method = TRIAL) -> InvalidParams:
-    """What is wrong with params."""
+    """Return the error for these params."""
     with pytest.raises(InvalidParams) as raised:
         decode_params(method, Raw(params))
     return raised.value
@@ -158,7 +158,7 @@ def test_raw_bodies_pass_byte_for_byte() -> None:
 
 
 def test_nesting_that_exhausts_the_stack_is_an_invalid_param() -> None:
-    """The dispatcher counts depth first; should it not, this is still no internal error."""
+    """The dispatcher checks the depth first; without that check it is no internal error either."""
     error = refused(b'{"id":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
 
     assert str(error.data["path"]).startswith("$.params")
@@ -216,7 +216,7 @@ def test_a_call_decoded_in_one_pass_is_the_one_decoded_in_two(line: bytes) -> No
 @pytest.mark.parametrize(
     "line",
     [
-        b'{"jsonrpc":"2.0","id":1,"method":"tests.trial","params":{"id":"a"}}',  # a member lacks
+        b'{"jsonrpc":"2.0","id":1,"method":"tests.trial","params":{"id":"a"}}',  # incomplete
         b'{"jsonrpc":"2.0","id":1,"method":"tests.trial","params":["a",{"name":"n"}]}',
         b'{"jsonrpc":"2.0","id":1,"method":"tests.empty","params":null}',
         b'{"jsonrpc":"2.0","id":1,"method":"tests.unknown","params":{}}',
@@ -231,7 +231,7 @@ def test_what_is_unusual_is_left_to_the_long_way(line: bytes) -> None:
 
 
 def patterns_in(schema: Any) -> set[str]:
-    """Every pattern anywhere in a JSON Schema."""
+    """Return every pattern in a JSON Schema."""
     if isinstance(schema, dict):
         own = {schema["pattern"]} if isinstance(schema.get("pattern"), str) else set()
         return own.union(*map(patterns_in, schema.values()))
@@ -239,7 +239,7 @@ def patterns_in(schema: Any) -> set[str]:
 
 
 def test_every_pattern_of_a_param_is_told_in_words() -> None:
-    """A person who sees an expression does not know what to type."""
+    """A person cannot read a regular expression."""
     ours = [each for name, each in METHODS.items() if not name.startswith(("test.", "trial."))]
 
     assert set().union(*(patterns_in(msgspec.json.schema(each.params)) for each in ours)) == set(

@@ -1,4 +1,4 @@
-"""Lines out of bytes, however the bytes arrive."""
+"""Tests that bytes are split into the same lines however they arrive."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ TEXT = st.lists(st.sampled_from([b"\n", b"\r\n", b"a", b"bc", b"0123456789", b"\
 
 
 def model(text: bytes, max_bytes: int) -> list[bytes | None]:
-    """What a reader that holds everything would say."""
+    """Return the lines of a text, split at once."""
     lines = text.split(b"\n")
     if lines[-1] == b"":
         lines.pop()
@@ -19,7 +19,7 @@ def model(text: bytes, max_bytes: int) -> list[bytes | None]:
 
 
 def chunks(text: bytes, cuts: list[int]) -> list[bytes]:
-    """The text in pieces."""
+    """Return the text in pieces."""
     at = sorted({cut % (len(text) + 1) for cut in cuts})
     return [text[begin:end] for begin, end in zip([0, *at], [*at, len(text)], strict=True)]
 

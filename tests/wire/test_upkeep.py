@@ -1,4 +1,4 @@
-"""The search indexes follow in a pause, after many changes, or before a search; never too late."""
+"""Tests that the search indexes are updated in a pause, after many changes, or for a search."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from sidecar import limits
 from sidecar.store.connection import Store
 from sidecar.store.search import indexes
 from tests.harness import ManualClock
-from tests.wire.kit import FaultyVFS, Served, answers, call, serving
+from tests.wire.loop_in_process import FaultyVFS, Served, answers, call, serving
 
 
 def save(number: int) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def behind(served: Served) -> bool:
 
 
 def pause(served: Served, clock: ManualClock) -> None:
-    """Wait long enough for the upkeep, and let it do all it wants."""
+    """Advance the clock by a pause, and run the upkeep until nothing is due."""
     upkeep = served.loop._upkeep
     clock.at_ms += limits.UPKEEP_PAUSE_MS
     while upkeep.timeout_ms() is not None:
@@ -42,7 +42,7 @@ def pause(served: Served, clock: ManualClock) -> None:
 
 @contextmanager
 def held_elsewhere(store: Store) -> Iterator[None]:
-    """The store's lock in the hands of another thread."""
+    """Hold the store's lock in another thread."""
     held, enough = threading.Event(), threading.Event()
 
     def hold() -> None:

@@ -1,7 +1,4 @@
-"""The thread that a stuck handler cannot stop; each case in a process of its own.
-
-The real process is met in process/; here the watchdog alone, without a loop or a store.
-"""
+"""Tests of the watchdog alone, without loop and store; each test starts a process."""
 
 import os
 import signal
@@ -34,13 +31,13 @@ say("started")
 
 
 def start(then: str, parent: object = None) -> subprocess.Popen[str]:
-    """A process with nothing but a watchdog, that has said it started and nothing read beyond."""
+    """Start a process that has only a watchdog, and wait until it has started."""
     program = PROGRAM.format(then=then, parent=parent)
     child = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
     )
     assert child.stdout is not None
-    # Not readline(): it would take what follows into a buffer that communicate() does not read.
+    # Not readline(), whose buffer may hold output that communicate() would then not return.
     said = b"started\n"
     assert os.read(child.stdout.fileno(), len(said)) == said
     return child

@@ -1,4 +1,4 @@
-"""The pool of long requests: bounded, in order, each cancelled by its own id."""
+"""Tests of the workers: jobs are bounded, run in order, and are cancelled by their ids."""
 
 import threading
 from collections.abc import Callable
@@ -10,7 +10,7 @@ WAIT_S = 10
 
 
 class TrialJob:
-    """A job that waits until it is let go."""
+    """A job that waits for an event."""
 
     def __init__(self, key: object, begun: Callable[[object], None] = lambda _key: None) -> None:
         self.key = cancel_key(key)
@@ -21,14 +21,14 @@ class TrialJob:
         self._begun = begun
 
     def run(self) -> None:
-        """Wait."""
+        """Wait for the event."""
         self._begun(self.key[1])  # type: ignore[index]
         self.running.set()
         self.go.wait(WAIT_S)
         self.ended.set()
 
     def cancel(self) -> None:
-        """Take note."""
+        """Note the cancel."""
         self.cancelled.set()
 
 
@@ -40,13 +40,13 @@ class Woken:
         self._calls = 0
 
     def __call__(self) -> None:
-        """Called by workers."""
+        """Count a call."""
         with self._changed:
             self._calls += 1
             self._changed.notify_all()
 
     def wait_for(self, calls: int) -> bool:
-        """Wait for so many calls."""
+        """Wait for this many calls."""
         with self._changed:
             return self._changed.wait_for(lambda: self._calls >= calls, WAIT_S)
 

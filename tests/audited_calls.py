@@ -1,4 +1,4 @@
-"""Every method by what it leaves in the audit log: acts, refusals, and what changes nothing."""
+"""Calls of every method with the audit entries that each must write."""
 
 from typing import Any, NamedTuple
 from unittest.mock import ANY
@@ -6,30 +6,30 @@ from unittest.mock import ANY
 from tests.workflow_kit import flow
 
 Told = tuple[str, str, dict[str, Any]]
-"""Action, resource, details."""
+"""Action, resource and details of an audit entry."""
 
 
 class Act(NamedTuple):
-    """A call, and the entries it must leave."""
+    """The params of a call, and the audit entries that it must write."""
 
     params: dict[str, Any]
-    entries: list[Told] = []  # noqa: RUF012 - a tuple's default, never changed
+    entries: list[Told] = []  # noqa: RUF012 - the default of a tuple, never changed
 
 
 def saved(workflow_id: str, revision: int, **more: int) -> Told:
-    """The entry of a save."""
+    """Return the entry of a save."""
     details = {"revision": revision, "created": revision == 1, **more}
     return ("workflow_save", workflow_id, details)
 
 
 def backed_up(reason: str) -> Told:
-    """The entry of a backup."""
+    """Return the entry of a backup."""
     sizes = {"database_bytes": ANY, "size_bytes": ANY}
     return ("backup_create", ANY, {"reason": reason, "secrets": "none", **sizes})
 
 
 BACKUP = "sim_backup_20200101_000000.db.zst"
-"""Made before the acts, when something else was in the database."""
+"""The name of a backup that is made before the calls."""
 
 ACTS: dict[str, list[Act]] = {
     "workflows.save": [
@@ -196,7 +196,7 @@ ACTS: dict[str, list[Act]] = {
         Act({"name": BACKUP, "dry_run": True}),
     ],
 }  # fmt: skip
-"""Every method that changes something; an act without entries must leave none."""
+"""Calls of the methods that can change something; a call without entries must write none."""
 
 REFUSED: dict[str, dict[str, Any]] = {
     "workflows.save": {"workflow": flow("w1"), "expected_revision": 9},
@@ -229,4 +229,4 @@ READING = {
     "workflows.list", "workflows.history", "workflows.diff", "workflows.tags",
     "workflows.categories", "workflows.search",
 }  # fmt: skip
-"""Every method that changes nothing."""
+"""Calls of the methods that never change anything."""

@@ -1,4 +1,4 @@
-"""A loop without a process: lines in, lines out, over a real store that can be made to fail."""
+"""A loop in this process: tests send and receive lines; its real store can be made to fail."""
 
 import json
 import os
@@ -26,26 +26,26 @@ from tests.harness import floor_vault
 from tests.store.steady import SteadyClock
 
 SENTINEL = "hunter2-sentinel"
-"""Stands in an exception's text; must never be seen on the wire."""
+"""A word in the texts of exceptions that must never be sent."""
 
 
 class StillChannel:
-    """Takes all output until told not to; gives no input of its own."""
+    """A channel without input that accepts all output, or none while it is stuck."""
 
     def __init__(self) -> None:
         self.received = bytearray()
         self.stuck = False
 
     def wait(self, _timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:  # noqa: ARG002 - a Channel's
-        """Nothing to wait for."""
+        """Return at once."""
         return Ready(readable=False, output_closed=False)
 
     def read(self) -> bytes | None:
-        """Nothing."""
+        """Return nothing."""
         return b""
 
     def write(self, buffers: list[bytes | memoryview]) -> int:
-        """Take all, or nothing."""
+        """Accept all output, or nothing."""
         if self.stuck:
             return 0
         data = b"".join(buffers)
@@ -53,18 +53,18 @@ class StillChannel:
         return len(data)
 
     def wake(self) -> None:
-        """The test looks by itself."""
+        """Do nothing: the test drives the loop."""
 
     def watch_end(self, _ended: Callable[[], None]) -> int | None:
-        """There is no end."""
+        """Return None: the input never ends."""
         return None
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing."""
 
 
 class Served:
-    """A loop over a store, driven by the test."""
+    """A loop with a store, driven by the test."""
 
     def __init__(self, store: Store, clock: Clock, *, events: bool = True) -> None:
         self.store = store
@@ -72,7 +72,7 @@ class Served:
         self.loop = Loop(self.channel, store, clock, floor_vault(), parent_pid=1, events=events)
 
     def send(self, *messages: Any) -> list[Any]:
-        """Serve messages that arrive at once; what the reader has got since the last call."""
+        """Serve messages that arrive at the same time; return what was sent since the last call."""
         for message in messages:
             line = message if isinstance(message, bytes) else json.dumps(message).encode()
             if not self.loop._handle_control(line):
@@ -84,14 +84,14 @@ class Served:
         return self.told()
 
     def finish_long(self) -> None:
-        """Wait for the workers."""
+        """Wait until the workers have ended."""
         deadline = time.monotonic() + 10
         while len(self.loop._workers) and time.monotonic() < deadline:
             time.sleep(0.001)
         self.loop._take_posted()
 
     def told(self) -> list[Any]:
-        """Let the loop write, a whole replay too, and take what it wrote."""
+        """Let the loop write everything, a whole replay too, and return it."""
         self.loop._flush()
         while self.loop._events.wants_replay and not self.channel.stuck:
             self.loop._flush()
@@ -100,24 +100,24 @@ class Served:
         return [json.loads(line) for line in lines]
 
     def close(self) -> None:
-        """Close the store and the watchdog's pipe."""
+        """Close the store and the pipe of the watchdog."""
         for descriptor in (self.loop._watchdog._reader, self.loop._watchdog._writer):
             os.close(descriptor)
         self.store.close()
 
 
 def call(request_id: int | str | None, method: str, **params: Any) -> dict[str, Any]:
-    """A request."""
+    """Return a request."""
     return {"jsonrpc": "2.0", "id": request_id, "method": method, "params": params}
 
 
 def answers(told: list[Any]) -> list[Any]:
-    """What was told without the notifications."""
+    """Return the answers."""
     return [each for each in told if isinstance(each, list) or "id" in each]
 
 
 def notifications(told: list[Any]) -> list[Any]:
-    """The notifications."""
+    """Return the notifications."""
     return [each for each in told if isinstance(each, dict) and "id" not in each]
 
 
@@ -125,7 +125,7 @@ def notifications(told: list[Any]) -> list[Any]:
 
 
 class FaultyFile(apsw.VFSFile):
-    """A file whose writes and syncs fail while its VFS says so."""
+    """A file whose writes and syncs fail when its VFS is armed."""
 
     def __init__(self, vfs: "FaultyVFS", name: Any, flags: list[int]) -> None:
         super().__init__("", name, flags)
@@ -144,7 +144,7 @@ class FaultyFile(apsw.VFSFile):
 
 
 class FaultyVFS(apsw.VFS):
-    """The system's files, failing when armed."""
+    """The files of the system, which fail when they are armed."""
 
     def __init__(self, name: str) -> None:
         self.armed: dict[str, type[apsw.Error]] = {}
@@ -153,13 +153,13 @@ class FaultyVFS(apsw.VFS):
         super().__init__(name, "")
 
     def check(self, what: str) -> None:
-        """Fail once if armed for it."""
+        """Raise once if armed for this operation."""
         kind = self.armed.pop(what, None)
         if kind is not None:
             raise kind(SENTINEL)
 
     def xOpen(self, name: Any, flags: list[int]) -> FaultyFile:  # noqa: N802 - APSW's name
-        """Open through a file that can fail."""
+        """Open a file that can fail."""
         self.opened += 1
         return FaultyFile(self, name, flags)
 
@@ -168,7 +168,7 @@ class FaultyVFS(apsw.VFS):
 def serving(
     path: Path, *, vfs: str | None = None, clock: Clock | None = None, events: bool = True
 ) -> Iterator[Served]:
-    """A loop over a fresh or existing database."""
+    """Open a loop on a new or existing database."""
     clock = clock or SteadyClock()
     served = Served(open_store(path, clock, vfs=vfs).store, clock, events=events)
     try:
@@ -177,11 +177,11 @@ def serving(
         served.close()
 
 
-# --- methods of the tests' own ------------------------------------------------------------
+# --- methods for tests --------------------------------------------------------------------
 
 
 class TrialWriteParams(Params, frozen=True):
-    """What to write."""
+    """The resource of the audit entry."""
 
     key: Annotated[str, Meta(max_length=50)]
 
@@ -205,24 +205,24 @@ def write(ctx: Context, params: TrialWriteParams) -> TrialResult:
 
 
 def refuse(ctx: Context, params: TrialWriteParams) -> TrialResult:
-    """Write one audit entry, then refuse."""
+    """Write one audit entry, then raise an error."""
     ctx.audit("trial.refused", params.key)
     raise Conflict(revision=3)
 
 
 def crash(ctx: Context, params: TrialWriteParams) -> TrialResult:
-    """Write one audit entry, then meet a fault of our own."""
+    """Write one audit entry, then raise an unknown exception."""
     ctx.audit("trial.crashed", params.key)
     raise RuntimeError(SENTINEL + params.key)
 
 
 def read(ctx: Context, params: TrialWriteParams) -> TrialResult:  # noqa: ARG001 - a handler's shape
-    """Count the entries."""
+    """Return the number of audit entries."""
     return TrialResult(_entries(ctx.db))
 
 
 def flood(ctx: Context, params: TrialWriteParams) -> TrialResult:
-    """Write more than the cache holds, so that SQLite writes before the COMMIT."""
+    """Write more than the page cache holds, so that SQLite writes before the COMMIT."""
     ctx.db.execute("PRAGMA cache_size = 5").fetchall()
     for number in range(50):
         ctx.db.execute(
@@ -246,14 +246,14 @@ def think(ctx: LongContext, params: TrialWriteParams) -> TrialResult:
 
 
 def wait_long(ctx: LongContext, params: TrialWriteParams) -> TrialResult:  # noqa: ARG001 - a handler's shape
-    """Wait to be cancelled."""
+    """Wait until cancelled."""
     ctx.cancel_event.wait(10)
     ctx.check_cancelled()
     return TrialResult(0)
 
 
 def crash_long(ctx: LongContext, params: TrialWriteParams) -> TrialResult:
-    """Write in a step, then meet a fault of our own within the next."""
+    """Write in one transaction, then raise an unknown exception in the next."""
     with ctx.writing():
         ctx.audit("trial.step", params.key)
     with ctx.writing():
@@ -262,7 +262,7 @@ def crash_long(ctx: LongContext, params: TrialWriteParams) -> TrialResult:
 
 
 def give_up(ctx: Context, params: TrialWriteParams) -> TrialResult:  # noqa: ARG001 - a handler's shape
-    """Nest without end."""
+    """Raise a RecursionError."""
     raise RecursionError(SENTINEL)
 
 
@@ -280,11 +280,11 @@ TRIALS: dict[str, tuple[Callable[..., Any], Access, bool]] = {
 
 
 def declare_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put the trial methods into the table for one test."""
+    """Add the methods for tests to the catalog during one test."""
     for name, (function, access, long) in TRIALS.items():
         monkeypatch.setitem(METHODS, name, Method(name, function, access, (), long=long))
 
 
 def encoded(message: Any) -> bytes:
-    """A message as a line."""
+    """Return a message as a line."""
     return msgspec.json.encode(message)

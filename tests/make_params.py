@@ -1,6 +1,6 @@
-"""Params made from the catalog: right ones by chance, right ones at their simplest, wrong ones.
+"""Makes params from the types in the catalog: random valid ones, the simplest ones, wrong ones.
 
-A new method is covered by every test that uses this, without a line written for it.
+Every test that uses this module covers a new method without a change.
 """
 
 import re
@@ -18,7 +18,7 @@ WORDS = [
     "w1", "w2", "w3", "r1", "r2", "theme", "auto_save", "trial.key", "schema_version", "a",
     "two words", "grün", "名前 🎈", "workflow.saved", "a" * 64, "b" * 200, "",
 ]  # fmt: skip
-"""Few, so that requests meet what earlier ones made."""
+"""The texts of random params; they are few, so that requests refer to the same objects."""
 
 BODIES: list[object] = [
     {}, [], None, 7, 1.5, "text", {"nodes": []}, [{"id": "1", "type": "http in", "wires": [[]]}],
@@ -27,14 +27,14 @@ BODIES: list[object] = [
 
 
 def unwrapped(node: types.Type) -> types.Type:
-    """A type without its description."""
+    """Return a type without its annotations."""
     while isinstance(node, types.Metadata):
         node = node.type
     return node
 
 
 def is_secret_text(node: types.Type) -> bool:
-    """Whether it is a text that is kept raw, so that it can be wiped."""
+    """Return whether a type is a secret, which stays raw so that it can be wiped."""
     while isinstance(node, types.Metadata):
         if (node.extra_json_schema or {}).get("writeOnly"):
             return True
@@ -43,13 +43,13 @@ def is_secret_text(node: types.Type) -> bool:
 
 
 def fits(node: types.StrType, text: str) -> bool:
-    """Whether a string keeps the rules of its type."""
+    """Return whether a string is valid for its type."""
     return (node.min_length or 0) <= len(text) <= (
         len(text) if node.max_length is None else node.max_length
     ) and (node.pattern is None or re.search(node.pattern, text) is not None)
 
 
-# --- by chance ----------------------------------------------------------------------------
+# --- random -------------------------------------------------------------------------------
 
 
 def _strings(node: types.StrType) -> st.SearchStrategy[str]:
@@ -67,7 +67,7 @@ def _integers(node: types.IntType) -> st.SearchStrategy[int]:
 
 
 def values(node: types.Type) -> st.SearchStrategy[Any]:
-    """Values that a type takes."""
+    """Generate values that are valid for a type."""
     if is_secret_text(node):
         return st.sampled_from(["open sesame", "sk-live-0123456789abcdef", "wörter"])
     node = unwrapped(node)
@@ -97,24 +97,24 @@ def values(node: types.Type) -> st.SearchStrategy[Any]:
 
 
 def members(node: types.StructType) -> st.SearchStrategy[dict[str, Any]]:
-    """Objects that a struct takes, optional members now and then left out."""
+    """Generate objects that are valid for a struct, with and without optional members."""
     required = {f.encode_name: values(f.type) for f in node.fields if f.required}
     optional = {f.encode_name: values(f.type) for f in node.fields if not f.required}
     return st.fixed_dictionaries(required, optional=optional)
 
 
 def params_type(method: Method) -> types.StructType:
-    """The params of a method."""
+    """Return the type of a method's params."""
     node = types.type_info(method.params)
     assert isinstance(node, types.StructType)
     return node
 
 
-# --- at their simplest --------------------------------------------------------------------
+# --- simplest -----------------------------------------------------------------------------
 
 
 def simplest(node: types.Type) -> Any:
-    """The plainest value that a type takes."""
+    """Return the simplest value that is valid for a type."""
     if is_secret_text(node):
         return "open sesame"
     node = unwrapped(node)
@@ -146,7 +146,7 @@ def simplest(node: types.Type) -> Any:
 
 
 class Wrong(NamedTuple):
-    """Params with one fault, and the path that names it."""
+    """Params with one fault, and the path of that fault."""
 
     fault: str
     params: Any
@@ -157,7 +157,7 @@ OF_ANOTHER_TYPE = [True, 7, 1.5, "x", [], {}, None]
 
 
 def _refuses(node: types.Type, of: Any, value: object) -> bool:
-    """Whether a value is of another type; an object where one is wanted is not."""
+    """Return whether a value has the wrong type; an empty object for a struct has not."""
     alternatives = _alternatives(node)
     if any(isinstance(each, types.RawType | types.AnyType) for each in alternatives):
         return False
@@ -186,7 +186,7 @@ def _too_long(node: types.Type) -> Iterator[Any]:
 
 
 def _in_field(field: types.Field, of: Any, path: str) -> Iterator[Wrong]:
-    """The faults within one member."""
+    """Yield the faults that one member can have."""
     for value in OF_ANOTHER_TYPE:
         if _refuses(field.type, of, value):
             yield Wrong("wrong type", value, path)
@@ -211,7 +211,7 @@ def _deep() -> Any:
 
 
 def within(node: types.StructType, path: str) -> Iterator[Wrong]:
-    """Every single fault of an object, at every depth."""
+    """Yield every single fault that an object can have, at every depth."""
     sound = {**simplest(node)}
     annotations = {f.encode_name: f.type for f in msgspec.structs.fields(node.cls)}
     for name in sound:
@@ -225,5 +225,5 @@ def within(node: types.StructType, path: str) -> Iterator[Wrong]:
 
 
 def wrong_params(method: Method) -> Iterator[Wrong]:
-    """Every single fault that the params of a method can have."""
+    """Yield every single fault that the params of a method can have."""
     yield from within(params_type(method), "$.params")

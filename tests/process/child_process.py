@@ -1,8 +1,8 @@
-"""A process on raw descriptors: bytes out, whole lines in, every wait bounded.
+"""A child process on raw descriptors: tests send bytes and read lines, with a bound on every wait.
 
-For what the typed client hides: bytes that are no message, a reader that stops, descriptors that
-are files or sockets, the moment of a process's end. It reads only when told to, and has no
-thread, so that a test decides what lies unread in a pipe.
+It is for what the typed client hides: bytes that are no message, a parent that stops reading,
+descriptors that are files or sockets, the moment of the end. It has no thread and reads only when
+it is told to, so that a test decides what stays unread in a pipe.
 """
 
 import json
@@ -23,28 +23,28 @@ MISBEHAVING = Path(__file__).with_name("misbehaving.py")
 MIB = 1024 * 1024
 
 WAIT_S = 15.0
-"""How long anything may take on a busy machine before it counts as never."""
+"""The bound of every wait, which a busy machine must not reach."""
 
 Message = dict[str, Any]
 
 
 def environment(**extra: str) -> dict[str, str]:
-    """The environment of a child that finds this checkout."""
+    """Return environment variables with which a child imports this checkout."""
     return {**os.environ, "PYTHONPATH": str(ROOT), **extra}
 
 
 def product(*options: str | Path) -> list[str]:
-    """The command of the product itself."""
+    """Return the command that serves with these options."""
     return [sys.executable, "-m", "sidecar", "serve", *map(str, options)]
 
 
 def misbehaving(*options: str | Path) -> list[str]:
-    """The command of the product with the methods of `misbehaving.py`."""
+    """Return the command that serves with the methods of `misbehaving.py` added."""
     return [sys.executable, str(MISBEHAVING), "serve", *map(str, options)]
 
 
 def request(method: str, params: object = None, request_id: object = 1) -> bytes:
-    """One request line."""
+    """Return the line of a request."""
     message = {"jsonrpc": "2.0", "id": request_id, "method": method}
     if params is not None:
         message["params"] = params
@@ -52,7 +52,7 @@ def request(method: str, params: object = None, request_id: object = 1) -> bytes
 
 
 def notice(method: str, params: object = None) -> bytes:
-    """One notification line."""
+    """Return the line of a notification."""
     message: Message = {"jsonrpc": "2.0", "method": method}
     if params is not None:
         message["params"] = params
@@ -60,12 +60,12 @@ def notice(method: str, params: object = None) -> bytes:
 
 
 def saving(name: str, *, request_id: object = 1, **data: object) -> bytes:
-    """A line that saves a new workflow."""
+    """Return a line that saves a new workflow."""
     return request("workflows.save", {"workflow": {"name": name, "data": data}}, request_id)
 
 
 def until(condition: Callable[[], object], timeout_s: float = WAIT_S) -> bool:
-    """Look again and again until it holds, for what no descriptor tells."""
+    """Wait until a condition holds, by polling."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
@@ -75,13 +75,13 @@ def until(condition: Callable[[], object], timeout_s: float = WAIT_S) -> bool:
 
 
 def resident_bytes(pid: int) -> int:
-    """Memory that the process has now."""
+    """Return the resident memory of a process."""
     text = Path(f"/proc/{pid}/statm").read_text()
     return int(text.split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
 def peak_bytes(pid: int) -> int:
-    """Most memory that the process ever had."""
+    """Return the peak memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
@@ -89,13 +89,13 @@ def peak_bytes(pid: int) -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time that the process has used."""
+    """Return the processor time that a process has used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def quiet(pid: int) -> bool:
-    """Wait until the process uses no processor time: what it could do is done."""
+    """Wait until a process uses no processor time."""
     looks: list[float] = []
 
     def still() -> bool:
@@ -106,7 +106,7 @@ def quiet(pid: int) -> bool:
 
 
 def ended(pid: int, timeout_s: float) -> bool:
-    """Whether a process that need not be our child ends in time; a zombie has ended."""
+    """Return whether a process ends in time; it need not be a child, and a zombie has ended."""
     try:
         handle = os.pidfd_open(pid)
     except ProcessLookupError:
@@ -120,7 +120,7 @@ def ended(pid: int, timeout_s: float) -> bool:
 
 
 class Child:
-    """One process; its stderr goes to a file unless told otherwise."""
+    """One child process; its stderr goes to a file unless another descriptor is given."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Child:
         before: Callable[[], None] | None = None,
         inherit: Sequence[int] = (),
     ) -> None:
-        """Start it; `before` runs in the child before the program does."""
+        """Start the process; `before` runs in the child before the program."""
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
         self.process = subprocess.Popen(
             list(argv),
@@ -152,19 +152,19 @@ class Child:
         self.notifications: list[Message] = []
         self.ready: Message = {}
 
-    # --- in ---------------------------------------------------------------------------------
+    # --- stdin ------------------------------------------------------------------------------
 
     def _stdin(self) -> int:
         assert self.process.stdin is not None
         return self.process.stdin.fileno()
 
     def send(self, data: bytes, timeout_s: float = WAIT_S) -> None:
-        """Send all of it, however slowly it is taken."""
+        """Send all bytes, however slowly the process reads."""
         sent = self.send_some(data, timeout_s)
         assert sent == len(data), f"only {sent} of {len(data)} bytes were taken"
 
     def send_some(self, data: bytes, timeout_s: float) -> int:
-        """Send until a wait of `timeout_s` finds no room; returns how much was taken."""
+        """Send until there is no room for `timeout_s`; return the number of bytes sent."""
         descriptor, sent = self._stdin(), 0
         os.set_blocking(descriptor, False)
         view = memoryview(data)
@@ -173,24 +173,24 @@ class Child:
                 break
             try:
                 sent += os.write(descriptor, view[sent : sent + 65536])
-            except BlockingIOError:  # room for a byte, but not for so many at once
+            except BlockingIOError:  # room for one byte, but not for that many
                 sent += os.write(descriptor, view[sent : sent + 1])
         return sent
 
     def close_stdin(self) -> None:
-        """End its input."""
+        """Close its stdin."""
         assert self.process.stdin is not None
         self.process.stdin.close()
 
-    # --- out --------------------------------------------------------------------------------
+    # --- stdout -----------------------------------------------------------------------------
 
     def stdout(self) -> int:
-        """Our end of its stdout."""
+        """Return the descriptor to read its stdout from."""
         assert self.process.stdout is not None
         return self.process.stdout.fileno()
 
     def _fill(self, deadline: float) -> bool:
-        """Read once; False at the end."""
+        """Read once; return False at the end of stdout."""
         left = max(0.0, deadline - time.monotonic())
         if not select.select([self.stdout()], [], [], left)[0]:
             raise AssertionError(f"no line in time; stderr: {self.stderr_text()[-2000:]}")
@@ -202,7 +202,7 @@ class Child:
         return bool(data)
 
     def next_line(self, timeout_s: float = WAIT_S) -> bytes:
-        """The next line without its end."""
+        """Return the next line without its end."""
         deadline = time.monotonic() + timeout_s
         while not self._lines:
             if not self._fill(deadline):
@@ -210,12 +210,12 @@ class Child:
         return self._lines.pop(0)
 
     def next_message(self, timeout_s: float = WAIT_S) -> Message:
-        """The next line, decoded strictly."""
+        """Return the next line as strict JSON."""
         message: Message = json.loads(self.next_line(timeout_s), parse_constant=_no_constant)
         return message
 
     def answer(self, timeout_s: float = WAIT_S) -> Any:
-        """The next line that is no notification; those on the way are kept."""
+        """Return the next line that is no notification; store the notifications before it."""
         while True:
             message = self.next_message(timeout_s)
             if "method" not in message:
@@ -223,11 +223,11 @@ class Child:
             self.notifications.append(message)
 
     def answers(self, count: int) -> list[Any]:
-        """That many answers."""
+        """Return the next answers."""
         return [self.answer() for _ in range(count)]
 
     def notification(self, method: str, timeout_s: float = WAIT_S) -> Message:
-        """The params of the next notification of that name; others on the way are kept."""
+        """Return the params of the next notification of this name; store the others before it."""
         while True:
             message = self.next_message(timeout_s)
             if message.get("method") == method:
@@ -236,7 +236,7 @@ class Child:
             self.notifications.append(message)
 
     def call(self, method: str, params: object = None, request_id: object = 1) -> Message:
-        """Send a request and return its answer; nothing else may be under way."""
+        """Send a request and return its answer; no other request may be in flight."""
         self.send(request(method, params, request_id))
         answer: Message = self.answer()
         assert answer["id"] == request_id
@@ -249,7 +249,7 @@ class Child:
         return answer["result"]
 
     def rest(self, timeout_s: float = WAIT_S) -> list[bytes]:
-        """All lines until the end of stdout; what lacks an end is the last."""
+        """Return all lines until the end of stdout, an incomplete last one too."""
         deadline = time.monotonic() + timeout_s
         while self._fill(deadline):
             pass
@@ -257,14 +257,14 @@ class Child:
         return lines + ([self._buffer] if self._buffer else [])
 
     def wait_ready(self) -> Self:
-        """Take the first line, which is `system.ready`."""
+        """Read the first line, which must be `system.ready`."""
         first = self.next_message()
         assert first["method"] == "system.ready", first
         self.ready = first["params"]
         return self
 
     def stderr_text(self) -> str:
-        """What it has written to stderr so far."""
+        """Return what the process has written to stderr."""
         return os.pread(self._log.fileno(), 1 << 24, 0).decode(errors="replace")
 
     # --- the end ----------------------------------------------------------------------------
@@ -274,16 +274,16 @@ class Child:
         self.process.send_signal(number)
 
     def wait_exit(self, timeout_s: float = WAIT_S) -> int:
-        """Its exit code, within a bound."""
+        """Wait for its end and return its exit code."""
         return self.process.wait(timeout_s)
 
     def finish(self) -> tuple[list[bytes], int]:
-        """End its input; the lines still to come, and the exit code."""
+        """Close its stdin; return the rest of its lines and its exit code."""
         self.close_stdin()
         return self.rest(), self.wait_exit()
 
     def close(self) -> None:
-        """Kill what is left and give every descriptor back."""
+        """Kill the process if it runs, and close every descriptor."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
