@@ -171,6 +171,7 @@ class LongContext(Context):
         self.frees_space = True
         """Whether it may write into the reserve for a full disk; true of most chores."""
         self._publish = publish
+        self._is_past_cancel = False
         self._holds_lock = False
         self._progress_at_ms = 0.0
         self._progress_done = 0
@@ -182,8 +183,15 @@ class LongContext(Context):
         Raises:
             Cancelled: `$/cancelRequest` named this request, or the process is ending.
         """
-        if self.cancel_event.is_set():
+        if self.cancel_event.is_set() and not self._is_past_cancel:
             raise Cancelled
+
+    def pass_cancel(self) -> None:
+        """Go on to the end from here: a cancel, before or after this, has no effect any more.
+
+        For what must happen whoever cancels: a passphrase that was tried is counted and logged.
+        """
+        self._is_past_cancel = True
 
     @contextmanager
     def reading(self, *, snapshot: bool = False, cancellable: bool = False) -> Iterator[Connection]:

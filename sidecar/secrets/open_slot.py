@@ -3,6 +3,11 @@
 The throttle is here: after three wrong passphrases or codes in a row each further try must wait,
 also after a restart, and is refused before any key is derived. It slows down a client in a loop,
 not a thief who has the file.
+
+Every method that asks for a passphrase or a code tries it through `open_slot`. From the moment it
+is tried no cancel has an effect on the request: a wrong one is counted and logged before its
+answer leaves, and a right one does what was asked. So cancelling saves no try, and the time until
+the answer says no more than the answer.
 """
 
 import base64
@@ -10,12 +15,13 @@ from typing import NamedTuple
 
 from msgspec import UNSET, Raw, UnsetType
 
-from sidecar import errors, limits
+from sidecar import errors, limits, log
 from sidecar.context import Context, LongContext
 from sidecar.redaction import add_secret
 from sidecar.secrets import key_slots
 from sidecar.secrets.raw_params import take_passphrase, take_recovery_code
 from sidecar.store import meta, secrets
+from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.vault import slot_format
 from sidecar.vault.keys import Keys
@@ -81,15 +87,32 @@ def open_slot(ctx: LongContext, proof: Proof) -> Opened:
 def _open_with_text(ctx: LongContext, kind: key_slots.SlotKind, text: bytearray) -> Opened:
     """Open a slot with a passphrase or a recovery code; count a wrong one for the throttle."""
     _refuse_too_soon(ctx)
-    ctx.check_cancelled()
     # A typing mistake in a code is found before anything is derived: it does not count as a try.
     secret = _secret_of(kind, text)
+    ctx.check_cancelled()
+    ctx.pass_cancel()
     try:
         return _try_slots(ctx, kind, secret)
     except errors.WrongPassphrase:
+        _count_failure(ctx)
+        raise
+
+
+def _count_failure(ctx: LongContext) -> None:
+    """Count a wrong try in the file, and in memory where the file cannot be written."""
+    try:
         with ctx.writing() as db:
             secrets.count_failure(db, ctx.clock.now_ms())
-        raise
+    except Exception as fault:  # noqa: BLE001 - the try is refused in any case
+        ctx.vault.unwritten_failures += 1
+        ctx.vault.unwritten_failed_at = ctx.clock.monotonic_ms()
+        log.error("failure_not_counted", kind=type(fault).__name__)
+
+
+def clear_failures(ctx: LongContext, db: Connection) -> None:
+    """Forget the wrong tries, after a right one."""
+    secrets.clear_failures(db)
+    ctx.vault.unwritten_failures = 0
 
 
 def _refuse_too_soon(ctx: LongContext) -> None:
@@ -100,7 +123,8 @@ def _refuse_too_soon(ctx: LongContext) -> None:
     """
     with ctx.reading() as db:
         state = secrets.state(db)
-    over = state.failures - limits.UNLOCK_FREE_TRIES
+    unwritten = ctx.vault.unwritten_failures
+    over = state.failures + unwritten - limits.UNLOCK_FREE_TRIES
     if over < 0:
         return
     delay_ms = min(limits.UNLOCK_DELAY_MAX_MS, 1000 << min(over, 10))
@@ -110,6 +134,9 @@ def _refuse_too_soon(ctx: LongContext) -> None:
         with ctx.writing() as db:
             secrets.set_failure_time(db, now_ms)
     since_ms = max(0, now_ms - state.failed_at)
+    if unwritten:
+        elapsed_ms = ctx.clock.monotonic_ms() - ctx.vault.unwritten_failed_at
+        since_ms = min(since_ms, int(elapsed_ms))
     if since_ms < delay_ms:
         raise errors.Throttled(retry_after_ms=delay_ms - since_ms)
 

@@ -10,7 +10,7 @@ from sidecar import limits, purging
 from sidecar.context import Context, LongContext
 from sidecar.errors import Conflict, NotInitialized, Tampered
 from sidecar.secrets import key_slots, sealed_rows, state
-from sidecar.secrets.open_slot import Opened, Proof, open_slot
+from sidecar.secrets.open_slot import Opened, Proof, clear_failures, open_slot
 from sidecar.secrets.raw_params import take_passphrase
 from sidecar.store import meta, secrets
 from sidecar.store.audit.log import is_log_sealed, restart_log_unsealed, seal_log, seal_log_again
@@ -147,7 +147,7 @@ def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.St
         with ctx.writing(last=True) as db:
             state.refuse_after_lock(ctx, lock_count)
             data_keys = sealed_rows.unwrap_data_keys(db, keys)
-            secrets.clear_failures(db)
+            clear_failures(ctx, db)
             if opened.renewed is not None:
                 secrets.replace_slot(db, opened.slot.slot, opened.renewed)
             ctx.vault.unlock(keys, data_keys, state.read_clocks(ctx))

@@ -52,6 +52,10 @@ class Vault:
         """Held by a long method that opens or makes keys: wrong passphrases are then counted one
         by one, and one key is derived at a time."""
         self.refusals = RefusalCounts()
+        self.unwritten_failures = 0
+        """Wrong passphrases that could not be counted in the file."""
+        self.unwritten_failed_at = 0.0
+        """When the last of them was, by the monotonic clock."""
         self.stale_items: list[str] = []
         """Names of keychain items that no slot needs any more."""
         self.ephemeral = False

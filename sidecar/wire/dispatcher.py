@@ -323,7 +323,7 @@ class Dispatcher:
     def _audit_long_refusal(method: str, error: SidecarError, context: LongContext) -> None:
         """Write the audit entry of a refusal by a long method, in its worker thread."""
         context.release_lock()
-        context.cancel_event.clear()
+        context.pass_cancel()
         try:
             with context.writing(last=True):
                 log_refusal(context, method, error)

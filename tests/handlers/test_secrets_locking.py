@@ -13,7 +13,15 @@ from sidecar.context import LongContext
 from sidecar.errors import InvalidParams, Locked, Throttled, WrongPassphrase
 from sidecar.vault import crypto
 from tests.harness import Bench
-from tests.secrets_kit import PASSPHRASE, VALUE, clock_of, secret_bench, set_up, value_of
+from tests.secrets_kit import (
+    PASSPHRASE,
+    VALUE,
+    clock_of,
+    secret_bench,
+    set_up,
+    tamper,
+    value_of,
+)
 
 
 @pytest.fixture
@@ -244,3 +252,24 @@ def test_secrets_past_their_deadline_are_reported_as_locked(bench: Bench) -> Non
     clock_of(bench).at_ms += limits.IDLE_LOCK_MS
 
     assert bench.call("secrets.status")["state"] == "locked"
+
+
+def test_a_wrong_passphrase_that_the_file_cannot_count_is_throttled_all_the_same(
+    bench: Bench,
+) -> None:
+    tamper(
+        bench,
+        "CREATE TRIGGER refuse BEFORE UPDATE ON vault_state BEGIN SELECT RAISE(ABORT, 'no'); END",
+    )
+    for _ in range(limits.UNLOCK_FREE_TRIES):
+        try_wrong_passphrase(bench)
+
+    assert bench.rows("SELECT failures FROM vault_state") == [(0,)]
+    assert 900 < wait_ms(bench) <= 1000
+    clock_of(bench).at_ms += 1000
+    try_wrong_passphrase(bench)
+    assert 1900 < wait_ms(bench) <= 2000
+    tamper(bench, "DROP TRIGGER refuse")
+    clock_of(bench).at_ms += 2000
+    assert bench.call("secrets.unlock", passphrase=PASSPHRASE)["state"] == "unlocked"
+    try_wrong_passphrase(bench)

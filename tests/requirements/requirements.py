@@ -10,6 +10,7 @@ from tests.requirements import (
     secrets_and_log,
     sqlite_stores,
     stdio_programs,
+    surroundings,
     usability,
     workflow_stores,
 )
@@ -27,6 +28,7 @@ REQUIREMENTS: list[Requirement] = [
     *secret_stores.REQUIREMENTS,
     *workflow_stores.REQUIREMENTS,
     *usability.REQUIREMENTS,
+    *surroundings.REQUIREMENTS,
 ]
 
 NUMBERED = {

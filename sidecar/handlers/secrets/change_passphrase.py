@@ -8,8 +8,13 @@ from sidecar.catalog import Params, method
 from sidecar.context import LongContext
 from sidecar.handlers.secrets.status import SecretsStatusResult, status_result
 from sidecar.secrets import key_slots, raw_params, state
-from sidecar.secrets.open_slot import OPENING_ERRORS, Opened, Proof, open_slot
-from sidecar.store import secrets
+from sidecar.secrets.open_slot import (
+    OPENING_ERRORS,
+    Opened,
+    Proof,
+    clear_failures,
+    open_slot,
+)
 
 
 class SecretsChangePassphraseParams(Params, frozen=True):
@@ -52,7 +57,7 @@ def _write_passphrase(ctx: LongContext, opened: Opened, new: bytearray) -> state
     row = key_slots.make_passphrase_slot(ctx, opened.keys, generation, new)
     with ctx.writing(last=True) as db:
         state.require_keys(ctx)
-        secrets.clear_failures(db)
+        clear_failures(ctx, db)
         slot = key_slots.write_slot(db, before, row)
         ctx.audit("passphrase_change", "vault", slot=slot, proof=opened.slot.kind)
         status = state.read_status(ctx, db)
