@@ -1,4 +1,4 @@
-"""Differences are told by node and by setting; what only moved has not changed."""
+"""Two bodies are compared by node and by setting, whatever tool wrote them."""
 
 import copy
 import json
@@ -18,7 +18,7 @@ NOTHING = Difference([], [], [], [])
 
 
 def changed(body: Any, *path: Any, to: Any) -> Any:
-    """A copy with one value at a path set."""
+    """Return a copy of a body with one value changed."""
     result = copy.deepcopy(body)
     place = result
     for key in path[:-1]:
@@ -28,7 +28,7 @@ def changed(body: Any, *path: Any, to: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("body", "path", "told"),
+    ("body", "path", "expected"),
     [
         (N8N, ("nodes", 0, "parameters", "url"), Changed("1", "Ask", ["url"])),
         (N8N, ("nodes", 0, "type"), Changed("1", "Ask", ["type"])),
@@ -50,10 +50,10 @@ def changed(body: Any, *path: Any, to: Any) -> Any:
         ),
     ],
 )
-def test_a_setting_is_told_by_name_in_every_shape(
-    body: Any, path: tuple[Any, ...], told: Changed
+def test_a_changed_setting_is_reported_by_name_in_every_shape(
+    body: Any, path: tuple[Any, ...], expected: Changed
 ) -> None:
-    assert compare(body, changed(body, *path, to="other")) == NOTHING._replace(changed=[told])
+    assert compare(body, changed(body, *path, to="other")) == NOTHING._replace(changed=[expected])
 
 
 def test_a_renamed_node_has_a_new_name_and_is_the_same_node() -> None:
@@ -62,17 +62,17 @@ def test_a_renamed_node_has_a_new_name_and_is_the_same_node() -> None:
     assert compare(N8N, renamed).changed == [Changed("1", "Beg", ["name"])]
 
 
-def test_what_only_moved_has_not_changed() -> None:
+def test_a_node_that_was_only_moved_has_not_changed() -> None:
     assert compare(N8N, changed(N8N, "nodes", 0, "position", to=[5, 5])) == NOTHING
     assert compare(NODE_RED, changed(NODE_RED, 0, "x", to=99)) == NOTHING
 
 
-def test_what_differs_beside_the_nodes_is_named() -> None:
+def test_changed_members_outside_the_nodes_are_named() -> None:
     assert compare(N8N, changed(N8N, "name", to="x")).outside == ["name"]
     assert compare(N8N, changed(N8N, "connections", to={"a": 1})).outside == ["connections.a"]
 
 
-def test_nodes_of_one_id_are_told_apart() -> None:
+def test_nodes_with_the_same_id_are_distinguished() -> None:
     twice = [{"id": "a", "v": 1}, {"id": "a", "v": 2}]
 
     assert compare(twice[:1], twice).added == [Changed("a#2", "", [])]
@@ -85,11 +85,11 @@ def test_bodies_of_no_known_shape_differ_as_a_whole() -> None:
 
 
 REWIRED = changed(NODE_RED, 0, "wires", to=[["other"]])
-"""Where its messages go is what a flow does."""
+"""Node-RED has the connections of a node in its member `wires`."""
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "expected"),
     [
         (NODE_RED, REWIRED, [Changed("1", "Ask", ["wires"])]),
         (NODE_RED, changed(NODE_RED, 0, "z", to="tab 2"), [Changed("1", "Ask", ["z"])]),
@@ -114,14 +114,14 @@ REWIRED = changed(NODE_RED, 0, "wires", to=[["other"]])
         ),
     ],
 )
-def test_what_is_no_setting_and_no_place_is_told_too(
-    before: Any, after: Any, told: list[Changed]
+def test_changes_other_than_settings_and_positions_are_reported_too(
+    before: Any, after: Any, expected: list[Changed]
 ) -> None:
-    assert compare(before, after) == NOTHING._replace(changed=told)
+    assert compare(before, after) == NOTHING._replace(changed=expected)
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "told"),
+    ("before", "after", "expected"),
     [
         ({"nodes": ["a", "b"]}, {"nodes": ["a", "c"]}, ["nodes"]),
         ({"a": 1}, {"a": True}, ["a"]),
@@ -133,23 +133,28 @@ def test_what_is_no_setting_and_no_place_is_told_too(
         ([{"id": n} for n in range(10_001)], [{"id": n} for n in range(10_000)], ["*"]),
     ],
 )  # fmt: skip
-def test_what_stands_where_nodes_might_is_told(before: Any, after: Any, told: list[str]) -> None:
-    assert compare(before, after) == NOTHING._replace(outside=told)
+def test_changes_in_the_place_of_nodes_are_reported(
+    before: Any, after: Any, expected: list[str]
+) -> None:
+    assert compare(before, after) == NOTHING._replace(outside=expected)
 
 
-def test_nodes_are_known_by_a_number_as_well() -> None:
+def test_nodes_can_have_a_number_as_id() -> None:
     nodes = [{"id": 1, "name": "n", "v": 1}, {"id": 2, "name": "n", "v": 2}]
     after = changed(nodes, 0, "v", to=9)
 
     assert compare(nodes, after[::-1]).changed == [Changed("1", "n", ["v"])]
 
 
-def test_more_fields_than_are_told_are_said_to_be_there() -> None:
+def test_fields_beyond_the_limit_are_reported_as_more() -> None:
     before = [{"id": "a", **{f"f{number:03}": 1 for number in range(limits.DIFF_FIELDS_MAX + 1)}}]
     after = [{"id": "a"}]
 
-    (told,) = compare(before, after).changed
-    assert (len(told.fields), told.fields[-2:]) == (limits.DIFF_FIELDS_MAX + 1, ["f099", "*"])
+    (expected,) = compare(before, after).changed
+    assert (len(expected.fields), expected.fields[-2:]) == (
+        limits.DIFF_FIELDS_MAX + 1,
+        ["f099", "*"],
+    )
 
 
 def test_ten_thousand_nodes_of_one_id_take_no_longer_than_others() -> None:
@@ -163,7 +168,7 @@ def test_ten_thousand_nodes_of_one_id_take_no_longer_than_others() -> None:
 @given(before=JSON, after=JSON)
 def test_bodies_that_differ_have_a_difference(before: Any, after: Any) -> None:
     spelled = [json.dumps(body, sort_keys=True) for body in (before, after)]
-    # NaN is not JSON; what only moved has not changed.
+    # NaN is not JSON, and a node that was only moved has not changed.
     assume(not any(f'"{name}"' in text for text in spelled for name in MOVED))
     assume(not any(name in text for text in spelled for name in ("NaN", "Infinity")))
 

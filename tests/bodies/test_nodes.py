@@ -1,4 +1,4 @@
-"""The same three nodes as five tools write them, and as nobody writes them."""
+"""Nodes are read from the bodies of five tools and from bodies of unknown shapes."""
 
 from typing import Any
 
@@ -117,7 +117,7 @@ def test_a_body_without_nodes_has_none(body: Any) -> None:
     assert find_nodes(body) == []
 
 
-def test_no_body_has_more_nodes_than_are_looked_at() -> None:
+def test_no_more_nodes_are_read_than_the_limit() -> None:
     body = {"nodes": [{"id": str(number)} for number in range(limits.NODES_MAX + 5)]}
 
     assert len(find_nodes(body)) == limits.NODES_MAX

@@ -1,4 +1,4 @@
-"""What of a body can be searched for, and that hostile bodies cost no more than a bound."""
+"""The text that is extracted from bodies, and the limits that hold for hostile ones."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from tests.bodies.test_nodes import FLOWISE, LANGFLOW, N8N, NODE_RED, SIM
 
 
 @pytest.mark.parametrize(
-    ("body", "said"),
+    ("body", "extracted"),
     [
         (N8N, ["Ask", "asks politely", "https://example.com", "Flow"]),
         (NODE_RED, ["Ask", "http request"]),
@@ -22,10 +22,12 @@ from tests.bodies.test_nodes import FLOWISE, LANGFLOW, N8N, NODE_RED, SIM
         ({"anything": [{"goes": "some words"}]}, ["some words"]),
     ],
 )
-def test_names_prompts_and_notes_are_said_whatever_the_tool(body: Any, said: list[str]) -> None:
+def test_names_prompts_and_notes_are_extracted_whatever_the_tool(
+    body: Any, extracted: list[str]
+) -> None:
     lines = text_of(body).split("\n")
 
-    assert [each for each in said if each not in lines] == []
+    assert [each for each in extracted if each not in lines] == []
 
 
 def test_a_kind_is_found_whole_and_by_its_words() -> None:
@@ -44,7 +46,7 @@ def test_a_kind_is_found_whole_and_by_its_words() -> None:
         "x",
     ],
 )
-def test_what_nobody_types_is_left_out(noise: str) -> None:
+def test_encoded_and_generated_values_are_left_out(noise: str) -> None:
     assert text_of({"nodes": [{"name": "N", "parameters": {"value": noise}}]}) == "N"
 
 
@@ -59,20 +61,20 @@ def test_a_prompt_that_begins_with_the_word_data_is_no_file() -> None:
 
 
 @pytest.mark.parametrize("key", ["source", "target", "image"])
-def test_what_a_person_wrote_under_a_name_for_references_is_said(key: str) -> None:
-    def said(value: Any) -> str:
+def test_text_in_a_member_for_references_is_extracted(key: str) -> None:
+    def extracted(value: Any) -> str:
         return text_of({"links": [{key: value}]})
 
-    assert [said(text) for text in ("a barn at dusk", "Wikipedia", "\u4f1a\u8b70")] == [
+    assert [extracted(text) for text in ("a barn at dusk", "Wikipedia", "\u4f1a\u8b70")] == [
         "a barn at dusk",
         "Wikipedia",
         "\u4f1a\u8b70",
     ]
     references = ("node_1", "ChatInput-a1B2c", "n8n/image:latest", {"id": "words here"})
-    assert [said(reference) for reference in references] == ["", "", "", ""]
+    assert [extracted(reference) for reference in references] == ["", "", "", ""]
 
 
-def test_a_string_said_often_is_kept_once() -> None:
+def test_a_repeated_string_occurs_once_in_the_text() -> None:
     assert text_of(["same words"] * 50) == "same words"
 
 

@@ -1,7 +1,7 @@
-"""A VFS of which operation number N fails, once or from then on, with the code a disk would give.
+"""A VFS whose operation number N fails, once or from then on, with the error code of a disk.
 
-Counted are the operations that can fail by themselves: open, read, write, sync, truncate. Full
-means that no write finds room; short, that a read ends before its end, which SQLite takes for
+The operations that can fail are counted: open, read, write, sync, truncate. With the mode "full"
+every write finds no space; with "short" a read returns too few bytes, which SQLite takes for
 damage.
 """
 
@@ -25,7 +25,7 @@ _CONCERNED = {"full": ("write",), "short": ("read",)}
 
 @dataclass
 class Plan:
-    """Which operation fails, and how; counts while it stands."""
+    """Which operation fails, and how; counts the operations."""
 
     mode: Mode
     number: int
@@ -33,7 +33,7 @@ class Plan:
     failed: int = 0
 
     def strikes(self, operation: str) -> bool:
-        """Whether this operation is to fail."""
+        """Count an operation and return whether it has to fail."""
         if operation not in _CONCERNED.get(self.mode, _CODES):
             return False
         self.seen += 1
@@ -45,7 +45,7 @@ class Plan:
 
 
 class FailingVFS(apsw.VFS):
-    """The system's files, with a plan."""
+    """The files of the system, whose operations fail according to a plan."""
 
     def __init__(self, name: str, *, default: bool = False) -> None:
         self.plan: Plan | None = None
@@ -53,7 +53,7 @@ class FailingVFS(apsw.VFS):
         super().__init__(name, self.base, makedefault=default)
 
     def check(self, operation: str) -> bool:
-        """Fail when the plan says so; True when it is a read that shall end early."""
+        """Raise the planned error; return True when a read has to return too few bytes."""
         plan = self.plan
         if plan is None or not plan.strikes(operation):
             return False
@@ -66,35 +66,35 @@ class FailingVFS(apsw.VFS):
         raise fault
 
     def xOpen(self, name: Any, flags: list[int]) -> "FailingFile":  # noqa: N802 - APSW's name
-        """Open a file that can fail, or fail to."""
+        """Open a file, or fail."""
         self.check("open")
         return FailingFile(self, name, flags)
 
 
 class FailingFile(apsw.VFSFile):
-    """A file of that VFS."""
+    """A file of a `FailingVFS`."""
 
     def __init__(self, vfs: FailingVFS, name: Any, flags: list[int]) -> None:
         self._vfs = vfs
         super().__init__(vfs.base, name, flags)
 
     def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - APSW's name
-        """Read, less than was asked for, or not."""
+        """Read all bytes, read too few, or fail."""
         if self._vfs.check("read"):
             return bytes(super().xRead(amount, offset)[: amount // 2])
         return bytes(super().xRead(amount, offset))
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - APSW's name
-        """Write, or not."""
+        """Write, or fail."""
         self._vfs.check("write")
         super().xWrite(data, offset)
 
     def xSync(self, flags: int) -> None:  # noqa: N802 - APSW's name
-        """Sync, or not; the system's own sync would only cost time."""
+        """Succeed or fail without a real sync, which would only take time."""
         del flags
         self._vfs.check("sync")
 
     def xTruncate(self, size: int) -> None:  # noqa: N802 - APSW's name
-        """Truncate, or not."""
+        """Truncate, or fail."""
         self._vfs.check("truncate")
         super().xTruncate(size)

@@ -1,4 +1,4 @@
-"""Harm done to a file nobody serves: whole pages, single bits, the end cut off."""
+"""Damages a file that is not served: destroys pages and flips bits."""
 
 import random
 from pathlib import Path
@@ -14,7 +14,7 @@ PAGE_BYTES = 4096
 
 
 def fill(path: Path, bursts: int = 60, seed: int = 11) -> None:
-    """A database with something of everything, closed without saying so."""
+    """Make a database with rows of every kind, without a clean end."""
     served = Served(open_store(path, ManualClock()).store, ManualClock())
     shell = Shell(seed, most_chars=3000)
     for _ in range(bursts):
@@ -26,7 +26,7 @@ def fill(path: Path, bursts: int = 60, seed: int = 11) -> None:
 
 
 def pages_of(path: Path, name: str, kind: str = "leaf") -> list[int]:
-    """The pages of a table or an index, from 1."""
+    """Return the page numbers of a table or an index; the first page of a file is 1."""
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
     try:
         rows = db.execute(
@@ -39,14 +39,14 @@ def pages_of(path: Path, name: str, kind: str = "leaf") -> list[int]:
 
 
 def destroy(path: Path, page: int, seed: int = 1) -> None:
-    """Put noise in a page's place."""
+    """Overwrite a page with random bytes."""
     with path.open("r+b") as file:
         file.seek((page - 1) * PAGE_BYTES)
         file.write(random.Random(seed).randbytes(PAGE_BYTES))
 
 
 def flip(path: Path, rng: random.Random) -> int:
-    """Turn one bit over, anywhere behind the file's first header; where."""
+    """Flip one bit anywhere after the file's header and return its offset."""
     with path.open("r+b") as file:
         at = rng.randrange(100, path.stat().st_size)
         file.seek(at)

@@ -1,4 +1,4 @@
-"""A VFS that knows what a power loss would leave: what was synced, and any part of the rest.
+"""A VFS that models a power loss: what was synced stays, and any part of the rest may be lost.
 
 Every file keeps apart what its last sync made durable and what was written since. An image of the
 folder is made as a disk might hold it: of the unsynced operations of each file some are dropped,
@@ -18,33 +18,33 @@ MAIN_OR_LOG = apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN
 
 
 class Write(NamedTuple):
-    """Bytes at an offset, not synced yet."""
+    """A write that is not synced yet."""
 
     offset: int
     data: bytes
 
 
 class Cut(NamedTuple):
-    """A truncation, not synced yet."""
+    """A truncation that is not synced yet."""
 
     size: int
 
 
 class Disk:
-    """What one file's bytes are on the disk, and what is on its way there."""
+    """The bytes of one file on the disk, and the operations that are not synced yet."""
 
     def __init__(self, durable: bytes) -> None:
         self.durable = bytearray(durable)
         self.unsynced: list[Write | Cut] = []
 
     def sync(self) -> None:
-        """Everything so far is durable."""
+        """Make all operations so far durable."""
         for each in self.unsynced:
             apply(self.durable, each)
         self.unsynced.clear()
 
     def image(self, rng: random.Random) -> bytes:
-        """The file after a power loss: any part of what is unsynced, in any order."""
+        """Return the file after a power loss, with any part of the unsynced operations."""
         kept = [each for each in self.unsynced if rng.random() < rng.choice((0.2, 0.5, 0.9))]
         rng.shuffle(kept)
         found = bytearray(self.durable)
@@ -55,7 +55,7 @@ class Disk:
 
 
 def apply(target: bytearray, operation: Write | Cut) -> None:
-    """Do one operation on the bytes of a file."""
+    """Apply one operation to the bytes of a file."""
     if isinstance(operation, Cut):
         del target[operation.size :]
         return
@@ -66,7 +66,7 @@ def apply(target: bytearray, operation: Write | Cut) -> None:
 
 
 def tear(operation: Write | Cut, rng: random.Random) -> Write | Cut:
-    """A write of which only the sectors up to some point arrive."""
+    """Return a write of which only the first sectors reach the disk."""
     if isinstance(operation, Cut):
         return operation
     sectors = len(operation.data) // SECTOR_BYTES
@@ -74,7 +74,7 @@ def tear(operation: Write | Cut, rng: random.Random) -> Write | Cut:
 
 
 class PowerVFS(apsw.VFS):
-    """The system's files, remembered; `before` is called before each operation."""
+    """The files of the system; `before` is called before each operation."""
 
     def __init__(self, name: str, before: Callable[[], None]) -> None:
         self.before = before
@@ -83,7 +83,7 @@ class PowerVFS(apsw.VFS):
         super().__init__(name, "")
 
     def xOpen(self, name: Any, flags: list[int]) -> "PowerFile":  # noqa: N802 - APSW's name
-        """Open; what a file holds when it is first opened was written and synced by others."""
+        """Open a file; what it holds when it is first opened counts as synced."""
         path = name.filename() if isinstance(name, apsw.URIFilename) else name
         known = path if path and flags[0] & MAIN_OR_LOG else None
         if known is not None and known not in self.disks:
@@ -92,38 +92,38 @@ class PowerVFS(apsw.VFS):
         return PowerFile(self, name, flags, self.disks[known] if known else None)
 
     def xDelete(self, name: str, sync_folder: bool) -> None:  # noqa: FBT001, N802 - APSW's
-        """Delete; a name is durable at once."""
+        """Delete a file; that is durable at once."""
         super().xDelete(name, sync_folder)
         self.disks.pop(name, None)
 
     def images(self, rng: random.Random) -> dict[str, bytes]:
-        """Every file by its name, as a power loss at this moment might leave it."""
+        """Return every file by name, as a power loss at this moment might leave it."""
         return {Path(path).name: disk.image(rng) for path, disk in self.disks.items()}
 
 
 class PowerFile(apsw.VFSFile):
-    """A file whose operations are done and remembered."""
+    """A file that applies its operations and remembers them until a sync."""
 
     def __init__(self, vfs: PowerVFS, name: Any, flags: list[int], disk: Disk | None) -> None:
         self._vfs, self._disk = vfs, disk
         super().__init__("", name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - APSW's name
-        """Write, for the time being."""
+        """Write; it is durable after the next sync."""
         self._vfs.before()
         super().xWrite(data, offset)
         if self._disk is not None:
             self._disk.unsynced.append(Write(offset, bytes(data)))
 
     def xTruncate(self, size: int) -> None:  # noqa: N802 - APSW's name
-        """Cut, for the time being."""
+        """Truncate; it is durable after the next sync."""
         self._vfs.before()
         super().xTruncate(size)
         if self._disk is not None:
             self._disk.unsynced.append(Cut(size))
 
     def xSync(self, flags: int) -> None:  # noqa: N802 - APSW's name
-        """Make it durable: in the model, since the system's own sync would only cost time."""
+        """Make the operations durable in the model; a real sync would only take time."""
         del flags
         self._vfs.before()
         self._vfs.syncs += 1

@@ -1,4 +1,4 @@
-"""A VFS over a disk of a given size: a file cannot grow when the folder is as large as that."""
+"""A VFS with a disk of a given size: a file cannot grow when the folder has reached it."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import apsw
 
 
 class SmallDiskVFS(apsw.VFS):
-    """The system's files in one folder, which may not hold more than `capacity_bytes`."""
+    """The files of one folder, which cannot hold more than `capacity_bytes`."""
 
     def __init__(self, name: str, folder: Path, capacity_bytes: int) -> None:
         self._folder = folder
@@ -15,25 +15,25 @@ class SmallDiskVFS(apsw.VFS):
         super().__init__(name, "")
 
     def free(self) -> int:
-        """Room that is left."""
+        """Return how many bytes are free."""
         return self.capacity_bytes - sum(
             found.stat().st_size for found in self._folder.iterdir() if found.suffix != ".db-shm"
         )
 
     def xOpen(self, name: Any, flags: list[int]) -> "SmallDiskFile":  # noqa: N802 - APSW's name
-        """Open a file that may find no room."""
+        """Open a file whose writes can fail for want of space."""
         return SmallDiskFile(self, name, flags)
 
 
 class SmallDiskFile(apsw.VFSFile):
-    """A file of that disk."""
+    """A file of a `SmallDiskVFS`."""
 
     def __init__(self, vfs: SmallDiskVFS, name: Any, flags: list[int]) -> None:
         self._vfs = vfs
         super().__init__("", name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - APSW's name
-        """Write where there is room."""
+        """Write, or fail when the disk is full."""
         growth = offset + len(data) - self.xFileSize()
         if growth > 0 and growth > self._vfs.free():
             raise apsw.FullError

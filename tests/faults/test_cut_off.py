@@ -1,4 +1,4 @@
-"""A file that lost its end, as a full disk or a broken copy leaves it: what is left is saved."""
+"""A file that lost its end, as after a broken copy: what can be read is recovered."""
 
 import random
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.wire.loop_in_process import Served, answers, call
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """A database of many workflows, one made after the other."""
+    """The bytes of a database with many workflows, saved one after the other."""
     path = tmp_path_factory.mktemp("whole") / "sim.db"
     harm.fill(path, bursts=5)
     served = Served(open_store(path, ManualClock()).store, ManualClock())
@@ -30,11 +30,11 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def kept(path: Path) -> list[str]:
-    """The workflows that are there with what is in them."""
+    """Return the ids of the workflows that can be read with their bodies."""
     served = Served(open_store(path, ManualClock()).store, ManualClock())
     asked = [call(number, "workflows.get", id=f"many-{number}") for number in range(300)]
-    told = answers(served.send(*asked))
-    found = [each["result"]["workflow"]["id"] for each in told if "result" in each]
+    received = answers(served.send(*asked))
+    found = [each["result"]["workflow"]["id"] for each in received if "result" in each]
     close_store(served.store)
     served.close()
     return found
@@ -42,7 +42,7 @@ def kept(path: Path) -> list[str]:
 
 @pytest.mark.parametrize("share", [0.95, 0.75, 0.5])
 @pytest.mark.parametrize("torn", [0, 1000], ids=["whole pages", "a torn page"])
-def test_what_is_left_of_a_file_that_was_cut_off_is_saved(
+def test_the_rest_of_a_file_that_was_cut_off_is_recovered(
     tmp_path: Path, whole: bytes, share: float, torn: int
 ) -> None:
     path = tmp_path / "sim.db"
@@ -60,8 +60,8 @@ def test_what_is_left_of_a_file_that_was_cut_off_is_saved(
     assert found.salvaged["workflows"] >= len(saved)
 
 
-def test_looking_at_it_leaves_nothing_beside_it(tmp_path: Path, whole: bytes) -> None:
-    """An empty log beside it would hide from the next start that it is cut off."""
+def test_a_dry_run_leaves_no_file_beside_the_database(tmp_path: Path, whole: bytes) -> None:
+    """An empty log beside the file would hide from the next start that it is cut off."""
     path = tmp_path / "sim.db"
     path.write_bytes(whole[: harm.PAGE_BYTES * 2])
 

@@ -1,4 +1,4 @@
-"""Damage: confirmed before it counts, then nothing is written on top of it, and nothing deleted."""
+"""Damage is confirmed before it counts; then nothing is written to the file or deleted."""
 
 import hashlib
 import random
@@ -42,15 +42,17 @@ def serving(path: Path) -> Iterator[Served]:
 
 
 def confirmed(served: Served) -> list[Any]:
-    """What is told when the process has looked at the file by itself."""
+    """Let the process check the file by itself and return its warnings."""
     served.loop.schedule(confirm.CHORE, 0)
     served.loop._chores.start_due()
     served.finish_long()
     return [each["params"]["slug"] for each in served.told() if each["method"] == "system.warning"]
 
 
-def slugs(told: list[Any]) -> list[str]:
-    return [each["error"]["data"]["slug"] if "error" in each else "ok" for each in answers(told)]
+def slugs(received: list[Any]) -> list[str]:
+    return [
+        each["error"]["data"]["slug"] if "error" in each else "ok" for each in answers(received)
+    ]
 
 
 def sha256(path: Path) -> str:
@@ -60,7 +62,7 @@ def sha256(path: Path) -> str:
 # --- confirming -------------------------------------------------------------------------------
 
 
-def test_after_an_unclean_end_a_sound_file_is_looked_at_and_served(path: Path) -> None:
+def test_after_an_unclean_end_a_sound_file_is_checked_and_served(path: Path) -> None:
     with serving(path) as served:
         assert served.store.damage_suspected
 
@@ -70,7 +72,7 @@ def test_after_an_unclean_end_a_sound_file_is_looked_at_and_served(path: Path) -
         assert slugs(served.send(SAVE)) == ["ok"]
 
 
-def test_confirmed_damage_makes_the_process_read_only_and_is_told(path: Path) -> None:
+def test_confirmed_damage_makes_the_process_read_only_and_is_reported(path: Path) -> None:
     harm.destroy(path, harm.pages_of(path, "access_log")[0])
     with serving(path) as served:
         assert slugs(served.send(SAVE)) != ["database_damaged"]
@@ -108,7 +110,7 @@ def test_damage_met_by_a_request_is_a_failure_until_it_is_confirmed(path: Path) 
 
 
 def test_a_start_that_cannot_write_for_damage_serves_what_can_be_read(path: Path) -> None:
-    """It has to close runs that were interrupted, and cannot."""
+    """The start has to end the interrupted runs and cannot."""
     db = apsw.Connection(str(path))
     db.execute("UPDATE runs SET status = 'running'")
     db.close()
@@ -132,7 +134,7 @@ def test_an_unconfirmed_suspicion_is_not_called_a_clean_end(path: Path) -> None:
         assert not served.store.damage_suspected
 
 
-# --- what is damaged alone --------------------------------------------------------------------
+# --- damage to a part -------------------------------------------------------------------------
 
 
 def test_a_damaged_body_is_one_bad_workflow_and_an_older_revision_brings_it_back(
@@ -146,11 +148,11 @@ def test_a_damaged_body_is_one_bad_workflow_and_an_older_revision_brings_it_back
             "UPDATE workflow_bodies SET data = x'1f8b00' WHERE rid ="
             " (SELECT rid FROM workflows WHERE id = 'bad')"
         )
-        told = served.send(
+        received = served.send(
             call(1, "workflows.get", id="bad"), SAVE, call(2, "workflows.get", id="steady")
         )
 
-        assert slugs(told) == ["database_damaged", "ok", "ok"]
+        assert slugs(received) == ["database_damaged", "ok", "ok"]
         assert confirmed(served) == []
         assert not served.store.damaged
         assert slugs(served.send(call(3, "workflows.revert", id="bad", revision=1))) == ["ok"]
@@ -158,7 +160,7 @@ def test_a_damaged_body_is_one_bad_workflow_and_an_older_revision_brings_it_back
         assert got["result"]["workflow"]["data"] == {"n": 0}
 
 
-def test_a_search_index_that_lost_its_rows_is_made_anew(path: Path) -> None:
+def test_a_search_index_that_lost_its_rows_is_rebuilt(path: Path) -> None:
     db = apsw.Connection(str(path))
     db.execute("DELETE FROM workflows_fts_docsize")
     db.close()
@@ -168,18 +170,16 @@ def test_a_search_index_that_lost_its_rows_is_made_anew(path: Path) -> None:
             indexes.update_for_search(served.store)
         confirmed(served)
 
-        (told,) = answers(served.send(call(2, "system.check", full=True)))
+        (received,) = answers(served.send(call(2, "system.check", full=True)))
 
-        assert told["result"]["findings"] == []
+        assert received["result"]["findings"] == []
         assert not served.store.damaged
 
 
 @pytest.mark.parametrize(
     ("index", "query"), [("workflow_text_fts", "cherry"), ("workflows_fts", "flow")]
 )
-def test_a_search_that_meets_a_damaged_index_has_it_made_anew_by_itself(
-    path: Path, index: str, query: str
-) -> None:
+def test_a_damaged_index_that_a_search_meets_is_rebuilt(path: Path, index: str, query: str) -> None:
     flow = {"id": "c", "name": "flow", "data": {"nodes": [{"text": "a cherry"}]}}
     search = call(2, "workflows.search", query=query)
     with serving(path) as served:
@@ -197,20 +197,20 @@ def test_a_search_that_meets_a_damaged_index_has_it_made_anew_by_itself(
             pass
 
         assert slugs(served.send(search)) == ["ok"]
-        (told,) = answers(served.send(call(2, "system.check", full=True)))
-        assert told["result"]["findings"] == []
+        (received,) = answers(served.send(call(2, "system.check", full=True)))
+        assert received["result"]["findings"] == []
 
 
 @pytest.mark.parametrize("name", ["workflows_fts_data", "workflows_trigram_config", "runs_started"])
-def test_an_index_that_cannot_be_mended_is_recovered_without_a_loss(path: Path, name: str) -> None:
+def test_an_index_that_cannot_be_rebuilt_is_recovered_without_loss(path: Path, name: str) -> None:
     before = state_at(path)
     harm.destroy(path, harm.pages_of(path, name)[0])
     with serving(path) as served:
         assert confirmed(served) == ["database_damaged"]
         (answer,) = answers(served.send(call(1, "system.recover")))
         assert answer["result"]["lost"] == {}
-        (told,) = answers(served.send(call(2, "system.check", full=True)))
-        assert told["result"]["findings"] == []
+        (received,) = answers(served.send(call(2, "system.check", full=True)))
+        assert received["result"]["findings"] == []
         assert slugs(served.send(call(3, "workflows.search", query="flow"))) == ["ok"]
     after = state_at(path)
     assert after.pop("audit")[: len(before["audit"])] == before.pop("audit")
@@ -221,7 +221,7 @@ def test_an_index_that_cannot_be_mended_is_recovered_without_a_loss(path: Path, 
 
 
 def lose_a_page(path: Path, table: str) -> int:
-    """Destroy one middle leaf of a table; how many rows it held."""
+    """Destroy one middle leaf page of a table and return how many rows it held."""
     pages = harm.pages_of(path, table)
     page = pages[len(pages) // 2]
     db = apsw.Connection(str(path))
@@ -243,8 +243,8 @@ def test_recovery_loses_the_rows_of_the_page_alone_and_keeps_the_damaged_file(
         assert confirmed(served) == ["database_damaged"]
         raw = sha256(path)
         (dry,) = answers(served.send(call(1, "system.recover", dry_run=True)))
-        told = served.send(call(2, "system.recover"))
-        (answer,) = answers(told)
+        received = served.send(call(2, "system.recover"))
+        (answer,) = answers(received)
         assert slugs(served.send(SAVE)) == ["ok"]
         (found,) = answers(served.send(call(3, "system.check")))
 
@@ -253,7 +253,7 @@ def test_recovery_loses_the_rows_of_the_page_alone_and_keeps_the_damaged_file(
     assert answer["result"]["lost"][table] == rows
     kept = path.with_name(answer["result"]["quarantine"])
     assert sha256(kept) == raw
-    assert "system.restored" in [each["method"] for each in notifications(told)]
+    assert "system.restored" in [each["method"] for each in notifications(received)]
     if table != "access_log":
         assert [
             each["kind"] for each in found["result"]["findings"] if each["kind"] != "body"
@@ -274,15 +274,15 @@ def test_a_sound_file_recovers_to_itself(path: Path) -> None:
 
 
 def no_step(_table: str, _rows: int) -> None:
-    """Nobody is told."""
+    """Ignore the progress."""
 
 
 def no_log(_db: apsw.Connection, _recovered: recover.Recovered) -> None:
-    """No entry."""
+    """Write no audit entry."""
 
 
 @pytest.mark.parametrize("page", [1, 2])
-def test_a_file_of_which_nothing_can_be_read_is_left_alone(path: Path, page: int) -> None:
+def test_a_file_of_which_nothing_can_be_read_stays_unchanged(path: Path, page: int) -> None:
     for number in range(page, path.stat().st_size // harm.PAGE_BYTES + 1):
         harm.destroy(path, number)
     before = sha256(path)
@@ -294,7 +294,7 @@ def test_a_file_of_which_nothing_can_be_read_is_left_alone(path: Path, page: int
     assert not swap.staged_path(path).exists()
 
 
-def test_what_is_lost_comes_from_a_backup_but_for_what_was_deleted_since(
+def test_lost_rows_come_from_a_backup_except_those_deleted_since(
     path: Path, tmp_path: Path
 ) -> None:
     backup = tmp_path / "backup.db"
@@ -317,20 +317,20 @@ def test_what_is_lost_comes_from_a_backup_but_for_what_was_deleted_since(
     assert gone not in [row[0] for row in after["workflows"]]
 
 
-# --- flips ------------------------------------------------------------------------------------
+# --- flipped bits -----------------------------------------------------------------------------
 
 
 BORNE = (None, "storage_failed", "database_damaged", "not_found", "conflict", "internal")
-"""What may be said of a file with a wrong bit; none: the right data."""
+"""The errors that a file with a wrong bit may give; None stands for the right data."""
 
 
 def body_of(answer: Any) -> object:
-    """The body that a get answered, None for an error."""
+    """Return the body in an answer; None for an error."""
     return answer["result"]["workflow"]["data"] if "result" in answer else None
 
 
 def flips(path: Path, seeds: range) -> int:
-    """Flip one bit a seed and ask for everything; how many of the files were served."""
+    """For each seed flip one bit and read everything; return how many of the files were served."""
     whole = path.read_bytes()
     reads = [
         call(f"get {row[0]}", "workflows.get", id=row[0]) for row in state_at(path)["workflows"]
@@ -357,13 +357,13 @@ def flips(path: Path, seeds: range) -> int:
             continue
         opened_files += 1
         served = Served(opened.store, ManualClock())
-        told = answers(served.send(*reads, *others, SAVE))
+        received = answers(served.send(*reads, *others, SAVE))
         confirmed(served)
         served.close()
-        assert len(told) == len(reads) + len(others) + 1
-        for each in told:
+        assert len(received) == len(reads) + len(others) + 1
+        for each in received:
             assert each.get("error", {}).get("data", {}).get("slug") in BORNE, (seed, each)
-        found = [body_of(each) for each in told[: len(reads)]]
+        found = [body_of(each) for each in received[: len(reads)]]
         assert all(got in (None, body) for got, body in zip(found, right, strict=True)), seed
     return opened_files
 
@@ -379,7 +379,7 @@ def test_five_hundred_flipped_bits_give_errors_or_the_right_data(path: Path) -> 
 
 
 def test_a_schema_that_cannot_be_read_is_refused_and_untouched(path: Path) -> None:
-    """Only a leaf of it: the first page says that the file is ours."""
+    """A leaf of the schema is destroyed; the first page still has the file's mark."""
     harm.destroy(path, harm.pages_of(path, "sqlite_schema")[-1])
     before = sha256(path)
 

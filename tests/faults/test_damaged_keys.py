@@ -1,4 +1,4 @@
-"""Keys whose pages are damaged: the error says so."""
+"""When the pages of the secrets are damaged, the error says so."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from tests.wire.loop_in_process import Served, answers, call
 
 
 def test_keys_that_cannot_be_listed_are_damage_and_no_missing_entry(tmp_path: Path) -> None:
-    """Only what is logged can fail for want of its entry."""
+    """Listing writes no audit entry, so a missing entry cannot be the reason of the error."""
     with secret_bench(tmp_path) as bench:
         set_up(bench)
         path = bench.store.path
     harm.destroy(path, harm.pages_of(path, "secrets")[0])
     served = Served(open_store(path, ManualClock()).store, ManualClock())
-    (told,) = answers(served.send(call(1, "secrets.list")))
+    (answer,) = answers(served.send(call(1, "secrets.list")))
     served.close()
 
-    assert told["error"]["data"]["slug"] == "storage_failed"
+    assert answer["error"]["data"]["slug"] == "storage_failed"

@@ -1,8 +1,8 @@
-"""Operation N fails, for every N, in every act: what is answered is what became of it.
+"""Operation N fails, for every N, in every act: the answer says what happened.
 
-Whichever operation of SQLite's fails, and whether once, from then on, for want of room or by a
-read that ends early: the request gets one error with its outcome, the same request sent again by
-the same id succeeds, what had been acknowledged is there, and a fresh connection finds no fault.
+Any operation of SQLite can fail: once, from then on, for want of space, or by a read of too few
+bytes. The request then gets one error with its outcome, the same request sent again with the same
+id succeeds, acknowledged writes are there, and a fresh connection finds no fault.
 """
 
 import itertools
@@ -24,11 +24,11 @@ from tests.harness import ManualClock
 from tests.wire.loop_in_process import Served, answers, call
 
 LIED = {"database_damaged", "not_found", "internal"}
-"""What a row may be said to be whose page was read wrongly without a word."""
+"""The errors that are allowed when a page was read wrongly without an error."""
 NOT_REACHED = {"not_found", "conflict"}
-"""What the second request of an act may be told when the first has failed."""
+"""The errors that the second request of an act may get when the first has failed."""
 ALLOWED = {"storage_failed", "database_full", "read_only", "database_busy"}
-"""What a failing disk may be called. Never `internal`, and never damage: the file is sound."""
+"""The errors that a failing disk may cause; `internal` and damage are wrong, the file is sound."""
 
 BODY = {"filler": random.Random(5).randbytes(4000).hex()}
 ACTS: dict[str, list[Message]] = {
@@ -56,14 +56,14 @@ ACTS: dict[str, list[Message]] = {
     "look": [call(1, "system.check")],
 }
 SLOW = {"compact": 61, "purge": 29}
-"""In the suite every thirteenth operation fails, and fewer of the acts that take long."""
+"""The suite lets every thirteenth operation fail, and fewer operations of these long acts."""
 UNAUDITED = {"compact", "check", "look"}
-"""Acts that leave an entry each time they are done."""
+"""Acts that write an audit entry each time, also when they are repeated."""
 
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file with something of everything, its log not moved into it yet."""
+    """A file with rows of every kind, whose WAL is not moved into it yet."""
     folder = tmp_path_factory.mktemp("prepared")
     served = Served(open_store(folder / "sim.db", ManualClock()).store, ManualClock())
     shell = Shell(3)
@@ -81,7 +81,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class Case:
-    """One served copy of the prepared file over a VFS that can fail."""
+    """A served copy of the prepared file over a VFS that can fail."""
 
     def __init__(self, path: Path, vfs: FailingVFS, name: str) -> None:
         self.path, self.vfs = path, vfs
@@ -89,7 +89,7 @@ class Case:
         self.before = self.state()
 
     def state(self) -> State:
-        """What a connection beside sees, without faults."""
+        """Return what another connection reads, without faults."""
         db = apsw.Connection(str(self.path))
         try:
             assert faults_of(db) == []
@@ -98,18 +98,18 @@ class Case:
             db.close()
 
     def send(self, requests: list[Message], plan: Plan | None = None) -> list[Any]:
-        """Send what arrives at once; the answers, one a request."""
+        """Send requests that arrive at once and return their answers, one for each."""
         self.vfs.plan = plan
         self.served.store.reopen()  # so that pages are read and not remembered
-        told = answers(self.served.send(*requests))
-        assert [each["id"] for each in told] == [each["id"] for each in requests]
-        return told
+        received = answers(self.served.send(*requests))
+        assert [each["id"] for each in received] == [each["id"] for each in requests]
+        return received
 
 
 READS = ("read", "look")
 CASES: list[tuple[str, Mode]] = [
-    # A read that ends early and does not say so is a lie that SQLite takes for a page of zeros:
-    # who writes on top of it does damage. But nobody who only reads may call the file damaged.
+    # SQLite takes a read of too few bytes for a page of zeros, so a write after it does damage.
+    # A request that only reads must not report the file as damaged.
     *((act, mode) for act in ACTS if act not in READS for mode in ("once", "lasting", "full")),
     *((act, mode) for act in READS for mode in ("once", "short")),
 ]
@@ -131,37 +131,37 @@ def serving(prepared: Path, folder: Path) -> Iterator[Case]:
 
 
 def after(prepared: Path, folder: Path, act: str) -> State:
-    """The state that the act leads to without a fault."""
+    """Return the state after the act without a fault."""
     with serving(prepared, folder) as case:
         assert all("result" in each for each in case.send(ACTS[act]))
         return case.state()
 
 
 def comparable(state: State, act: str) -> State:
-    """Entries in any order: what failed was done later."""
+    """Return the state with audit entries in any order, because failed requests are repeated."""
     entries = None if act in UNAUDITED else sorted(each[1:] for each in state["audit"])
     return {**state, "audit": entries}
 
 
 def fail_one(case: Case, act: str, mode: Mode, number: int, done: State) -> bool:
-    """One case; False when the act has fewer operations than that."""
+    """Run one case; return False when the act has fewer operations than that."""
     if act in READS:  # else a search would write
         with case.served.store.lock:
             while indexes.update_step(case.served.store):
                 pass
     plan = Plan(mode, number)
-    told = case.send(ACTS[act], plan)
+    received = case.send(ACTS[act], plan)
     if mode == "full" and plan.failed:
         read = case.send([call("read", "workflows.list", limit=3)], plan)
         assert read[0]["result"]["items"]
-    if act in ("check", "look") and "result" in told[0]:
-        assert told[0]["result"]["findings"] == []
+    if act in ("check", "look") and "result" in received[0]:
+        assert received[0]["result"]["findings"] == []
     case.vfs.plan = None
     if not plan.failed:
         return False
     outcomes = set()
     allowed = ALLOWED | (LIED if mode == "short" else set())
-    for each in told:
+    for each in received:
         if "error" in each:
             data = each["error"]["data"]
             if act != "run" or data["slug"] not in NOT_REACHED:
@@ -170,12 +170,12 @@ def fail_one(case: Case, act: str, mode: Mode, number: int, done: State) -> bool
     assert not case.served.store.damaged
     if act not in UNAUDITED:
         found = case.state()
-        failed = sum("error" in each for each in told)
-        if failed == len(told):
-            assert found in (case.before, done), told
+        failed = sum("error" in each for each in received)
+        if failed == len(received):
+            assert found in (case.before, done), received
         if not failed:
             assert found == done
-        if failed == len(told) and outcomes == {"not_applied"}:
+        if failed == len(received) and outcomes == {"not_applied"}:
             assert found == case.before
     again = case.send(ACTS[act])
     gone = act == "delete" and found == done
@@ -185,7 +185,7 @@ def fail_one(case: Case, act: str, mode: Mode, number: int, done: State) -> bool
 
 
 def sweep(prepared: Path, folder: Path, case: tuple[str, Mode], step: int) -> int:
-    """Every `step`th operation of an act, from a random one on; how many there were."""
+    """Let every `step`th operation of an act fail, from a random one on; return how many."""
     act, mode = case
     done = after(prepared, folder / "done", act)
     first = random.Random(f"{act} {mode}").randint(1, step)
@@ -197,7 +197,7 @@ def sweep(prepared: Path, folder: Path, case: tuple[str, Mode], step: int) -> in
 
 
 @pytest.mark.parametrize("case", CASES, ids="-".join)
-def test_whichever_operation_fails_is_told_with_its_outcome_and_costs_nothing(
+def test_any_failing_operation_is_reported_with_its_outcome_and_loses_nothing(
     prepared: Path, tmp_path: Path, case: tuple[str, Mode]
 ) -> None:
     assert sweep(prepared, tmp_path, case, SLOW.get(case[0], 13)) > 1

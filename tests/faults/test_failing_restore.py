@@ -1,8 +1,8 @@
 """Operation N fails, for every N, while a backup is verified or restored.
 
-Every connection of the process is over the failing VFS here, also those to the file that is
-unpacked beside the database. What is there afterwards is the old database or the backup's, whole,
-and a disk that fails is never taken for a backup that is wrong.
+All connections of the process use the failing VFS here, also those to the file that is unpacked
+beside the database. Afterwards the database is the old one or that of the backup, complete, and a
+failing disk is never reported as a bad backup.
 """
 
 import itertools
@@ -32,14 +32,14 @@ CASES: list[tuple[str, Mode]] = [
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database with a backup, changed since."""
+    """A database with a backup, changed after the backup."""
     folder = tmp_path_factory.mktemp("prepared")
     served = Served(open_store(folder / "sim.db", ManualClock()).store, ManualClock())
     shell = Shell(7)
     for _ in range(20):
         served.send(*shell.requests())
-    (told,) = answers(served.send(call("b", "backups.create")))
-    assert told["result"]
+    (answer,) = answers(served.send(call("b", "backups.create")))
+    assert answer["result"]
     for _ in range(10):
         served.send(*shell.requests())
     served.close()
@@ -66,27 +66,27 @@ def request(prepared: Path, method: str) -> Message:
 
 
 def held(state: State) -> State:
-    """All but the log: a restore that failed has told of the backup it made first."""
+    """Return the state without the log: a failed restore has logged the backup it made first."""
     return {**state, "audit": None}
 
 
 def fail_one(case: Case, act: Message, plan: Plan, done: State) -> bool:
-    """One case; False when the act has fewer operations than that."""
-    (told,) = case.send([act], plan)
+    """Run one case; return False when the act has fewer operations than that."""
+    (answer,) = case.send([act], plan)
     case.vfs.plan = None
     if not plan.failed:
         return False
-    if "error" in told:
+    if "error" in answer:
         allowed = ALLOWED | (LIED if plan.mode == "short" else set())
-        assert told["error"]["data"]["slug"] in allowed, told
+        assert answer["error"]["data"]["slug"] in allowed, answer
     elif act["method"] == "backups.verify":
-        assert told["result"]["ok"], told
-        assert told["result"]["findings"] == []
+        assert answer["result"]["ok"], answer
+        assert answer["result"]["findings"] == []
     assert not case.served.store.damaged
-    assert held(case.state()) in (held(case.before), held(done)), told
+    assert held(case.state()) in (held(case.before), held(done)), answer
 
     (again,) = answers(case.served.send(act))
-    assert "result" in again, (told, again)
+    assert "result" in again, (answer, again)
     found = case.state()
     assert held(found) == held(done)
     assert found["audit"][: len(case.before["audit"])] == case.before["audit"]
@@ -103,12 +103,12 @@ def fail_one(case: Case, act: Message, plan: Plan, done: State) -> bool:
 
 
 def sweep(prepared: Path, folder: Path, case: tuple[str, Mode], step: int) -> int:
-    """Every `step`th operation of an act, from a random one on; how many there were."""
+    """Let every `step`th operation of an act fail, from a random one on; return how many."""
     method, mode = case
     act = request(prepared, method)
     with serving(prepared, folder / "done") as one:
-        (told,) = one.send([act])
-        assert "result" in told
+        (answer,) = one.send([act])
+        assert "result" in answer
         done = one.state()
     first = random.Random(f"{method} {mode}").randint(1, step)
     for cases, number in enumerate(itertools.count(first, step)):

@@ -1,4 +1,4 @@
-"""Operation N fails while a file is made, opened or migrated: the next start has everything."""
+"""Operation N fails while a file is created, opened or migrated: the next start has all rows."""
 
 import itertools
 import random
@@ -42,7 +42,7 @@ def migrate(path: Path, vfs: str | None) -> None:
 
 
 def make_new(_path: Path) -> None:
-    """Nothing is there."""
+    """Make no file."""
 
 
 def make_legacy(path: Path) -> None:
@@ -50,7 +50,7 @@ def make_legacy(path: Path) -> None:
 
 
 def make_used(path: Path) -> None:
-    """A file of version 1 with rows, left by a killed process: its log is not in it yet."""
+    """Make a file of version 1 as a killed process leaves it: its WAL is not moved into it yet."""
     used = path.with_name("used")
     used.mkdir()
     served = Served(open_store(used / "sim.db", ManualClock()).store, ManualClock())
@@ -75,7 +75,7 @@ CASES: list[tuple[str, Mode]] = [
 
 
 def content(path: Path) -> tuple[int, State]:
-    """Version and rows; no fault in it."""
+    """Return version and rows of a file, which must have no faults."""
     db = apsw.Connection(str(path))
     try:
         assert faults_of(db) == []
@@ -85,7 +85,7 @@ def content(path: Path) -> tuple[int, State]:
 
 
 def fail(path: Path, do: Act, plan: Plan) -> None:
-    """Do it while an operation fails; only the step itself may speak the driver's language."""
+    """Run a start while an operation fails; only a migration step may raise a driver's error."""
     name = f"start-{path.parent.name}"
     vfs = FailingVFS(name)
     vfs.plan = plan
@@ -101,7 +101,7 @@ def fail(path: Path, do: Act, plan: Plan) -> None:
 
 
 def sweep(folder: Path, case: tuple[str, Mode], step: int) -> int:
-    """Every `step`th operation of an act, from a random one on; how many there were."""
+    """Let every `step`th operation of an act fail, from a random one on; return how many."""
     act, mode = case
     make, do = ACTS[act]
     source, whole = folder / "source", folder / "whole"

@@ -1,4 +1,4 @@
-"""A full disk, a foreign lock: an error in bounded time, reads go on, no restart is needed."""
+"""With a full disk or a foreign lock requests fail in bounded time and reads still work."""
 
 import random
 import shlex
@@ -33,8 +33,8 @@ def save(number: int, size_bytes: int = 200_000) -> dict[str, Any]:
     return call(number, "workflows.save", workflow=workflow)
 
 
-def slug(told: list[Any]) -> str:
-    (answer,) = answers(told)
+def slug(received: list[Any]) -> str:
+    (answer,) = answers(received)
     return str(answer["error"]["data"]["slug"]) if "error" in answer else "ok"
 
 
@@ -57,11 +57,11 @@ def served(tmp_path: Path, disk: SmallDiskVFS, monkeypatch: pytest.MonkeyPatch) 
 
 
 def fill(served: Served) -> int:
-    """Save until there is no room; how many were saved."""
+    """Save until the disk is full and return how many were saved."""
     for number in range(1, 10_000):
         served.loop._upkeep.run_when_due(idle=True)
-        if (told := slug(served.send(save(number)))) != "ok":
-            assert told == "database_full"
+        if (answer := slug(served.send(save(number)))) != "ok":
+            assert answer == "database_full"
             return number - 1
     raise AssertionError
 
@@ -82,7 +82,7 @@ def test_on_a_full_disk_reads_and_deletes_work_and_then_saves_again(
     assert faults_of(served.store.db) == []
 
 
-def test_what_only_adds_does_not_eat_the_room_of_those_who_delete(served: Served) -> None:
+def test_saves_do_not_use_the_space_that_is_reserved_for_deletes(served: Served) -> None:
     count = fill(served)
 
     for number in range(1, 20):
@@ -91,7 +91,7 @@ def test_what_only_adds_does_not_eat_the_room_of_those_who_delete(served: Served
         assert deleted == "ok"
 
 
-def test_room_made_elsewhere_is_enough(served: Served, disk: SmallDiskVFS) -> None:
+def test_space_that_others_free_is_used(served: Served, disk: SmallDiskVFS) -> None:
     count = fill(served)
     assert slug(served.send(save(count + 1))) == "database_full"
 
@@ -101,22 +101,24 @@ def test_room_made_elsewhere_is_enough(served: Served, disk: SmallDiskVFS) -> No
 
 
 @pytest.mark.parametrize("method", ["runs.prune", "workflows.delete"])
-def test_on_a_full_disk_large_summaries_can_go(
+def test_on_a_full_disk_large_summaries_can_be_deleted(
     served: Served, disk: SmallDiskVFS, method: str
 ) -> None:
-    """A hundred of them deleted at once would need more room than is kept for deleting."""
+    """Deleting a hundred of them at once would need more space than is reserved for deletes."""
     disk.capacity_bytes *= 3
     served.send(call(1, "workflows.save", workflow={"id": "w", "name": "w", "data": {}}))
     noise = random.Random(5)
-    told = "ok"
-    while told == "ok":
+    answer = "ok"
+    while answer == "ok":
         served.loop._upkeep.run_when_due(idle=True)
         served.send(call(2, "runs.start", workflow_id="w", id=f"r{noise.random()}"))
         (started,) = answers(served.send(call(3, "runs.list", limit=1)))
         run = started["result"]["items"][0]["id"]
         summary = noise.randbytes(250_000).hex()
-        told = slug(served.send(call(4, "runs.finish", id=run, status="success", summary=summary)))
-    assert told == "database_full"
+        answer = slug(
+            served.send(call(4, "runs.finish", id=run, status="success", summary=summary))
+        )
+    assert answer == "database_full"
 
     params = {"id": "w"} if method == "workflows.delete" else {"keep_last": 0}
     assert slug(served.send(call(5, method, **params))) == "ok"
@@ -125,31 +127,31 @@ def test_on_a_full_disk_large_summaries_can_go(
 
 
 @pytest.mark.parametrize("logged", [True, False])
-def test_on_a_full_disk_a_lock_locks_and_says_so(
+def test_on_a_full_disk_a_lock_locks_and_reports_it(
     served: Served, disk: SmallDiskVFS, *, logged: bool
 ) -> None:
-    """A host that locks with the screen must not be told that the keys are still there."""
+    """A host that locks with the screen must not learn that the keys are still there."""
     served.send(call(1, "secrets.initialize", passphrase="open sesame"))
     if logged:
-        # Known to be full: what is kept for deleting serves the entry, too.
+        # The disk is known to be full: the space reserved for deletes serves the entry too.
         fill(served)
         assert slug(served.send(call(4, "workflows.delete", id="w1"))) == "ok"
         assert slug(served.send(call(4, "settings.set", key="a", value=1))) == "database_full"
     else:
         disk.capacity_bytes = 0
 
-    (told,) = answers(served.send(call(2, "secrets.lock")))
+    (answer,) = answers(served.send(call(2, "secrets.lock")))
 
-    assert told["result"]["state"] == "locked"
+    assert answer["result"]["state"] == "locked"
     assert served.loop._services.vault.keys is None
-    (told,) = answers(served.send(call(3, "secrets.status")))
-    assert told["result"]["state"] == "locked"
+    (answer,) = answers(served.send(call(3, "secrets.status")))
+    assert answer["result"]["state"] == "locked"
     sql = "SELECT count(*) FROM access_log WHERE action = 'vault_lock'"
     assert served.store.db.execute(sql).fetchone() == (int(logged),)
 
 
 @pytest.mark.parametrize("fault", ["foreign lock", "damage", "maintenance"])
-def test_a_lock_leaves_no_key_whatever_keeps_the_file_from_being_written(
+def test_a_lock_wipes_the_keys_whatever_prevents_writing_the_file(
     served: Served, tmp_path: Path, fault: str
 ) -> None:
     served.send(call(1, "secrets.initialize", passphrase="open sesame"))
@@ -167,28 +169,28 @@ def test_a_lock_leaves_no_key_whatever_keeps_the_file_from_being_written(
         holder.start()
         held.wait(10)
 
-    (told,) = answers(served.send(call(2, "secrets.lock")))
+    (answer,) = answers(served.send(call(2, "secrets.lock")))
 
     assert served.loop._services.vault.keys is None
     if fault == "maintenance":
-        assert told["error"]["data"]["slug"] == "maintenance"
+        assert answer["error"]["data"]["slug"] == "maintenance"
         done.set()
         holder.join(10)
         served.store.maintenance = False
-        (told,) = answers(served.send(call(3, "secrets.lock")))
-    assert told["result"]["state"] == "locked"
+        (answer,) = answers(served.send(call(3, "secrets.lock")))
+    assert answer["result"]["state"] == "locked"
     other.close(True)
 
 
 def hold(lock: Any, held: threading.Event, done: threading.Event) -> None:
-    """As one who has the file to himself."""
+    """Hold the lock, as a method with exclusive access does."""
     with lock:
         held.set()
         done.wait(30)
 
 
-def test_on_a_full_disk_keys_backups_and_old_entries_can_go(served: Served) -> None:
-    """They free the room of which there is none, so they may use what is kept for that."""
+def test_on_a_full_disk_keys_backups_and_old_entries_can_be_deleted(served: Served) -> None:
+    """These methods free space, so they may use what is reserved for deletes."""
     served.send(call(1, "secrets.initialize", passphrase="open sesame"))
     served.send(call(2, "secrets.set", provider="openai", value="sk-0123456789"))
     (made,) = answers(served.send(call(3, "backups.create")))
@@ -205,14 +207,14 @@ SMALL = ["unshare", "--user", "--map-root-user", "--mount"]
 
 
 def can_mount(folder: Path) -> bool:
-    """Whether a file system of our own may be made here."""
+    """Return whether this user can mount a file system."""
     if shutil.which("unshare") is None:
         return False
     mount = [*SMALL, "mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
     return subprocess.run(mount, check=False, capture_output=True).returncode == 0
 
 
-def test_sqlite_09_a_really_full_disk_is_told_and_read_from(tmp_path: Path) -> None:
+def test_sqlite_09_a_really_full_disk_is_reported_and_read_from(tmp_path: Path) -> None:
     if not can_mount(tmp_path):
         pytest.skip("no file system of a given size can be made here")
     serve = [sys.executable, "-m", "sidecar", "serve", "--database", str(tmp_path / "sim.db")]
@@ -234,10 +236,10 @@ def test_sqlite_09_a_really_full_disk_is_told_and_read_from(tmp_path: Path) -> N
         child.close()
 
 
-def test_a_reader_that_could_not_be_opened_is_in_nobodys_way(
+def test_a_reader_that_could_not_be_opened_does_not_block_exclusive_access(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It was counted for ever: no compaction was possible until the next start."""
+    """Such a reader was once counted for ever, and no compaction was possible."""
     monkeypatch.setattr(limits, "ALONE_WAIT_MS", 100)
     vfs = FailingVFS(f"failing-{tmp_path.name}")
     store = open_store(tmp_path / "sim.db", ManualClock(), vfs=f"failing-{tmp_path.name}").store
@@ -275,12 +277,12 @@ def test_sqlite_12_a_foreign_lock_is_busy_in_bounded_time_and_reads_go_on(
     locker.stdout.readline()
 
     began = time.monotonic()
-    (told,) = answers(served.send(save(1)))
+    (answer,) = answers(served.send(save(1)))
     waited_s = time.monotonic() - began
     read = slug(served.send(call(2, "workflows.list")))
     locker.communicate()
 
-    assert told["error"]["data"] == {
+    assert answer["error"]["data"] == {
         "slug": "database_busy", "retryable": True, "outcome": "not_applied",
     }  # fmt: skip
     assert 0.15 < waited_s < 2

@@ -1,4 +1,4 @@
-"""Power fails at any operation: at FULL nothing acknowledged is lost, at NORMAL something is."""
+"""The power fails at any operation: FULL loses no acknowledged write, NORMAL loses some."""
 
 import json
 import random
@@ -18,15 +18,15 @@ from tests.wire.loop_in_process import Served, answers, call
 
 
 class Image(NamedTuple):
-    """What a power loss would have left, and what had been acknowledged by then."""
+    """The files after a power loss, and the state that had been acknowledged before it."""
 
     files: dict[str, bytes]
     acknowledged: int
-    """Index of the newest state that somebody was told of."""
+    """Index of the newest acknowledged state."""
 
 
 class Trial:
-    """One run of a shell over a store whose power may fail at any operation."""
+    """A shell that uses a store while the power can fail at any operation."""
 
     def __init__(self, folder: Path, seed: int, images: int) -> None:
         self.rng = random.Random(seed)
@@ -44,7 +44,7 @@ class Trial:
             self.images.append(Image(self.vfs.images(self.rng), len(self.states) - 1))
 
     def run(self, level: str) -> None:
-        """Serve until there are as many images as were wanted."""
+        """Serve requests until there are enough images."""
         store = open_store(self.path, ManualClock(), vfs=self.name).store
         served = Served(store, ManualClock())
         store.db.execute(f"PRAGMA synchronous = {level}").fetchall()
@@ -60,7 +60,7 @@ class Trial:
             self.vfs.unregister()
 
     def _work(self, served: Served, shell: Shell) -> None:
-        """A burst, or now and then what the process does by itself."""
+        """Serve a burst, or sometimes run what the process does by itself."""
         store, chance = served.store, self.rng.random()
         if chance < 0.1:
             with store.lock:
@@ -84,17 +84,17 @@ def _line(request: object) -> bytes:
 
 
 class Verdict(NamedTuple):
-    """What an image held."""
+    """What an image held, compared with the acknowledged states."""
 
     lost: int
-    """States that somebody was told of and that are gone."""
+    """How many acknowledged states are lost."""
     torn: bool
-    """It is no state that ever was."""
+    """Whether the image holds a state that never existed."""
     faults: list[str]
 
 
 def judged(image: Image, states: list[State], folder: Path) -> Verdict:
-    """Open an image as the next start does, and find its state among those that were."""
+    """Open an image as the next start does, and find its state among the known ones."""
     for name, content in image.files.items():
         (folder / name).write_bytes(content)
     db = apsw.Connection(str(folder / "sim.db"))
@@ -107,7 +107,7 @@ def judged(image: Image, states: list[State], folder: Path) -> Verdict:
         db.close()
         for each in folder.iterdir():
             each.unlink()
-    # One more than was told of: what was on its way when the power went may be there, whole.
+    # One more than acknowledged: the burst that was being committed may be there, complete.
     for back in range(min(2, len(states) - 1), -len(states), -1):
         index = image.acknowledged + back
         if 0 <= index < len(states) and states[index] == found:
@@ -132,18 +132,18 @@ def check_full(folder: Path, seeds: range, images: int) -> None:
     assert [each for each in found if each.lost or each.torn or each.faults] == []
 
 
-def test_at_full_no_power_loss_costs_or_tears_an_acknowledged_write(tmp_path: Path) -> None:
+def test_at_full_no_power_loss_loses_or_tears_an_acknowledged_write(tmp_path: Path) -> None:
     check_full(tmp_path, range(6), 85)
 
 
-def test_at_normal_power_losses_do_cost_some_which_proves_the_test(tmp_path: Path) -> None:
+def test_at_normal_power_losses_lose_some_writes_which_proves_the_test(tmp_path: Path) -> None:
     found = list(verdicts(tmp_path, "NORMAL", range(3), 40))
 
     assert sum(1 for each in found if each.lost) > len(found) // 10
     assert [each for each in found if each.faults] == []
 
 
-def test_what_a_power_loss_leaves_is_served_by_the_next_start(tmp_path: Path) -> None:
+def test_the_file_after_a_power_loss_is_served_by_the_next_start(tmp_path: Path) -> None:
     (tmp_path / "work").mkdir()
     trial = Trial(tmp_path / "work", 77, 20)
     trial.run("FULL")
@@ -155,13 +155,13 @@ def test_what_a_power_loss_leaves_is_served_by_the_next_start(tmp_path: Path) ->
             (folder / name).write_bytes(content)
         opened = open_store(folder / "sim.db", ManualClock())
         served = Served(opened.store, ManualClock())
-        told = served.send(call(1, "workflows.save", workflow={"name": "n", "data": {}}))
+        received = served.send(call(1, "workflows.save", workflow={"name": "n", "data": {}}))
         served.close()
         assert opened.unclean
-        assert answers(told)[0]["result"]["created"]
+        assert answers(received)[0]["result"]["created"]
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-def test_at_full_many_power_losses_cost_nothing(tmp_path: Path) -> None:
+def test_at_full_many_power_losses_lose_nothing(tmp_path: Path) -> None:
     check_full(tmp_path, range(100, 180), 60)

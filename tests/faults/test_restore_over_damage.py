@@ -1,4 +1,4 @@
-"""Whatever page of the live file is damaged, its backup is listed and restored."""
+"""A backup is listed and restored whichever page of the live file is damaged."""
 
 import random
 import shutil
@@ -16,8 +16,8 @@ from tests.wire.loop_in_process import Served, answers, call
 PAGE_BYTES = 4096
 
 
-def made(folder: Path) -> State:
-    """Make a database with a backup, and go on; what the backup holds."""
+def make_database(folder: Path) -> State:
+    """Make a database with a backup and change it; return what the backup holds."""
     served = Served(open_store(folder / "sim.db", ManualClock()).store, ManualClock())
     shell = Shell(7)
     for _ in range(25):
@@ -30,13 +30,13 @@ def made(folder: Path) -> State:
     return held
 
 
-def but_for_ends(state: State) -> State:
-    """Without what a restore adds: its entries, and the end of runs that went on."""
+def without_ends(state: State) -> State:
+    """Return the state without what a restore adds: its entries, and the end of running runs."""
     return {**state, "audit": None, "runs": [run[:2] for run in state["runs"]]}
 
 
 def restored(path: Path, *, checked: bool) -> bool:
-    """Restore the only backup; False where the file is too damaged to be served."""
+    """Restore the only backup; return False when the file is too damaged to be served."""
     try:
         store = open_store(path, ManualClock()).store
     except DatabaseDamaged:
@@ -46,11 +46,11 @@ def restored(path: Path, *, checked: bool) -> bool:
         answers(served.send(call(0, "system.check")))
     (listed,) = answers(served.send(call(1, "backups.list")))
     (backup,) = listed["result"]["items"]
-    (told,) = answers(served.send(call(2, "backups.restore", name=backup["name"])))
+    (answer,) = answers(served.send(call(2, "backups.restore", name=backup["name"])))
     served.close()
-    assert "result" in told, told
-    kept = told["result"]["kept_aside"]
-    assert kept is None or path.with_name(kept).is_file()
+    assert "result" in answer, answer
+    quarantine = answer["result"]["kept_aside"]
+    assert quarantine is None or path.with_name(quarantine).is_file()
     return True
 
 
@@ -59,7 +59,7 @@ def test_a_backup_comes_back_whichever_page_of_the_live_file_is_damaged(
     tmp_path: Path, *, checked: bool
 ) -> None:
     (tmp_path / "made").mkdir()
-    held = made(tmp_path / "made")
+    held = make_database(tmp_path / "made")
     rng = random.Random(11)
     pages = (tmp_path / "made" / "sim.db").stat().st_size // PAGE_BYTES
     served = 0
@@ -72,14 +72,14 @@ def test_a_backup_comes_back_whichever_page_of_the_live_file_is_damaged(
         if restored(folder / "sim.db", checked=checked):
             served += 1
             found = state_at(folder / "sim.db")
-            assert but_for_ends(found) == but_for_ends(held)
+            assert without_ends(found) == without_ends(held)
         shutil.rmtree(folder)
 
     assert served > pages * 0.8
 
 
-def test_over_a_log_that_cannot_be_read_no_number_is_given_again(tmp_path: Path) -> None:
-    """The backups tell which numbers there were, when the file no longer does."""
+def test_after_a_log_that_cannot_be_read_no_number_is_used_again(tmp_path: Path) -> None:
+    """The backups say which numbers were used when the file no longer does."""
     path = tmp_path / "sim.db"
     harm.fill(path, bursts=5)
     served = Served(open_store(path, ManualClock()).store, ManualClock())
@@ -93,9 +93,9 @@ def test_over_a_log_that_cannot_be_read_no_number_is_given_again(tmp_path: Path)
 
     served = Served(open_store(path, ManualClock()).store, ManualClock())
     name = first["result"]["name"]
-    (told,) = answers(served.send(call(4, "backups.restore", name=name)))
+    (answer,) = answers(served.send(call(4, "backups.restore", name=name)))
     served.close()
 
     assert later["result"]["name"] != name
-    assert told["result"]["kept_aside"] is not None
-    assert told["result"]["seq"] > max(item["seq"] for item in log["result"]["items"])
+    assert answer["result"]["kept_aside"] is not None
+    assert answer["result"]["seq"] > max(item["seq"] for item in log["result"]["items"])

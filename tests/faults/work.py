@@ -1,7 +1,7 @@
-"""What is done to a store under faults, and what a store holds, told briefly.
+"""Requests for a store under faults, and a short description of what a store holds.
 
-The requests are those a shell sends, through the real loop. `state_of` is what any of them could
-have changed; two stores with equal states hold the same.
+The requests are those of a shell, sent through the real loop. `state_of` returns everything that
+they can change; two stores with equal states hold the same.
 """
 
 import random
@@ -20,7 +20,7 @@ Message = dict[str, Any]
 
 
 def state_of(db: Connection) -> State:
-    """Everything a client has been told of, but for the times."""
+    """Return everything that a client can know of, except times."""
     return {
         "workflows": list(
             db.execute(
@@ -41,7 +41,7 @@ def state_of(db: Connection) -> State:
 
 
 def faults_of(db: Connection) -> list[str]:
-    """What SQLite, the search indexes and the audit chain say is wrong with a file."""
+    """Return the faults that SQLite, the search indexes and the audit chain report."""
     found = [str(row[0]) for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
     found += [str(row) for row in db.execute("PRAGMA foreign_key_check")]
     verdict = verify_chain(db, None, lambda _done, _total: None)
@@ -51,7 +51,7 @@ def faults_of(db: Connection) -> list[str]:
 
 
 def state_at(path: Path) -> State:
-    """The state of a file nobody serves."""
+    """Return the state of a file that is not served."""
     db = apsw.Connection(str(path))
     try:
         assert faults_of(db) == []
@@ -61,12 +61,12 @@ def state_at(path: Path) -> State:
 
 
 def body(rng: random.Random, most_chars: int) -> dict[str, object]:
-    """A body that does not pack well."""
+    """Return a body that compresses badly."""
     return {"nodes": [], "filler": rng.randbytes(rng.randint(1, most_chars // 2)).hex()}
 
 
 class Shell:
-    """Makes the requests of a shell that knows what it has made."""
+    """Makes random requests of a shell that remembers what it has saved."""
 
     def __init__(self, seed: int, most_chars: int = 6000) -> None:
         self.rng = random.Random(seed)
@@ -76,7 +76,7 @@ class Shell:
         self.runs: list[str] = []
 
     def requests(self) -> list[Message]:
-        """What arrives at once and is one transaction: a delete is long and has its own."""
+        """Return requests that arrive at once and share a transaction; a delete comes alone."""
         if self.rng.random() < 0.15:
             return [self._made(self._delete)]
         acts = [self._save, self._save, self._save, self._replace, self._start, self._finish]

@@ -55,7 +55,7 @@ PROMISES = [
         " is acknowledged after its COMMIT.",
         (
             "test_design_mistake_12_every_commit_is_on_disk_before_it_is_answered",
-            "test_at_full_no_power_loss_costs_or_tears_an_acknowledged_write",
+            "test_at_full_no_power_loss_loses_or_tears_an_acknowledged_write",
         ),
         "The document leaves `synchronous` at the library's default; with NORMAL an acknowledged"
         " save does not survive a power loss (mistake 12).",
@@ -87,7 +87,7 @@ PROMISES = [
         "search_text, a generated column for search.",
         "Search reads the indexed columns themselves.",
         (
-            "test_design_mistake_04_no_column_is_stored_that_nobody_reads",
+            "test_design_mistake_04_no_column_is_stored_that_is_never_read",
             "test_design_mistake_04_all_that_is_indexed_is_searched",
         ),
         "Left out: nothing in the document reads it, and ALTER TABLE cannot add a STORED generated"

@@ -29,7 +29,7 @@ REQUIREMENTS = [
     _mistake.proven(
         "04",
         "No text is stored that nobody reads.",
-        "test_design_mistake_04_no_column_is_stored_that_nobody_reads",
+        "test_design_mistake_04_no_column_is_stored_that_is_never_read",
         "test_design_mistake_04_all_that_is_indexed_is_searched",
     ),
     _mistake.proven(
@@ -40,7 +40,7 @@ REQUIREMENTS = [
     _mistake.proven(
         "06",
         "No unkeyed hash of a key is stored: keys cannot be confirmed or linked.",
-        "test_design_mistake_06_no_hash_of_a_key_is_taken_over",
+        "test_design_mistake_06_no_hash_of_a_key_is_moved",
     ),
     _mistake.proven(
         "07",

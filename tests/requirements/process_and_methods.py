@@ -141,7 +141,7 @@ _STORE = [
         "store:legacy",
         "A file of the customer's first program, in every shape, is migrated with nothing lost.",
         "test_every_shape_of_a_legacy_file_is_migrated",
-        "test_the_old_content_stays_beside_with_the_runs_that_have_no_workflow",
+        "test_the_old_content_is_kept_with_the_runs_that_have_no_workflow",
         "test_the_copy_before_a_migration_is_the_old_file_and_private",
     ),
     _promise.proven(
@@ -190,9 +190,9 @@ _METHODS = [
     _promise.proven(
         "methods:check",
         "system.check finds what is wrong, names a cure that works, and can be cancelled.",
-        "test_a_finding_is_told_once_and_its_sql_mends_it",
-        "test_a_finding_names_its_row_and_a_method_mends_it",
-        "test_a_look_that_damage_ends_is_a_finding_and_the_others_go_on",
+        "test_a_finding_is_reported_once_and_its_sql_cures_it",
+        "test_a_finding_names_its_row_and_a_method_cures_it",
+        "test_a_check_that_damage_ends_is_a_finding_and_the_others_still_run",
         "test_a_check_that_is_cancelled_stops_and_leaves_no_trace",
         "test_a_cancel_reaches_into_a_statement",
     ),

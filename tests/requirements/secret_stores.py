@@ -137,7 +137,7 @@ REQUIREMENTS = [
     _security.proven(
         "19:unsealed",
         "Every change of the audit log is found at its place and with its reason.",
-        "test_security_19_every_change_of_the_log_is_found_at_its_place",
+        "test_security_19_every_change_of_the_log_is_found_at_its_entry",
         "test_security_19_a_tail_cut_off_is_truncated",
         "test_security_19_a_tail_cut_off_with_its_state_is_found_without_its_key",
         "test_security_19_an_older_copy_is_rolled_back",

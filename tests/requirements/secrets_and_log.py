@@ -63,8 +63,8 @@ REQUIREMENTS = [
     _promise.proven(
         "lock",
         "A lock locks whatever the disk and the methods under way do, and nothing is told wrongly.",
-        "test_on_a_full_disk_a_lock_locks_and_says_so",
-        "test_a_lock_leaves_no_key_whatever_keeps_the_file_from_being_written",
+        "test_on_a_full_disk_a_lock_locks_and_reports_it",
+        "test_a_lock_wipes_the_keys_whatever_prevents_writing_the_file",
         "test_an_unlock_that_is_running_does_not_undo_a_lock",
         "test_keys_are_wiped_at_the_deadline_although_the_log_cannot_be_written",
         "test_a_lock_during_a_verification_does_not_make_checkpoints_appear_forged",

@@ -28,15 +28,15 @@ REQUIREMENTS = [
     _sqlite.proven(
         "04",
         "An acknowledged write survives power loss (crash VFS).",
-        "test_at_full_no_power_loss_costs_or_tears_an_acknowledged_write",
-        "test_at_full_many_power_losses_cost_nothing",
-        "test_at_normal_power_losses_do_cost_some_which_proves_the_test",
+        "test_at_full_no_power_loss_loses_or_tears_an_acknowledged_write",
+        "test_at_full_many_power_losses_lose_nothing",
+        "test_at_normal_power_losses_lose_some_writes_which_proves_the_test",
     ),
     _sqlite.proven(
         "05",
         "No torn save of several rows (crash VFS).",
-        "test_at_full_no_power_loss_costs_or_tears_an_acknowledged_write",
-        "test_what_a_power_loss_leaves_is_served_by_the_next_start",
+        "test_at_full_no_power_loss_loses_or_tears_an_acknowledged_write",
+        "test_the_file_after_a_power_loss_is_served_by_the_next_start",
     ),
     _sqlite.proven(
         "06:burst",
@@ -47,13 +47,13 @@ REQUIREMENTS = [
     _sqlite.proven(
         "06:sweep",
         "The same for operation N of every write path.",
-        "test_whichever_operation_fails_is_told_with_its_outcome_and_costs_nothing",
+        "test_any_failing_operation_is_reported_with_its_outcome_and_loses_nothing",
         "test_every_operation_fails_once",
     ),
     _sqlite.proven(
         "07",
         "A false corruption error never triggers recovery.",
-        "test_whichever_operation_fails_is_told_with_its_outcome_and_costs_nothing",
+        "test_any_failing_operation_is_reported_with_its_outcome_and_loses_nothing",
     ),
     _sqlite.proven(
         "08:unknown",
@@ -63,13 +63,13 @@ REQUIREMENTS = [
     _sqlite.proven(
         "08:repeat",
         "Repeating by the same id after it is safe.",
-        "test_whichever_operation_fails_is_told_with_its_outcome_and_costs_nothing",
+        "test_any_failing_operation_is_reported_with_its_outcome_and_loses_nothing",
     ),
     _sqlite.proven(
         "09",
         "A full disk: database_full, reads work, room again heals without a restart.",
         "test_a_disk_that_has_room_again_needs_no_restart",
-        "test_sqlite_09_a_really_full_disk_is_told_and_read_from",
+        "test_sqlite_09_a_really_full_disk_is_reported_and_read_from",
         "test_on_a_full_disk_reads_and_deletes_work_and_then_saves_again",
     ),
     _sqlite.proven(
@@ -106,11 +106,11 @@ REQUIREMENTS = [
         "14:corruptors",
         "The whole table of corruptors.",
         "test_a_file_that_is_refused_is_untouched",
-        "test_confirmed_damage_makes_the_process_read_only_and_is_told",
+        "test_confirmed_damage_makes_the_process_read_only_and_is_reported",
         "test_a_start_that_cannot_write_for_damage_serves_what_can_be_read",
-        "test_an_index_that_cannot_be_mended_is_recovered_without_a_loss",
+        "test_an_index_that_cannot_be_rebuilt_is_recovered_without_loss",
         "test_a_damaged_body_is_one_bad_workflow_and_an_older_revision_brings_it_back",
-        "test_a_file_of_which_nothing_can_be_read_is_left_alone",
+        "test_a_file_of_which_nothing_can_be_read_stays_unchanged",
         "test_recovery_loses_the_rows_of_the_page_alone_and_keeps_the_damaged_file",
         "test_a_schema_that_cannot_be_read_is_refused_and_untouched",
     ),

@@ -1,4 +1,4 @@
-"""The chain of the audit log against everything somebody can do to its table."""
+"""Verification of the audit chain against every change that an intruder can make to its table."""
 
 import hashlib
 import hmac
@@ -38,14 +38,14 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def grow(db: Connection, count: int, resource: str = "w") -> None:
-    """Write entries that are all different."""
+    """Append entries that all differ."""
     for _ in range(count):
         seq = chain_head(db).seq + 1
         append_entry(db, 1000 + seq, f"action_{seq}", f"{resource}{seq}", f'{{"revision":{seq}}}')
 
 
 def meddle(bench: Bench, *statements: str) -> None:
-    """What somebody else does to the file."""
+    """Change the file as another program would."""
     db = apsw.Connection(str(bench.store.path))
     for statement in statements:
         db.execute(statement)
@@ -53,21 +53,21 @@ def meddle(bench: Bench, *statements: str) -> None:
 
 
 def verdict(db: Connection, expect: tuple[int, str] | None = None) -> Verdict:
-    """What the walk finds."""
+    """Verify the chain."""
     return verify_chain(db, expect, lambda _done, _total: None)
 
 
 def found(db: Connection, expect: tuple[int, str] | None = None) -> tuple[object, ...]:
-    """Status, reason, first bad entry and last sound one."""
-    told = verdict(db, expect)
-    return told.status, told.reason, told.first_bad_seq, told.verified_to
+    """Return status, reason, first bad entry and last sound entry of a verification."""
+    result = verdict(db, expect)
+    return result.status, result.reason, result.first_bad_seq, result.verified_to
 
 
 # --- the form of the chain ------------------------------------------------------------------
 
 
-def test_each_code_is_that_of_the_written_down_form(bench: Bench) -> None:
-    """A second implementation, from the note alone."""
+def test_each_code_is_computed_as_documented(bench: Bench) -> None:
+    """A second implementation, written from the documentation alone, computes the same codes."""
     key, previous = bytes(32), bytes(32)  # the harness's first key is zeros
     for seq, at, action, resource, details, mac in bench.rows(
         "SELECT seq, at, action, resource, details, mac FROM access_log ORDER BY seq"
@@ -94,7 +94,7 @@ def test_an_empty_chain_is_sound(tmp_path: Path) -> None:
         assert verdict(opened.store.db, (0, GENESIS.hex())) == empty
 
 
-# --- what somebody does to it ---------------------------------------------------------------
+# --- changes by an intruder -----------------------------------------------------------------
 
 _COPY = (
     "INSERT INTO access_log (seq, action, resource, at, details, mac)"
@@ -154,7 +154,7 @@ TAMPERED = {
 @pytest.mark.parametrize(
     ("statements", "reason", "first_bad", "verified_to"), TAMPERED.values(), ids=TAMPERED
 )
-def test_security_19_every_change_of_the_log_is_found_at_its_place(
+def test_security_19_every_change_of_the_log_is_found_at_its_entry(
     bench: Bench, statements: str, reason: str, first_bad: int, verified_to: int
 ) -> None:
     meddle(bench, *statements.split(";"))
@@ -188,17 +188,17 @@ def test_an_entry_written_with_the_right_key_but_without_the_state_is_found(benc
     assert found(db) == ("tampered", "state_head", 6, 7)
 
 
-# --- an anchor kept outside -----------------------------------------------------------------
+# --- an entry that the caller expects -------------------------------------------------------
 
 
 def anchor(db: Connection, seq: int) -> tuple[int, str]:
-    """What the shell has kept of an entry."""
+    """Return number and code of an entry, as a client remembers them."""
     return seq, next(read_entries(db, seq - 1, 1)).mac.hex()
 
 
 @pytest.fixture
 def older(bench: Bench, tmp_path: Path) -> Iterator[Bench]:
-    """The database as it was before the last two entries of `bench`."""
+    """An older copy of the database, from before the last two entries of `bench`."""
     folder = tmp_path / "older"
     folder.mkdir()
     bench.store.checkpoint()
@@ -256,10 +256,10 @@ def test_an_entry_is_found_on_either_side_of_a_step(long_bench: Bench, seq: int)
     db = long_bench.store.db
     db.execute("BEGIN")
     db.execute("UPDATE access_log SET at = at + 1 WHERE seq = ?", (seq,))
-    told = found(db)
+    result = found(db)
     db.execute("ROLLBACK")
 
-    assert told == ("tampered", "mac", seq, seq - 1)
+    assert result == ("tampered", "mac", seq, seq - 1)
 
 
 def test_steps_rise_to_the_end_and_may_stop_the_walk(long_bench: Bench) -> None:
@@ -282,7 +282,7 @@ def test_steps_rise_to_the_end_and_may_stop_the_walk(long_bench: Bench) -> None:
 # --- writing and reading --------------------------------------------------------------------
 
 
-def test_an_undone_entry_burns_no_number(bench: Bench) -> None:
+def test_an_entry_that_is_rolled_back_leaves_no_gap(bench: Bench) -> None:
     db = bench.store.db
     db.execute("SAVEPOINT act")
     grow(db, 1)
@@ -322,7 +322,7 @@ def test_a_log_that_does_not_fit_its_state_takes_no_entry(bench: Bench, statemen
         ("[" * 100_000, '{"text":"' + "[" * 100_000 + '"}'),
     ],
 )
-def test_details_are_one_object_on_one_line_whatever_stands_in_the_table(
+def test_details_are_one_object_on_one_line_whatever_the_table_holds(
     bench: Bench, stored: str | bytes, shown: str
 ) -> None:
     values = (stored.encode() if isinstance(stored, str) else stored,)

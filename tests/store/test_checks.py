@@ -1,4 +1,4 @@
-"""Every finding of system.check, provoked on a real file, and its cure applied."""
+"""Every finding of `system.check` is provoked on a real file, and its cure is applied."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -34,7 +34,7 @@ def test_a_sound_file_has_no_findings_and_writes_nothing(bench: Bench) -> None:
     assert bench.audited() == []
 
 
-def test_indexes_that_have_yet_to_follow_are_no_finding(bench: Bench) -> None:
+def test_pending_index_updates_are_no_finding(bench: Bench) -> None:
     save(bench, "w4", name="new")
     save(bench, "w1", name="renamed", data={"nodes": [2]})
     bench.call("workflows.delete", id="w2")
@@ -111,18 +111,18 @@ BY_HAND: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
 
 
 def apply_cure(bench: Bench) -> None:
-    """Do what the first finding's cure says, as a person would."""
+    """Run the SQL of the first finding's cure, as a person would."""
     cure = bench.call("system.check", full=True)["findings"][0]["cure"]
-    text, told, sql = cure.partition("in the sqlite3 tool: ")
-    assert told, text
+    text, found, sql = cure.partition("in the sqlite3 tool: ")
+    assert found, text
     meddle(bench, *sql.removesuffix(";").split("; "))
     bench.store.reopen()
     while indexes.update_step(bench.store):
         pass
 
 
-def bring_up(bench: Bench) -> None:
-    """What the process does in its pauses."""
+def update_indexes(bench: Bench) -> None:
+    """Update the indexes, as the process does while no requests wait."""
     while indexes.update_step(bench.store):
         pass
 
@@ -137,19 +137,19 @@ for _name in OF_SEARCH:
 
 
 @pytest.mark.parametrize(("statements", "found"), OF_SEARCH.values(), ids=OF_SEARCH)
-def test_a_search_index_that_is_wrong_is_found_and_made_anew(
+def test_a_wrong_search_index_is_found_and_rebuilt(
     bench: Bench, statements: list[str], found: list[tuple[str, str]]
 ) -> None:
     meddle(bench, *statements)
 
     assert check(bench) == found
-    bring_up(bench)
+    update_indexes(bench)
     assert check(bench, full=True) == []
     assert bench.call("workflows.search", query="post")["items"]
 
 
 @pytest.mark.parametrize(("statements", "found"), BY_HAND.values(), ids=BY_HAND)
-def test_a_finding_is_told_once_and_its_sql_mends_it(
+def test_a_finding_is_reported_once_and_its_sql_cures_it(
     bench: Bench, statements: list[str], found: list[tuple[str, str]]
 ) -> None:
     meddle(bench, *statements)
@@ -161,7 +161,7 @@ def test_a_finding_is_told_once_and_its_sql_mends_it(
 
 
 @pytest.mark.parametrize("index", indexes.HEADER_INDEXES)
-def test_an_index_that_says_something_else_is_found_in_full(bench: Bench, index: str) -> None:
+def test_an_index_with_other_words_is_found_by_a_full_check(bench: Bench, index: str) -> None:
     meddle(bench, _RENAME, "DELETE FROM header_pending", "DELETE FROM text_pending")
     other = [name for name in indexes.HEADER_INDEXES if name != index]
     meddle(bench, f"INSERT INTO {other[0]} ({other[0]}) VALUES ('rebuild')")  # noqa: S608 - constants
@@ -170,13 +170,15 @@ def test_an_index_that_says_something_else_is_found_in_full(bench: Bench, index:
     assert check(bench, full=True) == [
         ("search_index", index), ("search_index", indexes.TEXT_INDEX),
     ]  # fmt: skip
-    bring_up(bench)
+    update_indexes(bench)
     assert check(bench, full=True) == []
 
 
 @pytest.mark.parametrize("words", ["other words", "{}"])
-def test_other_words_in_the_index_of_bodies_are_found_in_full(bench: Bench, words: str) -> None:
-    bring_up(bench)
+def test_other_words_in_the_index_of_bodies_are_found_by_a_full_check(
+    bench: Bench, words: str
+) -> None:
+    update_indexes(bench)
     size = bench.rows("SELECT sz FROM workflow_text_fts_docsize WHERE id = 1")[0][0][0]
     same = " ".join(["other"] * size)  # as many as there were
     index = indexes.TEXT_INDEX
@@ -184,11 +186,11 @@ def test_other_words_in_the_index_of_bodies_are_found_in_full(bench: Bench, word
 
     assert check(bench) == []
     assert check(bench, full=True) == [("search_index", index)]
-    bring_up(bench)
+    update_indexes(bench)
     assert check(bench, full=True) == []
 
 
-def test_a_plain_index_that_lacks_rows_is_found_once_in_full(bench: Bench) -> None:
+def test_an_ordinary_index_that_lacks_rows_is_found_once_by_a_full_check(bench: Bench) -> None:
     hide = "DELETE FROM sqlite_schema WHERE name = 'runs_started'"
     (row,) = bench.rows("SELECT * FROM sqlite_schema WHERE name = 'runs_started'")
     meddle(bench, "PRAGMA writable_schema = ON", hide)
@@ -201,7 +203,7 @@ def test_a_plain_index_that_lacks_rows_is_found_once_in_full(bench: Bench) -> No
     assert check(bench, full=True) == []
 
 
-def test_an_index_that_cannot_follow_is_found_in_full(bench: Bench) -> None:
+def test_an_index_that_cannot_be_updated_is_found_by_a_full_check(bench: Bench) -> None:
     meddle(
         bench,
         "CREATE TRIGGER stop BEFORE DELETE ON header_pending BEGIN SELECT RAISE(ABORT, ''); END",
@@ -263,7 +265,7 @@ BY_METHOD: dict[str, tuple[str, tuple[str, str], Cure]] = {
 
 
 @pytest.mark.parametrize(("statement", "found", "cure"), BY_METHOD.values(), ids=BY_METHOD)
-def test_a_finding_names_its_row_and_a_method_mends_it(
+def test_a_finding_names_its_row_and_a_method_cures_it(
     bench: Bench, statement: str, found: tuple[str, str], cure: Cure
 ) -> None:
     meddle(bench, statement)
@@ -293,7 +295,7 @@ def test_damage_that_the_import_of_a_legacy_file_moved_is_reported(tmp_path: Pat
 
 
 def overwrite(bench: Bench, table: str, data: bytes) -> None:
-    """Write over the first page of a table in the file itself."""
+    """Overwrite the first page of a table in the file itself."""
     bench.store.checkpoint()
     (page,) = bench.rows("SELECT rootpage FROM sqlite_schema WHERE name = ?", table)[0]
     page_bytes = bench.rows("PRAGMA page_size")[0][0]
@@ -302,7 +304,7 @@ def overwrite(bench: Bench, table: str, data: bytes) -> None:
         file.write(data)
 
 
-def test_a_look_that_damage_ends_is_a_finding_and_the_others_go_on(bench: Bench) -> None:
+def test_a_check_that_damage_ends_is_a_finding_and_the_others_still_run(bench: Bench) -> None:
     overwrite(bench, "workflow_bodies", b"\xff" * 100)
     meddle(bench, "UPDATE access_log SET at = 1 WHERE seq = 2")
 
@@ -341,7 +343,7 @@ def test_findings_are_audited_with_their_count(bench: Bench) -> None:
     assert bench.audited() == [("check_findings", "database", {"count": 3})]
 
 
-def test_a_log_that_takes_no_entry_keeps_no_finding_from_being_told(bench: Bench) -> None:
+def test_findings_are_reported_although_the_log_takes_no_entry(bench: Bench) -> None:
     meddle(bench, "DELETE FROM audit_state")
 
     assert check(bench) == [("audit_chain", "access_log 1")]
@@ -351,7 +353,7 @@ def test_a_log_that_takes_no_entry_keeps_no_finding_from_being_told(bench: Bench
 
 
 def test_no_finding_repeats_a_title(bench: Bench) -> None:
-    """A finding goes to logs and to people who help: ids and names of tables, never content."""
+    """Findings are shown to people who help: they hold ids and names of tables, never content."""
     save(bench, "w9", name="my private title", tags=["private"], data=["private"])
     meddle(
         bench,
@@ -359,7 +361,7 @@ def test_no_finding_repeats_a_title(bench: Bench) -> None:
         "DELETE FROM workflow_tags",
         _ZERO_DATA.format("workflows_fts"),
     )
-    told: Any = bench.call("system.check", full=True)["findings"]
+    findings: Any = bench.call("system.check", full=True)["findings"]
 
-    assert len(told) > 3
-    assert re.findall("private", str(told)) == []
+    assert len(findings) > 3
+    assert re.findall("private", str(findings)) == []

@@ -1,4 +1,4 @@
-"""Findings of system.check in earlier revisions, and all that each of them loses."""
+"""Findings of `system.check` in earlier revisions name all revisions that cannot be read."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +20,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def keep_revisions(bench: Bench) -> None:
-    """w1 with 22 revisions: 1 whole, 10 and 20 key frames, 13 and 14 of the body of 15, all packed.
+    """Make w1 with 22 revisions, packed: 1, 10 and 20 key frames, 13 and 14 with the body of 15.
 
     Revision 22 is the current one, and 21 has the same body.
     """
@@ -34,7 +34,7 @@ def keep_revisions(bench: Bench) -> None:
 
 
 def flip(bench: Bench, revision: int) -> None:
-    """Turn one bit in the middle of a stored frame."""
+    """Flip one bit in the middle of a stored frame."""
     (data,) = bench.rows("SELECT data FROM workflow_revisions WHERE revision = ?", revision)[0]
     at = len(data) // 2
     flipped = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
@@ -45,7 +45,7 @@ def flip(bench: Bench, revision: int) -> None:
 
 
 def unreadable(bench: Bench) -> list[int]:
-    """The earlier revisions of w1 that get refuses to give."""
+    """Return the earlier revisions of w1 that `workflows.get` cannot read."""
     found = []
     for revision in range(1, 22):
         try:
@@ -96,7 +96,7 @@ OF_REVISIONS: dict[str, tuple[Callable[[Bench], None], str, str]] = {
 
 
 @pytest.mark.parametrize(("harm", "where", "numbers"), OF_REVISIONS.values(), ids=OF_REVISIONS)
-def test_a_damaged_revision_is_a_finding_that_names_all_that_are_lost_with_it(
+def test_the_finding_of_a_damaged_revision_names_all_that_cannot_be_read(
     bench: Bench, harm: Callable[[Bench], None], where: str, numbers: str
 ) -> None:
     keep_revisions(bench)
@@ -117,7 +117,7 @@ def test_a_damaged_revision_is_a_finding_that_names_all_that_are_lost_with_it(
     assert check(bench) == []
 
 
-def test_a_key_frame_that_is_gone_loses_each_that_leaned_on_it(bench: Bench) -> None:
+def test_without_a_key_frame_the_revisions_that_need_it_cannot_be_read(bench: Bench) -> None:
     keep_revisions(bench)
     meddle(bench, "DELETE FROM workflow_revisions WHERE revision = 1")
 
@@ -126,7 +126,7 @@ def test_a_key_frame_that_is_gone_loses_each_that_leaned_on_it(bench: Bench) -> 
         bench.call("workflows.get", id="w1", revision=2)
 
 
-def test_a_damaged_body_is_told_with_the_revision_that_shares_it(bench: Bench) -> None:
+def test_a_damaged_body_is_reported_with_the_revision_that_shares_it(bench: Bench) -> None:
     keep_revisions(bench)
     meddle(bench, "UPDATE workflow_bodies SET data = x'00' WHERE rid = 1")
 

@@ -1,4 +1,4 @@
-"""Mistakes of the design document in files, migrations and times; each test names one."""
+"""Mistakes of the design document about files, migrations and times; each test names one."""
 
 import time
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_design_mistake_03_times_are_milliseconds_and_durations_need_not_be_whol
     db.close()
 
 
-def test_design_mistake_04_no_column_is_stored_that_nobody_reads(path: Path) -> None:
+def test_design_mistake_04_no_column_is_stored_that_is_never_read(path: Path) -> None:
     migrate(legacy_files.build(path, search_text="generated"), SteadyClock())
 
     db = apsw.Connection(str(path))
@@ -152,7 +152,7 @@ def test_design_mistake_05_a_copy_is_one_statement_without_pauses(path: Path) ->
     source.close()
 
 
-def test_design_mistake_06_no_hash_of_a_key_is_taken_over(path: Path) -> None:
+def test_design_mistake_06_no_hash_of_a_key_is_moved(path: Path) -> None:
     migrate(legacy_files.build(path), SteadyClock())
 
     db = apsw.Connection(str(path))

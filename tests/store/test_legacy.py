@@ -159,12 +159,12 @@ def test_rows_still_in_the_wal_are_migrated(path: Path) -> None:
     assert body_of(path, "late") == b'{"x": 1}'
 
 
-# --- what becomes of the rows ---------------------------------------------------------------
+# --- how rows are moved ---------------------------------------------------------------------
 
 
 @pytest.fixture
 def migrated(path: Path) -> Path:
-    """The file with rows of every kind, migrated and not opened yet."""
+    """A migrated file with rows of every kind, which was not opened yet."""
     migrate(legacy_files.build(path), SteadyClock())
     return path
 
@@ -256,13 +256,13 @@ def test_settings_are_typed_and_their_version_row_is_gone(path: Path) -> None:
     }
 
 
-def test_of_strongholds_keys_provider_and_times_are_kept(migrated: Path) -> None:
+def test_of_stronghold_secrets_provider_and_times_are_moved(migrated: Path) -> None:
     query = "SELECT provider, created_at, updated_at FROM legacy_secrets"
     assert asked(migrated, query) == [("openai", MS, MS + 1000)]
     assert asked(migrated, "SELECT count(*) FROM secrets") == [(0,)]
 
 
-def test_the_access_log_goes_on_as_a_chain(migrated: Path) -> None:
+def test_the_access_log_continues_as_a_chain(migrated: Path) -> None:
     counts = (
         '{"workflows":3,"runs":3,"settings":7,"secrets":1,"access_log":3,"damaged_bodies":1,'
         '"damaged_summaries":1,"orphan_runs":1}'
@@ -279,7 +279,7 @@ def test_the_access_log_goes_on_as_a_chain(migrated: Path) -> None:
     assert (verdict.status, verdict.reason) == ("unsealed", None)
 
 
-def test_the_old_content_stays_beside_with_the_runs_that_have_no_workflow(migrated: Path) -> None:
+def test_the_old_content_is_kept_with_the_runs_that_have_no_workflow(migrated: Path) -> None:
     copy = migrated.with_name("sim.db.before-v1")
 
     assert asked(copy, "SELECT id, workflow_id FROM runs WHERE id = 'r4'") == [("r4", "gone")]

@@ -1,4 +1,4 @@
-"""What SQLite does for each list and search: no scans, no sorting, also once it has statistics.
+"""Query plans of lists and searches: no scans and no sorting, with and without statistics.
 
 Statements are taken from a trace of the real calls, so a changed statement is a tested one.
 """
@@ -50,7 +50,7 @@ def fill(db: Connection) -> None:
 
 
 def plan_of(bench: Bench, call: Any) -> list[str]:
-    """The plan steps of every statement that `call` runs."""
+    """Return the steps of the query plan of every statement that `call` runs."""
     db = bench.store.db
     seen: list[str] = []
 
@@ -74,7 +74,7 @@ def plan_of(bench: Bench, call: Any) -> list[str]:
 
 
 def faults(steps: list[str], *, sorts: bool = False) -> list[str]:
-    """Steps that read a whole table or sort; virtual tables and walks of json are no tables."""
+    """Return the steps that read a whole table or sort, except those of virtual tables."""
     return [
         step
         for step in steps
@@ -154,7 +154,7 @@ def test_searches_look_workflows_up_one_by_one(bench: Bench, query: str) -> None
             bench,
             lambda db, wanted=wanted: find_hits(db, parse(query), wanted, None, 21),
         )
-        # A search by rank must sort its hits, and a bounded scan is what its stage is.
+        # A search by rank must sort its hits, and one stage is a limited scan.
         scanned = [step for step in faults(steps, sorts=True) if step not in BOUNDED]
         assert [step for step in scanned if "USING INDEX" not in step] == []
 

@@ -1,4 +1,4 @@
-"""What is asked for by title or by an inner text is found, and stands high."""
+"""Workflows are found by title and by inner text, and are among the first hits."""
 
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ MADE: list[tuple[str, str, str]] = [
 
 
 def workflows() -> list[dict[str, Any]]:
-    """Files made for this, in shapes of several tools."""
+    """Workflows written for this test, in the shapes of several tools."""
     found = []
     for number, (name, kind, text) in enumerate(MADE):
         node = {"id": "n", "name": f"Step {number}", "type": kind, "parameters": {"text": text}}

@@ -1,4 +1,4 @@
-"""What a save replaces is kept, packed small, given back byte for byte, and pruned in groups."""
+"""Replaced revisions are kept, packed, returned byte for byte, and pruned in groups."""
 
 import json
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 
 def body(number: int) -> str:
-    """A body of some size that differs little from its neighbours."""
+    """Return a body of some size that differs little from the bodies of other numbers."""
     return json.dumps({"nodes": [f"node {each}" for each in range(200)], "edited": number})
 
 
@@ -94,7 +94,7 @@ def test_a_revision_without_a_body_of_its_own_has_the_current_one(bench: Bench) 
     assert read(bench, 1) == body(1)
 
 
-def test_damage_of_a_frame_is_told_and_touches_no_other_group(bench: Bench) -> None:
+def test_damage_of_a_frame_is_reported_and_affects_no_other_group(bench: Bench) -> None:
     for number in range(1, 23):
         save(bench, body(number))
     pack_all(bench)
@@ -110,7 +110,7 @@ def test_damage_of_a_frame_is_told_and_touches_no_other_group(bench: Bench) -> N
     assert read(bench, 20) == body(20)
 
 
-def test_of_large_bodies_fewer_are_unpacked_at_once(
+def test_fewer_large_bodies_are_unpacked_at_once(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for number in range(6):
@@ -122,7 +122,7 @@ def test_of_large_bodies_fewer_are_unpacked_at_once(
     assert [each.form for each in planned] == ["key", "delta", "delta"]
 
 
-def test_what_cannot_be_packed_stays_readable_or_damaged_as_it_was(bench: Bench) -> None:
+def test_a_body_that_cannot_be_packed_stays_as_it_was(bench: Bench) -> None:
     for number in range(10, 14):
         save(bench, body(number))
     with bench.store.writing() as db:
@@ -136,7 +136,7 @@ def test_what_cannot_be_packed_stays_readable_or_damaged_as_it_was(bench: Bench)
     assert read(bench, 3) == body(12)
 
 
-def test_pruning_goes_by_whole_groups_beyond_the_newest(bench: Bench) -> None:
+def test_pruning_deletes_whole_groups_beyond_the_newest(bench: Bench) -> None:
     for number in range(1, 43):
         save(bench, body(number))
     pack_all(bench)
@@ -205,7 +205,7 @@ def test_no_bytes_make_a_frame_take_more_than_it_may(data: bytes, size: int) -> 
         frames.unpack(data, size)
 
 
-def test_the_largest_body_is_packed_beside_its_like() -> None:
+def test_the_largest_body_is_packed_with_a_key_frame_of_its_size() -> None:
     key = bytes(range(256)) * (limits.BODY_MAX_BYTES // 256)
     text = key[:-1] + b"!"
 

@@ -1,4 +1,4 @@
-"""Random histories of one workflow beside a list that says what each revision was."""
+"""Random histories of one workflow, compared with a list of what each revision was."""
 
 import json
 import tempfile
@@ -19,7 +19,7 @@ NAMES = st.sampled_from(["one", "two"])
 
 
 class History(RuleBasedStateMachine):
-    """One workflow, its earlier revisions and what runs refer to."""
+    """One workflow, its earlier revisions and the revisions that runs refer to."""
 
     def __init__(self) -> None:
         """Begin with the first revision."""
@@ -38,7 +38,7 @@ class History(RuleBasedStateMachine):
         self.stack.close()
 
     def save(self, name: str, body: str) -> None:
-        """Save; the same again changes nothing."""
+        """Save; a save without changes makes no revision."""
         text = f'{{"workflow":{{"id":"w","name":"{name}","data":{body}}}}}'
         changed = self.bench.call_json("workflows.save", text.encode())["changed"]
         assert changed == ((name, body) != self.current)
@@ -50,25 +50,25 @@ class History(RuleBasedStateMachine):
 
     @rule(changes=st.lists(st.tuples(NAMES, BODIES), min_size=1, max_size=8))
     def save_some(self, changes: list[tuple[str, str]]) -> None:
-        """Several saves, as an editor makes them."""
+        """Save several times, as an editor does."""
         for name, body in changes:
             self.save(name, body)
 
     @rule()
     def run(self) -> None:
-        """A run refers to the current revision."""
+        """Start a run, which refers to the current revision."""
         self.bench.call("runs.start", workflow_id="w")
         self.referred.add(self.revision)
 
     @rule(limit=st.integers(min_value=1, max_value=9))
     def pack(self, limit: int) -> None:
-        """Pack some of what was replaced."""
+        """Pack some replaced bodies."""
         with self.bench.store.writing() as db:
             revisions.pack(db, revisions.plan_packing(db, limit))
 
     @rule(keep=st.integers(min_value=0, max_value=12))
     def prune(self, keep: int) -> None:
-        """Prune in groups, as the module says."""
+        """Prune whole groups, as `revisions.prune` does."""
         header = find(self.bench.store.db, "w")
         assert header is not None
         with self.bench.store.writing() as db:
@@ -81,11 +81,11 @@ class History(RuleBasedStateMachine):
         assert deleted == before - len(self.past)
 
     def group(self, revision: int) -> int:
-        """Which group a revision is in."""
+        """Return the group of a revision."""
         return revision // limits.REVISION_GROUP
 
     def prune_group(self, group: int) -> None:
-        """Forget a group unless something needs it."""
+        """Remove a group from the model unless something needs it."""
         members = [each for each in self.past if self.group(each) == group]
         if not members or self.referred.intersection(members):
             return
@@ -100,7 +100,7 @@ class History(RuleBasedStateMachine):
 
     @invariant()
     def all_that_is_kept_is_what_it_was(self) -> None:
-        """Every revision listed is read byte for byte."""
+        """Check that every listed revision is read byte for byte."""
         items = self.bench.call("workflows.history", id="w", limit=500)["items"]
         assert [item["revision"] for item in items] == [
             self.revision,

@@ -1,4 +1,4 @@
-"""Random lives of runs beside a dictionary: starts, ends, pins, prunes, deletes, counts."""
+"""Random histories of runs, compared with a dictionary after each step."""
 
 import json
 import tempfile
@@ -32,7 +32,7 @@ Run = dict[str, Any]
 
 
 def quantile(durations: list[int], percent: int) -> int | None:
-    """The smallest duration that at least so many per cent do not exceed."""
+    """Return the shortest duration that `percent` of the durations do not exceed."""
     for duration in sorted(durations):
         if sum(each <= duration for each in durations) * 100 >= percent * len(durations):
             return duration
@@ -40,12 +40,12 @@ def quantile(durations: list[int], percent: int) -> int | None:
 
 
 def stays(run: Run) -> bool:
-    """Whether no pruning takes it."""
+    """Return whether pruning never deletes a run."""
     return bool(run["status"] == "running" or run["pinned"])
 
 
 class Runs(RuleBasedStateMachine):
-    """The product beside a dictionary of runs."""
+    """The product and a dictionary of runs, which must agree."""
 
     def __init__(self) -> None:
         """Begin with two workflows and no run."""
@@ -61,12 +61,12 @@ class Runs(RuleBasedStateMachine):
         self.save("b", 1)
 
     def teardown(self) -> None:
-        """The product's own check agrees; then close the database."""
+        """Run `system.check` and close the database."""
         assert self.bench.call("system.check")["findings"] == []
         self.stack.close()
 
     def call(self, error: type[Exception] | None, name: str, /, **params: object) -> Any:
-        """Call a method that must fail in this way, or succeed."""
+        """Call a method that must fail with this error, or succeed."""
         if error is None:
             return self.bench.call(name, **params)
         with pytest.raises(error) as caught:
@@ -74,21 +74,21 @@ class Runs(RuleBasedStateMachine):
         assert caught.type is error
         return None
 
-    # --- what is there --------------------------------------------------------------------
+    # --- the model ------------------------------------------------------------------------
 
     def newest_first(self, wanted: Callable[[Run], bool] = lambda _run: True) -> list[Run]:
-        """Runs as a list shows them."""
+        """Return the runs of the model in the order of a list."""
         found = [run for run in self.runs.values() if wanted(run)]
         return sorted(found, key=lambda run: (run["started_at"], run["born"]), reverse=True)
 
     def shown(self, run: Run) -> Run:
-        """A run without what only the model knows."""
+        """Return a run without the members that only the model has."""
         return {key: run[key] for key in run if key not in ("born", "summary", "stored_bytes")}
 
     def of(
         self, flow: str | None, status: str | None, from_at: int | None, to_at: int | None
     ) -> list[Run]:
-        """Runs that filters let through."""
+        """Return the runs that match the filters."""
         return self.newest_first(
             lambda run: (
                 flow in (None, run["workflow_id"])
@@ -102,7 +102,7 @@ class Runs(RuleBasedStateMachine):
 
     @rule(passed_ms=st.sampled_from([0, 1, 1, 700, DAY_MS, -300]))
     def wait(self, passed_ms: int) -> None:
-        """Time goes on, or the clock is set back."""
+        """Let time pass, or set the clock back."""
         self.clock.at_ms += passed_ms
 
     @rule(flow=FLOWS, times=st.integers(1, 12))
@@ -127,26 +127,26 @@ class Runs(RuleBasedStateMachine):
 
     @rule(flow=FLOWS)
     def delete_workflow(self, flow: str) -> None:
-        """Delete a workflow with all that ran of it."""
+        """Delete a workflow with its runs."""
         mine = {key for key, run in self.runs.items() if run["workflow_id"] == flow}
-        told = self.call(None if flow in self.flows else NotFound, "workflows.delete", id=flow)
-        assert told is None or told["runs_deleted"] == len(mine)
+        result = self.call(None if flow in self.flows else NotFound, "workflows.delete", id=flow)
+        assert result is None or result["runs_deleted"] == len(mine)
         self.flows.pop(flow, None)
         self.runs = {key: run for key, run in self.runs.items() if key not in mine}
 
     @rule(flow=FLOWS, keep=st.integers(1, 12))
     def prune_revisions(self, flow: str, keep: int) -> None:
-        """Let earlier revisions go, as their setting would; see `every_revision_that_ran`."""
+        """Prune earlier revisions, as the setting does; see `every_revision_that_ran_is_kept`."""
         header = find(self.bench.store.db, flow)
         if header is not None:
             with self.bench.store.writing() as db:
                 revisions.prune(db, header.rid, keep)
 
-    # --- the life of a run ----------------------------------------------------------------
+    # --- single runs ----------------------------------------------------------------------
 
     @rule(flow=FLOWS, key=RUNS)
     def start(self, flow: str, key: str) -> None:
-        """Start a run, perhaps again, perhaps where it cannot run."""
+        """Start a run, perhaps a second time or on a workflow that is missing or archived."""
         run = self.runs.get(key)
         if run is not None:
             error: type[Exception] | None = None if run["workflow_id"] == flow else Conflict
@@ -154,7 +154,7 @@ class Runs(RuleBasedStateMachine):
             error = NotFound
         else:
             error = Archived if self.flows[flow]["archived"] else None
-        told = self.call(error, "runs.start", workflow_id=flow, id=key)
+        result = self.call(error, "runs.start", workflow_id=flow, id=key)
         if error is not None:
             return
         if run is None:
@@ -163,10 +163,10 @@ class Runs(RuleBasedStateMachine):
         else:
             created = False
         names = ("id", "workflow_id", "revision", "started_at")
-        assert told == {**{name: run[name] for name in names}, "created": created}
+        assert result == {**{name: run[name] for name in names}, "created": created}
 
     def new_run(self, flow: str, key: str) -> Run:
-        """A run that begins now."""
+        """Return a run of the model that starts now."""
         self.born += 1
         return {
             "id": key,
@@ -188,7 +188,7 @@ class Runs(RuleBasedStateMachine):
 
     @rule(key=RUNS, blocks=COUNTS, tokens=COUNTS)
     def progress(self, key: str, blocks: int | None, tokens: int | None) -> None:
-        """Tell of a run, which may have ended."""
+        """Report progress of a run, which may have ended."""
         run = self.runs.get(key)
         ended = run is not None and run["status"] != "running"
         error = NotFound if run is None else Conflict if ended else None
@@ -197,7 +197,7 @@ class Runs(RuleBasedStateMachine):
             self.count(run, blocks_executed=blocks, tokens_used=tokens)
 
     def count(self, run: Run, **counters: int | None) -> None:
-        """Counters that were given replace those that were."""
+        """Set the counters that are given."""
         run.update({key: value for key, value in counters.items() if value is not None})
 
     @rule(key=RUNS, status=STATUSES, summary=SUMMARIES, message=st.sampled_from([None, "bad"]),
@@ -205,7 +205,7 @@ class Runs(RuleBasedStateMachine):
     def finish(
         self, key: str, status: str, summary: object, message: str | None, calls: int | None
     ) -> None:
-        """End a run, perhaps again."""
+        """End a run, perhaps a second time."""
         params: Run = {
             "id": key,
             "status": status,
@@ -225,7 +225,7 @@ class Runs(RuleBasedStateMachine):
             ending["summary_bytes"] = len(json.dumps(kept, ensure_ascii=False).encode())
         same = ending == {name: run[name] for name in ending}
         same = same and calls in (None, run["api_calls_made"])
-        told = self.call(None if changed or same else Conflict, "runs.finish", **params)
+        result = self.call(None if changed or same else Conflict, "runs.finish", **params)
         if changed:
             now, began = self.clock.at_ms, run["started_at"]
             run.update(ending, completed_at=max(now, began), duration_ms=max(0, now - began))
@@ -234,11 +234,11 @@ class Runs(RuleBasedStateMachine):
             run["stored_bytes"] = stored or 0
         names = ("id", "status", "completed_at", "duration_ms")
         if changed or same:
-            assert told == {**{name: run[name] for name in names}, "changed": changed}
+            assert result == {**{name: run[name] for name in names}, "changed": changed}
 
     @rule(flow=FLOWS, took_ms=st.lists(st.sampled_from([0, 5, 40, 300]), min_size=1, max_size=6))
     def run_some(self, flow: str, took_ms: list[int]) -> None:
-        """Several runs from start to end, one after the other."""
+        """Start and end several runs, one after the other."""
         for duration_ms in took_ms:
             key = f"n{self.born}"
             self.start(flow, key)
@@ -255,7 +255,7 @@ class Runs(RuleBasedStateMachine):
 
     @rule(key=RUNS)
     def delete(self, key: str) -> None:
-        """Delete one, pinned or not."""
+        """Delete a run, pinned or not."""
         self.call(None if key in self.runs else NotFound, "runs.delete", id=key)
         self.runs.pop(key, None)
 
@@ -268,21 +268,21 @@ class Runs(RuleBasedStateMachine):
         dry=st.booleans(),
     )
     def prune(self, age: int | None, keep: int | None, size: int | None, *, dry: bool) -> None:
-        """Prune by one wish or several."""
+        """Prune by one criterion or several."""
         if age is keep is size is None:
             return
-        going = self.going(age, keep, size)
-        told = self.bench.call(
+        chosen = self.prunable(age, keep, size)
+        result = self.bench.call(
             "runs.prune", older_than_ms=age, keep_last=keep, max_bytes=size, dry_run=dry
         )
-        assert (told["deleted"], told["reached_limit"]) == (len(going), False)
+        assert (result["deleted"], result["reached_limit"]) == (len(chosen), False)
         if dry:
-            assert told["freed_bytes"] == sum(self.runs[key]["stored_bytes"] for key in going)
+            assert result["freed_bytes"] == sum(self.runs[key]["stored_bytes"] for key in chosen)
         else:
-            self.runs = {key: run for key, run in self.runs.items() if key not in going}
+            self.runs = {key: run for key, run in self.runs.items() if key not in chosen}
 
-    def going(self, age: int | None, keep: int | None, size: int | None) -> set[str]:
-        """The runs that a wish names and that may go."""
+    def prunable(self, age: int | None, keep: int | None, size: int | None) -> set[str]:
+        """Return the runs that the criteria select and that may be deleted."""
         named: list[Run] = []
         if age is not None:
             named += self.newest_first(lambda run: run["started_at"] < self.clock.at_ms - age)
@@ -298,7 +298,7 @@ class Runs(RuleBasedStateMachine):
                 named += [run] * too_much
         return {run["id"] for run in named if not stays(run)}
 
-    # --- what is told ---------------------------------------------------------------------
+    # --- lists and figures ----------------------------------------------------------------
 
     @rule(flow=st.none() | FLOWS, status=ANY_STATUS, from_at=TIMES, to_at=TIMES,
           limit=st.integers(1, 3))  # fmt: skip
@@ -310,7 +310,7 @@ class Runs(RuleBasedStateMachine):
         to_at: int | None,
         limit: int,
     ) -> None:
-        """Page after page gives every run that the filters let through, once."""
+        """Check that the pages of a list hold each matching run once."""
         params = {"workflow_id": flow, "status": status, "from_at": from_at, "to_at": to_at}
         if flow is not None and flow not in self.flows:
             self.call(NotFound, "runs.list", **params)
@@ -329,11 +329,11 @@ class Runs(RuleBasedStateMachine):
 
     @rule(flow=st.none() | FLOWS, from_at=TIMES, to_at=TIMES, offset=st.sampled_from([0, -90, 840]))
     def stats(self, flow: str | None, from_at: int | None, to_at: int | None, offset: int) -> None:
-        """Figures are those of the runs."""
+        """Check the figures over the runs."""
         params = {"workflow_id": flow, "from_at": from_at, "to_at": to_at}
         error = None if flow is None or flow in self.flows else NotFound
-        told = self.call(error, "runs.stats", utc_offset_minutes=offset, **params)
-        if told is None:
+        result = self.call(error, "runs.stats", utc_offset_minutes=offset, **params)
+        if result is None:
             return
         runs = self.of(flow, None, from_at, to_at)
         durations = [run["duration_ms"] for run in runs if run["duration_ms"] is not None]
@@ -341,10 +341,10 @@ class Runs(RuleBasedStateMachine):
         succeeded, failed = statuses.count("success"), statuses.count("error")
         rate = round(succeeded / (succeeded + failed), 4) if succeeded + failed else None
         days = [(run["started_at"] + offset * 60_000) // DAY_MS for run in runs]
-        assert [day["runs"] for day in told.pop("days")] == [
+        assert [day["runs"] for day in result.pop("days")] == [
             days.count(day) for day in sorted(set(days))
         ]
-        assert told == {
+        assert result == {
             "count": len(runs),
             "by_status": {
                 status: statuses.count(status)
@@ -358,19 +358,19 @@ class Runs(RuleBasedStateMachine):
 
     @rule(key=RUNS)
     def get(self, key: str) -> None:
-        """One run with its summary."""
-        told = self.call(None if key in self.runs else NotFound, "runs.get", id=key)
-        if told is not None:
+        """Check a run and its summary."""
+        result = self.call(None if key in self.runs else NotFound, "runs.get", id=key)
+        if result is not None:
             run = self.runs[key]
-            assert told == {"run": {**self.shown(run), "summary": run["summary"]}}
+            assert result == {"run": {**self.shown(run), "summary": run["summary"]}}
 
     @invariant()
     def workflows_count_their_runs(self) -> None:
-        """The counts on a workflow's row are those of its runs."""
+        """Check that the counts of each workflow match its runs."""
         for flow, known in self.flows.items():
             mine = self.of(flow, None, None, None)
-            told = self.bench.call("workflows.get", id=flow)["workflow"]
-            assert (told["run_count"], told["last_run_at"], told["revision"]) == (
+            result = self.bench.call("workflows.get", id=flow)["workflow"]
+            assert (result["run_count"], result["last_run_at"], result["revision"]) == (
                 len(mine),
                 mine[0]["started_at"] if mine else None,
                 len(known["bodies"]),
@@ -378,7 +378,7 @@ class Runs(RuleBasedStateMachine):
 
     @invariant()
     def every_revision_that_ran_is_kept(self) -> None:
-        """Whatever was pruned, what a run refers to is there byte for byte."""
+        """Check that every revision that a run refers to is read byte for byte."""
         for run in self.runs.values():
             wanted = {"id": run["workflow_id"], "revision": run["revision"]}
             raw = self.bench.call_raw("workflows.get", json.dumps(wanted).encode())

@@ -78,7 +78,7 @@ def test_tag_rows_follow_every_change(bench: Bench) -> None:
     assert bench.rows("SELECT * FROM workflow_tags") == []
 
 
-def test_a_changed_body_keeps_its_row_and_a_lost_one_is_healed(bench: Bench) -> None:
+def test_a_save_keeps_the_row_and_restores_a_missing_body(bench: Bench) -> None:
     db = bench.store.db
     rid = put(bench, "w", 1)
     db.execute("DELETE FROM workflow_bodies")
@@ -99,7 +99,7 @@ def test_counts_leave_out_archived_ones(bench: Bench) -> None:
     assert [row.id for row in list_tagged(db, "c", None)] == ["w2"]
 
 
-def test_a_delete_takes_all_with_it(bench: Bench) -> None:
+def test_a_delete_deletes_everything_of_the_workflow(bench: Bench) -> None:
     db = bench.store.db
     rid = put(bench, "w", 1, tags='["a"]')
     kept = put(bench, "other", 1)

@@ -1,4 +1,4 @@
-"""Random sequences of requests, compared after each with a dictionary that says what must be."""
+"""Random sequences of requests, compared after each with a dictionary of what must be stored."""
 
 import json
 import tempfile
@@ -25,7 +25,7 @@ EXPECTED = st.sampled_from([None, None, None, 0, 1, 2])
 
 
 class Workflows(RuleBasedStateMachine):
-    """The product beside a dictionary."""
+    """The product and a dictionary of workflows, which must agree."""
 
     def __init__(self) -> None:
         """Begin with an empty database and an empty dictionary."""
@@ -41,7 +41,7 @@ class Workflows(RuleBasedStateMachine):
         self.stack.close()
 
     def expect(self, key: str, expected: int | None) -> type[Exception] | None:
-        """The error that a write of content to `key` must give."""
+        """Return the error with which a write of content to `key` must fail."""
         known = self.model.get(key)
         if known and known["archived"]:
             return Archived
@@ -49,11 +49,11 @@ class Workflows(RuleBasedStateMachine):
         return Conflict if expected not in (None, revision) else None
 
     def call(self, error: type[Exception] | None, name: str, /, **params: object) -> Any:
-        """Call a method that must fail in this way, or succeed."""
+        """Call a method that must fail with this error, or succeed."""
         return self.call_json(error, name, msg(params).encode())
 
     def call_json(self, error: type[Exception] | None, name: str, params: bytes) -> Any:
-        """The same with params as JSON; None after the error."""
+        """Call a method with params as JSON; return None after the expected error."""
         if error is None:
             return self.bench.call_json(name, params)
         with pytest.raises(error) as caught:
@@ -62,7 +62,7 @@ class Workflows(RuleBasedStateMachine):
         return None
 
     def write(self, key: str, content: dict[str, Any], result: Any) -> None:
-        """Take over what a successful write came to, having checked it."""
+        """Check the result of a successful write and take it into the dictionary."""
         known = self.model.get(key)
         changed = known is None or content != known["content"]
         if known is None:
@@ -107,7 +107,7 @@ class Workflows(RuleBasedStateMachine):
 
     @rule(key=IDS, back=st.integers(min_value=0, max_value=3), expected=EXPECTED)
     def revert(self, key: str, back: int, expected: int | None) -> None:
-        """Go back some revisions, perhaps further than there are any."""
+        """Revert by some revisions, perhaps more than there are."""
         known = self.model.get(key)
         revision = max(1, (known["revision"] if known else 0) - back)
         error = self.expect(key, expected) if known else NotFound
@@ -119,13 +119,13 @@ class Workflows(RuleBasedStateMachine):
 
     @rule(limit=st.integers(min_value=1, max_value=5))
     def pack(self, limit: int) -> None:
-        """Pack some of what was replaced."""
+        """Pack some replaced bodies."""
         with self.bench.store.writing() as db:
             revisions.pack(db, revisions.plan_packing(db, limit))
 
     @invariant()
     def every_earlier_revision_is_what_it_was(self) -> None:
-        """History lists them, and each is read byte for byte."""
+        """Check that the history lists every earlier revision and each is read byte for byte."""
         for key, known in self.model.items():
             listed = self.bench.call("workflows.history", id=key)["items"]
             assert [item["revision"] for item in listed] == [
@@ -161,7 +161,7 @@ class Workflows(RuleBasedStateMachine):
 
     @invariant()
     def lists_and_reads_agree(self) -> None:
-        """Every list and every get shows what the dictionary says."""
+        """Check every list and every read against the dictionary."""
         for archived in (False, True):
             wanted = sorted(
                 (key for key, known in self.model.items() if known["archived"] == archived),
@@ -181,7 +181,7 @@ class Workflows(RuleBasedStateMachine):
 
     @invariant()
     def the_indexes_agree_with_the_rows(self) -> None:
-        """FTS5's own check, as a search would find the indexes; what is pending stays so."""
+        """Run FTS5's check of the indexes after an update that is then rolled back."""
         db = self.bench.store.db
         db.execute("SAVEPOINT looked")
         indexes.index_all(db)
@@ -195,7 +195,7 @@ class Workflows(RuleBasedStateMachine):
 
     @rule(again=st.booleans())
     def index(self, again: bool) -> None:  # noqa: FBT001 - hypothesis hands it so
-        """Bring the indexes up, or make them anew."""
+        """Update the indexes, or rebuild them."""
         if again:
             with self.bench.store.writing() as db:
                 indexes.rebuild(db)
@@ -204,7 +204,7 @@ class Workflows(RuleBasedStateMachine):
 
 
 def msg(value: object) -> str:
-    """JSON without spaces."""
+    """Return a value as JSON without spaces."""
     return json.dumps(value, separators=(",", ":"))
 
 
