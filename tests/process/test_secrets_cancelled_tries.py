@@ -4,9 +4,9 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from tests.process.wire import MIB, Child, Message, notice, product, request, resident_bytes, until
 
 from tests.process.conftest import Spawn
-from tests.process.wire import MIB, Child, Message, notice, product, request, resident_bytes, until
 
 PASSPHRASE = "correct horse battery"
 
