@@ -1,7 +1,7 @@
-"""The customer's design document, promise by promise, as schema/design.md.
+"""Generates schema/design.md: the promises of the customer's design document.
 
-Rendered from the list of requirements in tests/requirements, so that a promise cannot stand in the
-page without the tests that show it.
+It is made from the list of requirements in tests/requirements, so that the page has no promise
+without the tests that show it.
 """
 
 from itertools import groupby
@@ -19,8 +19,9 @@ called *the design document* here (comments in migration steps that shipped earl
 seed"). A desktop app written in Rust after it is the customer's *first program*; its files are
 recognised by their shape and migrated (`sidecar/store/legacy`).
 
-Below stands what the document says, in short; what keeps it here; the tests that show it; and
-where the product departs from the letter, the reason. A test fails when a named test is missing.
+For each promise of the document this page has, in short, what the document says, what the program
+does for it and the tests that show it; where the program differs from the document, the reason. A
+test fails when a test that is named here does not exist.
 """
 
 MISTAKES = """\
@@ -47,6 +48,7 @@ def render() -> str:
 
 
 def _promise(promise: design_document.Promise) -> str:
+    """Return the section of one promise."""
     lines = [f"**{promise.says}** {promise.here}"]
     if promise.departure is not None:
         lines.append(f"*Departure:* {promise.departure}")
@@ -55,4 +57,5 @@ def _promise(promise: design_document.Promise) -> str:
 
 
 def _tests(names: tuple[str, ...]) -> str:
+    """Return the names of tests as a list in one line."""
     return ", ".join(f"`{name}`" for name in names)

@@ -36,6 +36,7 @@ _COUNTER_MAX = 0xFFF
 if sys.platform == "linux":
 
     def _elapsed_s() -> float:
+        """Return the seconds of a clock that runs while the machine sleeps."""
         return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 elif sys.platform == "darwin":

@@ -269,10 +269,12 @@ def _summary_and_rest(docstring: str | None) -> tuple[str, str]:
 
 
 def _is_struct(type_: Any) -> bool:
+    """Return whether a type is a struct."""
     return isinstance(type_, type) and issubclass(type_, msgspec.Struct)
 
 
 def _components(types: list[Any]) -> tuple[tuple[Schema, ...], dict[str, Schema]]:
+    """Return the schemas of types, and of the structs inside them by name."""
     return msgspec.json.schema_components(types, ref_template=SCHEMA_REF)
 
 

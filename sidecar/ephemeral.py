@@ -37,6 +37,7 @@ class EphemeralFolder:
 
     @staticmethod
     def _remove_leftovers() -> None:
+        """Remove the folders whose database no process has locked."""
         for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
             database = folder / DATABASE_NAME
             if folder.is_symlink() or not database.exists():

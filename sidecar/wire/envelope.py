@@ -34,12 +34,16 @@ class Request(msgspec.Struct):
 
 
 class _Response(msgspec.Struct):
+    """The answer with a result."""
+
     jsonrpc: str
     id: RequestId
     result: Any
 
 
 class _ErrorResponse(msgspec.Struct):
+    """The answer with an error."""
+
     jsonrpc: str
     id: RequestId
     error: dict[str, object]
@@ -50,6 +54,8 @@ _encode_into: Final = msgspec.json.Encoder().encode_into
 
 
 class _RawRequest(Request):
+    """A request whose params are raw."""
+
     params: Raw | UnsetType = UNSET
 
 

@@ -6,6 +6,16 @@ from pathlib import Path
 import pytest
 from tests.process.wire import MIB, Child, Message, notice, product, request, resident_bytes, until
 
+from tests.process.child_process import (
+    MIB,
+    Child,
+    Message,
+    notice,
+    product,
+    request,
+    resident_bytes,
+    until,
+)
 from tests.process.conftest import Spawn
 
 PASSPHRASE = "correct horse battery"
