@@ -4,7 +4,6 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from tests.process.wire import MIB, Child, Message, notice, product, request, resident_bytes, until
 
 from tests.process.child_process import (
     MIB,
