@@ -104,8 +104,9 @@ def _open_channel(descriptors: stdio.Descriptors, *, threaded: bool) -> stdio.Ch
     if not threaded:
         from sidecar.wire import stdio_posix  # noqa: PLC0415 - does not import on Windows
 
-        if stdio_posix.fits(descriptors.writer):
-            return stdio_posix.PosixChannel(descriptors)
+        writer = stdio_posix.open_without_blocking(descriptors.writer)
+        if writer is not None:
+            return stdio_posix.PosixChannel(descriptors._replace(writer=writer))
     from sidecar.wire import stdio_threads  # noqa: PLC0415 - most starts do not need it
 
     return stdio_threads.ThreadedChannel(descriptors)

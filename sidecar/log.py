@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
-from sidecar import limits
+from sidecar import descriptors, limits
 from sidecar.redaction import redact_all
 
 LEVELS: Final = ("debug", "info", "warning", "error")
@@ -59,8 +59,7 @@ class _Writer:
             if dropped:
                 line += _format("warning", "log_lines_dropped", {"lost": dropped})
             try:
-                while line:
-                    line = line[os.write(self.descriptor, line) :]
+                descriptors.write_all(self.descriptor, line)
             except OSError:
                 # stderr is closed; there is no other place to report that.
                 return

@@ -8,6 +8,7 @@ at its exit.
 `stdio_posix` and `stdio_threads` implement the `Channel` that is defined here.
 """
 
+import codecs
 import os
 import sys
 from collections.abc import Callable
@@ -99,7 +100,10 @@ OVERSIZE: Final = None
 
 
 class LineReader:
-    """Splits what is read into lines; stores the bytes of one unfinished line at most."""
+    """Splits what is read into lines; stores the bytes of one unfinished line at most.
+
+    A byte order mark before the first line is skipped: hosts on .NET and PowerShell write one.
+    """
 
     def __init__(self, max_bytes: int = limits.LINE_MAX_BYTES) -> None:
         """Start without an unfinished line."""
@@ -107,6 +111,7 @@ class LineReader:
         self._parts: list[bytes] = []
         self._held_bytes = 0
         self._skipping = False
+        self._at_start = True
 
     def feed(self, data: bytes) -> list[bytes | None]:
         """Return the lines that `data` completes, without line ends; OVERSIZE for a long one."""
@@ -118,13 +123,26 @@ class LineReader:
         tail = rest.pop()
         lines.extend(line if len(line) <= self._max_bytes else OVERSIZE for line in rest)
         self._hold(tail)
+        if self._at_start:
+            lines[0] = self._without_mark(lines[0])
         return lines
 
     def finish(self) -> list[bytes | None]:
         """Return the last line if it has no line end; called at the end of input."""
         if not self._held_bytes and not self._skipping:
             return []
-        return [self._complete(b"")]
+        line = self._complete(b"")
+        return [self._without_mark(line) if self._at_start else line]
+
+    def _without_mark(self, line: bytes | None) -> bytes | None:
+        """Return the first line of all without a byte order mark."""
+        self._at_start = False
+        if line is None or not line.startswith(codecs.BOM_UTF8):
+            return line
+        rest = line.removeprefix(codecs.BOM_UTF8)
+        if may_hold_secret(line):
+            wipe(line)
+        return rest
 
     def _hold(self, part: bytes) -> None:
         """Add a part of an unfinished line; forget a line that becomes too long."""

@@ -27,30 +27,37 @@ _HAS_SEVERAL_CPUS = (os.cpu_count() or 1) > 1
 """With a single processor, polling without sleep would keep the client from running."""
 
 
-def fits(writer: int) -> bool:
-    """Return whether this channel can write to the descriptor without blocking."""
+def open_without_blocking(writer: int) -> int | None:
+    """Return a descriptor of the same stdout to which this channel can write without blocking.
+
+    None where there is none: stdout is a file, or a pipe that cannot be opened again, because
+    another user made it or /proc is not mounted.
+    """
     mode = os.fstat(writer).st_mode
-    return stat.S_ISSOCK(mode) or (stat.S_ISFIFO(mode) and sys.platform == "linux")
+    if stat.S_ISSOCK(mode):
+        return writer
+    if not stat.S_ISFIFO(mode) or sys.platform != "linux":
+        return None
+    try:
+        again = os.open(f"/proc/self/fd/{writer}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    os.close(writer)
+    return again
 
 
 class PosixChannel:
     """Reads one descriptor and writes another, in one thread."""
 
     def __init__(self, descriptors: Descriptors) -> None:
-        """Own the two descriptors; enlarge stdin's pipe where that is allowed."""
-        self._reader = descriptors.reader
+        """Own stdin and a stdout that never blocks; enlarge stdin's pipe where that is allowed."""
+        self._reader, self._writer = descriptors
         self._socket: Any = None
         if stat.S_ISSOCK(os.fstat(descriptors.writer).st_mode):
             import socket  # noqa: PLC0415 - 6 ms that only a client with sockets (Node) needs
 
             self._socket = socket.socket(fileno=descriptors.writer)
             self._send_flags = socket.MSG_DONTWAIT | getattr(socket, "MSG_NOSIGNAL", 0)
-            self._writer = descriptors.writer
-        else:
-            self._writer = os.open(
-                f"/proc/self/fd/{descriptors.writer}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC
-            )
-            os.close(descriptors.writer)
         self._enlarge_pipe()
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_reader, False)

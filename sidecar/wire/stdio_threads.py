@@ -2,7 +2,7 @@
 
 One thread reads and one writes; the loop waits for a condition variable. Both are daemon threads
 that use `os.read` and `os.write`, so that they cannot delay the exit of Python. It works on every
-system: POSIX systems use it when stdout is neither a pipe nor a socket.
+system: POSIX systems use it when stdout is neither a socket nor a pipe that can be opened again.
 """
 
 import errno
@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from sidecar import limits
+from sidecar import descriptors, limits
 from sidecar.wire.stdio import Descriptors, Ready
 
 _WAIT_SLICE_S = 0.5
@@ -22,9 +22,9 @@ _WAIT_SLICE_S = 0.5
 class ThreadedChannel:
     """Reads one descriptor and writes another, each in its own thread."""
 
-    def __init__(self, descriptors: Descriptors) -> None:
+    def __init__(self, claimed: Descriptors) -> None:
         """Own the two descriptors and start both threads."""
-        self._reader, self._writer = descriptors
+        self._reader, self._writer = claimed
         self._changed = threading.Condition()
         self._input: deque[bytes] = deque()
         self._input_bytes = 0
@@ -42,7 +42,7 @@ class ThreadedChannel:
         """Read until the end of input; runs in its own thread."""
         while not self._input_ended:
             try:
-                data = os.read(self._reader, limits.READ_CHUNK_BYTES)
+                data = descriptors.read(self._reader, limits.READ_CHUNK_BYTES)
             except OSError:
                 data = b""
             with self._changed:
@@ -68,8 +68,7 @@ class ThreadedChannel:
                     return
                 data = self._output[0]
             try:
-                while data:
-                    data = data[os.write(self._writer, data) :]
+                descriptors.write_all(self._writer, data)
             except OSError:
                 with self._changed:
                     self._output_broken = True
