@@ -132,9 +132,7 @@ class Context:
         self.audit_seq = entry.seq
         if entry.seq % limits.CHECKPOINT_ENTRIES == 0 and db is self.store.db:
             self.checkpoint_chain()
-        self.emit(
-            AuditEvent(entry.seq, action, resource, entry.at, stored_json(text), entry.mac.hex())
-        )
+        self.emit(AuditEvent(*entry[:4], stored_json(text), entry.mac.hex()))
 
     def checkpoint_chain(self) -> None:
         """Seal the newest code of the audit chain and continue with a new key, when unlocked."""

@@ -3,16 +3,17 @@
 The order is that of the contract and of the reference: the nouns, and the methods of a noun, as a
 reader needs them. Handler modules are loaded by their names here, so that a module can be loaded
 when a method of it is first called; today `sidecar.handlers` loads all of them at once. Module
-names are relative to `sidecar.handlers`.
+names are relative to `sidecar.handlers`. The names of methods have a dot; a name without a dot is
+that of a chore, work that the process does by itself, see `sidecar.catalog`.
 """
 
 from typing import Final
 
-_METHODS: Final = {
+_DECLARED: Final = {
     "system.info": "system.ping system.info system.stats system.shutdown",
-    "system.check": "system.check",
+    "system.check": "system.check integrity",
     "system.recover": "system.recover",
-    "system.space": "system.purge system.compact",
+    "system.space": "system.purge system.compact purge",
     "workflows.save": "workflows.save workflows.save_many",
     "workflows.get_list": "workflows.get workflows.get_many workflows.list",
     "workflows.search": "workflows.search",
@@ -28,7 +29,7 @@ _METHODS: Final = {
     "runs.get_list": "runs.get runs.list",
     "runs.stats": "runs.stats",
     "runs.delete_pin": "runs.pin runs.delete",
-    "runs.prune": "runs.prune",
+    "runs.prune": "runs.prune run_retention",
     "settings": "settings.get settings.set settings.list settings.set_many"
     " settings.delete settings.reset",
     "secrets.status": "secrets.status",
@@ -44,32 +45,24 @@ _METHODS: Final = {
     "audit.subscribe": "audit.subscribe audit.unsubscribe",
     "audit.verify": "audit.verify",
     "audit.export": "audit.export",
-    "audit.prune": "audit.prune",
+    "audit.prune": "audit.prune audit_pruned",
     "backups.create": "backups.create",
     "backups.list": "backups.list",
     "backups.verify": "backups.verify",
     "backups.restore": "backups.restore",
     "backups.delete": "backups.delete",
     "discover": "rpc.discover",
+    "backups.automatic": "backups",
+    "secrets.automatic": "refusals secrets_rotate vault_lock vault_settle",
+    "workflows.pack_revisions": "revisions",
+    "workflows.empty_trash": "trash",
+    "system.warnings": "warnings",
 }
 
-METHOD_MODULES: Final = {
-    name: module for module, names in _METHODS.items() for name in names.split()
-}
+_MODULES: Final = {name: module for module, names in _DECLARED.items() for name in names.split()}
+
+METHOD_MODULES: Final = {name: module for name, module in _MODULES.items() if "." in name}
 """The module of each method, in the order of the contract."""
 
-CHORE_MODULES: Final = {
-    "audit_pruned": "audit.prune",
-    "backups": "backups.automatic",
-    "integrity": "system.check",
-    "purge": "system.space",
-    "refusals": "secrets.automatic",
-    "revisions": "workflows.pack_revisions",
-    "run_retention": "runs.prune",
-    "secrets_rotate": "secrets.automatic",
-    "trash": "workflows.empty_trash",
-    "vault_lock": "secrets.automatic",
-    "vault_settle": "secrets.automatic",
-    "warnings": "system.warnings",
-}
-"""The module of each chore: work that the process does by itself, see `sidecar.catalog`."""
+CHORE_MODULES: Final = {name: module for name, module in _MODULES.items() if "." not in name}
+"""The module of each chore."""

@@ -88,14 +88,7 @@ class EventStream:
             return
         for entry in entries:
             if self._wants(entry.action):
-                event = AuditEvent(
-                    entry.seq,
-                    entry.action,
-                    entry.resource,
-                    entry.at,
-                    stored_json(entry.details),
-                    entry.mac.hex(),
-                )
+                event = AuditEvent(*entry[:4], stored_json(entry.details), entry.mac.hex())
                 self._outbox.push(encode_notification(event))
         if entries:
             self._sent_seq = max(self._sent_seq, entries[-1].seq)
