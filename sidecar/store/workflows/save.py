@@ -24,7 +24,7 @@ _UPDATE: Final = (
     "UPDATE workflows SET name = ?, description = ?, tags = ?, category = ?, revision = ?,"
     " content_sha256 = ?, size_bytes = ?, stored_bytes = ?, updated_at = ? WHERE rid = ?"
 )
-# An upsert rather than an update, so that a save heals a workflow whose body row was lost.
+# An upsert rather than an update, so that a save restores a missing body row.
 _PUT_BODY: Final = (
     "INSERT INTO workflow_bodies (rid, data) VALUES (?, ?)"
     " ON CONFLICT (rid) DO UPDATE SET data = excluded.data"
@@ -79,24 +79,13 @@ def write_revision(
     row = (*content, revision, sha256, size_bytes, stored_bytes, now_ms, old.rid)
     db.execute(_UPDATE, row)
     _follow_tags(db, old, content.tags, now_ms)
-    return Header(
-        old.id,
-        *content,
-        revision,
-        old.created_at,
-        now_ms,
-        old.archived_at,
-        size_bytes,
-        stored_bytes,
-        old.run_count,
-        old.last_run_at,
-        old.rid,
-        sha256,
-    )
+    sizes = (size_bytes, stored_bytes)
+    own = (old.archived_at, *sizes, old.run_count, old.last_run_at, old.rid, sha256)
+    return Header(old.id, *content, revision, old.created_at, now_ms, *own)
 
 
 def _pack_if_new(db: Connection, old: Header, body: bytes) -> Packed | None:
-    """Pack a body; None when it is stored already and undamaged, so that a save mends damage."""
+    """Pack a body; None when the same body is stored already and is not damaged."""
     sha256 = codec.fingerprint(body)
     if sha256 == old.content_sha256:
         stored = load(db, old.id)
