@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.process.wire import ROOT, WAIT_S, environment, notice, product, request, saving
 
 from tests.process.conftest import Spawn
-from tests.process.wire import ROOT, WAIT_S, environment, notice, product, request, saving
 
 SMALL_PIPE_BYTES = 4096
 COUNT = 30
