@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.process.wire import ROOT, WAIT_S, environment, notice, product, request, saving
 
+from tests.process.child_process import ROOT, WAIT_S, environment, notice, product, request, saving
 from tests.process.conftest import Spawn
 
 SMALL_PIPE_BYTES = 4096
@@ -55,7 +55,8 @@ def feed(descriptor: int, data: bytes) -> threading.Thread:
 
 def ids(reader: int, count: int) -> list[int]:
     """The ids of that many answers, read in small pieces; every line is whole."""
-    deadline, found, buffer = time.monotonic() + WAIT_S, [], b""
+    deadline, buffer = time.monotonic() + WAIT_S, b""
+    found: list[int] = []
     while len(found) < count and time.monotonic() < deadline:
         if not select.select([reader], [], [], 1.0)[0]:
             continue

@@ -79,9 +79,20 @@ def write_revision(
     row = (*content, revision, sha256, size_bytes, stored_bytes, now_ms, old.rid)
     db.execute(_UPDATE, row)
     _follow_tags(db, old, content.tags, now_ms)
-    sizes = (size_bytes, stored_bytes)
-    own = (old.archived_at, *sizes, old.run_count, old.last_run_at, old.rid, sha256)
-    return Header(old.id, *content, revision, old.created_at, now_ms, *own)
+    return Header(
+        old.id,
+        *content,
+        revision,
+        old.created_at,
+        now_ms,
+        old.archived_at,
+        size_bytes,
+        stored_bytes,
+        old.run_count,
+        old.last_run_at,
+        old.rid,
+        sha256,
+    )
 
 
 def _pack_if_new(db: Connection, old: Header, body: bytes) -> Packed | None:
