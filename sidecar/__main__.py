@@ -78,6 +78,8 @@ def _import_msgspec() -> None:
 
 def _serve(words: list[str]) -> int:
     """Serve with these arguments; at a terminal explain instead what serving is."""
+    # Asked before the imports take their time, in which the parent may die.
+    spawned_by = os.getppid()
     _import_msgspec()
     from sidecar import config  # noqa: PLC0415 - `--version` needs none of it
 
@@ -88,7 +90,7 @@ def _serve(words: list[str]) -> int:
         return cli.explain_serving()
     from sidecar import app  # noqa: PLC0415 - after the arguments are known to be right
 
-    return int(app.serve(given))
+    return int(app.serve(given, spawned_by))
 
 
 if __name__ == "__main__":

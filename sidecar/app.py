@@ -30,10 +30,15 @@ from sidecar.vault.vault import Vault, VaultState
 from sidecar.wire import stdio
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.loop import Loop
+from sidecar.wire.parent import Parent
 
 
-def serve(config: ServeConfig) -> ExitCode:
-    """Serve until the process is told to end; return the exit code. Never raises."""
+def serve(config: ServeConfig, spawned_by: int) -> ExitCode:
+    """Serve until the process is told to end; return the exit code. Never raises.
+
+    `spawned_by` is the parent that the process had when it began to run.
+    """
+    parent = Parent(config.parent_pid, spawned_by)
     descriptors = stdio.claim()
     try:
         _configure_log(config)
@@ -43,9 +48,9 @@ def serve(config: ServeConfig) -> ExitCode:
         if config.database is not None:
             if config.existing and not _exists(config.database):
                 return _refuse_missing(config.database.absolute())
-            return _serve_database(config, config.database, channel)
+            return _serve_database(config, config.database, channel, parent)
         with EphemeralFolder() as folder:
-            return _serve_database(config, folder / "sim.db", channel)
+            return _serve_database(config, folder / "sim.db", channel, parent)
     except AlreadyRunning as refused:
         return _refuse(
             ExitCode.ALREADY_RUNNING,
@@ -112,7 +117,9 @@ def _open_channel(descriptors: stdio.Descriptors, *, threaded: bool) -> stdio.Ch
     return stdio_threads.ThreadedChannel(descriptors)
 
 
-def _serve_database(config: ServeConfig, path: Path, channel: stdio.Channel) -> ExitCode:
+def _serve_database(
+    config: ServeConfig, path: Path, channel: stdio.Channel, parent: Parent
+) -> ExitCode:
     """Lock and open one database, serve it, and close it."""
     clock = SystemClock()
     path = path.absolute()
@@ -127,7 +134,7 @@ def _serve_database(config: ServeConfig, path: Path, channel: stdio.Channel) -> 
                 opened.store,
                 clock,
                 vault,
-                parent_pid=config.parent_pid,
+                parent=parent,
                 events=config.events,
             )
             if config.passphrase_fd is not None:

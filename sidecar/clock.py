@@ -9,6 +9,8 @@ import sys
 import time
 from typing import Protocol
 
+from sidecar import limits
+
 
 class Clock(Protocol):
     """What the program uses of time and randomness."""
@@ -27,6 +29,36 @@ class Clock(Protocol):
 
     def random_bytes(self, size_bytes: int) -> bytes:
         """Return random bytes that are fit for keys."""
+
+
+class Countdown:
+    """A time limit that does not run while the process is stopped.
+
+    A process that is stopped for a minute, by a signal, a debugger or a paused machine, has not
+    had that minute. So each look counts the time since the last one up to
+    `limits.COUNTED_STEP_MS`; who waits for the limit looks every `limits.COUNTED_LOOK_MS`.
+    """
+
+    def __init__(self, clock: Clock, limit_ms: float) -> None:
+        """Start to count."""
+        self._clock = clock
+        self._looked_ms = clock.monotonic_ms()
+        self._left_ms = limit_ms
+
+    def left_ms(self) -> float:
+        """Return the time that is left; 0 or less when the limit has passed."""
+        now_ms = self._clock.monotonic_ms()
+        self._left_ms -= min(now_ms - self._looked_ms, limits.COUNTED_STEP_MS)
+        self._looked_ms = now_ms
+        return self._left_ms
+
+    def wait_ms(self) -> float:
+        """Return how long a wait may take until the next look; 0 when the limit has passed."""
+        return max(0.0, min(self.left_ms(), limits.COUNTED_LOOK_MS))
+
+    def extend(self, more_ms: float) -> None:
+        """Move the limit further away."""
+        self._left_ms += more_ms
 
 
 _COUNTER_MAX = 0xFFF

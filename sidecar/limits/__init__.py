@@ -8,6 +8,7 @@ Durations in a reason are measured on an ordinary desktop machine.
 from typing import Final
 
 from sidecar.limits.backups import *  # noqa: F403 - one namespace in several files
+from sidecar.limits.process import *  # noqa: F403 - one namespace in several files
 from sidecar.limits.sizes import KIB as KIB
 from sidecar.limits.sizes import MIB as MIB
 from sidecar.limits.vault import *  # noqa: F403 - one namespace in several files
@@ -199,24 +200,6 @@ REPLAY_PAGE_BYTES: Final = 256 * KIB
 """Audit entries read at a time for a replay, about 50 KiB, and the bytes of their details past
 which no further entry is read, because imported entries can be of any size. Requests are served
 between two pages."""
-
-# --- the process --------------------------------------------------------------------------
-
-DRAIN_LIMIT_MS: Final = 2000
-"""Time to answer accepted requests at the end; then the watchdog ends the process."""
-
-DRAIN_CANCEL_MS: Final = 1500
-"""Time after which long requests are cancelled at the end, so that they are answered in time."""
-
-PARENT_CHECK_MS: Final = 500
-"""Time between two checks whether the parent is alive, where the kernel does not report its
-death."""
-
-STARTING_INTERVAL_MS: Final = 500
-"""Time between two `system.starting` notifications: at most two a second."""
-
-LATENCY_SAMPLES: Final = 256
-"""Durations of each method from which system.stats computes p50 and p99: 2 KiB a method."""
 
 # --- params -------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET
 
 from sidecar import limits, log
-from sidecar.clock import Clock
+from sidecar.clock import Clock, Countdown
 from sidecar.context import Context, Emitted, LongContext, MethodLatency, Services
 from sidecar.errors import ExitCode
 from sidecar.notifications import Notification, SystemClosing
@@ -30,6 +30,7 @@ from sidecar.wire.chores import Chores
 from sidecar.wire.dispatcher import Dispatcher
 from sidecar.wire.events import EventStream
 from sidecar.wire.outbox import Outbox
+from sidecar.wire.parent import Parent
 from sidecar.wire.reply import Reply
 from sidecar.wire.stdio import Channel, LineReader, may_hold_secret
 from sidecar.wire.upkeep import Upkeep
@@ -53,7 +54,7 @@ class Loop:
         clock: Clock,
         vault: Vault,
         *,
-        parent_pid: int | None,
+        parent: Parent,
         events: bool,
     ) -> None:
         """Create the parts and connect them; nothing is read before `run`."""
@@ -70,12 +71,12 @@ class Loop:
         self._events = EventStream(store, self._outbox, subscribed=events)
         self._upkeep = Upkeep(store, clock)
         self._chores = Chores(self._services, self._workers, self)
-        self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent_pid)
+        self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent)
         self._stop_reason: str | None = None
         self._stop_requested: str | None = None
         self._accepted_lines = 0
         """Lines of the backlog that were received before `system.exit`, which skips the queue."""
-        self._deadline_ms = 0.0
+        self._end_limit = Countdown(clock, limits.DRAIN_CANCEL_MS)
         self._has_cancelled = False
         self._started_at = clock.now_ms()
         self._output_broken = False
@@ -179,7 +180,7 @@ class Loop:
         if self._stop_reason is None:
             waits = (self._upkeep.timeout_ms(), self._chores.timeout_ms())
             return min((wait for wait in waits if wait is not None), default=None)
-        return max(0.0, self._deadline_ms - self._services.clock.monotonic_ms())
+        return self._end_limit.wait_ms()
 
     def _wants_input(self) -> bool:
         """Return whether further lines may be read."""
@@ -347,17 +348,17 @@ class Loop:
         log.info("stopping", reason=reason)
         self._stop_reason = reason
         self._input_open = False
-        self._deadline_ms = self._services.clock.monotonic_ms() + limits.DRAIN_CANCEL_MS
+        self._end_limit = Countdown(self._services.clock, limits.DRAIN_CANCEL_MS)
         self._watchdog.arm()
         self._chores.stop()
 
     def _drained(self) -> bool:
         """Return whether the process can end; cancel the long requests at a first deadline."""
-        if self._services.clock.monotonic_ms() >= self._deadline_ms:
+        if self._end_limit.left_ms() <= 0:
             if self._has_cancelled:
                 return True
             self._has_cancelled = True
-            self._deadline_ms += limits.DRAIN_LIMIT_MS - limits.DRAIN_CANCEL_MS
+            self._end_limit.extend(limits.DRAIN_LIMIT_MS - limits.DRAIN_CANCEL_MS)
             self._workers.cancel_all()
         if len(self._workers) or self._posted:
             return False

@@ -2,12 +2,9 @@
 
 It watches for the end of input, for signals (Python writes them to a wake-up descriptor in C, so
 that a handler which never returns does not hide them) and for the death of the parent process. Each
-of these tells the loop to stop and sets a deadline. A second signal, or the deadline, ends the
-process with exit code 9.
-
-The death of the parent is seen through a pidfd on Linux, elsewhere by a check every
-`limits.PARENT_CHECK_MS`. PR_SET_PDEATHSIG cannot be used: it fires when the thread that started the
-process ends.
+of these tells the loop to stop and sets a deadline. A second signal that comes later, or the
+deadline, ends the process with exit code 9. Time in which the whole process is stopped does not
+count.
 """
 
 import os
@@ -20,7 +17,9 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from sidecar import limits, log
+from sidecar.clock import Countdown, SystemClock
 from sidecar.errors import ExitCode
+from sidecar.wire.parent import Parent
 
 _FORCE_AFTER_MS = limits.DRAIN_LIMIT_MS + 500
 """Time to the deadline: longer than the loop's own limit, so that the loop can end first."""
@@ -32,6 +31,20 @@ def _exit_forced() -> None:
     os._exit(ExitCode.FORCED)
 
 
+def _ending_signals() -> list[signal.Signals]:
+    """Return the signals that end the process in order: all that would else end it by default.
+
+    One that was ignored at the start stays so, as nohup does with SIGHUP; SIGTERM and SIGINT are
+    handled even then, because shells start programs in the background so.
+    """
+    numbers = [signal.SIGTERM, signal.SIGINT]
+    if sys.platform == "win32":
+        return [*numbers, signal.SIGBREAK]
+    more = (signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGALRM,
+            signal.SIGXCPU)  # fmt: skip
+    return numbers + [each for each in more if signal.getsignal(each) is not signal.SIG_IGN]
+
+
 class Watchdog:
     """Watches in its own thread, in which it calls `stop(reason)`."""
 
@@ -39,17 +52,18 @@ class Watchdog:
         self,
         stop: Callable[[str], None],
         input_hung_up: Callable[[], None],
-        parent_pid: int | None,
+        parent: Parent,
     ) -> None:
-        """Watch the process `parent_pid`, by default the parent unless that is process 1."""
+        """Watch this parent, if it is one to watch."""
         self._stop = stop
         self._input_hung_up = input_hung_up
         self._beats = 0
-        self._stuck_since: tuple[float, int] | None = None
-        self._explicit = parent_pid is not None
-        self._parent = parent_pid if parent_pid is not None else os.getppid()
-        self._deadline: float | None = None
-        self._signals = 0
+        self._clock = SystemClock()
+        self._stuck: tuple[Countdown, int] | None = None
+        self._parent = parent
+        self._parent_watched = parent.is_watched()
+        self._deadline: Countdown | None = None
+        self._signalled_ms: float | None = None
         self._reader, self._writer = os.pipe()
         for descriptor in (self._reader, self._writer):
             os.set_blocking(descriptor, False)
@@ -64,7 +78,7 @@ class Watchdog:
         May be called from any thread.
         """
         self._input_hung_up()
-        self._stuck_since = (time.monotonic(), self._beats)
+        self._stuck = (Countdown(self._clock, _FORCE_AFTER_MS), self._beats)
         with suppress(OSError):
             os.write(self._writer, b"\0")
 
@@ -73,36 +87,41 @@ class Watchdog:
         self._hangup = hangup_descriptor
         if sys.platform != "win32":
             signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for number in self._signals_to_handle():
+        numbers = _ending_signals()
+        for number in numbers:
             signal.signal(number, self._on_signal)
+        if sys.platform != "win32":
+            # The thread that started this process may have blocked them: its mask is inherited.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
         watch = self._watch_windows if sys.platform == "win32" else self._watch
         threading.Thread(target=watch, name="watchdog", daemon=True).start()
-
-    @staticmethod
-    def _signals_to_handle() -> list[signal.Signals]:
-        """Return the signals that end the process in order."""
-        numbers = [signal.SIGTERM, signal.SIGINT]
-        if sys.platform == "win32":
-            numbers.append(signal.SIGBREAK)
-        return numbers
 
     def _on_signal(self, number: int, _frame: object) -> None:
         """Handle a signal on Windows; on POSIX the wake-up descriptor reports it."""
         if sys.platform == "win32":
             self._handle_signal(number)
 
+    def _read_signals(self) -> None:
+        """Handle the signals that the wake-up descriptor reports; 0 only ends a wait."""
+        with suppress(BlockingIOError):
+            for number in filter(None, os.read(self._reader, 64)):
+                self._handle_signal(number)
+
     def _handle_signal(self, number: int) -> None:
-        """Stop the loop at the first signal, end the process at the second."""
-        self._signals += 1
-        if self._signals > 1:
-            _exit_forced()
+        """Stop the loop at the first signal, end the process at a later one."""
+        now_ms = self._clock.monotonic_ms()
+        if self._signalled_ms is not None:
+            if now_ms - self._signalled_ms >= limits.SIGNAL_REPEAT_MS:
+                _exit_forced()
+            return
+        self._signalled_ms = now_ms
         self.arm()
         self._stop(f"signal {signal.Signals(number).name}")
 
     def arm(self) -> None:
         """Set the deadline of the end if it is not set; may be called from any thread."""
         if self._deadline is None:
-            self._deadline = time.monotonic() + _FORCE_AFTER_MS / 1000
+            self._deadline = Countdown(self._clock, _FORCE_AFTER_MS)
             with suppress(OSError):
                 os.write(self._writer, b"\0")
 
@@ -112,13 +131,16 @@ class Watchdog:
         """Watch for ever; runs in the thread on POSIX."""
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
-        handle = self._open_parent()
-        if handle is not None:
+        handle = self._parent.open() if self._parent_watched else None
+        if not self._parent.lives():  # asked after the handle is open, so that no death is missed
+            self._parent_died()
+        elif handle is not None:
             poll.register(handle, select.POLLIN)
         if self._hangup is not None:
             poll.register(self._hangup, getattr(select, "POLLRDHUP", 0))
         while True:
-            for descriptor, _events in poll.poll(self._timeout_ms(handle)):
+            polled = handle is None and self._parent_watched
+            for descriptor, _events in poll.poll(self._timeout_ms(polled=polled)):
                 if descriptor == handle:
                     poll.unregister(handle)
                     self._parent_died()
@@ -127,71 +149,38 @@ class Watchdog:
                     poll.unregister(descriptor)
                     self.input_ended()
                     continue
-                with suppress(BlockingIOError):
-                    for number in os.read(self._reader, 64):
-                        if number:
-                            self._handle_signal(number)
-            if handle is None and self._parent and not self._parent_lives():
+                self._read_signals()
+            if handle is None and self._parent_watched and not self._parent.lives():
                 self._parent_died()
             self._force_when_due()
 
     def _force_when_due(self) -> None:
         """End the process when the deadline has passed, or when input has ended and it is stuck."""
-        now = time.monotonic()
-        if self._deadline is not None and now >= self._deadline:
-            _exit_forced()
-        if self._stuck_since is not None and self._deadline is None:
-            since, beats = self._stuck_since
+        if self._deadline is not None:
+            if self._deadline.left_ms() <= 0:
+                _exit_forced()
+        elif self._stuck is not None:
+            limit, beats = self._stuck
             if beats != self._beats:
-                self._stuck_since = (now, self._beats)
-            elif now - since >= _FORCE_AFTER_MS / 1000:
+                self._stuck = (Countdown(self._clock, _FORCE_AFTER_MS), self._beats)
+            elif limit.left_ms() <= 0:
                 _exit_forced()
 
-    def _timeout_ms(self, handle: int | None) -> float | None:
-        """Return how long the thread may sleep before the next check; None without a bound."""
-        bounds = []
+    def _timeout_ms(self, *, polled: bool) -> float | None:
+        """Return how long the thread may sleep before the next check; None without a bound.
+
+        `polled` says that the death of the parent is checked and not reported.
+        """
         if self._deadline is not None:
-            bounds.append(max(0.0, (self._deadline - time.monotonic()) * 1000))
-        elif self._stuck_since is not None:
-            bounds.append(limits.PARENT_CHECK_MS)
-        if handle is None and self._parent:
-            bounds.append(limits.PARENT_CHECK_MS)
-        return min(bounds) if bounds else None
-
-    def _open_parent(self) -> int | None:
-        """Return a descriptor that reports the parent's death, or None when there is none."""
-        if self._parent <= 1 and not self._explicit:
-            self._parent = 0
-            return None
-        if sys.platform != "linux":
-            return None
-        try:
-            handle = os.pidfd_open(self._parent)
-        except ProcessLookupError:
-            self._parent_died()
-            return None
-        except OSError:
-            return None
-        if not self._explicit and os.getppid() != self._parent:
-            self._parent_died()
-        return handle
-
-    def _parent_lives(self) -> bool:
-        """Return whether the watched process is alive."""
-        if not self._explicit and os.getppid() != self._parent:
-            return False
-        try:
-            os.kill(self._parent, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
+            return self._deadline.wait_ms()
+        if self._stuck is not None:
+            return limits.COUNTED_LOOK_MS
+        return limits.PARENT_CHECK_MS if polled else None
 
     def _parent_died(self) -> None:
         """Stop the loop because the watched process has died."""
-        log.warning("parent_died", pid=self._parent)
-        self._parent = 0
+        log.warning("parent_died", pid=self._parent.pid)
+        self._parent_watched = False
         self.arm()
         self._stop("parent")
 
@@ -204,13 +193,14 @@ class Watchdog:
         import ctypes  # noqa: PLC0415 - Windows only
 
         kernel = ctypes.windll.kernel32
-        synchronize, signalled = 0x0010_0000, 0
-        handle = kernel.OpenProcess(synchronize, False, self._parent)
-        if not handle:
-            self._parent = 0
+        signalled = 0
+        handle, lives = self._parent.open_windows(kernel)
+        if not lives:
+            self._parent_died()
         while True:
-            if not self._parent:
-                time.sleep(limits.PARENT_CHECK_MS / 1000)
-            elif kernel.WaitForSingleObject(handle, limits.PARENT_CHECK_MS) == signalled:
+            wait_ms = int(self._timeout_ms(polled=True) or 0)
+            if not handle or not self._parent_watched:
+                time.sleep(wait_ms / 1000)
+            elif kernel.WaitForSingleObject(handle, wait_ms) == signalled:
                 self._parent_died()
             self._force_when_due()

@@ -21,6 +21,7 @@ from sidecar.errors import Conflict
 from sidecar.store.connection import Store
 from sidecar.store.open_close import open_store
 from sidecar.wire.loop import Loop
+from sidecar.wire.parent import Parent
 from sidecar.wire.stdio import Ready
 from tests.harness import floor_vault
 from tests.store.steady import SteadyClock
@@ -69,7 +70,9 @@ class Served:
     def __init__(self, store: Store, clock: Clock, *, events: bool = True) -> None:
         self.store = store
         self.channel = StillChannel()
-        self.loop = Loop(self.channel, store, clock, floor_vault(), parent_pid=1, events=events)
+        self.loop = Loop(
+            self.channel, store, clock, floor_vault(), parent=Parent(1, 1), events=events
+        )
 
     def send(self, *messages: Any) -> list[Any]:
         """Serve messages that arrive at the same time; return what was sent since the last call."""

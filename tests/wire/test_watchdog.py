@@ -17,22 +17,24 @@ PROGRAM = """
 import os, sys, time
 from sidecar import limits
 from sidecar.wire import watchdog
+from sidecar.wire.parent import Parent
 watchdog._FORCE_AFTER_MS = 200
 limits.PARENT_CHECK_MS = 20
+limits.SIGNAL_REPEAT_MS = {repeat_ms}
 def say(text):
     os.write(1, (text + "\\n").encode())
 def stop(reason):
     say("stop " + reason)
-dog = watchdog.Watchdog(stop, lambda: say("hung up"), {parent})
+dog = watchdog.Watchdog(stop, lambda: say("hung up"), Parent({parent}, os.getppid()))
 dog.start(None)
 say("started")
 {then}
 """
 
 
-def start(then: str, parent: object = None) -> subprocess.Popen[str]:
+def start(then: str, parent: object = None, repeat_ms: int = 0) -> subprocess.Popen[str]:
     """Start a process that has only a watchdog, and wait until it has started."""
-    program = PROGRAM.format(then=then, parent=parent)
+    program = PROGRAM.format(then=then, parent=parent, repeat_ms=repeat_ms)
     child = subprocess.Popen(
         [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, cwd=Path.cwd()
     )
@@ -67,6 +69,21 @@ def test_a_second_signal_ends_it_at_once() -> None:
     assert child.returncode == ExitCode.FORCED
 
 
+def test_signals_at_the_same_time_are_one_request_to_end() -> None:
+    """Ctrl-C reaches the whole group of a terminal, and then the host ends its child."""
+    child = start("time.sleep(60)", repeat_ms=60_000)
+    began = time.monotonic()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGTERM):
+        child.send_signal(number)
+
+    told, _ = child.communicate(timeout=10)
+
+    assert told.startswith("stop signal")
+    assert told.count("stop") == 1
+    assert child.returncode == ExitCode.FORCED
+    assert time.monotonic() - began > 0.15  # its limit has ended it, and not a signal
+
+
 def test_the_death_of_a_named_parent_stops() -> None:
     parent = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     child = start("time.sleep(30)", parent.pid)
@@ -81,7 +98,7 @@ def test_the_death_of_a_named_parent_stops() -> None:
 def test_a_parent_that_died_before_the_start_stops_too() -> None:
     parent = subprocess.Popen([sys.executable, "-c", ""])
     parent.wait()
-    program = PROGRAM.format(then="time.sleep(30)", parent=parent.pid)
+    program = PROGRAM.format(then="time.sleep(30)", parent=parent.pid, repeat_ms=0)
     child = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=10, check=False
     )

@@ -1,0 +1,30 @@
+"""The numbers of the process and its end; see the package."""
+
+from typing import Final
+
+DRAIN_LIMIT_MS: Final = 2000
+"""Time to answer accepted requests at the end; then the watchdog ends the process."""
+
+DRAIN_CANCEL_MS: Final = 1500
+"""Time after which long requests are cancelled at the end, so that they are answered in time."""
+
+PARENT_CHECK_MS: Final = 500
+"""Time between two checks whether the parent is alive, where the kernel does not report its
+death."""
+
+COUNTED_STEP_MS: Final = 250
+"""Most that one look at a time limit counts. Who waits for such a limit looks more often. A
+longer step means that the process was stopped, by a signal, a debugger or a paused machine."""
+
+COUNTED_LOOK_MS: Final = 100
+"""Time between two looks at such a limit: room for a busy machine within COUNTED_STEP_MS."""
+
+SIGNAL_REPEAT_MS: Final = 250
+"""Signals within this time are one request to end: Ctrl-C reaches the host and this process, and
+the host then ends its child. A later one ends the process at once."""
+
+STARTING_INTERVAL_MS: Final = 500
+"""Time between two `system.starting` notifications: at most two a second."""
+
+LATENCY_SAMPLES: Final = 256
+"""Durations of each method from which system.stats computes p50 and p99: 2 KiB a method."""
