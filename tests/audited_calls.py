@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 from unittest.mock import ANY
 
-from tests.workflow_kit import flow
+from tests.made_workflows import flow
 
 Told = tuple[str, str, dict[str, Any]]
 """Action, resource and details of an audit entry."""

@@ -54,3 +54,15 @@ def test_the_glossary_has_its_words_in_order() -> None:
 
     assert words == sorted(words, key=str.lower)
     assert len(words) == 25
+
+
+def test_the_page_about_tests_names_every_folder_and_shared_module() -> None:
+    page = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
+    folders = {
+        path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and any(path.glob("*.py"))
+    }
+    shared = {path.name for path in (ROOT / "tests").glob("*.py")} - {"conftest.py"}
+    shared = {name for name in shared if not name.startswith("test_")}
+
+    assert {name for name in folders if f"`{name}/`" not in page} == set()
+    assert {name for name in shared if f"`{name}`" not in page} == set()

@@ -7,8 +7,8 @@ import pytest
 
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from tests.harness import Bench
-from tests.secrets_kit import secret_bench
-from tests.workflow_kit import save
+from tests.made_workflows import save
+from tests.vault_benches import secret_bench
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from sidecar.backups import retention
-from tests.backup_kit import HOUR_MS, backup_names, clock_of, run_chore
 from tests.harness import Bench, NoSession, open_bench
-from tests.workflow_kit import save
+from tests.made_workflows import save
+from tests.unpacked_backups import HOUR_MS, backup_names, clock_of, run_chore
 
 
 def test_a_backup_is_made_on_the_interval_and_only_when_something_has_changed(

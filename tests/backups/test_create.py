@@ -21,9 +21,9 @@ from sidecar.errors import (
 from sidecar.notifications import Progress
 from sidecar.store import meta, swap, verified_copy
 from sidecar.store.transfer import snapshot
-from tests.backup_kit import PassingClock, backup_names, clock_of, count_rows, unpack_backup
 from tests.harness import Bench, open_bench
-from tests.workflow_kit import save
+from tests.made_workflows import save
+from tests.unpacked_backups import PassingClock, backup_names, clock_of, count_rows, unpack_backup
 
 # --- one backup -------------------------------------------------------------------------------
 

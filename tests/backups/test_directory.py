@@ -10,8 +10,8 @@ from sidecar.errors import (
     NotFound,
     ReadOnly,
 )
-from tests.backup_kit import backup_names
 from tests.harness import Bench
+from tests.unpacked_backups import backup_names
 
 
 def test_backups_go_where_the_setting_says(bench: Bench, tmp_path: Path) -> None:

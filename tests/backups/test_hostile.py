@@ -19,7 +19,7 @@ from sidecar.store.audit.log import chain_head
 from sidecar.store.transfer import snapshot
 from sidecar.store.workflows import frames
 from tests.harness import Bench
-from tests.workflow_kit import save
+from tests.made_workflows import save
 
 Harm = Callable[[apsw.Connection], object]
 

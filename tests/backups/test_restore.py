@@ -18,9 +18,9 @@ from sidecar.errors import (
 from sidecar.notifications import SystemRestored
 from sidecar.store import migrations, swap
 from sidecar.store.migrations import Step
-from tests.backup_kit import backup_names, clock_of, run_chore
 from tests.harness import Bench, open_bench
-from tests.workflow_kit import save
+from tests.made_workflows import save
+from tests.unpacked_backups import backup_names, clock_of, run_chore
 
 
 def content(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:

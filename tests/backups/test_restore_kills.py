@@ -10,8 +10,8 @@ import pytest
 from sidecar.store.audit.log import read_entries
 from sidecar.store.open_close import close_store, open_store
 from tests.harness import Bench, ManualClock, open_bench
+from tests.made_workflows import save
 from tests.store.test_swap import STEPS
-from tests.workflow_kit import save
 
 KILLED = """
 import os, signal, sys
@@ -20,7 +20,7 @@ import sidecar.handlers
 from sidecar.backups import old_database, restore
 from sidecar.store import swap
 from tests.harness import open_bench
-from tests.workflow_kit import save
+from tests.made_workflows import save
 folder, name, wanted = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 def kill(step):
     if step == wanted:

@@ -8,10 +8,10 @@ import pytest
 from sidecar.backups.old_database import UnservedDatabase
 from sidecar.backups.restore import Restored, restore_backup
 from sidecar.store.audit.log import chain_head
-from tests.backup_kit import SECRET, store_secret
 from tests.harness import Bench, ManualClock, open_bench
-from tests.store.steady import folder_hashes
-from tests.workflow_kit import save
+from tests.made_workflows import save
+from tests.store.still_clock import folder_hashes
+from tests.unpacked_backups import SECRET, store_secret
 
 
 def backed_up(bench: Bench, **params: Any) -> str:

@@ -7,9 +7,9 @@ import pytest
 
 from sidecar.errors import WrongPassphrase
 from sidecar.store import verified_copy
-from tests.backup_kit import SECRET, backup_names, store_secret
 from tests.harness import Bench
-from tests.workflow_kit import save
+from tests.made_workflows import save
+from tests.unpacked_backups import SECRET, backup_names, store_secret
 
 
 def backed_up(bench: Bench, **params: Any) -> str:

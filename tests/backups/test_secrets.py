@@ -10,8 +10,8 @@ from sidecar.archive.read import read_manifest
 from sidecar.backups.create import manifest_mac
 from sidecar.context import LongContext
 from sidecar.store.tables import SEALED
-from tests.backup_kit import count_rows, store_secret, unpack_backup
 from tests.harness import Bench
+from tests.unpacked_backups import count_rows, store_secret, unpack_backup
 
 
 def test_no_byte_of_a_secret_is_in_a_backup_unless_it_was_asked_for(

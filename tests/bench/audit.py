@@ -16,7 +16,7 @@ from sidecar.store.audit.log import append_entry, chain_head
 from sidecar.store.audit.verify import verify_chain
 from sidecar.store.connection import Store
 from tests.harness import Bench
-from tests.secrets_kit import secret_bench
+from tests.vault_benches import secret_bench
 
 ROUNDS, ENTRIES, MANY = 5, 1000, 100_000
 DETAILS = '{"revision":3,"created":false}'

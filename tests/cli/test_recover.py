@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import run
-from tests.faults import harm
+from tests.faults import damaged_files
 
 
 @pytest.fixture
 def damaged(tmp_path: Path) -> Path:
     path = tmp_path / "sim.db"
-    harm.fill(path, bursts=30)
-    harm.destroy(path, harm.pages_of(path, "workflow_bodies")[1])
+    damaged_files.fill(path, bursts=30)
+    damaged_files.destroy(path, damaged_files.pages_of(path, "workflow_bodies")[1])
     return path
 
 
@@ -46,7 +46,7 @@ def test_with_a_yes_the_damaged_file_is_kept_and_the_new_one_is_served(damaged: 
 @pytest.mark.parametrize("options", [(), ("--yes",), ("--yes", "--json")])
 def test_a_sound_database_is_left_alone(tmp_path: Path, options: tuple[str, ...]) -> None:
     path = tmp_path / "sim.db"
-    harm.fill(path, bursts=3)
+    damaged_files.fill(path, bursts=3)
     before = path.read_bytes()
 
     done = run("recover", "--database", path, *options)
@@ -66,9 +66,9 @@ def test_recovering_a_missing_database_is_refused(tmp_path: Path) -> None:
 
 def test_what_cannot_be_read_comes_from_the_newest_backup(tmp_path: Path) -> None:
     path = tmp_path / "sim.db"
-    harm.fill(path, bursts=30)
+    damaged_files.fill(path, bursts=30)
     assert run("backup", "--database", path).returncode == 0
-    harm.destroy(path, harm.pages_of(path, "workflow_bodies")[1])
+    damaged_files.destroy(path, damaged_files.pages_of(path, "workflow_bodies")[1])
 
     done = run("recover", "--database", path, "--yes", "--json")
 
@@ -80,8 +80,8 @@ def test_what_cannot_be_read_comes_from_the_newest_backup(tmp_path: Path) -> Non
 
 def test_a_database_that_does_not_open_is_reported_with_its_cure(tmp_path: Path) -> None:
     path = tmp_path / "sim.db"
-    harm.fill(path, bursts=30)
-    path.write_bytes(path.read_bytes()[: -harm.PAGE_BYTES * 2])
+    damaged_files.fill(path, bursts=30)
+    path.write_bytes(path.read_bytes()[: -damaged_files.PAGE_BYTES * 2])
 
     for words in (("stats",), ("call", "workflows.list"), ("doctor",)):
         done = run(*words, "--database", path)
@@ -94,13 +94,13 @@ def test_a_database_that_does_not_open_is_reported_with_its_cure(tmp_path: Path)
 
 def test_backups_in_the_folder_that_the_settings_name_fill_the_gaps_too(tmp_path: Path) -> None:
     path, elsewhere = tmp_path / "sim.db", tmp_path / "elsewhere"
-    harm.fill(path, bursts=30)
+    damaged_files.fill(path, bursts=30)
     place = ("--database", path)
     setting = ("key=backup_directory", f"value={elsewhere}")
     assert run("call", "settings.set", *setting, *place).returncode == 0
     assert run("backup", *place).returncode == 0
     assert any(elsewhere.iterdir())
-    harm.destroy(path, harm.pages_of(path, "workflow_bodies")[1])
+    damaged_files.destroy(path, damaged_files.pages_of(path, "workflow_bodies")[1])
 
     result = json.loads(run("recover", *place, "--yes", "--json").stdout)
 
@@ -110,10 +110,10 @@ def test_backups_in_the_folder_that_the_settings_name_fill_the_gaps_too(tmp_path
 def test_a_gap_is_never_filled_from_another_database(tmp_path: Path) -> None:
     """Two databases in one folder keep their backups in one folder."""
     path, other = tmp_path / "sim.db", tmp_path / "other.db"
-    harm.fill(path, bursts=30)
-    harm.fill(other, bursts=30, seed=12)
+    damaged_files.fill(path, bursts=30)
+    damaged_files.fill(other, bursts=30, seed=12)
     assert run("backup", "--database", other).returncode == 0
-    harm.destroy(path, harm.pages_of(path, "workflow_bodies")[1])
+    damaged_files.destroy(path, damaged_files.pages_of(path, "workflow_bodies")[1])
 
     result = json.loads(run("recover", "--database", path, "--yes", "--json").stdout)
 
@@ -125,7 +125,7 @@ def test_doctor_reports_what_a_killed_recovery_left_and_the_next_start_removes_i
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "sim.db"
-    harm.fill(path, bursts=3)
+    damaged_files.fill(path, bursts=3)
     left = tmp_path / "sim.db.from-backup"
     left.write_bytes(path.read_bytes())
 

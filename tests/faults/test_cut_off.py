@@ -8,7 +8,7 @@ import pytest
 from sidecar.errors import DatabaseDamaged
 from sidecar.store.open_close import close_store, open_store
 from sidecar.store.repair import recover
-from tests.faults import harm
+from tests.faults import damaged_files
 from tests.faults.test_damage import no_log, no_step
 from tests.harness import ManualClock
 from tests.wire.loop_in_process import Served, answers, call
@@ -18,7 +18,7 @@ from tests.wire.loop_in_process import Served, answers, call
 def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """The bytes of a database with many workflows, saved one after the other."""
     path = tmp_path_factory.mktemp("whole") / "sim.db"
-    harm.fill(path, bursts=5)
+    damaged_files.fill(path, bursts=5)
     served = Served(open_store(path, ManualClock()).store, ManualClock())
     for number in range(300):
         text = random.Random(number).randbytes(1500).hex()
@@ -46,7 +46,9 @@ def test_the_rest_of_a_file_that_was_cut_off_is_recovered(
     tmp_path: Path, whole: bytes, share: float, torn: int
 ) -> None:
     path = tmp_path / "sim.db"
-    cut = whole[: int(len(whole) * share) // harm.PAGE_BYTES * harm.PAGE_BYTES + torn]
+    cut = whole[
+        : int(len(whole) * share) // damaged_files.PAGE_BYTES * damaged_files.PAGE_BYTES + torn
+    ]
     path.write_bytes(cut)
     with pytest.raises(DatabaseDamaged, match="cut off"):
         open_store(path, ManualClock())
@@ -63,7 +65,7 @@ def test_the_rest_of_a_file_that_was_cut_off_is_recovered(
 def test_a_dry_run_leaves_no_file_beside_the_database(tmp_path: Path, whole: bytes) -> None:
     """An empty log beside the file would hide from the next start that it is cut off."""
     path = tmp_path / "sim.db"
-    path.write_bytes(whole[: harm.PAGE_BYTES * 2])
+    path.write_bytes(whole[: damaged_files.PAGE_BYTES * 2])
 
     for _ in range(2):
         with pytest.raises(DatabaseDamaged, match="Nothing can be read"):

@@ -15,8 +15,8 @@ from sidecar.store import migrations, swap
 from sidecar.store.open_close import close_store, open_store
 from sidecar.store.repair import confirm, recover
 from sidecar.store.search import indexes
-from tests.faults import harm
-from tests.faults.work import state_at
+from tests.faults import damaged_files
+from tests.faults.store_work import state_at
 from tests.harness import ManualClock
 from tests.store import legacy_files
 from tests.wire.loop_in_process import Served, answers, call, notifications
@@ -27,7 +27,7 @@ SAVE = call("save", "workflows.save", workflow={"id": "later", "name": "n", "dat
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "sim.db"
-    harm.fill(path)
+    damaged_files.fill(path)
     return path
 
 
@@ -73,7 +73,7 @@ def test_after_an_unclean_end_a_sound_file_is_checked_and_served(path: Path) -> 
 
 
 def test_confirmed_damage_makes_the_process_read_only_and_is_reported(path: Path) -> None:
-    harm.destroy(path, harm.pages_of(path, "access_log")[0])
+    damaged_files.destroy(path, damaged_files.pages_of(path, "access_log")[0])
     with serving(path) as served:
         assert slugs(served.send(SAVE)) != ["database_damaged"]
 
@@ -99,7 +99,7 @@ def test_damage_met_by_a_request_is_a_failure_until_it_is_confirmed(path: Path) 
     ask = call(1, "audit.list")
     with serving(path) as served:
         served.store.checkpoint()
-        harm.destroy(path, harm.pages_of(path, "access_log")[0])
+        damaged_files.destroy(path, damaged_files.pages_of(path, "access_log")[0])
         served.store.reopen()
         first = answers(served.send(ask))[0]["error"]["data"]
         assert (first["slug"], first["retryable"]) == ("storage_failed", True)
@@ -114,7 +114,7 @@ def test_a_start_that_cannot_write_for_damage_serves_what_can_be_read(path: Path
     db = apsw.Connection(str(path))
     db.execute("UPDATE runs SET status = 'running'")
     db.close()
-    harm.destroy(path, harm.pages_of(path, "runs")[0])
+    damaged_files.destroy(path, damaged_files.pages_of(path, "runs")[0])
 
     with serving(path) as served:
         assert served.store.damaged
@@ -204,7 +204,7 @@ def test_a_damaged_index_that_a_search_meets_is_rebuilt(path: Path, index: str, 
 @pytest.mark.parametrize("name", ["workflows_fts_data", "workflows_trigram_config", "runs_started"])
 def test_an_index_that_cannot_be_rebuilt_is_recovered_without_loss(path: Path, name: str) -> None:
     before = state_at(path)
-    harm.destroy(path, harm.pages_of(path, name)[0])
+    damaged_files.destroy(path, damaged_files.pages_of(path, name)[0])
     with serving(path) as served:
         assert confirmed(served) == ["database_damaged"]
         (answer,) = answers(served.send(call(1, "system.recover")))
@@ -222,14 +222,14 @@ def test_an_index_that_cannot_be_rebuilt_is_recovered_without_loss(path: Path, n
 
 def lose_a_page(path: Path, table: str) -> int:
     """Destroy one middle leaf page of a table and return how many rows it held."""
-    pages = harm.pages_of(path, table)
+    pages = damaged_files.pages_of(path, table)
     page = pages[len(pages) // 2]
     db = apsw.Connection(str(path))
     rows = int(
         db.execute("SELECT ncell FROM dbstat WHERE pageno = ? AND name = ?", (page, table)).get
     )
     db.close()
-    harm.destroy(path, page)
+    damaged_files.destroy(path, page)
     return rows
 
 
@@ -283,8 +283,8 @@ def no_log(_db: apsw.Connection, _recovered: recover.Recovered) -> None:
 
 @pytest.mark.parametrize("page", [1, 2])
 def test_a_file_of_which_nothing_can_be_read_stays_unchanged(path: Path, page: int) -> None:
-    for number in range(page, path.stat().st_size // harm.PAGE_BYTES + 1):
-        harm.destroy(path, number)
+    for number in range(page, path.stat().st_size // damaged_files.PAGE_BYTES + 1):
+        damaged_files.destroy(path, number)
     before = sha256(path)
 
     with pytest.raises(DatabaseDamaged, match="Nothing can be read"):
@@ -350,7 +350,7 @@ def flips(path: Path, seeds: range) -> int:
         for each in path.parent.iterdir():
             each.unlink()
         path.write_bytes(whole)
-        harm.flip(path, random.Random(seed))
+        damaged_files.flip(path, random.Random(seed))
         try:
             opened = open_store(path, ManualClock())
         except (SidecarError, migrations.EditedMigration):
@@ -380,7 +380,7 @@ def test_five_hundred_flipped_bits_give_errors_or_the_right_data(path: Path) -> 
 
 def test_a_schema_that_cannot_be_read_is_refused_and_untouched(path: Path) -> None:
     """A leaf of the schema is destroyed; the first page still has the file's mark."""
-    harm.destroy(path, harm.pages_of(path, "sqlite_schema")[-1])
+    damaged_files.destroy(path, damaged_files.pages_of(path, "sqlite_schema")[-1])
     before = sha256(path)
 
     with pytest.raises(DatabaseDamaged):

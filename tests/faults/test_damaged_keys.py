@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from sidecar.store.open_close import open_store
-from tests.faults import harm
+from tests.faults import damaged_files
 from tests.harness import ManualClock
-from tests.secrets_kit import secret_bench, set_up
+from tests.vault_benches import secret_bench, set_up
 from tests.wire.loop_in_process import Served, answers, call
 
 
@@ -14,7 +14,7 @@ def test_keys_that_cannot_be_listed_are_damage_and_no_missing_entry(tmp_path: Pa
     with secret_bench(tmp_path) as bench:
         set_up(bench)
         path = bench.store.path
-    harm.destroy(path, harm.pages_of(path, "secrets")[0])
+    damaged_files.destroy(path, damaged_files.pages_of(path, "secrets")[0])
     served = Served(open_store(path, ManualClock()).store, ManualClock())
     (answer,) = answers(served.send(call(1, "secrets.list")))
     served.close()

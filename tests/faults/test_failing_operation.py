@@ -18,8 +18,8 @@ import pytest
 
 from sidecar.store.open_close import open_store
 from sidecar.store.search import indexes
-from tests.faults.failing import FailingVFS, Mode, Plan
-from tests.faults.work import Message, Shell, State, faults_of, state_of
+from tests.faults.failing_vfs import FailingVFS, Mode, Plan
+from tests.faults.store_work import Message, Shell, State, faults_of, state_of
 from tests.harness import ManualClock
 from tests.wire.loop_in_process import Served, answers, call
 

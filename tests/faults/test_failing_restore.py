@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from sidecar.store.open_close import open_store
-from tests.faults.failing import FailingVFS, Mode, Plan
+from tests.faults.failing_vfs import FailingVFS, Mode, Plan
+from tests.faults.store_work import Message, Shell, State
 from tests.faults.test_failing_operation import ALLOWED, LIED, Case
-from tests.faults.work import Message, Shell, State
 from tests.harness import ManualClock
 from tests.wire.loop_in_process import Served, answers, call
 

@@ -13,8 +13,8 @@ from sidecar.errors import ExitCode, SidecarError
 from sidecar.store import migrations
 from sidecar.store.migrations import Step
 from sidecar.store.open_close import close_store, open_store
-from tests.faults.failing import FailingVFS, Mode, Plan
-from tests.faults.work import Shell, State, faults_of, state_of
+from tests.faults.failing_vfs import FailingVFS, Mode, Plan
+from tests.faults.store_work import Shell, State, faults_of, state_of
 from tests.harness import ManualClock
 from tests.store import legacy_files
 from tests.wire.loop_in_process import Served

@@ -17,9 +17,9 @@ import pytest
 from sidecar import limits
 from sidecar.store import ballast
 from sidecar.store.open_close import open_store
-from tests.faults.failing import FailingVFS, Plan
+from tests.faults.failing_vfs import FailingVFS, Plan
 from tests.faults.small_disk import SmallDiskVFS
-from tests.faults.work import faults_of
+from tests.faults.store_work import faults_of
 from tests.harness import ManualClock
 from tests.process.child_process import Child, environment, request
 from tests.wire.loop_in_process import Served, answers, call

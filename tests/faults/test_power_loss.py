@@ -11,8 +11,8 @@ import pytest
 
 from sidecar.store.open_close import open_store
 from sidecar.store.search import indexes
-from tests.faults.power import PowerVFS
-from tests.faults.work import Shell, State, faults_of, state_of
+from tests.faults.power_loss_vfs import PowerVFS
+from tests.faults.store_work import Shell, State, faults_of, state_of
 from tests.harness import ManualClock
 from tests.wire.loop_in_process import Served, answers, call
 

@@ -8,8 +8,8 @@ import pytest
 
 from sidecar.errors import DatabaseDamaged
 from sidecar.store.open_close import open_store
-from tests.faults import harm
-from tests.faults.work import Shell, State, state_at
+from tests.faults import damaged_files
+from tests.faults.store_work import Shell, State, state_at
 from tests.harness import ManualClock
 from tests.wire.loop_in_process import Served, answers, call
 
@@ -81,7 +81,7 @@ def test_a_backup_comes_back_whichever_page_of_the_live_file_is_damaged(
 def test_after_a_log_that_cannot_be_read_no_number_is_used_again(tmp_path: Path) -> None:
     """The backups say which numbers were used when the file no longer does."""
     path = tmp_path / "sim.db"
-    harm.fill(path, bursts=5)
+    damaged_files.fill(path, bursts=5)
     served = Served(open_store(path, ManualClock()).store, ManualClock())
     (first,) = answers(served.send(call(1, "backups.create")))
     for number in range(20):
@@ -89,7 +89,7 @@ def test_after_a_log_that_cannot_be_read_no_number_is_used_again(tmp_path: Path)
     (later,) = answers(served.send(call(2, "backups.create")))
     (log,) = answers(served.send(call(3, "audit.list", limit=500)))
     served.close()
-    harm.destroy(path, harm.pages_of(path, "audit_state")[0])
+    damaged_files.destroy(path, damaged_files.pages_of(path, "audit_state")[0])
 
     served = Served(open_store(path, ManualClock()).store, ManualClock())
     name = first["result"]["name"]

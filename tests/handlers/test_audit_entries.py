@@ -22,9 +22,9 @@ from sidecar.store.audit.actions import ACTIONS
 from sidecar.store.audit.log import is_log_sealed, read_entries
 from tests.audited_calls import ACTS, BACKUP, READING, REFUSED, Act, Told
 from tests.harness import Bench, ManualClock, NoSession, open_bench
+from tests.made_workflows import save
 from tests.make_params import params_type, simplest
-from tests.secrets_kit import MemoryKeychain
-from tests.workflow_kit import save
+from tests.vault_benches import MemoryKeychain
 
 
 class SessionWithFacts(NoSession):

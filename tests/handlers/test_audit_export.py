@@ -15,7 +15,7 @@ import pytest
 from sidecar.errors import Conflict, InvalidParams, Locked
 from sidecar.store.audit.log import read_entries
 from tests.harness import Bench
-from tests.secrets_kit import (
+from tests.vault_benches import (
     HEAD,
     PASSPHRASE,
     begin_sealed_log,

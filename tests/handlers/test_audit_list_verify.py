@@ -11,8 +11,8 @@ from sidecar.errors import Cancelled, InvalidParams
 from sidecar.notifications import AuditEvent, Progress
 from sidecar.store.audit.log import append_entry, chain_head
 from tests.harness import Bench, NoSession, open_bench
-from tests.store.steady import NOW_MS, SteadyClock
-from tests.workflow_kit import save
+from tests.made_workflows import save
+from tests.store.still_clock import NOW_MS, SteadyClock
 
 ZEROS = "0" * 64
 STEP = limits.VERIFY_STEP_ENTRIES

@@ -16,7 +16,7 @@ from sidecar.errors import InvalidParams, Locked, Tampered
 from sidecar.store.audit.log import set_log_start
 from sidecar.store.audit.verify import point_at
 from tests.harness import Bench
-from tests.secrets_kit import (
+from tests.vault_benches import (
     HEAD,
     PASSPHRASE,
     begin_sealed_log,

@@ -9,8 +9,8 @@ import pytest
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged, InvalidParams, NotFound
 from tests.harness import Bench, open_bench
-from tests.run_kit import NOW, TwoHands, shown, start
-from tests.workflow_kit import save
+from tests.made_runs import NOW, TwoHands, shown, start
+from tests.made_workflows import save
 
 
 @pytest.fixture

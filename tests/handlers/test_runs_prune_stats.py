@@ -15,7 +15,7 @@ from sidecar.errors import Cancelled, InvalidParams, NotFound
 from sidecar.handlers.runs.prune import RunsPruneParams
 from sidecar.handlers.runs.stats import RunsStatsParams
 from tests.harness import Bench, ManualClock, NoSession, open_bench
-from tests.workflow_kit import add_runs
+from tests.made_workflows import add_runs
 
 DAY_MS = 86_400_000
 STARTED_AT = 1_700_000_000_000 // DAY_MS * DAY_MS  # 2023-11-14T00:00:00Z

@@ -10,8 +10,8 @@ import pytest
 from sidecar import limits
 from sidecar.errors import Archived, Conflict, InvalidParams, NotFound, TooLarge
 from tests.harness import Bench, open_bench
-from tests.run_kit import NOW, TwoHands, get, shown, start
-from tests.workflow_kit import save
+from tests.made_runs import NOW, TwoHands, get, shown, start
+from tests.made_workflows import save
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from sidecar.errors import (
     WrongPassphrase,
 )
 from tests.harness import FLOOR, Bench, NoSession
-from tests.secrets_kit import PASSPHRASE, VALUE, secret_bench, set_up, value_of
+from tests.vault_benches import PASSPHRASE, VALUE, secret_bench, set_up, value_of
 
 KDF = {"name": "argon2id", **FLOOR._asdict()}
 EMPTY: dict[str, Any] = {

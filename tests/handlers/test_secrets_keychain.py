@@ -20,7 +20,7 @@ from sidecar.keychain import Keychain, NamedBackend
 from sidecar.secrets.key_slots import remove_stale_items
 from tests.harness import Bench
 from tests.process.child_process import environment
-from tests.secrets_kit import PASSPHRASE, VALUE, secret_bench, value_of
+from tests.vault_benches import PASSPHRASE, VALUE, secret_bench, value_of
 
 backend_module = pytest.importorskip("keyring.backend", reason="comes with the extra `keyring`")
 

@@ -13,15 +13,7 @@ from sidecar.context import LongContext
 from sidecar.errors import InvalidParams, Locked, Throttled, WrongPassphrase
 from sidecar.vault import crypto
 from tests.harness import Bench
-from tests.secrets_kit import (
-    PASSPHRASE,
-    VALUE,
-    clock_of,
-    secret_bench,
-    set_up,
-    tamper,
-    value_of,
-)
+from tests.vault_benches import PASSPHRASE, VALUE, clock_of, secret_bench, set_up, tamper, value_of
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from sidecar.catalog import CHORES
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams, WrongPassphrase
 from tests.harness import Bench
-from tests.secrets_kit import PASSPHRASE, clock_of, secret_bench, set_up, value_of
+from tests.vault_benches import PASSPHRASE, clock_of, secret_bench, set_up, value_of
 
 VALUES = {"anthropic": "sk-ant-0123456789abcdef", "openai": "sk-0123456789abcdefghij"}
 

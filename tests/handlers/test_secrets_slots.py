@@ -20,7 +20,7 @@ from sidecar.errors import (
 from sidecar.keychain import NamedBackend
 from sidecar.secrets.key_slots import remove_stale_items
 from tests.harness import Bench
-from tests.secrets_kit import (
+from tests.vault_benches import (
     PASSPHRASE,
     VALUE,
     MemoryKeychain,

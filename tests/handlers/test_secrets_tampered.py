@@ -11,7 +11,7 @@ import pytest
 from sidecar.errors import KdfPolicy, SidecarError, SlotDamaged, Tampered
 from sidecar.vault import crypto
 from tests.harness import Bench
-from tests.secrets_kit import PASSPHRASE, VALUE, secret_bench, set_up, tamper, value_of
+from tests.vault_benches import PASSPHRASE, VALUE, secret_bench, set_up, tamper, value_of
 
 
 @pytest.fixture

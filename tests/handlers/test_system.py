@@ -18,8 +18,8 @@ from sidecar.store import codec
 from sidecar.store.interrupt import interruptible
 from sidecar.store.repair import checks
 from tests.harness import Bench, NoSession, open_bench
-from tests.store.steady import SteadyClock
-from tests.workflow_kit import add_runs, save
+from tests.made_workflows import add_runs, save
+from tests.store.still_clock import SteadyClock
 
 
 class Served(NoSession):

@@ -14,7 +14,7 @@ from sidecar.errors import (
 from sidecar.handlers.workflows import views
 from sidecar.values import encode_cursor, query_mark
 from tests.harness import Bench, open_bench
-from tests.workflow_kit import add_runs, get, save
+from tests.made_workflows import add_runs, get, save
 
 
 @pytest.fixture

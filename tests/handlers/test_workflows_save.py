@@ -19,7 +19,7 @@ from sidecar.errors import (
 from sidecar.handlers.workflows.checks import is_empty_body
 from sidecar.wire.params import decode_params
 from tests.harness import Bench, open_bench
-from tests.workflow_kit import flow, get, save
+from tests.made_workflows import flow, get, save
 
 
 @pytest.fixture

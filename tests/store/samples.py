@@ -13,9 +13,9 @@ from typing import get_args
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar.store import migrations
 from tests.harness import Bench
-from tests.secrets_kit import secret_bench, set_up
+from tests.made_workflows import save
 from tests.store import legacy_files
-from tests.workflow_kit import save
+from tests.vault_benches import secret_bench, set_up
 
 FOLDER = Path(__file__).with_name("sample_files")
 

@@ -12,9 +12,9 @@ from sidecar import limits
 from sidecar.errors import AuditUnavailable
 from sidecar.store.search import indexes
 from tests.harness import Bench, open_bench
+from tests.made_workflows import get, save
 from tests.store import legacy_files
-from tests.store.checking import check, fill, meddle
-from tests.workflow_kit import get, save
+from tests.store.damaged_rows import check, fill, meddle
 
 CHECKED = {"workflows": 3, "revisions": 0, "summaries": 1, "audit_entries": 4}
 

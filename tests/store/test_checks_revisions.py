@@ -8,8 +8,8 @@ import pytest
 from sidecar.errors import DatabaseDamaged
 from sidecar.store.workflows import revisions
 from tests.harness import Bench, open_bench
-from tests.store.checking import check, fill, meddle
-from tests.workflow_kit import save
+from tests.made_workflows import save
+from tests.store.damaged_rows import check, fill, meddle
 
 
 @pytest.fixture

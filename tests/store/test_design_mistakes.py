@@ -14,7 +14,7 @@ from sidecar.store.migrations import Step
 from sidecar.store.open_close import close_store, open_store
 from tests.store import legacy_files
 from tests.store.legacy_files import SECONDS
-from tests.store.steady import SteadyClock, folder_hashes, names
+from tests.store.still_clock import SteadyClock, folder_hashes, names
 
 
 @pytest.fixture

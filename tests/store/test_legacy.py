@@ -13,7 +13,7 @@ from sidecar.store.legacy.migrate import Counts, migrate
 from sidecar.store.open_close import close_store, open_store
 from tests.store import legacy_files
 from tests.store.legacy_files import SECONDS, packed
-from tests.store.steady import NOW_MS, SteadyClock, folder_hashes, names
+from tests.store.still_clock import NOW_MS, SteadyClock, folder_hashes, names
 
 MS = SECONDS * 1000
 

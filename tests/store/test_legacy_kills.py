@@ -14,7 +14,7 @@ from sidecar.store.legacy.migrate import migrate
 from sidecar.store.legacy.recognise import is_legacy
 from sidecar.store.open_close import close_store, open_store
 from tests.store import legacy_files
-from tests.store.steady import SteadyClock, Stop, StopAfter, names
+from tests.store.still_clock import SteadyClock, Stop, StopAfter, names
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 
 from sidecar.errors import ReadOnly
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
-from tests.store.steady import NOW_MS, SteadyClock
+from tests.store.still_clock import NOW_MS, SteadyClock
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="modes and links of POSIX")
 

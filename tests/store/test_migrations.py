@@ -16,7 +16,7 @@ from sidecar.limits import APPLICATION_ID
 from sidecar.store import migrations
 from sidecar.store.audit.verify import verify_chain
 from sidecar.store.migrations import EditedMigration, MigrationFailed, Step
-from tests.store.steady import NOW_MS, SteadyClock, Stop, folder_hashes, names
+from tests.store.still_clock import NOW_MS, SteadyClock, Stop, folder_hashes, names
 
 FIRST = migrations.shipped_steps()[0]
 REBUILD = """

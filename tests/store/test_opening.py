@@ -13,7 +13,7 @@ from sidecar.errors import NewerSchema, NotOurs, RecoveryRequired, StorageFailed
 from sidecar.store import migrations, swap
 from sidecar.store.migrations import EditedMigration
 from sidecar.store.open_close import Opened, close_store, open_store
-from tests.store.steady import SteadyClock, Stop, StopAfter, folder_hashes, names
+from tests.store.still_clock import SteadyClock, Stop, StopAfter, folder_hashes, names
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from sidecar.errors import (
 from sidecar.limits import APPLICATION_ID
 from sidecar.store.preflight import Examined, Finding, examine
 from tests.store import legacy_files
-from tests.store.steady import folder_hashes
+from tests.store.still_clock import folder_hashes
 
 KNOWN_VERSION = 1
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="owners and links of POSIX")

@@ -7,10 +7,10 @@ import pytest
 from sidecar.store import migrations
 from sidecar.store.open_close import close_store, open_store
 from tests.harness import Bench
-from tests.secrets_kit import PASSPHRASE, secret_bench, value_of
+from tests.made_workflows import get
 from tests.store import samples
-from tests.store.steady import SteadyClock
-from tests.workflow_kit import get
+from tests.store.still_clock import SteadyClock
+from tests.vault_benches import PASSPHRASE, secret_bench, value_of
 
 
 def test_there_are_samples_of_every_shape_of_a_legacy_file() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from sidecar.errors import RecoveryRequired
 from sidecar.store import swap
-from tests.store.steady import SteadyClock, Stop, StopAfter
+from tests.store.still_clock import SteadyClock, Stop, StopAfter
 
 STEPS = [
     "staged_synced",

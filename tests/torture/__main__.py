@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.process.child_process import Child, environment, request
-from tests.torture.acts import Act, draw
-from tests.torture.world import World, look
+from tests.torture.model import World, look
+from tests.torture.operations import Act, draw
 
 STORAGE = {
     "storage_failed", "database_full", "read_only", "database_busy", "audit_unavailable",

@@ -4,7 +4,7 @@ import os
 import sys
 
 from sidecar.__main__ import main
-from tests.faults.failing import FailingVFS, Plan
+from tests.faults.failing_vfs import FailingVFS, Plan
 
 
 def serve() -> int:

@@ -24,7 +24,7 @@ from sidecar.wire.loop import Loop
 from sidecar.wire.parent import Parent
 from sidecar.wire.stdio import Ready
 from tests.harness import floor_vault
-from tests.store.steady import SteadyClock
+from tests.store.still_clock import SteadyClock
 
 SENTINEL = "hunter2-sentinel"
 """A word in the texts of exceptions that must never be sent."""

@@ -31,7 +31,7 @@ from sidecar.wire.reply import Reply
 from sidecar.wire.workers import Workers
 from tests.harness import floor_vault
 from tests.make_params import BODIES, params_type, simplest, values
-from tests.store.steady import SteadyClock
+from tests.store.still_clock import SteadyClock
 
 MEASURED = {"resident_bytes", "threads", "descriptors", "p50_us", "p99_us"}
 """Members of an answer that are measured, so that they differ in two runs."""

@@ -6,7 +6,7 @@ from pathlib import Path
 import apsw
 
 from sidecar.store.open_close import open_store
-from tests.faults.work import Shell
+from tests.faults.store_work import Shell
 from tests.harness import ManualClock
 from tests.wire.loop_in_process import Served, call
 

@@ -4,7 +4,7 @@ import apsw
 
 from sidecar.store.search import indexes
 from tests.harness import Bench
-from tests.workflow_kit import save
+from tests.made_workflows import save
 
 
 def fill(bench: Bench) -> None:

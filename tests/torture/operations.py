@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tests.torture.world import World, body
+from tests.torture.model import World, body
 
 
 class Act(NamedTuple):
