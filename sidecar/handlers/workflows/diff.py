@@ -6,8 +6,6 @@ import msgspec
 from msgspec import Meta
 
 from sidecar import limits
-from sidecar.bodies import difference
-from sidecar.bodies.difference import Changed
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import DatabaseDamaged, NotFound, TooLarge
@@ -68,15 +66,15 @@ def diff(ctx: Context, params: WorkflowsDiffParams) -> WorkflowsDiffResult:
             "A body is too large to be compared here; get both revisions and compare them.",
             limit=limits.BODY_INDEXED_MAX_BYTES,
         )
+    # Imported here, since few processes are asked for it and each would start later for it.
+    from sidecar.bodies import difference  # noqa: PLC0415
+
     found = difference.compare(_decoded(before.body), _decoded(after.body))
     old, new = before.content._asdict(), after.content._asdict()
     metadata = [name for name, value in old.items() if value != new[name]]
-    return WorkflowsDiffResult(
-        _nodes(found.added),
-        _nodes(found.removed),
-        _nodes(found.changed),
-        [*metadata, *(f"data.{name}" for name in found.outside)],
-    )
+    added, removed, changed = ([WorkflowsDiffNode(*node) for node in each] for each in found[:3])
+    outside = [f"data.{name}" for name in found.outside]
+    return WorkflowsDiffResult(added, removed, changed, [*metadata, *outside])
 
 
 def _decoded(body: bytes) -> object:
@@ -85,7 +83,3 @@ def _decoded(body: bytes) -> object:
         return msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise DatabaseDamaged from None
-
-
-def _nodes(found: list[Changed]) -> list[WorkflowsDiffNode]:
-    return [WorkflowsDiffNode(*each) for each in found]
