@@ -104,3 +104,5 @@ class Peer:
         self._stdin.close()
         self._process.wait(_END_LIMIT_S)
         self._stdout.close()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
