@@ -11,7 +11,7 @@ committed together) and use `db`. Long methods run in a worker thread: they read
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
 
@@ -20,9 +20,10 @@ from sidecar.clock import Clock
 from sidecar.errors import Cancelled, Outcome
 from sidecar.notifications import AuditEvent, Notification, Progress
 from sidecar.redaction import redact, redact_all
-from sidecar.store.audit.log import Sealer, add_checkpoint, append_entry
+from sidecar.store.audit.log import Sealer, add_checkpoint, append_entry, newest_marks
 from sidecar.store.connection import Connection, Store
 from sidecar.store.interrupt import interruptible
+from sidecar.store.vault_marks import marks_after_write, read_marks
 from sidecar.values import stored_json
 from sidecar.vault.crypto import NONCE_BYTES
 from sidecar.vault.keys import Keys
@@ -134,11 +135,21 @@ class Context:
             self.checkpoint_chain()
         self.emit(AuditEvent(*entry[:4], stored_json(text), entry.mac.hex()))
 
-    def checkpoint_chain(self) -> None:
-        """Seal the newest code of the audit chain and continue with a new key, when unlocked."""
+    def checkpoint_chain(self, written: Literal["rows", "slots"] | None = None) -> None:
+        """Seal the newest code of the audit chain and continue with a new key, when unlocked.
+
+        `written` says what of the vault this transaction has written, which is sealed with it.
+        """
         keys = self.vault.keys
-        if keys is not None and not self.vault.ephemeral:
-            add_checkpoint(self.store.db, self.chain_sealer(keys), self.clock.random_bytes(32))
+        if keys is None or self.vault.ephemeral:
+            return
+        db = self.store.db
+        vault = newest_marks(db, keys.open_for_audit)
+        if vault is None or written == "slots":
+            vault = read_marks(db)
+        elif written == "rows":
+            vault = marks_after_write(db, vault)
+        add_checkpoint(db, self.chain_sealer(keys), self.clock.random_bytes(32), vault)
 
     def chain_sealer(self, keys: Keys) -> Sealer:
         """Return the function that seals parts of the audit chain under a root key."""

@@ -30,7 +30,13 @@ from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, DatabaseDamaged
 from sidecar.notifications import SystemRestored
 from sidecar.store import meta, swap, tables
-from sidecar.store.audit.log import append_entry, chain_head, is_log_sealed, restart_log_unsealed
+from sidecar.store.audit.log import (
+    add_checkpoint,
+    append_entry,
+    chain_head,
+    is_log_sealed,
+    restart_log_unsealed,
+)
 from sidecar.store.audit.verify import CONTINUES
 from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
@@ -39,6 +45,8 @@ from sidecar.store.secrets import has_slots
 from sidecar.store.sqlite_errors import is_full, spoils_connection
 from sidecar.store.transfer import carry_over
 from sidecar.store.unserved_file import open_unsynced, transaction
+from sidecar.store.vault_marks import read_marks
+from sidecar.vault.crypto import KEY_BYTES
 
 T = TypeVar("T")
 
@@ -153,6 +161,8 @@ class UnservedDatabase:
                 self._carry_over(old, db, source)
             epoch = meta.raise_epoch(db, old_epoch)
             seq = self._log_restore(db, directory.logged_name(new.backup.name), details)
+            if source == "backup":
+                self._seal_secrets(db)
             carry_over.finish(db, self.clock, served=self.is_served)
         return Built(epoch, seq, secrets)
 
@@ -177,6 +187,9 @@ class UnservedDatabase:
         """Write the entry about the restore into the log of the new database; return its number."""
         text = msgspec.json.encode(details).decode()
         return append_entry(db, self.clock.now_ms(), "restore", resource, text).seq
+
+    def _seal_secrets(self, db: Connection) -> None:
+        """Seal the marks of the secrets that came from the backup into a log that stays sealed."""
 
     def swap(self, built: Built, keep: str | None) -> None:
         """Put the staged file in the place of this database; `keep` is the old file's new name."""
@@ -298,6 +311,13 @@ class ServedDatabase(UnservedDatabase):
         """Write the entry about the restore, and send it as an event when the restore is done."""
         self._ctx.audit_in(db, "restore", resource, **details)
         return self._ctx.audit_seq
+
+    def _seal_secrets(self, db: Connection) -> None:
+        """Add a checkpoint where the log is still sealed by the root key that is unlocked."""
+        keys = self._ctx.vault.keys
+        if keys is not None and is_own_root(self._ctx.vault, db) and is_log_sealed(db):
+            sealer = self._ctx.chain_sealer(keys)
+            add_checkpoint(db, sealer, self.clock.random_bytes(KEY_BYTES), read_marks(db))
 
     def swap(self, built: Built, keep: str | None) -> None:
         """Swap the served file, announce it, and lock the vault when its secrets were replaced."""

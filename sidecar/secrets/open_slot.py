@@ -20,6 +20,7 @@ from sidecar.context import Context, LongContext
 from sidecar.redaction import add_secret
 from sidecar.secrets import key_slots
 from sidecar.secrets.raw_params import take_passphrase, take_recovery_code
+from sidecar.secrets.sealed_rows import is_untampered, refuse_rolled_back
 from sidecar.store import meta, secrets
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
@@ -68,8 +69,23 @@ def open_slot(ctx: LongContext, proof: Proof) -> Opened:
         WrongPassphrase: no slot of the kind opens with the passphrase or code.
         SlotDamaged, KdfPolicy: the only slot of the kind cannot be used.
         KeychainUnavailable: there is no slot for a keychain, or its item cannot be read.
-        Tampered: the keychain's item is not the slot's.
+        Tampered: the keychain's item is not the slot's, or the slot or the rows of keys are
+            those of an earlier time.
     """
+    opened = _open_slot(ctx, proof)
+    try:
+        with ctx.reading(snapshot=True) as db:
+            # Rows that do not fit their own state root are refused when they are used.
+            if is_untampered(db, opened.keys):
+                refuse_rolled_back(db, opened.keys)
+    except BaseException:
+        opened.keys.wipe()
+        raise
+    return opened
+
+
+def _open_slot(ctx: LongContext, proof: Proof) -> Opened:
+    """Open a slot of the kind that the proof is for."""
     if not isinstance(proof.recovery_code, UnsetType):
         code = take_recovery_code(proof.recovery_code, "$.params.recovery_code")
         return _open_with_text(ctx, "recovery", code)

@@ -20,8 +20,9 @@ from sidecar.secrets import key_slots, sealed_rows, state
 from sidecar.secrets.open_slot import Proof, open_slot
 from sidecar.secrets.raw_params import take_passphrase
 from sidecar.store import secrets
-from sidecar.store.audit.log import reseal_log, restart_log_sealed
+from sidecar.store.audit.log import add_checkpoint, reseal_log, restart_log_sealed
 from sidecar.store.secrets import SlotRow
+from sidecar.store.vault_marks import read_marks
 from sidecar.vault import crypto
 from sidecar.vault.keys import Keys
 
@@ -54,11 +55,12 @@ def _rotate(ctx: LongContext, **details: str) -> Renewed:
     state.require_stored_keys(ctx)
     with ctx.writing(last=True) as db:
         keys = state.require_keys(ctx)
-        sealed_rows.refuse_tampered(db, keys)
+        sealed_rows.refuse_changed(ctx, db, keys)
         data_key = sealed_rows.add_data_key(ctx, db, keys)
         resealed = sealed_rows.reseal_values(ctx, db, keys, keys, data_key)
         sealed_rows.write_root(db, keys)
         ctx.audit("vault_rotate", "vault", resealed=resealed, **details)
+        ctx.checkpoint_chain("rows")
         purging.request(ctx)
         generation = secrets.state(db).generation
     ctx.vault.replace_data_keys(dict([data_key]))
@@ -158,7 +160,7 @@ def _replace_root_key(ctx: LongContext, old: Keys, new: Keys, slots: _NewSlots) 
     """Write the new slots, seal every value again, seal the audit log again, and unlock."""
     with ctx.writing(last=True) as db:
         state.require_same_keys(ctx, old)
-        sealed_rows.refuse_tampered(db, old)
+        sealed_rows.refuse_changed(ctx, db, old)
         for number, row in slots.replaced:
             secrets.replace_slot(db, number, row)
         for number in slots.removed:
@@ -169,9 +171,12 @@ def _replace_root_key(ctx: LongContext, old: Keys, new: Keys, slots: _NewSlots) 
         ended = len(slots.removed)
         ctx.audit("vault_rekey", "vault", resealed=resealed, recovery_slots_ended=ended)
         sealer = ctx.chain_sealer(new)
-        if not reseal_log(db, old.open_for_audit, sealer):
+        fresh_key = ctx.clock.random_bytes(crypto.KEY_BYTES)
+        if reseal_log(db, old.open_for_audit, sealer):
+            add_checkpoint(db, sealer, fresh_key, read_marks(db))
+        else:
             # A part of the log does not open: that must not keep the old keys in use.
-            restart_log_sealed(db, sealer, ctx.clock.random_bytes(crypto.KEY_BYTES))
+            restart_log_sealed(db, sealer, fresh_key)
         purging.request(ctx)
         generation = secrets.state(db).generation
     ctx.vault.unlock(new, dict([data_key]), state.read_clocks(ctx))

@@ -153,7 +153,7 @@ def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.St
             ctx.vault.unlock(keys, data_keys, state.read_clocks(ctx))
             ctx.audit("vault_unlock", "vault", slot=opened.slot.slot, kind=opened.slot.kind)
             if is_log_sealed(db):
-                ctx.checkpoint_chain()
+                ctx.checkpoint_chain("slots" if opened.renewed is not None else None)
             else:
                 # After a restore of secrets: their root key has not sealed this log yet.
                 fresh_key = ctx.clock.random_bytes(crypto.KEY_BYTES)

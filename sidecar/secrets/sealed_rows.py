@@ -4,6 +4,10 @@ The state root is an HMAC over all rows. It is compared before a row is used and
 after one is written: a row that another program swapped, put back to an earlier state, added or
 removed makes it differ. Then nothing is read or written any more until all keys have been
 deleted; deleting stays possible.
+
+The state root cannot tell rows that were put back all together. So each checkpoint of the audit
+log holds the marks of the vault (`store.vault_marks`); every write adds one. They are compared
+before a write, when a slot opens, and by `audit.verify`.
 """
 
 import struct
@@ -12,8 +16,10 @@ from sidecar import limits, purging
 from sidecar.context import Context
 from sidecar.errors import Tampered
 from sidecar.store import secrets
+from sidecar.store.audit.log import is_sealed_by_other_key, newest_marks
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SecretRow
+from sidecar.store.vault_marks import agrees_with
 from sidecar.vault import crypto, record_format
 from sidecar.vault.keys import Keys
 from sidecar.vault.record_format import SealedSecret, WrappedKey
@@ -61,6 +67,43 @@ def refuse_tampered(db: Connection, keys: Keys) -> None:
     """
     if not is_untampered(db, keys):
         raise Tampered(what="rows", hint=_HINT)
+
+
+def agrees_with_log(db: Connection, keys: Keys) -> bool:
+    """Return whether rows and slots are those of the newest checkpoint of the audit log.
+
+    True also for a checkpoint that holds no marks, or is damaged: `audit.verify` reports that.
+    """
+    vault = newest_marks(db, keys.open_for_audit)
+    if vault is None:
+        return not is_sealed_by_other_key(db, keys.open_for_audit)
+    return agrees_with(db, vault)
+
+
+def refuse_rolled_back(db: Connection, keys: Keys) -> None:
+    """Refuse rows and slots that are those of an earlier time.
+
+    Raises:
+        Tampered: the audit log holds the marks of a later vault.
+    """
+    if not agrees_with_log(db, keys):
+        raise Tampered(
+            "The keys or slots are not those that the audit log holds the marks of: another"
+            " program has put back earlier ones.",
+            what="rollback",
+            hint=_HINT,
+        )
+
+
+def refuse_changed(ctx: Context, db: Connection, keys: Keys) -> None:
+    """Refuse to write where another program has changed rows, or put back earlier ones.
+
+    Raises:
+        Tampered: as `refuse_tampered` and `refuse_rolled_back`.
+    """
+    refuse_tampered(db, keys)
+    if not ctx.vault.ephemeral:
+        refuse_rolled_back(db, keys)
 
 
 def write_root(db: Connection, keys: Keys) -> None:

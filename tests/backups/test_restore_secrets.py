@@ -164,3 +164,18 @@ def test_under_another_root_key_none_would_open(bench: Bench) -> None:
 
     assert opening(bench, name, "live") == ["mine"]
     assert opening(bench, name, "backup") == []
+
+
+def test_secrets_restored_while_their_own_root_key_is_unlocked_are_not_a_rollback(
+    bench: Bench,
+) -> None:
+    store_secret(bench)
+    name = backed_up(bench, include_secrets=True)
+    bench.call("secrets.set", provider="openai", value="a newer one")
+    bench.call("backups.restore", name=name, secrets="backup")
+
+    assert bench.call("secrets.unlock", passphrase="open sesame")["state"] == "unlocked"
+    assert bench.call("secrets.get", provider="openai")["value"] == SECRET
+    assert bench.call("audit.verify")["status"] == "ok"
+    bench.call("secrets.set", provider="openai", value="the newest one")
+    assert bench.call("audit.verify")["status"] == "ok"

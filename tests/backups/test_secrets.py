@@ -38,7 +38,7 @@ def test_requested_secrets_are_in_a_backup_sealed_with_their_slots(
     result = bench.call("backups.create", include_secrets=True)
 
     db = unpack_backup(Path(result["path"]), tmp_path)
-    assert [count_rows(db, table) for table in SEALED] == [1, 1, 1, 1]
+    assert [count_rows(db, table) for table in SEALED] == [2, 1, 1, 1]
     assert db.execute("SELECT encrypted_value FROM secrets").get == record
     assert (result["secrets"], result["counts"]["secrets"]) == ("sealed", 1)
     db.close()

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,13 +13,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sidecar import limits
 from sidecar.catalog import CHORES
 from sidecar.context import LongContext
-from sidecar.errors import InvalidParams, Locked, Tampered
+from sidecar.errors import Conflict, InvalidParams, Locked, NotFound, Tampered
 from sidecar.store.audit.log import set_log_start
 from sidecar.store.audit.verify import point_at
 from tests.harness import Bench
 from tests.vault_benches import (
     HEAD,
     PASSPHRASE,
+    VALUE,
     begin_sealed_log,
     clock_of,
     secret_bench,
@@ -35,8 +37,8 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
         yield opened
 
 
-ANCHORS = [4, 17, 18]
-"""Entries with a checkpoint: that of the sealing after the set-up, of the lock, of the unlock."""
+ANCHORS = [4, 6, 17, 18]
+"""Entries with a checkpoint: of the sealing, the stored key, the lock and the unlock."""
 
 
 def test_a_sound_sealed_log_is_ok_and_says_which_entries_were_written_unsealed(
@@ -343,6 +345,16 @@ class Log(RuleBasedStateMachine):
             if renew:
                 params = {"passphrase": PASSPHRASE} if renew == "secrets.rekey" else {}
                 self.bench.call(renew, **params)
+
+    @rule(method=st.sampled_from(["secrets.set", "secrets.delete", "secrets.add_recovery"]))
+    def write_secrets(self, method: str) -> None:
+        """Change what the checkpoints hold of the vault, when secrets are unlocked."""
+        if self.bench.call("secrets.status")["state"] != "unlocked":
+            return
+        provider = {} if method == "secrets.add_recovery" else {"provider": "openai"}
+        value = {"value": VALUE} if method == "secrets.set" else {}
+        with suppress(NotFound, Conflict):
+            self.bench.call(method, **provider, **value)
 
     @rule(keep=st.integers(0, 8))
     def prune(self, keep: int) -> None:

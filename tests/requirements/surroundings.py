@@ -21,6 +21,24 @@ SECRETS = [
         "A wrong passphrase is throttled also where the file cannot count it.",
         "test_a_wrong_passphrase_that_the_file_cannot_count_is_throttled_all_the_same",
     ),
+    _around.proven(
+        "rollback",
+        "Rows of the vault that another program puts back, all together or slots alone, are"
+        " tampered for unlock, for writes and for audit.verify.",
+        "test_a_vault_put_back_as_it_was_before_a_write_is_tampered",
+        "test_a_vault_put_back_by_a_second_program_is_tampered_for_unlock_and_verify",
+        "test_an_old_slot_put_back_alone_opens_nothing",
+        "test_a_vault_put_back_is_found_after_its_entries_were_pruned",
+        "test_a_vault_that_is_put_back_is_not_accepted_by_a_later_checkpoint",
+        "test_what_was_put_back_can_be_given_up",
+    ),
+    _around.proven(
+        "rollback_false_alarm",
+        "A restore of secrets, a log of an earlier version, and damage are no rollback.",
+        "test_secrets_restored_while_their_own_root_key_is_unlocked_are_not_a_rollback",
+        "test_a_log_of_an_earlier_version_unlocks_and_is_guarded_from_then_on",
+        "test_damage_to_a_slot_or_to_the_newest_checkpoint_is_not_taken_for_a_rollback",
+    ),
 ]
 
 REQUIREMENTS = [*SECRETS]

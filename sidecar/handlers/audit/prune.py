@@ -69,8 +69,11 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
     with ctx.writing() as db:
         if (keys_of(ctx, db), pruned_through(db)) != (keys, before):
             raise Conflict("The log was pruned or sealed during the call; nothing was pruned.")
-        set_log_start(db, point, ctx.chain_sealer(keys) if keys else None)
         ctx.audit("audit_prune", "audit", **{"from": before + 1, "to": upto}, head=point.head.hex())
+        if keys is not None:
+            # The newest checkpoint may be pruned, and the marks of the vault with it.
+            ctx.checkpoint_chain()
+        set_log_start(db, point, ctx.chain_sealer(keys) if keys else None)
     _delete(ctx, deleted)
     return AuditPruneResult(deleted, upto)
 

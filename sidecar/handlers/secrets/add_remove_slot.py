@@ -12,10 +12,11 @@ from msgspec import Meta
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext
-from sidecar.errors import Conflict, KeychainUnavailable, NotFound
+from sidecar.errors import Conflict, KeychainUnavailable, NotFound, Tampered
 from sidecar.handlers.secrets.status import SecretsStatusResult, status_result
 from sidecar.secrets import key_slots, state
 from sidecar.secrets.raw_params import as_json
+from sidecar.secrets.sealed_rows import refuse_rolled_back
 from sidecar.secrets.state import KEY_ERRORS
 from sidecar.store import secrets
 from sidecar.values import Count
@@ -36,7 +37,7 @@ class SecretsAddRecoveryResult(Result, frozen=True):
     slot: Annotated[Count, Meta(description="Number of its slot.")]
 
 
-@method("secrets.add_recovery", long=True, sensitive=True, errors=(*KEY_ERRORS, Conflict))
+@method("secrets.add_recovery", long=True, sensitive=True, errors=(*KEY_ERRORS, Conflict, Tampered))
 def add_recovery(ctx: LongContext, params: SecretsAddRecoveryParams) -> SecretsAddRecoveryResult:
     """Make a recovery code: 160 random bits that unlock; the code is shown only this once."""
     del params
@@ -46,9 +47,11 @@ def add_recovery(ctx: LongContext, params: SecretsAddRecoveryParams) -> SecretsA
             state.require_stored_keys(ctx)
             with ctx.writing(last=True) as db:
                 keys = state.require_keys(ctx)
+                refuse_rolled_back(db, keys)
                 row = key_slots.make_recovery_slot(ctx, keys, code)
                 slot = key_slots.write_slot(db, None, row)
                 ctx.audit("slot_add", "vault", slot=slot, kind="recovery")
+                ctx.checkpoint_chain("slots")
             text = bytearray(format_code(code).encode())
             return SecretsAddRecoveryResult(cast(Any, as_json(text)), slot)
     finally:
@@ -59,7 +62,9 @@ class SecretsAddKeychainParams(Params, frozen=True):
     """No params."""
 
 
-@method("secrets.add_keychain", long=True, errors=(*KEY_ERRORS, Conflict, KeychainUnavailable))
+@method(
+    "secrets.add_keychain", long=True, errors=(*KEY_ERRORS, Conflict, KeychainUnavailable, Tampered)
+)
 def add_keychain(ctx: LongContext, params: SecretsAddKeychainParams) -> SecretsStatusResult:
     """Let this system's keychain unlock too; it replaces a keychain that did before.
 
@@ -77,8 +82,10 @@ def add_keychain(ctx: LongContext, params: SecretsAddKeychainParams) -> SecretsS
             row = key_slots.make_keychain_slot(ctx, keys, generation)
             with ctx.writing(last=True) as db:
                 state.require_same_keys(ctx, keys)
+                refuse_rolled_back(db, keys)
                 slot = key_slots.write_slot(db, before, row)
                 ctx.audit("slot_add", "vault", slot=slot, kind="keychain")
+                ctx.checkpoint_chain("slots")
                 status = state.read_status(ctx, db)
         except BaseException:
             ctx.vault.stale_items.append(key_slots.item_name(keys.store_id, generation))
@@ -98,7 +105,7 @@ class SecretsRemoveSlotParams(Params, frozen=True):
     slot: Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number of the slot.")]
 
 
-@method("secrets.remove_slot", access="write", errors=(*KEY_ERRORS, Conflict, NotFound))
+@method("secrets.remove_slot", access="write", errors=(*KEY_ERRORS, Conflict, NotFound, Tampered))
 def remove_slot(ctx: Context, params: SecretsRemoveSlotParams) -> SecretsStatusResult:
     """Remove one way to unlock; the last one cannot be removed."""
     keys = state.require_keys(ctx)
@@ -110,8 +117,10 @@ def remove_slot(ctx: Context, params: SecretsRemoveSlotParams) -> SecretsStatusR
         raise NotFound("There is no such slot.", path="$.params.slot")
     if len(rows) == 1:
         raise Conflict("The last slot stays: without it nothing could be unlocked again.")
+    refuse_rolled_back(ctx.db, keys)
     secrets.remove_slot(ctx.db, params.slot)
     ctx.audit("slot_remove", "vault", slot=params.slot, kind=found.kind)
+    ctx.checkpoint_chain("slots")
     if found.kind == "keychain":
         ctx.vault.stale_items.append(key_slots.item_name(keys.store_id, found.generation))
     ctx.session.schedule(state.ERASE_CHORE, 0)

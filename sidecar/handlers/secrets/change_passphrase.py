@@ -15,6 +15,7 @@ from sidecar.secrets.open_slot import (
     clear_failures,
     open_slot,
 )
+from sidecar.secrets.sealed_rows import refuse_rolled_back
 
 
 class SecretsChangePassphraseParams(Params, frozen=True):
@@ -58,8 +59,10 @@ def _write_passphrase(ctx: LongContext, opened: Opened, new: bytearray) -> state
     with ctx.writing(last=True) as db:
         state.require_keys(ctx)
         clear_failures(ctx, db)
+        refuse_rolled_back(db, opened.keys)
         slot = key_slots.write_slot(db, before, row)
         ctx.audit("passphrase_change", "vault", slot=slot, proof=opened.slot.kind)
+        ctx.checkpoint_chain("slots")
         status = state.read_status(ctx, db)
     ctx.session.schedule(state.ERASE_CHORE, 0)
     return status

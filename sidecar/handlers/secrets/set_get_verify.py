@@ -51,7 +51,7 @@ def set_value(ctx: Context, params: SecretsSetParams) -> SecretsSetResult:
     value = take_value(params.value, params.provider)
     keys = require_keys(ctx, provider=params.provider)
     db = secrets_db(ctx)
-    sealed_rows.refuse_tampered(db, keys)
+    sealed_rows.refuse_changed(ctx, db, keys)
     before = sealed_rows.find_row(db, params.provider)
     if before is None and secrets.count(db) >= limits.SECRETS_MAX:
         raise Conflict("There are as many keys as there may be.", limit=limits.SECRETS_MAX)
@@ -63,6 +63,7 @@ def set_value(ctx: Context, params: SecretsSetParams) -> SecretsSetResult:
     secrets.put(db, SecretRow(params.provider, *sealed, created_at, at, None))
     sealed_rows.write_root(db, keys)
     ctx.audit("key_update", params.provider, created=before is None)
+    ctx.checkpoint_chain("rows")
     if before is not None:
         sealed_rows.purge_soon(ctx)
     if sealed_rows.needs_rotation(ctx, db):

@@ -16,6 +16,7 @@ GENESIS = bytes(MAC_BYTES)
 """The code that the first entry continues from, in place of the code of an entry before it."""
 
 _POINT = struct.Struct(">q32s32s")
+POINT_BYTES = _POINT.size
 
 
 class Point(NamedTuple):

@@ -8,7 +8,8 @@ The chain is unsealed until the secrets are set up: its first key is then stored
 verification finds accidents and gaps but not an intruder who can write the file. Sealing
 encrypts the start of the chain under the root key and continues with a fresh key. A checkpoint
 does the same later: whoever has read the file once cannot forge entries that are written after the
-next checkpoint.
+next checkpoint. It also holds the marks of the vault (`store.vault_marks`), so that earlier rows
+of the vault that were put back are found.
 
 Texts are read as bytes, so that a row that was not written by this product can be read too. The
 arithmetic is in `chain` and the verification in `verify`. Only hashlib and hmac are used here, so
@@ -34,6 +35,7 @@ from sidecar.store.audit.verify import (
     start_purpose,
 )
 from sidecar.store.connection import Connection, one_row
+from sidecar.store.vault_marks import read_marks
 
 _CHECK = "Run audit.verify: another program wrote to the log."
 
@@ -195,7 +197,7 @@ def seal_log(db: Connection, sealer: Sealer, fresh_key: bytes) -> int:
         "UPDATE audit_state SET start = NULL, sealed_start = ?, unsealed_through = ?",
         (sealer(start_purpose(START, newest), start_seq, start), newest),
     )
-    add_checkpoint(db, sealer, fresh_key)
+    add_checkpoint(db, sealer, fresh_key, read_marks(db))
     return int(newest)
 
 
@@ -232,19 +234,43 @@ def _restart(db: Connection, sealer: Sealer, fresh_key: bytes, kind: str) -> int
         " sealed_start = ?2",
         (newest, sealer(start_purpose(kind, newest), newest, start)),
     )
-    add_checkpoint(db, sealer, fresh_key)
+    add_checkpoint(db, sealer, fresh_key, read_marks(db))
     return int(newest)
 
 
-def add_checkpoint(db: Connection, sealer: Sealer, fresh_key: bytes) -> None:
-    """Add a checkpoint after the newest entry: seal its number and code and set a fresh key."""
+def add_checkpoint(db: Connection, sealer: Sealer, fresh_key: bytes, vault: bytes) -> None:
+    """Add a checkpoint after the newest entry: seal its number and code and set a fresh key.
+
+    `vault` is the marks of the vault, which are sealed with it.
+    """
     newest, head_ = one_row(db, "SELECT seq, head FROM audit_state")
+    point = Point(newest, head_, fresh_key).packed()
     db.execute(
         "INSERT INTO audit_anchors (seq, sealed) VALUES (?, ?)"
         " ON CONFLICT (seq) DO UPDATE SET sealed = excluded.sealed",
-        (newest, sealer("anchor", newest, Point(newest, head_, fresh_key).packed())),
+        (newest, sealer("anchor", newest, point + vault)),
     )
     db.execute("UPDATE audit_state SET next_key = ?", (fresh_key,))
+
+
+def newest_marks(db: Connection, opener: Opener) -> bytes | None:
+    """Return the marks of the vault in the newest checkpoint.
+
+    Return None when there is no checkpoint, or it does not open, or an earlier version made it.
+    """
+    row = db.execute("SELECT seq, sealed FROM audit_anchors ORDER BY seq DESC LIMIT 1").fetchone()
+    payload = opener("anchor", *row) if row is not None else None
+    return (payload or b"")[chain.POINT_BYTES :] or None
+
+
+def is_sealed_by_other_key(db: Connection, opener: Opener) -> bool:
+    """Return whether the log is sealed, and not under the root key that opens for `opener`."""
+    start_seq, sealed_start, unsealed_through = one_row(
+        db, "SELECT start_seq, sealed_start, unsealed_through FROM audit_state"
+    )
+    if sealed_start is None:
+        return False
+    return open_start(opener, start_seq, sealed_start, unsealed_through) is None
 
 
 def reseal_log(db: Connection, opener: Opener, sealer: Sealer) -> bool:

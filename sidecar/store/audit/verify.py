@@ -16,6 +16,7 @@ from sidecar import limits
 from sidecar.store.audit import chain
 from sidecar.store.audit.chain import GENESIS, Point
 from sidecar.store.connection import Connection, one_row
+from sidecar.store.vault_marks import agrees_with
 
 Status = Literal[
     "ok", "unsealed", "locked", "tampered", "truncated", "rolled_back", "forked", "pruned"
@@ -119,6 +120,7 @@ def verify_chain(
     if walk.first_bad is None:
         _take_entries(db, walk, state, total, step)
     walk.check_start()
+    walk.check_vault(db)
     return Verdict(
         walk.status,
         walk.first_bad,
@@ -181,14 +183,16 @@ def _begin(
         None,
     )
     start = Point.unpacked(payload)
-    checkpoints: dict[int, Point | None] = {
-        seq: Point.unpacked(opener("anchor", seq, data))
-        for seq, data in db.execute(
-            "SELECT seq, sealed FROM audit_anchors WHERE seq >= ? ORDER BY seq",
-            (state.start_seq,),
-        )
-    }
+    checkpoints: dict[int, Point | None] = {}
+    vault = b""
+    for seq, data in db.execute(
+        "SELECT seq, sealed FROM audit_anchors WHERE seq >= ? ORDER BY seq", (state.start_seq,)
+    ):
+        opened = opener("anchor", seq, data) or b""
+        checkpoints[seq] = Point.unpacked(opened[: chain.POINT_BYTES])
+        vault = opened[chain.POINT_BYTES :]
     walk = Walk(start, checkpoints, state.start_seq, expect, "ok")
+    walk.vault = vault
     walk.restarted = kind == RESTARTED
     walk.pass_checkpoint()
     return walk
@@ -225,6 +229,8 @@ class Walk:
         self.knows_keys = status != "locked"
         self.restarted = False
         self.pruned_through = 0
+        self.vault = b""
+        """Marks of the vault in the newest checkpoint; none where an earlier version made it."""
         self.start_seq, self.expect = start_seq, expect
         self._checkpoints = checkpoints
         self.last, self.previous, self.key = start or (start_seq, GENESIS, b"")
@@ -287,6 +293,14 @@ class Walk:
             self._fail("tampered", "anchor", max(1, self.start_seq))
         elif self.first_bad is None and self.pruned_through > self.start_seq:
             self._fail("tampered", "state_head", self.start_seq + 1)
+
+    def check_vault(self, db: Connection) -> None:
+        """Report a vault that is not that of the newest checkpoint, if nothing else is reported.
+
+        Another program has then put back rows of an earlier time.
+        """
+        if self.status == "ok" and self.vault and not agrees_with(db, self.vault):
+            self._fail("tampered", "anchor", max(self._checkpoints))
 
     def _ends_with(self, state_head: bytes, next_key: bytes) -> bool:
         """Return whether the last code, and the next key if it is known, are the state row's."""
