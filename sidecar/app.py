@@ -127,6 +127,7 @@ def _serve_database(
     lock.acquire()
     try:
         opened = open_store(path, clock, _starting(channel, clock))
+        opened.store.watch.lock = lock
         try:
             vault = Vault(dumpable=config.dumpable)
             loop = Loop(

@@ -193,8 +193,9 @@ def _glob(place: Path, pattern: str) -> list[Path]:
 def lock_holder(database: Path) -> int | str | None:
     """Return the pid of the process that serves the database, or None when no process does.
 
-    Where the pid cannot be read it is "another".
+    Where the pid cannot be read it is "unknown".
     """
+    from sidecar.store.file_lock import is_held_elsewhere  # noqa: PLC0415 - as below
     from sidecar.store.lockfile import (  # noqa: PLC0415 - see the module's docstring
         SUFFIX,
         AlreadyRunning,
@@ -202,13 +203,13 @@ def lock_holder(database: Path) -> int | str | None:
     )
 
     if not database.with_name(database.name + SUFFIX).exists():
-        return None
+        return "unknown" if is_held_elsewhere(database) else None
     # Only trying tells a held lock from a dead process's file; it is given back at once.
     lock = DatabaseLock(database)
     try:
         lock.acquire()
     except AlreadyRunning as held:
-        return held.pid or "another"
+        return held.pid or "unknown"
     except (SidecarError, OSError):
         return None
     lock.release()
@@ -216,9 +217,14 @@ def lock_holder(database: Path) -> int | str | None:
 
 
 def lock(database: Path) -> Finding:
-    """Check which process serves the database now."""
+    """Check which process serves the database now, and that the file has one name."""
     pid = lock_holder(database)
-    return Finding("ok", "free" if pid is None else f"held by process {pid}")
+    detail = "free" if pid is None else f"held by process {pid}"
+    links = database.stat().st_nlink if database.exists() else 1
+    if links > 1:
+        cure = "Remove the hard links, or make copies of them, unless a backup program needs them."
+        return Finding("warn", f"{detail}; the file has {links} names", cure)
+    return Finding("ok", detail)
 
 
 def process() -> Finding:

@@ -18,10 +18,11 @@ from typing import Any
 
 import apsw
 
-from sidecar import files, limits
-from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly
+from sidecar import limits
+from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintenance
 from sidecar.store.ballast import Ballast
 from sidecar.store.pragmas import SHOWN_PRAGMAS, Connection, configure, configure_wal
+from sidecar.store.watch import FileWatch
 
 __all__ = ["Connection", "Store", "one_row"]
 
@@ -65,8 +66,7 @@ class Store:
         self.disk_full = False
         """The disk was full when something was last written."""
         self.ballast = Ballast(path)
-        self._identity: tuple[int, int] | None = None
-        """Which file `path` names; None until it is opened for the first time after a swap."""
+        self.watch = FileWatch(path)
         self._db: Connection | None = self._open_shared()
 
     @property
@@ -94,7 +94,7 @@ class Store:
         try:
             configure(db, cache_kib=limits.CACHE_SHARED_KIB)
             configure_wal(db)
-            self._refuse_moved()
+            self.watch.check_names()
         except BaseException:
             db.close(True)
             raise
@@ -154,24 +154,9 @@ class Store:
             ReadOnly: the file is no longer where it was; nothing was committed.
         """
         if self._in_transaction:
-            self._refuse_moved()
+            self.watch.check_names()
             self._in_transaction = False
             self.db.execute("COMMIT")
-
-    def _refuse_moved(self) -> None:
-        """Refuse to go on when `path` no longer names the open file, into which SQLite would write.
-
-        Raises:
-            ReadOnly: the file was moved or removed, or another one has its name.
-        """
-        found = files.identity(self.path)
-        self._identity = self._identity or found
-        if found != self._identity:
-            raise ReadOnly(
-                f"{self.path} was moved, removed or replaced while it was served.",
-                hint="Put the file back, or end this process and start it again.",
-                outcome="not_applied",
-            )
 
     def rollback(self) -> None:
         """Undo the transaction if one is open; after an I/O error SQLite may have done it."""
@@ -327,7 +312,7 @@ class Store:
             self._db.close(True)
         self._db = None
         yield
-        self._identity = None
+        self.watch.forget_file()
         self._wal_pages = self._wal_held_pages = 0
 
     def reopen(self) -> None:

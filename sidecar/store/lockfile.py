@@ -1,8 +1,9 @@
-"""Allows one process per database, by an operating system lock on a file beside the database.
+"""Allows one process per database, by operating system locks on two files.
 
-The lock is on `<database>.lock` and never on the database itself, whose locks and descriptors
-belong to SQLite. The system releases it however the process ends, so a file that is left over has
-no meaning. The file holds the pid of the process, for the person who sees a second start fail.
+The first is `<database>.lock`, which holds the pid of the process for the person who sees a second
+start fail. Names can be removed and files can have several, so the second is the database file
+itself (`file_lock`). The system releases both however the process ends, so a lock file that is
+left over has no meaning, and one that was removed is created again.
 """
 
 import json
@@ -13,7 +14,8 @@ from pathlib import Path
 
 from sidecar import files
 from sidecar.clock import Clock, SystemClock
-from sidecar.errors import ReadOnly, StorageFailed
+from sidecar.errors import ReadOnly, SidecarError, StorageFailed
+from sidecar.store import file_lock
 
 if sys.platform == "win32":
     import msvcrt
@@ -83,35 +85,79 @@ class DatabaseLock:
 
     def __init__(self, path: Path, clock: Clock | None = None) -> None:
         """Name the database to lock, without creating or opening a file."""
+        self.database = path
         self.path = files.beside(path, SUFFIX)
         self._clock = clock or SystemClock()
         self._descriptor: int | None = None
+        self._identity: tuple[int, int] | None = None
 
     def acquire(self) -> None:
         """Acquire the lock without waiting, creating its file and folder when they are missing.
 
+        The caller has no connection to the database.
+
         Raises:
-            AlreadyRunning: another process holds it.
+            AlreadyRunning: another process holds it, or serves the same file under another name.
             ReadOnly: the file cannot be created, or is not a plain file.
         """
+        if self._descriptor is not None:
+            return
         files.make_folder(self.path.parent)
-        while self._descriptor is None:
-            descriptor = self._open()
+        self._acquire_file()
+        try:
+            file_lock.hold(self.database)
+        except file_lock.FileInUse:
+            self._release_file()
+            raise AlreadyRunning(None) from None
+
+    def _acquire_file(self) -> None:
+        """Lock the file beside the database."""
+        descriptor: int | None = None
+        while descriptor is None:
+            opened = self._open()
             try:
-                if not _try_lock(descriptor):
-                    raise AlreadyRunning(_read_holder(descriptor))
-                if _is_named(descriptor, self.path):
-                    self._write_holder(descriptor)
-                    self._descriptor = descriptor
+                if not _try_lock(opened):
+                    raise AlreadyRunning(_read_holder(opened))
+                if _is_named(opened, self.path):
+                    self._write_holder(opened)
+                    descriptor = opened
             finally:
-                if self._descriptor is None:
-                    os.close(descriptor)
+                if descriptor is None:
+                    os.close(opened)
+        replaced, self._descriptor = self._descriptor, descriptor
+        self._identity = files.identity(self.path)
+        if replaced is not None:
+            os.close(replaced)
+
+    def is_named(self) -> bool:
+        """Return whether the lock file is still where it was; one call of the system."""
+        return files.identity(self.path) == self._identity
+
+    def restore(self) -> bool:
+        """Create the lock file again after it was removed; return False when that fails.
+
+        Until it succeeds the lock of the database file alone keeps other processes out.
+        """
+        try:
+            self._acquire_file()
+        except (AlreadyRunning, SidecarError, OSError):
+            return False
+        return True
 
     def release(self) -> None:
-        """Release the lock; does nothing when it is not held."""
-        if self._descriptor is None:
-            return
+        """Release the lock; does nothing when it is not held.
+
+        The caller has closed every connection to the database.
+        """
+        if self._descriptor is not None:
+            file_lock.release(self.database)
+            self._release_file()
+
+    def _release_file(self) -> None:
+        """Release and remove the file beside the database."""
         descriptor, self._descriptor = self._descriptor, None
+        if descriptor is None:
+            return
         try:
             _unlock(descriptor, self.path)
         finally:

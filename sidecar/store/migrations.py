@@ -22,7 +22,7 @@ import apsw
 from sidecar import files, limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
-from sidecar.store import meta, swap, verified_copy
+from sidecar.store import file_lock, meta, swap, verified_copy
 from sidecar.store.audit.log import append_entry, begin_chain
 from sidecar.store.connection import Connection
 from sidecar.store.database_files import remove_database
@@ -156,7 +156,8 @@ def create(
     staged = swap.staged_path(path)
     with build_file(staged, clock, shipped_steps() if steps is None else steps, vfs) as db:
         fill(db)
-    staged.replace(path)
+    with file_lock.passed_to(staged, path):
+        staged.replace(path)
     files.sync_folder(path.parent)
 
 

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from sidecar import files
 from sidecar.clock import Clock
 from sidecar.errors import RecoveryRequired
+from sidecar.store import file_lock
 from sidecar.store.database_files import SQLITE_LEFTOVERS, remove_database
 
 PLAN = ".swap"
@@ -160,7 +161,8 @@ def _carry_out(path: Path, plan: Plan, clock: Clock, after_step: AfterStep) -> N
             after_step(f"{suffix}_removed")
         files.sync_folder(path.parent)
         after_step("leftovers_synced")
-        retry_while_open_elsewhere(partial(os.replace, staged, path), clock)
+        with file_lock.passed_to(staged, path):
+            retry_while_open_elsewhere(partial(os.replace, staged, path), clock)
         after_step("replaced")
     files.sync_folder(path.parent)
     after_step("replaced_synced")

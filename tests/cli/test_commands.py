@@ -114,6 +114,28 @@ def test_call_and_doctor_name_the_process_that_serves_the_database(tmp_path: Pat
     assert (content["state"], str(holder.pid) in content["detail"]) == ("ok", True)
 
 
+def test_doctor_warns_of_a_file_with_several_names_and_sees_its_server_without_a_lock_file(
+    tmp_path: Path,
+) -> None:
+    database = tmp_path / "a.db"
+    holder = subprocess.Popen(
+        [sys.executable, "-m", "sidecar", "serve", "--database", database],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+    )
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    os.link(database, tmp_path / "b.db")
+    (tmp_path / "a.db.lock").unlink()
+    for name in ("a.db", "b.db"):
+        checks = result_of("doctor", "--json", "--database", tmp_path / name)
+        lock = next(check for check in checks if check["name"] == "lock")
+        assert lock["state"] == "warn"
+        assert "held by process unknown; the file has 2 names" in lock["detail"]
+    holder.communicate(timeout=10)
+
+
 def test_doctor_says_how_old_the_newest_backup_is(tmp_path: Path) -> None:
     database = tmp_path / "sim.db"
 

@@ -41,4 +41,19 @@ SECRETS = [
     ),
 ]
 
-REQUIREMENTS = [*SECRETS]
+FILES = [
+    _around.proven(
+        "one_file",
+        "One process serves a file, by whatever names it is reached and whatever removes its lock"
+        " file; several names are reported.",
+        "test_a_file_that_is_served_is_refused_by_whatever_name",
+        "test_a_file_that_took_the_place_of_the_served_one_is_refused_by_whatever_name",
+        "test_another_program_that_reads_and_writes_does_not_loosen_the_locks",
+        "test_a_lock_file_that_was_removed_is_there_again_after_the_next_save",
+        "test_a_second_name_is_reported_while_the_file_is_served_and_at_the_next_start",
+        "test_the_lock_of_the_file_ends_with_its_process",
+        "test_doctor_warns_of_a_file_with_several_names_and_sees_its_server_without_a_lock_file",
+    ),
+]
+
+REQUIREMENTS = [*FILES, *SECRETS]

@@ -1,4 +1,4 @@
-"""The chore that warns about the disk, the folder of the database and the clock.
+"""The chore that warns about the disk, the clock, and the folder and the names of the database.
 
 A warning is sent once as long as its reason lasts. What kind of folder it is can only be guessed,
 by the names that synchronisation clients give their folders and by the type of the file system
@@ -63,6 +63,7 @@ def warn(ctx: LongContext) -> None:
         "disk_low": describe_low_disk(folder),
         "folder_synced": describe_synced_folder(folder),
         "folder_on_network": describe_network_folder(folder.resolve()),
+        "several_names": describe_names(ctx.store.path),
     }
     for slug, text in warnings.items():
         if text is None:
@@ -70,6 +71,10 @@ def warn(ctx: LongContext) -> None:
         elif slug not in state.sent:
             state.sent.add(slug)
             ctx.emit(SystemWarning(slug, text))
+    ctx.store.watch.restore_lock()
+    happened = ctx.store.watch.warnings
+    while happened:
+        ctx.emit(SystemWarning(*happened.popitem()))
     lead_ms = _wall_clock_lead_ms(ctx.clock)
     jump_ms = lead_ms - state.lead_ms
     state.lead_ms = lead_ms
@@ -82,6 +87,21 @@ def _describe_jump(jump_ms: float) -> str:
     direction = "ahead" if jump_ms > 0 else "back"
     minutes = abs(jump_ms) / 60_000
     return f"The clock has jumped {minutes:.0f} minutes {direction}; times may be misleading."
+
+
+def describe_names(database: Path) -> str | None:
+    """Return the warning about a file that has several names (hard links); None when it has one.
+
+    Backup programs make such names, so they are no reason to refuse. One of them in use by another
+    process is: the lock is on the file.
+    """
+    links = database.stat().st_nlink if database.exists() else 1
+    if links == 1:
+        return None
+    return (
+        f"The database file has {links} names (hard links). A program that opens it by another name"
+        " can damage it, and a backup or restore by one name leaves the others behind."
+    )
 
 
 def describe_low_disk(folder: Path) -> str | None:
