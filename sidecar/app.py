@@ -142,8 +142,7 @@ def _serve_database(
                 from sidecar.secrets import unlock_at_start  # noqa: PLC0415 - seldom needed
 
                 unlock_at_start.unlock_from_descriptor(loop.long_context(), config.passphrase_fd)
-            # All objects alive now stay alive: the garbage collector need not scan them again.
-            gc.collect()
+            # All objects alive now stay alive: the garbage collector need not scan them.
             gc.freeze()
             code = loop.run(_ready(opened, path, vault_state(opened.store.db, vault)))
         finally:
