@@ -85,6 +85,8 @@ class Method:
         self.sensitive = sensitive
         self.frees_space = frees_space
         self.succeeds_unlogged = succeeds_unlogged
+        self.replaces_file = False
+        """Set by `method` for one that puts another file in the place of the database."""
         self.decoded: type[Params] = params
         self.params: type[Params] = params.published or params
         self.result: Any = result
@@ -173,6 +175,7 @@ def method(
     sensitive: bool = False,
     frees_space: bool = False,
     succeeds_unlogged: bool = False,
+    replaces_file: bool = False,
     errors: tuple[type[SidecarError], ...] = (),
 ) -> Callable[[Callable[[C, P], R]], Callable[[C, P], R]]:
     """Declare a method. `errors` are its own errors, besides those that every method can give.
@@ -182,6 +185,8 @@ def method(
     A method with `frees_space` may write into the reserve that is kept for a full disk.
     A method with `succeeds_unlogged` acts in memory: its answer is sent also when its audit
     entry cannot be written.
+    A long method with `replaces_file` puts another file in the place of the database, unless its
+    param `dry_run` is true: then it runs alone, and all other long methods use one file.
     """
 
     def declare(function: Callable[[C, P], R]) -> Callable[[C, P], R]:
@@ -191,7 +196,7 @@ def method(
         if access not in get_args(Access):
             message = f"{name}: no such access: {access}."
             raise TypeError(message)
-        METHODS[name] = Method(
+        METHODS[name] = declared = Method(
             name,
             function,
             access,
@@ -201,6 +206,7 @@ def method(
             frees_space=frees_space,
             succeeds_unlogged=succeeds_unlogged,
         )
+        declared.replaces_file = replaces_file
         return function
 
     return declare

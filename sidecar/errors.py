@@ -126,7 +126,10 @@ class ShuttingDown(SidecarError):
 
 
 class Maintenance(SidecarError):
-    """A restore, a compaction or a recovery has exclusive use of the database."""
+    """A restore, a compaction or a recovery has exclusive use of the database, or waits for it.
+
+    Such a request itself is answered so when other long requests did not end within 30 s.
+    """
 
     code, slug, retryable = -32003, "maintenance", True
     text = "A restore, compaction or recovery is using the database; try again when it has ended."

@@ -21,15 +21,30 @@ PARTIAL = ".partial"
 """Suffix of the name of an unfinished backup."""
 
 
+_being_written: set[Path] = set()
+"""The unfinished backups that this process is writing now."""
+
+
 @contextmanager
 def partial_file(target: Path) -> Iterator[Path]:
-    """Create a private file to be written and published; remove it unless it is published."""
+    """Create a private file to be written and published; remove it unless it is published.
+
+    Raises:
+        FileExistsError: another backup of that name is being written.
+    """
     partial = files.beside(target, PARTIAL)
     files.create_private(partial)
+    _being_written.add(partial)
     try:
         yield partial
     finally:
         partial.unlink(missing_ok=True)
+        _being_written.discard(partial)
+
+
+def is_being_written(partial: Path) -> bool:
+    """Return whether this process is writing the unfinished backup `partial` now."""
+    return partial in _being_written
 
 
 def write_backup(

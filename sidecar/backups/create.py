@@ -1,12 +1,12 @@
 """Making one backup: purge deleted data, copy the database, pack and verify the copy, log it.
 
 The entry in the audit log is committed together with the rename that gives the file its name, so
-a backup that cannot be logged does not exist. One backup is made at a time; a second request
-waits.
+a backup that cannot be logged does not exist. Several can be made at the same time.
 """
 
 import shutil
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,15 +15,14 @@ from sidecar.archive.manifest import Head, Mac, Manifest, Reason, Secrets
 from sidecar.archive.write import partial_file, publish_backup, write_backup
 from sidecar.backups import directory
 from sidecar.backups.directory import Backup
-from sidecar.backups.gate import one_at_a_time
 from sidecar.backups.retention import request_retention
-from sidecar.backups.scratch import scratch_database
 from sidecar.context import LongContext
 from sidecar.errors import DatabaseFull, PurgeBlocked
 from sidecar.redaction import add_secret
-from sidecar.store import meta, settings, swap
+from sidecar.store import meta, settings
 from sidecar.store.connection import Connection
 from sidecar.store.pragmas import sqlite_version
+from sidecar.store.scratch import scratch_folder
 from sidecar.store.search import indexes
 from sidecar.store.transfer import snapshot
 from sidecar.store.transfer.snapshot import Snapshot
@@ -73,7 +72,7 @@ def create_backup(
         DatabaseFull: the disk has no room for the copy or for the backup.
         ReadOnly: the folder of backups cannot be written to.
     """
-    with one_at_a_time(ctx), files.wire_errors():
+    with files.wire_errors():
         purge_deleted(ctx)
         return create_backup_from(
             ctx,
@@ -136,22 +135,22 @@ def create_backup_from(
 ) -> Created:
     """Make a backup of what the connection `reading` sees; it is closed once its pages are copied.
 
-    The caller must have purged deleted data and hold the gate.
+    The caller must have purged deleted data.
     """
     began_ms = ctx.clock.monotonic_ms()
     path = ctx.store.path
-    with scratch_database(path, swap.SNAPSHOT) as copy:
+    with scratch_folder(path) as scratch:
+        copy = scratch / "copy"
         with reading as source:
             folder = directory.folder_of(source, path)
             files.make_folder(folder)
             directory.remove_partial_files(folder)
             _check_room(path, folder)
             copied = _copy(ctx, source, copy, include_secrets=include_secrets)
-        target = directory.unused_path(folder, ctx.clock.now_ms())
         if copied.search_damaged:
             with ctx.store.lock:
                 indexes.start_rebuild(ctx.store)
-        with partial_file(target) as partial:
+        with _new_file(folder, ctx.clock.now_ms()) as (target, partial):
             manifest = _pack(ctx, copy, partial, _describe(ctx, copied, reason, label))
             # Removed before the lock is taken, because removing a large file takes time.
             copy.unlink()
@@ -159,6 +158,18 @@ def create_backup_from(
             _publish(ctx, partial, backup, last=last, details=details or {})
     request_retention(ctx)
     return Created(backup, round(ctx.clock.monotonic_ms() - began_ms))
+
+
+@contextmanager
+def _new_file(folder: Path, at_ms: int) -> Iterator[tuple[Path, Path]]:
+    """Yield the name of a new backup and the unfinished file of it, which no other backup has."""
+    with ExitStack() as stack:
+        partial = None
+        while partial is None:
+            target = directory.unused_path(folder, at_ms)
+            with suppress(FileExistsError):  # a backup made at the same time was quicker
+                partial = stack.enter_context(partial_file(target))
+        yield target, partial
 
 
 def _check_room(path: Path, folder: Path) -> None:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from sidecar import files
 from sidecar.archive.manifest import Manifest
 from sidecar.archive.read import read_manifest
-from sidecar.archive.write import PARTIAL
+from sidecar.archive.write import PARTIAL, is_being_written
 from sidecar.errors import BackupRejected, NotFound
 from sidecar.store import meta, settings
 from sidecar.store.connection import Connection, Store
@@ -158,14 +158,11 @@ def unused_path(folder: Path, at_ms: int) -> Path:
 
 
 def remove_partial_files(folder: Path) -> None:
-    """Remove the unfinished backups that killed processes have left in the folder.
-
-    The caller must make sure that no other thread is making a backup in it.
-    """
+    """Remove the unfinished backups that killed processes have left in the folder."""
     try:
-        names = [path.name for path in folder.iterdir() if path.name.endswith(PARTIAL)]
+        paths = [path for path in folder.iterdir() if path.name.endswith(PARTIAL)]
     except (FileNotFoundError, NotADirectoryError):
         return
-    for name in names:
-        if is_backup_name(name.removesuffix(PARTIAL)):
-            (folder / name).unlink(missing_ok=True)
+    for path in paths:
+        if is_backup_name(path.name.removesuffix(PARTIAL)) and not is_being_written(path):
+            path.unlink(missing_ok=True)

@@ -4,12 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from sidecar import files
 from sidecar.backups.directory import Backup
 from sidecar.backups.verify import Report, check_cancelled, unpack_and_examine
 from sidecar.clock import Clock
-from sidecar.store import swap
+from sidecar.errors import StorageFailed
 from sidecar.store.connection import Connection
-from sidecar.store.database_files import remove_database
 from sidecar.store.repair import checks
 from sidecar.store.secrets import has_slots, providers
 from sidecar.store.transfer import carry_over
@@ -27,6 +27,17 @@ class NewDatabase(NamedTuple):
     migrated_from: int | None
     counts: dict[str, int]
     findings: list[checks.Finding]
+    sha256: str
+    """Hash of the file as it was examined."""
+
+    def require_unchanged(self) -> None:
+        """Check that the file is the one that was examined.
+
+        Raises:
+            StorageFailed: it was changed since then.
+        """
+        if files.sha256_of(self.path) != self.sha256:
+            raise StorageFailed("The unpacked backup was changed after it was examined.")
 
 
 class SecretsAfterwards(NamedTuple):
@@ -58,7 +69,7 @@ def bring_in(
         carry_over.rebuild_indexes(db, findings)
     check_cancelled(is_cancelled)
     found = Backup(backup, manifest, backup.stat().st_size)
-    return NewDatabase(path, found, migrated_from, examined.counts, findings)
+    return NewDatabase(path, found, migrated_from, examined.counts, findings, files.sha256_of(path))
 
 
 def secrets_afterwards(
@@ -76,10 +87,3 @@ def secrets_afterwards(
         return SecretsAfterwards("kept" if has_slots(old) else "none", old_providers, [])
     lost = [name for name in old_providers if name not in new_providers]
     return SecretsAfterwards("from_backup" if new_has_secrets else "none", new_providers, lost)
-
-
-def stage(new: NewDatabase, database: Path) -> None:
-    """Rename the new file to the name that a swap takes it from."""
-    staged = swap.staged_path(database)
-    remove_database(staged)
-    new.path.replace(staged)

@@ -7,38 +7,45 @@ from pathlib import Path
 from sidecar.backups import directory
 from sidecar.backups.directory import Backup
 from sidecar.backups.new_database import bring_in
-from sidecar.backups.scratch import scratch_database
-from sidecar.backups.verify import Report
+from sidecar.backups.verify import DATABASE, Report
 from sidecar.clock import Clock
 from sidecar.errors import BackupRejected
-from sidecar.store import swap
 from sidecar.store.repair.recover import find_backup_source
+from sidecar.store.scratch import scratch_folder
 
 
 @contextmanager
 def unpacked_newest_backup(
-    database: Path, clock: Clock, report: Report, is_cancelled: Callable[[], bool]
+    database: Path,
+    clock: Clock,
+    report: Report,
+    is_cancelled: Callable[[], bool],
+    *,
+    served: bool = False,
 ) -> Iterator[Path | None]:
-    """Yield the database of the newest sound backup of `database`; None when there is none."""
-    for backup in _list_backups(database):
-        with scratch_database(database, swap.FROM_BACKUP) as scratch:
+    """Yield the database of the newest sound backup of `database`; None when there is none.
+
+    `served` says that this process has other connections to the database.
+    """
+    for backup in _list_backups(database, served=served):
+        with scratch_folder(database) as folder:
             try:
-                bring_in(backup.path, scratch, clock, report, is_cancelled)
+                new = bring_in(backup.path, folder / DATABASE, clock, report, is_cancelled)
             except BackupRejected:
                 continue
-            yield scratch
+            yield new.path
             return
     yield None
 
 
-def _list_backups(database: Path) -> list[Backup]:
+def _list_backups(database: Path, *, served: bool) -> list[Backup]:
     """Return the backups of a database that may be damaged, newest first.
 
     They are searched in the folder that its settings name and in the default folder. When damage
     hides which database it is, backups of several databases count as none: rows of two databases
     must never be mixed.
     """
-    source = find_backup_source(database)
+    source = find_backup_source(database, served=served)
     default = database.parent / directory.DEFAULT
     folders = {default, default if source.folder is None else Path(source.folder)}
     backups = [backup for folder in folders for backup in directory.list_backups(folder)]

@@ -15,7 +15,6 @@ import msgspec
 
 from sidecar.backups import directory
 from sidecar.backups.create import create_backup_from, purge_deleted
-from sidecar.backups.gate import one_at_a_time
 from sidecar.backups.new_database import (
     NewDatabase,
     SecretsAfterwards,
@@ -28,6 +27,7 @@ from sidecar.backups.verify import Report, log_rejection
 from sidecar.clock import Clock
 from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, DatabaseDamaged
+from sidecar.files import sha256_of
 from sidecar.notifications import SystemRestored
 from sidecar.store import meta, swap, tables
 from sidecar.store.audit.log import (
@@ -44,7 +44,7 @@ from sidecar.store.repair.recover import quarantine_name
 from sidecar.store.secrets import has_slots
 from sidecar.store.sqlite_errors import is_full, spoils_connection
 from sidecar.store.transfer import carry_over
-from sidecar.store.unserved_file import open_unsynced, transaction
+from sidecar.store.unserved_file import open_to_serve, open_unsynced
 from sidecar.store.vault_marks import read_marks
 from sidecar.vault.crypto import KEY_BYTES
 
@@ -75,6 +75,8 @@ class Built(NamedTuple):
     seq: int
     """Number of the audit log's entry about the restore."""
     secrets: SecretsAfterwards
+    sha256: str
+    """Hash of the finished file."""
 
 
 class UnservedDatabase:
@@ -94,10 +96,6 @@ class UnservedDatabase:
     def is_cancelled(self) -> bool:
         """Return whether the restore is to stop."""
         return False
-
-    def gate(self) -> AbstractContextManager[None]:
-        """Return a lock that keeps other requests from making or restoring backups meanwhile."""
-        return nullcontext()
 
     def unpack(self, backup: Path, path: Path) -> NewDatabase:
         """Unpack the file `backup` to `path` and examine it, as `bring_in` does."""
@@ -152,7 +150,7 @@ class UnservedDatabase:
         if self.is_served:
             details["safety_backup"] = preserved.safety_backup
         details["secrets"] = secrets.outcome
-        with open_unsynced(new.path) as db, transaction(db):
+        with open_to_serve(new.path) as db:
             if old is None:
                 old_epoch = 0
                 details[CONTINUES] = carry_over.continue_log_after(db, self._highest_known_seq(new))
@@ -164,7 +162,7 @@ class UnservedDatabase:
             if source == "backup":
                 self._seal_secrets(db)
             carry_over.finish(db, self.clock, served=self.is_served)
-        return Built(epoch, seq, secrets)
+        return Built(epoch, seq, secrets, sha256_of(new.path))
 
     def _carry_over(self, old: Connection, db: Connection, source: SecretsSource) -> None:
         """Copy into the new database `db` what it takes over from `old`."""
@@ -193,8 +191,7 @@ class UnservedDatabase:
 
     def swap(self, built: Built, keep: str | None) -> None:
         """Put the staged file in the place of this database; `keep` is the old file's new name."""
-        del built
-        swap.replace(self.path, self.clock, keep=keep)
+        swap.replace(self.path, self.clock, sha256=built.sha256, keep=keep)
 
 
 class ServedDatabase(UnservedDatabase):
@@ -211,10 +208,6 @@ class ServedDatabase(UnservedDatabase):
     def is_cancelled(self) -> bool:
         """Return whether the request was cancelled."""
         return self._ctx.cancel_event.is_set()
-
-    def gate(self) -> AbstractContextManager[None]:
-        """Return the lock of this database's backups."""
-        return one_at_a_time(self._ctx)
 
     def unpack(self, backup: Path, path: Path) -> NewDatabase:
         """Unpack and examine a backup; write to the audit log when it is rejected."""
@@ -321,7 +314,7 @@ class ServedDatabase(UnservedDatabase):
 
     def swap(self, built: Built, keep: str | None) -> None:
         """Swap the served file, announce it, and lock the vault when its secrets were replaced."""
-        swap_served(self._store, self.clock, keep=keep)
+        swap_served(self._store, self.clock, sha256=built.sha256, keep=keep)
         if built.secrets.outcome != "kept" and not self._ctx.vault.ephemeral:
             # The unlocked root key is that of the old secrets.
             self._ctx.vault.lock()

@@ -8,11 +8,12 @@ The last step is a swap by `store.swap`: when the process is killed in it, the n
 from pathlib import Path
 from typing import NamedTuple
 
-from sidecar.backups.new_database import NewDatabase, SecretsAfterwards, SecretsSource, stage
+from sidecar.backups.new_database import NewDatabase, SecretsAfterwards, SecretsSource
 from sidecar.backups.old_database import Built, Content, Preserved, UnservedDatabase
-from sidecar.backups.scratch import scratch_database
+from sidecar.backups.verify import DATABASE
 from sidecar.files import wire_errors
 from sidecar.store import swap
+from sidecar.store.scratch import scratch_folder
 
 
 class Restored(NamedTuple):
@@ -43,16 +44,18 @@ def restore_backup(
         DatabaseBusy: a reader did not end in time; nothing was changed.
         DatabaseFull: there is no room for the new database; nothing was changed.
         RecoveryRequired: the swap failed and is completed by the next start.
+        StorageFailed: what was unpacked was changed after it was examined; nothing was changed.
     """
-    with old.gate(), wire_errors(), scratch_database(old.path, swap.INCOMING) as scratch:
-        new = old.unpack(backup, scratch)
+    with wire_errors(), scratch_folder(old.path) as folder:
+        new = old.unpack(backup, folder / DATABASE)
         if dry_run:
             return Restored(new, *old.preview(new, source))
         with old.alone():
             # No other request writes from here on: the backup has everything acknowledged.
             content = old.read_content()
             preserved = old.preserve()
+            new.require_unchanged()
             built = old.build(new, source, preserved)
-            stage(new, old.path)
+            swap.stage(new.path, old.path)
             old.swap(built, preserved.file_name)
             return Restored(new, content, built.secrets, None, preserved, built)

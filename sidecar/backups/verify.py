@@ -7,17 +7,19 @@ bytes of the database, its schema, its content; the checks that cost least come 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sidecar import files, limits
 from sidecar.archive.manifest import Manifest, rejection
 from sidecar.archive.read import read_database, read_manifest
 from sidecar.backups.directory import logged_name
-from sidecar.backups.scratch import scratch_database
 from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, Cancelled, DatabaseFull
-from sidecar.store import swap
+from sidecar.store.scratch import scratch_folder
 from sidecar.store.transfer.examine import Examined, Untrusted, check_header, examine
+
+DATABASE: Final = "database"
+"""Name of the file in a scratch folder into which a backup is unpacked."""
 
 Report = Callable[[str, int, int | None, str], None]
 """Reports progress as `LongContext.progress` does: phase, done, total, unit."""
@@ -37,7 +39,7 @@ class Verdict(NamedTuple):
 def verify_backup(
     path: Path, database: Path, report: Report, is_cancelled: Callable[[], bool]
 ) -> Verdict:
-    """Examine a backup as a restore does, in a scratch file beside `database`.
+    """Examine a backup as a restore does, in a scratch folder of `database`.
 
     Raises:
         Cancelled: `is_cancelled` returned True.
@@ -48,8 +50,8 @@ def verify_backup(
     manifest = None
     try:
         manifest = read_manifest(path)
-        with scratch_database(database, swap.CHECKING) as scratch:
-            _, examined = unpack_and_examine(path, scratch, report, is_cancelled)
+        with scratch_folder(database) as folder:
+            _, examined = unpack_and_examine(path, folder / DATABASE, report, is_cancelled)
     except BackupRejected as rejected:
         findings = [(str(rejected.data["reason"]), rejected.message)]
         return Verdict(manifest, size_bytes, findings, rejected)
@@ -94,7 +96,8 @@ def unpack_and_examine(
     try:
         with scratch.open("r+b") as file:
             sink = _CheckedSink(file.write, manifest.database_bytes)
-            read_database(path, sink, report_unpacked)
+            if read_database(path, sink, report_unpacked) != manifest:
+                raise rejection("damaged")  # another file has been given the name meanwhile
         examined = examine(scratch, cancelled=is_cancelled, step=report_examined)
     except Untrusted as untrusted:
         raise rejection(untrusted.reason) from None

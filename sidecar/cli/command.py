@@ -93,6 +93,7 @@ def database_lock(database: Path) -> Iterator[None]:
         AlreadyRunning,
         DatabaseLock,
     )
+    from sidecar.store.scratch import empty_scratch  # noqa: PLC0415 - only these commands need it
 
     lock = DatabaseLock(database)
     try:
@@ -101,6 +102,7 @@ def database_lock(database: Path) -> Iterator[None]:
         text = f"Process {held.pid or '?'} serves {database}; end that process first."
         raise CommandFailed(text, ExitCode.ALREADY_RUNNING) from None
     try:
+        empty_scratch(database)
         yield
     finally:
         lock.release()

@@ -160,12 +160,12 @@ def backups(database: Path) -> Finding:
 
 def leftovers(database: Path) -> Finding:
     """Check for files of killed processes: unfinished replacements, copies, ephemeral folders."""
-    from sidecar.store import swap  # noqa: PLC0415 - see the module's docstring
+    from sidecar.store import scratch, swap  # noqa: PLC0415 - see the module's docstring
 
     beside = sorted(
         path.name
         for path in _glob(database.parent, f"{database.name}*")
-        if path.suffix in (swap.PLAN, swap.STAGED, swap.INCOMING, swap.FROM_BACKUP, ".partial")
+        if path.suffix in (swap.PLAN, swap.STAGED, scratch.SUFFIX, ".partial")
     )
     folders = [
         path

@@ -154,6 +154,10 @@ CHECKPOINT_WAIT_MS: Final = 50
 ALONE_WAIT_MS: Final = 5000
 """How long compaction waits until no long method reads any more."""
 
+REPLACE_WAIT_MS: Final = 30_000
+"""How long a restore, compaction or recovery waits for the long requests before it: a backup of a
+large database takes as long."""
+
 LOCK_WAIT_SLICE_MS: Final = 20
 """How long a request waits for the store's lock between two checks whether maintenance has it."""
 

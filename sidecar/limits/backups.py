@@ -48,9 +48,6 @@ CACHE_SNAPSHOT_KIB: Final = 16_000
 BACKUP_ROOM_BYTES: Final = 64 * MIB
 """Free space that a backup leaves on the disk."""
 
-BACKUP_TURN_CHECK_MS: Final = 50
-"""Time between two checks for a cancel while a backup waits for another one."""
-
 BACKUPS_FIRST_MS: Final = 60_000
 BACKUPS_EVERY_MS: Final = 600_000
 """When it is first checked whether a backup is due, and how often: intervals are set in hours."""

@@ -1,12 +1,16 @@
 """Recovering the served database: a new file with what can be read of it takes its place."""
 
+from contextlib import nullcontext
+
 from sidecar.backups.newest_backup import unpacked_newest_backup
 from sidecar.context import LongContext
+from sidecar.files import sha256_of
 from sidecar.notifications import SystemRestored
-from sidecar.store import meta, secrets
+from sidecar.store import meta, secrets, swap
 from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
-from sidecar.store.repair.recover import Recovered, audit_totals, build
+from sidecar.store.repair.recover import RECOVERED, Recovered, audit_totals, build
+from sidecar.store.scratch import scratch_folder
 
 
 def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
@@ -28,12 +32,24 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
 
     with (
         unpacked_newest_backup(
-            store.path, ctx.clock, ctx.progress, ctx.cancel_event.is_set
+            store.path, ctx.clock, ctx.progress, ctx.cancel_event.is_set, served=True
         ) as backup,
-        store.exclusive(),
+        scratch_folder(store.path) as folder,
+        nullcontext() if dry_run else store.exclusive(),
     ):
-        entry = None if dry_run else log
-        recovered = build(store.path, ctx.clock, step, log=entry, backup=backup, vfs=store.vfs)
+        new = folder / RECOVERED
+        recovered = build(
+            store.path,
+            new,
+            ctx.clock,
+            step,
+            log=None if dry_run else log,
+            backup=backup,
+            vfs=store.vfs,
+            served=True,
+        )
         if not dry_run:
-            swap_served(store, ctx.clock, keep=recovered.quarantine)
+            sha256 = sha256_of(new)
+            swap.stage(new, store.path)
+            swap_served(store, ctx.clock, sha256=sha256, keep=recovered.quarantine)
     return recovered

@@ -18,10 +18,10 @@ from sidecar.errors import DatabaseDamaged, NotOurs
 from sidecar.store import meta, migrations, preflight, settings, swap
 from sidecar.store.audit.log import chain_head
 from sidecar.store.connection import Connection, Store
-from sidecar.store.database_files import remove_database
 from sidecar.store.migrations import Progress, no_progress
 from sidecar.store.pragmas import check_sqlite_version
 from sidecar.store.runs.rows import close_interrupted
+from sidecar.store.scratch import empty_scratch
 from sidecar.store.sqlite_errors import as_wire_error
 
 
@@ -54,7 +54,7 @@ def open_store(
     check_sqlite_version()
     with _wire_errors():
         swap.complete_interrupted(path, clock)
-        remove_database(files.beside(path, swap.FROM_BACKUP))
+        empty_scratch(path)
         finding, found = preflight.examine(path, migrations.current_version())
         migrated_from = None
         if finding is preflight.Finding.NEW:

@@ -5,8 +5,7 @@ repeated; a start that finds the plan completes it. SQLite would apply an old `-
 main file to it, so the old files are removed before the new one gets its name. The caller has
 closed every SQLite connection to the database.
 
-A staged file without a plan is unfinished work of a killed process and is removed at the start;
-so are the files that backups are made from and that restores are made of.
+A staged file without a plan is unfinished work of a killed process and is removed at the start.
 """
 
 import json
@@ -21,21 +20,12 @@ from typing import NamedTuple
 
 from sidecar import files
 from sidecar.clock import Clock
-from sidecar.errors import RecoveryRequired
+from sidecar.errors import RecoveryRequired, StorageFailed
 from sidecar.store import file_lock
 from sidecar.store.database_files import SQLITE_LEFTOVERS, remove_database
 
 PLAN = ".swap"
 STAGED = ".staged"
-SNAPSHOT = ".snapshot"
-"""Suffix of the copy that a backup is packed from."""
-INCOMING = ".incoming"
-"""Suffix of the database of a backup that is being restored, until it is staged."""
-FROM_BACKUP = ".from-backup"
-"""Suffix of the database of a backup that a recovery takes rows from. It is removed at the start
-and not by `complete_interrupted`, which a recovery calls first."""
-CHECKING = ".checking"
-"""Suffix of the database of a backup that is only verified."""
 RETRY_LIMIT_MS = 5000
 """On Windows, virus scanners and indexers keep a new file open for moments."""
 RETRY_PAUSE_S = 0.05
@@ -62,13 +52,28 @@ def staged_path(path: Path) -> Path:
     return files.beside(path, STAGED)
 
 
+def stage(built: Path, path: Path) -> None:
+    """Rename a finished file to the name from which `replace` puts it in the place of `path`."""
+    staged = staged_path(path)
+    remove_database(staged)
+    built.replace(staged)
+
+
 def replace(
-    path: Path, clock: Clock, *, keep: str | None = None, after_step: AfterStep = ignore_step
+    path: Path,
+    clock: Clock,
+    *,
+    sha256: str | None = None,
+    keep: str | None = None,
+    after_step: AfterStep = ignore_step,
 ) -> None:
     """Put `staged_path(path)` in the place of `path`, keeping the old file under the name `keep`.
 
+    `sha256` is the hash that the staged file had when it was finished.
+
     Raises:
         FileExistsError: there is a file of the name `keep`.
+        StorageFailed: the staged file was changed since it was finished; nothing was replaced.
         OSError: one of the two files is in place, unharmed, and no plan is left.
         RecoveryRequired: the plan could not be withdrawn either, so that nothing may be written
             to the file: the next start completes the plan.
@@ -79,6 +84,9 @@ def replace(
     files.sync_file(staged)
     after_step("staged_synced")
     plan = Plan(staged.name, files.sha256_of(staged), keep)
+    if sha256 not in (None, plan.sha256):
+        remove_database(staged)
+        raise StorageFailed("The new file was changed before it was put in place.")
     files.write_whole(files.beside(path, PLAN), json.dumps(plan._asdict()).encode())
     after_step("plan_written")
     try:
@@ -96,8 +104,6 @@ def complete_interrupted(path: Path, clock: Clock, after_step: AfterStep = ignor
     """
     record = files.beside(path, PLAN)
     files.beside(record, ".partial").unlink(missing_ok=True)
-    for suffix in (SNAPSHOT, INCOMING, CHECKING):
-        remove_database(files.beside(path, suffix))
     try:
         plan = _parse(record.read_bytes())
     except FileNotFoundError:

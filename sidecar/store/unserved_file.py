@@ -31,24 +31,25 @@ def transaction(db: Connection) -> Iterator[None]:
 
 
 @contextmanager
-def open_in_transaction(path: Path, vfs: str | None = None) -> Iterator[Connection]:
-    """Open a file for one transaction, which is on the disk when the block has ended."""
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
-    try:
-        configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB)
+def open_to_serve(path: Path, vfs: str | None = None) -> Iterator[Connection]:
+    """Open a file for the last transaction before it takes the place of the served one.
+
+    Afterwards the file is in WAL mode. Were it switched only when it is served, the switch would
+    have to wait for every reader that is quicker.
+    """
+    with open_unsynced(path, vfs) as db:
         with transaction(db):
             yield db
-    finally:
-        db.close(True)
+        set_pragma(db, "journal_mode", "WAL", "wal")
 
 
 @contextmanager
-def open_unsynced(path: Path) -> Iterator[Connection]:
+def open_unsynced(path: Path, vfs: str | None = None) -> Iterator[Connection]:
     """Open a file for any number of transactions, none of which is synced to the disk.
 
     Whoever puts the file in its place syncs it first.
     """
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
         configure(db, cache_kib=limits.CACHE_SNAPSHOT_KIB)
         set_pragma(db, "synchronous", "OFF", 0)

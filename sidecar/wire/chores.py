@@ -10,7 +10,7 @@ from collections.abc import Callable
 from sidecar import limits, log, redaction
 from sidecar.catalog import CHORES, Chore
 from sidecar.context import LongContext, Services
-from sidecar.errors import Cancelled, DatabaseDamaged, Maintenance
+from sidecar.errors import Cancelled, DatabaseDamaged, Maintenance, Overloaded, SidecarError
 from sidecar.store.sqlite_errors import is_full, spoils_connection
 from sidecar.wire.long_request import Post
 from sidecar.wire.workers import Workers
@@ -27,6 +27,8 @@ class _ChoreJob:
         self._post = post
         self._ended = ended
         self.key = object()
+        self.replaces_file = False
+        self.gives_way = True
 
     def run(self) -> None:
         """Run the chore; the store's lock is free afterwards, whatever happens."""
@@ -34,9 +36,7 @@ class _ChoreJob:
         try:
             context.check_cancelled()
             self._chore.function(context)
-        except Cancelled:
-            pass
-        except Maintenance:
+        except (Cancelled, Maintenance):
             # The database is being replaced; the chore runs again when that may have ended.
             context.session.schedule(self._chore.name, limits.CHORES_FIRST_MS)
         except DatabaseDamaged:
@@ -56,6 +56,12 @@ class _ChoreJob:
     def cancel(self) -> None:
         """Ask the chore to stop at its next safe point."""
         self._context.cancel_event.set()
+
+    def refuse(self, error: SidecarError) -> None:
+        """Do nothing: a chore never waits for other jobs."""
+
+    def report_waiting(self) -> None:
+        """Do nothing: a chore never waits for other jobs."""
 
 
 class Chores:
@@ -99,9 +105,11 @@ class Chores:
         else:
             self.schedule(name, chore.every_ms)
         self._running = job
-        if not self._workers.submit(job):
+        try:
+            self._workers.submit(job)
+        except (Maintenance, Overloaded):
             self._running = None
-            self.schedule(name, chore.first_ms)
+            self.schedule(name, limits.CHORES_FIRST_MS)
 
     def _end(self) -> None:
         """Note that the chore has ended; called in its worker thread."""

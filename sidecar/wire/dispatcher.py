@@ -26,6 +26,7 @@ from sidecar.errors import (
     ExitCode,
     Internal,
     InvalidRequest,
+    Maintenance,
     MethodNotFound,
     Outcome,
     Overloaded,
@@ -316,7 +317,9 @@ class Dispatcher:
         context.frees_space = method.frees_space
         reply.pending = True
         finish = partial(self._finish_long, reply, method, context, perf_counter_ns())
-        job = LongJob(partial(method.function, context, params), context, finish, self._post)
+        call = partial(method.function, context, params)
+        replaces_file = method.replaces_file and not getattr(params, "dry_run", False)
+        job = LongJob(call, context, finish, self._post, replaces_file=replaces_file)
         burst.long_jobs.append((job, reply))
 
     @staticmethod
@@ -332,9 +335,11 @@ class Dispatcher:
 
     def submit(self, job: LongJob, reply: Reply) -> None:
         """Give a long request to the workers, after the burst of the requests before it."""
-        if not self._workers.submit(job):
+        try:
+            self._workers.submit(job)
+        except (Maintenance, Overloaded) as refused:
             reply.pending = False
-            self._fail(reply, Overloaded(limit=limits.LONG_MAX_IN_FLIGHT))
+            self._fail(reply, refused)
 
     def cancel(self, request_id: str | int | None, *, lines_wait: bool) -> None:
         """Cancel a long request; with `lines_wait` also one whose line has not started yet."""

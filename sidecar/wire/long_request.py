@@ -10,6 +10,7 @@ from typing import Protocol
 
 from sidecar import redaction
 from sidecar.context import Emitted, LongContext
+from sidecar.errors import SidecarError
 from sidecar.store.sqlite_errors import spoils_connection
 from sidecar.wire.reply import Reply
 from sidecar.wire.workers import cancel_key
@@ -34,13 +35,18 @@ class LongJob:
         context: LongContext,
         finish: Callable[[object, Exception | None], Reply],
         post: Post,
+        *,
+        replaces_file: bool,
     ) -> None:
         """`call` is the method with its context and params; `finish` fills the reply."""
         self._call = call
         self._context = context
         self._finish = finish
         self._post = post
+        self._refused_with: SidecarError | None = None
         self.key = cancel_key(context.request_id)
+        self.replaces_file = replaces_file
+        self.gives_way = False
 
     def run(self) -> None:
         """Run the method; whatever happens, one reply is posted and the lock is released."""
@@ -49,6 +55,8 @@ class LongJob:
         fault: Exception | None = None
         try:
             context.check_cancelled()
+            if self._refused_with is not None:
+                raise self._refused_with
             result = self._call()
         except Exception as caught:  # noqa: BLE001 - the dispatcher turns it into a wire error
             fault = caught
@@ -66,3 +74,11 @@ class LongJob:
     def cancel(self) -> None:
         """Ask the method to stop at its next safe point."""
         self._context.cancel_event.set()
+
+    def refuse(self, error: SidecarError) -> None:
+        """Make `run` answer with this error and not call the method."""
+        self._refused_with = error
+
+    def report_waiting(self) -> None:
+        """Report that the request waits for other long requests."""
+        self._context.progress("waiting", 0, None, "requests")

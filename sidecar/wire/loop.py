@@ -67,7 +67,7 @@ class Loop:
         self._input_open = True
         self._outbox = Outbox()
         self._posted: deque[Reply | list[Emitted]] = deque()
-        self._workers = Workers(channel.wake)
+        self._workers = Workers(channel.wake, clock)
         self._dispatcher = Dispatcher(self._services, self._workers, self)
         self._events = EventStream(store, self._outbox, subscribed=events)
         self._upkeep = Upkeep(store, clock)
@@ -155,6 +155,7 @@ class Loop:
                 self._take_input(0)
             self._upkeep.run_when_due(idle=not self._backlog)
             self._chores.start_due()
+            self._workers.expire()
             if self._hung_up and self._input_open and not self._wants_input():
                 # The client has closed stdin and does not read the output: it has ended.
                 self.stop("eof")
@@ -180,7 +181,8 @@ class Loop:
         if self._events.wants_replay and not self._outbox:
             return 0
         if self._stop_reason is None:
-            waits = (self._upkeep.timeout_ms(), self._chores.timeout_ms())
+            parts = (self._upkeep, self._chores, self._workers)
+            waits = (part.timeout_ms() for part in parts)
             return min((wait for wait in waits if wait is not None), default=None)
         return self._end_limit.wait_ms()
 

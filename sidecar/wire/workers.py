@@ -3,6 +3,10 @@
 Has the threads, the queue of jobs, and the request id that each job can be cancelled by. A job runs
 in one thread from its start to its end; the dispatcher says what it does and how its answer is
 sent. The threads are daemons and start with the first job: most sessions need none.
+
+A job that replaces the database file, such as a restore, runs alone. It waits, without a thread,
+until the jobs before it have ended, and until it has ended no other job is accepted. So no job
+sees two files, and none makes a file that another one reads.
 """
 
 import threading
@@ -11,6 +15,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from sidecar import limits
+from sidecar.clock import Clock
+from sidecar.errors import Maintenance, Overloaded, SidecarError
 
 
 class Job(Protocol):
@@ -20,11 +26,25 @@ class Job(Protocol):
     def key(self) -> object:
         """Return what a cancel finds the job by: the type and the value of its request id."""
 
+    @property
+    def replaces_file(self) -> bool:
+        """Return whether the job puts another file in the place of the database."""
+
+    @property
+    def gives_way(self) -> bool:
+        """Return whether the job is cancelled when one that replaces the file waits for it."""
+
     def run(self) -> None:
         """Do the work and hand over the answer; never raises."""
 
     def cancel(self) -> None:
         """Ask the job to stop at its next safe point."""
+
+    def refuse(self, error: SidecarError) -> None:
+        """Make `run` answer with this error and do no work."""
+
+    def report_waiting(self) -> None:
+        """Report that the job waits for other jobs to end."""
 
 
 def cancel_key(request_id: object) -> object:
@@ -35,30 +55,71 @@ def cancel_key(request_id: object) -> object:
 class Workers:
     """Runs jobs in the order in which they came, at most `limits.WORKER_THREADS` at a time."""
 
-    def __init__(self, wake: Callable[[], None]) -> None:
+    def __init__(self, wake: Callable[[], None], clock: Clock) -> None:
         """`wake` is called after each job has ended."""
         self._wake = wake
+        self._clock = clock
         self._changed = threading.Condition()
         self._queue: deque[Job] = deque()
         self._jobs: dict[int, Job] = {}
         self._threads = 0
+        self._replacer: Job | None = None
+        """The job that replaces the file, or waits to."""
+        self._deadline_ms: float | None = None
+        """Until when the replacer waits; None when it does not wait."""
 
     def __len__(self) -> int:
-        """Return the number of jobs that are queued or running."""
+        """Return the number of jobs that wait, are queued or are running."""
         return len(self._jobs)
 
-    def submit(self, job: Job) -> bool:
-        """Queue a job; return False when the most that are allowed are in flight."""
+    def submit(self, job: Job) -> None:
+        """Queue a job; one that replaces the file waits until it is the only one.
+
+        Raises:
+            Maintenance: another job replaces the file or waits to.
+            Overloaded: the most that are allowed are in flight.
+        """
         with self._changed:
+            if self._replacer is not None:
+                raise Maintenance
             if len(self._jobs) >= limits.LONG_MAX_IN_FLIGHT:
-                return False
+                raise Overloaded(limit=limits.LONG_MAX_IN_FLIGHT)
+            others = list(self._jobs.values())
             self._jobs[id(job)] = job
-            self._queue.append(job)
-            if self._threads < limits.WORKER_THREADS:
-                self._threads += 1
-                threading.Thread(target=self._work, name="worker", daemon=True).start()
-            self._changed.notify()
-        return True
+            if job.replaces_file:
+                self._replacer = job
+            if not (job.replaces_file and others):
+                self._enqueue(job)
+                return
+            self._deadline_ms = self._clock.monotonic_ms() + limits.REPLACE_WAIT_MS
+        job.report_waiting()
+        self._cancel([other for other in others if other.gives_way])
+
+    def _enqueue(self, job: Job) -> None:
+        """Give a job to the threads; the caller holds the lock."""
+        self._queue.append(job)
+        if self._threads < limits.WORKER_THREADS:
+            self._threads += 1
+            threading.Thread(target=self._work, name="worker", daemon=True).start()
+        self._changed.notify()
+
+    def timeout_ms(self) -> float | None:
+        """Return for how long `expire` has nothing to do; None while no job waits."""
+        deadline_ms = self._deadline_ms
+        if deadline_ms is None:
+            return None
+        return max(0.0, deadline_ms - self._clock.monotonic_ms())
+
+    def expire(self) -> None:
+        """Refuse a job that has waited for `limits.REPLACE_WAIT_MS`."""
+        if self.timeout_ms() != 0:
+            return
+        with self._changed:
+            job = self._replacer
+        # Meanwhile the job may have been started or cancelled: then it does not wait any more.
+        if job is not None and self._take_from_queue(job):
+            job.refuse(Maintenance())
+            self._run_at_once(job)
 
     def cancel(self, key: object) -> bool:
         """Cancel the jobs of this request id; return False when there is none."""
@@ -74,15 +135,26 @@ class Workers:
         self._cancel(jobs)
 
     def _cancel(self, jobs: list[Job]) -> None:
-        """Cancel these jobs; those that are queued run at once, so that their answer is sent."""
+        """Cancel these jobs; one that has not begun runs at once, so that its answer is sent."""
         for job in jobs:
             job.cancel()
+            if self._take_from_queue(job):
+                self._run_at_once(job)
+
+    def _take_from_queue(self, job: Job) -> bool:
+        """Remove a job that waits or is queued from there; return False when it has begun."""
         with self._changed:
-            queued = [job for job in jobs if job in self._queue]
-            for job in queued:
+            if job is self._replacer and self._deadline_ms is not None:
+                self._deadline_ms = None
+                return True
+            if job in self._queue:
                 self._queue.remove(job)
-        for job in queued:
-            threading.Thread(target=self._run, args=(job,), name="cancelled", daemon=True).start()
+                return True
+        return False
+
+    def _run_at_once(self, job: Job) -> None:
+        """Run a job that only answers with an error, beside the worker threads."""
+        threading.Thread(target=self._run, args=(job,), name="refused", daemon=True).start()
 
     def _work(self) -> None:
         """Run queued jobs for ever; runs in each thread."""
@@ -94,10 +166,15 @@ class Workers:
             self._run(job)
 
     def _run(self, job: Job) -> None:
-        """Run one job and remove it."""
+        """Run one job and remove it; start the job that waits for the last of the others."""
         try:
             job.run()
         finally:
             with self._changed:
                 del self._jobs[id(job)]
+                if job is self._replacer:
+                    self._replacer = None
+                elif self._replacer and self._deadline_ms is not None and len(self._jobs) == 1:
+                    self._deadline_ms = None
+                    self._enqueue(self._replacer)
             self._wake()

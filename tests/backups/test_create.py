@@ -10,8 +10,6 @@ import pytest
 from sidecar import limits
 from sidecar.archive import write
 from sidecar.backups import create, directory
-from sidecar.backups.gate import one_at_a_time
-from sidecar.context import LongContext
 from sidecar.errors import (
     AuditUnavailable,
     Cancelled,
@@ -19,7 +17,7 @@ from sidecar.errors import (
     DatabaseFull,
 )
 from sidecar.notifications import Progress
-from sidecar.store import meta, swap, verified_copy
+from sidecar.store import meta, verified_copy
 from sidecar.store.transfer import snapshot
 from tests.harness import Bench, open_bench
 from tests.made_workflows import save
@@ -126,7 +124,7 @@ def test_a_cancelled_backup_leaves_nothing(bench: Bench, tmp_path: Path, steps: 
         bench.call("backups.create")
 
     assert backup_names(tmp_path) == []
-    assert not list(tmp_path.glob("*.snapshot*"))
+    assert not list(tmp_path.glob("*.scratch"))
     assert bench.audited() == []
 
 
@@ -191,15 +189,16 @@ def test_files_left_by_a_killed_process_are_removed(tmp_path: Path) -> None:
     with open_bench(tmp_path) as bench:
         save(bench, "w1")
         name = bench.call("backups.create")["name"]
-    left = [f"test.db{suffix}" for suffix in (swap.SNAPSHOT, swap.INCOMING, swap.CHECKING)]
-    for each in (*left, f"{left[0]}-journal", "backups/sim_backup_20200101_000000.db.zst.partial"):
-        (tmp_path / each).write_text("half")
+    left = tmp_path / "test.db.scratch" / "made-by-a-killed-process"
+    left.mkdir(parents=True)
+    (left / "copy").write_text("half")
+    (tmp_path / "backups/sim_backup_20200101_000000.db.zst.partial").write_text("half")
 
     with open_bench(tmp_path) as bench:
         second = bench.call("backups.create")["name"]
 
     assert backup_names(tmp_path) == sorted([name, second])
-    assert not [path for path in tmp_path.iterdir() if path.name in left]
+    assert not left.parent.exists()
 
 
 # --- concurrent writes ------------------------------------------------------------------------
@@ -249,15 +248,6 @@ def test_sqlite_20_a_backup_under_writes_ends_and_is_one_moment(tmp_path: Path) 
     assert taken.size_bytes > 6000 * 4000
     assert len(steps) == -(-taken.size_bytes // 4096 // limits.SNAPSHOT_STEP_PAGES)
     assert steps[-1] > steps[0]
-
-
-def test_a_second_backup_waits_for_the_first_and_can_be_cancelled(bench: Bench) -> None:
-    first = LongContext(bench.services, 1, bench.tell)
-    second = LongContext(bench.services, 2, bench.tell)
-    second.cancel_event.set()
-
-    with one_at_a_time(first), pytest.raises(Cancelled), one_at_a_time(second):
-        pass
 
 
 def test_a_missing_folder_of_backups_counts_as_empty(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 import sidecar.handlers
-from sidecar.backups import old_database, restore
+from sidecar.backups import old_database
 from sidecar.store import swap
 from tests.harness import open_bench
 from tests.made_workflows import save
@@ -34,9 +34,11 @@ def before(owner, function, step):
 with open_bench(folder) as bench:
     before(old_database, "create_backup_from", "brought_in")
     before(old_database.ServedDatabase, "build", "backed_up")
-    before(restore, "stage", "built")
+    before(swap, "stage", "built")
     replace = swap.replace
-    swap.replace = lambda path, clock, keep: (kill("staged"), replace(path, clock, after_step=kill))
+    swap.replace = lambda path, clock, **more: (
+        kill("staged"), replace(path, clock, **more, after_step=kill)
+    )
     save(bench, "later")  # is in the write-ahead log only
     bench.call("backups.restore", name=name)
     kill("done")

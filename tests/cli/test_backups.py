@@ -106,7 +106,7 @@ def test_a_missing_database_is_restored_from_a_path(database: Path, tmp_path: Pa
     assert (result["kept_aside"], result["seq"]) == (None, 3)
     assert names(database) == ["then"]
     assert result_of("call", "audit.verify", "--database", database)["status"] == "unsealed"
-    assert not list(tmp_path.glob("*.incoming*"))
+    assert not list(tmp_path.glob("*.scratch"))
 
 
 def test_a_refused_backup_is_explained(database: Path, tmp_path: Path) -> None:

@@ -126,10 +126,11 @@ def test_doctor_reports_what_a_killed_recovery_left_and_the_next_start_removes_i
 ) -> None:
     path = tmp_path / "sim.db"
     damaged_files.fill(path, bursts=3)
-    left = tmp_path / "sim.db.from-backup"
-    left.write_bytes(path.read_bytes())
+    left = tmp_path / "sim.db.scratch"
+    left.mkdir()
+    (left / "database").write_bytes(path.read_bytes())
 
     assert left.name in run("doctor", "--database", path).stdout
-    left.write_bytes(path.read_bytes())
+    left.mkdir(exist_ok=True)
     assert run("stats", "--database", path).returncode == 0
     assert not left.exists()

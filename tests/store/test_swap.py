@@ -11,7 +11,8 @@ from pathlib import Path
 import apsw
 import pytest
 
-from sidecar.errors import RecoveryRequired
+from sidecar import files
+from sidecar.errors import RecoveryRequired, StorageFailed
 from sidecar.store import swap
 from tests.store.still_clock import SteadyClock, Stop, StopAfter
 
@@ -242,3 +243,15 @@ def test_a_lasting_sharing_violation_ends_in_bounded_time(
         swap.retry_while_open_elsewhere(act, clock, lambda _seconds: None)
 
     assert clock.reads == 1 + swap.RETRY_LIMIT_MS // 1000
+
+
+def test_a_staged_file_that_was_changed_after_it_was_finished_replaces_nothing(path: Path) -> None:
+    finished = files.sha256_of(swap.staged_path(path))
+    write(swap.staged_path(path).with_name("foreign"), "foreign")
+    path.with_name("foreign").replace(swap.staged_path(path))
+
+    with pytest.raises(StorageFailed):
+        swap.replace(path, SteadyClock(), sha256=finished)
+
+    assert read(path) == "old"
+    assert names(path) == {"sim.db"}

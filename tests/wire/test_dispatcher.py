@@ -86,7 +86,7 @@ class Lane:
         self.folder = json.dumps(str(path.parent)).strip('"').encode()
         self.peer = Peer()
         services = Services(self.store, SteadyClock(), self.peer, floor_vault())
-        self.dispatcher = Dispatcher(services, Workers(lambda: None), self.peer)
+        self.dispatcher = Dispatcher(services, Workers(lambda: None, SteadyClock()), self.peer)
 
     def serve(self, line: bytes) -> list[Any]:
         """Return everything that one line causes: session calls, the answer, events."""

@@ -3,8 +3,12 @@
 import threading
 from collections.abc import Callable
 
+import pytest
+
 from sidecar import limits
+from sidecar.errors import Maintenance, Overloaded, SidecarError
 from sidecar.wire.workers import Workers, cancel_key
+from tests.harness import ManualClock
 
 WAIT_S = 10
 
@@ -12,8 +16,19 @@ WAIT_S = 10
 class TrialJob:
     """A job that waits for an event."""
 
-    def __init__(self, key: object, begun: Callable[[object], None] = lambda _key: None) -> None:
+    def __init__(
+        self,
+        key: object,
+        begun: Callable[[object], None] = lambda _key: None,
+        *,
+        replaces_file: bool = False,
+        gives_way: bool = False,
+    ) -> None:
         self.key = cancel_key(key)
+        self.replaces_file = replaces_file
+        self.gives_way = gives_way
+        self.refused_with: SidecarError | None = None
+        self.waited = False
         self.cancelled = threading.Event()
         self.go = threading.Event()
         self.running = threading.Event()
@@ -30,6 +45,14 @@ class TrialJob:
     def cancel(self) -> None:
         """Note the cancel."""
         self.cancelled.set()
+
+    def refuse(self, error: SidecarError) -> None:
+        """Take note."""
+        self.refused_with = error
+
+    def report_waiting(self) -> None:
+        """Take note."""
+        self.waited = True
 
 
 class Woken:
@@ -53,11 +76,11 @@ class Woken:
 
 def test_jobs_run_and_the_loop_is_woken_after_each() -> None:
     woken = Woken()
-    workers = Workers(woken)
+    workers = Workers(woken, ManualClock())
     jobs = [TrialJob(number) for number in range(5)]
     for job in jobs:
         job.go.set()
-        assert workers.submit(job)
+        workers.submit(job)
 
     assert woken.wait_for(5)
     assert all(job.ended.is_set() for job in jobs)
@@ -67,7 +90,7 @@ def test_jobs_run_and_the_loop_is_woken_after_each() -> None:
 def test_at_most_so_many_run_at_once_and_they_begin_in_order() -> None:
     begun: list[object] = []
     woken = Woken()
-    workers = Workers(woken)
+    workers = Workers(woken, ManualClock())
     jobs = [TrialJob(number, begun.append) for number in range(6)]
     for job in jobs:
         workers.submit(job)
@@ -86,23 +109,25 @@ def test_at_most_so_many_run_at_once_and_they_begin_in_order() -> None:
 
 def test_one_more_than_may_be_in_flight_is_refused_and_there_is_room_again_later() -> None:
     woken = Woken()
-    workers = Workers(woken)
+    workers = Workers(woken, ManualClock())
     jobs = [TrialJob(number) for number in range(limits.LONG_MAX_IN_FLIGHT)]
-    assert all(workers.submit(job) for job in jobs)
+    for job in jobs:
+        workers.submit(job)
 
-    assert not workers.submit(TrialJob("one more"))
+    with pytest.raises(Overloaded):
+        workers.submit(TrialJob("one more"))
 
     for job in jobs:
         job.go.set()
     assert woken.wait_for(len(jobs))
     last = TrialJob("later")
     last.go.set()
-    assert workers.submit(last)
+    workers.submit(last)
     assert last.ended.wait(WAIT_S)
 
 
 def test_cancel_reaches_the_job_of_that_id_and_type_alone() -> None:
-    workers = Workers(lambda: None)
+    workers = Workers(lambda: None, ManualClock())
     jobs = [TrialJob(1), TrialJob("1"), TrialJob(2)]
     for job in jobs:
         workers.submit(job)
@@ -116,7 +141,7 @@ def test_cancel_reaches_the_job_of_that_id_and_type_alone() -> None:
 
 
 def test_cancel_all_reaches_queued_and_running_ones() -> None:
-    workers = Workers(lambda: None)
+    workers = Workers(lambda: None, ManualClock())
     jobs = [TrialJob(number) for number in range(4)]
     for job in jobs:
         workers.submit(job)
@@ -130,3 +155,103 @@ def test_cancel_all_reaches_queued_and_running_ones() -> None:
 
 def test_an_id_keeps_its_type() -> None:
     assert len({cancel_key(key) for key in (1, "1", None, True)}) == 4
+
+
+# --- jobs that replace the file ------------------------------------------------------------
+
+
+def test_a_job_that_replaces_the_file_waits_without_a_thread_and_then_runs_alone() -> None:
+    workers = Workers(lambda: None, ManualClock())
+    others = [TrialJob(number) for number in range(limits.WORKER_THREADS - 1)]
+    for other in others:
+        workers.submit(other)
+        assert other.running.wait(WAIT_S)
+    replacer = TrialJob("replacer", replaces_file=True)
+    threads = threading.active_count()
+
+    workers.submit(replacer)
+
+    assert replacer.waited
+    assert not replacer.running.is_set()
+    assert threading.active_count() == threads
+    for other in others:
+        other.go.set()
+    assert replacer.running.wait(WAIT_S)
+    assert all(other.ended.is_set() for other in others)
+    replacer.go.set()
+
+
+def test_other_jobs_are_refused_while_one_replaces_the_file_or_waits_to() -> None:
+    woken = Woken()
+    workers = Workers(woken, ManualClock())
+    first, replacer = TrialJob("first"), TrialJob("replacer", replaces_file=True)
+    workers.submit(first)
+    workers.submit(replacer)
+    refused = [TrialJob("later"), TrialJob("other", replaces_file=True)]
+
+    for job in refused:
+        with pytest.raises(Maintenance):
+            workers.submit(job)
+    first.go.set()
+    assert replacer.running.wait(WAIT_S)
+    for job in refused:
+        with pytest.raises(Maintenance):
+            workers.submit(job)
+    replacer.go.set()
+    assert woken.wait_for(2)
+
+    refused[0].go.set()
+    workers.submit(refused[0])
+    assert refused[0].ended.wait(WAIT_S)
+
+
+def test_a_job_that_has_waited_too_long_is_refused_and_does_not_block_others() -> None:
+    clock, woken = ManualClock(step_ms=0), Woken()
+    workers = Workers(woken, clock)
+    first, replacer = TrialJob("first"), TrialJob("replacer", replaces_file=True)
+    workers.submit(first)
+    workers.submit(replacer)
+    assert workers.timeout_ms() == limits.REPLACE_WAIT_MS
+
+    clock.at_ms += limits.REPLACE_WAIT_MS - 1
+    workers.expire()
+    assert replacer.refused_with is None
+    clock.at_ms += 1
+    replacer.go.set()
+    workers.expire()
+
+    assert isinstance(replacer.refused_with, Maintenance)
+    assert woken.wait_for(1)
+    assert workers.timeout_ms() is None
+    workers.submit(TrialJob("later"))
+    first.go.set()
+
+
+def test_a_job_that_waits_can_be_cancelled() -> None:
+    woken = Woken()
+    workers = Workers(woken, ManualClock())
+    first, replacer = TrialJob("first"), TrialJob("replacer", replaces_file=True)
+    workers.submit(first)
+    workers.submit(replacer)
+    replacer.go.set()
+
+    assert workers.cancel(cancel_key("replacer"))
+
+    assert woken.wait_for(1)
+    assert replacer.cancelled.is_set()
+    assert not first.cancelled.is_set()
+    first.go.set()
+
+
+def test_a_job_that_gives_way_is_cancelled_by_one_that_replaces_the_file() -> None:
+    workers = Workers(lambda: None, ManualClock())
+    chore, replacer = TrialJob("chore", gives_way=True), TrialJob("replacer", replaces_file=True)
+    workers.submit(chore)
+    assert chore.running.wait(WAIT_S)
+
+    workers.submit(replacer)
+
+    assert chore.cancelled.is_set()
+    chore.go.set()
+    assert replacer.running.wait(WAIT_S)
+    replacer.go.set()

@@ -93,6 +93,7 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
 @method(
     "backups.restore",
     long=True,
+    replaces_file=True,
     errors=(
         BackupRejected,
         DatabaseBusy,
@@ -107,9 +108,10 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
 def restore(ctx: LongContext, params: BackupsRestoreParams) -> BackupsRestoreResult:
     """Replace the database by the one in a backup; a backup of the current one is made first.
 
-    The backup is unpacked and examined while other requests are served, and a rejected one
-    changes nothing. From then until the end requests that need the database are answered
-    `maintenance`. The current audit log is continued. When the process is killed, the old
+    It waits up to 30 s for the long requests before it, with progress in the phase `waiting`; until
+    it ends other long requests are answered `maintenance`. The backup is unpacked and examined
+    while short requests are served, and a rejected one changes nothing. From then until the end
+    requests that need the database are answered `maintenance`, too. The current audit log is continued. When the process is killed, the old
     database or the new one is there, complete.
     """
     path = find_backup(ctx, params.name, params.path)

@@ -47,6 +47,7 @@ class SystemRecoverResult(Result, frozen=True):
 @method(
     "system.recover",
     long=True,
+    replaces_file=True,
     frees_space=True,
     errors=(DatabaseDamaged, DatabaseFull, Maintenance, NewerSchema, NotOurs, RecoveryRequired),
 )
@@ -54,8 +55,9 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
     """Replace a damaged database by a new one with everything that can be read of it.
 
     Rows that cannot be read are taken from the newest backup that has them. The damaged file is
-    kept and never changed. Meanwhile requests that need the database are answered `maintenance`.
-    Call the method with `dry_run` first, and let the user decide.
+    kept and never changed. It waits for other long requests, and refuses them, as `backups.restore`
+    does; meanwhile requests that need the database are answered `maintenance`. Call the method with
+    `dry_run` first, which disturbs no other request, and let the user decide.
     """
     recovered = recover_database(ctx, dry_run=params.dry_run)
     counts = [

@@ -81,14 +81,16 @@ class SystemCompactResult(Result, frozen=True):
 @method(
     "system.compact",
     long=True,
+    replaces_file=True,
     errors=(DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly, RecoveryRequired),
 )
 def compact(ctx: LongContext, params: SystemCompactParams) -> SystemCompactResult:
     """Replace the database file by a copy of itself without free space.
 
-    A backup is made first unless nothing has changed since the last one. From then until the end
-    requests that need the database are answered `maintenance`; ping and cancel are served. When
-    the process is killed, the old file or the new one is there, complete.
+    It waits for other long requests, and refuses them, as `backups.restore` does. A backup is made
+    first unless nothing has changed since the last one. From then until the end requests that need
+    the database are answered `maintenance`; ping and cancel are served. When the process is killed,
+    the old file or the new one is there, complete.
     """
     del params
     create_backup_if_changed(ctx, "compact")

@@ -29,16 +29,20 @@ from sidecar.errors import (
 from sidecar.store import meta, migrations, settings, swap
 from sidecar.store.audit.log import append_entry
 from sidecar.store.connection import Connection
-from sidecar.store.database_files import SQLITE_LEFTOVERS, remove_database
+from sidecar.store.database_files import SQLITE_LEFTOVERS
 from sidecar.store.pragmas import configure
 from sidecar.store.repair import confirm, salvage
 from sidecar.store.repair.fill_from_backup import fill_from_backup
 from sidecar.store.repair.salvage import Step
+from sidecar.store.scratch import scratch_folder
 
 T = TypeVar("T")
 
 QUARANTINE: Final = ".damaged-"
 """What the name of a quarantined file has between the database's name and the time."""
+
+RECOVERED: Final = "recovered"
+"""Name of the new file in a scratch folder."""
 
 WriteEntry = Callable[[Connection, "Recovered"], None]
 """Writes the audit entry of the recovery into the new file."""
@@ -56,17 +60,19 @@ class Recovered(NamedTuple):
 
 def build(
     path: Path,
+    target: Path,
     clock: Clock,
     step: Step,
     *,
     log: WriteEntry | None,
     backup: Path | None = None,
     vfs: str | None = None,
+    served: bool = False,
 ) -> Recovered:
-    """Build the new file at `swap.staged_path(path)` and return what it holds.
+    """Build the new file at `target` and return what it holds.
 
-    `backup` is the unpacked database of a verified backup. Without `log` this is a dry run: the
-    new file is deleted again.
+    `backup` is the unpacked database of a verified backup. Without `log` this is a dry run, after
+    which `target` is of no use.
 
     Raises:
         DatabaseDamaged: nothing can be read and there is no backup; nothing was changed.
@@ -79,26 +85,23 @@ def build(
         raise RecoveryRequired(f"{path} is missing or empty; restore a backup.")
     if shutil.disk_usage(path.parent).free < path.stat().st_size:
         raise DatabaseFull("The disk has no space for a second file of this size.")
-    staged = swap.staged_path(path)
     with (
-        _open_damaged(path, vfs, salvaging=True) as source,
-        migrations.build_file(staged, clock, migrations.shipped_steps(), vfs) as target,
+        _open_damaged(path, vfs, salvaging=True, served=served) as source,
+        migrations.build_file(target, clock, migrations.shipped_steps(), vfs) as db,
     ):
         # Foreign keys cannot be turned off within a transaction; they are checked at its end.
-        target.execute("PRAGMA defer_foreign_keys = ON").fetchall()
-        found = salvage.copy_readable_rows(source, target, step)
-        filled = fill_from_backup(target, backup, found.lost)
+        db.execute("PRAGMA defer_foreign_keys = ON").fetchall()
+        found = salvage.copy_readable_rows(source, db, step)
+        filled = fill_from_backup(db, backup, found.lost)
         if not (any(found.copied.values()) or filled):
             raise DatabaseDamaged("Nothing can be read of the file; restore a backup.")
-        salvage.rebuild_derived(target)
-        settings.insert_defaults(target, clock.now_ms())
-        meta.raise_epoch(target)
+        salvage.rebuild_derived(db)
+        settings.insert_defaults(db, clock.now_ms())
+        meta.raise_epoch(db)
         name = None if log is None else quarantine_name(path, clock)
         recovered = Recovered(found.copied, found.lost, filled, name)
         if log is not None:
-            log(target, recovered)
-    if log is None:
-        remove_database(staged)
+            log(db, recovered)
     return recovered
 
 
@@ -115,11 +118,14 @@ def recover_file(
     Raises:
         SidecarError: see `build`.
     """
-    with files.wire_errors():
+    with files.wire_errors(), scratch_folder(path) as folder:
         swap.complete_interrupted(path, clock)
-        recovered = build(path, clock, step, log=log, backup=backup)
+        new = folder / RECOVERED
+        recovered = build(path, new, clock, step, log=log, backup=backup)
         if recovered.quarantine is not None:
-            swap.replace(path, clock, keep=recovered.quarantine)
+            sha256 = files.sha256_of(new)
+            swap.stage(new, path)
+            swap.replace(path, clock, sha256=sha256, keep=recovered.quarantine)
     return recovered
 
 
@@ -131,11 +137,11 @@ class BackupSource(NamedTuple):
     """The backup folder in its settings; None also when they do not name one."""
 
 
-def find_backup_source(path: Path) -> BackupSource:
+def find_backup_source(path: Path, *, served: bool) -> BackupSource:
     """Read from a damaged database which backups are its own and where they are."""
     if not path.exists() or not path.stat().st_size:
         return BackupSource(None, None)
-    with _open_damaged(path, None, salvaging=True) as db:
+    with _open_damaged(path, None, salvaging=True, served=served) as db:
 
         def read(what: Callable[[], T]) -> T | None:
             try:
@@ -199,12 +205,15 @@ def _check_ours(db: Connection) -> None:
 
 
 @contextmanager
-def _open_damaged(path: Path, vfs: str | None, *, salvaging: bool) -> Iterator[Connection]:
+def _open_damaged(
+    path: Path, vfs: str | None, *, salvaging: bool, served: bool = False
+) -> Iterator[Connection]:
     """Open the damaged file for reading; the file and its log do not change.
 
-    With `salvaging` a file that was cut off can be read up to its end.
+    With `salvaging` a file that was cut off can be read up to its end. The log of a `served` file
+    is never removed: other connections may write to it by then.
     """
-    logs = [files.beside(path, suffix) for suffix in SQLITE_LEFTOVERS]
+    logs = [] if served else [files.beside(path, suffix) for suffix in SQLITE_LEFTOVERS]
     created_here = [log for log in logs if not log.exists()]
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
