@@ -7,7 +7,7 @@ import pytest
 from sidecar.errors import ReadOnly
 from sidecar.store.open_close import close_store, open_store
 from sidecar.store.scratch import scratch_folder
-from tests.store.steady import SteadyClock
+from tests.store.still_clock import SteadyClock
 
 
 def test_jobs_at_the_same_time_have_folders_of_their_own_and_leave_nothing(tmp_path: Path) -> None:

@@ -645,7 +645,10 @@ class ShuttingDown(SidecarError):
 
 
 class Maintenance(SidecarError):
-    """A restore, a compaction or a recovery has exclusive use of the database."""
+    """A restore, a compaction or a recovery has exclusive use of the database, or waits for it.
+
+    Such a request itself is answered so when other long requests did not end within 30 s.
+    """
 
     CODE = -32003
     SLUG = "maintenance"
@@ -3167,8 +3170,10 @@ class SystemMethods:
         """Replace a damaged database by a new one with everything that can be read of it.
 
         Rows that cannot be read are taken from the newest backup that has them. The damaged file
-        is kept and never changed. Meanwhile requests that need the database are answered
-        `maintenance`. Call the method with `dry_run` first, and let the user decide.
+        is kept and never changed. It waits for other long requests, and refuses them, as
+        `backups.restore` does; meanwhile requests that need the database are answered
+        `maintenance`. Call the method with `dry_run` first, which disturbs no other request, and
+        let the user decide.
         """
         params = _given(
             {
@@ -3231,9 +3236,10 @@ class SystemMethods:
     ) -> SystemCompactResult:
         """Replace the database file by a copy of itself without free space.
 
-        A backup is made first unless nothing has changed since the last one. From then until the
-        end requests that need the database are answered `maintenance`; ping and cancel are
-        served. When the process is killed, the old file or the new one is there, complete.
+        It waits for other long requests, and refuses them, as `backups.restore` does. A backup
+        is made first unless nothing has changed since the last one. From then until the end
+        requests that need the database are answered `maintenance`; ping and cancel are served.
+        When the process is killed, the old file or the new one is there, complete.
         """
         result: SystemCompactResult = self._client.call(
             "system.compact", {}, on_progress=on_progress, timeout=timeout
@@ -4737,10 +4743,12 @@ class BackupsMethods:
     ) -> BackupsRestoreResult:
         """Replace the database by the one in a backup; a backup of the current one is made first.
 
-        The backup is unpacked and examined while other requests are served, and a rejected one
-        changes nothing. From then until the end requests that need the database are answered
-        `maintenance`. The current audit log is continued. When the process is killed, the old
-        database or the new one is there, complete.
+        It waits up to 30 s for the long requests before it, with progress in the phase
+        `waiting`; until it ends other long requests are answered `maintenance`. The backup is
+        unpacked and examined while short requests are served, and a rejected one changes
+        nothing. From then until the end requests that need the database are answered
+        `maintenance`, too. The current audit log is continued. When the process is killed, the
+        old database or the new one is there, complete.
         """
         params = _given(
             {

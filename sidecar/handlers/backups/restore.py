@@ -111,8 +111,8 @@ def restore(ctx: LongContext, params: BackupsRestoreParams) -> BackupsRestoreRes
     It waits up to 30 s for the long requests before it, with progress in the phase `waiting`; until
     it ends other long requests are answered `maintenance`. The backup is unpacked and examined
     while short requests are served, and a rejected one changes nothing. From then until the end
-    requests that need the database are answered `maintenance`, too. The current audit log is continued. When the process is killed, the old
-    database or the new one is there, complete.
+    requests that need the database are answered `maintenance`, too. The current audit log is
+    continued. When the process is killed, the old database or the new one is there, complete.
     """
     path = find_backup(ctx, params.name, params.path)
     old = ServedDatabase(ctx)
