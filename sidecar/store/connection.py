@@ -19,7 +19,7 @@ from typing import Any
 import apsw
 
 from sidecar import limits
-from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintenance
+from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintenance, StorageFailed
 from sidecar.store.ballast import Ballast
 from sidecar.store.pragmas import SHOWN_PRAGMAS, Connection, configure, configure_wal
 from sidecar.store.watch import FileWatch
@@ -120,13 +120,28 @@ class Store:
 
         Raises:
             DatabaseDamaged: damage was confirmed, so nothing is written.
+            StorageFailed: SQLite has undone the transaction by itself.
         """
-        if not self._in_transaction:
-            if self.damaged:
-                message = "The database is damaged and only read from; recover it."
-                raise DatabaseDamaged(message, hint="system.recover", outcome="not_applied")
-            self.db.execute("BEGIN IMMEDIATE")
-            self._in_transaction = True
+        if self._in_transaction:
+            self._require_transaction()
+            return
+        if self.damaged:
+            message = "The database is damaged and only read from; recover it."
+            raise DatabaseDamaged(message, hint="system.recover", outcome="not_applied")
+        self.db.execute("BEGIN IMMEDIATE")
+        self._in_transaction = True
+
+    def _require_transaction(self) -> None:
+        """Refuse to write when SQLite has undone the transaction by itself, as after some errors.
+
+        Without a transaction each statement would be committed by itself, although the others of
+        its transaction are undone.
+
+        Raises:
+            StorageFailed: it is undone; the caller is to roll back.
+        """
+        if not self.transaction_is_intact():
+            raise StorageFailed(outcome="not_applied")
 
     def make_room(self, *, frees_space: bool) -> None:
         """Give a write on a disk that was full what the ballast reserves, when it frees space.
@@ -177,7 +192,12 @@ class Store:
         return int(self.db.total_changes())
 
     def begin_savepoint(self) -> None:
-        """Begin a part of the transaction that can be undone by itself; parts may nest."""
+        """Begin a part of the transaction that can be undone by itself; parts may nest.
+
+        Raises:
+            StorageFailed: SQLite has undone the transaction by itself.
+        """
+        self._require_transaction()
         self.db.execute("SAVEPOINT part")
 
     def release_savepoint(self) -> None:

@@ -62,6 +62,8 @@ class Burst:
             self._store.acquire()
             self._locked = True
         if access == "write":
+            if self.failed_by is not None:
+                raise self.failed_by  # a batch goes on after its transaction is lost
             self._store.make_room(frees_space=frees_space)
             self._store.begin()
             self.wrote = True

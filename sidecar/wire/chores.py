@@ -6,6 +6,7 @@ fails is logged and runs again at its next time. When none is scheduled the proc
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from sidecar import limits, log, redaction
 from sidecar.catalog import CHORES, Chore
@@ -74,6 +75,7 @@ class Chores:
         self._post = post
         self._running: _ChoreJob | None = None
         self._stopped = False
+        services.store.watch.on_warning = partial(self.schedule, "warnings", 0, at_latest=True)
         now_ms = services.clock.monotonic_ms()
         self._due_ms = {chore.name: now_ms + chore.first_ms for chore in CHORES.values()}
 

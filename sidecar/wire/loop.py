@@ -9,7 +9,6 @@ within `limits.DRAIN_LIMIT_MS` (the drain).
 
 import os
 from collections import deque
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -72,7 +71,6 @@ class Loop:
         self._events = EventStream(store, self._outbox, subscribed=events)
         self._upkeep = Upkeep(store, clock)
         self._chores = Chores(self._services, self._workers, self)
-        store.watch.on_warning = partial(self.schedule, "warnings", 0, at_latest=True)
         self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent)
         self._stop_reason: str | None = None
         self._stop_requested: str | None = None

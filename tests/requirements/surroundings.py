@@ -43,6 +43,11 @@ SECRETS = [
 
 FILES = [
     _around.proven(
+        "lost_transaction",
+        "Nothing is written by itself after SQLite has undone the transaction that it was part of.",
+        "test_a_batch_writes_nothing_after_a_read_within_it_has_lost_its_transaction",
+    ),
+    _around.proven(
         "one_file",
         "One process serves a file, by whatever names it is reached and whatever removes its lock"
         " file; several names are reported.",

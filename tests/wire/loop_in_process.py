@@ -128,11 +128,16 @@ def notifications(told: list[Any]) -> list[Any]:
 
 
 class FaultyFile(apsw.VFSFile):
-    """A file whose writes and syncs fail when its VFS is armed."""
+    """A file whose reads, writes and syncs fail when its VFS is armed."""
 
     def __init__(self, vfs: "FaultyVFS", name: Any, flags: list[int]) -> None:
         super().__init__("", name, flags)
         self._vfs = vfs
+
+    def xRead(self, amount: int, offset: int) -> bytes:  # noqa: N802 - APSW's name
+        """Read, or fail."""
+        self._vfs.check("read")
+        return super().xRead(amount, offset)
 
     def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802 - APSW's name
         """Write, or fail."""

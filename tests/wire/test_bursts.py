@@ -1,5 +1,7 @@
 """Tests of bursts: one COMMIT for all requests that waited, and what happens when one fails."""
 
+import os
+
 import apsw
 import pytest
 
@@ -141,6 +143,34 @@ def test_an_io_error_within_a_burst_undoes_all_of_it_and_says_so(
     assert outcomes(told)[2] == ("ok", None)
     assert entries(served) == ["c"]
     assert [each["params"]["resource"] for each in notifications(told)] == ["c"]
+
+
+def test_a_batch_writes_nothing_after_a_read_within_it_has_lost_its_transaction(
+    served: Served, faults: FaultyVFS
+) -> None:
+    """SQLite ends the transaction also when a read fails; alone, a write would be committed."""
+    body = {"nodes": [os.urandom(20_000).hex()]}
+    served.send(call(1, "workflows.save", workflow={"id": "w", "name": "w", "data": body}))
+    served.store.reopen()
+    served.send(call(2, "trial.write", key="pages of a write are in the cache now"))
+    before = entries(served)
+    faults.armed["read"] = apsw.IOError
+
+    told = served.send(
+        [
+            call(3, "trial.write", key="a"),
+            call(4, "workflows.get", id="w"),
+            call(5, "trial.write", key="b"),
+            call(6, "trial.refuse", key="c"),
+        ],
+        call(7, "trial.write", key="d"),
+    )
+
+    assert not faults.armed
+    assert entries(served) == [*before, "d"]
+    batch, last = answers(told)
+    assert outcomes(batch) == [("storage_failed", "not_applied")] * 4
+    assert "result" in last
 
 
 def test_a_disk_that_has_room_again_needs_no_restart(served: Served, faults: FaultyVFS) -> None:
