@@ -47,6 +47,7 @@ class LongJob:
         self.key = cancel_key(context.request_id)
         self.replaces_file = replaces_file
         self.gives_way = False
+        self.is_answered = False
 
     def run(self) -> None:
         """Run the method; whatever happens, one reply is posted and the lock is released."""
@@ -68,6 +69,8 @@ class LongJob:
         # After a failure this is only the event of the refusal's audit entry.
         reply.emitted = context.take_emitted()
         reply.pending = False
+        # The client may send the next request as soon as it has the answer.
+        self.is_answered = True
         self._post.post_reply(reply)
         context.release_lock()
 

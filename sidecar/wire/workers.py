@@ -34,6 +34,10 @@ class Job(Protocol):
     def gives_way(self) -> bool:
         """Return whether the job is cancelled when one that replaces the file waits for it."""
 
+    @property
+    def is_answered(self) -> bool:
+        """Return whether the work is done and the answer is handed over, or is about to be."""
+
     def run(self) -> None:
         """Do the work and hand over the answer; never raises."""
 
@@ -80,11 +84,11 @@ class Workers:
             Overloaded: the most that are allowed are in flight.
         """
         with self._changed:
-            if self._replacer is not None:
+            if self._replacer is not None and not self._replacer.is_answered:
                 raise Maintenance
             if len(self._jobs) >= limits.LONG_MAX_IN_FLIGHT:
                 raise Overloaded(limit=limits.LONG_MAX_IN_FLIGHT)
-            others = list(self._jobs.values())
+            others = [other for other in self._jobs.values() if not other.is_answered]
             self._jobs[id(job)] = job
             if job.replaces_file:
                 self._replacer = job

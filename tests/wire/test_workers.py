@@ -27,6 +27,7 @@ class TrialJob:
         self.key = cancel_key(key)
         self.replaces_file = replaces_file
         self.gives_way = gives_way
+        self.is_answered = False
         self.refused_with: SidecarError | None = None
         self.waited = False
         self.cancelled = threading.Event()
@@ -255,3 +256,21 @@ def test_a_job_that_gives_way_is_cancelled_by_one_that_replaces_the_file() -> No
     chore.go.set()
     assert replacer.running.wait(WAIT_S)
     replacer.go.set()
+
+
+def test_a_job_whose_answer_is_handed_over_neither_refuses_nor_delays_the_next_one() -> None:
+    workers = Workers(lambda: None, ManualClock())
+    for replaces_file in (True, False):
+        answered = TrialJob("answered", replaces_file=replaces_file)
+        workers.submit(answered)
+        assert answered.running.wait(WAIT_S)
+        answered.is_answered = True
+        following = TrialJob("next", replaces_file=not replaces_file)
+        following.go.set()
+
+        workers.submit(following)
+
+        assert following.ended.wait(WAIT_S)
+        assert not following.waited
+        answered.go.set()
+        assert answered.ended.wait(WAIT_S)
