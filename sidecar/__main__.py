@@ -7,6 +7,7 @@ which has all other commands.
 import gc
 import os
 import sys
+from contextlib import suppress
 
 from sidecar import __version__
 
@@ -20,19 +21,18 @@ def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = sys.argv[1:] if argv is None else argv
     first = words[0] if words else ""
-    if words in (["--version"], ["-V"]):
-        sys.stdout.write(f"sim-sidecar {__version__}\n")
-        return 0
-    if first == "serve" or (first.startswith("-") and first not in _HELP and first != "--version"):
+    if first == "serve" or (first.startswith("-") and first not in (*_HELP, "--version", "-V")):
         return _serve(words[1:] if first == "serve" else words)
     if not words and not os.isatty(0):
         return _serve([])
     try:
         _open_streams()
+        if words in (["--version"], ["-V"]):
+            print(f"sim-sidecar {__version__}", flush=True)  # noqa: T201 - loads nothing else
+            return 0
         from sidecar import cli  # noqa: PLC0415 - commands for people load what serving never needs
 
-        code = cli.main(words)
-        sys.stdout.flush()
+        code = cli.run(words)
     except KeyboardInterrupt:
         # A person who pressed Ctrl-C needs no traceback.
         return _INTERRUPTED
@@ -43,7 +43,9 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as fault:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         where = f": {fault.filename}" if fault.filename else " while writing the output"
-        sys.stderr.write(f"sim-sidecar: {fault.strerror or fault}{where}\n")
+        with suppress(OSError):  # stderr may be what cannot be written
+            sys.stderr.write(f"sim-sidecar: {fault.strerror or fault}{where}\n")
+            sys.stderr.flush()
         return 1
     else:
         return code

@@ -8,12 +8,21 @@ import os
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sidecar.log import LEVELS
 
 DATABASE_VARIABLE = "SIM_SIDECAR_DATABASE"
 """The environment variable that names the database when no option does."""
+
+
+class Parser(ArgumentParser):
+    """A parser of arguments that prints no control character: a terminal would obey it."""
+
+    def _print_message(self, message: str, file: Any = None) -> None:
+        """Print a help text or an error, which repeats what was typed."""
+        shown = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message)
+        super()._print_message(shown, file)
 
 
 class ServeConfig(NamedTuple):
@@ -127,7 +136,7 @@ def _is_text(path: str) -> bool:
 
 def parse_serve(argv: list[str]) -> ServeConfig:
     """Return the settings that these arguments make; exit with code 2 when they are wrong."""
-    parser = ArgumentParser(
+    parser = Parser(
         prog="sim-sidecar serve",
         description="Serve one database over stdin and stdout: one JSON-RPC 2.0 message a line.",
         epilog="Try: echo "

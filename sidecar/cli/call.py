@@ -3,11 +3,12 @@
 import argparse
 import json
 import sys
-from typing import Any
 
-from sidecar.cli.command import Command, add_common, call_method, database_path, serve_options
+import msgspec
+
+from sidecar.cli.command import Command, add_common, call_method_raw, database_path, serve_options
 from sidecar.cli.failures import CommandFailed
-from sidecar.cli.terminal_text import json_text, write_json
+from sidecar.cli.terminal_text import escaped_json
 
 _HELP = "call one method and print its result as JSON"
 _EXAMPLES = """examples:
@@ -49,17 +50,19 @@ def _run(given: argparse.Namespace) -> int:
     if given.stdin:
         params = {**_read_stdin(), **params}
     options = serve_options(given, existing=_needs_database(given))
-    _print(call_method(options, given.method, params), plain=given.json)
+    # Decoded and encoded again a body would change: numbers lose digits, double members vanish.
+    line = b",".join(json.dumps(name).encode() + b":" + raw for name, raw in params.items())
+    _print(call_method_raw(options, given.method, b"{" + line + b"}"), plain=given.json)
     return 0
 
 
-def _read_params(words: list[str]) -> dict[str, Any]:
-    """Return the params that words of the form `name=text` and `name:=json` give.
+def _read_params(words: list[str]) -> dict[str, bytes]:
+    """Return the params, as JSON, that words of the form `name=text` and `name:=json` give.
 
     Raises:
         CommandFailed: a word has neither form, its JSON is not valid, or a name comes twice.
     """
-    params: dict[str, Any] = {}
+    params: dict[str, bytes] = {}
     for word in words:
         before, equals, text = word.partition("=")
         name = before.removesuffix(":")
@@ -67,32 +70,37 @@ def _read_params(words: list[str]) -> dict[str, Any]:
             raise CommandFailed(f"{word!r} is neither NAME=TEXT nor NAME:=JSON.")
         if name in params:
             raise CommandFailed(f"{name} is given twice.")
-        params[name] = text if name == before else _read_json(name, text)
+        params[name] = json.dumps(text).encode() if name == before else _read_json(name, text)
     return params
 
 
-def _read_json(name: str, text: str) -> Any:
-    """Return the value of one param that is given as JSON."""
+def _read_json(name: str, text: str) -> bytes:
+    """Return the value of one param that is given as JSON, as it stands there on one line."""
     try:
-        return json.loads(text)
+        return _on_one_line(msgspec.json.decode(text.encode(), type=msgspec.Raw))
     except (ValueError, RecursionError):
         raise CommandFailed(
             f"The value of {name} is not JSON. Quote it for your shell, or write {name}=TEXT."
         ) from None
 
 
-def _read_stdin() -> dict[str, Any]:
-    """Return the params that stdin gives as one JSON object."""
+def _on_one_line(value: msgspec.Raw) -> bytes:
+    """Return a JSON value without line ends, which stand only between its parts."""
+    return bytes(value).translate(bytes.maketrans(b"\r\n", b"  "))
+
+
+def _read_stdin() -> dict[str, bytes]:
+    """Return the params that stdin gives as one JSON object, each as it stands there."""
+    data = sys.stdin.buffer.read()
     try:
-        found = json.loads(sys.stdin.buffer.read())
+        text = data.decode(json.detect_encoding(data))
+        found = msgspec.json.decode(text.encode(), type=dict[str, msgspec.Raw])
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise CommandFailed("--stdin needs one JSON object on stdin.")
-    return found
+        raise CommandFailed("--stdin needs one JSON object on stdin.") from None
+    return {name: _on_one_line(value) for name, value in found.items()}
 
 
-def _refuse_secrets(method: str, params: dict[str, Any]) -> None:
+def _refuse_secrets(method: str, params: dict[str, bytes]) -> None:
     """Refuse a secret among the arguments, where every list of processes shows it.
 
     Raises:
@@ -122,16 +130,20 @@ def _needs_database(given: argparse.Namespace) -> bool:
     return method is not None and method.access == "read"
 
 
-def _print(result: Any, *, plain: bool) -> None:
+def _print(result: bytes, *, plain: bool) -> None:
     """Print a result as JSON: on one line, or on a terminal indented and in colour."""
-    if plain or not sys.stdout.isatty():
-        write_json(result)
+    if not sys.stdout.isatty():
+        sys.stdout.buffer.write(result + b"\n")
+        return
+    if plain:
+        sys.stdout.write(escaped_json(result) + "\n")
         return
     from rich.console import Console  # noqa: PLC0415 - a pipe never pays for colours
     from rich.highlighter import JSONHighlighter  # noqa: PLC0415 - a pipe never pays for colours
 
     # Not print_json: that would read the escapes and print what they stand for.
-    Console().print(JSONHighlighter()(json_text(result, indent=2)), soft_wrap=True)
+    text = escaped_json(msgspec.json.format(result, indent=2))
+    Console().print(JSONHighlighter()(text), soft_wrap=True)
 
 
 COMMAND = Command("call", _HELP, _EXAMPLES, _add_options, _run)

@@ -17,6 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+import msgspec
+
 import sidecar
 from sidecar.errors import ExitCode
 
@@ -69,6 +71,16 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join([home, others] if others else [home])}
 
 
+class _Message(msgspec.Struct):
+    """A line of the child: an answer, or a notification with its method and params."""
+
+    id: Any = None
+    result: msgspec.Raw = msgspec.Raw()
+    error: dict[str, Any] = {}
+    method: str | None = None
+    params: dict[str, Any] = {}
+
+
 class Child:
     """One serving child process; only the thread that started it may use it."""
 
@@ -109,9 +121,8 @@ class Child:
         try:
             while True:
                 message = self._read(START_LIMIT_S)
-                if message.get("method") == "system.ready":
-                    params: dict[str, Any] = message["params"]
-                    return params
+                if message.method == "system.ready":
+                    return message.params
         except BaseException:
             self.close(limit_s=0)
             raise
@@ -125,26 +136,33 @@ class Child:
             CallFailed: the child answered with an error.
             ChildEnded: the child ended without an answer.
         """
+        return json.loads(self.call_raw(method, json.dumps(params or {}).encode()))
+
+    def call_raw(self, method: str, params: bytes) -> bytes:
+        """Call a method with params on one line of JSON; return its result byte for byte.
+
+        Notifications and exceptions are those of `call`.
+        """
         self._number += 1
-        request = {"jsonrpc": "2.0", "id": self._number, "method": method, "params": params or {}}
+        head = json.dumps({"jsonrpc": "2.0", "id": self._number, "method": method})
         try:
-            self._stdin.write(json.dumps(request).encode() + b"\n")
+            self._stdin.write(head[:-1].encode() + b', "params": ' + params + b"}\n")
             self._stdin.flush()
         except OSError:  # a broken pipe; Windows calls it an invalid argument
             raise self._ended() from None
         while True:
             message = self._read()
-            if message.get("id") == self._number:
+            if message.id == self._number:
                 break
-        if "error" in message:
-            raise CallFailed(message["error"])
-        return message["result"]
+        if message.error:
+            raise CallFailed(message.error)
+        return bytes(message.result)
 
     def settle(self) -> None:
         """Wait until `notified` has received every event of the calls made so far."""
         self.call("system.ping")
 
-    def _read(self, limit_s: float | None = None) -> dict[str, Any]:
+    def _read(self, limit_s: float | None = None) -> "_Message":
         """Read the next message; a notification also goes to `notified`."""
         try:
             line = self._lines.get(timeout=limit_s)
@@ -154,9 +172,9 @@ class Child:
             raise ChildEnded(ExitCode.FORCED, reason) from None
         if not line:
             raise self._ended()
-        message: dict[str, Any] = json.loads(line)
-        if "method" in message:
-            self._notified(message["method"], message.get("params", {}))
+        message = msgspec.json.decode(line, type=_Message)
+        if message.method is not None:
+            self._notified(message.method, message.params)
         return message
 
     def _ended(self) -> ChildEnded:

@@ -4,6 +4,7 @@ A command that cannot do its work raises one of the exceptions that `failures.re
 """
 
 import argparse
+import json
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -69,7 +70,8 @@ def serve_options(given: argparse.Namespace, *, existing: bool = True) -> list[s
     """
     if given.ephemeral:
         return ["--ephemeral", "--no-events"]
-    place = ["--database", str(given.database or config.default_database()), "--no-events"]
+    # One word: the name may begin with a hyphen.
+    place = [f"--database={given.database or config.default_database()}", "--no-events"]
     return [*place, "--existing"] if existing else place
 
 
@@ -78,8 +80,13 @@ def call_method(options: list[str], method: str, params: dict[str, Any]) -> Any:
 
     A terminal shows a progress bar while the method reports progress.
     """
+    return json.loads(call_method_raw(options, method, json.dumps(params).encode()))
+
+
+def call_method_raw(options: list[str], method: str, params: bytes) -> bytes:
+    """Call a method as `call_method` does, with the params and the result as lines of JSON."""
     with closing(Bar()) as bar:
-        return run_with_child(options, lambda child: child.call(method, params), bar.notified)
+        return run_with_child(options, lambda child: child.call_raw(method, params), bar.notified)
 
 
 @contextmanager

@@ -63,7 +63,7 @@ def _run(given: argparse.Namespace) -> int:
     what = "an existing" if database.exists() else "a new"
     demo.print("This demo starts a serving process and sends it real requests.", "bold")
     demo.print(f"  It uses {what} database: {database}")
-    run_with_child(["--database", str(database)], demo.show, demo.notified)
+    run_with_child([f"--database={database}"], demo.show, demo.notified)
     demo.print_title("The database stays. Try these commands on it:")
     for command in _NEXT:
         demo.print(f'  {_program()} {command} --database "{database}"')

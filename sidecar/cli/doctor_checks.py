@@ -269,7 +269,7 @@ def content(database: Path) -> Finding:
 def _check_by_child(database: Path) -> Finding:
     """Check everything in the database through a child that serves it."""
     try:
-        options = ["--database", str(database), "--no-events"]
+        options = [f"--database={database}", "--no-events"]
         found = run_with_child(options, lambda child: child.call("system.check"))
     except ChildEnded as fault:
         cure = fault.reason.get("hint") or "Copy the file to a safe place; then read the log."

@@ -1,7 +1,6 @@
 """The command line: all commands, how their words are read, and what happens without a command."""
 
 import argparse
-import io
 import json
 import sys
 
@@ -51,9 +50,9 @@ Every command explains itself: sim-sidecar COMMAND --help
 """
 
 
-def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+def _parsers() -> tuple[config.Parser, dict[str, config.Parser]]:
     """Return the parser of the whole command line, and the parser of each command."""
-    parser = argparse.ArgumentParser(
+    parser = config.Parser(
         prog="sim-sidecar",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
@@ -91,10 +90,6 @@ def _parse(words: list[str]) -> argparse.Namespace:
 
 def main(words: list[str]) -> int:
     """Run one command; returns its exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        # A name in any script must not end a command where the locale cannot spell it.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
     if words[:1] == ["help"]:
         words = [*words[1:], "--help"]
     given = _parse(words)

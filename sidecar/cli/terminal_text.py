@@ -28,9 +28,14 @@ def visible_lines(text: str) -> str:
     return "\n".join(map(visible, text.split("\n")))
 
 
-def json_text(value: Any, indent: int | None = None) -> str:
+def json_text(value: Any) -> str:
     """Return the value as JSON in which every control character is escaped."""
-    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    return escaped_json(json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass"))
+
+
+def escaped_json(json_bytes: bytes) -> str:
+    """Return the JSON with every control character escaped, and nothing else changed."""
+    text = json_bytes.decode(errors="surrogatepass")
     return text if text.isascii() and "\x7f" not in text else text.translate(_JSON_ESCAPES)
 
 

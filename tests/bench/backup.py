@@ -75,9 +75,9 @@ class _Both(Child):
                 message = self._read()
             except ChildEnded:
                 return
-            if "id" in message:
-                self.results[message["id"]] = message
-                self.answers[message["id"]].set()
+            if message.id is not None:
+                self.results[message.id] = json.loads(message.result)
+                self.answers[message.id].set()
 
     def ask(self, request_id: str, method: str, params: dict[str, Any]) -> Any:
         """Send a request and wait for its answer."""
@@ -86,7 +86,7 @@ class _Both(Child):
         self._stdin.write(json.dumps(request).encode() + b"\n")
         self._stdin.flush()
         self.answers[request_id].wait()
-        return self.results.pop(request_id)["result"]
+        return self.results.pop(request_id)
 
     def save(self, workflow: dict[str, Any]) -> None:
         """Save one workflow."""
