@@ -17,8 +17,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import apsw
-
 from sidecar import files, limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
@@ -26,8 +24,8 @@ from sidecar.store import file_lock, meta, swap, verified_copy
 from sidecar.store.audit.log import append_entry, begin_chain
 from sidecar.store.connection import Connection
 from sidecar.store.database_files import remove_database
-from sidecar.store.pragmas import configure, configure_wal, set_pragma
-from sidecar.store.unserved_file import transaction
+from sidecar.store.pragmas import configure_wal, set_pragma
+from sidecar.store.unserved_file import open_file, transaction
 
 Progress = Callable[[str, int, int], None]
 """Receives the phase, how much of it is done, and how much it is in total."""
@@ -80,17 +78,6 @@ def current_version() -> int:
     return shipped_steps()[-1].version
 
 
-def connect(path: Path, vfs: str | None = None) -> Connection:
-    """Open a file, which preflight has admitted, to migrate it: small cache, full durability."""
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
-    try:
-        configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB)
-    except BaseException:
-        db.close(True)
-        raise
-    return db
-
-
 # --- new files ----------------------------------------------------------------------------
 
 
@@ -107,8 +94,7 @@ def build_file(
     remove_database(path)
     files.create_private(path)
     try:
-        db = connect(path, vfs)
-        try:
+        with open_file(path, vfs=vfs) as db:
             _prepare(db)
             for step in steps:
                 apply(db, step, clock.now_ms())
@@ -116,8 +102,6 @@ def build_file(
                 _write_first_rows(db, clock)
                 yield db
             set_pragma(db, "journal_mode", "WAL", "wal")
-        finally:
-            db.close(True)
         files.sync_file(path)
     except BaseException:
         remove_database(path)
@@ -196,8 +180,7 @@ def upgrade(
         MigrationFailed: a migration was undone.
     """
     steps = shipped_steps() if steps is None else steps
-    db = connect(path, vfs)
-    try:
+    with open_file(path, vfs=vfs) as db:
         found = int(db.pragma("user_version"))
         if found > steps[-1].version:
             raise NewerSchema(found=found, known=steps[-1].version)
@@ -214,8 +197,6 @@ def upgrade(
             on_progress("migrating", done, len(missing))
             apply(db, step, clock.now_ms(), entry=True)
         on_progress("migrating", len(missing), len(missing))
-    finally:
-        db.close(True)
     verified_copy.remove_earlier(path, copy)
     return found
 

@@ -31,6 +31,27 @@ def transaction(db: Connection) -> Iterator[None]:
 
 
 @contextmanager
+def open_file(
+    path: Path,
+    *,
+    vfs: str | None = None,
+    cache_kib: int = limits.CACHE_SHORT_LIVED_KIB,
+    writable: bool = True,
+) -> Iterator[Connection]:
+    """Open a file for the block, with full durability unless the block sets another.
+
+    It is not opened read-only even where `writable` is False: then SQLite could not create the
+    -shm file that it needs for a file in WAL mode, and would not check the CHECK constraints.
+    """
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
+    try:
+        configure(db, cache_kib=cache_kib, writable=writable)
+        yield db
+    finally:
+        db.close(True)
+
+
+@contextmanager
 def open_to_serve(path: Path, vfs: str | None = None) -> Iterator[Connection]:
     """Open a file for the last transaction before it takes the place of the served one.
 
@@ -49,10 +70,6 @@ def open_unsynced(path: Path, vfs: str | None = None) -> Iterator[Connection]:
 
     Whoever puts the file in its place syncs it first.
     """
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
-    try:
-        configure(db, cache_kib=limits.CACHE_SNAPSHOT_KIB)
+    with open_file(path, vfs=vfs, cache_kib=limits.CACHE_SNAPSHOT_KIB) as db:
         set_pragma(db, "synchronous", "OFF", 0)
         yield db
-    finally:
-        db.close(True)

@@ -279,6 +279,7 @@ def test_stopped_between_steps_the_rest_follows_at_the_next_start(
 
 KILLED = """
 import os, signal, sys
+from contextlib import contextmanager
 from pathlib import Path
 import apsw
 from sidecar.clock import SystemClock
@@ -291,11 +292,12 @@ def trace(_cursor, _sql, _bindings):
     if statements == at:
         os.kill(os.getpid(), signal.SIGKILL)
     return True
-def connect(path, vfs=None, connect=migrations.connect):
-    db = connect(path, vfs)
-    db.exec_trace = trace
-    return db
-migrations.connect = connect
+@contextmanager
+def open_file(path, opened=migrations.open_file, **options):
+    with opened(path, **options) as db:
+        db.exec_trace = trace
+        yield db
+migrations.open_file = open_file
 steps = [migrations.shipped_steps()[0], Step(2, "rebuilt", sys.argv[3])]
 migrations.upgrade(Path(sys.argv[1]), SystemClock(), steps=steps)
 """

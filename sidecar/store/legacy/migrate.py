@@ -11,6 +11,7 @@ Secrets cannot be opened without Stronghold: only their providers and times are 
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,7 @@ from sidecar.store.legacy import values
 from sidecar.store.legacy.recognise import COLUMNS, is_legacy
 from sidecar.store.pragmas import set_pragma
 from sidecar.store.search import indexes
+from sidecar.store.unserved_file import open_file
 
 VERSION = 1
 """Schema version of the file that is built first; later migrations are then applied to it."""
@@ -67,8 +69,7 @@ def migrate(
     """
     steps = migrations.shipped_steps() if steps is None else steps
     staged = swap.staged_path(path)
-    old = _open_locked(path, vfs)
-    try:
+    with _open_locked(path, vfs) as old:
         on_progress("checking", 0, 1)
         verified_copy.check(old, lenient=True)
         on_progress("copying", 0, 1)
@@ -80,40 +81,32 @@ def migrate(
             _check_counts(old, db, counts)
         after_step("built")
         _finish(staged, clock, steps, vfs)
-    finally:
-        old.close(True)
     after_step("finished")
     swap.replace(path, clock, after_step=after_step)
     verified_copy.remove_earlier(path, kept)
     return counts
 
 
-def _open_locked(path: Path, vfs: str | None) -> Connection:
-    """Open the legacy file with an exclusive lock that lasts until the connection is closed."""
-    db = migrations.connect(path, vfs)
-    try:
+@contextmanager
+def _open_locked(path: Path, vfs: str | None) -> Iterator[Connection]:
+    """Open the legacy file for the block, with an exclusive lock until the block has ended."""
+    with open_file(path, vfs=vfs) as db:
         set_pragma(db, "locking_mode", "EXCLUSIVE", "exclusive")
         db.execute("BEGIN EXCLUSIVE")
         recognised = is_legacy(db)
         db.execute("COMMIT")
         if not recognised:
             raise NotOurs
-    except BaseException:
-        db.close(True)
-        raise
-    return db
+        yield db
 
 
 def _finish(staged: Path, clock: Clock, steps: Sequence[migrations.Step], vfs: str | None) -> None:
     """Check the new file, apply the migrations after version 1 and write the file to disk."""
-    db = migrations.connect(staged, vfs)
-    try:
+    with open_file(staged, vfs=vfs) as db:
         verified_copy.check(db)
         for step in steps:
             if step.version > VERSION:
                 migrations.apply(db, step, clock.now_ms(), entry=True)
-    finally:
-        db.close(True)
     files.sync_file(staged)
 
 

@@ -1,15 +1,10 @@
 """Adds rows that a damaged database has lost from a backup."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import apsw
-
-from sidecar import limits
 from sidecar.store.connection import Connection
-from sidecar.store.pragmas import configure
+from sidecar.store.unserved_file import open_file
 
 _OF_WORKFLOWS: Final = (
     "name, description, tags, category, revision, content_sha256, size_bytes, stored_bytes,"
@@ -34,7 +29,7 @@ def fill_from_backup(
     """
     if backup is None or not lost:
         return {}
-    with _opened(backup) as source:
+    with open_file(backup, writable=False) as source:
         since = int(source.execute("SELECT seq FROM audit_state").get or 0)
         filled = {
             "workflows": _workflows(source, target, since) if "workflows" in lost else 0,
@@ -43,18 +38,6 @@ def fill_from_backup(
             "run_summaries": _summaries(source, target),
         }
     return {name: count for name, count in filled.items() if count}
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[Connection]:
-    """Open the backup's database for reading."""
-    # Not read-only, because SQLite needs to create a -shm file for a database in WAL mode.
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-    try:
-        configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
-        yield db
-    finally:
-        db.close(True)
 
 
 def _has(db: Connection, sql: str, *values: object) -> bool:

@@ -27,6 +27,7 @@ from sidecar.store.pragmas import configure
 from sidecar.store.repair import checks
 from sidecar.store.tables import TABLES
 from sidecar.store.transfer import snapshot
+from sidecar.store.unserved_file import open_file
 from sidecar.store.workflows import revisions
 
 Reason = Literal["newer", "not_ours", "schema", "content"]
@@ -190,15 +191,11 @@ def _check_schema(path: Path, version: int) -> None:
 
 @contextmanager
 def _open(path: Path) -> Iterator[Connection]:
-    """Open the file; not read-only, since SQLite would then not check the CHECK constraints."""
-    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE)
-    try:
-        configure(db, cache_kib=limits.CACHE_SNAPSHOT_KIB, writable=False)
+    """Open the file, so that it can be read only and no value takes too much memory."""
+    with open_file(path, cache_kib=limits.CACHE_SNAPSHOT_KIB, writable=False) as db:
         db.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
         db.limit(apsw.SQLITE_LIMIT_LENGTH, limits.UNTRUSTED_VALUE_MAX_BYTES)
         yield db
-    finally:
-        db.close(True)
 
 
 def _examine_content(db: Connection, version: int, step: Callable[[int, int], None]) -> Examined:
