@@ -53,7 +53,7 @@ impl Sidecar {
         id
     }
 
-    /// The answer with this id; notifications on the way are let go.
+    /// Returns the answer with this id; notifications before it are ignored.
     fn answer(&self, id: u32) -> String {
         let begin = format!(r#"{{"jsonrpc":"2.0","id":{id},"#);
         loop {
