@@ -18,7 +18,7 @@ long method, without a request that waits for it.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple, TypeVar, get_args
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 import msgspec
 
@@ -135,7 +135,7 @@ METHODS: dict[str, Method] = {}
 """Every declared method by its name."""
 
 
-class Chore(NamedTuple):
+class Chore(msgspec.Struct, frozen=True):
     """One chore: its function and its times."""
 
     name: str

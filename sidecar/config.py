@@ -8,7 +8,9 @@ import os
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from sidecar.log import LEVELS
 
@@ -25,7 +27,7 @@ class Parser(ArgumentParser):
         super()._print_message(shown, file)
 
 
-class ServeConfig(NamedTuple):
+class ServeConfig(msgspec.Struct, frozen=True):
     """The settings of `sim-sidecar serve`."""
 
     database: Path | None

@@ -30,7 +30,7 @@ from sidecar.vault.keys import Keys
 from sidecar.vault.vault import Vault
 
 
-class Emitted(NamedTuple):
+class Emitted(msgspec.Struct, frozen=True):
     """A notification that a handler emitted."""
 
     params: Notification

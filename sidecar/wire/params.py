@@ -13,7 +13,6 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sidecar.catalog import METHODS, Method
-from sidecar.decode_errors import invalid_params
 from sidecar.errors import InvalidParams
 from sidecar.wire.envelope import Request, params_kind
 
@@ -61,6 +60,8 @@ def decode_params(method: Method, raw: Raw | UnsetType | msgspec.Struct) -> Any:
             return method.decode_array(raw)
         return method.decode(b"{}")
     except msgspec.ValidationError as fault:
+        from sidecar.decode_errors import invalid_params  # noqa: PLC0415 - only a wrong value needs it
+
         names = method.field_names() if kind == b"[" else ()
         raise invalid_params(fault, method.decoded, names=names) from None
     except (msgspec.DecodeError, UnicodeDecodeError):

@@ -14,6 +14,8 @@ import sys
 from collections.abc import Callable
 from typing import Final, NamedTuple, Protocol
 
+import msgspec
+
 from sidecar import limits
 from sidecar.wiping import wipe
 
@@ -25,7 +27,7 @@ class Descriptors(NamedTuple):
     writer: int
 
 
-class Ready(NamedTuple):
+class Ready(msgspec.Struct, frozen=True):
     """What a wait has found."""
 
     readable: bool

@@ -13,7 +13,6 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
-from sidecar.decode_errors import invalid_params
 from sidecar.errors import (
     Archived,
     Conflict,
@@ -200,6 +199,8 @@ def _decode_item(raw: Raw, index: int, *, skip: bool) -> WorkflowsSaveManyItem |
     try:
         return msgspec.json.decode(raw, type=WorkflowsSaveManyItem)
     except msgspec.ValidationError as fault:
+        from sidecar.decode_errors import invalid_params  # noqa: PLC0415 - only a wrong item needs it
+
         error = invalid_params(fault, WorkflowsSaveManyItem, f"$.params.items[{index}]")
         if skip:
             return error
