@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.secrets_kit import (
+
+from sidecar import limits
+from sidecar.errors import Tampered, WrongPassphrase
+from sidecar.store.audit.chain import POINT_BYTES
+from sidecar.vault.crypto import Cost
+from tests.harness import FLOOR, Bench
+from tests.vault_benches import (
     PASSPHRASE,
     clock_of,
     secret_bench,
@@ -18,12 +24,6 @@ from tests.secrets_kit import (
     verdict,
     write_entries,
 )
-
-from sidecar import limits
-from sidecar.errors import Tampered, WrongPassphrase
-from sidecar.store.audit.chain import POINT_BYTES
-from sidecar.vault.crypto import Cost
-from tests.harness import FLOOR, Bench
 
 VAULT = ("secrets", "key_slots", "data_keys", "vault_state")
 NEW_PASSPHRASE = "open barley"
