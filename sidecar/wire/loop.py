@@ -106,11 +106,8 @@ class Loop:
 
     def facts(self) -> dict[str, Any]:
         """Return facts of the process, for system.info and system.stats."""
-        return {
-            "pid": os.getpid(),
-            "started_at": self._started_at,
-            "database": str(self._services.store.path),
-        }
+        path = str(self._services.store.path)
+        return {"pid": os.getpid(), "started_at": self._started_at, "database": path}
 
     def long_context(self) -> LongContext:
         """Return a context for work of the process itself, before it serves."""
@@ -131,7 +128,7 @@ class Loop:
 
     def _stop_soon(self, reason: str) -> None:
         """Request the end of the process; called by the watchdog's thread."""
-        self._stop_requested = self._stop_requested or reason
+        self.stop(reason)
         self._channel.wake()
 
     def _input_hung_up(self) -> None:
