@@ -211,7 +211,7 @@ def errors_of(method: Method) -> list[type[SidecarError]]:
         found += WRITING
     if method.long:
         found += LONG
-    return list(dict.fromkeys(found))
+    return found
 
 
 def _content(name: str, schema: Schema, *, required: bool) -> Schema:

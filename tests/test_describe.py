@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Annotated, Any
 
@@ -180,6 +181,15 @@ def test_the_document_has_the_form_of_openrpc(document: dict[str, Any]) -> None:
         assert list(error) == ["code", "message", "data"]
     others = set(document) - {"openrpc", "info", "methods", "components"}
     assert all(name.startswith("x-") for name in others)
+
+
+def test_a_method_declares_only_errors_that_no_group_of_methods_shares() -> None:
+    twice = {
+        name: [error for error, count in Counter(describe.errors_of(method)).items() if count > 1]
+        for name, method in METHODS.items()
+    }
+
+    assert {name: found for name, found in twice.items() if found} == {}
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

@@ -84,7 +84,7 @@ def _restore_file(database: Path, given: argparse.Namespace) -> dict[str, Any]:
     from sidecar.backups import directory  # noqa: PLC0415 - loads the driver
     from sidecar.backups.old_database import UnservedDatabase  # noqa: PLC0415 - loads the driver
     from sidecar.backups.restore import restore_backup  # noqa: PLC0415 - loads the driver
-    from sidecar.handlers.backups.restore import result_of  # noqa: PLC0415 - loads the driver
+    from sidecar.handlers.backups.verify_restore import result_of  # noqa: PLC0415 - loads the driver
 
     params = backup_params(given.backup)
     if "name" in params:

@@ -154,7 +154,7 @@ class SettingsSetManyResult(Result, frozen=True):
     items: Annotated[list[SettingView], Meta(description="In the order of the params.")]
 
 
-@method("settings.set", access="write", errors=(TooLarge,))
+@method("settings.set", access="write")
 def set_one(ctx: Context, params: SettingsSetParams) -> SettingsSetResult:
     """Set a setting."""
     item = SettingsSetItem(params.key, params.value, params.value_type, params.description)
@@ -163,7 +163,7 @@ def set_one(ctx: Context, params: SettingsSetParams) -> SettingsSetResult:
     return SettingsSetResult(*_fields(setting))
 
 
-@method("settings.set_many", access="write", errors=(TooLarge,))
+@method("settings.set_many", access="write")
 def set_many(ctx: Context, params: SettingsSetManyParams) -> SettingsSetManyResult:
     """Set several settings: all of them, or none when one of them is invalid."""
     results = [_set(ctx, item, f"$.params.items[{i}]") for i, item in enumerate(params.items)]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.handlers.backups.restore import BackupsRestoreResult
+from sidecar.handlers.backups.verify_restore import BackupsRestoreResult
 from tests.cli.commands import run
 
 READING = [

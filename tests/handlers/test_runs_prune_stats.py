@@ -12,8 +12,8 @@ from sidecar import limits
 from sidecar.catalog import CHORES, METHODS
 from sidecar.context import Emitted, LongContext
 from sidecar.errors import Cancelled, InvalidParams, NotFound
+from sidecar.handlers.runs.get_list_stats import RunsStatsParams
 from sidecar.handlers.runs.prune import RunsPruneParams
-from sidecar.handlers.runs.stats import RunsStatsParams
 from tests.harness import Bench, ManualClock, NoSession, open_bench
 from tests.made_workflows import add_runs
 

@@ -9,14 +9,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
+from sidecar.handlers.audit.list_subscribe import Seq
 from sidecar.notifications import ChainHead
 from sidecar.store.audit.verify import Reason, Status, verify_chain
 from sidecar.values import Count
-
-Seq = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number of an entry.")]
 
 
 class AuditAnchor(Struct, frozen=True, forbid_unknown_fields=True):

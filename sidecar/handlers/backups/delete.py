@@ -3,7 +3,7 @@
 from sidecar.backups import directory
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
-from sidecar.errors import NotFound, ReadOnly
+from sidecar.errors import NotFound
 from sidecar.files import wire_errors
 from sidecar.handlers.backups.views import Name
 
@@ -20,7 +20,7 @@ class BackupsDeleteResult(Result, frozen=True):
     name: Name
 
 
-@method("backups.delete", access="write", frees_space=True, errors=(NotFound, ReadOnly))
+@method("backups.delete", access="write", frees_space=True, errors=(NotFound,))
 def delete(ctx: Context, params: BackupsDeleteParams) -> BackupsDeleteResult:
     """Delete a backup for good, whether it was made automatically or by a request."""
     path = directory.find(directory.folder_of(ctx.db, ctx.store.path), params.name)

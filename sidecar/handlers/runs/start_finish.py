@@ -146,7 +146,7 @@ class RunsFinishResult(Result, frozen=True):
     changed: Annotated[bool, Meta(description="Whether it was this call that ended the run.")]
 
 
-@method("runs.finish", access="write", errors=(NotFound, Conflict, TooLarge))
+@method("runs.finish", access="write", errors=(NotFound, Conflict))
 def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
     """End a run; finishing it again changes nothing with the same values, else it is a conflict."""
     run = must_find(ctx, params.id)

@@ -8,13 +8,7 @@ from sidecar.catalog import Params, method
 from sidecar.context import LongContext
 from sidecar.handlers.secrets.status import SecretsStatusResult, status_result
 from sidecar.secrets import key_slots, raw_params, state
-from sidecar.secrets.open_slot import (
-    OPENING_ERRORS,
-    Opened,
-    Proof,
-    clear_failures,
-    open_slot,
-)
+from sidecar.secrets.open_slot import OPENING_ERRORS, Opened, Proof, clear_failures, open_slot
 from sidecar.secrets.sealed_rows import refuse_rolled_back
 
 

@@ -8,14 +8,7 @@ from sidecar import limits, purging
 from sidecar.backups.create import create_backup_if_changed
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
-from sidecar.errors import (
-    DatabaseDamaged,
-    DatabaseFull,
-    Maintenance,
-    PurgeBlocked,
-    ReadOnly,
-    RecoveryRequired,
-)
+from sidecar.errors import PurgeBlocked, RecoveryRequired
 from sidecar.notifications import SystemWarning
 from sidecar.store.compact import rewrite_file
 from sidecar.store.connection import Connection
@@ -78,12 +71,7 @@ class SystemCompactResult(Result, frozen=True):
     after_bytes: Annotated[Count, Meta(description="Size of the database file after.")]
 
 
-@method(
-    "system.compact",
-    long=True,
-    replaces_file=True,
-    errors=(DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly, RecoveryRequired),
-)
+@method("system.compact", long=True, replaces_file=True, errors=(RecoveryRequired,))
 def compact(ctx: LongContext, params: SystemCompactParams) -> SystemCompactResult:
     """Replace the database file by a copy of itself without free space.
 

@@ -7,7 +7,7 @@ from msgspec import Meta
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
-from sidecar.errors import DatabaseDamaged, NotFound
+from sidecar.errors import NotFound
 from sidecar.handlers.workflows.checks import must_load, read_cursor
 from sidecar.handlers.workflows.views import (
     ITEMS_MAX_BYTES,
@@ -63,7 +63,7 @@ class WorkflowsGetResult(Result, frozen=True):
     workflow: Annotated[Workflow, Meta(description="The header and the body.")]
 
 
-@method("workflows.get", access="read", errors=(NotFound, DatabaseDamaged))
+@method("workflows.get", access="read", errors=(NotFound,))
 def get(ctx: Context, params: WorkflowsGetParams) -> WorkflowsGetResult:
     """Read a workflow with its body, archived or not, at the current or an earlier revision."""
     stored = load(ctx.db, params.id)
@@ -110,7 +110,7 @@ class WorkflowsGetManyResult(Result, frozen=True):
     ]
 
 
-@method("workflows.get_many", access="read", errors=(DatabaseDamaged,))
+@method("workflows.get_many", access="read")
 def get_many(ctx: Context, params: WorkflowsGetManyParams) -> WorkflowsGetManyResult:
     """Read several workflows with their bodies, as many as one answer holds."""
     ids = list(dict.fromkeys(params.ids))

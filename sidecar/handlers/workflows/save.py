@@ -22,7 +22,7 @@ from sidecar.errors import (
     SidecarError,
     TooLarge,
 )
-from sidecar.handlers.workflows import pack_revisions
+from sidecar.handlers.workflows.automatic import PACK_CHORE
 from sidecar.handlers.workflows.checks import (
     check_expected,
     is_empty_body,
@@ -153,7 +153,7 @@ class WorkflowsSaveManyResult(Result, frozen=True):
     items: Annotated[list[WorkflowsSaveManySaved], Meta(description="In the order of the params.")]
 
 
-@method("workflows.save", access="write", errors=(Archived, Conflict, EmptyBody, TooLarge))
+@method("workflows.save", access="write", errors=(Archived, Conflict, EmptyBody))
 def save(ctx: Context, params: WorkflowsSaveParams) -> WorkflowsSaveResult:
     """Save a whole workflow: make a new one, or replace the content of the one with that id.
 
@@ -163,7 +163,7 @@ def save(ctx: Context, params: WorkflowsSaveParams) -> WorkflowsSaveResult:
     return _save(ctx, params, "$.params")
 
 
-@method("workflows.save_many", access="write", errors=(Archived, Conflict, EmptyBody, TooLarge))
+@method("workflows.save_many", access="write", errors=(Archived, Conflict, EmptyBody))
 def save_many(ctx: Context, params: _SaveManyRaw) -> WorkflowsSaveManyResult:
     """Save several workflows in order: all or none with `fail`, all that are valid with `skip`.
 
@@ -318,5 +318,5 @@ def save_revision(
         return save_view(old, created=False, changed=False)
     ctx.audit("workflow_save", new.id, revision=new.revision, created=False, **details)
     ctx.emit(WorkflowsChanged(new.id, new.revision, "saved"))
-    ctx.session.schedule(pack_revisions.CHORE, limits.PACK_PAUSE_MS)
+    ctx.session.schedule(PACK_CHORE, limits.PACK_PAUSE_MS)
     return save_view(new, created=False, changed=True)

@@ -1,4 +1,4 @@
-"""`audit.list`: pages of the log's entries, and what subscribing shares with it."""
+"""`audit.list`: pages of the log's entries. `audit.subscribe`, `audit.unsubscribe`: its events."""
 
 from contextlib import closing
 from typing import Annotated, Any
@@ -10,10 +10,11 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import InvalidParams
+from sidecar.notifications import ChainHead
 from sidecar.store.audit.actions import ACTIONS
-from sidecar.store.audit.log import Entry, has_action, read_entries
+from sidecar.store.audit.log import Entry, chain_head, count_entries, has_action, read_entries
 from sidecar.store.connection import Connection
-from sidecar.values import Limit, Timestamp, stored_json
+from sidecar.values import Count, Limit, Timestamp, stored_json
 
 Action = Annotated[
     str,
@@ -104,3 +105,53 @@ def list_entries(ctx: Context, params: AuditListParams) -> AuditListResult:
                 return AuditListResult(items, items[-1].seq)
             items.append(view)
     return AuditListResult(items, None)
+
+
+class AuditSubscribeParams(Params, frozen=True):
+    """Which events to send."""
+
+    actions: Annotated[
+        Annotated[list[Action], Meta(max_length=64)] | None,
+        Meta(description="Only entries of these actions; absent or null: of all."),
+    ] = None
+    after: Annotated[
+        Seq | None,
+        Meta(description="Send stored entries with a higher number first; absent or null: none."),
+    ] = None
+
+
+class AuditSubscribeResult(Result, frozen=True):
+    """What is sent first, and the head of the log."""
+
+    replayed: Annotated[Count, Meta(description="Number of stored entries that are sent first.")]
+    head: Annotated[ChainHead, Meta(description="The newest entry.")]
+
+
+@method("audit.subscribe", access="read")
+def subscribe(ctx: Context, params: AuditSubscribeParams) -> AuditSubscribeResult:
+    """Send audit and change events from now on, after the stored entries that `after` asks for."""
+    for index, action in enumerate(params.actions or []):
+        refuse_unknown(ctx.db, action, f"$.params.actions[{index}]")
+    actions = None if params.actions is None else frozenset(params.actions)
+    head = chain_head(ctx.db)
+    # An `after` beyond the newest entry is of another log: then all entries to come are new.
+    after = None if params.after is None else min(params.after, head.seq)
+    replayed = 0 if after is None else count_entries(ctx.db, after, actions)
+    ctx.session.subscribe(actions, after)
+    return AuditSubscribeResult(replayed, ChainHead(head.seq, head.mac.hex()))
+
+
+class AuditUnsubscribeParams(Params, frozen=True):
+    """No params."""
+
+
+class AuditUnsubscribeResult(Result, frozen=True):
+    """Nothing is returned."""
+
+
+@method("audit.unsubscribe")
+def unsubscribe(ctx: Context, params: AuditUnsubscribeParams) -> AuditUnsubscribeResult:
+    """Stop sending audit and change events."""
+    del params
+    ctx.session.unsubscribe()
+    return AuditUnsubscribeResult()

@@ -1,4 +1,4 @@
-"""`workflows.update`: changes a workflow's header and leaves its body as it is."""
+"""`workflows.update`, which leaves the body as it is, and `workflows.duplicate`."""
 
 from typing import Annotated
 
@@ -20,11 +20,12 @@ from sidecar.handlers.workflows.save import (
     Description,
     Expected,
     Name,
+    save_new,
     save_revision,
 )
 from sidecar.handlers.workflows.views import WorkflowsSaveResult
-from sidecar.store.workflows.header import Content, tags_text
-from sidecar.values import Tag, WorkflowId
+from sidecar.store.workflows.header import Content, find, load, tags_text
+from sidecar.values import Id, Tag, WorkflowId
 
 
 class WorkflowsUpdateParams(Params, frozen=True):
@@ -72,3 +73,43 @@ def update(ctx: Context, params: WorkflowsUpdateParams) -> WorkflowsSaveResult:
         old.category if params.category is UNSET else params.category,
     )
     return save_revision(ctx, old, content, None)
+
+
+COPY_SUFFIX = " (copy)"
+
+
+class WorkflowsDuplicateParams(Params, frozen=True):
+    """The workflow to copy, and the id and name of the copy."""
+
+    id: WorkflowId
+    new_id: Annotated[
+        Id | None, Meta(description="Id of the copy; a new one when null or absent.")
+    ] = None
+    name: Annotated[
+        Name | None,
+        Meta(description="Name of the copy; null or absent: the name followed by ` (copy)`."),
+    ] = None
+
+
+@method("workflows.duplicate", access="write", errors=(NotFound, Conflict))
+def duplicate(ctx: Context, params: WorkflowsDuplicateParams) -> WorkflowsSaveResult:
+    """Copy a workflow, archived or not, to a new live one at revision 1 without runs."""
+    refuse_nul("$.params", new_id=params.new_id, name=params.name)
+    stored = load(ctx.db, params.id)
+    if stored is None:
+        raise NotFound("No workflow has that id.", path="$.params.id")
+    new_id = params.new_id
+    if new_id is None:
+        new_id = ctx.clock.new_id()
+    elif taken := find(ctx.db, new_id):
+        raise Conflict(
+            "A workflow has that id already.",
+            path="$.params.new_id",
+            revision=taken.revision,
+            updated_at=taken.updated_at,
+        )
+    name_chars = limits.NAME_MAX_CHARS - len(COPY_SUFFIX)
+    name = params.name or stored.header.name[:name_chars] + COPY_SUFFIX
+    content = stored.header.content._replace(name=name)
+    # The body is unpacked here and packed again, so that damage is found and not copied.
+    return save_new(ctx, new_id, content, stored.body(), stored.header.content_sha256)

@@ -1,15 +1,17 @@
-"""`backups.create`: make a verified backup while other requests are served."""
+"""`backups.create` and `backups.list`: make a verified backup, and list those that there are."""
 
 from typing import Annotated
 
 from msgspec import Meta
 
 from sidecar import limits
+from sidecar.backups import directory
 from sidecar.backups.create import create_backup
 from sidecar.catalog import Params, Result, method
-from sidecar.context import LongContext
-from sidecar.errors import DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly
-from sidecar.handlers.backups.views import Counts, FilePath, Name, SecretsIn
+from sidecar.context import Context, LongContext
+from sidecar.errors import ReadOnly
+from sidecar.files import wire_errors
+from sidecar.handlers.backups.views import BackupView, Counts, FilePath, Name, SecretsIn, view
 from sidecar.values import Count
 
 
@@ -42,7 +44,7 @@ class BackupsCreateResult(Result, frozen=True, kw_only=True):
     secrets: SecretsIn
 
 
-@method("backups.create", long=True, errors=(DatabaseDamaged, DatabaseFull, Maintenance, ReadOnly))
+@method("backups.create", long=True)
 def create(ctx: LongContext, params: BackupsCreateParams) -> BackupsCreateResult:
     """Make a backup of the database as it is now, verify it, and keep it until it is deleted.
 
@@ -62,3 +64,23 @@ def create(ctx: LongContext, params: BackupsCreateParams) -> BackupsCreateResult
         duration_ms=created.duration_ms,
         secrets=manifest.secrets,
     )
+
+
+class BackupsListParams(Params, frozen=True):
+    """This method takes no params."""
+
+
+class BackupsListResult(Result, frozen=True):
+    """The complete backups in the folder of backups."""
+
+    items: Annotated[list[BackupView], Meta(description="Newest first.")]
+
+
+@method("backups.list", access="read", errors=(ReadOnly,))
+def list_backups(ctx: Context, params: BackupsListParams) -> BackupsListResult:
+    """List the backups in the folder of backups; incomplete files are omitted."""
+    del params
+    with wire_errors():
+        location = directory.locate(ctx.store)
+        backups = directory.list_backups(location.folder)
+    return BackupsListResult([view(each, location.store_id) for each in backups])

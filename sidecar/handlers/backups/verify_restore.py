@@ -1,23 +1,19 @@
-"""`backups.restore`: put a backup in the place of the database."""
+"""`backups.verify` and `backups.restore`: examine a backup; put it in the database's place."""
 
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from sidecar.archive.manifest import is_authentic
+from sidecar.backups.create import manifest_mac
+from sidecar.backups.directory import Backup
 from sidecar.backups.old_database import ServedDatabase
 from sidecar.backups.restore import Restored, restore_backup
+from sidecar.backups.verify import log_rejection, verify_backup
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
-from sidecar.errors import (
-    BackupRejected,
-    DatabaseBusy,
-    DatabaseDamaged,
-    DatabaseFull,
-    Maintenance,
-    NotFound,
-    ReadOnly,
-    RecoveryRequired,
-)
+from sidecar.errors import BackupRejected, NotFound, RecoveryRequired
+from sidecar.files import wire_errors
 from sidecar.handlers.backups.views import (
     BackupFinding,
     BackupView,
@@ -27,7 +23,53 @@ from sidecar.handlers.backups.views import (
     find_backup,
     view,
 )
+from sidecar.store import meta
 from sidecar.values import Count
+
+
+class BackupsVerifyParams(Params, frozen=True):
+    """The backup to verify."""
+
+    name: GivenName = None
+    path: GivenPath = None
+
+
+class BackupsVerifyResult(Result, frozen=True):
+    """The result of the verification."""
+
+    ok: Annotated[bool, Meta(description="A restore would accept it, and all in it is sound.")]
+    findings: Annotated[list[BackupFinding], Meta(description="What is wrong, at most 1 000.")]
+    authentic: Annotated[
+        bool | None,
+        Meta(
+            description="Whether the backup was made under the current root key; null when that is"
+            " unknown: secrets are locked or not set up now, or were so when it was made."
+        ),
+    ]
+    manifest: Annotated[
+        BackupView | None, Meta(description="What its manifest says; null when that is damaged.")
+    ]
+
+
+@method("backups.verify", long=True, errors=(NotFound,))
+def verify(ctx: LongContext, params: BackupsVerifyParams) -> BackupsVerifyResult:
+    """Unpack a backup into a scratch file and examine everything in it, as a restore does.
+
+    A backup that a restore would reject is reported in the audit log too.
+    """
+    path = find_backup(ctx, params.name, params.path)
+    with ctx.reading() as db:
+        store_id = meta.store_id(db)
+    with wire_errors():
+        verdict = verify_backup(path, ctx.store.path, ctx.progress, ctx.cancel_event.is_set)
+    manifest = authentic = None
+    if verdict.manifest is not None:
+        authentic = is_authentic(verdict.manifest, manifest_mac(ctx))
+        manifest = view(Backup(path, verdict.manifest, verdict.size_bytes), store_id)
+    if verdict.rejection is not None:
+        log_rejection(ctx, verdict.rejection, path.name, last=True)
+    findings = [BackupFinding(*finding) for finding in verdict.findings]
+    return BackupsVerifyResult(not findings, findings, authentic, manifest)
 
 
 class BackupsRestoreParams(Params, frozen=True):
@@ -94,16 +136,7 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
     "backups.restore",
     long=True,
     replaces_file=True,
-    errors=(
-        BackupRejected,
-        DatabaseBusy,
-        DatabaseDamaged,
-        DatabaseFull,
-        Maintenance,
-        NotFound,
-        ReadOnly,
-        RecoveryRequired,
-    ),
+    errors=(BackupRejected, NotFound, RecoveryRequired),
 )
 def restore(ctx: LongContext, params: BackupsRestoreParams) -> BackupsRestoreResult:
     """Replace the database by the one in a backup; a backup of the current one is made first.

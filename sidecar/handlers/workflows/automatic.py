@@ -1,20 +1,43 @@
-"""The chore that deletes workflows which have been archived for longer than a setting says."""
+"""The chores of workflows: pack and prune earlier revisions, and empty the trash."""
 
 from contextlib import suppress
 
-from sidecar import limits
+from sidecar import limits, purging
 from sidecar.catalog import chore
 from sidecar.context import LongContext
 from sidecar.errors import NotFound
 from sidecar.handlers.workflows.delete import delete_one
 from sidecar.store import settings
+from sidecar.store.workflows import revisions
 from sidecar.store.workflows.delete import list_archived_before
 
-CHORE = "trash"
+PACK_CHORE = "revisions"
 DAY_MS = 86_400_000
 
 
-@chore(CHORE, first_ms=limits.CHORES_FIRST_MS, every_ms=limits.RETENTION_EVERY_MS)
+@chore(PACK_CHORE, first_ms=limits.CHORES_FIRST_MS)
+def pack_revisions(ctx: LongContext) -> None:
+    """Pack the bodies that saves have replaced, a few at a time, and prune their workflows.
+
+    The bodies are compressed outside the lock.
+    """
+    while True:
+        ctx.check_cancelled()
+        with ctx.reading() as db:
+            planned = revisions.plan_packing(db, limits.REVISION_PACK_STEP)
+        if not planned:
+            return
+        with ctx.writing() as db:
+            revisions.pack(db, planned)
+            rids = dict.fromkeys(each.workflow for each in planned)
+            pruned = revisions.prune_all(db, rids, settings.number(db, "revision_keep_count"))
+            for workflow_id, count in pruned.items():
+                ctx.audit("revision_prune", workflow_id, revisions=count, by="timer")
+            if pruned:
+                purging.request(ctx, soon=False)
+
+
+@chore("trash", first_ms=limits.CHORES_FIRST_MS, every_ms=limits.RETENTION_EVERY_MS)
 def empty_trash(ctx: LongContext) -> None:
     """Delete workflows that have been archived for longer than trash_keep_days; 0 keeps all."""
     while True:

@@ -1,4 +1,4 @@
-"""`secrets.rotate` and `secrets.rekey`: replace the keys that protect the providers' keys."""
+"""`secrets.rotate`, `secrets.rekey` and `secrets.reset`: replace the keys, or give them up."""
 
 from typing import Annotated
 
@@ -6,8 +6,9 @@ from msgspec import UNSET, Meta, UnsetType
 
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
-from sidecar.errors import Conflict, Tampered
-from sidecar.secrets import renew_keys
+from sidecar.errors import Conflict, NotInitialized, Tampered
+from sidecar.handlers.secrets.status import SecretsStatusResult, status_result
+from sidecar.secrets import renew_keys, root_key
 from sidecar.secrets.open_slot import OPENING_ERRORS
 from sidecar.secrets.raw_params import Passphrase
 from sidecar.secrets.state import KEY_ERRORS
@@ -45,3 +46,23 @@ def rekey(ctx: LongContext, params: SecretsRekeyParams) -> SecretsRotateResult:
     The passphrase is needed when there is a slot for one, and stays the same.
     """
     return SecretsRotateResult(*renew_keys.rekey(ctx, params.passphrase))
+
+
+class SecretsResetParams(Params, frozen=True):
+    """What the person has been told."""
+
+    losing: Annotated[
+        Count, Meta(description="How many keys are given up: `count` of `secrets.status`.")
+    ]
+
+
+@method("secrets.reset", long=True, frees_space=True, errors=(Conflict, NotInitialized))
+def reset(ctx: LongContext, params: SecretsResetParams) -> SecretsStatusResult:
+    """Delete every provider key and every slot; after it `secrets.initialize` sets up again.
+
+    It is for when nothing unlocks any more: the passphrase is forgotten and there is no recovery
+    code, or the rows are damaged and no backup has them. Nothing else in the database is changed.
+    The providers are listed as `enter_again`. Entries of the audit log that were sealed under the
+    old keys can be read but no longer verified; verifying starts here.
+    """
+    return status_result(root_key.reset(ctx, params.losing))
