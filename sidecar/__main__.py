@@ -87,8 +87,16 @@ def _serve(words: list[str]) -> int:
     gc.disable()
     _import_msgspec()
     from sidecar import config  # noqa: PLC0415 - `--version` needs none of it
+    from sidecar.errors import SidecarError  # noqa: PLC0415 - the same
 
-    given = config.parse_serve(words)
+    try:
+        given = config.parse_serve(words)
+    except SidecarError as refused:
+        from sidecar import app, log  # noqa: PLC0415 - after the arguments are known to be right
+
+        code = app.refuse(refused)
+        log.flush()
+        return int(code)
     if os.isatty(0):
         from sidecar import cli  # noqa: PLC0415 - only a person at a terminal needs it
 

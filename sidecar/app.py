@@ -59,7 +59,7 @@ def serve(config: ServeConfig, spawned_by: int) -> ExitCode:
             {"pid": refused.pid},
         )
     except SidecarError as refused:
-        return _refuse(refused.exit_code, refused.slug, refused.message, refused.data)
+        return refuse(refused)
     except Exception as fault:  # noqa: BLE001 - every failure of a start becomes an exit code
         return _refuse_unknown(fault)
     finally:
@@ -141,7 +141,9 @@ def _serve_database(
             if config.passphrase_fd is not None:
                 from sidecar.secrets import unlock_at_start  # noqa: PLC0415 - seldom needed
 
-                unlock_at_start.unlock_from_descriptor(loop.long_context(), config.passphrase_fd)
+                unlock_at_start.unlock_from_descriptor(
+                    loop.long_context(), config.passphrase_fd, parent.has_died
+                )
             # All objects alive now stay alive: the garbage collector need not scan them.
             gc.freeze()
             code = loop.run(_ready(opened, path, vault_state(opened.store.db, vault)))
@@ -195,11 +197,16 @@ def _refuse(
     return code
 
 
+def refuse(refused: SidecarError) -> ExitCode:
+    """Write the log line of a start that failed with a wire error; return its exit code."""
+    return _refuse(refused.exit_code, refused.slug, refused.message, refused.data)
+
+
 def _refuse_unknown(fault: Exception) -> ExitCode:
     """Report a start that failed with an exception that is not a wire error."""
     known = as_wire_error(fault)
     if known is not None:
-        return _refuse(known.exit_code, known.slug, known.message)
+        return refuse(known)
     import traceback  # noqa: PLC0415 - only a bug needs it
 
     text = "".join(traceback.format_exception(fault))

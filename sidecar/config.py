@@ -7,11 +7,13 @@ other programs can see the arguments and the environment of a process.
 import os
 import sys
 from argparse import ArgumentParser
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from sidecar.errors import StorageFailed
 from sidecar.log import LEVELS
 
 DATABASE_VARIABLE = "SIM_SIDECAR_DATABASE"
@@ -49,18 +51,50 @@ class ServeConfig(msgspec.Struct, frozen=True):
 
 
 def user_data_folder() -> Path:
-    """Return the folder for this program in the platform's folder for user data."""
+    """Return the folder for this program in the platform's folder for user data.
+
+    Raises:
+        StorageFailed: there is no such folder for this user.
+    """
     if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or str(Path.home() / "AppData" / "Local")
+        named, inside = "LOCALAPPDATA", ("AppData", "Local")
     elif sys.platform == "darwin":
-        base = str(Path.home() / "Library" / "Application Support")
+        named, inside = "", ("Library", "Application Support")
     else:
-        base = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(base) / "sim-sidecar"
+        named, inside = "XDG_DATA_HOME", (".local", "share")
+    base = Path(os.environ.get(named, ""))
+    if not base.is_absolute():  # the XDG specification has a relative path ignored
+        base = _home().joinpath(*inside)
+    return base / "sim-sidecar"
+
+
+def _home() -> Path:
+    """Return the user's own folder.
+
+    Raises:
+        StorageFailed: the environment does not name it, and the user has no entry in the system.
+    """
+    if sys.platform == "win32":
+        home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises without one
+    else:
+        home = Path(os.environ.get("HOME", ""))
+        if not home.is_absolute():
+            import pwd  # noqa: PLC0415 - POSIX only
+
+            with suppress(KeyError):
+                home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    if not home.is_absolute():
+        message = "There is no folder for user data: HOME is not set to an absolute path."
+        raise StorageFailed(message, hint=f"Name a file with --database or in {DATABASE_VARIABLE}.")
+    return home
 
 
 def default_database() -> Path:
-    """Return the path of the database to serve when no option names one."""
+    """Return the path of the database to serve when no option names one.
+
+    Raises:
+        StorageFailed: there is no folder for user data.
+    """
     named = os.environ.get(DATABASE_VARIABLE)
     return Path(named) if named else user_data_folder() / "sim.db"
 
@@ -95,7 +129,7 @@ def add_serve_options(parser: ArgumentParser) -> None:
         "--passphrase-fd",
         metavar="N",
         type=int,
-        help="read a passphrase from this inherited descriptor (on Windows a handle), to its end,"
+        help="read a passphrase from this inherited descriptor (on Windows a handle), one line,"
         " and unlock secrets with it at the start; never give a passphrase as an argument",
     )
     parser.add_argument(
@@ -137,7 +171,11 @@ def _is_text(path: str) -> bool:
 
 
 def parse_serve(argv: list[str]) -> ServeConfig:
-    """Return the settings that these arguments make; exit with code 2 when they are wrong."""
+    """Return the settings that these arguments make; exit with code 2 when they are wrong.
+
+    Raises:
+        StorageFailed: no database is named, and there is no folder for user data.
+    """
     parser = Parser(
         prog="sim-sidecar serve",
         description="Serve one database over stdin and stdout: one JSON-RPC 2.0 message a line.",

@@ -5,12 +5,13 @@ in every list of processes. Scripts pass it through a descriptor of its own (`--
 """
 
 import argparse
-import os
 from typing import Any
 
+from sidecar import limits
 from sidecar.cli.child import Child
 from sidecar.cli.failures import CommandFailed
 from sidecar.cli.questions import ask
+from sidecar.passphrase_input import read_passphrase
 
 
 def add_unlocking(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +27,7 @@ def add_unlocking(parser: argparse.ArgumentParser) -> None:
         "--passphrase-fd",
         metavar="N",
         type=int,
-        help="read the passphrase from file descriptor N instead of asking for it",
+        help="read the passphrase, one line, from file descriptor N instead of asking for it",
     )
 
 
@@ -42,14 +43,17 @@ def passphrase(given: argparse.Namespace) -> str:
 
 
 def read_descriptor(descriptor: int) -> str:
-    """Return the text that a file descriptor holds, without the line's end.
+    """Return the first line that a file descriptor gives, without its end.
 
     Raises:
-        CommandFailed: it cannot be read, or holds no text.
+        CommandFailed: it cannot be read, holds no text, or gives none in time.
     """
     try:
-        with os.fdopen(descriptor, "rb") as file:
-            text = file.read().decode().rstrip("\r\n")
+        text = read_passphrase(descriptor, limits.PASSPHRASE_PERSON_WAIT_MS).decode()
+    except TimeoutError:
+        seconds = limits.PASSPHRASE_PERSON_WAIT_MS // 1000
+        text = f"Descriptor {descriptor} gave no passphrase within {seconds} s."
+        raise CommandFailed(text) from None
     except (OSError, ValueError) as fault:
         why = "is not open" if isinstance(fault, OSError) or descriptor < 0 else "holds no UTF-8"
         raise CommandFailed(

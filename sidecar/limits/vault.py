@@ -20,6 +20,11 @@ KDF_PASSES_MAX: Final = 16
 KDF_LANES_MAX: Final = 16
 """Most that a slot may use, checked before deriving: a hostile file must not take all memory."""
 
+PASSPHRASE_WAIT_MS: Final = 10_000
+PASSPHRASE_PERSON_WAIT_MS: Final = 120_000
+"""How long a start waits for the line on `--passphrase-fd`, which a host has at hand, and how long
+a command waits, whose line may come from a password manager that asks a person first."""
+
 PASSPHRASE_MAX_CHARS: Final = 1024
 SECRET_MAX_BYTES: Final = 16 * KIB
 """Longest secret, such as a service account's JSON file; its length is stored in 16 bits."""

@@ -5,23 +5,27 @@ passphrase the process serves, locked; the log on stderr and the audit log say s
 """
 
 import os
-import sys
+from collections.abc import Callable
 
 from sidecar import limits, log
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams, SidecarError
+from sidecar.passphrase_input import read_passphrase
 from sidecar.redaction import add_secret, wipe_secrets
 from sidecar.secrets.open_slot import Proof
 from sidecar.secrets.root_key import unlock
-from sidecar.wiping import wipe
-
-_MAX_BYTES = 4 * limits.PASSPHRASE_MAX_CHARS
 
 
-def unlock_from_descriptor(ctx: LongContext, descriptor: int) -> None:
-    """Read the passphrase to the end of the descriptor, close it, and unlock."""
+def unlock_from_descriptor(ctx: LongContext, descriptor: int, unwanted: Callable[[], bool]) -> None:
+    """Read one line from the descriptor, close it, and unlock with that passphrase.
+
+    Nothing is read any more once `unwanted` says that there is no host to serve.
+    """
     try:
-        passphrase = _read_passphrase(descriptor)
+        passphrase = read_passphrase(descriptor, limits.PASSPHRASE_WAIT_MS, unwanted)
+    except TimeoutError:
+        log.error("passphrase_unreadable", reason="The descriptor gave no line in time.")
+        return
     except OSError as fault:
         log.error("passphrase_unreadable", reason=os.strerror(fault.errno or 0))
         return
@@ -38,26 +42,3 @@ def unlock_from_descriptor(ctx: LongContext, descriptor: int) -> None:
     finally:
         wipe_secrets()
         ctx.release_lock()
-
-
-def _read_passphrase(descriptor: int) -> bytearray:
-    """Return what the descriptor holds, without a line's end, in a buffer that the caller wipes."""
-    if sys.platform == "win32":
-        import msvcrt  # noqa: PLC0415 - exists on Windows only
-
-        descriptor = msvcrt.open_osfhandle(descriptor, os.O_RDONLY)
-    buffer = bytearray(_MAX_BYTES + 2)
-    length = 0
-    try:
-        while length < len(buffer):
-            part = os.read(descriptor, len(buffer) - length)
-            if not part:
-                break
-            buffer[length : length + len(part)] = part
-            length += len(part)
-            wipe(part)
-    finally:
-        os.close(descriptor)
-    passphrase = buffer[:length].rstrip(b"\r\n")
-    wipe(buffer)
-    return passphrase

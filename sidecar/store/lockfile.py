@@ -16,6 +16,7 @@ from sidecar import files
 from sidecar.clock import Clock, SystemClock
 from sidecar.errors import ReadOnly, SidecarError, StorageFailed
 from sidecar.store import file_lock
+from sidecar.store.database_files import check_names
 
 if sys.platform == "win32":
     import msvcrt
@@ -99,9 +100,11 @@ class DatabaseLock:
         Raises:
             AlreadyRunning: another process holds it, or serves the same file under another name.
             ReadOnly: the file cannot be created, or is not a plain file.
+            SidecarError: see `database_files.check_names`.
         """
         if self._descriptor is not None:
             return
+        check_names(self.database)
         files.make_folder(self.path.parent)
         self._acquire_file()
         try:

@@ -25,8 +25,12 @@ class Parent:
         """Return whether there is a parent to watch: process 1 only when it was named."""
         return self.pid > 1 or self._explicit
 
+    def has_died(self) -> bool:
+        """Return whether the process has died; on Windows False, see `open_windows`."""
+        return sys.platform != "win32" and not self.lives()
+
     def lives(self) -> bool:
-        """Return whether the process is alive; on Windows see `open_windows`."""
+        """Return whether the process is alive; not for Windows, where asking would end it."""
         if not self._explicit and self._has_left():
             return False
         try:
