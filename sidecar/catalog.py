@@ -18,9 +18,10 @@ long method, without a request that waits for it.
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any, ClassVar, Literal, TypeVar, get_args
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import msgspec
+from msgspec import Meta
 
 from sidecar.context import Context, LongContext
 from sidecar.errors import SidecarError
@@ -38,6 +39,18 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class Result(msgspec.Struct, frozen=True):
     """The result of one method; it always has all its fields."""
+
+
+class MayBeDamaged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an item of a list has beside its own members when its row is damaged."""
+
+    damaged: Annotated[
+        bool,
+        Meta(
+            description="Present and true when a cell of the row is damaged: another value is in"
+            " its place, and reading the row alone fails. system.check says what is damaged."
+        ),
+    ] = False
 
 
 def _is_write_only(kind: Any) -> bool:

@@ -11,9 +11,9 @@ import msgspec
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
 from sidecar import limits
-from sidecar.catalog import Params, Result, method
+from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
-from sidecar.errors import InvalidParams, NotFound, TooLarge
+from sidecar.errors import DatabaseDamaged, InvalidParams, NotFound, TooLarge
 from sidecar.notifications import SettingChange, SettingsChanged
 from sidecar.store import codec, settings
 from sidecar.store.settings import SCHEMA_VERSION_KEY, Setting, ValueType
@@ -42,7 +42,7 @@ Type = Annotated[
 ]
 
 
-class SettingView(Struct, frozen=True):
+class SettingView(MayBeDamaged, frozen=True):
     """A setting."""
 
     key: Key
@@ -56,7 +56,7 @@ class SettingView(Struct, frozen=True):
 
 def _fields(setting: Setting) -> tuple[Any, ...]:
     """Return the fields of `SettingView` in order."""
-    return (setting.key, stored_json(setting.value), *setting[2:])
+    return (setting.key, stored_json(setting.value), *setting[2:5])
 
 
 def _schema_version(ctx: Context) -> Setting:
@@ -78,7 +78,7 @@ class SettingsGetResult(SettingView, frozen=True):
     """The setting."""
 
 
-@method("settings.get", access="read", errors=(NotFound,))
+@method("settings.get", access="read", errors=(NotFound, DatabaseDamaged))
 def get(ctx: Context, params: SettingsGetParams) -> SettingsGetResult:
     """Return a setting."""
     if params.key == SCHEMA_VERSION_KEY:
@@ -87,7 +87,7 @@ def get(ctx: Context, params: SettingsGetParams) -> SettingsGetResult:
         found = settings.get(ctx.db, params.key)
     if found is None:
         raise NotFound("No setting has this key.", path="$.params.key")
-    return SettingsGetResult(*_fields(found))
+    return SettingsGetResult(*_fields(settings.SETTINGS.refuse_damaged(found)))
 
 
 class SettingsListParams(Params, frozen=True):
@@ -111,7 +111,9 @@ def list_settings(ctx: Context, params: SettingsListParams) -> SettingsListResul
     found = settings.by_prefix(ctx.db, params.prefix)
     if SCHEMA_VERSION_KEY.startswith(params.prefix):
         found = sorted([*found, _schema_version(ctx)])
-    return SettingsListResult([SettingView(*_fields(setting)) for setting in found])
+    return SettingsListResult(
+        [SettingView(*_fields(setting), damaged=setting.damaged) for setting in found]
+    )
 
 
 # --- settings.set, settings.set_many ----------------------------------------------------------
@@ -190,6 +192,8 @@ def _set(ctx: Context, item: SettingsSetItem, path: str) -> tuple[Setting, bool]
         raise InvalidParams(f"The value is not of type {value_type}.", path=f"{path}.value")
     _check_value(item.key, text, f"{path}.value")
     before = settings.get(ctx.db, item.key)
+    if before is not None and before.damaged:
+        before = None
     description = item.description
     if description is UNSET:
         description = before.description if before else None
@@ -288,7 +292,7 @@ def reset(ctx: Context, params: SettingsResetParams) -> SettingsResetResult:
         if default is None:
             raise NotFound("This key has no default.", path=f"$.params.keys[{index}]")
         setting = settings.get(ctx.db, key)
-        if setting is None or setting[1:4] != default:
+        if setting is None or setting.damaged or setting[1:4] != default:
             setting = Setting(key, *default, ctx.clock.now_ms())
             settings.put(ctx.db, setting)
             changed.append(setting)

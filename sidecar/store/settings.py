@@ -11,6 +11,8 @@ import msgspec
 
 from sidecar import limits
 from sidecar.store.connection import Connection
+from sidecar.store.rows import DAMAGED_NAME, RowKind, key_mark, read_cells
+from sidecar.values import Timestamp
 
 ValueType = Literal["string", "number", "boolean", "json"]
 
@@ -22,7 +24,15 @@ class Setting(NamedTuple):
     value: str
     value_type: ValueType
     description: str | None
-    updated_at: int
+    updated_at: Timestamp
+    damaged: bool = False
+    """Whether a cell of the row is damaged; another value is in its place here."""
+
+
+SETTINGS: Final = RowKind("settings", Setting, "key", json=("value", msgspec.Raw))
+"""The rows of `_COLUMNS`."""
+
+_COLUMNS: Final = "key, value, value_type, description, updated_at"
 
 
 class Default(NamedTuple):
@@ -135,11 +145,8 @@ def insert_defaults(db: Connection, at: int) -> None:
 
 
 def get(db: Connection, key: str) -> Setting | None:
-    """Return the setting of a key, or None when there is none."""
-    row = db.execute(
-        "SELECT key, value, value_type, description, updated_at FROM settings WHERE key = ?", (key,)
-    ).fetchone()
-    return Setting(*row) if row else None
+    """Return the setting of a key, also a damaged one, or None when there is none."""
+    return SETTINGS.find(db, f"SELECT {_COLUMNS} FROM settings WHERE key = ?", (key,))  # noqa: S608 - constants
 
 
 def number(db: Connection, key: str) -> int:
@@ -164,17 +171,18 @@ def parse_number(key: str, text: str) -> int | None:
 def folder(db: Connection, key: str) -> str | None:
     """Return the folder that a key of `FOLDERS` is set to, or None for the usual one."""
     setting = get(db, key)
-    return None if setting is None else json.loads(setting.value) or None
+    value = None if setting is None else json.loads(setting.value)
+    return value if isinstance(value, str) and value else None
 
 
 def by_prefix(db: Connection, prefix: str) -> list[Setting]:
     """Return every setting with a key that begins with `prefix`, ordered by key."""
-    rows = db.execute(
-        "SELECT key, value, value_type, description, updated_at FROM settings"
-        " WHERE key >= ? AND key < ? ORDER BY key",
+    return SETTINGS.read(
+        db,
+        f"SELECT {_COLUMNS} FROM settings"  # noqa: S608 - constants
+        " WHERE (?1 = '' OR key >= ?1 AND key < ?2) ORDER BY key",
         (prefix, prefix + "\U0010ffff"),
     )
-    return [Setting(*row) for row in rows]
 
 
 def put(db: Connection, setting: Setting) -> None:
@@ -184,11 +192,23 @@ def put(db: Connection, setting: Setting) -> None:
         " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value,"
         " value_type = excluded.value_type, description = excluded.description,"
         " updated_at = excluded.updated_at",
-        setting,
+        setting[:5],
     )
 
 
 def delete(db: Connection, key: str) -> bool:
     """Delete a setting; return whether there was one."""
     db.execute("DELETE FROM settings WHERE key = ?", (key,))
-    return db.changes() > 0
+    return db.changes() > 0 or (key.startswith(DAMAGED_NAME) and _delete_damaged(db, key))
+
+
+def _delete_damaged(db: Connection, shown: str) -> bool:
+    """Delete the settings with a damaged key that lists show as `shown`; return whether any was."""
+    keys = [cell for (cell,) in read_cells(db, 1, "SELECT key FROM settings")]
+    found = [
+        key for key in keys if not isinstance(key, str) and DAMAGED_NAME + key_mark(key) == shown
+    ]
+    for key in found:
+        stored = key if isinstance(key, bytes) else str(key).encode()
+        db.execute("DELETE FROM settings WHERE CAST(key AS BLOB) = ?", (stored,))
+    return bool(found)

@@ -61,4 +61,12 @@ FILES = [
     ),
 ]
 
-REQUIREMENTS = [*FILES, *SECRETS]
+ROWS = [
+    _around.proven(
+        "rows",
+        "A damaged cell ends no list: it goes on and marks the row.",
+        "test_a_list_goes_on_and_marks_a_damaged_row",
+    ),
+]
+
+REQUIREMENTS = [*FILES, *ROWS, *SECRETS]

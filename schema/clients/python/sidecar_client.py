@@ -888,6 +888,11 @@ class AuditEntry(TypedDict):
     mac: str
     """Code of the entry in the chain, lower-case hex."""
 
+    damaged: bool
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
+
 
 class AuditEvent(TypedDict):
     """One committed entry of the audit log."""
@@ -1295,6 +1300,11 @@ class Run(TypedDict):
     pinned: bool
     """Whether pruning spares it."""
 
+    damaged: bool
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
+
 
 class RunWithSummary(TypedDict):
     """A run with its summary."""
@@ -1343,6 +1353,11 @@ class RunWithSummary(TypedDict):
 
     summary: Any
     """The JSON that was sent; null when it has none."""
+
+    damaged: bool
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
 
 
 class RunsByStatus(TypedDict):
@@ -1654,6 +1669,11 @@ class SettingView(TypedDict):
     updated_at: int
     """Milliseconds since the Unix epoch, UTC."""
 
+    damaged: bool
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
+
 
 class SettingsChanged(TypedDict):
     """Settings were set, reset or deleted."""
@@ -1686,6 +1706,11 @@ class SettingsGetResult(TypedDict):
 
     updated_at: int
     """Milliseconds since the Unix epoch, UTC."""
+
+    damaged: bool
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
 
 
 class SettingsListResult(TypedDict):
@@ -1744,6 +1769,11 @@ class SettingsSetResult(TypedDict):
 
     updated_at: int
     """Milliseconds since the Unix epoch, UTC."""
+
+    damaged: bool
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
 
 
 class Slot(TypedDict):
@@ -2042,6 +2072,11 @@ class Workflow(TypedDict):
     data: Any
     """The body: the JSON that was saved, byte for byte."""
 
+    damaged: bool
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
+
 
 class WorkflowHeader(TypedDict):
     """A workflow without its body."""
@@ -2084,6 +2119,11 @@ class WorkflowHeader(TypedDict):
 
     last_run_at: int | None
     """Start of its newest run; null when it has none."""
+
+    damaged: bool
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
 
 
 class WorkflowsArchiveResult(TypedDict):
@@ -2414,6 +2454,11 @@ class WorkflowsSearchItem(TypedDict):
     snippet: str | None
     """About 120 characters of text around the first word found, with each word in [ and ] and …
     where text is cut off; null without a word to find or with `none`.
+    """
+
+    damaged: bool
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
     """
 
 
@@ -3334,7 +3379,10 @@ class WorkflowsMethods:
         ids: builtins.list[str],
         timeout: float | None = None,
     ) -> WorkflowsGetManyResult:
-        """Read several workflows with their bodies, as many as one answer holds."""
+        """Read several workflows with their bodies, as many as one answer holds.
+
+        A damaged one is marked; its body is null when the body is damaged.
+        """
         params = _given(
             {
                 "ids": ids,

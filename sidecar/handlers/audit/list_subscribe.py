@@ -4,10 +4,10 @@ from contextlib import closing
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from sidecar import limits
-from sidecar.catalog import Params, Result, method
+from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import InvalidParams
 from sidecar.notifications import ChainHead
@@ -27,7 +27,7 @@ Action = Annotated[
 Seq = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number of an entry.")]
 
 
-class AuditEntry(Struct, frozen=True):
+class AuditEntry(MayBeDamaged, frozen=True):
     """An entry of the log."""
 
     seq: Annotated[Seq, Meta(description="Number of the entry; numbers have no gaps.")]
@@ -40,7 +40,8 @@ class AuditEntry(Struct, frozen=True):
 
 def _view(entry: Entry) -> AuditEntry:
     """Return a stored entry as answers carry it."""
-    return AuditEntry(*entry[:4], stored_json(entry.details), entry.mac.hex())
+    details = stored_json(entry.details)
+    return AuditEntry(*entry[:4], details, entry.mac.hex(), damaged=entry.damaged)
 
 
 def refuse_unknown(db: Connection, action: str, path: str) -> None:

@@ -114,7 +114,7 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     page = found[: params.limit]
     more = len(found) > params.limit
     cursor = encode_cursor(mark, page[-1].started_at, page[-1].rid) if more else None
-    return RunsListResult([Run(*run_fields(run)) for run in page], cursor)
+    return RunsListResult([Run(*run_fields(run), damaged=run.damaged) for run in page], cursor)
 
 
 MINUTE_MS = 60_000

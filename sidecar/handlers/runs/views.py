@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from sidecar import limits
+from sidecar.catalog import MayBeDamaged
 from sidecar.context import Context
 from sidecar.errors import NotFound
 from sidecar.store.runs import rows
@@ -17,7 +18,7 @@ FromAt = Annotated[Timestamp | None, Meta(description="Only runs started at this
 ToAt = Annotated[Timestamp | None, Meta(description="Only runs started before this time.")]
 
 
-class Run(Struct, frozen=True):
+class Run(MayBeDamaged, frozen=True):
     """A run without its summary."""
 
     id: RunId

@@ -15,10 +15,11 @@ from sidecar.handlers.workflows.views import (
     WorkflowHeader,
     count_fitting,
     header_bytes,
+    header_fields,
     header_view,
     workflow_view,
 )
-from sidecar.store.workflows.header import Header, load
+from sidecar.store.workflows.header import Header, Stored, load, load_any
 from sidecar.store.workflows.list import Filter, Key, OrderBy, key_of, list_workflows
 from sidecar.values import (
     Category,
@@ -30,6 +31,7 @@ from sidecar.values import (
     WorkflowId,
     encode_cursor,
     query_mark,
+    stored_json,
 )
 
 CategoryFilter = Annotated[
@@ -112,13 +114,16 @@ class WorkflowsGetManyResult(Result, frozen=True):
 
 @method("workflows.get_many", access="read")
 def get_many(ctx: Context, params: WorkflowsGetManyParams) -> WorkflowsGetManyResult:
-    """Read several workflows with their bodies, as many as one answer holds."""
+    """Read several workflows with their bodies, as many as one answer holds.
+
+    A damaged one is marked; its body is null when the body is damaged.
+    """
     ids = list(dict.fromkeys(params.ids))
     items: list[Workflow] = []
     missing: list[str] = []
     room = ITEMS_MAX_BYTES
     for index, workflow_id in enumerate(ids):
-        stored = load(ctx.db, workflow_id)
+        stored = load_any(ctx.db, workflow_id)
         if stored is None:
             missing.append(workflow_id)
             continue
@@ -126,8 +131,18 @@ def get_many(ctx: Context, params: WorkflowsGetManyParams) -> WorkflowsGetManyRe
         # The first workflow is always sent, so that each call gets further.
         if room < 0 and items:
             return WorkflowsGetManyResult(items, missing, ids[index:])
-        items.append(workflow_view(stored.header, stored.body()))
+        items.append(_many_view(stored))
     return WorkflowsGetManyResult(items, missing, [])
+
+
+def _many_view(stored: Stored) -> Workflow:
+    """Return one of several workflows; a damaged one is marked, and its body may be null."""
+    try:
+        body = stored.body()
+    except DatabaseDamaged:
+        return Workflow(*header_fields(stored.header, None), damaged=True)
+    fields = header_fields(stored.header, stored_json(body))
+    return Workflow(*fields, damaged=stored.header.damaged)
 
 
 class WorkflowsListParams(Params, frozen=True):

@@ -146,12 +146,13 @@ def _item(
     """Return a hit as the answer carries it, with its snippet."""
     header = hit.header
     matches = excerpts.find_words(header, words, excerpt=snippets != "none")
-    fields: list[Any] = [*matches.fields, *(["body"] if hit.stage == BODY else [])]
+    places: list[Any] = [*matches.fields, *(["body"] if hit.stage == BODY else [])]
     excerpt = matches.excerpt
     if snippets == "body" and budget.takes(header):
         excerpt = _body_excerpt(ctx, header, words) or excerpt
     score = 0.0 if hit.stage in (SCAN, NEWEST) else -hit.rank
-    return WorkflowsSearchItem(*header_fields(header, score, fields, excerpt))
+    fields = header_fields(header, score, places, excerpt)
+    return WorkflowsSearchItem(*fields, damaged=header.damaged)
 
 
 def _body_excerpt(ctx: Context, header: Header, words: list[str]) -> str | None:

@@ -9,13 +9,13 @@ import msgspec
 from msgspec import Meta
 
 from sidecar import limits
-from sidecar.catalog import Result
+from sidecar.catalog import MayBeDamaged, Result
 from sidecar.errors import SidecarError
 from sidecar.store.workflows.header import Header
 from sidecar.values import Category, Count, Revision, Tag, Timestamp, WorkflowId, stored_json
 
 
-class WorkflowHeader(msgspec.Struct, frozen=True):
+class WorkflowHeader(MayBeDamaged, frozen=True):
     """A workflow without its body."""
 
     id: WorkflowId
@@ -95,7 +95,7 @@ def header_fields(header: Header, *more: object) -> tuple[Any, ...]:
 
 def header_view(header: Header) -> WorkflowHeader:
     """Return a stored header as answers carry it."""
-    return WorkflowHeader(*header_fields(header))
+    return WorkflowHeader(*header_fields(header), damaged=header.damaged)
 
 
 def workflow_view(header: Header, body: bytes) -> Workflow:

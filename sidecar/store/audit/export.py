@@ -92,7 +92,7 @@ def write_log(
         verified = msgspec.convert(verdict._asdict(), _Verified)
         store_id = meta.store_id(db).hex()
         put(_Header(FORMAT, store_id, exported_at, verdict.pruned_through, verified, public_key))
-        for seq, action, resource, at, details, mac in read_entries(
+        for seq, action, resource, at, details, mac, _damaged in read_entries(
             db, pruned, limits.SAFE_INTEGER_MAX
         ):
             put(_Line(seq, at, action, resource, msgspec.Raw(details), mac.hex()))

@@ -17,7 +17,7 @@ that a start of the process does not import cryptography.
 """
 
 from collections.abc import Callable, Generator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
 import msgspec
@@ -35,7 +35,9 @@ from sidecar.store.audit.verify import (
     start_purpose,
 )
 from sidecar.store.connection import Connection, one_row
+from sidecar.store.rows import UNFIT, RowKind
 from sidecar.store.vault_marks import read_marks
+from sidecar.values import Timestamp
 
 _CHECK = "Run audit.verify: another program wrote to the log."
 
@@ -49,9 +51,14 @@ class Entry(NamedTuple):
     seq: int
     action: str
     resource: str
-    at: int
+    at: Timestamp
     details: str
     mac: bytes
+    damaged: bool = False
+    """Whether a cell of the row is damaged; another value is in its place here."""
+
+
+_ENTRIES: Final = RowKind("access_log", Entry, "seq")
 
 
 # --- writing ------------------------------------------------------------------------------
@@ -129,26 +136,41 @@ def read_entries(
         f"SELECT {STORED} FROM access_log WHERE {conditions} ORDER BY seq LIMIT ?",  # noqa: S608 - constants
         (*(value for _, value in wanted), limit),
     )
-    for seq, at, action_, resource_, details, mac in rows:
-        yield Entry(seq, _text(action_), _text(resource_), at, _json(details), mac)
+    for row in rows:
+        yield _entry(*row)
 
 
-def _text(stored: bytes) -> str:
-    """Return stored bytes as text; bytes that are not UTF-8 become replacement characters."""
-    return stored.decode(errors="replace")
+def _entry(
+    seq: int, at: object, action: bytes | None, resource: bytes | None, details: bytes, mac: object
+) -> Entry:
+    """Return an entry whose texts were read as bytes; what does not fit is replaced.
 
-
-def _json(stored: bytes) -> str:
-    """Return the details of an entry as a JSON object on one line, as an answer needs it.
-
-    A migrated log can have line breaks between tokens, and another program can have written any
-    bytes. What is not a JSON object becomes {"text": ...}, as in a migration.
+    A migrated log can have line breaks between the tokens of `details`. What is not a JSON object
+    becomes {"text": ...}, as in a migration.
     """
+    line = _one_line(details or b"")
+    entry = _ENTRIES.fit((seq, _text(action), _text(resource), at, line, mac))
+    if isinstance(line, str):
+        return entry
+    text = msgspec.json.encode({"text": line.decode(errors="replace")}).decode()
+    return entry._replace(details=text)
+
+
+def _text(stored: bytes | None) -> str | bytes | None:
+    """Return stored bytes as text, or as they are when they are not UTF-8."""
+    try:
+        return stored and stored.decode()
+    except UnicodeDecodeError:
+        return stored
+
+
+def _one_line(stored: bytes) -> str | bytes:
+    """Return the JSON object that was stored as text on one line, or the bytes if it is none."""
     try:
         text = stored.decode()
         msgspec.json.decode(text, type=dict)
-    except (UnicodeDecodeError, msgspec.DecodeError, RecursionError):
-        return msgspec.json.encode({"text": _text(stored)}).decode()
+    except UNFIT:
+        return stored
     return text.replace("\n", " ").replace("\r", " ")
 
 

@@ -9,11 +9,13 @@ is read from its index alone, except for the few error messages. The first page 
 value that no run reaches, so that every page is the same statement.
 """
 
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from sidecar.limits import SAFE_INTEGER_MAX
 from sidecar.store.codec import Packed
 from sidecar.store.connection import Connection
+from sidecar.store.rows import DAMAGED_NAME, RowKind
+from sidecar.values import Count, Revision, Timestamp
 
 INTERRUPTED = "interrupted"
 """The `error_message` of a run that was running when the process ended."""
@@ -25,17 +27,23 @@ class RunHeader(NamedTuple):
     rid: int
     id: str
     workflow_id: str
-    revision: int
-    status: str
-    started_at: int
-    completed_at: int | None
-    duration_ms: int | None
+    revision: Revision
+    status: Literal["running", "success", "error", "cancelled"]
+    started_at: Timestamp
+    completed_at: Timestamp | None
+    duration_ms: Count | None
     error_message: str | None
-    blocks_executed: int
-    tokens_used: int
-    api_calls_made: int
-    summary_bytes: int | None
-    pinned: int
+    blocks_executed: Count
+    tokens_used: Count
+    api_calls_made: Count
+    summary_bytes: Count | None
+    pinned: Literal[0, 1]
+    damaged: bool = False
+    """Whether a cell of the row is damaged; another value is in its place here."""
+
+
+RUNS: Final = RowKind("runs", RunHeader, "id")
+"""The rows of a run without its summary."""
 
 
 class Owner(NamedTuple):
@@ -88,10 +96,27 @@ def find_workflow(db: Connection, workflow_id: str) -> WorkflowKey | None:
     return None if rid is None else WorkflowKey(workflow_id, int(rid))
 
 
+def find_any(db: Connection, run_id: str) -> RunHeader | None:
+    """Return the run that has the id, also a damaged one; None when there is none.
+
+    A run the id of which is damaged is found by the id that lists show in its place.
+    """
+    found = RUNS.find(db, _HEADER + " WHERE r.id = ?", (run_id,))
+    number = run_id.removeprefix(DAMAGED_NAME)
+    if found is None and number != run_id and number.isdecimal():
+        found = RUNS.find(db, _HEADER + " WHERE r.rid = ?", (int(number),))
+        return found if found is not None and found.id == run_id else None
+    return found
+
+
 def find(db: Connection, run_id: str) -> RunHeader | None:
-    """Return the run that has the id; None when there is none."""
-    row = db.execute(_HEADER + " WHERE r.id = ?", (run_id,)).fetchone()
-    return RunHeader(*row) if row else None
+    """Return the run that has the id; None when there is none.
+
+    Raises:
+        DatabaseDamaged: a cell of its row is damaged.
+    """
+    found = find_any(db, run_id)
+    return None if found is None else RUNS.refuse_damaged(found)
 
 
 def start(db: Connection, run_id: str, workflow: Owner, at: int) -> int:
@@ -187,7 +212,7 @@ def read_page(
         values.insert(0, workflow.id)
     head = _HEADER if workflow is None else _HEADER_OF_ONE
     sql = head + " WHERE " + " AND ".join(conditions) + _NEWEST_FIRST
-    return [RunHeader(*row) for row in db.execute(sql, (*values, limit))]
+    return RUNS.read(db, sql, (*values, limit))
 
 
 def delete(db: Connection, run: RunHeader) -> None:

@@ -27,7 +27,7 @@ from sidecar.store.connection import Connection
 from sidecar.store.search import indexes
 from sidecar.store.search.body_lines import Budget, holds_phrases
 from sidecar.store.search.query import Terms
-from sidecar.store.workflows.header import COLUMNS, WIDTH, Header
+from sidecar.store.workflows.header import COLUMNS, HEADERS, Header
 from sidecar.store.workflows.list import HAS_TAG, Filter, list_workflows
 
 WORDS, TRIGRAMS, SCAN, BODY, NEWEST = range(5)
@@ -175,13 +175,15 @@ def _ranked(asked: _Request, index: str, stage: int, match: str, conditions: _Co
     suspect, values = _unconfirmed(asked, stage)
     fetched = _candidate_count(asked, suspect)
     # With rowid in the order FTS5 leaves the sorting to SQLite, which is faster by a third.
-    rows = asked.db.execute(
+    rows = HEADERS.read_wide(
+        asked.db,
+        2,
         f"SELECT {COLUMNS}, f.rank, {suspect} FROM {index} f"  # noqa: S608 - constants
         " CROSS JOIN workflows w ON w.rid = f.rowid"
         f" WHERE {index} MATCH ? AND {conditions} ORDER BY f.rank, f.rowid LIMIT ?",
         (*values, match, *conditions.values, fetched),
     )
-    found = [(Hit(Header(*row[:WIDTH]), stage, row[WIDTH]), row[WIDTH + 1]) for row in rows]
+    found = [(Hit(header, stage, rank), open_) for header, (rank, open_) in rows]
     return _confirmed(asked, found, fetched)
 
 
@@ -240,15 +242,16 @@ def _by_scan(asked: _Request) -> Found:
         conditions.add(_not_in("workflows_fts"), terms.words)
     suspect, values = _unconfirmed(asked, SCAN)
     fetched = _candidate_count(asked, suspect)
-    rows = asked.db.execute(
+    rows = HEADERS.read_wide(
+        asked.db,
+        1,
         f"SELECT {COLUMNS}, {suspect} FROM workflows w WHERE w.archived_at"  # noqa: S608 - constants
         f" IS {'NOT ' if asked.wanted.archived else ''}NULL"
         " AND (w.updated_at, w.rid) < (?, ?) AND (w.updated_at, w.rid) >= (?, ?)"
         f" AND {conditions} ORDER BY w.updated_at DESC, w.rid DESC LIMIT ?",
         (*values, *start, *(cut or oldest), *conditions.values, fetched),
     )
-    headers = [(Header(*row[:WIDTH]), row[WIDTH]) for row in rows]
-    found = [(Hit(each, SCAN, float(each.updated_at)), open_) for each, open_ in headers]
+    found = [(Hit(each, SCAN, float(each.updated_at)), open_) for each, (open_,) in rows]
     hits, stopped = _confirmed(asked, found, fetched)
     if cut is not None and stopped is None and len(hits) < asked.limit:
         stopped = Place(SCAN, float(cut[0]), cut[1])

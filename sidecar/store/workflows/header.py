@@ -11,6 +11,8 @@ import msgspec
 from sidecar.errors import DatabaseDamaged
 from sidecar.store import codec
 from sidecar.store.connection import Connection
+from sidecar.store.rows import DAMAGED_NAME, RowKind
+from sidecar.values import Count, Revision, Timestamp
 
 COLUMNS: Final = (
     "w.id, w.name, w.description, w.tags, w.category, w.revision, w.created_at, w.updated_at,"
@@ -18,9 +20,6 @@ COLUMNS: Final = (
     " w.content_sha256"
 )
 """The columns of `Header`, in its order, of a table that the statement calls `w`."""
-
-WIDTH: Final = 15
-"""How many columns `COLUMNS` has, for statements that select more after them."""
 
 NO_TAGS: Final = "[]"
 """The JSON text of a workflow without tags."""
@@ -43,21 +42,27 @@ class Header(NamedTuple):
     description: str | None
     tags: str
     category: str
-    revision: int
-    created_at: int
-    updated_at: int
-    archived_at: int | None
-    size_bytes: int
-    stored_bytes: int
-    run_count: int
-    last_run_at: int | None
+    revision: Revision
+    created_at: Timestamp
+    updated_at: Timestamp
+    archived_at: Timestamp | None
+    size_bytes: Count
+    stored_bytes: Count
+    run_count: Count
+    last_run_at: Timestamp | None
     rid: int
     content_sha256: bytes
+    damaged: bool = False
+    """Whether a cell of the row is damaged; another value is in its place here."""
 
     @property
     def content(self) -> Content:
         """The part of the header that a save sets."""
         return Content(self.name, self.description, self.tags, self.category)
+
+
+HEADERS: Final = RowKind("workflows", Header, "id", json=("tags", list[str]))
+"""The rows of `COLUMNS`."""
 
 
 class Stored(NamedTuple):
@@ -73,7 +78,7 @@ class Stored(NamedTuple):
             DatabaseDamaged: the bytes are not those that were stored; `id` names the workflow.
         """
         header = self.header
-        if self.data is None:
+        if not isinstance(self.data, bytes):
             raise DatabaseDamaged(id=header.id)
         try:
             return codec.unpack(self.data, header.content_sha256, header.size_bytes)
@@ -82,6 +87,7 @@ class Stored(NamedTuple):
 
 
 _FIND: Final = f"SELECT {COLUMNS} FROM workflows w WHERE w.id = ?"  # noqa: S608 - constants
+_FIND_NUMBER: Final = f"SELECT {COLUMNS} FROM workflows w WHERE w.rid = ?"  # noqa: S608 - constants
 _LOAD: Final = (
     f"SELECT {COLUMNS}, b.data FROM workflows w"  # noqa: S608 - constants
     " LEFT JOIN workflow_bodies b ON b.rid = w.rid WHERE w.id = ?"
@@ -95,16 +101,45 @@ def tags_text(tags: list[str]) -> str:
     return msgspec.json.encode(list(dict.fromkeys(tags))).decode()
 
 
+def find_any(db: Connection, workflow_id: str) -> Header | None:
+    """Return the header of a workflow, also a damaged one; None when no workflow has that id.
+
+    A workflow the id of which is damaged is found by the id that lists show in its place.
+    """
+    found = HEADERS.find(db, _FIND, (workflow_id,))
+    number = workflow_id.removeprefix(DAMAGED_NAME)
+    if found is None and number != workflow_id and number.isdecimal():
+        found = HEADERS.find(db, _FIND_NUMBER, (int(number),))
+        return found if found is not None and found.id == workflow_id else None
+    return found
+
+
 def find(db: Connection, workflow_id: str) -> Header | None:
-    """Return the header of a workflow, archived or not; None when no workflow has that id."""
-    row = db.execute(_FIND, (workflow_id,)).fetchone()
-    return Header(*row) if row else None
+    """Return the header of a workflow, archived or not; None when no workflow has that id.
+
+    Raises:
+        DatabaseDamaged: a cell of its row is damaged.
+    """
+    found = find_any(db, workflow_id)
+    return None if found is None else HEADERS.refuse_damaged(found)
+
+
+def load_any(db: Connection, workflow_id: str) -> Stored | None:
+    """Return a workflow with its packed body, also a damaged one; None when there is none."""
+    found = HEADERS.find_wide(db, 1, _LOAD, (workflow_id,))
+    return None if found is None else Stored(found[0], found[1][0])
 
 
 def load(db: Connection, workflow_id: str) -> Stored | None:
-    """Return a workflow with its packed body; None when no workflow has that id."""
-    row = db.execute(_LOAD, (workflow_id,)).fetchone()
-    return Stored(Header(*row[:WIDTH]), row[WIDTH]) if row else None
+    """Return a workflow with its packed body; None when no workflow has that id.
+
+    Raises:
+        DatabaseDamaged: a cell of its row is damaged; a damaged body is found by unpacking it.
+    """
+    found = load_any(db, workflow_id)
+    if found is not None:
+        HEADERS.refuse_damaged(found.header)
+    return found
 
 
 def id_of(db: Connection, rid: int) -> str:

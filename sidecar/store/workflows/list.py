@@ -14,7 +14,7 @@ from functools import cache
 from typing import Final, Literal, NamedTuple
 
 from sidecar.store.connection import Connection
-from sidecar.store.workflows.header import COLUMNS, Header
+from sidecar.store.workflows.header import COLUMNS, HEADERS, Header
 
 OrderBy = Literal["updated_at", "created_at", "name"]
 Key = tuple[int, int] | tuple[str, str]
@@ -98,7 +98,7 @@ def list_workflows(
     )
     given = [value for value in (wanted.tag, wanted.category) if value is not None]
     start = after or _start(order_by, descending=descending)
-    return [Header(*row) for row in db.execute(sql, (*given, *start, limit))]
+    return HEADERS.read(db, sql, (*given, *start, limit))
 
 
 def key_of(header: Header, order_by: OrderBy) -> Key:

@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from sidecar.store.connection import Connection
-from sidecar.store.workflows.header import COLUMNS, Header, tags_text
+from sidecar.store.workflows.header import COLUMNS, HEADERS, Header, tags_text
 from sidecar.store.workflows.save import write_revision
 
 # Counting all tags walks one narrow index; joining each row to see whether it is archived would
@@ -44,9 +44,13 @@ def count_tagged(db: Connection, tag: str) -> int:
 
 
 def list_tagged(db: Connection, tag: str, limit: int | None) -> list[Header]:
-    """Return headers of at most `limit` workflows that have a tag, archived ones too; None: all."""
-    rows = db.execute(_TAGGED, (tag, -1 if limit is None else limit))
-    return [Header(*row) for row in rows]
+    """Return headers of at most `limit` workflows that have a tag, archived ones too; None: all.
+
+    Raises:
+        DatabaseDamaged: one of them is damaged.
+    """
+    found = HEADERS.read(db, _TAGGED, (tag, -1 if limit is None else limit))
+    return [HEADERS.refuse_damaged(header) for header in found]
 
 
 def replace_tag(

@@ -1,0 +1,79 @@
+"""A damaged cell: lists go on and mark the row, and no answer is an unknown error or not JSON."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar.store.open_close import close_store, open_store
+from tests.faults.damaged_cells import Damage, do_damage, fill
+from tests.harness import ManualClock
+from tests.wire.loop_in_process import Served, answers, call
+
+LISTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
+    "workflows": [
+        ("workflows.list", {}),
+        ("workflows.search", {"query": ""}),
+        ("workflows.get_many", {"ids": ["w0", "w1"]}),
+    ],
+    "runs": [("runs.list", {}), ("runs.list", {"workflow_id": "w0"})],
+    "settings": [("settings.list", {})],
+    "access_log": [("audit.list", {"limit": 500})],
+}
+"""The lists of the rows of a table."""
+
+SHOWN = [
+    Damage("workflows", "name", "bad_utf8", "CAST(x'51ff' AS TEXT)"),
+    Damage("workflows", "id", "bad_utf8", "CAST(x'51ff' AS TEXT)"),
+    Damage("workflows", "tags", "wrong_json", "'[\"a'"),
+    Damage("workflows", "created_at", "negative", "-1"),
+    Damage("workflows", "revision", "wrong_type", "'text'"),
+    Damage("runs", "id", "bad_utf8", "CAST(x'51ff' AS TEXT)"),
+    Damage("runs", "status", "wrong_type", "x'00'"),
+    Damage("runs", "error_message", "bad_utf8", "CAST(x'51ff' AS TEXT)"),
+    Damage("settings", "key", "bad_utf8", "CAST(x'51ff' AS TEXT)", "key = 'own'"),
+    Damage("settings", "value", "wrong_json", "'[1'", "key = 'own'"),
+    Damage("settings", "updated_at", "too_large", "9223372036854775807", "key = 'own'"),
+    Damage("access_log", "details", "wrong_json", "'[1'"),
+    Damage("access_log", "mac", "wrong_type", "17"),
+]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a closed database with rows in every table."""
+    path = tmp_path_factory.mktemp("whole") / "sim.db"
+    fill(path)
+    return path
+
+
+@contextmanager
+def serving(whole: Path, folder: Path, damage: Damage) -> Iterator[Served]:
+    """Serve a copy of the database with a damaged cell."""
+    path = folder / "sim.db"
+    shutil.copy(whole, path)
+    assert do_damage(path, damage)
+    served = Served(open_store(path, ManualClock()).store, ManualClock())
+    try:
+        yield served
+    finally:
+        close_store(served.store)
+        served.close()
+
+
+@pytest.mark.parametrize("damage", SHOWN, ids=str)
+def test_a_list_goes_on_and_marks_a_damaged_row(
+    whole: Path, tmp_path: Path, damage: Damage
+) -> None:
+    with serving(whole, tmp_path, damage) as served:
+        for method, params in LISTS[damage.table]:
+            (answer,) = answers(served.send(call(1, method, **params)))
+            items: list[Any] = answer["result"]["items"]
+            marked = [item for item in items if "damaged" in item]
+            if method != "workflows.get_many" or damage.column != "id":
+                assert len(marked) == 1, (method, items)
+                assert marked[0]["damaged"] is True
+            assert len(items) > 1 or method == "workflows.get_many"
