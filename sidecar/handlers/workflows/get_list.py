@@ -7,7 +7,7 @@ from msgspec import Meta
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
-from sidecar.errors import NotFound
+from sidecar.errors import DatabaseDamaged, NotFound
 from sidecar.handlers.workflows.checks import must_load, read_cursor
 from sidecar.handlers.workflows.views import (
     ITEMS_MAX_BYTES,
