@@ -150,3 +150,74 @@ class Jumping(ManualClock):
     def now_ms(self) -> int:
         """Return the time as it was set."""
         return super().now_ms() + self.jumped_ms
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "Library/CloudStorage/GoogleDrive-me@example.org/My Drive",
+        "Library/CloudStorage/Box-Box",
+        "Library/Mobile Documents/iCloud~md~obsidian/Documents",
+        "Box",
+        "My Drive",
+        "Proton Drive",
+        "SynologyDrive",
+        "Seafile",
+        "Yandex.Disk",
+        "Tresorit Drive",
+        "Resilio Sync",
+        "Sync",
+        "Nutstore",
+        "kDrive",
+        "Jottacloud",
+        "Insync/me@example.org",
+    ],
+)
+def test_the_folders_of_less_usual_clients_are_warned_of(folder: str) -> None:
+    assert warnings.describe_synced_folder(Path("/home/ann") / folder / "app") is not None
+
+
+@pytest.mark.parametrize("folder", ["boxes", "sync-engine", "sandbox", "my drives", "asynchronous"])
+def test_folders_with_similar_names_are_not_warned_of(folder: str) -> None:
+    assert warnings.describe_synced_folder(Path("/home/ann") / folder / "app") is None
+
+
+@pytest.mark.parametrize(
+    "marker", [".stfolder/", ".sync/", ".sync_9f8e7d.db", "._sync_1.db", ".dropbox.cache/"]
+)
+def test_a_folder_of_any_name_is_recognised_by_what_the_client_left_in_it(
+    tmp_path: Path, marker: str
+) -> None:
+    folder = tmp_path / "Notes" / "deep" / "app"
+    folder.mkdir(parents=True)
+    assert warnings.describe_synced_folder(folder) is None
+    place = tmp_path / "Notes" / marker.rstrip("/")
+    if marker.endswith("/"):
+        place.mkdir()
+    else:
+        place.touch()
+
+    said = warnings.describe_synced_folder(folder)
+
+    assert said is not None
+    assert "is in Notes," in said
+
+
+SHARED = """nfs nfs4 cifs smb3 9p fuse.sshfs fuse.rclone davfs virtiofs fakeowner fuse.grpcfuse
+osxfs vboxsf fuse.vmhgfs-fuse prl_fs drvfs fuse.gvfsd-fuse ceph fuse.ceph fuse.glusterfs lustre beegfs
+fuse.s3fs fuse.google-drive-ocamlfuse fuse.kio-fuse"""
+LOCAL = "ext4 btrfs xfs zfs overlay tmpfs fuseblk fuse.bindfs fuse.gocryptfs fuse.mergerfs ntfs3"
+
+
+@pytest.mark.parametrize("kind", SHARED.split())
+def test_every_file_system_that_another_machine_may_write_is_warned_of(kind: str) -> None:
+    mounts = f"none / ext4 rw 0 0\nsource /m {kind} rw 0 0\n"
+
+    assert warnings.network_file_system(Path("/m/x"), mounts) == kind
+
+
+@pytest.mark.parametrize("kind", LOCAL.split())
+def test_a_file_system_on_a_disk_is_not_warned_of(kind: str) -> None:
+    mounts = f"none / nfs rw 0 0\nsource /m {kind} rw 0 0\n"
+
+    assert warnings.network_file_system(Path("/m/x"), mounts) is None

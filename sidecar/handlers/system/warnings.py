@@ -21,15 +21,37 @@ from sidecar.store.connection import Store
 _SYNC_CLIENTS: Final = (
     "dropbox", "onedrive", "google drive", "googledrive", "icloud", "com~apple~clouddocs",
     "iclouddrive", "nextcloud", "owncloud", "syncthing", "mega", "megasync", "pcloud",
-    "pclouddrive", "box sync", "creative cloud files",
+    "pclouddrive", "box sync", "box drive", "creative cloud files", "cloudstorage", "proton drive",
+    "protondrive", "synologydrive", "synology drive", "seafile", "yandex.disk", "tresorit",
+    "resilio sync", "nutstore", "kdrive", "jottacloud", "spideroak", "icedrive", "filen",
 )  # fmt: skip
 """How the names of synchronised folders begin, in lower case. No letter may follow: `mega` and
 `mega (old)` are such names, `megan` is not."""
 
+_SYNC_FOLDERS: Final = ("box", "sync", "insync", "my drive")
+"""Whole names of such folders, in lower case, which are too short to be the beginning of one."""
+
+_SYNC_MARKERS: Final = (
+    ".stfolder", ".sync", ".dropbox.cache", ".owncloudsync.log", ".nextcloudsync.log",
+    ".sync_*.db", "._sync_*.db",
+)  # fmt: skip
+"""What clients put into the topmost folder that they synchronise, whatever its name is."""
+
 _NETWORK: Final = (
-    "nfs", "cifs", "smb", "afs", "9p", "fuse.sshfs", "fuse.rclone", "webdav", "davfs"
+    "nfs", "cifs", "smb", "afs", "9p", "webdav", "davfs", "ceph", "lustre", "beegfs", "glusterfs",
+    "coda", "gpfs", "orangefs", "ocfs", "gfs", "fuse.sshfs", "fuse.rclone", "fuse.ceph",
+    "fuse.glusterfs", "fuse.s3", "fuse.gcsfuse", "fuse.goofys", "fuse.google-drive", "fuse.gvfs",
+    "fuse.kio", "fuse.davfs", "fuse.curlftpfs", "fuse.smbnetfs", "fuse.juicefs", "fuse.moosefs",
+    "fuse.onedriver", "fuse.blobfuse",
 )  # fmt: skip
 """How the types of network file systems begin; their locks and syncs are unreliable."""
+
+_SHARED: Final = (
+    "virtiofs", "fakeowner", "osxfs", "fuse.grpcfuse", "grpcfuse", "vboxsf", "vmhgfs",
+    "fuse.vmhgfs", "prl_fs", "drvfs",
+)  # fmt: skip
+"""How the types of folders begin that a virtual machine or a container shares with its host: two
+systems then write one file, and neither sees the locks of the other."""
 
 _MOUNTS: Final = Path("/proc/self/mounts")
 
@@ -114,19 +136,30 @@ def describe_low_disk(folder: Path) -> str | None:
 
 def describe_synced_folder(folder: Path) -> str | None:
     """Return the warning about a folder that seems to be synchronised; None for any other."""
+    resolved = folder.resolve()
     # Both paths count: a link may lead into such a folder, and a client may follow one out of it.
-    for part in (*folder.parts, *folder.resolve().parts):
-        if _is_synced(part.lower()):
-            return (
-                f"The database is in {part}, which seems to be synchronised with other machines;"
-                " a copy made during a write is damaged. Move the database to another folder."
-            )
-    return None
+    named = [part for part in (*folder.parts, *resolved.parts) if _is_synced(part.lower())]
+    marked = (each.name for each in (resolved, *resolved.parents) if _has_marker(each))
+    name = named[0] if named else next(marked, None)
+    if name is None:
+        return None
+    return (
+        f"The database is in {name}, which seems to be synchronised with other machines;"
+        " a copy made during a write is damaged. Move the database to another folder."
+    )
+
+
+def _has_marker(folder: Path) -> bool:
+    """Return whether a synchronisation client has left its mark in a folder."""
+    try:
+        return any(any(folder.glob(marker)) for marker in _SYNC_MARKERS)
+    except OSError:
+        return False
 
 
 def _is_synced(name: str) -> bool:
     """Return whether the name of a folder, in lower case, is one of a synchronisation client."""
-    return any(
+    return name in _SYNC_FOLDERS or any(
         name.startswith(client) and not name[len(client) : len(client) + 1].isalpha()
         for client in _SYNC_CLIENTS
     )
@@ -146,7 +179,7 @@ def describe_network_folder(folder: Path) -> str | None:
 
 
 def network_file_system(folder: Path, mounts: str) -> str | None:
-    """Return the type of the file system that holds a folder when it is a network file system.
+    """Return the type of the file system that holds a folder when other machines may write to it.
 
     `mounts` is the text of /proc/self/mounts; the longest mount point above the folder counts.
     """
@@ -156,4 +189,4 @@ def network_file_system(folder: Path, mounts: str) -> str | None:
         mount = Path(place.replace("\\040", " "))
         if folder.is_relative_to(mount) and len(mount.parts) > longest:
             longest, kind = len(mount.parts), type_
-    return kind if kind.startswith(_NETWORK) else None
+    return kind if kind.startswith((*_NETWORK, *_SHARED)) else None
