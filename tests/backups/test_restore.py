@@ -7,6 +7,7 @@ import apsw
 import pytest
 
 from sidecar import limits
+from sidecar.context import Emitted
 from sidecar.errors import (
     AuditUnavailable,
     BackupRejected,
@@ -14,6 +15,7 @@ from sidecar.errors import (
     DatabaseFull,
     InvalidParams,
     NotFound,
+    StorageFailed,
 )
 from sidecar.notifications import SystemRestored
 from sidecar.store import migrations, swap
@@ -318,3 +320,29 @@ def test_a_newer_backup_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
             bench.call("backups.restore", path=path)
 
     assert caught.value.data["reason"] == "newer"
+
+
+def test_a_backup_that_is_changed_after_it_was_examined_is_not_put_in_place(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(bench, "w1", name="then")
+    name = bench.call("backups.create")["name"]
+    save(bench, "w1", name="now")
+    changed: list[Path] = []
+
+    def change(emitted: list[Emitted]) -> None:
+        """Change what was unpacked when the safety backup is made, so after its examination."""
+        if any(getattr(each.params, "action", "") == "backup_create" for each in emitted):
+            (path,) = tmp_path.glob("test.db.scratch/*/database")
+            content = path.read_bytes().replace(b"then", b"evil")
+            path.write_bytes(content)
+            changed.append(path)
+
+    monkeypatch.setattr(bench, "tell", change)
+
+    bench.refused(StorageFailed, "backups.restore", name=name)
+
+    assert changed
+    assert bench.call("workflows.get", id="w1")["workflow"]["name"] == "now"
+    assert not list(tmp_path.glob("*.scratch"))
+    assert not swap.staged_path(bench.store.path).exists()

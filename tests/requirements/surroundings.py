@@ -69,4 +69,48 @@ ROWS = [
     ),
 ]
 
-REQUIREMENTS = [*FILES, *ROWS, *SECRETS]
+WHOLE_FILE = [
+    _around.proven(
+        "whole_file",
+        "What replaces the database file runs alone: it waits without a thread, reports that, can"
+        " be cancelled, gives up after 30 s; meanwhile other long requests are refused.",
+        "test_a_job_that_replaces_the_file_waits_without_a_thread_and_then_runs_alone",
+        "test_other_jobs_are_refused_while_one_replaces_the_file_or_waits_to",
+        "test_a_job_that_has_waited_too_long_is_refused_and_does_not_block_others",
+        "test_a_job_that_waits_can_be_cancelled",
+        "test_a_job_that_gives_way_is_cancelled_by_one_that_replaces_the_file",
+        "test_a_compaction_waits_for_a_long_request_and_others_are_refused_meanwhile",
+        "test_a_compaction_that_waits_is_answered_at_the_end_of_input",
+        "test_a_restore_beside_any_long_request_brings_back_its_backup",
+    ),
+    _around.proven(
+        "scratch",
+        "Each job works in files of its own, which it removes; the next start removes the rest.",
+        "test_jobs_at_the_same_time_have_folders_of_their_own_and_leave_nothing",
+        "test_what_a_killed_process_left_is_removed_at_the_start",
+        "test_a_symbolic_link_in_the_folders_place_is_neither_emptied_nor_used",
+        "test_two_verifications_at_once_find_sound_backups_sound",
+        "test_two_backups_at_once_are_two_backups",
+    ),
+    _around.proven(
+        "same_bytes",
+        "What takes the place of the database is by its hash what was examined and finished.",
+        "test_a_staged_file_that_was_changed_after_it_was_finished_replaces_nothing",
+        "test_a_backup_that_is_changed_after_it_was_examined_is_not_put_in_place",
+    ),
+    _around.proven(
+        "ready_at_once",
+        "The new file serves at once, and ping while it is made.",
+        "test_a_save_right_after_the_file_was_replaced_is_done_beside_a_long_read",
+        "test_a_job_whose_answer_is_handed_over_neither_refuses_nor_delays_the_next_one",
+        "test_ping_is_answered_while_the_file_is_replaced",
+    ),
+    _around.proven(
+        "pairs",
+        "No answer of two requests under way at once is contradicted by an independent reader.",
+        "test_sixty_pairs_of_requests_are_answered_as_an_independent_reader_finds_the_file",
+        "test_two_thousand_pairs_of_requests_are_answered_as_an_independent_reader_finds_the_file",
+    ),
+]
+
+REQUIREMENTS = [*FILES, *ROWS, *SECRETS, *WHOLE_FILE]
