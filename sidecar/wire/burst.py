@@ -39,6 +39,8 @@ class Burst:
         self.served_bytes = 0
         self.failed_by: Exception | None = None
         self.wrote = False
+        self.sensitive = False
+        """Whether a line was served that holds a secret, or could not be decoded."""
         self.cache_suspect = False
 
     def is_full(self) -> bool:

@@ -8,7 +8,6 @@ This is the only place where exceptions become wire errors.
 Knows methods only as rows of the catalog.
 """
 
-import traceback
 from functools import partial
 from time import perf_counter_ns
 from typing import Any
@@ -22,9 +21,6 @@ from sidecar.context import Context, LongContext, Services
 from sidecar.errors import (
     AuditUnavailable,
     Cancelled,
-    DatabaseFull,
-    ExitCode,
-    Internal,
     InvalidRequest,
     Maintenance,
     MethodNotFound,
@@ -32,18 +28,17 @@ from sidecar.errors import (
     Overloaded,
     ShuttingDown,
     SidecarError,
-    StorageFailed,
 )
 from sidecar.secrets.log_refusals import log_refusal
-from sidecar.store.repair import confirm
-from sidecar.store.sqlite_errors import as_wire_error, is_unexpected, suspects_damage
-from sidecar.wire import envelope, jsonrpc_lane, malformed
+from sidecar.wiping import wipe
+from sidecar.wire import control, envelope, jsonrpc_lane, malformed
 from sidecar.wire.burst import Burst
 from sidecar.wire.envelope import Request
 from sidecar.wire.latency import Latencies
 from sidecar.wire.long_request import LongJob, Post
 from sidecar.wire.params import decode_call, decode_params
 from sidecar.wire.reply import BatchReply, Reply
+from sidecar.wire.wire_errors import WireErrors
 from sidecar.wire.workers import Workers, cancel_key
 
 
@@ -56,6 +51,7 @@ class Dispatcher:
         self._workers = workers
         self._post = post
         self._context = Context(services)
+        self._errors = WireErrors(services)
         self.latencies = Latencies()
         self.early_cancels: set[object] = set()
         self.refuse_with: SidecarError | None = None
@@ -68,12 +64,13 @@ class Dispatcher:
         try:
             request = self._read_single(line)
         except malformed.Refusal as refusal:
+            _wipe_text(line or b"", burst)
             self._refuse(refusal, burst.replies)
             return
         if request is None:
             self._serve_through_lane(line or b"", burst)
         else:
-            self.serve_request(request, burst, burst.replies)
+            self.serve_request(request, burst, burst.replies, line or b"")
 
     def _read_single(self, line: bytes | None) -> Request | None:
         """Return the request of a line, or None for a batch or a malformed line.
@@ -111,6 +108,7 @@ class Dispatcher:
         if not 0 < len(members) <= limits.BATCH_MAX_MEMBERS:
             text = "has too many members" if members else "must not be empty"
             error = InvalidRequest(f"The batch {text}.", limit=limits.BATCH_MAX_MEMBERS)
+            _wipe_text(line, burst)
             self._refuse(malformed.Refusal(error), burst.replies)
             return
         batch = BatchReply()
@@ -118,6 +116,8 @@ class Dispatcher:
         for member in members:
             self.serve_member(bytes(member), burst, batch.members)
         batch.close()
+        if burst.sensitive:
+            wipe(line)  # the members are copies
 
     @staticmethod
     def _read_batch(line: bytes) -> list[Raw] | None:
@@ -142,19 +142,26 @@ class Dispatcher:
                 raise refusal.error from None
 
         def serve(request: Request) -> None:
-            self.serve_request(request, burst, replies)
+            self.serve_request(request, burst, replies, text)
 
         refusal = jsonrpc_lane.dispatch(read, serve)
         if refused:
+            _wipe_text(text, burst)
             self._refuse(refused[0], replies)
         elif refusal is not None:
+            _wipe_text(text, burst)
             self._refuse(malformed.Refusal(refusal), replies)
 
     # --- the typed call -------------------------------------------------------------------
 
-    def serve_request(self, request: Request, burst: Burst, replies: list[Reply]) -> None:
-        """Serve one valid request and add its reply to `replies`; both lanes end here."""
-        if request.method.startswith("$/") and request.id is UNSET:
+    def serve_request(
+        self, request: Request, burst: Burst, replies: list[Reply], text: bytes
+    ) -> None:
+        """Serve one valid request and add its reply to `replies`; both lanes end here.
+
+        `text` is what the request was decoded from: it is wiped if it can hold a secret.
+        """
+        if request.id is UNSET and self._handle_notification(request):
             return
         reply = Reply(request.id)
         replies.append(reply)
@@ -165,10 +172,10 @@ class Dispatcher:
                 raise self.refuse_with
             if method is None:
                 raise _unknown(request.method)
-            self._call(method, request, reply, burst)
+            self._call(method, request, reply, burst, text)
         except Exception as fault:  # noqa: BLE001 - every exception becomes a wire error here
             burst.undo(fault)
-            error = self.wire_error(fault)
+            error = self._errors.of(fault)
             audited = method is not None and method.sensitive and method.access == "write"
             if audited and fault is not error:
                 # Where nothing can be written there is no audit entry, so no secret is used.
@@ -177,15 +184,32 @@ class Dispatcher:
             if method is not None and error.audited_as is not None:
                 self._audit_refusal(method.name, error, reply, burst)
         redaction.wipe_secrets()
+        if request.method.startswith("secrets."):
+            burst.sensitive = True
+            if not reply.pending:  # the job of a long method wipes it at its end
+                wipe(text)
         if method is not None and not method.long:
             spent_ns = perf_counter_ns() - started_ns
             self.latencies.record(request.method, spent_ns, failed=reply.failed)
 
-    def _call(self, method: Method, request: Request, reply: Reply, burst: Burst) -> None:
+    def _handle_notification(self, request: Request) -> bool:
+        """Handle a control notification in its turn; return False for a call without an answer."""
+        if request.method == control.EXIT:
+            self._services.session.stop("exit")
+            self.refuse_new()
+        elif request.method == control.CANCEL:
+            self.cancel(control.cancelled_id(request), lines_wait=True)
+        else:
+            return request.method.startswith("$/")
+        return True
+
+    def _call(
+        self, method: Method, request: Request, reply: Reply, burst: Burst, text: bytes
+    ) -> None:
         """Call the method of a request, or start it when it is a long one."""
         params = decode_params(method, request.params)
         if method.long:
-            self._start_long(method, params, request.id, reply, burst)
+            self._start_long(method, params, request, reply, burst, text)
             return
         if not method.succeeds_unlogged:
             self._call_short(method, params, request, reply, burst)
@@ -195,7 +219,7 @@ class Dispatcher:
         except Exception as fault:  # noqa: BLE001 - the keys are dropped, whatever has failed
             burst.undo(fault)
             self._services.vault.lock()
-            log.error("not_audited", slug=self.wire_error(fault).slug)
+            log.error("not_audited", slug=self._errors.of(fault).slug)
             self._call_short(method, params, request, reply, burst, access="read")
         reply.succeeds_unlogged = True
 
@@ -252,36 +276,9 @@ class Dispatcher:
         else:
             reply.data = envelope.encode_error(reply.request_id, error)
 
-    def wire_error(self, fault: Exception, outcome: Outcome = "not_applied") -> SidecarError:
-        """Return the wire error for an exception; the text of an unknown one is only logged."""
-        if isinstance(fault, SidecarError):
-            if fault.exit_code is ExitCode.STORAGE:
-                fault.data.setdefault("outcome", outcome)
-            return fault
-        known = as_wire_error(fault, outcome)
-        if known is not None:
-            if suspects_damage(fault) and not self._services.store.damaged:
-                # It may be a read that failed once; the check reads with a new connection.
-                self._request_check()
-                known = StorageFailed(outcome=outcome)
-            self._services.store.disk_full |= isinstance(known, DatabaseFull)
-            log.warning("storage_fault", slug=known.slug, kind=type(fault).__name__)
-            return known
-        if is_unexpected(fault):
-            self._request_check()
-        incident = self._services.clock.new_id()
-        trace = "".join(traceback.format_exception(fault))
-        log.error("internal", incident=incident, traceback=trace)
-        return Internal(incident=incident, outcome=outcome)
-
-    def _request_check(self) -> None:
-        """Request a check of the database file for damage."""
-        self._services.store.damage_suspected = True
-        self._services.session.schedule(confirm.CHORE, 0)
-
     def fail_unacknowledged(self, burst: Burst, fault: Exception, outcome: Outcome) -> None:
         """Make the failure of a burst's transaction the answer of all its requests."""
-        error = self.wire_error(fault, outcome)
+        error = self._errors.of(fault, outcome)
         for reply in burst.all_replies():
             if reply.succeeds_unlogged:
                 log.error("not_audited", slug=error.slug)
@@ -296,22 +293,23 @@ class Dispatcher:
         self,
         method: Method,
         params: object,
-        request_id: str | int | UnsetType | None,
+        request: Request,
         reply: Reply,
         burst: Burst,
+        text: bytes,
     ) -> None:
         """Make a job of a long request; it is submitted when the burst is committed.
 
         Raises:
             Cancelled: the cancel was read before the request started.
         """
-        key = cancel_key(request_id)
+        key = cancel_key(request.id)
         if key in self.early_cancels:
             self.early_cancels.discard(key)
             raise Cancelled
         context = LongContext(
             self._services,
-            None if request_id is UNSET else request_id,
+            None if request.id is UNSET else request.id,
             self._post.post_events,
         )
         context.frees_space = method.frees_space
@@ -319,7 +317,14 @@ class Dispatcher:
         finish = partial(self._finish_long, reply, method, context, perf_counter_ns())
         call = partial(method.function, context, params)
         replaces_file = method.replaces_file and not getattr(params, "dry_run", False)
-        job = LongJob(call, context, finish, self._post, replaces_file=replaces_file)
+        job = LongJob(
+            call,
+            context,
+            finish,
+            self._post,
+            replaces_file=replaces_file,
+            secret_text=text if method.name.startswith("secrets.") else None,
+        )
         burst.long_jobs.append((job, reply))
 
     @staticmethod
@@ -338,11 +343,14 @@ class Dispatcher:
         try:
             self._workers.submit(job)
         except (Maintenance, Overloaded) as refused:
+            job.discard()
             reply.pending = False
             self._fail(reply, refused)
 
-    def cancel(self, request_id: str | int | None, *, lines_wait: bool) -> None:
+    def cancel(self, request_id: str | int | UnsetType | None, *, lines_wait: bool) -> None:
         """Cancel a long request; with `lines_wait` also one whose line has not started yet."""
+        if request_id is UNSET:
+            return
         key = cancel_key(request_id)
         if self._workers.cancel(key) or not lines_wait:
             return
@@ -369,12 +377,18 @@ class Dispatcher:
             if reply.request_id is not UNSET:
                 self._encode(reply, method, reply.request_id, result)
         except Exception as caught:  # noqa: BLE001 - every exception becomes a wire error, in workers too
-            error = self.wire_error(caught, context.outcome)
+            error = self._errors.of(caught, context.outcome)
             self._fail(reply, error)
             if error.audited_as is not None:
                 self._audit_long_refusal(method.name, error, context)
         self.latencies.record(method.name, perf_counter_ns() - began_ns, failed=reply.failed)
         return reply
+
+
+def _wipe_text(text: bytes, burst: Burst) -> None:
+    """Wipe a text that could not be decoded: nothing says that it holds no secret."""
+    burst.sensitive = True
+    wipe(text)
 
 
 def _unknown(name: str) -> MethodNotFound:

@@ -61,6 +61,13 @@ class _RawRequest(Request):
 
 decode_request: Final = msgspec.json.Decoder(_RawRequest).decode
 
+
+def decode_requests(line: bytes) -> list[Request]:
+    """Decode a batch, all of its members."""
+    requests: list[Request] = msgspec.json.decode(line, type=list[_RawRequest])
+    return requests
+
+
 _BRACKETS_QUOTES: Final = b'[]{}"'
 _NOT_BRACKETS_QUOTES: Final = bytes(code for code in range(256) if code not in _BRACKETS_QUOTES)
 _STEPS: Final = bytes(1 if code in b"[{" else 255 for code in range(256))

@@ -12,6 +12,7 @@ from sidecar import redaction
 from sidecar.context import Emitted, LongContext
 from sidecar.errors import SidecarError
 from sidecar.store.sqlite_errors import spoils_connection
+from sidecar.wiping import wipe
 from sidecar.wire.reply import Reply
 from sidecar.wire.workers import cancel_key
 
@@ -37,12 +38,17 @@ class LongJob:
         post: Post,
         *,
         replaces_file: bool,
+        secret_text: bytes | None = None,
     ) -> None:
-        """`call` is the method with its context and params; `finish` fills the reply."""
+        """`call` is the method with its context and params; `finish` fills the reply.
+
+        `secret_text` is the text that the params are views of, if it is to be wiped at the end.
+        """
         self._call = call
         self._context = context
         self._finish = finish
         self._post = post
+        self._secret_text = secret_text
         self._refused_with: SidecarError | None = None
         self.key = cancel_key(context.request_id)
         self.replaces_file = replaces_file
@@ -66,6 +72,7 @@ class LongJob:
         context.send_last_progress()
         reply = self._finish(result, fault)
         redaction.wipe_secrets()
+        self.discard()
         # After a failure this is only the event of the refusal's audit entry.
         reply.emitted = context.take_emitted()
         reply.pending = False
@@ -73,6 +80,11 @@ class LongJob:
         self.is_answered = True
         self._post.post_reply(reply)
         context.release_lock()
+
+    def discard(self) -> None:
+        """Wipe the text of the params, when the job has run or is never run."""
+        if self._secret_text is not None:
+            wipe(self._secret_text)
 
     def cancel(self) -> None:
         """Ask the method to stop at its next safe point."""

@@ -11,9 +11,6 @@ import os
 from collections import deque
 from typing import Any
 
-import msgspec
-from msgspec import UNSET
-
 from sidecar import limits, log
 from sidecar.clock import Clock, Countdown
 from sidecar.context import Context, Emitted, LongContext, MethodLatency, Services
@@ -24,7 +21,7 @@ from sidecar.store.connection import Store
 from sidecar.store.sqlite_errors import spoils_connection
 from sidecar.vault.vault import Vault
 from sidecar.wiping import wipe
-from sidecar.wire import envelope
+from sidecar.wire import control, envelope
 from sidecar.wire.burst import Burst
 from sidecar.wire.chores import Chores
 from sidecar.wire.dispatcher import Dispatcher
@@ -36,9 +33,6 @@ from sidecar.wire.stdio import Channel, LineReader, may_hold_secret
 from sidecar.wire.upkeep import Upkeep
 from sidecar.wire.watchdog import Watchdog
 from sidecar.wire.workers import Workers
-
-_CONTROL_PEEK_BYTES = 200
-"""How far into a line the name of a control notification is searched when the line is read."""
 
 _REFUSING = ("shutdown", "exit")
 """Ends that the client has requested: lines after that are refused, at other ends answered."""
@@ -64,6 +58,8 @@ class Loop:
         self._backlog: deque[bytes | None] = deque()
         self._backlog_bytes = 0
         self._input_open = True
+        self._read_data: bytes | None = None
+        """What was read last, while not all of its lines are served."""
         self._outbox = Outbox()
         self._posted: deque[Reply | list[Emitted]] = deque()
         self._workers = Workers(channel.wake, clock)
@@ -196,6 +192,8 @@ class Loop:
 
     def _read(self) -> None:
         """Read lines into the backlog."""
+        if self._read_data is not None and may_hold_secret(self._read_data):
+            wipe(self._read_data)  # the lines are copies
         data = self._channel.read()
         if data:
             lines = self._lines.feed(data)
@@ -204,8 +202,8 @@ class Loop:
             lines = self._lines.finish()
         else:
             return
-        if any(line is not None and may_hold_secret(line) for line in lines):
-            wipe(data or b"")  # the lines are copies
+        # Without a line in it, the reader of lines holds it as a part of one.
+        self._read_data = data if lines else None
         for line in lines:
             if line is not None and self._handle_control(line):
                 continue
@@ -215,29 +213,24 @@ class Loop:
             self.stop("eof")
 
     def _handle_control(self, line: bytes) -> bool:
-        """Handle `$/cancelRequest` and `system.exit` at once; return False for other lines."""
-        head = line[:_CONTROL_PEEK_BYTES]
-        if b"$/cancelRequest" not in head and b"system.exit" not in head:
+        """Handle `$/cancelRequest` and `system.exit` at once; return False for other lines.
+
+        A batch is handled here when it has nothing else; what is handled nowhere here reaches the
+        dispatcher in its turn.
+        """
+        if not control.may_be_control(line):
             return False
-        try:
-            request = envelope.decode_request(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return False
-        if request.id is not UNSET:
-            return False
-        if request.method == "system.exit":
-            if self._stop_requested is None:
-                self._accepted_lines = len(self._backlog)
-            self.stop("exit")
-            return True
-        if request.method != "$/cancelRequest" or request.params is UNSET:
-            return False
-        try:
-            cancel = msgspec.json.decode(request.params, type=_Cancel)
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            return False
-        self._dispatcher.cancel(cancel.id, lines_wait=bool(self._backlog))
-        return True
+        requests = control.decode(line)
+        for request in requests:
+            if request.method == control.EXIT:
+                if self._stop_requested is None:
+                    self._accepted_lines = len(self._backlog)
+                self.stop("exit")
+            else:
+                self._dispatcher.cancel(
+                    control.cancelled_id(request), lines_wait=bool(self._backlog)
+                )
+        return bool(requests)
 
     def _serve_burst(self) -> None:
         """Serve the waiting lines as one burst, commit, and queue their answers."""
@@ -252,12 +245,13 @@ class Loop:
                 self._dispatcher.serve_line(line, burst)
                 if self._accepted_lines:
                     self._accepted_lines -= 1
-                if line is not None and not burst.long_jobs and may_hold_secret(line):
-                    wipe(line)
                 if self._stop_requested in _REFUSING and not self._accepted_lines:
                     # Lines after the request are refused, also those read together with it.
                     self._dispatcher.refuse_new()
+            if burst.sensitive and self._read_data is not None:
+                wipe(self._read_data)
             if not self._backlog:
+                self._read_data = None
                 self._dispatcher.early_cancels.clear()
             self._commit(burst)
             self._take_posted()
@@ -285,6 +279,8 @@ class Loop:
             if burst.wrote:
                 self._dispatcher.fail_unacknowledged(burst, fault, "not_applied")
         if fault is not None and burst.wrote:
+            for job, _reply in burst.long_jobs:
+                job.discard()
             burst.long_jobs.clear()
         if burst.cache_suspect or (fault is not None and spoils_connection(fault)):
             self._services.store.reopen()
@@ -391,9 +387,3 @@ class Loop:
                 self._events.push(emitted)
         finally:
             self._services.vault.lock()
-
-
-class _Cancel(msgspec.Struct):
-    """The params of `$/cancelRequest`."""
-
-    id: str | int | None

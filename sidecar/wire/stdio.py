@@ -88,13 +88,13 @@ def _set_binary_mode() -> None:
         msvcrt.setmode(1, os.O_BINARY)
 
 
-_PEEK_BYTES: Final = 200
-"""How far from both ends of a line a method's name is searched before the line is decoded."""
+def may_hold_secret(data: bytes) -> bool:
+    r"""Return whether bytes can be of a request of a `secrets.` method, however it is spelled.
 
-
-def may_hold_secret(line: bytes) -> bool:
-    """Return whether a line may be a request of a `secrets.` method, whose bytes are wiped."""
-    return b'"secrets.' in line[:_PEEK_BYTES] or b'"secrets.' in line[-_PEEK_BYTES:]
+    Every other spelling of the method's name has escapes, and JSON has none but \\u00XX for its
+    letters and its dot. It is asked of copies only; a line itself is wiped by its decoded method.
+    """
+    return b"secrets" in data or b"\\u00" in data
 
 
 OVERSIZE: Final = None
@@ -148,11 +148,15 @@ class LineReader:
 
     def _hold(self, part: bytes) -> None:
         """Add a part of an unfinished line; forget a line that becomes too long."""
+        if self._skipping:
+            wipe(part)  # of a line that is too long to be decoded: it may hold anything
         if self._skipping or not part:
             return
         self._parts.append(part)
         self._held_bytes += len(part)
         if self._held_bytes > self._max_bytes:
+            for each in self._parts:
+                wipe(each)
             self._parts.clear()
             self._held_bytes = 0
             self._skipping = True

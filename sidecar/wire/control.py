@@ -1,0 +1,72 @@
+"""Recognises the two control notifications, `$/cancelRequest` and `system.exit`, in any spelling.
+
+They are handled as soon as their line is read, also while output waits and no request may start.
+JSON-RPC allows them in a batch, with members in any order, with escapes, white space and params by
+position. A line in which none is found here is decoded in its turn, and the dispatcher handles what
+it has then.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from sidecar.errors import InvalidRequest
+from sidecar.wire import envelope
+from sidecar.wire.envelope import Request
+
+CANCEL: Final = "$/cancelRequest"
+EXIT: Final = "system.exit"
+
+_SHORT_BYTES: Final = 4096
+"""Lines up to this length are searched whole: four times the longest id, and padding."""
+
+_PEEK_BYTES: Final = 200
+"""How far from both ends a longer line is searched, which costs the same at any length."""
+
+
+class _Cancel(msgspec.Struct):
+    """The params of a cancel by name."""
+
+    id: str | int | None
+
+
+def is_control(request: Request) -> bool:
+    """Return whether a valid request is one of the two notifications."""
+    return request.id is UNSET and request.method in (CANCEL, EXIT)
+
+
+def may_be_control(line: bytes) -> bool:
+    """Return whether a line is worth being decoded for a control notification."""
+    if len(line) > _SHORT_BYTES:
+        line = line[:_PEEK_BYTES] + line[-_PEEK_BYTES:]
+    return b"cancelRequest" in line or b"system.exit" in line or b"\\u00" in line
+
+
+def decode(line: bytes) -> list[Request]:
+    """Return the control notifications of a line; none unless the line has nothing else."""
+    try:
+        if line.lstrip()[:1] == b"[":
+            requests = envelope.decode_requests(line)
+        else:
+            requests = [envelope.decode_request(line)]
+        for request in requests:
+            envelope.check(request)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidRequest):
+        return []
+    if not all(is_control(request) for request in requests):
+        return []
+    return requests
+
+
+def cancelled_id(request: Request) -> str | int | UnsetType | None:
+    """Return the id that a cancel names, or UNSET when its params are not valid."""
+    if not isinstance(request.params, msgspec.Raw):
+        return UNSET
+    try:
+        if envelope.params_kind(request.params) == b"[":
+            ids = msgspec.json.decode(request.params, type=list[str | int | None])
+            return ids[0]
+        return msgspec.json.decode(request.params, type=_Cancel).id
+    except (msgspec.DecodeError, UnicodeDecodeError, IndexError):
+        return UNSET

@@ -1,0 +1,44 @@
+"""Turns every exception of a request into the error that its client is sent."""
+
+import traceback
+
+from sidecar import log
+from sidecar.context import Services
+from sidecar.errors import DatabaseFull, ExitCode, Internal, Outcome, SidecarError, StorageFailed
+from sidecar.store.repair import confirm
+from sidecar.store.sqlite_errors import as_wire_error, is_unexpected, suspects_damage
+
+
+class WireErrors:
+    """Knows the store, whose state some errors change, and logs what clients are not told."""
+
+    def __init__(self, services: Services) -> None:
+        """Take the services of the process."""
+        self._services = services
+
+    def of(self, fault: Exception, outcome: Outcome = "not_applied") -> SidecarError:
+        """Return the wire error for an exception; the text of an unknown one is only logged."""
+        if isinstance(fault, SidecarError):
+            if fault.exit_code is ExitCode.STORAGE:
+                fault.data.setdefault("outcome", outcome)
+            return fault
+        known = as_wire_error(fault, outcome)
+        if known is not None:
+            if suspects_damage(fault) and not self._services.store.damaged:
+                # It may be a read that failed once; the check reads with a new connection.
+                self._request_check()
+                known = StorageFailed(outcome=outcome)
+            self._services.store.disk_full |= isinstance(known, DatabaseFull)
+            log.warning("storage_fault", slug=known.slug, kind=type(fault).__name__)
+            return known
+        if is_unexpected(fault):
+            self._request_check()
+        incident = self._services.clock.new_id()
+        trace = "".join(traceback.format_exception(fault))
+        log.error("internal", incident=incident, traceback=trace)
+        return Internal(incident=incident, outcome=outcome)
+
+    def _request_check(self) -> None:
+        """Request a check of the database file for damage."""
+        self._services.store.damage_suspected = True
+        self._services.session.schedule(confirm.CHORE, 0)
