@@ -25,6 +25,10 @@ _PEEK_BYTES: Final = 200
 """How far from both ends a longer line is searched, which costs the same at any length."""
 
 
+_SIGNS: Final = (b"cancelRequest", b"system.exit", b"\\u00")
+"""What a control notification has: a name, or an escape in place of its letters."""
+
+
 class _Cancel(msgspec.Struct):
     """The params of a cancel by name."""
 
@@ -37,10 +41,14 @@ def is_control(request: Request) -> bool:
 
 
 def may_be_control(line: bytes) -> bool:
-    """Return whether a line is worth being decoded for a control notification."""
-    if len(line) > _SHORT_BYTES:
-        line = line[:_PEEK_BYTES] + line[-_PEEK_BYTES:]
-    return b"cancelRequest" in line or b"system.exit" in line or b"\\u00" in line
+    """Return whether a line is worth being decoded for a control notification; makes no copy."""
+    size_bytes = len(line)
+    if size_bytes <= _SHORT_BYTES:
+        return any(sign in line for sign in _SIGNS)
+    return any(
+        line.find(sign, 0, _PEEK_BYTES) >= 0 or line.find(sign, size_bytes - _PEEK_BYTES) >= 0
+        for sign in _SIGNS
+    )
 
 
 def decode(line: bytes) -> list[Request]:

@@ -83,13 +83,12 @@ class Dispatcher:
         if envelope.depth_exceeded(line):
             raise malformed.too_deep(line)
         try:
-            if not line.isascii():
-                line.decode()
             request = decode_call(line) or envelope.decode_request(line)
             envelope.check(request)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidRequest):
             return None
-        return request
+        is_secret = request.method.startswith("secrets.")
+        return request if envelope.is_utf8(line, secret=is_secret) else None
 
     def _refuse(self, refusal: malformed.Refusal, replies: list[Reply]) -> None:
         """Add the reply of a line or member that is no request."""
@@ -125,7 +124,8 @@ class Dispatcher:
         if line.lstrip()[:1] != b"[":
             return None
         try:
-            line.decode()
+            if not envelope.is_utf8(line, secret=envelope.may_hold_secret(line)):
+                return None
             return msgspec.json.decode(line, type=list[Raw])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None

@@ -4,8 +4,10 @@ A well-formed request is decoded once into `Request`, with its params still raw.
 is counted before anything is decoded, so that no nesting can exhaust the stack. Knows no method.
 """
 
+import re
 from array import array
 from contextlib import suppress
+from functools import cache
 from itertools import accumulate
 from typing import Any, Final
 
@@ -72,6 +74,10 @@ _BRACKETS_QUOTES: Final = b'[]{}"'
 _NOT_BRACKETS_QUOTES: Final = bytes(code for code in range(256) if code not in _BRACKETS_QUOTES)
 _STEPS: Final = bytes(1 if code in b"[{" else 255 for code in range(256))
 _LAST_COLUMN: Final = b"\n" + b" " * limits.DEPTH_MAX
+_QUOTE: Final = ord('"')
+_BACKSLASH: Final = ord("\\")
+_SECRET_LINE_BYTES: Final = 256 * limits.KIB
+"""No request of a `secrets.` method is longer; a scan of so many bytes takes 15 ms."""
 _INDENT_MAX: Final = 128 * limits.MIB
 """Bounds the size that a hostile text can have when it is indented, one space a level."""
 
@@ -86,12 +92,66 @@ def depth_exceeded(line: bytes) -> bool:
     openers = line.count(b"{") + line.count(b"[")
     if openers <= limits.DEPTH_MAX:
         return False
+    if may_hold_secret(line) and len(line) <= _SECRET_LINE_BYTES:
+        return _scan_depth(line)
     if _can_be_indented(line, openers):
         with suppress(msgspec.DecodeError, RecursionError):
             # No line is indented this far unless the text nests as deep as is allowed.
             if _LAST_COLUMN not in msgspec.json.format(line, indent=1):
                 return False
     return _nests_too_deep(_brackets(line))
+
+
+def may_hold_secret(data: bytes) -> bool:
+    r"""Return whether bytes can be of a request of a `secrets.` method, however it is spelled.
+
+    Every other spelling of the method's name has escapes, and JSON has none but \\u00XX for its
+    letters and its dot. It decides about copies; a line is wiped by its decoded method.
+    """
+    return b"secrets" in data or (b"\\" in data and b"\\u00" in data)
+
+
+def _scan_depth(line: bytes) -> bool:
+    """Return whether a text nests too deep, without a copy of it: a step for each byte."""
+    depth = 0
+    is_string = is_escaped = False
+    for code in line:
+        if is_string:
+            is_string = is_escaped or code != _QUOTE
+            is_escaped = code == _BACKSLASH and not is_escaped
+        elif code == _QUOTE:
+            is_string = True
+        else:
+            depth += (code in b"[{") - (code in b"]}")
+            if depth > limits.DEPTH_MAX:
+                return True
+    return False
+
+
+def is_utf8(line: bytes, *, secret: bool) -> bool:
+    """Return whether a line is UTF-8; with `secret` no copy of it is left in memory.
+
+    Decoding makes a copy, and so does the exception of wrong bytes.
+    """
+    if line.isascii():
+        return True
+    if secret:
+        return _utf8_pattern().fullmatch(line) is not None
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+@cache
+def _utf8_pattern() -> re.Pattern[bytes]:
+    """Return the pattern of well-formed UTF-8 (Unicode 16.0, table 3-7)."""
+    return re.compile(
+        rb"(?:[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|\xe0[\xa0-\xbf][\x80-\xbf]"
+        rb"|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
+        rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})*+"
+    )
 
 
 def _can_be_indented(line: bytes, openers: int) -> bool:

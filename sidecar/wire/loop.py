@@ -29,7 +29,7 @@ from sidecar.wire.events import EventStream
 from sidecar.wire.outbox import Outbox
 from sidecar.wire.parent import Parent
 from sidecar.wire.reply import Reply
-from sidecar.wire.stdio import Channel, LineReader, may_hold_secret
+from sidecar.wire.stdio import Channel, LineReader
 from sidecar.wire.upkeep import Upkeep
 from sidecar.wire.watchdog import Watchdog
 from sidecar.wire.workers import Workers
@@ -192,7 +192,7 @@ class Loop:
 
     def _read(self) -> None:
         """Read lines into the backlog."""
-        if self._read_data is not None and may_hold_secret(self._read_data):
+        if self._read_data is not None and envelope.may_hold_secret(self._read_data):
             wipe(self._read_data)  # the lines are copies
         data = self._channel.read()
         if data:

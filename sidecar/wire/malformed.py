@@ -93,10 +93,8 @@ def read(line: bytes) -> Request:
     Raises:
         Refusal: with what is wrong with the line; only a valid request raises nothing.
     """
-    try:
-        line.decode()
-    except UnicodeDecodeError:
-        raise Refusal(ParseError("The line is not UTF-8.")) from None
+    if not envelope.is_utf8(line, secret=envelope.may_hold_secret(line)):
+        raise Refusal(ParseError("The line is not UTF-8."))
     try:
         loose = msgspec.json.decode(line, type=_LooseRequest)
     except msgspec.ValidationError:
@@ -161,6 +159,8 @@ def _refuse_non_json(line: bytes) -> Refusal:
     if line.lstrip()[:15].lower() == b"content-length:":
         hint = "Send one JSON message a line (NDJSON), without Content-Length headers."
         return Refusal(ParseError(hint=hint))
+    if envelope.may_hold_secret(line):
+        return Refusal(ParseError())  # to say more would take copies of it
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):

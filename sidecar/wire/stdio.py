@@ -18,6 +18,7 @@ import msgspec
 
 from sidecar import limits
 from sidecar.wiping import wipe
+from sidecar.wire.envelope import may_hold_secret
 
 
 class Descriptors(NamedTuple):
@@ -86,15 +87,6 @@ def _set_binary_mode() -> None:
 
         msvcrt.setmode(0, os.O_BINARY)
         msvcrt.setmode(1, os.O_BINARY)
-
-
-def may_hold_secret(data: bytes) -> bool:
-    r"""Return whether bytes can be of a request of a `secrets.` method, however it is spelled.
-
-    Every other spelling of the method's name has escapes, and JSON has none but \\u00XX for its
-    letters and its dot. It is asked of copies only; a line itself is wiped by its decoded method.
-    """
-    return b"secrets" in data or b"\\u00" in data
 
 
 OVERSIZE: Final = None

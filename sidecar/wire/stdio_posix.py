@@ -16,6 +16,8 @@ from time import perf_counter_ns
 from typing import Any
 
 from sidecar import limits
+from sidecar.wiping import wipe
+from sidecar.wire.envelope import may_hold_secret
 from sidecar.wire.stdio import Descriptors, Ready
 
 _IOV_MAX = 512
@@ -131,7 +133,11 @@ class PosixChannel:
                     break
                 data = os.read(self._reader, limits.READ_CHUNK_BYTES)
                 chunks.append(data)
-        return b"".join(chunks)
+        joined = b"".join(chunks)
+        if may_hold_secret(joined):
+            for chunk in chunks:
+                wipe(chunk)
+        return joined
 
     def write(self, buffers: list[bytes | memoryview]) -> int:
         """Write as much as the pipe or the socket takes."""

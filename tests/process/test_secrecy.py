@@ -1,5 +1,6 @@
 """Secrets outside the vault: none in freed memory, in texts, in files or in other processes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -93,6 +94,50 @@ def test_security_17_no_value_stays_in_memory_and_after_lock_no_key(
 
     assert left == dict.fromkeys(left, 0)
     assert _copies(child.pid, needles) == dict.fromkeys(needles, 0)
+
+
+def _spellings(method: str, params: dict[str, object]) -> dict[str, bytes]:
+    """Return lines that hold a secret where the name of its method is hard to find."""
+    plain = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
+    escaped = plain.replace("secrets.", "\\u0073ecrets\\u002e")
+    ping = '{"jsonrpc":"2.0","id":2,"method":"system.ping"}'
+    padded = plain.replace('"method"', " " * 5000 + '"method"') + " " * 5000
+    check = '{"jsonrpc":"2.0","id":3,"method":"system.check"}'
+    return {
+        "in a batch": f"[{ping},{plain}]".encode(),
+        "in a batch with a long method": f"[{plain},{check}]".encode(),
+        "escaped": escaped.encode(),
+        "escaped in a batch": f"[{escaped}]".encode(),
+        "padded": padded.encode(),
+        "with letters beyond ASCII": plain.replace("openai", "öpenai").encode(),
+        "with wrong UTF-8": plain.encode().replace(b'"2.0"', b'"2.0\xff"'),
+        "cut off": plain.encode()[:-2],
+        "nested too deep": plain.replace(
+            '"id"', '"x": ' + "[" * 200 + "]" * 200 + ', "id"'
+        ).encode(),
+        "in several reads": plain.replace('"id"', " " * 300_000 + '"id"').encode(),
+        "longer than a line may be": plain.encode() + b" " * (33 << 20),
+    }
+
+
+@linux
+def test_a_secret_leaves_memory_however_its_line_is_spelled(spawn: Spawn, database: Path) -> None:
+    """Whether a line is wiped is decided by the decoded method, and without one it is wiped."""
+    child = spawn(product("--database", database))
+    child.call("secrets.initialize", {"passphrase": PASSPHRASE})
+    needle = {"value": VALUE.encode()}
+    try:
+        _copies(child.pid, needle)
+    except PermissionError:
+        pytest.skip("only the administrator may read another process's memory; CI is")
+    left = {}
+    for name, line in _spellings("secrets.set", {"provider": "openai", "value": VALUE}).items():
+        child.send(line + b"\n")
+        child.answer()
+        child.call("system.ping", request_id="after")
+        left[name] = _copies(child.pid, needle)["value"]
+
+    assert left == dict.fromkeys(left, 0)
 
 
 @linux

@@ -7,6 +7,22 @@ from tests.requirements.requirement import Source
 
 _around = Source("surroundings")
 
+LINES = [
+    _around.proven(
+        "control",
+        "A cancel and an exit are recognised in every form that JSON-RPC allows.",
+        "test_a_cancel_is_recognised_in_any_form",
+        "test_an_exit_is_recognised_in_any_form",
+        "test_an_exit_of_another_version_of_json_rpc_is_none",
+    ),
+    _around.proven(
+        "wiped_lines",
+        "No copy of a secret stays in memory, however its line is spelled, and none of a line that"
+        " cannot be decoded.",
+        "test_a_secret_leaves_memory_however_its_line_is_spelled",
+    ),
+]
+
 SECRETS = [
     _around.proven(
         "cancelled_try",
@@ -113,4 +129,4 @@ WHOLE_FILE = [
     ),
 ]
 
-REQUIREMENTS = [*FILES, *ROWS, *SECRETS, *WHOLE_FILE]
+REQUIREMENTS = [*LINES, *SECRETS, *FILES, *ROWS, *WHOLE_FILE]
