@@ -20,6 +20,22 @@ _INTERRUPTED, _BROKEN_PIPE = 130, 141
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     words = sys.argv[1:] if argv is None else argv
+    if not sys.flags.inspect:
+        return _run(words)
+    # PYTHONINSPECT, which a host may have set for itself, has Python read statements from stdin
+    # when a program returns or raises SystemExit.
+    try:
+        code = _run(words)
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else 0
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)
+
+
+def _run(words: list[str]) -> int:
+    """Run the command that the words name and return its exit code."""
     first = words[0] if words else ""
     if first == "serve" or (first.startswith("-") and first not in (*_HELP, "--version", "-V")):
         return _serve(words[1:] if first == "serve" else words)

@@ -16,6 +16,7 @@ A chore is work that the process does by itself, such as a purge: a function tha
 long method, without a request that waits for it.
 """
 
+import sys
 from collections.abc import Callable
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
@@ -53,6 +54,10 @@ class MayBeDamaged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     ] = False
 
 
+_HAS_NO_DOCSTRINGS = sys.flags.optimize > 1
+"""Whether Python was told to leave all docstrings out; `sidecar.docstrings` then reads them."""
+
+
 def _is_write_only(kind: Any) -> bool:
     """Return whether a type, or a part of it, is annotated as JSON Schema's writeOnly."""
     annotated = getattr(kind, "__metadata__", ())
@@ -87,7 +92,7 @@ class Method:
         if not (isinstance(params, type) and issubclass(params, Params)):
             message = f"{name}: its params must be a subclass of Params."
             raise TypeError(message)
-        if not function.__doc__ or result is None:
+        if result is None or not (function.__doc__ or _HAS_NO_DOCSTRINGS):
             message = f"{name}: it needs a docstring and a result type."
             raise TypeError(message)
         self.name = name

@@ -13,6 +13,7 @@ and its hash omits the examples, so that the hash changes only when the contract
 
 import hashlib
 import inspect
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from typing import Any
@@ -104,6 +105,10 @@ def openrpc(
     Raises:
         TypeError: a struct with defaults is used in params and in a result, whose schemas differ.
     """
+    if sys.flags.optimize > 1:
+        from sidecar import docstrings  # noqa: PLC0415 - only `python -OO` needs it
+
+        docstrings.restore()
     methods = list(methods)
     schemas = _schemas(methods, notifications)
     described = [_method(each, schemas) for each in methods]

@@ -204,8 +204,8 @@ def test_a_folder_of_any_name_is_recognised_by_what_the_client_left_in_it(
 
 
 SHARED = """nfs nfs4 cifs smb3 9p fuse.sshfs fuse.rclone davfs virtiofs fakeowner fuse.grpcfuse
-osxfs vboxsf fuse.vmhgfs-fuse prl_fs drvfs fuse.gvfsd-fuse ceph fuse.ceph fuse.glusterfs lustre beegfs
-fuse.s3fs fuse.google-drive-ocamlfuse fuse.kio-fuse"""
+osxfs vboxsf fuse.vmhgfs-fuse prl_fs drvfs fuse.gvfsd-fuse ceph fuse.ceph fuse.glusterfs lustre
+beegfs fuse.s3fs fuse.google-drive-ocamlfuse fuse.kio-fuse"""
 LOCAL = "ext4 btrfs xfs zfs overlay tmpfs fuseblk fuse.bindfs fuse.gocryptfs fuse.mergerfs ntfs3"
 
 
