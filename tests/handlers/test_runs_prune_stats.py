@@ -365,42 +365,6 @@ def test_a_setting_makes_the_chore_prune_and_log_it(
     assert bench.audited() == [("run_prune", "runs", {"runs": 4 - len(kept), "by": "timer"})]
 
 
-def test_workflows_are_deleted_after_their_days_in_the_trash(bench: Bench) -> None:
-    assert isinstance(bench.clock, ManualClock)
-    bench.call("workflows.archive", id="w1")
-    bench.clock.at_ms += 5 * DAY_MS
-    bench.call("workflows.archive", id="w2")
-    bench.call("settings.set", key="trash_keep_days", value=3)
-    bench.told.clear()
-
-    run_chore(bench, "trash")
-
-    assert [item["id"] for item in bench.call("workflows.list", archived=True)["items"]] == ["w2"]
-    assert bench.audited() == [
-        ("workflow_delete", "w1", {"runs": 0, "revisions": 0, "by": "timer"})
-    ]
-
-
-def test_a_workflow_unarchived_while_the_trash_is_emptied_stays(bench: Bench) -> None:
-    assert isinstance(bench.clock, ManualClock)
-    bench.call("workflows.archive", id="w1")
-    bench.clock.at_ms += 1
-    bench.call("workflows.archive", id="w2")
-    bench.call("settings.set", key="trash_keep_days", value=3)
-    bench.clock.at_ms += 5 * DAY_MS
-    bench.told.clear()
-
-    def unarchive(emitted: list[Emitted]) -> None:
-        if bench.audited() == []:
-            bench.tell(emitted)
-            bench.call("workflows.unarchive", id="w2")
-
-    context = LongContext(bench.services, None, unarchive)
-    CHORES["trash"].function(context)
-
-    assert [item["id"] for item in bench.call("workflows.list")["items"]] == ["w2"]
-
-
 @pytest.mark.parametrize("value", [-1, 1.5, 10**9, "10", None])
 def test_a_setting_of_retention_is_a_number_in_bounds(bench: Bench, value: Any) -> None:
     with pytest.raises(InvalidParams):

@@ -62,9 +62,6 @@ def values(bench: Bench) -> dict[str, Any]:
     return {item["key"]: item["value"] for item in bench.call("settings.list")["items"]}
 
 
-# --- settings.get, settings.list --------------------------------------------------------------
-
-
 def test_a_new_database_has_every_default_and_its_version(bench: Bench) -> None:
     result = bench.call("settings.list")["items"]
 
@@ -359,15 +356,10 @@ def test_a_reset_of_some_gives_their_defaults_with_their_descriptions(bench: Ben
     result = bench.call("settings.reset", keys=["theme", "run_keep_days", "theme"])
 
     theme = view("theme", "system", "string", description="UI theme preference")
+    text = "Days that ended runs are kept; 0 = for ever"
     assert result["items"] == [
         theme,
-        view(
-            "run_keep_days",
-            0,
-            "number",
-            description="Days that ended runs are kept; 0 = for ever",
-            updated_at=NOW,
-        ),
+        view("run_keep_days", 0, "number", description=text, updated_at=NOW),
         theme,
     ]
     assert changed(bench) == [{"theme": "system"}]
