@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sidecar import __version__, files, limits, purging
+from sidecar import __version__, files, limits, log, purging
 from sidecar.archive.manifest import Head, Mac, Manifest, Reason, Secrets
 from sidecar.archive.write import partial_file, publish_backup, write_backup
 from sidecar.backups import directory
@@ -86,8 +86,11 @@ def create_backup(
 
 
 def purge_deleted(ctx: LongContext) -> None:
-    """Purge what was deleted, so that it does not get into a backup."""
-    if purging.is_due(ctx):
+    """Purge what was deleted, so that it does not get into a backup.
+
+    Where the log was cut off nothing can be purged, and the backup is the last copy of the data.
+    """
+    if not ctx.store.wal.is_cut and purging.is_due(ctx):
         # What blocks a purge is in the write-ahead log alone, and that is not copied.
         with suppress(PurgeBlocked):
             purging.run(ctx, quiet=True)
@@ -233,8 +236,15 @@ def _describe(ctx: LongContext, copied: Snapshot, reason: Reason, label: str | N
 def _publish(
     ctx: LongContext, partial: Path, backup: Backup, *, last: bool, details: dict[str, str]
 ) -> None:
-    """Give the file its name and log the backup; when one of the two fails, undo both."""
+    """Give the file its name and log the backup; when one of the two fails, undo both.
+
+    Where the log of the database was cut off, nothing can be written to it any more.
+    """
     manifest = backup.manifest
+    if ctx.store.wal.is_cut:
+        publish_backup(partial, backup.path)
+        log.warning("backup_not_audited", name=backup.name)
+        return
     try:
         with ctx.writing(last=last):
             ctx.audit(

@@ -4,9 +4,6 @@ There is one connection and not a pool: SQLite has one writer anyway, prepared s
 page cache are then shared by all requests, and no request can see half of another one's write.
 Requests of one burst share a transaction, each in a savepoint of its own. Long methods read
 through a short-lived connection of their own and write in short steps under the same lock.
-
-After an I/O error the connection is closed, since what SQLite then holds in memory cannot be
-trusted, and opened again when it is next used: a disk that has room again needs no restart.
 """
 
 import threading
@@ -20,9 +17,11 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintenance, StorageFailed
+from sidecar.store import wal as log_files
 from sidecar.store.ballast import Ballast
-from sidecar.store.pragmas import SHOWN_PRAGMAS, Connection, configure, configure_wal
-from sidecar.store.watch import FileWatch
+from sidecar.store.pragmas import Connection, configure
+from sidecar.store.shared import SharedConnection
+from sidecar.store.wal import LogState
 
 __all__ = ["Connection", "Store", "one_row"]
 
@@ -39,7 +38,7 @@ def one_row(db: Connection, sql: str, values: tuple[object, ...] = ()) -> tuple[
     return tuple(row)
 
 
-class Store:
+class Store(SharedConnection):
     """The open database: the shared connection, its lock and its transaction.
 
     `lock` is held for a whole burst, or for one step of a long method; methods that do not
@@ -48,63 +47,24 @@ class Store:
 
     def __init__(self, path: Path, *, vfs: str | None = None) -> None:
         """Open `path`, which preflight and migrations have found fit, for reading and writing."""
-        self.path = path
-        self.vfs = vfs
-        self.lock = threading.RLock()
+        super().__init__(path, vfs=vfs)
         self._readers = 0
         self._readers_changed = threading.Condition()
         self.maintenance = False
         self._request_waits = False
-        self._in_transaction = False
-        self._wal_pages = self._wal_held_pages = 0
         self.memory: Connection | None = None
         """A database in memory with the rows of an ephemeral vault, None without one."""
-        self.damaged = False
-        """Damage was confirmed: the file is only read from."""
         self.damage_suspected = False
         """Something hints at damage; a chore checks the file through another connection."""
         self.disk_full = False
         """The disk was full when something was last written."""
         self.ballast = Ballast(path)
-        self.watch = FileWatch(path)
-        self._db: Connection | None = self._open_shared()
-
-    @property
-    def db(self) -> Connection:
-        """The shared connection, opened again when it was closed after an I/O error.
-
-        Raises:
-            apsw.Error: it still cannot be opened.
-        """
-        if self._db is None:
-            self._db = self._open_shared()
-        return self._db
 
     def close_memory(self) -> None:
         """Close the database in memory, which discards its rows."""
         if self.memory is not None:
             self.memory.close(True)
             self.memory = None
-
-    def _open_shared(self) -> Connection:
-        flags = apsw.SQLITE_OPEN_READWRITE
-        db = apsw.Connection(
-            str(self.path), flags=flags, vfs=self.vfs, statementcachesize=limits.STATEMENT_CACHE
-        )
-        try:
-            configure(db, cache_kib=limits.CACHE_SHARED_KIB)
-            configure_wal(db)
-            self.watch.check_names()
-        except BaseException:
-            db.close(True)
-            raise
-        # In place of SQLite's own checkpoint, which is part of the commit that reaches the bound.
-        db.set_wal_hook(self._note_wal)
-        return db
-
-    def _note_wal(self, _db: Connection, _schema: str, pages: int) -> int:
-        self._wal_pages = pages
-        return int(apsw.SQLITE_OK)
 
     # --- the transaction of a burst, or of one step ---------------------------------------
 
@@ -120,12 +80,17 @@ class Store:
 
         Raises:
             DatabaseDamaged: damage was confirmed, so nothing is written.
+            DatabaseBusy: a reader needs the log, which was removed.
             StorageFailed: SQLite has undone the transaction by itself.
         """
         if self._in_transaction:
             self._require_transaction()
             return
+        if self.wal.state() is not LogState.SOUND:
+            self.tend_log()  # before anything is changed: to undo that needs the log
         if self.damaged:
+            if self.wal.is_cut:
+                raise DatabaseDamaged(log_files.CUT, hint="backups.create", outcome="not_applied")
             message = "The database is damaged and only read from; recover it."
             raise DatabaseDamaged(message, hint="system.recover", outcome="not_applied")
         self.db.execute("BEGIN IMMEDIATE")
@@ -167,11 +132,55 @@ class Store:
         Raises:
             apsw.Error: the outcome is unknown, since a failed sync may have reached the disk.
             ReadOnly: the file is no longer where it was; nothing was committed.
+            DatabaseDamaged: the log was cut off; nothing was committed.
+            DatabaseBusy: a reader needs the log, which was removed; nothing was committed.
         """
         if self._in_transaction:
             self.watch.check_names()
+            state = self.wal.state()
+            if state is LogState.LOST:
+                self._renew_log()
+                return
+            if state is LogState.CUT and self._log_is_cut():
+                raise DatabaseDamaged(log_files.CUT, hint="backups.create", outcome="not_applied")
             self._in_transaction = False
             self.db.execute("COMMIT")
+
+    def tend_log(self) -> None:
+        """Open another log when that of this connection was removed, and stop writing when cut off.
+
+        Raises:
+            DatabaseBusy: a reader or a transaction needs the log that was removed.
+        """
+        with self.lock:
+            if self._db is None or self._log_is_cut() or self.wal.state() is LogState.SOUND:
+                return
+            if self._in_transaction:
+                raise DatabaseBusy(outcome="not_applied")
+            self._renew_log()
+
+    def _renew_log(self) -> None:
+        """Commit, move the log that was removed or replaced into the database, and open another.
+
+        Another connection would see another log, so there must be no reader.
+
+        Raises:
+            DatabaseBusy: there is a reader; nothing was committed.
+            StorageFailed: a reader of another program keeps a part in the log, without a name.
+        """
+        with self._readers_changed:
+            if self._readers:
+                raise DatabaseBusy(outcome="not_applied")
+            if self._in_transaction:
+                self._in_transaction = False
+                self.db.execute("COMMIT")
+            if not self.wal.move_free_pages(self.db):
+                raise StorageFailed
+            self.watch.warn("log_replaced", log_files.REPLACED)
+            if self.wal.empty(self.db):
+                self._close_shared(keep_log=False)
+                self.wal.discard_other()
+                self._db = self._open_shared()
 
     def rollback(self) -> None:
         """Undo the transaction if one is open; after an I/O error SQLite may have done it."""
@@ -245,11 +254,23 @@ class Store:
     def reader(self, *, snapshot: bool = False) -> Iterator[Connection]:
         """Open a connection that cannot write, for long reads beside the shared connection.
 
-        With `snapshot` all of its reads see the state that its first read sees.
+        With `snapshot` all of its reads see the state that its first read sees. Where the log was
+        cut off only the shared connection has all pages, so it is used, and the lock is held.
 
         Raises:
             Maintenance: a restore, compaction or recovery has exclusive use of the database.
+            DatabaseBusy: the log was removed, and an earlier reader still needs it.
         """
+        if self.maintenance:
+            raise Maintenance
+        self.acquire()
+        try:
+            self.tend_log()
+            if self.wal.is_cut:
+                yield self.db
+                return
+        finally:
+            self.lock.release()
         with self._readers_changed:
             if self.maintenance:
                 raise Maintenance
@@ -322,77 +343,3 @@ class Store:
             if not self._request_waits:
                 return
             time.sleep(0.001)
-
-    @contextmanager
-    def closed(self) -> Iterator[None]:
-        """Close the connection for the block, which puts another file in place of this one."""
-        if self._db is not None:
-            # A damaged file is kept as it is: its log must not be moved into it.
-            self._db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, int(self.damaged))
-            self._db.close(True)
-        self._db = None
-        yield
-        self.watch.forget_file()
-        self._wal_pages = self._wal_held_pages = 0
-
-    def reopen(self) -> None:
-        """Discard the shared connection after an I/O error; the next use opens another one.
-
-        After such an error inside a search trigger the same connection reports corruption that
-        the file does not have (measured), so it is never used again. Another one is not opened
-        at once, because the disk may not allow it yet.
-        """
-        with self.lock:
-            self._in_transaction = False
-            self._wal_pages = self._wal_held_pages = 0
-            discarded, self._db = self._db, None
-            if discarded is not None:
-                # What closing leaves undone, the next opening does.
-                with suppress(apsw.Error):
-                    discarded.close(True)
-
-    def pragmas(self) -> dict[str, str | int]:
-        """Return the pragmas that `system.info` shows, as the shared connection has them."""
-        return {name: self.db.pragma(name) for name in SHOWN_PRAGMAS}
-
-    def schema_version(self) -> int:
-        """Return the version of the tables, from the header of the file."""
-        return int(self.db.pragma("user_version"))
-
-    @property
-    def wal_pages(self) -> int:
-        """Pages by which the WAL has grown since it was last moved into the database."""
-        return self._wal_pages - self._wal_held_pages
-
-    def checkpoint_beyond(self, max_pages: int) -> None:
-        """Move the WAL into the database when it has grown by `max_pages` or more.
-
-        Pages that a long reader still needs stay; they are tried again when as many were added.
-        """
-        if 0 <= self.wal_pages < max_pages:
-            return
-        with self.lock:
-            total, moved = self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-            self._wal_held_pages = total if moved < total else 0
-            self._wal_pages = self._wal_held_pages
-
-    def checkpoint(self) -> bool:
-        """Move the whole WAL into the database and empty it; False when a reader prevents it."""
-        with self.lock:
-            # Requests wait for the lock meanwhile, so a reader is not waited for long.
-            self.db.set_busy_timeout(limits.CHECKPOINT_WAIT_MS)
-            try:
-                _frames, moved = self.db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
-            except apsw.BusyError:
-                return False
-            finally:
-                self.db.set_busy_timeout(limits.BUSY_TIMEOUT_MS)
-            self._wal_pages = self._wal_held_pages = 0
-            return bool(moved == 0)
-
-    def close(self) -> None:
-        """Undo what is open and close; SQLite moves the log into the file and removes it."""
-        with self.lock:
-            if self._in_transaction:
-                self.rollback()
-            self.reopen()

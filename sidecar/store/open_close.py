@@ -24,6 +24,12 @@ from sidecar.store.runs.rows import close_interrupted
 from sidecar.store.scratch import empty_scratch
 from sidecar.store.sqlite_errors import as_wire_error
 
+_LOG_LOST = (
+    "The program did not end in order, and the log of its database (-wal) is gone: what it saved"
+    " last may be missing, unless a program that has opened the database since then moved it there."
+    " The database is checked."
+)
+
 
 class Opened(NamedTuple):
     """An open store, and what was found out about its file."""
@@ -64,12 +70,15 @@ def open_store(
             migrated_from = 0
         elif found < migrations.current_version():
             migrated_from = migrations.upgrade(path, clock, on_progress, vfs=vfs)
+        has_log = files.beside(path, "-wal").exists()
         try:
             store, unclean, interrupted = _open(path, clock, vfs)
         except (apsw.CorruptError, apsw.NotADBError):
             # Perhaps a read failed: it is damage only if another connection finds it again.
             store, unclean, interrupted = _open_again(path, clock, vfs)
     store.damage_suspected = unclean
+    if unclean and not has_log:
+        store.watch.warn("log_lost", _LOG_LOST)
     return Opened(
         store=store,
         schema_version=store.schema_version(),
@@ -164,6 +173,8 @@ def _mark_open(store: Store, now_ms: int) -> tuple[bool, int]:
         unclean = meta.read(db, meta.CLEAN_END) != 1
         interrupted = close_interrupted(db, now_ms)
         meta.write(db, meta.CLEAN_END, 0)
+    # The mark must be in the file itself: a log that is lost takes what is only in it along.
+    store.checkpoint()
     return unclean, interrupted
 
 

@@ -1,7 +1,8 @@
 """Watches the names of the served file: that of the database itself and that of its lock file.
 
-Other programs remove, replace and link files, so the names are compared before each COMMIT, with
-one call of the system each. What a person should know is noted here and sent by a chore.
+Other programs remove, replace and link files. The database's own name is compared before each
+COMMIT, by one call of the system; the lock file in the pauses after a write. What a person should
+know is noted here and sent by a chore.
 """
 
 import os
@@ -41,7 +42,7 @@ class FileWatch:
     def check_names(self) -> None:
         """Refuse to go on when `path` no longer names the open file, into which SQLite would write.
 
-        A lock file that was removed is created again. On Windows open files cannot be moved.
+        On Windows open files cannot be moved.
 
         Raises:
             ReadOnly: the file was moved or removed, or another one has its name.
@@ -59,8 +60,6 @@ class FileWatch:
         if found.st_nlink != self._links:
             self._links = found.st_nlink
             self.on_warning()
-        if self.lock is not None and not self.lock.is_named():
-            self.restore_lock()
 
     def restore_lock(self) -> None:
         """Create the lock file again when it was removed."""

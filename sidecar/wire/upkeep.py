@@ -75,6 +75,7 @@ class Upkeep:
         try:
             due_ms, self._due_ms = self._due_ms, None
             with self._logging_faults():
+                self._store.watch.restore_lock()
                 self._due_ms = self._update_indexes(due_ms, many=many)
         finally:
             self._store.lock.release()

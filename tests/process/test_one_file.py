@@ -142,8 +142,8 @@ def test_a_lock_file_that_was_removed_is_there_again_after_the_next_save(
     with no_lock_file(database, database):
         saved_by(holder, 1)
 
-    assert refusal(spawn(product("--database", database), ready=False))["pid"] == holder.pid
     warning(holder, "lock_removed")
+    assert refusal(spawn(product("--database", database), ready=False))["pid"] == holder.pid
     holder.finish()
     assert not database.with_name("sim.db.lock").exists()
 

@@ -59,6 +59,17 @@ SECRETS = [
 
 FILES = [
     _around.proven(
+        "lost_log",
+        "A write-ahead log that is removed, replaced or cut off while it is served takes nothing"
+        " along that was acknowledged before or after, as far as it can be noticed.",
+        "test_no_acknowledged_save_is_lost_with_a_log_that_was_removed_or_replaced",
+        "test_a_backup_and_every_read_are_whole_after_the_log_was_removed_or_replaced",
+        "test_saves_that_meet_a_reader_of_the_lost_log_are_refused_or_kept",
+        "test_a_log_that_was_cut_off_destroys_nothing_more_and_a_backup_has_everything",
+        "test_a_checkpoint_by_another_program_is_not_taken_for_a_cut",
+        "test_a_start_without_the_log_of_a_killed_process_says_so_and_checks",
+    ),
+    _around.proven(
         "lost_transaction",
         "Nothing is written by itself after SQLite has undone the transaction that it was part of.",
         "test_a_batch_writes_nothing_after_a_read_within_it_has_lost_its_transaction",

@@ -7,6 +7,7 @@ that is mounted there. So a guess leads to a warning, never to a refusal.
 
 import shutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 from weakref import WeakKeyDictionary
@@ -15,6 +16,7 @@ from sidecar import limits
 from sidecar.catalog import chore
 from sidecar.clock import Clock
 from sidecar.context import LongContext
+from sidecar.errors import DatabaseBusy
 from sidecar.notifications import SystemWarning
 from sidecar.store.connection import Store
 
@@ -94,6 +96,8 @@ def warn(ctx: LongContext) -> None:
             state.sent.add(slug)
             ctx.emit(SystemWarning(slug, text))
     ctx.store.watch.restore_lock()
+    with suppress(DatabaseBusy):
+        ctx.store.tend_log()
     happened = ctx.store.watch.warnings
     while happened:
         ctx.emit(SystemWarning(*happened.popitem()))
