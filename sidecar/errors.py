@@ -183,7 +183,7 @@ class SlotDamaged(SidecarError):
 
 
 class KeychainUnavailable(SidecarError):
-    """The operating system's keychain cannot be used."""
+    """The operating system's keychain cannot be used; `retryable` says whether it may be later."""
 
     code, slug = -32016, "keychain_unavailable"
     audited_as = "access_refused"

@@ -3,16 +3,23 @@
 Only the back ends listed below are used, each imported from its own module. The library's own
 choice is never asked for: it obeys an environment variable and a configuration file that can name
 any module to import, and it falls back to back ends that store nothing or store plain text.
-What was written is read back and compared. A keychain may ask the person, or hang: each call runs
-in a thread of its own with a timeout.
+What was written is read back and compared.
 
-The back ends of Windows and macOS were read, not run; tests drive the library's interface with a
-back end of their own.
+A keychain may ask the person, or never answer. So everything of it, the search for a back end
+included, runs in a thread of its own, one call at a time, while the caller holds no lock. A back
+end must show within seconds that it lives; after that a person has two minutes. A call that is
+given up goes on in its thread: what it writes late is removed there, and until it ends the
+keychain is busy, so that no second question is shown beside the first.
+
+The back ends of Linux are tested against a real Secret Service. Those of Windows and macOS were
+read, not run; tests drive the library's interface with a back end of their own.
 """
 
 import sys
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from importlib import import_module
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -21,17 +28,21 @@ from sidecar.errors import KeychainUnavailable
 
 SERVICE: Final = "sim-sidecar"
 
+_SECRET_SERVICE: Final = "keyring.backends.SecretService"  # noqa: S105 - a module
 _BACKENDS: Final[dict[str, tuple[tuple[str, str], ...]]] = {
     "darwin": (("keyring.backends.macOS", "Keyring"),),
     "win32": (("keyring.backends.Windows", "WinVaultKeyring"),),
     "linux": (
-        ("keyring.backends.SecretService", "Keyring"),
+        (_SECRET_SERVICE, "Keyring"),
         ("keyring.backends.kwallet", "DBusKeyring"),
         ("keyring.backends.libsecret", "Keyring"),
     ),
 }
 """Module and class of the back ends that protect an item as well as the login does, by platform,
 best first."""
+
+Wait = Callable[[int], None]
+"""Called several times a second with the milliseconds waited so far; raises to give up."""
 
 
 class Backend(Protocol):
@@ -52,6 +63,17 @@ class NamedBackend(NamedTuple):
 
     name: str
     backend: Backend
+    is_locked: Callable[[], bool] = lambda: False
+    """Asks the keychain, without showing a question, whether it is locked; fails when it is dead.
+
+    A back end that cannot say so counts as unlocked."""
+
+
+class Found(NamedTuple):
+    """An item that was read, or None, and the name of the back end."""
+
+    text: str | None
+    name: str
 
 
 def find_backend() -> NamedBackend:
@@ -65,7 +87,9 @@ def find_backend() -> NamedBackend:
         try:
             kind: Any = getattr(import_module(module), name)
             if kind.viable:
-                return NamedBackend(f"{module}.{name}", kind())
+                named = NamedBackend(f"{module}.{name}", kind())
+                is_secret_service = module == _SECRET_SERVICE
+                return named._replace(is_locked=_is_locked) if is_secret_service else named
         except Exception:  # noqa: BLE001, S112 - a back end that does not load is skipped
             continue
     wanted = ", ".join(f"{module}.{name}" for module, name in listed) or "none on this platform"
@@ -76,58 +100,208 @@ def find_backend() -> NamedBackend:
     )
 
 
+def _is_locked() -> bool:
+    """Return whether the default collection of the Secret Service is locked, or missing."""
+    library: Any = import_module("secretstorage")
+    with closing(library.dbus_init()) as connection:
+        try:
+            return bool(library.Collection(connection).is_locked())
+        except library.ItemNotFoundException:
+            return True
+
+
+class _Call:
+    """One call: its thread, and what came of it."""
+
+    def __init__(self, work: Callable[["_Call"], Any], undo: Callable[[], object] | None) -> None:
+        """`undo` is done after `work` when nobody waits any more for what was written."""
+        self._work = work
+        self._undo = undo
+        self._lock = threading.Lock()
+        self._is_given_up = False
+        self.done = threading.Event()
+        self.backend: NamedBackend | None = None
+        self.may_ask = False
+        """Whether the back end has shown that it lives: it may now ask the person."""
+        self.has_written = False
+        self.value: Any = None
+        self.fault: Exception | None = None
+
+    def run(self) -> None:
+        """Do the work; runs in the thread."""
+        try:
+            self.value = self._work(self)
+        except Exception as fault:  # noqa: BLE001 - any failure means that it is not available
+            self.fault = fault
+        with self._lock:
+            is_late = self._is_given_up and self.has_written
+        if is_late and self._undo is not None:
+            with suppress(Exception):
+                self._undo()
+        self.done.set()
+
+    def begin_asking(self) -> None:
+        """Note that the back end has shown that it lives; from now on it may ask the person.
+
+        Raises:
+            KeychainUnavailable: nobody waits for the answer any more.
+        """
+        with self._lock:
+            if self._is_given_up:
+                raise _unavailable(self, "given up")
+            self.may_ask = True
+
+    def give_up(self) -> None:
+        """Wait no more."""
+        with self._lock:
+            self._is_given_up = True
+
+
 class Keychain:
-    """The items of one back end."""
+    """The keychain of this system: one user of it at a time, and one call."""
 
-    def __init__(self, named: NamedBackend, timeout_ms: int = limits.KEYCHAIN_TIMEOUT_MS) -> None:
-        """Use this back end; each call to it fails after the timeout."""
-        self.name = named.name
-        self._backend = named.backend
-        self._timeout_ms = timeout_ms
+    def __init__(self, find: Callable[[], NamedBackend]) -> None:
+        """`find` returns the back end; it is called in the thread of each call."""
+        self.find = find
+        self._turn = threading.Lock()
+        self._call: _Call | None = None
 
-    def read(self, item: str) -> str | None:
-        """Return the item's text, None when there is no such item."""
-        text: str | None = self._call(lambda: self._backend.get_password(SERVICE, item))
-        return text
+    @contextmanager
+    def turn(self, timeout_ms: int = limits.KEYCHAIN_TIMEOUT_MS) -> Iterator[None]:
+        """Have the keychain to oneself for the block; the caller holds no lock.
 
-    def write(self, item: str, text: str) -> None:
-        """Write an item and read it back.
+        What needs no person is over in time. So a caller that waits longer is refused.
+
+        Raises:
+            KeychainUnavailable: another request has it, or a call that was given up goes on.
+        """
+        if not self._turn.acquire(timeout=timeout_ms / 1000):
+            raise _busy()
+        try:
+            if self._call is not None and not self._call.done.wait(timeout_ms / 1000):
+                raise _busy()
+            yield
+        finally:
+            self._turn.release()
+
+    def read(self, item: str, expected: str | None, wait: Wait) -> Found:
+        """Return the item of the `expected` back end.
+
+        Raises:
+            KeychainUnavailable: the back end is another one, or gives no answer.
+        """
+
+        def work(call: _Call) -> Found:
+            name, backend, _ = self._live_backend(call, expected)
+            return Found(backend.get_password(SERVICE, item), name)
+
+        found: Found = self._run(work, wait)
+        return found
+
+    def write(self, item: str, text: str, wait: Wait) -> str:
+        """Write an item and read it back; return the name of the back end.
 
         Raises:
             KeychainUnavailable: the keychain does not answer, or did not store the text.
         """
-        self._call(lambda: self._backend.set_password(SERVICE, item, text))
-        if self.read(item) != text:
-            raise KeychainUnavailable(
-                "The keychain did not store what was written.", expected=self.name, found=self.name
-            )
+
+        def work(call: _Call) -> str:
+            name, backend, _ = self._live_backend(call)
+            backend.set_password(SERVICE, item, text)
+            call.has_written = True
+            if backend.get_password(SERVICE, item) != text:
+                raise KeychainUnavailable(
+                    "The keychain did not store what was written.", expected=name, found=name
+                )
+            return name
+
+        def undo() -> None:
+            if call.backend is not None:
+                call.backend.backend.delete_password(SERVICE, item)
+
+        call = _Call(work, undo)
+        name: str = self._wait_for(call, wait)
+        return name
 
     def remove(self, item: str) -> None:
-        """Remove an item if it exists."""
-        if self.read(item) is not None:
-            self._call(lambda: self._backend.delete_password(SERVICE, item))
+        """Remove an item if it exists; the person is not asked for it.
 
-    def _call(self, call: Callable[[], Any]) -> Any:
-        """Return what a call returns; it runs in a thread, which is abandoned when it hangs.
+        Raises:
+            KeychainUnavailable: the keychain is locked, or gives no answer.
+        """
+
+        def work(call: _Call) -> None:
+            name, backend, is_locked = call.backend = self.find()
+            if is_locked():
+                raise KeychainUnavailable("The keychain is locked.", expected=name, found=name)
+            if backend.get_password(SERVICE, item) is not None:
+                backend.delete_password(SERVICE, item)
+
+        self._run(work, lambda _: None)
+
+    def _live_backend(self, call: _Call, expected: str | None = None) -> NamedBackend:
+        """Return the back end, which has shown that it lives; from now on it may ask."""
+        named = call.backend = self.find()
+        if expected is not None and named.name != expected:
+            raise KeychainUnavailable(
+                "The slot is for another keychain than that of this system.",
+                hint="Start where the slot was made, or unlock with the recovery code.",
+                expected=expected,
+                found=named.name,
+            )
+        named.is_locked()
+        call.begin_asking()
+        return named
+
+    def _run(self, work: Callable[[_Call], Any], wait: Wait) -> Any:
+        """Do the work in a thread and return its result."""
+        return self._wait_for(_Call(work, None), wait)
+
+    def _wait_for(self, call: _Call, wait: Wait) -> Any:
+        """Run a call in a thread and return its result; give up after its time.
 
         Raises:
             KeychainUnavailable: the call failed or did not end in time.
         """
-        answers: list[Any] = []
-        faults: list[Exception] = []
+        threading.Thread(target=call.run, name="keychain", daemon=True).start()
+        self._call = call
+        began = time.monotonic()
+        try:
+            while not call.done.wait(limits.KEYCHAIN_WAIT_STEP_MS / 1000):
+                waited_ms = int((time.monotonic() - began) * 1000)
+                if waited_ms > (
+                    limits.KEYCHAIN_ASK_MS if call.may_ask else limits.KEYCHAIN_TIMEOUT_MS
+                ):
+                    raise _unavailable(call, "no answer in time")
+                wait(waited_ms)
+        except BaseException:
+            call.give_up()
+            raise
+        if isinstance(call.fault, KeychainUnavailable):
+            raise call.fault
+        if call.fault is not None:
+            raise _unavailable(call, type(call.fault).__name__)
+        return call.value
 
-        def work() -> None:
-            try:
-                answers.append(call())
-            except Exception as fault:  # noqa: BLE001 - any failure means that it is not available
-                faults.append(fault)
 
-        thread = threading.Thread(target=work, name="keychain", daemon=True)
-        thread.start()
-        thread.join(self._timeout_ms / 1000)
-        if answers:
-            return answers[0]
-        kind = type(faults[0]).__name__ if faults else "no answer in time"
-        raise KeychainUnavailable(
-            "The keychain cannot be used now.", expected=self.name, found=None, cause=kind
-        )
+def _unavailable(call: _Call, cause: str) -> KeychainUnavailable:
+    """Return the error of a call that failed: the next one may succeed."""
+    name = call.backend.name if call.backend is not None else None
+    return KeychainUnavailable(
+        "The keychain cannot be used now.",
+        hint="Unlock the keychain and try again, or unlock with the passphrase or recovery code.",
+        expected=name,
+        found=None,
+        cause=cause,
+        retryable=True,
+    )
+
+
+def _busy() -> KeychainUnavailable:
+    """Return the error of a request that comes while another one waits for the keychain."""
+    return KeychainUnavailable(
+        "The keychain has not answered an earlier request yet.",
+        hint="It may show a question to the person; ask again when that is answered.",
+        cause="busy",
+        retryable=True,
+    )

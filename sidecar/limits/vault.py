@@ -62,7 +62,11 @@ retries in a loop would add 4 MB a second. Of more kinds than this at a time eac
 entry of its own."""
 
 KEYCHAIN_TIMEOUT_MS: Final = 3000
-"""How long a keychain, which may ask the person, is waited for; then the request fails."""
+KEYCHAIN_ASK_MS: Final = 120_000
+KEYCHAIN_WAIT_STEP_MS: Final = 250
+"""How long a keychain may take to show that it lives, and from then on until it has answered: it
+may ask a person, who needs 5 to 30 s by reports and may have to look for a password. How often
+progress is sent and a cancel is looked for meanwhile."""
 
 CHECKPOINT_ENTRIES: Final = 1024
 """Audit entries from one sealed checkpoint to the next while unlocked: 4 ms to verify."""

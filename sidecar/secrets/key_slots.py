@@ -7,19 +7,21 @@ This module makes slots, writes their rows, and names and removes their keychain
 
 import base64
 import unicodedata
-from typing import Literal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Literal, NamedTuple
 
 from sidecar import limits
-from sidecar.context import Context
-from sidecar.errors import Conflict, InvalidParams, KeychainUnavailable
-from sidecar.keychain import Keychain
+from sidecar.context import Context, LongContext
+from sidecar.errors import Cancelled, Conflict, InvalidParams, KeychainUnavailable
+from sidecar.keychain import Wait
 from sidecar.redaction import add_secret
+from sidecar.secrets import state
 from sidecar.store import meta, secrets
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.vault import crypto, slot_format
 from sidecar.vault.keys import Keys
-from sidecar.vault.vault import Vault
 from sidecar.wiping import wipe
 
 SlotKind = Literal["passphrase", "keychain", "recovery"]
@@ -45,22 +47,9 @@ def make_recovery_slot(ctx: Context, keys: Keys, code: bytearray) -> SlotRow:
     return _make_slot(ctx, "recovery", keys, 1, code)
 
 
-def make_keychain_slot(ctx: Context, keys: Keys, generation: int) -> SlotRow:
-    """Put a new random secret into the system's keychain; return a slot that it opens.
-
-    Raises:
-        KeychainUnavailable: the keychain does not store it.
-    """
-    chain = system_keychain(ctx.vault)
-    name = item_name(keys.store_id, generation)
-    # An item of that name may have been waiting to be removed.
-    ctx.vault.stale_items = [item for item in ctx.vault.stale_items if item != name]
-    secret = bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES))
-    try:
-        chain.write(name, base64.b64encode(secret).decode())
-        return _make_slot(ctx, "keychain", keys, generation, secret, chain.name)
-    finally:
-        wipe(secret)
+def make_keychain_slot(ctx: Context, keys: Keys, item: "NewItem") -> SlotRow:
+    """Return a slot that an item of the system's keychain opens."""
+    return _make_slot(ctx, "keychain", keys, item.generation, item.secret, item.backend)
 
 
 def _make_slot(
@@ -127,6 +116,54 @@ def item_name(store_id: bytes, generation: int) -> str:
     return f"{store_id.hex()}/{generation}"
 
 
+class NewItem(NamedTuple):
+    """An item that was written to the keychain, for a slot that is yet to be written."""
+
+    generation: int
+    secret: bytearray
+    backend: str
+
+
+@contextmanager
+def new_item(ctx: LongContext, store_id: bytes, generation: int) -> Iterator[NewItem]:
+    """Put a new random secret into the system's keychain, for the block to write its slot.
+
+    The caller has the keychain's turn and holds no lock. The item comes before the transaction:
+    after a kill the old slot and the old item still fit. When the block fails it is removed soon.
+
+    Raises:
+        KeychainUnavailable: the keychain does not store it.
+    """
+    name = item_name(store_id, generation)
+    # An item of that name may have been waiting to be removed.
+    ctx.vault.stale_items = [item for item in ctx.vault.stale_items if item != name]
+    secret = bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES))
+    try:
+        text = base64.b64encode(secret).decode()
+        backend = ctx.vault.keychain.write(name, text, keychain_wait(ctx))
+        yield NewItem(generation, secret, backend)
+    except BaseException:
+        ctx.vault.stale_items.append(name)
+        ctx.session.schedule(state.ERASE_CHORE, 0)
+        raise
+    finally:
+        wipe(secret)
+
+
+def keychain_wait(ctx: LongContext) -> Wait:
+    """Return what a request does while it waits for the keychain: tell how long, look for cancel.
+
+    A cancel has an effect here also after a passphrase was tried: that was counted and logged.
+    """
+
+    def wait(waited_ms: int) -> None:
+        if ctx.cancel_event.is_set():
+            raise Cancelled
+        ctx.progress("keychain", waited_ms // 1000, limits.KEYCHAIN_ASK_MS // 1000, "seconds")
+
+    return wait
+
+
 def item_names(db: Connection) -> list[str]:
     """Return the names of the keychain items that slots need."""
     store_id = meta.store_id(db)
@@ -134,28 +171,18 @@ def item_names(db: Connection) -> list[str]:
     return [item_name(store_id, slot.generation) for slot in slots]
 
 
-def system_keychain(vault: Vault, expected: str | None = None) -> Keychain:
-    """Return the keychain of this system.
-
-    Raises:
-        KeychainUnavailable: there is none, or it is not the `expected` one of the slot.
-    """
-    named = vault.find_keychain()
-    if expected is not None and named.name != expected:
-        raise KeychainUnavailable(
-            "The slot is for another keychain than that of this system.",
-            hint="Start where the slot was made, or unlock with the recovery code.",
-            expected=expected,
-            found=named.name,
-        )
-    return Keychain(named)
-
-
-def remove_stale_items(vault: Vault) -> None:
+def remove_stale_items(ctx: LongContext) -> None:
     """Remove from the keychain the items that no slot needs; keep those that fail for a retry."""
-    waiting, vault.stale_items = vault.stale_items, []
-    for item in waiting:
-        try:
-            system_keychain(vault).remove(item)
-        except KeychainUnavailable:
-            vault.stale_items.append(item)
+    with suppress(KeychainUnavailable), ctx.vault.keychain.turn(timeout_ms=0):
+        with ctx.reading() as db:
+            needed = item_names(db)
+        waiting, ctx.vault.stale_items = ctx.vault.stale_items, []
+        while waiting:
+            item = waiting.pop()
+            try:
+                if item not in needed:
+                    ctx.vault.keychain.remove(item)
+            except KeychainUnavailable:
+                # The others would wait as long, in vain.
+                ctx.vault.stale_items += [item, *waiting]
+                raise

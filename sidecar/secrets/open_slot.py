@@ -11,6 +11,8 @@ the answer says no more than the answer.
 """
 
 import base64
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from msgspec import UNSET, Raw, UnsetType
@@ -43,12 +45,20 @@ OPENING_ERRORS = (
 """The refusals of a method that opens a slot."""
 
 
+class KeychainProof(NamedTuple):
+    """The slot for the keychain, and the text of its item."""
+
+    slot: SlotRow
+    text: str
+
+
 class Proof(NamedTuple):
     """What opens a slot: a passphrase or a recovery code, and with neither the keychain."""
 
     passphrase: Raw | bytearray | UnsetType = UNSET
     recovery_code: Raw | UnsetType = UNSET
     passphrase_path: str = "$.params.passphrase"  # noqa: S105 - a path
+    keychain: "KeychainProof | None" = None
 
 
 class Opened(NamedTuple):
@@ -89,8 +99,8 @@ def _open_slot(ctx: LongContext, proof: Proof) -> Opened:
     if not isinstance(proof.recovery_code, UnsetType):
         code = take_recovery_code(proof.recovery_code, "$.params.recovery_code")
         return _open_with_text(ctx, "recovery", code)
-    if isinstance(proof.passphrase, UnsetType):
-        return _open_with_keychain(ctx)
+    if proof.keychain is not None:
+        return _open_with_keychain(ctx, proof.keychain)
     passphrase = proof.passphrase
     if not isinstance(passphrase, bytearray):
         passphrase = take_passphrase(passphrase, proof.passphrase_path)
@@ -203,31 +213,58 @@ def _renew(ctx: Context, keys: Keys, slot: SlotRow, secret: bytearray) -> SlotRo
 # --- the keychain -----------------------------------------------------------------------------
 
 
-def _open_with_keychain(ctx: LongContext) -> Opened:
-    """Open the slot whose secret is an item in the system's keychain."""
+@contextmanager
+def ask_keychain(ctx: LongContext, proof: Proof) -> Iterator[Proof]:
+    """Have the keychain's item read for the block, when that is the proof.
+
+    The caller holds no lock: the keychain may ask a person, and other requests do not wait for it.
+
+    Raises:
+        KeychainUnavailable: there is no slot for a keychain, or its item cannot be read.
+    """
+    if proof[:2] != (UNSET, UNSET):
+        yield proof
+        return
+    with ctx.vault.keychain.turn():
+        yield proof._replace(keychain=_read_item(ctx))
+
+
+def _read_item(ctx: LongContext) -> KeychainProof:
+    """Return the slot for the keychain with its item."""
     with ctx.reading() as db:
         store_id = meta.store_id(db)
         slot = key_slots.find_slot(db, "keychain")
     if slot is None:
         raise errors.KeychainUnavailable("This store has no slot for a keychain.", found=None)
-    chain = key_slots.system_keychain(ctx.vault, slot.backend)
-    text = chain.read(key_slots.item_name(store_id, slot.generation))
-    if text is None:
+    item = key_slots.item_name(store_id, slot.generation)
+    found = ctx.vault.keychain.read(item, slot.backend, key_slots.keychain_wait(ctx))
+    if found.text is None:
         raise errors.KeychainUnavailable(
             "The keychain no longer has this store's item.",
             hint="Unlock with the passphrase or the recovery code.",
             expected=slot.backend,
-            found=chain.name,
+            found=found.name,
         )
+    return KeychainProof(slot, found.text)
+
+
+def _open_with_keychain(ctx: LongContext, proof: KeychainProof) -> Opened:
+    """Open the slot whose secret is an item in the system's keychain."""
+    with ctx.reading() as db:
+        store_id = meta.store_id(db)
+        slot = key_slots.find_slot(db, "keychain")
+    if slot is None or slot != proof.slot:
+        raise errors.Conflict("The slots were changed meanwhile.")
     secret = bytearray()
     try:
-        secret += base64.b64decode(text, validate=True)
-        # Items of neighbouring generations are what a killed rekey has left.
-        ctx.vault.stale_items += [
-            key_slots.item_name(store_id, slot.generation + step) for step in (-1, 1)
-        ]
-        return Opened(_unwrap(slot, store_id, secret), slot)
+        secret += base64.b64decode(proof.text, validate=True)
+        opened = Opened(_unwrap(slot, store_id, secret), slot)
     except (ValueError, errors.WrongPassphrase):
         raise errors.Tampered("The keychain's item is not this slot's.", what="keychain") from None
     finally:
         wipe(secret)
+    # Items of neighbouring generations are what a killed rekey has left.
+    ctx.vault.stale_items += [
+        key_slots.item_name(store_id, slot.generation + step) for step in (-1, 1)
+    ]
+    return opened

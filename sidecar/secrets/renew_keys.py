@@ -8,7 +8,7 @@ wraps the new root key in new slots. A slot for a recovery code is removed, beca
 code is needed to wrap the new key, and it exists only on paper.
 """
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import NamedTuple
 
 from msgspec import UNSET, Raw, UnsetType
@@ -105,14 +105,24 @@ def rekey(ctx: LongContext, passphrase: Raw | UnsetType) -> Renewed:
         KeychainUnavailable: the keychain does not store the new item.
         Throttled, WrongPassphrase and so on: as `open_slot`.
     """
-    with ctx.vault.mutex:
-        keys = state.require_stored_keys(ctx)
-        with ctx.reading() as db:
-            slots = secrets.slots(db)
-        text = _prove_passphrase(ctx, slots, passphrase)
+    keys = state.require_stored_keys(ctx)
+    with ctx.reading() as db:
+        slots = secrets.slots(db)
+    with ExitStack() as stack:
+        old_slot = next((slot for slot in slots if slot.kind == "keychain"), None)
+        if old_slot is not None:
+            stack.enter_context(ctx.vault.keychain.turn())
+        with ctx.vault.mutex:
+            text = _prove_passphrase(ctx, slots, passphrase)
+        item = None
+        if old_slot is not None:
+            made = key_slots.new_item(ctx, keys.store_id, old_slot.generation + 1)
+            item = stack.enter_context(made)
+        stack.enter_context(ctx.vault.mutex)
         new = Keys(bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES)), keys.store_id)
         try:
-            return _replace_root_key(ctx, keys, new, _make_new_slots(ctx, slots, new, text))
+            made_slots = _make_new_slots(ctx, slots, new, text, item)
+            return _replace_root_key(ctx, keys, new, slots, made_slots)
         except BaseException:
             if ctx.vault.keys is not new:
                 new.wipe()
@@ -135,7 +145,11 @@ def _prove_passphrase(
 
 
 def _make_new_slots(
-    ctx: LongContext, slots: list[SlotRow], new: Keys, passphrase: bytearray | None
+    ctx: LongContext,
+    slots: list[SlotRow],
+    new: Keys,
+    passphrase: bytearray | None,
+    item: key_slots.NewItem | None,
 ) -> _NewSlots:
     """Wrap the new root key in a new slot for each old one, except for recovery codes."""
     made = _NewSlots([], [], [])
@@ -143,9 +157,8 @@ def _make_new_slots(
         generation = slot.generation + 1
         if slot.kind == "passphrase" and passphrase is not None:
             row = key_slots.make_passphrase_slot(ctx, new, generation, passphrase)
-        elif slot.kind == "keychain":
-            # Before the transaction: after a kill the old slot and the old item still fit.
-            row = key_slots.make_keychain_slot(ctx, new, generation)
+        elif slot.kind == "keychain" and item is not None:
+            row = key_slots.make_keychain_slot(ctx, new, item)
             made.stale_items.append(key_slots.item_name(new.store_id, slot.generation))
         else:
             made.removed.append(slot.slot)
@@ -156,10 +169,14 @@ def _make_new_slots(
     return made
 
 
-def _replace_root_key(ctx: LongContext, old: Keys, new: Keys, slots: _NewSlots) -> Renewed:
+def _replace_root_key(
+    ctx: LongContext, old: Keys, new: Keys, before: list[SlotRow], slots: _NewSlots
+) -> Renewed:
     """Write the new slots, seal every value again, seal the audit log again, and unlock."""
     with ctx.writing(last=True) as db:
         state.require_same_keys(ctx, old)
+        if secrets.slots(db) != before:
+            raise Conflict("The slots were changed meanwhile.")
         sealed_rows.refuse_changed(ctx, db, old)
         for number, row in slots.replaced:
             secrets.replace_slot(db, number, row)

@@ -10,7 +10,7 @@ from sidecar import limits, purging
 from sidecar.context import Context, LongContext
 from sidecar.errors import Conflict, NotInitialized, Tampered
 from sidecar.secrets import key_slots, sealed_rows, state
-from sidecar.secrets.open_slot import Opened, Proof, clear_failures, open_slot
+from sidecar.secrets.open_slot import Opened, Proof, ask_keychain, clear_failures, open_slot
 from sidecar.secrets.raw_params import take_passphrase
 from sidecar.store import meta, secrets
 from sidecar.store.audit.log import is_log_sealed, restart_log_unsealed, seal_log, seal_log_again
@@ -34,20 +34,38 @@ def set_up(ctx: LongContext, kind: str, passphrase: Raw | UnsetType) -> state.St
         Locked: a lock was asked for meanwhile.
     """
     lock_count = ctx.vault.lock_count
-    with ctx.vault.mutex:
-        _refuse_dumpable(ctx)
-        with ctx.reading() as db:
-            _refuse_set_up(ctx, db)
-            store_id = meta.store_id(db)
-        keys = Keys(bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES)), store_id)
-        if kind == "ephemeral":
-            return _unlock_in_memory(ctx, keys)
-        if kind == "keychain":
-            slot = key_slots.make_keychain_slot(ctx, keys, 1)
-        else:
+    if kind != "keychain":
+        with ctx.vault.mutex:
+            keys = _draw_root_key(ctx)
+            if kind == "ephemeral":
+                return _unlock_in_memory(ctx, keys)
             text = take_passphrase(passphrase, "$.params.passphrase")
             slot = key_slots.make_passphrase_slot(ctx, keys, 1, text)
-        return _write_first_slot(ctx, keys, slot, lock_count)
+            return _write_first_slot(ctx, keys, slot, lock_count)
+    with ctx.vault.keychain.turn():
+        store_id = _refuse_set_up_again(ctx)
+        with key_slots.new_item(ctx, store_id, 1) as item, ctx.vault.mutex:
+            keys = _draw_root_key(ctx)
+            slot = key_slots.make_keychain_slot(ctx, keys, item)
+            return _write_first_slot(ctx, keys, slot, lock_count)
+
+
+def _draw_root_key(ctx: LongContext) -> Keys:
+    """Return the keys of a new root key, where secrets may be set up."""
+    store_id = _refuse_set_up_again(ctx)
+    return Keys(bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES)), store_id)
+
+
+def _refuse_set_up_again(ctx: LongContext) -> bytes:
+    """Refuse to set up secrets where there are any; return the store id.
+
+    Raises:
+        Conflict, Tampered: as `set_up`.
+    """
+    _refuse_dumpable(ctx)
+    with ctx.reading() as db:
+        _refuse_set_up(ctx, db)
+        return meta.store_id(db)
 
 
 def _refuse_dumpable(ctx: Context) -> None:
@@ -129,15 +147,25 @@ def unlock(ctx: LongContext, proof: Proof) -> state.Status:
         Throttled, WrongPassphrase and so on: as `open_slot`.
     """
     lock_count = ctx.vault.lock_count
-    with ctx.vault.mutex:
-        _refuse_dumpable(ctx)
-        with ctx.reading() as db:
-            found = state.current_state(ctx, db)
-        if found == "uninitialized":
-            raise NotInitialized
-        if found == "ephemeral":
-            raise Conflict("Ephemeral secrets have nothing to unlock; they end with the process.")
-        return _use_root_key(ctx, open_slot(ctx, proof), lock_count)
+    _refuse_unlock(ctx)
+    with ask_keychain(ctx, proof) as asked, ctx.vault.mutex:
+        _refuse_unlock(ctx)
+        return _use_root_key(ctx, open_slot(ctx, asked), lock_count)
+
+
+def _refuse_unlock(ctx: LongContext) -> None:
+    """Refuse to unlock where there is nothing to unlock, or where no key may be.
+
+    Raises:
+        Conflict, NotInitialized: as `unlock`.
+    """
+    _refuse_dumpable(ctx)
+    with ctx.reading() as db:
+        found = state.current_state(ctx, db)
+    if found == "uninitialized":
+        raise NotInitialized
+    if found == "ephemeral":
+        raise Conflict("Ephemeral secrets have nothing to unlock; they end with the process.")
 
 
 def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.Status:
@@ -211,9 +239,7 @@ def erase_old_keys(ctx: LongContext) -> None:
     too, so one that is due is started instead. While a reader keeps the log from being emptied,
     the chore is scheduled again.
     """
-    with ctx.vault.mutex:
-        # Under the mutex: a method that is running may still need an item that is stale now.
-        key_slots.remove_stale_items(ctx.vault)
+    key_slots.remove_stale_items(ctx)
     if purging.is_due(ctx):
         ctx.session.schedule(purging.CHORE, 0)
     elif not ctx.store.checkpoint():

@@ -47,7 +47,8 @@ class Vault:
         """
         self.cost = cost
         self.dumpable = dumpable
-        self.find_keychain = find_keychain
+        self.keychain = keychain.Keychain(find_keychain)
+        """Is asked before the mutex is taken: a person may need minutes to answer it."""
         self.mutex = threading.Lock()
         """Held by a long method that opens or makes keys: wrong passphrases are then counted one
         by one, and one key is derived at a time."""

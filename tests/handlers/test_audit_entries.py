@@ -85,7 +85,7 @@ def prepare(bench: Bench, name: str) -> None:
         bench.call("secrets.add_recovery")
         bench.told.clear()
     if name == "secrets.add_keychain":
-        bench.vault.find_keychain = lambda: NamedBackend("tests.Held", MemoryKeychain())
+        bench.vault.keychain.find = lambda: NamedBackend("tests.Held", MemoryKeychain())
     if name == "system.check":
         bench.store.db.execute("UPDATE workflows SET run_count = 9 WHERE id = 'w1'")
 

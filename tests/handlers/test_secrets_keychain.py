@@ -15,6 +15,8 @@ from typing import Any
 import apsw
 import pytest
 
+from sidecar import limits
+from sidecar.context import LongContext
 from sidecar.errors import KeychainUnavailable, SidecarError
 from sidecar.keychain import Keychain, NamedBackend
 from sidecar.secrets.key_slots import remove_stale_items
@@ -65,7 +67,7 @@ def keyring() -> DictionaryKeyring:
 @pytest.fixture
 def bench(tmp_path: Path, keyring: DictionaryKeyring) -> Iterator[Bench]:
     with secret_bench(tmp_path) as opened:
-        opened.vault.find_keychain = lambda: NamedBackend("tests.Dictionary", keyring)
+        opened.vault.keychain.find = lambda: NamedBackend("tests.Dictionary", keyring)
         yield opened
 
 
@@ -115,15 +117,50 @@ def test_security_12_a_keychain_that_does_not_store_is_reported(
     assert bench.rows("SELECT count(*) FROM key_slots") == [(0,)]
 
 
-def test_security_12_a_keychain_that_hangs_times_out(keyring: DictionaryKeyring) -> None:
+def test_security_12_a_keychain_that_hangs_times_out(
+    keyring: DictionaryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
     released = threading.Event()
     keyring.get_password = lambda *_names: released.wait(30)  # type: ignore[method-assign,assignment]
-    chain = Keychain(NamedBackend("tests.Dictionary", keyring), timeout_ms=50)
+    chain = Keychain(lambda: NamedBackend("tests.Dictionary", keyring))
+    monkeypatch.setattr(limits, "KEYCHAIN_ASK_MS", 50)
 
     with pytest.raises(KeychainUnavailable) as caught:
-        chain.read("item")
+        chain.read("item", None, lambda _: None)
     released.set()
     assert caught.value.data["cause"] == "no answer in time"
+    assert caught.value.data["retryable"] is True
+
+
+def test_an_item_that_the_keychain_writes_late_is_removed_by_the_call_that_wrote_it(
+    keyring: DictionaryKeyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answered, removed = threading.Event(), threading.Event()
+    write, remove = keyring.set_password, keyring.delete_password
+
+    def set_late(*item: str) -> None:
+        answered.wait(30)
+        write(*item)
+
+    def delete(*item: str) -> None:
+        remove(*item)
+        removed.set()
+
+    monkeypatch.setattr(keyring, "set_password", set_late)
+    monkeypatch.setattr(keyring, "delete_password", delete)
+    monkeypatch.setattr(limits, "KEYCHAIN_ASK_MS", 50)
+    chain = Keychain(lambda: NamedBackend("tests.Dictionary", keyring))
+    with chain.turn(), pytest.raises(KeychainUnavailable):
+        chain.write("item", "text", lambda _: None)
+    with pytest.raises(KeychainUnavailable) as caught, chain.turn(timeout_ms=0):
+        pass
+    assert caught.value.data["cause"] == "busy"
+
+    answered.set()
+    assert removed.wait(30)
+    assert keyring.items == {}
+    with chain.turn():
+        pass
 
 
 def test_security_12_nothing_that_the_environment_names_is_imported(tmp_path: Path) -> None:
@@ -184,7 +221,7 @@ def test_a_rekey_after_an_unlock_keeps_its_new_item(
         bench.call("secrets.lock")
         bench.call("secrets.unlock", keychain=True)
         bench.call("secrets.rekey")
-        remove_stale_items(bench.vault)
+        remove_stale_items(LongContext(bench.services, None, bench.tell))
         assert len(keyring.items) == 1
 
     bench.call("secrets.lock")
@@ -197,7 +234,7 @@ def test_security_13_another_keychain_than_that_of_the_slot_is_reported(
 ) -> None:
     set_up(bench)
     bench.call("secrets.lock")
-    bench.vault.find_keychain = lambda: NamedBackend("tests.Other", keyring)
+    bench.vault.keychain.find = lambda: NamedBackend("tests.Other", keyring)
 
     refused = refusal(bench, "secrets.unlock", keychain=True)
     assert (refused.data["expected"], refused.data["found"]) == ("tests.Dictionary", "tests.Other")
@@ -214,7 +251,7 @@ def test_an_item_that_was_changed_is_tampered(bench: Bench, keyring: DictionaryK
 
 def remove_stale(bench: Bench) -> None:
     """Remove stale items, as the chore does after a lock, an unlock or a rekey."""
-    remove_stale_items(bench.vault)
+    remove_stale_items(LongContext(bench.services, None, bench.tell))
 
 
 @pytest.mark.parametrize("fault", ["set", "get", "keeps nothing"])

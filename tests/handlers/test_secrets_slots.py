@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from sidecar import limits
+from sidecar.context import LongContext
 from sidecar.errors import (
     Conflict,
     KeychainUnavailable,
@@ -40,7 +41,7 @@ def keychain() -> MemoryKeychain:
 @pytest.fixture
 def bench(tmp_path: Path, keychain: MemoryKeychain) -> Iterator[Bench]:
     with secret_bench(tmp_path) as opened:
-        opened.vault.find_keychain = lambda: NamedBackend("tests.Memory", keychain)
+        opened.vault.keychain.find = lambda: NamedBackend("tests.Memory", keychain)
         yield opened
 
 
@@ -105,7 +106,7 @@ def test_the_keychain_of_a_new_computer_replaces_the_old_one(bench: Bench) -> No
     assert kinds(bench.call("secrets.add_keychain")) == [(1, "passphrase"), (2, "keychain")]
     bench.call("secrets.lock")
     other = MemoryKeychain()
-    bench.vault.find_keychain = lambda: NamedBackend("tests.Other", other)
+    bench.vault.keychain.find = lambda: NamedBackend("tests.Other", other)
     with pytest.raises(KeychainUnavailable):
         bench.call("secrets.unlock", keychain=True)
 
@@ -113,7 +114,7 @@ def test_the_keychain_of_a_new_computer_replaces_the_old_one(bench: Bench) -> No
     assert kinds(bench.call("secrets.add_keychain")) == [(1, "passphrase"), (2, "keychain")]
     bench.call("secrets.lock")
     bench.call("secrets.unlock", keychain=True)
-    remove_stale_items(bench.vault)
+    remove_stale_items(LongContext(bench.services, None, bench.tell))
 
     assert value_of(bench) == VALUE
     assert len(other.items) == 1
@@ -199,7 +200,7 @@ def test_a_keychain_set_up_again_after_a_reset_keeps_its_item(
     bench.call("secrets.initialize", keychain=True)
     bench.call("secrets.reset", losing=0)
     bench.call("secrets.initialize", keychain=True)
-    remove_stale_items(bench.vault)
+    remove_stale_items(LongContext(bench.services, None, bench.tell))
     bench.call("secrets.lock")
 
     assert len(keychain.items) == 1

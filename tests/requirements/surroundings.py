@@ -49,6 +49,20 @@ SECRETS = [
         "test_what_was_put_back_can_be_given_up",
     ),
     _around.proven(
+        "keychain",
+        "A keychain that is locked, silent, killed or absent holds up no other request, is told in"
+        " time, can be cancelled, and leaves no item behind.",
+        "test_a_real_keychain_unlocks_after_a_rekey_and_a_restart",
+        "test_a_locked_keychain_that_can_ask_nobody_is_told_at_once_and_can_be_tried_again",
+        "test_while_a_keychain_is_silent_every_other_request_goes_on",
+        "test_a_silent_keychain_is_waited_for_until_the_cancel",
+        "test_a_keychain_that_is_killed_during_a_call_can_be_tried_again",
+        "test_an_item_that_is_written_after_its_request_was_given_up_is_removed",
+        "test_an_item_that_the_keychain_writes_late_is_removed_by_the_call_that_wrote_it",
+        "test_a_bus_that_accepts_and_never_answers_costs_seconds_and_holds_nothing",
+        "test_an_absent_bus_is_told_at_once",
+    ),
+    _around.proven(
         "rollback_false_alarm",
         "A restore of secrets, a log of an earlier version, and damage are no rollback.",
         "test_secrets_restored_while_their_own_root_key_is_unlocked_are_not_a_rollback",

@@ -697,7 +697,7 @@ class SlotDamaged(SidecarError):
 
 
 class KeychainUnavailable(SidecarError):
-    """The operating system's keychain cannot be used."""
+    """The operating system's keychain cannot be used; `retryable` says whether it may be later."""
 
     CODE = -32016
     SLUG = "keychain_unavailable"

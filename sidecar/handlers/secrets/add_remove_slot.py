@@ -72,24 +72,23 @@ def add_keychain(ctx: LongContext, params: SecretsAddKeychainParams) -> SecretsS
     computer, or who has moved to a new computer.
     """
     del params
-    with ctx.vault.mutex:
+    with ctx.vault.keychain.turn():
         keys = state.require_stored_keys(ctx)
         with ctx.reading() as db:
             before = key_slots.find_slot(db, "keychain")
         generation = before.generation + 1 if before else 1
-        try:
-            # Before the transaction: after a kill the old slot and the old item still fit.
-            row = key_slots.make_keychain_slot(ctx, keys, generation)
-            with ctx.writing(last=True) as db:
-                state.require_same_keys(ctx, keys)
-                refuse_rolled_back(db, keys)
-                slot = key_slots.write_slot(db, before, row)
-                ctx.audit("slot_add", "vault", slot=slot, kind="keychain")
-                ctx.checkpoint_chain("slots")
-                status = state.read_status(ctx, db)
-        except BaseException:
-            ctx.vault.stale_items.append(key_slots.item_name(keys.store_id, generation))
-            raise
+        with (
+            key_slots.new_item(ctx, keys.store_id, generation) as item,
+            ctx.vault.mutex,
+            ctx.writing(last=True) as db,
+        ):
+            state.require_same_keys(ctx, keys)
+            refuse_rolled_back(db, keys)
+            row = key_slots.make_keychain_slot(ctx, keys, item)
+            slot = key_slots.write_slot(db, before, row)
+            ctx.audit("slot_add", "vault", slot=slot, kind="keychain")
+            ctx.checkpoint_chain("slots")
+            status = state.read_status(ctx, db)
         if before is not None:
             ctx.vault.stale_items.append(key_slots.item_name(keys.store_id, before.generation))
         ctx.session.schedule(state.ERASE_CHORE, 0)

@@ -8,7 +8,14 @@ from sidecar.catalog import Params, method
 from sidecar.context import LongContext
 from sidecar.handlers.secrets.status import SecretsStatusResult, status_result
 from sidecar.secrets import key_slots, raw_params, state
-from sidecar.secrets.open_slot import OPENING_ERRORS, Opened, Proof, clear_failures, open_slot
+from sidecar.secrets.open_slot import (
+    OPENING_ERRORS,
+    Opened,
+    Proof,
+    ask_keychain,
+    clear_failures,
+    open_slot,
+)
 from sidecar.secrets.sealed_rows import refuse_rolled_back
 
 
@@ -35,9 +42,10 @@ def change_passphrase(
     raw_params.require_exactly_one(params, "old_passphrase", "recovery_code", "keychain")
     new = raw_params.take_passphrase(params.new_passphrase, "$.params.new_passphrase")
     proof = Proof(params.old_passphrase, params.recovery_code, "$.params.old_passphrase")
-    with ctx.vault.mutex:
+    state.require_stored_keys(ctx)
+    with ask_keychain(ctx, proof) as asked, ctx.vault.mutex:
         state.require_stored_keys(ctx)
-        opened = open_slot(ctx, proof)
+        opened = open_slot(ctx, asked)
         try:
             return status_result(_write_passphrase(ctx, opened, new))
         finally:
