@@ -154,4 +154,112 @@ WHOLE_FILE = [
     ),
 ]
 
-REQUIREMENTS = [*LINES, *SECRETS, *FILES, *ROWS, *WHOLE_FILE]
+PARENT = [
+    _around.proven(
+        "python_variables",
+        "Variables that a host has set for another Python change no answer and no end.",
+        "test_the_same_is_answered_whatever_the_environment_says_to_python",
+        "test_no_statements_are_read_from_stdin_where_python_is_told_to_inspect",
+    ),
+    _around.proven(
+        "isolated",
+        "Started by `python -I -m sidecar` it serves even where PYTHONHOME names nothing.",
+        "test_started_as_an_isolated_program_it_serves_whatever_the_variables_are",
+    ),
+    _around.proven(
+        "no_home",
+        "A user without a folder is told in one line of JSON how to name a database; no relative"
+        " folder is used.",
+        "test_a_user_without_a_folder_is_told_how_to_name_a_database",
+        "test_the_list_of_users_names_the_folder_where_home_does_not",
+        "test_a_relative_folder_for_user_data_is_ignored",
+    ),
+    _around.proven(
+        "descriptors",
+        "stdin, stdout and stderr may be in non-blocking mode and made by another user: EAGAIN is"
+        " never an end.",
+        "test_all_is_answered_over_descriptors_in_non_blocking_mode",
+        "test_a_silent_host_on_non_blocking_stdin_is_waited_for",
+        "test_the_log_goes_on_after_a_non_blocking_stderr_was_full",
+        "test_stdout_that_another_user_made_is_served",
+    ),
+    _around.proven(
+        "byte_order_mark",
+        "A byte order mark before the first line is skipped.",
+        "test_a_byte_order_mark_before_the_first_line_is_skipped",
+    ),
+    _around.proven(
+        "signals",
+        "Every signal that would end the process ends it in order, also one that was blocked when"
+        " it was started; signals at the same time are one request.",
+        "test_every_signal_that_ends_a_process_ends_it_in_order",
+        "test_a_hangup_that_was_ignored_at_the_start_stays_so",
+        "test_ctrl_c_and_the_hosts_own_signal_right_after_it_are_one_request",
+        "test_signals_at_the_same_time_are_one_request_to_end",
+    ),
+    _around.proven(
+        "stopped",
+        "The limits of the end stand still while the process is stopped.",
+        "test_the_time_limit_of_the_end_stands_still_while_the_process_is_stopped",
+    ),
+    _around.proven(
+        "early_death",
+        "The process ends with a host that died before it could look.",
+        "test_it_ends_with_a_host_that_died_before_it_could_look",
+        "test_a_process_that_leads_a_session_is_not_taken_for_orphaned",
+    ),
+    _around.proven(
+        "companions",
+        "A named pipe where a file beside the database belongs is refused and not waited for.",
+        "test_a_named_pipe_beside_the_database_is_refused_and_not_waited_for",
+        "test_a_link_to_a_named_pipe_is_no_file_either",
+    ),
+    _around.proven(
+        "long_name",
+        "A name of a database that leaves no room for those of its companions is refused.",
+        "test_a_name_too_long_for_its_companions_is_refused_with_its_length",
+    ),
+    _around.proven(
+        "passphrase_descriptor",
+        "The passphrase on a descriptor is one line, awaited for a limited time and not after the"
+        " host has died.",
+        "test_one_line_is_the_passphrase_although_the_descriptor_stays_open",
+        "test_a_descriptor_that_gives_no_line_is_waited_for_a_limited_time",
+        "test_no_passphrase_is_waited_for_after_the_host_has_died",
+    ),
+    _around.proven(
+        "shared_folders",
+        "Folders that a client synchronises, and those that another machine may write, are warned"
+        " of.",
+        "test_the_folders_of_less_usual_clients_are_warned_of",
+        "test_a_folder_of_any_name_is_recognised_by_what_the_client_left_in_it",
+        "test_every_file_system_that_another_machine_may_write_is_warned_of",
+        "test_a_file_system_on_a_disk_is_not_warned_of",
+    ),
+]
+
+COMMANDS = [
+    _around.proven(
+        "byte_for_byte",
+        "`sim-sidecar call` sends and prints every body byte for byte.",
+        "test_a_body_goes_through_call_byte_for_byte",
+        "test_params_on_stdin_may_stand_on_many_lines_and_keep_their_numbers",
+        "test_a_param_that_is_no_json_is_refused",
+    ),
+    _around.proven(
+        "whole_output",
+        "A command prints its whole output or ends with a failure.",
+        "test_a_slow_reader_of_a_non_blocking_pipe_gets_everything",
+        "test_a_full_disk_is_never_a_success",
+        "test_params_from_a_non_blocking_stdin_are_waited_for",
+    ),
+    _around.proven(
+        "words",
+        "A database may have a name like an option, and no escape sequence among the words reaches"
+        " the terminal.",
+        "test_a_database_may_have_a_name_that_looks_like_an_option",
+        "test_no_escape_sequence_among_the_words_reaches_the_terminal",
+    ),
+]
+
+REQUIREMENTS = [*LINES, *SECRETS, *FILES, *ROWS, *WHOLE_FILE, *PARENT, *COMMANDS]
