@@ -75,6 +75,8 @@ def test_sqlite_23_a_restore_really_killed_leaves_the_old_or_the_new_database(
         cwd=Path(__file__).parents[2],
     )
     assert ended.returncode == -signal.SIGKILL
+    # Switched before it gets its name: 2 is WAL.
+    assert (tmp_path / "test.db").read_bytes()[18:20] == b"\2\2"
 
     store = open_store(tmp_path / "test.db", ManualClock()).store
     bench = Bench(store, ManualClock())
