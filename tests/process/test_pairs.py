@@ -45,6 +45,7 @@ def test_sixty_pairs_of_requests_are_answered_as_an_independent_reader_finds_the
 
 
 @pytest.mark.soak
+@pytest.mark.timeout(1800)
 def test_two_thousand_pairs_of_requests_are_answered_as_an_independent_reader_finds_the_file(
     world: World,
 ) -> None:
