@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.process.child_process import Child, environment, request
+from tests.torture import surroundings
 from tests.torture.model import World, look
 from tests.torture.operations import Act, draw
 
@@ -25,12 +26,19 @@ STORAGE = {
 }  # fmt: skip
 """What a failing disk may be called."""
 
-KILLS, FAULTS = 0.2, 0.5
-"""Share of acts that are killed, and of starts with a disk that is going to fail."""
+KILLS, FAULTS, AROUND = 0.2, 0.5, 0.15
+"""Share of acts that are killed, of starts with a disk that is going to fail, and of steps in which
+something happens around the process."""
+
+
+COUNTED = ("operations", "kills", "faults", "around", "starts", "losses")
 
 
 class Storm:
     """One database and what must be in it."""
+
+    BORNE = STORAGE | {"overloaded", "cancelled"}
+    """What a request may be answered because another one is under way."""
 
     def __init__(self, folder: Path, seed: int) -> None:
         self.rng = random.Random(seed)
@@ -38,7 +46,11 @@ class Storm:
         self.database = folder / "torture.db"
         self.world = World()
         self.backups: dict[str, World] = {}
-        self.counts = dict.fromkeys(("operations", "kills", "faults", "starts", "losses"), 0)
+        self.counts = dict.fromkeys(
+            ("operations", "kills", "faults", "around", "starts", "losses"), 0
+        )
+        self.failing = False
+        """Whether the disk of the present process is going to fail."""
         self.child = self.spawn(failing=False)
         assert "result" in self.child.call("secrets.initialize", {"passphrase": "first"})
 
@@ -48,6 +60,7 @@ class Storm:
         command = [sys.executable, "-m", "tests.torture.serving", "--database", str(self.database)]
         child = Child([*command, "--no-events"], env=environment(TORTURE_FAIL=str(number)))
         self.counts["starts"] += 1
+        self.failing = failing
         try:
             return child.wait_ready()
         except Exception:
@@ -57,7 +70,7 @@ class Storm:
             self.counts["faults"] += 1
             return self.spawn(failing=False)
 
-    def begin_anew(self, candidates: list[World], *, in_steps: bool = False) -> None:
+    def restart(self, candidates: list[World], *, in_steps: bool = False) -> None:
         """Look at what is there, in a process on a sound disk, and go on from it.
 
         `in_steps` says that between the first world and the last there are others.
@@ -81,6 +94,14 @@ class Storm:
             self.child = self.spawn(failing=True)
             self.child.call("secrets.unlock", {"passphrase": self.world.passphrase})
 
+    def report(self, text: str) -> None:
+        """Count and print what must not be."""
+        self.counts["losses"] += 1
+        sys.stdout.write(
+            f"LOSS at operation {self.counts['operations']}, seed {self.seed}: {text}\n"
+        )
+        sys.stdout.flush()
+
     def lose(self, found: World, possible: list[World], verdict: str) -> None:
         """Say what is not as it must be."""
         self.counts["losses"] += 1
@@ -95,8 +116,12 @@ class Storm:
 
     def step(self) -> None:
         """One act, perhaps killed."""
-        act = draw(self.rng, self.world, self.backups)
         self.counts["operations"] += 1
+        if not self.failing and self.rng.random() < AROUND:
+            self.counts["around"] += 1
+            self.rng.choice(surroundings.EVENTS)(self)
+            return
+        act = draw(self.rng, self.world, self.backups)
         if self.rng.random() < KILLS:
             self.kill_amid(act)
             return
@@ -104,21 +129,21 @@ class Storm:
             answer = self.child.call(act.method, act.params)
         except Exception:  # noqa: BLE001 - the process has ended: told below by what is there
             self.counts["faults"] += 1
-            self.begin_anew([self.world, act.after], in_steps=act.in_steps)
+            self.restart([self.world, act.after], in_steps=act.in_steps)
             return
         if "result" in answer:
             self.take(act, answer["result"])
             return
         data = answer["error"]["data"]
         if data["slug"] == "locked":
-            self.begin_anew([self.world])
+            self.restart([self.world])
         elif data["slug"] in STORAGE:
             self.counts["faults"] += 1
-            self.begin_anew([self.world, act.after], in_steps=act.in_steps)
+            self.restart([self.world, act.after], in_steps=act.in_steps)
         else:
             sys.stdout.write(f"unexpected: {act.method} {answer}\n")
             self.counts["losses"] += 1
-            self.begin_anew([self.world, act.after], in_steps=act.in_steps)
+            self.restart([self.world, act.after], in_steps=act.in_steps)
 
     def take(self, act: Act, result: dict[str, Any]) -> None:
         """What an acknowledged act has come to."""
@@ -126,7 +151,7 @@ class Storm:
         if act.method == "backups.create":
             self.backups[result["name"]] = act.after
         if act.method == "backups.restore":
-            self.begin_anew([act.after])
+            self.restart([act.after])
         if act.method == "system.check" and not result["ok"]:
             sys.stdout.write(f"LOSS: findings {result['findings']}\n")
             self.counts["losses"] += 1
@@ -144,7 +169,7 @@ class Storm:
             self.child.process.wait(self.rng.uniform(0, 0.4 if slow else 0.01))
         self.child.process.kill()
         self.child.wait_exit()
-        self.begin_anew([self.world, act.after], in_steps=act.in_steps)
+        self.restart([self.world, act.after], in_steps=act.in_steps)
 
 
 def _difference(found: Any, must: Any) -> str:
@@ -171,7 +196,7 @@ def main() -> int:
                 told = time.monotonic()
                 sys.stdout.write(f"{(told - began) / 60:.1f} min: {_line(storm.counts)}\n")
                 sys.stdout.flush()
-        storm.begin_anew([storm.world])
+        storm.restart([storm.world])
         storm.child.close()
     sys.stdout.write(f"seed {given.seed}, {given.minutes} min: {_line(storm.counts)}\n")
     return 1 if storm.counts["losses"] else 0

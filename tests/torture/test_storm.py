@@ -31,7 +31,7 @@ def test_a_loss_is_seen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         for _ in range(5):
             storm.step()
         storm.world.theme = "what nobody has saved"
-        storm.begin_anew([storm.world])
+        storm.restart([storm.world])
     finally:
         storm.child.close()
 
