@@ -1,4 +1,4 @@
-"""Making one backup: purge deleted data, copy the database, pack and verify the copy, log it.
+"""Making one backup: purge deleted data, copy the database, examine and pack the copy, log it.
 
 The entry in the audit log is committed together with the rename that gives the file its name, so
 a backup that cannot be logged does not exist. Several can be made at the same time.
@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
+from weakref import WeakKeyDictionary
+
+from msgspec.structs import replace
 
 from sidecar import __version__, files, limits, log, purging
 from sidecar.archive.manifest import Head, Mac, Manifest, Reason, Secrets
@@ -16,19 +19,29 @@ from sidecar.archive.write import partial_file, publish_backup, write_backup
 from sidecar.backups import directory
 from sidecar.backups.directory import Backup
 from sidecar.backups.retention import request_retention
+from sidecar.backups.verify import compare
 from sidecar.context import LongContext
-from sidecar.errors import DatabaseFull, PurgeBlocked
+from sidecar.errors import BackupRejected, DatabaseDamaged, DatabaseFull, PurgeBlocked
+from sidecar.notifications import SystemWarning
 from sidecar.redaction import add_secret
 from sidecar.store import meta, settings
-from sidecar.store.connection import Connection
+from sidecar.store.connection import Connection, Store
+from sidecar.store.interrupt import interruptible
 from sidecar.store.pragmas import sqlite_version
+from sidecar.store.repair import checks
 from sidecar.store.scratch import scratch_folder
 from sidecar.store.search import indexes
 from sidecar.store.transfer import snapshot
+from sidecar.store.transfer.examine import Untrusted, examine
 from sidecar.store.transfer.snapshot import Snapshot
+from sidecar.store.unserved_file import open_unsynced, transaction
 from sidecar.vault import crypto
 
 _HOUR_MS: Final = 3_600_000
+_NAMES_SHOWN: Final = 10
+
+_warned_of: WeakKeyDictionary[Store, list[str]] = WeakKeyDictionary()
+"""The foreign objects of each database of which the last warning was."""
 
 
 class Created(NamedTuple):
@@ -36,6 +49,8 @@ class Created(NamedTuple):
 
     backup: Backup
     duration_ms: int
+    omitted: list[str]
+    """Foreign objects of the schema that it lacks, as `view late_runs`."""
 
 
 def manifest_mac(ctx: LongContext) -> Mac:
@@ -150,17 +165,16 @@ def create_backup_from(
             directory.remove_partial_files(folder)
             _check_room(path, folder)
             copied = _copy(ctx, source, copy, include_secrets=include_secrets)
-        if copied.search_damaged:
-            with ctx.store.lock:
-                indexes.start_rebuild(ctx.store)
+        described = _examine(ctx, copy, _describe(ctx, copied, reason, label))
         with _new_file(folder, ctx.clock.now_ms()) as (target, partial):
-            manifest = _pack(ctx, copy, partial, _describe(ctx, copied, reason, label))
+            manifest = _pack(ctx, copy, partial, described)
             # Removed before the lock is taken, because removing a large file takes time.
             copy.unlink()
             backup = Backup(target, manifest, partial.stat().st_size)
             _publish(ctx, partial, backup, last=last, details=details or {})
     request_retention(ctx)
-    return Created(backup, round(ctx.clock.monotonic_ms() - began_ms))
+    _warn_of_omitted(ctx, copied.omitted)
+    return Created(backup, round(ctx.clock.monotonic_ms() - began_ms), copied.omitted)
 
 
 @contextmanager
@@ -186,11 +200,11 @@ def _check_room(path: Path, folder: Path) -> None:
 
 
 def _copy(ctx: LongContext, source: Connection, copy: Path, *, include_secrets: bool) -> Snapshot:
-    """Copy one state of the database; the copy is the first third of the reported progress."""
-    total_bytes = 3 * int(source.pragma("page_count")) * int(source.pragma("page_size"))
+    """Copy one state of the database; the copy is the first quarter of the reported progress."""
+    total_bytes = 4 * int(source.pragma("page_count")) * int(source.pragma("page_size"))
 
     def step(done_bytes: int) -> None:
-        ctx.progress("copy", done_bytes, max(total_bytes, 3 * done_bytes), "bytes")
+        ctx.progress("copy", done_bytes, max(total_bytes, 4 * done_bytes), "bytes")
 
     return snapshot.take(
         source,
@@ -201,14 +215,57 @@ def _copy(ctx: LongContext, source: Connection, copy: Path, *, include_secrets: 
     )
 
 
+def _examine(ctx: LongContext, copy: Path, manifest: Manifest) -> Manifest:
+    """Examine the copy as a restore examines what it unpacks; return its manifest.
+
+    Search indexes that are damaged are emptied in the copy, and rebuilt in both files.
+
+    Raises:
+        DatabaseDamaged: a restore would refuse the backup.
+    """
+    size_bytes = manifest.database_bytes
+
+    def step(done: int, total: int) -> None:
+        ctx.check_cancelled()
+        share = done * size_bytes // max(total, 1)
+        ctx.progress("check", size_bytes + share, 4 * size_bytes, "bytes")
+
+    cancelled = ctx.cancel_event.is_set
+    try:
+        examined = examine(copy, cancelled=cancelled, step=step)
+        compare(manifest, examined)
+    except (Untrusted, BackupRejected):
+        raise DatabaseDamaged(
+            "The database is damaged; no backup was made. Run system.check."
+        ) from None
+    with open_unsynced(copy) as db, interruptible(db, cancelled):
+        found = [*examined.findings, *checks.index_words_of_copy(db)]
+    if any(finding.kind == "search_index" for finding in found):
+        # A connection on which an index was found damaged is not used again.
+        with open_unsynced(copy) as db, transaction(db):
+            indexes.mark_all_pending(db)
+        with ctx.store.lock:
+            indexes.start_rebuild(ctx.store)
+    return replace(manifest, database_bytes=copy.stat().st_size)
+
+
+def _warn_of_omitted(ctx: LongContext, omitted: list[str]) -> None:
+    """Send a warning about foreign objects, once for each set of them."""
+    if omitted and _warned_of.get(ctx.store) != omitted:
+        _warned_of[ctx.store] = omitted
+        names = ", ".join(omitted[:_NAMES_SHOWN])
+        detail = f"Backups omit what is not of this program: {names}."
+        ctx.emit(SystemWarning("foreign_objects", detail))
+
+
 def _pack(ctx: LongContext, copy: Path, partial: Path, manifest: Manifest) -> Manifest:
-    """Write the backup and read it back, the second and the last third of the progress."""
+    """Write the backup and read it back, the third and the last quarter of the progress."""
     size_bytes = manifest.database_bytes
 
     def step(done_bytes: int) -> None:
         ctx.check_cancelled()
         phase = "pack" if done_bytes <= size_bytes else "verify"
-        ctx.progress(phase, size_bytes + done_bytes, 3 * size_bytes, "bytes")
+        ctx.progress(phase, 2 * size_bytes + done_bytes, 4 * size_bytes, "bytes")
 
     return write_backup(copy, partial, manifest, mac=manifest_mac(ctx), step=step)
 

@@ -101,7 +101,7 @@ def unpack_and_examine(
         examined = examine(scratch, cancelled=is_cancelled, step=report_examined)
     except Untrusted as untrusted:
         raise rejection(untrusted.reason) from None
-    _compare(manifest, examined)
+    compare(manifest, examined)
     return manifest, examined
 
 
@@ -127,7 +127,7 @@ class _CheckedSink:
         self._write(piece)
 
 
-def _compare(manifest: Manifest, examined: Examined) -> None:
+def compare(manifest: Manifest, examined: Examined) -> None:
     """Reject the backup when its manifest does not describe the database in it."""
     claimed = (
         manifest.schema_version,

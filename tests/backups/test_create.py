@@ -93,7 +93,7 @@ def test_progress_never_falls_and_ends_at_its_total(bench: Bench) -> None:
     reported = [each for each in bench.told if isinstance(each, Progress)]
     assert [each.done for each in reported] == sorted(each.done for each in reported)
     assert [each.phase for each in reported] == sorted(
-        (each.phase for each in reported), key=["copy", "pack", "verify"].index
+        (each.phase for each in reported), key=["copy", "check", "pack", "verify"].index
     )
     assert reported[-1].done == reported[-1].total
 
@@ -209,9 +209,8 @@ def test_sqlite_20_a_backup_under_writes_ends_and_is_one_moment(tmp_path: Path) 
     with open_bench(tmp_path) as bench:
         store = bench.store
         with store.writing() as db:
-            db.execute("CREATE TABLE noise (data BLOB)")
             noise = "WITH n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 6000)"
-            db.execute(f"{noise} INSERT INTO noise SELECT randomblob(4000) FROM n")  # noqa: S608 - a constant
+            db.execute(f"{noise} INSERT INTO meta SELECT 'noise' || i, randomblob(4000) FROM n")  # noqa: S608 - a constant
             for key in ("left", "right"):
                 db.execute("INSERT INTO meta VALUES (?, 0)", (key,))
         stop, written = threading.Event(), 0
@@ -221,7 +220,7 @@ def test_sqlite_20_a_backup_under_writes_ends_and_is_one_moment(tmp_path: Path) 
             while not stop.is_set():
                 with store.writing() as db:
                     db.execute("UPDATE meta SET value = value + 1 WHERE key = 'left'")
-                    db.execute("UPDATE noise SET data = randomblob(4000) WHERE rowid = 1")
+                    db.execute("UPDATE meta SET value = randomblob(4000) WHERE key = 'noise1'")
                     db.execute("UPDATE meta SET value = value + 1 WHERE key = 'right'")
                 written += 1
 

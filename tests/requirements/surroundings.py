@@ -262,4 +262,19 @@ COMMANDS = [
     ),
 ]
 
-REQUIREMENTS = [*LINES, *SECRETS, *FILES, *ROWS, *WHOLE_FILE, *PARENT, *COMMANDS]
+BACKUPS = [
+    _around.proven(
+        "foreign_objects",
+        "Tables, indexes, views and triggers of other programs make no backup useless: it is made"
+        " without them, they are named in the answer, a warning and the check, and it is restored.",
+        "test_a_database_with_foreign_objects_is_backed_up_and_restored_without_them",
+        "test_foreign_objects_are_warned_of_once",
+    ),
+    _around.proven(
+        "maker_reads",
+        "A backup that a restore would refuse is not made.",
+        "test_a_database_whose_own_table_was_altered_is_not_backed_up_in_vain",
+    ),
+]
+
+REQUIREMENTS = [*BACKUPS, *COMMANDS, *FILES, *LINES, *PARENT, *ROWS, *SECRETS, *WHOLE_FILE]

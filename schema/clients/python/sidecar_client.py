@@ -1090,6 +1090,11 @@ class BackupsCreateResult(TypedDict):
     secrets: Literal["none", "sealed"]
     """`none`, or `sealed`: with the sealed secrets and their key slots."""
 
+    omitted: list[str]
+    """Objects in the database's schema that are not of this program and are not in the backup, such
+    as `view late_runs`.
+    """
+
 
 class BackupsDeleteResult(TypedDict):
     """The backup that was deleted."""
@@ -1187,8 +1192,8 @@ class CheckFinding(TypedDict):
     """One thing that is wrong with the database."""
 
     kind: str
-    """`structure`, `file`, `index`, `search_index`, `orphan`, `header`, `body`, `revision`,
-    `summary` or `audit_chain`.
+    """`structure`, `file`, `foreign`, `index`, `search_index`, `orphan`, `header`, `body`,
+    `revision`, `summary` or `audit_chain`.
     """
 
     where: str
@@ -4696,7 +4701,7 @@ class BackupsMethods:
         """Make a backup of the database as it is now, verify it, and keep it until it is deleted.
 
         Other requests are served meanwhile. Deleted data is purged first, so the backup lacks
-        it.
+        it, and tables, indexes, views and triggers of other programs are omitted.
         """
         params = _given(
             {

@@ -42,13 +42,21 @@ class BackupsCreateResult(Result, frozen=True, kw_only=True):
     counts: Counts
     duration_ms: Annotated[Count, Meta(description="Time it took, in milliseconds.")]
     secrets: SecretsIn
+    omitted: Annotated[
+        list[str],
+        Meta(
+            description="Objects in the database's schema that are not of this program and are not"
+            " in the backup, such as `view late_runs`."
+        ),
+    ]
 
 
 @method("backups.create", long=True)
 def create(ctx: LongContext, params: BackupsCreateParams) -> BackupsCreateResult:
     """Make a backup of the database as it is now, verify it, and keep it until it is deleted.
 
-    Other requests are served meanwhile. Deleted data is purged first, so the backup lacks it.
+    Other requests are served meanwhile. Deleted data is purged first, so the backup lacks it, and
+    tables, indexes, views and triggers of other programs are omitted.
     """
     created = create_backup(
         ctx, "manual", label=params.label, include_secrets=params.include_secrets, last=True
@@ -63,6 +71,7 @@ def create(ctx: LongContext, params: BackupsCreateParams) -> BackupsCreateResult
         counts=manifest.counts,
         duration_ms=created.duration_ms,
         secrets=manifest.secrets,
+        omitted=created.omitted,
     )
 
 

@@ -14,7 +14,7 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import codec, tables
+from sidecar.store import codec, schema, tables
 from sidecar.store.audit.verify import Opener, verify_chain
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.search import indexes
@@ -75,6 +75,7 @@ def run_all(
 
     for where, rows, findings in (
         ("database", 0, identity(db)),
+        ("database", 0, foreign(db)),
         ("database", 0, structure(db, full=full)),
         ("database", 0, references(db)),
         ("search", 0, index_rows(db)),
@@ -122,6 +123,17 @@ def identity(db: Connection) -> Iterator[Finding]:
                 "The file's header has another value; the next start will refuse the file.",
                 _by_hand(f"PRAGMA {name} = {expected}"),
             )
+
+
+def foreign(db: Connection) -> Iterator[Finding]:
+    """Find the objects of the schema that other programs have added."""
+    for text in schema.describe(schema.foreign_objects(db)):
+        yield Finding(
+            "foreign",
+            text,
+            "It is not of this program; backups, restores and recoveries omit it.",
+            "Keep it in a database of its own, and drop it here.",
+        )
 
 
 _SEARCH_INDEX: Final = re.compile(

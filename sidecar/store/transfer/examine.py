@@ -8,7 +8,6 @@ and is opened read-only until its schema is known.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -25,6 +24,7 @@ from sidecar.store.interrupt import interruptible
 from sidecar.store.legacy.values import DECODED_MAX_BYTES
 from sidecar.store.pragmas import configure
 from sidecar.store.repair import checks
+from sidecar.store.schema import ALLOWED, expected_schema, read_schema
 from sidecar.store.tables import TABLES
 from sidecar.store.transfer import snapshot
 from sidecar.store.unserved_file import open_file
@@ -35,19 +35,6 @@ Reason = Literal["newer", "not_ours", "schema", "content"]
 _ROLLBACK_FORMAT: Final = 1
 """The file format of a database without a write-ahead log, as a snapshot is."""
 _HEADER_BYTES: Final = 100
-_STATISTICS: Final = frozenset(
-    {
-        ("table", "sqlite_stat1", "sqlite_stat1", "CREATE TABLE sqlite_stat1(tbl,idx,stat)"),
-        (
-            "table",
-            "sqlite_stat4",
-            "sqlite_stat4",
-            "CREATE TABLE sqlite_stat4(tbl,idx,neq,nlt,ndlt,sample)",
-        ),
-    }
-)
-"""The tables that ANALYZE may have added."""
-
 _CONTRADICTIONS: Final = (
     apsw.CorruptError,
     apsw.NotADBError,
@@ -68,8 +55,6 @@ _NOT_JSON: Final = " UNION ALL ".join(
     if column
 )
 
-Schema = frozenset[tuple[str, str, str, str | None]]
-
 
 class Untrusted(Exception):
     """The file must not be served."""
@@ -89,24 +74,6 @@ class Examined(NamedTuple):
     counts: dict[str, int]
     findings: list[checks.Finding]
     """Single rows and indexes that are damaged."""
-
-
-@cache
-def expected_schema(version: int) -> Schema:
-    """Return every statement of the schema that a new file of a version has."""
-    db = apsw.Connection(":memory:")
-    try:
-        for step in migrations.shipped_steps():
-            if step.version <= version:
-                migrations.apply(db, step, 0)
-        return _schema(db)
-    finally:
-        db.close(True)
-
-
-def _schema(db: Connection) -> Schema:
-    rows = db.execute("SELECT type, name, tbl_name, sql FROM sqlite_schema")
-    return frozenset((str(row[0]), str(row[1]), str(row[2]), row[3]) for row in rows)
 
 
 def check_header(first: bytes, size_bytes: int) -> int:
@@ -181,11 +148,11 @@ def _check_schema(path: Path, version: int) -> None:
         configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)
         db.limit(apsw.SQLITE_LIMIT_ATTACHED, 0)
         db.limit(apsw.SQLITE_LIMIT_LENGTH, limits.UNTRUSTED_VALUE_MAX_BYTES)
-        found = _schema(db)
+        found = read_schema(db)
     finally:
         db.close(True)
     expected = expected_schema(version)
-    if not (expected <= found <= expected | _STATISTICS):
+    if not (expected <= found <= expected | ALLOWED):
         raise Untrusted("schema")
 
 

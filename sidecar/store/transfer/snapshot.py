@@ -3,7 +3,8 @@
 The pages are copied by SQLite's backup API through a connection that holds a read transaction. So
 all pages are of one state, and a write neither waits nor makes the copying start from the first
 page (without that transaction it never ends while there are writes: measured). The copy is then
-changed and checked before anything else reads it. What was deleted must have been purged before.
+changed before anything else reads it, and loses what is not of this program's schema. What was
+deleted must have been purged before.
 """
 
 import hashlib
@@ -22,8 +23,7 @@ from sidecar.store.connection import Connection, one_row
 from sidecar.store.database_files import remove_database
 from sidecar.store.interrupt import interruptible
 from sidecar.store.pragmas import set_pragma
-from sidecar.store.repair import checks
-from sidecar.store.search import indexes
+from sidecar.store.schema import drop_foreign_objects
 from sidecar.store.unserved_file import open_unsynced, transaction
 
 _NO_CHANGE: Final = (
@@ -51,8 +51,8 @@ class Snapshot(NamedTuple):
     counts: dict[str, int]
     has_secrets: bool
     size_bytes: int
-    search_damaged: bool
-    """A search index differed from its table; the copy has the indexes empty, to be rebuilt."""
+    omitted: list[str]
+    """Foreign objects of the schema that the copy lacks, as `view late_runs`."""
 
 
 def store_id_at(path: Path) -> bytes | None:
@@ -116,13 +116,13 @@ def take(
     cancelled: Callable[[], bool],
     step: Step,
 ) -> Snapshot:
-    """Copy the database behind `source` to the file `copy`, and check the copy.
+    """Copy the database behind `source` to the file `copy`, without foreign objects.
 
     After a failure there is no copy.
 
     Raises:
         Cancelled: `cancelled` returned True.
-        DatabaseDamaged: the copy is damaged, so the database is damaged too.
+        DatabaseDamaged: the copy lacks rows, or it cannot be changed, as the database is damaged.
     """
     remove_database(copy)
     files.create_private(copy)
@@ -140,12 +140,10 @@ def take(
             set_pragma(db, "journal_mode", "DELETE", "delete")
             if verified_copy.table_counts(db) != rows:
                 raise DatabaseDamaged("The copy lacks rows; no backup was made. Run system.check.")
+            # First, because a foreign trigger would act on what follows.
+            omitted = drop_foreign_objects(db)
             _prepare(db, include_secrets=include_secrets)
             has_secrets = secrets.has_slots(db)
-            search_damaged = _check(db)
-        if search_damaged:
-            with open_unsynced(copy) as db, transaction(db):
-                indexes.mark_all_pending(db)
     except BaseException:
         remove_database(copy)
         raise
@@ -153,7 +151,7 @@ def take(
         counts=facts.counts if include_secrets else {**facts.counts, "secrets": 0},
         has_secrets=has_secrets,
         size_bytes=copy.stat().st_size,
-        search_damaged=search_damaged,
+        omitted=omitted,
     )
 
 
@@ -168,7 +166,7 @@ def _read_facts(db: Connection) -> Snapshot:
         counts=count_rows(db),
         has_secrets=False,
         size_bytes=0,
-        search_damaged=False,
+        omitted=[],
     )
 
 
@@ -199,24 +197,3 @@ def _prepare(db: Connection, *, include_secrets: bool) -> None:
         meta.write(db, meta.CLEAN_END, 1)
     # So that free pages are not packed.
     db.execute("PRAGMA incremental_vacuum").fetchall()
-
-
-def _check(db: Connection) -> bool:
-    """Check the whole copy; return True when search indexes are damaged and nothing else.
-
-    Raises:
-        DatabaseDamaged: anything else is damaged.
-    """
-    found: list[checks.Finding] = []
-    for where, findings in (
-        ("database", checks.identity(db)),
-        ("database", checks.structure(db, full=False)),
-        ("database", checks.references(db)),
-        ("search", checks.index_rows(db)),
-    ):
-        with checks.damage_as_finding(found, where):
-            found.extend(findings)
-    found.extend(checks.index_words_of_copy(db))
-    if any(finding.kind != "search_index" for finding in found):
-        raise DatabaseDamaged("The database is damaged; no backup was made. Run system.check.")
-    return bool(found)
