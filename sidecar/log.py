@@ -85,6 +85,7 @@ def configure(level: str, path: str | None) -> None:
     _writer.level = LEVELS.index(level)
     if path is not None:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+        flags |= getattr(os, "O_NONBLOCK", 0)  # a named pipe without a reader is refused
         _writer.descriptor = os.open(path, flags, 0o600)
 
 

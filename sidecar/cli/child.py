@@ -14,12 +14,14 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import msgspec
 
 import sidecar
+from sidecar.clock import Countdown, SystemClock
 from sidecar.errors import ExitCode
 
 T = TypeVar("T")
@@ -164,18 +166,27 @@ class Child:
 
     def _read(self, limit_s: float | None = None) -> "_Message":
         """Read the next message; a notification also goes to `notified`."""
-        try:
-            line = self._lines.get(timeout=limit_s)
-        except queue.Empty:
-            self._process.kill()
-            reason = {"message": f"The process said nothing for {limit_s} seconds."}
-            raise ChildEnded(ExitCode.FORCED, reason) from None
+        line = self._lines.get() if limit_s is None else self._next_line(limit_s)
         if not line:
             raise self._ended()
         message = msgspec.json.decode(line, type=_Message)
         if message.method is not None:
             self._notified(message.method, message.params)
         return message
+
+    def _next_line(self, limit_s: float) -> bytes:
+        """Wait for the next line; time in which a person has stopped the command does not count.
+
+        Raises:
+            ChildEnded: the child wrote nothing in time.
+        """
+        limit = Countdown(SystemClock(), limit_s * 1000)
+        while limit.left_ms() > 0:
+            with suppress(queue.Empty):
+                return self._lines.get(timeout=limit.wait_ms() / 1000)
+        self._process.kill()
+        reason = {"message": f"The process said nothing for {limit_s} seconds."}
+        raise ChildEnded(ExitCode.FORCED, reason)
 
     def _ended(self) -> ChildEnded:
         """Wait for the child's end and return why it ended, by the last line of its log."""

@@ -64,6 +64,22 @@ def test_a_link_to_a_named_pipe_is_no_file_either(spawn: Spawn, tmp_path: Path) 
     assert "is a named pipe" in str(refusal(child)["message"])
 
 
+def test_a_named_pipe_for_the_log_is_refused_without_a_reader_and_used_with_one(
+    spawn: Spawn, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "log"
+    os.mkfifo(pipe)
+    options = product("--database", tmp_path / "sim.db", "--log-file", pipe, "--log-level", "info")
+
+    refused = spawn(options, ready=False)
+    assert str(refusal(refused)["message"]).startswith(f"The log file {pipe} cannot be opened")
+
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    spawn(options).finish()
+    assert b'"stopping"' in os.read(reader, 65536)
+    os.close(reader)
+
+
 @pytest.mark.parametrize("letter", ["x", "\u00fc", "\U0001f600"])
 def test_a_name_too_long_for_its_companions_is_refused_with_its_length(
     letter: str, spawn: Spawn, tmp_path: Path

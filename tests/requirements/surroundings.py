@@ -210,7 +210,9 @@ PARENT = [
     ),
     _around.proven(
         "companions",
-        "A named pipe where a file beside the database belongs is refused and not waited for.",
+        "A named pipe where a file beside the database belongs, or for the log without a reader, is"
+        " refused and not waited for.",
+        "test_a_named_pipe_for_the_log_is_refused_without_a_reader_and_used_with_one",
         "test_a_named_pipe_beside_the_database_is_refused_and_not_waited_for",
         "test_a_link_to_a_named_pipe_is_no_file_either",
     ),
