@@ -65,25 +65,6 @@ _COUNTER_MAX = 0xFFF
 """Largest value of the 12 counter bits of a UUIDv7."""
 
 
-if sys.platform == "linux":
-
-    def _elapsed_s() -> float:
-        """Return the seconds of a clock that runs while the machine sleeps."""
-        return time.clock_gettime(time.CLOCK_BOOTTIME)
-
-elif sys.platform == "darwin":
-
-    def _elapsed_s() -> float:
-        # time.monotonic() stops during sleep here as well; this clock does not.
-        return time.clock_gettime(time.CLOCK_MONOTONIC_RAW)
-
-else:
-
-    def _elapsed_s() -> float:
-        # On Windows it includes sleep; on other systems there is nothing better.
-        return time.monotonic()
-
-
 class SystemClock:
     """The clock and the randomness of the operating system."""
 
@@ -102,7 +83,13 @@ class SystemClock:
 
     def elapsed_ms(self) -> float:
         """Return a time in milliseconds that never jumps and runs while the machine sleeps."""
-        return _elapsed_s() * 1000
+        if sys.platform == "linux":
+            return time.clock_gettime(time.CLOCK_BOOTTIME) * 1000
+        if sys.platform == "darwin":
+            # time.monotonic() stops during sleep here as well; this clock does not.
+            return time.clock_gettime(time.CLOCK_MONOTONIC_RAW) * 1000
+        # On Windows it includes sleep; on other systems there is nothing better.
+        return time.monotonic() * 1000
 
     def new_id(self) -> str:
         """Return a UUIDv7 whose 12 `rand_a` bits count within a millisecond (RFC 9562, 6.2)."""

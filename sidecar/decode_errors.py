@@ -1,5 +1,7 @@
 """Turns msgspec's complaint about a value of the params into the error that the client is sent.
 
+A cursor, in which msgspec sees text only, is decoded here too.
+
 The error names the member by its path, and never repeats a value that was sent: where msgspec's
 own text would, another text takes its place. Used by the wire for whole params and by a handler
 that decodes some of its params itself.
@@ -13,6 +15,7 @@ import msgspec
 
 from sidecar import limits
 from sidecar.errors import InvalidParams
+from sidecar.values import decode_cursor
 
 _PATH = re.compile(r" - at `(?P<path>.*)`$", re.DOTALL)
 _MEMBER = re.compile(
@@ -86,3 +89,25 @@ def _alternatives(node: Any) -> list[Any]:
     if not hasattr(node, "types"):
         return [node]
     return [part for each in node.types for part in _alternatives(each)]
+
+
+def _is_out_of_range(key: object) -> bool:
+    """Return whether a number is larger than any in a row, perhaps than SQLite's integers."""
+    return isinstance(key, float) and abs(key) > limits.SAFE_INTEGER_MAX
+
+
+def read_cursor(cursor: str, mark: str, *kinds: type) -> tuple[Any, ...]:
+    """Return the keys in a cursor, which are of the types `kinds`.
+
+    `mark` is the fingerprint of the params that the cursor must have been made for.
+
+    Raises:
+        InvalidParams: the cursor was made for other params, or is no cursor of this program.
+    """
+    keys = decode_cursor(cursor, str, *kinds)
+    if keys is None or keys[0] != mark or any(map(_is_out_of_range, keys)):
+        raise InvalidParams(
+            "The cursor does not belong to these params; begin again without one.",
+            path="$.params.cursor",
+        )
+    return keys[1:]

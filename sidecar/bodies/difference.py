@@ -13,24 +13,14 @@ from typing import Final, NamedTuple
 import msgspec
 
 from sidecar import limits
-from sidecar.bodies.nodes import (
-    MOVED,
-    Entries,
-    Json,
-    Node,
-    Shape,
-    find_entries,
-    read_node,
-    rest_of,
-    shape_of,
-)
+from sidecar.bodies import nodes
 
 Path = tuple[str, ...]
 
 _UNNAMED: Final = "*"
 """Stands for a change that has no name, and for the names that are left out of a long list."""
 
-_SETTINGS: Final[dict[Shape, tuple[tuple[Path, Path], ...]]] = {
+_SETTINGS: Final[dict[nodes.Shape, tuple[tuple[Path, Path], ...]]] = {
     "langflow": ((("data", "node", "template"), ("value",)), (("data", "node"), ())),
     "flowise": ((("data", "inputs"), ()), (("data",), ())),
     "sim": ((("subBlocks",), ("value",)),),
@@ -65,13 +55,13 @@ class Difference(NamedTuple):
 class _Found(NamedTuple):
     """A node and the JSON object that it was read from."""
 
-    node: Node
-    entry: dict[str, Json]
+    node: nodes.Node
+    entry: dict[str, nodes.Json]
 
 
-def compare(before: Json, after: Json) -> Difference:
+def compare(before: nodes.Json, after: nodes.Json) -> Difference:
     """Return the changes between two decoded bodies; each list is in the order of its body."""
-    old, new = _by_id(find_entries(before)), _by_id(find_entries(after))
+    old, new = _by_id(nodes.find_entries(before)), _by_id(nodes.find_entries(after))
     added = [Changed(key, found.node.name, []) for key, found in new.items() if key not in old]
     removed = [Changed(key, found.node.name, []) for key, found in old.items() if key not in new]
     changed = [
@@ -79,18 +69,18 @@ def compare(before: Json, after: Json) -> Difference:
         for key, found in new.items()
         if key in old and (fields := _changed_fields(old[key], found))
     ]
-    outside = _join_names(_changed_paths(rest_of(before), rest_of(after), _SHOWN_PARTS))
+    outside = _join_names(_changed_paths(nodes.rest_of(before), nodes.rest_of(after), _SHOWN_PARTS))
     if not (added or removed or changed or outside) and list(old) != list(new):
         outside = [_UNNAMED]  # only the order of the nodes differs
     return Difference(added, removed, changed, outside)
 
 
-def _by_id(entries: Entries) -> dict[str, _Found]:
+def _by_id(entries: nodes.Entries) -> dict[str, _Found]:
     """Return the nodes by id; further nodes with the same id get a number after it."""
     found: dict[str, _Found] = {}
     times: Counter[str] = Counter()
     for place, entry in entries.items():
-        node = read_node(place, entry)
+        node = nodes.read_node(place, entry)
         key = node.id
         while key in found:
             times[node.id] += 1
@@ -101,22 +91,22 @@ def _by_id(entries: Entries) -> dict[str, _Found]:
 
 def _changed_fields(old: _Found, new: _Found) -> list[str]:
     """Return the names of the settings that differ between two nodes."""
-    shape = shape_of(new.entry)
+    shape = nodes.shape_of(new.entry)
     before, after = map(_without_position, (old.entry, new.entry))
     paths = _changed_paths(before, after, limits.DIFF_DEPTH_MAX)
     return _join_names(_setting_name(shape, path) for path in paths)
 
 
-def _without_position(entry: dict[str, Json]) -> dict[str, Json]:
+def _without_position(entry: dict[str, nodes.Json]) -> dict[str, nodes.Json]:
     """Return a node without the members that say where it is on the canvas."""
-    members = {key: value for key, value in entry.items() if key not in MOVED}
+    members = {key: value for key, value in entry.items() if key not in nodes.MOVED}
     data = members.get("data")
     if isinstance(data, dict) and "selected" in data:
         members["data"] = {key: value for key, value in data.items() if key != "selected"}
     return members
 
 
-def _setting_name(shape: Shape, path: Path) -> Path:
+def _setting_name(shape: nodes.Shape, path: Path) -> Path:
     """Return the name of a setting from its path; for anything else the path itself, cut."""
     for start, end in _SETTINGS[shape]:
         below = path[len(start) :]
@@ -135,7 +125,7 @@ def _join_names(paths: Iterator[Path]) -> list[str]:
     return names
 
 
-def _changed_paths(old: Json, new: Json, most_parts: int) -> Iterator[Path]:
+def _changed_paths(old: nodes.Json, new: nodes.Json, most_parts: int) -> Iterator[Path]:
     """Yield the paths at which two values differ, within objects, at most `most_parts` deep."""
     if _same(old, new):
         return
@@ -150,11 +140,11 @@ def _changed_paths(old: Json, new: Json, most_parts: int) -> Iterator[Path]:
                 yield (key, *path)
 
 
-def _same(old: Json, new: Json) -> bool:
+def _same(old: nodes.Json, new: nodes.Json) -> bool:
     """Return whether two values are the same JSON; for Python alone 1, 1.0 and True are equal."""
     return bool(old == new) and _canonical(old) == _canonical(new)
 
 
-def _canonical(value: Json) -> bytes:
+def _canonical(value: nodes.Json) -> bytes:
     """Return a value as JSON with sorted members."""
     return msgspec.json.encode(value, order="deterministic")

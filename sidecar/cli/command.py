@@ -96,16 +96,13 @@ def database_lock(database: Path) -> Iterator[None]:
     Raises:
         CommandFailed: a process serves the database.
     """
-    from sidecar.store.lockfile import (  # noqa: PLC0415 - only these commands need the driver
-        AlreadyRunning,
-        DatabaseLock,
-    )
+    from sidecar.store import lockfile  # noqa: PLC0415 - only these commands need the driver
     from sidecar.store.scratch import empty_scratch  # noqa: PLC0415 - only these commands need it
 
-    lock = DatabaseLock(database)
+    lock = lockfile.DatabaseLock(database)
     try:
         lock.acquire()
-    except AlreadyRunning as held:
+    except lockfile.AlreadyRunning as held:
         text = f"Process {held.pid or '?'} serves {database}; end that process first."
         raise CommandFailed(text, ExitCode.ALREADY_RUNNING) from None
     try:

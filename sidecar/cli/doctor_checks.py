@@ -69,15 +69,12 @@ def packages() -> Finding:
 def sqlite() -> Finding:
     """Check SQLite's version, which decides whether its write-ahead log can be trusted."""
     try:
-        from sidecar.store.pragmas import (  # noqa: PLC0415 - see the module's docstring
-            check_sqlite_version,
-            sqlite_version,
-        )
+        from sidecar.store import pragmas  # noqa: PLC0415 - see the module's docstring
 
-        check_sqlite_version()
+        pragmas.check_sqlite_version()
     except (RuntimeError, ImportError) as fault:
         return Finding("fail", str(fault), _REINSTALL)
-    return Finding("ok", sqlite_version())
+    return Finding("ok", pragmas.sqlite_version())
 
 
 def clock(database: Path) -> Finding:
@@ -195,20 +192,16 @@ def lock_holder(database: Path) -> int | str | None:
 
     Where the pid cannot be read it is "unknown".
     """
+    from sidecar.store import lockfile  # noqa: PLC0415 - see the module's docstring
     from sidecar.store.file_lock import is_held_elsewhere  # noqa: PLC0415 - as below
-    from sidecar.store.lockfile import (  # noqa: PLC0415 - see the module's docstring
-        SUFFIX,
-        AlreadyRunning,
-        DatabaseLock,
-    )
 
-    if not database.with_name(database.name + SUFFIX).exists():
+    if not database.with_name(database.name + lockfile.SUFFIX).exists():
         return "unknown" if is_held_elsewhere(database) else None
     # Only trying tells a held lock from a dead process's file; it is given back at once.
-    lock = DatabaseLock(database)
+    lock = lockfile.DatabaseLock(database)
     try:
         lock.acquire()
-    except AlreadyRunning as held:
+    except lockfile.AlreadyRunning as held:
         return held.pid or "unknown"
     except (SidecarError, OSError):
         return None

@@ -50,9 +50,7 @@ def _run(given: argparse.Namespace) -> int:
 
 def _recover(path: Path, given: argparse.Namespace) -> int:
     """Show what can be rescued, ask, and rescue it; returns the exit code."""
-    from sidecar.backups.newest_backup import (  # noqa: PLC0415 - loads the driver
-        unpacked_newest_backup,
-    )
+    from sidecar.backups import newest_backup  # noqa: PLC0415 - loads the driver
     from sidecar.clock import SystemClock  # noqa: PLC0415 - only for this
     from sidecar.store.repair import recover  # noqa: PLC0415 - loads the driver
 
@@ -63,7 +61,7 @@ def _recover(path: Path, given: argparse.Namespace) -> int:
     clock = SystemClock()
     with (
         closing(Bar()) as bar,
-        unpacked_newest_backup(path, clock, bar.draw, lambda: False) as backup,
+        newest_backup.unpacked_newest_backup(path, clock, bar.draw, lambda: False) as backup,
     ):
         bar.close()
         if not given.yes:

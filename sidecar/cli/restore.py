@@ -12,15 +12,8 @@ from typing import Any
 
 import msgspec
 
+from sidecar.cli import command
 from sidecar.cli.child import ChildEnded
-from sidecar.cli.command import (
-    Command,
-    add_common,
-    call_method,
-    database_lock,
-    database_path,
-    serve_options,
-)
 from sidecar.cli.progress import Bar
 from sidecar.cli.tables import print_result
 from sidecar.cli.terminal_text import visible
@@ -53,7 +46,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         default="live",
         help="keep the provider keys of the database (live, the default), or take the backup's",
     )
-    add_common(parser)
+    command.add_common(parser)
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -66,17 +59,17 @@ def _restore(given: argparse.Namespace) -> dict[str, Any]:
     """Restore through a child, or on the file where there is no database that opens."""
     params = {**backup_params(given.backup), "dry_run": given.dry_run, "secrets": given.secrets}
     # Nothing is made at a mistyped name by a backup that is not there, or not sound.
-    if given.ephemeral or database_path(given).exists():
+    if given.ephemeral or command.database_path(given).exists():
         try:
-            options = serve_options(given, existing=False)
-            result: dict[str, Any] = call_method(options, "backups.restore", params)
+            options = command.serve_options(given, existing=False)
+            result: dict[str, Any] = command.call_method(options, "backups.restore", params)
         except ChildEnded as ended:
             if given.ephemeral or ended.code not in _UNOPENABLE:
                 raise
             sys.stderr.write(f"The database does not open: {visible(ended)}\n")
         else:
             return result
-    return _restore_file(database_path(given), given)
+    return _restore_file(command.database_path(given), given)
 
 
 def _restore_file(database: Path, given: argparse.Namespace) -> dict[str, Any]:
@@ -91,7 +84,7 @@ def _restore_file(database: Path, given: argparse.Namespace) -> dict[str, Any]:
         path = directory.find(database.parent / directory.DEFAULT, params["name"])
     else:
         path = directory.require_file(Path(params["path"]))
-    with database_lock(database), closing(Bar()) as bar:
+    with command.database_lock(database), closing(Bar()) as bar:
         old = UnservedDatabase(database, SystemClock(), bar.draw)
         done = restore_backup(old, path, "backup", dry_run=given.dry_run)
     result: dict[str, Any] = msgspec.to_builtins(result_of(done))
@@ -118,4 +111,4 @@ def describe(result: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-COMMAND = Command("restore", _HELP, _EXAMPLES, _add_options, _run)
+COMMAND = command.Command("restore", _HELP, _EXAMPLES, _add_options, _run)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
 from sidecar import limits
 from sidecar.catalog import MayBeDamaged, Params, Result, method
@@ -132,13 +132,8 @@ class SettingsSetResult(SettingView, frozen=True):
     """The setting as it is now."""
 
 
-class SettingsSetItem(Struct, frozen=True, forbid_unknown_fields=True):
+class SettingsSetItem(SettingsSetParams, frozen=True):
     """One of several settings to set, and its value."""
-
-    key: Key
-    value: Value
-    value_type: Type = UNSET
-    description: Description = UNSET
 
 
 class SettingsSetManyParams(Params, frozen=True):
@@ -159,8 +154,7 @@ class SettingsSetManyResult(Result, frozen=True):
 @method("settings.set", access="write")
 def set_one(ctx: Context, params: SettingsSetParams) -> SettingsSetResult:
     """Set a setting."""
-    item = SettingsSetItem(params.key, params.value, params.value_type, params.description)
-    setting, changed = _set(ctx, item, "$.params")
+    setting, changed = _set(ctx, params, "$.params")
     _report(ctx, [setting] if changed else [])
     return SettingsSetResult(*_fields(setting))
 
@@ -173,7 +167,7 @@ def set_many(ctx: Context, params: SettingsSetManyParams) -> SettingsSetManyResu
     return SettingsSetManyResult([SettingView(*_fields(setting)) for setting, _changed in results])
 
 
-def _set(ctx: Context, item: SettingsSetItem, path: str) -> tuple[Setting, bool]:
+def _set(ctx: Context, item: SettingsSetParams, path: str) -> tuple[Setting, bool]:
     """Set the setting of `item`, at `path` of the request; return it and whether it changed."""
     if item.key == SCHEMA_VERSION_KEY:
         raise InvalidParams("schema_version cannot be set.", path=f"{path}.key")

@@ -13,13 +13,7 @@ from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict, InvalidParams, Locked, Tampered
 from sidecar.handlers.audit.keys import keys_of, refuse_other_keys
-from sidecar.store.audit.log import (
-    chain_head,
-    delete_pruned_entries,
-    last_seq_before,
-    pruned_through,
-    set_log_start,
-)
+from sidecar.store.audit import log
 from sidecar.store.audit.verify import point_at
 from sidecar.store.connection import Connection
 from sidecar.values import Count, Timestamp
@@ -58,7 +52,7 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
     with ctx.reading(snapshot=True) as db:
         keys = keys_of(ctx, db)
         upto = _newest_to_delete(ctx, db, params)
-        before = pruned_through(db)
+        before = log.pruned_through(db)
         point = point_at(db, upto, keys.open_for_audit if keys else None)
     if upto <= before:
         return AuditPruneResult(0, before)
@@ -67,13 +61,13 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
         raise Tampered("The log does not verify; nothing was pruned.", what="audit")
     deleted = upto - before
     with ctx.writing() as db:
-        if (keys_of(ctx, db), pruned_through(db)) != (keys, before):
+        if (keys_of(ctx, db), log.pruned_through(db)) != (keys, before):
             raise Conflict("The log was pruned or sealed during the call; nothing was pruned.")
         ctx.audit("audit_prune", "audit", **{"from": before + 1, "to": upto}, head=point.head.hex())
         if keys is not None:
             # The newest checkpoint may be pruned, and the marks of the vault with it.
             ctx.checkpoint_chain()
-        set_log_start(db, point, ctx.chain_sealer(keys) if keys else None)
+        log.set_log_start(db, point, ctx.chain_sealer(keys) if keys else None)
     _delete(ctx, deleted)
     return AuditPruneResult(deleted, upto)
 
@@ -83,15 +77,15 @@ def _newest_to_delete(ctx: LongContext, db: Connection, params: AuditPruneParams
     latest_at = ctx.clock.now_ms() - limits.AUDIT_KEEP_MIN_MS
     if isinstance(params.keep, UnsetType):
         at = 0 if isinstance(params.before_at, UnsetType) else params.before_at
-        return last_seq_before(db, min(at, latest_at))
-    return min(chain_head(db).seq - params.keep, last_seq_before(db, latest_at))
+        return log.last_seq_before(db, min(at, latest_at))
+    return min(log.chain_head(db).seq - params.keep, log.last_seq_before(db, latest_at))
 
 
 def _delete(ctx: LongContext, total: int | None) -> None:
     """Delete the entries before the log's new start, in steps."""
 
     def step(db: Connection) -> int:
-        deleted = delete_pruned_entries(db, limits.AUDIT_PRUNE_BATCH)
+        deleted = log.delete_pruned_entries(db, limits.AUDIT_PRUNE_BATCH)
         if deleted:
             purging.request(ctx)
         return deleted

@@ -1,10 +1,13 @@
 """`backups.verify` and `backups.restore`: examine a backup; put it in the database's place."""
 
+from pathlib import Path
 from typing import Annotated, Literal
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
+from sidecar import limits
 from sidecar.archive.manifest import is_authentic
+from sidecar.backups import directory
 from sidecar.backups.create import manifest_mac
 from sidecar.backups.directory import Backup
 from sidecar.backups.old_database import ServedDatabase
@@ -12,19 +15,60 @@ from sidecar.backups.restore import Restored, restore_backup
 from sidecar.backups.verify import log_rejection, verify_backup
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
-from sidecar.errors import BackupRejected, NotFound, RecoveryRequired
-from sidecar.files import wire_errors
-from sidecar.handlers.backups.views import (
-    BackupFinding,
-    BackupView,
-    Counts,
-    GivenName,
-    GivenPath,
-    find_backup,
-    view,
-)
+from sidecar.errors import BackupRejected, InvalidParams, NotFound, RecoveryRequired
+from sidecar.files import beside, wire_errors
+from sidecar.handlers.backups.views import BackupView, Counts, view
 from sidecar.store import meta
+from sidecar.store.database_files import SQLITE_LEFTOVERS
 from sidecar.values import Count
+
+GivenName = Annotated[
+    Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS)] | None,
+    Meta(description="Name of a listed backup; give this or `path`."),
+]
+GivenPath = Annotated[
+    Annotated[str, Meta(max_length=limits.PATH_MAX_CHARS)] | None,
+    Meta(description="Absolute path of a backup in any folder; give this or `name`."),
+]
+
+
+class BackupFinding(Struct, frozen=True):
+    """One thing that is wrong with a backup or with the database in it."""
+
+    kind: Annotated[
+        str,
+        Meta(
+            description="Why a restore would reject the backup: `not_a_backup`, `newer`,"
+            " `manifest`, `size`, `window`, `form`, `truncated`, `trailing`, `damaged`,"
+            " `not_ours`, `schema` or `content`. Or, for damage with which a restore accepts it,"
+            " a kind of system.check."
+        ),
+    ]
+    detail: Annotated[str, Meta(description="One sentence for a person.")]
+
+
+def find_backup(ctx: LongContext, name: str | None, path: str | None) -> Path:
+    """Return the path of the backup that a request names by `name` or by `path`.
+
+    Raises:
+        InvalidParams: the request has neither or both of them, the path is not absolute, or it
+            is that of the served database itself.
+        NotFound: there is no such file.
+    """
+    if (name is None) == (path is None):
+        raise InvalidParams("Name the backup by name or by path.", path="$.params")
+    if name is not None:
+        return directory.find(directory.locate(ctx.store).folder, name)
+    given = Path(path or "")
+    if "\0" in str(given) or not given.is_absolute():
+        raise InvalidParams("The path must be absolute.", path="$.params.path")
+    found = directory.require_file(given)
+    for suffix in ("", *SQLITE_LEFTOVERS):
+        own = beside(ctx.store.path, suffix)
+        # Opening and closing the database's own file would release SQLite's locks on it.
+        if own.exists() and own.samefile(found):
+            raise InvalidParams("That is the database itself.", path="$.params.path")
+    return found
 
 
 class BackupsVerifyParams(Params, frozen=True):

@@ -9,7 +9,8 @@ from msgspec import Meta, Struct
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext
-from sidecar.errors import InvalidParams, NotFound
+from sidecar.decode_errors import read_cursor
+from sidecar.errors import NotFound
 from sidecar.handlers.runs.views import (
     FromAt,
     Run,
@@ -36,7 +37,6 @@ from sidecar.values import (
     Limit,
     NextCursor,
     RunId,
-    decode_cursor,
     encode_cursor,
     query_mark,
     stored_json,
@@ -95,13 +95,8 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     mark = query_mark(params.workflow_id, params.status, params.from_at, params.to_at)
     before = None
     if params.cursor is not None:
-        keys = decode_cursor(params.cursor, str, int, int)
-        if keys is None or keys[0] != mark:
-            raise InvalidParams(
-                "The cursor does not belong to these params; begin again without one.",
-                path="$.params.cursor",
-            )
-        before = (int(keys[1]), int(keys[2]))
+        started_at, rid = read_cursor(params.cursor, mark, int, int)
+        before = (started_at, rid)
     found = rows.read_page(
         ctx.db,
         before,

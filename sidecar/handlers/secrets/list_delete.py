@@ -9,14 +9,8 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import NotFound, Tampered
 from sidecar.redaction import redact
+from sidecar.secrets import sealed_rows
 from sidecar.secrets.raw_params import Provider
-from sidecar.secrets.sealed_rows import (
-    agrees_with_log,
-    is_untampered,
-    open_value,
-    purge_soon,
-    write_root,
-)
 from sidecar.secrets.state import KEY_ERRORS, require_keys, secrets_db, usable_keys
 from sidecar.store import secrets
 from sidecar.store.secrets import SecretRow
@@ -79,7 +73,7 @@ def _hint(ctx: Context, keys: Keys | None, row: SecretRow) -> str | None:
     if keys is None:
         return None
     try:
-        value = open_value(ctx, keys, row)
+        value = sealed_rows.open_value(ctx, keys, row)
     except Tampered:
         return None
     try:
@@ -106,7 +100,9 @@ def delete(ctx: Context, params: SecretsDeleteParams) -> SecretsDeleteResult:
     """Delete a provider's key; two seconds later no byte of it is left in the file."""
     keys = require_keys(ctx, provider=params.provider)
     db = secrets_db(ctx)
-    untampered = is_untampered(db, keys) and (ctx.vault.ephemeral or agrees_with_log(db, keys))
+    untampered = sealed_rows.is_untampered(db, keys) and (
+        ctx.vault.ephemeral or sealed_rows.agrees_with_log(db, keys)
+    )
     found = secrets.delete(db, params.provider)
     if not (found | secrets.delete_legacy(ctx.store.db, params.provider)):
         raise NotFound("There is no key of that provider.", path="$.params.provider")
@@ -116,9 +112,9 @@ def delete(ctx: Context, params: SecretsDeleteParams) -> SecretsDeleteResult:
         secrets.next_generation(db)
         with suppress(Tampered):
             # Raised for a row of a data key that no write of this program has left.
-            write_root(db, keys)
+            sealed_rows.write_root(db, keys)
     ctx.audit("key_delete", redact(params.provider))
     if rewritten:
         ctx.checkpoint_chain("rows")
-    purge_soon(ctx)
+    sealed_rows.purge_soon(ctx)
     return SecretsDeleteResult(params.provider)

@@ -125,25 +125,13 @@ def system_stats(ctx: Context, params: SystemStatsParams) -> SystemStatsResult:
     """Return counts, sizes and latencies."""
     del params
     totals = row_totals(ctx.db)
-    space = file_space(ctx.db, ctx.store.path)
-    process = usage()
     ratio = totals.stored_bytes / totals.body_bytes if totals.body_bytes else 0.0
     return SystemStatsResult(
-        workflows=totals.workflows,
-        archived=totals.archived,
-        revisions=totals.revisions,
-        runs=totals.runs,
-        audit_entries=totals.audit_entries,
-        live_bytes=space.live_bytes,
-        free_bytes=space.free_bytes,
-        wal_bytes=space.wal_bytes,
+        **totals._asdict(),
+        **file_space(ctx.db, ctx.store.path)._asdict(),
+        **usage()._asdict(),
         purge_pending=purge.count_requests(ctx.db) > 0,
-        body_bytes=totals.body_bytes,
-        stored_bytes=totals.stored_bytes,
         compression_ratio=round(ratio, 4),
-        resident_bytes=process.resident_bytes,
-        threads=process.threads,
-        descriptors=process.descriptors,
         methods=[MethodStats(*row) for row in ctx.session.latencies()],
     )
 

@@ -1,15 +1,13 @@
 """Tests of params and look-ups that several methods of workflows begin with."""
 
 import re
-from typing import Any, Final
+from typing import Final
 
-from sidecar import limits
 from sidecar.errors import Archived, Conflict, InvalidParams, NotFound
 from sidecar.store.connection import Connection
 from sidecar.store.workflows import revisions
 from sidecar.store.workflows.header import Header, find
 from sidecar.store.workflows.revisions import StoredRevision
-from sidecar.values import decode_cursor
 
 _EMPTY: Final = re.compile(
     rb"""\s*+ (?: null | "" | false | 0
@@ -111,25 +109,3 @@ def check_expected(header: Header | None, expected: int | None, path: str = "$.p
         revision=revision,
         updated_at=header.updated_at if header else None,
     )
-
-
-def _is_out_of_range(key: object) -> bool:
-    """Return whether a number is larger than any in a row, perhaps than SQLite's integers."""
-    return isinstance(key, float) and abs(key) > limits.SAFE_INTEGER_MAX
-
-
-def read_cursor(cursor: str, mark: str, *kinds: type) -> tuple[Any, ...]:
-    """Return the keys in a cursor, which are of the types `kinds`.
-
-    `mark` is the fingerprint of the params that the cursor must have been made for.
-
-    Raises:
-        InvalidParams: the cursor was made for other params, or is no cursor of this program.
-    """
-    keys = decode_cursor(cursor, str, *kinds)
-    if keys is None or keys[0] != mark or any(map(_is_out_of_range, keys)):
-        raise InvalidParams(
-            "The cursor does not belong to these params; begin again without one.",
-            path="$.params.cursor",
-        )
-    return keys[1:]

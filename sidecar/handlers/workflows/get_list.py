@@ -7,8 +7,9 @@ from msgspec import Meta
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
+from sidecar.decode_errors import read_cursor
 from sidecar.errors import DatabaseDamaged, NotFound
-from sidecar.handlers.workflows.checks import must_load, read_cursor
+from sidecar.handlers.workflows.checks import must_load
 from sidecar.handlers.workflows.views import (
     ITEMS_MAX_BYTES,
     Workflow,

@@ -13,14 +13,9 @@ from msgspec import Meta
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
+from sidecar.decode_errors import read_cursor
 from sidecar.errors import Archived, Conflict, DatabaseDamaged, NotFound, TooLarge
-from sidecar.handlers.workflows.checks import (
-    check_expected,
-    must_find,
-    must_load,
-    read_cursor,
-    refuse_archived,
-)
+from sidecar.handlers.workflows import checks
 from sidecar.handlers.workflows.get_list import CursorParam
 from sidecar.handlers.workflows.save import Expected, save_revision
 from sidecar.handlers.workflows.views import WorkflowsSaveResult, save_view
@@ -77,7 +72,7 @@ class WorkflowsHistoryResult(Result, frozen=True):
 @method("workflows.history", access="read", errors=(NotFound,))
 def history(ctx: Context, params: WorkflowsHistoryParams) -> WorkflowsHistoryResult:
     """List the revisions of a workflow that are kept, the current one first."""
-    header = must_find(ctx.db, params.id)
+    header = checks.must_find(ctx.db, params.id)
     mark = query_mark(params.id)
     before = header.revision
     items: list[WorkflowsHistoryItem] = []
@@ -149,9 +144,9 @@ class WorkflowsDiffResult(Result, frozen=True):
 @method("workflows.diff", access="read", errors=(NotFound,))
 def diff(ctx: Context, params: WorkflowsDiffParams) -> WorkflowsDiffResult:
     """Compare two revisions of a workflow, node by node where the body's format is known."""
-    header = must_find(ctx.db, params.id)
-    before = must_load(ctx.db, header, params.from_revision, "from_revision")
-    after = must_load(ctx.db, header, params.to_revision, "to_revision")
+    header = checks.must_find(ctx.db, params.id)
+    before = checks.must_load(ctx.db, header, params.from_revision, "from_revision")
+    after = checks.must_load(ctx.db, header, params.to_revision, "to_revision")
     if max(len(before.body), len(after.body)) > limits.BODY_INDEXED_MAX_BYTES:
         raise TooLarge(
             "A body is too large to be compared here; get both revisions and compare them.",
@@ -187,10 +182,10 @@ class WorkflowsRevertParams(Params, frozen=True):
 @method("workflows.revert", access="write", errors=(NotFound, Archived, Conflict))
 def revert(ctx: Context, params: WorkflowsRevertParams) -> WorkflowsSaveResult:
     """Save the whole content of an earlier revision as a new revision; the history is kept."""
-    old = must_find(ctx.db, params.id)
-    refuse_archived(old)
-    check_expected(old, params.expected_revision)
+    old = checks.must_find(ctx.db, params.id)
+    checks.refuse_archived(old)
+    checks.check_expected(old, params.expected_revision)
     if params.revision == old.revision:
         return save_view(old, created=False, changed=False)
-    revision = must_load(ctx.db, old, params.revision)
+    revision = checks.must_load(ctx.db, old, params.revision)
     return save_revision(ctx, old, revision.content, revision.body, reverted_to=params.revision)

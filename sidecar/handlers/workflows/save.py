@@ -22,29 +22,20 @@ from sidecar.errors import (
     SidecarError,
     TooLarge,
 )
+from sidecar.handlers.workflows import checks
 from sidecar.handlers.workflows.automatic import PACK_CHORE
-from sidecar.handlers.workflows.checks import (
-    check_expected,
-    is_empty_body,
-    refuse_archived,
-    refuse_nul,
-    refuse_nul_in,
+from sidecar.handlers.workflows.views import (
+    Name,
+    WorkflowsItemError,
+    WorkflowsSaveResult,
+    save_view,
 )
-from sidecar.handlers.workflows.views import WorkflowsItemError, WorkflowsSaveResult, save_view
 from sidecar.notifications import WorkflowsChanged
 from sidecar.store import codec
 from sidecar.store.workflows.header import Content, Header, find, load, tags_text
 from sidecar.store.workflows.save import insert_workflow, write_revision
 from sidecar.values import ExpectedRevision, Id, Tag, WorkflowId
 
-Name = Annotated[
-    str,
-    Meta(
-        min_length=1,
-        max_length=limits.NAME_MAX_CHARS,
-        description="Name for people, 1 to 512 characters; need not be unique.",
-    ),
-]
 Description = Annotated[str, Meta(max_length=limits.DESCRIPTION_MAX_CHARS)]
 CategoryParam = Annotated[str, Meta(min_length=1, max_length=limits.CATEGORY_MAX_CHARS)]
 
@@ -95,12 +86,8 @@ class WorkflowsSaveParams(Params, frozen=True):
     force: Force = False
 
 
-class WorkflowsSaveManyItem(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class WorkflowsSaveManyItem(WorkflowsSaveParams, frozen=True):
     """One of several workflows to save and the conditions under which it is saved."""
-
-    workflow: Annotated[WorkflowsSaveWorkflow, Meta(description="The whole workflow.")]
-    expected_revision: Expected = None
-    force: Force = False
 
 
 class WorkflowsSaveManyParams(Params, frozen=True):
@@ -231,17 +218,15 @@ def _save_or_skip(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> Work
     return WorkflowsSaveManySaved(saved.id, saved, None)
 
 
-def _save(
-    ctx: Context, item: WorkflowsSaveParams | WorkflowsSaveManyItem, path: str
-) -> WorkflowsSaveResult:
+def _save(ctx: Context, item: WorkflowsSaveParams, path: str) -> WorkflowsSaveResult:
     """Save the workflow of `item`, which is at `path` of the request."""
     workflow = item.workflow
     body = _body(workflow, path)
     content = _content(workflow, path)
     old = None if workflow.id is UNSET else find(ctx.db, workflow.id)
     if old is not None:
-        refuse_archived(old, f"{path}.workflow.id")
-    check_expected(old, item.expected_revision, path)
+        checks.refuse_archived(old, f"{path}.workflow.id")
+    checks.check_expected(old, item.expected_revision, path)
     if old is None:
         workflow_id = ctx.clock.new_id() if workflow.id is UNSET else workflow.id
         return save_new(ctx, workflow_id, content, body)
@@ -261,14 +246,14 @@ def _body(workflow: WorkflowsSaveWorkflow, path: str) -> bytes:
 def _content(workflow: WorkflowsSaveWorkflow, path: str) -> Content:
     """Return the content beside the body, or raise InvalidParams."""
     path = f"{path}.workflow"
-    refuse_nul(
+    checks.refuse_nul(
         path,
         id=None if workflow.id is UNSET else workflow.id,
         name=workflow.name,
         description=workflow.description,
         category=workflow.category,
     )
-    refuse_nul_in(f"{path}.tags", workflow.tags)
+    checks.refuse_nul_in(f"{path}.tags", workflow.tags)
     tags = tags_text(workflow.tags)
     return Content(workflow.name, workflow.description, tags, workflow.category)
 
@@ -281,11 +266,11 @@ def _refuse_emptying(ctx: Context, old: Header, body: bytes, path: str) -> None:
     Raises:
         EmptyBody: the new body is empty and the stored one is not.
     """
-    if not is_empty_body(body):
+    if not checks.is_empty_body(body):
         return
     stored = load(ctx.db, old.id)
     try:
-        has_content = stored is not None and not is_empty_body(stored.body())
+        has_content = stored is not None and not checks.is_empty_body(stored.body())
     except DatabaseDamaged:
         return  # A damaged body has no content that could be lost.
     if has_content:

@@ -7,7 +7,7 @@ from msgspec import Meta
 from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
-from sidecar.handlers.workflows.checks import read_cursor
+from sidecar.decode_errors import read_cursor
 from sidecar.handlers.workflows.get_list import (
     ArchivedFilter,
     CategoryFilter,

@@ -8,22 +8,8 @@ from sidecar import limits
 from sidecar.catalog import Params, method
 from sidecar.context import Context
 from sidecar.errors import Archived, Conflict, NotFound
-from sidecar.handlers.workflows.checks import (
-    check_expected,
-    must_find,
-    refuse_archived,
-    refuse_nul,
-    refuse_nul_in,
-)
-from sidecar.handlers.workflows.save import (
-    CategoryParam,
-    Description,
-    Expected,
-    Name,
-    save_new,
-    save_revision,
-)
-from sidecar.handlers.workflows.views import WorkflowsSaveResult
+from sidecar.handlers.workflows import checks, save
+from sidecar.handlers.workflows.views import Name, WorkflowsSaveResult
 from sidecar.store.workflows.header import Content, find, load, tags_text
 from sidecar.values import Id, Tag, WorkflowId
 
@@ -36,7 +22,7 @@ class WorkflowsUpdateParams(Params, frozen=True):
         Annotated[Name, Meta(description="1 to 512 characters; absent: it stays.")] | UnsetType
     ) = UNSET
     description: Annotated[
-        Description | UnsetType | None,
+        save.Description | UnsetType | None,
         Meta(description="At most 16384 characters; null removes it; absent: it stays."),
     ] = UNSET
     tags: Annotated[
@@ -44,9 +30,9 @@ class WorkflowsUpdateParams(Params, frozen=True):
         Meta(description="All its tags, at most 64, each kept once; absent: they stay."),
     ] = UNSET
     category: Annotated[
-        CategoryParam | UnsetType, Meta(description="1 to 64 characters; absent: it stays.")
+        save.CategoryParam | UnsetType, Meta(description="1 to 64 characters; absent: it stays.")
     ] = UNSET
-    expected_revision: Expected = None
+    expected_revision: save.Expected = None
 
 
 @method("workflows.update", access="write", errors=(NotFound, Archived, Conflict))
@@ -55,24 +41,24 @@ def update(ctx: Context, params: WorkflowsUpdateParams) -> WorkflowsSaveResult:
 
     The revision rises by one unless nothing changes: then nothing is written.
     """
-    refuse_nul(
+    checks.refuse_nul(
         "$.params",
         name=params.name or None,
         description=params.description or None,
         category=params.category or None,
     )
     if params.tags is not UNSET:
-        refuse_nul_in("$.params.tags", params.tags)
-    old = must_find(ctx.db, params.id)
-    refuse_archived(old)
-    check_expected(old, params.expected_revision)
+        checks.refuse_nul_in("$.params.tags", params.tags)
+    old = checks.must_find(ctx.db, params.id)
+    checks.refuse_archived(old)
+    checks.check_expected(old, params.expected_revision)
     content = Content(
         old.name if params.name is UNSET else params.name,
         old.description if params.description is UNSET else params.description,
         old.tags if params.tags is UNSET else tags_text(params.tags),
         old.category if params.category is UNSET else params.category,
     )
-    return save_revision(ctx, old, content, None)
+    return save.save_revision(ctx, old, content, None)
 
 
 COPY_SUFFIX = " (copy)"
@@ -94,7 +80,7 @@ class WorkflowsDuplicateParams(Params, frozen=True):
 @method("workflows.duplicate", access="write", errors=(NotFound, Conflict))
 def duplicate(ctx: Context, params: WorkflowsDuplicateParams) -> WorkflowsSaveResult:
     """Copy a workflow, archived or not, to a new live one at revision 1 without runs."""
-    refuse_nul("$.params", new_id=params.new_id, name=params.name)
+    checks.refuse_nul("$.params", new_id=params.new_id, name=params.name)
     stored = load(ctx.db, params.id)
     if stored is None:
         raise NotFound("No workflow has that id.", path="$.params.id")
@@ -112,4 +98,4 @@ def duplicate(ctx: Context, params: WorkflowsDuplicateParams) -> WorkflowsSaveRe
     name = params.name or stored.header.name[:name_chars] + COPY_SUFFIX
     content = stored.header.content._replace(name=name)
     # The body is unpacked here and packed again, so that damage is found and not copied.
-    return save_new(ctx, new_id, content, stored.body(), stored.header.content_sha256)
+    return save.save_new(ctx, new_id, content, stored.body(), stored.header.content_sha256)

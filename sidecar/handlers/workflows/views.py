@@ -14,19 +14,21 @@ from sidecar.errors import SidecarError
 from sidecar.store.workflows.header import Header
 from sidecar.values import Category, Count, Revision, Tag, Timestamp, WorkflowId, stored_json
 
+Name = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=limits.NAME_MAX_CHARS,
+        description="Name for people, 1 to 512 characters; need not be unique.",
+    ),
+]
+
 
 class WorkflowHeader(MayBeDamaged, frozen=True):
     """A workflow without its body."""
 
     id: WorkflowId
-    name: Annotated[
-        str,
-        Meta(
-            min_length=1,
-            max_length=limits.NAME_MAX_CHARS,
-            description="Name for people, 1 to 512 characters; need not be unique.",
-        ),
-    ]
+    name: Name
     description: Annotated[
         str | None,
         Meta(description="Text for people, at most 16384 characters; null when there is none."),

@@ -188,11 +188,8 @@ def audit_entry_writer(clock: Clock) -> WriteEntry:
 
 def audit_totals(recovered: Recovered) -> dict[str, int]:
     """Return the details of the audit entry: rows recovered and lost, over all tables."""
-    return {
-        "salvaged": sum(recovered.salvaged.values()),
-        "lost": sum(recovered.lost.values()),
-        "from_backup": sum(recovered.from_backup.values()),
-    }
+    counts = recovered._asdict()
+    return {name: sum(counts[name].values()) for name in ("salvaged", "lost", "from_backup")}
 
 
 def _check_ours(db: Connection) -> None:

@@ -115,9 +115,12 @@ def _not_in(index: str) -> str:
     return f"w.rid NOT IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)"  # noqa: S608 - constants
 
 
-def _narrow(conditions: _Conditions, asked: _Request) -> None:
-    """Add the conditions that are the same in all stages: the filter and what is excluded."""
+def _conditions(asked: _Request, stage: int) -> _Conditions:
+    """Return what all stages require: the filter, no excluded term, no hit of the word index."""
     terms, wanted = asked.terms, asked.wanted
+    conditions = _Conditions()
+    if stage == SCAN:
+        conditions.add(_HOLDS_ALL, terms.short)
     conditions.add(f"w.archived_at IS {'NOT ' if wanted.archived else ''}NULL")
     if wanted.category is not None:
         conditions.add("w.category = ?", wanted.category)
@@ -129,6 +132,9 @@ def _narrow(conditions: _Conditions, asked: _Request) -> None:
         conditions.add(_not_in(indexes.TEXT_INDEX), terms.excluded_words)
     if terms.excluded_like != "[]":
         conditions.add(f"NOT {_HOLDS_ANY}", terms.excluded_like)
+    if stage != WORDS and terms.words is not None:
+        conditions.add(_not_in("workflows_fts"), terms.words)
+    return conditions
 
 
 def _unconfirmed(asked: _Request, stage: int) -> tuple[str, tuple[object, ...]]:
@@ -208,8 +214,7 @@ def _by_words(asked: _Request) -> Found:
     """Stage 1: hits of the word index."""
     if asked.terms.words is None:
         return Found([])
-    conditions = _Conditions()
-    _narrow(conditions, asked)
+    conditions = _conditions(asked, WORDS)
     return _ranked(asked, "workflows_fts", WORDS, asked.terms.words, conditions)
 
 
@@ -218,10 +223,7 @@ def _by_trigrams(asked: _Request) -> Found:
     terms = asked.terms
     if terms.trigrams is None:
         return Found([])
-    conditions = _Conditions()
-    _narrow(conditions, asked)
-    if terms.words is not None:
-        conditions.add(_not_in("workflows_fts"), terms.words)
+    conditions = _conditions(asked, TRIGRAMS)
     if terms.short != "[]":
         conditions.add(_HOLDS_ALL, terms.short)
     return _ranked(asked, "workflows_trigram", TRIGRAMS, terms.trigrams, conditions)
@@ -235,11 +237,7 @@ def _by_scan(asked: _Request) -> Found:
     start = (int(after.rank), after.rid) if after else _NEWEST_KEY
     oldest = _scan_end(asked) if terms.all else _OLDEST_KEY
     cut = _scan_cut(asked, start, oldest)
-    conditions = _Conditions()
-    conditions.add(_HOLDS_ALL, terms.short)
-    _narrow(conditions, asked)
-    if terms.words is not None:
-        conditions.add(_not_in("workflows_fts"), terms.words)
+    conditions = _conditions(asked, SCAN)
     suspect, values = _unconfirmed(asked, SCAN)
     fetched = _candidate_count(asked, suspect)
     rows = HEADERS.read_wide(
@@ -309,10 +307,7 @@ def _by_body(asked: _Request) -> Found:
     terms = asked.terms
     if terms.body is None:
         return Found([])
-    conditions = _Conditions()
-    _narrow(conditions, asked)
-    if terms.words is not None:
-        conditions.add(_not_in("workflows_fts"), terms.words)
+    conditions = _conditions(asked, BODY)
     if terms.trigrams is not None and terms.short == "[]":
         conditions.add(_not_in("workflows_trigram"), terms.trigrams)
     elif terms.trigrams is not None:
