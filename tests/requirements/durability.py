@@ -7,7 +7,8 @@ _promise = Source("durability")
 REQUIREMENTS = [
     _promise.proven(
         "power",
-        "Power loss: 0 lost in FULL; losses in NORMAL prove the test.",
+        "With synchronous=FULL a power loss costs no acknowledged write; with NORMAL it"
+        " does, which shows that the test works.",
         "test_at_full_no_power_loss_loses_or_tears_an_acknowledged_write",
         "test_at_full_many_power_losses_lose_nothing",
         "test_at_normal_power_losses_lose_some_writes_which_proves_the_test",
@@ -15,7 +16,8 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "sweep",
-        "Operation N fails in every write path: the outcome is told, the repeat by the same id is"
+        "When any operation of any write fails, the error has the outcome, the repeat by"
+        " the same id is"
         " safe, nothing acknowledged is lost, false corruption is told from real.",
         "test_any_failing_operation_is_reported_with_its_outcome_and_loses_nothing",
         "test_every_operation_fails_once",
@@ -24,23 +26,24 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "replacement",
-        "A replacement that fails while the process goes on costs nothing saved later.",
+        "When the replacement of the file fails and the process continues, later saves are kept.",
         "test_a_replacement_that_fails_is_called_off_and_nothing_saved_later_is_lost",
         "test_a_plan_that_cannot_be_taken_back_makes_the_file_read_only",
     ),
     _promise.proven(
         "moved",
-        "Nothing is acknowledged that goes into a file nobody finds any more.",
+        "No write is acknowledged that goes into a file without a name.",
         "test_nothing_is_acknowledged_that_goes_into_a_file_nobody_finds",
     ),
     _promise.proven(
         "readers",
-        "A reader that cannot be opened keeps nobody from having the file to himself.",
+        "A reader that could not be opened does not block exclusive use of the file.",
         "test_a_reader_that_could_not_be_opened_does_not_block_exclusive_access",
     ),
     _promise.proven(
         "migrations:copies",
-        "A verified copy first; wholly or not at all, also when really killed.",
+        "A migration makes a verified copy first, and is done wholly or not at all when the"
+        " process is killed.",
         "test_the_copy_before_a_migration_is_the_old_file_and_private",
         "test_really_killed_the_old_or_the_new_file_is_there",
     ),
@@ -55,7 +58,8 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "migrations:faults",
-        "Kill points and the fault sweep over a start, an import and a migration.",
+        "A kill or a failing operation at any point of a start, an import or a migration"
+        " loses nothing.",
         "test_whichever_operation_of_a_start_fails_the_next_start_has_everything",
         "test_every_operation_of_a_start_fails_once",
         "test_a_real_kill_at_a_statement_leaves_the_old_or_the_new_version",
@@ -69,12 +73,13 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "migrations:downgrade",
-        "The way back is told in words: which copy, which version.",
+        "The refusal of a newer file names the copy and the version to go back to.",
         "test_a_newer_version_tells_the_way_back",
     ),
     _promise.proven(
         "backups",
-        "One moment, checked, read back, named last; kept by a plan.",
+        "A backup is one moment of the database, checked and read back before it gets its"
+        " name; old ones are deleted by a plan.",
         "test_a_backup_is_the_whole_database_as_sqlite_reads_it",
         "test_a_backup_that_cannot_be_logged_is_not_there",
         "test_a_backup_is_made_on_the_interval_and_only_when_something_has_changed",
@@ -82,7 +87,8 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "restore",
-        "With and without a file that opens; secrets and log carried over.",
+        "A restore works whether or not the present file opens; secrets and audit log are"
+        " carried over.",
         "test_everything_is_as_it_was_when_the_backup_was_made",
         "test_a_restore_continues_the_current_log_and_is_logged",
         "test_a_database_that_does_not_open_is_replaced_and_its_file_is_kept",
@@ -92,7 +98,8 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "restore:faults",
-        "A failing disk is no rejected backup; each failing operation leaves the old or the new.",
+        "A failing disk does not reject a backup; each failing operation of a restore"
+        " leaves the old or the new database.",
         "test_whichever_operation_fails_a_restore_leaves_the_old_database_or_the_new_one",
         "test_every_operation_of_a_restore_fails_once",
         "test_a_backup_comes_back_whichever_page_of_the_live_file_is_damaged",
@@ -100,14 +107,14 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "damage:read-only",
-        "Confirmed damage: writes are refused, reads go on, a warning is told.",
+        "After confirmed damage writes are refused, reads are served and a warning is sent.",
         "test_confirmed_damage_makes_the_process_read_only_and_is_reported",
         "test_a_start_that_cannot_write_for_damage_serves_what_can_be_read",
         "test_an_unconfirmed_suspicion_is_not_called_a_clean_end",
     ),
     _promise.proven(
         "damage:alone",
-        "One damaged body is one bad workflow; damaged indexes are made anew.",
+        "A damaged body affects one workflow; damaged indexes are rebuilt.",
         "test_a_damaged_body_is_one_bad_workflow_and_an_older_revision_brings_it_back",
         "test_a_search_index_that_lost_its_rows_is_rebuilt",
         "test_an_ordinary_index_that_lacks_rows_is_found_once_by_a_full_check",
@@ -115,7 +122,8 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "damage:recover",
-        "Recovery loses what cannot be read alone, keeps the damaged file, takes from a backup.",
+        "A recovery loses only what cannot be read, keeps the damaged file, and fills gaps"
+        " from a backup.",
         "test_recovery_loses_the_rows_of_the_page_alone_and_keeps_the_damaged_file",
         "test_the_rest_of_a_file_that_was_cut_off_is_recovered",
         "test_a_dry_run_leaves_no_file_beside_the_database",
@@ -130,14 +138,16 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "damage:people",
-        "The command shows first, does it when told to, and deletes nothing.",
+        "The command `recover` shows what it would do, does it when confirmed, and deletes"
+        " nothing.",
         "test_without_a_yes_recover_shows_what_could_be_rescued_and_changes_nothing",
         "test_with_a_yes_the_damaged_file_is_kept_and_the_new_one_is_served",
         "test_recovering_a_missing_database_is_refused",
     ),
     _promise.proven(
         "full:heals",
-        "A full disk: reads and deletes work, and room heals without a restart.",
+        "On a full disk reads and deletes work; with free space again saves work without a"
+        " restart.",
         "test_on_a_full_disk_reads_and_deletes_work_and_then_saves_again",
         "test_saves_do_not_use_the_space_that_is_reserved_for_deletes",
         "test_space_that_others_free_is_used",
@@ -145,20 +155,21 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "people",
-        "backup, restore, verify, recover and doctor in plain words.",
+        "The commands backup, restore, verify, recover and doctor report in plain words.",
         "test_a_backup_is_made_verified_and_restored",
         "test_what_cannot_be_read_comes_from_the_newest_backup",
         "test_results_of_backup_commands_are_described_in_plain_words",
     ),
     _promise.proven(
         "proof:endurance",
-        "Memory, descriptors and threads stay what they were.",
+        "Memory, descriptors and threads do not grow over many requests.",
         "test_no_object_and_no_file_is_held_longer_than_its_request",
         "test_memory_descriptors_and_threads_stay_what_they_were",
     ),
     _promise.proven(
         "proof:torture",
-        "Acts, kills and faults against a model: 0 losses, and a loss would be seen.",
+        "A long run of operations, kills and faults loses nothing against a model, and a"
+        " loss would be reported.",
         "test_a_short_storm_loses_nothing",
         "test_a_loss_is_seen",
     ),

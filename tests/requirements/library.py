@@ -7,7 +7,7 @@ _promise = Source("library")
 REQUIREMENTS = [
     _promise.proven(
         "search:bodies",
-        "Names, prompts and notes inside bodies are found, in every tool's shape, bounded.",
+        "Search finds names, prompts and notes inside bodies of every tool, within bounds.",
         "test_queries_find_words_in_bodies",
         "test_syllables_and_kana_are_letters_of_their_own",
         "test_a_letter_that_is_written_without_its_dots_is_found_with_them",
@@ -21,7 +21,7 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "search:order",
-        "Header hits come first; pages join over all stages.",
+        "Hits in the header come first; pages continue without gaps or repetitions.",
         "test_pages_join_over_all_stages",
         "test_writes_between_two_pages_lose_no_hit_and_repeat_none",
         "test_a_hit_that_moves_back_between_two_pages_hides_no_other",
@@ -30,7 +30,7 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "search:bounds",
-        "One page costs a bounded amount of work, and the next ones reach the rest.",
+        "A page of a search costs a bounded amount of work; further pages reach the rest.",
         "test_a_phrase_in_the_worst_ranked_of_many_bodies_is_found",
         "test_a_body_larger_than_a_pages_bound_is_searched",
         "test_bodies_past_the_bytes_of_one_page_come_on_the_next",
@@ -40,19 +40,19 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "search:exclusions",
-        "What a minus stands before is found in no hit, be it a word, a phrase or of any script.",
+        "A word or phrase after a minus is in no hit, in any script.",
         "test_a_minus_excludes_by_words_and_phrases_in_bodies",
         "test_exclusions_past_the_bound_of_one_page_apply_on_the_next",
     ),
     _promise.proven(
         "search:lag",
-        "What many saves left is searched at once, or the answer says that it is not.",
+        "A search includes what was just saved, or its answer says that it does not.",
         "test_a_search_after_a_save_of_many_finds_and_excludes_by_their_bodies",
         "test_a_search_reports_bodies_that_are_not_indexed_yet",
     ),
     _promise.proven(
         "search:indexes",
-        "A wrong index is found and made anew; a disk that takes none lets one search.",
+        "A wrong search index is found and rebuilt; search works on a disk that cannot be written.",
         "test_a_wrong_search_index_is_found_and_rebuilt",
         "test_other_words_in_the_index_of_bodies_are_found_by_a_full_check",
         "test_a_damaged_index_that_a_search_meets_is_rebuilt",
@@ -60,13 +60,13 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "search:relevance",
-        "Known answers stand high.",
+        "Searches for known workflows list them near the top.",
         "test_made_workflows_are_found_by_title_and_by_what_is_inside",
         "test_real_workflows_are_found_by_title_and_by_what_is_inside",
     ),
     _promise.proven(
         "revisions:history",
-        "History, get by revision, revert and diff.",
+        "Earlier revisions are listed, returned, restored and compared.",
         "test_history_lists_the_current_revision_first_then_what_it_replaced",
         "test_an_earlier_revision_is_what_was_saved_byte_for_byte",
         "test_a_revert_is_a_new_revision_with_all_of_the_old_content",
@@ -78,27 +78,27 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "revisions:retention",
-        "Pruned by count in whole groups; what a run refers to is kept.",
+        "Revisions are pruned by count in whole groups; those that runs refer to are kept.",
         "test_pruning_deletes_whole_groups_beyond_the_newest",
         "test_a_group_that_a_run_refers_to_stays",
         "test_revisions_beyond_the_setting_are_pruned_and_logged",
     ),
     _promise.proven(
         "revisions:check",
-        "A damaged revision is found, with all that are lost with it.",
+        "A check finds a damaged revision and the ones that depend on it.",
         "test_the_finding_of_a_damaged_revision_names_all_that_cannot_be_read",
         "test_without_a_key_frame_the_revisions_that_need_it_cannot_be_read",
         "test_a_damaged_body_is_reported_with_the_revision_that_shares_it",
     ),
     _promise.proven(
         "runs:figures",
-        "Figures of runs, without touching summaries.",
+        "Statistics of runs are computed without reading summaries.",
         "test_stats_count_and_sum_up_the_runs",
         "test_days_of_stats_begin_in_the_time_zone_of_the_client",
     ),
     _promise.proven(
         "runs:retention",
-        "Prune by age, count and bytes; pins; settings applied by themselves.",
+        "Runs are pruned by age, count and bytes; pinned ones stay; settings prune automatically.",
         "test_pruning_by_age_spares_recent_running_and_pinned_runs",
         "test_pruning_by_count_keeps_the_newest_of_each_workflow",
         "test_pruning_by_bytes_keeps_the_newest_that_fit",
@@ -112,14 +112,15 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "space:compact",
-        "The file is written anew by swap, or not at all.",
+        "A compaction replaces the file wholly or not at all.",
         "test_a_compacted_file_is_smaller_and_keeps_everything",
         "test_a_cancelled_compaction_changes_nothing",
         "test_meanwhile_others_are_told_of_the_maintenance",
     ),
     _promise.proven(
         "trash:purge",
-        "The trash empties after its days; deleted leaves no byte; a reader in the way is told.",
+        "Archived workflows are deleted after the days of a setting; a purge leaves no byte"
+        " of deleted text, and reports a reader that blocks it.",
         "test_workflows_are_deleted_after_their_days_in_the_trash",
         "test_a_workflow_unarchived_while_the_trash_is_emptied_stays",
         "test_nothing_of_what_was_deleted_is_left",
@@ -127,7 +128,7 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "warnings",
-        "Disk, folder and clock are warned of.",
+        "The process warns of a nearly full disk, a synchronised folder and a clock that jumps.",
         "test_a_disk_nearly_full_is_warned_of_once_until_it_has_room_again",
         "test_a_synchronised_folder_is_warned_of",
         "test_a_clients_name_followed_by_a_letter_is_another_name",
@@ -148,7 +149,7 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "people:existing",
-        "What only reads makes no database.",
+        "Commands that only read create no database.",
         "test_a_command_that_reads_makes_no_database",
         "test_an_empty_file_is_no_database_and_stays_empty",
         "test_a_database_that_was_deleted_is_reported_as_missing",
@@ -156,7 +157,7 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "people:visible",
-        "What others wrote is seen on a terminal, and acts on none.",
+        "Stored text is shown on a terminal without control sequences acting on it.",
         "test_no_control_character_in_stored_text_reaches_a_terminal",
         "test_control_characters_in_an_error_are_escaped",
         "test_control_characters_in_the_reason_of_an_end_are_escaped",

@@ -15,7 +15,7 @@ _PROCESS = [
     ),
     _promise.proven(
         "process:descriptors",
-        "It claims its descriptors, whatever they are.",
+        "The process serves over pipes, sockets, files and closed descriptors.",
         "test_it_serves_over_a_socket_pair_as_node_hands_it",
         "test_it_serves_over_one_socket_for_both_directions",
         "test_it_serves_from_a_file_into_a_file",
@@ -29,14 +29,15 @@ _PROCESS = [
     ),
     _promise.proven(
         "process:lines",
-        "Bounded lines, however they arrive.",
+        "Lines are cut and bounded however their bytes arrive.",
         "test_any_chunking_gives_the_same_lines",
         "test_no_more_than_a_line_is_ever_held",
         "test_the_limit_is_the_last_length_that_passes",
     ),
     _promise.proven(
         "process:end",
-        "A drained end by EOF, signals, system.shutdown, system.exit and the parent's death.",
+        "At EOF, a signal, system.shutdown, system.exit or the parent's death accepted"
+        " requests are answered before the end.",
         "test_stdio_02_a_signal_lets_what_was_read_be_answered",
         "test_stdio_02_what_was_accepted_before_the_request_to_end_is_answered",
         "test_stdio_02_all_that_stands_before_an_exit_in_the_same_write_is_done",
@@ -45,7 +46,7 @@ _PROCESS = [
     ),
     _promise.proven(
         "process:instance",
-        "One process a database, by a lock file.",
+        "One process serves a database, which a lock file ensures.",
         "test_the_file_says_who_holds_it_and_since_when",
         "test_a_second_lock_is_refused_naming_the_holder",
         "test_the_lock_dies_with_a_killed_process",
@@ -84,7 +85,8 @@ _DISPATCHER = [
     ),
     _promise.proven(
         "dispatcher:errors",
-        "The whole error table, exit codes and did-you-mean.",
+        "Errors have the codes and slugs of the contract, exit codes and suggestions for"
+        " mistyped names.",
         "test_codes_and_slugs_are_those_of_the_protocol",
         "test_every_error_occurs_in_a_scenario_or_is_listed_here",
         "test_stdio_20_a_file_that_cannot_be_served_is_refused_untouched",
@@ -98,7 +100,7 @@ _DISPATCHER = [
     ),
     _promise.proven(
         "dispatcher:long",
-        "$/cancelRequest, $/progress and the worker pool.",
+        "Long methods run in a pool, send `$/progress` and stop at `$/cancelRequest`.",
         "test_events_of_a_long_method_leave_step_by_step_and_its_last_after_the_answer",
         "test_a_running_long_method_is_cancelled_and_answered_once",
         "test_a_long_request_cancelled_before_its_turn_never_starts",
@@ -110,7 +112,7 @@ _DISPATCHER = [
 _STORE = [
     _promise.proven(
         "store:bursts",
-        "One connection behind one lock, bursts and group commit.",
+        "Requests that wait together share one connection, transaction and COMMIT.",
         "test_what_waits_together_is_one_transaction_and_answered_in_order",
         "test_a_failing_member_is_undone_alone_and_burns_no_number",
         "test_a_burst_ends_at_its_bound",
@@ -118,7 +120,7 @@ _STORE = [
     ),
     _promise.proven(
         "store:codec",
-        "Bodies gzipped with their hash, byte for byte as sent.",
+        "Bodies are stored as gzip with their hash and come back byte for byte.",
         "test_what_is_packed_comes_back",
         "test_every_flipped_bit_is_damage_or_the_same_body",
         "test_all_else_stays_byte_for_byte",
@@ -126,13 +128,13 @@ _STORE = [
     ),
     _promise.proven(
         "store:schema",
-        "All tables from the first version on, in a file of ours.",
+        "A new file has every table of the schema and is private.",
         "test_a_new_file_is_ours_whole_and_private",
         "test_the_commented_schema_makes_the_tables_of_a_fresh_database",
     ),
     _promise.proven(
         "store:search",
-        "The header and trigram indexes.",
+        "Search finds words and parts of words in headers.",
         "test_queries",
         "test_a_hit_in_the_name_comes_before_one_in_the_description",
         "test_no_hit_comes_twice_when_words_and_trigrams_both_find_it",
@@ -146,7 +148,7 @@ _STORE = [
     ),
     _promise.proven(
         "store:swap",
-        "A file is replaced by plan: stopped anywhere, old or new.",
+        "A replacement of the file that is stopped anywhere leaves the old or the new file.",
         "test_the_new_file_is_in_place_and_the_old_one_kept",
         "test_stopped_at_any_step_the_next_start_has_the_old_or_the_new_file",
         "test_an_interrupted_replacement_is_finished_first",
@@ -156,13 +158,14 @@ _STORE = [
 _METHODS = [
     _promise.proven(
         "methods:all",
-        "Every method of the issue, each in a conversation with the real process.",
+        "Every method is called in a conversation with the real process.",
         "test_every_method_is_called_in_a_scenario",
         "test_the_process_answers_as_the_scenario_says",
     ),
     _promise.proven(
         "methods:rules-of-save",
-        "Compare-and-set, identical saves, empty bodies, archived workflows, save_many.",
+        "A save compares the expected revision, writes nothing when nothing changed,"
+        " protects full bodies and archived workflows.",
         "test_a_save_creates_then_changes_then_writes_nothing",
         "test_expected_revision_is_compare_and_set",
         "test_an_archived_workflow_refuses_content",
@@ -171,7 +174,8 @@ _METHODS = [
     ),
     _promise.proven(
         "methods:audit",
-        "The entry in the act's savepoint, events after COMMIT, gapless, replayed, with a marker.",
+        "An audit entry is in the savepoint of its act; events follow COMMIT without gaps,"
+        " can be replayed, and dropped ones are counted.",
         "test_events_stream_from_the_start_in_order_without_gaps",
         "test_between_two_subscriptions_numbers_rise_and_none_is_left_out",
         "test_a_replay_tells_what_was_missed_and_then_goes_live",
@@ -235,7 +239,7 @@ _PEOPLE = [
     ),
     _promise.proven(
         "people:commands",
-        "demo, call, doctor, --version, --help.",
+        "The commands demo, call, doctor, --version and --help work.",
         "test_the_demo_works_twice_on_one_database",
         "test_call_answers_with_one_line_of_json_in_a_pipe",
         "test_doctor_finds_a_foreign_file_and_says_so",
@@ -254,28 +258,29 @@ _PEOPLE = [
     ),
     _promise.proven(
         "proof:models",
-        "Hypothesis models, and a kill -9 loop with acknowledged saves counted.",
+        "Models made by hypothesis agree with the store, and acknowledged saves survive kill -9.",
         "TestWorkflows",
         "TestSlowReader",
         "test_acknowledged_saves_survive_kill_9",
     ),
     _promise.proven(
         "proof:requirements",
-        "The requirements list is closed both ways.",
+        "Every requirement names tests that exist, and every test that names a requirement"
+        " is listed.",
         "test_every_named_test_exists_once",
         "test_a_requirement_is_proven_or_owed_and_never_both",
         "test_every_test_that_names_a_requirement_is_listed_by_it",
     ),
     _promise.proven(
         "proof:layers",
-        "Import contracts, and files and functions that stay short.",
+        "Import contracts hold; files and functions stay short.",
         "test_imports_point_one_way_and_each_library_has_one_door",
         "test_no_file_is_too_long_to_keep_in_mind",
         "test_no_function_is_too_long_for_a_screen",
     ),
     _promise.proven(
         "proof:start",
-        "No heavy import before the first answer.",
+        "No heavy library is imported before the first answer.",
         "test_the_first_answer_costs_no_heavy_import",
     ),
 ]

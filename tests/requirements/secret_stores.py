@@ -21,7 +21,7 @@ REQUIREMENTS = [
     ),
     _security.proven(
         "03",
-        "An old row put back, a row added or taken is tampered.",
+        "An old row that was put back, an added row and a removed row are reported as tampered.",
         "test_security_03_after_any_change_by_another_program_no_key_is_answered",
         "test_the_state_root_changes_with_every_field_it_covers",
         "test_after_every_key_is_deleted_new_keys_can_be_stored",
@@ -81,14 +81,14 @@ REQUIREMENTS = [
     ),
     _security.proven(
         "12",
-        "A keychain that is none is never a silent success.",
+        "A missing keychain is always reported.",
         "test_security_12_a_keychain_that_does_not_store_is_reported",
         "test_security_12_a_keychain_that_hangs_times_out",
         "test_security_12_nothing_that_the_environment_names_is_imported",
     ),
     _security.proven(
         "13",
-        "No key is made over ciphertext it cannot open.",
+        "No new root key is made while there is ciphertext that it cannot open.",
         "test_security_13_no_root_key_is_drawn_over_keys_that_it_cannot_open",
         "test_security_13_a_lost_item_is_reported_and_the_recovery_code_unlocks",
         "test_security_13_another_keychain_than_that_of_the_slot_is_reported",
@@ -129,7 +129,7 @@ REQUIREMENTS = [
     ),
     _security.proven(
         "18:redaction",
-        "Redaction where security.md puts it.",
+        "Secrets are redacted in errors, log lines, audit details and progress.",
         "test_security_18_a_planted_value_is_in_no_text_at_the_debug_level",
         "test_security_18_known_shapes_and_the_secrets_of_a_request_are_redacted",
         "test_security_18_a_result_is_never_redacted",
@@ -145,7 +145,7 @@ REQUIREMENTS = [
     ),
     _security.proven(
         "19:sealed",
-        "The same by somebody who can write the file.",
+        "The same holds for a sealed log and a person who can write the file.",
         "test_security_19_every_change_of_a_sealed_log_is_found",
         "test_security_19_a_tail_cut_with_its_state_and_anchors_is_found",
         "test_security_19_keys_read_from_the_file_do_not_forge_entries_after_a_checkpoint",
@@ -153,13 +153,13 @@ REQUIREMENTS = [
     ),
     _security.proven(
         "20",
-        "What cannot be audited does not happen: secrets refused.",
+        "A use of a secret that cannot be logged is refused.",
         "test_security_20_a_key_is_not_answered_when_that_cannot_be_logged",
         "test_an_act_whose_entry_cannot_be_written_does_not_happen",
     ),
     _security.proven(
         "21",
-        "Prune, then verify; an older anchor says pruned.",
+        "After a prune the log verifies, and an older anchor is reported as pruned.",
         "test_security_21_the_entries_left_by_a_prune_verify_and_an_older_anchor_is_pruned",
         "test_security_21_a_locked_or_tampered_log_is_not_pruned",
         "test_a_prune_that_was_killed_between_its_steps_is_finished_by_a_chore",

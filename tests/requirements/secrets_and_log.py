@@ -7,7 +7,7 @@ _promise = Source("secrets")
 REQUIREMENTS = [
     _promise.proven(
         "methods",
-        "The method table of security.md, whole, with the states each method needs.",
+        "Every method of secrets is there, with the states it needs.",
         "test_secrets_are_set_up_once_and_unlocked_afterwards",
         "test_a_lock_forgets_the_keys_and_an_unlock_restores_them",
         "test_methods_that_need_keys_are_refused_before_set_up_and_while_locked",
@@ -16,14 +16,15 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "slots",
-        "Passphrase, keychain and recovery code each open the same root key; the last stays.",
+        "Passphrase, keychain and recovery code each open the same root key; the last key"
+        " slot cannot be removed.",
         "test_only_its_secret_opens_a_slot",
         "test_a_recovery_code_unlocks_and_the_last_slot_cannot_be_removed",
         "test_one_item_of_44_characters_opens_everything",
     ),
     _promise.proven(
         "values",
-        "Any text comes back as it was; bounds are told.",
+        "Any text can be a secret and comes back unchanged; a text over the bound is refused.",
         "test_any_text_comes_back_as_it_was",
         "test_escapes_of_the_line_are_those_of_json",
         "test_a_value_that_is_no_text_is_refused_with_its_path",
@@ -41,19 +42,20 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "legacy",
-        "Rows of an older program show as to be entered again.",
+        "Keys sealed by the customer's first program are listed as keys to enter again.",
         "test_keys_that_an_older_program_sealed_are_listed_as_enter_again",
     ),
     _promise.proven(
         "renewal",
-        "Rotation, rekey, the upgrade of the derivation.",
+        "Data keys rotate, the root key can be replaced, and a cheap key derivation is upgraded.",
         "test_a_rekey_replaces_everything_and_ends_recovery_codes",
         "test_an_old_or_much_used_data_key_is_rotated_automatically",
         "test_an_unlock_rewrites_a_slot_that_costs_less_than_a_new_one",
     ),
     _promise.proven(
         "ways",
-        "A lost way to unlock is replaced by another; with none left, keys are given up.",
+        "A lost passphrase is replaced with another key slot; when no slot opens, the keys"
+        " can be given up.",
         "test_a_forgotten_passphrase_is_replaced_with_the_recovery_code_as_proof",
         "test_a_passphrase_is_added_where_only_a_keychain_unlocks",
         "test_the_keychain_of_a_new_computer_replaces_the_old_one",
@@ -62,7 +64,7 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "lock",
-        "A lock locks whatever the disk and the methods under way do, and nothing is told wrongly.",
+        "secrets.lock locks whatever the disk and other requests do, and its answer is true.",
         "test_on_a_full_disk_a_lock_locks_and_reports_it",
         "test_a_lock_wipes_the_keys_whatever_prevents_writing_the_file",
         "test_an_unlock_that_is_running_does_not_undo_a_lock",
@@ -72,21 +74,23 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "refusals",
-        "Refused requests are logged; of one kind within a second together, with a count.",
+        "Refused requests are logged; those of one kind within a second are counted in one entry.",
         "test_refusals_of_one_kind_within_a_second_are_one_entry_and_a_count",
         "test_counted_refusals_are_logged_when_the_process_ends",
         "test_every_wrong_passphrase_is_an_entry",
     ),
     _promise.proven(
         "odd",
-        "Rows that a flipped bit has made odd are tampered rows; a key is no provider's name.",
+        "A damaged row of secrets is reported as tampered; a key given as a provider's name"
+        " is refused.",
         "test_a_malformed_row_is_tampered_and_can_be_deleted",
         "test_a_label_that_is_no_utf_8_does_not_prevent_the_unlock",
         "test_a_key_where_a_providers_name_belongs_is_refused_and_in_no_file",
     ),
     _promise.proven(
         "audit:sealed",
-        "Checkpoints, a start that moves, exports that another tool checks.",
+        "The log is sealed by checkpoints, can be pruned, and its export is verified by"
+        " another tool.",
         "test_while_locked_only_order_and_ends_are_verified",
         "test_entries_of_the_last_thirty_days_are_never_pruned",
         "test_an_export_holds_every_entry_and_another_tool_checks_its_signature",
@@ -98,7 +102,8 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "process",
-        "No socket, no core, not dumpable; no value in a word of ours.",
+        "The process opens no socket, writes no core and cannot be attached to; no text it"
+        " writes has a secret.",
         "test_the_process_opens_no_socket",
         "test_text_without_a_secret_is_unchanged",
         "test_names_that_programs_rely_on_are_not_redacted",

@@ -34,7 +34,7 @@ REQUIREMENTS = [
     ),
     _sqlite.proven(
         "05",
-        "No torn save of several rows (crash VFS).",
+        "A power loss leaves no part of a save.",
         "test_at_full_no_power_loss_loses_or_tears_an_acknowledged_write",
         "test_the_file_after_a_power_loss_is_served_by_the_next_start",
     ),
@@ -46,7 +46,7 @@ REQUIREMENTS = [
     ),
     _sqlite.proven(
         "06:sweep",
-        "The same for operation N of every write path.",
+        "An error of any operation of any write leaves the old state and is reported.",
         "test_any_failing_operation_is_reported_with_its_outcome_and_loses_nothing",
         "test_every_operation_fails_once",
     ),
@@ -104,7 +104,7 @@ REQUIREMENTS = [
     ),
     _sqlite.proven(
         "14:corruptors",
-        "The whole table of corruptors.",
+        "Every kind of corrupted file is refused or served as far as it can be read.",
         "test_a_file_that_is_refused_is_untouched",
         "test_confirmed_damage_makes_the_process_read_only_and_is_reported",
         "test_a_start_that_cannot_write_for_damage_serves_what_can_be_read",
@@ -136,7 +136,7 @@ REQUIREMENTS = [
     ),
     _sqlite.proven(
         "17:faults",
-        "The same with operation-N faults.",
+        "A failing operation during a migration of such a file loses nothing.",
         "test_whichever_operation_of_a_start_fails_the_next_start_has_everything",
         "test_every_operation_of_a_start_fails_once",
     ),

@@ -38,7 +38,7 @@ REQUIREMENTS = [
     ),
     _stdio.proven(
         "04",
-        "Starts and stops leave no abort, no stray file and no process.",
+        "Many starts and stops leave no crash, no stray file and no process.",
         "test_stdio_04_twenty_starts_and_stops_leave_nothing",
         "test_stdio_04_two_hundred_starts_and_stops_leave_nothing",
     ),

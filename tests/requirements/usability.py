@@ -63,7 +63,7 @@ REQUIREMENTS = [
     ),
     _ecosystem.proven(
         "11",
-        "A wrong framing gets one hint.",
+        "Messages with LSP headers get one error with a hint.",
         "test_headers_of_another_framing_get_a_hint",
     ),
     _ecosystem.proven(

@@ -7,13 +7,13 @@ _stores = Source("stores")
 REQUIREMENTS = [
     _stores.proven(
         "01:can-shrink",
-        "A file can give its disk back: incremental vacuum is on from the first table.",
+        "The file can shrink: incremental vacuum is on from the first table.",
         "test_a_new_file_is_ours_whole_and_private",
         "test_the_new_file_can_shrink_and_is_sound",
     ),
     _stores.proven(
         "01:shrinks",
-        "Pruned means the disk is free again.",
+        "A prune returns disk space.",
         "test_stores_01_a_prune_returns_disk_space",
         "test_the_file_gets_smaller",
     ),
@@ -25,7 +25,7 @@ REQUIREMENTS = [
     ),
     _stores.proven(
         "03",
-        "A migration neither deletes nor half-applies.",
+        "A migration deletes nothing and is never half applied.",
         "test_a_rebuild_keeps_child_rows_and_keys",
         "test_a_step_that_loses_something_is_undone",
         "test_a_real_kill_at_a_statement_leaves_the_old_or_the_new_version",
@@ -43,20 +43,21 @@ REQUIREMENTS = [
     ),
     _stores.proven(
         "05:history",
-        "A replaced version can be had again, byte for byte; those of runs are never pruned.",
+        "A replaced revision comes back byte for byte; those of runs are never pruned.",
         "test_stores_05_every_replaced_revision_comes_back_byte_for_byte",
         "test_a_revert_is_a_new_revision_with_all_of_the_old_content",
         "test_a_group_that_a_run_refers_to_stays",
     ),
     _stores.proven(
         "06",
-        "Damage is an error state, never an empty list; no fresh file where one was.",
+        "Damage is reported as an error, never as an empty list; no new file is made where"
+        " one was.",
         "test_a_damaged_body_is_reported",
         "test_a_lost_database_is_not_created_again",
     ),
     _stores.proven(
         "07",
-        "A backup is a backup; a restore mixes nothing.",
+        "A backup holds the whole database; a restore mixes no old with new data.",
         "test_a_backup_is_the_whole_database_as_sqlite_reads_it",
         "test_everything_is_as_it_was_when_the_backup_was_made",
         "test_the_safety_backup_restores_what_was_replaced",
@@ -86,21 +87,21 @@ REQUIREMENTS = [
     ),
     _stores.proven(
         "11",
-        "A huge payload does not kill the write: bodies and summaries have typed caps.",
+        "Bodies and summaries have limits with errors of their own.",
         "test_a_body_has_a_greatest_size",
         "test_save_many_limits_the_size_of_all_bodies_together",
         "test_stores_11_a_large_summary_is_kept_to_its_limit_with_its_true_size",
     ),
     _stores.proven(
         "12",
-        "No read-to-write upgrade, no foreign savepoint; success only after COMMIT.",
+        "Requests share a transaction with a savepoint each, and succeed only after COMMIT.",
         "test_what_waits_together_is_one_transaction_and_answered_in_order",
         "test_a_failing_member_is_undone_alone_and_burns_no_number",
         "test_when_the_commit_fails_the_whole_burst_is_told_that_its_outcome_is_unknown",
     ),
     _stores.proven(
         "13",
-        "Secrets leave by no export, log or version.",
+        "No backup, export, log or version text has a secret.",
         "test_no_byte_of_a_secret_is_in_a_backup_unless_it_was_asked_for",
         "test_security_18_a_planted_value_is_in_no_text_at_the_debug_level",
     ),
