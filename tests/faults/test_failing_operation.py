@@ -56,7 +56,7 @@ ACTS: dict[str, list[Message]] = {
     "look": [call(1, "system.check")],
 }
 STEPS = {"compact": 61, "purge": 29, "run": 7, "check": 7}
-"""The suite lets every thirteenth operation fail, fewer of the longest acts and more of short ones."""
+"""The suite lets every thirteenth operation fail; fewer of the longest acts, more of short ones."""
 UNAUDITED = {"compact", "check", "look"}
 """Acts that write an audit entry each time, also when they are repeated."""
 
