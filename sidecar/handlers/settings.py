@@ -13,7 +13,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from sidecar import limits
 from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
-from sidecar.errors import DatabaseDamaged, InvalidParams, NotFound, TooLarge
+from sidecar.errors import InvalidParams, NotFound, TooLarge
 from sidecar.notifications import SettingChange, SettingsChanged
 from sidecar.store import codec, settings
 from sidecar.store.settings import SCHEMA_VERSION_KEY, Setting, ValueType
@@ -78,7 +78,7 @@ class SettingsGetResult(SettingView, frozen=True):
     """The setting."""
 
 
-@method("settings.get", access="read", errors=(NotFound, DatabaseDamaged))
+@method("settings.get", access="read", errors=(NotFound,))
 def get(ctx: Context, params: SettingsGetParams) -> SettingsGetResult:
     """Return a setting."""
     if params.key == SCHEMA_VERSION_KEY:
