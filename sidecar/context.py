@@ -10,7 +10,7 @@ committed together) and use `db`. Long methods run in a worker thread: they read
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, NamedTuple, Protocol
 
 import msgspec
@@ -179,6 +179,8 @@ class LongContext(Context):
         """False for a chore: no client waits for it."""
         self.frees_space = True
         """Whether it may write into the reserve for a full disk; true of most chores."""
+        self.pausing: Callable[[], AbstractContextManager[None]] = nullcontext
+        """For a block that waits for a person: other long methods run as if this one did not."""
         self._publish = publish
         self._is_past_cancel = False
         self._holds_lock = False

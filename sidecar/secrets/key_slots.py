@@ -140,7 +140,8 @@ def new_item(ctx: LongContext, store_id: bytes, generation: int) -> Iterator[New
     secret = bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES))
     try:
         text = base64.b64encode(secret).decode()
-        backend = ctx.vault.keychain.write(name, text, keychain_wait(ctx))
+        with ctx.pausing():
+            backend = ctx.vault.keychain.write(name, text, keychain_wait(ctx))
         yield NewItem(generation, secret, backend)
     except BaseException:
         ctx.vault.stale_items.append(name)

@@ -237,7 +237,8 @@ def _read_item(ctx: LongContext) -> KeychainProof:
     if slot is None:
         raise errors.KeychainUnavailable("This store has no slot for a keychain.", found=None)
     item = key_slots.item_name(store_id, slot.generation)
-    found = ctx.vault.keychain.read(item, slot.backend, key_slots.keychain_wait(ctx))
+    with ctx.pausing():
+        found = ctx.vault.keychain.read(item, slot.backend, key_slots.keychain_wait(ctx))
     if found.text is None:
         raise errors.KeychainUnavailable(
             "The keychain no longer has this store's item.",

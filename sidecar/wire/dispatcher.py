@@ -315,16 +315,16 @@ class Dispatcher:
         context.frees_space = method.frees_space
         reply.pending = True
         finish = partial(self._finish_long, reply, method, context, perf_counter_ns())
-        call = partial(method.function, context, params)
         replaces_file = method.replaces_file and not getattr(params, "dry_run", False)
         job = LongJob(
-            call,
+            partial(method.function, context, params),
             context,
             finish,
             self._post,
             replaces_file=replaces_file,
             secret_text=text if method.name.startswith("secrets.") else None,
         )
+        context.pausing = partial(self._workers.pausing, job)
         burst.long_jobs.append((job, reply))
 
     @staticmethod

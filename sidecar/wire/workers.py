@@ -7,11 +7,15 @@ sent. The threads are daemons and start with the first job: most sessions need n
 A job that replaces the database file, such as a restore, runs alone. It waits, without a thread,
 until the jobs before it have ended, and until it has ended no other job is accepted. So no job
 sees two files, and none makes a file that another one reads.
+
+A job that waits for a person (`Workers.pausing`) counts as if it were not there meanwhile: another
+thread runs in its place, and a job that replaces the file does not wait for it.
 """
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from sidecar import limits
@@ -67,6 +71,8 @@ class Workers:
         self._queue: deque[Job] = deque()
         self._jobs: dict[int, Job] = {}
         self._threads = 0
+        self._paused: set[int] = set()
+        """The ids of the jobs that wait for a person."""
         self._replacer: Job | None = None
         """The job that replaces the file, or waits to."""
         self._deadline_ms: float | None = None
@@ -88,7 +94,11 @@ class Workers:
                 raise Maintenance
             if len(self._jobs) >= limits.LONG_MAX_IN_FLIGHT:
                 raise Overloaded(limit=limits.LONG_MAX_IN_FLIGHT)
-            others = [other for other in self._jobs.values() if not other.is_answered]
+            others = [
+                other
+                for key, other in self._jobs.items()
+                if not other.is_answered and key not in self._paused
+            ]
             self._jobs[id(job)] = job
             if job.replaces_file:
                 self._replacer = job
@@ -102,10 +112,42 @@ class Workers:
     def _enqueue(self, job: Job) -> None:
         """Give a job to the threads; the caller holds the lock."""
         self._queue.append(job)
-        if self._threads < limits.WORKER_THREADS:
+        self._start_thread()
+        self._changed.notify()
+
+    def _start_thread(self) -> None:
+        """Start one more thread unless there are enough; the caller holds the lock."""
+        if self._threads < limits.WORKER_THREADS + len(self._paused):
             self._threads += 1
             threading.Thread(target=self._work, name="worker", daemon=True).start()
-        self._changed.notify()
+
+    @contextmanager
+    def pausing(self, job: Job) -> Iterator[None]:
+        """Let other jobs run as if `job`, which is running, were not there during the block.
+
+        Raises:
+            Maintenance: a job that replaces the file is running at the end of the block.
+        """
+        with self._changed:
+            self._paused.add(id(job))
+            self._start_replacer_if_alone()
+            if self._queue:
+                self._start_thread()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._paused.discard(id(job))
+                replacer = self._replacer if self._deadline_ms is None else None
+        if replacer is not None and not replacer.is_answered:
+            raise Maintenance
+
+    def _start_replacer_if_alone(self) -> None:
+        """Start the job that waits for the last of the others; the caller holds the lock."""
+        running = len(self._jobs) - len(self._paused)
+        if self._replacer and self._deadline_ms is not None and running == 1:
+            self._deadline_ms = None
+            self._enqueue(self._replacer)
 
     def timeout_ms(self) -> float | None:
         """Return for how long `expire` has nothing to do; None while no job waits."""
@@ -178,7 +220,6 @@ class Workers:
                 del self._jobs[id(job)]
                 if job is self._replacer:
                     self._replacer = None
-                elif self._replacer and self._deadline_ms is not None and len(self._jobs) == 1:
-                    self._deadline_ms = None
-                    self._enqueue(self._replacer)
+                else:
+                    self._start_replacer_if_alone()
             self._wake()

@@ -76,15 +76,15 @@ def test_while_a_keychain_is_silent_every_other_request_goes_on(
     child = with_both(spawn, database, service)
     service.stop_answering()
     child.send(UNLOCK)
+    child.notification("$/progress")
+    child.send(request("secrets.unlock", {"passphrase": PASSPHRASE}, "unlock"))
+    child.send(request("backups.create", {}, "backup"))
+    child.send(request("workflows.save", {"workflow": {"name": "n", "data": {}}}, "save"))
+    answers = {answer["id"]: answer for answer in child.answers(4)}
 
-    assert child.result("secrets.unlock", {"passphrase": PASSPHRASE})["state"] == "unlocked"
-    child.result("secrets.rotate")
-    child.result("backups.create")
-    child.result("workflows.save", {"workflow": {"name": "n", "data": {}}})
-    answer = child.answer()
-    assert answer["id"] == "keychain"
-    assert answer["error"]["data"]["cause"] == "no answer in time"
-    assert answer["error"]["data"]["retryable"] is True
+    assert [name for name, answer in answers.items() if "result" not in answer] == ["keychain"]
+    error = answers["keychain"]["error"]["data"]
+    assert (error["cause"], error["retryable"]) == ("no answer in time", True)
     assert refused(child)["cause"] == "busy"
     service.go_on()
     assert until(lambda: "result" in child.call("secrets.unlock", {"keychain": True}))
@@ -144,12 +144,14 @@ def test_a_bus_that_accepts_and_never_answers_costs_seconds_and_holds_nothing(
     child = start(spawn, database, bus.env)
     began = time.monotonic()
     child.send(request("secrets.initialize", {"keychain": True}, "keychain"))
-    assert child.result("secrets.initialize", {"passphrase": PASSPHRASE})["state"] == "unlocked"
-    child.result("backups.create")
-    answer = child.answer()["error"]["data"]
+    child.notification("$/progress")
+    child.send(request("secrets.initialize", {"passphrase": PASSPHRASE}, "passphrase"))
+    child.send(request("backups.create", {}, "backup"))
+    answers = {answer["id"]: answer for answer in child.answers(3)}
     bus.close()
 
-    assert (answer["slug"], answer["cause"]) == ("keychain_unavailable", "no answer in time")
+    assert [name for name, answer in answers.items() if "result" not in answer] == ["keychain"]
+    assert answers["keychain"]["error"]["data"]["cause"] == "no answer in time"
     assert time.monotonic() - began < limits.KEYCHAIN_TIMEOUT_MS / 1000 + 10
 
 

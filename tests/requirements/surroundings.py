@@ -53,6 +53,8 @@ SECRETS = [
         "A keychain that is locked, silent, killed or absent holds up no other request, is told in"
         " time, can be cancelled, and leaves no item behind.",
         "test_a_real_keychain_unlocks_after_a_rekey_and_a_restart",
+        "test_a_job_that_waits_for_a_person_takes_no_other_jobs_place",
+        "test_a_job_that_replaces_the_file_does_not_wait_for_one_that_waits_for_a_person",
         "test_a_locked_keychain_that_can_ask_nobody_is_told_at_once_and_can_be_tried_again",
         "test_while_a_keychain_is_silent_every_other_request_goes_on",
         "test_a_silent_keychain_is_waited_for_until_the_cancel",

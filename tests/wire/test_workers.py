@@ -182,6 +182,56 @@ def test_a_job_that_replaces_the_file_waits_without_a_thread_and_then_runs_alone
     replacer.go.set()
 
 
+class PausingJob(TrialJob):
+    """A job that waits for a person, for whom the event stands."""
+
+    def __init__(self, key: object, workers: Workers) -> None:
+        super().__init__(key)
+        self.resumed_with: SidecarError | None = None
+        self._workers = workers
+
+    def run(self) -> None:
+        """Wait for the event while other jobs go on."""
+        try:
+            with self._workers.pausing(self):
+                self.running.set()
+                self.go.wait(WAIT_S)
+        except SidecarError as error:
+            self.resumed_with = error
+        self.ended.set()
+
+
+def test_a_job_that_waits_for_a_person_takes_no_other_jobs_place() -> None:
+    workers = Workers(lambda: None, ManualClock())
+    asking = PausingJob("asking", workers)
+    workers.submit(asking)
+    assert asking.running.wait(WAIT_S)
+    others = [TrialJob(number) for number in range(limits.WORKER_THREADS)]
+    for other in others:
+        workers.submit(other)
+
+    assert all(other.running.wait(WAIT_S) for other in others)
+    for job in (*others, asking):
+        job.go.set()
+    assert asking.ended.wait(WAIT_S)
+    assert asking.resumed_with is None
+
+
+def test_a_job_that_replaces_the_file_does_not_wait_for_one_that_waits_for_a_person() -> None:
+    workers = Workers(lambda: None, ManualClock())
+    asking = PausingJob("asking", workers)
+    workers.submit(asking)
+    assert asking.running.wait(WAIT_S)
+    replacer = TrialJob("replacer", replaces_file=True)
+    workers.submit(replacer)
+    assert replacer.running.wait(WAIT_S)
+
+    asking.go.set()
+    assert asking.ended.wait(WAIT_S)
+    assert isinstance(asking.resumed_with, Maintenance)
+    replacer.go.set()
+
+
 def test_other_jobs_are_refused_while_one_replaces_the_file_or_waits_to() -> None:
     woken = Woken()
     workers = Workers(woken, ManualClock())
