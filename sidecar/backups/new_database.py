@@ -9,6 +9,7 @@ from sidecar.backups.directory import Backup
 from sidecar.backups.verify import Report, check_cancelled, unpack_and_examine
 from sidecar.clock import Clock
 from sidecar.errors import StorageFailed
+from sidecar.store import settings
 from sidecar.store.connection import Connection
 from sidecar.store.repair import checks
 from sidecar.store.secrets import has_slots, providers
@@ -50,6 +51,14 @@ class SecretsAfterwards(NamedTuple):
     """The providers with a key now and none afterwards."""
 
 
+class SettingDifference(NamedTuple):
+    """A setting and its values before and after a restore: JSON text, or None for no setting."""
+
+    key: str
+    before: str | None
+    after: str | None
+
+
 def bring_in(
     backup: Path, path: Path, clock: Clock, report: Report, is_cancelled: Callable[[], bool]
 ) -> NewDatabase:
@@ -87,3 +96,15 @@ def secrets_afterwards(
         return SecretsAfterwards("kept" if has_slots(old) else "none", old_providers, [])
     lost = [name for name in old_providers if name not in new_providers]
     return SecretsAfterwards("from_backup" if new_has_secrets else "none", new_providers, lost)
+
+
+def setting_changes(old: Connection, new_path: Path) -> list[SettingDifference]:
+    """Return the settings that would change when the file at `new_path` replaces `old`."""
+    with open_unsynced(new_path) as db:
+        after = {each.key: each.value for each in settings.by_prefix(db, "")}
+    before = {each.key: each.value for each in settings.by_prefix(old, "")}
+    return [
+        SettingDifference(key, before.get(key), after.get(key))
+        for key in sorted(before.keys() | after.keys())
+        if before.get(key) != after.get(key) and key not in settings.GUARDING
+    ]

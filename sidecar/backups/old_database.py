@@ -5,7 +5,7 @@ database may turn out to be damaged at any step; then that step is done as for o
 open.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,10 @@ from sidecar.backups.new_database import (
     NewDatabase,
     SecretsAfterwards,
     SecretsSource,
+    SettingDifference,
     bring_in,
     secrets_afterwards,
+    setting_changes,
 )
 from sidecar.backups.openable_keys import is_own_root, openable_providers
 from sidecar.backups.verify import Report, log_rejection
@@ -57,6 +59,17 @@ class Content(NamedTuple):
     counts: dict[str, int]
     store_id: bytes
     """Empty when it cannot be read."""
+
+
+class Preview(NamedTuple):
+    """What a restore would replace and change."""
+
+    content: Content
+    secrets: SecretsAfterwards
+    openable: list[str] | None = None
+    """The providers with a key that opens now; None while the vault is locked."""
+    setting_changes: Sequence[SettingDifference] = ()
+    """Empty when the settings of the old database cannot be read."""
 
 
 class Preserved(NamedTuple):
@@ -101,15 +114,9 @@ class UnservedDatabase:
         """Unpack the file `backup` to `path` and examine it, as `bring_in` does."""
         return bring_in(backup, path, self.clock, self.report, self.is_cancelled)
 
-    def preview(
-        self, new: NewDatabase, source: SecretsSource
-    ) -> tuple[Content, SecretsAfterwards, list[str] | None]:
-        """Return the content of this database, the secrets afterwards, and which of these open.
-
-        The last are the providers with a key that opens with the unlocked root key, or None while
-        the vault is locked.
-        """
-        return self.read_content(), secrets_afterwards(new, None, source), None
+    def preview(self, new: NewDatabase, source: SecretsSource) -> Preview:
+        """Return what a restore would replace and change."""
+        return Preview(self.read_content(), secrets_afterwards(new, None, source))
 
     def alone(self) -> AbstractContextManager[None]:
         """Return a lock that keeps other threads from reading and writing this database."""
@@ -217,18 +224,18 @@ class ServedDatabase(UnservedDatabase):
             log_rejection(self._ctx, rejected, backup.name, last=False)
             raise
 
-    def preview(
-        self, new: NewDatabase, source: SecretsSource
-    ) -> tuple[Content, SecretsAfterwards, list[str] | None]:
+    def preview(self, new: NewDatabase, source: SecretsSource) -> Preview:
         """Read this database through a new connection, while other requests are served."""
         with self._ctx.reading() as db:
             content = self._count(lambda: db)
             secrets = self._unless_damaged(
                 lambda: secrets_afterwards(new, db, source)
             ) or secrets_afterwards(new, None, source)
+            changes = self._unless_damaged(partial(setting_changes, db, new.path)) or ()
         with self._store.lock, open_unsynced(new.path) as new_db:
             secrets_db = self._store.db if secrets.outcome == "kept" else new_db
-            return content, secrets, openable_providers(self._ctx.vault, secrets_db)
+            openable = openable_providers(self._ctx.vault, secrets_db)
+        return Preview(content, secrets, openable, changes)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -276,12 +283,13 @@ class ServedDatabase(UnservedDatabase):
         return self._build(new, self._store.db, source, preserved)
 
     def _carry_over(self, old: Connection, db: Connection, source: SecretsSource) -> None:
-        """Copy the audit log, and either the secrets or the number of failed unlocks.
+        """Copy the log, guarding settings, and either the secrets or the number of failed unlocks.
 
         The log stays sealed only when the secrets that are there afterwards have the root key
         that sealed it.
         """
         carry_over.carry_audit_log(old, db)
+        carry_over.carry_settings(old, db, self.clock)
         if source == "live":
             carry_over.carry_secrets(old, db)
             return

@@ -5,10 +5,16 @@ that does not open. Everything that can be refused is refused before the old dat
 The last step is a swap by `store.swap`: when the process is killed in it, the next start ends it.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from sidecar.backups.new_database import NewDatabase, SecretsAfterwards, SecretsSource
+from sidecar.backups.new_database import (
+    NewDatabase,
+    SecretsAfterwards,
+    SecretsSource,
+    SettingDifference,
+)
 from sidecar.backups.old_database import Built, Content, Preserved, UnservedDatabase
 from sidecar.backups.verify import DATABASE
 from sidecar.files import wire_errors
@@ -25,6 +31,8 @@ class Restored(NamedTuple):
     secrets: SecretsAfterwards
     openable: list[str] | None = None
     """In a dry run the providers with a key that opens now; None while the vault is locked."""
+    setting_changes: Sequence[SettingDifference] = ()
+    """In a dry run the settings with another value afterwards."""
     preserved: Preserved = Preserved(None, None)
     built: Built | None = None
     """None in a dry run."""
@@ -58,4 +66,4 @@ def restore_backup(
             built = old.build(new, source, preserved)
             swap.stage(new.path, old.path)
             old.swap(built, preserved.file_name)
-            return Restored(new, content, built.secrets, None, preserved, built)
+            return Restored(new, content, built.secrets, preserved=preserved, built=built)

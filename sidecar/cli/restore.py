@@ -104,6 +104,9 @@ def describe(result: dict[str, Any]) -> str:
     lines.append(secrets[result["secrets"]])
     if result.get("providers_lost"):
         lines.append(f"No longer there: the keys of {', '.join(result['providers_lost'])}.")
+    changed = [each["key"] for each in result["settings_changed"]]
+    if changed:
+        lines.append(f"Settings with another value afterwards: {', '.join(changed)}.")
     old = result.get("safety_backup") or result.get("kept_aside")
     if old:
         lines.append(f"What was there before is kept as {old}.")

@@ -7,7 +7,6 @@ like a setting and cannot be set. Values of type json are stored as they were se
 from pathlib import Path
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import UNSET, Meta, Raw, UnsetType
 
 from sidecar import limits
@@ -201,8 +200,8 @@ def _set(ctx: Context, item: SettingsSetParams, path: str) -> tuple[Setting, boo
 def _check_value(key: str, text: str, path: str) -> None:
     """Refuse a value that this program cannot use, of a setting that it uses itself."""
     if key in settings.FOLDERS:
-        folder = msgspec.json.decode(text, type=str)
-        if folder and ("\0" in folder or not Path(folder).is_absolute()):
+        folder = settings.parse_folder(text)
+        if folder is None or (folder and not Path(folder).is_absolute()):
             raise InvalidParams('This key takes an absolute path, or "".', path=path)
     number = settings.NUMBERS.get(key)
     if number is not None and settings.parse_number(key, text) is None:

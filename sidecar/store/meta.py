@@ -1,9 +1,13 @@
 """The table `meta`: facts about the database file itself, one row for each key."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
+from msgspec import Meta, ValidationError, convert
+
+from sidecar import limits
 from sidecar.errors import DatabaseDamaged
 from sidecar.store.pragmas import Connection
+from sidecar.values import Timestamp
 
 STORE_ID: Final = "store_id"
 """Sixteen random bytes that identify this database, wherever its file is. Secrets are sealed for
@@ -26,9 +30,53 @@ RESTORED_STATE: Final = "restored_state"
 """The `snapshot.fingerprint` that the database had after a restore."""
 
 
+_Counter = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX // 2)]
+"""A number that only rises; the other half of the safe integers is left to rise into."""
+
+_TYPES: Final[dict[str, Any]] = {
+    STORE_ID: Annotated[bytes, Meta(min_length=16, max_length=16)],
+    EPOCH: _Counter,
+    CREATED_AT: Timestamp,
+    CLEAN_END: Literal[0, 1],
+    PURGE_PENDING: _Counter,
+    RESTORED_STATE: Annotated[bytes, Meta(max_length=32)],
+}
+"""What the value of each key can be."""
+
+_REQUIRED: Final = (STORE_ID, EPOCH)
+"""Without these the file cannot be served; the others have a value that stands for no row."""
+
+
+def is_possible(key: str, value: object) -> bool:
+    """Return whether a key can have this value; None stands for no row."""
+    if value is None:
+        return key not in _REQUIRED
+    try:
+        convert(value, _TYPES[key], builtin_types=(bytes,))
+    except ValidationError:
+        return False
+    return True
+
+
+def impossible_keys(db: Connection) -> list[str]:
+    """Return the keys with a value that they cannot have."""
+    return [key for key in _TYPES if not is_possible(key, read(db, key))]
+
+
+def discard(db: Connection, key: str) -> None:
+    """Delete the row of a key, in the caller's transaction."""
+    db.execute("DELETE FROM meta WHERE key = ?", (key,))
+
+
 def read(db: Connection, key: str) -> Any:
-    """Return the value of a key, or None when there is no such row."""
-    return db.execute("SELECT value FROM meta WHERE key = ?", (key,)).get
+    """Return the value of a key, or None when there is no such row.
+
+    No value is a text, so one that is not in UTF-8 is returned as an empty one.
+    """
+    try:
+        return db.execute("SELECT value FROM meta WHERE key = ?", (key,)).get
+    except UnicodeDecodeError:
+        return ""
 
 
 def write(db: Connection, key: str, value: bytes | int) -> None:

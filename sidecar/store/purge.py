@@ -20,8 +20,12 @@ def add_request(db: Connection) -> None:
 
 
 def count_requests(db: Connection) -> int:
-    """Return how often a purge was requested since the last one; 0 when none is due."""
-    return int(meta.read(db, meta.PURGE_PENDING) or 0)
+    """Return how often a purge was requested since the last one; 0 when none is due.
+
+    A damaged number counts as one request.
+    """
+    found = meta.read(db, meta.PURGE_PENDING)
+    return int(found or 0) if meta.is_possible(meta.PURGE_PENDING, found) else 1
 
 
 def clear_requests(db: Connection, seen: int) -> bool:

@@ -4,7 +4,7 @@ Most settings are those of the app and only stored here. Those in `NUMBERS` and 
 by this program itself.
 """
 
-import json
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -131,6 +131,10 @@ CHORES: Final = {key: NUMBERS[key].chore for key in NUMBERS} | {
 }
 """The chore that uses each of these settings."""
 
+GUARDING: Final = (*NUMBERS, *FOLDERS)
+"""Settings that guard the user's data and secrets: where backups go and how often, how long what
+is kept, when secrets lock. A restore leaves them as they are, and a backup has possible values."""
+
 SCHEMA_VERSION_KEY: Final = "schema_version"
 """Shown like a setting, but stored in the header of the file, and not to be set."""
 
@@ -169,10 +173,47 @@ def parse_number(key: str, text: str) -> int | None:
 
 
 def folder(db: Connection, key: str) -> str | None:
-    """Return the folder that a key of `FOLDERS` is set to, or None for the usual one."""
+    """Return the folder that a key of `FOLDERS` is set to, or None for the usual one.
+
+    It is the usual one, too, when the value is invalid or is a path of another system.
+    """
     setting = get(db, key)
-    value = None if setting is None else json.loads(setting.value)
-    return value if isinstance(value, str) and value else None
+    value = None if setting is None else parse_folder(setting.value)
+    return value if value and Path(value).is_absolute() else None
+
+
+def parse_folder(text: str) -> str | None:
+    """Return the path in a JSON text, or None when no key of `FOLDERS` can have this value.
+
+    It must be absolute on some system: a backup may have been made on another one.
+    """
+    try:
+        value = msgspec.json.decode(text, type=str)
+    except msgspec.DecodeError:
+        return None
+    kinds = (PurePosixPath(value), PureWindowsPath(value), Path(value))
+    is_path = "\0" not in value and any(path.is_absolute() for path in kinds)
+    return value if is_path or not value else None
+
+
+def is_possible(setting: Setting) -> bool:
+    """Return whether the program can use the value of a setting, or does not use it at all."""
+    if setting.key in NUMBERS:
+        return not setting.damaged and parse_number(setting.key, setting.value) is not None
+    if setting.key in FOLDERS:
+        return not setting.damaged and parse_folder(setting.value) is not None
+    return True
+
+
+def impossible_keys(db: Connection) -> list[str]:
+    """Return the keys that this program uses and that have a value that it cannot use."""
+    found = ((key, get(db, key)) for key in GUARDING)
+    return [key for key, setting in found if setting is not None and not is_possible(setting)]
+
+
+def put_default(db: Connection, key: str, at: int) -> None:
+    """Set a known key to its default."""
+    put(db, Setting(key, *DEFAULTS[key], at))
 
 
 def by_prefix(db: Connection, prefix: str) -> list[Setting]:

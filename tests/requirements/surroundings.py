@@ -279,6 +279,19 @@ BACKUPS = [
         "A backup that a restore would refuse is not made.",
         "test_a_database_whose_own_table_was_altered_is_not_backed_up_in_vain",
     ),
+    _around.proven(
+        "meaning",
+        "A backup is held to the values that the methods accept, in what the program itself goes"
+        " by; in the served file such a value is found by the check and stops no backup.",
+        "test_a_backup_with_a_value_that_no_method_accepts_is_refused",
+        "test_an_impossible_value_of_the_program_itself_is_found_and_stops_no_backup",
+    ),
+    _around.proven(
+        "guards",
+        "A restore leaves the settings of backups, retention and locking as they are; a dry run"
+        " tells every other change of settings.",
+        "test_settings_that_guard_the_user_stay_and_other_changes_are_told_before",
+    ),
 ]
 
 REQUIREMENTS = [*BACKUPS, *COMMANDS, *FILES, *LINES, *PARENT, *ROWS, *SECRETS, *WHOLE_FILE]

@@ -1150,6 +1150,11 @@ class BackupsRestoreResult(TypedDict):
     backup; else null.
     """
 
+    settings_changed: list[BackupsRestoreSetting]
+    """In a dry run the settings with another value afterwards, at most 1 000. Those of backups,
+    retention and locking stay as they are.
+    """
+
     epoch: int | None
     """Grows with each restore; null in a dry run."""
 
@@ -1158,6 +1163,19 @@ class BackupsRestoreResult(TypedDict):
 
     findings: list[BackupFinding]
     """Damage in it that does not prevent a restore."""
+
+
+class BackupsRestoreSetting(TypedDict):
+    """A setting that a restore would change."""
+
+    key: str
+    """Key of the setting."""
+
+    before: str | None
+    """JSON text of the value, at most 200 characters; null: no such setting."""
+
+    after: str | None
+    """JSON text of the value, at most 200 characters; null: no such setting."""
 
 
 class BackupsVerifyResult(TypedDict):
@@ -1192,7 +1210,7 @@ class CheckFinding(TypedDict):
     """One thing that is wrong with the database."""
 
     kind: str
-    """`structure`, `file`, `foreign`, `index`, `search_index`, `orphan`, `header`, `body`,
+    """`structure`, `file`, `value`, `foreign`, `index`, `search_index`, `orphan`, `header`, `body`,
     `revision`, `summary` or `audit_chain`.
     """
 
@@ -4800,8 +4818,9 @@ class BackupsMethods:
         `waiting`; until it ends other long requests are answered `maintenance`. The backup is
         unpacked and examined while short requests are served, and a rejected one changes
         nothing. From then until the end requests that need the database are answered
-        `maintenance`, too. The current audit log is continued. When the process is killed, the
-        old database or the new one is there, complete.
+        `maintenance`, too. The current audit log is continued, and the settings of backups,
+        retention and locking stay as they are. When the process is killed, the old database or
+        the new one is there, complete.
         """
         params = _given(
             {

@@ -22,6 +22,9 @@ from sidecar.store import meta
 from sidecar.store.database_files import SQLITE_LEFTOVERS
 from sidecar.values import Count
 
+_SHOWN = 200
+"""Characters shown of a value that a restore would change."""
+
 GivenName = Annotated[
     Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS)] | None,
     Meta(description="Name of a listed backup; give this or `path`."),
@@ -131,6 +134,20 @@ class BackupsRestoreParams(Params, frozen=True):
     ] = "live"
 
 
+_ValueText = Annotated[
+    str | None,
+    Meta(description="JSON text of the value, at most 200 characters; null: no such setting."),
+]
+
+
+class BackupsRestoreSetting(Struct, frozen=True):
+    """A setting that a restore would change."""
+
+    key: Annotated[str, Meta(description="Key of the setting.")]
+    before: _ValueText
+    after: _ValueText
+
+
 class BackupsRestoreResult(Result, frozen=True, kw_only=True):
     """What the restore did or, in a dry run, would do."""
 
@@ -169,6 +186,13 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
             " was too damaged for a backup; else null."
         ),
     ]
+    settings_changed: Annotated[
+        list[BackupsRestoreSetting],
+        Meta(
+            description="In a dry run the settings with another value afterwards, at most 1 000."
+            " Those of backups, retention and locking stay as they are."
+        ),
+    ]
     epoch: Annotated[Count | None, Meta(description="Grows with each restore; null in a dry run.")]
     seq: Annotated[Count | None, Meta(description="Number of its audit entry; null in a dry run.")]
     findings: Annotated[
@@ -189,7 +213,8 @@ def restore(ctx: LongContext, params: BackupsRestoreParams) -> BackupsRestoreRes
     it ends other long requests are answered `maintenance`. The backup is unpacked and examined
     while short requests are served, and a rejected one changes nothing. From then until the end
     requests that need the database are answered `maintenance`, too. The current audit log is
-    continued. When the process is killed, the old database or the new one is there, complete.
+    continued, and the settings of backups, retention and locking stay as they are. When the process
+    is killed, the old database or the new one is there, complete.
     """
     path = find_backup(ctx, params.name, params.path)
     old = ServedDatabase(ctx)
@@ -211,6 +236,10 @@ def result_of(restored: Restored) -> BackupsRestoreResult:
         providers_lost=secrets.lost_providers,
         safety_backup=restored.preserved.safety_backup,
         kept_aside=restored.preserved.file_name,
+        settings_changed=[
+            BackupsRestoreSetting(key, before and before[:_SHOWN], after and after[:_SHOWN])
+            for key, before, after in restored.setting_changes[: limits.FINDINGS_MAX]
+        ],
         epoch=built and built.epoch,
         seq=built and built.seq,
         findings=[

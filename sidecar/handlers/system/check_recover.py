@@ -33,8 +33,8 @@ class CheckFinding(Struct, frozen=True):
     kind: Annotated[
         str,
         Meta(
-            description="`structure`, `file`, `foreign`, `index`, `search_index`, `orphan`,"
-            " `header`, `body`, `revision`, `summary` or `audit_chain`."
+            description="`structure`, `file`, `value`, `foreign`, `index`, `search_index`,"
+            " `orphan`, `header`, `body`, `revision`, `summary` or `audit_chain`."
         ),
     ]
     where: Annotated[str, Meta(description="Table, index, id or field that is wrong.")]

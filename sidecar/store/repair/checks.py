@@ -14,7 +14,7 @@ import apsw
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import codec, schema, tables
+from sidecar.store import codec, meta, schema, settings, tables
 from sidecar.store.audit.verify import Opener, verify_chain
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.search import indexes
@@ -75,6 +75,7 @@ def run_all(
 
     for where, rows, findings in (
         ("database", 0, identity(db)),
+        ("database", 0, own_values(db)),
         ("database", 0, foreign(db)),
         ("database", 0, structure(db, full=full)),
         ("database", 0, references(db)),
@@ -123,6 +124,22 @@ def identity(db: Connection) -> Iterator[Finding]:
                 "The file's header has another value; the next start will refuse the file.",
                 _by_hand(f"PRAGMA {name} = {expected}"),
             )
+
+
+def own_values(db: Connection) -> Iterator[Finding]:
+    """Check the values that the program itself goes by: facts about the file, and settings."""
+    for key in meta.impossible_keys(db):
+        cure = "Keep a copy of the file, then recover it."
+        if key == meta.PURGE_PENDING:
+            cure = "Run system.purge."
+        yield Finding("value", f"meta {key}", "It has an impossible value.", cure)
+    for key in settings.impossible_keys(db):
+        yield Finding(
+            "value",
+            f"settings {key}",
+            "It has an impossible value; the default is used.",
+            "Set or reset it.",
+        )
 
 
 def foreign(db: Connection) -> Iterator[Finding]:

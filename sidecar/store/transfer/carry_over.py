@@ -7,7 +7,7 @@ known to have been given; the first entry after such a gap says where it began.
 """
 
 from sidecar.clock import Clock
-from sidecar.store import meta, migrations, tables
+from sidecar.store import meta, migrations, settings, tables
 from sidecar.store.audit.log import chain_head
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.repair import checks
@@ -46,6 +46,19 @@ def carry_secrets(live: Connection, staged: Connection) -> None:
     """
     _carry(live, staged, "secrets")
     meta.write(staged, meta.STORE_ID, meta.store_id(live))
+
+
+def carry_settings(live: Connection, staged: Connection, clock: Clock) -> None:
+    """Leave the settings that guard the user's data as they are in the live file.
+
+    One that is missing or has an impossible value there has its default afterwards.
+    """
+    for key in settings.GUARDING:
+        settings.delete(staged, key)
+        setting = settings.get(live, key)
+        if setting is not None and settings.is_possible(setting):
+            settings.put(staged, setting)
+    settings.insert_defaults(staged, clock.now_ms())
 
 
 def carry_audit_log(live: Connection, staged: Connection) -> None:

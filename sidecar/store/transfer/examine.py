@@ -16,7 +16,7 @@ import msgspec
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged, NewerSchema
-from sidecar.store import codec, meta, migrations, preflight
+from sidecar.store import codec, meta, migrations, preflight, settings
 from sidecar.store.audit.log import chain_head
 from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, one_row
@@ -47,6 +47,17 @@ _CONTRADICTIONS: Final = (
 _FATAL: Final = frozenset({"structure", "file", "orphan"})
 """Kinds of findings with which a file is refused. Others concern one row, or a restore repairs
 them."""
+
+_RISING: Final = {
+    "audit_state": ("seq", "pruned_through", "start_seq", "unsealed_through"),
+    "vault_state": ("generation", "failures", "failed_at"),
+}
+_IMPOSSIBLE_STATE: Final = " UNION ALL ".join(
+    f"SELECT 1 FROM {table} WHERE {column} NOT BETWEEN 0 AND {limits.SAFE_INTEGER_MAX // 2}"  # noqa: S608 - constants
+    for table, columns in _RISING.items()
+    for column in columns
+)
+"""Finds a number that cannot rise any more: with it no act could be logged."""
 
 _BREAKS: Final = "GLOB '*[' || char(10) || char(13) || ']*'"
 _NOT_JSON: Final = " UNION ALL ".join(
@@ -183,7 +194,7 @@ def _examine_content(db: Connection, version: int, step: Callable[[int, int], No
 
 
 def _check_single_rows(db: Connection) -> None:
-    """Check the rows without which the file cannot be opened, and the sizes of bodies.
+    """Check the rows that the program itself goes by, and the sizes of bodies.
 
     Raises:
         Untrusted: one of them is invalid.
@@ -195,9 +206,10 @@ def _check_single_rows(db: Connection) -> None:
     )
     fit = (
         largest[0] <= DECODED_MAX_BYTES  # unpacking a body allocates the size that its row says
-        and isinstance(meta.read(db, meta.STORE_ID), bytes)
-        and isinstance(meta.read(db, meta.EPOCH), int)
+        and not meta.impossible_keys(db)
+        and not settings.impossible_keys(db)
         and one_row(db, "SELECT count(*) FROM audit_state")[0] == 1
+        and not db.execute(_IMPOSSIBLE_STATE).get
     )
     if not fit:
         raise Untrusted("content")

@@ -16,7 +16,7 @@ import apsw
 
 from sidecar import files, limits
 from sidecar.errors import Cancelled, DatabaseDamaged
-from sidecar.store import meta, secrets, tables, verified_copy
+from sidecar.store import meta, secrets, settings, tables, verified_copy
 from sidecar.store.audit.log import chain_head
 from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, one_row
@@ -188,12 +188,22 @@ def _copy_pages(source: Connection, copy: Path, cancelled: Callable[[], bool], s
 
 
 def _prepare(db: Connection, *, include_secrets: bool) -> None:
-    """Delete the secrets of a copy unless they are to stay, and mark it as closed."""
+    """Delete the secrets of a copy unless they are to stay, mark it as closed, and mend it."""
     with transaction(db):
         if not include_secrets:
             for table in tables.SEALED:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - constants
             secrets.reset_state(db)
         meta.write(db, meta.CLEAN_END, 1)
+        _mend(db)
     # So that free pages are not packed.
     db.execute("PRAGMA incremental_vacuum").fetchall()
+
+
+def _mend(db: Connection) -> None:
+    """Give the copy values that it is not refused for, where the program uses a default anyway."""
+    for key in settings.impossible_keys(db):
+        settings.put_default(db, key, 0)
+    for key in meta.impossible_keys(db):
+        if key in (meta.PURGE_PENDING, meta.CREATED_AT, meta.RESTORED_STATE):
+            meta.discard(db, key)
