@@ -1,9 +1,11 @@
 """Tests of the Python client with small programs that misbehave instead of the real process."""
 
+import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from schema.clients.python.sidecar_client import (
     SidecarTimeout,
     Wire,
 )
+from tests.process.child_process import product
 
 PEER = """
 import json, os, sys, time
@@ -262,3 +265,20 @@ def test_a_wire_sends_and_returns_raw_lines() -> None:
     wire.close()
 
     assert lines == [b"\xff not json", b"two", b"three"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pass_fds is POSIX only")
+def test_a_client_whose_pipe_another_process_holds_still_ends_at_once(tmp_path: Path) -> None:
+    """A worker forked by the host has a copy of stdin, so that closing it is no end of input."""
+    client = Client.spawn(product("--database", tmp_path / "sim.db"))
+    stdin = client.wire.process.stdin
+    assert stdin is not None
+    waits = [sys.executable, "-c", "import sys; sys.stdin.read()"]
+    with subprocess.Popen(waits, stdin=subprocess.PIPE, pass_fds=[stdin.fileno()]) as holder:
+        began = time.monotonic()
+        code = client.close(timeout=30)
+        took_s = time.monotonic() - began
+        holder.kill()
+
+    assert code == 0
+    assert took_s < 10

@@ -484,7 +484,13 @@ class BaseClient:
     # --- the process ----------------------------------------------------------------------
 
     def close(self, timeout: float = CLOSE_TIMEOUT_S) -> int | None:
-        """End the process in order, or by force after the timeout, and return its exit code."""
+        """End the process in order, or by force after the timeout, and return its exit code.
+
+        The request to exit is sent first: closing stdin is no end of input while a process that
+        this one forked holds a copy of the pipe.
+        """
+        with suppress(SidecarGone):
+            self.notify("system.exit")
         return self._wire.close(timeout)
 
     def restart(self) -> None:
