@@ -75,6 +75,8 @@ class Workers:
         """The ids of the jobs that wait for a person."""
         self._replacer: Job | None = None
         """The job that replaces the file, or waits to."""
+        self._replacements = 0
+        """How many jobs that replace the file were started."""
         self._deadline_ms: float | None = None
         """Until when the replacer waits; None when it does not wait."""
 
@@ -111,6 +113,7 @@ class Workers:
 
     def _enqueue(self, job: Job) -> None:
         """Give a job to the threads; the caller holds the lock."""
+        self._replacements += job.replaces_file
         self._queue.append(job)
         self._start_thread()
         self._changed.notify()
@@ -126,9 +129,10 @@ class Workers:
         """Let other jobs run as if `job`, which is running, were not there during the block.
 
         Raises:
-            Maintenance: a job that replaces the file is running at the end of the block.
+            Maintenance: a job that replaces the file was started during the block.
         """
         with self._changed:
+            before = self._replacements
             self._paused.add(id(job))
             self._start_replacer_if_alone()
             if self._queue:
@@ -138,8 +142,8 @@ class Workers:
         finally:
             with self._changed:
                 self._paused.discard(id(job))
-                replacer = self._replacer if self._deadline_ms is None else None
-        if replacer is not None and not replacer.is_answered:
+                is_replaced = self._replacements != before
+        if is_replaced:
             raise Maintenance
 
     def _start_replacer_if_alone(self) -> None:

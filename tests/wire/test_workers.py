@@ -217,14 +217,21 @@ def test_a_job_that_waits_for_a_person_takes_no_other_jobs_place() -> None:
     assert asking.resumed_with is None
 
 
-def test_a_job_that_replaces_the_file_does_not_wait_for_one_that_waits_for_a_person() -> None:
-    workers = Workers(lambda: None, ManualClock())
+@pytest.mark.parametrize("has_ended", [False, True])
+def test_a_job_that_replaces_the_file_does_not_wait_for_one_that_waits_for_a_person(
+    *, has_ended: bool
+) -> None:
+    woken = Woken()
+    workers = Workers(woken, ManualClock())
     asking = PausingJob("asking", workers)
     workers.submit(asking)
     assert asking.running.wait(WAIT_S)
     replacer = TrialJob("replacer", replaces_file=True)
     workers.submit(replacer)
     assert replacer.running.wait(WAIT_S)
+    if has_ended:
+        replacer.go.set()
+        assert woken.wait_for(1)
 
     asking.go.set()
     assert asking.ended.wait(WAIT_S)
