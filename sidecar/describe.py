@@ -5,10 +5,11 @@ The caller must have imported the handlers, which declare the methods. build/exa
 examples from the conversations of the tests and writes them to examples.json beside this module.
 
 The types come from msgspec's schema export, which is corrected in four places: descriptions lose
-the indentation of the source; results require all their fields (msgspec calls a field with a
-default optional, but it is always sent); integers are bounded by what JavaScript reads exactly;
-enumerations of strings name their type. The document has no version of the program and no date,
-and its hash omits the examples, so that the hash changes only when the contract does.
+the indentation of the source; results require all their fields but the mark of a damaged row
+(msgspec calls a field with a default optional, but it is always sent); integers are bounded by
+what JavaScript reads exactly; enumerations of strings name their type. The document has no version
+of the program and no date, and its hash omits the examples, so that the hash changes only when the
+contract does.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from typing import Any
 import msgspec
 
 from sidecar import errors, limits
-from sidecar.catalog import METHODS, Method
+from sidecar.catalog import METHODS, MayBeDamaged, Method
 from sidecar.errors import ExitCode, SidecarError
 from sidecar.methods import METHOD_MODULES
 from sidecar.notifications import NOTIFICATIONS, Notification
@@ -303,12 +304,13 @@ def _schemas(
 
 
 def _require_all(schema: Schema) -> bool:
-    """Require every field of a schema; return whether that changed anything."""
+    """Require every field that answers always have; return whether that changed anything."""
     fields = schema.get("properties")
     if fields is None:  # an enum, not a struct
         return False
-    changed: bool = schema["required"] != list(fields)
-    schema["required"] = list(fields)
+    required = [name for name in fields if name not in MayBeDamaged.__struct_fields__]
+    changed: bool = schema["required"] != required
+    schema["required"] = required
     for field in fields.values():
         field.pop("default", None)
     return changed

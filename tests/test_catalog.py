@@ -14,7 +14,7 @@ from msgspec import inspect as types
 
 import sidecar.handlers
 from sidecar import describe, limits
-from sidecar.catalog import CHORES, METHODS, Method, Params
+from sidecar.catalog import CHORES, METHODS, MayBeDamaged, Method, Params
 from sidecar.context import Context, LongContext
 from sidecar.methods import CHORE_MODULES, METHOD_MODULES
 from sidecar.notifications import NOTIFICATIONS
@@ -160,9 +160,11 @@ def test_params_refuse_unknown_members_at_every_depth(method: Method) -> None:
 
 
 @EVERY_METHOD
-def test_results_carry_no_optional_field(method: Method) -> None:
+def test_results_carry_no_optional_field_but_the_mark_of_damage(method: Method) -> None:
     for struct in structs(method.result):
-        assert all(field.required for field in msgspec.structs.fields(struct)), struct
+        fields = msgspec.structs.fields(struct)
+        optional = {field.name for field in fields if not field.required}
+        assert optional <= set(MayBeDamaged.__struct_fields__), struct
 
 
 @EVERY_METHOD

@@ -124,6 +124,19 @@ def test_a_method_is_described_by_its_docstring_and_types(described: dict[str, A
     }
 
 
+def test_only_the_mark_of_a_damaged_row_is_optional_in_results(document: dict[str, Any]) -> None:
+    """A client that reads it as required fails on every row that is sound."""
+    schemas = document["components"]["schemas"]
+    sent = {each["result"]["name"] for each in document["methods"]} | {"WorkflowHeader", "Run"}
+    optional = {
+        field
+        for name in sent & schemas.keys()
+        for field in set(schemas[name]["properties"]) - set(schemas[name]["required"])
+    }
+
+    assert optional == {"damaged"}
+
+
 def test_results_require_all_fields_though_they_have_defaults(described: dict[str, Any]) -> None:
     """A field with a default is optional to msgspec, but it is always sent."""
     schemas = described["components"]["schemas"]

@@ -894,7 +894,7 @@ class AuditEntry(TypedDict):
     mac: str
     """Code of the entry in the chain, lower-case hex."""
 
-    damaged: bool
+    damaged: NotRequired[bool]
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
@@ -1329,7 +1329,7 @@ class Run(TypedDict):
     pinned: bool
     """Whether pruning spares it."""
 
-    damaged: bool
+    damaged: NotRequired[bool]
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
@@ -1383,7 +1383,7 @@ class RunWithSummary(TypedDict):
     summary: Any
     """The JSON that was sent; null when it has none."""
 
-    damaged: bool
+    damaged: NotRequired[bool]
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
@@ -1698,7 +1698,7 @@ class SettingView(TypedDict):
     updated_at: int
     """Milliseconds since the Unix epoch, UTC."""
 
-    damaged: bool
+    damaged: NotRequired[bool]
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
@@ -1736,7 +1736,7 @@ class SettingsGetResult(TypedDict):
     updated_at: int
     """Milliseconds since the Unix epoch, UTC."""
 
-    damaged: bool
+    damaged: NotRequired[bool]
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
@@ -1799,7 +1799,7 @@ class SettingsSetResult(TypedDict):
     updated_at: int
     """Milliseconds since the Unix epoch, UTC."""
 
-    damaged: bool
+    damaged: NotRequired[bool]
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
@@ -2101,7 +2101,7 @@ class Workflow(TypedDict):
     data: Any
     """The body: the JSON that was saved, byte for byte."""
 
-    damaged: bool
+    damaged: NotRequired[bool]
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
@@ -2149,7 +2149,7 @@ class WorkflowHeader(TypedDict):
     last_run_at: int | None
     """Start of its newest run; null when it has none."""
 
-    damaged: bool
+    damaged: NotRequired[bool]
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
@@ -2485,7 +2485,7 @@ class WorkflowsSearchItem(TypedDict):
     where text is cut off; null without a word to find or with `none`.
     """
 
-    damaged: bool
+    damaged: NotRequired[bool]
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
