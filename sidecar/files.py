@@ -48,6 +48,43 @@ def create_private(path: Path) -> None:
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE_MODE))
 
 
+def create_if_missing(path: Path) -> None:
+    """Create an empty private file, durably, unless there is a file of that name."""
+    try:
+        create_private(path)
+    except FileExistsError:
+        return
+    sync_folder(path.parent)
+
+
+def publish(finished: Path, path: Path) -> None:
+    """Give a finished file the name `path`, durably; it may keep its own name beside that one.
+
+    Two processes that want the same name at the same time get one file each or an error.
+
+    Raises:
+        FileExistsError: there is a file of that name; it was not changed.
+    """
+    try:
+        # A link refuses to take the place of a file, which a rename would not.
+        os.link(finished, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Some file systems have no links: an empty file takes the name first.
+        create_private(path)
+        try:
+            finished.replace(path)
+        except BaseException:
+            path.unlink()
+            raise
+    try:
+        sync_folder(path.parent)
+    except BaseException:
+        path.unlink()
+        raise
+
+
 def identity(path: Path) -> tuple[int, int] | None:
     """Return what tells one file from another of the same name, or None when there is no file.
 

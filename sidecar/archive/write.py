@@ -1,6 +1,7 @@
 """Writing a backup: pack it in one pass, sync it, read it back, and only then give it its name.
 
-Until then its name ends in `.partial`, which no list shows, and it is removed when writing fails.
+Until then its name ends in the id of its database and `.partial`, which no list shows, and it is
+removed when writing fails.
 """
 
 import hashlib
@@ -25,14 +26,19 @@ _being_written: set[Path] = set()
 """The unfinished backups that this process is writing now."""
 
 
+def partial_path(target: Path, store_id: str) -> Path:
+    """Return the path of the unfinished backup that a database makes to be named `target`."""
+    return files.beside(target, f".{store_id}{PARTIAL}")
+
+
 @contextmanager
-def partial_file(target: Path) -> Iterator[Path]:
+def partial_file(target: Path, store_id: str) -> Iterator[Path]:
     """Create a private file to be written and published; remove it unless it is published.
 
     Raises:
         FileExistsError: another backup of that name is being written.
     """
-    partial = files.beside(target, PARTIAL)
+    partial = partial_path(target, store_id)
     files.create_private(partial)
     _being_written.add(partial)
     try:
@@ -104,6 +110,9 @@ def _pack(
 
 
 def publish_backup(partial: Path, target: Path) -> None:
-    """Give a finished backup its name, durably."""
-    partial.replace(target)
-    files.sync_folder(target.parent)
+    """Give a finished backup its name, durably.
+
+    Raises:
+        FileExistsError: another process has given the name to a backup meanwhile.
+    """
+    files.publish(partial, target)

@@ -13,11 +13,12 @@ from weakref import WeakKeyDictionary
 
 from msgspec.structs import replace
 
-from sidecar import __version__, files, limits, log, purging
+from sidecar import __version__, files, limits, purging
 from sidecar.archive.manifest import Head, Mac, Manifest, Reason, Secrets
 from sidecar.archive.write import partial_file, publish_backup, write_backup
 from sidecar.backups import directory
 from sidecar.backups.directory import Backup
+from sidecar.backups.marker import prepare_folder
 from sidecar.backups.retention import request_retention
 from sidecar.backups.verify import compare
 from sidecar.context import LongContext
@@ -161,31 +162,33 @@ def create_backup_from(
         copy = scratch / "copy"
         with reading as source:
             folder = directory.folder_of(source, path)
-            files.make_folder(folder)
-            directory.remove_partial_files(folder)
+            named = settings.folder(source, "backup_directory") is not None
+            prepare_folder(ctx, source, folder, named=named, by_person=reason == "manual")
+            store_id = meta.store_id(source).hex()
+            directory.remove_partial_files(folder, store_id, scratch.stat().st_mtime)
             _check_room(path, folder)
             copied = _copy(ctx, source, copy, include_secrets=include_secrets)
         described = _examine(ctx, copy, _describe(ctx, copied, reason, label))
-        with _new_file(folder, ctx.clock.now_ms()) as (target, partial):
+        with _new_file(folder, ctx.clock.now_ms(), store_id) as (target, partial):
             manifest = _pack(ctx, copy, partial, described)
             # Removed before the lock is taken, because removing a large file takes time.
             copy.unlink()
             backup = Backup(target, manifest, partial.stat().st_size)
-            _publish(ctx, partial, backup, last=last, details=details or {})
+            backup = _publish(ctx, partial, backup, last=last, details=details or {})
     request_retention(ctx)
     _warn_of_omitted(ctx, copied.omitted)
     return Created(backup, round(ctx.clock.monotonic_ms() - began_ms), copied.omitted)
 
 
 @contextmanager
-def _new_file(folder: Path, at_ms: int) -> Iterator[tuple[Path, Path]]:
+def _new_file(folder: Path, at_ms: int, store_id: str) -> Iterator[tuple[Path, Path]]:
     """Yield the name of a new backup and the unfinished file of it, which no other backup has."""
     with ExitStack() as stack:
         partial = None
         while partial is None:
-            target = directory.unused_path(folder, at_ms)
+            target = directory.unused_path(folder, at_ms, store_id)
             with suppress(FileExistsError):  # a backup made at the same time was quicker
-                partial = stack.enter_context(partial_file(target))
+                partial = stack.enter_context(partial_file(target, store_id))
         yield target, partial
 
 
@@ -292,16 +295,32 @@ def _describe(ctx: LongContext, copied: Snapshot, reason: Reason, label: str | N
 
 def _publish(
     ctx: LongContext, partial: Path, backup: Backup, *, last: bool, details: dict[str, str]
-) -> None:
+) -> Backup:
     """Give the file its name and log the backup; when one of the two fails, undo both.
 
-    Where the log of the database was cut off, nothing can be written to it any more.
+    Return the backup, with another name where another process was quicker to take the first.
+    """
+    while True:
+        try:
+            _publish_as(ctx, partial, backup, last=last, details=details)
+        except FileExistsError:
+            store_id, at_ms = backup.manifest.store_id, backup.manifest.created_at
+            path = directory.unused_path(backup.path.parent, at_ms, store_id)
+            backup = backup._replace(path=path)
+        else:
+            return backup
+
+
+def _publish_as(
+    ctx: LongContext, partial: Path, backup: Backup, *, last: bool, details: dict[str, str]
+) -> None:
+    """Log the backup and give it its name in one transaction.
+
+    Raises:
+        FileExistsError: another file has the name.
     """
     manifest = backup.manifest
-    if ctx.store.wal.is_cut:
-        publish_backup(partial, backup.path)
-        log.warning("backup_not_audited", name=backup.name)
-        return
+    published = False  # until then the name may be that of another file
     try:
         with ctx.writing(last=last):
             ctx.audit(
@@ -314,8 +333,10 @@ def _publish(
                 **details,
             )
             publish_backup(partial, backup.path)
+            published = True
     except BaseException:
-        backup.path.unlink(missing_ok=True)
+        if published:
+            backup.path.unlink(missing_ok=True)
         raise
 
 

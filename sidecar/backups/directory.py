@@ -5,14 +5,15 @@ changes. Several databases may share one folder; each deletes only its own backu
 """
 
 import re
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from sidecar import files
+from sidecar import limits
 from sidecar.archive.manifest import Manifest
 from sidecar.archive.read import read_manifest
-from sidecar.archive.write import PARTIAL, is_being_written
+from sidecar.archive.write import PARTIAL, is_being_written, partial_path
 from sidecar.errors import BackupRejected, NotFound
 from sidecar.store import meta, settings
 from sidecar.store.connection import Connection, Store
@@ -146,23 +147,29 @@ def require_file(path: Path) -> Path:
     return path
 
 
-def unused_path(folder: Path, at_ms: int) -> Path:
-    """Return a path for a backup made at that time which no other backup has."""
+def unused_path(folder: Path, at_ms: int, store_id: str) -> Path:
+    """Return a path for a backup made at that time which no other backup has.
+
+    Another process may take the name before the backup is finished; see `publish_backup`.
+    """
     stem = datetime.fromtimestamp(at_ms / 1000, UTC).strftime("sim_backup_%Y%m%d_%H%M%S")
     number = 1
     path = folder / f"{stem}.db.zst"
-    while path.exists() or files.beside(path, PARTIAL).exists():
+    while path.exists() or partial_path(path, store_id).exists():
         number += 1
         path = folder / f"{stem}_{number}.db.zst"
     return path
 
 
-def remove_partial_files(folder: Path) -> None:
-    """Remove the unfinished backups that killed processes have left in the folder."""
-    try:
-        paths = [path for path in folder.iterdir() if path.name.endswith(PARTIAL)]
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    for path in paths:
-        if is_backup_name(path.name.removesuffix(PARTIAL)) and not is_being_written(path):
-            path.unlink(missing_ok=True)
+def remove_partial_files(folder: Path, store_id: str, now_s: float) -> None:
+    """Remove the unfinished backups of a database that killed processes have left in the folder.
+
+    A copy of the database has the same id, and another process may serve it: so what was written
+    to lately stays.
+    """
+    suffix = f".{store_id}{PARTIAL}"
+    with suppress(FileNotFoundError, NotADirectoryError):
+        for path in folder.glob(f"*{suffix}"):
+            is_ours = is_backup_name(path.name.removesuffix(suffix)) and not is_being_written(path)
+            if is_ours and now_s - path.stat().st_mtime > limits.PARTIAL_LEFTOVER_S:
+                path.unlink(missing_ok=True)

@@ -104,7 +104,7 @@ def describe(result: dict[str, Any]) -> str:
     lines.append(secrets[result["secrets"]])
     if result.get("providers_lost"):
         lines.append(f"No longer there: the keys of {', '.join(result['providers_lost'])}.")
-    changed = [each["key"] for each in result["settings_changed"]]
+    changed = [each["key"] for each in result.get("settings_changed", ())]
     if changed:
         lines.append(f"Settings with another value afterwards: {', '.join(changed)}.")
     old = result.get("safety_backup") or result.get("kept_aside")

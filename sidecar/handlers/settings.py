@@ -14,7 +14,8 @@ from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import InvalidParams, NotFound, TooLarge
 from sidecar.notifications import SettingChange, SettingsChanged
-from sidecar.store import codec, settings
+from sidecar.store import codec, meta, settings
+from sidecar.store.database_files import is_companion
 from sidecar.store.settings import SCHEMA_VERSION_KEY, Setting, ValueType
 from sidecar.values import Timestamp, stored_json
 
@@ -183,7 +184,10 @@ def _set(ctx: Context, item: SettingsSetParams, path: str) -> tuple[Setting, boo
         raise InvalidParams(f"This key is of type {default.value_type}.", path=f"{path}.value_type")
     if value_type not in (type_of_value, "json"):
         raise InvalidParams(f"The value is not of type {value_type}.", path=f"{path}.value")
-    _check_value(item.key, text, f"{path}.value")
+    _check_value(ctx, item.key, text, f"{path}.value")
+    if item.key in settings.FOLDERS:
+        # A person accepts the folder as it is now, also when it has lost its marker.
+        meta.discard(ctx.db, meta.BACKUP_FOLDER)
     before = settings.get(ctx.db, item.key)
     if before is not None and before.damaged:
         before = None
@@ -197,12 +201,14 @@ def _set(ctx: Context, item: SettingsSetParams, path: str) -> tuple[Setting, boo
     return setting, True
 
 
-def _check_value(key: str, text: str, path: str) -> None:
+def _check_value(ctx: Context, key: str, text: str, path: str) -> None:
     """Refuse a value that this program cannot use, of a setting that it uses itself."""
     if key in settings.FOLDERS:
         folder = settings.parse_folder(text)
         if folder is None or (folder and not Path(folder).is_absolute()):
             raise InvalidParams('This key takes an absolute path, or "".', path=path)
+        if folder and is_companion(Path(folder), ctx.store.path):
+            raise InvalidParams("A folder of that name belongs to the database.", path=path)
     number = settings.NUMBERS.get(key)
     if number is not None and settings.parse_number(key, text) is None:
         raise InvalidParams(f"This key takes a whole number from 0 to {number.maximum}.", path=path)

@@ -288,9 +288,9 @@ DELETE_STEP_BYTES: Final = 2 * MIB
 """Stored bytes that are deleted in one transaction, of one row at least. They are all overwritten
 with zeros, which must fit into the WAL on a full disk. 2 MiB take about 15 ms."""
 
-EXPORT_LEFTOVER_S: Final = 3600
-"""Age at which the unfinished file of an export is no longer being written; the next export removes
-it."""
+PARTIAL_LEFTOVER_S: Final = 3600
+"""Time without a write after which an unfinished export or backup is taken to be left by a killed
+process; the next one of the same database removes it. A slow drive takes seconds for a piece."""
 
 VERIFY_STEP_ENTRIES: Final = 200
 """Audit entries verified between two checks for a cancel: under a millisecond."""

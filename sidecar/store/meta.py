@@ -30,6 +30,9 @@ RESTORED_STATE: Final = "restored_state"
 """The `snapshot.fingerprint` that the database had after a restore."""
 
 
+BACKUP_FOLDER: Final = "backup_folder"
+"""Path of the folder of backups that has got a marker, as bytes; see `backups.marker`."""
+
 _Counter = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX // 2)]
 """A number that only rises; the other half of the safe integers is left to rise into."""
 
@@ -39,6 +42,7 @@ _TYPES: Final[dict[str, Any]] = {
     CREATED_AT: Timestamp,
     CLEAN_END: Literal[0, 1],
     PURGE_PENDING: _Counter,
+    BACKUP_FOLDER: Annotated[bytes, Meta(max_length=4 * limits.PATH_MAX_CHARS)],
     RESTORED_STATE: Annotated[bytes, Meta(max_length=32)],
 }
 """What the value of each key can be."""

@@ -32,6 +32,9 @@ from sidecar.errors import BackupRejected
 CONTENT = random.Random(1).randbytes(3000) + bytes(1000)
 
 
+STORE_ID = "ab" * 16
+
+
 def described(size_bytes: int = len(CONTENT), **more: Any) -> Manifest:
     facts: dict[str, Any] = {
         "program": "1.0",
@@ -61,7 +64,7 @@ def write(
     """Write a backup of any content; return its path and its manifest."""
     source, target = folder / "source", folder / "target"
     source.write_bytes(content)
-    with partial_file(target) as partial:
+    with partial_file(target, STORE_ID) as partial:
         written = write_backup(
             source, partial, described(len(content), **more), mac=mac, step=ignore
         )
@@ -98,7 +101,7 @@ def test_what_is_packed_is_what_is_unpacked(tmp_path: Path, content: bytes) -> N
 def test_the_file_is_private_from_its_first_moment(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
-        with partial_file(tmp_path / "target") as partial:
+        with partial_file(tmp_path / "target", STORE_ID) as partial:
             assert partial.stat().st_mode & 0o777 == 0o600
     finally:
         os.umask(before)
@@ -113,7 +116,7 @@ def test_an_unfinished_file_is_gone_and_was_never_called_a_backup(tmp_path: Path
         if done_bytes > len(CONTENT):
             raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt), partial_file(tmp_path / "target") as partial:
+    with pytest.raises(KeyboardInterrupt), partial_file(tmp_path / "target", STORE_ID) as partial:
         write_backup(source, partial, described(), step=stop)
 
     assert [path.name for path in tmp_path.iterdir()] == ["source"]

@@ -1,5 +1,6 @@
 """Tests of making backups: each is complete, verified, private and of one state, or not there."""
 
+import os
 import sys
 import threading
 from pathlib import Path
@@ -192,9 +193,11 @@ def test_files_left_by_a_killed_process_are_removed(tmp_path: Path) -> None:
     left = tmp_path / "test.db.scratch" / "made-by-a-killed-process"
     left.mkdir(parents=True)
     (left / "copy").write_text("half")
-    (tmp_path / "backups/sim_backup_20200101_000000.db.zst.partial").write_text("half")
-
     with open_bench(tmp_path) as bench:
+        store_id = meta.store_id(bench.store.db).hex()
+        partial = tmp_path / f"backups/sim_backup_20200101_000000.db.zst.{store_id}.partial"
+        partial.write_text("half")
+        os.utime(partial, (1, 1))
         second = bench.call("backups.create")["name"]
 
     assert backup_names(tmp_path) == sorted([name, second])
@@ -251,4 +254,4 @@ def test_sqlite_20_a_backup_under_writes_ends_and_is_one_moment(tmp_path: Path) 
 
 def test_a_missing_folder_of_backups_counts_as_empty(tmp_path: Path) -> None:
     assert directory.list_backups(tmp_path / "nowhere") == []
-    directory.remove_partial_files(tmp_path / "nowhere")
+    directory.remove_partial_files(tmp_path / "nowhere", "ab" * 16, 0)

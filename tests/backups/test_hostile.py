@@ -24,6 +24,9 @@ from tests.made_workflows import save
 Harm = Callable[[apsw.Connection], object]
 
 
+STORE_ID = "ab" * 16
+
+
 def statements(*sql: str) -> Harm:
     """Return a function that harms a database by SQL statements."""
 
@@ -69,7 +72,7 @@ def packed(database: Path, manifest: Manifest, **claims: Any) -> Path:
     fields = {name: getattr(manifest, name) for name in manifest.__struct_fields__}
     fields |= {**found, "database_bytes": database.stat().st_size, **claims}
     target = database.with_name("hostile.db.zst")
-    with partial_file(target) as partial:
+    with partial_file(target, STORE_ID) as partial:
         write_backup(database, partial, Manifest(**fields), step=lambda _done: None)
         publish_backup(partial, target)
     return target

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sidecar.errors import Conflict, InvalidParams, Locked
+from sidecar.store import meta
 from sidecar.store.audit.log import read_entries
 from tests.harness import Bench
 from tests.vault_benches import (
@@ -196,15 +197,22 @@ def test_an_export_to_an_impossible_path_is_refused_with_the_path(
 def test_files_of_killed_exports_do_not_disturb_an_export_and_are_removed(
     bench: Bench, tmp_path: Path
 ) -> None:
-    stale = tmp_path / "log.jsonl.gone.partial"
-    fresh = tmp_path / "log.jsonl.else.partial"
-    for leftover in (stale, fresh):
+    store_id = meta.store_id(bench.store.db).hex()
+    stale = tmp_path / f"log.jsonl.{store_id}.gone.partial"
+    fresh = tmp_path / f"log.jsonl.{store_id}.else.partial"
+    foreign = tmp_path / "log.jsonl.mine.partial"
+    for leftover in (stale, fresh, foreign):
         leftover.write_text("{")
-    os.utime(stale, (1, 1))
+    for old in (stale, foreign):
+        os.utime(old, (1, 1))
     result, _path = exported(bench, tmp_path)
 
     assert result["entries"] == HEAD
-    assert sorted(each.name for each in tmp_path.glob("log*")) == ["log.jsonl", fresh.name]
+    assert sorted(each.name for each in tmp_path.glob("log*")) == [
+        "log.jsonl",
+        fresh.name,
+        foreign.name,
+    ]
 
 
 def test_an_export_gets_its_name_on_a_file_system_without_links(

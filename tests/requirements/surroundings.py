@@ -268,6 +268,30 @@ COMMANDS = [
 
 BACKUPS = [
     _around.proven(
+        "shared_folder",
+        "Processes, databases and other programs in one folder of backups take no file from each"
+        " other: names are taken without replacing any, and partial files carry their owner's id.",
+        "test_two_processes_in_one_folder_of_backups_make_whole_backups_of_their_own",
+        "test_a_name_that_another_process_takes_meanwhile_is_left_to_it",
+        "test_partial_files_of_others_are_never_removed",
+    ),
+    _around.proven(
+        "own_names",
+        "Nothing is exported onto a name of the database's own files, and no backups go there.",
+        "test_nothing_is_exported_onto_a_name_of_the_databases_own_files",
+        "test_own_names_are_found_through_a_link_to_the_folder",
+    ),
+    _around.proven(
+        "unmounted",
+        "A folder of backups that has lost its marker, as on a drive that is not mounted, is not"
+        " written to but warned of, until a person accepts it.",
+        "test_a_folder_that_has_lost_its_marker_is_not_written_to_but_warned_of",
+        "test_with_its_marker_again_the_folder_is_used_again",
+        "test_a_person_is_refused_once_and_then_marks_the_folder_again",
+        "test_setting_the_folder_marks_it_again",
+        "test_a_restore_does_not_forget_that_a_folder_was_marked",
+    ),
+    _around.proven(
         "foreign_objects",
         "Tables, indexes, views and triggers of other programs make no backup useless: it is made"
         " without them, they are named in the answer, a warning and the check, and it is restored.",

@@ -3093,7 +3093,9 @@ class AuditExportParams(TypedDict):
     """Params of audit.export."""
 
     path: str
-    """Absolute path of a file that does not exist yet."""
+    """Absolute path of a file that does not exist yet, and whose name does not belong to the
+    database: as `sim.db-wal` and `sim.db.swap` do for `sim.db`.
+    """
 
 
 class AuditPruneParams(TypedDict):

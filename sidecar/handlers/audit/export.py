@@ -19,8 +19,10 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict, InvalidParams, Locked
 from sidecar.handlers.audit.keys import keys_of, refuse_other_keys
+from sidecar.store import meta
 from sidecar.store.audit.export import write_log
 from sidecar.store.audit.verify import Status, verify_chain
+from sidecar.store.database_files import is_companion
 from sidecar.values import Count
 from sidecar.vault import crypto
 
@@ -36,7 +38,8 @@ class AuditExportParams(Params, frozen=True):
         Meta(
             min_length=1,
             max_length=limits.PATH_MAX_CHARS,
-            description="Absolute path of a file that does not exist yet.",
+            description="Absolute path of a file that does not exist yet, and whose name does not"
+            " belong to the database: as `sim.db-wal` and `sim.db.swap` do for `sim.db`.",
         ),
     ]
 
@@ -68,6 +71,10 @@ def export(ctx: LongContext, params: AuditExportParams) -> AuditExportResult:
     path = Path(params.path)
     if "\0" in params.path or not path.is_absolute():
         raise InvalidParams("The path must be absolute, without U+0000.", path=_FIELD)
+    if is_companion(path, ctx.store.path):
+        raise InvalidParams(
+            "Names that begin with the name of the database belong to the database.", path=_FIELD
+        )
     if os.path.lexists(path):
         raise _file_exists()
     with files.wire_errors(), _partial_file(ctx, path) as partial:
@@ -78,16 +85,23 @@ def _file_exists() -> Conflict:
     return Conflict("There is a file of that name.", path=_FIELD)
 
 
+def _owner(ctx: LongContext) -> str:
+    """Return the id of the database, by which it knows its own unfinished files."""
+    with ctx.reading() as db:
+        return meta.store_id(db).hex()
+
+
 @contextmanager
 def _partial_file(ctx: LongContext, path: Path) -> Iterator[Path]:
     """Create a private file beside `path` for the block, and remove it afterwards.
 
-    Such files of earlier exports that were killed are removed, too.
+    Such files of this database's earlier exports that were killed are removed, too.
 
     Raises:
         InvalidParams: no file can be made there.
     """
-    partial = files.beside(path, f".{ctx.clock.new_id()}{_PARTIAL}")
+    owner = _owner(ctx)
+    partial = files.beside(path, f".{owner}.{ctx.clock.new_id()}{_PARTIAL}")
     try:
         files.create_private(partial)
     except (FileNotFoundError, NotADirectoryError):
@@ -98,8 +112,8 @@ def _partial_file(ctx: LongContext, path: Path) -> Iterator[Path]:
         raise InvalidParams("No file of that name can be made.", path=_FIELD) from None
     try:
         now_s = partial.stat().st_mtime
-        for each in path.parent.glob(f"{glob.escape(path.name)}.*{_PARTIAL}"):
-            if now_s - each.stat().st_mtime > limits.EXPORT_LEFTOVER_S:
+        for each in path.parent.glob(f"{glob.escape(path.name)}.{owner}.*{_PARTIAL}"):
+            if now_s - each.stat().st_mtime > limits.PARTIAL_LEFTOVER_S:
                 each.unlink(missing_ok=True)
         yield partial
     finally:
@@ -146,15 +160,6 @@ def _publish(partial: Path, path: Path) -> None:
         Conflict: another file has been given the name meanwhile.
     """
     try:
-        try:
-            # A link refuses to take the place of a file, which a rename would not.
-            os.link(partial, path)
-        except FileExistsError:
-            raise
-        except OSError:
-            # Some file systems have no links: an empty file takes the name first.
-            files.create_private(path)
-            partial.replace(path)
+        files.publish(partial, path)
     except FileExistsError:
         raise _file_exists() from None
-    files.sync_folder(path.parent)

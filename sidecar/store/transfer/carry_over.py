@@ -59,6 +59,11 @@ def carry_settings(live: Connection, staged: Connection, clock: Clock) -> None:
         if setting is not None and settings.is_possible(setting):
             settings.put(staged, setting)
     settings.insert_defaults(staged, clock.now_ms())
+    marked = meta.read(live, meta.BACKUP_FOLDER)
+    if isinstance(marked, bytes):
+        meta.write(staged, meta.BACKUP_FOLDER, marked)
+    else:
+        meta.discard(staged, meta.BACKUP_FOLDER)
 
 
 def carry_audit_log(live: Connection, staged: Connection) -> None:
