@@ -4727,7 +4727,9 @@ class BackupsMethods:
         """Make a backup of the database as it is now, verify it, and keep it until it is deleted.
 
         Other requests are served meanwhile. Deleted data is purged first, so the backup lacks
-        it, and tables, indexes, views and triggers of other programs are omitted.
+        it, and tables, indexes, views and triggers of other programs are omitted. A folder that
+        `backup_directory` names and that has lost its marker file, as on a drive that is not
+        mounted, is refused with `read_only` once; the next call accepts it as it is then.
         """
         params = _given(
             {
