@@ -1216,8 +1216,8 @@ class CheckFinding(TypedDict):
     """One thing that is wrong with the database."""
 
     kind: str
-    """`structure`, `file`, `value`, `foreign`, `index`, `search_index`, `orphan`, `header`, `body`,
-    `revision`, `summary` or `audit_chain`.
+    """`structure`, `file`, `value`, `foreign`, `index`, `search_index`, `orphan`, `constraint`,
+    `row`, `header`, `body`, `revision`, `summary` or `audit_chain`.
     """
 
     where: str
@@ -1579,6 +1579,11 @@ class SecretItem(TypedDict):
 
     state: Literal["enter_again", "ok"]
     """`enter_again`: an older program sealed it; it cannot be opened here."""
+
+    damaged: NotRequired[bool]
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
 
 
 class SecretsAddRecoveryResult(TypedDict):
@@ -2301,6 +2306,11 @@ class WorkflowsHistoryItem(TypedDict):
 
     pinned_by_runs: bool
     """Whether a run refers to it; then it is never pruned."""
+
+    damaged: NotRequired[bool]
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
 
 
 class WorkflowsHistoryResult(TypedDict):
