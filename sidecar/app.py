@@ -7,6 +7,7 @@ writes one JSON line to stderr and ends the process with an exit code that says 
 
 import gc
 import os
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -56,7 +57,7 @@ def serve(config: ServeConfig, spawned_by: int) -> ExitCode:
             ExitCode.ALREADY_RUNNING,
             "already_running",
             "Another process serves this database.",
-            {"pid": refused.pid},
+            {"pid": refused.pid, **({"ending": True} if refused.ending else {})},
         )
     except SidecarError as refused:
         return refuse(refused)
@@ -124,7 +125,7 @@ def _serve_database(
     clock = SystemClock()
     path = path.absolute()
     lock = DatabaseLock(path)
-    lock.acquire()
+    _acquire(lock, clock)
     try:
         opened = open_store(path, clock, _starting(channel, clock))
         opened.store.watch.lock = lock
@@ -153,6 +154,24 @@ def _serve_database(
         return code
     finally:
         lock.release()
+
+
+def _acquire(lock: DatabaseLock, clock: Clock) -> None:
+    """Acquire the lock; wait for a process that is ending and still does what it was sent.
+
+    Raises:
+        AlreadyRunning: another process serves the database, or takes long to end.
+    """
+    until_ms = clock.monotonic_ms() + limits.START_WAIT_MS
+    while True:
+        try:
+            lock.acquire()
+        except AlreadyRunning as held:
+            if not held.ending or clock.monotonic_ms() >= until_ms:
+                raise
+            time.sleep(limits.START_RETRY_MS / 1000)
+        else:
+            return
 
 
 def _starting(channel: stdio.Channel, clock: Clock) -> Any:

@@ -31,6 +31,16 @@ Access = Literal["none", "read", "write"]
 """What a short method needs: nothing, the connection, or the write transaction of its burst."""
 
 
+_UNHEARD = {
+    "secrets.get": False,
+    "secrets.verify": False,
+    "workflows.delete": True,
+    "workflows.delete_many": True,
+}
+"""Exceptions from `Method.runs_unheard`: short methods that write and are called for their answer,
+and long ones that are as urgent as a save."""
+
+
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The params of one method; unknown members are refused."""
 
@@ -105,6 +115,8 @@ class Method:
         self.succeeds_unlogged = succeeds_unlogged
         self.replaces_file = False
         """Set by `method` for one that puts another file in the place of the database."""
+        self.runs_unheard = _UNHEARD.get(name, access == "write")
+        """Whether it runs when nobody can read the answer any more: short methods that write do."""
         self.decoded: type[Params] = params
         self.params: type[Params] = params.published or params
         self.result: Any = result

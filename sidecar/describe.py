@@ -74,7 +74,11 @@ INCOMING: tuple[Schema, ...] = (
     {
         "name": "system.exit",
         "summary": "End the process; the notification itself has no answer.",
-        "description": "Requests received before it are answered first, as at the end of stdin.",
+        "description": "Requests received before it are answered first, as at the end of stdin."
+        " The end waits for a client that reads slowly: up to 60 s, and 10 s without progress."
+        " When stdout is closed or the parent has died, the rest of stdin is read, and within 10 s"
+        " its short methods that write, workflows.delete and workflows.delete_many run;"
+        " secrets.get, secrets.verify, reads and other long methods do not.",
         "params": {"type": "object", "properties": {}, "required": []},
     },
 )
@@ -83,7 +87,8 @@ INCOMING: tuple[Schema, ...] = (
 EXIT_TEXTS: dict[ExitCode, str] = {
     ExitCode.OK: "The process ended as requested.",
     ExitCode.USAGE: "The command line is wrong.",
-    ExitCode.ALREADY_RUNNING: "Another process serves the database; stderr has its process id.",
+    ExitCode.ALREADY_RUNNING: "Another process serves the database; stderr has its process id."
+    " `ending` says that it is about to end: a start has waited 12 s for it.",
     ExitCode.NOT_OURS: "The file is not a database of this product; it was not changed.",
     ExitCode.NEWER_SCHEMA: "The database was written by a newer version; it was not changed.",
     ExitCode.RECOVERY_REQUIRED: "The database is missing or cut off; restore or recover it.",
@@ -91,6 +96,9 @@ EXIT_TEXTS: dict[ExitCode, str] = {
     ExitCode.DAMAGED: "Stored data is damaged.",
     ExitCode.FORCED: "The end took longer than its time limit; the process was ended by force.",
     ExitCode.NO_DATABASE: "There is no database, and `--existing` forbids creating one.",
+    ExitCode.UNDELIVERED: "The client stopped reading: requests were not run, or answers not"
+    " delivered; a line `undelivered` on stderr has their numbers. What has no answer may be done"
+    " all the same: send it again only when its params name the id of what it creates.",
     ExitCode.INTERNAL: "The program has a bug; the traceback is on stderr.",
 }
 """What each exit code means to the program that started this one."""

@@ -30,6 +30,7 @@ class ExitCode(IntEnum):
     DAMAGED = 8
     FORCED = 9
     NO_DATABASE = 10
+    UNDELIVERED = 11
     INTERNAL = 70
 
 

@@ -3,10 +3,26 @@
 from typing import Final
 
 DRAIN_LIMIT_MS: Final = 2000
-"""Time to answer accepted requests at the end; then the watchdog ends the process."""
+"""Time that long requests have at the end; one that has not stopped then is ended by force."""
 
 DRAIN_CANCEL_MS: Final = 1500
 """Time after which long requests are cancelled at the end, so that they are answered in time."""
+
+END_STALL_MS: Final = 10_000
+END_LIMIT_MS: Final = 60_000
+"""How long the end waits for a client that reads nothing, and for one that reads slowly. A busy
+computer can stop a reader for some seconds; 60 s are enough for the largest output at 1 MB/s."""
+
+END_UNHEARD_MS: Final = 10_000
+"""Time for the delivered writes when nobody reads any more: a full pipe of saves takes 1 s."""
+
+END_QUIET_MS: Final = 250
+"""Time without further input after which all of it counts as delivered, when nobody reads."""
+
+START_WAIT_MS: Final = 12_000
+START_RETRY_MS: Final = 50
+"""How long a start waits for a process that is ending and still has the database, and how often it
+tries: END_UNHEARD_MS and the time to close the database."""
 
 PARENT_CHECK_MS: Final = 500
 """Time between two checks whether the parent is alive, where the kernel does not report its

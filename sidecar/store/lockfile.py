@@ -10,6 +10,7 @@ import json
 import os
 import stat
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from sidecar import files
@@ -30,11 +31,15 @@ _LOCKED_BYTE = 1 << 30
 
 
 class AlreadyRunning(Exception):
-    """Another process serves this database; `pid` is its id, None when that cannot be read."""
+    """Another process serves this database; `pid` is its id, None when that cannot be read.
 
-    def __init__(self, pid: int | None) -> None:
-        """Store the id of the process and say it in the message."""
+    `ending` says that it is about to end, and still finishes what it was sent.
+    """
+
+    def __init__(self, pid: int | None, *, ending: bool = False) -> None:
+        """Store what is known of the process and say its id in the message."""
         self.pid = pid
+        self.ending = ending
         holder = f"process {pid}" if pid is not None else "another process"
         super().__init__(f"The database is already in use by {holder}.")
 
@@ -88,7 +93,8 @@ class DatabaseLock:
         """Name the database to lock, without creating or opening a file."""
         self.database = path
         self.path = files.beside(path, SUFFIX)
-        self._clock = clock or SystemClock()
+        now_ms = (clock or SystemClock()).now_ms()
+        self._holder: dict[str, int] = {"pid": os.getpid(), "started_at": now_ms}
         self._descriptor: int | None = None
         self._identity: tuple[int, int] | None = None
 
@@ -120,7 +126,7 @@ class DatabaseLock:
             opened = self._open()
             try:
                 if not _try_lock(opened):
-                    raise AlreadyRunning(_read_holder(opened))
+                    raise _read_holder(opened)
                 if _is_named(opened, self.path):
                     self._write_holder(opened)
                     descriptor = opened
@@ -181,21 +187,32 @@ class DatabaseLock:
             raise ReadOnly(f"The lock file {self.path} is not a plain file; remove it.")
         return descriptor
 
+    def mark_ending(self) -> None:
+        """Write into the lock file that this process is ending, so that a start waits for it.
+
+        The longer text replaces the shorter one in one write: a reader sees one of the two.
+        """
+        self._holder["ending"] = True
+        if self._descriptor is not None:
+            with suppress(OSError):  # a full disk: the start does not wait then
+                os.lseek(self._descriptor, 0, os.SEEK_SET)
+                os.write(self._descriptor, json.dumps(self._holder).encode())
+
     def _write_holder(self, descriptor: int) -> None:
-        holder = {"pid": os.getpid(), "started_at": self._clock.now_ms()}
         if sys.platform != "win32":
             os.fchmod(descriptor, files.FILE_MODE)
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, json.dumps(holder).encode())
+        os.write(descriptor, json.dumps(self._holder).encode())
 
 
-def _read_holder(descriptor: int) -> int | None:
-    """Return the pid in the file; None while it is being written, or when it is not a pid."""
+def _read_holder(descriptor: int) -> AlreadyRunning:
+    """Return what the file says of its holder: nothing while that is being written."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     try:
         holder = json.loads(os.read(descriptor, _CONTENT_MAX_BYTES))
     except ValueError:
-        return None
-    pid = holder.get("pid") if isinstance(holder, dict) else None
-    return pid if type(pid) is int else None
+        return AlreadyRunning(None)
+    known = holder if isinstance(holder, dict) else {}
+    pid = known.get("pid")
+    return AlreadyRunning(pid if type(pid) is int else None, ending=known.get("ending") is True)

@@ -5,22 +5,18 @@ tables, so that every function here works for both. `vault_state` has one row wi
 all rows: the generation, which rises with every write and is the version of what was written; the
 authentication code over all rows; and the number of wrong passphrases in succession.
 
-Every content of the tables can be read: a damaged cell is replaced, so that it is found by the
-authentication codes, as any other change is, instead of failing the request.
+Every content of the tables can be read: texts are read as bytes, so that a flipped bit in a text
+is found by the authentication codes, as any other is, instead of failing the request.
 """
 
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import apsw
 
-from sidecar.errors import DatabaseDamaged
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.pragmas import set_pragma
-from sidecar.store.rows import DAMAGED_NAME, RowKind, key_mark, read_cells
 from sidecar.store.tables import SEALED, carried_with, has_rows
-from sidecar.values import Count, Timestamp
 
-_STATE: Final = "SELECT generation, root, failures, failed_at FROM vault_state WHERE one = 1"
 _SEALED: Final = [table for table in carried_with("secrets") if table in SEALED]
 
 
@@ -30,48 +26,40 @@ class SecretRow(NamedTuple):
     provider: str
     encrypted_value: bytes
     key_hash: str
-    created_at: Timestamp
-    updated_at: Timestamp
-    last_used_at: Timestamp | None
-    damaged: bool = False
-    """Whether a cell of the row is damaged; another value is in its place here."""
+    created_at: int
+    updated_at: int
+    last_used_at: int | None
 
 
 class LegacyRow(NamedTuple):
     """A provider with a key that the customer's first program sealed, and that cannot be opened."""
 
     provider: str
-    created_at: Timestamp
-    updated_at: Timestamp
-    damaged: bool = False
-    """Whether a cell of the row is damaged; another value is in its place here."""
+    created_at: int
+    updated_at: int
 
 
 class SlotRow(NamedTuple):
     """One way to unlock: the root key, wrapped for a passphrase, a keychain or a recovery code."""
 
     slot: int
-    kind: Literal["passphrase", "keychain", "recovery"]
+    kind: str
     label: str
     backend: str | None
     generation: int
     blob: bytes
     sha256: bytes
-    created_at: Timestamp
-    damaged: bool = False
-    """Whether a cell of the row is damaged; another value is in its place here."""
+    created_at: int
 
 
 class DataKeyRow(NamedTuple):
     """A data key, wrapped with a key that is derived from the root key."""
 
     key_id: int
-    state: Literal["active", "retired"]
+    state: str
     wrapped: bytes
     seal_count: int
-    created_at: Timestamp
-    damaged: bool = False
-    """Whether a cell of the row is damaged; another value is in its place here."""
+    created_at: int
 
 
 class State(NamedTuple):
@@ -79,17 +67,8 @@ class State(NamedTuple):
 
     generation: int
     root: bytes | None
-    failures: Count
-    failed_at: Timestamp
-    damaged: bool = False
-    """Whether a cell of the row is damaged; another value is in its place here."""
-
-
-_SECRETS: Final = RowKind("secrets", SecretRow, "provider")
-_LEGACY: Final = RowKind("legacy_secrets", LegacyRow, "provider")
-_SLOTS: Final = RowKind("key_slots", SlotRow, "slot")
-_DATA_KEYS: Final = RowKind("data_keys", DataKeyRow, "key_id")
-_STATES: Final = RowKind("vault_state", State, "generation")
+    failures: int
+    failed_at: int
 
 
 def create_in_memory(like: Connection) -> Connection:
@@ -106,15 +85,10 @@ def create_in_memory(like: Connection) -> Connection:
 
 
 def state(db: Connection) -> State:
-    """Return the row of `vault_state`.
-
-    Raises:
-        DatabaseDamaged: there is none.
-    """
-    found = _STATES.find(db, _STATE, ())
-    if found is None:
-        raise DatabaseDamaged(table="vault_state")
-    return found
+    """Return the row of `vault_state`."""
+    return State(
+        *one_row(db, "SELECT generation, root, failures, failed_at FROM vault_state WHERE one = 1")
+    )
 
 
 def next_generation(db: Connection) -> int:
@@ -159,19 +133,27 @@ def is_initialized(db: Connection) -> bool:
 
 def all_secrets(db: Connection) -> list[SecretRow]:
     """Return every sealed key, ordered by provider."""
-    return _SECRETS.read(
-        db,
-        "SELECT provider, encrypted_value, key_hash, created_at, updated_at, last_used_at"
-        " FROM secrets ORDER BY provider LIMIT -1",
+    rows = db.execute(
+        "SELECT CAST(provider AS BLOB), encrypted_value, CAST(key_hash AS BLOB), created_at,"
+        " updated_at, last_used_at FROM secrets ORDER BY provider"
     )
+    return [
+        SecretRow(_text(provider), value, _text(key_hash), *times)
+        for provider, value, key_hash, *times in rows
+    ]
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode(errors="replace")
 
 
 def legacy_rows(db: Connection) -> list[LegacyRow]:
     """Return every provider with a key that a person has to enter again, in order."""
-    return _LEGACY.read(
-        db,
-        "SELECT provider, created_at, updated_at FROM legacy_secrets ORDER BY provider LIMIT -1",
+    rows = db.execute(
+        "SELECT CAST(provider AS BLOB), created_at, updated_at FROM legacy_secrets"
+        " ORDER BY provider"
     )
+    return [LegacyRow(_text(provider), *times) for provider, *times in rows]
 
 
 def count(db: Connection) -> int:
@@ -186,7 +168,7 @@ def put(db: Connection, row: SecretRow) -> None:
         " last_used_at) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (provider) DO UPDATE SET encrypted_value = excluded.encrypted_value,"
         " key_hash = excluded.key_hash, updated_at = excluded.updated_at",
-        row[:6],
+        row,
     )
     delete_legacy(db, row.provider)
 
@@ -215,8 +197,8 @@ def delete_legacy(db: Connection, provider: str) -> bool:
 
 
 def _delete_named(db: Connection, table: str, provider: str) -> bool:
-    rows = read_cells(db, 2, f"SELECT rowid, provider FROM {table}")  # noqa: S608 - ours
-    found = [rowid for rowid, name in rows if provider in (name, DAMAGED_NAME + key_mark(name))]
+    rows: list[Any] = db.execute(f"SELECT rowid, CAST(provider AS BLOB) FROM {table}").fetchall()  # noqa: S608 - ours
+    found = [rowid for rowid, name in rows if _text(name) == provider]
     db.executemany(f"DELETE FROM {table} WHERE rowid = ?", [(rowid,) for rowid in found])  # noqa: S608 - ours
     return bool(found)
 
@@ -226,11 +208,14 @@ def _delete_named(db: Connection, table: str, provider: str) -> bool:
 
 def slots(db: Connection) -> list[SlotRow]:
     """Return every slot, in the order of their creation."""
-    return _SLOTS.read(
-        db,
-        "SELECT slot, kind, label, backend, generation, blob, sha256, created_at FROM key_slots"
-        " ORDER BY slot LIMIT -1",
+    rows = db.execute(
+        "SELECT slot, kind, CAST(label AS BLOB), CAST(backend AS BLOB), generation, blob, sha256,"
+        " created_at FROM key_slots ORDER BY slot"
     )
+    return [
+        SlotRow(slot, kind, _text(label), None if backend is None else _text(backend), *rest)
+        for slot, kind, label, backend, *rest in rows
+    ]
 
 
 def providers(db: Connection) -> list[str]:
@@ -248,7 +233,7 @@ def add_slot(db: Connection, row: SlotRow) -> int:
     db.execute(
         "INSERT INTO key_slots (kind, label, backend, generation, blob, sha256, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        row[1:8],
+        row[1:],
     )
     return db.last_insert_rowid()
 
@@ -293,11 +278,10 @@ def delete_all(db: Connection) -> int:
 
 def data_keys(db: Connection) -> list[DataKeyRow]:
     """Return every wrapped data key, the oldest first."""
-    return _DATA_KEYS.read(
-        db,
-        "SELECT key_id, state, wrapped, seal_count, created_at FROM data_keys"
-        " ORDER BY key_id LIMIT -1",
+    rows = db.execute(
+        "SELECT key_id, state, wrapped, seal_count, created_at FROM data_keys ORDER BY key_id"
     )
+    return [DataKeyRow(*row) for row in rows]
 
 
 def add_data_key(db: Connection, key_id: int, wrapped: bytes, at: int) -> None:

@@ -23,13 +23,10 @@ from sidecar.errors import (
     Cancelled,
     InvalidRequest,
     Maintenance,
-    MethodNotFound,
-    Outcome,
     Overloaded,
     ShuttingDown,
     SidecarError,
 )
-from sidecar.secrets.log_refusals import log_refusal
 from sidecar.wiping import wipe
 from sidecar.wire import control, envelope, jsonrpc_lane, malformed
 from sidecar.wire.burst import Burst
@@ -37,6 +34,7 @@ from sidecar.wire.envelope import Request
 from sidecar.wire.latency import Latencies
 from sidecar.wire.long_request import LongJob, Post
 from sidecar.wire.params import decode_call, decode_params
+from sidecar.wire.refusals import audit_long_refusal, audit_refusal, unknown_method
 from sidecar.wire.reply import BatchReply, Reply
 from sidecar.wire.wire_errors import WireErrors
 from sidecar.wire.workers import Workers, cancel_key
@@ -51,10 +49,13 @@ class Dispatcher:
         self._workers = workers
         self._post = post
         self._context = Context(services)
-        self._errors = WireErrors(services)
+        self.errors = WireErrors(services)
         self.latencies = Latencies()
         self.early_cancels: set[object] = set()
-        self.refuse_with: SidecarError | None = None
+        self._refuse_with: SidecarError | None = None
+        self._runs_unheard = False
+        self.requests_not_run = 0
+        """Requests that were refused because nobody can read their answers."""
 
     def serve_line(self, line: bytes | None, burst: Burst) -> None:
         """Serve one line; its replies, or the error of a malformed line, go into the burst.
@@ -65,7 +66,7 @@ class Dispatcher:
             request = self._read_single(line)
         except malformed.Refusal as refusal:
             _wipe_text(line or b"", burst)
-            self._refuse(refusal, burst.replies)
+            self._answer_refusal(refusal, burst.replies)
             return
         if request is None:
             self._serve_through_lane(line or b"", burst)
@@ -90,11 +91,11 @@ class Dispatcher:
         is_secret = request.method.startswith("secrets.")
         return request if envelope.is_utf8(line, secret=is_secret) else None
 
-    def _refuse(self, refusal: malformed.Refusal, replies: list[Reply]) -> None:
+    def _answer_refusal(self, refusal: malformed.Refusal, replies: list[Reply]) -> None:
         """Add the reply of a line or member that is no request."""
         reply = Reply(refusal.request_id)
         replies.append(reply)
-        self._fail(reply, refusal.error)
+        reply.fail(refusal.error)
 
     # --- the lane through jsonrpcserver ---------------------------------------------------
 
@@ -108,7 +109,7 @@ class Dispatcher:
             text = "has too many members" if members else "must not be empty"
             error = InvalidRequest(f"The batch {text}.", limit=limits.BATCH_MAX_MEMBERS)
             _wipe_text(line, burst)
-            self._refuse(malformed.Refusal(error), burst.replies)
+            self._answer_refusal(malformed.Refusal(error), burst.replies)
             return
         batch = BatchReply()
         burst.replies.append(batch)
@@ -147,10 +148,10 @@ class Dispatcher:
         refusal = jsonrpc_lane.dispatch(read, serve)
         if refused:
             _wipe_text(text, burst)
-            self._refuse(refused[0], replies)
+            self._answer_refusal(refused[0], replies)
         elif refusal is not None:
             _wipe_text(text, burst)
-            self._refuse(malformed.Refusal(refusal), replies)
+            self._answer_refusal(malformed.Refusal(refusal), replies)
 
     # --- the typed call -------------------------------------------------------------------
 
@@ -168,21 +169,21 @@ class Dispatcher:
         started_ns = perf_counter_ns()
         method = METHODS.get(request.method)
         try:
-            if self.refuse_with is not None:
-                raise self.refuse_with
+            if self._refuse_with is not None:
+                self._refuse(method, self._refuse_with)
             if method is None:
-                raise _unknown(request.method)
+                raise unknown_method(request.method)
             self._call(method, request, reply, burst, text)
         except Exception as fault:  # noqa: BLE001 - every exception becomes a wire error here
             burst.undo(fault)
-            error = self._errors.of(fault)
+            error = self.errors.of(fault)
             audited = method is not None and method.sensitive and method.access == "write"
             if audited and fault is not error:
                 # Where nothing can be written there is no audit entry, so no secret is used.
                 error = AuditUnavailable(cause=error.slug)
-            self._fail(reply, error)
+            reply.fail(error)
             if method is not None and error.audited_as is not None:
-                self._audit_refusal(method.name, error, reply, burst)
+                audit_refusal(self._context, method.name, error, reply, burst)
         redaction.wipe_secrets()
         if request.method.startswith("secrets."):
             burst.sensitive = True
@@ -191,6 +192,14 @@ class Dispatcher:
         if method is not None and not method.long:
             spent_ns = perf_counter_ns() - started_ns
             self.latencies.record(request.method, spent_ns, failed=reply.failed)
+
+    def _refuse(self, method: Method | None, error: SidecarError) -> None:
+        """Refuse a request at the end of the process, unless it runs unheard."""
+        if self._runs_unheard:
+            if method is not None and method.runs_unheard:
+                return
+            self.requests_not_run += 1
+        raise error
 
     def _handle_notification(self, request: Request) -> bool:
         """Handle a control notification in its turn; return False for a call without an answer."""
@@ -219,7 +228,7 @@ class Dispatcher:
         except Exception as fault:  # noqa: BLE001 - the keys are dropped, whatever has failed
             burst.undo(fault)
             self._services.vault.lock()
-            log.error("not_audited", slug=self._errors.of(fault).slug)
+            log.error("not_audited", slug=self.errors.of(fault).slug)
             self._call_short(method, params, request, reply, burst, access="read")
         reply.succeeds_unlogged = True
 
@@ -251,41 +260,6 @@ class Dispatcher:
             reply.data = envelope.encode_sensitive(request_id, result)
         else:
             reply.data = envelope.encode_result(request_id, result)
-
-    def _audit_refusal(self, method: str, error: SidecarError, reply: Reply, burst: Burst) -> None:
-        """Write the audit entry of a refusal, after the refused request is undone."""
-        if burst.failed_by is not None:
-            return
-        context = self._context
-        context.emitted = []
-        try:
-            burst.enter("write")
-            log_refusal(context, method, error)
-            burst.leave()
-            reply.emitted = context.emitted
-        except Exception as fault:  # noqa: BLE001 - the request is refused in any case
-            burst.undo(fault)
-            log.error("refusal_not_audited", method=method, kind=type(fault).__name__)
-
-    def _fail(self, reply: Reply, error: SidecarError) -> None:
-        """Make an error the answer of a reply; that of a notification is only logged."""
-        reply.emitted = []
-        reply.failed = True
-        if reply.request_id is UNSET:
-            log.warning("notification_failed", slug=error.slug, message=error.message)
-        else:
-            reply.data = envelope.encode_error(reply.request_id, error)
-
-    def fail_unacknowledged(self, burst: Burst, fault: Exception, outcome: Outcome) -> None:
-        """Make the failure of a burst's transaction the answer of all its requests."""
-        error = self._errors.of(fault, outcome)
-        for reply in burst.all_replies():
-            if reply.succeeds_unlogged:
-                log.error("not_audited", slug=error.slug)
-            elif (reply.data is not None or reply.pending) and not reply.failed:
-                reply.pending = False
-                self._fail(reply, error)
-            reply.emitted = []
 
     # --- long methods ---------------------------------------------------------------------
 
@@ -323,20 +297,10 @@ class Dispatcher:
             self._post,
             replaces_file=replaces_file,
             secret_text=text if method.name.startswith("secrets.") else None,
+            runs_unheard=method.runs_unheard,
         )
         context.pausing = partial(self._workers.pausing, job)
         burst.long_jobs.append((job, reply))
-
-    @staticmethod
-    def _audit_long_refusal(method: str, error: SidecarError, context: LongContext) -> None:
-        """Write the audit entry of a refusal by a long method, in its worker thread."""
-        context.release_lock()
-        context.pass_cancel()
-        try:
-            with context.writing(last=True):
-                log_refusal(context, method, error)
-        except Exception as fault:  # noqa: BLE001 - the request is refused in any case
-            log.error("refusal_not_audited", method=method, kind=type(fault).__name__)
 
     def submit(self, job: LongJob, reply: Reply) -> None:
         """Give a long request to the workers, after the burst of the requests before it."""
@@ -345,7 +309,7 @@ class Dispatcher:
         except (Maintenance, Overloaded) as refused:
             job.discard()
             reply.pending = False
-            self._fail(reply, refused)
+            reply.fail(refused)
 
     def cancel(self, request_id: str | int | UnsetType | None, *, lines_wait: bool) -> None:
         """Cancel a long request; with `lines_wait` also one whose line has not started yet."""
@@ -359,7 +323,14 @@ class Dispatcher:
 
     def refuse_new(self) -> None:
         """Answer every further request with `shutting_down`."""
-        self.refuse_with = ShuttingDown()
+        self._refuse_with = ShuttingDown()
+        self._runs_unheard = False
+
+    def run_unheard(self) -> None:
+        """Run only what changes the database, because nobody can read answers any more."""
+        if self._refuse_with is None:
+            self._refuse_with = ShuttingDown()
+            self._runs_unheard = True
 
     def _finish_long(
         self,
@@ -377,10 +348,10 @@ class Dispatcher:
             if reply.request_id is not UNSET:
                 self._encode(reply, method, reply.request_id, result)
         except Exception as caught:  # noqa: BLE001 - every exception becomes a wire error, in workers too
-            error = self._errors.of(caught, context.outcome)
-            self._fail(reply, error)
+            error = self.errors.of(caught, context.outcome)
+            reply.fail(error)
             if error.audited_as is not None:
-                self._audit_long_refusal(method.name, error, context)
+                audit_long_refusal(method.name, error, context)
         self.latencies.record(method.name, perf_counter_ns() - began_ns, failed=reply.failed)
         return reply
 
@@ -389,11 +360,3 @@ def _wipe_text(text: bytes, burst: Burst) -> None:
     """Wipe a text that could not be decoded: nothing says that it holds no secret."""
     burst.sensitive = True
     wipe(text)
-
-
-def _unknown(name: str) -> MethodNotFound:
-    """Return the error for an unknown method, with the most similar name."""
-    from difflib import get_close_matches  # noqa: PLC0415 - 5 ms that only a wrong name needs
-
-    near = get_close_matches(name[: limits.FIELD_NAME_MAX_CHARS], METHODS, n=1, cutoff=0.6)
-    return MethodNotFound(did_you_mean=near[0] if near else None)

@@ -278,8 +278,11 @@ def encode_error(request_id: RequestId, error: SidecarError) -> bytes:
     return _on_one_line(_encode(_ErrorResponse("2.0", request_id, redacted))) + b"\n"
 
 
+NOTIFICATION_START: Final = b'{"jsonrpc":"2.0","method":'
+
+
 def encode_notification(params: Notification) -> bytes:
-    """Return the line of a notification; it always starts with `{"jsonrpc":"2.0","method":`."""
+    """Return the line of a notification; it always starts with NOTIFICATION_START."""
     name = NAMES[type(params)].encode()
     return b'{"jsonrpc":"2.0","method":"%b","params":%b}\n' % (name, _on_one_line(_encode(params)))
 

@@ -38,6 +38,7 @@ class LongJob:
         post: Post,
         *,
         replaces_file: bool,
+        runs_unheard: bool,
         secret_text: bytes | None = None,
     ) -> None:
         """`call` is the method with its context and params; `finish` fills the reply.
@@ -52,6 +53,7 @@ class LongJob:
         self._refused_with: SidecarError | None = None
         self.key = cancel_key(context.request_id)
         self.replaces_file = replaces_file
+        self.runs_unheard = runs_unheard
         self.gives_way = False
         self.is_answered = False
 

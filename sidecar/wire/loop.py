@@ -3,8 +3,7 @@
 Answers are sent in the order of their requests, those of long methods when they are ready; an
 event is sent after its COMMIT and after the answer of its request. While more output than its
 bound waits to be written no further request starts, but lines are still read into the backlog, so
-that a cancel, an exit and the end of input are seen. At the end accepted requests are answered
-within `limits.DRAIN_LIMIT_MS` (the drain).
+that a cancel, an exit and the end of input are seen. How long the end may take says `ending`.
 """
 
 import os
@@ -12,23 +11,23 @@ from collections import deque
 from typing import Any
 
 from sidecar import limits, log
-from sidecar.clock import Clock, Countdown
-from sidecar.context import Context, Emitted, LongContext, MethodLatency, Services
+from sidecar.clock import Clock
+from sidecar.context import Emitted, LongContext, MethodLatency, Services
 from sidecar.errors import ExitCode
 from sidecar.notifications import Notification, SystemClosing
-from sidecar.secrets import log_refusals, state
 from sidecar.store.connection import Store
-from sidecar.store.sqlite_errors import spoils_connection
 from sidecar.vault.vault import Vault
 from sidecar.wiping import wipe
 from sidecar.wire import control, envelope
 from sidecar.wire.burst import Burst
 from sidecar.wire.chores import Chores
 from sidecar.wire.dispatcher import Dispatcher
+from sidecar.wire.ending import Ending, lock_vault
 from sidecar.wire.events import EventStream
 from sidecar.wire.outbox import Outbox
 from sidecar.wire.parent import Parent
 from sidecar.wire.reply import Reply
+from sidecar.wire.settle import settle
 from sidecar.wire.stdio import Channel, LineReader
 from sidecar.wire.upkeep import Upkeep
 from sidecar.wire.watchdog import Watchdog
@@ -68,12 +67,11 @@ class Loop:
         self._upkeep = Upkeep(store, clock)
         self._chores = Chores(self._services, self._workers, self)
         self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent)
-        self._stop_reason: str | None = None
+        self._ending: Ending | None = None
         self._stop_requested: str | None = None
         self._accepted_lines = 0
         """Lines of the backlog that were received before `system.exit`, which skips the queue."""
-        self._end_limit = Countdown(clock, limits.DRAIN_CANCEL_MS)
-        self._has_cancelled = False
+        self._bursts_served = 0
         self._started_at = clock.now_ms()
         self._output_broken = False
         self._hung_up = False
@@ -150,18 +148,15 @@ class Loop:
             if self._hung_up and self._input_open and not self._wants_input():
                 # The client has closed stdin and does not read the output: it has ended.
                 self.stop("eof")
-            if self._stop_requested and self._stop_reason is None:
+            if self._stop_requested and self._ending is None:
                 self._begin_stop(self._stop_requested)
-            if self._stop_reason in _REFUSING and not self._accepted_lines:
-                self._dispatcher.refuse_new()
-            if self._stop_reason is not None and self._drained():
-                break
+            if self._ending is not None and self._has_ended(self._ending):
+                return self._finish(self._ending)
             if self._backlog and self._may_start():
                 self._take_input(0)
                 self._serve_burst()
             else:
                 self._take_input(self._timeout_ms())
-        return self._finish()
 
     def _may_start(self) -> bool:
         """Return whether a further request may start."""
@@ -171,24 +166,28 @@ class Loop:
         """Return how long the loop may sleep; None without a bound."""
         if self._events.wants_replay and not self._outbox:
             return 0
-        if self._stop_reason is None:
+        if self._ending is None:
             parts = (self._upkeep, self._chores, self._workers)
             waits = (part.timeout_ms() for part in parts)
             return min((wait for wait in waits if wait is not None), default=None)
-        return self._end_limit.wait_ms()
+        return self._ending.wait_ms()
 
     def _wants_input(self) -> bool:
         """Return whether further lines may be read."""
         return self._input_open and self._backlog_bytes < limits.INPUT_BOUND_BYTES
 
-    def _take_input(self, timeout_ms: float | None) -> None:
-        """Wait for input, for room in the output or for the timeout, and read what is there."""
+    def _take_input(self, timeout_ms: float | None) -> bool:
+        """Wait for input, for room in the output or for the timeout, and read what is there.
+
+        Return whether there was input.
+        """
         wanted = self._wants_input()
         ready = self._channel.wait(timeout_ms, want_input=wanted, want_output=bool(self._outbox))
         if ready.output_closed:
             self._abandon_output()
         if ready.readable and wanted:
             self._read()
+        return ready.readable and wanted
 
     def _read(self) -> None:
         """Read lines into the backlog."""
@@ -204,6 +203,8 @@ class Loop:
             return
         # Without a line in it, the reader of lines holds it as a part of one.
         self._read_data = data if lines else None
+        if self._ending is not None:
+            self._ending.note_read()
         for line in lines:
             if line is not None and self._handle_control(line):
                 continue
@@ -235,6 +236,7 @@ class Loop:
     def _serve_burst(self) -> None:
         """Serve the waiting lines as one burst, commit, and queue their answers."""
         burst = Burst(self._services.store)
+        self._bursts_served += 1
         try:
             while self._backlog and not burst.is_full():
                 line = self._backlog.popleft()
@@ -253,7 +255,8 @@ class Loop:
             if not self._backlog:
                 self._read_data = None
                 self._dispatcher.early_cancels.clear()
-            self._commit(burst)
+            if settle(burst, self._services.store, self._dispatcher.errors):
+                self._upkeep.note_write()
             self._take_posted()
             self._queue_replies(burst)
         finally:
@@ -262,28 +265,6 @@ class Loop:
             self._dispatcher.submit(job, reply)
             if not reply.pending:
                 self._queue_reply(reply)
-
-    def _commit(self, burst: Burst) -> None:
-        """Commit a burst; when that fails its requests are answered with the error."""
-        fault = burst.failed_by
-        if fault is None:
-            try:
-                if burst.commit():
-                    self._upkeep.note_write()
-            except Exception as caught:  # noqa: BLE001 - it is the answer of every request
-                burst.abandon()
-                self._dispatcher.fail_unacknowledged(burst, caught, "unknown")
-                fault = caught
-        else:
-            burst.abandon()
-            if burst.wrote:
-                self._dispatcher.fail_unacknowledged(burst, fault, "not_applied")
-        if fault is not None and burst.wrote:
-            for job, _reply in burst.long_jobs:
-                job.discard()
-            burst.long_jobs.clear()
-        if burst.cache_suspect or (fault is not None and spoils_connection(fault)):
-            self._services.store.reopen()
 
     def _queue_replies(self, burst: Burst) -> None:
         """Queue the answers of a burst, then its events."""
@@ -328,62 +309,90 @@ class Loop:
             self._abandon_output()
 
     def _abandon_output(self) -> None:
-        """Drop all output and end, because the client has closed stdout."""
+        """Drop all output and end, because nobody reads it any more."""
         self._output_broken = True
-        self._outbox.clear()
-        self._backlog.clear()
-        self._backlog_bytes = 0
-        self._workers.cancel_all()
+        self._channel.abandon_output()
+        self._events.unsubscribe()
+        self._outbox.close()
+        self._outbox.drop_partial()
         self.stop("stdout")
+        if self._ending is not None:
+            self._run_unheard(self._ending)
 
     # --- the end --------------------------------------------------------------------------
 
     def _begin_stop(self, reason: str) -> None:
-        """Start the end of the process: read no further lines and set the deadline."""
+        """Start the end of the process; what was delivered is still read, except by request."""
         log.info("stopping", reason=reason)
-        self._stop_reason = reason
-        self._input_open = False
-        self._end_limit = Countdown(self._services.clock, limits.DRAIN_CANCEL_MS)
+        self._ending = Ending(self._services.clock, reason)
+        lock = self._services.store.watch.lock
+        if lock is not None:
+            lock.mark_ending()
         self._watchdog.arm()
         self._chores.stop()
+        if reason.startswith("signal"):
+            while self._wants_input() and self._take_input(0):
+                pass
+        if reason.startswith("signal") or reason in _REFUSING:
+            self._input_open = False
+        if self._output_broken or reason == "parent":
+            self._run_unheard(self._ending)
 
-    def _drained(self) -> bool:
-        """Return whether the process can end; cancel the long requests at a first deadline."""
-        if self._end_limit.left_ms() <= 0:
-            if self._has_cancelled:
-                return True
-            self._has_cancelled = True
-            self._end_limit.extend(limits.DRAIN_LIMIT_MS - limits.DRAIN_CANCEL_MS)
+    def _run_unheard(self, ending: Ending) -> None:
+        """Run from now on only what changes the database, because nobody can read answers."""
+        ending.go_unheard()
+        self._dispatcher.run_unheard()
+        ending.requests_not_run += self._workers.cancel_all(unheard=False)
+
+    def _has_ended(self, ending: Ending) -> bool:
+        """Return whether the process can end now: all is done, or a limit has passed."""
+        if ending.reason in _REFUSING and not self._accepted_lines:
+            self._dispatcher.refuse_new()
+        if ending.is_unheard and not (self._output_broken or self._may_start()):
+            self._abandon_output()
+        if ending.cancel_is_due():
             self._workers.cancel_all()
-        if len(self._workers) or self._posted:
+        unwritten_bytes = self._channel.unwritten_bytes() + self._outbox.pending_bytes
+        ending.note_progress((self._bursts_served, unwritten_bytes))
+        if ending.is_over() and not self._give_up(ending):
+            return True
+        self._input_open = self._input_open and not ending.input_is_quiet()
+        if self._input_open or self._backlog or self._posted:
             return False
-        waits = self._backlog or self._outbox or self._events.wants_replay
-        return self._output_broken or not waits
+        if len(self._workers) and not ending.workers_are_late():
+            return False
+        if self._output_broken:
+            return True
+        if unwritten_bytes or self._events.wants_replay:
+            return False
+        if len(self._workers) or ending.is_announced:
+            return True
+        ending.is_announced = True
+        lock_vault(self._services, ending.reason, self._events)
+        self._events.unsubscribe()  # `system.closing` is the last line
+        self._outbox.push(envelope.encode_notification(SystemClosing(ending.reason)))
+        return False
 
-    def _finish(self) -> ExitCode:
-        """Lock the secrets, send `system.closing` and return the exit code."""
+    def _give_up(self, ending: Ending) -> bool:
+        """Drop what is not begun; return whether there is time to complete what is."""
+        self._input_open = False
+        requests = len(self._backlog) + self._workers.cancel_all()
+        self._backlog.clear()
+        self._backlog_bytes = 0
+        self._events.unsubscribe()
+        return ending.give_up(requests, self._outbox.close())
+
+    def _finish(self, ending: Ending) -> ExitCode:
+        """Lock the secrets and return the exit code."""
+        ending.requests_not_run += self._dispatcher.requests_not_run
+        if not self._output_broken:
+            ending.answers_not_delivered += self._outbox.drop_partial()
+            ending.answers_not_delivered += self._channel.abandon_output()
+        code = ending.exit_code()
         if len(self._workers):
             log.error("forced", reason="a long method did not stop")
             log.flush()
             os._exit(ExitCode.FORCED)
-        self._lock_vault()
-        if not self._output_broken:
-            self._events.unsubscribe()  # `system.closing` is the last line
-            self._outbox.push(envelope.encode_notification(SystemClosing(self._stop_reason or "")))
-            self._flush()
-        return ExitCode.OK
-
-    def _lock_vault(self) -> None:
-        """Lock the secrets, so that no key stays in memory, and write the audit entry of it."""
-        context = Context(self._services)
-        try:
-            with self._services.store.lock, self._services.store.writing():
-                log_refusals.write_counts(context)
-                state.lock(context, by=self._stop_reason or "end")
-        except Exception as fault:  # noqa: BLE001 - a full disk must not prevent the end
-            log.error("lock_not_audited", kind=type(fault).__name__)
-        else:
-            for emitted in context.emitted:
-                self._events.push(emitted)
-        finally:
-            self._services.vault.lock()
+        if not ending.is_announced:
+            lock_vault(self._services, ending.reason, self._events)
+        return code

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from sidecar import limits
 from sidecar.notifications import AuditOverflow
 from sidecar.wiping import wipe
-from sidecar.wire.envelope import encode_notification
+from sidecar.wire.envelope import NOTIFICATION_START, encode_notification
 
 _GATHER = 256
 """Entries given to one write; a pipe seldom takes more at once."""
@@ -47,26 +47,54 @@ class Outbox:
         self._partial_sensitive = False
         self._marker: _Entry | None = None
         self._dropped_since_sweep = 0
+        self._closed = False
         self.pending_bytes = 0
 
     def __bool__(self) -> bool:
         """Return whether anything is to be written."""
         return self._partial is not None or bool(self._entries)
 
-    def clear(self) -> None:
-        """Remove everything, because the client reads no more."""
+    def close(self) -> int:
+        """Drop every line that is not begun, and all that follow; return how many are answers."""
+        self._closed = True
+        answers = 0
+        for entry in self._entries:
+            if entry.data is None:
+                continue
+            answers += not entry.data.startswith(NOTIFICATION_START)
+            if entry.sensitive:
+                wipe(entry.data)
         self._entries.clear()
         self._events.clear()
-        self._partial = self._marker = None
-        self.pending_bytes = self._events_bytes = 0
+        self._marker = None
+        self._events_bytes = 0
+        self.pending_bytes = len(self._partial or b"")
+        return answers
+
+    def drop_partial(self) -> bool:
+        """Drop the line that is begun, because nobody reads the rest; return whether there is one.
+
+        It is counted as an answer: events are short, and a pipe seldom ends within one.
+        """
+        partial, self._partial = self._partial, None
+        self.pending_bytes -= len(partial or b"")
+        if partial is not None and self._partial_sensitive:
+            wipe(partial.obj)
+        return partial is not None
 
     def push(self, data: bytes, *, sensitive: bool = False) -> None:
         """Queue a line that is never dropped; a sensitive line is wiped when it is written."""
+        if self._closed:
+            if sensitive:
+                wipe(data)
+            return
         self._entries.append(_Entry(data, is_event=False, sensitive=sensitive))
         self.pending_bytes += len(data)
 
     def push_event(self, data: bytes, seq: int) -> None:
         """Queue an event of the audit entry `seq`; drop the oldest events past the bound."""
+        if self._closed:
+            return
         entry = _Entry(data, is_event=True)
         self._entries.append(entry)
         self._events.append((entry, seq))

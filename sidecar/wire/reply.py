@@ -4,11 +4,13 @@ A reply is created when its request starts and filled when it has been served; a
 its reply later. This module knows neither methods nor the store.
 """
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
+from sidecar import log
 from sidecar.context import Emitted
+from sidecar.errors import SidecarError
 from sidecar.wiping import wipe
-from sidecar.wire.envelope import encode_batch
+from sidecar.wire.envelope import encode_batch, encode_error
 
 
 class Reply:
@@ -35,6 +37,15 @@ class Reply:
         self.sensitive = False
         self.succeeds_unlogged = False
         self.batch: BatchReply | None = None
+
+    def fail(self, error: SidecarError) -> None:
+        """Make an error the answer; that of a notification is only logged."""
+        self.emitted = []
+        self.failed = True
+        if self.request_id is UNSET:
+            log.warning("notification_failed", slug=error.slug, message=error.message)
+        else:
+            self.data = encode_error(self.request_id, error)
 
     def line(self) -> bytes | None:
         """Return the line of the answer, or None while there is none."""

@@ -51,6 +51,12 @@ class Channel(Protocol):
             BrokenPipeError: the reader has closed its end.
         """
 
+    def unwritten_bytes(self) -> int:
+        """Return how many bytes that `write` has accepted are not written yet."""
+
+    def abandon_output(self) -> int:
+        """Report no more that stdout is closed; return how many accepted lines are not written."""
+
     def wake(self) -> None:
         """End a wait; may be called from any thread."""
 

@@ -72,6 +72,7 @@ class PosixChannel:
         self._more_input.register(self._reader, select.POLLIN)
         self._input_wanted = True
         self._output_wanted = False
+        self._is_output_polled = True
         self._poll_first = False
 
     def _enlarge_pipe(self) -> None:
@@ -91,7 +92,7 @@ class PosixChannel:
                 self._poll.register(self._reader, select.POLLIN)
             else:
                 self._poll.unregister(self._reader)
-        if want_output != self._output_wanted:
+        if want_output != self._output_wanted and self._is_output_polled:
             self._output_wanted = want_output
             self._poll.modify(self._writer, select.POLLOUT if want_output else 0)
         readable = closed = False
@@ -150,6 +151,17 @@ class PosixChannel:
             return 0
         except OSError as fault:
             raise BrokenPipeError(errno.EPIPE, "stdout cannot be written") from fault
+
+    def unwritten_bytes(self) -> int:
+        """Return 0: the pipe or the socket has all that was accepted."""
+        return 0
+
+    def abandon_output(self) -> int:
+        """Poll stdout no more: a closed one would end every wait at once."""
+        if self._is_output_polled:
+            self._poll.unregister(self._writer)
+            self._is_output_polled = False
+        return 0
 
     def wake(self) -> None:
         """Write a byte into the wake-up pipe, which ends the poll; a full pipe does so already."""

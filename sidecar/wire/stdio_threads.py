@@ -32,6 +32,8 @@ class ThreadedChannel:
         self._output: deque[bytes] = deque()
         self._output_bytes = 0
         self._output_broken = False
+        self._abandoned = False
+        self._is_ending = False
         self._ended: Callable[[], None] | None = None
         self._woken = False
         self._closing = False
@@ -68,14 +70,28 @@ class ThreadedChannel:
                     return
                 data = self._output[0]
             try:
-                descriptors.write_all(self._writer, data)
+                self._write_pieces(memoryview(data))
             except OSError:
                 with self._changed:
                     self._output_broken = True
                     self._changed.notify_all()
                 return
             with self._changed:
-                self._output_bytes -= len(self._output.popleft())
+                self._output.popleft()
+                self._woken |= self._is_ending
+                self._changed.notify_all()
+
+    def _write_pieces(self, data: memoryview) -> None:
+        """Write all bytes, in pieces that can be counted, so that a slow reader is seen to read.
+
+        Raises:
+            OSError: stdout cannot be written.
+        """
+        for start in range(0, len(data), limits.READ_CHUNK_BYTES):
+            piece = data[start : start + limits.READ_CHUNK_BYTES]
+            descriptors.write_all(self._writer, piece)
+            with self._changed:
+                self._output_bytes -= len(piece)
                 self._changed.notify_all()
 
     def wait(self, timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:
@@ -91,15 +107,15 @@ class ThreadedChannel:
                         break
             self._woken = False
             readable = bool(self._input) or self._input_ended
-            return Ready(want_input and readable, self._output_broken)
+            return Ready(want_input and readable, self._output_broken and not self._abandoned)
 
     def _is_ready(self, *, want_input: bool, want_output: bool) -> bool:
         """Return whether a wait can end."""
-        if self._woken or self._output_broken:
+        if self._woken or (self._output_broken and not self._abandoned):
             return True
         if want_input and (self._input or self._input_ended):
             return True
-        return want_output and self._output_bytes < limits.READ_MAX_BYTES
+        return want_output and not self._abandoned and self._output_bytes < limits.READ_MAX_BYTES
 
     def read(self) -> bytes | None:
         """Return the oldest piece that the reading thread has read."""
@@ -124,6 +140,19 @@ class ThreadedChannel:
             self._changed.notify_all()
             return len(data)
 
+    def unwritten_bytes(self) -> int:
+        """Return what the writing thread still has; asked at the end, which it then wakes."""
+        with self._changed:
+            self._is_ending = True
+            return 0 if self._output_broken else self._output_bytes
+
+    def abandon_output(self) -> int:
+        """Report no more that stdout is closed; return how many lines the thread still has."""
+        with self._changed:
+            self._abandoned = True
+            accepted = b"".join(self._output)
+            return accepted.count(b"\n", len(accepted) - self._output_bytes)
+
     def wake(self) -> None:
         """End a wait."""
         with self._changed:
@@ -140,12 +169,9 @@ class ThreadedChannel:
         return None
 
     def close(self) -> None:
-        """Wait a bounded time until all is written; the reading thread may go on waiting."""
+        """Close stdout; the loop has waited for what is to be written, and the threads may wait."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-            self._changed.wait_for(
-                lambda: not self._output or self._output_broken, limits.DRAIN_LIMIT_MS / 1000
-            )
         with suppress(OSError):
             os.close(self._writer)

@@ -2,9 +2,9 @@
 
 It watches for the end of input, for signals (Python writes them to a wake-up descriptor in C, so
 that a handler which never returns does not hide them) and for the death of the parent process. Each
-of these tells the loop to stop and sets a deadline. A second signal that comes later, or the
-deadline, ends the process with exit code 9. Time in which the whole process is stopped does not
-count.
+of these tells the loop to stop and sets a deadline. A second signal that comes later, the deadline,
+or a loop that does not move for 2.5 s, ends the process with exit code 9. Time in which the whole
+process is stopped does not count.
 """
 
 import os
@@ -21,8 +21,11 @@ from sidecar.clock import Countdown, SystemClock
 from sidecar.errors import ExitCode
 from sidecar.wire.parent import Parent
 
-_FORCE_AFTER_MS = limits.DRAIN_LIMIT_MS + 500
-"""Time to the deadline: longer than the loop's own limit, so that the loop can end first."""
+_STUCK_AFTER_MS = limits.DRAIN_LIMIT_MS + 500
+"""Time after which a loop that does not move is stuck: a long method may end with it first."""
+
+_FORCE_AFTER_MS = limits.END_LIMIT_MS + limits.END_STALL_MS + 500
+"""Time to the deadline: longer than the loop's own limits, so that the loop can end first."""
 
 
 def _exit_forced() -> None:
@@ -78,7 +81,11 @@ class Watchdog:
         May be called from any thread.
         """
         self._input_hung_up()
-        self._stuck = (Countdown(self._clock, _FORCE_AFTER_MS), self._beats)
+        self._expect_beats()
+
+    def _expect_beats(self) -> None:
+        """Watch from now on whether the loop moves."""
+        self._stuck = (Countdown(self._clock, _STUCK_AFTER_MS), self._beats)
         with suppress(OSError):
             os.write(self._writer, b"\0")
 
@@ -122,8 +129,7 @@ class Watchdog:
         """Set the deadline of the end if it is not set; may be called from any thread."""
         if self._deadline is None:
             self._deadline = Countdown(self._clock, _FORCE_AFTER_MS)
-            with suppress(OSError):
-                os.write(self._writer, b"\0")
+            self._expect_beats()
 
     # --- POSIX ----------------------------------------------------------------------------
 
@@ -155,14 +161,13 @@ class Watchdog:
             self._force_when_due()
 
     def _force_when_due(self) -> None:
-        """End the process when the deadline has passed, or when input has ended and it is stuck."""
-        if self._deadline is not None:
-            if self._deadline.left_ms() <= 0:
-                _exit_forced()
-        elif self._stuck is not None:
+        """End the process when the deadline has passed, or when it is to end and is stuck."""
+        if self._deadline is not None and self._deadline.left_ms() <= 0:
+            _exit_forced()
+        if self._stuck is not None:
             limit, beats = self._stuck
             if beats != self._beats:
-                self._stuck = (Countdown(self._clock, _FORCE_AFTER_MS), self._beats)
+                self._stuck = (Countdown(self._clock, _STUCK_AFTER_MS), self._beats)
             elif limit.left_ms() <= 0:
                 _exit_forced()
 
@@ -171,8 +176,6 @@ class Watchdog:
 
         `polled` says that the death of the parent is checked and not reported.
         """
-        if self._deadline is not None:
-            return self._deadline.wait_ms()
         if self._stuck is not None:
             return limits.COUNTED_LOOK_MS
         return limits.PARENT_CHECK_MS if polled else None

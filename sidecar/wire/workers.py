@@ -39,6 +39,10 @@ class Job(Protocol):
         """Return whether the job is cancelled when one that replaces the file waits for it."""
 
     @property
+    def runs_unheard(self) -> bool:
+        """Return whether the job goes on when nobody can read its answer any more."""
+
+    @property
     def is_answered(self) -> bool:
         """Return whether the work is done and the answer is handed over, or is about to be."""
 
@@ -178,11 +182,16 @@ class Workers:
         self._cancel(found)
         return bool(found)
 
-    def cancel_all(self) -> None:
-        """Cancel every job."""
+    def cancel_all(self, *, unheard: bool = True) -> int:
+        """Cancel every job, without `unheard` only those that do not run unheard.
+
+        Return how many of them are long requests that are not answered yet.
+        """
         with self._changed:
-            jobs = list(self._jobs.values())
+            jobs = [job for job in self._jobs.values() if unheard or not job.runs_unheard]
+        requests = sum(not job.gives_way and not job.is_answered for job in jobs)
         self._cancel(jobs)
+        return requests
 
     def _cancel(self, jobs: list[Job]) -> None:
         """Cancel these jobs; one that has not begun runs at once, so that its answer is sent."""

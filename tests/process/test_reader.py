@@ -28,6 +28,7 @@ from tests.process.child_process import (
 from tests.process.conftest import Connect, Spawn
 
 EVENTS = 100_000
+UNDELIVERED = 11
 
 
 def newest_seq(database: Path) -> int:
@@ -122,7 +123,13 @@ def test_stdio_11_the_end_is_seen_although_nobody_reads(
 
     child.close_stdin()
 
-    assert child.wait_exit(3.5) in {0, 9}
+    assert child.wait_exit(12) == UNDELIVERED
+    told = json.loads(child.stderr_text().splitlines()[-1])
+    assert (told["event"], told["reason"]) == ("undelivered", "eof")
+    *whole, cut = child.rest()
+    answered = [each for each in map(json.loads, whole) if "id" in each]
+    assert len(answered) == 50 - told["requests_not_run"] - told["answers_not_delivered"]
+    assert not cut.endswith(b"}"), "only the line at which the reader stopped is cut"
     spawn(product("--database", database))
 
 
@@ -144,8 +151,8 @@ def test_stdio_12_an_unread_stderr_stops_nothing(
     assert child.wait_exit(2.0) == 0
 
 
-def closes_quietly(child: Child) -> None:
-    """Close stdout; assert that the process ends soon, logs nothing and uses no processor time."""
+def closes_quietly(child: Child, code: int = 0) -> None:
+    """Close stdout; assert that the process ends soon, and uses no processor time."""
     used = cpu_seconds(child.pid)
     assert child.process.stdout is not None
     began = time.monotonic()
@@ -156,9 +163,9 @@ def closes_quietly(child: Child) -> None:
     assert time.monotonic() - began < 1.0
     _pid, status, usage = os.wait4(child.pid, 0)
     child.process.returncode = os.waitstatus_to_exitcode(status)
-    assert child.process.returncode == 0
+    assert child.process.returncode == code
     assert usage.ru_utime + usage.ru_stime - used < 0.1
-    assert child.stderr_text() == ""
+    assert bool(child.stderr_text()) == bool(code)
 
 
 def test_stdio_12_a_closed_stdout_ends_the_process_quietly(
@@ -174,7 +181,10 @@ def test_stdio_12_a_closed_stdout_ends_it_while_answers_wait(spawn: Spawn, datab
     child.send(b"".join(request("workflows.get", {"id": "w"}, number) for number in range(50)))
     assert quiet(child.pid)
 
-    closes_quietly(child)
+    closes_quietly(child, UNDELIVERED)
+    told = json.loads(child.stderr_text())
+    assert (told["event"], told["reason"]) == ("undelivered", "stdout")
+    assert 0 < told["requests_not_run"] < 50
 
 
 # --- 13: numbers of events --------------------------------------------------------------------

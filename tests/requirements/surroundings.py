@@ -110,14 +110,6 @@ ROWS = [
         "A damaged cell ends no list: it goes on and marks the row.",
         "test_a_list_goes_on_and_marks_a_damaged_row",
     ),
-    _around.proven(
-        "columns",
-        "A damaged cell of any column causes no unknown error; system.check finds it, and saving"
-        " over it, deleting it or a recovery mends it.",
-        "test_a_damaged_workflow_is_found_and_saved_over_deleted_or_recovered",
-        "test_a_damaged_cell_of_any_column_causes_no_unknown_error_and_is_recovered",
-        "test_every_damage_of_every_column_causes_no_unknown_error_and_is_recovered",
-    ),
 ]
 
 WHOLE_FILE = [
@@ -326,4 +318,30 @@ BACKUPS = [
     ),
 ]
 
-REQUIREMENTS = [*BACKUPS, *COMMANDS, *FILES, *LINES, *PARENT, *ROWS, *SECRETS, *WHOLE_FILE]
+WIRE = [
+    _around.proven(
+        "delivered",
+        "What was delivered is done although nobody reads: short writes and deletes run after the"
+        " host has gone, reads and secrets do not; the exit code and stderr say what was not run.",
+        "test_what_a_host_has_written_before_it_went_is_done",
+        "test_deletes_are_done_and_reads_are_not_begun_when_nobody_reads",
+        "test_a_secret_is_not_read_when_nobody_reads_it",
+        "test_stdio_12_a_closed_stdout_ends_it_while_answers_wait",
+    ),
+    _around.proven(
+        "slow_reader",
+        "A slow reader gets whole lines at the end; one that stops is given up after 10 s.",
+        "test_a_slow_reader_gets_every_line_whole_after_the_end_of_input",
+        "test_stdio_11_the_end_is_seen_although_nobody_reads",
+        "test_a_closed_outbox_keeps_only_the_line_that_is_begun",
+        "test_the_rest_of_a_line_that_nobody_reads_is_dropped",
+    ),
+    _around.proven(
+        "ending_holder",
+        "A start waits up to 12 s for a process that is ending, then reports that it is.",
+        "test_a_start_waits_for_a_process_that_is_ending",
+        "test_a_process_that_takes_long_to_end_is_reported_as_ending",
+    ),
+]
+
+REQUIREMENTS = [*BACKUPS, *COMMANDS, *FILES, *LINES, *PARENT, *ROWS, *SECRETS, *WHOLE_FILE, *WIRE]

@@ -253,12 +253,39 @@ def test_a_broken_pipe_is_told_to_the_caller() -> None:
         outbox.flush(broken)
 
 
-def test_a_cleared_outbox_is_empty_and_can_be_used_again() -> None:
+def test_a_closed_outbox_keeps_only_the_line_that_is_begun() -> None:
+    outbox = Outbox()
+    begun = line("answer", 1)
+    outbox.push(begun)
+    outbox.push(line("answer", 2))
+    outbox.push(b'{"jsonrpc":"2.0","method":"system.closing","params":{}}\n')
+    outbox.push_event(b'{"jsonrpc":"2.0","method":"audit.event","params":{}}\n', 1)
+    takes = iter([3, 0])
+    outbox.flush(lambda _buffers: next(takes))
+
+    assert outbox.close() == 1, "one answer is lost"
+    outbox.push(line("answer", 3))
+    outbox.push_event(line("event", 2), 2)
+
+    assert outbox.pending_bytes == len(begun) - 3
+    written: list[bytes] = []
+
+    def write(buffers: list[bytes | memoryview]) -> int:
+        written.extend(map(bytes, buffers))
+        return sum(map(len, buffers))
+
+    outbox.flush(write)
+    assert b"".join(written) == begun[3:]
+    assert outbox.pending_bytes == 0
+
+
+def test_the_rest_of_a_line_that_nobody_reads_is_dropped() -> None:
     outbox = Outbox()
     outbox.push(line("answer", 1))
-    outbox.push_event(line("event", 1), 1)
-    outbox.clear()
-    outbox.push(line("answer", 2))
+    takes = iter([3, 0])
+    outbox.flush(lambda _buffers: next(takes))
 
-    assert [each["answer"] for each in read_all(outbox)] == [2]
+    assert outbox.drop_partial()
+    assert not outbox.drop_partial()
+    assert not outbox
     assert outbox.pending_bytes == 0

@@ -1,0 +1,45 @@
+"""What refusing a request takes besides its error: an audit entry, and the name that was meant."""
+
+from sidecar import limits, log
+from sidecar.catalog import METHODS
+from sidecar.context import Context, LongContext
+from sidecar.errors import MethodNotFound, SidecarError
+from sidecar.secrets.log_refusals import log_refusal
+from sidecar.wire.burst import Burst
+from sidecar.wire.reply import Reply
+
+
+def audit_refusal(
+    context: Context, method: str, error: SidecarError, reply: Reply, burst: Burst
+) -> None:
+    """Write the audit entry of a refusal, after the refused request is undone."""
+    if burst.failed_by is not None:
+        return
+    context.emitted = []
+    try:
+        burst.enter("write")
+        log_refusal(context, method, error)
+        burst.leave()
+        reply.emitted = context.emitted
+    except Exception as fault:  # noqa: BLE001 - the request is refused in any case
+        burst.undo(fault)
+        log.error("refusal_not_audited", method=method, kind=type(fault).__name__)
+
+
+def audit_long_refusal(method: str, error: SidecarError, context: LongContext) -> None:
+    """Write the audit entry of a refusal by a long method, in its worker thread."""
+    context.release_lock()
+    context.pass_cancel()
+    try:
+        with context.writing(last=True):
+            log_refusal(context, method, error)
+    except Exception as fault:  # noqa: BLE001 - the request is refused in any case
+        log.error("refusal_not_audited", method=method, kind=type(fault).__name__)
+
+
+def unknown_method(name: str) -> MethodNotFound:
+    """Return the error for an unknown method, with the most similar name."""
+    from difflib import get_close_matches  # noqa: PLC0415 - 5 ms that only a wrong name needs
+
+    near = get_close_matches(name[: limits.FIELD_NAME_MAX_CHARS], METHODS, n=1, cutoff=0.6)
+    return MethodNotFound(did_you_mean=near[0] if near else None)
