@@ -48,6 +48,7 @@ class WriteAheadLog:
         self.path = beside(database, "-wal")
         self.is_cut = False
         """The log was cut off: the pages in the cache of the connection are the only ones left."""
+        self._name = str(self.path)
         self._identity: tuple[int, int] | None = None
         self._frame_bytes = self._frames = self._moved = 0
         self._pages = self._held_pages = 0
@@ -85,14 +86,14 @@ class WriteAheadLog:
         if sys.platform == "win32":
             return LogState.SOUND
         try:
-            found = os.stat(self.path)  # noqa: PTH116 - half the time of Path.stat
+            found = os.stat(self._name)  # noqa: PTH116 - a third of the time of Path.stat
         except FileNotFoundError:
             return LogState.LOST
         identity = (found.st_dev, found.st_ino)
-        if self._identity is None:
-            self._identity = identity
         if identity != self._identity:
-            return LogState.LOST
+            if self._identity is not None:
+                return LogState.LOST
+            self._identity = identity
         if not self._frames or found.st_size >= _HEADER_BYTES + self._frames * self._frame_bytes:
             return LogState.SOUND
         return LogState.CUT if self._moved < self._frames else LogState.LOST

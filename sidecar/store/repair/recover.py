@@ -98,6 +98,7 @@ def build(
         salvage.rebuild_derived(db)
         settings.insert_defaults(db, clock.now_ms())
         meta.raise_epoch(db)
+        meta.write(db, meta.CLEAN_END, int(not served))
         name = None if log is None else quarantine_name(path, clock)
         recovered = Recovered(found.copied, found.lost, filled, name)
         if log is not None:
