@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from msgspec.structs import replace
 
-from sidecar import __version__, files, limits, purging
+from sidecar import __version__, files, limits, log, purging
 from sidecar.archive.manifest import Head, Mac, Manifest, Reason, Secrets
 from sidecar.archive.write import partial_file, publish_backup, write_backup
 from sidecar.backups import directory
@@ -316,10 +316,16 @@ def _publish_as(
 ) -> None:
     """Log the backup and give it its name in one transaction.
 
+    Where the log of the database was cut off, nothing can be written to it any more.
+
     Raises:
         FileExistsError: another file has the name.
     """
     manifest = backup.manifest
+    if ctx.store.wal.is_cut:
+        publish_backup(partial, backup.path)
+        log.warning("backup_not_audited", name=backup.name)
+        return
     published = False  # until then the name may be that of another file
     try:
         with ctx.writing(last=last):
