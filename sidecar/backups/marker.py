@@ -21,7 +21,7 @@ MARKER: Final = ".sim-sidecar-backups"
 """Name of the marker in a folder of backups."""
 
 _refused: WeakKeyDictionary[Store, Path] = WeakKeyDictionary()
-"""The folder without its marker that each database was last refused to write to."""
+"""The folder without its marker for which a person's backup of each database was refused last."""
 
 
 def prepare_folder(
@@ -42,7 +42,8 @@ def prepare_folder(
     is_noted = meta.read(db, meta.BACKUP_FOLDER) == noted
     if is_noted and not (folder / MARKER).exists():
         was_refused = _refused.get(ctx.store) == folder
-        _refused[ctx.store] = folder
+        if by_person:
+            _refused[ctx.store] = folder
         if not (by_person and was_refused):
             raise ReadOnly(
                 f"The folder of backups, {folder}, has lost its marker {MARKER}; its drive may not"

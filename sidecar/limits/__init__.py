@@ -308,6 +308,9 @@ SALVAGE_GUESS_ROWS: Final = 2**40
 """Row id that no table reaches: the search for the largest one starts here when the page that
 has it is damaged."""
 
+CHECK_PAGE_ROWS: Final = 500
+"""Rows that system.check reads and compares with the types of their columns at a time."""
+
 FINDINGS_MAX: Final = 1000
 """Most findings in one answer of system.check; a person would not read more."""
 

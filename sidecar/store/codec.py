@@ -63,16 +63,18 @@ def pack(body: bytes, sha256: bytes | None = None) -> Packed:
     return Packed(data, sha256 or fingerprint(body), len(body), len(data))
 
 
-def unpack(data: bytes, sha256: bytes, size_bytes: int | None = None) -> bytes:
+def unpack(data: Any, sha256: Any, size_bytes: Any = None) -> bytes:
     """Return the body, after checking that it is the one that was stored.
 
     `size_bytes` is the size in its row; None where there is none, and then the limit of bodies
-    applies.
+    applies. The three are cells of a row, which has any types when it is damaged.
 
     Raises:
         DatabaseDamaged: it is cut off, not gzip, followed by other bytes, or has another size or
             SHA-256.
     """
+    if not (isinstance(data, bytes) and isinstance(size_bytes or 0, int)):
+        raise DatabaseDamaged
     allowed = limits.BODY_MAX_BYTES if size_bytes is None else size_bytes
     decompressor = _decompressor()
     try:

@@ -20,20 +20,23 @@ from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintena
 from sidecar.store import wal as log_files
 from sidecar.store.ballast import Ballast
 from sidecar.store.pragmas import Connection, configure
+from sidecar.store.rows import fits
 from sidecar.store.shared import SharedConnection
 from sidecar.store.wal import LogState
 
 __all__ = ["Connection", "Store", "one_row"]
 
 
-def one_row(db: Connection, sql: str, values: tuple[object, ...] = ()) -> tuple[Any, ...]:
-    """Return the one row of a statement that always has one.
+def one_row(
+    db: Connection, sql: str, values: tuple[object, ...] = (), *, types: Any = None
+) -> tuple[Any, ...]:
+    """Return the one row of a statement that always has one; `types` is the tuple type of it.
 
     Raises:
-        DatabaseDamaged: there is none, which only damage can cause.
+        DatabaseDamaged: there is none, or a cell is of another type, which only damage can cause.
     """
     row = db.execute(sql, values).fetchone()
-    if row is None:
+    if row is None or not (types is None or fits(row, types)):
         raise DatabaseDamaged
     return tuple(row)
 

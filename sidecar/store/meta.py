@@ -47,6 +47,9 @@ _TYPES: Final[dict[str, Any]] = {
 }
 """What the value of each key can be."""
 
+KEYS: Final = frozenset(_TYPES)
+"""The keys that a file can have."""
+
 _REQUIRED: Final = (STORE_ID, EPOCH)
 """Without these the file cannot be served; the others have a value that stands for no row."""
 

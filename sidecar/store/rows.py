@@ -13,13 +13,14 @@ from typing import Any, Final, Generic, Protocol, TypeVar, get_type_hints
 import msgspec
 from msgspec import convert
 
+from sidecar import limits
 from sidecar.errors import DatabaseDamaged
 from sidecar.store.pragmas import Connection
 
 UNFIT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 """What conversion raises for a damaged cell, or the driver for a text that is not UTF-8."""
 
-_AS_IS: Final = (bytes,)
+AS_IS: Final = (bytes,)
 """Types that are taken as they are: a text in place of bytes is not decoded from base64."""
 
 _REPLACEMENTS: Final = (None, 0, 1, b"", "error", "json", "plain", "retired", "passphrase")
@@ -123,14 +124,14 @@ class RowKind(Generic[T]):
 
     def _fit(self, found: tuple[Any, ...]) -> T:
         """Convert one row, which fits."""
-        row: T = convert(found, self._row, builtin_types=_AS_IS)
+        row: T = convert(found, self._row, builtin_types=AS_IS)
         if self._json is not None:
             self._check_json(found[self._json])
         return row
 
     def _fitting(self, found: list[Any]) -> list[T]:
         """Convert rows, all of which fit."""
-        rows: list[T] = convert(found, self._page, builtin_types=_AS_IS)
+        rows: list[T] = convert(found, self._page, builtin_types=AS_IS)
         if self._json is not None:
             for text in {row[self._json] for row in found}:
                 self._check_json(text)
@@ -149,7 +150,7 @@ class RowKind(Generic[T]):
         damaged: set[str] = set()
         for index, (name, cell) in enumerate(zip(self._fields, cells, strict=True)):
             try:
-                values[name] = convert(cell, types[name], builtin_types=_AS_IS)
+                values[name] = convert(cell, types[name], builtin_types=AS_IS)
                 if index == self._json:
                     self._check_json(cell)
             except UNFIT:
@@ -186,16 +187,29 @@ def read_cells(
         yield tuple(_cell(row[at], row[at + 1]) for at in range(0, 2 * width, 2))
 
 
+def read_any(
+    db: Connection, width: int, sql: str, values: tuple[object, ...] = ()
+) -> list[tuple[Any, ...]]:
+    """Return rows of `width` columns; when a text is not UTF-8 such texts come as bytes."""
+    try:
+        return db.execute(sql, values).fetchall()
+    except UnicodeDecodeError:
+        return list(read_cells(db, width, sql, values))
+
+
 def _cell(kind: str, stored: bytes | None) -> object:
     """Return the value of a cell that was read as bytes; bytes when it is a text not in UTF-8."""
     if stored is None or kind == "blob":
         return stored
     if kind == "integer":
         return int(stored)
-    if kind == "real":
-        return float(stored)
+    return float(stored) if kind == "real" else text_or_bytes(stored)
+
+
+def text_or_bytes(stored: bytes | None) -> str | bytes | None:
+    """Return a text that was read as bytes; bytes that are not UTF-8 stay bytes."""
     try:
-        return stored.decode()
+        return None if stored is None else stored.decode()
     except UnicodeDecodeError:
         return stored
 
@@ -206,12 +220,33 @@ def key_mark(cell: object) -> str:
     return stored[:_MARK_BYTES].hex()
 
 
+def fits(cell: object, kind: Any) -> bool:
+    """Return whether a cell, or a tuple of cells, is of a type."""
+    try:
+        convert(cell, kind, builtin_types=AS_IS)
+    except UNFIT:
+        return False
+    return True
+
+
+def as_text(cell: object) -> str:
+    """Return what can be read of a cell that should be a text."""
+    return cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
+
+
 def replacement(cell: object, kind: Any) -> Any:
     """Return a value of a type in place of a damaged cell: its readable text, or an empty one."""
-    text = cell.decode(errors="replace") if isinstance(cell, bytes) else str(cell)
-    for each in (text, *_REPLACEMENTS):
+    for each in (as_text(cell), *_REPLACEMENTS):
         try:
-            return convert(each, kind, builtin_types=_AS_IS)
+            return convert(each, kind, builtin_types=AS_IS)
         except msgspec.ValidationError:
             continue
     raise DatabaseDamaged
+
+
+def bounded_sum(column: str) -> str:
+    """Return a sum in SQL that stops at the largest integer that JavaScript holds exactly.
+
+    SQLite's own sum() would fail with an overflow.
+    """
+    return f"CAST(min(total({column}), {limits.SAFE_INTEGER_MAX}) AS INTEGER)"

@@ -5,18 +5,22 @@ tables, so that every function here works for both. `vault_state` has one row wi
 all rows: the generation, which rises with every write and is the version of what was written; the
 authentication code over all rows; and the number of wrong passphrases in succession.
 
-Every content of the tables can be read: texts are read as bytes, so that a flipped bit in a text
-is found by the authentication codes, as any other is, instead of failing the request.
+Every content of the tables can be read: a damaged cell is replaced, so that it is found by the
+authentication codes, as any other change is, instead of failing the request.
 """
 
-from typing import Any, Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import apsw
 
+from sidecar.errors import DatabaseDamaged
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.pragmas import set_pragma
+from sidecar.store.rows import DAMAGED_NAME, RowKind, key_mark, read_cells
 from sidecar.store.tables import SEALED, carried_with, has_rows
+from sidecar.values import Count, Timestamp
 
+_STATE: Final = "SELECT generation, root, failures, failed_at FROM vault_state WHERE one = 1"
 _SEALED: Final = [table for table in carried_with("secrets") if table in SEALED]
 
 
@@ -26,40 +30,48 @@ class SecretRow(NamedTuple):
     provider: str
     encrypted_value: bytes
     key_hash: str
-    created_at: int
-    updated_at: int
-    last_used_at: int | None
+    created_at: Timestamp
+    updated_at: Timestamp
+    last_used_at: Timestamp | None
+    damaged: bool = False
+    """Whether a cell of the row is damaged; another value is in its place here."""
 
 
 class LegacyRow(NamedTuple):
     """A provider with a key that the customer's first program sealed, and that cannot be opened."""
 
     provider: str
-    created_at: int
-    updated_at: int
+    created_at: Timestamp
+    updated_at: Timestamp
+    damaged: bool = False
+    """Whether a cell of the row is damaged; another value is in its place here."""
 
 
 class SlotRow(NamedTuple):
     """One way to unlock: the root key, wrapped for a passphrase, a keychain or a recovery code."""
 
     slot: int
-    kind: str
+    kind: Literal["passphrase", "keychain", "recovery"]
     label: str
     backend: str | None
     generation: int
     blob: bytes
     sha256: bytes
-    created_at: int
+    created_at: Timestamp
+    damaged: bool = False
+    """Whether a cell of the row is damaged; another value is in its place here."""
 
 
 class DataKeyRow(NamedTuple):
     """A data key, wrapped with a key that is derived from the root key."""
 
     key_id: int
-    state: str
+    state: Literal["active", "retired"]
     wrapped: bytes
     seal_count: int
-    created_at: int
+    created_at: Timestamp
+    damaged: bool = False
+    """Whether a cell of the row is damaged; another value is in its place here."""
 
 
 class State(NamedTuple):
@@ -67,8 +79,17 @@ class State(NamedTuple):
 
     generation: int
     root: bytes | None
-    failures: int
-    failed_at: int
+    failures: Count
+    failed_at: Timestamp
+    damaged: bool = False
+    """Whether a cell of the row is damaged; another value is in its place here."""
+
+
+_SECRETS: Final = RowKind("secrets", SecretRow, "provider")
+_LEGACY: Final = RowKind("legacy_secrets", LegacyRow, "provider")
+_SLOTS: Final = RowKind("key_slots", SlotRow, "slot")
+_DATA_KEYS: Final = RowKind("data_keys", DataKeyRow, "key_id")
+_STATES: Final = RowKind("vault_state", State, "generation")
 
 
 def create_in_memory(like: Connection) -> Connection:
@@ -85,10 +106,15 @@ def create_in_memory(like: Connection) -> Connection:
 
 
 def state(db: Connection) -> State:
-    """Return the row of `vault_state`."""
-    return State(
-        *one_row(db, "SELECT generation, root, failures, failed_at FROM vault_state WHERE one = 1")
-    )
+    """Return the row of `vault_state`.
+
+    Raises:
+        DatabaseDamaged: there is none.
+    """
+    found = _STATES.find(db, _STATE, ())
+    if found is None:
+        raise DatabaseDamaged(table="vault_state")
+    return found
 
 
 def next_generation(db: Connection) -> int:
@@ -133,27 +159,19 @@ def is_initialized(db: Connection) -> bool:
 
 def all_secrets(db: Connection) -> list[SecretRow]:
     """Return every sealed key, ordered by provider."""
-    rows = db.execute(
-        "SELECT CAST(provider AS BLOB), encrypted_value, CAST(key_hash AS BLOB), created_at,"
-        " updated_at, last_used_at FROM secrets ORDER BY provider"
+    return _SECRETS.read(
+        db,
+        "SELECT provider, encrypted_value, key_hash, created_at, updated_at, last_used_at"
+        " FROM secrets ORDER BY provider LIMIT -1",
     )
-    return [
-        SecretRow(_text(provider), value, _text(key_hash), *times)
-        for provider, value, key_hash, *times in rows
-    ]
-
-
-def _text(stored: bytes) -> str:
-    return stored.decode(errors="replace")
 
 
 def legacy_rows(db: Connection) -> list[LegacyRow]:
     """Return every provider with a key that a person has to enter again, in order."""
-    rows = db.execute(
-        "SELECT CAST(provider AS BLOB), created_at, updated_at FROM legacy_secrets"
-        " ORDER BY provider"
+    return _LEGACY.read(
+        db,
+        "SELECT provider, created_at, updated_at FROM legacy_secrets ORDER BY provider LIMIT -1",
     )
-    return [LegacyRow(_text(provider), *times) for provider, *times in rows]
 
 
 def count(db: Connection) -> int:
@@ -168,7 +186,7 @@ def put(db: Connection, row: SecretRow) -> None:
         " last_used_at) VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (provider) DO UPDATE SET encrypted_value = excluded.encrypted_value,"
         " key_hash = excluded.key_hash, updated_at = excluded.updated_at",
-        row,
+        row[:6],
     )
     delete_legacy(db, row.provider)
 
@@ -197,8 +215,8 @@ def delete_legacy(db: Connection, provider: str) -> bool:
 
 
 def _delete_named(db: Connection, table: str, provider: str) -> bool:
-    rows: list[Any] = db.execute(f"SELECT rowid, CAST(provider AS BLOB) FROM {table}").fetchall()  # noqa: S608 - ours
-    found = [rowid for rowid, name in rows if _text(name) == provider]
+    rows = read_cells(db, 2, f"SELECT rowid, provider FROM {table}")  # noqa: S608 - ours
+    found = [rowid for rowid, name in rows if provider in (name, DAMAGED_NAME + key_mark(name))]
     db.executemany(f"DELETE FROM {table} WHERE rowid = ?", [(rowid,) for rowid in found])  # noqa: S608 - ours
     return bool(found)
 
@@ -208,14 +226,11 @@ def _delete_named(db: Connection, table: str, provider: str) -> bool:
 
 def slots(db: Connection) -> list[SlotRow]:
     """Return every slot, in the order of their creation."""
-    rows = db.execute(
-        "SELECT slot, kind, CAST(label AS BLOB), CAST(backend AS BLOB), generation, blob, sha256,"
-        " created_at FROM key_slots ORDER BY slot"
+    return _SLOTS.read(
+        db,
+        "SELECT slot, kind, label, backend, generation, blob, sha256, created_at FROM key_slots"
+        " ORDER BY slot LIMIT -1",
     )
-    return [
-        SlotRow(slot, kind, _text(label), None if backend is None else _text(backend), *rest)
-        for slot, kind, label, backend, *rest in rows
-    ]
 
 
 def providers(db: Connection) -> list[str]:
@@ -233,7 +248,7 @@ def add_slot(db: Connection, row: SlotRow) -> int:
     db.execute(
         "INSERT INTO key_slots (kind, label, backend, generation, blob, sha256, created_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        row[1:],
+        row[1:8],
     )
     return db.last_insert_rowid()
 
@@ -278,10 +293,11 @@ def delete_all(db: Connection) -> int:
 
 def data_keys(db: Connection) -> list[DataKeyRow]:
     """Return every wrapped data key, the oldest first."""
-    rows = db.execute(
-        "SELECT key_id, state, wrapped, seal_count, created_at FROM data_keys ORDER BY key_id"
+    return _DATA_KEYS.read(
+        db,
+        "SELECT key_id, state, wrapped, seal_count, created_at FROM data_keys"
+        " ORDER BY key_id LIMIT -1",
     )
-    return [DataKeyRow(*row) for row in rows]
 
 
 def add_data_key(db: Connection, key_id: int, wrapped: bytes, at: int) -> None:

@@ -7,6 +7,7 @@ some cases it is "not an error".
 import apsw
 
 from sidecar import errors, files
+from sidecar.store.rows import UNFIT
 
 _BY_CLASS: dict[type[BaseException], type[errors.SidecarError]] = {
     apsw.BusyError: errors.DatabaseBusy,
@@ -31,6 +32,8 @@ def as_wire_error(
     """Return the wire error for a failure to read or write, or None for any other exception."""
     if isinstance(fault, OSError):
         error = files.as_wire_error(fault)
+    elif isinstance(fault, UNFIT) or _refuses_type(fault):
+        error = errors.DatabaseDamaged()
     else:
         found = errors.DatabaseDamaged if suspects_damage(fault) else _BY_CLASS.get(type(fault))
         if found is None:
@@ -39,6 +42,12 @@ def as_wire_error(
     if outcome is not None:
         error.data["outcome"] = outcome
     return error
+
+
+def _refuses_type(fault: BaseException) -> bool:
+    """Return whether a STRICT table refuses a cell that was read: it has the wrong type already."""
+    code = getattr(fault, "extendedresult", None)
+    return isinstance(fault, apsw.ConstraintError) and code == apsw.SQLITE_CONSTRAINT_DATATYPE
 
 
 def is_full(fault: BaseException) -> bool:

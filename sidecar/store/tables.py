@@ -26,19 +26,27 @@ class Table(NamedTuple):
     """`system.check` looks at each row and reports the number of rows by this name."""
     derived: bool = False
     """A recovery computes these rows from other tables instead of reading them."""
+    mended: bool = False
+    """A recovery replaces damaged cells of these rows; of other tables it omits such rows."""
     json_column: str | None = None
     """This column holds JSON that is sent as it is stored, so a foreign file must not break it."""
 
 
 TABLES: Final = (
     Table("meta"),
-    Table("workflows", counted=True, checked_as="workflows", json_column="tags"),
+    Table("workflows", counted=True, checked_as="workflows", mended=True, json_column="tags"),
     Table("workflow_bodies"),
     Table("workflow_tags", derived=True),
-    Table("workflow_revisions", counted=True, checked_as="revisions", json_column="metadata"),
+    Table(
+        "workflow_revisions",
+        counted=True,
+        checked_as="revisions",
+        mended=True,
+        json_column="metadata",
+    ),
     Table("header_pending", derived=True),
     Table("text_pending", derived=True),
-    Table("runs", counted=True),
+    Table("runs", counted=True, mended=True),
     Table("run_summaries", checked_as="summaries"),
     Table("settings", counted=True, json_column="value"),
     Table("access_log", counted=True, checked_as="audit_entries", carried_with="audit_log"),
@@ -53,6 +61,7 @@ TABLES: Final = (
 )
 
 COUNTED: Final = tuple(table.name for table in TABLES if table.counted)
+MENDED: Final = tuple(table.name for table in TABLES if table.mended)
 SEALED: Final = tuple(table.name for table in TABLES if table.sealed)
 
 

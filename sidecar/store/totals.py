@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sidecar.files import beside
 from sidecar.store.connection import Connection, one_row
+from sidecar.store.rows import bounded_sum
 
 
 class Totals(NamedTuple):
@@ -32,13 +33,13 @@ def row_totals(db: Connection) -> Totals:
     return Totals(
         *one_row(
             db,
-            "SELECT (SELECT count(*) FROM workflows WHERE archived_at IS NULL),"
+            "SELECT (SELECT count(*) FROM workflows WHERE archived_at IS NULL),"  # noqa: S608 - constants
             " (SELECT count(*) FROM workflows WHERE archived_at IS NOT NULL),"
             " (SELECT count(*) FROM workflow_revisions),"
             " (SELECT count(*) FROM runs),"
             " (SELECT count(*) FROM access_log),"
-            " (SELECT coalesce(sum(size_bytes), 0) FROM workflows),"
-            " (SELECT coalesce(sum(stored_bytes), 0) FROM workflows)",
+            f" (SELECT {bounded_sum('size_bytes')} FROM workflows),"
+            f" (SELECT {bounded_sum('stored_bytes')} FROM workflows)",
         )
     )
 

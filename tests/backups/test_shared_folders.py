@@ -157,6 +157,7 @@ def test_a_person_is_refused_once_and_then_marks_the_folder_again(
     bench: Bench, drive: Path
 ) -> None:
     unmount(drive)
+    change_and_wait(bench)
     bench.refused(ReadOnly, "backups.create")
     assert list(drive.iterdir()) == []
 

@@ -94,6 +94,8 @@ def fill(path: Path) -> None:
         # Not indexed any more, so that a header and a text are pending.
         call(1, "workflows.update", id="w1", name="Qzname other"),
     )
+    served.store.db.execute("INSERT INTO legacy_secrets VALUES ('old', 1, 2)")
+    served.store.db.execute("INSERT INTO text_pending VALUES (1)")
     close_store(served.store)
     served.close()
 

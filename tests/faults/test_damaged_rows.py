@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from sidecar.store.open_close import close_store, open_store
-from tests.faults.damaged_cells import Damage, do_damage, fill
+from tests.faults.column_sweep import Sweep
+from tests.faults.damaged_cells import Damage, do_damage, every_damage, fill
 from tests.harness import ManualClock
 from tests.wire.loop_in_process import Served, answers, call
 
@@ -77,3 +78,64 @@ def test_a_list_goes_on_and_marks_a_damaged_row(
                 assert len(marked) == 1, (method, items)
                 assert marked[0]["damaged"] is True
             assert len(items) > 1 or method == "workflows.get_many"
+
+
+TO_MEND = [
+    Damage("workflows", "name", "bad_utf8", "CAST(x'51ff' AS TEXT)"),
+    Damage("workflows", "tags", "wrong_json", "'[\"a'"),
+    Damage("workflows", "revision", "wrong_type", "'text'"),
+    Damage("workflows", "created_at", "negative", "-1"),
+]
+
+
+@pytest.mark.parametrize("damage", TO_MEND, ids=str)
+@pytest.mark.parametrize("method", ["workflows.save", "workflows.delete", "system.recover"])
+def test_a_damaged_workflow_is_found_and_saved_over_deleted_or_recovered(
+    whole: Path, tmp_path: Path, damage: Damage, method: str
+) -> None:
+    all_params: dict[str, dict[str, Any]] = {
+        "workflows.save": {"workflow": {"id": "w0", "name": "again", "data": [7]}},
+        "workflows.delete": {"id": "w0"},
+        "system.recover": {},
+    }
+    params = all_params[method]
+    with serving(whole, tmp_path, damage) as served:
+        check = call(2, "system.check", full=True)
+        (found,) = answers(served.send(check))
+        assert ("row", "workflows 1") in [
+            (each["kind"], each["where"]) for each in found["result"]["findings"]
+        ]
+
+        (changed,) = answers(served.send(call(1, method, **params)))
+        (got,) = answers(served.send(call(1, "workflows.get", id="w0")))
+        served.send(call(1, "workflows.search", query="again"))
+        (after,) = answers(served.send(check))
+
+        assert "result" in changed
+        assert ("error" in got) is (method == "workflows.delete")
+        assert after["result"]["findings"] == []
+
+
+def sweep(whole: Path, folder: Path, damages: list[Damage]) -> dict[str, list[str]]:
+    """Return what was wrong about how files with these damages were served."""
+    wrong = {}
+    for damage in damages:
+        done = Sweep(whole, folder, damage)
+        if done.wrong:
+            wrong[str(damage)] = done.wrong
+    return wrong
+
+
+def test_a_damaged_cell_of_any_column_causes_no_unknown_error_and_is_recovered(
+    whole: Path, tmp_path: Path
+) -> None:
+    """Every 61st of the damages, so that each run of the suite takes the same."""
+    assert sweep(whole, tmp_path, every_damage(whole)[::61]) == {}
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_every_damage_of_every_column_causes_no_unknown_error_and_is_recovered(
+    whole: Path, tmp_path: Path
+) -> None:
+    assert sweep(whole, tmp_path, every_damage(whole)) == {}

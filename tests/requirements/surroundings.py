@@ -110,6 +110,14 @@ ROWS = [
         "A damaged cell ends no list: it goes on and marks the row.",
         "test_a_list_goes_on_and_marks_a_damaged_row",
     ),
+    _around.proven(
+        "columns",
+        "A damaged cell of any column causes no unknown error; system.check finds it, and saving"
+        " over it, deleting it or a recovery mends it.",
+        "test_a_damaged_workflow_is_found_and_saved_over_deleted_or_recovered",
+        "test_a_damaged_cell_of_any_column_causes_no_unknown_error_and_is_recovered",
+        "test_every_damage_of_every_column_causes_no_unknown_error_and_is_recovered",
+    ),
 ]
 
 WHOLE_FILE = [

@@ -285,7 +285,7 @@ def test_a_finding_names_its_row_and_a_method_cures_it(
 def test_tags_that_are_no_json_are_a_finding(bench: Bench) -> None:
     meddle(bench, "UPDATE workflows SET tags = '[' WHERE id = 'w1'", "DELETE FROM header_pending")
 
-    assert check(bench) == [("header", "w1")]
+    assert check(bench) == [("row", "workflows 1"), ("header", "w1")]
 
 
 def test_damage_that_the_import_of_a_legacy_file_moved_is_reported(tmp_path: Path) -> None:

@@ -1216,8 +1216,8 @@ class CheckFinding(TypedDict):
     """One thing that is wrong with the database."""
 
     kind: str
-    """`structure`, `file`, `value`, `foreign`, `index`, `search_index`, `orphan`, `header`, `body`,
-    `revision`, `summary` or `audit_chain`.
+    """`structure`, `file`, `value`, `foreign`, `index`, `search_index`, `orphan`, `constraint`,
+    `row`, `header`, `body`, `revision`, `summary` or `audit_chain`.
     """
 
     where: str
@@ -1579,6 +1579,11 @@ class SecretItem(TypedDict):
 
     state: Literal["enter_again", "ok"]
     """`enter_again`: an older program sealed it; it cannot be opened here."""
+
+    damaged: NotRequired[bool]
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
 
 
 class SecretsAddRecoveryResult(TypedDict):
@@ -2301,6 +2306,11 @@ class WorkflowsHistoryItem(TypedDict):
 
     pinned_by_runs: bool
     """Whether a run refers to it; then it is never pruned."""
+
+    damaged: NotRequired[bool]
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
 
 
 class WorkflowsHistoryResult(TypedDict):
@@ -4727,7 +4737,9 @@ class BackupsMethods:
         """Make a backup of the database as it is now, verify it, and keep it until it is deleted.
 
         Other requests are served meanwhile. Deleted data is purged first, so the backup lacks
-        it, and tables, indexes, views and triggers of other programs are omitted.
+        it, and tables, indexes, views and triggers of other programs are omitted. A folder that
+        `backup_directory` names and that has lost its marker file, as on a drive that is not
+        mounted, is refused with `read_only` once; the next call accepts it as it is then.
         """
         params = _given(
             {

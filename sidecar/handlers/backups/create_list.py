@@ -56,7 +56,9 @@ def create(ctx: LongContext, params: BackupsCreateParams) -> BackupsCreateResult
     """Make a backup of the database as it is now, verify it, and keep it until it is deleted.
 
     Other requests are served meanwhile. Deleted data is purged first, so the backup lacks it, and
-    tables, indexes, views and triggers of other programs are omitted.
+    tables, indexes, views and triggers of other programs are omitted. A folder that
+    `backup_directory` names and that has lost its marker file, as on a drive that is not mounted,
+    is refused with `read_only` once; the next call accepts it as it is then.
     """
     created = create_backup(
         ctx, "manual", label=params.label, include_secrets=params.include_secrets, last=True

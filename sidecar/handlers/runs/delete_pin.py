@@ -10,6 +10,7 @@ from sidecar.context import Context
 from sidecar.errors import NotFound
 from sidecar.handlers.runs.start_finish import forget_start
 from sidecar.handlers.runs.views import must_find
+from sidecar.repair.mend import find_run_to_delete
 from sidecar.store.runs import rows
 from sidecar.store.runs.prune import set_pinned
 from sidecar.values import RunId
@@ -30,7 +31,9 @@ class RunsDeleteResult(Result, frozen=True):
 @method("runs.delete", access="write", frees_space=True, errors=(NotFound,))
 def delete(ctx: Context, params: RunsDeleteParams) -> RunsDeleteResult:
     """Delete a run with its summary."""
-    run = must_find(ctx, params.id)
+    run = find_run_to_delete(ctx.db, params.id)
+    if run is None:
+        raise NotFound("No run has that id.", path="$.params.id")
     forget_start(ctx.store, run.rid)
     rows.delete(ctx.db, run)
     ctx.audit("run_delete", run.id, workflow_id=run.workflow_id)

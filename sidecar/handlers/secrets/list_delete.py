@@ -3,9 +3,9 @@
 from contextlib import suppress
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
-from sidecar.catalog import Params, Result, method
+from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import NotFound, Tampered
 from sidecar.redaction import redact
@@ -22,7 +22,7 @@ HINT_CHARS = 4
 """How many characters at the end of a value a list shows; none of a value shorter than 16."""
 
 
-class SecretItem(Struct, frozen=True):
+class SecretItem(MayBeDamaged, frozen=True):
     """A stored key without its value."""
 
     provider: Provider
@@ -57,15 +57,17 @@ def list_secrets(ctx: Context, params: SecretsListParams) -> SecretsListResult:
     """List the providers whose keys are stored; the answer holds no value."""
     del params
     keys = usable_keys(ctx)
-    items = [
-        SecretItem(row.provider, _hint(ctx, keys, row), row.key_hash, *row[3:], "ok")
-        for row in secrets.all_secrets(secrets_db(ctx))
-    ]
-    items += [
-        SecretItem(row.provider, None, None, row.created_at, row.updated_at, None, "enter_again")
-        for row in secrets.legacy_rows(ctx.store.db)
-    ]
+    items = [_item(row, _hint(ctx, keys, row)) for row in secrets.all_secrets(secrets_db(ctx))]
+    for old in secrets.legacy_rows(ctx.store.db):
+        times = (old.created_at, old.updated_at, None)
+        item = SecretItem(old.provider, None, None, *times, "enter_again", damaged=old.damaged)
+        items.append(item)
     return SecretsListResult(sorted(items, key=lambda item: item.provider))
+
+
+def _item(row: SecretRow, hint: str | None) -> SecretItem:
+    """Return a sealed key as the list shows it."""
+    return SecretItem(row.provider, hint, row.key_hash, *row[3:6], "ok", damaged=row.damaged)
 
 
 def _hint(ctx: Context, keys: Keys | None, row: SecretRow) -> str | None:

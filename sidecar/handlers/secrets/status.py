@@ -59,6 +59,6 @@ def status(ctx: Context, params: SecretsStatusParams) -> SecretsStatusResult:
 
 def status_result(found: Status) -> SecretsStatusResult:
     """Return a status in the shape in which it is answered."""
-    slots = [Slot(row.slot, row.kind, row.label, row.created_at) for row in found.slots]  # type: ignore[arg-type] # the column's CHECK
+    slots = [Slot(row.slot, row.kind, row.label, row.created_at) for row in found.slots]
     kdf = Kdf("argon2id", *found.passphrase_cost) if found.passphrase_cost else None
     return SecretsStatusResult(found.state, slots, kdf, *found[3:])

@@ -34,7 +34,8 @@ class CheckFinding(Struct, frozen=True):
         str,
         Meta(
             description="`structure`, `file`, `value`, `foreign`, `index`, `search_index`,"
-            " `orphan`, `header`, `body`, `revision`, `summary` or `audit_chain`."
+            " `orphan`, `constraint`, `row`, `header`, `body`, `revision`, `summary` or"
+            " `audit_chain`."
         ),
     ]
     where: Annotated[str, Meta(description="Table, index, id or field that is wrong.")]

@@ -4,6 +4,7 @@ import re
 from typing import Final
 
 from sidecar.errors import Archived, Conflict, InvalidParams, NotFound
+from sidecar.repair.mend import find_to_change
 from sidecar.store.connection import Connection
 from sidecar.store.workflows import revisions
 from sidecar.store.workflows.header import Header, find
@@ -63,6 +64,18 @@ def must_find(db: Connection, workflow_id: str, path: str = "$.params.id") -> He
     header = find(db, workflow_id)
     if header is None:
         raise NotFound("No workflow has that id.", path=path)
+    return header
+
+
+def must_find_to_change(db: Connection, workflow_id: str) -> Header:
+    """Return the header of a workflow that is to be changed, mended first if it is damaged.
+
+    Raises:
+        NotFound: no workflow has that id.
+    """
+    header = find_to_change(db, workflow_id)
+    if header is None:
+        raise NotFound("No workflow has that id.", path="$.params.id")
     return header
 
 

@@ -15,9 +15,9 @@ from sidecar import limits, purging
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import NotFound
-from sidecar.handlers.workflows.checks import must_find
 from sidecar.handlers.workflows.views import WorkflowsItemError
 from sidecar.notifications import WorkflowsChanged
+from sidecar.repair.mend import find_to_change
 from sidecar.store.connection import Connection
 from sidecar.store.workflows.delete import (
     Deleted,
@@ -26,6 +26,7 @@ from sidecar.store.workflows.delete import (
     delete_workflow,
     is_small,
 )
+from sidecar.store.workflows.header import find_any
 from sidecar.values import Count, WorkflowId
 
 
@@ -132,6 +133,7 @@ def delete_one(
         if reports_runs:
             ctx.progress("runs", runs, total, "rows")
     with ctx.writing(last=last) as db:
+        find_to_change(db, workflow_id)
         rest = delete_workflow(db, _find(db, workflow_id, archived_before))
         runs, revisions = runs + rest.runs, revisions + rest.revisions
         ctx.audit("workflow_delete", workflow_id, runs=runs, revisions=revisions, **details)
@@ -144,7 +146,9 @@ def delete_one(
 
 def _find(db: Connection, workflow_id: str, archived_before: int | None) -> int:
     """Return the key of the workflow, or raise NotFound when it is not to be deleted any more."""
-    header = must_find(db, workflow_id)
+    header = find_any(db, workflow_id)
+    if header is None:
+        raise NotFound("No workflow has that id.", path="$.params.id")
     if archived_before is not None and (
         header.archived_at is None or header.archived_at >= archived_before
     ):

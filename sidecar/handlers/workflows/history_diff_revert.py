@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from sidecar import limits
-from sidecar.catalog import Params, Result, method
+from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
 from sidecar.decode_errors import read_cursor
 from sidecar.errors import Archived, Conflict, DatabaseDamaged, NotFound, TooLarge
@@ -41,7 +41,7 @@ class WorkflowsHistoryParams(Params, frozen=True):
     cursor: CursorParam = None
 
 
-class WorkflowsHistoryItem(msgspec.Struct, frozen=True):
+class WorkflowsHistoryItem(MayBeDamaged, frozen=True):
     """One revision without its body."""
 
     revision: Revision
@@ -82,7 +82,7 @@ def history(ctx: Context, params: WorkflowsHistoryParams) -> WorkflowsHistoryRes
         (before,) = read_cursor(params.cursor, mark, int)
     count = params.limit - len(items)
     found = revisions.page(ctx.db, header.rid, before, count + 1)
-    items += [WorkflowsHistoryItem(*old) for old in found[:count]]
+    items += [WorkflowsHistoryItem(*old[:6], damaged=old.damaged) for old in found[:count]]
     more = len(found) > count
     return WorkflowsHistoryResult(items, encode_cursor(mark, items[-1].revision) if more else None)
 

@@ -31,8 +31,9 @@ from sidecar.handlers.workflows.views import (
     save_view,
 )
 from sidecar.notifications import WorkflowsChanged
+from sidecar.repair.mend import find_to_change
 from sidecar.store import codec
-from sidecar.store.workflows.header import Content, Header, find, load, tags_text
+from sidecar.store.workflows.header import Content, Header, load, tags_text
 from sidecar.store.workflows.save import insert_workflow, write_revision
 from sidecar.values import ExpectedRevision, Id, Tag, WorkflowId
 
@@ -223,7 +224,7 @@ def _save(ctx: Context, item: WorkflowsSaveParams, path: str) -> WorkflowsSaveRe
     workflow = item.workflow
     body = _body(workflow, path)
     content = _content(workflow, path)
-    old = None if workflow.id is UNSET else find(ctx.db, workflow.id)
+    old = None if workflow.id is UNSET else find_to_change(ctx.db, workflow.id)
     if old is not None:
         checks.refuse_archived(old, f"{path}.workflow.id")
     checks.check_expected(old, item.expected_revision, path)

@@ -49,7 +49,7 @@ def update(ctx: Context, params: WorkflowsUpdateParams) -> WorkflowsSaveResult:
     )
     if params.tags is not UNSET:
         checks.refuse_nul_in("$.params.tags", params.tags)
-    old = checks.must_find(ctx.db, params.id)
+    old = checks.must_find_to_change(ctx.db, params.id)
     checks.refuse_archived(old)
     checks.check_expected(old, params.expected_revision)
     content = Content(

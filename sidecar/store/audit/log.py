@@ -21,6 +21,7 @@ from typing import Any, Final, NamedTuple
 
 import apsw
 import msgspec
+from msgspec import convert
 
 from sidecar.errors import AuditUnavailable
 from sidecar.store.audit import chain
@@ -35,9 +36,9 @@ from sidecar.store.audit.verify import (
     start_purpose,
 )
 from sidecar.store.connection import Connection, one_row
-from sidecar.store.rows import UNFIT, RowKind
+from sidecar.store.rows import AS_IS, UNFIT, RowKind, text_or_bytes
 from sidecar.store.vault_marks import read_marks
-from sidecar.values import Timestamp
+from sidecar.values import Count, Timestamp
 
 _CHECK = "Run audit.verify: another program wrote to the log."
 
@@ -61,6 +62,32 @@ class Entry(NamedTuple):
 _ENTRIES: Final = RowKind("access_log", Entry, "seq")
 
 
+_STATE_TYPES: Final[dict[str, Any]] = {
+    "seq": Count,
+    "head": bytes,
+    "next_key": bytes,
+    "pruned_through": Count,
+    "start_seq": Count,
+    "start": bytes | None,
+    "sealed_start": bytes | None,
+    "unsealed_through": Count,
+}
+
+_NEWEST: Final = tuple[Count, bytes, bytes]
+"""The types of number, code and next key, which every act reads."""
+
+
+def _state(db: Connection, *columns: str) -> tuple[Any, ...]:
+    """Return cells of the state row.
+
+    Raises:
+        DatabaseDamaged: there is none, or one of the cells is damaged.
+    """
+    types: Any = tuple(_STATE_TYPES[column] for column in columns)
+    sql = f"SELECT {', '.join(columns)} FROM audit_state"  # noqa: S608 - names of our own
+    return one_row(db, sql, types=tuple[types])
+
+
 # --- writing ------------------------------------------------------------------------------
 
 
@@ -80,9 +107,10 @@ def append_entry(db: Connection, at: int, action: str, resource: str, details: s
             next number. The act must not happen then.
     """
     state = db.execute("SELECT seq, head, next_key FROM audit_state").fetchone()
-    if state is None:
-        raise AuditUnavailable(hint=_CHECK)
-    newest, head, key = state
+    try:
+        newest, head, key = convert(state, _NEWEST, builtin_types=AS_IS)
+    except UNFIT:
+        raise AuditUnavailable(hint=_CHECK) from None
     seq = newest + 1
     texts = (action.encode(), resource.encode(), details.encode())
     mac = chain.mac(key, head, seq, at, texts)
@@ -105,7 +133,7 @@ def append_entry(db: Connection, at: int, action: str, resource: str, details: s
 
 def chain_head(db: Connection) -> Head:
     """Return number and code of the newest entry; the number is 0 when the log is empty."""
-    return Head(*one_row(db, "SELECT seq, head FROM audit_state"))
+    return Head(*_state(db, "seq", "head"))
 
 
 def read_entries(
@@ -149,19 +177,11 @@ def _entry(
     becomes {"text": ...}, as in a migration.
     """
     line = _one_line(details or b"")
-    entry = _ENTRIES.fit((seq, _text(action), _text(resource), at, line, mac))
+    entry = _ENTRIES.fit((seq, text_or_bytes(action), text_or_bytes(resource), at, line, mac))
     if isinstance(line, str):
         return entry
     text = msgspec.json.encode({"text": line.decode(errors="replace")}).decode()
     return entry._replace(details=text)
-
-
-def _text(stored: bytes | None) -> str | bytes | None:
-    """Return stored bytes as text, or as they are when they are not UTF-8."""
-    try:
-        return stored and stored.decode()
-    except UnicodeDecodeError:
-        return stored
 
 
 def _one_line(stored: bytes) -> str | bytes:
@@ -212,7 +232,7 @@ def seal_log(db: Connection, sealer: Sealer, fresh_key: bytes) -> int:
     entries stay in the log but can no longer be verified. Returns the number of the newest entry;
     the keys of entries up to it were once stored in clear.
     """
-    newest, start_seq, start = one_row(db, "SELECT seq, start_seq, start FROM audit_state")
+    newest, start_seq, start = _state(db, "seq", "start_seq", "start")
     if start is None:
         return _restart(db, sealer, fresh_key, START)
     db.execute(
@@ -231,7 +251,7 @@ def seal_log_again(db: Connection, sealer: Sealer, fresh_key: bytes) -> int | No
     file and may have forged the log: the chain restarts here, `audit.verify` reports it, and the
     result is None.
     """
-    start_seq, start = one_row(db, "SELECT start_seq, start FROM audit_state")
+    start_seq, start = _state(db, "start_seq", "start")
     first = db.execute(
         "SELECT action FROM access_log WHERE seq > ? ORDER BY seq LIMIT 1", (start_seq,)
     ).fetchone()
@@ -248,7 +268,7 @@ def restart_log_sealed(db: Connection, sealer: Sealer, fresh_key: bytes) -> None
 
 def _restart(db: Connection, sealer: Sealer, fresh_key: bytes, kind: str) -> int:
     """Seal a new start of the chain after the newest entry and return its number."""
-    newest, head_ = one_row(db, "SELECT seq, head FROM audit_state")
+    newest, head_ = _state(db, "seq", "head")
     start = Point(newest, head_, fresh_key).packed()
     db.execute("DELETE FROM audit_anchors")
     db.execute(
@@ -265,7 +285,7 @@ def add_checkpoint(db: Connection, sealer: Sealer, fresh_key: bytes, vault: byte
 
     `vault` is the marks of the vault, which are sealed with it.
     """
-    newest, head_ = one_row(db, "SELECT seq, head FROM audit_state")
+    newest, head_ = _state(db, "seq", "head")
     point = Point(newest, head_, fresh_key).packed()
     db.execute(
         "INSERT INTO audit_anchors (seq, sealed) VALUES (?, ?)"
@@ -288,7 +308,9 @@ def newest_marks(db: Connection, opener: Opener) -> bytes | None:
 def is_sealed_by_other_key(db: Connection, opener: Opener) -> bool:
     """Return whether the log is sealed, and not under the root key that opens for `opener`."""
     start_seq, sealed_start, unsealed_through = one_row(
-        db, "SELECT start_seq, sealed_start, unsealed_through FROM audit_state"
+        db,
+        "SELECT start_seq, sealed_start, unsealed_through FROM audit_state",
+        types=tuple[int, bytes | None, int],
     )
     if sealed_start is None:
         return False
@@ -298,7 +320,9 @@ def is_sealed_by_other_key(db: Connection, opener: Opener) -> bool:
 def reseal_log(db: Connection, opener: Opener, sealer: Sealer) -> bool:
     """Encrypt start and checkpoints under another root key; False when one cannot be opened."""
     start_seq, sealed_start, unsealed_through = one_row(
-        db, "SELECT start_seq, sealed_start, unsealed_through FROM audit_state"
+        db,
+        "SELECT start_seq, sealed_start, unsealed_through FROM audit_state",
+        types=tuple[int, bytes | None, int],
     )
     found = sealed_start and open_start(opener, start_seq, sealed_start, unsealed_through)
     if not found:
@@ -324,7 +348,7 @@ def restart_log_unsealed(db: Connection) -> None:
     The new root key cannot open what the old one sealed. Earlier entries can still be read but no
     longer be verified. The next unlock seals the new start.
     """
-    newest, head_, key = one_row(db, "SELECT seq, head, next_key FROM audit_state")
+    newest, head_, key = _state(db, "seq", "head", "next_key")
     db.execute(
         "UPDATE audit_state SET start_seq = ?, start = ?, sealed_start = NULL",
         (newest, Point(newest, head_, key).packed()),
@@ -348,7 +372,7 @@ def set_log_start(db: Connection, point: Point, sealer: Sealer | None) -> None:
     if sealer is None:
         db.execute("UPDATE audit_state SET start = ?", (point.packed(),))
     else:
-        unsealed_through = one_row(db, "SELECT unsealed_through FROM audit_state")[0]
+        unsealed_through = _state(db, "unsealed_through")[0]
         purpose = start_purpose(START, unsealed_through)
         sealed = sealer(purpose, point.seq, point.packed())
         db.execute("UPDATE audit_state SET sealed_start = ?", (sealed,))
@@ -358,7 +382,7 @@ def set_log_start(db: Connection, point: Point, sealer: Sealer | None) -> None:
 
 def pruned_through(db: Connection) -> int:
     """Return the number of the newest entry that was pruned; 0 when none was."""
-    return int(one_row(db, "SELECT pruned_through FROM audit_state")[0])
+    return int(_state(db, "pruned_through")[0])
 
 
 def delete_pruned_entries(db: Connection, most: int) -> int:

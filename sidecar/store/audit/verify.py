@@ -16,6 +16,7 @@ from sidecar import limits
 from sidecar.store.audit import chain
 from sidecar.store.audit.chain import GENESIS, Point
 from sidecar.store.connection import Connection, one_row
+from sidecar.store.rows import RowKind, fits
 from sidecar.store.vault_marks import agrees_with
 
 Status = Literal[
@@ -90,8 +91,13 @@ class _State(NamedTuple):
     start: bytes | None
     sealed_start: bytes | None
     unsealed_through: int
+    damaged: bool = False
 
 
+_CELLS: Final = tuple[int, bytes, bytes, bytes, bytes]
+"""The types of the cells of an entry after its number."""
+
+_STATE: Final = RowKind("audit_state", _State, "seq")
 _READ_STATE = (
     "SELECT seq, head, next_key, pruned_through, start_seq, start, sealed_start, unsealed_through"
     " FROM audit_state"
@@ -110,10 +116,9 @@ def verify_chain(
     and may raise to stop. `expect` is number and code (in hex) of an entry that the caller knows
     to have been in the log; (0, zeros) stands for the empty log.
     """
-    row = db.execute(_READ_STATE).fetchone()
-    if row is None:
+    state = _STATE.find(db, _READ_STATE, ())
+    if state is None or state.damaged:
         return Verdict("tampered", 1, "state_head", 1, 0, 0, 0, Head(0, GENESIS))
-    state = _State(*row)
     walk = _begin(db, state, expect, opener)
     walk.pruned_through = state.pruned_through
     total = max(state.seq - state.start_seq, 0)
@@ -248,6 +253,8 @@ class Walk:
         self, seq: int, at: int, action: bytes, resource: bytes, details: bytes, mac: bytes
     ) -> bool:
         """Check the next entry and return whether it fits."""
+        if not fits((at, action, resource, details, mac), _CELLS):
+            return self._fail("tampered", "mac", max(0, seq))
         if seq != self.last + 1 and not _continues(seq, action, details, self.last):
             # An entry before the start is itself the one that does not fit.
             return self._fail("tampered", "gap", max(0, min(seq, self.last + 1)))

@@ -16,7 +16,9 @@ from sidecar import limits
 from sidecar.errors import DatabaseDamaged
 from sidecar.store import codec, meta, schema, settings, tables
 from sidecar.store.audit.verify import Opener, verify_chain
+from sidecar.store.columns import find_damaged_rows, id_of
 from sidecar.store.connection import Connection, one_row
+from sidecar.store.rows import as_text, read_cells
 from sidecar.store.search import indexes
 from sidecar.store.sqlite_errors import suspects_damage
 from sidecar.store.workflows.unreadable import find_damaged_bodies
@@ -28,6 +30,7 @@ COUNTED: Final = {table.checked_as: table.name for table in tables.TABLES if tab
 """The tables that are checked row by row, by the names of their counts."""
 
 _RESTORE: Final = "Keep a copy of the file, then restore a backup."
+_MEND_ROW: Final = "Save over it, set it again or delete it; system.recover mends all such rows."
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, DatabaseDamaged, UnicodeDecodeError)
 
 
@@ -79,6 +82,7 @@ def run_all(
         ("database", 0, foreign(db)),
         ("database", 0, structure(db, full=full)),
         ("database", 0, references(db)),
+        ("database", 0, (Finding("row", *each, _MEND_ROW) for each in find_damaged_rows(db))),
         ("search", 0, index_rows(db)),
         ("workflows", 0, headers(db)),
         ("workflow_bodies", total["workflows"], bodies(db, within)),
@@ -159,6 +163,8 @@ _SEARCH_INDEX: Final = re.compile(
 )
 _PLAIN_INDEX: Final = re.compile(r"(?:missing from|differ from|entries in|of) index (\w+)$")
 
+_ROW_OF: Final = re.compile(r"^(?:CHECK constraint failed in|(?:non-)?\w+ value in) (\w+)")
+
 
 def structure(db: Connection, *, full: bool) -> Iterator[Finding]:
     """Run SQLite's check of pages and records; `full` also compares indexes with their tables."""
@@ -168,13 +174,16 @@ def structure(db: Connection, *, full: bool) -> Iterator[Finding]:
 
 
 def _of_structure(text: str) -> Finding:
-    """Return the finding for a message of SQLite's check."""
+    """Return the finding for a message of SQLite's check; other checks say more on cells."""
     search, plain = _SEARCH_INDEX.search(text), _PLAIN_INDEX.search(text)
     if search is not None:
         return _of_search(search[1], "It is damaged; searches may fail or miss workflows.")
     if plain is not None:
         cure = "It is being rebuilt from its table; check again later."
         return Finding("index", plain[1], "It does not match its table.", cure)
+    row = _ROW_OF.search(text)
+    if row is not None:
+        return Finding("constraint", row[1], text[:200], _MEND_ROW)
     return Finding("structure", "database", text[:200], _RESTORE)
 
 
@@ -298,8 +307,8 @@ def headers(db: Connection) -> Iterator[Finding]:
             "Delete the run.",
         ),
     ):
-        for (name,) in db.execute(sql):
-            yield Finding(kind, str(name), detail, cure)
+        for (name,) in read_cells(db, 1, sql):
+            yield Finding(kind, as_text(name), detail, cure)
 
 
 _SAVE: Final = (
@@ -311,16 +320,17 @@ _SAVE: Final = (
 def bodies(db: Connection, step: Step) -> Iterator[Finding]:
     """Unpack every body and compare it with its header."""
     rows: Iterator[tuple[Any, ...]] = db.execute(
-        "SELECT w.id, b.data, w.content_sha256, w.size_bytes, w.stored_bytes FROM workflows AS w"
+        "SELECT w.rid, b.data, w.content_sha256, w.size_bytes, w.stored_bytes FROM workflows AS w"
         " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid ORDER BY w.rid"
     )
-    for done, (workflow_id, data, sha256, size_bytes, stored_bytes) in enumerate(rows, 1):
+    for done, (rid, data, sha256, size_bytes, stored_bytes) in enumerate(rows, 1):
         if data is None:
-            yield Finding("body", workflow_id, "The body is missing.", _SAVE)
+            yield Finding("body", id_of(db, "workflows", rid), "The body is missing.", _SAVE)
         elif not _is_sound(data, sha256, size_bytes):
-            yield Finding("body", workflow_id, "The body is damaged.", _SAVE)
+            yield Finding("body", id_of(db, "workflows", rid), "The body is damaged.", _SAVE)
         elif len(data) != stored_bytes:
-            yield Finding("header", workflow_id, "Its stored_bytes does not match its body.", _SAVE)
+            detail = "Its stored_bytes does not match its body."
+            yield Finding("header", id_of(db, "workflows", rid), detail, _SAVE)
         step(done)
 
 
@@ -351,12 +361,14 @@ def _numbers(ascending: list[int]) -> str:
 def summaries(db: Connection, step: Step) -> Iterator[Finding]:
     """Unpack every run summary and compare it with its hash."""
     rows: Iterator[tuple[Any, ...]] = db.execute(
-        "SELECT r.id, s.data, s.sha256 FROM run_summaries AS s"
+        "SELECT r.rid, s.data, s.sha256 FROM run_summaries AS s"
         " JOIN runs AS r ON r.rid = s.rid ORDER BY s.rid"
     )
-    for done, (run_id, data, sha256) in enumerate(rows, 1):
+    for done, (rid, data, sha256) in enumerate(rows, 1):
         if not _is_sound(data, sha256, None):
-            yield Finding("summary", run_id, "The summary is damaged.", "Delete the run.")
+            yield Finding(
+                "summary", id_of(db, "runs", rid), "The summary is damaged.", "Delete the run."
+            )
         step(done)
 
 

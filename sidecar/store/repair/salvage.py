@@ -3,7 +3,8 @@
 Tables are read by row number. Where a page cannot be read, the range of numbers is halved until
 only single rows are unreadable. An ordinary scan would end at the first bad page; this loses the
 rows of that page alone. What is stored twice is not copied but rebuilt: tags by row, counts and
-search indexes. A row that does not fit the columns of the new file is not copied.
+search indexes. Of a workflow, a run or a revision with damaged cells the rest is copied, with other
+values in their place. A row of another table that does not fit its columns is not copied.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,8 +13,11 @@ from typing import Any, Final, NamedTuple
 import apsw
 
 from sidecar import limits
+from sidecar.store import meta
+from sidecar.store.columns import Columns
 from sidecar.store.connection import Connection
-from sidecar.store.tables import TABLES
+from sidecar.store.rows import read_cells
+from sidecar.store.tables import MENDED, TABLES
 
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, UnicodeDecodeError)
 _WITHOUT_BODY: Final = (
@@ -43,6 +47,8 @@ class _Table(NamedTuple):
     key: list[str]
     by_number: bool
     """Whether the key is the row number, so that ranges of it can be halved."""
+    allowed: Columns
+    """What its cells may hold."""
 
 
 def copy_readable_rows(source: Connection, target: Connection, step: Step) -> Salvaged:
@@ -54,14 +60,14 @@ def copy_readable_rows(source: Connection, target: Connection, step: Step) -> Sa
     copied: dict[str, int] = {}
     lost: dict[str, int] = {}
     # The state row of the new file is replaced by that of the damaged one.
-    has_state = _reads_one(source, "SELECT 1 FROM audit_state")
+    has_state = _has_sound_state(source, Columns(target, "audit_state"))
     if has_state:
         target.execute("DELETE FROM audit_state")
     for table in _tables(target):
         unreadable: list[object] = []
         copied[table.name] = rejected = 0
         for row in _rows(source, table, unreadable):
-            if _put(target, table, row):
+            if _put(target, table, _mended(table, row)):
                 copied[table.name] += 1
             else:
                 rejected += 1
@@ -103,7 +109,25 @@ def _tables(target: Connection) -> Iterator[_Table]:
         ).fetchall()
         key = [column for column, _, place in columns if place]
         numbered = [kind for _, kind, place in columns if place] == ["INTEGER"]
-        yield _Table(name, [column for column, _, _ in columns], key, numbered)
+        names = [column for column, _, _ in columns]
+        yield _Table(name, names, key, numbered, Columns(target, name))
+
+
+def _mended(table: _Table, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """Return a row with other values in place of damaged cells; None when it is not to be copied.
+
+    What names the row in another table cannot be replaced, nor can a sealed cell or one that holds
+    a whole value.
+    """
+    damaged = table.allowed.damaged_cells(row)
+    if table.name == "meta" and not (row[0] in meta.KEYS and meta.is_possible(*row)):
+        return None
+    if not damaged:
+        return row
+    if table.name not in MENDED or not {"rid", "workflow", "metadata", "form"}.isdisjoint(damaged):
+        return None
+    cells = dict(zip(table.columns, row, strict=True)) | table.allowed.replaced(row, damaged)
+    return tuple(cells.values())
 
 
 def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[tuple[Any, ...]]:
@@ -118,15 +142,18 @@ def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[t
         if high is None:
             high = _highest_readable(db, sql)
             unreadable.append(high + 1)  # at least
-        yield from _by_number(db, sql, high, unreadable)
+        yield from _by_number(db, sql, len(table.columns) + 1, high, unreadable)
         return
     yield from _from_both_ends(db, table, columns, unreadable)
 
 
 def _by_number(
-    db: Connection, sql: str, high: int, unreadable: list[object]
+    db: Connection, sql: str, width: int, high: int, unreadable: list[object]
 ) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows with numbers up to `high`; halve ranges that cannot be read."""
+    """Yield the rows with numbers up to `high`; halve ranges that cannot be read.
+
+    `sql` selects `width` columns, the first of which is the number.
+    """
     if not _any_readable(db, sql, high):
         unreadable.append(high)
         return
@@ -137,9 +164,13 @@ def _by_number(
             for number, *row in db.execute(sql, (low, high)):
                 low = number + 1
                 yield tuple(row)
-        except _DAMAGE:
+        except _DAMAGE as fault:
             if low >= high:
-                unreadable.append(low)
+                if isinstance(fault, UnicodeDecodeError):
+                    for _number, *row in read_cells(db, width, sql, (low, low)):
+                        yield tuple(row)
+                else:
+                    unreadable.append(low)
                 continue
             middle = (low + high) // 2
             ranges += [(middle + 1, high), (low, middle)]
@@ -187,7 +218,8 @@ def _from_both_ends(
     for direction in ("ASC", "DESC"):
         order = ", ".join(f"{column} {direction}" for column in table.key) or f"rowid {direction}"
         try:
-            for row in db.execute(f"SELECT {key}, {columns} FROM {table.name} ORDER BY {order}"):  # noqa: S608 - see above
+            sql = f"SELECT {key}, {columns} FROM {table.name} ORDER BY {order} LIMIT -1"  # noqa: S608 - see above
+            for row in read_cells(db, sql.split(" FROM ", maxsplit=1)[0].count(",") + 1, sql):
                 key_values, values = row[: len(table.key) or 1], row[len(table.key) or 1 :]
                 if key_values not in done:
                     done.add(key_values)
@@ -198,8 +230,10 @@ def _from_both_ends(
         return
 
 
-def _put(target: Connection, table: _Table, row: tuple[Any, ...]) -> bool:
+def _put(target: Connection, table: _Table, row: tuple[Any, ...] | None) -> bool:
     """Insert a row, or update the row that has its key; return whether it fits the table."""
+    if row is None:
+        return False
     others = [column for column in table.columns if column not in table.key]
     names, marks = ", ".join(table.columns), ", ".join("?" * len(table.columns))
     update = ", ".join(f"{column} = excluded.{column}" for column in others)
@@ -248,10 +282,13 @@ def _indexes(db: Connection, table: _Table) -> list[str]:
         return []
 
 
-def _reads_one(db: Connection, sql: str) -> bool:
-    """Return whether a query can be run and returns a row."""
+def _has_sound_state(db: Connection, allowed: Columns) -> bool:
+    """Return whether the state row of the audit log can be read and is what it may be."""
+    sql = f"SELECT {', '.join(allowed.names)} FROM {allowed.table}"  # noqa: S608 - see above
     try:
-        return db.execute(sql).fetchone() is not None
+        return any(
+            not allowed.damaged_cells(row) for row in read_cells(db, len(allowed.names), sql)
+        )
     except (*_DAMAGE, apsw.SQLError):
         return False
 

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from sidecar import limits
 from sidecar.store.connection import Connection
+from sidecar.store.rows import bounded_sum
 
 DAY_MS: Final = 86_400_000
 
@@ -56,20 +57,12 @@ def _where(scope: Scope, *more: str) -> tuple[str, list[object]]:
     return (f" WHERE {' AND '.join(conditions)}" if conditions else ""), values
 
 
-def _sum(column: str) -> str:
-    """Return a sum in SQL that stops at the largest integer that JavaScript holds exactly.
-
-    SQLite's own sum() would fail with an overflow.
-    """
-    return f"CAST(min(total({column}), {limits.SAFE_INTEGER_MAX}) AS INTEGER)"
-
-
 def group_by_status(db: Connection, scope: Scope) -> list[Group]:
     """Return the figures of each status that occurs."""
     where, values = _where(scope)
     rows = db.execute(
-        f"SELECT status, count(*), {_sum('blocks_executed')}, {_sum('tokens_used')},"  # noqa: S608 - constants
-        f" {_sum('api_calls_made')} FROM runs{where} GROUP BY status",
+        f"SELECT status, count(*), {bounded_sum('blocks_executed')}, {bounded_sum('tokens_used')},"  # noqa: S608 - constants
+        f" {bounded_sum('api_calls_made')} FROM runs{where} GROUP BY status",
         values,
     )
     return [Group(*row) for row in rows]
@@ -99,8 +92,9 @@ def group_by_day(db: Connection, scope: Scope, utc_offset_ms: int) -> list[Day]:
     """
     where, values = _where(scope)
     rows = db.execute(
-        f"SELECT (started_at + ?) / {DAY_MS} AS day, count(*), sum(status = 'success'),"  # noqa: S608 - constants
-        f" sum(status = 'error'), {_sum('tokens_used')} FROM runs{where}"
+        f"SELECT (coalesce(started_at, 0) + ?) / {DAY_MS} AS day, count(*),"  # noqa: S608 - constants
+        " sum(status = 'success'),"
+        f" sum(status = 'error'), {bounded_sum('tokens_used')} FROM runs{where}"
         " GROUP BY day ORDER BY day DESC LIMIT ?",
         [utc_offset_ms, *values, limits.STATS_DAYS_MAX],
     ).fetchall()

@@ -14,7 +14,8 @@ from sidecar.store.connection import Connection
 from sidecar.store.search import indexes
 
 _TEXTS: Final = (
-    "SELECT d.sz, w.rid, w.name, w.description, w.tags, w.content_sha256, w.size_bytes, b.data"  # noqa: S608 - constants
+    "SELECT d.sz, w.rid, CAST(w.name AS BLOB), CAST(w.description AS BLOB), CAST(w.tags AS BLOB),"  # noqa: S608 - constants
+    " w.content_sha256, w.size_bytes, b.data"
     f" FROM workflows AS w JOIN {indexes.TEXT_INDEX}_docsize AS d ON d.id = w.rid"
     " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid"
     " WHERE w.rid NOT IN (SELECT rid FROM text_pending)"

@@ -23,6 +23,7 @@ from sidecar.bodies.text import spaced, text_of
 from sidecar.errors import DatabaseDamaged
 from sidecar.store import codec
 from sidecar.store.connection import Connection, Store
+from sidecar.store.rows import as_text, read_any
 from sidecar.store.sqlite_errors import spoils_connection
 
 HEADER_INDEXES: Final = ("workflows_fts", "workflows_trigram")
@@ -90,7 +91,7 @@ def index_some_texts(db: Connection) -> bool:
     if last is None:
         return False
     db.execute(_REMOVE_TEXTS, (last,))
-    rows: list[tuple[Any, ...]] = db.execute(_CHANGED_TEXTS, (last,)).fetchall()
+    rows = read_any(db, 7, _CHANGED_TEXTS, (last,))
     db.executemany(_ADD_TEXT, ((row[0], indexed_text(*row[1:])) for row in rows))
     db.execute("DELETE FROM text_pending WHERE rid <= ?", (last,))
     return has_pending_texts(db)
@@ -110,25 +111,28 @@ def _last_of_step(db: Connection) -> int | None:
 
 
 def indexed_text(
-    name: str,
-    description: str | None,
-    tags: str,
+    name: str | bytes,
+    description: str | bytes | None,
+    tags: str | bytes,
     sha256: bytes,
     size_bytes: int,
     data: bytes | None,
 ) -> str:
-    """Return header and body as they are indexed; a damaged or too large body adds nothing."""
-    header = "\n".join((name, tags, description or ""))
+    """Return header and body as they are indexed; a damaged or too large body adds nothing.
+
+    Texts that are not UTF-8 are given as bytes.
+    """
+    header = "\n".join(as_text(text) for text in (name, tags, description or ""))
     return spaced(f"{header}\n{body_text(sha256, size_bytes, data)}")
 
 
 def body_text(sha256: bytes, size_bytes: int, data: bytes | None) -> str:
     """Return the searchable text of a packed body; "" when it is damaged or too large."""
-    if data is None or size_bytes > limits.BODY_INDEXED_MAX_BYTES:
-        return ""
     try:
+        if data is None or size_bytes > limits.BODY_INDEXED_MAX_BYTES:
+            return ""
         return text_of(msgspec.json.decode(codec.unpack(data, sha256, size_bytes)))
-    except (DatabaseDamaged, msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (DatabaseDamaged, msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
         return ""
 
 

@@ -44,7 +44,7 @@ _CONTRADICTIONS: Final = (
 )
 """Raised while reading a file with wrong content; a disk that fails raises others."""
 
-_FATAL: Final = frozenset({"structure", "file", "orphan"})
+_FATAL: Final = frozenset({"structure", "file", "orphan", "constraint"})
 """Kinds of findings with which a file is refused. Others concern one row, or a restore repairs
 them."""
 

@@ -5,6 +5,8 @@ its dictionary (raw content, no training) and a window that covers both, so that
 revisions have in common takes almost no space.
 """
 
+from typing import Any
+
 from sidecar import limits, zstd
 from sidecar.errors import DatabaseDamaged
 
@@ -14,13 +16,14 @@ def pack(body: bytes, key_body: bytes | None = None) -> bytes:
     return zstd.pack(body, limits.ZSTD_LEVEL, key_body)
 
 
-def unpack(data: bytes, size_bytes: int, key_body: bytes | None = None) -> bytes:
+def unpack(data: Any, size_bytes: Any, key_body: bytes | None = None) -> bytes:
     """Decompress a body of `size_bytes` bytes; the caller compares its fingerprint.
 
     Raises:
         DatabaseDamaged: the data is not a frame of that size, or needs another key frame.
     """
-    if size_bytes > limits.BODY_MAX_BYTES:
+    fits = isinstance(size_bytes, int) and 0 <= size_bytes <= limits.BODY_MAX_BYTES
+    if not (fits and isinstance(data, bytes)):
         raise DatabaseDamaged  # a damaged row must not make the process use all memory
     try:
         return zstd.unpack(data, size_bytes, key_body)

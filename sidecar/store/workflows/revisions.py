@@ -16,8 +16,10 @@ from sidecar import limits
 from sidecar.errors import DatabaseDamaged
 from sidecar.store import codec
 from sidecar.store.connection import Connection
+from sidecar.store.rows import UNFIT, RowKind
 from sidecar.store.workflows import frames, header
 from sidecar.store.workflows.header import Content, Header
+from sidecar.values import Count, Revision, Timestamp
 
 Form = Literal["stored", "plain", "key", "delta", "same"]
 
@@ -86,6 +88,22 @@ class RevisionHeader(NamedTuple):
     size_bytes: int
     stored_bytes: int
     pinned_by_runs: bool
+    damaged: bool
+
+
+class _PageRow(NamedTuple):
+    """A row of `_PAGE`."""
+
+    revision: Revision
+    metadata: str
+    created_at: Timestamp
+    size_bytes: Count
+    stored_bytes: Count
+    pinned: int
+    damaged: bool = False
+
+
+_PAGES: Final = RowKind("workflow_revisions", _PageRow, "revision")
 
 
 class StoredRevision(NamedTuple):
@@ -110,11 +128,17 @@ def keep(db: Connection, old: Header, *, same_body: bool) -> None:
 
 def page(db: Connection, rid: int, before: int, limit: int) -> list[RevisionHeader]:
     """Return at most `limit` earlier revisions with a number below `before`, newest first."""
-    rows = db.execute(_PAGE, (rid, before, limit))
-    return [
-        RevisionHeader(revision, _metadata(metadata).name, created_at, size, stored, bool(pinned))
-        for revision, metadata, created_at, size, stored, pinned in rows
-    ]
+    return list(map(_revision_header, _PAGES.read(db, _PAGE, (rid, before, limit))))
+
+
+def _revision_header(row: _PageRow) -> RevisionHeader:
+    """Return a revision as a list shows it; without its name when that is damaged."""
+    try:
+        name, damaged = _metadata(row.metadata).name, row.damaged
+    except DatabaseDamaged:
+        name, damaged = "", True
+    sizes = (row.size_bytes, row.stored_bytes)
+    return RevisionHeader(row.revision, name, row.created_at, *sizes, bool(row.pinned), damaged)
 
 
 def is_referred(db: Connection, rid: int, revision: int) -> bool:
@@ -172,7 +196,7 @@ def packed_bodies(db: Connection) -> Iterator[bytes]:
             yield _body(db, *row)
 
 
-def is_metadata(text: str) -> bool:
+def is_metadata(text: str | bytes) -> bool:
     """Return whether the column `metadata` of a revision can be read."""
     try:
         _metadata(text)
@@ -181,11 +205,11 @@ def is_metadata(text: str) -> bool:
     return True
 
 
-def _metadata(text: str) -> _Metadata:
+def _metadata(text: str | bytes) -> _Metadata:
     """Parse the column `metadata` of a revision."""
     try:
         return msgspec.json.decode(text, type=_Metadata)
-    except msgspec.DecodeError:
+    except (*UNFIT, TypeError):
         raise DatabaseDamaged from None
 
 
@@ -225,7 +249,7 @@ def open_body(
     Raises:
         DatabaseDamaged: the body is missing or is not the one that was saved.
     """
-    if data is None or (form == "delta" and key_body is None):
+    if not isinstance(data, bytes) or (form == "delta" and key_body is None):
         raise DatabaseDamaged
     if form in ("stored", "plain"):
         return codec.unpack(data, sha256, size_bytes)

@@ -25,6 +25,16 @@ _TAGGED: Final = (
     " CROSS JOIN workflows w ON w.rid = t.workflow WHERE t.tag = ? LIMIT ?"
 )
 
+_ADD_TAGS_OF: Final = (
+    "INSERT INTO workflow_tags (tag, updated_at, workflow) SELECT DISTINCT t.value, w.updated_at,"
+    " w.rid FROM workflows AS w, json_each(w.tags) AS t WHERE w.rid = ? AND t.type = 'text'"
+)
+_RAISE_REVISION: Final = (
+    "UPDATE workflows AS w SET revision = max(revision, coalesce((SELECT max(revision) + 1"
+    " FROM workflow_revisions WHERE workflow = w.rid AND typeof(revision) = 'integer'), 1))"
+    " WHERE rid = ?"
+)
+
 
 def count_tags(db: Connection) -> list[tuple[str, int]]:
     """Return each tag of a live workflow and how many live workflows have it, by code point."""
@@ -61,6 +71,16 @@ def replace_tag(
     A `limit` of None renames it in all of them.
     """
     return [_rename_in(db, old, tag, new_tag, now_ms) for old in list_tagged(db, tag, limit)]
+
+
+def write_again(db: Connection, rid: int) -> None:
+    """Write the tag rows of one workflow again, and let its revision follow the earlier ones.
+
+    Damage may have changed its row since they were written.
+    """
+    db.execute("DELETE FROM workflow_tags WHERE workflow = ?", (rid,))
+    db.execute(_ADD_TAGS_OF, (rid,))
+    db.execute(_RAISE_REVISION, (rid,))
 
 
 def _rename_in(db: Connection, old: Header, tag: str, new_tag: str, now_ms: int) -> Header:

@@ -10,10 +10,12 @@ from typing import Any, Final, NamedTuple
 
 from sidecar.errors import DatabaseDamaged
 from sidecar.store.connection import Connection
+from sidecar.store.rows import as_text
 from sidecar.store.workflows import revisions
 
 _ALL: Final = (
-    "SELECT v.workflow, w.id, v.revision, v.metadata, v.form, v.data, v.sha256, v.size_bytes"
+    "SELECT v.workflow, CAST(w.id AS BLOB), v.revision, CAST(v.metadata AS BLOB), v.form,"
+    " v.data, v.sha256, v.size_bytes"
     " FROM workflow_revisions v CROSS JOIN workflows w ON w.rid = v.workflow"
     " ORDER BY v.workflow DESC, v.revision DESC"
 )
@@ -37,9 +39,9 @@ class _Row(NamedTuple):
     """One earlier revision with its packed body."""
 
     rid: int
-    workflow_id: str
+    workflow_id: bytes
     revision: int
-    metadata: str
+    metadata: bytes
     form: revisions.Form
     data: bytes | None
     sha256: bytes
@@ -65,7 +67,7 @@ def find_damaged_bodies(db: Connection, step: Callable[[int], None]) -> Iterator
         if scan is None or scan.rid != row.rid:
             if scan is not None:
                 yield from scan.found()
-            scan = _Scan(db, row.rid, row.workflow_id)
+            scan = _Scan(db, row.rid, as_text(row.workflow_id))
         scan.check(row)
         step(done)
     if scan is not None:
