@@ -28,6 +28,22 @@ def beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
+def is_companion(path: Path, database: Path) -> bool:
+    """Return whether a path is the database, or belongs to it by name, or is within such a folder.
+
+    Every name beside the database that goes on after its name with `-` or `.` does: of SQLite's
+    files and of this program's, now and in later versions. Case does not matter, because it does
+    not on every file system.
+    """
+    folder, name = database.parent.resolve(), database.name.casefold()
+    for each in (path, *path.parents):
+        other = each.name.casefold()
+        is_named = other == name or other.startswith((f"{name}-", f"{name}."))
+        if is_named and each.parent.resolve() == folder:
+            return True
+    return False
+
+
 def make_folder(folder: Path) -> None:
     """Create a folder that only this user can open; one that exists is not changed.
 

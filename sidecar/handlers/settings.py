@@ -13,9 +13,9 @@ from sidecar import limits
 from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import InvalidParams, NotFound, TooLarge
+from sidecar.files import is_companion
 from sidecar.notifications import SettingChange, SettingsChanged
 from sidecar.store import codec, meta, settings
-from sidecar.store.database_files import is_companion
 from sidecar.store.settings import SCHEMA_VERSION_KEY, Setting, ValueType
 from sidecar.values import Timestamp, stored_json
 

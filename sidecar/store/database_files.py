@@ -75,22 +75,6 @@ def copy_with(path: Path, folder: Path, suffixes: list[str]) -> Path:
     return folder / path.name
 
 
-def is_companion(path: Path, database: Path) -> bool:
-    """Return whether a path is the database, or belongs to it by name, or is within such a folder.
-
-    Every name beside the database that goes on after its name with `-` or `.` does: of SQLite's
-    files and of this program's, now and in later versions. Case does not matter, because it does
-    not on every file system.
-    """
-    folder, name = database.parent.resolve(), database.name.casefold()
-    for each in (path, *path.parents):
-        other = each.name.casefold()
-        is_named = other == name or other.startswith((f"{name}-", f"{name}."))
-        if is_named and each.parent.resolve() == folder:
-            return True
-    return False
-
-
 def remove_database(path: Path) -> None:
     """Remove a database, if there is one, with what SQLite left beside it."""
     for suffix in ("", *SQLITE_LEFTOVERS):

@@ -22,7 +22,6 @@ from sidecar.handlers.audit.keys import keys_of, refuse_other_keys
 from sidecar.store import meta
 from sidecar.store.audit.export import write_log
 from sidecar.store.audit.verify import Status, verify_chain
-from sidecar.store.database_files import is_companion
 from sidecar.values import Count
 from sidecar.vault import crypto
 
@@ -71,7 +70,7 @@ def export(ctx: LongContext, params: AuditExportParams) -> AuditExportResult:
     path = Path(params.path)
     if "\0" in params.path or not path.is_absolute():
         raise InvalidParams("The path must be absolute, without U+0000.", path=_FIELD)
-    if is_companion(path, ctx.store.path):
+    if files.is_companion(path, ctx.store.path):
         raise InvalidParams(
             "Names that begin with the name of the database belong to the database.", path=_FIELD
         )
