@@ -73,9 +73,9 @@ def unpack(data: Any, sha256: Any, size_bytes: Any = None) -> bytes:
         DatabaseDamaged: it is cut off, not gzip, followed by other bytes, or has another size or
             SHA-256.
     """
-    if not (isinstance(data, bytes) and isinstance(size_bytes or 0, int)):
-        raise DatabaseDamaged
     allowed = limits.BODY_MAX_BYTES if size_bytes is None else size_bytes
+    if not (isinstance(data, bytes) and isinstance(allowed, int) and allowed >= 0):
+        raise DatabaseDamaged
     decompressor = _decompressor()
     try:
         # One byte more than allowed tells a body that is too long from one that just fits.

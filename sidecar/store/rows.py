@@ -126,15 +126,23 @@ class RowKind(Generic[T]):
         """Convert one row, which fits."""
         row: T = convert(found, self._row, builtin_types=AS_IS)
         if self._json is not None:
-            self._check_json(found[self._json])
+            text = found[self._json]
+            self._decode(text)
+            if "\n" in text or "\r" in text:
+                raise msgspec.ValidationError
         return row
 
     def _fitting(self, found: list[Any]) -> list[T]:
         """Convert rows, all of which fit."""
         rows: list[T] = convert(found, self._page, builtin_types=AS_IS)
         if self._json is not None:
-            for text in {row[self._json] for row in found}:
-                self._check_json(text)
+            index, decode = self._json, self._decode
+            texts = {row[index] for row in found}
+            for text in texts:
+                decode(text)
+            joined = "".join(texts)
+            if "\n" in joined or "\r" in joined:
+                raise msgspec.ValidationError
         return rows
 
     def _check_json(self, text: str) -> None:

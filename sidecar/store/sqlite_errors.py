@@ -32,7 +32,7 @@ def as_wire_error(
     """Return the wire error for a failure to read or write, or None for any other exception."""
     if isinstance(fault, OSError):
         error = files.as_wire_error(fault)
-    elif isinstance(fault, UNFIT) or _refuses_type(fault):
+    elif isinstance(fault, UNFIT) or _breaks_by_damage(fault):
         error = errors.DatabaseDamaged()
     else:
         found = errors.DatabaseDamaged if suspects_damage(fault) else _BY_CLASS.get(type(fault))
@@ -44,10 +44,14 @@ def as_wire_error(
     return error
 
 
-def _refuses_type(fault: BaseException) -> bool:
-    """Return whether a STRICT table refuses a cell that was read: it has the wrong type already."""
+_ONLY_BY_DAMAGE = (apsw.SQLITE_CONSTRAINT_DATATYPE, apsw.SQLITE_CONSTRAINT_FOREIGNKEY)
+"""A cell of a wrong type is copied, or a row is not found where its owner is deleted."""
+
+
+def _breaks_by_damage(fault: BaseException) -> bool:
+    """Return whether SQLite refuses a write for a rule that only a damaged row can break."""
     code = getattr(fault, "extendedresult", None)
-    return isinstance(fault, apsw.ConstraintError) and code == apsw.SQLITE_CONSTRAINT_DATATYPE
+    return isinstance(fault, apsw.ConstraintError) and code in _ONLY_BY_DAMAGE
 
 
 def is_full(fault: BaseException) -> bool:

@@ -28,6 +28,8 @@ class Damage(NamedTuple):
     """The SQL of the new content."""
     where: str = "true"
     """The condition of the row; the first one with it is damaged."""
+    must_be_found: bool = False
+    """Whether no row of this program has such a cell, so that system.check reports it."""
 
     def __str__(self) -> str:
         """Return the name of the case in a report."""
@@ -53,6 +55,7 @@ _OF_NUMBER = {
 }
 _OF_BYTES = {"wrong_type": "'text'", "short": "x'00'", "number": "17", "null": "NULL"}
 _OF_TYPE = {"TEXT": _OF_TEXT, "INTEGER": _OF_NUMBER, "BLOB": _OF_BYTES, "ANY": _OF_NUMBER}
+_ALWAYS_WRONG = {"bad_utf8", "wrong_type", "number", "negative", "too_large", "fraction"}
 _FORBIDDEN_TO_KEYS = {"wrong_type", "bad_utf8", "null", "fraction"}
 """What no row number can be, whatever the schema says."""
 
@@ -104,10 +107,22 @@ def every_damage(path: Path) -> list[Damage]:
     """Return every kind of damage for every column of every table of a file."""
     with closing(sqlite3.connect(path)) as db:
         return [
-            Damage(table.name, column, kind, expression, where)
+            Damage(
+                table.name,
+                column,
+                kind,
+                expression,
+                where,
+                not (table.name.endswith("_pending") or "clean_end" in where)
+                and (
+                    kind in _ALWAYS_WRONG
+                    or (kind == "null" and bool(required))
+                    or (kind == "wrong_json" and column == table.json_column)
+                ),
+            )
             for table in TABLES
             for where in _PLACES.get(table.name, ["true"])
-            for _, column, type_name, _, _, key, hidden in db.execute(
+            for _, column, type_name, required, _, key, hidden in db.execute(
                 f"PRAGMA table_xinfo({table.name})"
             ).fetchall()
             if not hidden

@@ -20,6 +20,7 @@ from sidecar.handlers.runs.views import (
     WorkflowFilter,
     must_find,
     run_fields,
+    run_view,
 )
 from sidecar.store import codec
 from sidecar.store.runs import rows
@@ -109,7 +110,7 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     page = found[: params.limit]
     more = len(found) > params.limit
     cursor = encode_cursor(mark, page[-1].started_at, page[-1].rid) if more else None
-    return RunsListResult([Run(*run_fields(run), damaged=run.damaged) for run in page], cursor)
+    return RunsListResult([run_view(run) for run in page], cursor)
 
 
 MINUTE_MS = 60_000

@@ -53,6 +53,12 @@ def run_fields(run: RunHeader, *more: object) -> tuple[Any, ...]:
     return (*run[1:8], truncated, run.summary_bytes, *run[8:12], bool(run.pinned), *more)
 
 
+def run_view(run: RunHeader) -> Run:
+    """Return a stored run as lists show it."""
+    fields = run_fields(run)
+    return Run(*fields, damaged=True) if run.damaged else Run(*fields)
+
+
 def must_find(ctx: Context, run_id: str) -> RunHeader:
     """Return the header of a run.
 

@@ -152,7 +152,9 @@ def _item(
         excerpt = _body_excerpt(ctx, header, words) or excerpt
     score = 0.0 if hit.stage in (SCAN, NEWEST) else -hit.rank
     fields = header_fields(header, score, places, excerpt)
-    return WorkflowsSearchItem(*fields, damaged=header.damaged)
+    if header.damaged:
+        return WorkflowsSearchItem(*fields, damaged=True)
+    return WorkflowsSearchItem(*fields)
 
 
 def _body_excerpt(ctx: Context, header: Header, words: list[str]) -> str | None:

@@ -97,7 +97,8 @@ def header_fields(header: Header, *more: object) -> tuple[Any, ...]:
 
 def header_view(header: Header) -> WorkflowHeader:
     """Return a stored header as answers carry it."""
-    return WorkflowHeader(*header_fields(header), damaged=header.damaged)
+    fields = header_fields(header)
+    return WorkflowHeader(*fields, damaged=True) if header.damaged else WorkflowHeader(*fields)
 
 
 def workflow_view(header: Header, body: bytes) -> Workflow:

@@ -92,7 +92,7 @@ def group_by_day(db: Connection, scope: Scope, utc_offset_ms: int) -> list[Day]:
     """
     where, values = _where(scope)
     rows = db.execute(
-        f"SELECT (coalesce(started_at, 0) + ?) / {DAY_MS} AS day, count(*),"  # noqa: S608 - constants
+        f"SELECT (CAST(coalesce(started_at, 0) AS INTEGER) + ?) / {DAY_MS} AS day, count(*),"  # noqa: S608 - constants
         " sum(status = 'success'),"
         f" sum(status = 'error'), {bounded_sum('tokens_used')} FROM runs{where}"
         " GROUP BY day ORDER BY day DESC LIMIT ?",
