@@ -40,6 +40,18 @@ Python's."""
 BATCH_MAX_MEMBERS: Final = 1000
 """Most members of one JSON-RPC batch, so that one line cannot occupy the loop for minutes."""
 
+BATCH_ERROR_BYTES: Final = 8 * KIB
+"""Room in the answer of a batch for the error of each further member: 6 KiB for its id in escapes,
+and the rest for the error. 1 000 members leave three quarters of the answer for results."""
+
+BATCH_LONG_BYTES: Final = MIB
+"""Room in the answer of a batch without which a long member does not begin, because it cannot be
+undone. Only a check with many findings answers with more."""
+
+BATCH_MISFITS_MAX: Final = 8
+"""Members of a batch whose answers did not fit, after which no further member begins: each can
+take 0.1 s to make an answer of 32 MiB that is then dropped."""
+
 ID_MAX_CHARS: Final = 1024
 """Longest request id: it is stored while its request is in flight."""
 

@@ -37,6 +37,8 @@ class Burst:
         self.long_jobs: list[tuple[LongJob, Reply]] = []
         self.served = 0
         self.served_bytes = 0
+        self.batch: BatchReply | None = None
+        """The batch that is being served."""
         self.failed_by: Exception | None = None
         self.wrote = False
         self.sensitive = False

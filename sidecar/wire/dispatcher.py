@@ -111,11 +111,13 @@ class Dispatcher:
             _wipe_text(line, burst)
             self._answer_refusal(malformed.Refusal(error), burst.replies)
             return
-        batch = BatchReply()
+        burst.batch = batch = BatchReply()
         burst.replies.append(batch)
-        for member in members:
+        for following, member in zip(range(len(members) - 1, -1, -1), members, strict=True):
+            batch.start_member(following)
             self.serve_member(bytes(member), burst, batch.members)
         batch.close()
+        burst.batch = None
         if burst.sensitive:
             wipe(line)  # the members are copies
 
@@ -217,6 +219,8 @@ class Dispatcher:
     ) -> None:
         """Call the method of a request, or start it when it is a long one."""
         params = decode_params(method, request.params)
+        if burst.batch is not None and request.id is not UNSET:
+            burst.batch.require_room(long=method.long)
         if method.long:
             self._start_long(method, params, request, reply, burst, text)
             return
@@ -248,6 +252,8 @@ class Dispatcher:
         result = method.function(context, params)
         if request.id is not UNSET:
             self._encode(reply, method, request.id, result)
+            if burst.batch is not None:
+                burst.batch.check_fits(len(reply.data or b""))
             burst.served_bytes += len(reply.data or b"")
         burst.leave()
         reply.emitted = context.emitted
@@ -347,6 +353,8 @@ class Dispatcher:
                 raise fault
             if reply.request_id is not UNSET:
                 self._encode(reply, method, reply.request_id, result)
+                if reply.batch is not None:
+                    reply.batch.take_long(len(reply.data or b""), context.outcome)
         except Exception as caught:  # noqa: BLE001 - every exception becomes a wire error, in workers too
             error = self.errors.of(caught, context.outcome)
             reply.fail(error)

@@ -4,11 +4,13 @@ A reply is created when its request starts and filled when it has been served; a
 its reply later. This module knows neither methods nor the store.
 """
 
+import threading
+
 from msgspec import UNSET, UnsetType
 
-from sidecar import log
+from sidecar import limits, log
 from sidecar.context import Emitted
-from sidecar.errors import SidecarError
+from sidecar.errors import Outcome, SidecarError, TooLarge
 from sidecar.wiping import wipe
 from sidecar.wire.envelope import encode_batch, encode_error
 
@@ -42,6 +44,9 @@ class Reply:
         """Make an error the answer; that of a notification is only logged."""
         self.emitted = []
         self.failed = True
+        if self.sensitive and self.data is not None:
+            wipe(self.data)
+        self.sensitive = False
         if self.request_id is UNSET:
             log.warning("notification_failed", slug=error.slug, message=error.message)
         else:
@@ -53,9 +58,14 @@ class Reply:
 
 
 class BatchReply(Reply):
-    """The reply of a batch: one line, when its last member is served."""
+    """The reply of a batch: one line, when its last member is served.
 
-    __slots__ = ("_closed", "_sent", "members")
+    It bounds the line while it is built: a member whose answer does not fit is refused before its
+    savepoint is released, and room for the errors of the members after it stays.
+    """
+
+    __slots__ = ("_closed", "_counted", "_free_bytes", "_lock", "_misfits", "_room", "_sent",
+                 "members")  # fmt: skip
 
     def __init__(self) -> None:
         """Start without members."""
@@ -63,9 +73,58 @@ class BatchReply(Reply):
         self.members: list[Reply] = []
         self._closed = False
         self._sent = False
+        self._counted = 0
+        self._free_bytes = limits.ANSWER_MAX_BYTES - len(b"[]\n")
+        self._room = self._free_bytes
+        self._misfits = 0
+        self._lock = threading.Lock()
+        """Two long members can end at the same time."""
+
+    def start_member(self, following: int) -> None:
+        """Compute the room for a member that `following` others come after."""
+        for member in self.members[self._counted :]:
+            self._free_bytes -= (
+                limits.BATCH_LONG_BYTES if member.pending else len(member.data or b"")
+            )
+        self._counted = len(self.members)
+        self._room = self._free_bytes - following * limits.BATCH_ERROR_BYTES
+
+    def require_room(self, *, long: bool) -> None:
+        """Check, before a member begins, that its answer can fit.
+
+        Raises:
+            TooLarge: a long one could not be undone if it did not, or too many have not fitted.
+        """
+        if self._misfits >= limits.BATCH_MISFITS_MAX or (
+            long and self._room < limits.BATCH_LONG_BYTES
+        ):
+            raise _misfit()
+
+    def check_fits(self, size_bytes: int) -> None:
+        """Check the size of a short member's answer, before what it wrote is accepted.
+
+        Raises:
+            TooLarge: the answer does not fit.
+        """
+        if size_bytes > self._room:
+            self._misfits += 1
+            raise _misfit()
+
+    def take_long(self, size_bytes: int, outcome: Outcome) -> None:
+        """Take the room of a long member's answer; called from its worker thread.
+
+        Raises:
+            TooLarge: it is larger than its own room and what the other members have left.
+        """
+        with self._lock:
+            free_bytes = self._free_bytes + limits.BATCH_LONG_BYTES - size_bytes
+            if free_bytes < 0:
+                raise _misfit(outcome)
+            self._free_bytes = free_bytes
 
     def close(self) -> None:
         """Note that every member has started, and tell the members which batch they are of."""
+        self.start_member(0)
         self._closed = True
         for member in self.members:
             member.batch = self
@@ -87,3 +146,13 @@ class BatchReply(Reply):
             if member.sensitive and member.data is not None:
                 wipe(member.data)
         return line
+
+
+def _misfit(outcome: Outcome | None = None) -> TooLarge:
+    """Return the error of a member whose answer does not fit into the batch's."""
+    return TooLarge(
+        "The answer does not fit into the answer of the batch.",
+        outcome=outcome,
+        limit=limits.ANSWER_MAX_BYTES,
+        hint="Send the request by itself.",
+    )

@@ -150,14 +150,18 @@ def test_stdio_07_a_larger_answer_becomes_an_error_and_serving_goes_on(
     client.call("system.ping")
 
 
-def test_stdio_07_a_batch_of_large_answers_becomes_an_error(spawn: Spawn, database: Path) -> None:
+def test_stdio_07_a_batch_of_large_answers_has_an_error_where_one_does_not_fit(
+    spawn: Spawn, database: Path
+) -> None:
     child = spawn(misbehaving("--database", database))
     member = request("test.big", {"count": 20 * MIB}).strip()
     child.send(b"[" + member + b"," + member.replace(b'"id": 1', b'"id": 2') + b"]\n")
     line = next_answer_line(child)
 
     assert len(line) <= CAP_BYTES
-    assert json.loads(line)["error"]["data"]["slug"] == "too_large"
+    fits, does_not_fit = json.loads(line)
+    assert len(fits["result"]) == 20 * MIB
+    assert (does_not_fit["id"], does_not_fit["error"]["data"]["slug"]) == (2, "too_large")
     assert_serves_on(child)
 
 

@@ -328,6 +328,15 @@ BACKUPS = [
 
 WIRE = [
     _around.proven(
+        "batch_room",
+        "A member of a batch whose answer does not fit leaves no effect and has its own error; a"
+        " long one does not begin without room; the memory of a batch is bounded.",
+        "test_a_member_whose_answer_does_not_fit_is_undone_and_has_its_own_error",
+        "test_a_long_member_is_not_begun_without_room_for_its_answer",
+        "test_a_small_batch_of_large_answers_takes_little_memory_and_time",
+        "test_stdio_07_a_batch_of_large_answers_has_an_error_where_one_does_not_fit",
+    ),
+    _around.proven(
         "delivered",
         "What was delivered is done although nobody reads: short writes and deletes run after the"
         " host has gone, reads and secrets do not; the exit code and stderr say what was not run.",
