@@ -37,6 +37,7 @@ EVERY_METHOD: tuple[type[SidecarError], ...] = (
     errors.InvalidParams,
     errors.Internal,
     errors.ShuttingDown,
+    errors.OutOfResources,
 )
 READING: tuple[type[SidecarError], ...] = (
     errors.Maintenance,
@@ -92,7 +93,8 @@ EXIT_TEXTS: dict[ExitCode, str] = {
     ExitCode.NOT_OURS: "The file is not a database of this product; it was not changed.",
     ExitCode.NEWER_SCHEMA: "The database was written by a newer version; it was not changed.",
     ExitCode.RECOVERY_REQUIRED: "The database is missing or cut off; restore or recover it.",
-    ExitCode.STORAGE: "The disk is full, read-only or failing.",
+    ExitCode.STORAGE: "The disk is full, read-only or failing, or the system gives too little"
+    " memory, too few threads or open files.",
     ExitCode.DAMAGED: "Stored data is damaged.",
     ExitCode.FORCED: "The end took longer than its time limit; the process was ended by force.",
     ExitCode.NO_DATABASE: "There is no database, and `--existing` forbids creating one.",

@@ -136,6 +136,18 @@ class Maintenance(SidecarError):
     text = "A restore, compaction or recovery is using the database; try again when it has ended."
 
 
+class OutOfResources(SidecarError):
+    """The system gives no more memory, threads or open files. What was acknowledged is kept.
+
+    A module of the program that cannot be loaded, because its files were replaced or removed
+    while it runs, is answered so, too.
+    """
+
+    code, slug, retryable = -32004, "out_of_resources", True
+    exit_code = ExitCode.STORAGE
+    text = "The system gives no more memory, threads or open files; raise its limits or try again."
+
+
 class NotInitialized(SidecarError):
     """Secrets have not been set up."""
 

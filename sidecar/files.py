@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from sidecar.errors import DatabaseFull, ReadOnly, SidecarError, StorageFailed
-from sidecar.limits import MIB
+from sidecar.errors import DatabaseFull, OutOfResources, ReadOnly, SidecarError, StorageFailed
+from sidecar.limits import DESCRIPTORS_SPARE, MIB
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 
 _FULL = (errno.ENOSPC, errno.EDQUOT) if sys.platform != "win32" else (errno.ENOSPC,)
+_EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 _FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
 EXPECTED = (*_FULL, *_FORBIDDEN, errno.EIO, errno.EMFILE, errno.ENFILE)
 """Error numbers that any file can fail with; others mean that the name itself is impossible."""
@@ -161,10 +162,30 @@ def as_wire_error(fault: OSError) -> SidecarError:
     """Return the wire error for a failure of the operating system."""
     if fault.errno in _FULL:
         return DatabaseFull()
+    if fault.errno in _EXHAUSTED:
+        return OutOfResources()
     if fault.errno in _FORBIDDEN:
         folder = Path(os.fsdecode(fault.filename)).parent if fault.filename else None
         return ReadOnly(f"The folder {folder} cannot be written." if folder else None)
     return StorageFailed()
+
+
+def are_exhausted() -> bool:
+    """Return whether the process, or the system, has hardly any descriptors left.
+
+    SQLite reports only that it could not open a file, and uses several at a time. Those that the
+    failed work had may be closed by now.
+    """
+    opened: list[int] = []
+    try:
+        while len(opened) < DESCRIPTORS_SPARE:
+            opened.append(os.open(os.devnull, os.O_RDONLY))
+    except OSError as fault:
+        return fault.errno in _EXHAUSTED
+    finally:
+        for descriptor in opened:
+            os.close(descriptor)
+    return False
 
 
 @contextmanager

@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any, Final
 
 import msgspec
@@ -41,8 +42,12 @@ class _Writer:
                 return
             self._lines.append(line)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._write_lines, name="log", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # no further thread: a later line or the end tries again
+                    return
+                self._thread = thread
             self._changed.notify_all()
 
     def _write_lines(self) -> None:
@@ -65,12 +70,17 @@ class _Writer:
                 return
 
     def flush(self, timeout_ms: float) -> None:
-        """Wait until all queued lines are written, at most `timeout_ms`."""
+        """Wait until all queued lines are written, at most `timeout_ms`.
+
+        Where there could not be a thread, they are written here.
+        """
+        if self._thread is None:
+            with suppress(OSError):
+                descriptors.write_all(self.descriptor, b"".join(self._lines))
+            self._lines.clear()
+            return
         with self._changed:
-            self._changed.wait_for(
-                lambda: self._thread is None or (not self._lines and not self._writing),
-                timeout_ms / 1000,
-            )
+            self._changed.wait_for(lambda: not self._lines and not self._writing, timeout_ms / 1000)
 
 
 _writer: Final = _Writer()

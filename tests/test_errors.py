@@ -9,6 +9,7 @@ PUBLISHED = {
     -32700: "parse_error", -32600: "invalid_request", -32601: "method_not_found",
     -32602: "invalid_params", -32603: "internal",
     -32000: "overloaded", -32001: "cancelled", -32002: "shutting_down", -32003: "maintenance",
+    -32004: "out_of_resources",
     -32010: "not_initialized", -32011: "locked", -32012: "wrong_passphrase", -32013: "throttled",
     -32014: "tampered", -32015: "slot_damaged", -32016: "keychain_unavailable",
     -32017: "kdf_policy", -32018: "audit_unavailable", -32019: "backup_rejected",

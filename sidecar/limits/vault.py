@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from sidecar.limits.sizes import KIB
+from sidecar.limits.sizes import KIB, MIB
 
 KDF_MEMORY_KIB: Final = 64 * KIB
 KDF_PASSES: Final = 3
@@ -14,6 +14,10 @@ KDF_MEMORY_MIN_KIB: Final = 19 * KIB
 KDF_PASSES_MIN: Final = 2
 """Least that a slot may use, after OWASP. A slot with less was not written by this program, or was
 weakened by another."""
+
+CRYPTO_ROOM_BYTES: Final = 32 * MIB
+"""Memory that must be free when the library of the vault is loaded: it takes 12 MiB (measured), and
+where its own small requests then fail it ends the process instead of raising."""
 
 KDF_MEMORY_MAX_KIB: Final = 1024 * KIB
 KDF_PASSES_MAX: Final = 16

@@ -20,7 +20,14 @@ _BY_CLASS: dict[type[BaseException], type[errors.SidecarError]] = {
     apsw.CorruptError: errors.DatabaseDamaged,
     apsw.NotADBError: errors.DatabaseDamaged,
     apsw.TooBigError: errors.TooLarge,
+    apsw.NoMemError: errors.OutOfResources,
+    MemoryError: errors.OutOfResources,
+    ImportError: errors.OutOfResources,
+    ModuleNotFoundError: errors.OutOfResources,
 }
+
+OUT_OF_MEMORY = (MemoryError, apsw.NoMemError, ImportError)
+"""These do not say that anything was read wrongly."""
 
 UNTRUSTWORTHY = (apsw.IOError, apsw.FullError, apsw.CorruptError, apsw.NotADBError)
 """After these the connection is closed, and another one opened, before anything else is read."""
@@ -29,11 +36,16 @@ UNTRUSTWORTHY = (apsw.IOError, apsw.FullError, apsw.CorruptError, apsw.NotADBErr
 def as_wire_error(
     fault: BaseException, outcome: errors.Outcome | None = None
 ) -> errors.SidecarError | None:
-    """Return the wire error for a failure to read or write, or None for any other exception."""
+    """Return the wire error for a failure of the system, or None for any other exception."""
     if isinstance(fault, OSError):
         error = files.as_wire_error(fault)
+<<<<<<< HEAD
     elif isinstance(fault, UNFIT) or _breaks_by_damage(fault):
         error = errors.DatabaseDamaged()
+=======
+    elif isinstance(fault, apsw.CantOpenError) and files.are_exhausted():
+        error = errors.OutOfResources()
+>>>>>>> f3d8b15 (Answer what the system does not give by an error of its own, and go on)
     else:
         found = errors.DatabaseDamaged if suspects_damage(fault) else _BY_CLASS.get(type(fault))
         if found is None:

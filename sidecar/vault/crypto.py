@@ -42,6 +42,14 @@ class _Crypto(NamedTuple):
 
 @cache
 def _load() -> _Crypto:
+    """Load the library, if there is memory for it.
+
+    Raises:
+        OSError: there is not. The library itself would end the process then, not raise.
+    """
+    import mmap  # noqa: PLC0415 - with the library
+
+    mmap.mmap(-1, limits.CRYPTO_ROOM_BYTES).close()
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - 38 ms, see above
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415

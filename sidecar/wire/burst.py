@@ -14,14 +14,19 @@ from sidecar import limits
 from sidecar.catalog import Access
 from sidecar.errors import DatabaseDamaged, SidecarError
 from sidecar.store.connection import Store
-from sidecar.store.sqlite_errors import spoils_connection
+from sidecar.store.sqlite_errors import OUT_OF_MEMORY, spoils_connection
 from sidecar.wire.long_request import LongJob
 from sidecar.wire.reply import BatchReply, Reply
 
 
 def _may_have_misread(fault: Exception) -> bool:
-    """Return whether a page that was read wrongly may be the cause of a failed request."""
-    return isinstance(fault, DatabaseDamaged) or not isinstance(fault, SidecarError)
+    """Return whether a page that was read wrongly may be the cause of a failed request.
+
+    Where memory is short the connection is kept: another one could not be opened.
+    """
+    if isinstance(fault, SidecarError):
+        return isinstance(fault, DatabaseDamaged)
+    return not isinstance(fault, OUT_OF_MEMORY)
 
 
 class Burst:

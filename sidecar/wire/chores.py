@@ -11,7 +11,14 @@ from functools import partial
 from sidecar import limits, log, redaction
 from sidecar.catalog import CHORES, Chore
 from sidecar.context import LongContext, Services
-from sidecar.errors import Cancelled, DatabaseDamaged, Maintenance, Overloaded, SidecarError
+from sidecar.errors import (
+    Cancelled,
+    DatabaseDamaged,
+    Maintenance,
+    OutOfResources,
+    Overloaded,
+    SidecarError,
+)
 from sidecar.store.sqlite_errors import is_full, spoils_connection
 from sidecar.wire.long_request import Post
 from sidecar.wire.workers import Workers
@@ -111,7 +118,7 @@ class Chores:
         self._running = job
         try:
             self._workers.submit(job)
-        except (Maintenance, Overloaded):
+        except (Maintenance, OutOfResources, Overloaded):
             self._running = None
             self.schedule(name, limits.CHORES_FIRST_MS)
 

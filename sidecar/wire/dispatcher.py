@@ -23,6 +23,12 @@ from sidecar.errors import (
     Cancelled,
     InvalidRequest,
     Maintenance,
+<<<<<<< HEAD
+=======
+    MethodNotFound,
+    Outcome,
+    OutOfResources,
+>>>>>>> f3d8b15 (Answer what the system does not give by an error of its own, and go on)
     Overloaded,
     ShuttingDown,
     SidecarError,
@@ -312,7 +318,7 @@ class Dispatcher:
         """Give a long request to the workers, after the burst of the requests before it."""
         try:
             self._workers.submit(job)
-        except (Maintenance, Overloaded) as refused:
+        except (Maintenance, OutOfResources, Overloaded) as refused:
             job.discard()
             reply.pending = False
             reply.fail(refused)

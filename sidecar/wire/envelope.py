@@ -9,7 +9,7 @@ from array import array
 from contextlib import suppress
 from functools import cache
 from itertools import accumulate
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
@@ -51,8 +51,9 @@ class _ErrorResponse(msgspec.Struct):
     error: dict[str, object]
 
 
-_encode: Final = msgspec.json.Encoder().encode
 _encode_into: Final = msgspec.json.Encoder().encode_into
+_LINE_FEED: Final = ord("\n")
+_Buffer = TypeVar("_Buffer", bytes, bytearray)
 
 
 class _RawRequest(Request):
@@ -226,7 +227,17 @@ def params_kind(params: Raw | UnsetType | msgspec.Struct) -> bytes:
     return bytes(memoryview(params)[:1]) or b"n"
 
 
-def _on_one_line(data: bytes) -> bytes:
+def _encode(message: object) -> bytearray:
+    """Return a message as JSON, possibly on several lines.
+
+    Not by `encode`: where no memory is left for a long answer, that of msgspec 0.22 crashes.
+    """
+    buffer = bytearray()
+    _encode_into(message, buffer)
+    return buffer
+
+
+def _on_one_line(data: _Buffer) -> _Buffer:
     """Return encoded JSON without line breaks.
 
     U+2028 and U+2029, which JSON allows in strings and at which many programs split lines, are
@@ -249,7 +260,8 @@ def encode_result(request_id: RequestId, result: object) -> bytes:
     data = _on_one_line(_encode(_Response("2.0", request_id, result)))
     if len(data) >= limits.ANSWER_MAX_BYTES:
         raise TooLarge("The answer is larger than allowed.", limit=limits.ANSWER_MAX_BYTES)
-    return data + b"\n"
+    data.append(_LINE_FEED)
+    return bytes(data)
 
 
 def encode_sensitive(request_id: RequestId, result: object) -> bytes:
@@ -275,7 +287,7 @@ def encode_error(request_id: RequestId, error: SidecarError) -> bytes:
     if error.message == error.text:
         # The class's sentence has no secret, even if a passphrase equals one of its words.
         redacted["message"] = error.text
-    return _on_one_line(_encode(_ErrorResponse("2.0", request_id, redacted))) + b"\n"
+    return bytes(_on_one_line(_encode(_ErrorResponse("2.0", request_id, redacted)))) + b"\n"
 
 
 NOTIFICATION_START: Final = b'{"jsonrpc":"2.0","method":'
@@ -284,7 +296,8 @@ NOTIFICATION_START: Final = b'{"jsonrpc":"2.0","method":'
 def encode_notification(params: Notification) -> bytes:
     """Return the line of a notification; it always starts with NOTIFICATION_START."""
     name = NAMES[type(params)].encode()
-    return b'{"jsonrpc":"2.0","method":"%b","params":%b}\n' % (name, _on_one_line(_encode(params)))
+    encoded = bytes(_on_one_line(_encode(params)))
+    return b'{"jsonrpc":"2.0","method":"%b","params":%b}\n' % (name, encoded)
 
 
 def encode_batch(members: list[bytes]) -> bytes:

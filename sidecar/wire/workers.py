@@ -20,7 +20,7 @@ from typing import Protocol
 
 from sidecar import limits
 from sidecar.clock import Clock
-from sidecar.errors import Maintenance, Overloaded, SidecarError
+from sidecar.errors import Maintenance, OutOfResources, Overloaded, SidecarError
 
 
 class Job(Protocol):
@@ -94,6 +94,7 @@ class Workers:
         Raises:
             Maintenance: another job replaces the file or waits to.
             Overloaded: the most that are allowed are in flight.
+            OutOfResources: there is no thread, and the system gives none.
         """
         with self._changed:
             if self._replacer is not None and not self._replacer.is_answered:
@@ -105,6 +106,10 @@ class Workers:
                 for key, other in self._jobs.items()
                 if not other.is_answered and key not in self._paused
             ]
+            if not self._threads:
+                self._start_thread()
+                if not self._threads:
+                    raise OutOfResources
             self._jobs[id(job)] = job
             if job.replaces_file:
                 self._replacer = job
@@ -119,14 +124,21 @@ class Workers:
         """Give a job to the threads; the caller holds the lock."""
         self._replacements += job.replaces_file
         self._queue.append(job)
-        self._start_thread()
+        if self._threads < len(self._jobs):
+            self._start_thread()
         self._changed.notify()
 
     def _start_thread(self) -> None:
-        """Start one more thread unless there are enough; the caller holds the lock."""
+        """Start one more thread unless there are enough; the caller holds the lock.
+
+        Where the system gives no further thread the jobs wait for those that there are.
+        """
         if self._threads < limits.WORKER_THREADS + len(self._paused):
+            try:
+                threading.Thread(target=self._work, name="worker", daemon=True).start()
+            except RuntimeError:
+                return
             self._threads += 1
-            threading.Thread(target=self._work, name="worker", daemon=True).start()
 
     @contextmanager
     def pausing(self, job: Job) -> Iterator[None]:
@@ -212,8 +224,11 @@ class Workers:
         return False
 
     def _run_at_once(self, job: Job) -> None:
-        """Run a job that only answers with an error, beside the worker threads."""
-        threading.Thread(target=self._run, args=(job,), name="refused", daemon=True).start()
+        """Run a job that only answers with an error, beside the worker threads if it can be."""
+        try:
+            threading.Thread(target=self._run, args=(job,), name="refused", daemon=True).start()
+        except RuntimeError:
+            self._run(job)
 
     def _work(self) -> None:
         """Run queued jobs for ever; runs in each thread."""

@@ -29,6 +29,7 @@ ANY = "…"
 
 ELSEWHERE = {
     "overloaded": "needs 33 long requests under way at once: process/ and wire/test_bursts.py",
+    "out_of_resources": "needs a limit of the system: process/test_scarce.py",
     "internal": "needs a fault of the program: wire/test_bursts.py",
     "storage_failed": "needs a failing disk: wire/test_bursts.py",
     "database_full": "needs a full disk: wire/test_bursts.py",

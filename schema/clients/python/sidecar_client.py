@@ -660,6 +660,17 @@ class Maintenance(SidecarError):
     SLUG = "maintenance"
 
 
+class OutOfResources(SidecarError):
+    """The system gives no more memory, threads or open files. What was acknowledged is kept.
+
+    A module of the program that cannot be loaded, because its files were replaced or removed
+    while it runs, is answered so, too.
+    """
+
+    CODE = -32004
+    SLUG = "out_of_resources"
+
+
 class NotInitialized(SidecarError):
     """Secrets have not been set up."""
 
