@@ -39,13 +39,10 @@ def as_wire_error(
     """Return the wire error for a failure of the system, or None for any other exception."""
     if isinstance(fault, OSError):
         error = files.as_wire_error(fault)
-<<<<<<< HEAD
     elif isinstance(fault, UNFIT) or _breaks_by_damage(fault):
         error = errors.DatabaseDamaged()
-=======
     elif isinstance(fault, apsw.CantOpenError) and files.are_exhausted():
         error = errors.OutOfResources()
->>>>>>> f3d8b15 (Answer what the system does not give by an error of its own, and go on)
     else:
         found = errors.DatabaseDamaged if suspects_damage(fault) else _BY_CLASS.get(type(fault))
         if found is None:

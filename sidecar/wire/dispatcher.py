@@ -23,12 +23,7 @@ from sidecar.errors import (
     Cancelled,
     InvalidRequest,
     Maintenance,
-<<<<<<< HEAD
-=======
-    MethodNotFound,
-    Outcome,
     OutOfResources,
->>>>>>> f3d8b15 (Answer what the system does not give by an error of its own, and go on)
     Overloaded,
     ShuttingDown,
     SidecarError,

@@ -14,7 +14,7 @@ from tests.process.conftest import Spawn
 
 MIB = 1 << 20
 BODY_CHARS = 4_000_000
-CALLS = (
+CALLS: tuple[tuple[str, dict[str, object]], ...] = (
     ("workflows.get", {"id": "w1"}),
     ("secrets.initialize", {"passphrase": "correct horse"}),
     ("backups.create", {}),

@@ -361,4 +361,17 @@ WIRE = [
     ),
 ]
 
-REQUIREMENTS = [*BACKUPS, *COMMANDS, *FILES, *LINES, *PARENT, *ROWS, *SECRETS, *WHOLE_FILE, *WIRE]
+SYSTEM = [
+    _around.proven(
+        "out_of_resources",
+        "Where the system gives too little memory, too few threads or open files, each request that"
+        " needs more gets an error of its own, and what was acknowledged stays.",
+        "test_too_little_memory_is_a_typed_error_of_each_request_that_needs_more",
+        "test_too_few_open_files_are_a_typed_error_of_each_request_that_needs_more",
+        "test_without_a_further_thread_long_requests_are_refused_until_there_is_one",
+    ),
+]
+
+REQUIREMENTS = [
+    *BACKUPS, *COMMANDS, *FILES, *LINES, *PARENT, *ROWS, *SECRETS, *SYSTEM, *WHOLE_FILE, *WIRE
+]  # fmt: skip
