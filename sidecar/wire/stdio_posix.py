@@ -134,6 +134,8 @@ class PosixChannel:
                     break
                 data = os.read(self._reader, limits.READ_CHUNK_BYTES)
                 chunks.append(data)
+        if len(chunks) == 1:
+            return data  # joining a single piece makes no copy
         joined = b"".join(chunks)
         if may_hold_secret(joined):
             for chunk in chunks:
