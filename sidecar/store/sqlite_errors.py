@@ -5,9 +5,9 @@ some cases it is "not an error".
 """
 
 import apsw
+import msgspec
 
 from sidecar import errors, files
-from sidecar.store.rows import UNFIT
 
 _BY_CLASS: dict[type[BaseException], type[errors.SidecarError]] = {
     apsw.BusyError: errors.DatabaseBusy,
@@ -33,13 +33,18 @@ UNTRUSTWORTHY = (apsw.IOError, apsw.FullError, apsw.CorruptError, apsw.NotADBErr
 """After these the connection is closed, and another one opened, before anything else is read."""
 
 
+_UNFIT = (msgspec.MsgspecError, UnicodeDecodeError)
+"""Where rows are decoded these mean a damaged cell. A `RecursionError` can as well be a bug of the
+program."""
+
+
 def as_wire_error(
     fault: BaseException, outcome: errors.Outcome | None = None
 ) -> errors.SidecarError | None:
     """Return the wire error for a failure of the system, or None for any other exception."""
     if isinstance(fault, OSError):
         error = files.as_wire_error(fault)
-    elif isinstance(fault, UNFIT) or _breaks_by_damage(fault):
+    elif isinstance(fault, _UNFIT) or _breaks_by_damage(fault):
         error = errors.DatabaseDamaged()
     elif isinstance(fault, apsw.CantOpenError) and files.are_exhausted():
         error = errors.OutOfResources()
