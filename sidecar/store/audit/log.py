@@ -103,8 +103,8 @@ def append_entry(db: Connection, at: int, action: str, resource: str, details: s
     """Write one entry and move the chain forward, in the caller's transaction.
 
     Raises:
-        AuditUnavailable: the state row is missing, or another program wrote an entry with the
-            next number. The act must not happen then.
+        AuditUnavailable: the state row is missing or damaged, or another program wrote an entry
+            with the next number. The act must not happen then.
     """
     state = db.execute("SELECT seq, head, next_key FROM audit_state").fetchone()
     try:
@@ -114,17 +114,16 @@ def append_entry(db: Connection, at: int, action: str, resource: str, details: s
     seq = newest + 1
     texts = (action.encode(), resource.encode(), details.encode())
     mac = chain.mac(key, head, seq, at, texts)
+    state_after = (seq, mac, chain.next_key(key))
     try:
         db.execute(
             "INSERT INTO access_log (seq, action, resource, at, details, mac)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             (seq, action, resource, at, details, mac),
         )
+        db.execute("UPDATE audit_state SET seq = ?, head = ?, next_key = ?", state_after)
     except apsw.ConstraintError:
         raise AuditUnavailable(hint=_CHECK) from None
-    db.execute(
-        "UPDATE audit_state SET seq = ?, head = ?, next_key = ?", (seq, mac, chain.next_key(key))
-    )
     return Entry(seq, action, resource, at, details, mac)
 
 

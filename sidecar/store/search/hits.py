@@ -189,7 +189,8 @@ def _ranked(asked: _Request, index: str, stage: int, match: str, conditions: _Co
         f" WHERE {index} MATCH ? AND {conditions} ORDER BY f.rank, f.rowid LIMIT ?",
         (*values, match, *conditions.values, fetched),
     )
-    found = [(Hit(header, stage, rank), open_) for header, (rank, open_) in rows]
+    # FTS5 has no rank for a row of which it lacks the size, as in a damaged index.
+    found = [(Hit(header, stage, rank or 0.0), open_) for header, (rank, open_) in rows]
     return _confirmed(asked, found, fetched)
 
 
