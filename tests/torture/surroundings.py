@@ -142,7 +142,8 @@ def flipped_bit(storm: "Storm") -> None:
         ):
             answer = child.call(method, params)
             if answer.get("error", {}).get("code") == -32603:
-                storm.report(f"a flipped bit in {name!r}: {method} {json.dumps(answer)[:200]}")
+                trace = child.stderr_text()[-1500:]
+                storm.report(f"a flipped bit in {name!r}: {method} {json.dumps(answer)} {trace}")
     finally:
         child.close()
         for companion in storm.database.parent.glob("flipped.db*"):
