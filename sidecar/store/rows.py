@@ -55,8 +55,8 @@ class RowKind(Generic[T]):
         self.table = table
         self._row: Any = row
         self._page: Any = list[row]  # type: ignore[valid-type]
-        fields = tuple(get_type_hints(row))
-        self._fields = fields[: fields.index("damaged")]
+        # The names alone: resolving the annotations is left to the first damaged row.
+        self._fields = _names(row)[:-1]
         self.width = len(self._fields)
         self._name = name
         self._json = None if json is None else self._fields.index(json[0])
@@ -182,6 +182,12 @@ class RowKind(Generic[T]):
                 continue
             return text
         raise DatabaseDamaged(table=self.table)
+
+
+def _names(row: Any) -> tuple[str, ...]:
+    """Return the names of the fields of a NamedTuple."""
+    fields: tuple[str, ...] = row._fields
+    return fields
 
 
 def read_cells(
