@@ -16,6 +16,7 @@ import hashlib
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -157,8 +158,13 @@ def contract() -> Schema:
 
 def document() -> Schema:
     """Return the contract with an example of each method."""
-    text = resources.files("sidecar").joinpath("examples.json").read_bytes()
-    return with_examples(contract(), msgspec.json.decode(text))
+    return with_examples(contract(), msgspec.json.decode(load_examples()))
+
+
+@cache
+def load_examples() -> bytes:
+    """Read the examples once: the folder of the program can be replaced while it runs."""
+    return resources.files("sidecar").joinpath("examples.json").read_bytes()
 
 
 def with_examples(described: Schema, examples: Mapping[str, Schema]) -> Schema:

@@ -46,6 +46,7 @@ _DECLARED: Final = {
     "secrets.automatic": "refusals secrets_rotate vault_lock vault_settle",
     "workflows.automatic": "revisions trash",
     "system.warnings": "warnings",
+    "system.modules": "modules",
 }
 
 _MODULES: Final = {name: module for module, names in _DECLARED.items() for name in names.split()}

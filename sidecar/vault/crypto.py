@@ -41,7 +41,7 @@ class _Crypto(NamedTuple):
 
 
 @cache
-def _load() -> _Crypto:
+def load_cryptography() -> _Crypto:
     """Load the library, if there is memory for it.
 
     Raises:
@@ -74,7 +74,7 @@ def derive(key: bytearray, store_id: bytes, label: str) -> bytearray:
 
     The salt is the store id, the info is `sim/1/` and the label.
     """
-    crypto = _load()
+    crypto = load_cryptography()
     derived = bytearray(KEY_BYTES)
     info = b"sim/1/" + label.encode()
     crypto.hkdf(algorithm=crypto.sha256(), length=KEY_BYTES, salt=store_id, info=info).derive_into(
@@ -94,7 +94,7 @@ def stretch(passphrase: bytearray, salt: bytes, cost: Cost) -> bytearray:
     """
     derived = bytearray(KEY_BYTES)
     with _stretch_lock:
-        _load().argon2id(
+        load_cryptography().argon2id(
             salt=salt,
             length=KEY_BYTES,
             iterations=cost.passes,
@@ -118,7 +118,7 @@ def seal(key: bytearray, nonce: bytes, plain: bytes | bytearray, bound: bytes) -
 
     `bound` is authenticated with it: it must be the same when the bytes are unsealed.
     """
-    return bytes(_load().aead(key).encrypt(nonce, plain, bound))
+    return bytes(load_cryptography().aead(key).encrypt(nonce, plain, bound))
 
 
 def unseal(key: bytearray, nonce: bytes, sealed: bytes, bound: bytes) -> bytearray:
@@ -129,7 +129,7 @@ def unseal(key: bytearray, nonce: bytes, sealed: bytes, bound: bytes) -> bytearr
     """
     if len(sealed) < TAG_BYTES:
         raise BadSealError
-    crypto = _load()
+    crypto = load_cryptography()
     plain = bytearray(len(sealed) - TAG_BYTES)
     try:
         crypto.aead(key).decrypt_into(nonce, sealed, bound, plain)
@@ -155,10 +155,12 @@ def sha256(data: bytes | memoryview) -> bytes:
 
 def sign(seed: bytearray, message: bytes) -> bytes:
     """Sign a message with Ed25519 (RFC 8032); return the 64 bytes of the signature."""
-    return bytes(_load().ed25519.Ed25519PrivateKey.from_private_bytes(bytes(seed)).sign(message))
+    return bytes(
+        load_cryptography().ed25519.Ed25519PrivateKey.from_private_bytes(bytes(seed)).sign(message)
+    )
 
 
 def public_key(seed: bytearray) -> bytes:
     """Return the 32 bytes of the public key that verifies what `sign` signed."""
-    private = _load().ed25519.Ed25519PrivateKey.from_private_bytes(bytes(seed))
+    private = load_cryptography().ed25519.Ed25519PrivateKey.from_private_bytes(bytes(seed))
     return bytes(private.public_key().public_bytes_raw())

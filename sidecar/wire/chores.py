@@ -51,7 +51,7 @@ class _ChoreJob:
             context.session.schedule(self._chore.name, limits.CHORES_FIRST_MS)
         except DatabaseDamaged:
             log.info("chore_left_out", chore=self._chore.name)  # a damaged file is not written
-        except Exception as fault:  # noqa: BLE001 - no client waits for a chore; it is logged
+        except BaseException as fault:  # noqa: BLE001 - no client waits for a chore; it is logged
             log.error("chore_failed", chore=self._chore.name, kind=type(fault).__name__)
             context.store.disk_full |= is_full(fault)
             if spoils_connection(fault):

@@ -37,7 +37,7 @@ from sidecar.wire.long_request import LongJob, Post
 from sidecar.wire.params import decode_call, decode_params
 from sidecar.wire.refusals import audit_long_refusal, audit_refusal, unknown_method
 from sidecar.wire.reply import BatchReply, Reply
-from sidecar.wire.wire_errors import WireErrors
+from sidecar.wire.wire_errors import WireErrors, as_exception
 from sidecar.wire.workers import Workers, cancel_key
 
 
@@ -68,6 +68,10 @@ class Dispatcher:
         except malformed.Refusal as refusal:
             _wipe_text(line or b"", burst)
             self._answer_refusal(refusal, burst.replies)
+            return
+        except MemoryError as fault:
+            _wipe_text(line or b"", burst)
+            self._answer_refusal(malformed.Refusal(self.errors.of(fault)), burst.replies)
             return
         if request is None:
             self._serve_through_lane(line or b"", burst)
@@ -148,7 +152,10 @@ class Dispatcher:
         def serve(request: Request) -> None:
             self.serve_request(request, burst, replies, text)
 
-        refusal = jsonrpc_lane.dispatch(read, serve)
+        try:
+            refusal = jsonrpc_lane.dispatch(read, serve)
+        except (ImportError, MemoryError) as fault:
+            refusal = self.errors.of(fault)
         if refused:
             _wipe_text(text, burst)
             self._answer_refusal(refused[0], replies)
@@ -177,7 +184,8 @@ class Dispatcher:
             if method is None:
                 raise unknown_method(request.method)
             self._call(method, request, reply, burst, text)
-        except Exception as fault:  # noqa: BLE001 - every exception becomes a wire error here
+        except BaseException as caught:  # noqa: BLE001 - every exception becomes a wire error here
+            fault = as_exception(caught)
             burst.undo(fault)
             error = self.errors.of(fault)
             audited = method is not None and method.sensitive and method.access == "write"

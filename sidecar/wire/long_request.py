@@ -14,6 +14,7 @@ from sidecar.errors import SidecarError
 from sidecar.store.sqlite_errors import spoils_connection
 from sidecar.wiping import wipe
 from sidecar.wire.reply import Reply
+from sidecar.wire.wire_errors import as_exception
 from sidecar.wire.workers import cancel_key
 
 
@@ -67,8 +68,8 @@ class LongJob:
             if self._refused_with is not None:
                 raise self._refused_with
             result = self._call()
-        except Exception as caught:  # noqa: BLE001 - the dispatcher turns it into a wire error
-            fault = caught
+        except BaseException as caught:  # noqa: BLE001 - the dispatcher turns it into a wire error
+            fault = as_exception(caught)
         if fault is not None and spoils_connection(fault):
             context.store.reopen()
         context.send_last_progress()

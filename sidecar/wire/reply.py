@@ -10,7 +10,7 @@ from msgspec import UNSET, UnsetType
 
 from sidecar import limits, log
 from sidecar.context import Emitted
-from sidecar.errors import Outcome, SidecarError, TooLarge
+from sidecar.errors import Outcome, OutOfResources, SidecarError, TooLarge
 from sidecar.wiping import wipe
 from sidecar.wire.envelope import encode_batch, encode_error
 
@@ -141,7 +141,10 @@ class BatchReply(Reply):
         self.sensitive = any(member.sensitive for member in self.members)
         if not answers:
             return None
-        line = encode_batch(answers)
+        try:
+            line = encode_batch(answers)
+        except MemoryError:
+            line = encode_error(None, OutOfResources(outcome="unknown"))
         for member in self.members:
             if member.sensitive and member.data is not None:
                 wipe(member.data)

@@ -4,7 +4,14 @@ import traceback
 
 from sidecar import log
 from sidecar.context import Services
-from sidecar.errors import DatabaseFull, ExitCode, Internal, Outcome, SidecarError, StorageFailed
+from sidecar.errors import (
+    DatabaseFull,
+    ExitCode,
+    Internal,
+    Outcome,
+    SidecarError,
+    StorageFailed,
+)
 from sidecar.store.repair import confirm
 from sidecar.store.sqlite_errors import as_wire_error, is_unexpected, suspects_damage
 
@@ -42,3 +49,15 @@ class WireErrors:
         """Request a check of the database file for damage."""
         self._services.store.damage_suspected = True
         self._services.session.schedule(confirm.CHORE, 0)
+
+
+def as_exception(fault: BaseException) -> Exception:
+    """Return what a library raised as an exception that can be answered.
+
+    A panic of a library in Rust, for instance, is no `Exception`.
+    """
+    if isinstance(fault, Exception):
+        return fault
+    converted = RuntimeError(type(fault).__name__)
+    converted.__cause__ = fault
+    return converted

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from sidecar import limits
+from sidecar import limits, log
 from sidecar.clock import Clock
 from sidecar.errors import Maintenance, OutOfResources, Overloaded, SidecarError
 
@@ -243,6 +243,8 @@ class Workers:
         """Run one job and remove it; start the job that waits for the last of the others."""
         try:
             job.run()
+        except BaseException as fault:  # noqa: BLE001 - the thread has other jobs to run
+            log.error("job_failed", kind=type(fault).__name__)
         finally:
             with self._changed:
                 del self._jobs[id(job)]
