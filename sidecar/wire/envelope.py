@@ -77,6 +77,8 @@ _STEPS: Final = bytes(1 if code in b"[{" else 255 for code in range(256))
 _LAST_COLUMN: Final = b"\n" + b" " * limits.DEPTH_MAX
 _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
+_OTHER_METHOD: Final = re.compile(rb'"method"\s*:\s*"(?!secrets)[^"\\]*"')
+_METHOD_WITHIN_BYTES: Final = 200
 _SECRET_LINE_BYTES: Final = 256 * limits.KIB
 """No request of a `secrets.` method is longer; a scan of so many bytes takes 15 ms."""
 _INDENT_MAX: Final = 128 * limits.MIB
@@ -93,7 +95,12 @@ def depth_exceeded(line: bytes) -> bool:
     openers = line.count(b"{") + line.count(b"[")
     if openers <= limits.DEPTH_MAX:
         return False
-    if may_hold_secret(line) and len(line) <= _SECRET_LINE_BYTES:
+    # A plain name at the start settles it for nearly all lines without a search of the whole.
+    if (
+        len(line) <= _SECRET_LINE_BYTES
+        and _OTHER_METHOD.search(line, 0, _METHOD_WITHIN_BYTES) is None
+        and may_hold_secret(line)
+    ):
         return _scan_depth(line)
     if _can_be_indented(line, openers):
         with suppress(msgspec.DecodeError, RecursionError):

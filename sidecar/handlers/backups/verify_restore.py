@@ -1,7 +1,7 @@
 """`backups.verify` and `backups.restore`: examine a backup; put it in the database's place."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -10,8 +10,6 @@ from sidecar.archive.manifest import is_authentic
 from sidecar.backups import directory
 from sidecar.backups.create import manifest_mac
 from sidecar.backups.directory import Backup
-from sidecar.backups.old_database import ServedDatabase
-from sidecar.backups.restore import Restored, restore_backup
 from sidecar.backups.verify import log_rejection, verify_backup
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
@@ -21,6 +19,9 @@ from sidecar.handlers.backups.views import BackupView, Counts, view
 from sidecar.store import meta
 from sidecar.store.database_files import SQLITE_LEFTOVERS
 from sidecar.values import Count
+
+if TYPE_CHECKING:
+    from sidecar.backups.restore import Restored
 
 _SHOWN = 200
 """Characters shown of a value that a restore would change."""
@@ -217,11 +218,15 @@ def restore(ctx: LongContext, params: BackupsRestoreParams) -> BackupsRestoreRes
     is killed, the old database or the new one is there, complete.
     """
     path = find_backup(ctx, params.name, params.path)
+    # Loaded here: what replaces the database would make each start 1 % longer.
+    from sidecar.backups.old_database import ServedDatabase  # noqa: PLC0415 - see above
+    from sidecar.backups.restore import restore_backup  # noqa: PLC0415 - the same
+
     old = ServedDatabase(ctx)
     return result_of(restore_backup(old, path, params.secrets, dry_run=params.dry_run))
 
 
-def result_of(restored: Restored) -> BackupsRestoreResult:
+def result_of(restored: "Restored") -> BackupsRestoreResult:
     """Return the method's result for a restore, also for one of a database that is not served."""
     new, secrets, built = restored.new, restored.secrets, restored.built
     return BackupsRestoreResult(

@@ -10,7 +10,6 @@ from sidecar.context import LongContext
 from sidecar.errors import NewerSchema, NotOurs, RecoveryRequired
 from sidecar.repair.check import check_database
 from sidecar.repair.confirm import confirm_damage
-from sidecar.repair.recover import recover_database
 from sidecar.store.repair.confirm import CHORE
 from sidecar.values import Count
 
@@ -110,6 +109,9 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
     does; meanwhile requests that need the database are answered `maintenance`. Call the method with
     `dry_run` first, which disturbs no other request, and let the user decide.
     """
+    # Loaded here: what recovers a database would make each start 1 % longer.
+    from sidecar.repair.recover import recover_database  # noqa: PLC0415 - see above
+
     recovered = recover_database(ctx, dry_run=params.dry_run)
     counts = [
         {name: count for name, count in rows.items() if count}

@@ -24,8 +24,11 @@ MODULES: Final = (
     "json",
     "msgspec.inspect",
     "sidecar.decode_errors",
+    "sidecar.backups.old_database",
+    "sidecar.backups.restore",
     "sidecar.bodies.difference",
     "sidecar.describe",
+    "sidecar.repair.recover",
     "zstandard",
     "jsonrpcserver",
 )
