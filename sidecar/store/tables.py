@@ -31,6 +31,9 @@ class Table(NamedTuple):
     json_column: str | None = None
     """This column holds JSON that is sent as it is stored, so a foreign file must not break it."""
 
+    rising: tuple[str, ...] = ()
+    """Columns that hold counts: a foreign file must leave them room to rise."""
+
 
 TABLES: Final = (
     Table("meta"),
@@ -50,13 +53,21 @@ TABLES: Final = (
     Table("run_summaries", checked_as="summaries"),
     Table("settings", counted=True, json_column="value"),
     Table("access_log", counted=True, checked_as="audit_entries", carried_with="audit_log"),
-    Table("audit_state", carried_with="audit_log"),
+    Table(
+        "audit_state",
+        carried_with="audit_log",
+        rising=("seq", "pruned_through", "start_seq", "unsealed_through"),
+    ),
     Table("audit_anchors", sealed=True, carried_with="audit_log"),
     Table("secrets", sealed=True, counted=True, carried_with="secrets"),
     Table("legacy_secrets", carried_with="secrets"),
     Table("key_slots", sealed=True, carried_with="secrets"),
     Table("data_keys", sealed=True, carried_with="secrets"),
-    Table("vault_state", carried_with="secrets"),
+    Table(
+        "vault_state",
+        carried_with="secrets",
+        rising=("generation", "failures", "failed_at"),
+    ),
     Table("migrations", derived=True),
 )
 

@@ -72,15 +72,13 @@ class Outbox:
         return answers
 
     def drop_partial(self) -> bool:
-        """Drop the line that is begun, because nobody reads the rest; return whether there is one.
-
-        It is counted as an answer: events are short, and a pipe seldom ends within one.
-        """
+        """Drop the line that is begun, because nobody reads the rest; return if it is an answer."""
         partial, self._partial = self._partial, None
         self.pending_bytes -= len(partial or b"")
         if partial is not None and self._partial_sensitive:
             wipe(partial.obj)
-        return partial is not None
+        line = None if partial is None else partial.obj
+        return isinstance(line, bytes) and not line.startswith(NOTIFICATION_START)
 
     def push(self, data: bytes, *, sensitive: bool = False) -> None:
         """Queue a line that is never dropped; a sensitive line is wiped when it is written."""

@@ -48,14 +48,10 @@ _FATAL: Final = frozenset({"structure", "file", "orphan", "constraint"})
 """Kinds of findings with which a file is refused. Others concern one row, or a restore repairs
 them."""
 
-_RISING: Final = {
-    "audit_state": ("seq", "pruned_through", "start_seq", "unsealed_through"),
-    "vault_state": ("generation", "failures", "failed_at"),
-}
 _IMPOSSIBLE_STATE: Final = " UNION ALL ".join(
-    f"SELECT 1 FROM {table} WHERE {column} NOT BETWEEN 0 AND {limits.SAFE_INTEGER_MAX // 2}"  # noqa: S608 - constants
-    for table, columns in _RISING.items()
-    for column in columns
+    f"SELECT 1 FROM {table.name} WHERE {column} NOT BETWEEN 0 AND {limits.SAFE_INTEGER_MAX // 2}"  # noqa: S608 - constants
+    for table in TABLES
+    for column in table.rising
 )
 """Finds a number that cannot rise any more: with it no act could be logged."""
 
