@@ -108,7 +108,7 @@ class Store(SharedConnection):
         Raises:
             StorageFailed: it is undone; the caller is to roll back.
         """
-        if not self.transaction_is_intact():
+        if self._in_transaction and (self._db is None or not self._db.in_transaction):
             raise StorageFailed(outcome="not_applied")
 
     def make_room(self, *, frees_space: bool) -> None:
