@@ -38,6 +38,8 @@ def agrees_with(db: Connection, marks: bytes) -> bool:
 
 def _mark_of_rows(db: Connection) -> bytes:
     generation, root = one_row(db, "SELECT generation, root FROM vault_state WHERE one = 1")
+    if not isinstance(generation, int) or not isinstance(root, bytes | None):
+        return b""  # damaged: it agrees with no mark
     return _digest(struct.pack(">q", generation) + (root or b""))
 
 

@@ -88,6 +88,8 @@ class Keys:
 
     def open_for_audit(self, purpose: str, seq: int, sealed: bytes) -> bytes | None:
         """Return a payload that `seal_for_audit` sealed, None when any bit of it was changed."""
+        if not isinstance(sealed, bytes):
+            return None  # the cell is damaged
         nonce, rest = sealed[: crypto.NONCE_BYTES], sealed[crypto.NONCE_BYTES :]
         try:
             if len(nonce) != crypto.NONCE_BYTES:

@@ -103,7 +103,7 @@ def _last_of_step(db: Connection) -> int | None:
     size_bytes = 0
     rows: list[Any] = db.execute(_NEXT_TEXTS, (limits.TEXT_STEP,)).fetchall()
     for rid, body_bytes in rows:
-        size_bytes += body_bytes
+        size_bytes += body_bytes if isinstance(body_bytes, int) else 0  # a damaged cell
         if last is not None and size_bytes > limits.TEXT_STEP_BYTES:
             break
         last = rid

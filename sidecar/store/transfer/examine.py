@@ -201,7 +201,8 @@ def _check_single_rows(db: Connection) -> None:
         " coalesce((SELECT max(size_bytes) FROM workflow_revisions), 0))",
     )
     fit = (
-        largest[0] <= DECODED_MAX_BYTES  # unpacking a body allocates the size that its row says
+        isinstance(largest[0], int)
+        and largest[0] <= DECODED_MAX_BYTES  # unpacking a body allocates the size that its row says
         and not meta.impossible_keys(db)
         and not settings.impossible_keys(db)
         and one_row(db, "SELECT count(*) FROM audit_state")[0] == 1
