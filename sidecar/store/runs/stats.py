@@ -82,7 +82,8 @@ def duration_quantile_ms(db: Connection, scope: Scope, percent: int) -> int | No
         f"SELECT duration_ms FROM runs{where} ORDER BY duration_ms LIMIT 1 OFFSET ?",  # noqa: S608 - constants
         [*values, rank],
     ).fetchone()
-    return int(row[0]) if row else None
+    # A damaged cell is no duration.
+    return row[0] if row and isinstance(row[0], int) else None
 
 
 def group_by_day(db: Connection, scope: Scope, utc_offset_ms: int) -> list[Day]:
