@@ -116,7 +116,7 @@ class Method:
         self.replaces_file = False
         """Set by `method` for one that puts another file in the place of the database."""
         self.runs_unheard = _UNHEARD.get(name, access == "write")
-        """Whether it runs when nobody can read the answer any more: short methods that write do."""
+        """Whether it runs after the client stopped reading answers: short methods that write do."""
         self.decoded: type[Params] = params
         self.params: type[Params] = params.published or params
         self.result: Any = result

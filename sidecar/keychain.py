@@ -114,7 +114,7 @@ class _Call:
     """One call: its thread, and what came of it."""
 
     def __init__(self, work: Callable[["_Call"], Any], undo: Callable[[], object] | None) -> None:
-        """`undo` is done after `work` when nobody waits any more for what was written."""
+        """`undo` is called after `work` when the request no longer waits for what was written."""
         self._work = work
         self._undo = undo
         self._lock = threading.Lock()
@@ -144,7 +144,7 @@ class _Call:
         """Note that the back end has shown that it lives; from now on it may ask the person.
 
         Raises:
-            KeychainUnavailable: nobody waits for the answer any more.
+            KeychainUnavailable: the request no longer waits for the answer.
         """
         with self._lock:
             if self._is_given_up:

@@ -14,10 +14,10 @@ END_LIMIT_MS: Final = 60_000
 computer can stop a reader for some seconds; 60 s are enough for the largest output at 1 MB/s."""
 
 END_UNHEARD_MS: Final = 10_000
-"""Time for the delivered writes when nobody reads any more: a full pipe of saves takes 1 s."""
+"""Time for delivered writes after the client stopped reading: a full pipe of saves takes 1 s."""
 
 END_QUIET_MS: Final = 250
-"""Time without further input after which all of it counts as delivered, when nobody reads."""
+"""Time without further input after which all of it counts as delivered, without a reader."""
 
 START_WAIT_MS: Final = 12_000
 START_RETRY_MS: Final = 50

@@ -23,7 +23,7 @@ def find_to_change(db: Connection, workflow_id: str) -> Header | None:
     columns = mend(db, "workflows", found.rid)
     tags.write_again(db, found.rid)
     if not {"name", "description", "tags"}.isdisjoint(columns):
-        # The indexes may hold words of the text before the damage, which nobody knows any more.
+        # The indexes may hold words of the text before the damage, which is not known now.
         indexes.mark_all_pending(db)
     return header.find(db, workflow_id)
 

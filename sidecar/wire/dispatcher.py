@@ -56,7 +56,7 @@ class Dispatcher:
         self._refuse_with: SidecarError | None = None
         self._runs_unheard = False
         self.requests_not_run = 0
-        """Requests that were refused because nobody can read their answers."""
+        """Requests that were refused because the client reads no answers."""
 
     def serve_line(self, line: bytes | None, burst: Burst) -> None:
         """Serve one line; its replies, or the error of a malformed line, go into the burst.
