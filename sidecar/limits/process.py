@@ -17,7 +17,8 @@ END_UNHEARD_MS: Final = 10_000
 """Time for delivered writes after the client stopped reading: a full pipe of saves takes 1 s."""
 
 END_QUIET_MS: Final = 250
-"""Time without further input after which all of it counts as delivered, without a reader."""
+"""Time without further input after which all of it counts as delivered, where no earlier moment
+shows it: without a reader, or at a signal while a thread reads the input."""
 
 START_WAIT_MS: Final = 12_000
 START_RETRY_MS: Final = 50

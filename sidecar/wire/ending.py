@@ -33,6 +33,7 @@ class Ending:
         self._total = Countdown(clock, limits.END_LIMIT_MS)
         self._stall = Countdown(clock, limits.END_STALL_MS)
         self._quiet = Countdown(clock, limits.END_QUIET_MS)
+        self._reads_until_quiet = False
         self._has_given_up = False
         self._progress: object = None
 
@@ -41,7 +42,12 @@ class Ending:
         if not self.is_unheard:
             self.is_unheard = True
             self._total = Countdown(self._clock, limits.END_UNHEARD_MS)
-            self._quiet = Countdown(self._clock, limits.END_QUIET_MS)
+            self.read_until_quiet()
+
+    def read_until_quiet(self) -> None:
+        """Read on until none has come for a time, because no earlier moment shows that all has."""
+        self._reads_until_quiet = True
+        self._quiet = Countdown(self._clock, limits.END_QUIET_MS)
 
     def note_read(self) -> None:
         """Note that input was read."""
@@ -54,8 +60,8 @@ class Ending:
             self._stall = Countdown(self._clock, limits.END_STALL_MS)
 
     def input_is_quiet(self) -> bool:
-        """Return whether no more input is waited for, because nobody can read the answers."""
-        return self.is_unheard and self._quiet.left_ms() <= 0
+        """Return whether no more input is waited for, see `read_until_quiet`."""
+        return self._reads_until_quiet and self._quiet.left_ms() <= 0
 
     def cancel_is_due(self) -> bool:
         """Return, once, whether long requests are to be cancelled so that they are answered."""

@@ -330,10 +330,12 @@ class Loop:
             lock.mark_ending()
         self._watchdog.arm()
         self._chores.stop()
-        if reason.startswith("signal"):
-            while self._wants_input() and self._take_input(0):
-                pass
-        if reason.startswith("signal") or reason in _REFUSING:
+        signalled = reason.startswith("signal")
+        while signalled and self._wants_input() and self._take_input(0):
+            pass
+        if signalled and self._channel.READS_IN_THREAD:
+            self._ending.read_until_quiet()
+        elif signalled or reason in _REFUSING:
             self._input_open = False
         if self._output_broken or reason == "parent":
             self._run_unheard(self._ending)

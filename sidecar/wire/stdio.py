@@ -12,7 +12,7 @@ import codecs
 import os
 import sys
 from collections.abc import Callable
-from typing import Final, NamedTuple, Protocol
+from typing import ClassVar, Final, NamedTuple, Protocol
 
 import msgspec
 
@@ -37,6 +37,9 @@ class Ready(msgspec.Struct, frozen=True):
 
 class Channel(Protocol):
     """Reads and writes bytes, and waits until one of them is possible; used by one thread."""
+
+    READS_IN_THREAD: ClassVar[bool]
+    """Whether delivered bytes may not be seen yet by a wait that does not sleep."""
 
     def wait(self, timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:
         """Wait until bytes can be read or written, `wake` was called or the time has passed."""

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter_ns
-from typing import Any
+from typing import Any, ClassVar
 
 from sidecar import limits
 from sidecar.wiping import wipe
@@ -50,6 +50,8 @@ def open_without_blocking(writer: int) -> int | None:
 
 class PosixChannel:
     """Reads one descriptor and writes another, in one thread."""
+
+    READS_IN_THREAD: ClassVar = False
 
     def __init__(self, descriptors: Descriptors) -> None:
         """Own stdin and a stdout that never blocks; enlarge stdin's pipe where that is allowed."""

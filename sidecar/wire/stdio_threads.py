@@ -11,6 +11,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import ClassVar
 
 from sidecar import descriptors, limits
 from sidecar.wire.stdio import Descriptors, Ready
@@ -21,6 +22,8 @@ _WAIT_SLICE_S = 0.5
 
 class ThreadedChannel:
     """Reads one descriptor and writes another, each in its own thread."""
+
+    READS_IN_THREAD: ClassVar = True
 
     def __init__(self, claimed: Descriptors) -> None:
         """Own the two descriptors and start both threads."""

@@ -47,6 +47,8 @@ while not first.endswith(b"\\n"):
     first += os.read(read, 65536)
 if "stdout" in how:
     os.close(read)
+if "paused" in how:
+    child.send_signal(signal.SIGSTOP)
 while requests:
     requests = requests[os.write(write, requests):]
 print(child.pid, flush=True)
@@ -54,6 +56,8 @@ if "killed" in how:
     os.kill(os.getpid(), signal.SIGKILL)
 if "term" in how:
     child.terminate()
+if "paused" in how:
+    child.send_signal(signal.SIGCONT)
 os._exit(0)
 """
 
@@ -81,7 +85,15 @@ def names(database: Path) -> list[str]:
         return [name for (name,) in db.execute("SELECT name FROM workflows ORDER BY name")]
 
 
-HOW = ["exits", "exits socket", "killed", "killed socket", "closes stdout and exits", "term"]
+HOW = [
+    "exits",
+    "exits socket",
+    "killed",
+    "killed socket",
+    "closes stdout and exits",
+    "term",
+    "paused term",
+]
 
 
 @pytest.mark.parametrize("how", HOW)

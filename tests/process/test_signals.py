@@ -149,7 +149,11 @@ os._exit(1)
 def test_it_ends_with_a_host_that_died_before_it_could_look(
     after_s: float, half: list[str], database: Path
 ) -> None:
-    """The parent that it sees is then already another one, and no end of input comes."""
+    """The parent that it sees is then already another one, and no end of input comes.
+
+    The session is one of its own, as a desktop has it: a process whose next parent is in its
+    session too cannot tell that it had another one.
+    """
     held, hold = os.pipe()
     host = subprocess.run(
         [sys.executable, "-c", HOST, str(after_s), *product("--database", database, *half)],
@@ -158,6 +162,7 @@ def test_it_ends_with_a_host_that_died_before_it_could_look(
         pass_fds=(held,),
         cwd=ROOT,
         check=False,
+        start_new_session=True,
         timeout=WAIT_S,
     )
 

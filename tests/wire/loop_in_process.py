@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import apsw
 import msgspec
@@ -32,6 +32,8 @@ SENTINEL = "hunter2-sentinel"
 
 class StillChannel:
     """A channel without input that accepts all output, or none while it is stuck."""
+
+    READS_IN_THREAD: ClassVar = False
 
     def __init__(self) -> None:
         self.received = bytearray()
