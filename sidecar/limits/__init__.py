@@ -9,6 +9,7 @@ from typing import Final
 
 from sidecar.limits.backups import *  # noqa: F403 - one namespace in several files
 from sidecar.limits.process import *  # noqa: F403 - one namespace in several files
+from sidecar.limits.search import *  # noqa: F403 - one namespace in several files
 from sidecar.limits.sizes import KIB as KIB
 from sidecar.limits.sizes import MIB as MIB
 from sidecar.limits.vault import *  # noqa: F403 - one namespace in several files
@@ -90,20 +91,6 @@ BURST_MAX_MS: Final = 20
 """Bounds of one burst, the requests that share a transaction: past 64 requests the gain is under
 2 %, and a person notices an answer that is delayed by more than 20 ms."""
 
-UPKEEP_PAUSE_MS: Final = 200
-"""Time without a write before the search indexes are updated: longer than between two key
-strokes."""
-
-UPKEEP_MAX_CHANGES: Final = 8000
-"""Changed rows after which the index of headers is updated without such a pause: about 1 000
-saves, which a search would wait 40 ms for."""
-
-HEADER_STEP: Final = 250
-"""Workflow headers indexed in one step: about 10 ms."""
-
-UPKEEP_REST_MS: Final = 20
-"""Time between two steps of indexing: a request waits for one step at most."""
-
 PRUNE_BATCH: Final = 150
 """Runs pruned in one transaction: each can belong to another workflow, whose row changes too."""
 
@@ -141,9 +128,6 @@ CHORES_FIRST_MS: Final = 5000
 
 PACK_PAUSE_MS: Final = 2000
 """Time from the last change of a body to the packing of its earlier revisions."""
-
-MERGE_STEP_PAGES: Final = 128
-"""Pages of a search index that a purge merges in one step: about 10 ms."""
 
 VACUUM_STEP_PAGES: Final = 200
 """Free pages that are removed from the file in one step: 0.8 MiB, a few ms."""
@@ -189,15 +173,6 @@ REVISION_PACK_STEP: Final = 20
 
 REVISION_PACK_BYTES: Final = 8 * MIB
 """Bytes of bodies that are unpacked at a time for it: twenty of the largest took 470 MB."""
-
-TEXT_STEP: Final = 24
-TEXT_STEP_BYTES: Final = 192 * 1024
-"""Bodies indexed in one step, and the sum of their bytes: about 15 ms, 20 ms in a store of 100 000
-workflows; then requests are served."""
-
-SEARCH_TEXT_STEPS: Final = 6
-"""Most steps of indexing that a search waits for: 100 ms. The largest `save_many` of usual
-workflows takes five."""
 
 LONG_MAX_IN_FLIGHT: Final = 32
 """Most long requests in flight; one more is answered `overloaded`."""
@@ -326,28 +301,6 @@ CHECK_PAGE_ROWS: Final = 500
 FINDINGS_MAX: Final = 1000
 """Most findings in one answer of system.check; a person would not read more."""
 
-SEARCH_SCAN_MAX: Final = 20_000
-SEARCH_SCAN_BYTES: Final = 8 * MIB
-"""Newest workflows that are scanned for terms which no index finds, and the bytes of their texts
-times the number of terms for one page: about 20 ms, 40 ms at most."""
-
-SEARCH_SHORT_MAX: Final = 16
-"""Most terms of one or two characters that are searched in each text; a person gives fewer."""
-
-SEARCH_CONFIRM_MAX: Final = 200
-SEARCH_CONFIRM_BYTES: Final = MIB
-"""Bodies, and their bytes, that are read for one page of a phrase, the best ranked first: 40 ms at
-most."""
-
-SEARCH_SNIPPETS_BYTES: Final = MIB
-"""Bytes of the bodies that the snippets of one page are cut from; the first body is always read:
-10 ms, 40 ms at most."""
-
-SEARCH_SPELLED_MAX: Final = 8
-"""Unknown words of a query for which a similar word is looked up: 10 ms each at most."""
-
-SEARCH_PAGE_DEFAULT: Final = 20
-
 NODES_MAX: Final = 10_000
 """Most nodes of one body that are read; the largest real workflow has some hundred."""
 
@@ -356,15 +309,6 @@ DIFF_FIELDS_MAX: Final = 100
 
 DIFF_DEPTH_MAX: Final = 6
 """Depth to which objects are compared: Langflow's settings are five objects deep."""
-
-BODY_INDEXED_MAX_BYTES: Final = 4 * MIB
-"""The text of larger bodies is not indexed: decoding one would occupy the loop for 50 ms."""
-
-BODY_TEXT_MAX_CHARS: Final = 64 * 1024
-BODY_STRING_MAX_CHARS: Final = 4096
-BODY_VALUES_MAX: Final = 50_000
-"""Characters of one body that are indexed, of one string in it, and the values that are read for
-it."""
 
 PUBLISHED: Final[dict[str, int]] = {
     "line_bytes": LINE_MAX_BYTES,

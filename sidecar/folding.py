@@ -1,0 +1,172 @@
+"""The one normalisation of text: documents, queries and the order of names all go through it.
+
+`fold` removes what readers of a script do not count as a difference: case, accents, widths and
+ligatures, invisible characters. What they do count stays: voiced kana, vowel signs of Thai and of
+Indian scripts, the short i of Cyrillic. Folded text is composed (NFC), the same for composed and
+decomposed input and for upper and lower case, and folding it again changes nothing.
+
+`words` is folded text as the ASCII tokenizer of FTS5 reads it, which takes every character beyond
+ASCII for a part of a word: marks and punctuation become spaces, and each character of a script
+without spaces, and each symbol, a word of its own.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable
+from typing import Final
+
+from sidecar import limits
+
+VERSION: Final = f"1/{unicodedata.unidata_version}"
+"""Version of the folding, with that of Python's Unicode tables: texts folded by another version
+are folded again."""
+
+_STROKED: Final = re.compile(r"LATIN SMALL (?:LETTER|LIGATURE) ([A-Z]{1,2}) WITH ")
+_LETTERS: Final = {
+    "\u00e6": "ae",
+    "\u0153": "oe",
+    "\u00f0": "d",
+    "\u00fe": "th",
+    "\u0131": "i",
+    "\u0138": "k",
+    "\u014b": "ng",
+    "\u1d79": "g",
+    # Letters that one keyboard has and the other lacks, as Lucene's normalisers for Arabic and
+    # Persian take them: alef maksura and Farsi yeh, keheh, teh marbuta; tatweel only fills lines.
+    "\u0649": "\u064a",
+    "\u06cc": "\u064a",
+    "\u06a9": "\u0643",
+    "\u0629": "\u0647",
+    "\u06c0": "\u0647",
+    "\u06d5": "\u0647",
+    "\u0640": "",
+}
+"""Letters without a decomposition, and what they are folded to."""
+
+_KEPT: Final = (
+    ("\u0438\u0306", "\u0439"),
+    ("\u0443\u0306", "\u045e"),
+    ("\u0456\u0308", "\u0457"),
+)
+"""Cyrillic letters of their own that decompose: short i, short u, yi. The root collation of CLDR
+keeps them apart too."""
+
+_INVISIBLE: Final = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
+"""Characters that are shown as nothing and are no format characters (category Cf)."""
+
+_POINTS_FIRST, _POINTS_LAST, _ACCENT_FIRST, _ACCENT_LAST = 10, 36, 200, 234
+"""Combining classes: points of Hebrew, Arabic and Syriac; accents above, below and through.
+
+Vowel signs and tones of other scripts have classes between them, or none."""
+
+
+class _Table(dict[int, str]):
+    """A table for `str.translate` with an entry for each character, made when first needed."""
+
+    def __init__(self, make: Callable[[str], str]) -> None:
+        """Start empty; `make` returns what a character becomes."""
+        super().__init__()
+        self._make = make
+
+    def __missing__(self, code: int) -> str:
+        """Add the entry of one character."""
+        if len(self) >= limits.FOLDED_CHARACTERS_MAX:
+            self.clear()
+        self[code] = made = self._make(chr(code))
+        return made
+
+
+def _fold_character(char: str) -> str:
+    """Return the folded form of one decomposed, case-folded character; "" when it is dropped."""
+    if char.isascii():
+        return char
+    if char in _LETTERS:
+        return _LETTERS[char]
+    combining = unicodedata.combining(char)
+    if _POINTS_FIRST <= combining <= _POINTS_LAST or _ACCENT_FIRST <= combining <= _ACCENT_LAST:
+        return ""
+    category = unicodedata.category(char)
+    if category == "Cf" or _INVISIBLE.match(char):
+        return ""
+    if category == "Nd":
+        return str(unicodedata.decimal(char))
+    stroked = _STROKED.match(unicodedata.name(char, ""))
+    return stroked[1].lower() if stroked else char
+
+
+_folded: Final = _Table(_fold_character)
+
+
+def fold(text: str) -> str:
+    """Return the text without what does not count when it is searched for or sorted."""
+    if text.isascii():
+        return text.lower()
+    # As NFKC_Casefold is defined: folding the case can give text that decomposes further.
+    text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    for decomposed, letter in _KEPT:
+        text = text.replace(decomposed, letter)
+    return unicodedata.normalize("NFC", text.translate(_folded))
+
+
+_NUMBER: Final = re.compile(r"[0-9]+(?:[.:/-][0-9]+)+")
+"""Numbers that belong together: an address, a date, a version, a time, a range."""
+
+_JOINT: Final = "\u00b7"
+_JOINED: Final = str.maketrans(dict.fromkeys(".:/-", _JOINT))
+_LONE: Final = re.compile(
+    # Scripts that write no spaces between words, and Hangul, where parts of words are searched for.
+    "["
+    "\u0e00-\u0eff"  # Thai, Lao
+    "\u0f40-\u0fbc\u1000-\u109f\ua9e0-\ua9fe\uaa60-\uaa7f"  # Tibetan, Myanmar
+    "\u1780-\u17d3\u1950-\u19df\u1a20-\u1aad"  # Khmer, Tai
+    "\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff"  # kana and marks of repetition
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uac00-\ud7a3"  # Han, Hangul
+    "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
+    "]"
+)
+
+
+def _as_word(char: str) -> str:
+    """Return a character as it is within a word, between spaces, or as a space."""
+    if char.isascii() or char == _JOINT:
+        return char
+    category = unicodedata.category(char)
+    if category[0] == "S" or _LONE.match(char):
+        return f" {char} "
+    return char if category[0] in "LMN" else " "
+
+
+_as_words: Final = _Table(_as_word)
+
+
+def words(folded: str) -> str:
+    """Return folded text as words between spaces, for the ASCII tokenizer and for queries.
+
+    The parts of an address, date, version or other number with separators are one word, joined by
+    U+00B7: as a phrase of short numbers, which occur everywhere, it would take 70 ms to find.
+    """
+    text = _NUMBER.sub(lambda number: f" {number[0].translate(_JOINED)} ", folded)
+    if text.isascii():
+        return text
+    return text.translate(_as_words)
+
+
+_DIGITS: Final = re.compile("[0-9]+")
+
+
+def sort_key(name: str) -> str:
+    """Return the text by which names are ordered: folded, and numbers by their value.
+
+    Each number begins with its length, so that 2 is before 10; `Flow 2` is `flow 12` and
+    `Flow 10` is `flow 210`.
+    """
+    return _DIGITS.sub(_by_value, fold(name))
+
+
+def _by_value(number: re.Match[str]) -> str:
+    """Return a number with its length before it: a digit, or a colon and three digits."""
+    digits = number[0].lstrip("0")
+    length = len(digits)
+    return f"{length}{digits}" if length < 10 else f":{length:03}{digits}"  # noqa: PLR2004 - a digit
