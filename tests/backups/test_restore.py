@@ -24,6 +24,8 @@ from tests.harness import Bench, open_bench
 from tests.made_workflows import save
 from tests.unpacked_backups import backup_names, clock_of, run_chore
 
+NEXT = migrations.current_version() + 1
+
 
 def content(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
     """Return the rows of the tables with the user's data."""
@@ -291,7 +293,7 @@ def test_an_older_backup_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyP
         name = backed_up(bench)
     steps = (
         *migrations.shipped_steps(),
-        Step(2, "more", "CREATE TABLE extra (x INTEGER NOT NULL) STRICT;"),
+        Step(NEXT, "more", "CREATE TABLE extra (x INTEGER NOT NULL) STRICT;"),
     )
     monkeypatch.setattr(migrations, "shipped_steps", lambda: steps)
     with open_bench(tmp_path) as bench:
@@ -299,15 +301,15 @@ def test_an_older_backup_is_migrated(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
         result = bench.call("backups.restore", name=name)
 
-        assert result["migrated_from"] == 1
+        assert result["migrated_from"] == NEXT - 1
         assert bench.rows("SELECT id FROM workflows") == [("then",)]
         assert bench.rows("SELECT count(*) FROM extra") == [(0,)]
-        assert bench.store.schema_version() == 2
+        assert bench.store.schema_version() == NEXT
 
 
 def test_a_newer_backup_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     older = migrations.shipped_steps()
-    steps = (*older, Step(2, "more", "CREATE TABLE extra (x INTEGER NOT NULL) STRICT;"))
+    steps = (*older, Step(NEXT, "more", "CREATE TABLE extra (x INTEGER NOT NULL) STRICT;"))
     with monkeypatch.context() as patched, open_bench(tmp_path / "old") as bench:
         save(bench, "w1")
         patched.setattr(migrations, "shipped_steps", lambda: steps)

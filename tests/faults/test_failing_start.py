@@ -19,7 +19,7 @@ from tests.harness import ManualClock
 from tests.store import legacy_files
 from tests.wire.loop_in_process import Served
 
-FIRST = migrations.shipped_steps()[0]
+SHIPPED = migrations.shipped_steps()
 REBUILD = """
 CREATE TABLE runs_new (rid INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, workflow INTEGER NOT NULL
 REFERENCES workflows (rid), status TEXT, tokens_used INTEGER, extra INTEGER) STRICT;
@@ -28,7 +28,11 @@ DROP TABLE runs;
 ALTER TABLE runs_new RENAME TO runs;
 """
 MORE = "CREATE TABLE more (x INTEGER) STRICT; INSERT INTO more VALUES (1);"
-STEPS = [FIRST, Step(2, "rebuilt", REBUILD), Step(3, "more", MORE)]
+STEPS = [
+    *SHIPPED,
+    Step(len(SHIPPED) + 1, "rebuilt", REBUILD),
+    Step(len(SHIPPED) + 2, "more", MORE),
+]
 
 Act = Callable[[Path, str | None], object]
 
@@ -50,7 +54,7 @@ def make_legacy(path: Path) -> None:
 
 
 def make_used(path: Path) -> None:
-    """Make a file of version 1 as a killed process leaves it: its WAL is not moved into it yet."""
+    """Make a file of this version as a killed process leaves it: its WAL is not moved into it yet."""
     used = path.with_name("used")
     used.mkdir()
     served = Served(open_store(used / "sim.db", ManualClock()).store, ManualClock())

@@ -7,7 +7,7 @@ import apsw
 import pytest
 
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import codec
+from sidecar.store import codec, migrations
 from sidecar.store.audit.verify import verify_chain
 from sidecar.store.legacy.migrate import Counts, migrate
 from sidecar.store.open_close import close_store, open_store
@@ -69,7 +69,11 @@ def test_every_shape_of_a_legacy_file_is_migrated(
 
     opened = open_store(path, SteadyClock())
 
-    assert (opened.migrated_from, opened.schema_version, opened.created) == (0, 1, False)
+    assert (opened.migrated_from, opened.schema_version, opened.created) == (
+        0,
+        migrations.current_version(),
+        False,
+    )
     assert opened.runs_interrupted == 1
     assert opened.store.db.execute("SELECT count(*) FROM workflows").get == 3
     close_store(opened.store)
@@ -272,6 +276,10 @@ def test_the_access_log_continues_as_a_chain(migrated: Path) -> None:
         ("key_update", "r", MS, '{"text":"plain"}'),
         ("export", "r", MS, "{}"),
         ("migrate", "database", NOW_MS, f'{{"from":0,"to":1,"counts":{counts}}}'),
+        *(
+            ("migrate", "database", NOW_MS, f'{{"from":{version},"to":{version + 1}}}')
+            for version in range(1, migrations.current_version())
+        ),
     ]
     db = apsw.Connection(str(migrated))
     verdict = verify_chain(db, None, lambda _done, _total: None)
@@ -288,7 +296,11 @@ def test_the_old_content_is_kept_with_the_runs_that_have_no_workflow(migrated: P
 
 def test_the_new_file_can_shrink_and_is_sound(migrated: Path) -> None:
     pragmas = ("auto_vacuum", "user_version", "quick_check")
-    assert [asked(migrated, f"PRAGMA {name}")[0][0] for name in pragmas] == [2, 1, "ok"]
+    assert [asked(migrated, f"PRAGMA {name}")[0][0] for name in pragmas] == [
+        2,
+        migrations.current_version(),
+        "ok",
+    ]
 
 
 def test_odd_rows_are_tolerated(path: Path) -> None:

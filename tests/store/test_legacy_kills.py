@@ -54,7 +54,7 @@ def test_stopped_at_any_step_the_next_start_finishes(path: Path, step: str) -> N
 
     opened = open_store(path, SteadyClock())
 
-    assert opened.schema_version == 1
+    assert opened.schema_version == migrations.current_version()
     assert opened.store.db.execute("SELECT count(*) FROM runs").get == 3
     close_store(opened.store)
     assert names(path.parent) == ["sim.db", "sim.db.before-v1", "sim.db.known"]

@@ -67,7 +67,7 @@ def test_opened_again_nothing_is_created_or_reported(path: Path) -> None:
 
     assert opened == Opened(
         store=opened.store,
-        schema_version=1,
+        schema_version=migrations.current_version(),
         migrated_from=None,
         runs_interrupted=0,
         created=False,

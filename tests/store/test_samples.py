@@ -20,11 +20,12 @@ def test_there_are_samples_of_every_shape_of_a_legacy_file() -> None:
     assert len(samples.names()) >= 9
 
 
-def test_there_are_a_database_and_a_backup_of_every_version() -> None:
-    every = list(range(1, migrations.current_version() + 1))
+def test_there_are_a_database_and_a_backup_of_every_earlier_version() -> None:
+    earlier = list(range(1, migrations.current_version()))
 
-    assert samples.versions() == every
-    assert [path.name for path in samples.backups()] == [f"v{version}.db.zst" for version in every]
+    assert samples.versions() == earlier
+    names = [path.name for path in samples.backups()]
+    assert names == [f"v{version}.db.zst" for version in earlier]
 
 
 def holds_everything(bench: Bench) -> None:
