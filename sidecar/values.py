@@ -57,6 +57,20 @@ Cursor = Annotated[
 NextCursor = Annotated[
     str | None, Meta(description="Give it as `cursor` to get the next page; null on the last page.")
 ]
+TotalParam = Annotated[
+    bool | None,
+    Meta(description="true: also count the items of all pages together; null or absent: do not."),
+]
+Total = Annotated[
+    Annotated[int, Meta(ge=0, le=limits.TOTAL_MAX)] | None,
+    Meta(
+        description="Number of items of all pages together, counted up to 10000; null when the"
+        " param `total` did not ask for it."
+    ),
+]
+TotalCapped = Annotated[
+    bool, Meta(description="Whether there are more items than `total`, where counting stopped.")
+]
 Tag = Annotated[
     str,
     Meta(min_length=1, max_length=limits.TAG_MAX_CHARS, description="A tag, 1 to 64 characters."),

@@ -13,7 +13,7 @@ from sidecar.cli.terminal_text import escaped_json
 _HELP = "call one method and print its result as JSON"
 _EXAMPLES = """examples:
   sim-sidecar call system.info --ephemeral
-  sim-sidecar call workflows.list tag=mail limit:=5 --database my.db
+  sim-sidecar call workflows.list category=mail limit:=5 --database my.db
   sim-sidecar call workflows.save --database my.db \\
       workflow:='{"name": "Hello", "data": {"nodes": []}}'
 

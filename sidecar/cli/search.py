@@ -35,7 +35,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         metavar="WORD",
         help='a word, or a "phrase", to find; -WORD leaves out workflows with that word',
     )
-    parser.add_argument("--tag", help="search only workflows with this tag")
+    parser.add_argument(
+        "--tag", action="append", help="search only workflows with this tag, or any of several"
+    )
     parser.add_argument("--category", help="search only workflows of this category")
     parser.add_argument("--archived", action="store_true", help="search only archived workflows")
     parser.add_argument("--limit", type=int, help="show at most LIMIT workflows (default 20)")
@@ -63,7 +65,7 @@ def _run(given: argparse.Namespace) -> int:
     """Search, and show each workflow with the piece of its text that holds the words."""
     params = {
         "query": " ".join(given.words),
-        "tag": given.tag,
+        "tags": given.tag,
         "category": given.category,
         "archived": given.archived,
         "limit": given.limit,

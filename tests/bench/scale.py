@@ -109,7 +109,7 @@ def measure(peer: Peer, fill: Fill) -> dict[str, float]:
         "get": [line("workflows.get", {"id": each}) for each in ids],
         "list": [line("workflows.list", {"limit": 50})] * 40,
         "list by name": [line("workflows.list", {"limit": 50, "order_by": "name"})] * 40,
-        "list by tag": [line("workflows.list", {"limit": 50, "tag": "bench"})] * 40,
+        "list by tag": [line("workflows.list", {"limit": 50, "tags": ["bench"]})] * 40,
         "run page": [line("runs.list", {"workflow_id": each, "limit": 50}) for each in ids[:100]],
         "run page of errors": [line("runs.list", {"status": "error", "limit": 50})] * 40,
         "save": [

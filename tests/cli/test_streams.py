@@ -39,8 +39,8 @@ def test_the_examples_of_the_help_can_be_typed_as_they_stand(
     "words",
     [
         ("--database", "{db}", "call", "x"),
-        ("call", "--database", "{db}", "workflows.list", "tag=none"),
-        ("call", "workflows.list", "--database", "{db}", "tag=none", "--json"),
+        ("call", "--database", "{db}", "workflows.list", "category=none"),
+        ("call", "workflows.list", "--database", "{db}", "category=none", "--json"),
         ("audit", "--limit", "1", "list", "--database", "{db}"),
         ("secrets", "--database", "{db}", "list"),
         ("search", "--database", "{db}", "hello", "-draft"),

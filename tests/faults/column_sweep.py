@@ -21,7 +21,7 @@ READS: Calls = [
     ("workflows.list", {}),
     ("workflows.list", {"order_by": "name"}),
     ("workflows.list", {"archived": True}),
-    ("workflows.list", {"tag": "a", "limit": 1}),
+    ("workflows.list", {"tags": ["a", "b"], "limit": 1}),
     ("workflows.search", {"query": ""}),
     ("workflows.search", {"query": "Qzname", "snippets": "body"}),
     ("workflows.search", {"query": "zname"}),

@@ -197,7 +197,7 @@ def test_a_tag_is_renamed_in_every_workflow_and_kept_once(bench: Bench) -> None:
     ]
     assert sorted(bench.changes()) == [("1", 2, "saved"), ("2", 2, "saved"), ("4", 2, "saved")]
     assert bench.audited() == [("tag_rename", "tags", {"workflows": 3})]
-    assert len(bench.call("workflows.list", tag="new")["items"]) == 2
+    assert len(bench.call("workflows.list", tags=["new"])["items"]) == 2
     for tag, new_tag in (("old", "new"), ("new", "new")):
         result = bench.call("workflows.rename_tag", tag=tag, new_tag=new_tag)
         assert result == {"workflows_changed": 0}

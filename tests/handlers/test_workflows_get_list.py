@@ -82,6 +82,18 @@ def test_get_many_answers_in_order_and_names_what_is_missing(bench: Bench) -> No
     assert result["not_sent"] == []
 
 
+def test_get_many_reads_headers_alone_when_bodies_are_not_asked_for(bench: Bench) -> None:
+    for key in "ab":
+        save(bench, key, data=["x" * (limits.BODY_MAX_BYTES - 4)])
+    listed = bench.call("workflows.list", order_by="name")["items"]
+
+    bench.store.db.execute("UPDATE workflow_bodies SET data = x'00'")
+    result = bench.call("workflows.get_many", ids=["a", "b"], data=False)
+
+    items = [{**header, "data": None} for header in listed]
+    assert result == {"items": items, "missing": [], "not_sent": []}
+
+
 def test_get_many_stops_before_the_longest_line(bench: Bench) -> None:
     body = ["x" * (limits.BODY_MAX_BYTES - 4)]
     for key in "abc":
@@ -131,8 +143,10 @@ def test_lists_default_to_newest_first_and_names_to_a_to_z(bench: Bench) -> None
     assert listed(order_by="created_at", descending=None) == ["4", "3", "2", "1"]
 
 
-@pytest.mark.parametrize("order_by", ["updated_at", "created_at", "name"])
-@pytest.mark.parametrize("filters", [{}, {"category": "c"}, {"tag": "t"}, {"archived": True}])
+@pytest.mark.parametrize("order_by", ["updated_at", "created_at", "last_run_at", "name"])
+@pytest.mark.parametrize(
+    "filters", [{}, {"category": "c"}, {"tags": ["t", "u"]}, {"archived": True}]
+)
 def test_pages_of_a_list_join_to_the_whole_list(
     bench: Bench, order_by: str, filters: dict[str, object]
 ) -> None:
@@ -151,6 +165,45 @@ def test_pages_of_a_list_join_to_the_whole_list(
     assert sorted(listed) == [f"w{index}" for index in range(7)]
 
 
+def test_a_list_is_counted_as_far_as_the_limit_of_totals(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "TOTAL_MAX", 3)
+    for index in range(4):
+        save(bench, f"w{index}", tags=["t"] * (index > 0))
+    bench.call("workflows.archive", id=save(bench, "old")["id"])
+
+    def total(**params: object) -> tuple[int | None, bool]:
+        page = bench.call("workflows.list", limit=1, **params)
+        return page["total"], page["total_capped"]
+
+    assert total() == (None, False)
+    assert total(total=False) == (None, False)
+    assert total(total=True) == (3, True)
+    assert total(total=True, tags=["t", "u"]) == (3, False)
+    assert total(total=True, tags=["u"]) == (0, False)
+    assert total(total=True, archived=True, order_by="name") == (1, False)
+    after = bench.call("workflows.list", limit=1)["next_cursor"]
+    assert total(total=True, cursor=after) == (3, True)
+
+
+def test_workflows_are_listed_by_their_last_run_and_those_without_one_last(bench: Bench) -> None:
+    for key in "abcd":
+        save(bench, key)
+    for key in "cacd":
+        bench.call("runs.start", workflow_id=key)
+
+    def listed(**params: object) -> list[str]:
+        page = bench.call("workflows.list", order_by="last_run_at", **params)
+        return [item["id"] for item in page["items"]]
+
+    assert listed() == ["d", "c", "a", "b"]
+    assert listed(descending=False) == ["a", "c", "d", "b"]
+    bench.call("runs.delete", id=bench.call("runs.list", workflow_id="d")["items"][0]["id"])
+    assert listed() == ["c", "a", "d", "b"]
+    assert listed(descending=False) == ["a", "c", "b", "d"]
+
+
 def test_a_cursor_of_workflows_is_refused_with_other_params(bench: Bench) -> None:
     for index in range(5):
         save(bench, f"w{index}")
@@ -167,7 +220,7 @@ def test_a_cursor_of_workflows_is_refused_with_other_params(bench: Bench) -> Non
         ("list", {"cursor": cursor, "category": "c"}),
         ("search", {"query": "n", "cursor": cursor}),
         ("search", {"query": "m", "cursor": found}),
-        ("search", {"query": "n", "tag": "t", "cursor": found}),
+        ("search", {"query": "n", "tags": ["t"], "cursor": found}),
     ):
         with pytest.raises(InvalidParams) as caught:
             bench.call(f"workflows.{name}", **params)
@@ -176,7 +229,7 @@ def test_a_cursor_of_workflows_is_refused_with_other_params(bench: Bench) -> Non
 
 def test_a_forged_cursor_is_refused_or_finds_nothing(bench: Bench) -> None:
     save(bench)
-    marks = {query: query_mark(query, None, None, False) for query in ("n", "\u4e2d", "")}
+    marks = {query: query_mark(query, None, (), False) for query in ("n", "\u4e2d", "")}
     for query, mark in marks.items():
         with pytest.raises(InvalidParams):
             bench.call("workflows.search", query=query, cursor=encode_cursor(mark, 2, 1e300, 1, 0))

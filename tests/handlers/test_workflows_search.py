@@ -104,7 +104,7 @@ def test_an_unknown_word_is_answered_with_the_most_similar_one(
 
 
 def test_filters_apply_to_matches_in_bodies_too(bench: Bench) -> None:
-    assert found(bench, "amount", tag="finance") == ["both"]
+    assert found(bench, "amount", tags=["finance"]) == ["both"]
     assert found(bench, "amount", category="general") == ["inside"]
     assert found(bench, "amount", archived=True) == []
 

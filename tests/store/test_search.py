@@ -88,10 +88,10 @@ def test_a_query_without_a_term_lists_the_newest(bench: Bench, query: str) -> No
 def test_filters(bench: Bench) -> None:
     assert ids(bench, "slack", Filter(archived=True)) == ["old"]
     assert ids(bench, "slack", Filter(category="sales")) == ["mention"]
-    assert ids(bench, "slack", Filter(tag="chat")) == ["slack"]
-    assert ids(bench, "lack", Filter("general", "chat")) == ["slack"]
+    assert ids(bench, "slack", Filter(tags=("chat",))) == ["slack"]
+    assert ids(bench, "lack", Filter("general", ("chat",))) == ["slack"]
     assert ids(bench, "\u6d41\u7a0b", Filter(category="sales")) == []
-    assert ids(bench, "\u6d41\u7a0b", Filter(tag="chat")) == []
+    assert ids(bench, "\u6d41\u7a0b", Filter(tags=("chat",))) == []
     assert ids(bench, "", Filter(category="sales")) == ["cafe", "mention"]
 
 
@@ -115,7 +115,7 @@ def test_no_hit_comes_twice_when_words_and_trigrams_both_find_it(bench: Bench) -
 
 @given(st.text(max_size=60))
 def test_any_text_is_a_valid_query(bench: Bench, query: str) -> None:
-    for wanted in (Filter(), Filter("general", "chat", archived=True)):
+    for wanted in (Filter(), Filter("general", ("chat",), archived=True)):
         hits = find_hits(bench.store.db, parse(query), wanted, None, 10).hits
         words = excerpts.words_to_find(parse(query).all)
         for hit in hits:

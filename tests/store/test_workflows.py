@@ -12,12 +12,20 @@ from sidecar.store.workflows.delete import (
     set_archived,
 )
 from sidecar.store.workflows.header import Content, find, load
-from sidecar.store.workflows.list import Filter, Key, OrderBy, key_of, list_workflows
+from sidecar.store.workflows.list import (
+    Filter,
+    Key,
+    Order,
+    OrderBy,
+    count_workflows,
+    key_of,
+    list_workflows,
+)
 from sidecar.store.workflows.save import insert_workflow, write_revision
 from sidecar.store.workflows.tags import count_categories, count_tags, list_tagged
 from tests.harness import Bench, open_bench
 
-ALL: tuple[OrderBy, ...] = ("updated_at", "created_at", "name")
+ALL: tuple[OrderBy, ...] = ("updated_at", "created_at", "last_run_at", "name")
 
 
 @pytest.fixture
@@ -40,29 +48,71 @@ def test_columns_fit_the_header() -> None:
 
 @pytest.mark.parametrize("order_by", ALL)
 @pytest.mark.parametrize("descending", [True, False])
-@pytest.mark.parametrize("tagged", [True, False])
+@pytest.mark.parametrize("tags", [(), ("t",), ("t", "u", "v")])
 def test_pages_join_to_the_whole_list_even_among_equal_keys(
-    bench: Bench, order_by: OrderBy, *, descending: bool, tagged: bool
+    bench: Bench, order_by: OrderBy, *, descending: bool, tags: tuple[str, ...]
 ) -> None:
     for index in range(23):
-        put(bench, f"w{index:02}", 100 + index // 7, "aAbB"[index % 4], '["t"]')
-    wanted = Filter("general", "t" if tagged else None)
+        put(bench, f"w{index:02}", 100 + index // 7, "aAbB"[index % 4], '["t","u"]')
+    bench.store.db.execute("UPDATE workflows SET last_run_at = 50 + rid % 3 WHERE rid % 2")
+    wanted = Filter("general", tags)
+    order = Order(order_by, descending)
     seen: list[header.Header] = []
     after: Key | None = None
     while True:
-        page = list_workflows(
-            bench.store.db, wanted, order_by, descending=descending, after=after, limit=4
-        )
+        page = list_workflows(bench.store.db, wanted, order, after=after, limit=4)
         seen += page
         if len(page) < 4:
             break
         after = key_of(page[-1], order_by)
     keys = [
-        (row.name.lower(), row.id) if order_by == "name" else (row.updated_at, row.rid)
+        (row.name.lower(), row.id)
+        if order_by == "name"
+        else (row.last_run_at or 0 if order_by == "last_run_at" else row.updated_at, row.rid)
         for row in seen
     ]
+    never = [key for key in keys if key[0] == 0]
+    ran = [key for key in keys if key[0] != 0]
     assert len(seen) == 23
-    assert keys == sorted(set(keys), reverse=descending)
+    assert keys == ran + never
+    assert ran == sorted(set(ran), reverse=descending)
+    assert never == sorted(set(never), reverse=descending)
+
+
+def test_a_list_by_several_tags_has_each_workflow_that_has_one_of_them_once(bench: Bench) -> None:
+    db = bench.store.db
+    rids = {name: put(bench, name, 1, tags=tags) for name, tags in TAGGED.items()}
+    set_archived(db, rids["old"], 5)
+
+    for order_by in ALL:
+        for tags, ids in ((("a", "b"), "a b ab abc"), (("c", "x"), "c abc"), (("x",), "")):
+            wanted, order = Filter(tags=tags), Order(order_by, descending=False)
+            found = list_workflows(db, wanted, order, after=None, limit=50)
+            assert sorted(row.id for row in found) == sorted(ids.split()), (order_by, tags)
+            assert count_workflows(db, wanted, 50) == len(found)
+
+
+TAGGED = {
+    "a": '["a"]',
+    "b": '["b"]',
+    "ab": '["a","b"]',
+    "abc": '["a","b","c"]',
+    "c": '["c"]',
+    "none": "[]",
+    "old": '["a","c"]',
+}
+
+
+@pytest.mark.parametrize(
+    "wanted", [Filter(), Filter("general"), Filter(tags=("t",)), Filter(tags=("t", "u"))], ids=str
+)
+def test_a_count_stops_at_its_limit(bench: Bench, wanted: Filter) -> None:
+    for index in range(9):
+        put(bench, f"w{index}", 1, tags='["t","u"]')
+
+    counts = [count_workflows(bench.store.db, wanted, most) for most in (1, 8, 9, 10)]
+
+    assert counts == [1, 8, 9, 9]
 
 
 def test_tag_rows_follow_every_change(bench: Bench) -> None:

@@ -2277,10 +2277,63 @@ class WorkflowsDiffResult(TypedDict):
     """
 
 
+class WorkflowsGetManyItem(TypedDict):
+    """One of several workflows."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    name: str
+    """Name for people, 1 to 512 characters; need not be unique."""
+
+    description: str | None
+    """Text for people, at most 16384 characters; null when there is none."""
+
+    tags: list[str]
+    """Its tags, each once, in the order in which they were set."""
+
+    category: str
+    """The one category of a workflow, 1 to 64 characters."""
+
+    revision: int
+    """Revision number, from 1, rising by 1."""
+
+    created_at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+    updated_at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+    archived_at: int | None
+    """When it was archived; null while it is live."""
+
+    size_bytes: int
+    """Size of the body, bytes of JSON."""
+
+    stored_bytes: int
+    """Size of the body as stored, bytes."""
+
+    run_count: int
+    """Number of its runs."""
+
+    last_run_at: int | None
+    """Start of its newest run; null when it has none."""
+
+    data: Any
+    """The body: the JSON that was saved, byte for byte; null when it is damaged, and when no bodies
+    were asked for.
+    """
+
+    damaged: NotRequired[bool]
+    """Present and true when a cell of the row is damaged: another value is in its place, and
+    reading the row alone fails. system.check says what is damaged.
+    """
+
+
 class WorkflowsGetManyResult(TypedDict):
     """The workflows that were found, and the ids of the others."""
 
-    items: list[Workflow]
+    items: list[WorkflowsGetManyItem]
     """The workflows, in the order of the params."""
 
     missing: list[str]
@@ -2358,6 +2411,14 @@ class WorkflowsListResult(TypedDict):
 
     next_cursor: str | None
     """Give it as `cursor` to get the next page; null on the last page."""
+
+    total: int | None
+    """Number of items of all pages together, counted up to 10000; null when the param `total` did
+    not ask for it.
+    """
+
+    total_capped: bool
+    """Whether there are more items than `total`, where counting stopped."""
 
 
 class WorkflowsRenameTagResult(TypedDict):
@@ -2617,6 +2678,9 @@ class WorkflowsGetManyParams(TypedDict):
     ids: list[str]
     """At most 100 ids; an id that comes twice is answered once."""
 
+    data: NotRequired[bool]
+    """false: without the bodies; true, the default: with them."""
+
 
 class WorkflowsListParams(TypedDict):
     """Params of workflows.list."""
@@ -2624,14 +2688,16 @@ class WorkflowsListParams(TypedDict):
     category: NotRequired[str | None]
     """Only workflows of this category; null or absent: any."""
 
-    tag: NotRequired[str | None]
-    """Only workflows with this tag; null or absent: any."""
+    tags: NotRequired[list[str] | None]
+    """Only workflows that have at least one of these tags, at most 64; null, empty or absent: any."""
 
     archived: NotRequired[bool]
     """true: only archived workflows; false, the default: only live ones."""
 
-    order_by: NotRequired[Literal["created_at", "name", "updated_at"]]
-    """What to sort by, `updated_at` when absent; names regardless of case."""
+    order_by: NotRequired[Literal["created_at", "last_run_at", "name", "updated_at"]]
+    """What to sort by, `updated_at` when absent; names regardless of case; by `last_run_at`
+    workflows without a run come last, whatever the direction.
+    """
 
     descending: NotRequired[bool | None]
     """Highest first; null or absent: true for times, false for names."""
@@ -2641,6 +2707,9 @@ class WorkflowsListParams(TypedDict):
 
     cursor: NotRequired[str | None]
     """`next_cursor` of the page before; null or absent: the first page."""
+
+    total: NotRequired[bool | None]
+    """true: also count the items of all pages together; null or absent: do not."""
 
 
 class WorkflowsSearchParams(TypedDict):
@@ -2657,8 +2726,8 @@ class WorkflowsSearchParams(TypedDict):
     category: NotRequired[str | None]
     """Only workflows of this category; null or absent: any."""
 
-    tag: NotRequired[str | None]
-    """Only workflows with this tag; null or absent: any."""
+    tags: NotRequired[list[str] | None]
+    """Only workflows that have at least one of these tags, at most 64; null, empty or absent: any."""
 
     archived: NotRequired[bool]
     """true: only archived workflows; false, the default: only live ones."""
@@ -3429,15 +3498,17 @@ class WorkflowsMethods:
         self,
         *,
         ids: builtins.list[str],
+        data: bool | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsGetManyResult:
-        """Read several workflows with their bodies, as many as one answer holds.
+        """Read several workflows, with or without their bodies, as many as one answer holds.
 
         A damaged one is marked; its body is null when the body is damaged.
         """
         params = _given(
             {
                 "ids": ids,
+                "data": data,
             }
         )
         result: WorkflowsGetManyResult = self._client.call(
@@ -3449,24 +3520,26 @@ class WorkflowsMethods:
         self,
         *,
         category: str | None | Unset = UNSET,
-        tag: str | None | Unset = UNSET,
+        tags: builtins.list[str] | None | Unset = UNSET,
         archived: bool | Unset = UNSET,
-        order_by: Literal["created_at", "name", "updated_at"] | Unset = UNSET,
+        order_by: Literal["created_at", "last_run_at", "name", "updated_at"] | Unset = UNSET,
         descending: bool | None | Unset = UNSET,
         limit: int | Unset = UNSET,
         cursor: str | None | Unset = UNSET,
+        total: bool | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsListResult:
         """List workflows without their bodies, a page at a time."""
         params = _given(
             {
                 "category": category,
-                "tag": tag,
+                "tags": tags,
                 "archived": archived,
                 "order_by": order_by,
                 "descending": descending,
                 "limit": limit,
                 "cursor": cursor,
+                "total": total,
             }
         )
         result: WorkflowsListResult = self._client.call("workflows.list", params, timeout=timeout)
@@ -3477,7 +3550,7 @@ class WorkflowsMethods:
         *,
         query: str,
         category: str | None | Unset = UNSET,
-        tag: str | None | Unset = UNSET,
+        tags: builtins.list[str] | None | Unset = UNSET,
         archived: bool | Unset = UNSET,
         snippets: Literal["body", "header", "none"] | Unset = UNSET,
         limit: int | Unset = UNSET,
@@ -3495,7 +3568,7 @@ class WorkflowsMethods:
             {
                 "query": query,
                 "category": category,
-                "tag": tag,
+                "tags": tags,
                 "archived": archived,
                 "snippets": snippets,
                 "limit": limit,

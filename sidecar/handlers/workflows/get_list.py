@@ -1,6 +1,6 @@
 """`workflows.get`, `workflows.get_many` and `workflows.list`."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -20,8 +20,16 @@ from sidecar.handlers.workflows.views import (
     header_view,
     workflow_view,
 )
-from sidecar.store.workflows.header import Header, Stored, load, load_any
-from sidecar.store.workflows.list import Filter, Key, OrderBy, key_of, list_workflows
+from sidecar.store.workflows.header import Header, Stored, find_any, load, load_any
+from sidecar.store.workflows.list import (
+    Filter,
+    Key,
+    Order,
+    OrderBy,
+    count_workflows,
+    key_of,
+    list_workflows,
+)
 from sidecar.values import (
     Category,
     Cursor,
@@ -29,6 +37,9 @@ from sidecar.values import (
     NextCursor,
     Revision,
     Tag,
+    Total,
+    TotalCapped,
+    TotalParam,
     WorkflowId,
     encode_cursor,
     query_mark,
@@ -38,8 +49,12 @@ from sidecar.values import (
 CategoryFilter = Annotated[
     Category | None, Meta(description="Only workflows of this category; null or absent: any.")
 ]
-TagFilter = Annotated[
-    Tag | None, Meta(description="Only workflows with this tag; null or absent: any.")
+TagsFilter = Annotated[
+    Annotated[list[Tag], Meta(max_length=limits.TAGS_MAX)] | None,
+    Meta(
+        description="Only workflows that have at least one of these tags, at most 64; null, empty"
+        " or absent: any."
+    ),
 ]
 ArchivedFilter = Annotated[
     bool, Meta(description="true: only archived workflows; false, the default: only live ones.")
@@ -48,6 +63,11 @@ CursorParam = Annotated[
     Cursor | None,
     Meta(description="`next_cursor` of the page before; null or absent: the first page."),
 ]
+
+
+def filter_of(category: str | None, tags: list[str] | None, *, archived: bool) -> Filter:
+    """Return the filter for the params of a list or a search."""
+    return Filter(category, tuple(dict.fromkeys(tags)) if tags else (), archived)
 
 
 class WorkflowsGetParams(Params, frozen=True):
@@ -100,12 +120,29 @@ class WorkflowsGetManyParams(Params, frozen=True):
             description="At most 100 ids; an id that comes twice is answered once.",
         ),
     ]
+    data: Annotated[
+        bool, Meta(description="false: without the bodies; true, the default: with them.")
+    ] = True
+
+
+class WorkflowsGetManyItem(WorkflowHeader, frozen=True):
+    """One of several workflows."""
+
+    data: Annotated[
+        Any,
+        Meta(
+            description="The body: the JSON that was saved, byte for byte; null when it is damaged,"
+            " and when no bodies were asked for."
+        ),
+    ]
 
 
 class WorkflowsGetManyResult(Result, frozen=True):
     """The workflows that were found, and the ids of the others."""
 
-    items: Annotated[list[Workflow], Meta(description="The workflows, in the order of the params.")]
+    items: Annotated[
+        list[WorkflowsGetManyItem], Meta(description="The workflows, in the order of the params.")
+    ]
     missing: Annotated[list[WorkflowId], Meta(description="Ids that no workflow has.")]
     not_sent: Annotated[
         list[WorkflowId],
@@ -115,46 +152,58 @@ class WorkflowsGetManyResult(Result, frozen=True):
 
 @method("workflows.get_many", access="read")
 def get_many(ctx: Context, params: WorkflowsGetManyParams) -> WorkflowsGetManyResult:
-    """Read several workflows with their bodies, as many as one answer holds.
+    """Read several workflows, with or without their bodies, as many as one answer holds.
 
     A damaged one is marked; its body is null when the body is damaged.
     """
     ids = list(dict.fromkeys(params.ids))
-    items: list[Workflow] = []
+    items: list[WorkflowsGetManyItem] = []
     missing: list[str] = []
     room = ITEMS_MAX_BYTES
     for index, workflow_id in enumerate(ids):
-        stored = load_any(ctx.db, workflow_id)
+        stored = _find(ctx, workflow_id, data=params.data)
         if stored is None:
             missing.append(workflow_id)
             continue
-        room -= header_bytes(stored.header) + stored.header.size_bytes
+        room -= header_bytes(stored.header) + (stored.header.size_bytes if params.data else 0)
         # The first workflow is always sent, so that each call gets further.
         if room < 0 and items:
             return WorkflowsGetManyResult(items, missing, ids[index:])
-        items.append(_many_view(stored))
+        items.append(_many_view(stored, data=params.data))
     return WorkflowsGetManyResult(items, missing, [])
 
 
-def _many_view(stored: Stored) -> Workflow:
+def _find(ctx: Context, workflow_id: str, *, data: bool) -> Stored | None:
+    """Return a workflow, also a damaged one; its body is read only with `data`."""
+    if data:
+        return load_any(ctx.db, workflow_id)
+    header = find_any(ctx.db, workflow_id)
+    return None if header is None else Stored(header, None)
+
+
+def _many_view(stored: Stored, *, data: bool) -> WorkflowsGetManyItem:
     """Return one of several workflows; a damaged one is marked, and its body may be null."""
-    try:
-        body = stored.body()
-    except DatabaseDamaged:
-        return Workflow(*header_fields(stored.header, None), damaged=True)
-    fields = header_fields(stored.header, stored_json(body))
-    return Workflow(*fields, damaged=stored.header.damaged)
+    body, damaged = None, stored.header.damaged
+    if data:
+        try:
+            body = stored_json(stored.body())
+        except DatabaseDamaged:
+            damaged = True
+    return WorkflowsGetManyItem(*header_fields(stored.header, body), damaged=damaged)
 
 
 class WorkflowsListParams(Params, frozen=True):
     """Which workflows to list, and in which order."""
 
     category: CategoryFilter = None
-    tag: TagFilter = None
+    tags: TagsFilter = None
     archived: ArchivedFilter = False
     order_by: Annotated[
         OrderBy,
-        Meta(description="What to sort by, `updated_at` when absent; names regardless of case."),
+        Meta(
+            description="What to sort by, `updated_at` when absent; names regardless of case; by"
+            " `last_run_at` workflows without a run come last, whatever the direction."
+        ),
     ] = "updated_at"
     descending: Annotated[
         bool | None,
@@ -162,6 +211,7 @@ class WorkflowsListParams(Params, frozen=True):
     ] = None
     limit: Limit = limits.PAGE_DEFAULT
     cursor: CursorParam = None
+    total: TotalParam = None
 
 
 class WorkflowsListResult(Result, frozen=True):
@@ -169,29 +219,29 @@ class WorkflowsListResult(Result, frozen=True):
 
     items: Annotated[list[WorkflowHeader], Meta(description="Headers in the order of `order_by`.")]
     next_cursor: NextCursor
+    total: Total
+    total_capped: TotalCapped
 
 
 @method("workflows.list", access="read")
 def list_(ctx: Context, params: WorkflowsListParams) -> WorkflowsListResult:
     """List workflows without their bodies, a page at a time."""
-    order_by = params.order_by
-    descending = order_by != "name" if params.descending is None else params.descending
-    filter_ = Filter(params.category, params.tag, params.archived)
+    by = params.order_by
+    order = Order(by, by != "name" if params.descending is None else params.descending)
+    filter_ = filter_of(params.category, params.tags, archived=params.archived)
     after: Key | None = None
     if params.cursor is not None:
-        kinds = (str, str) if order_by == "name" else (int, int)
-        first, second = read_cursor(params.cursor, _mark(filter_, order_by, descending), *kinds)
+        kinds = (str, str) if by == "name" else (int, int)
+        first, second = read_cursor(params.cursor, query_mark(*filter_, *order), *kinds)
         after = (first, second)
-    found = list_workflows(
-        ctx.db, filter_, order_by, descending=descending, after=after, limit=params.limit + 1
-    )
+    found = list_workflows(ctx.db, filter_, order, after=after, limit=params.limit + 1)
     sent = found[: count_fitting(found[: params.limit])]
     next_cursor = None
     if len(found) > len(sent):
-        mark = _mark(filter_, order_by, descending)
-        next_cursor = encode_cursor(mark, *key_of(sent[-1], order_by))
-    return WorkflowsListResult([header_view(header) for header in sent], next_cursor)
-
-
-def _mark(filter_: Filter, order_by: str, descending: bool) -> str:  # noqa: FBT001
-    return query_mark(*filter_, order_by, descending)
+        next_cursor = encode_cursor(query_mark(*filter_, *order), *key_of(sent[-1], by))
+    items = [header_view(header) for header in sent]
+    if not params.total:
+        return WorkflowsListResult(items, next_cursor, None, total_capped=False)
+    total = count_workflows(ctx.db, filter_, limits.TOTAL_MAX + 1)
+    capped = total > limits.TOTAL_MAX
+    return WorkflowsListResult(items, next_cursor, total - capped, capped)

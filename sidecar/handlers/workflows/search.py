@@ -12,7 +12,8 @@ from sidecar.handlers.workflows.get_list import (
     ArchivedFilter,
     CategoryFilter,
     CursorParam,
-    TagFilter,
+    TagsFilter,
+    filter_of,
 )
 from sidecar.handlers.workflows.views import WorkflowHeader, count_fitting, header_fields
 from sidecar.store.search import excerpts, indexes, spelling
@@ -20,7 +21,6 @@ from sidecar.store.search.body_lines import Budget, body_lines
 from sidecar.store.search.hits import BODY, NEWEST, SCAN, Hit, Place, find_hits
 from sidecar.store.search.query import parse
 from sidecar.store.workflows.header import Header
-from sidecar.store.workflows.list import Filter
 from sidecar.values import Limit, NextCursor, encode_cursor, query_mark
 
 
@@ -39,7 +39,7 @@ class WorkflowsSearchParams(Params, frozen=True):
         ),
     ]
     category: CategoryFilter = None
-    tag: TagFilter = None
+    tags: TagsFilter = None
     archived: ArchivedFilter = False
     snippets: Annotated[
         Literal["header", "body", "none"],
@@ -112,7 +112,7 @@ def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult
     bounded number of bodies at a time.
     """
     terms = parse(params.query)
-    filter_ = Filter(params.category, params.tag, params.archived)
+    filter_ = filter_of(params.category, params.tags, archived=params.archived)
     after: Place | None = None
     if params.cursor is not None:
         mark = query_mark(params.query, *filter_)

@@ -28,7 +28,7 @@ from sidecar.store.search import indexes
 from sidecar.store.search.body_lines import Budget, holds_phrases
 from sidecar.store.search.query import Terms
 from sidecar.store.workflows.header import COLUMNS, HEADERS, Header
-from sidecar.store.workflows.list import HAS_TAG, Filter, list_workflows
+from sidecar.store.workflows.list import Filter, Order, has_tag, list_workflows
 
 WORDS, TRIGRAMS, SCAN, BODY, NEWEST = range(5)
 """The numbers of the stages in a cursor."""
@@ -124,8 +124,8 @@ def _conditions(asked: _Request, stage: int) -> _Conditions:
     conditions.add(f"w.archived_at IS {'NOT ' if wanted.archived else ''}NULL")
     if wanted.category is not None:
         conditions.add("w.category = ?", wanted.category)
-    if wanted.tag is not None:
-        conditions.add(HAS_TAG, wanted.tag)
+    if wanted.tags:
+        conditions.add(has_tag(len(wanted.tags)), *wanted.tags)
     if terms.excluded is not None:
         conditions.add(_not_in("workflows_fts"), terms.excluded)
     if terms.excluded_words is not None:
@@ -331,7 +331,7 @@ def _newest(asked: _Request) -> Found:
     after = asked.after
     key = (int(after.rank), after.rid) if after else None
     headers = list_workflows(
-        asked.db, asked.wanted, "updated_at", descending=True, after=key, limit=asked.limit
+        asked.db, asked.wanted, Order("updated_at", descending=True), after=key, limit=asked.limit
     )
     return Found([Hit(header, NEWEST, float(header.updated_at)) for header in headers])
 

@@ -25,3 +25,6 @@ CREATE INDEX runs_workflow_started ON runs (
 );
 CREATE INDEX runs_interrupted ON runs (started_at) WHERE interrupted_at IS NOT NULL;
 CREATE INDEX runs_trigger ON runs (trigger, started_at) WHERE trigger IS NOT NULL;
+
+-- Workflows by their last run; those that never ran stand in it by `rid`.
+CREATE INDEX workflows_last_run ON workflows (last_run_at) WHERE archived_at IS NULL;

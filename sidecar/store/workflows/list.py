@@ -3,106 +3,192 @@
 Each order has a partial index over the workflows that are not archived, and a page is one search in
 it from the key of the last row of the page before. The first page starts from a key before all
 rows, so that it is the same statement. A filter that is not part of the order's index is checked
-for each row on the way, and nothing is sorted. Only archived workflows, which have no such indexes,
-are sorted.
+for each row on the way, and nothing is sorted: the rows of several tags are merged. Only archived
+workflows, which have no such indexes, are sorted.
 
 Names are compared without ASCII case, as SQLite's NOCASE does, and equal names by id. Equal times
-are ordered by `rid`.
+are ordered by `rid`. By `last_run_at`, workflows that never ran come last in both directions: they
+are a list of their own, by `rid`, which begins where the other one ends.
 """
 
 from functools import cache
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, cast
 
 from sidecar.store.connection import Connection
 from sidecar.store.workflows.header import COLUMNS, HEADERS, Header
 
-OrderBy = Literal["updated_at", "created_at", "name"]
+OrderBy = Literal["updated_at", "created_at", "last_run_at", "name"]
 Key = tuple[int, int] | tuple[str, str]
 """The values of the order's two columns in the last row of a page; the next begins after it."""
 
 _LAST_TIME: Final = (2**63 - 1, 2**63 - 1)
 _FIRST_TIME: Final = (-1, -1)
-_FIRST_NAME: Final = ("", "")
-_LAST_NAME: Final = (b"", b"")
-"""SQLite sorts a blob after every text."""
+
+NEVER: Final = -1
+"""In a key, the time of the last run of a workflow that never ran."""
 
 
 class Filter(NamedTuple):
-    """Which workflows to list: archived ones only or others only; None sets no condition."""
+    """Which workflows to list: archived ones only or others only; no more conditions by default."""
 
     category: str | None = None
-    tag: str | None = None
+    tags: tuple[str, ...] = ()
+    """Tags of which a workflow has one at least."""
     archived: bool = False
 
 
-HAS_TAG: Final = (
-    "EXISTS (SELECT 1 FROM workflow_tags t WHERE t.tag = ? AND t.updated_at = w.updated_at"
-    " AND t.workflow = w.rid)"
-)
-"""The condition that a workflow has a tag: one look-up, because the tag's row has updated_at."""
+class Order(NamedTuple):
+    """In which order to list workflows."""
+
+    by: OrderBy
+    descending: bool
+
+
+class _Shape(NamedTuple):
+    """What the text of a page's statement depends on."""
+
+    order: Order
+    tags: int
+    category: bool
+    archived: bool
+    never_run: bool
+    """Whether the page is one of workflows that never ran, which is ordered by `rid` alone."""
+
+
+def has_tag(tags: int) -> str:
+    """Return the condition that a workflow has any of so many tags: a look-up for each.
+
+    The rows of tags have updated_at, and with it they are found by their primary key.
+    """
+    return (
+        f"EXISTS (SELECT 1 FROM workflow_tags t WHERE t.tag IN ({_places(tags)})"  # noqa: S608 - constants
+        " AND t.updated_at = w.updated_at AND t.workflow = w.rid)"
+    )
+
+
+def _places(count: int) -> str:
+    return ", ".join("?" * count)
+
+
+def _is_by_tag_index(shape: _Shape) -> bool:
+    """Return whether the rows of tags are read in their own order, which is by `updated_at`."""
+    return shape.tags > 0 and shape.order.by == "updated_at"
+
+
+def _keys(shape: _Shape) -> tuple[str, ...]:
+    """Return the columns that a page is ordered by, which no two rows have in common."""
+    if shape.never_run:
+        return ("w.rid",)
+    if _is_by_tag_index(shape):
+        return ("t.updated_at", "t.workflow")
+    return ("w.name", "w.id") if shape.order.by == "name" else (f"w.{shape.order.by}", "w.rid")
 
 
 @cache
-def _page_sql(
-    order_by: OrderBy, *, descending: bool, category: bool, tag: bool, archived: bool
-) -> str:
-    """Return the statement for a list; its values are tag, category, key and limit, if given."""
-    by_tag_index = tag and order_by == "updated_at"
+def _page_sql(shape: _Shape) -> str:
+    """Return the statement for a page; `_values` returns its values."""
+    order = shape.order
+    direction = " DESC" if order.descending else ""
+    if _is_by_tag_index(shape) and shape.tags > 1:
+        # UNION merges the rows of the tags, each in its order, and keeps a workflow once; it needs
+        # no further sorting, as SQLite sees.
+        rows = _rows_sql(shape, "t.updated_at AS at, t.workflow AS rid")
+        return (
+            f"SELECT {COLUMNS} FROM ({' UNION '.join([rows] * shape.tags)}"  # noqa: S608 - constants
+            f" ORDER BY at{direction}, rid{direction} LIMIT ?) AS k"
+            " CROSS JOIN workflows w ON w.rid = k.rid"
+            f" ORDER BY k.at{direction}, k.rid{direction}"
+        )
+    first, *more = _keys(shape)
+    collate = " COLLATE NOCASE" if order.by == "name" else ""
+    by = ", ".join(f"{key}{direction}" for key in (first + collate, *more))
+    return f"{_rows_sql(shape, COLUMNS)} ORDER BY {by} LIMIT ?"
+
+
+def _rows_sql(shape: _Shape, columns: str) -> str:
+    """Return the statement of all rows after a key, in any order; by the index of tags, of one."""
+    order, keys = shape.order, _keys(shape)
     source = "workflows w"
-    keys = ("w.name", "w.id") if order_by == "name" else (f"w.{order_by}", "w.rid")
-    conditions = [f"w.archived_at IS {'NOT ' if archived else ''}NULL"]
-    if by_tag_index:
+    conditions = [f"w.archived_at IS {'NOT ' if shape.archived else ''}NULL"]
+    if _is_by_tag_index(shape):
         source = "workflow_tags t CROSS JOIN workflows w ON w.rid = t.workflow"
-        keys = ("t.updated_at", "t.workflow")
         conditions.append("t.tag = ?")
-    elif tag:
-        conditions.append(HAS_TAG)
-    if category:
+    elif shape.tags:
+        conditions.append(has_tag(shape.tags))
+    if shape.category:
         # The plus stops the planner from using the category's index and sorting the rows.
-        indexed = order_by == "updated_at" and not by_tag_index
+        indexed = order.by == "updated_at" and not shape.tags
         conditions.append(f"{'' if indexed else '+'}w.category = ?")
-    collate = " COLLATE NOCASE" if order_by == "name" else ""
-    compare, direction = ("<", " DESC") if descending else (">", "")
+    if shape.never_run:
+        conditions.append("w.last_run_at IS NULL")
     # The collation is on the parameter: on the column it would prevent the use of the index.
-    conditions.append(f"({keys[0]}, {keys[1]}) {compare} (?{collate}, ?)")
-    return (
-        f"SELECT {COLUMNS} FROM {source}"  # noqa: S608 - constants
-        f" WHERE {' AND '.join(conditions)}"
-        f" ORDER BY {keys[0]}{collate}{direction}, {keys[1]}{direction} LIMIT ?"
-    )
+    places = "? COLLATE NOCASE, ?" if order.by == "name" else _places(len(keys))
+    conditions.append(f"({', '.join(keys)}) {'<' if order.descending else '>'} ({places})")
+    return f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608 - constants
 
 
-def _start(order_by: OrderBy, *, descending: bool) -> tuple[object, object]:
+def _start(order: Order) -> Key:
     """Return a key before the first row."""
-    if order_by == "name":
-        return _LAST_NAME if descending else _FIRST_NAME
-    return _LAST_TIME if descending else _FIRST_TIME
+    if order.by == "name":
+        # A blob, which SQLite sorts after every text.
+        return cast(Key, (b"", b"")) if order.descending else ("", "")
+    return _LAST_TIME if order.descending else _FIRST_TIME
 
 
 def list_workflows(
-    db: Connection,
-    wanted: Filter,
-    order_by: OrderBy,
-    *,
-    descending: bool,
-    after: Key | None,
-    limit: int,
+    db: Connection, wanted: Filter, order: Order, *, after: Key | None, limit: int
 ) -> list[Header]:
     """Return at most `limit` headers after the row with the key `after`; None: the first page."""
-    sql = _page_sql(
-        order_by,
-        descending=descending,
-        category=wanted.category is not None,
-        tag=wanted.tag is not None,
-        archived=wanted.archived,
+    start = _start(order) if after is None else after
+    if order.by != "last_run_at":
+        return _page(db, wanted, order, start, limit)
+    found: list[Header] = []
+    if after is None or after[0] != NEVER:
+        found = _page(db, wanted, order, start, limit)
+        start = _start(order)
+    if len(found) < limit:
+        found += _page(db, wanted, order, start[1:], limit - len(found))
+    return found
+
+
+def _page(
+    db: Connection, wanted: Filter, order: Order, after: tuple[object, ...], limit: int
+) -> list[Header]:
+    """Return at most `limit` headers of those that ran; after a `rid` alone, of the others."""
+    shape = _Shape(
+        order, len(wanted.tags), wanted.category is not None, wanted.archived, len(after) == 1
     )
-    given = [value for value in (wanted.tag, wanted.category) if value is not None]
-    start = after or _start(order_by, descending=descending)
-    return HEADERS.read(db, sql, (*given, *start, limit))
+    return HEADERS.read(db, _page_sql(shape), _values(shape, wanted, after, limit))
+
+
+def _values(
+    shape: _Shape, wanted: Filter, after: tuple[object, ...], limit: int
+) -> tuple[object, ...]:
+    """Return the values of `_page_sql`."""
+    category = () if wanted.category is None else (wanted.category,)
+    if not _is_by_tag_index(shape):
+        return (*wanted.tags, *category, *after, limit)
+    return (*(value for tag in wanted.tags for value in (tag, *category, *after)), limit)
+
+
+def count_workflows(db: Connection, wanted: Filter, most: int) -> int:
+    """Return how many workflows all pages of a list have together, counted up to `most`."""
+    order = Order("updated_at", descending=True)
+    shape = _Shape(
+        order, len(wanted.tags), wanted.category is not None, wanted.archived, never_run=False
+    )
+    sql = f"SELECT count(*) FROM ({_page_sql(shape)})"  # noqa: S608 - constants
+    return int(db.execute(sql, _values(shape, wanted, _start(order), most)).get)
 
 
 def key_of(header: Header, order_by: OrderBy) -> Key:
     """Return the key of a row; the next page begins after it."""
-    if order_by == "name":
-        return header.name, header.id
-    return (header.updated_at if order_by == "updated_at" else header.created_at), header.rid
+    match order_by:
+        case "name":
+            return header.name, header.id
+        case "updated_at":
+            return header.updated_at, header.rid
+        case "created_at":
+            return header.created_at, header.rid
+        case "last_run_at":
+            return NEVER if header.last_run_at is None else header.last_run_at, header.rid
