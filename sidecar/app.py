@@ -27,7 +27,8 @@ from sidecar.store.audit.log import chain_head
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
 from sidecar.store.open_close import Opened, close_store, open_store
 from sidecar.store.sqlite_errors import as_wire_error
-from sidecar.vault.vault import Vault, VaultState
+from sidecar.values import VaultState
+from sidecar.vault.vault import Vault
 from sidecar.wire import stdio
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.loop import Loop

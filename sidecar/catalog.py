@@ -24,6 +24,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 import msgspec
 from msgspec import Meta
 
+from sidecar import limits
 from sidecar.context import Context, LongContext
 from sidecar.errors import SidecarError
 
@@ -174,6 +175,13 @@ class Chore(msgspec.Struct, frozen=True):
     """Milliseconds from the start of the process to the first run."""
     every_ms: int | None
     """Milliseconds between two runs; None for a chore that runs again only when scheduled."""
+    waits_for_none: bool = False
+    """Whether it starts at its time whatever else runs: it is short, and must not be late."""
+
+    @property
+    def retry_ms(self) -> int:
+        """Return the time to the next try of a run that was refused."""
+        return self.first_ms if self.waits_for_none else limits.CHORES_FIRST_MS
 
 
 CHORES: dict[str, Chore] = {}
@@ -181,12 +189,12 @@ CHORES: dict[str, Chore] = {}
 
 
 def chore(
-    name: str, *, first_ms: int, every_ms: int | None = None
+    name: str, *, first_ms: int, every_ms: int | None = None, waits_for_none: bool = False
 ) -> Callable[[Callable[[LongContext], None]], Callable[[LongContext], None]]:
     """Declare a chore that runs `first_ms` after the start, then at intervals or when scheduled."""
 
     def declare(function: Callable[[LongContext], None]) -> Callable[[LongContext], None]:
-        CHORES[name] = Chore(name, function, first_ms, every_ms)
+        CHORES[name] = Chore(name, function, first_ms, every_ms, waits_for_none)
         return function
 
     return declare

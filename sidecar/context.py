@@ -292,6 +292,10 @@ class LongContext(Context):
             self._publish([Emitted(self._last_progress, 0)])
             self._last_progress = None
 
+    def emit_at_once(self, params: Notification) -> None:
+        """Send a notification of what has happened outside any transaction."""
+        self._publish([Emitted(params, 0)])
+
     def send_last_progress(self) -> None:
         """Send the newest progress if the rate limit has delayed it."""
         if self._last_progress is not None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, TypeVar
 import msgspec
 from msgspec import Meta
 
-from sidecar.values import Count, Revision, Timestamp, WorkflowId
+from sidecar.values import Count, Revision, Timestamp, VaultState, WorkflowId
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -34,6 +34,21 @@ def notification(name: str) -> Any:
         return struct
 
     return register
+
+
+EntrySeq = Annotated[Count, Meta(description="Number of the audit entry that the change has.")]
+
+SecretsChangeReason = Literal[
+    "initialize",
+    "unlock",
+    "lock",
+    "idle_lock",
+    "absolute_lock",
+    "reset",
+    "restore",
+    "recover",
+    "end",
+]
 
 
 class ChainHead(msgspec.Struct, frozen=True):
@@ -131,13 +146,15 @@ class WorkflowsChanged(Notification, frozen=True):
         Literal["created", "saved", "archived", "unarchived", "deleted"],
         Meta(description="What was done to it."),
     ]
+    seq: EntrySeq
 
 
 class SettingChange(msgspec.Struct, frozen=True):
-    """The new value of one setting."""
+    """The new value of one setting, or that it is deleted."""
 
     key: Annotated[str, Meta(description="Name of the setting.")]
     value: Annotated[Any, Meta(description="Its value now, of its type; null when it is deleted.")]
+    deleted: Annotated[bool, Meta(description="Whether it is deleted; a value can be null, too.")]
 
 
 @notification("settings.changed")
@@ -145,6 +162,25 @@ class SettingsChanged(Notification, frozen=True):
     """Settings were set, reset or deleted."""
 
     items: Annotated[list[SettingChange], Meta(description="Each setting that changed, once.")]
+    seq: EntrySeq
+
+
+@notification("secrets.changed")
+class SecretsChanged(Notification, frozen=True):
+    """The state of the secrets has changed: they are set up, unlocked, locked or replaced."""
+
+    state: Annotated[VaultState, Meta(description="The state now, as in secrets.status.")]
+    reason: Annotated[
+        SecretsChangeReason,
+        Meta(
+            description="What changed it: a method by its verb; `idle_lock` and `absolute_lock`:"
+            " the time that the setting of that name allows has passed; `end`: the process ends."
+        ),
+    ]
+    seq: Annotated[
+        Count | None,
+        Meta(description="Number of its audit entry; null when no entry could be written."),
+    ]
 
 
 @notification("$/progress")

@@ -3,4 +3,4 @@
 It is a constant because describing the catalog would take longer than the rest of a start.
 """
 
-SCHEMA_HASH = "d04c0f419249fa66cdbe8cdb63055c4ee2a2f72d36e022265e06b2b0f4bfcb74"
+SCHEMA_HASH = "efc0285f4ac96f19f418250cec8f8d20fc33a563ae21992a3acbf23e269f3236"

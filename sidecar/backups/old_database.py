@@ -5,11 +5,11 @@ database may turn out to be damaged at any step; then that step is done as for o
 open.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 import msgspec
 
@@ -30,7 +30,7 @@ from sidecar.clock import Clock
 from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, DatabaseDamaged
 from sidecar.files import sha256_of
-from sidecar.notifications import SystemRestored
+from sidecar.notifications import SecretsChanged, SystemRestored
 from sidecar.store import meta, swap, tables
 from sidecar.store.audit.log import (
     add_checkpoint,
@@ -43,14 +43,18 @@ from sidecar.store.audit.verify import CONTINUES
 from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
 from sidecar.store.repair.recover import quarantine_name
-from sidecar.store.secrets import has_slots
+from sidecar.store.secrets import has_slots, is_initialized
 from sidecar.store.sqlite_errors import is_full, spoils_connection
 from sidecar.store.transfer import carry_over
 from sidecar.store.unserved_file import open_to_serve, open_unsynced
 from sidecar.store.vault_marks import read_marks
+from sidecar.values import VaultState
 from sidecar.vault.crypto import KEY_BYTES
 
 T = TypeVar("T")
+
+_STATE_AFTER: Final[Mapping[str, VaultState]] = {"from_backup": "locked", "none": "uninitialized"}
+"""The state of the secrets after a restore that has replaced them, by where they are from."""
 
 
 class Content(NamedTuple):
@@ -322,11 +326,16 @@ class ServedDatabase(UnservedDatabase):
 
     def swap(self, built: Built, keep: str | None) -> None:
         """Swap the served file, announce it, and lock the vault when its secrets were replaced."""
-        swap_served(self._store, self.clock, sha256=built.sha256, keep=keep)
-        if built.secrets.outcome != "kept" and not self._ctx.vault.ephemeral:
+        vault, store = self._ctx.vault, self._store
+        before = self._unless_damaged(lambda: vault.state(is_set_up=is_initialized(store.db)))
+        swap_served(store, self.clock, sha256=built.sha256, keep=keep)
+        if built.secrets.outcome != "kept" and not vault.ephemeral:
             # The unlocked root key is that of the old secrets.
-            self._ctx.vault.lock()
+            vault.lock()
         self._ctx.emit(SystemRestored(built.epoch, built.seq, built.secrets.outcome))
+        after = _STATE_AFTER.get(built.secrets.outcome, before)
+        if after != before and after is not None and not vault.ephemeral:
+            self._ctx.emit(SecretsChanged(after, "restore", built.seq))
         self._ctx.hold_lock_until_answered()
 
     def _retried(self, act: Callable[[], T]) -> T:

@@ -15,6 +15,7 @@ from sidecar.context import Context
 from sidecar.errors import InvalidParams, NotFound, TooLarge
 from sidecar.files import is_companion
 from sidecar.notifications import SettingChange, SettingsChanged
+from sidecar.secrets.state import LOCK_CHORE
 from sidecar.store import codec, meta, settings
 from sidecar.store.settings import SCHEMA_VERSION_KEY, Setting, ValueType
 from sidecar.values import Timestamp, stored_json
@@ -232,9 +233,16 @@ def _report(ctx: Context, changed: list[Setting]) -> None:
     resource = next(iter(by_key)) if len(by_key) == 1 else "*"
     ctx.audit("settings_update", resource, keys=list(by_key))
     for key in by_key.keys() & settings.CHORES.keys():
-        ctx.session.schedule(settings.CHORES[key], limits.RETENTION_AFTER_CHANGE_MS)
-    changes = [SettingChange(key, stored_json(setting.value)) for key, setting in by_key.items()]
-    ctx.emit(SettingsChanged(changes))
+        chore = settings.CHORES[key]
+        if chore == LOCK_CHORE:
+            ctx.session.schedule(chore, limits.LOCK_CHECK_MS, at_latest=True)
+        else:
+            ctx.session.schedule(chore, limits.RETENTION_AFTER_CHANGE_MS)
+    changes = [
+        SettingChange(key, stored_json(setting.value), deleted=False)
+        for key, setting in by_key.items()
+    ]
+    ctx.emit(SettingsChanged(changes, ctx.audit_seq))
 
 
 # --- settings.delete, settings.reset ----------------------------------------------------------
@@ -261,7 +269,8 @@ def delete(ctx: Context, params: SettingsDeleteParams) -> SettingsDeleteResult:
     if not settings.delete(ctx.db, params.key):
         raise NotFound("No setting has this key.", path="$.params.key")
     ctx.audit("settings_delete", params.key)
-    ctx.emit(SettingsChanged([SettingChange(params.key, None)]))
+    change = SettingChange(params.key, None, deleted=True)
+    ctx.emit(SettingsChanged([change], ctx.audit_seq))
     return SettingsDeleteResult(params.key)
 
 

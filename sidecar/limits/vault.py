@@ -56,8 +56,9 @@ LOCK_MAX_MS: Final = 30 * 86_400_000
 """Secrets lock after this time without use of one, and this long after the unlock in any case;
 the last is the longest time that a client may set for either."""
 
-LOCK_CHECK_MS: Final = 10_000
-"""How often these deadlines are checked while unlocked: the machine may have slept meanwhile."""
+LOCK_CHECK_MS: Final = 1000
+"""How often these deadlines are checked while unlocked: the machine may have slept meanwhile, and
+the lock is told within a second of its time."""
 
 REFUSALS_FOLDED_MS: Final = 1000
 REFUSALS_FOLDED_MAX: Final = 256

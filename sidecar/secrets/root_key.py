@@ -106,6 +106,7 @@ def _write_first_slot(ctx: LongContext, keys: Keys, slot: SlotRow, lock_count: i
             sealed_rows.write_root(db, keys)
             ctx.vault.unlock(keys, dict([data_key]), state.read_clocks(ctx))
             ctx.audit("vault_initialize", "vault", kind=slot.kind)
+            state.announce(ctx, "unlocked", "initialize")
             fresh_key = ctx.clock.random_bytes(crypto.KEY_BYTES)
             through = seal_log(db, ctx.chain_sealer(keys), fresh_key)
             ctx.audit("audit_sealed", "audit", through=through)
@@ -128,6 +129,7 @@ def _unlock_in_memory(ctx: LongContext, keys: Keys) -> state.Status:
         data_key = sealed_rows.add_data_key(ctx, memory, keys)
         sealed_rows.write_root(memory, keys)
         ctx.audit("vault_initialize", "vault", kind="ephemeral")
+        state.announce(ctx, "ephemeral", "initialize")
         ctx.store.memory = memory
         ctx.vault.unlock(keys, dict([data_key]), state.read_clocks(ctx), ephemeral=True)
         return state.read_status(ctx, memory)
@@ -178,8 +180,11 @@ def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.St
             clear_failures(ctx, db)
             if opened.renewed is not None:
                 secrets.replace_slot(db, opened.slot.slot, opened.renewed)
+            was_locked = ctx.vault.keys is None
             ctx.vault.unlock(keys, data_keys, state.read_clocks(ctx))
             ctx.audit("vault_unlock", "vault", slot=opened.slot.slot, kind=opened.slot.kind)
+            if was_locked:
+                state.announce(ctx, "unlocked", "unlock")
             if is_log_sealed(db):
                 ctx.checkpoint_chain("slots" if opened.renewed is not None else None)
             else:
@@ -225,6 +230,7 @@ def reset(ctx: LongContext, losing: int) -> state.Status:
             # Before the entry is written, which must not be sealed by the old keys.
             ctx.vault.lock()
             ctx.audit("vault_reset", "vault", lost=count)
+            state.announce(ctx, "uninitialized", "reset")
             purging.request(ctx)
             status = state.read_status(ctx, db)
         ctx.vault.stale_items += stale_items

@@ -10,13 +10,15 @@ from typing import NamedTuple
 from sidecar import limits, log
 from sidecar.context import Context, LongContext
 from sidecar.errors import Conflict, Locked, NotInitialized, SlotDamaged
+from sidecar.notifications import SecretsChanged, SecretsChangeReason
 from sidecar.store import secrets, settings
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
+from sidecar.values import VaultState
 from sidecar.vault.crypto import Cost
 from sidecar.vault.keys import Keys
 from sidecar.vault.slot_format import read_cost
-from sidecar.vault.vault import Clocks, Vault, VaultState
+from sidecar.vault.vault import Clocks, NextLock, Vault
 
 KEY_ERRORS = (Locked, NotInitialized)
 """The refusals of a method that needs keys."""
@@ -44,11 +46,7 @@ class Status(NamedTuple):
 
 def vault_state(db: Connection, vault: Vault) -> VaultState:
     """Return the state of the secrets, without checking the deadlines of the lock."""
-    if vault.ephemeral:
-        return "ephemeral"
-    if vault.keys is not None:
-        return "unlocked"
-    return "locked" if secrets.is_initialized(db) else "uninitialized"
+    return vault.state(is_set_up=vault.keys is not None or secrets.is_initialized(db))
 
 
 def current_state(ctx: Context, db: Connection) -> VaultState:
@@ -137,8 +135,8 @@ def refuse_after_lock(ctx: Context, lock_count: int) -> None:
 
 def usable_keys(ctx: Context) -> Keys | None:
     """Return the keys, None when there are none or a deadline of the lock has passed."""
-    left_ms = ms_until_lock(ctx) if ctx.vault.keys is not None else None
-    return None if left_ms is not None and left_ms <= 0 else ctx.vault.keys
+    due = next_lock(ctx) if ctx.vault.keys is not None else None
+    return None if due is not None and due.left_ms <= 0 else ctx.vault.keys
 
 
 # --- the lock ---------------------------------------------------------------------------------
@@ -157,12 +155,22 @@ def _lock_settings(ctx: Context) -> tuple[int, int]:
     )
 
 
-def ms_until_lock(ctx: Context) -> float | None:
-    """Return how long until the secrets lock by themselves; None when they do not."""
-    return ctx.vault.ms_until_lock(read_clocks(ctx), *_lock_settings(ctx))
+def next_lock(ctx: Context) -> NextLock | None:
+    """Return when the secrets lock by themselves; None when they do not."""
+    return ctx.vault.next_lock(read_clocks(ctx), *_lock_settings(ctx))
 
 
-def lock(ctx: Context, **details: str) -> None:
+def announce(ctx: Context, state: VaultState, reason: SecretsChangeReason) -> None:
+    """Emit that the state of the secrets has changed, with the number of the newest entry."""
+    ctx.emit(SecretsChanged(state, reason, ctx.audit_seq))
+
+
+def _state_after_lock(vault: Vault) -> VaultState:
+    """Return the state that a lock leads to from an unlocked one."""
+    return "uninitialized" if vault.ephemeral else "locked"
+
+
+def lock(ctx: Context, reason: SecretsChangeReason, **details: str) -> None:
     """Lock: write the audit entry and a checkpoint of the audit chain, and overwrite every key.
 
     The keys are overwritten also when the entry cannot be written: a full disk must not keep the
@@ -171,6 +179,7 @@ def lock(ctx: Context, **details: str) -> None:
     try:
         if ctx.vault.keys is not None:
             ctx.audit("vault_lock", "vault", **details)
+            announce(ctx, _state_after_lock(ctx.vault), reason)
             ctx.checkpoint_chain()
             ctx.session.schedule(ERASE_CHORE, 0)
     finally:
@@ -182,21 +191,28 @@ def lock_if_due(ctx: LongContext) -> None:
     """Lock when a deadline has passed; otherwise schedule the next check of the deadlines."""
     if ctx.vault.keys is None:
         return
+    reached = _state_after_lock(ctx.vault)
     try:
-        with ctx.writing():
-            left_ms = ms_until_lock(ctx)
-            if left_ms is not None and left_ms <= 0:
-                lock(ctx, by="timer")
+        with ctx.store.lock:
+            due = next_lock(ctx)
+        if due is not None and due.left_ms <= 0:
+            with ctx.writing():
+                due = next_lock(ctx)  # A secret may have been used meanwhile.
+                if due is not None and due.left_ms <= 0:
+                    lock(ctx, due.reason, by="timer")
     except Exception as fault:
         # Whatever keeps the entry out of the log must not keep the keys in memory.
         ctx.session.schedule(LOCK_CHORE, limits.LOCK_CHECK_MS)
         with ctx.store.lock:
-            if _must_lock(ctx) and ctx.vault.lock():
+            if _must_lock(ctx):
+                ctx.vault.lock()
+            if ctx.vault.keys is None:
                 log.error("lock_not_audited", kind=type(fault).__name__)
+                ctx.emit_at_once(SecretsChanged(reached, "idle_lock", None))
         raise
-    if left_ms is not None and left_ms > 0:
+    if due is not None and due.left_ms > 0:
         # A wall-clock deadline may pass while the machine sleeps: it is checked often.
-        ctx.session.schedule(LOCK_CHORE, int(min(left_ms, limits.LOCK_CHECK_MS)) + 1)
+        ctx.session.schedule(LOCK_CHORE, int(min(due.left_ms, limits.LOCK_CHECK_MS)) + 1)
 
 
 def _must_lock(ctx: Context) -> bool:

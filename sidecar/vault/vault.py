@@ -10,13 +10,12 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from sidecar import keychain
+from sidecar.values import VaultState
 from sidecar.vault.crypto import Cost
 from sidecar.vault.keys import Keys
 from sidecar.vault.refusal_counts import RefusalCounts
 from sidecar.vault.slot_format import DEFAULT_COST
 from sidecar.wiping import wipe
-
-VaultState = Literal["uninitialized", "locked", "unlocked", "ephemeral"]
 
 
 class Clocks(NamedTuple):
@@ -28,6 +27,14 @@ class Clocks(NamedTuple):
     def ms_since(self, earlier: "Clocks") -> float:
         """Return the milliseconds since `earlier`, by the clock that has advanced more."""
         return max(self.monotonic_ms - earlier.monotonic_ms, self.wall_ms - earlier.wall_ms)
+
+
+class NextLock(NamedTuple):
+    """When the vault must lock by itself."""
+
+    left_ms: float
+    """Time until then; 0 or less when it must lock now."""
+    reason: Literal["idle_lock", "absolute_lock"]
 
 
 class Vault:
@@ -70,6 +77,14 @@ class Vault:
     def keys(self) -> Keys | None:
         """The keys while unlocked."""
         return self._keys
+
+    def state(self, *, is_set_up: bool) -> VaultState:
+        """Return the state of the secrets of a file in which they are set up, or are not."""
+        if self.ephemeral:
+            return "ephemeral"
+        if self._keys is not None:
+            return "unlocked"
+        return "locked" if is_set_up else "uninitialized"
 
     def unlock(
         self, keys: Keys, data_keys: dict[int, bytearray], now: Clocks, *, ephemeral: bool = False
@@ -119,16 +134,16 @@ class Vault:
         """Start the idle time again: a secret was used."""
         self._used_at = now
 
-    def ms_until_lock(self, now: Clocks, idle_ms: int, absolute_ms: int) -> float | None:
-        """Return how long until the vault must lock, 0 or less when it must lock now.
+    def next_lock(self, now: Clocks, idle_ms: int, absolute_ms: int) -> NextLock | None:
+        """Return when the vault must lock by itself, and for which limit.
 
         None means never, or that the vault is locked. A limit of 0 does not apply.
         """
         if self._keys is None or self.ephemeral:
             return None
-        left_ms = []
+        locks: list[NextLock] = []
         if idle_ms:
-            left_ms.append(idle_ms - now.ms_since(self._used_at))
+            locks.append(NextLock(idle_ms - now.ms_since(self._used_at), "idle_lock"))
         if absolute_ms:
-            left_ms.append(absolute_ms - now.ms_since(self._unlocked_at))
-        return min(left_ms, default=None)
+            locks.append(NextLock(absolute_ms - now.ms_since(self._unlocked_at), "absolute_lock"))
+        return min(locks, default=None)

@@ -1,6 +1,7 @@
 """Runs the chores, the work that the process does by itself, such as pruning or purging.
 
 A chore runs in the worker threads, like a long method that no client waits for, and one at a time.
+One that waits for none, such as the lock of the secrets, has a thread of its own at its time.
 This module has the times of all chores; what a chore does is in its handler module. A chore that
 fails is logged and runs again at its next time. When none is scheduled the process has no timer.
 """
@@ -8,7 +9,7 @@ fails is logged and runs again at its next time. When none is scheduled the proc
 from collections.abc import Callable
 from functools import partial
 
-from sidecar import limits, log, redaction
+from sidecar import log, redaction
 from sidecar.catalog import CHORES, Chore
 from sidecar.context import LongContext, Services
 from sidecar.errors import (
@@ -28,7 +29,7 @@ class _ChoreJob:
     """One run of a chore in a worker thread."""
 
     def __init__(
-        self, chore: Chore, context: LongContext, post: Post, ended: Callable[[], None]
+        self, chore: Chore, context: LongContext, post: Post, ended: Callable[["_ChoreJob"], None]
     ) -> None:
         self._chore = chore
         self._context = context
@@ -48,7 +49,7 @@ class _ChoreJob:
             self._chore.function(context)
         except (Cancelled, Maintenance):
             # The database is being replaced; the chore runs again when that may have ended.
-            context.session.schedule(self._chore.name, limits.CHORES_FIRST_MS)
+            context.session.schedule(self._chore.name, self._chore.retry_ms)
         except DatabaseDamaged:
             log.info("chore_left_out", chore=self._chore.name)  # a damaged file is not written
         except BaseException as fault:  # noqa: BLE001 - no client waits for a chore; it is logged
@@ -61,7 +62,7 @@ class _ChoreJob:
         finally:
             redaction.wipe_secrets()
             context.release_lock()
-            self._ended()
+            self._ended(self)
 
     def cancel(self) -> None:
         """Ask the chore to stop at its next safe point."""
@@ -87,6 +88,7 @@ class Chores:
         services.store.watch.on_warning = partial(self.schedule, "warnings", 0, at_latest=True)
         now_ms = services.clock.monotonic_ms()
         self._due_ms = {chore.name: now_ms + chore.first_ms for chore in CHORES.values()}
+        self._waiting_for_none = [name for name, each in CHORES.items() if each.waits_for_none]
 
     def schedule(self, name: str, delay_ms: int, *, at_latest: bool = False) -> None:
         """Set the next run to `delay_ms` from now; with `at_latest` an earlier time stays."""
@@ -96,35 +98,49 @@ class Chores:
     def timeout_ms(self) -> float | None:
         """Return how long the loop may sleep before the next chore; None when it needs no timer.
 
-        While a chore runs there is no timer: its end wakes the loop.
+        While a chore runs only those that wait for none have a timer: its end wakes the loop.
         """
-        if self._stopped or self._running is not None or not self._due_ms:
+        startable = self._startable()
+        if not startable:
             return None
-        return max(0.0, min(self._due_ms.values()) - self._services.clock.monotonic_ms())
+        return max(0.0, min(startable.values()) - self._services.clock.monotonic_ms())
+
+    def _startable(self) -> dict[str, float]:
+        """Return the times of the chores that can start beside what runs now."""
+        if self._stopped:
+            return {}
+        if self._running is None:
+            return self._due_ms
+        names = self._waiting_for_none
+        return {name: self._due_ms[name] for name in names if name in self._due_ms}
 
     def start_due(self) -> None:
         """Start the chore that is most overdue, if one is due."""
         if self.timeout_ms() != 0:
             return
-        name = min(self._due_ms, key=self._due_ms.__getitem__)
-        chore = CHORES[name]
+        startable = self._startable()
+        chore = CHORES[min(startable, key=startable.__getitem__)]
         context = LongContext(self._services, None, self._post.post_events)
         context.reports_progress = False
         job = _ChoreJob(chore, context, self._post, self._end)
         if chore.every_ms is None:
-            del self._due_ms[name]
+            del self._due_ms[chore.name]
         else:
-            self.schedule(name, chore.every_ms)
-        self._running = job
+            self.schedule(chore.name, chore.every_ms)
         try:
-            self._workers.submit(job)
+            if chore.waits_for_none:
+                self._workers.run_beside(job)
+            else:
+                self._running = job
+                self._workers.submit(job)
         except (Maintenance, OutOfResources, Overloaded):
-            self._running = None
-            self.schedule(name, limits.CHORES_FIRST_MS)
+            self._end(job)
+            self.schedule(chore.name, chore.retry_ms)
 
-    def _end(self) -> None:
+    def _end(self, job: _ChoreJob) -> None:
         """Note that the chore has ended; called in its worker thread."""
-        self._running = None
+        if job is self._running:
+            self._running = None
 
     def stop(self) -> None:
         """Start no further chore and cancel the one that runs, because the process is ending."""

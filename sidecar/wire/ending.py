@@ -120,7 +120,7 @@ def lock_vault(services: Services, reason: str, events: EventStream) -> None:
     try:
         with services.store.lock, services.store.writing():
             log_refusals.write_counts(context)
-            state.lock(context, by=reason)
+            state.lock(context, "end", by=reason)
     except Exception as fault:  # noqa: BLE001 - a full disk must not prevent the end
         log.error("lock_not_audited", kind=type(fault).__name__)
     else:

@@ -120,6 +120,18 @@ class Workers:
         job.report_waiting()
         self._cancel([other for other in others if other.gives_way])
 
+    def run_beside(self, job: Job) -> None:
+        """Run a short job at once in a thread of its own, whatever the worker threads do.
+
+        Raises:
+            Maintenance: another job replaces the file.
+        """
+        with self._changed:
+            if self._replacer is not None and self._deadline_ms is None:
+                raise Maintenance
+            self._jobs[id(job)] = job
+        self._run_at_once(job)
+
     def _enqueue(self, job: Job) -> None:
         """Give a job to the threads; the caller holds the lock."""
         self._replacements += job.replaces_file

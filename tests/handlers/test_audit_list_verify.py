@@ -148,7 +148,9 @@ def test_a_subscription_returns_the_number_of_replayed_entries(
         bench.call("audit.subscribe", actions=[]),
     ]
 
-    assert result == [{"replayed": count, "head": head(bench)} for count in (0, 3, 3, 0)]
+    assert result == [
+        {"replayed": count, "pruned_through": 0, "head": head(bench)} for count in (0, 3, 3, 0)
+    ]
     assert session.calls == [
         (None, None),
         (None, 1),
@@ -163,7 +165,7 @@ def test_a_subscriber_ahead_of_the_log_gets_every_entry_from_now_on(
     """An older database was restored meanwhile: the next entry is number 5, not 100."""
     result = bench.call("audit.subscribe", after=99)
 
-    assert result == {"replayed": 0, "head": head(bench)}
+    assert result == {"replayed": 0, "pruned_through": 0, "head": head(bench)}
     assert session.calls == [(None, 4)]
 
 

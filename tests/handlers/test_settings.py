@@ -57,6 +57,15 @@ def changed(bench: Bench) -> list[dict[str, Any]]:
     return found
 
 
+def test_a_deletion_is_told_apart_from_null(bench: Bench) -> None:
+    bench.call("settings.set", key="a", value=None)
+    bench.call("settings.delete", key="a")
+
+    told = [event for event in bench.told if isinstance(event, SettingsChanged)]
+    assert [each.items[0].deleted for each in told] == [False, True]
+    assert [each.seq for each in told] == [1, 2]
+
+
 def values(bench: Bench) -> dict[str, Any]:
     """Return the value of every setting by key."""
     return {item["key"]: item["value"] for item in bench.call("settings.list")["items"]}

@@ -3,6 +3,7 @@
 from tests.requirements import (
     design_document,
     durability,
+    following,
     library,
     mistakes,
     process_and_methods,
@@ -29,6 +30,7 @@ REQUIREMENTS: list[Requirement] = [
     *workflow_stores.REQUIREMENTS,
     *usability.REQUIREMENTS,
     *surroundings.REQUIREMENTS,
+    *following.REQUIREMENTS,
 ]
 
 NUMBERED = {

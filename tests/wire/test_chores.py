@@ -1,5 +1,6 @@
 """Tests of chores: one that cannot run now runs soon after."""
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,9 @@ from sidecar import limits
 from sidecar.catalog import CHORES, Chore
 from sidecar.context import LongContext
 from sidecar.store.open_close import open_store
+from sidecar.wire.chores import Chores
 from tests.harness import ManualClock
+from tests.process.child_process import until
 from tests.wire.loop_in_process import Served, answers, call
 
 looks: list[str] = []
@@ -51,6 +54,34 @@ def test_a_chore_that_meets_a_replacement_comes_again_without_being_called_a_fai
 
     assert (tried, looks) == (["tried"], ["tried", "tried", "done"])
     assert "chore_failed" not in capfd.readouterr().err
+
+
+def test_a_chore_that_waits_for_none_runs_while_another_runs(
+    served: Served, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let_go = threading.Event()
+    monkeypatch.delitem(CHORES, "look")
+    monkeypatch.setitem(CHORES, "wait", Chore("wait", lambda _ctx: _wait(let_go), 0, None))
+    monkeypatch.setitem(CHORES, "lock", Chore("lock", look, 10, None, waits_for_none=True))
+    chores = Chores(served.loop._services, served.loop._workers, served.loop)
+    chores.start_due()
+    chores.start_due()
+    waiting = chores.timeout_ms()
+    clock.at_ms += 10
+    chores.start_due()
+    try:
+        assert until(lambda: looks == ["tried", "done"])
+    finally:
+        let_go.set()
+        served.finish_long()
+
+    assert waiting == 10
+    assert looks == ["tried", "done"]
+
+
+def _wait(let_go: threading.Event) -> None:
+    """Run until the test lets it go."""
+    assert let_go.wait(10)
 
 
 def test_a_long_method_is_in_the_table_with_its_duration(served: Served) -> None:

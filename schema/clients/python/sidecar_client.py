@@ -985,6 +985,11 @@ class AuditSubscribeResult(TypedDict):
     replayed: int
     """Number of stored entries that are sent first."""
 
+    pruned_through: int
+    """Newest entry that was pruned, 0 for none: with an `after` below it entries are missing from
+    the replay.
+    """
+
     head: ChainHead
     """The newest entry."""
 
@@ -1607,6 +1612,21 @@ class SecretsAddRecoveryResult(TypedDict):
     """Number of its slot."""
 
 
+class SecretsChanged(TypedDict):
+    """The state of the secrets has changed: they are set up, unlocked, locked or replaced."""
+
+    state: Literal["ephemeral", "locked", "uninitialized", "unlocked"]
+    """The state now, as in secrets.status."""
+
+    reason: Literal["absolute_lock", "end", "idle_lock", "initialize", "lock", "recover", "reset", "restore", "unlock"]
+    """What changed it: a method by its verb; `idle_lock` and `absolute_lock`: the time that the
+    setting of that name allows has passed; `end`: the process ends.
+    """
+
+    seq: int | None
+    """Number of its audit entry; null when no entry could be written."""
+
+
 class SecretsDeleteResult(TypedDict):
     """The provider whose key was deleted."""
 
@@ -1687,13 +1707,16 @@ class SecretsVerifyResult(TypedDict):
 
 
 class SettingChange(TypedDict):
-    """The new value of one setting."""
+    """The new value of one setting, or that it is deleted."""
 
     key: str
     """Name of the setting."""
 
     value: Any
     """Its value now, of its type; null when it is deleted."""
+
+    deleted: bool
+    """Whether it is deleted; a value can be null, too."""
 
 
 class SettingView(TypedDict):
@@ -1725,6 +1748,9 @@ class SettingsChanged(TypedDict):
 
     items: list[SettingChange]
     """Each setting that changed, once."""
+
+    seq: int
+    """Number of the audit entry that the change has."""
 
 
 class SettingsDeleteResult(TypedDict):
@@ -2209,6 +2235,9 @@ class WorkflowsChanged(TypedDict):
 
     change: Literal["archived", "created", "deleted", "saved", "unarchived"]
     """What was done to it."""
+
+    seq: int
+    """Number of the audit entry that the change has."""
 
 
 class WorkflowsDeleteManyItem(TypedDict):
@@ -4666,7 +4695,11 @@ class AuditMethods:
         after: int | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> AuditSubscribeResult:
-        """Send audit and change events from now on, after the stored entries that `after` asks for."""
+        """Send audit and change events from now on, after the stored entries that `after` asks for.
+
+        Only entries are replayed, no change events: a host that was away takes the ids from the
+        entries and asks for what it shows. recipes.md has the steps.
+        """
         params = _given(
             {
                 "actions": actions,

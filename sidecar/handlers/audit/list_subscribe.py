@@ -12,7 +12,14 @@ from sidecar.context import Context
 from sidecar.errors import InvalidParams
 from sidecar.notifications import ChainHead
 from sidecar.store.audit.actions import ACTIONS
-from sidecar.store.audit.log import Entry, chain_head, count_entries, has_action, read_entries
+from sidecar.store.audit.log import (
+    Entry,
+    chain_head,
+    count_entries,
+    has_action,
+    pruned_through,
+    read_entries,
+)
 from sidecar.store.connection import Connection
 from sidecar.values import Count, Limit, Timestamp, stored_json
 
@@ -125,12 +132,23 @@ class AuditSubscribeResult(Result, frozen=True):
     """What is sent first, and the head of the log."""
 
     replayed: Annotated[Count, Meta(description="Number of stored entries that are sent first.")]
+    pruned_through: Annotated[
+        Count,
+        Meta(
+            description="Newest entry that was pruned, 0 for none: with an `after` below it entries"
+            " are missing from the replay."
+        ),
+    ]
     head: Annotated[ChainHead, Meta(description="The newest entry.")]
 
 
 @method("audit.subscribe", access="read")
 def subscribe(ctx: Context, params: AuditSubscribeParams) -> AuditSubscribeResult:
-    """Send audit and change events from now on, after the stored entries that `after` asks for."""
+    """Send audit and change events from now on, after the stored entries that `after` asks for.
+
+    Only entries are replayed, no change events: a host that was away takes the ids from the
+    entries and asks for what it shows. recipes.md has the steps.
+    """
     for index, action in enumerate(params.actions or []):
         refuse_unknown(ctx.db, action, f"$.params.actions[{index}]")
     actions = None if params.actions is None else frozenset(params.actions)
@@ -139,7 +157,9 @@ def subscribe(ctx: Context, params: AuditSubscribeParams) -> AuditSubscribeResul
     after = None if params.after is None else min(params.after, head.seq)
     replayed = 0 if after is None else count_entries(ctx.db, after, actions)
     ctx.session.subscribe(actions, after)
-    return AuditSubscribeResult(replayed, ChainHead(head.seq, head.mac.hex()))
+    return AuditSubscribeResult(
+        replayed, pruned_through(ctx.db), ChainHead(head.seq, head.mac.hex())
+    )
 
 
 class AuditUnsubscribeParams(Params, frozen=True):

@@ -67,5 +67,5 @@ def lock(ctx: Context, params: SecretsLockParams) -> SecretsStatusResult:
     Ephemeral secrets are deleted. Secrets that are locked already stay locked.
     """
     del params
-    state.lock(ctx, by="request")
+    state.lock(ctx, "lock", by="request")
     return status_result(state.read_status(ctx, state.secrets_db(ctx)))

@@ -7,8 +7,7 @@ from msgspec import Meta, Struct
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.secrets.state import Status, read_status, secrets_db
-from sidecar.values import Count, Timestamp
-from sidecar.vault.vault import VaultState
+from sidecar.values import Count, Timestamp, VaultState
 
 
 class Slot(Struct, frozen=True):

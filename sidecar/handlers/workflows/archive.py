@@ -38,7 +38,7 @@ def archive(ctx: Context, params: WorkflowsArchiveParams) -> WorkflowsArchiveRes
     archived_at = ctx.clock.now_ms()
     set_archived(ctx.db, header.rid, archived_at)
     ctx.audit("workflow_archive", header.id)
-    ctx.emit(WorkflowsChanged(header.id, header.revision, "archived"))
+    ctx.emit(WorkflowsChanged(header.id, header.revision, "archived", ctx.audit_seq))
     return WorkflowsArchiveResult(header.id, archived_at)
 
 
@@ -62,5 +62,5 @@ def unarchive(ctx: Context, params: WorkflowsUnarchiveParams) -> WorkflowsUnarch
     if header.archived_at is not None:
         set_archived(ctx.db, header.rid, None)
         ctx.audit("workflow_unarchive", header.id)
-        ctx.emit(WorkflowsChanged(header.id, header.revision, "unarchived"))
+        ctx.emit(WorkflowsChanged(header.id, header.revision, "unarchived", ctx.audit_seq))
     return WorkflowsUnarchiveResult(header.id, None)

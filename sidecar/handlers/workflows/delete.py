@@ -137,7 +137,7 @@ def delete_one(
         rest = delete_workflow(db, _find(db, workflow_id, archived_before))
         runs, revisions = runs + rest.runs, revisions + rest.revisions
         ctx.audit("workflow_delete", workflow_id, runs=runs, revisions=revisions, **details)
-        ctx.emit(WorkflowsChanged(workflow_id, None, "deleted"))
+        ctx.emit(WorkflowsChanged(workflow_id, None, "deleted", ctx.audit_seq))
         purging.request(ctx)
     if reports_runs:
         ctx.progress("runs", runs, runs, "rows")

@@ -287,7 +287,7 @@ def save_new(
     """
     new = insert_workflow(ctx.db, workflow_id, content, body, ctx.clock.now_ms(), sha256)
     ctx.audit("workflow_save", new.id, revision=new.revision, created=True)
-    ctx.emit(WorkflowsChanged(new.id, new.revision, "created"))
+    ctx.emit(WorkflowsChanged(new.id, new.revision, "created", ctx.audit_seq))
     return save_view(new, created=True, changed=True)
 
 
@@ -303,6 +303,6 @@ def save_revision(
     if new is old:
         return save_view(old, created=False, changed=False)
     ctx.audit("workflow_save", new.id, revision=new.revision, created=False, **details)
-    ctx.emit(WorkflowsChanged(new.id, new.revision, "saved"))
+    ctx.emit(WorkflowsChanged(new.id, new.revision, "saved", ctx.audit_seq))
     ctx.session.schedule(PACK_CHORE, limits.PACK_PAUSE_MS)
     return save_view(new, created=False, changed=True)

@@ -114,8 +114,8 @@ def _rename_step(
 ) -> int:
     """Rename the tag in at most `limit` workflows, with one audit entry; return how many."""
     changed = replace_tag(db, params.tag, params.new_tag, limit, ctx.clock.now_ms())
-    for header in changed:
-        ctx.emit(WorkflowsChanged(header.id, header.revision, "saved"))
     if changed:
         ctx.audit("tag_rename", "tags", workflows=len(changed))
+    for header in changed:
+        ctx.emit(WorkflowsChanged(header.id, header.revision, "saved", ctx.audit_seq))
     return len(changed)

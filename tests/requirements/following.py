@@ -1,0 +1,29 @@
+"""What a host that follows the changes of the database can rely on."""
+
+from tests.requirements.requirement import Source
+
+_promise = Source("house")
+
+REQUIREMENTS = [
+    _promise.proven(
+        "following:secrets",
+        "`secrets.changed` tells every change of the state of the secrets, with its reason and the"
+        " number of its audit entry.",
+        "test_setting_up_locking_unlocking_and_resetting_are_told",
+        "test_what_does_not_change_the_state_is_not_told",
+        "test_secrets_in_memory_are_ephemeral_and_a_lock_ends_them",
+        "test_each_automatic_lock_is_told_with_its_reason",
+        "test_a_lock_that_no_entry_could_be_written_for_is_told_without_one",
+        "test_a_restore_that_replaces_the_secrets_is_told",
+    ),
+    _promise.proven(
+        "following:idle",
+        "The lock after a time without use comes within a second of its time, whatever runs.",
+        "test_a_chore_that_waits_for_none_runs_while_another_runs",
+    ),
+    _promise.proven(
+        "following:settings",
+        "`settings.changed` tells a deletion from null.",
+        "test_a_deletion_is_told_apart_from_null",
+    ),
+]
