@@ -27,6 +27,7 @@ from msgspec import Meta
 from sidecar import limits
 from sidecar.context import Context, LongContext
 from sidecar.errors import SidecarError
+from sidecar.null_params import accepting_null, leaves_undecoded
 
 Access = Literal["none", "read", "write"]
 """What a short method needs: nothing, the connection, or the write transaction of its burst."""
@@ -123,9 +124,23 @@ class Method:
         self.result: Any = result
 
     @cached_property
+    def quick(self) -> type[Params]:
+        """Return the struct that params are decoded as first: null is seldom sent.
+
+        Where a param is left undecoded a null is decoded, too, and must be found afterwards.
+        """
+        struct = self.decoded
+        return accepting_null(struct) if leaves_undecoded(struct) else struct
+
+    @cached_property
     def decode(self) -> Callable[[Any], Any]:
         """Return the function that decodes params by name: JSON bytes to the params struct."""
-        return msgspec.json.Decoder(self.decoded).decode
+        return msgspec.json.Decoder(self.quick).decode
+
+    @cached_property
+    def decode_with_null(self) -> Callable[[Any], Any]:
+        """Return the function that also accepts null for each member that may be left out."""
+        return msgspec.json.Decoder(accepting_null(self.decoded)).decode
 
     @cached_property
     def secret_params(self) -> frozenset[str]:
@@ -143,7 +158,7 @@ class Method:
             (field.name, field.type)
             if field.default is msgspec.NODEFAULT and field.default_factory is msgspec.NODEFAULT
             else (field.name, field.type, field.default)
-            for field in msgspec.structs.fields(self.decoded)
+            for field in msgspec.structs.fields(accepting_null(self.decoded))
         ]
         return msgspec.defstruct(
             f"{self.decoded.__name__}ByPosition",
@@ -155,7 +170,7 @@ class Method:
     def decode_array(self, raw: Any) -> Any:
         """Decode params by position, in the order in which the struct lists its members."""
         values = msgspec.json.decode(raw, type=self._by_position)
-        return self.decoded(**msgspec.structs.asdict(values))
+        return accepting_null(self.decoded)(**msgspec.structs.asdict(values))
 
     def field_names(self) -> list[str]:
         """Return the names of the params in order."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from sidecar import limits
+from sidecar.did_you_mean import nearest_name
 from sidecar.errors import InvalidParams
 from sidecar.values import decode_cursor
 
@@ -46,10 +47,14 @@ def invalid_params(
     inside = where["path"].removeprefix("$") if where else ""
     path = base + inside
     member = _MEMBER.match(message)
+    data: dict[str, Any] = {}
     if member is not None:
-        missing = message.startswith("Object missing")
-        message = "A required member is missing." if missing else "There is no such member."
-        path = f"{path}.{member['name'][: limits.FIELD_NAME_MAX_CHARS]}"
+        name = member["name"][: limits.FIELD_NAME_MAX_CHARS]
+        message = "A required member is missing."
+        if text.startswith("Object contains"):
+            message = "There is no such member."
+            data["did_you_mean"] = nearest_name(name, _members(kind, inside))
+        path = f"{path}.{name}"
     elif message.startswith("Invalid "):
         choices = ", ".join(map(str, _choices(kind, inside)))
         message = f"The value is not one of those allowed{f': {choices}' if choices else ''}."
@@ -60,11 +65,24 @@ def invalid_params(
         message = f"By position the params are: {', '.join(names)}."
     if not message.endswith("."):
         message += "."
-    return InvalidParams(message, path=path[: limits.FIELD_NAME_MAX_CHARS * 8])
+    return InvalidParams(message, path=path[: limits.FIELD_NAME_MAX_CHARS * 8], **data)
+
+
+def _members(kind: Any, path: str) -> list[str]:
+    """Return the names of the members that the object at `path` may have."""
+    return [
+        field.encode_name for part in _types_at(kind, path) for field in getattr(part, "fields", ())
+    ]
 
 
 def _choices(kind: Any, path: str) -> list[Any]:
     """Return the values that the member at `path` may have; none unless it is an enumeration."""
+    values = [value for part in _types_at(kind, path) for value in getattr(part, "values", ())]
+    return sorted(values, key=str)[: limits.CHOICES_MAX]
+
+
+def _types_at(kind: Any, path: str) -> list[Any]:
+    """Return the types that the value at `path` may have, in a value of the type `kind`."""
     from msgspec import inspect  # noqa: PLC0415 - 3 ms that only a wrong value pays
 
     node: Any = inspect.type_info(kind)
@@ -78,8 +96,7 @@ def _choices(kind: Any, path: str) -> list[Any]:
         if not found:
             return []
         node = found[0]
-    values = [value for part in _alternatives(node) for value in getattr(part, "values", ())]
-    return sorted(values, key=str)[: limits.CHOICES_MAX]
+    return _alternatives(node)
 
 
 def _alternatives(node: Any) -> list[Any]:

@@ -7,9 +7,9 @@ examples from the conversations of the tests and writes them to examples.json be
 The types come from msgspec's schema export, which is corrected in four places: descriptions lose
 the indentation of the source; results require all their fields but the mark of a damaged row
 (msgspec calls a field with a default optional, but it is always sent); integers are bounded by
-what JavaScript reads exactly; enumerations of strings name their type. The document has no version
-of the program and no date, and its hash omits the examples, so that the hash changes only when the
-contract does.
+what JavaScript reads exactly; enumerations of strings name their type. A member of params that may
+be left out may be null. The document has no version of the program and no date, and its hash omits
+the examples, so that the hash changes only when the contract does.
 """
 
 import hashlib
@@ -32,6 +32,7 @@ Schema = dict[str, Any]
 """A JSON Schema, or an OpenRPC object."""
 
 OPENRPC_VERSION = "1.3.2"
+_NULL: Schema = {"type": "null"}
 SCHEMA_REF = "#/components/schemas/{name}"
 
 EVERY_METHOD: tuple[type[SidecarError], ...] = (
@@ -306,17 +307,31 @@ def _schemas(
     """Return the schema of every struct by its name, corrected as the module's docstring says."""
     params = [method.params for method in methods]
     results = [method.result for method in methods if _is_struct(method.result)]
-    sent = [*results, *notifications.values()]
-    _, schemas = _components([*params, *sent])
-    _, taken = _components(list(params))
-    _, given = _components(sent)
-    for name in given:
-        if _require_all(schemas[name]) and name in taken:
+    _, taken = _components(params)
+    _, given = _components([*results, *notifications.values()])
+    for name, schema in given.items():
+        if _require_all(schema) and name in taken:
             message = f"{name} has defaults and is used in params and in a result: use two structs."
             raise TypeError(message)
+    for schema in taken.values():
+        _accept_null(schema)
+    schemas = taken | given
     for node in _nodes(schemas):
         _correct(node)
     return schemas
+
+
+def _accept_null(schema: Schema) -> None:
+    """Let each member that may be left out be null; see `sidecar.null_params`."""
+    members = schema.get("properties", {})
+    for name in set(members) - set(schema.get("required", ())):
+        bare = dict(members[name])
+        outer = {
+            key: bare.pop(key) for key in ("description", "default", "writeOnly") if key in bare
+        }
+        choices = bare.get("anyOf", [bare])
+        if bare and _NULL not in choices:
+            members[name] = outer | {"anyOf": [*choices, _NULL]}
 
 
 def _require_all(schema: Schema) -> bool:

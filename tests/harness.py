@@ -122,7 +122,7 @@ class Bench:
     def call_raw(self, name: str, params: bytes) -> bytes:
         """Call a method with params as JSON; return its result as the JSON that would be sent."""
         method = METHODS[name]
-        decoded = method.decode(params)
+        decoded = decode_params(method, Raw(params))
         try:
             if method.long:
                 result = self._long(method, decoded)

@@ -13,6 +13,7 @@ from msgspec import inspect as types
 
 from sidecar import limits
 from sidecar.catalog import Method
+from sidecar.null_params import accepting_null
 
 WORDS = [
     "w1", "w2", "w3", "r1", "r2", "theme", "auto_save", "trial.key", "schema_version", "a",
@@ -105,7 +106,7 @@ def members(node: types.StructType) -> st.SearchStrategy[dict[str, Any]]:
 
 def params_type(method: Method) -> types.StructType:
     """Return the type of a method's params."""
-    node = types.type_info(method.params)
+    node = types.type_info(accepting_null(method.params))
     assert isinstance(node, types.StructType)
     return node
 

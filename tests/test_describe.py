@@ -108,9 +108,10 @@ def test_a_method_is_described_by_its_docstring_and_types(described: dict[str, A
                 "description": "How large.",
                 "required": False,
                 "schema": {
-                    "type": "integer",
-                    "minimum": -limits.SAFE_INTEGER_MAX,
-                    "maximum": 9,
+                    "anyOf": [
+                        {"type": "integer", "minimum": -limits.SAFE_INTEGER_MAX, "maximum": 9},
+                        {"type": "null"},
+                    ],
                     "default": 3,
                 },
             },

@@ -12,6 +12,7 @@ from msgspec import UNSET, Meta, Raw, UnsetType
 from sidecar import limits
 from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
+from sidecar.did_you_mean import nearest_name
 from sidecar.errors import InvalidParams, NotFound, TooLarge
 from sidecar.files import is_companion
 from sidecar.notifications import SettingChange, SettingsChanged
@@ -28,9 +29,10 @@ Key = Annotated[
     ),
 ]
 Description = Annotated[
-    Annotated[str, Meta(max_length=limits.SETTING_DESCRIPTION_MAX_CHARS)] | UnsetType | None,
+    Annotated[str, Meta(max_length=limits.SETTING_DESCRIPTION_MAX_CHARS)] | UnsetType,
     Meta(
-        description="Text for people, at most 1 024 characters; null removes it; absent: it stays."
+        description='Text for people, at most 1 024 characters; "" removes it; null or absent: it'
+        " stays."
     ),
 ]
 Value = Annotated[Raw, Meta(description="The value, of the type in `value_type`.")]
@@ -66,6 +68,12 @@ def _schema_version(ctx: Context) -> Setting:
     return Setting(SCHEMA_VERSION_KEY, text, "number", "Version of the database's tables", 0)
 
 
+def _not_found(ctx: Context, key: str) -> NotFound:
+    """Return the error for a key that no setting has, with the most similar key."""
+    near = nearest_name(key, settings.some_keys(ctx.db, limits.PAGE_MAX))
+    return NotFound("No setting has this key.", path="$.params.key", did_you_mean=near)
+
+
 # --- settings.get, settings.list --------------------------------------------------------------
 
 
@@ -87,7 +95,7 @@ def get(ctx: Context, params: SettingsGetParams) -> SettingsGetResult:
     else:
         found = settings.get(ctx.db, params.key)
     if found is None:
-        raise NotFound("No setting has this key.", path="$.params.key")
+        raise _not_found(ctx, params.key)
     return SettingsGetResult(*_fields(settings.SETTINGS.refuse_damaged(found)))
 
 
@@ -194,10 +202,12 @@ def _set(ctx: Context, item: SettingsSetParams, path: str) -> tuple[Setting, boo
         before = None
     description = item.description
     if description is UNSET:
-        description = before.description if before else None
-    if before is not None and before[1:4] == (text, value_type, description):
+        text_for_people = before.description if before else None
+    else:
+        text_for_people = description or None
+    if before is not None and before[1:4] == (text, value_type, text_for_people):
         return before, False
-    setting = Setting(item.key, text, value_type, description, ctx.clock.now_ms())
+    setting = Setting(item.key, text, value_type, text_for_people, ctx.clock.now_ms())
     settings.put(ctx.db, setting)
     return setting, True
 
@@ -267,7 +277,7 @@ def delete(ctx: Context, params: SettingsDeleteParams) -> SettingsDeleteResult:
         text = "This key cannot be deleted; settings.reset resets a key that has a default."
         raise InvalidParams(text, path="$.params.key")
     if not settings.delete(ctx.db, params.key):
-        raise NotFound("No setting has this key.", path="$.params.key")
+        raise _not_found(ctx, params.key)
     ctx.audit("settings_delete", params.key)
     change = SettingChange(params.key, None, deleted=True)
     ctx.emit(SettingsChanged([change], ctx.audit_seq))
@@ -298,7 +308,8 @@ def reset(ctx: Context, params: SettingsResetParams) -> SettingsResetResult:
     for index, key in enumerate(keys):
         default = settings.DEFAULTS.get(key)
         if default is None:
-            raise NotFound("This key has no default.", path=f"$.params.keys[{index}]")
+            text, near = "This key has no default.", nearest_name(key, settings.DEFAULTS)
+            raise NotFound(text, path=f"$.params.keys[{index}]", did_you_mean=near)
         setting = settings.get(ctx.db, key)
         if setting is None or setting.damaged or setting[1:4] != default:
             setting = Setting(key, *default, ctx.clock.now_ms())

@@ -226,6 +226,12 @@ def by_prefix(db: Connection, prefix: str) -> list[Setting]:
     )
 
 
+def some_keys(db: Connection, most: int) -> list[str]:
+    """Return the keys with a default, and up to `most` others: those that a person may mean."""
+    found = db.execute("SELECT key FROM settings ORDER BY key LIMIT ?", (most,))
+    return [*DEFAULTS, *(key for (key,) in found if isinstance(key, str) and key not in DEFAULTS)]
+
+
 def put(db: Connection, setting: Setting) -> None:
     """Insert or replace a setting."""
     db.execute(

@@ -14,6 +14,7 @@ from msgspec import UNSET, Raw, UnsetType
 
 from sidecar.catalog import METHODS, Method
 from sidecar.errors import InvalidParams
+from sidecar.null_params import accepting_null
 from sidecar.wire.envelope import Request, params_kind
 
 _METHOD = re.compile(rb'"method": ?"([a-z_.]+)"')
@@ -24,7 +25,7 @@ _METHOD_WITHIN_BYTES = 256
 @cache
 def _decoder(method: Method) -> Callable[[bytes], Request]:
     """Return a function that decodes a whole request of this method."""
-    fields: list[Any] = [("params", method.decoded | UnsetType, UNSET)]
+    fields: list[Any] = [("params", method.quick | UnsetType, UNSET)]
     name = f"{method.decoded.__name__}Request"
     type_ = cast(type[Request], msgspec.defstruct(name, fields, bases=(Request,)))
     return msgspec.json.Decoder(type_).decode
@@ -44,6 +45,14 @@ def decode_call(line: bytes) -> Request | None:
     return request if request.method == method.name else None
 
 
+def _decode_object(method: Method, raw: Raw | UnsetType) -> Any:
+    """Decode by-name params; the null of a member that may be left out costs a second pass."""
+    try:
+        return method.decode(raw)
+    except msgspec.ValidationError:
+        return method.decode_with_null(raw)
+
+
 def decode_params(method: Method, raw: Raw | UnsetType | msgspec.Struct) -> Any:
     """Decode by-name or by-position params; absent and null mean none.
 
@@ -55,7 +64,7 @@ def decode_params(method: Method, raw: Raw | UnsetType | msgspec.Struct) -> Any:
     kind = params_kind(raw)
     try:
         if kind == b"{":
-            return method.decode(raw)
+            return _decode_object(method, raw)
         if kind == b"[":
             return method.decode_array(raw)
         return method.decode(b"{}")
@@ -63,7 +72,7 @@ def decode_params(method: Method, raw: Raw | UnsetType | msgspec.Struct) -> Any:
         from sidecar.decode_errors import invalid_params  # noqa: PLC0415 - only a wrong value needs it
 
         names = method.field_names() if kind == b"[" else ()
-        raise invalid_params(fault, method.decoded, names=names) from None
+        raise invalid_params(fault, accepting_null(method.decoded), names=names) from None
     except (msgspec.DecodeError, UnicodeDecodeError):
         raise InvalidParams("The params are not valid JSON.", path="$.params") from None
     except RecursionError:

@@ -1,8 +1,9 @@
 """What refusing a request takes besides its error: an audit entry, and the name that was meant."""
 
-from sidecar import limits, log
+from sidecar import log
 from sidecar.catalog import METHODS
 from sidecar.context import Context, LongContext
+from sidecar.did_you_mean import nearest_name
 from sidecar.errors import MethodNotFound, SidecarError
 from sidecar.secrets.log_refusals import log_refusal
 from sidecar.wire.burst import Burst
@@ -39,7 +40,4 @@ def audit_long_refusal(method: str, error: SidecarError, context: LongContext) -
 
 def unknown_method(name: str) -> MethodNotFound:
     """Return the error for an unknown method, with the most similar name."""
-    from difflib import get_close_matches  # noqa: PLC0415 - 5 ms that only a wrong name needs
-
-    near = get_close_matches(name[: limits.FIELD_NAME_MAX_CHARS], METHODS, n=1, cutoff=0.6)
-    return MethodNotFound(did_you_mean=near[0] if near else None)
+    return MethodNotFound(did_you_mean=nearest_name(name, METHODS))

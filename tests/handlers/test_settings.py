@@ -117,7 +117,10 @@ def test_a_key_of_a_legacy_file_is_listed_whatever_its_characters(bench: Bench) 
 
 
 def test_an_unknown_key_is_refused(bench: Bench) -> None:
-    assert bench.refused(NotFound, "settings.get", key="nothing") == {"path": "$.params.key"}
+    assert bench.refused(NotFound, "settings.get", key="nothing") == {
+        "path": "$.params.key",
+        "did_you_mean": None,
+    }
 
 
 @pytest.mark.parametrize("key", ["", "A", "a b", "a\n", "ä", "x" * 65])
@@ -195,12 +198,14 @@ def test_a_key_without_a_default_may_change_its_type(bench: Bench) -> None:
     assert bench.call("settings.set", key="own", value="x") == view("own", "x", "string")
 
 
-def test_a_description_is_kept_until_another_or_null(bench: Bench) -> None:
+def test_a_description_is_kept_until_another_or_an_empty_one(bench: Bench) -> None:
     described = view("own", 1, "number", description="mine")
 
     assert bench.call("settings.set", key="own", value=1, description="mine") == described
     assert bench.call("settings.set", key="own", value=2) == {**described, "value": 2}
-    cleared = bench.call("settings.set", key="own", value=2, description=None)
+    kept = bench.call("settings.set", key="own", value=3, description=None)
+    assert kept == {**described, "value": 3}
+    cleared = bench.call("settings.set", key="own", value=2, description="")
     assert cleared == view("own", 2, "number")
 
 
@@ -347,7 +352,10 @@ def test_a_deleted_setting_is_emitted_as_null(bench: Bench) -> None:
     assert changed(bench) == [{"own": None}]
     assert bench.audited() == [("settings_delete", "own", {})]
     for name in ("settings.get", "settings.delete"):
-        assert bench.refused(NotFound, name, key="own") == {"path": "$.params.key"}
+        assert bench.refused(NotFound, name, key="own") == {
+            "path": "$.params.key",
+            "did_you_mean": None,
+        }
 
 
 @pytest.mark.parametrize("key", ["theme", "run_keep_days", "schema_version"])
@@ -400,8 +408,24 @@ def test_a_reset_of_a_key_without_a_default_resets_nothing_and_names_its_path(be
 
     result = bench.refused(NotFound, "settings.reset", keys=["theme", "theme", "own"])
 
-    assert result == {"path": "$.params.keys[2]"}
+    assert result == {"path": "$.params.keys[2]", "did_you_mean": None}
     assert values(bench)["theme"] == "dark"
     assert bench.refused(NotFound, "settings.reset", keys=["schema_version"]) == {
-        "path": "$.params.keys[0]"
+        "path": "$.params.keys[0]",
+        "did_you_mean": "app_version",
     }
+
+
+def test_an_unknown_setting_is_answered_with_the_most_similar_one(bench: Bench) -> None:
+    bench.call("settings.set", key="my.colour", value=1)
+
+    for method, key, meant in (
+        ("settings.get", "my.color", "my.colour"),
+        ("settings.get", "run_keep_day", "run_keep_days"),
+        ("settings.get", "zzz", None),
+        ("settings.delete", "my.color", "my.colour"),
+    ):
+        refusal = bench.refused(NotFound, method, key=key)
+        assert refusal == {"path": "$.params.key", "did_you_mean": meant}
+    refusal = bench.refused(NotFound, "settings.reset", keys=["run_keep_count", "thema"])
+    assert refusal == {"path": "$.params.keys[1]", "did_you_mean": "theme"}

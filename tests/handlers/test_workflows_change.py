@@ -30,9 +30,16 @@ def test_an_update_keeps_what_it_does_not_name(bench: Bench) -> None:
     workflow = get(bench)
     assert (workflow["name"], workflow["description"], workflow["tags"]) == ("m", "d", ["t"])
     assert (workflow["category"], workflow["data"]) == ("c", {"x": 1})
-    bench.call("workflows.update", id="w", description=None, tags=[])
+
+
+def test_null_clears_in_an_update_but_a_name_stays(bench: Bench) -> None:
+    save(bench, description="d", tags=["t"], category="c")
+
+    bench.call("workflows.update", id="w", name=None, description=None, tags=None, category=None)
+
     workflow = get(bench)
-    assert (workflow["description"], workflow["tags"]) == (None, [])
+    assert (workflow["name"], workflow["description"]) == ("n", None)
+    assert (workflow["tags"], workflow["category"]) == ([], "general")
 
 
 def test_an_update_to_the_same_writes_nothing(bench: Bench) -> None:

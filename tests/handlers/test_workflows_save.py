@@ -213,8 +213,21 @@ def test_a_nul_character_is_refused_where_it_stands(
     ],
 )
 def test_params_beyond_their_limits_are_refused(bench: Bench, workflow: object) -> None:
-    with pytest.raises(msgspec.ValidationError):
+    with pytest.raises(InvalidParams):
         bench.call("workflows.save", workflow=workflow)
+
+
+@pytest.mark.parametrize("on_error", [None, "skip"])
+def test_null_members_of_items_are_as_if_they_were_left_out(
+    bench: Bench, on_error: str | None
+) -> None:
+    workflow = {"name": "n", "data": [1], "tags": None, "category": None, "description": None}
+    items = [{"workflow": {**workflow, "id": "w1"}, "force": None, "expected_revision": None}]
+
+    bench.call("workflows.save_many", items=items, on_error=on_error)
+
+    stored = bench.call("workflows.get", id="w1")["workflow"]
+    assert (stored["tags"], stored["category"], stored["description"]) == ([], "general", None)
 
 
 def test_save_many_takes_an_id_twice_in_order(bench: Bench) -> None:

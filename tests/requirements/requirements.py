@@ -9,6 +9,7 @@ from tests.requirements import (
     process_and_methods,
     secret_stores,
     secrets_and_log,
+    spelling,
     sqlite_stores,
     stdio_programs,
     surroundings,
@@ -31,6 +32,7 @@ REQUIREMENTS: list[Requirement] = [
     *usability.REQUIREMENTS,
     *surroundings.REQUIREMENTS,
     *following.REQUIREMENTS,
+    *spelling.REQUIREMENTS,
 ]
 
 NUMBERED = {

@@ -64,7 +64,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "all missing": ({}, "$.params.id"),
     "unknown": ({**SOUND, SECRET: 1}, f"$.params.{SECRET}"),
     "wrong type": ({**SOUND, "id": 7}, "$.params.id"),
-    "null": ({**SOUND, "limit": None}, "$.params.limit"),
+    "null of a required member": ({**SOUND, "id": None}, "$.params.id"),
     "too short": ({**SOUND, "id": ""}, "$.params.id"),
     "too long": ({**SOUND, "id": SECRET}, "$.params.id"),
     "too small": ({**SOUND, "limit": 0}, "$.params.limit"),
@@ -129,8 +129,34 @@ def test_by_position_the_names_are_told_when_the_number_of_params_is_wrong() -> 
 
 def test_by_position_and_by_name_give_the_same_params() -> None:
     by_name = decode_params(TRIAL, Raw(b'{"id":"a","inner":{"name":"n"},"limit":2}'))
+    by_position = decode_params(TRIAL, Raw(b'["a",{"name":"n"},2]'))
 
-    assert decode_params(TRIAL, Raw(b'["a",{"name":"n"},2]')) == by_name
+    assert msgspec.json.encode(by_position) == msgspec.json.encode(by_name)
+
+
+def test_a_null_means_that_the_member_is_left_out_at_any_depth_and_by_position() -> None:
+    left_out = msgspec.json.encode(decode_params(TRIAL, Raw(msgspec.json.encode(SOUND))))
+    optional = dict.fromkeys(("limit", "order", "colour", "ratio", "data", "counts"))
+    nulls = {"id": "a", "inner": {"name": "n", "tags": None}, **optional}
+
+    for params in (nulls, list(nulls.values())):
+        decoded = decode_params(TRIAL, Raw(msgspec.json.encode(params)))
+        assert isinstance(decoded, TrialParams)
+        assert msgspec.json.encode(decoded) == left_out
+
+
+@pytest.mark.parametrize(
+    ("params", "meant"),
+    [
+        ({**SOUND, "limmit": 5}, "limit"),
+        ({**SOUND, "zzz": 5}, None),
+        ({"id": "a", "inner": {"name": "n", "tag": ["x"]}}, "tags"),
+    ],
+)
+def test_an_unknown_member_is_answered_with_the_most_similar_one(
+    params: Any, meant: str | None
+) -> None:
+    assert refused(msgspec.json.encode(params)).data["did_you_mean"] == meant
 
 
 @pytest.mark.parametrize("params", [UNSET, Raw(b"null"), Raw(b"{}"), Raw(b"[]")])

@@ -1807,13 +1807,13 @@ class SettingsSetItem(TypedDict):
     value: Any
     """The value, of the type in `value_type`."""
 
-    value_type: NotRequired[Literal["boolean", "json", "number", "string"]]
+    value_type: NotRequired[Literal["boolean", "json", "number", "string"] | None]
     """Type of the value; absent: the type of the key's default if it has one, else that of the
     value.
     """
 
     description: NotRequired[str | None]
-    """Text for people, at most 1 024 characters; null removes it; absent: it stays."""
+    """Text for people, at most 1 024 characters; "" removes it; null or absent: it stays."""
 
 
 class SettingsSetManyResult(TypedDict):
@@ -2468,7 +2468,7 @@ class WorkflowsSaveManyItem(TypedDict):
     absent: in any case.
     """
 
-    force: NotRequired[bool]
+    force: NotRequired[bool | None]
     """Let an empty body replace one with content; false when absent."""
 
 
@@ -2526,16 +2526,16 @@ class WorkflowsSaveWorkflow(TypedDict):
     data: Any
     """The body: any JSON, at most 16 MiB, kept byte for byte."""
 
-    id: NotRequired[str]
+    id: NotRequired[str | None]
     """Its id, 1 to 128 characters; one is made when absent."""
 
     description: NotRequired[str | None]
     """Text for people, at most 16384 characters; null or absent for none."""
 
-    tags: NotRequired[list[str]]
+    tags: NotRequired[list[str] | None]
     """At most 64 tags, each kept once; none when absent."""
 
-    category: NotRequired[str]
+    category: NotRequired[str | None]
     """1 to 64 characters; `general` when absent."""
 
 
@@ -2651,7 +2651,7 @@ class WorkflowsUnarchiveResult(TypedDict):
 class SystemCheckParams(TypedDict):
     """Params of system.check."""
 
-    full: NotRequired[bool]
+    full: NotRequired[bool | None]
     """Also compare every index with its table. This takes longer, and for 0.1 s per 20 000
     workflows no other request is served. Absent: false.
     """
@@ -2660,7 +2660,7 @@ class SystemCheckParams(TypedDict):
 class SystemRecoverParams(TypedDict):
     """Params of system.recover."""
 
-    dry_run: NotRequired[bool]
+    dry_run: NotRequired[bool | None]
     """Only report what could be saved, for the user to decide. Absent: false."""
 
 
@@ -2675,7 +2675,7 @@ class WorkflowsSaveParams(TypedDict):
     absent: in any case.
     """
 
-    force: NotRequired[bool]
+    force: NotRequired[bool | None]
     """Let an empty body replace one with content; false when absent."""
 
 
@@ -2685,7 +2685,7 @@ class WorkflowsSaveManyParams(TypedDict):
     items: list[WorkflowsSaveManyItem]
     """At most 100 workflows, their bodies at most 8 MiB together."""
 
-    on_error: NotRequired[Literal["fail", "skip"]]
+    on_error: NotRequired[Literal["fail", "skip"] | None]
     """What happens when an item fails: `fail`, the default, saves none of them; `skip` reports the
     item's error in the result and saves the others.
     """
@@ -2707,7 +2707,7 @@ class WorkflowsGetManyParams(TypedDict):
     ids: list[str]
     """At most 100 ids; an id that comes twice is answered once."""
 
-    data: NotRequired[bool]
+    data: NotRequired[bool | None]
     """false: without the bodies; true, the default: with them."""
 
 
@@ -2720,10 +2720,10 @@ class WorkflowsListParams(TypedDict):
     tags: NotRequired[list[str] | None]
     """Only workflows that have at least one of these tags, at most 64; null, empty or absent: any."""
 
-    archived: NotRequired[bool]
+    archived: NotRequired[bool | None]
     """true: only archived workflows; false, the default: only live ones."""
 
-    order_by: NotRequired[Literal["created_at", "last_run_at", "name", "updated_at"]]
+    order_by: NotRequired[Literal["created_at", "last_run_at", "name", "updated_at"] | None]
     """What to sort by, `updated_at` when absent; names regardless of case; by `last_run_at`
     workflows without a run come last, whatever the direction.
     """
@@ -2731,7 +2731,7 @@ class WorkflowsListParams(TypedDict):
     descending: NotRequired[bool | None]
     """Highest first; null or absent: true for times, false for names."""
 
-    limit: NotRequired[int]
+    limit: NotRequired[int | None]
     """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
@@ -2758,16 +2758,16 @@ class WorkflowsSearchParams(TypedDict):
     tags: NotRequired[list[str] | None]
     """Only workflows that have at least one of these tags, at most 64; null, empty or absent: any."""
 
-    archived: NotRequired[bool]
+    archived: NotRequired[bool | None]
     """true: only archived workflows; false, the default: only live ones."""
 
-    snippets: NotRequired[Literal["body", "header", "none"]]
+    snippets: NotRequired[Literal["body", "header", "none"] | None]
     """What snippets are taken from: `header`, the default, is description, name or tags; `body` is
     the text in the body when it has one of the words, else the header, as also when the bodies
     before it on the page took a MiB; `none`: there are no snippets.
     """
 
-    limit: NotRequired[int]
+    limit: NotRequired[int | None]
     """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
@@ -2780,17 +2780,17 @@ class WorkflowsUpdateParams(TypedDict):
     id: str
     """Id of a workflow, 1 to 128 characters."""
 
-    name: NotRequired[str]
-    """1 to 512 characters; absent: it stays."""
+    name: NotRequired[str | None]
+    """1 to 512 characters; null or absent: it stays."""
 
     description: NotRequired[str | None]
     """At most 16384 characters; null removes it; absent: it stays."""
 
-    tags: NotRequired[list[str]]
-    """All its tags, at most 64, each kept once; absent: they stay."""
+    tags: NotRequired[list[str] | None]
+    """All its tags, at most 64, each kept once; null removes them; absent: they stay."""
 
-    category: NotRequired[str]
-    """1 to 64 characters; absent: it stays."""
+    category: NotRequired[str | None]
+    """1 to 64 characters; null: `general` again; absent: it stays."""
 
     expected_revision: NotRequired[int | None]
     """Save only when this is the current revision; 0: only when no workflow has the id; null or
@@ -2845,7 +2845,7 @@ class WorkflowsHistoryParams(TypedDict):
     id: str
     """Id of a workflow, 1 to 128 characters."""
 
-    limit: NotRequired[int]
+    limit: NotRequired[int | None]
     """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
@@ -2963,7 +2963,7 @@ class RunsListParams(TypedDict):
     to_at: NotRequired[int | None]
     """Only runs started before this time."""
 
-    limit: NotRequired[int]
+    limit: NotRequired[int | None]
     """Most items in one answer, 1 to 500."""
 
     cursor: NotRequired[str | None]
@@ -2982,7 +2982,7 @@ class RunsStatsParams(TypedDict):
     to_at: NotRequired[int | None]
     """Only runs started before this time."""
 
-    utc_offset_minutes: NotRequired[int]
+    utc_offset_minutes: NotRequired[int | None]
     """Time zone in which days begin, minutes east of UTC; 0 when absent."""
 
 
@@ -3015,7 +3015,7 @@ class RunsPruneParams(TypedDict):
     max_bytes: NotRequired[int | None]
     """The oldest runs, until the stored summaries of the others take no more than this."""
 
-    dry_run: NotRequired[bool]
+    dry_run: NotRequired[bool | None]
     """Only count the runs, delete none; absent: false."""
 
 
@@ -3035,19 +3035,19 @@ class SettingsSetParams(TypedDict):
     value: Any
     """The value, of the type in `value_type`."""
 
-    value_type: NotRequired[Literal["boolean", "json", "number", "string"]]
+    value_type: NotRequired[Literal["boolean", "json", "number", "string"] | None]
     """Type of the value; absent: the type of the key's default if it has one, else that of the
     value.
     """
 
     description: NotRequired[str | None]
-    """Text for people, at most 1 024 characters; null removes it; absent: it stays."""
+    """Text for people, at most 1 024 characters; "" removes it; null or absent: it stays."""
 
 
 class SettingsListParams(TypedDict):
     """Params of settings.list."""
 
-    prefix: NotRequired[str]
+    prefix: NotRequired[str | None]
     """Only keys that begin with this; absent: all."""
 
 
@@ -3075,26 +3075,26 @@ class SettingsResetParams(TypedDict):
 class SecretsInitializeParams(TypedDict):
     """Params of secrets.initialize."""
 
-    passphrase: NotRequired[str]
+    passphrase: NotRequired[str | None]
     """The passphrase, 1 to 1 024 characters."""
 
-    keychain: NotRequired[Literal[True]]
+    keychain: NotRequired[Literal[True] | None]
     """Keep the key in the system's keychain."""
 
-    ephemeral: NotRequired[Literal[True]]
+    ephemeral: NotRequired[Literal[True] | None]
     """Keep everything in memory until the process ends."""
 
 
 class SecretsUnlockParams(TypedDict):
     """Params of secrets.unlock."""
 
-    passphrase: NotRequired[str]
+    passphrase: NotRequired[str | None]
     """The passphrase, 1 to 1 024 characters."""
 
-    keychain: NotRequired[Literal[True]]
+    keychain: NotRequired[Literal[True] | None]
     """Use the system's keychain."""
 
-    recovery_code: NotRequired[str]
+    recovery_code: NotRequired[str | None]
     """The recovery code: nine groups of four."""
 
 
@@ -3138,13 +3138,13 @@ class SecretsChangePassphraseParams(TypedDict):
     new_passphrase: str
     """The passphrase, 1 to 1 024 characters."""
 
-    old_passphrase: NotRequired[str]
+    old_passphrase: NotRequired[str | None]
     """The passphrase, 1 to 1 024 characters."""
 
-    recovery_code: NotRequired[str]
+    recovery_code: NotRequired[str | None]
     """The recovery code: nine groups of four."""
 
-    keychain: NotRequired[Literal[True]]
+    keychain: NotRequired[Literal[True] | None]
     """The system's keychain is the proof."""
 
 
@@ -3158,7 +3158,7 @@ class SecretsRemoveSlotParams(TypedDict):
 class SecretsRekeyParams(TypedDict):
     """Params of secrets.rekey."""
 
-    passphrase: NotRequired[str]
+    passphrase: NotRequired[str | None]
     """The passphrase, 1 to 1 024 characters."""
 
 
@@ -3172,7 +3172,7 @@ class SecretsResetParams(TypedDict):
 class AuditListParams(TypedDict):
     """Params of audit.list."""
 
-    after: NotRequired[int]
+    after: NotRequired[int | None]
     """Only entries with a higher number; absent: all."""
 
     action: NotRequired[str | None]
@@ -3187,7 +3187,7 @@ class AuditListParams(TypedDict):
     to_at: NotRequired[int | None]
     """Only entries before this time."""
 
-    limit: NotRequired[int]
+    limit: NotRequired[int | None]
     """Most items in one answer, 1 to 500."""
 
 
@@ -3220,10 +3220,10 @@ class AuditExportParams(TypedDict):
 class AuditPruneParams(TypedDict):
     """Params of audit.prune."""
 
-    before_at: NotRequired[int]
+    before_at: NotRequired[int | None]
     """Entries before this time."""
 
-    keep: NotRequired[int]
+    keep: NotRequired[int | None]
     """All entries but the newest so many."""
 
 
@@ -3233,7 +3233,7 @@ class BackupsCreateParams(TypedDict):
     label: NotRequired[str | None]
     """A label for people, up to 200 characters."""
 
-    include_secrets: NotRequired[bool]
+    include_secrets: NotRequired[bool | None]
     """Include the sealed secrets and the key slots that unlock them; absent: false."""
 
 
@@ -3256,10 +3256,10 @@ class BackupsRestoreParams(TypedDict):
     path: NotRequired[str | None]
     """Absolute path of a backup in any folder; give this or `name`."""
 
-    dry_run: NotRequired[bool]
+    dry_run: NotRequired[bool | None]
     """Only report; absent: false."""
 
-    secrets: NotRequired[Literal["backup", "live"]]
+    secrets: NotRequired[Literal["backup", "live"] | None]
     """Which secrets and passphrase are there afterwards: `live`, the current ones, or `backup`,
     those in the backup; absent: live.
     """
@@ -3318,7 +3318,7 @@ class SystemMethods:
     def check(
         self,
         *,
-        full: bool | Unset = UNSET,
+        full: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SystemCheckResult:
@@ -3341,7 +3341,7 @@ class SystemMethods:
     def start_check(
         self,
         *,
-        full: bool | Unset = UNSET,
+        full: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[SystemCheckResult]:
         """Start system.check without waiting for its result."""
@@ -3358,7 +3358,7 @@ class SystemMethods:
     def recover(
         self,
         *,
-        dry_run: bool | Unset = UNSET,
+        dry_run: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SystemRecoverResult:
@@ -3383,7 +3383,7 @@ class SystemMethods:
     def start_recover(
         self,
         *,
-        dry_run: bool | Unset = UNSET,
+        dry_run: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[SystemRecoverResult]:
         """Start system.recover without waiting for its result."""
@@ -3465,7 +3465,7 @@ class WorkflowsMethods:
         *,
         workflow: WorkflowsSaveWorkflow,
         expected_revision: int | None | Unset = UNSET,
-        force: bool | Unset = UNSET,
+        force: bool | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsSaveResult:
         """Save a whole workflow: make a new one, or replace the content of the one with that id.
@@ -3488,7 +3488,7 @@ class WorkflowsMethods:
         self,
         *,
         items: builtins.list[WorkflowsSaveManyItem],
-        on_error: Literal["fail", "skip"] | Unset = UNSET,
+        on_error: Literal["fail", "skip"] | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsSaveManyResult:
         """Save several workflows in order: all or none with `fail`, all that are valid with `skip`.
@@ -3527,7 +3527,7 @@ class WorkflowsMethods:
         self,
         *,
         ids: builtins.list[str],
-        data: bool | Unset = UNSET,
+        data: bool | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsGetManyResult:
         """Read several workflows, with or without their bodies, as many as one answer holds.
@@ -3550,10 +3550,10 @@ class WorkflowsMethods:
         *,
         category: str | None | Unset = UNSET,
         tags: builtins.list[str] | None | Unset = UNSET,
-        archived: bool | Unset = UNSET,
-        order_by: Literal["created_at", "last_run_at", "name", "updated_at"] | Unset = UNSET,
+        archived: bool | None | Unset = UNSET,
+        order_by: Literal["created_at", "last_run_at", "name", "updated_at"] | None | Unset = UNSET,
         descending: bool | None | Unset = UNSET,
-        limit: int | Unset = UNSET,
+        limit: int | None | Unset = UNSET,
         cursor: str | None | Unset = UNSET,
         total: bool | None | Unset = UNSET,
         timeout: float | None = None,
@@ -3580,9 +3580,9 @@ class WorkflowsMethods:
         query: str,
         category: str | None | Unset = UNSET,
         tags: builtins.list[str] | None | Unset = UNSET,
-        archived: bool | Unset = UNSET,
-        snippets: Literal["body", "header", "none"] | Unset = UNSET,
-        limit: int | Unset = UNSET,
+        archived: bool | None | Unset = UNSET,
+        snippets: Literal["body", "header", "none"] | None | Unset = UNSET,
+        limit: int | None | Unset = UNSET,
         cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsSearchResult:
@@ -3613,10 +3613,10 @@ class WorkflowsMethods:
         self,
         *,
         id: str,
-        name: str | Unset = UNSET,
+        name: str | None | Unset = UNSET,
         description: str | None | Unset = UNSET,
-        tags: builtins.list[str] | Unset = UNSET,
-        category: str | Unset = UNSET,
+        tags: builtins.list[str] | None | Unset = UNSET,
+        category: str | None | Unset = UNSET,
         expected_revision: int | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsSaveResult:
@@ -3771,7 +3771,7 @@ class WorkflowsMethods:
         self,
         *,
         id: str,
-        limit: int | Unset = UNSET,
+        limit: int | None | Unset = UNSET,
         cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsHistoryResult:
@@ -3985,7 +3985,7 @@ class RunsMethods:
         status: Literal["cancelled", "error", "running", "success"] | None | Unset = UNSET,
         from_at: int | None | Unset = UNSET,
         to_at: int | None | Unset = UNSET,
-        limit: int | Unset = UNSET,
+        limit: int | None | Unset = UNSET,
         cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RunsListResult:
@@ -4009,7 +4009,7 @@ class RunsMethods:
         workflow_id: str | None | Unset = UNSET,
         from_at: int | None | Unset = UNSET,
         to_at: int | None | Unset = UNSET,
-        utc_offset_minutes: int | Unset = UNSET,
+        utc_offset_minutes: int | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> RunsStatsResult:
@@ -4033,7 +4033,7 @@ class RunsMethods:
         workflow_id: str | None | Unset = UNSET,
         from_at: int | None | Unset = UNSET,
         to_at: int | None | Unset = UNSET,
-        utc_offset_minutes: int | Unset = UNSET,
+        utc_offset_minutes: int | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[RunsStatsResult]:
         """Start runs.stats without waiting for its result."""
@@ -4088,7 +4088,7 @@ class RunsMethods:
         older_than_ms: int | None | Unset = UNSET,
         keep_last: int | None | Unset = UNSET,
         max_bytes: int | None | Unset = UNSET,
-        dry_run: bool | Unset = UNSET,
+        dry_run: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> RunsPruneResult:
@@ -4117,7 +4117,7 @@ class RunsMethods:
         older_than_ms: int | None | Unset = UNSET,
         keep_last: int | None | Unset = UNSET,
         max_bytes: int | None | Unset = UNSET,
-        dry_run: bool | Unset = UNSET,
+        dry_run: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[RunsPruneResult]:
         """Start runs.prune without waiting for its result."""
@@ -4162,7 +4162,7 @@ class SettingsMethods:
         *,
         key: str,
         value: Any,
-        value_type: Literal["boolean", "json", "number", "string"] | Unset = UNSET,
+        value_type: Literal["boolean", "json", "number", "string"] | None | Unset = UNSET,
         description: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> SettingsSetResult:
@@ -4181,7 +4181,7 @@ class SettingsMethods:
     def list(
         self,
         *,
-        prefix: str | Unset = UNSET,
+        prefix: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> SettingsListResult:
         """List settings, ordered by key."""
@@ -4260,9 +4260,9 @@ class SecretsMethods:
     def initialize(
         self,
         *,
-        passphrase: str | Unset = UNSET,
-        keychain: Literal[True] | Unset = UNSET,
-        ephemeral: Literal[True] | Unset = UNSET,
+        passphrase: str | None | Unset = UNSET,
+        keychain: Literal[True] | None | Unset = UNSET,
+        ephemeral: Literal[True] | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SecretsStatusResult:
@@ -4282,9 +4282,9 @@ class SecretsMethods:
     def start_initialize(
         self,
         *,
-        passphrase: str | Unset = UNSET,
-        keychain: Literal[True] | Unset = UNSET,
-        ephemeral: Literal[True] | Unset = UNSET,
+        passphrase: str | None | Unset = UNSET,
+        keychain: Literal[True] | None | Unset = UNSET,
+        ephemeral: Literal[True] | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[SecretsStatusResult]:
         """Start secrets.initialize without waiting for its result."""
@@ -4303,9 +4303,9 @@ class SecretsMethods:
     def unlock(
         self,
         *,
-        passphrase: str | Unset = UNSET,
-        keychain: Literal[True] | Unset = UNSET,
-        recovery_code: str | Unset = UNSET,
+        passphrase: str | None | Unset = UNSET,
+        keychain: Literal[True] | None | Unset = UNSET,
+        recovery_code: str | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SecretsStatusResult:
@@ -4330,9 +4330,9 @@ class SecretsMethods:
     def start_unlock(
         self,
         *,
-        passphrase: str | Unset = UNSET,
-        keychain: Literal[True] | Unset = UNSET,
-        recovery_code: str | Unset = UNSET,
+        passphrase: str | None | Unset = UNSET,
+        keychain: Literal[True] | None | Unset = UNSET,
+        recovery_code: str | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[SecretsStatusResult]:
         """Start secrets.unlock without waiting for its result."""
@@ -4437,9 +4437,9 @@ class SecretsMethods:
         self,
         *,
         new_passphrase: str,
-        old_passphrase: str | Unset = UNSET,
-        recovery_code: str | Unset = UNSET,
-        keychain: Literal[True] | Unset = UNSET,
+        old_passphrase: str | None | Unset = UNSET,
+        recovery_code: str | None | Unset = UNSET,
+        keychain: Literal[True] | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SecretsStatusResult:
@@ -4465,9 +4465,9 @@ class SecretsMethods:
         self,
         *,
         new_passphrase: str,
-        old_passphrase: str | Unset = UNSET,
-        recovery_code: str | Unset = UNSET,
-        keychain: Literal[True] | Unset = UNSET,
+        old_passphrase: str | None | Unset = UNSET,
+        recovery_code: str | None | Unset = UNSET,
+        keychain: Literal[True] | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[SecretsStatusResult]:
         """Start secrets.change_passphrase without waiting for its result."""
@@ -4577,7 +4577,7 @@ class SecretsMethods:
     def rekey(
         self,
         *,
-        passphrase: str | Unset = UNSET,
+        passphrase: str | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SecretsRotateResult:
@@ -4599,7 +4599,7 @@ class SecretsMethods:
     def start_rekey(
         self,
         *,
-        passphrase: str | Unset = UNSET,
+        passphrase: str | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[SecretsRotateResult]:
         """Start secrets.rekey without waiting for its result."""
@@ -4666,12 +4666,12 @@ class AuditMethods:
     def list(
         self,
         *,
-        after: int | Unset = UNSET,
+        after: int | None | Unset = UNSET,
         action: str | None | Unset = UNSET,
         resource: str | None | Unset = UNSET,
         from_at: int | None | Unset = UNSET,
         to_at: int | None | Unset = UNSET,
-        limit: int | Unset = UNSET,
+        limit: int | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> AuditListResult:
         """List entries of the audit log, oldest first, a page at a time."""
@@ -4796,8 +4796,8 @@ class AuditMethods:
     def prune(
         self,
         *,
-        before_at: int | Unset = UNSET,
-        keep: int | Unset = UNSET,
+        before_at: int | None | Unset = UNSET,
+        keep: int | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> AuditPruneResult:
@@ -4819,8 +4819,8 @@ class AuditMethods:
     def start_prune(
         self,
         *,
-        before_at: int | Unset = UNSET,
-        keep: int | Unset = UNSET,
+        before_at: int | None | Unset = UNSET,
+        keep: int | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[AuditPruneResult]:
         """Start audit.prune without waiting for its result."""
@@ -4847,7 +4847,7 @@ class BackupsMethods:
         self,
         *,
         label: str | None | Unset = UNSET,
-        include_secrets: bool | Unset = UNSET,
+        include_secrets: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> BackupsCreateResult:
@@ -4873,7 +4873,7 @@ class BackupsMethods:
         self,
         *,
         label: str | None | Unset = UNSET,
-        include_secrets: bool | Unset = UNSET,
+        include_secrets: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[BackupsCreateResult]:
         """Start backups.create without waiting for its result."""
@@ -4944,8 +4944,8 @@ class BackupsMethods:
         *,
         name: str | None | Unset = UNSET,
         path: str | None | Unset = UNSET,
-        dry_run: bool | Unset = UNSET,
-        secrets: Literal["backup", "live"] | Unset = UNSET,
+        dry_run: bool | None | Unset = UNSET,
+        secrets: Literal["backup", "live"] | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> BackupsRestoreResult:
@@ -4977,8 +4977,8 @@ class BackupsMethods:
         *,
         name: str | None | Unset = UNSET,
         path: str | None | Unset = UNSET,
-        dry_run: bool | Unset = UNSET,
-        secrets: Literal["backup", "live"] | Unset = UNSET,
+        dry_run: bool | None | Unset = UNSET,
+        secrets: Literal["backup", "live"] | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[BackupsRestoreResult]:
         """Start backups.restore without waiting for its result."""

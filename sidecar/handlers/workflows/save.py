@@ -31,6 +31,7 @@ from sidecar.handlers.workflows.views import (
     save_view,
 )
 from sidecar.notifications import WorkflowsChanged
+from sidecar.null_params import accepting_null
 from sidecar.repair.mend import find_to_change
 from sidecar.store import codec
 from sidecar.store.workflows.header import Content, Header, load, tags_text
@@ -39,6 +40,9 @@ from sidecar.values import ExpectedRevision, Id, Tag, WorkflowId
 
 Description = Annotated[str, Meta(max_length=limits.DESCRIPTION_MAX_CHARS)]
 CategoryParam = Annotated[str, Meta(min_length=1, max_length=limits.CATEGORY_MAX_CHARS)]
+
+CATEGORY_DEFAULT = "general"
+"""The category of a workflow that is given none."""
 
 
 class WorkflowsSaveWorkflow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,7 +68,7 @@ class WorkflowsSaveWorkflow(msgspec.Struct, frozen=True, forbid_unknown_fields=T
     ] = []
     category: Annotated[
         CategoryParam, Meta(description="1 to 64 characters; `general` when absent.")
-    ] = "general"
+    ] = CATEGORY_DEFAULT
 
 
 Force = Annotated[
@@ -186,10 +190,14 @@ def _decode_item(raw: Raw, index: int, *, skip: bool) -> WorkflowsSaveManyItem |
     """
     try:
         return msgspec.json.decode(raw, type=WorkflowsSaveManyItem)
+    except msgspec.ValidationError:
+        tolerant: type[WorkflowsSaveManyItem] = accepting_null(WorkflowsSaveManyItem)
+    try:
+        return msgspec.json.decode(raw, type=tolerant)
     except msgspec.ValidationError as fault:
         from sidecar.decode_errors import invalid_params  # noqa: PLC0415 - only a wrong item needs it
 
-        error = invalid_params(fault, WorkflowsSaveManyItem, f"$.params.items[{index}]")
+        error = invalid_params(fault, tolerant, f"$.params.items[{index}]")
         if skip:
             return error
         error.data["index"] = index

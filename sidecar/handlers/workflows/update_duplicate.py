@@ -19,18 +19,23 @@ class WorkflowsUpdateParams(Params, frozen=True):
 
     id: WorkflowId
     name: (
-        Annotated[Name, Meta(description="1 to 512 characters; absent: it stays.")] | UnsetType
+        Annotated[Name, Meta(description="1 to 512 characters; null or absent: it stays.")]
+        | UnsetType
     ) = UNSET
     description: Annotated[
         save.Description | UnsetType | None,
         Meta(description="At most 16384 characters; null removes it; absent: it stays."),
     ] = UNSET
     tags: Annotated[
-        Annotated[list[Tag], Meta(max_length=limits.TAGS_MAX)] | UnsetType,
-        Meta(description="All its tags, at most 64, each kept once; absent: they stay."),
+        Annotated[list[Tag], Meta(max_length=limits.TAGS_MAX)] | UnsetType | None,
+        Meta(
+            description="All its tags, at most 64, each kept once; null removes them; absent: they"
+            " stay."
+        ),
     ] = UNSET
     category: Annotated[
-        save.CategoryParam | UnsetType, Meta(description="1 to 64 characters; absent: it stays.")
+        save.CategoryParam | UnsetType | None,
+        Meta(description="1 to 64 characters; null: `general` again; absent: it stays."),
     ] = UNSET
     expected_revision: save.Expected = None
 
@@ -48,15 +53,15 @@ def update(ctx: Context, params: WorkflowsUpdateParams) -> WorkflowsSaveResult:
         category=params.category or None,
     )
     if params.tags is not UNSET:
-        checks.refuse_nul_in("$.params.tags", params.tags)
+        checks.refuse_nul_in("$.params.tags", params.tags or [])
     old = checks.must_find_to_change(ctx.db, params.id)
     checks.refuse_archived(old)
     checks.check_expected(old, params.expected_revision)
     content = Content(
         old.name if params.name is UNSET else params.name,
         old.description if params.description is UNSET else params.description,
-        old.tags if params.tags is UNSET else tags_text(params.tags),
-        old.category if params.category is UNSET else params.category,
+        old.tags if params.tags is UNSET else tags_text(params.tags or []),
+        old.category if params.category is UNSET else params.category or save.CATEGORY_DEFAULT,
     )
     return save.save_revision(ctx, old, content, None)
 

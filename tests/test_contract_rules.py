@@ -1,0 +1,100 @@
+"""Tests that the whole contract keeps to one spelling: rules for every method, none by name.
+
+A method that comes later is covered without a change. What a rule leaves out is listed with it.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import Raw
+from msgspec import inspect as types
+
+from sidecar import describe
+from sidecar.catalog import METHODS, Method
+from sidecar.methods import METHOD_MODULES
+from sidecar.null_params import accepting_null
+from sidecar.wire.params import decode_params
+from tests.make_params import simplest, unwrapped
+
+NAMES = list(METHOD_MODULES)
+EVERY_METHOD = pytest.mark.parametrize("method", [METHODS[name] for name in NAMES], ids=NAMES)
+DOCUMENT: Any = describe.contract()
+
+CLEARS = {
+    "workflows.update": {"description", "tags", "category"},
+}
+"""The params for which null is a value of its own: it clears."""
+
+
+def objects(node: types.Type, value: Any) -> Iterator[tuple[types.StructType, dict[str, Any]]]:
+    """Yield each object in a value with its type; the objects can be changed in place."""
+    node = unwrapped(node)
+    if isinstance(node, types.UnionType):
+        for each in node.types:
+            yield from objects(each, value)
+    elif isinstance(node, types.StructType) and isinstance(value, dict):
+        yield node, value
+        for field in node.fields:
+            if field.encode_name in value:
+                yield from objects(field.type, value[field.encode_name])
+    elif isinstance(node, types.ListType) and isinstance(value, list):
+        for item in value:
+            yield from objects(node.item_type, item)
+
+
+def decoded(method: Method, params: Any) -> bytes:
+    """Return what a method is given for these params, defaults included, as JSON."""
+    text = msgspec.json.encode(params)
+    if method.params is not method.decoded:  # its handler decodes the items as this says
+        return msgspec.json.encode(msgspec.json.decode(text, type=accepting_null(method.params)))
+    return msgspec.json.encode(decode_params(method, Raw(text)))
+
+
+@EVERY_METHOD
+def test_null_means_the_same_as_leaving_a_param_out_but_where_it_clears(method: Method) -> None:
+    node = types.type_info(method.params)
+    left_out = simplest(node)
+    params = simplest(node)
+    clearing = CLEARS.get(method.name, set())
+
+    for struct, found in objects(node, params):
+        for field in struct.fields:
+            if not field.required:
+                found[field.encode_name] = None
+    for name in clearing:
+        del params[name]
+
+    assert decoded(method, params) == decoded(method, left_out)
+    for name in clearing:
+        assert decoded(method, {**left_out, name: None}) != decoded(method, left_out)
+
+
+def accepts_null(schema: Any) -> bool:
+    """Return whether a JSON Schema accepts null."""
+    types_of = [each.get("type") for each in schema.get("anyOf", [schema])]
+    return "null" in types_of or ("type" not in schema and "anyOf" not in schema)
+
+
+def references(node: Any) -> set[str]:
+    """Return the names of the structs that a part of the document refers to."""
+    if isinstance(node, dict):
+        own = {node["$ref"].rpartition("/")[2]} if isinstance(node.get("$ref"), str) else set()
+        return own.union(*map(references, node.values()))
+    return set().union(*map(references, node)) if isinstance(node, list) else set()
+
+
+@pytest.mark.parametrize("described", DOCUMENT["methods"], ids=lambda each: str(each["name"]))
+def test_the_contract_says_that_null_is_accepted_where_a_param_may_be_left_out(
+    described: Any,
+) -> None:
+    optional = {
+        each["name"]: each["schema"] for each in described["params"] if not each["required"]
+    }
+    structs = [DOCUMENT["components"]["schemas"][name] for name in references(described["params"])]
+    for struct in structs:
+        members = struct["properties"]
+        optional |= {name: members[name] for name in set(members) - set(struct["required"])}
+
+    assert [name for name, schema in optional.items() if not accepts_null(schema)] == []
