@@ -17,6 +17,7 @@ _DECLARED: Final = {
     "workflows.get_list": "workflows.get workflows.get_many workflows.list",
     "workflows.search": "workflows.search",
     "workflows.update_duplicate": "workflows.update workflows.duplicate",
+    "workflows.update_many": "workflows.update_many",
     "workflows.archive": "workflows.archive workflows.unarchive",
     "workflows.delete": "workflows.delete workflows.delete_many",
     "workflows.history_diff_revert": "workflows.history workflows.diff workflows.revert",

@@ -3,4 +3,4 @@
 It is a constant because describing the catalog would take longer than the rest of a start.
 """
 
-SCHEMA_HASH = "885a6b64a858f29bdf3ddbbd6f08cfc4dd801d1756491d4c4ca9b0b87e33c56c"
+SCHEMA_HASH = "9453976984f199ad253fd8a6e70d3bdeba243b557473c1f60b2a58491edf727c"

@@ -55,6 +55,13 @@ ACTS: dict[str, list[Act]] = {
         Act({"id": "w1", "tags": ["x"]}, [saved("w1", 3)]),
         Act({"id": "w1", "name": "n"}),
     ],
+    "workflows.update_many": [
+        Act({"ids": ["w1", "nobody", "shelved"]}),
+        Act(
+            {"ids": ["w1", "nobody", "shelved"], "archived": False, "add_tags": ["x"]},
+            [saved("w1", 3), ("workflow_unarchive", "shelved", {}), saved("shelved", 2)],
+        ),
+    ],
     "workflows.duplicate": [Act({"id": "w1", "new_id": "copy"}, [saved("copy", 1)])],
     "workflows.revert": [
         Act({"id": "w1", "revision": 1}, [saved("w1", 3, reverted_to=1)]),
@@ -202,6 +209,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "workflows.save": {"workflow": flow("w1"), "expected_revision": 9},
     "workflows.save_many": {"items": [{"workflow": flow("new")}, {"workflow": flow("shelved")}]},
     "workflows.update": {"id": "shelved", "name": "m"},
+    "workflows.update_many": {"ids": ["w1"], "add_tags": ["x", "\0"]},
     "workflows.duplicate": {"id": "w1", "new_id": "w2"},
     "workflows.revert": {"id": "w1", "revision": 1, "expected_revision": 9},
     "workflows.archive": {"id": "nobody"},

@@ -64,6 +64,108 @@ def test_an_update_compares_the_expected_revision(bench: Bench) -> None:
         bench.call("workflows.update", id="w", name="a\0")
 
 
+def test_update_many_changes_each_workflow_and_reports_each_id(bench: Bench) -> None:
+    for key, tags in (("a", ["x"]), ("b", ["y", "z"]), ("old", [])):
+        save(bench, key, tags=tags)
+    bench.call("workflows.archive", id="old")
+    bench.told.clear()
+
+    items = bench.call(
+        "workflows.update_many",
+        ids=["b", "nobody", "old", "a"],
+        category="sales",
+        add_tags=["new", "y"],
+        remove_tags=["x", "z"],
+    )["items"]
+
+    at = {key: get(bench, key)["updated_at"] for key in "ab"}
+    done = {"revision": 2, "changed": True, "archived_at": None}
+    assert items == [
+        {"id": "b", "updated": {**done, "updated_at": at["b"]}, "error": None},
+        refused("nobody", 1, -32050, "not_found", "No workflow has that id."),
+        refused("old", 2, -32053, "archived", "The workflow is archived; unarchive it first."),
+        {"id": "a", "updated": {**done, "updated_at": at["a"]}, "error": None},
+    ]
+    assert [(get(bench, key)["tags"], get(bench, key)["category"]) for key in "ab"] == [
+        (["new", "y"], "sales"),
+        (["y", "new"], "sales"),
+    ]
+    assert bench.changes() == [("b", 2, "saved"), ("a", 2, "saved")]
+    assert [(action, key) for action, key, _ in bench.audited()] == [
+        ("workflow_save", "b"),
+        ("workflow_save", "a"),
+    ]
+
+
+def refused(key: str, index: int, code: int, slug: str, message: str) -> dict[str, object]:
+    """Return the result of an id that could not be changed."""
+    path = f"$.params.ids[{index}]"
+    error = {"code": code, "slug": slug, "message": message, "path": path}
+    return {"id": key, "updated": None, "error": error}
+
+
+def test_update_many_unarchives_before_and_archives_after_the_other_changes(bench: Bench) -> None:
+    save(bench, "a")
+    bench.told.clear()
+
+    for archived in (True, False):
+        (item,) = bench.call(
+            "workflows.update_many", ids=["a"], archived=archived, add_tags=[f"{archived}"]
+        )["items"]
+        assert item["error"] is None
+        assert (item["updated"]["archived_at"] is not None) is archived
+
+    assert get(bench, "a")["tags"] == ["True", "False"]
+    assert bench.changes() == [
+        ("a", 2, "saved"), ("a", 2, "archived"), ("a", 2, "unarchived"), ("a", 3, "saved"),
+    ]  # fmt: skip
+
+
+def test_update_many_to_the_same_writes_nothing(bench: Bench) -> None:
+    save(bench, "a", tags=["x"])
+    save(bench, "old")
+    bench.call("workflows.archive", id="old")
+    bench.told.clear()
+
+    for ids, params in (
+        (["a", "a"], {"archived": False, "category": "general", "add_tags": ["x"]}),
+        (["a"], {"archived": None, "category": None, "add_tags": None, "remove_tags": None}),
+        (["a", "old"], {}),
+        (["old"], {"archived": True}),
+        ([], {"category": "c"}),
+    ):
+        items = bench.call("workflows.update_many", ids=ids, **params)["items"]
+        assert [item["updated"]["changed"] for item in items] == [False] * len(ids)
+    assert bench.told == []
+
+
+def test_update_many_leaves_a_workflow_alone_that_would_have_too_many_tags(bench: Bench) -> None:
+    save(bench, "full", tags=[f"t{index}" for index in range(limits.TAGS_MAX)])
+    save(bench, "b")
+    bench.call("workflows.archive", id="full")
+    before = get(bench, "full")
+    bench.told.clear()
+
+    full, other = bench.call(
+        "workflows.update_many", ids=["full", "b"], archived=False, add_tags=["more"]
+    )["items"]
+
+    assert (full["error"]["slug"], full["error"]["path"]) == ("invalid_params", "$.params.add_tags")
+    assert get(bench, "full") == before
+    assert other["error"] is None
+    assert bench.changes() == [("b", 2, "saved")]
+
+
+def test_update_many_mends_a_damaged_workflow_as_an_update_does(bench: Bench) -> None:
+    save(bench, "a")
+    bench.store.db.execute("UPDATE workflows SET tags = '[1'")
+
+    (item,) = bench.call("workflows.update_many", ids=["a"], add_tags=["x"])["items"]
+
+    assert item["error"] is None
+    assert get(bench, "a")["tags"] == ["x"]
+
+
 def test_a_copy_is_new_and_live(bench: Bench) -> None:
     save(bench, name="n" * 512, description="d", tags=["t"], category="c", data={"x": [1]})
     add_runs(bench, "w", 2)

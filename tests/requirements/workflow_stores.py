@@ -86,6 +86,25 @@ REQUIREMENTS = [
         "test_stores_10_every_page_of_runs_is_a_search_without_sorting",
     ),
     _stores.proven(
+        "10:screens",
+        "A list can be filtered by any of several tags, ordered by the last run and counted;"
+        " its pages lose and repeat nothing.",
+        "test_a_list_by_several_tags_has_each_workflow_that_has_one_of_them_once",
+        "test_pages_join_to_the_whole_list_even_among_equal_keys",
+        "test_workflows_are_listed_by_their_last_run_and_those_without_one_last",
+        "test_a_list_is_counted_as_far_as_the_limit_of_totals",
+        "test_the_total_of_a_list_is_counted_by_index",
+        "test_get_many_reads_headers_alone_when_bodies_are_not_asked_for",
+    ),
+    _stores.proven(
+        "10:many",
+        "Several workflows are archived, categorised and tagged in one transaction, with a result"
+        " for each.",
+        "test_update_many_changes_each_workflow_and_reports_each_id",
+        "test_update_many_unarchives_before_and_archives_after_the_other_changes",
+        "test_update_many_leaves_a_workflow_alone_that_would_have_too_many_tags",
+    ),
+    _stores.proven(
         "11",
         "Bodies and summaries have limits with errors of their own.",
         "test_a_body_has_a_greatest_size",

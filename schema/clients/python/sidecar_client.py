@@ -2648,6 +2648,42 @@ class WorkflowsUnarchiveResult(TypedDict):
     """Always null: the workflow is live."""
 
 
+class WorkflowsUpdateManyItem(TypedDict):
+    """The result for one id."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    updated: WorkflowsUpdateManyUpdated | None
+    """The workflow after the changes; null after an error: it is as before."""
+
+    error: WorkflowsItemError | None
+    """Its error; null when there is none."""
+
+
+class WorkflowsUpdateManyResult(TypedDict):
+    """The result for each id."""
+
+    items: list[WorkflowsUpdateManyItem]
+    """In the order of the params."""
+
+
+class WorkflowsUpdateManyUpdated(TypedDict):
+    """A workflow after the changes."""
+
+    revision: int
+    """Revision number, from 1, rising by 1."""
+
+    changed: bool
+    """False when everything was so already: then nothing was written."""
+
+    updated_at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+    archived_at: int | None
+    """When it was archived; null while it is live."""
+
+
 class SystemCheckParams(TypedDict):
     """Params of system.check."""
 
@@ -2809,6 +2845,27 @@ class WorkflowsDuplicateParams(TypedDict):
 
     name: NotRequired[str | None]
     """Name of the copy; null or absent: the name followed by ` (copy)`."""
+
+
+class WorkflowsUpdateManyParams(TypedDict):
+    """Params of workflows.update_many."""
+
+    ids: list[str]
+    """At most 100 ids; they are changed in order."""
+
+    archived: NotRequired[bool | None]
+    """true: archive them, after the other changes; false: unarchive them, before the other changes;
+    null or absent: they stay as they are.
+    """
+
+    category: NotRequired[str | None]
+    """Their category, 1 to 64 characters; null or absent: it stays."""
+
+    add_tags: NotRequired[list[str] | None]
+    """Tags to add, at most 64, after those that each workflow has; null or absent: none."""
+
+    remove_tags: NotRequired[list[str] | None]
+    """Tags to remove, at most 64, before others are added; null or absent: none."""
 
 
 class WorkflowsArchiveParams(TypedDict):
@@ -3655,6 +3712,37 @@ class WorkflowsMethods:
         )
         result: WorkflowsSaveResult = self._client.call(
             "workflows.duplicate", params, timeout=timeout
+        )
+        return result
+
+    def update_many(
+        self,
+        *,
+        ids: builtins.list[str],
+        archived: bool | None | Unset = UNSET,
+        category: str | None | Unset = UNSET,
+        add_tags: builtins.list[str] | None | Unset = UNSET,
+        remove_tags: builtins.list[str] | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> WorkflowsUpdateManyResult:
+        """Archive, unarchive, categorise or tag several workflows in one transaction.
+
+        An error of one (`not_found`, `archived`, `database_damaged`, or `invalid_params` where
+        it would have too many tags) is told in its result, and the others are changed all the
+        same. Each is changed as by workflows.update, workflows.archive and workflows.unarchive:
+        with their audit entries, events and revisions.
+        """
+        params = _given(
+            {
+                "ids": ids,
+                "archived": archived,
+                "category": category,
+                "add_tags": add_tags,
+                "remove_tags": remove_tags,
+            }
+        )
+        result: WorkflowsUpdateManyResult = self._client.call(
+            "workflows.update_many", params, timeout=timeout
         )
         return result
 

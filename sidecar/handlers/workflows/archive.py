@@ -10,6 +10,7 @@ from sidecar.errors import NotFound
 from sidecar.handlers.workflows.checks import must_find
 from sidecar.notifications import WorkflowsChanged
 from sidecar.store.workflows.delete import set_archived
+from sidecar.store.workflows.header import Header
 from sidecar.values import Timestamp, WorkflowId
 
 
@@ -33,13 +34,18 @@ def archive(ctx: Context, params: WorkflowsArchiveParams) -> WorkflowsArchiveRes
     A workflow that is archived already stays as it is.
     """
     header = must_find(ctx.db, params.id)
+    return WorkflowsArchiveResult(header.id, archive_one(ctx, header))
+
+
+def archive_one(ctx: Context, header: Header) -> int:
+    """Archive a workflow that may be archived already; return since when it is."""
     if header.archived_at is not None:
-        return WorkflowsArchiveResult(header.id, header.archived_at)
+        return header.archived_at
     archived_at = ctx.clock.now_ms()
     set_archived(ctx.db, header.rid, archived_at)
     ctx.audit("workflow_archive", header.id)
     ctx.emit(WorkflowsChanged(header.id, header.revision, "archived", ctx.audit_seq))
-    return WorkflowsArchiveResult(header.id, archived_at)
+    return archived_at
 
 
 class WorkflowsUnarchiveParams(Params, frozen=True):
@@ -59,8 +65,13 @@ class WorkflowsUnarchiveResult(Result, frozen=True):
 def unarchive(ctx: Context, params: WorkflowsUnarchiveParams) -> WorkflowsUnarchiveResult:
     """Bring an archived workflow back as it was; a live workflow stays as it is."""
     header = must_find(ctx.db, params.id)
+    unarchive_one(ctx, header)
+    return WorkflowsUnarchiveResult(header.id, None)
+
+
+def unarchive_one(ctx: Context, header: Header) -> None:
+    """Bring a workflow back, which may be live already."""
     if header.archived_at is not None:
         set_archived(ctx.db, header.rid, None)
         ctx.audit("workflow_unarchive", header.id)
         ctx.emit(WorkflowsChanged(header.id, header.revision, "unarchived", ctx.audit_seq))
-    return WorkflowsUnarchiveResult(header.id, None)

@@ -67,7 +67,7 @@ def must_find(db: Connection, workflow_id: str, path: str = "$.params.id") -> He
     return header
 
 
-def must_find_to_change(db: Connection, workflow_id: str) -> Header:
+def must_find_to_change(db: Connection, workflow_id: str, path: str = "$.params.id") -> Header:
     """Return the header of a workflow that is to be changed, mended first if it is damaged.
 
     Raises:
@@ -75,7 +75,7 @@ def must_find_to_change(db: Connection, workflow_id: str) -> Header:
     """
     header = find_to_change(db, workflow_id)
     if header is None:
-        raise NotFound("No workflow has that id.", path="$.params.id")
+        raise NotFound("No workflow has that id.", path=path)
     return header
 
 
