@@ -186,6 +186,9 @@ class LongContext(Context):
         self._holds_lock = False
         self._progress_at_ms = 0.0
         self._progress_done = 0
+        self._progress_total = 0
+        """The total at the highest share of the work that was told; 0 before any."""
+        self._done_before = self._left_after = 0
         self._last_progress: Progress | None = None
 
     def check_cancelled(self) -> None:
@@ -279,18 +282,35 @@ class LongContext(Context):
             self.store.lock.release()
 
     def progress(self, phase: str, done: int, total: int | None, unit: str) -> None:
-        """Send how far the method is: at most 20 times a second, and `done` never decreases."""
+        """Send how far the method is, at most 20 times a second.
+
+        Neither `done` nor its share of `total` ever falls, whatever a later phase estimates.
+        """
         if not self.reports_progress:
             return
-        self._progress_done = max(self._progress_done, done)
-        self._last_progress = Progress(
-            self.request_id, redact(phase), self._progress_done, total, unit
-        )
+        done = max(self._progress_done, done + self._done_before)
+        if total is not None:
+            total += self._done_before + self._left_after
+            if self._progress_total:
+                share = (self._progress_done, self._progress_total)
+                done = max(done, -(-share[0] * total // share[1]))
+            total = self._progress_total = max(total, done)
+        self._progress_done = done
+        self._last_progress = Progress(self.request_id, redact(phase), done, total, unit)
         now = self.clock.monotonic_ms()
         if now - self._progress_at_ms >= limits.PROGRESS_MIN_INTERVAL_MS:
             self._progress_at_ms = now
             self._publish([Emitted(self._last_progress, 0)])
             self._last_progress = None
+
+    @contextmanager
+    def part_of_progress(self, *, before: int = 0, after: int = 0) -> Iterator[None]:
+        """Report what the block does as a part of the work, between units of other parts."""
+        self._done_before, self._left_after = before, after
+        try:
+            yield
+        finally:
+            self._done_before = self._left_after = 0
 
     def emit_at_once(self, params: Notification) -> None:
         """Send a notification of what has happened outside any transaction."""

@@ -53,6 +53,10 @@ from sidecar.vault.crypto import KEY_BYTES
 
 T = TypeVar("T")
 
+_UNPACK_PARTS: Final = 2
+_BACKUP_PARTS: Final = 4
+"""How often the progress counts the bytes of the new database, and then those of the old one."""
+
 _STATE_AFTER: Final[Mapping[str, VaultState]] = {"from_backup": "locked", "none": "uninitialized"}
 """The state of the secrets after a restore that has replaced them, by where they are from."""
 
@@ -94,6 +98,8 @@ class Built(NamedTuple):
     secrets: SecretsAfterwards
     sha256: str
     """Hash of the finished file."""
+    counts: dict[str, int]
+    """Rows of each table in it."""
 
 
 class UnservedDatabase:
@@ -114,7 +120,7 @@ class UnservedDatabase:
         """Return whether the restore is to stop."""
         return False
 
-    def unpack(self, backup: Path, path: Path) -> NewDatabase:
+    def unpack(self, backup: Path, path: Path, *, dry_run: bool) -> NewDatabase:  # noqa: ARG002 - a part of the progress
         """Unpack the file `backup` to `path` and examine it, as `bring_in` does."""
         return bring_in(backup, path, self.clock, self.report, self.is_cancelled)
 
@@ -173,7 +179,8 @@ class UnservedDatabase:
             if source == "backup":
                 self._seal_secrets(db)
             carry_over.finish(db, self.clock, served=self.is_served)
-        return Built(epoch, seq, secrets, sha256_of(new.path))
+            counts = {table: tables.count(db, table) for table in new.counts}
+        return Built(epoch, seq, secrets, sha256_of(new.path), counts)
 
     def _carry_over(self, old: Connection, db: Connection, source: SecretsSource) -> None:
         """Copy into the new database `db` what it takes over from `old`: here nothing."""
@@ -215,18 +222,23 @@ class ServedDatabase(UnservedDatabase):
         super().__init__(ctx.store.path, ctx.clock, ctx.progress)
         self._ctx = ctx
         self._store = ctx.store
+        self._unpacked_bytes = 0
 
     def is_cancelled(self) -> bool:
         """Return whether the request was cancelled."""
         return self._ctx.cancel_event.is_set()
 
-    def unpack(self, backup: Path, path: Path) -> NewDatabase:
+    def unpack(self, backup: Path, path: Path, *, dry_run: bool) -> NewDatabase:
         """Unpack and examine a backup; write to the audit log when it is rejected."""
+        safety_bytes = 0 if dry_run else _BACKUP_PARTS * self.path.stat().st_size
         try:
-            return super().unpack(backup, path)
+            with self._ctx.part_of_progress(after=safety_bytes):
+                new = super().unpack(backup, path, dry_run=dry_run)
         except BackupRejected as rejected:
             log_rejection(self._ctx, rejected, backup.name, last=False)
             raise
+        self._unpacked_bytes = _UNPACK_PARTS * new.backup.manifest.database_bytes
+        return new
 
     def preview(self, new: NewDatabase, source: SecretsSource) -> Preview:
         """Read this database through a new connection, while other requests are served."""
@@ -264,11 +276,12 @@ class ServedDatabase(UnservedDatabase):
 
     def preserve(self) -> Preserved:
         """Make a backup with the secrets; when the database is damaged, keep its file instead."""
-        backup = self._unless_damaged(
-            lambda: create_backup_from(
-                self._ctx, nullcontext(self._store.db), "restore", include_secrets=True
+        with self._ctx.part_of_progress(before=self._unpacked_bytes):
+            backup = self._unless_damaged(
+                lambda: create_backup_from(
+                    self._ctx, nullcontext(self._store.db), "restore", include_secrets=True
+                )
             )
-        )
         self._ctx.check_cancelled()
         return Preserved(backup.backup.name, None) if backup else super().preserve()
 

@@ -37,6 +37,20 @@ class Restored(NamedTuple):
     built: Built | None = None
     """None in a dry run."""
 
+    def counts(self) -> dict[str, int]:
+        """Return the rows of each table afterwards; in a dry run those that are expected.
+
+        The log is continued with the entries of the safety backup and of the restore.
+        """
+        if self.built is not None:
+            return self.built.counts
+        expected = dict(self.new.counts)
+        if "access_log" in self.content.counts:
+            expected["access_log"] = self.content.counts["access_log"] + 2
+        if "secrets" in expected:
+            expected["secrets"] = len(self.secrets.providers)
+        return expected
+
 
 def restore_backup(
     old: UnservedDatabase, backup: Path, source: SecretsSource, *, dry_run: bool
@@ -55,7 +69,7 @@ def restore_backup(
         StorageFailed: what was unpacked was changed after it was examined; nothing was changed.
     """
     with wire_errors(), scratch_folder(old.path) as folder:
-        new = old.unpack(backup, folder / DATABASE)
+        new = old.unpack(backup, folder / DATABASE, dry_run=dry_run)
         if dry_run:
             return Restored(new, *old.preview(new, source))
         with old.alone():

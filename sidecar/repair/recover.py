@@ -21,9 +21,16 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
     ctx.check_cancelled()
     store = ctx.store
 
+    copied: dict[str, int] = {}
+
     def step(table: str, rows: int) -> None:
         ctx.check_cancelled()
-        ctx.progress(table, rows, None, "rows")
+        copied[table] = rows
+        ctx.progress(table, sum(copied.values()), None, "rows")
+
+    def report_unpacked(phase: str, *_: object) -> None:
+        """Report that a backup is read; how many rows it gives is not known yet."""
+        ctx.progress(phase, 0, None, "rows")
 
     def log(db: Connection, recovered: Recovered) -> None:
         ctx.audit_in(db, "recover", "database", **audit_totals(recovered))
@@ -32,7 +39,7 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
 
     with (
         unpacked_newest_backup(
-            store.path, ctx.clock, ctx.progress, ctx.cancel_event.is_set, served=True
+            store.path, ctx.clock, report_unpacked, ctx.cancel_event.is_set, served=True
         ) as backup,
         scratch_folder(store.path) as folder,
         nullcontext() if dry_run else store.exclusive(),

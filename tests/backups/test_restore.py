@@ -18,25 +18,39 @@ from sidecar.errors import (
     StorageFailed,
 )
 from sidecar.notifications import SystemRestored
-from sidecar.store import migrations, swap
+from sidecar.store import migrations, swap, tables
 from sidecar.store.migrations import Step
 from tests.harness import Bench, open_bench
 from tests.made_workflows import save
 from tests.unpacked_backups import backup_names, clock_of, run_chore
+from tests.vault_benches import set_up
 
 NEXT = migrations.current_version() + 1
 
 
 def content(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
     """Return the rows of the tables with the user's data."""
-    tables = ("workflows", "workflow_bodies", "workflow_revisions", "runs", "settings")
-    return {name: bench.rows(f"SELECT * FROM {name}") for name in tables}  # noqa: S608 - our tables
+    names = ("workflows", "workflow_bodies", "workflow_revisions", "runs", "settings")
+    return {name: bench.rows(f"SELECT * FROM {name}") for name in names}  # noqa: S608 - our tables
 
 
 def backed_up(bench: Bench, **params: Any) -> str:
     name: str = bench.call("backups.create", **params)["name"]
     bench.told.clear()
     return name
+
+
+@pytest.mark.parametrize("secrets", ["live", "backup"])
+def test_the_counts_are_those_after_the_restore(bench: Bench, secrets: str) -> None:
+    set_up(bench)
+    name = backed_up(bench)
+    bench.call("workflows.delete", id="w1")
+
+    expected = bench.call("backups.restore", name=name, secrets=secrets, dry_run=True)["counts"]
+    result = bench.call("backups.restore", name=name, secrets=secrets)["counts"]
+
+    rows = {name: bench.rows(f"SELECT count(*) FROM {name}")[0][0] for name in tables.COUNTED}  # noqa: S608 - our tables
+    assert expected == result == rows
 
 
 def test_everything_is_as_it_was_when_the_backup_was_made(bench: Bench) -> None:

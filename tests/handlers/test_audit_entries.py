@@ -35,22 +35,27 @@ class SessionWithFacts(NoSession):
         return {"pid": 7, "started_at": 1000, "database": "/somewhere/my.db"}
 
 
+def make_rows(bench: Bench) -> None:
+    """Make the rows that the acts change."""
+    bench.context.session = SessionWithFacts()
+    made = Path(bench.call("backups.create")["path"])
+    made.rename(made.with_name(BACKUP))
+    for name in ("w1", "w2", "shelved"):
+        save(bench, name, tags=["old"] if name == "w2" else [])
+    bench.call("workflows.update", id="w1", tags=["old"])
+    bench.call("workflows.archive", id="shelved")
+    for run in ("going", "ended"):
+        bench.call("runs.start", workflow_id="w1", id=run)
+    bench.call("runs.finish", id="ended", status="error")
+    bench.call("settings.set", key="own", value=1)
+    bench.call("settings.set", key="canvas_grid_size", value=7)
+    bench.told.clear()
+
+
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     with open_bench(tmp_path) as opened:
-        opened.context.session = SessionWithFacts()
-        made = Path(opened.call("backups.create")["path"])
-        made.rename(made.with_name(BACKUP))
-        for name in ("w1", "w2", "shelved"):
-            save(opened, name, tags=["old"] if name == "w2" else [])
-        opened.call("workflows.update", id="w1", tags=["old"])
-        opened.call("workflows.archive", id="shelved")
-        for run in ("going", "ended"):
-            opened.call("runs.start", workflow_id="w1", id=run)
-        opened.call("runs.finish", id="ended", status="error")
-        opened.call("settings.set", key="own", value=1)
-        opened.call("settings.set", key="canvas_grid_size", value=7)
-        opened.told.clear()
+        make_rows(opened)
         yield opened
 
 

@@ -26,4 +26,20 @@ REQUIREMENTS = [
         "`settings.changed` tells a deletion from null.",
         "test_a_deletion_is_told_apart_from_null",
     ),
+    _promise.proven(
+        "following:entries",
+        "A change notification names its audit entry.",
+        "test_a_change_names_an_entry_of_its_act",
+    ),
+    _promise.proven(
+        "following:progress",
+        "Progress never falls, neither the units done nor their share of the whole.",
+        "test_the_progress_of_a_long_method_never_falls",
+        "test_the_progress_of_a_long_method_that_reads_never_falls",
+    ),
+    _promise.proven(
+        "following:counts",
+        "A restore answers the rows there are after it.",
+        "test_the_counts_are_those_after_the_restore",
+    ),
 ]

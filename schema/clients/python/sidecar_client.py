@@ -1145,7 +1145,7 @@ class BackupsRestoreResult(TypedDict):
     """Version of its tables if they were older, else null."""
 
     counts: dict[str, int]
-    """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
+    """Rows of each table afterwards; in a dry run those that are expected."""
 
     counts_before: dict[str, int]
     """Rows of the replaced database; damaged tables are omitted."""

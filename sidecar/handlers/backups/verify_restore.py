@@ -15,7 +15,7 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, InvalidParams, NotFound, RecoveryRequired
 from sidecar.files import beside, wire_errors
-from sidecar.handlers.backups.views import BackupView, Counts, view
+from sidecar.handlers.backups.views import BackupView, view
 from sidecar.store import meta
 from sidecar.store.database_files import SQLITE_LEFTOVERS
 from sidecar.values import Count
@@ -157,7 +157,10 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
     migrated_from: Annotated[
         int | None, Meta(description="Version of its tables if they were older, else null.")
     ]
-    counts: Counts
+    counts: Annotated[
+        dict[str, int],
+        Meta(description="Rows of each table afterwards; in a dry run those that are expected."),
+    ]
     counts_before: Annotated[
         dict[str, int],
         Meta(description="Rows of the replaced database; damaged tables are omitted."),
@@ -233,7 +236,7 @@ def result_of(restored: "Restored") -> BackupsRestoreResult:
         dry_run=built is None,
         backup=view(new.backup, restored.content.store_id),
         migrated_from=new.migrated_from,
-        counts=new.counts,
+        counts=restored.counts(),
         counts_before=restored.content.counts,
         secrets=secrets.outcome,
         providers=secrets.providers,
