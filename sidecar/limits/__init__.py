@@ -311,6 +311,9 @@ NODES_MAX: Final = 10_000
 DIFF_FIELDS_MAX: Final = 100
 """Most fields that are listed of one changed node; a `*` after them says that there are more."""
 
+DIFF_VALUE_MAX_CHARS: Final = 1000
+"""Characters of a value, as JSON text, that a difference shows: more than a person compares."""
+
 DIFF_DEPTH_MAX: Final = 6
 """Depth to which objects are compared: Langflow's settings are five objects deep."""
 

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-N8N: Final = {
+N8N: Final[dict[str, Any]] = {
     "name": "Invoices",
     "tags": [{"id": "1", "name": "money"}, "daily"],
     "nodes": [
@@ -12,12 +12,12 @@ N8N: Final = {
     ],
     "connections": {"Hook": {"main": [[{"node": "Ask", "type": "main", "index": 0}]]}},
 }  # fmt: skip
-NODE_RED: Final = [
+NODE_RED: Final[list[dict[str, Any]]] = [
     {"id": "t", "type": "tab", "label": "Greenhouse", "info": "Waters at night."},
     {"id": "1", "type": "inject", "z": "t", "name": "Nightly", "x": 1, "y": 2, "wires": [["2"]]},
     {"id": "2", "type": "http request", "z": "t", "name": "", "url": "u", "wires": [[]]},
 ]
-FLOWISE: Final = {
+FLOWISE: Final[dict[str, Any]] = {
     "description": "Answers questions.",
     "nodes": [
         {"id": "llm_0", "type": "customNode", "position": {"x": 1}, "data": {
@@ -28,7 +28,7 @@ FLOWISE: Final = {
     ],
     "edges": [{"source": "llm_0", "target": "chain_0", "sourceHandle": "o", "targetHandle": "i"}],
 }  # fmt: skip
-LANGFLOW: Final = {
+LANGFLOW: Final[dict[str, Any]] = {
     "name": "Questions",
     "description": "Builds prompts.",
     "tags": ["chat"],
@@ -44,7 +44,7 @@ LANGFLOW: Final = {
         "edges": [{"source": "Prompt-1", "target": "note-1"}],
     },
 }  # fmt: skip
-SIM: Final = {
+SIM: Final[dict[str, Any]] = {
     "version": "1.0",
     "state": {
         "metadata": {"name": "Support", "description": "Sorts mail."},
@@ -56,7 +56,7 @@ SIM: Final = {
         "edges": [{"source": "a", "target": "b", "sourceHandle": "source"}],
     },
 }  # fmt: skip
-COMFYUI: Final = {
+COMFYUI: Final[dict[str, Any]] = {
     "last_node_id": 2,
     "nodes": [
         {
@@ -69,12 +69,12 @@ COMFYUI: Final = {
     ],
     "links": [[9, 1, 0, 2, 1, "MODEL"]],
 }
-COMFYUI_API: Final = {
+COMFYUI_API: Final[dict[str, Any]] = {
     "3": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["4", 0]},
           "_meta": {"title": "Sample"}},
     "4": {"class_type": "CheckpointLoader", "inputs": {"name": "model.safetensors"}},
 }  # fmt: skip
-DIFY: Final = {
+DIFY: Final[dict[str, Any]] = {
     "kind": "app",
     "version": "0.3.0",
     "app": {"mode": "workflow", "name": "Translate", "description": "Into French."},
@@ -89,7 +89,7 @@ DIFY: Final = {
         }
     },
 }  # fmt: skip
-STEP_FUNCTIONS: Final = {
+STEP_FUNCTIONS: Final[dict[str, Any]] = {
     "Comment": "Ships orders.",
     "StartAt": "Each order",
     "States": {
@@ -100,7 +100,7 @@ STEP_FUNCTIONS: Final = {
         "Done": {"Type": "Succeed"},
     },
 }  # fmt: skip
-LOGIC_APPS: Final = {
+LOGIC_APPS: Final[dict[str, Any]] = {
     "definition": {
         "$schema": "https://schema.management.azure.com/schemas/2016-06-01/workflowdefinition.json#",
         "triggers": {"Recurrence": {"type": "Recurrence", "recurrence": {"frequency": "Day"}}},
@@ -112,20 +112,26 @@ LOGIC_APPS: Final = {
         },
     }
 }  # fmt: skip
-REACT_FLOW: Final = {
+REACT_FLOW: Final[dict[str, Any]] = {
     "nodes": [
         {"id": "1", "type": "input", "position": {"x": 0, "y": 0}, "data": {"label": "Begin"}},
         {"id": "2", "position": {"x": 0, "y": 9}, "data": {"label": "End", "note": "last"}},
     ],
     "edges": [{"id": "e", "source": "1", "target": "2"}],
 }
-MAKE: Final = {"name": "Leads", "flow": [{"id": 1, "module": "google-sheets:watchRows"}]}
-ACTIVEPIECES: Final = {
+MAKE: Final[dict[str, Any]] = {
+    "name": "Leads",
+    "flow": [{"id": 1, "module": "google-sheets:watchRows"}],
+}
+ACTIVEPIECES: Final[dict[str, Any]] = {
     "name": "template",
     "template": {"displayName": "Chain", "trigger": {"type": "PIECE_TRIGGER", "name": "trigger"}},
 }
-WINDMILL: Final = {"summary": "Reminders", "value": {"modules": [{"id": "a", "value": {}}]}}
-KESTRA: Final = {
+WINDMILL: Final[dict[str, Any]] = {
+    "summary": "Reminders",
+    "value": {"modules": [{"id": "a", "value": {}}]},
+}
+KESTRA: Final[dict[str, Any]] = {
     "id": "nightly", "namespace": "company.team", "description": "Loads orders.",
     "tasks": [{"id": "load_orders", "type": "io.kestra.plugin.core.log.Log"}],
 }  # fmt: skip

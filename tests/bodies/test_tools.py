@@ -173,7 +173,7 @@ STEPS: dict[str, tuple[Any, list[tuple[str, str, str, dict[str, Any]]], list[Lin
             ("Terminate_quota", "Terminate_quota", "Terminate", {}),
             ("Post_summary", "Post_summary", "Http", {}),
         ],
-        [Link("Get_quota", "Over")],
+        [Link("Get_quota", "Over", "Succeeded")],
     ),
     "react-flow": (
         made.REACT_FLOW,

@@ -176,9 +176,9 @@ def test_diff_names_nodes_and_their_settings(bench: Bench) -> None:
         "nodes": [
             {"id": "1", "name": "Start", "type": "trigger", "position": [0, 0], "parameters": {}},
             {"id": "2", "name": "Ask", "type": "llm", "parameters": {"prompt": "a", "model": "m"}},
-            {"id": "3", "name": "Old", "type": "x", "parameters": {}},
+            {"id": "3", "name": "Old", "type": "y", "parameters": {}},
         ],
-        "connections": {"Start": ["Ask"]},
+        "connections": {"Start": {"main": [[{"node": "Ask"}]]}},
     }
     after = {
         "name": "flow",
@@ -187,26 +187,59 @@ def test_diff_names_nodes_and_their_settings(bench: Bench) -> None:
             {"id": "2", "name": "Ask", "type": "llm", "parameters": {"prompt": "b", "model": "m"}},
             {"id": "4", "name": "New", "type": "x", "parameters": {}},
         ],
-        "connections": {"Start": ["Ask", "New"]},
+        "connections": {"Start": {"main": [[{"node": "Ask"}, {"node": "New"}]]}},
     }
     save(bench, before)
     save(bench, after, name="renamed", tags=["t"])
 
     assert bench.call("workflows.diff", id="w", from_revision=1, to_revision=2) == {
-        "added": [{"node": "4", "name": "New", "fields": []}],
-        "removed": [{"node": "3", "name": "Old", "fields": []}],
-        "changed": [{"node": "2", "name": "Ask", "fields": ["prompt"]}],
-        "metadata": ["name", "tags", "data.connections.Start"],
+        "tool": "n8n",
+        "layout_only": False,
+        "added": [{"id": "4", "name": "New", "kind": "x"}],
+        "removed": [{"id": "3", "name": "Old", "kind": "y"}],
+        "renamed": [],
+        "moved": [{"id": "1", "name": "Start", "kind": "trigger"}],
+        "changed": [
+            {
+                "id": "2",
+                "name": "Ask",
+                "fields": [{"name": "prompt", "before": '"a"', "after": '"b"'}],
+            }
+        ],
+        "links_added": [{"source": "1", "target": "4", "port": "main 0"}],
+        "links_removed": [],
+        "metadata": [
+            {"name": "name", "before": '"n"', "after": '"renamed"'},
+            {"name": "tags", "before": "[]", "after": '["t"]'},
+        ],
     }
+
+
+def test_a_diff_of_places_alone_is_layout_only(bench: Bench) -> None:
+    save(bench, {"nodes": [{"id": "a", "name": "A", "x": 1}]})
+    save(bench, {"nodes": [{"id": "a", "name": "A", "x": 2}]})
+    save(bench, {"nodes": [{"id": "a", "name": "A", "x": 2}]}, name="other")
+
+    moved = bench.call("workflows.diff", id="w", from_revision=1, to_revision=2)
+    both = bench.call("workflows.diff", id="w", from_revision=1, to_revision=3)
+
+    assert (moved["layout_only"], both["layout_only"]) == (True, False)
+    assert moved["moved"] == both["moved"] == [{"id": "a", "name": "A", "kind": ""}]
 
 
 def test_a_revision_does_not_differ_from_itself(bench: Bench) -> None:
     save(bench, {"nodes": [{"id": "a"}]})
 
     assert bench.call("workflows.diff", id="w", from_revision=1, to_revision=1) == {
+        "tool": "unknown",
+        "layout_only": False,
         "added": [],
         "removed": [],
+        "renamed": [],
+        "moved": [],
         "changed": [],
+        "links_added": [],
+        "links_removed": [],
         "metadata": [],
     }
 

@@ -2273,37 +2273,105 @@ class WorkflowsDeleteResult(TypedDict):
     """Earlier revisions deleted with it."""
 
 
-class WorkflowsDiffNode(TypedDict):
-    """A node of the workflow that differs between the two revisions."""
+class WorkflowsDiffChanged(TypedDict):
+    """A step with settings that differ."""
 
-    node: str
-    """The node's id; where it has none, its name or its position."""
+    id: str
+    """Its id."""
 
     name: str
-    """The node's name."""
+    """Its name in `to_revision`."""
 
-    fields: list[str]
-    """Names of the node's settings that differ, at most 100, then `*` for the others; empty for a
-    node that was added or removed.
-    """
+    fields: list[WorkflowsDiffField]
+    """What differs, by name, at most 100 and `*` for more."""
+
+
+class WorkflowsDiffField(TypedDict):
+    """A value that differs between the two revisions."""
+
+    name: str
+    """Its name, with a dot between parts; `*` where it has none, or for more."""
+
+    before: str | None
+    """The value in `from_revision` as JSON text, cut after 1 000 characters."""
+
+    after: str | None
+    """The same of `to_revision`; null where it is missing."""
+
+
+class WorkflowsDiffLink(TypedDict):
+    """A connection between two steps."""
+
+    source: str
+    """Id of the step that it leads from."""
+
+    target: str
+    """Id of the step that it leads to."""
+
+    port: str
+    """Output and input, as the tool names them; empty for the only ones."""
+
+
+class WorkflowsDiffRenamed(TypedDict):
+    """A step with another name."""
+
+    id: str
+    """Its id in `to_revision`."""
+
+    before: str
+    """Its name in `from_revision`."""
+
+    after: str
+    """Its name in `to_revision`."""
 
 
 class WorkflowsDiffResult(TypedDict):
-    """What differs between the two revisions; positions of nodes on a canvas are not compared."""
+    """What differs between the two revisions."""
 
-    added: list[WorkflowsDiffNode]
-    """Nodes only `to_revision` has."""
+    tool: str
+    """The tool whose shape `to_revision` has; `unknown` for others."""
 
-    removed: list[WorkflowsDiffNode]
-    """Nodes only `from_revision` has."""
+    layout_only: bool
+    """Whether only places on the canvas differ, and nothing else."""
 
-    changed: list[WorkflowsDiffNode]
-    """Nodes with settings that differ."""
+    added: list[WorkflowsDiffStep]
+    """Steps only `to_revision` has."""
 
-    metadata: list[str]
-    """Which of name, description, tags and category differ, and as `data.NAME` the members of the
-    body beside its nodes that differ; `data.*` where these have no name.
+    removed: list[WorkflowsDiffStep]
+    """Steps only `from_revision` has."""
+
+    renamed: list[WorkflowsDiffRenamed]
+    """Steps with another name."""
+
+    moved: list[WorkflowsDiffStep]
+    """Steps with another place on the canvas."""
+
+    changed: list[WorkflowsDiffChanged]
+    """Steps with settings that differ."""
+
+    links_added: list[WorkflowsDiffLink]
+    """Connections only `to_revision` has."""
+
+    links_removed: list[WorkflowsDiffLink]
+    """Connections only `from_revision` has."""
+
+    metadata: list[WorkflowsDiffField]
+    """What differs of name, description, tags and category, and as `data.NAME` of the members of
+    the body beside its steps and connections.
     """
+
+
+class WorkflowsDiffStep(TypedDict):
+    """A step of a workflow: a node, block, action or state, as its tool calls it."""
+
+    id: str
+    """Its id; where it has none, its name or its position."""
+
+    name: str
+    """Its name."""
+
+    kind: str
+    """Its type in the tool; empty where it has none."""
 
 
 class WorkflowsGetManyItem(TypedDict):
@@ -3884,7 +3952,10 @@ class WorkflowsMethods:
         to_revision: int,
         timeout: float | None = None,
     ) -> WorkflowsDiffResult:
-        """Compare two revisions of a workflow, node by node where the body's format is known."""
+        """Compare two revisions of a workflow, step by step where its tool is known.
+
+        A step that was renamed or moved is told as that, and not as other connections.
+        """
         params = _given(
             {
                 "id": id,

@@ -101,4 +101,6 @@ TOOL = Tool(
     rest=_rest,
     links=_links,
     layout=_LAYOUT,
+    wiring=(("links",), ("last_link_id",)),
+    shown=((("widgets_values",), ()), (("inputs",), ())),
 )

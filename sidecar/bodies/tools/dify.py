@@ -42,4 +42,7 @@ TOOL = Tool(
     rest=rest_of("workflow", "graph", "nodes"),
     links=edges_at("workflow", "graph", "edges"),
     layout=CANVAS,
+    canvas=(("workflow", "graph", "viewport"),),
+    wiring=(("workflow", "graph", "edges"),),
+    shown=((("data",), ()),),
 )

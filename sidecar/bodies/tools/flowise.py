@@ -45,4 +45,5 @@ TOOL = Tool(
     rest=rest_of("nodes"),
     links=edges_at("edges"),
     layout=CANVAS,
+    shown=((("data", "inputs"), ()), (("data",), ())),
 )

@@ -46,4 +46,6 @@ TOOL = Tool(
     rest=rest_of("data", "nodes"),
     links=edges_at("data", "edges"),
     layout=CANVAS,
+    wiring=(("data", "edges"),),
+    shown=((("data", "node", "template"), ("value",)), (("data", "node"), ())),
 )

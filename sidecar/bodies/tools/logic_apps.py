@@ -17,6 +17,7 @@ from sidecar.bodies.tools.tool import (
     member,
     replaced,
     text,
+    texts,
 )
 
 _PLACES: Final[tuple[tuple[str, ...], ...]] = ((), ("definition",), ("properties", "definition"))
@@ -92,9 +93,11 @@ def _rest(document: Json) -> Json:
 
 
 def _links(_document: Json, steps: list[Step]) -> list[Link]:
-    """Return after which action each one runs."""
+    """Return after which action each one runs, and after which outcomes of it."""
     return [
-        Link(before, step.id) for step in steps for before in as_object(step.entry.get("runAfter"))
+        Link(before, step.id, ", ".join(texts(outcomes)))
+        for step in steps
+        for before, outcomes in as_object(step.entry.get("runAfter")).items()
     ]
 
 
@@ -105,7 +108,10 @@ TOOL = Tool(
     steps=_steps,
     rest=_rest,
     links=_links,
-    link_members=_LINKS | {"actions", "else", "cases", "default", "triggers"},
+    link_members=_LINKS
+    | {"actions", "else", "cases", "default", "triggers"}
+    | {"definition", "properties"},
     layout=frozenset(),
+    wiring=(("runAfter",),),
     named_by_key=True,
 )

@@ -49,4 +49,6 @@ TOOL = Tool(
     links=_links,
     link_members=frozenset({"connections"}),
     layout=CANVAS,
+    wiring=(("connections",),),
+    shown=((("parameters",), ()),),
 )

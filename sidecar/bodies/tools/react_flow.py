@@ -39,4 +39,5 @@ TOOL = Tool(
     rest=rest_of("nodes"),
     links=edges_at("edges"),
     layout=CANVAS,
+    shown=((("data",), ()),),
 )

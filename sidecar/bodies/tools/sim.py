@@ -81,4 +81,6 @@ TOOL = Tool(
     rest=_rest,
     links=_links,
     layout=CANVAS,
+    wiring=(("edges",), ("state", "edges")),
+    shown=((("subBlocks",), ("value",)),),
 )

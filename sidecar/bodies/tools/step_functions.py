@@ -95,5 +95,6 @@ TOOL = Tool(
     links=_links,
     link_members=_LINKS | {"States", *_INNER, "Branches"},
     layout=frozenset(),
+    wiring=(("Next",), ("Default",)),
     named_by_key=True,
 )

@@ -13,6 +13,9 @@ from sidecar import limits
 Json = Any
 """A decoded JSON value."""
 
+Path = tuple[str, ...]
+"""Members, each within the one before."""
+
 Entries = dict[str, dict[str, Json]]
 """The JSON objects of steps, each under its key or its index, in the order of the document."""
 
@@ -68,6 +71,13 @@ class Tool(NamedTuple):
     """Members of a step, or of the document, that name other steps to say what follows what."""
     layout: frozenset[str] = frozenset({"position"})
     """Members of a step that say where it is on the canvas, or how it is shown there."""
+    shown: tuple[tuple[Path, Path], ...] = ()
+    """Paths to the settings of a step, each with the path from a setting to its value: names of
+    changed settings leave both out, because a person sees neither."""
+    canvas: tuple[Path, ...] = (("viewport",), ("data", "viewport"), ("extra", "ds"))
+    """Paths in the document to what part of the canvas was shown."""
+    wiring: tuple[Path, ...] = (("wires",), ("edges",))
+    """Paths in a step, or in the document, to what tells nothing but links."""
     named_by_key: bool = False
     """Whether a step is known by its name alone, so that a renamed one has another id."""
 
@@ -161,7 +171,7 @@ def read_plain(key: str, entry: dict[str, Json]) -> Step:
     return Step(id_of(entry) or name or key, name or kind, kind, settings, entry)
 
 
-def entries_at(document: Json, place: tuple[str, ...]) -> Entries:
+def entries_at(document: Json, place: Path) -> Entries:
     """Return the objects of the list or object at a path, at most `limits.NODES_MAX` of them."""
     found = ((key, each) for key, each in _items(member(document, *place)) if is_entry(each))
     return dict(islice(found, limits.NODES_MAX))
@@ -179,7 +189,7 @@ def _items(container: Json) -> Iterator[tuple[str, Json]]:
     return ((str(index), value) for index, value in enumerate(as_list(container)))
 
 
-def rest_without(document: Json, place: tuple[str, ...]) -> Json:
+def rest_without(document: Json, place: Path) -> Json:
     """Return a document without the steps at a path.
 
     Values among the steps that are no objects stay, and so do steps beyond the limit.
@@ -191,7 +201,7 @@ def rest_without(document: Json, place: tuple[str, ...]) -> Json:
     return replaced(document, place, rest) if place else rest
 
 
-def replaced(document: Json, place: tuple[str, ...], value: Json) -> Json:
+def replaced(document: Json, place: Path, value: Json) -> Json:
     """Return a copy with another value at a path that is there; an empty one removes the member."""
     if not isinstance(document, dict) or place[0] not in document:
         return document

@@ -63,4 +63,5 @@ UNKNOWN = Tool(
     steps=_steps,
     rest=_rest,
     layout=CANVAS,
+    shown=((("parameters",), ()), (("data",), ())),
 )

@@ -5,7 +5,7 @@ content makes one; the newest `revision_keep_count` revisions, and all that runs
 kept.
 """
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 from msgspec import Meta
@@ -31,6 +31,9 @@ from sidecar.values import (
     encode_cursor,
     query_mark,
 )
+
+if TYPE_CHECKING:
+    from sidecar.bodies import difference
 
 
 class WorkflowsHistoryParams(Params, frozen=True):
@@ -107,43 +110,98 @@ class WorkflowsDiffParams(Params, frozen=True):
     to_revision: Revision
 
 
-class WorkflowsDiffNode(msgspec.Struct, frozen=True):
-    """A node of the workflow that differs between the two revisions."""
+class WorkflowsDiffStep(msgspec.Struct, frozen=True):
+    """A step of a workflow: a node, block, action or state, as its tool calls it."""
 
-    node: Annotated[
-        str, Meta(description="The node's id; where it has none, its name or its position.")
+    id: Annotated[str, Meta(description="Its id; where it has none, its name or its position.")]
+    name: Annotated[str, Meta(description="Its name.")]
+    kind: Annotated[str, Meta(description="Its type in the tool; empty where it has none.")]
+
+
+class WorkflowsDiffRenamed(msgspec.Struct, frozen=True):
+    """A step with another name."""
+
+    id: Annotated[str, Meta(description="Its id in `to_revision`.")]
+    before: Annotated[str, Meta(description="Its name in `from_revision`.")]
+    after: Annotated[str, Meta(description="Its name in `to_revision`.")]
+
+
+class WorkflowsDiffField(msgspec.Struct, frozen=True):
+    """A value that differs between the two revisions."""
+
+    name: Annotated[
+        str,
+        Meta(description="Its name, with a dot between parts; `*` where it has none, or for more."),
     ]
-    name: Annotated[str, Meta(description="The node's name.")]
+    before: Annotated[
+        str | None,
+        Meta(description="The value in `from_revision` as JSON text, cut after 1 000 characters."),
+    ]
+    after: Annotated[
+        str | None, Meta(description="The same of `to_revision`; null where it is missing.")
+    ]
+
+
+class WorkflowsDiffChanged(msgspec.Struct, frozen=True):
+    """A step with settings that differ."""
+
+    id: Annotated[str, Meta(description="Its id.")]
+    name: Annotated[str, Meta(description="Its name in `to_revision`.")]
     fields: Annotated[
-        list[str],
-        Meta(
-            description="Names of the node's settings that differ, at most 100, then `*` for the"
-            " others; empty for a node that was added or removed."
-        ),
+        list[WorkflowsDiffField],
+        Meta(description="What differs, by name, at most 100 and `*` for more."),
+    ]
+
+
+class WorkflowsDiffLink(msgspec.Struct, frozen=True):
+    """A connection between two steps."""
+
+    source: Annotated[str, Meta(description="Id of the step that it leads from.")]
+    target: Annotated[str, Meta(description="Id of the step that it leads to.")]
+    port: Annotated[
+        str, Meta(description="Output and input, as the tool names them; empty for the only ones.")
     ]
 
 
 class WorkflowsDiffResult(Result, frozen=True):
-    """What differs between the two revisions; positions of nodes on a canvas are not compared."""
+    """What differs between the two revisions."""
 
-    added: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes only `to_revision` has.")]
-    removed: Annotated[list[WorkflowsDiffNode], Meta(description="Nodes only `from_revision` has.")]
+    tool: Annotated[
+        str, Meta(description="The tool whose shape `to_revision` has; `unknown` for others.")
+    ]
+    layout_only: Annotated[
+        bool, Meta(description="Whether only places on the canvas differ, and nothing else.")
+    ]
+    added: Annotated[list[WorkflowsDiffStep], Meta(description="Steps only `to_revision` has.")]
+    removed: Annotated[list[WorkflowsDiffStep], Meta(description="Steps only `from_revision` has.")]
+    renamed: Annotated[list[WorkflowsDiffRenamed], Meta(description="Steps with another name.")]
+    moved: Annotated[
+        list[WorkflowsDiffStep], Meta(description="Steps with another place on the canvas.")
+    ]
     changed: Annotated[
-        list[WorkflowsDiffNode], Meta(description="Nodes with settings that differ.")
+        list[WorkflowsDiffChanged], Meta(description="Steps with settings that differ.")
+    ]
+    links_added: Annotated[
+        list[WorkflowsDiffLink], Meta(description="Connections only `to_revision` has.")
+    ]
+    links_removed: Annotated[
+        list[WorkflowsDiffLink], Meta(description="Connections only `from_revision` has.")
     ]
     metadata: Annotated[
-        list[str],
+        list[WorkflowsDiffField],
         Meta(
-            description="Which of name, description, tags and category differ, and as `data.NAME`"
-            " the members of the body beside its nodes that differ; `data.*` where these have no"
-            " name."
+            description="What differs of name, description, tags and category, and as `data.NAME`"
+            " of the members of the body beside its steps and connections."
         ),
     ]
 
 
 @method("workflows.diff", access="read", errors=(NotFound,))
 def diff(ctx: Context, params: WorkflowsDiffParams) -> WorkflowsDiffResult:
-    """Compare two revisions of a workflow, node by node where the body's format is known."""
+    """Compare two revisions of a workflow, step by step where its tool is known.
+
+    A step that was renamed or moved is told as that, and not as other connections.
+    """
     header = checks.must_find(ctx.db, params.id)
     before = checks.must_load(ctx.db, header, params.from_revision, "from_revision")
     after = checks.must_load(ctx.db, header, params.to_revision, "to_revision")
@@ -153,14 +211,42 @@ def diff(ctx: Context, params: WorkflowsDiffParams) -> WorkflowsDiffResult:
             limit=limits.BODY_INDEXED_MAX_BYTES,
         )
     # Imported here, since few processes are asked for it and each would start later for it.
-    from sidecar.bodies import difference  # noqa: PLC0415
+    from sidecar.bodies import difference as differences  # noqa: PLC0415
 
-    found = difference.compare(_decoded(before.body), _decoded(after.body))
-    old, new = before.content._asdict(), after.content._asdict()
-    metadata = [name for name, value in old.items() if value != new[name]]
-    added, removed, changed = ([WorkflowsDiffNode(*node) for node in each] for each in found[:3])
-    outside = [f"data.{name}" for name in found.outside]
-    return WorkflowsDiffResult(added, removed, changed, [*metadata, *outside])
+    found = differences.compare(_decoded(before.body), _decoded(after.body))
+    old, new = (
+        each.content._asdict() | {"tags": msgspec.Raw(each.content.tags.encode())}
+        for each in (before, after)
+    )
+    metadata = [
+        differences.field(name, value, new[name])
+        for name, value in old.items()
+        if value != new[name]
+    ]
+    outside = [each._replace(name=f"data.{each.name}") for each in found.outside]
+    added, removed, moved = (
+        [WorkflowsDiffStep(step.id, step.name, step.kind) for step in steps]
+        for steps in (found.added, found.removed, found.moved)
+    )
+    return WorkflowsDiffResult(
+        tool=found.tool,
+        layout_only=found.is_layout_only() and not metadata,
+        added=added,
+        removed=removed,
+        renamed=[WorkflowsDiffRenamed(*each) for each in found.renamed],
+        moved=moved,
+        changed=[
+            WorkflowsDiffChanged(each.id, each.name, _fields(each.fields)) for each in found.changed
+        ],
+        links_added=[WorkflowsDiffLink(*link) for link in found.linked],
+        links_removed=[WorkflowsDiffLink(*link) for link in found.unlinked],
+        metadata=_fields([*metadata, *outside]),
+    )
+
+
+def _fields(fields: "list[difference.Field]") -> list[WorkflowsDiffField]:
+    """Return fields as the wire has them."""
+    return [WorkflowsDiffField(*field) for field in fields]
 
 
 def _decoded(body: bytes) -> object:
