@@ -158,8 +158,10 @@ _STORE = [
 _METHODS = [
     _promise.proven(
         "methods:all",
-        "Every method is called in a conversation with the real process.",
+        "Every method is called, and every notification sent, in a conversation with the real"
+        " process; ready, the first list of 50 and a live change take two requests.",
         "test_every_method_is_called_in_a_scenario",
+        "test_every_notification_occurs_in_a_scenario",
         "test_the_process_answers_as_the_scenario_says",
     ),
     _promise.proven(

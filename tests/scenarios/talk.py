@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,19 +22,36 @@ class Talk:
 
     def __init__(self, database: Path, *options: str) -> None:
         """Start the process and receive its first line."""
+        self._database = database
+        self.process = self._start(options)
+        self.ready = self.receive()
+        self._last_id = 0
+
+    def _start(self, options: Sequence[str]) -> subprocess.Popen[bytes]:
         module = "tests.scenarios.with_keychain" if WITH_KEYCHAIN in options else "sidecar"
         given = [option for option in options if option != WITH_KEYCHAIN]
-        argv = [sys.executable, "-m", module, "serve", "--database", str(database), *given]
-        self.process = subprocess.Popen(
-            argv,
+        return subprocess.Popen(
+            [sys.executable, "-m", module, "serve", "--database", str(self._database), *given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )
-        self.ready = self.receive()
-        self._last_id = 0
+
+    def start_again(self, *options: str) -> None:
+        """Start another process, the lines of which are all left to be received."""
+        self.close()
+        self.process = self._start(options)
+
+    def close(self) -> None:
+        """End the process, if it has not ended, and close its pipes."""
+        if self.process.poll() is None:
+            self.process.kill()
+        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if stream is not None:
+                stream.close()
+        self.process.wait()
 
     def send(self, line: bytes) -> None:
         """Send one line."""
@@ -58,6 +75,13 @@ class Talk:
         assert self.process.stderr is not None
         return self.process.stderr.read().decode()
 
+    def receive_rest(self) -> bytes:
+        """Receive what comes until the process has ended, which it must do with code 0."""
+        assert self.process.stdout is not None
+        rest = self.process.stdout.read()
+        assert self.process.wait(10) == 0, self._stderr()
+        return rest
+
     def request(self, method: str, params: object) -> Any:
         """Send a request and return its answer; notifications before it are ignored."""
         self._last_id += 1
@@ -75,13 +99,4 @@ def talk(database: Path, *options: str) -> Iterator[Talk]:
     try:
         yield conversation
     finally:
-        if conversation.process.poll() is None:
-            conversation.process.kill()
-        for stream in (
-            conversation.process.stdin,
-            conversation.process.stdout,
-            conversation.process.stderr,
-        ):
-            if stream is not None:
-                stream.close()
-        conversation.process.wait()
+        conversation.close()

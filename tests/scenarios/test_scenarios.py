@@ -3,29 +3,39 @@ r"""Conversations with the real process, one a file: people can read them, this 
     # a comment                  $ --no-events        options of `serve`, on the first line
     > a line sent                >> a line sent together with the next one
     < a line received            . eof                the end of input
+    . start --no-events          starts the process again after its end, with these options
+    . sql CREATE TABLE ...       another program runs a statement on the served file
 
 Whole objects are compared. `"…"` stands for any value; so does `"…name"`, and gives the value that
 name, by which later lines can send it; `"…70000"` in a line sent is a string of that many
-characters. `$/progress` that a scenario does not expect is ignored, since its amount depends on
-time. No line may be left over. The option `--with-keychain` is not one of `serve`: it gives the
-process a keychain of its own.
+characters. `$/progress` and `system.starting` that a scenario does not expect are ignored, since
+their amount depends on time. No line may be left over. Two options are not of `serve`:
+`--with-keychain` gives the process a keychain of its own, `--sample=NAME` a database of
+`store/sample_files` to serve.
 """
 
 import json
 import re
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import apsw
 import pytest
 
 import sidecar.handlers  # noqa: F401 - importing it fills the catalog
 from sidecar import errors
 from sidecar.catalog import METHODS
+from sidecar.describe import INCOMING
+from sidecar.notifications import NOTIFICATIONS
 from tests.scenarios.talk import Talk, talk
+from tests.store import samples
 
 SCENARIOS = sorted(Path(__file__).parent.glob("*.txt"))
 ANY = "…"
+DATABASE = "sim.db"
+SAMPLE = "--sample="
 
 ELSEWHERE = {
     "overloaded": "needs 33 long requests under way at once: process/ and wire/test_bursts.py",
@@ -56,6 +66,7 @@ class Player:
 
     def __init__(self, conversation: Talk, folder: Path) -> None:
         self.talk = conversation
+        self.folder = folder
         # `new_file` is the path of a file that does not exist yet.
         self.names: dict[str, Any] = {"new_file": str(folder / "new-file")}
         self.unsent = b""
@@ -73,6 +84,12 @@ class Player:
         elif line == ". eof":
             assert self.talk.process.stdin is not None
             self.talk.process.stdin.close()
+        elif mark == "." and text.startswith("start"):
+            assert self.talk.receive_rest() == b""
+            self.talk.start_again(*text.split()[1:])
+        elif mark == "." and text.startswith("sql "):
+            with closing(apsw.Connection(str(self.folder / DATABASE))) as db:
+                db.execute(text.removeprefix("sql "))
         else:
             assert not line or mark == "#", line
 
@@ -86,7 +103,7 @@ class Player:
         return re.sub(f'"{ANY}(\\w+)"', value, text)
 
     def _expect(self, expected: Any) -> None:
-        """Receive a line and compare it; progress that differs is ignored."""
+        """Receive a line and compare it; what tells of progress and differs is ignored."""
         received = self.talk.receive()
         while _is_progress(received) and not self.matches(expected, received):
             received = self.talk.receive()
@@ -107,7 +124,7 @@ class Player:
 
 
 def _is_progress(message: Any) -> bool:
-    return isinstance(message, dict) and message.get("method") == "$/progress"
+    return isinstance(message, dict) and message.get("method") in ("$/progress", "system.starting")
 
 
 def lines(scenario: Path) -> list[str]:
@@ -119,15 +136,15 @@ def lines(scenario: Path) -> list[str]:
 def test_the_process_answers_as_the_scenario_says(scenario: Path, tmp_path: Path) -> None:
     script = lines(scenario)
     options = script.pop(0)[2:].split() if script[0].startswith("$") else []
-    with talk(tmp_path / "sim.db", *options) as conversation:
+    if options and options[0].startswith(SAMPLE):
+        samples.unpack(options.pop(0).removeprefix(SAMPLE), tmp_path / DATABASE)
+    with talk(tmp_path / DATABASE, *options) as conversation:
         player = Player(conversation, tmp_path)
         if script[0].startswith("<"):
             assert player.matches(json.loads(script.pop(0)[2:]), conversation.ready)
         for line in script:
             player.play(line)
-        assert conversation.process.stdout is not None
-        assert conversation.process.stdout.read() == b""
-        assert conversation.process.wait(10) == 0
+        assert conversation.receive_rest() == b""
 
 
 # --- what the scenarios reach -------------------------------------------------------------
@@ -149,6 +166,14 @@ def test_every_method_is_called_in_a_scenario() -> None:
     called = {each.get("method") for each in messages(">") if isinstance(each, dict)}
 
     assert METHODS.keys() <= called
+
+
+def test_every_notification_occurs_in_a_scenario() -> None:
+    sent = {each.get("method") for each in messages(">") if isinstance(each, dict)}
+    received = {each.get("method") for each in messages("<")}
+
+    assert NOTIFICATIONS.keys() - received == set()
+    assert {each["name"] for each in INCOMING} - sent == set()
 
 
 def test_every_error_occurs_in_a_scenario_or_is_listed_here() -> None:
