@@ -10,6 +10,7 @@ from sidecar.cli import (
     backup,
     call,
     demo,
+    diff,
     doctor,
     history,
     openrpc,
@@ -26,8 +27,8 @@ from sidecar.cli.command import Command
 from sidecar.cli.failures import CommandFailed, report
 from sidecar.errors import SidecarError
 
-_MODULES = (call, search, history, runs, stats, secrets, audit, backup, verify, restore, recover,
-            doctor, demo, openrpc)  # fmt: skip
+_MODULES = (call, search, history, diff, runs, stats, secrets, audit, backup, verify, restore,
+            recover, doctor, demo, openrpc)  # fmt: skip
 COMMANDS: dict[str, Command] = {module.COMMAND.name: module.COMMAND for module in _MODULES}
 """Every command but `serve`, by name, in the order in which `--help` lists them."""
 

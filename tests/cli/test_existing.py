@@ -11,6 +11,7 @@ from tests.cli.commands import run
 READING = [
     ("search", "invoice"),
     ("history", "a"),
+    ("diff", "a"),
     ("runs",),
     ("stats",),
     ("audit", "list"),

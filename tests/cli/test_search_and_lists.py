@@ -83,6 +83,17 @@ def test_history_lists_the_revisions(database: Path) -> None:
     assert len(numbers) > 1
 
 
+def test_diff_compares_the_last_save_with_the_one_before_it(database: Path) -> None:
+    place = ("--database", database)
+    revision = result_of("history", "demo-invoices", *place)["items"][0]["revision"]
+    asked = ("--from", str(revision - 1), "--to", str(revision))
+
+    found = result_of("diff", "demo-invoices", *place)
+
+    assert found == result_of("diff", "demo-invoices", *asked, *place)
+    assert [field["name"] for field in found["metadata"]] == ["tags"]
+
+
 def test_runs_are_listed_by_workflow_and_status(database: Path) -> None:
     assert result_of("runs", "demo-invoices", "--database", database)["items"]
     assert result_of("runs", "--status", "error", "--database", database)["items"] == []
@@ -106,6 +117,7 @@ def test_an_unknown_workflow_ends_with_exit_code_one(database: Path) -> None:
         (("search", "gardener"), "Greenhouse watch"),
         (("search", "gardner"), "Nothing"),
         (("history", "demo-invoices"), "Invoice intake"),
+        (("diff", "demo-invoices"), "~ tags: "),
         (("runs",), "success"),
         (("stats",), "workflows"),
     ],
@@ -204,7 +216,7 @@ def test_archived_workflows_are_searched_only_when_asked_for(tmp_path: Path) -> 
     ]
 
 
-@pytest.mark.parametrize("name", ["search", "history", "runs", "stats"])
+@pytest.mark.parametrize("name", ["search", "history", "diff", "runs", "stats"])
 def test_each_command_teaches_by_examples(name: str) -> None:
     done = run(name, "--help")
 
