@@ -59,6 +59,9 @@ from typing import (
 
 '''
 
+MARGIN = "        # "
+"""What lines of comment about a value begin with."""
+
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 ARGUMENTS = {"self", "timeout", "on_progress"}
 """The arguments that the client's methods have themselves; no param may have such a name."""
@@ -122,6 +125,8 @@ def pascal(name: str) -> str:
 def _typed_dict(name: str, schema: Schema) -> str:
     """Return the TypedDict of a struct."""
     required = set(schema.get("required", []))
+    if "x-descriptions" in schema:
+        return _vocabulary(name, schema)
     if "properties" not in schema:
         return f"{name} = {python_type(schema)}"
     fields = {
@@ -129,6 +134,15 @@ def _typed_dict(name: str, schema: Schema) -> str:
         for field, each in schema["properties"].items()
     }
     return _dict_class(name, schema.get("description", f"{name}."), fields)
+
+
+def _vocabulary(name: str, schema: Schema) -> str:
+    """Return the type of a vocabulary: it names the values, and accepts those of later versions."""
+    lines = [f"{name} = (", "    Literal["]
+    for value, text in schema["x-descriptions"].items():
+        lines += textwrap.wrap(text, WIDTH, initial_indent=MARGIN, subsequent_indent=MARGIN)
+        lines.append(f"        {_text(value)},")
+    return "\n".join([*lines, "    ]", "    | str", ")", _docstring(schema["description"], 0)])
 
 
 def _params_dict(method: Schema) -> str:

@@ -23,6 +23,11 @@ asked for with the same ones. Times are milliseconds since the Unix epoch, UTC. 
 `$/cancelRequest`. Besides its own errors, a method can give the common errors listed below.
 """
 
+VOCABULARIES = """\
+A minor version of the protocol may add values to these: a client must accept values that it does
+not know, and show them as they are.
+"""
+
 COMMON_TITLES = {
     "every": "every method",
     "reading": "methods that use the database",
@@ -40,6 +45,7 @@ def render(document: Schema) -> str:
         *(_method(each, document) for each in document["methods"]),
         _notifications(document),
         _types(document),
+        _vocabularies(document),
         _errors(document),
         "## Limits\n\nThey are sent in `system.ready` and `system.info`.\n",
         _table(("limit", "value"), ((f"`{k}`", f"{v:,}") for k, v in document["x-limits"].items())),
@@ -118,12 +124,23 @@ def _types(document: Schema) -> str:
     schemas = document["components"]["schemas"]
     linked = set(_references([schemas, [method["params"] for method in document["methods"]]]))
     lines = ["## Types\n"]
-    for name in sorted(linked):
+    for name in sorted(linked & {name for name in schemas if "enum" not in schemas[name]}):
         lines += [
             f"### {name}\n",
             schemas[name].get("description", "") + "\n",
             _fields(schemas[name]),
         ]
+    return "\n".join(lines)
+
+
+def _vocabularies(document: Schema) -> str:
+    """Return the section on enumerations, with a sentence for each value."""
+    lines = ["## Vocabularies\n", VOCABULARIES]
+    for name, schema in document["components"]["schemas"].items():
+        if "x-descriptions" in schema:
+            rows = ((f"`{value}`", text) for value, text in schema["x-descriptions"].items())
+            lines += [f"### {name}\n", schema["description"] + "\n"]
+            lines.append(_table(("value", "meaning"), rows))
     return "\n".join(lines)
 
 

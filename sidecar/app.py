@@ -27,8 +27,8 @@ from sidecar.store.audit.log import chain_head
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
 from sidecar.store.open_close import Opened, close_store, open_store
 from sidecar.store.sqlite_errors import as_wire_error
-from sidecar.values import VaultState
 from sidecar.vault.vault import Vault
+from sidecar.vocabularies import ProgressPhase, SecretsState
 from sidecar.wire import stdio
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.loop import Loop
@@ -179,7 +179,7 @@ def _starting(channel: stdio.Channel, clock: Clock) -> Any:
     """Return a function that sends the progress of a slow start, at most twice a second."""
     sent_at_ms = -float(limits.STARTING_INTERVAL_MS)
 
-    def on_progress(phase: str, done: int, total: int) -> None:
+    def on_progress(phase: ProgressPhase, done: int, total: int) -> None:
         nonlocal sent_at_ms
         now = clock.monotonic_ms()
         if now - sent_at_ms >= limits.STARTING_INTERVAL_MS:
@@ -189,7 +189,7 @@ def _starting(channel: stdio.Channel, clock: Clock) -> Any:
     return on_progress
 
 
-def _ready(opened: Opened, path: Path, state: VaultState) -> SystemReady:
+def _ready(opened: Opened, path: Path, state: SecretsState) -> SystemReady:
     """Return the notification that announces the served database."""
     head = chain_head(opened.store.db)
     return SystemReady(

@@ -19,15 +19,15 @@ from sidecar import limits
 from sidecar.clock import Clock
 from sidecar.errors import Cancelled, Outcome
 from sidecar.notifications import AuditEvent, Notification, Progress
-from sidecar.redaction import redact, redact_all
+from sidecar.redaction import redact_all
 from sidecar.store.audit.log import Sealer, add_checkpoint, append_entry, newest_marks
 from sidecar.store.connection import Connection, Store
 from sidecar.store.interrupt import interruptible
 from sidecar.store.vault_marks import marks_after_write, read_marks
-from sidecar.values import stored_json
 from sidecar.vault.crypto import NONCE_BYTES
 from sidecar.vault.keys import Keys
 from sidecar.vault.vault import Vault
+from sidecar.vocabularies import AuditAction, ClosingReason, ProgressPhase, ProgressUnit
 
 
 class Emitted(msgspec.Struct, frozen=True):
@@ -57,7 +57,7 @@ class Session(Protocol):
     def unsubscribe(self) -> None:
         """Send no more audit and change events."""
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: ClosingReason) -> None:
         """End the process when the accepted requests are answered."""
 
     def schedule(self, chore: str, delay_ms: int, *, at_latest: bool = False) -> None:
@@ -115,7 +115,7 @@ class Context:
             self.audit_seq = audit_seq
             raise
 
-    def audit(self, action: str, resource: str, **details: Any) -> None:
+    def audit(self, action: AuditAction, resource: str, **details: Any) -> None:
         """Write an audit entry in the transaction of the act; its event is sent after the COMMIT.
 
         `details` are ids, revisions and counts, never names or values. An act does not happen
@@ -123,7 +123,7 @@ class Context:
         """
         self.audit_in(self.store.db, action, resource, **details)
 
-    def audit_in(self, db: Connection, action: str, resource: str, **details: Any) -> None:
+    def audit_in(self, db: Connection, action: AuditAction, resource: str, **details: Any) -> None:
         """Write an audit entry as `audit` does, in a database that is not the one served."""
         if any(not isinstance(value, int) for value in details.values()):
             # Before they are encoded: a passphrase can equal a piece of the JSON around it.
@@ -133,7 +133,7 @@ class Context:
         self.audit_seq = entry.seq
         if entry.seq % limits.CHECKPOINT_ENTRIES == 0 and db is self.store.db:
             self.checkpoint_chain()
-        self.emit(AuditEvent(*entry[:4], stored_json(text), entry.mac.hex()))
+        self.emit(AuditEvent(*entry.members()))
 
     def checkpoint_chain(self, written: Literal["rows", "slots"] | None = None) -> None:
         """Seal the newest code of the audit chain and continue with a new key, when unlocked.
@@ -281,7 +281,9 @@ class LongContext(Context):
             self._holds_lock = False
             self.store.lock.release()
 
-    def progress(self, phase: str, done: int, total: int | None, unit: str) -> None:
+    def progress(
+        self, phase: ProgressPhase, done: int, total: int | None, unit: ProgressUnit
+    ) -> None:
         """Send how far the method is, at most 20 times a second.
 
         Neither `done` nor its share of `total` ever falls, whatever a later phase estimates.
@@ -296,7 +298,7 @@ class LongContext(Context):
                 done = max(done, -(-share[0] * total // share[1]))
             total = self._progress_total = max(total, done)
         self._progress_done = done
-        self._last_progress = Progress(self.request_id, redact(phase), done, total, unit)
+        self._last_progress = Progress(self.request_id, phase, done, total, unit)
         now = self.clock.monotonic_ms()
         if now - self._progress_at_ms >= limits.PROGRESS_MIN_INTERVAL_MS:
             self._progress_at_ms = now

@@ -4,36 +4,35 @@
 The caller must have imported the handlers, which declare the methods. build/examples.py takes the
 examples from the conversations of the tests and writes them to examples.json beside this module.
 
-The types come from msgspec's schema export, which is corrected in four places: descriptions lose
-the indentation of the source; results require all their fields but the mark of a damaged row
-(msgspec calls a field with a default optional, but it is always sent); integers are bounded by
-what JavaScript reads exactly; enumerations of strings name their type. A member of params that may
-be left out may be null. The document has no version of the program and no date, and its hash omits
-the examples, so that the hash changes only when the contract does.
+A member of params that may be left out may be null. The document has no version of the program and
+no date, and its hash omits the examples, so that the hash changes only when the contract does.
 """
 
 import hashlib
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
 
 import msgspec
 
 from sidecar import errors, limits
-from sidecar.catalog import METHODS, MayBeDamaged, Method
+from sidecar.catalog import METHODS, Method
 from sidecar.errors import ExitCode, SidecarError
 from sidecar.methods import METHOD_MODULES
 from sidecar.notifications import NOTIFICATIONS, Notification
-
-Schema = dict[str, Any]
-"""A JSON Schema, or an OpenRPC object."""
+from sidecar.schemas import (
+    SCHEMA_REF,
+    Schema,
+    components,
+    is_struct,
+    schemas_of,
+    summary_and_rest,
+    vocabularies,
+)
 
 OPENRPC_VERSION = "1.3.2"
-_NULL: Schema = {"type": "null"}
-SCHEMA_REF = "#/components/schemas/{name}"
 
 EVERY_METHOD: tuple[type[SidecarError], ...] = (
     errors.InvalidParams,
@@ -123,7 +122,7 @@ def openrpc(
 
         docstrings.restore()
     methods = list(methods)
-    schemas = _schemas(methods, notifications)
+    schemas = schemas_of(methods, notifications)
     described = [_method(each, schemas) for each in methods]
     for each in methods:
         del schemas[each.params.__name__]  # its members are in the method's list of params
@@ -137,7 +136,7 @@ def openrpc(
         },
         "methods": described,
         "components": {
-            "schemas": dict(sorted(schemas.items())),
+            "schemas": dict(sorted({**schemas, **vocabularies()}.items())),
             "errors": {error.__name__: _error(error) for error in catalogue},
         },
         "x-protocol": {"version": limits.PROTOCOL_VERSION},
@@ -200,7 +199,7 @@ def schema_hash() -> str:
 
 def _method(method: Method, schemas: Mapping[str, Schema]) -> Schema:
     """Return the OpenRPC method object."""
-    summary, description = _summary_and_rest(method.function.__doc__)
+    summary, description = summary_and_rest(method.function.__doc__)
     params = schemas[method.params.__name__]
     described: Schema = {
         "name": method.name,
@@ -248,8 +247,8 @@ def _content(name: str, schema: Schema, *, required: bool) -> Schema:
 
 def _result(method: Method, schemas: Mapping[str, Schema]) -> Schema:
     """Return the content descriptor of a method's result."""
-    if not _is_struct(method.result):
-        (schema,), _ = _components([method.result])
+    if not is_struct(method.result):
+        (schema,), _ = components([method.result])
         return {"name": "result", "schema": schema}
     name = method.result.__name__
     content: Schema = {"name": name}
@@ -260,7 +259,7 @@ def _result(method: Method, schemas: Mapping[str, Schema]) -> Schema:
 
 def _notification(name: str, struct: type[Notification]) -> Schema:
     """Return the description of a notification that the process sends."""
-    summary, description = _summary_and_rest(struct.__doc__)
+    summary, description = summary_and_rest(struct.__doc__)
     described: Schema = {"name": name, "summary": summary}
     if description:
         described["description"] = description
@@ -277,97 +276,3 @@ def _error_notes(error: type[SidecarError]) -> Schema:
     """Return when an error is given, and the groups of methods that it is common to."""
     groups = [group for group, members in COMMON.items() if error in members]
     return {"description": inspect.cleandoc(error.__doc__ or ""), "common": groups}
-
-
-def _summary_and_rest(docstring: str | None) -> tuple[str, str]:
-    """Split a docstring into its first paragraph and the rest, without sections like `Raises:`."""
-    text = inspect.cleandoc(docstring or "")
-    for section in ("\n\nRaises:", "\n\nReturns:", "\n\nArgs:"):
-        text = text.partition(section)[0]
-    summary, _, rest = text.partition("\n\n")
-    return " ".join(summary.split()), rest.strip()
-
-
-# --- types --------------------------------------------------------------------------------
-
-
-def _is_struct(type_: Any) -> bool:
-    """Return whether a type is a struct."""
-    return isinstance(type_, type) and issubclass(type_, msgspec.Struct)
-
-
-def _components(types: list[Any]) -> tuple[tuple[Schema, ...], dict[str, Schema]]:
-    """Return the schemas of types, and of the structs inside them by name."""
-    return msgspec.json.schema_components(types, ref_template=SCHEMA_REF)
-
-
-def _schemas(
-    methods: list[Method], notifications: Mapping[str, type[Notification]]
-) -> dict[str, Schema]:
-    """Return the schema of every struct by its name, corrected as the module's docstring says."""
-    params = [method.params for method in methods]
-    results = [method.result for method in methods if _is_struct(method.result)]
-    _, taken = _components(params)
-    _, given = _components([*results, *notifications.values()])
-    for name, schema in given.items():
-        if _require_all(schema) and name in taken:
-            message = f"{name} has defaults and is used in params and in a result: use two structs."
-            raise TypeError(message)
-    for schema in taken.values():
-        _accept_null(schema)
-    schemas = taken | given
-    for node in _nodes(schemas):
-        _correct(node)
-    return schemas
-
-
-def _accept_null(schema: Schema) -> None:
-    """Let each member that may be left out be null; see `sidecar.null_params`."""
-    members = schema.get("properties", {})
-    for name in set(members) - set(schema.get("required", ())):
-        bare = dict(members[name])
-        outer = {
-            key: bare.pop(key) for key in ("description", "default", "writeOnly") if key in bare
-        }
-        choices = bare.get("anyOf", [bare])
-        if bare and _NULL not in choices:
-            members[name] = outer | {"anyOf": [*choices, _NULL]}
-
-
-def _require_all(schema: Schema) -> bool:
-    """Require every field that answers always have; return whether that changed anything."""
-    fields = schema.get("properties")
-    if fields is None:  # an enum, not a struct
-        return False
-    required = [name for name in fields if name not in MayBeDamaged.__struct_fields__]
-    changed: bool = schema["required"] != required
-    schema["required"] = required
-    for field in fields.values():
-        field.pop("default", None)
-    return changed
-
-
-def _nodes(schema: Any) -> Iterator[Schema]:
-    """Yield every object inside a schema, the schema itself included."""
-    if isinstance(schema, dict):
-        yield schema
-        for value in schema.values():
-            yield from _nodes(value)
-    elif isinstance(schema, list):
-        for value in schema:
-            yield from _nodes(value)
-
-
-def _correct(node: Schema) -> None:
-    """Bound integers, type enumerations of strings, and remove the indentation of descriptions.
-
-    Python 3.13 removes the indentation of docstrings itself, 3.11 does not.
-    """
-    if node.get("type") == "integer":
-        node.setdefault("minimum", -limits.SAFE_INTEGER_MAX)
-        node.setdefault("maximum", limits.SAFE_INTEGER_MAX)
-    values = node.get("enum")
-    if isinstance(values, list) and all(isinstance(value, str) for value in values):
-        node["type"] = "string"
-    if isinstance(node.get("description"), str):
-        node["description"] = inspect.cleandoc(node["description"])

@@ -11,10 +11,29 @@ of the process.
 """
 
 from enum import IntEnum
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from msgspec import Meta
+
+from sidecar.vocabularies import AuditAction
 
 Outcome = Literal["not_applied", "unknown"]
 """The effect of a write that failed: certainly undone, or possibly on the disk all the same."""
+
+
+ErrorSlug = Annotated[
+    Literal[
+        "parse_error", "invalid_request", "method_not_found", "invalid_params", "internal",
+        "overloaded", "cancelled", "shutting_down", "maintenance", "out_of_resources",
+        "not_initialized", "locked", "wrong_passphrase", "throttled", "tampered", "slot_damaged",
+        "keychain_unavailable", "kdf_policy", "audit_unavailable", "backup_rejected",
+        "database_busy", "database_full", "read_only", "newer_schema", "not_ours",
+        "database_damaged", "recovery_required", "storage_failed", "purge_blocked", "not_found",
+        "conflict", "too_large", "archived", "empty_body",
+    ],
+    Meta(title="ErrorSlug", description="Stable name of an error."),
+]  # fmt: skip
+"""The vocabulary of the slugs; each is explained by its class."""
 
 
 class ExitCode(IntEnum):
@@ -38,11 +57,11 @@ class SidecarError(Exception):
     """The base of all errors on the wire; never raised itself."""
 
     code: ClassVar[int]
-    slug: ClassVar[str]
+    slug: ClassVar[ErrorSlug]
     text: ClassVar[str]
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[ExitCode] = ExitCode.INTERNAL
-    audited_as: ClassVar[str | None] = None
+    audited_as: ClassVar[AuditAction | None] = None
     """The action of the audit entry that is written when this error refuses a request, if any."""
 
     def __init__(

@@ -4,12 +4,23 @@ This module has their types only. Handlers emit notifications through their cont
 itself sends those about its start and its end.
 """
 
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
 
-from sidecar.values import Count, Revision, Timestamp, VaultState, WorkflowId
+from sidecar.values import Count, Revision, Timestamp, WorkflowId
+from sidecar.vocabularies import (
+    AuditAction,
+    ClosingReason,
+    ProgressPhase,
+    ProgressUnit,
+    RestoredSecrets,
+    SecretsChangeReason,
+    SecretsState,
+    WarningSlug,
+    WorkflowChange,
+)
 
 
 class Notification(msgspec.Struct, frozen=True):
@@ -38,18 +49,6 @@ def notification(name: str) -> Any:
 
 EntrySeq = Annotated[Count, Meta(description="Number of the audit entry that the change has.")]
 
-SecretsChangeReason = Literal[
-    "initialize",
-    "unlock",
-    "lock",
-    "idle_lock",
-    "absolute_lock",
-    "reset",
-    "restore",
-    "recover",
-    "end",
-]
-
 
 class ChainHead(msgspec.Struct, frozen=True):
     """The newest entry of the audit chain; a copy outside the file can prove a cut or a forgery."""
@@ -62,7 +61,7 @@ class ChainHead(msgspec.Struct, frozen=True):
 class SystemStarting(Notification, frozen=True):
     """Progress of a start that migrates the database or finishes replacing its file."""
 
-    phase: Annotated[str, Meta(description="The current phase, such as `migrate`.")]
+    phase: ProgressPhase
     done: Annotated[Count, Meta(description="Number of steps done.")]
     total: Annotated[Count, Meta(description="Number of all steps.")]
 
@@ -83,7 +82,7 @@ class SystemReady(Notification, frozen=True):
     runs_interrupted: Annotated[
         Count, Meta(description="Runs that an earlier process left unfinished.")
     ]
-    secrets: Annotated[str, Meta(description="State of the secrets, as in secrets.status.")]
+    secrets: SecretsState
     head: Annotated[ChainHead, Meta(description="Newest entry of the audit chain.")]
     limits: Annotated[dict[str, int], Meta(description="Limits that a client can reach.")]
 
@@ -92,7 +91,7 @@ class SystemReady(Notification, frozen=True):
 class SystemWarning(Notification, frozen=True):
     """A condition that a person should know of; no request has failed because of it yet."""
 
-    slug: Annotated[str, Meta(description="Stable name of the warning.")]
+    slug: WarningSlug
     detail: Annotated[str, Meta(description="One sentence for a person.")]
 
 
@@ -102,18 +101,14 @@ class SystemRestored(Notification, frozen=True):
 
     epoch: Annotated[Count, Meta(description="Rises with every restore and recovery.")]
     seq: Annotated[Count, Meta(description="Number of the newest audit entry.")]
-    secrets: Annotated[
-        Literal["kept", "from_backup", "none"], Meta(description="Which secrets are in it now.")
-    ]
+    secrets: RestoredSecrets
 
 
 @notification("system.closing")
 class SystemClosing(Notification, frozen=True):
     """The process ends in order; this is its last line."""
 
-    reason: Annotated[
-        str, Meta(description="Why it ends: `eof`, `shutdown`, `exit`, `signal NAME` or `parent`.")
-    ]
+    reason: ClosingReason
 
 
 @notification("audit.event")
@@ -121,7 +116,7 @@ class AuditEvent(Notification, frozen=True):
     """One committed entry of the audit log."""
 
     seq: Annotated[Count, Meta(description="Number of the entry; numbers have no gaps.")]
-    action: Annotated[str, Meta(description="The action, such as `workflow_save`.")]
+    action: AuditAction
     resource: Annotated[str, Meta(description="Id of the object that the action was done to.")]
     at: Timestamp
     details: Annotated[dict[str, Any], Meta(description="Ids, revisions and counts only.")]
@@ -142,10 +137,7 @@ class WorkflowsChanged(Notification, frozen=True):
 
     id: WorkflowId
     revision: Annotated[Revision | None, Meta(description="Its revision; null when it is deleted.")]
-    change: Annotated[
-        Literal["created", "saved", "archived", "unarchived", "deleted"],
-        Meta(description="What was done to it."),
-    ]
+    change: WorkflowChange
     seq: EntrySeq
 
 
@@ -169,14 +161,8 @@ class SettingsChanged(Notification, frozen=True):
 class SecretsChanged(Notification, frozen=True):
     """The state of the secrets has changed: they are set up, unlocked, locked or replaced."""
 
-    state: Annotated[VaultState, Meta(description="The state now, as in secrets.status.")]
-    reason: Annotated[
-        SecretsChangeReason,
-        Meta(
-            description="What changed it: a method by its verb; `idle_lock` and `absolute_lock`:"
-            " the time that the setting of that name allows has passed; `end`: the process ends."
-        ),
-    ]
+    state: SecretsState
+    reason: SecretsChangeReason
     seq: Annotated[
         Count | None,
         Meta(description="Number of its audit entry; null when no entry could be written."),
@@ -188,7 +174,7 @@ class Progress(Notification, frozen=True):
     """Progress of a long request: at most 20 a second and one at its end; `done` never falls."""
 
     id: Annotated[int | str | None, Meta(description="Id of the request.")]
-    phase: Annotated[str, Meta(description="The current phase of the work.")]
+    phase: ProgressPhase
     done: Annotated[Count, Meta(description="Number of units done.")]
     total: Annotated[Count | None, Meta(description="Number of all units; null: unknown.")]
-    unit: Annotated[str, Meta(description="What is counted: `rows`, `pages`, `bytes`, ...")]
+    unit: ProgressUnit

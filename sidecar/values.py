@@ -7,7 +7,7 @@ the contract, takes descriptions from there. This module knows nothing of the wi
 import base64
 import binascii
 import hashlib
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, cast
 
 import msgspec
 from msgspec import Meta
@@ -83,8 +83,6 @@ Category = Annotated[
         description="The one category of a workflow, 1 to 64 characters.",
     ),
 ]
-VaultState = Literal["uninitialized", "locked", "unlocked", "ephemeral"]
-"""The state of the secrets, in answers and notifications."""
 
 
 def stored_json(text: str | bytes) -> Any:

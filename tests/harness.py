@@ -197,7 +197,7 @@ class Bench:
 
     def audited(self) -> list[tuple[str, str, dict[str, Any]]]:
         """Return the audit events since the last call, as (action, resource, details)."""
-        found = [
+        found: list[tuple[str, str, dict[str, Any]]] = [
             (event.action, event.resource, msgspec.json.decode(msgspec.json.encode(event.details)))
             for event in self.told
             if isinstance(event, AuditEvent)

@@ -141,8 +141,9 @@ def test_only_the_mark_of_a_damaged_row_is_optional_in_results(document: dict[st
 def test_results_require_all_fields_though_they_have_defaults(described: dict[str, Any]) -> None:
     """A field with a default is optional to msgspec, but it is always sent."""
     schemas = described["components"]["schemas"]
+    structs = [name for name in schemas if "enum" not in schemas[name]]
 
-    assert list(schemas) == ["Shared", "ThingsMakeResult"]
+    assert structs == ["Shared", "ThingsMakeResult"]
     assert schemas["ThingsMakeResult"]["required"] == ["shared", "note"]
     assert schemas["Shared"] == {
         "title": "Shared",

@@ -18,58 +18,23 @@ from msgspec.structs import replace
 
 from sidecar import limits
 from sidecar.errors import BackupRejected
+from sidecar.vocabularies import BACKUP_REFUSALS, BackupReason, BackupRefusal, BackupSecrets
 
 FORMAT: Final = 1
 """Version of the format; increased when readers of the previous version cannot read it."""
 
-Reason = Literal["manual", "interval", "migrate", "restore", "compact", "recover"]
-"""Why a backup was made."""
-
-Secrets = Literal["none", "sealed"]
-
 Mac = Callable[[bytes], bytes] | None
 """Computes a message authentication code under a key derived from the root key; None while the
 vault is locked or not set up. `backups.create.manifest_mac` makes such a function."""
-
-Refusal = Literal[
-    "not_a_backup",
-    "newer",
-    "manifest",
-    "size",
-    "window",
-    "form",
-    "truncated",
-    "trailing",
-    "damaged",
-    "not_ours",
-    "schema",
-    "content",
-]
-"""Why a backup is rejected."""
-
-_MESSAGES: Final[dict[Refusal, str]] = {
-    "not_a_backup": "The file is not a backup of this product.",
-    "newer": "The backup was made by a newer version; update this program.",
-    "manifest": "The backup's manifest is damaged.",
-    "size": "The backup states a size that it cannot have.",
-    "window": "The backup needs more memory to unpack than any backup of this product.",
-    "form": "The backup is not packed as backups of this product are.",
-    "truncated": "The backup is cut off.",
-    "trailing": "The backup is followed by other data.",
-    "damaged": "The backup's data is damaged.",
-    "not_ours": "The backup does not contain a database of this product.",
-    "schema": "The tables in the backup are not those of this product.",
-    "content": "The content of the backup is inconsistent.",
-}
 
 Hex = Annotated[str, Meta(pattern="^(?:[0-9a-f]{2}){1,64}$(?!\\n)")]
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$(?!\\n)")]
 Number = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX)]
 
 
-def rejection(reason: Refusal) -> BackupRejected:
+def rejection(reason: BackupRefusal) -> BackupRejected:
     """Return the error that rejects a backup for this reason."""
-    return BackupRejected(f"{_MESSAGES[reason]} The database is unchanged.", reason=reason)
+    return BackupRejected(f"{BACKUP_REFUSALS[reason]} The database is unchanged.", reason=reason)
 
 
 class Head(Struct, frozen=True):
@@ -87,7 +52,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     sqlite: Annotated[str, Meta(max_length=64)]
     schema_version: Number
     created_at: Number
-    reason: Reason
+    reason: BackupReason
     label: Annotated[str, Meta(max_length=limits.BACKUP_LABEL_MAX_CHARS)] | None
     store_id: Hex
     epoch: Number
@@ -95,7 +60,7 @@ class Manifest(Struct, frozen=True, kw_only=True):
     state: Hex
     """Fingerprint of the database's data; entries of the audit log about backups do not count."""
     counts: dict[str, Number]
-    secrets: Secrets
+    secrets: BackupSecrets
     database_bytes: Number
     sha256: Sha256 = "0" * 64
     """SHA-256 of the database."""

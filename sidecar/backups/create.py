@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 from msgspec.structs import replace
 
 from sidecar import __version__, files, limits, log, purging
-from sidecar.archive.manifest import Head, Mac, Manifest, Reason, Secrets
+from sidecar.archive.manifest import Head, Mac, Manifest
 from sidecar.archive.write import partial_file, publish_backup, write_backup
 from sidecar.backups import directory
 from sidecar.backups.directory import Backup
@@ -37,6 +37,7 @@ from sidecar.store.transfer.examine import Untrusted, examine
 from sidecar.store.transfer.snapshot import Snapshot
 from sidecar.store.unserved_file import open_unsynced, transaction
 from sidecar.vault import crypto
+from sidecar.vocabularies import BackupReason, BackupSecrets, ProgressPhase
 
 _HOUR_MS: Final = 3_600_000
 _NAMES_SHOWN: Final = 10
@@ -71,7 +72,7 @@ def manifest_mac(ctx: LongContext) -> Mac:
 
 def create_backup(
     ctx: LongContext,
-    reason: Reason,
+    reason: BackupReason,
     *,
     label: str | None = None,
     include_secrets: bool = False,
@@ -113,7 +114,7 @@ def purge_deleted(ctx: LongContext) -> None:
 
 
 def create_backup_if_changed(
-    ctx: LongContext, reason: Reason, details: dict[str, str] | None = None
+    ctx: LongContext, reason: BackupReason, details: dict[str, str] | None = None
 ) -> None:
     """Make a backup unless the newest one holds the same data as the database."""
     with ctx.reading() as db:
@@ -145,7 +146,7 @@ def interval_and_age(ctx: LongContext) -> tuple[int, int | None]:
 def create_backup_from(
     ctx: LongContext,
     reading: AbstractContextManager[Connection],
-    reason: Reason,
+    reason: BackupReason,
     *,
     label: str | None = None,
     include_secrets: bool = False,
@@ -267,15 +268,17 @@ def _pack(ctx: LongContext, copy: Path, partial: Path, manifest: Manifest) -> Ma
 
     def step(done_bytes: int) -> None:
         ctx.check_cancelled()
-        phase = "pack" if done_bytes <= size_bytes else "verify"
+        phase: ProgressPhase = "pack" if done_bytes <= size_bytes else "verify"
         ctx.progress(phase, 2 * size_bytes + done_bytes, 4 * size_bytes, "bytes")
 
     return write_backup(copy, partial, manifest, mac=manifest_mac(ctx), step=step)
 
 
-def _describe(ctx: LongContext, copied: Snapshot, reason: Reason, label: str | None) -> Manifest:
+def _describe(
+    ctx: LongContext, copied: Snapshot, reason: BackupReason, label: str | None
+) -> Manifest:
     """Return the manifest of a copy, without what is known only once it is packed."""
-    secrets: Secrets = "sealed" if copied.has_secrets else "none"
+    secrets: BackupSecrets = "sealed" if copied.has_secrets else "none"
     return Manifest(
         program=__version__,
         sqlite=sqlite_version(),

@@ -15,6 +15,7 @@ from sidecar.store.repair import checks
 from sidecar.store.secrets import has_slots, providers
 from sidecar.store.transfer import carry_over
 from sidecar.store.unserved_file import open_unsynced
+from sidecar.vocabularies import RestoredSecrets
 
 SecretsSource = Literal["live", "backup"]
 """Where the secrets after a restore come from: from the replaced database or from the backup."""
@@ -44,7 +45,7 @@ class NewDatabase(NamedTuple):
 class SecretsAfterwards(NamedTuple):
     """Which secrets are there after a restore."""
 
-    outcome: Literal["kept", "from_backup", "none"]
+    outcome: RestoredSecrets
     providers: list[str]
     """The providers with a key afterwards."""
     lost_providers: list[str]

@@ -48,8 +48,8 @@ from sidecar.store.sqlite_errors import is_full, spoils_connection
 from sidecar.store.transfer import carry_over
 from sidecar.store.unserved_file import open_to_serve, open_unsynced
 from sidecar.store.vault_marks import read_marks
-from sidecar.values import VaultState
 from sidecar.vault.crypto import KEY_BYTES
+from sidecar.vocabularies import RestoredSecrets, SecretsState
 
 T = TypeVar("T")
 
@@ -57,7 +57,10 @@ _UNPACK_PARTS: Final = 2
 _BACKUP_PARTS: Final = 4
 """How often the progress counts the bytes of the new database, and then those of the old one."""
 
-_STATE_AFTER: Final[Mapping[str, VaultState]] = {"from_backup": "locked", "none": "uninitialized"}
+_STATE_AFTER: Final[Mapping[RestoredSecrets, SecretsState]] = {
+    "from_backup": "locked",
+    "none": "uninitialized",
+}
 """The state of the secrets after a restore that has replaced them, by where they are from."""
 
 

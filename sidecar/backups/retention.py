@@ -12,11 +12,11 @@ from typing import Final, NamedTuple
 from weakref import WeakSet
 
 from sidecar import limits
-from sidecar.archive.manifest import Reason
 from sidecar.backups import directory
 from sidecar.context import LongContext
 from sidecar.store import purge, settings
 from sidecar.store.connection import Store
+from sidecar.vocabularies import BackupReason
 
 _HOUR_MS: Final = 3_600_000
 _DAY_MS: Final = 24 * _HOUR_MS
@@ -46,7 +46,7 @@ class Candidate(NamedTuple):
 
     name: str
     created_at: int
-    reason: Reason
+    reason: BackupReason
     schema_version: int
     size_bytes: int
 

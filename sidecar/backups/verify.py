@@ -7,7 +7,7 @@ bytes of the database, its schema, its content; the checks that cost least come 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 from sidecar import files, limits
 from sidecar.archive.manifest import Manifest, rejection
@@ -17,11 +17,12 @@ from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, Cancelled, DatabaseFull
 from sidecar.store.scratch import scratch_folder
 from sidecar.store.transfer.examine import Examined, Untrusted, check_header, examine
+from sidecar.vocabularies import BackupFindingKind, BackupRefusal, ProgressPhase, ProgressUnit
 
 DATABASE: Final = "database"
 """Name of the file in a scratch folder into which a backup is unpacked."""
 
-Report = Callable[[str, int, int | None, str], None]
+Report = Callable[[ProgressPhase, int, int | None, ProgressUnit], None]
 """Reports progress as `LongContext.progress` does: phase, done, total, unit."""
 
 
@@ -30,7 +31,7 @@ class Verdict(NamedTuple):
 
     manifest: Manifest | None
     size_bytes: int
-    findings: list[tuple[str, str]]
+    findings: list[tuple[BackupFindingKind, str]]
     """Kind and sentence of each thing that is wrong."""
     rejection: BackupRejected | None
     """Why a restore would refuse the backup; None when it would accept it."""
@@ -53,9 +54,11 @@ def verify_backup(
         with scratch_folder(database) as folder:
             _, examined = unpack_and_examine(path, folder / DATABASE, report, is_cancelled)
     except BackupRejected as rejected:
-        findings = [(str(rejected.data["reason"]), rejected.message)]
-        return Verdict(manifest, size_bytes, findings, rejected)
-    findings = [(each.kind, f"{each.where}: {each.detail}") for each in examined.findings]
+        kind = cast(BackupRefusal, rejected.data["reason"])
+        return Verdict(manifest, size_bytes, [(kind, rejected.message)], rejected)
+    findings: list[tuple[BackupFindingKind, str]] = [
+        (each.kind, f"{each.where}: {each.detail}") for each in examined.findings
+    ]
     return Verdict(manifest, size_bytes, findings[: limits.FINDINGS_MAX], None)
 
 

@@ -39,7 +39,7 @@ def confirm_damage(ctx: LongContext) -> None:
     store.damaged = True
     store.reopen()
     detail = "The database is damaged. From now on it is only read: recover it or restore a backup."
-    ctx.emit(SystemWarning(DatabaseDamaged.slug, detail))
+    ctx.emit(SystemWarning("database_damaged", detail))
 
 
 def _find_damage_twice(ctx: LongContext) -> list[Finding]:

@@ -11,6 +11,7 @@ from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
 from sidecar.store.repair.recover import RECOVERED, Recovered, audit_totals, build
 from sidecar.store.scratch import scratch_folder
+from sidecar.vocabularies import ProgressPhase
 
 
 def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
@@ -26,9 +27,9 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
     def step(table: str, rows: int) -> None:
         ctx.check_cancelled()
         copied[table] = rows
-        ctx.progress(table, sum(copied.values()), None, "rows")
+        ctx.progress("salvage", sum(copied.values()), None, "rows")
 
-    def report_unpacked(phase: str, *_: object) -> None:
+    def report_unpacked(phase: ProgressPhase, *_: object) -> None:
         """Report that a backup is read; how many rows it gives is not known yet."""
         ctx.progress(phase, 0, None, "rows")
 

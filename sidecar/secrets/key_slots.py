@@ -9,7 +9,7 @@ import base64
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from sidecar import limits
 from sidecar.context import Context, LongContext
@@ -22,9 +22,8 @@ from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.vault import crypto, slot_format
 from sidecar.vault.keys import Keys
+from sidecar.vocabularies import SlotKind
 from sidecar.wiping import wipe
-
-SlotKind = Literal["passphrase", "keychain", "recovery"]
 
 _LABELS: dict[SlotKind, str] = {
     "passphrase": "Passphrase",

@@ -9,11 +9,12 @@ from sidecar import limits, redaction
 from sidecar.context import Context, LongContext
 from sidecar.errors import SidecarError
 from sidecar.vault.refusal_counts import Refusal
+from sidecar.vocabularies import AuditAction
 
 REFUSALS_CHORE = "refusals"
 """Name of the chore that writes the entries of counted refusals."""
 
-_ACTION = "access_refused"
+_ACTION: AuditAction = "access_refused"
 
 
 def log_refusal(ctx: Context, method: str, error: SidecarError) -> None:
@@ -27,7 +28,8 @@ def log_refusal(ctx: Context, method: str, error: SidecarError) -> None:
         if ctx.vault.refusals.count(refusal, ctx.clock.monotonic_ms()):
             ctx.session.schedule(REFUSALS_CHORE, limits.REFUSALS_FOLDED_MS, at_latest=True)
             return
-    ctx.audit(error.audited_as or "", resource, method=method, reason=error.slug)
+    if error.audited_as is not None:
+        ctx.audit(error.audited_as, resource, method=method, reason=error.slug)
 
 
 def write_counts_if_any(ctx: LongContext) -> None:

@@ -29,6 +29,7 @@ from sidecar.store.secrets import SlotRow
 from sidecar.vault import slot_format
 from sidecar.vault.keys import Keys
 from sidecar.vault.recovery_code import parse_code
+from sidecar.vocabularies import SlotKind
 from sidecar.wiping import wipe
 
 OPENING_ERRORS = (
@@ -110,7 +111,7 @@ def _open_slot(ctx: LongContext, proof: Proof) -> Opened:
 # --- passphrases and recovery codes -----------------------------------------------------------
 
 
-def _open_with_text(ctx: LongContext, kind: key_slots.SlotKind, text: bytearray) -> Opened:
+def _open_with_text(ctx: LongContext, kind: SlotKind, text: bytearray) -> Opened:
     """Open a slot with a passphrase or a recovery code; count a wrong one for the throttle."""
     _refuse_too_soon(ctx)
     # A typing mistake in a code is found before anything is derived: it does not count as a try.
@@ -167,7 +168,7 @@ def _refuse_too_soon(ctx: LongContext) -> None:
         raise errors.Throttled(retry_after_ms=delay_ms - since_ms)
 
 
-def _secret_of(kind: key_slots.SlotKind, text: bytearray) -> bytearray:
+def _secret_of(kind: SlotKind, text: bytearray) -> bytearray:
     """Return the secret that a text stands for: a normalized passphrase, or a code's bytes."""
     if kind != "recovery":
         return key_slots.normalize(text)
@@ -176,7 +177,7 @@ def _secret_of(kind: key_slots.SlotKind, text: bytearray) -> bytearray:
     return code
 
 
-def _try_slots(ctx: LongContext, kind: key_slots.SlotKind, secret: bytearray) -> Opened:
+def _try_slots(ctx: LongContext, kind: SlotKind, secret: bytearray) -> Opened:
     """Open the first slot of the kind that the secret opens."""
     with ctx.reading() as db:
         store_id = meta.store_id(db)

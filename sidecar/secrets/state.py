@@ -10,15 +10,15 @@ from typing import NamedTuple
 from sidecar import limits, log
 from sidecar.context import Context, LongContext
 from sidecar.errors import Conflict, Locked, NotInitialized, SlotDamaged
-from sidecar.notifications import SecretsChanged, SecretsChangeReason
+from sidecar.notifications import SecretsChanged
 from sidecar.store import secrets, settings
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
-from sidecar.values import VaultState
 from sidecar.vault.crypto import Cost
 from sidecar.vault.keys import Keys
 from sidecar.vault.slot_format import read_cost
 from sidecar.vault.vault import Clocks, NextLock, Vault
+from sidecar.vocabularies import SecretsChangeReason, SecretsState
 
 KEY_ERRORS = (Locked, NotInitialized)
 """The refusals of a method that needs keys."""
@@ -33,7 +33,7 @@ ERASE_CHORE = "vault_settle"
 class Status(NamedTuple):
     """What `secrets.status` answers, and every method that changes the state or the slots."""
 
-    state: VaultState
+    state: SecretsState
     slots: list[SlotRow]
     passphrase_cost: Cost | None
     key_count: int
@@ -44,12 +44,12 @@ class Status(NamedTuple):
 # --- reading the state ------------------------------------------------------------------------
 
 
-def vault_state(db: Connection, vault: Vault) -> VaultState:
+def vault_state(db: Connection, vault: Vault) -> SecretsState:
     """Return the state of the secrets, without checking the deadlines of the lock."""
     return vault.state(is_set_up=vault.keys is not None or secrets.is_initialized(db))
 
 
-def current_state(ctx: Context, db: Connection) -> VaultState:
+def current_state(ctx: Context, db: Connection) -> SecretsState:
     """Return the state of the secrets; `locked` also when a deadline of the lock has passed."""
     state = vault_state(db, ctx.vault)
     return "locked" if state == "unlocked" and usable_keys(ctx) is None else state
@@ -160,12 +160,12 @@ def next_lock(ctx: Context) -> NextLock | None:
     return ctx.vault.next_lock(read_clocks(ctx), *_lock_settings(ctx))
 
 
-def announce(ctx: Context, state: VaultState, reason: SecretsChangeReason) -> None:
+def announce(ctx: Context, state: SecretsState, reason: SecretsChangeReason) -> None:
     """Emit that the state of the secrets has changed, with the number of the newest entry."""
     ctx.emit(SecretsChanged(state, reason, ctx.audit_seq))
 
 
-def _state_after_lock(vault: Vault) -> VaultState:
+def _state_after_lock(vault: Vault) -> SecretsState:
     """Return the state that a lock leads to from an unlocked one."""
     return "uninitialized" if vault.ephemeral else "locked"
 

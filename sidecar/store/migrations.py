@@ -26,8 +26,9 @@ from sidecar.store.connection import Connection
 from sidecar.store.database_files import remove_database
 from sidecar.store.pragmas import configure_wal, set_pragma
 from sidecar.store.unserved_file import open_file, transaction
+from sidecar.vocabularies import ProgressPhase
 
-Progress = Callable[[str, int, int], None]
+Progress = Callable[[ProgressPhase, int, int], None]
 """Receives the phase, how much of it is done, and how much it is in total."""
 
 _FOLDER = Path(__file__).with_name("sql")
@@ -189,14 +190,14 @@ def upgrade(
         if not missing:
             return None
         configure_wal(db)
-        on_progress("checking", 0, 1)
+        on_progress("check", 0, 1)
         verified_copy.check(db)
-        on_progress("copying", 0, 1)
+        on_progress("copy", 0, 1)
         copy = verified_copy.make_before_migration(db, path, missing[0].version, vfs=vfs)
         for done, step in enumerate(missing):
-            on_progress("migrating", done, len(missing))
+            on_progress("migrate", done, len(missing))
             apply(db, step, clock.now_ms(), entry=True)
-        on_progress("migrating", len(missing), len(missing))
+        on_progress("migrate", len(missing), len(missing))
     verified_copy.remove_earlier(path, copy)
     return found
 

@@ -19,6 +19,7 @@ from sidecar.store.pragmas import set_pragma
 from sidecar.store.rows import DAMAGED_NAME, RowKind, key_mark, read_cells
 from sidecar.store.tables import SEALED, carried_with, has_rows
 from sidecar.values import Count, Timestamp
+from sidecar.vocabularies import SlotKind
 
 _STATE: Final = "SELECT generation, root, failures, failed_at FROM vault_state WHERE one = 1"
 _SEALED: Final = [table for table in carried_with("secrets") if table in SEALED]
@@ -51,7 +52,7 @@ class SlotRow(NamedTuple):
     """One way to unlock: the root key, wrapped for a passphrase, a keychain or a recovery code."""
 
     slot: int
-    kind: Literal["passphrase", "keychain", "recovery"]
+    kind: SlotKind
     label: str
     backend: str | None
     generation: int

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sidecar.errors import ReadOnly
 from sidecar.store.lockfile import DatabaseLock
+from sidecar.vocabularies import WarningSlug
 
 
 class FileWatch:
@@ -25,7 +26,7 @@ class FileWatch:
         """The lock that this process holds, None where nothing is served."""
         self.on_warning: Callable[[], None] = lambda: None
         """Called when there is a warning to send; it has the chore run that sends it."""
-        self.warnings: dict[str, str] = {}
+        self.warnings: dict[WarningSlug, str] = {}
         """Warnings that were not sent yet: stable name and text."""
         self._identity: tuple[int, int] | None = None
         """Which file `path` names; None until it is opened for the first time after a swap."""
@@ -35,7 +36,7 @@ class FileWatch:
         """Accept whichever file `path` names next, because this process puts one there."""
         self._identity = None
 
-    def warn(self, slug: str, detail: str) -> None:
+    def warn(self, slug: WarningSlug, detail: str) -> None:
         """Note a warning, and have it sent."""
         self.warnings[slug] = detail
         self.on_warning()

@@ -7,14 +7,14 @@ the deadlines, because a monotonic clock may stand still while the machine sleep
 
 import threading
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from sidecar import keychain
-from sidecar.values import VaultState
 from sidecar.vault.crypto import Cost
 from sidecar.vault.keys import Keys
 from sidecar.vault.refusal_counts import RefusalCounts
 from sidecar.vault.slot_format import DEFAULT_COST
+from sidecar.vocabularies import SecretsChangeReason, SecretsState
 from sidecar.wiping import wipe
 
 
@@ -34,7 +34,7 @@ class NextLock(NamedTuple):
 
     left_ms: float
     """Time until then; 0 or less when it must lock now."""
-    reason: Literal["idle_lock", "absolute_lock"]
+    reason: SecretsChangeReason
 
 
 class Vault:
@@ -78,7 +78,7 @@ class Vault:
         """The keys while unlocked."""
         return self._keys
 
-    def state(self, *, is_set_up: bool) -> VaultState:
+    def state(self, *, is_set_up: bool) -> SecretsState:
         """Return the state of the secrets of a file in which they are set up, or are not."""
         if self.ephemeral:
             return "ephemeral"

@@ -12,13 +12,14 @@ from sidecar.clock import Clock, Countdown
 from sidecar.context import Context, Services
 from sidecar.errors import ExitCode
 from sidecar.secrets import log_refusals, state
+from sidecar.vocabularies import ClosingReason
 from sidecar.wire.events import EventStream
 
 
 class Ending:
     """The limits and the counts of one end; used by the loop's thread."""
 
-    def __init__(self, clock: Clock, reason: str) -> None:
+    def __init__(self, clock: Clock, reason: ClosingReason) -> None:
         """Start the limits."""
         self.reason = reason
         self.is_unheard = False

@@ -14,7 +14,6 @@ from sidecar.notifications import AuditEvent, AuditOverflow, Progress, Workflows
 from sidecar.store.audit.log import Entry, read_entries
 from sidecar.store.connection import Store
 from sidecar.store.sqlite_errors import spoils_connection
-from sidecar.values import stored_json
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.outbox import Outbox
 
@@ -88,8 +87,7 @@ class EventStream:
             return
         for entry in entries:
             if self._wants(entry.action):
-                event = AuditEvent(*entry[:4], stored_json(entry.details), entry.mac.hex())
-                self._outbox.push(encode_notification(event))
+                self._outbox.push(encode_notification(AuditEvent(*entry.members())))
         if entries:
             self._sent_seq = max(self._sent_seq, entries[-1].seq)
         self._replay_after = entries[-1].seq if more else None

@@ -17,6 +17,7 @@ from sidecar.errors import ExitCode
 from sidecar.notifications import Notification, SystemClosing
 from sidecar.store.connection import Store
 from sidecar.vault.vault import Vault
+from sidecar.vocabularies import ClosingReason
 from sidecar.wiping import wipe
 from sidecar.wire import control, envelope
 from sidecar.wire.burst import Burst
@@ -68,7 +69,7 @@ class Loop:
         self._chores = Chores(self._services, self._workers, self)
         self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent)
         self._ending: Ending | None = None
-        self._stop_requested: str | None = None
+        self._stop_requested: ClosingReason | None = None
         self._accepted_lines = 0
         """Lines of the backlog that were received before `system.exit`, which skips the queue."""
         self._bursts_served = 0
@@ -86,7 +87,7 @@ class Loop:
         """Send no more audit and change events."""
         self._events.unsubscribe()
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: ClosingReason) -> None:
         """End the process when the accepted requests are answered."""
         self._stop_requested = self._stop_requested or reason
 
@@ -120,7 +121,7 @@ class Loop:
         self._posted.append(reply)
         self._channel.wake()
 
-    def _stop_soon(self, reason: str) -> None:
+    def _stop_soon(self, reason: ClosingReason) -> None:
         """Request the end of the process; called by the watchdog's thread."""
         self.stop(reason)
         self._channel.wake()
@@ -321,7 +322,7 @@ class Loop:
 
     # --- the end --------------------------------------------------------------------------
 
-    def _begin_stop(self, reason: str) -> None:
+    def _begin_stop(self, reason: ClosingReason) -> None:
         """Start the end of the process; what was delivered is still read, except by request."""
         log.info("stopping", reason=reason)
         self._ending = Ending(self._services.clock, reason)
@@ -330,7 +331,7 @@ class Loop:
             lock.mark_ending()
         self._watchdog.arm()
         self._chores.stop()
-        signalled = reason.startswith("signal")
+        signalled = reason == "signal"
         while signalled and self._wants_input() and self._take_input(0):
             pass
         if signalled and self._channel.READS_IN_THREAD:

@@ -19,6 +19,7 @@ from contextlib import suppress
 from sidecar import limits, log
 from sidecar.clock import Countdown, SystemClock
 from sidecar.errors import ExitCode
+from sidecar.vocabularies import ClosingReason
 from sidecar.wire.parent import Parent
 
 _STUCK_AFTER_MS = limits.DRAIN_LIMIT_MS + 500
@@ -53,7 +54,7 @@ class Watchdog:
 
     def __init__(
         self,
-        stop: Callable[[str], None],
+        stop: Callable[[ClosingReason], None],
         input_hung_up: Callable[[], None],
         parent: Parent,
     ) -> None:
@@ -123,7 +124,8 @@ class Watchdog:
             return
         self._signalled_ms = now_ms
         self.arm()
-        self._stop(f"signal {signal.Signals(number).name}")
+        log.info("signalled", signal=signal.Signals(number).name)
+        self._stop("signal")
 
     def arm(self) -> None:
         """Set the deadline of the end if it is not set; may be called from any thread."""

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidecar.archive.manifest import Reason
 from sidecar.backups.retention import Candidate, plan
+from sidecar.vocabularies import BackupReason
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -14,7 +14,9 @@ NOW_MS = int(datetime(2026, 3, 18, 12, 30, tzinfo=UTC).timestamp() * 1000)
 ENDLESS = 2**60
 
 
-def made(age_ms: int, reason: Reason = "interval", version: int = 1, size: int = 10) -> Candidate:
+def made(
+    age_ms: int, reason: BackupReason = "interval", version: int = 1, size: int = 10
+) -> Candidate:
     """Return a backup of that age, which is its name in hours."""
     return Candidate(f"{age_ms / HOUR_MS:g}h", NOW_MS - age_ms, reason, version, size)
 

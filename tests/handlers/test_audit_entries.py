@@ -18,8 +18,8 @@ from sidecar import limits
 from sidecar.catalog import METHODS
 from sidecar.errors import AuditUnavailable, SidecarError
 from sidecar.keychain import NamedBackend
-from sidecar.store.audit.actions import ACTIONS
 from sidecar.store.audit.log import is_log_sealed, read_entries
+from sidecar.vocabularies import AUDIT_ACTIONS
 from tests.audited_calls import ACTS, BACKUP, READING, REFUSED, Act, Told
 from tests.harness import Bench, ManualClock, NoSession, open_bench
 from tests.made_workflows import save
@@ -204,7 +204,7 @@ def test_every_action_that_is_logged_is_in_the_list_of_actions() -> None:
     written = {action for path in modules for action in audited_in(path)}
 
     assert written >= {entry[0] for acts in ACTS.values() for act in acts for entry in act.entries}
-    assert written <= ACTIONS
+    assert written <= AUDIT_ACTIONS.keys()
 
 
 def test_no_entry_holds_a_title_or_a_value(bench: Bench) -> None:

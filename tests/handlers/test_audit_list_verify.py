@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -107,10 +108,14 @@ def test_pages_join_to_the_whole_log(bench: Bench, limit: int) -> None:
     assert found == [1, 2, 3, 4]
 
 
+OF_OLD: Any = "of_old"
+"""An action that only an imported log has."""
+
+
 def test_an_action_of_an_imported_log_can_be_filtered_and_an_unknown_one_is_refused(
     bench: Bench, session: RecordingSession
 ) -> None:
-    append_entry(bench.store.db, NOW_MS, "of_old", "x")
+    append_entry(bench.store.db, NOW_MS, OF_OLD, "x")
 
     assert seqs(bench, action="of_old") == [5]
     bench.call("audit.subscribe", actions=["of_old"], after=0)
@@ -127,7 +132,7 @@ def test_a_page_ends_before_the_answer_is_full(bench: Bench) -> None:
     """The details of an imported log may be of any length."""
     long = '{"text":"' + "x" * (limits.ANSWER_MAX_BYTES // 3) + '"}'
     for _ in range(4):
-        append_entry(bench.store.db, NOW_MS, "of_old", "x", long)
+        append_entry(bench.store.db, NOW_MS, OF_OLD, "x", long)
 
     page = bench.call("audit.list", after=4)
 

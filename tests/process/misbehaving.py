@@ -8,6 +8,7 @@ import os
 import sys
 import threading
 import time
+from typing import Any
 
 from sidecar.__main__ import main
 from sidecar.catalog import Params, method
@@ -64,10 +65,15 @@ def hang(_ctx: Context, params: Tag) -> int:
             time.sleep(1000)
 
 
+def other(name: str) -> Any:
+    """Return a name that is in no vocabulary, for an act that only tests have."""
+    return name
+
+
 @method("test.hang_long", long=True)
 def hang_long(ctx: LongContext, params: Tag) -> int:
     """Never return in a worker thread, and ignore a cancel."""
-    ctx.progress(f"hanging {params.tag}", 0, None, "steps")
+    ctx.progress(other(f"hanging {params.tag}"), 0, None, other("steps"))
     while True:
         time.sleep(1000)
 
@@ -103,14 +109,14 @@ def work(ctx: LongContext, params: Tag) -> dict[str, str]:
     pause = threading.Event()
     if params.tag == "writing":
         with ctx.writing():
-            ctx.audit("test_work", params.tag)
+            ctx.audit(other("test_work"), params.tag)
             _work_on(ctx, pause)
     _work_on(ctx, pause)
     return {}
 
 
 def _work_on(ctx: LongContext, pause: threading.Event) -> None:
-    ctx.progress("working", 0, None, "steps")
+    ctx.progress(other("working"), 0, None, other("steps"))
     while True:
         ctx.check_cancelled()
         pause.wait(0.01)
@@ -129,7 +135,7 @@ def events(ctx: LongContext, params: Amount) -> dict[str, int]:
     while done < params.count:
         with ctx.writing():
             for number in range(done, min(done + params.per_step, params.count)):
-                ctx.audit("test_event", f"event-{number}", number=number)
+                ctx.audit(other("test_event"), f"event-{number}", number=number)
         done += params.per_step
     return {"emitted": params.count}
 

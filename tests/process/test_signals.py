@@ -64,7 +64,7 @@ def test_every_signal_that_ends_a_process_ends_it_in_order(
 
     child.signal(number)
 
-    assert_all_answered(child, already=3, reason=f"signal {number.name}")
+    assert_all_answered(child, already=3, reason="signal")
 
 
 def test_a_hangup_that_was_ignored_at_the_start_stays_so(spawn: Spawn, database: Path) -> None:
@@ -91,7 +91,7 @@ def test_ctrl_c_and_the_hosts_own_signal_right_after_it_are_one_request(
     child.signal(signal.SIGCONT)
 
     *_others, last = map(json.loads, child.rest())
-    assert last["params"]["reason"] in ("signal SIGINT", "signal SIGTERM")
+    assert last["params"]["reason"] == "signal"
     assert child.wait_exit() == 0
 
 

@@ -5,6 +5,7 @@ import hmac
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
@@ -41,7 +42,8 @@ def grow(db: Connection, count: int, resource: str = "w") -> None:
     """Append entries that all differ."""
     for _ in range(count):
         seq = chain_head(db).seq + 1
-        append_entry(db, 1000 + seq, f"action_{seq}", f"{resource}{seq}", f'{{"revision":{seq}}}')
+        action: Any = f"action_{seq}"
+        append_entry(db, 1000 + seq, action, f"{resource}{seq}", f'{{"revision":{seq}}}')
 
 
 def meddle(bench: Bench, *statements: str) -> None:
@@ -333,7 +335,8 @@ def test_details_are_one_object_on_one_line_whatever_the_table_holds(
 
 def test_entries_are_filtered_by_all_that_is_given_and_times_are_half_open(bench: Bench) -> None:
     db = bench.store.db
-    append_entry(db, 2000, "action_3", "w3")
+    action: Any = "action_3"
+    append_entry(db, 2000, action, "w3")
 
     def seqs(after: int = 0, limit: int = 9, **wanted: str | int) -> list[int]:
         return [entry.seq for entry in read_entries(db, after, limit, **wanted)]  # type: ignore[arg-type]  # names as given

@@ -73,7 +73,7 @@ migrate(Path(sys.argv[1]), SystemClock(), lambda *told: kill(told[0]), after_ste
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="kill -9 of POSIX")
-@pytest.mark.parametrize("step", ["copying", "copied", "migrating", "built", "replaced"])
+@pytest.mark.parametrize("step", ["copy", "copied", "migrate", "built", "replaced"])
 def test_really_killed_the_old_or_the_new_file_is_there(path: Path, step: str) -> None:
     legacy_files.build(path, wal=True)
     ended = subprocess.run([sys.executable, "-c", KILLED, str(path), step], check=False)

@@ -139,11 +139,11 @@ def test_steps_are_taken_in_order_and_told(path: Path) -> None:
 
     assert found == 1
     assert reported == [
-        ("checking", 0, 1),
-        ("copying", 0, 1),
-        ("migrating", 0, 2),
-        ("migrating", 1, 2),
-        ("migrating", 2, 2),
+        ("check", 0, 1),
+        ("copy", 0, 1),
+        ("migrate", 0, 2),
+        ("migrate", 1, 2),
+        ("migrate", 2, 2),
     ]
     assert asked(path, "SELECT version, name FROM migrations ORDER BY version") == [
         (1, "initial"),

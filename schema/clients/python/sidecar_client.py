@@ -874,6 +874,92 @@ class ParseError(SidecarError):
     SLUG = "parse_error"
 
 
+AuditAction = (
+    Literal[
+        # A workflow was created, or its content or header was changed.
+        "workflow_save",
+        # A workflow was archived.
+        "workflow_archive",
+        # A workflow was taken out of the archive.
+        "workflow_unarchive",
+        # A workflow was deleted with its runs and revisions.
+        "workflow_delete",
+        # A workflow was exported; only imported logs have it so far.
+        "workflow_export",
+        # A workflow was imported; only imported logs have it so far.
+        "workflow_import",
+        # A tag was renamed in every workflow that had it.
+        "tag_rename",
+        # One run was deleted, or the runs of a workflow that is being deleted.
+        "run_delete",
+        # Runs were deleted by their age, their number or their size.
+        "run_prune",
+        # Settings were set or reset.
+        "settings_update",
+        # A setting of the app was deleted.
+        "settings_delete",
+        # A secret was read in clear.
+        "key_access",
+        # A secret was stored or replaced.
+        "key_update",
+        # A secret was deleted.
+        "key_delete",
+        # A value was compared with a secret.
+        "key_verify",
+        # Secrets were set up.
+        "vault_initialize",
+        # Secrets were unlocked.
+        "vault_unlock",
+        # A passphrase or recovery code was wrong.
+        "unlock_failed",
+        # Secrets were locked by a request, a time limit or the end of the process.
+        "vault_lock",
+        # Every secret was sealed again under a new data key.
+        "vault_rotate",
+        # Every secret was sealed again under a new root key.
+        "vault_rekey",
+        # Secrets were given up and everything about them was deleted.
+        "vault_reset",
+        # The passphrase was changed.
+        "passphrase_change",
+        # A way to unlock was added.
+        "slot_add",
+        # A way to unlock was removed.
+        "slot_remove",
+        # A request for a secret was refused, for the reason in the details.
+        "access_refused",
+        # A backup was made.
+        "backup_create",
+        # A backup was deleted.
+        "backup_delete",
+        # A backup was refused, for the reason in the details.
+        "backup_rejected",
+        # A backup took the place of the database.
+        "restore",
+        # The database was built again from what could be read of it.
+        "recover",
+        # The database file was replaced by a copy without free space.
+        "compact",
+        # A check found something wrong.
+        "check_findings",
+        # Earlier revisions of a workflow were deleted.
+        "revision_prune",
+        # The oldest entries of the audit log were deleted.
+        "audit_prune",
+        # The audit log was exported to a file.
+        "audit_export",
+        # The audit log was sealed under the root key.
+        "audit_sealed",
+        # The tables were changed to those of a newer version.
+        "migrate",
+    ]
+    | str
+)
+"""The act that an entry of the audit log records. A minor version may add values: accept those that
+you do not know.
+"""
+
+
 class AuditAnchor(TypedDict):
     """The head of the log at some time, which the client has kept outside the database."""
 
@@ -890,8 +976,8 @@ class AuditEntry(TypedDict):
     seq: int
     """Number of the entry; numbers have no gaps."""
 
-    action: str
-    """The act that was done."""
+    action: AuditAction
+    """The act that an entry of the audit log records."""
 
     resource: str
     """Id of what the act was done to."""
@@ -917,8 +1003,8 @@ class AuditEvent(TypedDict):
     seq: int
     """Number of the entry; numbers have no gaps."""
 
-    action: str
-    """The action, such as `workflow_save`."""
+    action: AuditAction
+    """The act that an entry of the audit log records."""
 
     resource: str
     """Id of the object that the action was done to."""
@@ -942,11 +1028,31 @@ class AuditExportResult(TypedDict):
     entries: int
     """How many entries it holds."""
 
-    status: Literal["forked", "locked", "ok", "pruned", "rolled_back", "tampered", "truncated", "unsealed"]
+    status: AuditStatus
     """What `audit.verify` says of the log as it was exported."""
 
     public_key: str | None
     """Ed25519 key that checks its signature, hex; null while nothing is set up."""
+
+
+AuditFault = (
+    Literal[
+        # The code of an entry is not the one that follows from what is in it.
+        "mac",
+        # A number is missing.
+        "gap",
+        # The newest entry is not the one that the state of the log names.
+        "state_head",
+        # A sealed part of the log does not open, or does not fit the entries.
+        "anchor",
+        # The entry that the request expects is another one, or missing.
+        "expect",
+    ]
+    | str
+)
+"""What shows that the audit log is not sound. A minor version may add values: accept those that you
+do not know.
+"""
 
 
 class AuditListResult(TypedDict):
@@ -979,6 +1085,32 @@ class AuditPruneResult(TypedDict):
     """Newest entry that was pruned, now or before; 0 for none."""
 
 
+AuditStatus = (
+    Literal[
+        # The log is sound.
+        "ok",
+        # The log is sound but not sealed, so that an intruder could have rewritten it.
+        "unsealed",
+        # Order and ends are sound; what is sealed can be verified once secrets are unlocked.
+        "locked",
+        # An entry is not what was written.
+        "tampered",
+        # Entries at the end are missing.
+        "truncated",
+        # An earlier state of the file was put back.
+        "rolled_back",
+        # The log has another entry than the one that was expected.
+        "forked",
+        # The entry that was expected was pruned, so that nothing can be said of it.
+        "pruned",
+    ]
+    | str
+)
+"""What a verification of the audit log has found. A minor version may add values: accept those that
+you do not know.
+"""
+
+
 class AuditSubscribeResult(TypedDict):
     """What is sent first, and the head of the log."""
 
@@ -1001,16 +1133,13 @@ class AuditUnsubscribeResult(TypedDict):
 class AuditVerifyResult(TypedDict):
     """What was found."""
 
-    status: Literal["forked", "locked", "ok", "pruned", "rolled_back", "tampered", "truncated", "unsealed"]
-    """`ok`: the log is sound. `unsealed`: it is sound, but not sealed, so that it could have been
-    rewritten. `locked`: order and ends are sound; the rest needs the keys. The others say what
-    is wrong.
-    """
+    status: AuditStatus
+    """What a verification of the audit log has found."""
 
     first_bad_seq: int | None
     """First entry that is wrong; null for none."""
 
-    reason: Literal["anchor", "expect", "gap", "mac", "state_head"] | None
+    reason: AuditFault | None
     """What is wrong with it; null for nothing."""
 
     verified_from: int
@@ -1032,14 +1161,140 @@ class AuditVerifyResult(TypedDict):
 class BackupFinding(TypedDict):
     """One thing that is wrong with a backup or with the database in it."""
 
-    kind: str
-    """Why a restore would reject the backup: `not_a_backup`, `newer`, `manifest`, `size`, `window`,
-    `form`, `truncated`, `trailing`, `damaged`, `not_ours`, `schema` or `content`. Or, for damage
-    with which a restore accepts it, a kind of system.check.
+    kind: BackupFindingKind
+    """Why a restore would reject a backup, as in BackupRefusal; or, for damage with which a restore
+    accepts it, what kind of fault was found, as in FindingKind.
     """
 
     detail: str
     """One sentence for a person."""
+
+
+BackupFindingKind = (
+    Literal[
+        # The file is not a backup of this product.
+        "not_a_backup",
+        # The backup was made by a newer version; update this program.
+        "newer",
+        # The backup's manifest is damaged.
+        "manifest",
+        # The backup states a size that it cannot have.
+        "size",
+        # The backup needs more memory to unpack than any backup of this product.
+        "window",
+        # The backup is not packed as backups of this product are.
+        "form",
+        # The backup is cut off.
+        "truncated",
+        # The backup is followed by other data.
+        "trailing",
+        # The backup's data is damaged.
+        "damaged",
+        # The backup does not contain a database of this product.
+        "not_ours",
+        # The tables in the backup are not those of this product.
+        "schema",
+        # The content of the backup is inconsistent.
+        "content",
+        # The audit log was changed by something other than this program.
+        "audit_chain",
+        # The body of a workflow is missing or damaged.
+        "body",
+        # A row breaks a rule of its table.
+        "constraint",
+        # The header of the file has another value than this program writes.
+        "file",
+        # An object of the schema is not of this program.
+        "foreign",
+        # A number or list in the header of a workflow does not match its rows.
+        "header",
+        # An index does not match its table; it is rebuilt.
+        "index",
+        # Rows belong to nothing that exists.
+        "orphan",
+        # An earlier revision of a workflow cannot be read.
+        "revision",
+        # A cell of a row is damaged.
+        "row",
+        # An index of the search does not match the workflows; it is rebuilt.
+        "search_index",
+        # Pages of the file are damaged.
+        "structure",
+        # The summary of a run is missing or damaged.
+        "summary",
+        # A value that the program goes by is impossible.
+        "value",
+    ]
+    | str
+)
+"""Why a restore would reject a backup, as in BackupRefusal; or, for damage with which a restore
+accepts it, what kind of fault was found, as in FindingKind. A minor version may add values:
+accept those that you do not know.
+"""
+
+
+BackupReason = (
+    Literal[
+        # A person or the app asked for it.
+        "manual",
+        # It was time, by the setting `backup_interval_hours`.
+        "interval",
+        # The tables were about to be changed to those of a newer version.
+        "migrate",
+        # A restore was about to replace the database.
+        "restore",
+        # A compaction was about to replace the database.
+        "compact",
+        # A recovery was about to replace the database.
+        "recover",
+    ]
+    | str
+)
+"""Why a backup was made. A minor version may add values: accept those that you do not know."""
+
+
+BackupRefusal = (
+    Literal[
+        # The file is not a backup of this product.
+        "not_a_backup",
+        # The backup was made by a newer version; update this program.
+        "newer",
+        # The backup's manifest is damaged.
+        "manifest",
+        # The backup states a size that it cannot have.
+        "size",
+        # The backup needs more memory to unpack than any backup of this product.
+        "window",
+        # The backup is not packed as backups of this product are.
+        "form",
+        # The backup is cut off.
+        "truncated",
+        # The backup is followed by other data.
+        "trailing",
+        # The backup's data is damaged.
+        "damaged",
+        # The backup does not contain a database of this product.
+        "not_ours",
+        # The tables in the backup are not those of this product.
+        "schema",
+        # The content of the backup is inconsistent.
+        "content",
+    ]
+    | str
+)
+"""Why a backup is rejected. A minor version may add values: accept those that you do not know."""
+
+
+BackupSecrets = (
+    Literal[
+        # It has no secrets.
+        "none",
+        # It has the sealed secrets and their key slots.
+        "sealed",
+    ]
+    | str
+)
+"""Whether a backup has secrets. A minor version may add values: accept those that you do not know."""
 
 
 class BackupView(TypedDict):
@@ -1054,8 +1309,8 @@ class BackupView(TypedDict):
     created_at: int
     """Milliseconds since the Unix epoch, UTC."""
 
-    reason: Literal["compact", "interval", "manual", "migrate", "recover", "restore"]
-    """Why it was made."""
+    reason: BackupReason
+    """Why a backup was made."""
 
     label: str | None
     """Label that was given when the backup was made."""
@@ -1078,8 +1333,8 @@ class BackupView(TypedDict):
     counts: dict[str, int]
     """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
 
-    secrets: Literal["none", "sealed"]
-    """`none`, or `sealed`: with the sealed secrets and their key slots."""
+    secrets: BackupSecrets
+    """Whether a backup has secrets."""
 
     this_database: bool
     """Whether it is one of the served database."""
@@ -1109,8 +1364,8 @@ class BackupsCreateResult(TypedDict):
     duration_ms: int
     """Time it took, in milliseconds."""
 
-    secrets: Literal["none", "sealed"]
-    """`none`, or `sealed`: with the sealed secrets and their key slots."""
+    secrets: BackupSecrets
+    """Whether a backup has secrets."""
 
     omitted: list[str]
     """Objects in the database's schema that are not of this program and are not in the backup, such
@@ -1150,8 +1405,8 @@ class BackupsRestoreResult(TypedDict):
     counts_before: dict[str, int]
     """Rows of the replaced database; damaged tables are omitted."""
 
-    secrets: Literal["from_backup", "kept", "none"]
-    """Which secrets are there now."""
+    secrets: RestoredSecrets
+    """Which secrets are in the database now."""
 
     providers: list[str]
     """Providers with a sealed key afterwards."""
@@ -1231,10 +1486,8 @@ class ChainHead(TypedDict):
 class CheckFinding(TypedDict):
     """One thing that is wrong with the database."""
 
-    kind: str
-    """`structure`, `file`, `value`, `foreign`, `index`, `search_index`, `orphan`, `constraint`,
-    `row`, `header`, `body`, `revision`, `summary` or `audit_chain`.
-    """
+    kind: FindingKind
+    """What kind of fault a check has found."""
 
     where: str
     """Table, index, id or field that is wrong."""
@@ -1244,6 +1497,140 @@ class CheckFinding(TypedDict):
 
     cure: str
     """What the user can do about it."""
+
+
+ClosingReason = (
+    Literal[
+        # Stdin has ended.
+        "eof",
+        # A request called `system.shutdown`.
+        "shutdown",
+        # The notification `system.exit` was received.
+        "exit",
+        # The system or a person sent a signal.
+        "signal",
+        # The process that started this one has ended.
+        "parent",
+        # Nobody reads stdout any more; only the audit log can say so.
+        "stdout",
+    ]
+    | str
+)
+"""Why the process ends. A minor version may add values: accept those that you do not know."""
+
+
+ErrorSlug = (
+    Literal[
+        # As many long requests are in flight as are accepted at once.
+        "overloaded",
+        # The request was cancelled by `$/cancelRequest`, or by the end of the process.
+        "cancelled",
+        # The process is ending and starts no further request.
+        "shutting_down",
+        # A restore, a compaction or a recovery has exclusive use of the database, or waits for it.
+        "maintenance",
+        # The system gives no more memory, threads or open files. What was acknowledged is kept.
+        "out_of_resources",
+        # Secrets have not been set up.
+        "not_initialized",
+        # Secrets are locked. Not `wrong_passphrase`: no passphrase was tried.
+        "locked",
+        # The passphrase or recovery code is wrong. Not `slot_damaged`, which no passphrase opens.
+        "wrong_passphrase",
+        # Too many passphrases were wrong; `retry_after_ms` says how long to wait.
+        "throttled",
+        # A sealed record is not what was sealed: another program changed it, or a disk error did.
+        "tampered",
+        # The bytes of a key slot are damaged. Not `wrong_passphrase`: no passphrase can open it.
+        "slot_damaged",
+        # The operating system's keychain cannot be used; `retryable` says whether it may be later.
+        "keychain_unavailable",
+        # The key derivation parameters of a slot are weaker or costlier than the policy allows.
+        "kdf_policy",
+        # The audit entry of the request cannot be written, so the request was not carried out.
+        "audit_unavailable",
+        # A backup is damaged, of another product or made to do harm; `reason` says why.
+        "backup_rejected",
+        # Another program has locked the database.
+        "database_busy",
+        # The disk is full. Requests that only read still succeed.
+        "database_full",
+        # A file or its folder cannot be written. Not `database_full`: the disk has room.
+        "read_only",
+        # The file was written by a newer version of the program; it was not changed.
+        "newer_schema",
+        # The file is not a database of this product; it was not changed.
+        "not_ours",
+        # Stored bytes are not those that were written. Not `storage_failed`: they could be read.
+        "database_damaged",
+        # The database was here before and is now missing, empty or cut off; none was created.
+        "recovery_required",
+        # The operating system could not read or write. Not `database_full` and not `read_only`.
+        "storage_failed",
+        # A program that reads an old state of the database keeps deleted bytes in the file.
+        "purge_blocked",
+        # There is nothing with that id, key or name.
+        "not_found",
+        # The object is not in the state that the request expects; `data` says in which it is.
+        "conflict",
+        # A value of the request, or an answer, is too large. Not `invalid_params`, a wrong form.
+        "too_large",
+        # The workflow is archived and cannot be changed before it is unarchived.
+        "archived",
+        # An empty body would replace one that is not empty, and `force` was not given.
+        "empty_body",
+        # The line is JSON but no JSON-RPC 2.0 request, or it exceeds a limit for whole lines.
+        "invalid_request",
+        # There is no such method; `did_you_mean` names the most similar ones.
+        "method_not_found",
+        # A param is missing, unknown, of the wrong type or out of its limits; `path` names it.
+        "invalid_params",
+        # A bug in the program; its traceback is on stderr under the id in `incident`.
+        "internal",
+        # The line is not UTF-8 or not JSON. Not `invalid_request`, which is JSON.
+        "parse_error",
+    ]
+    | str
+)
+"""Stable name of an error. A minor version may add values: accept those that you do not know."""
+
+
+FindingKind = (
+    Literal[
+        # The audit log was changed by something other than this program.
+        "audit_chain",
+        # The body of a workflow is missing or damaged.
+        "body",
+        # A row breaks a rule of its table.
+        "constraint",
+        # The header of the file has another value than this program writes.
+        "file",
+        # An object of the schema is not of this program.
+        "foreign",
+        # A number or list in the header of a workflow does not match its rows.
+        "header",
+        # An index does not match its table; it is rebuilt.
+        "index",
+        # Rows belong to nothing that exists.
+        "orphan",
+        # An earlier revision of a workflow cannot be read.
+        "revision",
+        # A cell of a row is damaged.
+        "row",
+        # An index of the search does not match the workflows; it is rebuilt.
+        "search_index",
+        # Pages of the file are damaged.
+        "structure",
+        # The summary of a run is missing or damaged.
+        "summary",
+        # A value that the program goes by is impossible.
+        "value",
+    ]
+    | str
+)
+"""What kind of fault a check has found. A minor version may add values: accept those that you do
+not know.
+"""
 
 
 class Kdf(TypedDict):
@@ -1287,7 +1674,7 @@ class Progress(TypedDict):
     id: int | str | None
     """Id of the request."""
 
-    phase: str
+    phase: ProgressPhase
     """The current phase of the work."""
 
     done: int
@@ -1296,8 +1683,82 @@ class Progress(TypedDict):
     total: int | None
     """Number of all units; null: unknown."""
 
-    unit: str
-    """What is counted: `rows`, `pages`, `bytes`, ..."""
+    unit: ProgressUnit
+    """What `done` and `total` count."""
+
+
+ProgressPhase = (
+    Literal[
+        # A database is examined.
+        "check",
+        # The database is copied.
+        "copy",
+        # Entries are written to a file.
+        "export",
+        # The keychain of the system is waited for; it may ask the person.
+        "keychain",
+        # The tables are changed to those of this version.
+        "migrate",
+        # A copy is packed into a backup.
+        "pack",
+        # Old rows are deleted.
+        "prune",
+        # Deleted text is removed from the file.
+        "purge",
+        # The runs of a workflow are deleted.
+        "runs",
+        # Rows are read from a damaged file.
+        "salvage",
+        # A backup is unpacked.
+        "unpack",
+        # What was written, or the audit log, is read and verified.
+        "verify",
+        # The request waits until it is alone.
+        "waiting",
+        # Workflows are changed or deleted one after the other.
+        "workflows",
+    ]
+    | str
+)
+"""The current phase of the work. A minor version may add values: accept those that you do not know."""
+
+
+ProgressUnit = (
+    Literal[
+        # Bytes.
+        "bytes",
+        # Entries of the audit log.
+        "entries",
+        # Steps of the work that take unequal times.
+        "phases",
+        # Requests that are waited for; their number is unknown.
+        "requests",
+        # Rows of any table.
+        "rows",
+        # Seconds of waiting, of those after which the request gives up.
+        "seconds",
+        # Workflows.
+        "workflows",
+    ]
+    | str
+)
+"""What `done` and `total` count. A minor version may add values: accept those that you do not know."""
+
+
+RestoredSecrets = (
+    Literal[
+        # Those that were in the replaced database.
+        "kept",
+        # Those of the backup, with the passphrase that they had then.
+        "from_backup",
+        # None; secrets are not set up.
+        "none",
+    ]
+    | str
+)
+"""Which secrets are in the database now. A minor version may add values: accept those that you do
+not know.
+"""
 
 
 class Run(TypedDict):
@@ -1312,8 +1773,8 @@ class Run(TypedDict):
     revision: int
     """Revision of the workflow at its start."""
 
-    status: Literal["cancelled", "error", "running", "success"]
-    """`running`, or how the run has ended."""
+    status: RunStatus
+    """`running`, or how a run has ended."""
 
     started_at: int
     """Milliseconds since the Unix epoch, UTC."""
@@ -1351,6 +1812,24 @@ class Run(TypedDict):
     """
 
 
+RunStatus = (
+    Literal[
+        # It has not ended.
+        "running",
+        # It has done what it was to do.
+        "success",
+        # It has failed, or the process ended while it was running.
+        "error",
+        # Somebody ended it.
+        "cancelled",
+    ]
+    | str
+)
+"""`running`, or how a run has ended. A minor version may add values: accept those that you do not
+know.
+"""
+
+
 class RunWithSummary(TypedDict):
     """A run with its summary."""
 
@@ -1363,8 +1842,8 @@ class RunWithSummary(TypedDict):
     revision: int
     """Revision of the workflow at its start."""
 
-    status: Literal["cancelled", "error", "running", "success"]
-    """`running`, or how the run has ended."""
+    status: RunStatus
+    """`running`, or how a run has ended."""
 
     started_at: int
     """Milliseconds since the Unix epoch, UTC."""
@@ -1453,7 +1932,7 @@ class RunsFinishResult(TypedDict):
     id: str
     """Id of a run, 1 to 128 characters."""
 
-    status: Literal["cancelled", "error", "running", "success"]
+    status: RunStatus
     """How it ended."""
 
     completed_at: int
@@ -1499,7 +1978,7 @@ class RunsProgressResult(TypedDict):
     id: str
     """Id of a run, 1 to 128 characters."""
 
-    status: Literal["cancelled", "error", "running", "success"]
+    status: RunStatus
     """Always `running`."""
 
 
@@ -1593,13 +2072,27 @@ class SecretItem(TypedDict):
     last_used_at: int | None
     """When it was last read, null if never."""
 
-    state: Literal["enter_again", "ok"]
-    """`enter_again`: an older program sealed it; it cannot be opened here."""
+    state: SecretState
+    """Whether one secret can be opened."""
 
     damaged: NotRequired[bool]
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
+
+
+SecretState = (
+    Literal[
+        # It can be opened while secrets are unlocked.
+        "ok",
+        # An older program sealed it; it cannot be opened here.
+        "enter_again",
+    ]
+    | str
+)
+"""Whether one secret can be opened. A minor version may add values: accept those that you do not
+know.
+"""
 
 
 class SecretsAddRecoveryResult(TypedDict):
@@ -1612,16 +2105,42 @@ class SecretsAddRecoveryResult(TypedDict):
     """Number of its slot."""
 
 
+SecretsChangeReason = (
+    Literal[
+        # They were set up.
+        "initialize",
+        # They were unlocked.
+        "unlock",
+        # A request locked them.
+        "lock",
+        # The time without use has passed, by the setting `secrets_idle_lock_ms`.
+        "idle_lock",
+        # The time since the unlock has passed, by `secrets_absolute_lock_ms`.
+        "absolute_lock",
+        # They were given up.
+        "reset",
+        # A restore has put others, or none, in their place.
+        "restore",
+        # A recovery could not read them.
+        "recover",
+        # The process ends.
+        "end",
+    ]
+    | str
+)
+"""What changed the state of the secrets. A minor version may add values: accept those that you do
+not know.
+"""
+
+
 class SecretsChanged(TypedDict):
     """The state of the secrets has changed: they are set up, unlocked, locked or replaced."""
 
-    state: Literal["ephemeral", "locked", "uninitialized", "unlocked"]
-    """The state now, as in secrets.status."""
+    state: SecretsState
+    """Whether secrets can be used now."""
 
-    reason: Literal["absolute_lock", "end", "idle_lock", "initialize", "lock", "recover", "reset", "restore", "unlock"]
-    """What changed it: a method by its verb; `idle_lock` and `absolute_lock`: the time that the
-    setting of that name allows has passed; `end`: the process ends.
-    """
+    reason: SecretsChangeReason
+    """What changed the state of the secrets."""
 
     seq: int | None
     """Number of its audit entry; null when no entry could be written."""
@@ -1674,10 +2193,28 @@ class SecretsSetResult(TypedDict):
     """Milliseconds since the Unix epoch, UTC."""
 
 
+SecretsState = (
+    Literal[
+        # Secrets are not set up.
+        "uninitialized",
+        # Secrets are set up and cannot be used before an unlock.
+        "locked",
+        # Secrets can be used.
+        "unlocked",
+        # Secrets can be used, are only in memory, and end with the process.
+        "ephemeral",
+    ]
+    | str
+)
+"""Whether secrets can be used now. A minor version may add values: accept those that you do not
+know.
+"""
+
+
 class SecretsStatusResult(TypedDict):
     """The state of the secrets, and how they can be unlocked."""
 
-    state: Literal["ephemeral", "locked", "uninitialized", "unlocked"]
+    state: SecretsState
     """Whether secrets can be used now."""
 
     slots: list[Slot]
@@ -1853,14 +2390,28 @@ class Slot(TypedDict):
     slot: int
     """Number of the slot."""
 
-    kind: Literal["keychain", "passphrase", "recovery"]
-    """What opens the slot."""
+    kind: SlotKind
+    """What opens a slot."""
 
     label: str
     """A name for people."""
 
     created_at: int
     """Milliseconds since the Unix epoch, UTC."""
+
+
+SlotKind = (
+    Literal[
+        # A passphrase that the person knows.
+        "passphrase",
+        # An item in the keychain of the system.
+        "keychain",
+        # A code that was shown once, to be written down.
+        "recovery",
+    ]
+    | str
+)
+"""What opens a slot. A minor version may add values: accept those that you do not know."""
 
 
 class SystemCheckResult(TypedDict):
@@ -1879,8 +2430,8 @@ class SystemCheckResult(TypedDict):
 class SystemClosing(TypedDict):
     """The process ends in order; this is its last line."""
 
-    reason: str
-    """Why it ends: `eof`, `shutdown`, `exit`, `signal NAME` or `parent`."""
+    reason: ClosingReason
+    """Why the process ends."""
 
 
 class SystemCompactResult(TypedDict):
@@ -1929,8 +2480,8 @@ class SystemInfoResult(TypedDict):
     limits: dict[str, int]
     """The limits that a client can reach."""
 
-    secrets: str
-    """State of the secrets, as in secrets.status."""
+    secrets: SecretsState
+    """Whether secrets can be used now."""
 
 
 class SystemPingResult(TypedDict):
@@ -1980,8 +2531,8 @@ class SystemReady(TypedDict):
     runs_interrupted: int
     """Runs that an earlier process left unfinished."""
 
-    secrets: str
-    """State of the secrets, as in secrets.status."""
+    secrets: SecretsState
+    """Whether secrets can be used now."""
 
     head: ChainHead
     """Newest entry of the audit chain."""
@@ -2015,8 +2566,8 @@ class SystemRestored(TypedDict):
     seq: int
     """Number of the newest audit entry."""
 
-    secrets: Literal["from_backup", "kept", "none"]
-    """Which secrets are in it now."""
+    secrets: RestoredSecrets
+    """Which secrets are in the database now."""
 
 
 class SystemShutdownResult(TypedDict):
@@ -2026,8 +2577,8 @@ class SystemShutdownResult(TypedDict):
 class SystemStarting(TypedDict):
     """Progress of a start that migrates the database or finishes replacing its file."""
 
-    phase: str
-    """The current phase, such as `migrate`."""
+    phase: ProgressPhase
+    """The current phase of the work."""
 
     done: int
     """Number of steps done."""
@@ -2091,11 +2642,49 @@ class SystemStatsResult(TypedDict):
 class SystemWarning(TypedDict):
     """A condition that a person should know of; no request has failed because of it yet."""
 
-    slug: str
-    """Stable name of the warning."""
+    slug: WarningSlug
+    """Stable name of a warning."""
 
     detail: str
     """One sentence for a person."""
+
+
+WarningSlug = (
+    Literal[
+        # An automatic backup could not be made; it is tried again.
+        "backup_failed",
+        # While backups fail, the newest one is old or there is none.
+        "backup_old",
+        # The clock of the computer was set, so that times may be misleading.
+        "clock_jumped",
+        # The database is damaged and only read from now on.
+        "database_damaged",
+        # Little space is left on the disk of the database.
+        "disk_low",
+        # The database is on another machine, where locks are unreliable.
+        "folder_on_network",
+        # The database is in a folder that another program synchronises.
+        "folder_synced",
+        # The database has tables or other objects that backups omit.
+        "foreign_objects",
+        # A damaged index was built again; nothing is lost.
+        "index_rebuilt",
+        # Another program removed the lock file; it was created again.
+        "lock_removed",
+        # Another program cut off the write-ahead log.
+        "log_cut",
+        # The write-ahead log of a database that was not closed is gone.
+        "log_lost",
+        # Another program replaced the write-ahead log.
+        "log_replaced",
+        # A program that reads an old state keeps deleted bytes in the file.
+        "purge_blocked",
+        # The database file has several names, by one of which others may open it.
+        "several_names",
+    ]
+    | str
+)
+"""Stable name of a warning. A minor version may add values: accept those that you do not know."""
 
 
 class Workflow(TypedDict):
@@ -2147,6 +2736,24 @@ class Workflow(TypedDict):
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
+
+
+WorkflowChange = (
+    Literal[
+        # It is new.
+        "created",
+        # Its content or its header has changed.
+        "saved",
+        # It was archived.
+        "archived",
+        # It was taken out of the archive.
+        "unarchived",
+        # It is gone, with its runs and revisions.
+        "deleted",
+    ]
+    | str
+)
+"""What was done to a workflow. A minor version may add values: accept those that you do not know."""
 
 
 class WorkflowHeader(TypedDict):
@@ -2233,8 +2840,8 @@ class WorkflowsChanged(TypedDict):
     revision: int | None
     """Its revision; null when it is deleted."""
 
-    change: Literal["archived", "created", "deleted", "saved", "unarchived"]
-    """What was done to it."""
+    change: WorkflowChange
+    """What was done to a workflow."""
 
     seq: int
     """Number of the audit entry that the change has."""
@@ -2490,8 +3097,8 @@ class WorkflowsItemError(TypedDict):
     code: int
     """Error code, as in the error of a request."""
 
-    slug: str
-    """Stable name of the error."""
+    slug: ErrorSlug
+    """Stable name of an error."""
 
     message: str
     """One sentence for a person."""
@@ -3079,7 +3686,7 @@ class RunsListParams(TypedDict):
     workflow_id: NotRequired[str | None]
     """Only runs of this workflow."""
 
-    status: NotRequired[Literal["cancelled", "error", "running", "success"] | None]
+    status: NotRequired[RunStatus | None]
     """Only runs in this status."""
 
     from_at: NotRequired[int | None]
@@ -4141,7 +4748,7 @@ class RunsMethods:
         self,
         *,
         workflow_id: str | None | Unset = UNSET,
-        status: Literal["cancelled", "error", "running", "success"] | None | Unset = UNSET,
+        status: RunStatus | None | Unset = UNSET,
         from_at: int | None | Unset = UNSET,
         to_at: int | None | Unset = UNSET,
         limit: int | None | Unset = UNSET,

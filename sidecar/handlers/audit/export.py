@@ -21,9 +21,10 @@ from sidecar.errors import Conflict, InvalidParams, Locked
 from sidecar.handlers.audit.keys import keys_of, refuse_other_keys
 from sidecar.store import meta
 from sidecar.store.audit.export import write_log
-from sidecar.store.audit.verify import Status, verify_chain
+from sidecar.store.audit.verify import verify_chain
 from sidecar.values import Count
 from sidecar.vault import crypto
+from sidecar.vocabularies import AuditStatus
 
 _PARTIAL = ".partial"
 _FIELD = "$.params.path"
@@ -49,7 +50,7 @@ class AuditExportResult(Result, frozen=True):
     path: Annotated[str, Meta(description="The file.")]
     entries: Annotated[Count, Meta(description="How many entries it holds.")]
     status: Annotated[
-        Status, Meta(description="What `audit.verify` says of the log as it was exported.")
+        AuditStatus, Meta(description="What `audit.verify` says of the log as it was exported.")
     ]
     public_key: Annotated[
         str | None,

@@ -11,7 +11,6 @@ from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import InvalidParams
 from sidecar.notifications import ChainHead
-from sidecar.store.audit.actions import ACTIONS
 from sidecar.store.audit.log import (
     Entry,
     chain_head,
@@ -21,14 +20,15 @@ from sidecar.store.audit.log import (
     read_entries,
 )
 from sidecar.store.connection import Connection
-from sidecar.values import Count, Limit, Timestamp, stored_json
+from sidecar.values import Count, Limit, Timestamp
+from sidecar.vocabularies import AUDIT_ACTIONS, AuditAction
 
 Action = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=64,
-        description=f"One of {', '.join(sorted(ACTIONS))}; or an action in an imported log.",
+        description=f"One of {', '.join(sorted(AUDIT_ACTIONS))}; or an action in an imported log.",
     ),
 ]
 Seq = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number of an entry.")]
@@ -38,7 +38,7 @@ class AuditEntry(MayBeDamaged, frozen=True):
     """An entry of the log."""
 
     seq: Annotated[Seq, Meta(description="Number of the entry; numbers have no gaps.")]
-    action: Annotated[str, Meta(description="The act that was done.")]
+    action: AuditAction
     resource: Annotated[str, Meta(description="Id of what the act was done to.")]
     at: Timestamp
     details: Annotated[dict[str, Any], Meta(description="Ids, revisions and counts of the act.")]
@@ -47,8 +47,7 @@ class AuditEntry(MayBeDamaged, frozen=True):
 
 def _view(entry: Entry) -> AuditEntry:
     """Return a stored entry as answers carry it."""
-    details = stored_json(entry.details)
-    return AuditEntry(*entry[:4], details, entry.mac.hex(), damaged=entry.damaged)
+    return AuditEntry(*entry.members(), damaged=entry.damaged)
 
 
 def refuse_unknown(db: Connection, action: str, path: str) -> None:
@@ -59,7 +58,7 @@ def refuse_unknown(db: Connection, action: str, path: str) -> None:
     Raises:
         InvalidParams: `action`, which is at `path` of the request, is not known.
     """
-    if action not in ACTIONS and not has_action(db, action):
+    if action not in AUDIT_ACTIONS and not has_action(db, action):
         raise InvalidParams("There is no such action.", path=path)
 
 

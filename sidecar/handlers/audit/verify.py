@@ -13,8 +13,9 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.handlers.audit.list_subscribe import Seq
 from sidecar.notifications import ChainHead
-from sidecar.store.audit.verify import Reason, Status, verify_chain
+from sidecar.store.audit.verify import verify_chain
 from sidecar.values import Count
+from sidecar.vocabularies import AuditFault, AuditStatus
 
 
 class AuditAnchor(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,18 +44,13 @@ class AuditVerifyParams(Params, frozen=True):
 class AuditVerifyResult(Result, frozen=True):
     """What was found."""
 
-    status: Annotated[
-        Status,
-        Meta(
-            description="`ok`: the log is sound. `unsealed`: it is sound, but not sealed, so that"
-            " it could have been rewritten. `locked`: order and ends are sound; the rest needs the"
-            " keys. The others say what is wrong."
-        ),
-    ]
+    status: AuditStatus
     first_bad_seq: Annotated[
         int | None, Meta(description="First entry that is wrong; null for none.")
     ]
-    reason: Annotated[Reason | None, Meta(description="What is wrong with it; null for nothing.")]
+    reason: Annotated[
+        AuditFault | None, Meta(description="What is wrong with it; null for nothing.")
+    ]
     verified_from: Annotated[Count, Meta(description="First entry that was checked.")]
     verified_to: Annotated[Count, Meta(description="Last entry that is sound.")]
     pruned_through: Annotated[Count, Meta(description="Newest entry that was pruned; 0 for none.")]

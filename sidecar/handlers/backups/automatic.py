@@ -15,10 +15,11 @@ from sidecar.errors import Cancelled, Maintenance, SidecarError
 from sidecar.notifications import SystemWarning
 from sidecar.store.connection import Store
 from sidecar.store.sqlite_errors import as_wire_error, spoils_connection
+from sidecar.vocabularies import WarningSlug
 
 _DAY_MS = 86_400_000
 
-_sent: WeakKeyDictionary[Store, set[str]] = WeakKeyDictionary()
+_sent: WeakKeyDictionary[Store, set[WarningSlug]] = WeakKeyDictionary()
 """The warnings sent about each database since its last success."""
 
 
@@ -39,12 +40,15 @@ def back_up(ctx: LongContext) -> None:
         sent.clear()
 
 
-def _warn(ctx: LongContext, sent: set[str], fault: Exception) -> None:
+def _warn(ctx: LongContext, sent: set[WarningSlug], fault: Exception) -> None:
     """Send a warning about the failure and one about an old newest backup, unless already sent."""
     error = fault if isinstance(fault, SidecarError) else as_wire_error(fault)
     log.error("backup_failed", kind=type(fault).__name__)
     detail = error.message if error is not None else "There was an internal error; see the log."
-    warnings = {"backup_failed": f"The backup failed: {detail}", "backup_old": _describe_age(ctx)}
+    warnings: dict[WarningSlug, str | None] = {
+        "backup_failed": f"The backup failed: {detail}",
+        "backup_old": _describe_age(ctx),
+    }
     for slug, text in warnings.items():
         if text is not None and slug not in sent:
             sent.add(slug)

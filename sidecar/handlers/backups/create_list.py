@@ -11,8 +11,9 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext
 from sidecar.errors import ReadOnly
 from sidecar.files import wire_errors
-from sidecar.handlers.backups.views import BackupView, Counts, FilePath, Name, SecretsIn, view
+from sidecar.handlers.backups.views import BackupView, Counts, FilePath, Name, view
 from sidecar.values import Count
+from sidecar.vocabularies import BackupSecrets
 
 
 class BackupsCreateParams(Params, frozen=True):
@@ -41,7 +42,7 @@ class BackupsCreateResult(Result, frozen=True, kw_only=True):
     sha256: Annotated[str, Meta(description="SHA-256 of the database in it, hex.")]
     counts: Counts
     duration_ms: Annotated[Count, Meta(description="Time it took, in milliseconds.")]
-    secrets: SecretsIn
+    secrets: BackupSecrets
     omitted: Annotated[
         list[str],
         Meta(

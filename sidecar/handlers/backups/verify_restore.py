@@ -19,6 +19,7 @@ from sidecar.handlers.backups.views import BackupView, view
 from sidecar.store import meta
 from sidecar.store.database_files import SQLITE_LEFTOVERS
 from sidecar.values import Count
+from sidecar.vocabularies import BackupFindingKind, RestoredSecrets
 
 if TYPE_CHECKING:
     from sidecar.backups.restore import Restored
@@ -39,15 +40,7 @@ GivenPath = Annotated[
 class BackupFinding(Struct, frozen=True):
     """One thing that is wrong with a backup or with the database in it."""
 
-    kind: Annotated[
-        str,
-        Meta(
-            description="Why a restore would reject the backup: `not_a_backup`, `newer`,"
-            " `manifest`, `size`, `window`, `form`, `truncated`, `trailing`, `damaged`,"
-            " `not_ours`, `schema` or `content`. Or, for damage with which a restore accepts it,"
-            " a kind of system.check."
-        ),
-    ]
+    kind: BackupFindingKind
     detail: Annotated[str, Meta(description="One sentence for a person.")]
 
 
@@ -165,9 +158,7 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
         dict[str, int],
         Meta(description="Rows of the replaced database; damaged tables are omitted."),
     ]
-    secrets: Annotated[
-        Literal["kept", "from_backup", "none"], Meta(description="Which secrets are there now.")
-    ]
+    secrets: RestoredSecrets
     providers: Annotated[list[str], Meta(description="Providers with a sealed key afterwards.")]
     providers_open: Annotated[
         list[str] | None,

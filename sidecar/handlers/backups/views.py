@@ -5,17 +5,14 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from sidecar import limits
-from sidecar.archive.manifest import Reason, Secrets
 from sidecar.backups.directory import Backup
 from sidecar.store.tables import COUNTED
 from sidecar.values import Count, Timestamp
+from sidecar.vocabularies import BackupReason, BackupSecrets
 
 Name = Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS, description="File name.")]
 FilePath = Annotated[str, Meta(description="Absolute path of the file.")]
 Counts = Annotated[dict[str, int], Meta(description=f"Rows of {', '.join(COUNTED)}.")]
-SecretsIn = Annotated[
-    Secrets, Meta(description="`none`, or `sealed`: with the sealed secrets and their key slots.")
-]
 
 
 class BackupView(Struct, frozen=True, kw_only=True):
@@ -24,7 +21,7 @@ class BackupView(Struct, frozen=True, kw_only=True):
     name: Name
     path: FilePath
     created_at: Timestamp
-    reason: Annotated[Reason, Meta(description="Why it was made.")]
+    reason: BackupReason
     label: Annotated[str | None, Meta(description="Label that was given when the backup was made.")]
     size_bytes: Annotated[Count, Meta(description="Size of the file.")]
     database_bytes: Annotated[Count, Meta(description="Size of the database in it.")]
@@ -32,7 +29,7 @@ class BackupView(Struct, frozen=True, kw_only=True):
     schema_version: Annotated[Count, Meta(description="Version of the tables in it.")]
     program: Annotated[str, Meta(description="Version of the program that made it.")]
     counts: Counts
-    secrets: SecretsIn
+    secrets: BackupSecrets
     this_database: Annotated[bool, Meta(description="Whether it is one of the served database.")]
 
 

@@ -15,7 +15,6 @@ from sidecar.handlers.runs.views import (
     FromAt,
     Run,
     RunWithSummary,
-    Status,
     ToAt,
     WorkflowFilter,
     must_find,
@@ -42,6 +41,7 @@ from sidecar.values import (
     query_mark,
     stored_json,
 )
+from sidecar.vocabularies import RunStatus
 
 
 class RunsGetParams(Params, frozen=True):
@@ -69,7 +69,7 @@ class RunsListParams(Params, frozen=True):
     """Which runs to list; every filter that is absent matches all of them."""
 
     workflow_id: WorkflowFilter = None
-    status: Annotated[Status | None, Meta(description="Only runs in this status.")] = None
+    status: Annotated[RunStatus | None, Meta(description="Only runs in this status.")] = None
     from_at: FromAt = None
     to_at: ToAt = None
     limit: Limit = limits.PAGE_DEFAULT

@@ -14,12 +14,13 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import Archived, Conflict, NotFound, TooLarge
-from sidecar.handlers.runs.views import Status, must_find
+from sidecar.handlers.runs.views import must_find
 from sidecar.store import codec
 from sidecar.store.connection import Store
 from sidecar.store.runs import rows
 from sidecar.store.runs.rows import Counters, Ending, RunHeader
 from sidecar.values import Count, Revision, RunId, Timestamp, WorkflowId
+from sidecar.vocabularies import RunStatus
 
 _started_ms: WeakKeyDictionary[Store, dict[int, float]] = WeakKeyDictionary()
 """Monotonic start of every running run of a store, by the run's key."""
@@ -98,7 +99,7 @@ class RunsProgressResult(Result, frozen=True):
     """The run, which is running."""
 
     id: RunId
-    status: Annotated[Status, Meta(description="Always `running`.")]
+    status: Annotated[RunStatus, Meta(description="Always `running`.")]
 
 
 @method("runs.progress", access="write", errors=(NotFound, Conflict))
@@ -140,7 +141,7 @@ class RunsFinishResult(Result, frozen=True):
     """The run, which has ended."""
 
     id: RunId
-    status: Annotated[Status, Meta(description="How it ended.")]
+    status: Annotated[RunStatus, Meta(description="How it ended.")]
     completed_at: Timestamp
     duration_ms: Annotated[Count, Meta(description="Milliseconds from its start to its end.")]
     changed: Annotated[bool, Meta(description="Whether it was this call that ended the run.")]

@@ -1,6 +1,6 @@
 """The structs that methods of runs answer with, and the look-up that several begin with."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -11,8 +11,8 @@ from sidecar.errors import NotFound
 from sidecar.store.runs import rows
 from sidecar.store.runs.rows import RunHeader
 from sidecar.values import Count, Revision, RunId, Timestamp, WorkflowId
+from sidecar.vocabularies import RunStatus
 
-Status = Literal["running", "success", "error", "cancelled"]
 WorkflowFilter = Annotated[WorkflowId | None, Meta(description="Only runs of this workflow.")]
 FromAt = Annotated[Timestamp | None, Meta(description="Only runs started at this time or later.")]
 ToAt = Annotated[Timestamp | None, Meta(description="Only runs started before this time.")]
@@ -24,7 +24,7 @@ class Run(MayBeDamaged, frozen=True):
     id: RunId
     workflow_id: WorkflowId
     revision: Annotated[Revision, Meta(description="Revision of the workflow at its start.")]
-    status: Annotated[Status, Meta(description="`running`, or how the run has ended.")]
+    status: RunStatus
     started_at: Timestamp
     completed_at: Annotated[Timestamp | None, Meta(description="Its end; null while running.")]
     duration_ms: Annotated[Count | None, Meta(description="Milliseconds; null while running.")]

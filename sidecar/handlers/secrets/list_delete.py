@@ -1,7 +1,7 @@
 """`secrets.list` and `secrets.delete`: the providers whose keys are stored."""
 
 from contextlib import suppress
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -16,6 +16,7 @@ from sidecar.store import secrets
 from sidecar.store.secrets import SecretRow
 from sidecar.values import Timestamp
 from sidecar.vault.keys import Keys
+from sidecar.vocabularies import SecretState
 from sidecar.wiping import wipe
 
 HINT_CHARS = 4
@@ -36,10 +37,7 @@ class SecretItem(MayBeDamaged, frozen=True):
     created_at: Timestamp
     updated_at: Timestamp
     last_used_at: Annotated[int | None, Meta(description="When it was last read, null if never.")]
-    state: Annotated[
-        Literal["ok", "enter_again"],
-        Meta(description="`enter_again`: an older program sealed it; it cannot be opened here."),
-    ]
+    state: SecretState
 
 
 class SecretsListParams(Params, frozen=True):

@@ -7,16 +7,15 @@ from msgspec import Meta, Struct
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.secrets.state import Status, read_status, secrets_db
-from sidecar.values import Count, Timestamp, VaultState
+from sidecar.values import Count, Timestamp
+from sidecar.vocabularies import SecretsState, SlotKind
 
 
 class Slot(Struct, frozen=True):
     """A slot: one way to unlock the secrets."""
 
     slot: Annotated[Count, Meta(description="Number of the slot.")]
-    kind: Annotated[
-        Literal["passphrase", "keychain", "recovery"], Meta(description="What opens the slot.")
-    ]
+    kind: SlotKind
     label: Annotated[str, Meta(description="A name for people.")]
     created_at: Timestamp
 
@@ -37,7 +36,7 @@ class SecretsStatusParams(Params, frozen=True):
 class SecretsStatusResult(Result, frozen=True):
     """The state of the secrets, and how they can be unlocked."""
 
-    state: Annotated[VaultState, Meta(description="Whether secrets can be used now.")]
+    state: SecretsState
     slots: Annotated[list[Slot], Meta(description="Ways to unlock, oldest first.")]
     kdf: Annotated[Kdf | None, Meta(description="Cost of the passphrase's slot; null without one.")]
     count: Annotated[Count, Meta(description="How many keys are stored.")]

@@ -12,6 +12,7 @@ from sidecar.repair.check import check_database
 from sidecar.repair.confirm import confirm_damage
 from sidecar.store.repair.confirm import CHORE
 from sidecar.values import Count
+from sidecar.vocabularies import FindingKind
 
 
 class SystemCheckParams(Params, frozen=True):
@@ -29,14 +30,7 @@ class SystemCheckParams(Params, frozen=True):
 class CheckFinding(Struct, frozen=True):
     """One thing that is wrong with the database."""
 
-    kind: Annotated[
-        str,
-        Meta(
-            description="`structure`, `file`, `value`, `foreign`, `index`, `search_index`,"
-            " `orphan`, `constraint`, `row`, `header`, `body`, `revision`, `summary` or"
-            " `audit_chain`."
-        ),
-    ]
+    kind: FindingKind
     where: Annotated[str, Meta(description="Table, index, id or field that is wrong.")]
     detail: Annotated[str, Meta(description="What is wrong.")]
     cure: Annotated[str, Meta(description="What the user can do about it.")]

@@ -14,6 +14,7 @@ from sidecar.store import purge
 from sidecar.store.pragmas import sqlite_version
 from sidecar.store.totals import file_space, row_totals
 from sidecar.values import Count, Timestamp
+from sidecar.vocabularies import SecretsState
 
 # --- system.ping ------------------------------------------------------------------------------
 
@@ -56,7 +57,7 @@ class SystemInfoResult(Result, frozen=True):
     platform: Annotated[str, Meta(description="`linux`, `darwin` or `win32`.")]
     pragmas: Annotated[dict[str, Any], Meta(description="Pragmas of the shared connection.")]
     limits: Annotated[dict[str, int], Meta(description="The limits that a client can reach.")]
-    secrets: Annotated[str, Meta(description="State of the secrets, as in secrets.status.")]
+    secrets: SecretsState
 
 
 @method("system.info", access="read")

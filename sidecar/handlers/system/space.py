@@ -53,7 +53,7 @@ def purge_deleted(ctx: LongContext) -> None:
     try:
         purging.run(ctx)
     except PurgeBlocked as blocked:
-        ctx.emit(SystemWarning(blocked.slug, blocked.message))
+        ctx.emit(SystemWarning("purge_blocked", blocked.message))
         ctx.session.schedule(purging.CHORE, limits.PURGE_RETRY_MS)
 
 

@@ -19,6 +19,7 @@ from sidecar.context import LongContext
 from sidecar.errors import DatabaseBusy
 from sidecar.notifications import SystemWarning
 from sidecar.store.connection import Store
+from sidecar.vocabularies import WarningSlug
 
 _SYNC_CLIENTS: Final = (
     "dropbox", "onedrive", "google drive", "googledrive", "icloud", "com~apple~clouddocs",
@@ -70,7 +71,7 @@ class _State:
     """The warnings sent about a database, and the wall clock's lead when it was last measured."""
 
     def __init__(self, clock: Clock) -> None:
-        self.sent: set[str] = set()
+        self.sent: set[WarningSlug] = set()
         self.lead_ms = _wall_clock_lead_ms(clock)
 
 
@@ -83,7 +84,7 @@ def warn(ctx: LongContext) -> None:
     ctx.store.ballast.create()
     state = _states.setdefault(ctx.store, _State(ctx.clock))
     folder = ctx.store.path.parent
-    warnings = {
+    warnings: dict[WarningSlug, str | None] = {
         "disk_low": describe_low_disk(folder),
         "folder_synced": describe_synced_folder(folder),
         "folder_on_network": describe_network_folder(folder.resolve()),

@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from sidecar import limits
 from sidecar.catalog import MayBeDamaged, Result
-from sidecar.errors import SidecarError
+from sidecar.errors import ErrorSlug, SidecarError
 from sidecar.store.workflows.header import Header
 from sidecar.values import Category, Count, Revision, Tag, Timestamp, WorkflowId, stored_json
 
@@ -76,7 +76,7 @@ class WorkflowsItemError(msgspec.Struct, frozen=True):
     """The error of one item; the other items are not affected by it."""
 
     code: Annotated[int, Meta(description="Error code, as in the error of a request.")]
-    slug: Annotated[str, Meta(description="Stable name of the error.")]
+    slug: ErrorSlug
     message: Annotated[str, Meta(description="One sentence for a person.")]
     path: Annotated[
         str | None,

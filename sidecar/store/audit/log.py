@@ -17,7 +17,7 @@ that a start of the process does not import cryptography.
 """
 
 from collections.abc import Callable, Generator
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 import apsw
 import msgspec
@@ -38,7 +38,8 @@ from sidecar.store.audit.verify import (
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.rows import AS_IS, UNFIT, RowKind, text_or_bytes
 from sidecar.store.vault_marks import read_marks
-from sidecar.values import Count, Timestamp
+from sidecar.values import Count, Timestamp, stored_json
+from sidecar.vocabularies import AuditAction
 
 _CHECK = "Run audit.verify: another program wrote to the log."
 
@@ -57,6 +58,15 @@ class Entry(NamedTuple):
     mac: bytes
     damaged: bool = False
     """Whether a cell of the row is damaged; another value is in its place here."""
+
+    def members(self) -> tuple[int, AuditAction, str, int, Any, str]:
+        """Return the members of the entry as `audit.list` and `audit.event` have them, in order.
+
+        An imported log can have actions that no vocabulary has.
+        """
+        action = cast(AuditAction, self.action)
+        details = stored_json(self.details)
+        return self.seq, action, self.resource, self.at, details, self.mac.hex()
 
 
 _ENTRIES: Final = RowKind("access_log", Entry, "seq")
@@ -99,7 +109,9 @@ def begin_chain(db: Connection, key: bytes) -> None:
     )
 
 
-def append_entry(db: Connection, at: int, action: str, resource: str, details: str = "{}") -> Entry:
+def append_entry(
+    db: Connection, at: int, action: AuditAction, resource: str, details: str = "{}"
+) -> Entry:
     """Write one entry and move the chain forward, in the caller's transaction.
 
     Raises:

@@ -8,7 +8,7 @@ bytes, so that a text that is not UTF-8 is reported as tampered and does not end
 
 import hmac
 from collections.abc import Callable
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -18,11 +18,7 @@ from sidecar.store.audit.chain import GENESIS, Point
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.rows import RowKind, fits
 from sidecar.store.vault_marks import agrees_with
-
-Status = Literal[
-    "ok", "unsealed", "locked", "tampered", "truncated", "rolled_back", "forked", "pruned"
-]
-Reason = Literal["mac", "gap", "state_head", "anchor", "expect"]
+from sidecar.vocabularies import AuditFault, AuditStatus
 
 CONTINUES = "continues_after"
 """A member of the details of a `restore` entry: the number of the entry that it follows.
@@ -70,9 +66,9 @@ class Head(NamedTuple):
 class Verdict(NamedTuple):
     """The result of a verification."""
 
-    status: Status
+    status: AuditStatus
     first_bad_seq: int | None
-    reason: Reason | None
+    reason: AuditFault | None
     verified_from: int
     verified_to: int
     pruned_through: int
@@ -225,11 +221,11 @@ class Walk:
         checkpoints: dict[int, Point | None],
         start_seq: int,
         expect: tuple[int, str] | None,
-        status: Status,
+        status: AuditStatus,
     ) -> None:
         """Begin at `start`; if that is None, the verification has failed already."""
-        self.status: Status = status
-        self.reason: Reason | None = None
+        self.status: AuditStatus = status
+        self.reason: AuditFault | None = None
         self.first_bad: int | None = None
         self.knows_keys = status != "locked"
         self.restarted = False
@@ -244,7 +240,7 @@ class Walk:
                 "tampered", "state_head" if status == "unsealed" else "anchor", start_seq + 1
             )
 
-    def _fail(self, status: Status, reason: Reason, seq: int | None) -> bool:
+    def _fail(self, status: AuditStatus, reason: AuditFault, seq: int | None) -> bool:
         """Note what does not fit and return False."""
         self.status, self.reason, self.first_bad = status, reason, seq
         return False

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import msgspec
 
@@ -28,6 +28,7 @@ from sidecar.store.legacy.recognise import COLUMNS, is_legacy
 from sidecar.store.pragmas import set_pragma
 from sidecar.store.search import indexes
 from sidecar.store.unserved_file import open_file
+from sidecar.vocabularies import AuditAction
 
 VERSION = 1
 """Schema version of the file that is built first; later migrations are then applied to it."""
@@ -70,9 +71,9 @@ def migrate(
     steps = migrations.shipped_steps() if steps is None else steps
     staged = swap.staged_path(path)
     with _open_locked(path, vfs) as old:
-        on_progress("checking", 0, 1)
+        on_progress("check", 0, 1)
         verified_copy.check(old, lenient=True)
-        on_progress("copying", 0, 1)
+        on_progress("copy", 0, 1)
         kept = verified_copy.make_before_migration(old, path, VERSION, lenient=True, vfs=vfs)
         after_step("copied")
         first = [step for step in steps if step.version <= VERSION]
@@ -155,14 +156,14 @@ class _Import:
         entry = {"from": 0, "to": VERSION, "counts": counts._asdict()}
         details = msgspec.json.encode(entry).decode()
         append_entry(self.db, self.now_ms, "migrate", "database", details)
-        self.on_progress("migrating", self.total, self.total)
+        self.on_progress("migrate", self.total, self.total)
         return counts
 
     def _rows(self, query: str) -> Iterator[tuple[values.Value, ...]]:
         """Read rows of the legacy file and report progress every hundredth row."""
         for row in self.old.execute(query):
             if self.done % _PROGRESS_EVERY == 0:
-                self.on_progress("migrating", self.done, self.total)
+                self.on_progress("migrate", self.done, self.total)
             self.done += 1
             yield row
 
@@ -317,7 +318,7 @@ class _Import:
             append_entry(
                 self.db,
                 self._time(timestamp),
-                values.text(action) or "",
+                cast(AuditAction, values.text(action) or ""),  # any that the old program wrote
                 values.text(resource) or "",
                 values.details(details),
             )

@@ -22,6 +22,7 @@ from sidecar.store.rows import as_text, read_cells
 from sidecar.store.search import indexes
 from sidecar.store.sqlite_errors import suspects_damage
 from sidecar.store.workflows.unreadable import find_damaged_bodies
+from sidecar.vocabularies import FindingKind
 
 Step = Callable[[int], None]
 """Called with the number of rows that are done; may raise to stop the check."""
@@ -37,7 +38,7 @@ _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, DatabaseDamaged, UnicodeD
 class Finding(NamedTuple):
     """One fault that a check found."""
 
-    kind: str
+    kind: FindingKind
     where: str
     detail: str
     cure: str
@@ -297,7 +298,7 @@ _SET_TAGS: Final = "Set other tags, then set its own tags again."
 
 def headers(db: Connection) -> Iterator[Finding]:
     """Check what is stored twice: counts of runs, tags by row, and which runs have a summary."""
-    for kind, sql, detail, cure in (
+    checked: tuple[tuple[FindingKind, str, str, str], ...] = (
         ("header", _RUNS, "Its run_count or last_run_at does not match its runs.", _COUNT_RUNS),
         ("header", _TAGS, "Lists by tag do not match its tags.", _SET_TAGS),
         (
@@ -306,7 +307,8 @@ def headers(db: Connection) -> Iterator[Finding]:
             "Its summary is missing, or it has one without a size.",
             "Delete the run.",
         ),
-    ):
+    )
+    for kind, sql, detail, cure in checked:
         for (name,) in read_cells(db, 1, sql):
             yield Finding(kind, as_text(name), detail, cure)
 

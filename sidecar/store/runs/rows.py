@@ -16,6 +16,7 @@ from sidecar.store.codec import Packed
 from sidecar.store.connection import Connection
 from sidecar.store.rows import DAMAGED_NAME, RowKind
 from sidecar.values import Count, Revision, Timestamp
+from sidecar.vocabularies import RunStatus
 
 INTERRUPTED = "interrupted"
 """The `error_message` of a run that was running when the process ended."""
@@ -28,7 +29,7 @@ class RunHeader(NamedTuple):
     id: str
     workflow_id: str
     revision: Revision
-    status: Literal["running", "success", "error", "cancelled"]
+    status: RunStatus
     started_at: Timestamp
     completed_at: Timestamp | None
     duration_ms: Count | None
