@@ -16,8 +16,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 import msgspec
 
 from sidecar import limits
+from sidecar.bodies import depth
 from sidecar.clock import Clock
-from sidecar.errors import Cancelled, Outcome
+from sidecar.errors import Cancelled, InvalidParams, Outcome
 from sidecar.notifications import AuditEvent, Notification, Progress
 from sidecar.redaction import redact_all
 from sidecar.store.audit.log import Sealer, add_checkpoint, append_entry, newest_marks
@@ -93,6 +94,22 @@ class Context:
         self.vault = services.vault
         self.emitted: list[Emitted] = []
         self.audit_seq = 0
+        self.line_is_deep = False
+        """Whether the line of the request nests deeper than a value that is stored may."""
+
+    def refuse_deep(self, value: bytes, path: str) -> None:
+        """Refuse a JSON value, at `path` of the request, that nests deeper than one stored may.
+
+        Only the value counts, not the envelope, so that every method and a batch take the same. Its
+        brackets are counted only when the line as a whole nests that deep, which is seldom.
+
+        Raises:
+            InvalidParams: it nests deeper than `limits.DEPTH_MAX`.
+        """
+        if self.line_is_deep and depth.exceeds(value):
+            raise InvalidParams(
+                "The value nests deeper than allowed.", path=path, limit=limits.DEPTH_MAX
+            )
 
     @property
     def db(self) -> Connection:

@@ -206,7 +206,7 @@ def _in_field(field: types.Field, of: Any, path: str) -> Iterator[Wrong]:
 
 def _deep() -> Any:
     value: Any = 1
-    for _ in range(limits.DEPTH_MAX + 1):
+    for _ in range(limits.LINE_DEPTH_MAX + 1):
         value = [value]
     return value
 

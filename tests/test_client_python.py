@@ -1,5 +1,6 @@
 """Tests of the Python client with small programs that misbehave instead of the real process."""
 
+import math
 import subprocess
 import sys
 import threading
@@ -142,6 +143,16 @@ hear()
 """
     with Client.spawn(peer(lines)) as client:
         assert client.call("one") == "a\u2028b\u0085c"
+
+
+def test_numbers_that_python_does_not_hold_are_received_as_infinite() -> None:
+    numbers = """
+request = hear()
+print('{"id": %d, "result": [%s, 1e999, 12]}' % (request["id"], "9" * 5000), flush=True)
+hear()
+"""
+    with Client.spawn(peer(numbers)) as client:
+        assert client.call("one") == [math.inf, math.inf, 12]
 
 
 def test_a_stray_print_is_passed_over() -> None:

@@ -297,7 +297,7 @@ class BaseClient:
     def _take(self, line: bytes) -> None:
         """Handle a line of the process."""
         try:
-            message = json.loads(line)
+            message = _decoded(line)
         except ValueError:  # not a message of the protocol
             return
         for each in message if isinstance(message, list) else [message]:
@@ -361,6 +361,24 @@ class BaseClient:
         if self.last_seq is None and "head" in params:
             self.last_seq = params["head"]["seq"]
         starting.resolve(params)
+
+
+def _decoded(line: bytes) -> Any:
+    """Return the value of a line; numbers that a float does not hold are rounded, or infinite."""
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer with more digits than Python converts
+        return json.loads(line, parse_int=_rounded)
+
+
+def _rounded(text: str) -> int | float:
+    """Return an integer, as a float where Python does not convert so many digits."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def _request(method: str, params: Params | None, request_id: int | None) -> dict[str, Any]:

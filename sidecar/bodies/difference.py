@@ -208,14 +208,18 @@ def _with_new_names(
     }
 
 
-def _renamed(value: Json, names: dict[str, str]) -> Json:
+def _renamed(
+    value: Json, names: dict[str, str], levels: int = limits.DIFF_REFERENCE_DEPTH_MAX
+) -> Json:
     """Return a value with each string and key that is an old name replaced by the new name."""
     if isinstance(value, str):
         return names.get(value, value)
-    if isinstance(value, list):
-        return [_renamed(each, names) for each in value]
-    if isinstance(value, dict):
-        return {names.get(key, key): _renamed(each, names) for key, each in value.items()}
+    if isinstance(value, list) and levels:
+        return [_renamed(each, names, levels - 1) for each in value]
+    if isinstance(value, dict) and levels:
+        return {
+            names.get(key, key): _renamed(each, names, levels - 1) for key, each in value.items()
+        }
     return value
 
 

@@ -17,7 +17,7 @@ from sidecar.errors import InvalidParams, NotFound, TooLarge
 from sidecar.files import is_companion
 from sidecar.notifications import SettingChange, SettingsChanged
 from sidecar.secrets.state import LOCK_CHORE
-from sidecar.store import codec, meta, settings
+from sidecar.store import meta, settings
 from sidecar.store.settings import SCHEMA_VERSION_KEY, Setting, ValueType
 from sidecar.values import Timestamp, stored_json
 
@@ -180,9 +180,7 @@ def _set(ctx: Context, item: SettingsSetParams, path: str) -> tuple[Setting, boo
     """Set the setting of `item`, at `path` of the request; return it and whether it changed."""
     if item.key == SCHEMA_VERSION_KEY:
         raise InvalidParams("schema_version cannot be set.", path=f"{path}.key")
-    text = codec.normalise(bytes(item.value)).decode()
-    if len(text.encode()) > limits.SETTING_VALUE_MAX_BYTES:
-        raise TooLarge(path=f"{path}.value", limit=limits.SETTING_VALUE_MAX_BYTES)
+    text = _text_of(ctx, bytes(item.value), f"{path}.value")
     default = settings.DEFAULTS.get(item.key)
     type_of_value = _type_of(text)
     if item.value_type is not UNSET:
@@ -210,6 +208,14 @@ def _set(ctx: Context, item: SettingsSetParams, path: str) -> tuple[Setting, boo
     setting = Setting(item.key, text, value_type, text_for_people, ctx.clock.now_ms())
     settings.put(ctx.db, setting)
     return setting, True
+
+
+def _text_of(ctx: Context, value: bytes, path: str) -> str:
+    """Return the JSON text of a value as it is stored: on one line, unlike that of a body."""
+    if len(value) > limits.SETTING_VALUE_MAX_BYTES:
+        raise TooLarge(path=path, limit=limits.SETTING_VALUE_MAX_BYTES)
+    ctx.refuse_deep(value, path)
+    return value.replace(b"\r", b" ").decode()
 
 
 def _check_value(ctx: Context, key: str, text: str, path: str) -> None:

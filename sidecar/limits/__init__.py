@@ -34,9 +34,14 @@ ANSWER_MAX_BYTES: Final = 32 * MIB
 ANSWER_ROOM_BYTES: Final = 64 * KIB
 """Part of ANSWER_MAX_BYTES that is left for the envelope, `missing` and `not_sent` of an answer."""
 
-DEPTH_MAX: Final = 128
-"""Deepest nesting of a line. Real workflows nest up to 30 deep; msgspec's own limit depends on
-Python's."""
+DEPTH_MAX: Final = 512
+"""Deepest nesting of a JSON value that is stored: a body, a summary, a setting. Tools that nest
+each step in the one before take three levels a step. msgspec's own limit is that of Python's stack:
+on 3.11 it is 1 000 less one for each call that is running, 40 at most where lines are decoded."""
+
+LINE_DEPTH_MAX: Final = DEPTH_MAX + 128
+"""Deepest nesting of a line. Six levels are around a body in a batch's `workflows.save_many`; more
+are read, so that a body that nests too deep is refused by its own path, and only its request."""
 
 BATCH_MAX_MEMBERS: Final = 1000
 """Most members of one JSON-RPC batch, so that one line cannot occupy the loop for minutes."""
@@ -316,6 +321,10 @@ DIFF_VALUE_MAX_CHARS: Final = 1000
 
 DIFF_DEPTH_MAX: Final = 6
 """Depth to which objects are compared: Langflow's settings are five objects deep."""
+
+DIFF_REFERENCE_DEPTH_MAX: Final = 64
+"""Depth to which references to renamed steps are followed: far deeper than any tool writes them,
+and far from the end of Python's stack, which a body of DEPTH_MAX levels would reach."""
 
 PUBLISHED: Final[dict[str, int]] = {
     "line_bytes": LINE_MAX_BYTES,

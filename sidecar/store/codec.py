@@ -89,19 +89,3 @@ def unpack(data: Any, sha256: Any, size_bytes: Any = None) -> bytes:
     if fingerprint(body) != sha256:
         raise DatabaseDamaged
     return body
-
-
-def normalise(body: bytes) -> bytes:
-    r"""Replace the three characters of a JSON text at which common line readers split.
-
-    Raw U+2028 and U+2029, valid only inside strings, become their escapes. A raw CR, valid only
-    between tokens, becomes a space. All other bytes stay.
-    """
-    if b"\r" in body:
-        body = body.replace(b"\r", b" ")
-    # Scans for one byte cost next to nothing, and most bodies lack these two.
-    if b"\xa8" in body and b"\xe2\x80\xa8" in body:
-        body = body.replace(b"\xe2\x80\xa8", b"\\u2028")
-    if b"\xa9" in body and b"\xe2\x80\xa9" in body:
-        body = body.replace(b"\xe2\x80\xa9", b"\\u2029")
-    return body

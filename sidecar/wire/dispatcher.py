@@ -86,7 +86,8 @@ class Dispatcher:
         """
         if line is None:
             raise malformed.Refusal(malformed.oversize())
-        if envelope.depth_exceeded(line):
+        self._context.line_is_deep = is_deep = envelope.nests_deeper(line, limits.DEPTH_MAX)
+        if is_deep and envelope.nests_deeper(line, limits.LINE_DEPTH_MAX):
             raise malformed.too_deep(line)
         try:
             request = decode_call(line) or envelope.decode_request(line)

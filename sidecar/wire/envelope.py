@@ -1,20 +1,18 @@
 """Decodes and encodes JSON-RPC 2.0 messages: requests, results, errors and notifications.
 
 A well-formed request is decoded once into `Request`, with its params still raw. The depth of a line
-is counted before anything is decoded, so that no nesting can exhaust the stack. Knows no method.
+is compared before anything is decoded, so that no nesting can exhaust the stack. Knows no method.
 """
 
 import re
-from array import array
-from contextlib import suppress
 from functools import cache
-from itertools import accumulate
 from typing import Any, Final, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sidecar import limits
+from sidecar.bodies import depth
 from sidecar.errors import InvalidRequest, SidecarError, TooLarge
 from sidecar.notifications import NAMES, Notification
 from sidecar.redaction import redact_all
@@ -71,29 +69,15 @@ def decode_requests(line: bytes) -> list[Request]:
     return requests
 
 
-_BRACKETS_QUOTES: Final = b'[]{}"'
-_NOT_BRACKETS_QUOTES: Final = bytes(code for code in range(256) if code not in _BRACKETS_QUOTES)
-_STEPS: Final = bytes(1 if code in b"[{" else 255 for code in range(256))
-_LAST_COLUMN: Final = b"\n" + b" " * limits.DEPTH_MAX
-_QUOTE: Final = ord('"')
-_BACKSLASH: Final = ord("\\")
 _OTHER_METHOD: Final = re.compile(rb'"method"\s*:\s*"(?!secrets)[^"\\]*"')
 _METHOD_WITHIN_BYTES: Final = 200
 _SECRET_LINE_BYTES: Final = 256 * limits.KIB
 """No request of a `secrets.` method is longer; a scan of so many bytes takes 15 ms."""
-_INDENT_MAX: Final = 128 * limits.MIB
-"""Bounds the size that a hostile text can have when it is indented, one space a level."""
 
 
-def depth_exceeded(line: bytes) -> bool:
-    """Return whether a JSON text nests deeper than `limits.DEPTH_MAX`; strings do not count.
-
-    Half of the lines have too few opening brackets. Nearly all others are decided by msgspec's
-    formatter: the text nests too deep when a line of the indented text starts at that depth. The
-    brackets of all others, and of malformed text, are counted.
-    """
-    openers = line.count(b"{") + line.count(b"[")
-    if openers <= limits.DEPTH_MAX:
+def nests_deeper(line: bytes, most: int) -> bool:
+    """Return whether a line nests deeper than `most`; one that may hold a secret is not copied."""
+    if depth.count_openers(line) <= most:
         return False
     # A plain name at the start settles it for nearly all lines without a search of the whole.
     if (
@@ -101,13 +85,8 @@ def depth_exceeded(line: bytes) -> bool:
         and _OTHER_METHOD.search(line, 0, _METHOD_WITHIN_BYTES) is None
         and may_hold_secret(line)
     ):
-        return _scan_depth(line)
-    if _can_be_indented(line, openers):
-        with suppress(msgspec.DecodeError, RecursionError):
-            # No line is indented this far unless the text nests as deep as is allowed.
-            if _LAST_COLUMN not in msgspec.json.format(line, indent=1):
-                return False
-    return _nests_too_deep(_brackets(line))
+        return depth.exceeds_without_copy(line, most)
+    return depth.exceeds(line, most)
 
 
 def may_hold_secret(data: bytes) -> bool:
@@ -117,23 +96,6 @@ def may_hold_secret(data: bytes) -> bool:
     letters and its dot. It decides about copies; a line is wiped by its decoded method.
     """
     return b"secrets" in data or (b"\\" in data and b"\\u00" in data)
-
-
-def _scan_depth(line: bytes) -> bool:
-    """Return whether a text nests too deep, without a copy of it: a step for each byte."""
-    depth = 0
-    is_string = is_escaped = False
-    for code in line:
-        if is_string:
-            is_string = is_escaped or code != _QUOTE
-            is_escaped = code == _BACKSLASH and not is_escaped
-        elif code == _QUOTE:
-            is_string = True
-        else:
-            depth += (code in b"[{") - (code in b"]}")
-            if depth > limits.DEPTH_MAX:
-                return True
-    return False
 
 
 def is_utf8(line: bytes, *, secret: bool) -> bool:
@@ -160,44 +122,6 @@ def _utf8_pattern() -> re.Pattern[bytes]:
         rb"|[\xe1-\xec\xee\xef][\x80-\xbf]{2}|\xed[\x80-\x9f][\x80-\xbf]"
         rb"|\xf0[\x90-\xbf][\x80-\xbf]{2}|[\xf1-\xf3][\x80-\xbf]{3}|\xf4[\x80-\x8f][\x80-\xbf]{2})*+"
     )
-
-
-def _can_be_indented(line: bytes, openers: int) -> bool:
-    """Return whether the indented text is small enough; each line is as long as it is deep."""
-    if openers * len(line) <= _INDENT_MAX:
-        return True
-    lines = line.count(b",") + 2 * openers
-    return openers * lines <= _INDENT_MAX
-
-
-def _brackets(line: bytes) -> bytes:
-    """Return the brackets of a JSON text that are not in strings.
-
-    Escapes are removed first, then everything but brackets and quotes. Two adjacent quotes can be
-    removed as well: what is inside a string stays inside a string.
-    """
-    if b"\\" in line:
-        line = _without_escapes(line)
-    brackets = line.translate(None, _NOT_BRACKETS_QUOTES).replace(b'""', b"")
-    return b"".join(brackets.split(b'"')[::2])
-
-
-def _without_escapes(line: bytes) -> bytes:
-    """Return the line without backslashes and the characters that they escape.
-
-    Splitting at one byte is as fast as memchr; a search for two bytes takes 4 ns a byte.
-    """
-    pieces = line.split(b"\\")
-    if b"" in pieces:
-        # Adjacent backslashes escape each other in pairs from the left.
-        pieces = line.replace(b"\\\\", b"").split(b"\\")
-    return b"".join([pieces[0], *[piece[1:] for piece in pieces[1:]]])
-
-
-def _nests_too_deep(brackets: bytes) -> bool:
-    """Return whether brackets nest too deep: exact, with one step for each bracket."""
-    steps = array("b", brackets.translate(_STEPS))
-    return max(accumulate(steps), default=0) > limits.DEPTH_MAX
 
 
 def request_id_fits(request_id: object) -> bool:

@@ -13,6 +13,9 @@ from sidecar.errors import InvalidParams, InvalidRequest, ParseError, SidecarErr
 from sidecar.wire import envelope
 from sidecar.wire.envelope import Request, RequestId
 
+_ID_MAX_DIGITS = 20
+"""Length of the longest integer that is accepted as an id: 2^64 - 1, or -2^63 with its sign."""
+
 
 class _LooseRequest(msgspec.Struct):
     """A request whose members may have any type."""
@@ -162,7 +165,7 @@ def _refuse_non_json(line: bytes) -> Refusal:
     if envelope.may_hold_secret(line):
         return Refusal(ParseError())  # to say more would take copies of it
     try:
-        value = json.loads(line)
+        value = json.loads(line, parse_float=_read_number, parse_int=_read_number)
     except (ValueError, RecursionError):
         return Refusal(ParseError())
     path = _find_non_json(value, "$")
@@ -177,6 +180,11 @@ def _refuse_non_json(line: bytes) -> Refusal:
         return Refusal(InvalidRequest("A member is not valid Unicode or not a number.", path=path))
     error = InvalidParams("NaN, Infinity and lone surrogates are not JSON.", path=path)
     return Refusal(error, request_id)
+
+
+def _read_number(text: str) -> int | float:
+    """Return a number that can be an id; 0.0 for any other, so that 1e999 is not infinite."""
+    return int(text) if len(text) <= _ID_MAX_DIGITS and text.lstrip("-").isdigit() else 0.0
 
 
 def _find_non_json(value: object, path: str) -> str | None:

@@ -18,6 +18,7 @@ from sidecar.store import codec, meta, verified_copy
 from sidecar.store.audit.log import chain_head
 from sidecar.store.transfer import snapshot
 from sidecar.store.workflows import frames
+from sidecar.store.workflows.header import load
 from tests.harness import Bench
 from tests.made_workflows import save
 
@@ -207,11 +208,8 @@ def test_security_24_a_hostile_database_is_refused(bench: Bench, tmp_path: Path,
     assert rejection_of(bench, packed(database, manifest)) == reason
 
 
-@pytest.mark.parametrize("body", [b'{"a":\n1}', b"{}\n{}", b"no json", b"", b'{"a":1}\r'])
-def test_a_body_that_would_break_the_line_is_refused(
-    bench: Bench, tmp_path: Path, body: bytes
-) -> None:
-    database, manifest = sound(bench, tmp_path / "elsewhere")
+def put_body(database: Path, body: bytes) -> None:
+    """Give every workflow of a file this body, with the hash and the sizes that fit it."""
     made = codec.pack(body)
     db = apsw.Connection(str(database))
     db.execute("UPDATE workflow_bodies SET data = ?", (made.data,))
@@ -219,6 +217,47 @@ def test_a_body_that_would_break_the_line_is_refused(
         "UPDATE workflows SET content_sha256 = ?, size_bytes = ?, stored_bytes = ?",
         (made.sha256, made.size_bytes, made.stored_bytes),
     )
+    db.close()
+
+
+DEEP = b"[" * 513 + b"]" * 513
+
+
+@pytest.mark.parametrize("body", [b"{}\n{}", b"no json", b"", b'["\xff"]', DEEP, b"[" * 100_000])
+def test_a_body_that_would_break_the_line_is_refused(
+    bench: Bench, tmp_path: Path, body: bytes
+) -> None:
+    database, manifest = sound(bench, tmp_path / "elsewhere")
+    put_body(database, body)
+
+    assert rejection_of(bench, packed(database, manifest)) == "content"
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a":\n1}', b'{"a"\r:1}\r', '["\u2028"]'.encode(), b"[1e999]", b"9" * 5000]
+)
+def test_a_backup_with_a_body_of_any_kind_is_restored(
+    bench: Bench, tmp_path: Path, body: bytes
+) -> None:
+    database, manifest = sound(bench, tmp_path / "elsewhere")
+    put_body(database, body)
+
+    restored = bench.call("backups.restore", path=str(packed(database, manifest)))
+
+    assert restored["findings"] == []
+    stored = load(bench.store.db, "w1")
+    assert stored is not None
+    assert stored.body() == body
+
+
+def test_a_summary_that_is_no_json_is_refused(bench: Bench, tmp_path: Path) -> None:
+    save(bench, "w1", data=[2])
+    bench.call("runs.start", workflow_id="w1", id="cut")
+    bench.call("runs.finish", id="cut", status="success", summary=[1])
+    database, manifest = sound(bench, tmp_path / "elsewhere")
+    made = codec.pack(b"{}{}")
+    db = apsw.Connection(str(database))
+    db.execute("UPDATE run_summaries SET data = ?, sha256 = ?", (made.data, made.sha256))
     db.close()
 
     assert rejection_of(bench, packed(database, manifest)) == "content"

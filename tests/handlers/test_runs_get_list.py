@@ -8,6 +8,7 @@ import pytest
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged, InvalidParams, NotFound
+from sidecar.store import codec
 from tests.harness import Bench, open_bench
 from tests.made_runs import NOW, TwoHands, shown, start
 from tests.made_workflows import save
@@ -39,6 +40,20 @@ def test_get_reports_a_missing_run_and_a_damaged_summary(bench: Bench) -> None:
     assert bench.refused(NotFound, "runs.get", id="unknown") == {"path": "$.params.id"}
     assert bench.refused(DatabaseDamaged, "runs.get", id="r1") == {}
     assert bench.call("runs.list")["items"][0]["id"] == "r1"
+
+
+def test_a_summary_that_was_cut_without_quotes_is_answered_as_a_string(bench: Bench) -> None:
+    start(bench)
+    whole = "x" * (limits.SUMMARY_KEPT_BYTES + 1)
+    bench.call("runs.finish", id="r1", status="success", summary=whole)
+    cut = codec.pack(f'["{whole}'.encode()[: limits.SUMMARY_KEPT_BYTES])
+    with bench.store.writing() as db:
+        db.execute("UPDATE run_summaries SET data = ?, sha256 = ?", (cut.data, cut.sha256))
+
+    run = bench.call("runs.get", id="r1")["run"]
+
+    assert run["summary"] == f'["{whole}'[: limits.SUMMARY_KEPT_BYTES]
+    assert run["summary_truncated"]
 
 
 # --- runs.list --------------------------------------------------------------------------------

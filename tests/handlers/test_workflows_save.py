@@ -1,3 +1,4 @@
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,9 +18,24 @@ from sidecar.errors import (
     TooLarge,
 )
 from sidecar.handlers.workflows.checks import is_empty_body
+from sidecar.store.workflows.header import load
+from sidecar.wire.envelope import encode_result
 from sidecar.wire.params import decode_params
 from tests.harness import Bench, open_bench
 from tests.made_workflows import flow, get, save
+
+NOT_TOUCHED = [
+    '{ "b":1.10,  "a" : 1e400, "u":"\\u00e9\u00e9", "z":{"k":[ ]} }',
+    "[-0,\t1E+2, 0.10000000000000000001, 1e-999]",
+    "9" * 5000,
+    '{"a":1,"a":2,"\\/":"\\u2028\\r\u2027\u0085\x7f"}',
+]
+
+
+def save_body(bench: Bench, body: str, workflow_id: str = "w") -> dict[str, Any]:
+    """Save a workflow whose body is this text."""
+    text = f'{{"workflow":{{"name":"n","id":"{workflow_id}","data":{body}}}}}'
+    return bench.call_json("workflows.save", text.encode())
 
 
 @pytest.fixture
@@ -84,22 +100,56 @@ def test_each_member_alone_is_a_change(bench: Bench, member: str, value: object)
     assert get(bench)[member] == value
 
 
-def test_a_body_comes_back_byte_for_byte(bench: Bench) -> None:
-    body = '{ "b":1.10,  "a" : 1e400, "u":"\\u00e9\u00e9", "z":{"k":[ ]} }'
-    bench.call_json(
-        "workflows.save", f'{{"workflow":{{"name":"n","id":"w","data":{body}}}}}'.encode()
-    )
+@pytest.mark.parametrize("body", NOT_TOUCHED)
+def test_a_body_comes_back_byte_for_byte(bench: Bench, body: str) -> None:
+    saved = save_body(bench, body)
+
     raw = bench.call_raw("workflows.get", b'{"id":"w"}')
+    assert saved["size_bytes"] == len(body.encode())
     assert f'"data":{body}}}'.encode() in raw
 
 
-def test_line_separators_are_escaped_and_the_size_says_so(bench: Bench) -> None:
-    body = '["\u2028"]'.encode()
-    saved = bench.call_json(
-        "workflows.save", b'{"workflow":{"name":"n","id":"w","data":%b}}' % body
-    )
-    assert saved["size_bytes"] == len(b'["\\u2028"]')
-    assert b'"data":["\\u2028"]' in bench.call_raw("workflows.get", b'{"id":"w"}')
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ('["\u2028 \u2029\u2027"]', '["\\u2028 \\u2029\u2027"]'),
+        ('{"a"\r:\r\r[1 ,\r2]}', '{"a" :  [1 , 2]}'),
+    ],
+)
+def test_characters_that_split_lines_are_stored_as_sent_and_answered_escaped(
+    bench: Bench, body: str, sent: str
+) -> None:
+    saved = save_body(bench, body)
+
+    raw = encode_result(1, Raw(bench.call_raw("workflows.get", b'{"id":"w"}')))
+    stored = load(bench.store.db, "w")
+    assert stored is not None
+    assert stored.body() == body.encode()
+    assert stored.header.content_sha256 == hashlib.sha256(body.encode()).digest()
+    assert saved["size_bytes"] == len(body.encode())
+    assert f'"data":{sent}}}'.encode() in raw
+    assert json.loads(sent) == json.loads(body)
+
+
+def test_a_body_counts_with_the_escapes_that_an_answer_needs(bench: Bench) -> None:
+    fitting = limits.BODY_MAX_BYTES // len(r"\u2028") - 1
+
+    save_body(bench, '"' + "\u2028" * fitting + '"')
+    with pytest.raises(TooLarge):
+        save_body(bench, '"' + "\u2028" * (fitting + 2) + '"')
+
+    raw = bench.call_raw("workflows.get", b'{"id":"w"}')
+    assert len(encode_result(1, Raw(raw))) > limits.BODY_MAX_BYTES - 20
+
+
+def test_get_many_ends_before_escapes_make_its_answer_too_large(bench: Bench) -> None:
+    body = '"' + "\u2029" * (limits.BODY_MAX_BYTES // 7) + '"'
+    for workflow_id in "abc":
+        save_body(bench, body, workflow_id)
+
+    told = bench.call("workflows.get_many", ids=["a", "b", "c"])
+
+    assert ([each["id"] for each in told["items"]], told["not_sent"]) == (["a", "b"], ["c"])
 
 
 def test_expected_revision_is_compare_and_set(bench: Bench) -> None:

@@ -231,7 +231,7 @@ MALFORMED: dict[str, tuple[bytes, int, Any]] = {
     ),
     "deep data": (
         b'{"jsonrpc":"2.0","id":1,"method":"workflows.save","params":{"workflow":'
-        b'{"name":"x","data":' + b"[" * 129 + b"]" * 129 + b"}}}",
+        b'{"name":"x","data":' + b"[" * 513 + b"]" * 513 + b"}}}",
         PARAMS,
         1,
     ),

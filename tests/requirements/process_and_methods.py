@@ -123,7 +123,7 @@ _STORE = [
         "Bodies are stored as gzip with their hash and come back byte for byte.",
         "test_what_is_packed_comes_back",
         "test_every_flipped_bit_is_damage_or_the_same_body",
-        "test_all_else_stays_byte_for_byte",
+        "test_a_body_of_any_kind_is_stored_as_it_was_sent",
         "test_a_body_comes_back_byte_for_byte",
     ),
     _promise.proven(

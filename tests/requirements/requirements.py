@@ -1,6 +1,7 @@
 """Every statement of behaviour, with the tests that prove it or the capability that owes it."""
 
 from tests.requirements import (
+    bodies,
     design_document,
     durability,
     following,
@@ -33,6 +34,7 @@ REQUIREMENTS: list[Requirement] = [
     *surroundings.REQUIREMENTS,
     *following.REQUIREMENTS,
     *spelling.REQUIREMENTS,
+    *bodies.REQUIREMENTS,
 ]
 
 NUMBERED = {

@@ -90,7 +90,7 @@ def test_the_faults_are_of_every_kind() -> None:
 def test_json_that_is_too_deep_is_refused_with_its_limit(served: tuple[Talk, Path]) -> None:
     conversation, _database = served
     deep: Any = 1
-    for _ in range(limits.DEPTH_MAX):
+    for _ in range(limits.DEPTH_MAX + 1):
         deep = [deep]
 
     answer = conversation.request("workflows.save", {"workflow": {**WORKFLOW, "data": deep}})

@@ -1,8 +1,6 @@
 import gzip
-import json
 import zlib
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -114,25 +112,3 @@ def test_a_bomb_does_not_grow_past_what_its_row_says(monkeypatch: pytest.MonkeyP
         with pytest.raises(DatabaseDamaged):
             codec.unpack(bomb, bytes(32), size)
     assert grown == [1001, limits.BODY_MAX_BYTES + 1]
-
-
-@given(json_values)
-def test_normalising_keeps_the_value_and_leaves_no_line_separator(value: object) -> None:
-    body = json.dumps(value, ensure_ascii=False, indent=1).replace("\n", "\r").encode()
-    safe = codec.normalise(body)
-    assert json.loads(safe) == value
-    assert b"\r" not in safe
-    assert not {"\u2028", "\u2029"} & set(safe.decode())
-
-
-@pytest.mark.parametrize(
-    "body",
-    [b' { "a" : 1.10 }\t', b"[1e400]", '["\u2027 \u2030 \u4e2d"]'.encode(), b'["\\u2028\\r"]'],
-)
-def test_all_else_stays_byte_for_byte(body: bytes) -> None:
-    assert codec.normalise(body) is body
-
-
-def test_a_raw_cr_within_a_string_never_gets_here() -> None:
-    with pytest.raises(msgspec.DecodeError):
-        msgspec.json.decode(b'["a\rb"]', type=msgspec.Raw)

@@ -548,7 +548,7 @@ class BaseClient:
     def _take(self, line: bytes) -> None:
         """Handle a line of the process."""
         try:
-            message = json.loads(line)
+            message = _decoded(line)
         except ValueError:  # not a message of the protocol
             return
         for each in message if isinstance(message, list) else [message]:
@@ -612,6 +612,24 @@ class BaseClient:
         if self.last_seq is None and "head" in params:
             self.last_seq = params["head"]["seq"]
         starting.resolve(params)
+
+
+def _decoded(line: bytes) -> Any:
+    """Return the value of a line; numbers that a float does not hold are rounded, or infinite."""
+    try:
+        return json.loads(line)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # an integer with more digits than Python converts
+        return json.loads(line, parse_int=_rounded)
+
+
+def _rounded(text: str) -> int | float:
+    """Return an integer, as a float where Python does not convert so many digits."""
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
 
 
 def _request(method: str, params: Params | None, request_id: int | None) -> dict[str, Any]:
@@ -2730,7 +2748,10 @@ class Workflow(TypedDict):
     """Start of its newest run; null when it has none."""
 
     data: Any
-    """The body: the JSON that was saved, byte for byte."""
+    """The body: the JSON that was saved, byte for byte, except that a raw U+2028 or U+2029 in a
+    string is escaped and a raw CR between values is a space, since many programs split lines
+    there. Its numbers may be larger or finer than a double.
+    """
 
     damaged: NotRequired[bool]
     """Present and true when a cell of the row is damaged: another value is in its place, and
@@ -3199,7 +3220,9 @@ class WorkflowsSaveWorkflow(TypedDict):
     """Name for people, 1 to 512 characters; need not be unique."""
 
     data: Any
-    """The body: any JSON, at most 16 MiB, kept byte for byte."""
+    """The body: any JSON, at most 16 MiB and 512 levels deep, kept byte for byte. In its size
+    U+2028 and U+2029 count as the six bytes of their escapes.
+    """
 
     id: NotRequired[str | None]
     """Its id, 1 to 128 characters; one is made when absent."""

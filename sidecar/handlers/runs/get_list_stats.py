@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Annotated
 
+import msgspec
 from msgspec import Meta, Struct
 
 from sidecar import limits
+from sidecar.bodies.parse import is_json
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext
 from sidecar.decode_errors import read_cursor
@@ -23,6 +25,7 @@ from sidecar.handlers.runs.views import (
 )
 from sidecar.store import codec
 from sidecar.store.runs import rows
+from sidecar.store.runs.rows import RunHeader
 from sidecar.store.runs.stats import (
     Day,
     Group,
@@ -61,8 +64,15 @@ def get(ctx: Context, params: RunsGetParams) -> RunsGetResult:
     """Return a run with its summary."""
     run = must_find(ctx, params.id)
     stored = rows.load_summary(ctx.db, run.rid)
-    summary = stored_json(codec.unpack(*stored)) if stored else None
+    summary = stored_json(_as_json(codec.unpack(*stored), run)) if stored else None
     return RunsGetResult(RunWithSummary(*run_fields(run, summary)))
+
+
+def _as_json(summary: bytes, run: RunHeader) -> bytes:
+    """Return a stored summary as JSON; some that were cut have been stored without quotes."""
+    if (run.summary_bytes or 0) <= limits.SUMMARY_KEPT_BYTES or is_json(summary):
+        return summary
+    return msgspec.json.encode(summary.decode(errors="ignore"))
 
 
 class RunsListParams(Params, frozen=True):

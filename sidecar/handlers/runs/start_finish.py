@@ -151,7 +151,7 @@ class RunsFinishResult(Result, frozen=True):
 def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
     """End a run; finishing it again changes nothing with the same values, else it is a conflict."""
     run = must_find(ctx, params.id)
-    body = _summary_body(params.summary)
+    body = _summary_body(ctx, params.summary)
     packed = None if body is None else codec.pack(_limit_size(body))
     summary_bytes = None if body is None else len(body)
     if run.status != "running":
@@ -176,13 +176,18 @@ def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
     return RunsFinishResult(run.id, params.status, completed_at, duration_ms, changed=True)
 
 
-def _summary_body(raw: Raw | UnsetType) -> bytes | None:
-    """Return the summary's JSON text, None when it is absent or null, or raise TooLarge."""
+def _summary_body(ctx: Context, raw: Raw | UnsetType) -> bytes | None:
+    """Return the summary's JSON text, None when it is absent or null.
+
+    Raises:
+        TooLarge, InvalidParams: it is larger than allowed, or nests deeper.
+    """
     if raw is UNSET:
         return None
-    body = codec.normalise(bytes(raw))
+    body = bytes(raw)
     if len(body) > limits.SUMMARY_MAX_BYTES:
         raise TooLarge(path="$.params.summary", limit=limits.SUMMARY_MAX_BYTES)
+    ctx.refuse_deep(body, "$.params.summary")
     return None if body == b"null" else body
 
 

@@ -18,6 +18,7 @@ from sidecar.handlers.workflows.views import (
     header_bytes,
     header_fields,
     header_view,
+    sent_bytes,
     workflow_view,
 )
 from sidecar.store.workflows.header import Header, Stored, find_any, load, load_any
@@ -165,11 +166,12 @@ def get_many(ctx: Context, params: WorkflowsGetManyParams) -> WorkflowsGetManyRe
         if stored is None:
             missing.append(workflow_id)
             continue
-        room -= header_bytes(stored.header) + (stored.header.size_bytes if params.data else 0)
+        view, body_bytes = _many_view(stored, data=params.data)
+        room -= header_bytes(stored.header) + body_bytes
         # The first workflow is always sent, so that each call gets further.
         if room < 0 and items:
             return WorkflowsGetManyResult(items, missing, ids[index:])
-        items.append(_many_view(stored, data=params.data))
+        items.append(view)
     return WorkflowsGetManyResult(items, missing, [])
 
 
@@ -181,15 +183,20 @@ def _find(ctx: Context, workflow_id: str, *, data: bool) -> Stored | None:
     return None if header is None else Stored(header, None)
 
 
-def _many_view(stored: Stored, *, data: bool) -> WorkflowsGetManyItem:
-    """Return one of several workflows; a damaged one is marked, and its body may be null."""
-    body, damaged = None, stored.header.damaged
+def _many_view(stored: Stored, *, data: bool) -> tuple[WorkflowsGetManyItem, int]:
+    """Return one of several workflows, and the bytes that its body takes.
+
+    A damaged one is marked, and its body may be null.
+    """
+    body, body_bytes, damaged = None, 0, stored.header.damaged
     if data:
         try:
-            body = stored_json(stored.body())
+            found = stored.body()
         except DatabaseDamaged:
             damaged = True
-    return WorkflowsGetManyItem(*header_fields(stored.header, body), damaged=damaged)
+        else:
+            body, body_bytes = stored_json(found), sent_bytes(found)
+    return WorkflowsGetManyItem(*header_fields(stored.header, body), damaged=damaged), body_bytes
 
 
 class WorkflowsListParams(Params, frozen=True):

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from sidecar import limits
+from sidecar.bodies.parse import NotJSON, parse
 from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
 from sidecar.decode_errors import read_cursor
@@ -252,8 +253,8 @@ def _fields(fields: "list[difference.Field]") -> list[WorkflowsDiffField]:
 def _decoded(body: bytes) -> object:
     """Decode a stored body, or raise DatabaseDamaged."""
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return parse(body)
+    except NotJSON:
         raise DatabaseDamaged from None
 
 

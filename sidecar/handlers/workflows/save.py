@@ -25,15 +25,16 @@ from sidecar.errors import (
 from sidecar.handlers.workflows import checks
 from sidecar.handlers.workflows.automatic import PACK_CHORE
 from sidecar.handlers.workflows.views import (
+    UNESCAPED_MAX_BYTES,
     Name,
     WorkflowsItemError,
     WorkflowsSaveResult,
     save_view,
+    sent_bytes,
 )
 from sidecar.notifications import WorkflowsChanged
 from sidecar.null_params import accepting_null
 from sidecar.repair.mend import find_to_change
-from sidecar.store import codec
 from sidecar.store.workflows.header import Content, Header, load, tags_text
 from sidecar.store.workflows.save import insert_workflow, write_revision
 from sidecar.values import ExpectedRevision, Id, Tag, WorkflowId
@@ -50,7 +51,11 @@ class WorkflowsSaveWorkflow(msgspec.Struct, frozen=True, forbid_unknown_fields=T
 
     name: Name
     data: Annotated[
-        msgspec.Raw, Meta(description="The body: any JSON, at most 16 MiB, kept byte for byte.")
+        msgspec.Raw,
+        Meta(
+            description="The body: any JSON, at most 16 MiB and 512 levels deep, kept byte for"
+            " byte. In its size U+2028 and U+2029 count as the six bytes of their escapes."
+        ),
     ]
     id: Annotated[
         Id | UnsetType, Meta(description="Its id, 1 to 128 characters; one is made when absent.")
@@ -230,7 +235,7 @@ def _save_or_skip(ctx: Context, item: WorkflowsSaveManyItem, index: int) -> Work
 def _save(ctx: Context, item: WorkflowsSaveParams, path: str) -> WorkflowsSaveResult:
     """Save the workflow of `item`, which is at `path` of the request."""
     workflow = item.workflow
-    body = _body(workflow, path)
+    body = _body(ctx, workflow, path)
     content = _content(workflow, path)
     old = None if workflow.id is UNSET else find_to_change(ctx.db, workflow.id)
     if old is not None:
@@ -244,11 +249,17 @@ def _save(ctx: Context, item: WorkflowsSaveParams, path: str) -> WorkflowsSaveRe
     return save_revision(ctx, old, content, body)
 
 
-def _body(workflow: WorkflowsSaveWorkflow, path: str) -> bytes:
-    """Return the body as it is stored, or raise TooLarge."""
-    body = codec.normalise(bytes(workflow.data))
-    if len(body) > limits.BODY_MAX_BYTES:
+def _body(ctx: Context, workflow: WorkflowsSaveWorkflow, path: str) -> bytes:
+    """Return the body, which is stored as it was sent.
+
+    Raises:
+        TooLarge: it takes, as it was sent or in an answer, more bytes than allowed.
+        InvalidParams: it nests too deep.
+    """
+    body = bytes(workflow.data)
+    if len(body) > UNESCAPED_MAX_BYTES and sent_bytes(body) > limits.BODY_MAX_BYTES:
         raise TooLarge(path=f"{path}.workflow.data", limit=limits.BODY_MAX_BYTES)
+    ctx.refuse_deep(body, f"{path}.workflow.data")
     return body
 
 

@@ -54,7 +54,14 @@ class WorkflowHeader(MayBeDamaged, frozen=True):
 class Workflow(WorkflowHeader, frozen=True):
     """A workflow with its body."""
 
-    data: Annotated[Any, Meta(description="The body: the JSON that was saved, byte for byte.")]
+    data: Annotated[
+        Any,
+        Meta(
+            description="The body: the JSON that was saved, byte for byte, except that a raw U+2028"
+            " or U+2029 in a string is escaped and a raw CR between values is a space, since many"
+            " programs split lines there. Its numbers may be larger or finer than a double."
+        ),
+    ]
 
 
 class WorkflowsSaveResult(Result, frozen=True):
@@ -136,6 +143,12 @@ HEADER_MAX_BYTES = HEADER_FIXED_BYTES + ESCAPED_CHAR_BYTES * (
     + limits.TAGS_MAX * (limits.TAG_MAX_CHARS + 1)
 )
 
+_SEPARATOR_BYTES = 3
+"""Size of U+2028 or U+2029 in UTF-8."""
+
+UNESCAPED_MAX_BYTES = limits.BODY_MAX_BYTES * _SEPARATOR_BYTES // ESCAPED_CHAR_BYTES
+"""No body up to this size takes more than BODY_MAX_BYTES in an answer."""
+
 ITEMS_MAX_BYTES = limits.ANSWER_MAX_BYTES - limits.ANSWER_ROOM_BYTES
 """How many bytes the items of one answer may take."""
 
@@ -145,6 +158,12 @@ def header_bytes(header: Header) -> int:
     chars = len(header.id) + len(header.name) + len(header.category)
     chars += len(header.description or "")
     return HEADER_FIXED_BYTES + ESCAPED_CHAR_BYTES * chars + UTF8_CHAR_BYTES * len(header.tags)
+
+
+def sent_bytes(body: bytes) -> int:
+    """Return the bytes that a body takes in an answer, where U+2028 and U+2029 are escaped."""
+    separators = body.count(b"\xe2\x80\xa8") + body.count(b"\xe2\x80\xa9")
+    return len(body) + (ESCAPED_CHAR_BYTES - _SEPARATOR_BYTES) * separators
 
 
 def count_fitting(headers: list[Header]) -> int:

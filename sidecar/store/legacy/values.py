@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from sidecar import limits
+from sidecar.bodies.parse import is_json
 from sidecar.store import codec
 
 Value = int | float | str | bytes | None
@@ -135,12 +136,15 @@ def body(blob: Value, workflow_id: str) -> Stored:
 
 
 def summary(blob: Value) -> Stored:
-    """Return the summary of a run; a large one is cut to the limit but keeps its true size."""
+    """Return the summary of a run; of a large one the first MiB as text, with its true size."""
     decoded = _json_of(blob)
     if decoded is None:
         return _damaged(blob)
-    stored = _packed(decoded[: limits.SUMMARY_KEPT_BYTES])
-    return stored._replace(size_bytes=len(decoded))
+    kept = decoded
+    if len(decoded) > limits.SUMMARY_KEPT_BYTES:
+        text = decoded[: limits.SUMMARY_KEPT_BYTES].decode(errors="ignore")
+        kept = msgspec.json.encode(text)
+    return _packed(kept)._replace(size_bytes=len(decoded))
 
 
 def _inner(decoded: bytes, workflow_id: str) -> bytes:
@@ -162,16 +166,14 @@ def _json_of(blob: Value) -> bytes | None:
         decoded = unpacker.decompress(blob, DECODED_MAX_BYTES)
         if not unpacker.eof:
             return None
-        decoded.decode()
-        msgspec.json.decode(decoded, type=msgspec.Raw)
-    except (zlib.error, UnicodeDecodeError, msgspec.DecodeError, RecursionError):
+    except zlib.error:
         return None
-    return decoded
+    return decoded if is_json(decoded) else None
 
 
 def _packed(decoded: bytes) -> Stored:
     """Compress decoded JSON as the new file stores it."""
-    packed = codec.pack(codec.normalise(decoded))
+    packed = codec.pack(decoded)
     return Stored(packed.data, packed.sha256, packed.size_bytes, packed.stored_bytes, True)
 
 

@@ -16,9 +16,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import apsw
-import msgspec
 
 from sidecar import limits, log
+from sidecar.bodies.parse import NotJSON, parse
 from sidecar.bodies.text import spaced, text_of
 from sidecar.errors import DatabaseDamaged
 from sidecar.store import codec
@@ -131,8 +131,8 @@ def body_text(sha256: bytes, size_bytes: int, data: bytes | None) -> str:
     try:
         if data is None or size_bytes > limits.BODY_INDEXED_MAX_BYTES:
             return ""
-        return text_of(msgspec.json.decode(codec.unpack(data, sha256, size_bytes)))
-    except (DatabaseDamaged, msgspec.DecodeError, UnicodeDecodeError, RecursionError, TypeError):
+        return text_of(parse(codec.unpack(data, sha256, size_bytes), rounded=True))
+    except (DatabaseDamaged, NotJSON, TypeError):
         return ""
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
 import apsw
-import msgspec
 
 from sidecar import limits
+from sidecar.bodies.parse import is_json
 from sidecar.errors import DatabaseDamaged, NewerSchema
 from sidecar.store import codec, meta, migrations, preflight, settings
 from sidecar.store.audit.log import chain_head
@@ -184,7 +184,7 @@ def _examine_content(db: Connection, version: int, step: Callable[[int, int], No
         if finding.kind in _FATAL:
             raise Untrusted("content")
         findings.append(finding)
-    if db.execute(f"SELECT EXISTS ({_NOT_JSON})").get or not _bodies_are_lines(db):
+    if db.execute(f"SELECT EXISTS ({_NOT_JSON})").get or not _bodies_are_json(db):
         raise Untrusted("content")
     return Examined(version, meta.store_id(db), chain_head(db), snapshot.count_rows(db), findings)
 
@@ -212,29 +212,23 @@ def _check_single_rows(db: Connection) -> None:
         raise Untrusted("content")
 
 
-def _bodies_are_lines(db: Connection) -> bool:
-    """Return whether each body that can be read is JSON on one line, as bodies are sent."""
+def _bodies_are_json(db: Connection) -> bool:
+    """Return whether each body that can be read is JSON, since bodies are sent as they are.
+
+    Summaries that were cut need not be: `runs.get` sends what is no JSON as a string.
+    """
     rows: Iterator[tuple[Any, ...]] = db.execute(
-        "SELECT b.data, w.content_sha256, w.size_bytes, 0 FROM workflows AS w"
+        "SELECT b.data, w.content_sha256, w.size_bytes FROM workflows AS w"
         " JOIN workflow_bodies AS b ON b.rid = w.rid"
-        " UNION ALL SELECT data, sha256, size_bytes, 0 FROM workflow_revisions"
+        " UNION ALL SELECT data, sha256, size_bytes FROM workflow_revisions"
         " WHERE form IN ('stored', 'plain')"
-        " UNION ALL SELECT data, sha256, NULL, 1 FROM run_summaries"
+        " UNION ALL SELECT s.data, s.sha256, NULL FROM run_summaries AS s"
+        " JOIN runs AS r ON r.rid = s.rid WHERE r.summary_bytes <= ?",
+        (limits.SUMMARY_KEPT_BYTES,),
     )
-    for data, sha256, size_bytes, may_be_cut in rows:
+    for data, sha256, size_bytes in rows:
         # A damaged body is never sent, and there is a finding for it.
         with suppress(DatabaseDamaged):
-            if not _is_line(codec.unpack(data, sha256, size_bytes), may_be_cut=may_be_cut):
+            if not is_json(codec.unpack(data, sha256, size_bytes)):
                 return False
-    return all(_is_line(body, may_be_cut=False) for body in revisions.packed_bodies(db))
-
-
-def _is_line(body: bytes, *, may_be_cut: bool) -> bool:
-    """Return whether a body is one line of JSON; one that `may_be_cut` need not be complete."""
-    if b"\n" in body or b"\r" in body:
-        return False
-    try:
-        msgspec.json.decode(body, type=msgspec.Raw)
-    except (msgspec.DecodeError, RecursionError):
-        return may_be_cut
-    return True
+    return all(map(is_json, revisions.packed_bodies(db)))
