@@ -249,10 +249,16 @@ class BaseClient:
         self._catching_up = subscription is not None and self.last_seq is not None
         self._connect()
         if self._catching_up:
-            try:
-                self.call("audit.subscribe", {**(subscription or {}), "after": self.last_seq})
-            finally:
-                self._catching_up = False
+            self.replay_after(self.last_seq)
+
+    def replay_after(self, after: int | None, timeout: float | None = None) -> Any:
+        """Subscribe as before, and have the audit events after that number sent again first."""
+        self._catching_up = True
+        params = {**(self._subscription or {}), "after": after}
+        try:
+            return self.call("audit.subscribe", params, timeout=timeout)
+        finally:
+            self._catching_up = False
 
     @property
     def wire(self) -> Wire:

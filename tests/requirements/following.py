@@ -42,4 +42,11 @@ REQUIREMENTS = [
         "A restore answers the rows there are after it.",
         "test_the_counts_are_those_after_the_restore",
     ),
+    _promise.proven(
+        "following:recipe",
+        "A host that was away replays the log, takes the ids and asks for what it shows: over kills"
+        " of the host and of the process it shows what an independent reader finds in the file.",
+        "test_hosts_that_are_killed_and_started_again_show_what_the_file_holds",
+        "test_hosts_follow_a_thousand_changes_over_thirty_kills",
+    ),
 ]

@@ -1,0 +1,102 @@
+"""The Python client's hand-written part for hosts that show what the database holds.
+
+build/client_python.py copies it, from the mark below on, after client_runtime.py, whose
+`BaseClient` it uses. schema/recipes.md shows the same steps line by line.
+"""
+
+from __future__ import annotations
+
+from client_runtime import BaseClient
+from client_wire import CALL_TIMEOUT_S, Notification
+
+# --- inlined from here on ---
+SECRET_ACTIONS = ("vault_", "slot_", "key_update", "key_delete", "passphrase_change")
+HARMLESS_ACTIONS = (
+    *("key_access", "key_verify", "unlock_failed", "access_refused", "workflow_export"),
+    *("backup_", "audit_", "compact", "check_findings"),
+)
+"""Beginnings of the names of acts that change the secrets, and of those that change nothing."""
+
+
+class Stale:
+    """What a program shows and must ask for again, by the notifications it has taken.
+
+    The program keeps `seq` with what it shows. Started again, it calls `catch_up` with it, asks
+    for what is stale (`workflows.get_many`, `runs.get`, `settings.get`, `secrets.status`) and goes
+    on with `take` for each notification. Of the ids that it asks for, those that are not found were
+    deleted. When `resume_after` is set notifications were lost: it calls `catch_up` with it.
+    """
+
+    def __init__(self, seq: int) -> None:
+        """Start with nothing stale, at the audit entry `seq`."""
+        self.seq = seq
+        self.everything = False
+        """Whether all that is shown is to be asked for again, lists too."""
+        self.workflows: set[str] = set()
+        self.runs: set[str] = set()
+        self.all_runs = False
+        """Whether any run may have changed: the acts of runs have no audit entries."""
+        self.settings: set[str] = set()
+        self.secrets = False
+        self.resume_after: int | None = None
+
+    def take(self, notification: Notification) -> None:
+        """Take one notification."""
+        method, params = notification
+        if method == "audit.event":
+            self.seq = max(self.seq, params["seq"])
+            self._take_entry(params["action"], params["resource"], params["details"])
+        elif method == "workflows.changed":
+            self.workflows.add(params["id"])
+        elif method == "runs.changed":
+            self.runs.add(params["id"])
+        elif method == "settings.changed":
+            self.settings.update(item["key"] for item in params["items"])
+        elif method == "secrets.changed":
+            self.secrets = True
+        elif method == "system.restored":
+            self.seq = params["seq"]
+            self.everything = True
+        elif method == "system.ready":
+            self.all_runs = True
+            self.everything |= params["head"] is not None and params["head"]["seq"] < self.seq
+        elif method == "audit.overflow":
+            lost_after = params["resume_after"]
+            self.resume_after = min(lost_after, self.resume_after or lost_after)
+            self.all_runs = True
+
+    def _take_entry(self, action: str, resource: str, details: dict[str, object]) -> None:
+        """Take an audit entry; one of an act that is not known makes everything stale."""
+        if action.startswith(HARMLESS_ACTIONS):
+            return
+        if action.startswith(SECRET_ACTIONS):
+            self.secrets = True
+        elif action.startswith("settings_"):
+            keys = details.get("keys", [resource])
+            self.settings.update(keys if isinstance(keys, list) else [resource])
+        elif action.startswith("run_"):
+            self.all_runs = True
+        elif action.startswith("workflow_") or action == "revision_prune":
+            self.workflows.add(resource)
+        else:
+            self.everything = True
+
+
+def catch_up(client: BaseClient, after: int, timeout: float = CALL_TIMEOUT_S) -> Stale:
+    """Subscribe, and return what has become stale since the audit entry `after`.
+
+    The notifications up to the end of the replay are taken from `client.events`.
+    """
+    stale = Stale(after)
+    stale.all_runs = True
+    answer = client.replay_after(after, timeout)
+    if answer["pruned_through"] > after or answer["head"]["seq"] < after:
+        stale.everything = True  # entries are missing, or it is not the database of before
+        stale.seq = answer["head"]["seq"]
+    seen: set[int] = set()
+    while len(seen) < answer["replayed"]:
+        notification = client.events.get(timeout)
+        if notification.method == "audit.event" and notification.params["seq"] > after:
+            seen.add(notification.params["seq"])
+        stale.take(notification)
+    return stale
