@@ -4,7 +4,8 @@ Each order has a partial index over the workflows that are not archived, and a p
 it from the key of the last row of the page before. The first page starts from a key before all
 rows, so that it is the same statement. A filter that is not part of the order's index is checked
 for each row on the way, and nothing is sorted: the rows of several tags are merged. Only archived
-workflows, which have no such indexes, are sorted.
+workflows, which have no such indexes, are sorted, and the few of a rare tag or category, which such
+a search would have to read the whole index to find.
 
 Names are compared without ASCII case, as SQLite's NOCASE does, and equal names by id. Equal times
 are ordered by `rid`. By `last_run_at`, workflows that never ran come last in both directions: they
@@ -14,6 +15,7 @@ are a list of their own, by `rid`, which begins where the other one ends.
 from functools import cache
 from typing import Final, Literal, NamedTuple, cast
 
+from sidecar import limits
 from sidecar.store.connection import Connection
 from sidecar.store.workflows.header import COLUMNS, HEADERS, Header
 
@@ -53,6 +55,8 @@ class _Shape(NamedTuple):
     archived: bool
     never_run: bool
     """Whether the page is one of workflows that never ran, which is ordered by `rid` alone."""
+    few: Literal["tags", "category"] | None
+    """The filter by which the rows are found, and then sorted; None: by the order's index."""
 
 
 def has_tag(tags: int) -> str:
@@ -66,13 +70,20 @@ def has_tag(tags: int) -> str:
     )
 
 
+_IN_CATEGORY: Final = "FROM workflows c WHERE c.archived_at IS NULL AND c.category = ?"
+
+
+def _tagged(tags: int) -> str:
+    return f"FROM workflow_tags t WHERE t.tag IN ({_places(tags)})"
+
+
 def _places(count: int) -> str:
     return ", ".join("?" * count)
 
 
 def _is_by_tag_index(shape: _Shape) -> bool:
     """Return whether the rows of tags are read in their own order, which is by `updated_at`."""
-    return shape.tags > 0 and shape.order.by == "updated_at"
+    return shape.tags > 0 and shape.order.by == "updated_at" and shape.few is None
 
 
 def _keys(shape: _Shape) -> tuple[str, ...]:
@@ -108,14 +119,18 @@ def _page_sql(shape: _Shape) -> str:
 def _rows_sql(shape: _Shape, columns: str) -> str:
     """Return the statement of all rows after a key, in any order; by the index of tags, of one."""
     order, keys = shape.order, _keys(shape)
-    source = "workflows w"
+    source = "workflows w" if shape.few is None else "workflows w NOT INDEXED"
     conditions = [f"w.archived_at IS {'NOT ' if shape.archived else ''}NULL"]
     if _is_by_tag_index(shape):
         source = "workflow_tags t CROSS JOIN workflows w ON w.rid = t.workflow"
         conditions.append("t.tag = ?")
+    elif shape.few == "tags":
+        conditions.append(f"w.rid IN (SELECT t.workflow {_tagged(shape.tags)})")
     elif shape.tags:
         conditions.append(has_tag(shape.tags))
-    if shape.category:
+    if shape.few == "category":
+        conditions.append(f"w.rid IN (SELECT c.rid {_IN_CATEGORY})")
+    elif shape.category:
         # The plus stops the planner from using the category's index and sorting the rows.
         indexed = order.by == "updated_at" and not shape.tags
         conditions.append(f"{'' if indexed else '+'}w.category = ?")
@@ -155,10 +170,28 @@ def _page(
     db: Connection, wanted: Filter, order: Order, after: tuple[object, ...], limit: int
 ) -> list[Header]:
     """Return at most `limit` headers of those that ran; after a `rid` alone, of the others."""
-    shape = _Shape(
-        order, len(wanted.tags), wanted.category is not None, wanted.archived, len(after) == 1
-    )
+    shape = _shape(db, wanted, order, never_run=len(after) == 1)
     return HEADERS.read(db, _page_sql(shape), _values(shape, wanted, after, limit))
+
+
+def _shape(db: Connection, wanted: Filter, order: Order, *, never_run: bool) -> _Shape:
+    """Return the shape of a page's statement."""
+    tags, has_category = len(wanted.tags), wanted.category is not None
+    few: Literal["tags", "category"] | None = None
+    by_own_index = order.by == "updated_at" and not (tags and has_category)
+    if (tags or has_category) and not by_own_index and not wanted.archived:
+        if tags and order.by != "updated_at" and _are_few(db, _tagged(tags), wanted.tags):
+            few = "tags"
+        elif has_category and _are_few(db, _IN_CATEGORY, (wanted.category,)):
+            few = "category"
+    return _Shape(order, tags, has_category, wanted.archived, never_run, few)
+
+
+def _are_few(db: Connection, rows: str, values: tuple[object, ...]) -> bool:
+    """Return whether so few rows are found that they can be sorted for each page."""
+    most = limits.LIST_SORT_MAX
+    sql = f"SELECT count(*) FROM (SELECT 1 {rows} LIMIT ?)"  # noqa: S608 - constants
+    return int(db.execute(sql, (*values, most + 1)).get) <= most
 
 
 def _values(
@@ -174,9 +207,7 @@ def _values(
 def count_workflows(db: Connection, wanted: Filter, most: int) -> int:
     """Return how many workflows all pages of a list have together, counted up to `most`."""
     order = Order("updated_at", descending=True)
-    shape = _Shape(
-        order, len(wanted.tags), wanted.category is not None, wanted.archived, never_run=False
-    )
+    shape = _shape(db, wanted, order, never_run=False)
     sql = f"SELECT count(*) FROM ({_page_sql(shape)})"  # noqa: S608 - constants
     return int(db.execute(sql, _values(shape, wanted, _start(order), most)).get)
 
