@@ -54,6 +54,10 @@ Cursor = Annotated[
         description="`next_cursor` of the page before; all other params must be the same.",
     ),
 ]
+CursorParam = Annotated[
+    Cursor | None,
+    Meta(description="`next_cursor` of the page before; null or absent: the first page."),
+]
 NextCursor = Annotated[
     str | None, Meta(description="Give it as `cursor` to get the next page; null on the last page.")
 ]

@@ -164,11 +164,14 @@ ACTS: dict[str, list[Act]] = {
         Act({"slot": 2}, [("slot_remove", "vault", {"slot": 2, "kind": "recovery"})]),
     ],
     "audit.prune": [
-        Act({"keep": 500}),
-        Act({"keep": 0}, [("audit_prune", "audit", {"from": 1, "to": ANY, "head": ANY})]),
+        Act({"keep_last": 500}),
+        Act({"keep_last": 0}, [("audit_prune", "audit", {"from": 1, "to": ANY, "head": ANY})]),
     ],
     "audit.export": [
-        Act({"path": "A PATH"}, [("audit_export", "audit", {"entries": ANY, "signed": False})]),
+        Act(
+            {"path": "A PATH"},
+            [("audit_export", "audit", {"audit_entries": ANY, "signed": False})],
+        ),
     ],
     "runs.pin": [Act({"id": "ended", "pinned": True})],
     "runs.prune": [

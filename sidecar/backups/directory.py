@@ -106,9 +106,14 @@ def read_backup(path: Path) -> Backup:
     return Backup(path, read_manifest(path), path.stat().st_size)
 
 
+def age_key(backup: Backup) -> tuple[int, str]:
+    """Return what backups are sorted by: when they were made, and their names."""
+    return backup.manifest.created_at, backup.name
+
+
 def newest_first(backups: list[Backup]) -> list[Backup]:
     """Sort backups by the time at which they were made."""
-    return sorted(backups, key=lambda each: (each.manifest.created_at, each.name), reverse=True)
+    return sorted(backups, key=age_key, reverse=True)
 
 
 def of_store(backups: list[Backup], store_id: bytes) -> list[Backup]:

@@ -3,7 +3,6 @@
 import argparse
 import json
 import re
-import time
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +41,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
                         help="verify: a head noted earlier must be in the log")  # fmt: skip
     parser.add_argument("--older-than-days", metavar="DAYS", type=int,
                         help="prune: delete entries that are older")  # fmt: skip
-    parser.add_argument("--keep", metavar="COUNT", type=int,
+    parser.add_argument("--keep-last", metavar="COUNT", type=int,
                         help="prune: delete all but the newest COUNT entries")  # fmt: skip
+    parser.add_argument("--dry-run", action="store_true",
+                        help="prune: only count the entries, delete none")  # fmt: skip
     parser.add_argument("--locked", action="store_true",
                         help="verify: check without a key, only order and both ends")  # fmt: skip
     add_unlocking(parser)
@@ -89,12 +90,11 @@ def _export(child: Child, given: argparse.Namespace) -> dict[str, Any]:
 
 def _prune(child: Child, given: argparse.Namespace) -> dict[str, Any]:
     """Delete old entries."""
-    if (given.keep is None) == (given.older_than_days is None):
-        raise CommandFailed("prune needs either --older-than-days or --keep.")
-    if given.keep is not None:
-        params = {"keep": given.keep}
-    else:
-        params = {"before_at": time.time_ns() // 1_000_000 - given.older_than_days * _DAY_MS}
+    if given.keep_last is None and given.older_than_days is None:
+        raise CommandFailed("prune needs --older-than-days or --keep-last.")
+    params: dict[str, Any] = {"keep_last": given.keep_last, "dry_run": given.dry_run}
+    if given.older_than_days is not None:
+        params["older_than_ms"] = given.older_than_days * _DAY_MS
     return _call_unlocked(child, given, "audit.prune", params)
 
 

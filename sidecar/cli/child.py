@@ -21,6 +21,7 @@ from typing import IO, Any, TypeVar
 import msgspec
 
 import sidecar
+from sidecar import limits
 from sidecar.clock import Countdown, SystemClock
 from sidecar.errors import ExitCode
 
@@ -139,6 +140,17 @@ class Child:
             ChildEnded: the child ended without an answer.
         """
         return json.loads(self.call_raw(method, json.dumps(params or {}).encode()))
+
+    def list_all(self, method: str) -> dict[str, Any]:
+        """Call a method that lists, page after page; return the result of one page with all."""
+        items: list[Any] = []
+        cursor = None
+        while True:
+            page = self.call(method, {"limit": limits.PAGE_MAX, "cursor": cursor})
+            items += page["items"]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return {**page, "items": items}
 
     def call_raw(self, method: str, params: bytes) -> bytes:
         """Call a method with params on one line of JSON; return its result byte for byte.

@@ -179,7 +179,7 @@ def _find(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
     newest = child.call("workflows.list", {"limit": 2})["items"]
     yield f"saved last: {', '.join(item['name'] for item in newest)}"
     child.call("workflows.update", {"id": first["id"], "tags": [*first["tags"], "favourite"]})
-    tags = child.call("workflows.tags")["items"]
+    tags = child.list_all("workflows.tags")["items"]
     counts = ", ".join(f"{item['tag']} {item['workflows']}" for item in tags)
     yield f"tags, and how many workflows have each: {counts}"
 

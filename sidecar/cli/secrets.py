@@ -136,7 +136,7 @@ def _list(child: Child, given: argparse.Namespace) -> Answer:
 
     if given.passphrase_fd is not None or given.keychain or given.recovery:
         unlock(child, given)
-    return child.call("secrets.list"), draw
+    return child.list_all("secrets.list"), draw
 
 
 def _set(child: Child, given: argparse.Namespace) -> Answer:

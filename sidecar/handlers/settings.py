@@ -16,10 +16,19 @@ from sidecar.did_you_mean import nearest_name
 from sidecar.errors import InvalidParams, NotFound, TooLarge
 from sidecar.files import is_companion
 from sidecar.notifications import SettingChange, SettingsChanged
+from sidecar.pages import page_of, take_page
 from sidecar.secrets.state import LOCK_CHORE
 from sidecar.store import meta, settings
 from sidecar.store.settings import SCHEMA_VERSION_KEY, Setting, ValueType
-from sidecar.values import Timestamp, stored_json
+from sidecar.values import (
+    CursorParam,
+    Limit,
+    NextCursor,
+    Timestamp,
+    encode_cursor,
+    query_mark,
+    stored_json,
+)
 
 # `$` alone would also match before a line break at the end of the key.
 Key = Annotated[
@@ -106,23 +115,35 @@ class SettingsListParams(Params, frozen=True):
         Annotated[str, Meta(pattern="^[a-z0-9_.]{0,64}$(?!\\n)")],
         Meta(description="Only keys that begin with this; absent: all."),
     ] = ""
+    limit: Limit = limits.PAGE_DEFAULT
+    cursor: CursorParam = None
 
 
 class SettingsListResult(Result, frozen=True):
-    """The settings."""
+    """A page of settings."""
 
     items: Annotated[list[SettingView], Meta(description="Ordered by key.")]
+    next_cursor: NextCursor
 
 
 @method("settings.list", access="read")
 def list_settings(ctx: Context, params: SettingsListParams) -> SettingsListResult:
-    """List settings, ordered by key."""
+    """List settings, ordered by key, a page at a time."""
     found = settings.by_prefix(ctx.db, params.prefix)
     if SCHEMA_VERSION_KEY.startswith(params.prefix):
-        found = sorted([*found, _schema_version(ctx)])
-    return SettingsListResult(
-        [SettingView(*_fields(setting), damaged=setting.damaged) for setting in found]
-    )
+        found.append(_schema_version(ctx))
+    found.sort(key=_key)
+    page, next_cursor = page_of(found, _key, params.limit, params.cursor, params.prefix)
+    views = (SettingView(*_fields(setting), damaged=setting.damaged) for setting in page)
+    items, more = take_page(views, params.limit)
+    if more:
+        next_cursor = encode_cursor(query_mark(params.prefix), items[-1].key)
+    return SettingsListResult(items, next_cursor)
+
+
+def _key(setting: Setting) -> tuple[str]:
+    """Return what a list of settings is sorted by."""
+    return (setting.key,)
 
 
 # --- settings.set, settings.set_many ----------------------------------------------------------

@@ -120,16 +120,14 @@ def test_the_log_is_listed_verified_and_exported(database: Path, tmp_path: Path)
     assert json.loads(verified.stdout)["status"] == "ok"
     assert json.loads(locked.stdout)["status"] == "locked"
     assert (
-        json.loads(exported.stdout)["entries"]
+        json.loads(exported.stdout)["audit_entries"]
         == len((tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()) - 2
     )
     forked = run("audit", "verify", "--expect", f"1:{'0' * 64}", *place, passphrase=PASSPHRASE)
     assert (forked.returncode, json.loads(forked.stdout)["status"]) == (1, "forked")
 
 
-@pytest.mark.parametrize(
-    "words", [("export",), ("prune",), ("prune", "--keep", "1", "--older-than-days", "2")], ids=str
-)
+@pytest.mark.parametrize("words", [("export",), ("prune",), ("prune", "--dry-run")], ids=str)
 def test_audit_acts_without_what_they_need_are_refused(
     database: Path, words: tuple[str, ...]
 ) -> None:

@@ -88,7 +88,7 @@ WRITES: Calls = [
     ("secrets.delete", {"provider": "openai"}),
     ("secrets.lock", {}),
     ("secrets.reset", {"losing": 1}),
-    ("audit.prune", {"keep": 2}),
+    ("audit.prune", {"keep_last": 2}),
     ("runs.prune", {"keep_last": 0}),
 ]
 

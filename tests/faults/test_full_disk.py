@@ -199,7 +199,7 @@ def test_on_a_full_disk_keys_backups_and_old_entries_can_be_deleted(served: Serv
     assert slug(served.send(call(4, "settings.set", key="theme", value="dark"))) == "database_full"
 
     assert slug(served.send(call(4, "backups.delete", name=made["result"]["name"]))) == "ok"
-    assert slug(served.send(call(5, "audit.prune", keep=1))) == "ok"
+    assert slug(served.send(call(5, "audit.prune", keep_last=1))) == "ok"
     assert slug(served.send(call(6, "secrets.delete", provider="openai"))) == "ok"
 
 

@@ -62,7 +62,7 @@ def test_an_export_holds_every_entry_and_another_tool_checks_its_signature(
     header, trailer = json.loads(first), json.loads(last)
     assert result == {
         "path": str(path),
-        "entries": HEAD,
+        "audit_entries": HEAD,
         "status": "ok",
         "public_key": header["public_key"],
     }
@@ -123,7 +123,7 @@ def lock(bench: Bench) -> None:
     ("method", "params"),
     [
         ("audit.verify", {}),
-        ("audit.prune", {"keep": 1}),
+        ("audit.prune", {"keep_last": 1}),
         ("audit.export", {"path": "log.jsonl"}),
         ("system.check", {}),
     ],
@@ -207,7 +207,7 @@ def test_files_of_killed_exports_do_not_disturb_an_export_and_are_removed(
         os.utime(old, (1, 1))
     result, _path = exported(bench, tmp_path)
 
-    assert result["entries"] == HEAD
+    assert result["audit_entries"] == HEAD
     assert sorted(each.name for each in tmp_path.glob("log*")) == [
         "log.jsonl",
         fresh.name,
@@ -224,7 +224,7 @@ def test_an_export_gets_its_name_on_a_file_system_without_links(
     monkeypatch.setattr(os, "link", no_link)
     result, path = exported(bench, tmp_path)
 
-    assert len(path.read_bytes().splitlines()) == result["entries"] + 2
+    assert len(path.read_bytes().splitlines()) == result["audit_entries"] + 2
 
 
 def test_before_secrets_are_set_up_an_export_is_not_signed(tmp_path: Path) -> None:

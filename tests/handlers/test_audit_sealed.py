@@ -158,7 +158,7 @@ def test_security_21_the_entries_left_by_a_prune_verify_and_an_older_anchor_is_p
     clock_of(bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1000
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
 
-    assert bench.call("audit.prune", keep=5) == {"deleted": 18, "pruned_through": 18}
+    assert bench.call("audit.prune", keep_last=5) == {"deleted": 18, "pruned_through": 18}
 
     found = bench.call("audit.verify")
     assert (found["status"], found["verified_from"], found["verified_to"]) == ("ok", 19, 24)
@@ -170,23 +170,42 @@ def test_security_21_the_entries_left_by_a_prune_verify_and_an_older_anchor_is_p
 
 
 def test_entries_of_the_last_thirty_days_are_never_pruned(bench: Bench) -> None:
-    assert bench.call("audit.prune", keep=0) == {"deleted": 0, "pruned_through": 0}
-    assert bench.call("audit.prune", before_at=2**50) == {"deleted": 0, "pruned_through": 0}
-    for params in ({}, {"keep": 1, "before_at": 1}):
+    assert bench.call("audit.prune", keep_last=0) == {"deleted": 0, "pruned_through": 0}
+    assert bench.call("audit.prune", older_than_ms=0) == {"deleted": 0, "pruned_through": 0}
+    for params in ({}, {"dry_run": True}):
         with pytest.raises(InvalidParams):
             bench.call("audit.prune", **params)
+
+
+def test_a_prune_deletes_what_either_criterion_names_and_a_dry_run_only_counts(
+    bench: Bench,
+) -> None:
+    clock_of(bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1000
+    bench.call("secrets.unlock", passphrase=PASSPHRASE)
+    total = len(bench.call("audit.list")["items"])
+    age_ms = limits.AUDIT_KEEP_MIN_MS
+
+    def would_delete(**params: int) -> int:
+        deleted: int = bench.call("audit.prune", dry_run=True, **params)["deleted"]
+        return deleted
+
+    assert would_delete(keep_last=total - 3) == 3
+    assert would_delete(older_than_ms=age_ms) == total - 1
+    assert would_delete(keep_last=total - 3, older_than_ms=age_ms) == total - 1
+    assert would_delete(keep_last=1, older_than_ms=2**50) == total - 1
+    assert len(bench.call("audit.list")["items"]) == total
 
 
 def test_security_21_a_locked_or_tampered_log_is_not_pruned(bench: Bench) -> None:
     clock_of(bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1000
     bench.call("secrets.lock")
     with pytest.raises(Locked):
-        bench.call("audit.prune", keep=0)
+        bench.call("audit.prune", keep_last=0)
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
     tamper(bench, "UPDATE access_log SET at = 1 WHERE seq = 9")
 
     with pytest.raises(Tampered):
-        bench.call("audit.prune", keep=0)
+        bench.call("audit.prune", keep_last=0)
     assert bench.rows("SELECT min(seq) FROM access_log") == [(1,)]
 
 
@@ -363,7 +382,7 @@ class Log(RuleBasedStateMachine):
         if self.bench.call("secrets.status")["state"] == "unlocked":
             self.bench.call("secrets.unlock", passphrase=PASSPHRASE)
         if self.bench.call("secrets.status")["state"] != "locked":
-            self.bench.call("audit.prune", keep=keep)
+            self.bench.call("audit.prune", keep_last=keep)
 
     @invariant()
     def it_verifies(self) -> None:

@@ -119,7 +119,7 @@ def test_methods_that_need_keys_are_refused_before_set_up_and_while_locked(
     bench: Bench, name: str
 ) -> None:
     refused(bench, NotInitialized, name, **NEEDS_KEYS[name])
-    assert bench.call("secrets.list") == {"items": []}
+    assert bench.call("secrets.list") == {"items": [], "next_cursor": None}
     refused(bench, NotInitialized, "secrets.unlock", passphrase=PASSPHRASE)
 
     set_up(bench)
@@ -148,7 +148,7 @@ def test_ephemeral_secrets_are_only_in_memory_and_end_with_a_lock(bench: Bench) 
         refused(bench, Conflict, name)
     refused(bench, Conflict, "secrets.unlock", passphrase=PASSPHRASE)
     assert bench.call("secrets.lock") == EMPTY
-    assert bench.call("secrets.list") == {"items": []}
+    assert bench.call("secrets.list") == {"items": [], "next_cursor": None}
 
 
 # --- values -----------------------------------------------------------------------------------

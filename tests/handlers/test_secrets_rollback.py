@@ -123,7 +123,7 @@ def test_a_vault_put_back_is_found_after_its_entries_were_pruned(bench: Bench) -
     write_entries(bench, 5)
     clock_of(bench).at_ms += limits.AUDIT_KEEP_MIN_MS + 1000
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
-    bench.call("audit.prune", keep=0)
+    bench.call("audit.prune", keep_last=0)
     assert verdict(bench) == ("ok", None, None)
     bench.call("secrets.lock")
 

@@ -40,12 +40,13 @@ def newest_seq(database: Path) -> int:
 def all_entries(child: Child, after: int) -> list[Message]:
     """Return every audit entry after a number, page by page."""
     entries: list[Message] = []
-    following: int | None = after
-    while following is not None:
-        page = child.result("audit.list", {"after": following, "limit": 500})
+    cursor: str | None = None
+    while True:
+        page = child.result("audit.list", {"after": after, "limit": 500, "cursor": cursor})
         entries += page["items"]
-        following = page["next_after"]
-    return entries
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return entries
 
 
 # --- 11: stdout is not read -------------------------------------------------------------------

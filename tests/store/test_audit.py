@@ -15,6 +15,7 @@ from sidecar.errors import AuditUnavailable
 from sidecar.store.audit.chain import GENESIS
 from sidecar.store.audit.log import (
     Entry,
+    EntryFilter,
     append_entry,
     chain_head,
     count_entries,
@@ -339,7 +340,7 @@ def test_entries_are_filtered_by_all_that_is_given_and_times_are_half_open(bench
     append_entry(db, 2000, action, "w3")
 
     def seqs(after: int = 0, limit: int = 9, **wanted: str | int) -> list[int]:
-        return [entry.seq for entry in read_entries(db, after, limit, **wanted)]  # type: ignore[arg-type]  # names as given
+        return [entry.seq for entry in read_entries(db, after, limit, EntryFilter(**wanted))]  # type: ignore[arg-type]  # names as given
 
     assert seqs() == [1, 2, 3, 4, 5, 6]
     assert seqs(2, 3) == [3, 4, 5]

@@ -1141,7 +1141,7 @@ class AuditExportResult(TypedDict):
     path: str
     """The file."""
 
-    entries: int
+    audit_entries: int
     """How many entries it holds."""
 
     status: AuditStatus
@@ -1175,10 +1175,10 @@ class AuditListResult(TypedDict):
     """A page of entries."""
 
     items: list[AuditEntry]
-    """Oldest first."""
+    """Oldest first, or newest first with `descending`."""
 
-    next_after: int | None
-    """The `after` of the next page; null on the last page."""
+    next_cursor: str | None
+    """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class AuditOverflow(TypedDict):
@@ -1192,7 +1192,7 @@ class AuditOverflow(TypedDict):
 
 
 class AuditPruneResult(TypedDict):
-    """What was deleted."""
+    """What was deleted; in a dry run, what would be."""
 
     deleted: int
     """Number of entries."""
@@ -1497,10 +1497,13 @@ class BackupsDeleteResult(TypedDict):
 
 
 class BackupsListResult(TypedDict):
-    """The complete backups in the folder of backups."""
+    """A page of the complete backups in the folder of backups."""
 
     items: list[BackupView]
     """Newest first."""
+
+    next_cursor: str | None
+    """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class BackupsRestoreResult(TypedDict):
@@ -2280,10 +2283,13 @@ class SecretsGetResult(TypedDict):
 
 
 class SecretsListResult(TypedDict):
-    """Every stored key without its value."""
+    """A page of the stored keys, without their values."""
 
     items: list[SecretItem]
     """By provider."""
+
+    next_cursor: str | None
+    """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class SecretsRotateResult(TypedDict):
@@ -2438,10 +2444,13 @@ class SettingsGetResult(TypedDict):
 
 
 class SettingsListResult(TypedDict):
-    """The settings."""
+    """A page of settings."""
 
     items: list[SettingView]
     """Ordered by key."""
+
+    next_cursor: str | None
+    """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class SettingsResetResult(TypedDict):
@@ -2934,10 +2943,13 @@ class WorkflowsArchiveResult(TypedDict):
 
 
 class WorkflowsCategoriesResult(TypedDict):
-    """Every category of live workflows."""
+    """A page of the categories of live workflows."""
 
     items: list[WorkflowsCategoryCount]
     """By category, in code point order."""
+
+    next_cursor: str | None
+    """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class WorkflowsCategoryCount(TypedDict):
@@ -3428,10 +3440,13 @@ class WorkflowsTagCount(TypedDict):
 
 
 class WorkflowsTagsResult(TypedDict):
-    """Every tag that live workflows have."""
+    """A page of the tags that live workflows have."""
 
     items: list[WorkflowsTagCount]
     """By tag, in code point order."""
+
+    next_cursor: str | None
+    """Give it as `cursor` to get the next page; null on the last page."""
 
 
 class WorkflowsUnarchiveResult(TypedDict):
@@ -3733,6 +3748,16 @@ class WorkflowsRevertParams(TypedDict):
     """
 
 
+class WorkflowsTagsParams(TypedDict):
+    """Params of workflows.tags."""
+
+    limit: NotRequired[int | None]
+    """Most items in one answer, 1 to 500."""
+
+    cursor: NotRequired[str | None]
+    """`next_cursor` of the page before; null or absent: the first page."""
+
+
 class WorkflowsRenameTagParams(TypedDict):
     """Params of workflows.rename_tag."""
 
@@ -3741,6 +3766,16 @@ class WorkflowsRenameTagParams(TypedDict):
 
     new_tag: str
     """Its new text; a workflow that has this tag already has it once."""
+
+
+class WorkflowsCategoriesParams(TypedDict):
+    """Params of workflows.categories."""
+
+    limit: NotRequired[int | None]
+    """Most items in one answer, 1 to 500."""
+
+    cursor: NotRequired[str | None]
+    """`next_cursor` of the page before; null or absent: the first page."""
 
 
 class RunsStartParams(TypedDict):
@@ -3903,6 +3938,12 @@ class SettingsListParams(TypedDict):
     prefix: NotRequired[str | None]
     """Only keys that begin with this; absent: all."""
 
+    limit: NotRequired[int | None]
+    """Most items in one answer, 1 to 500."""
+
+    cursor: NotRequired[str | None]
+    """`next_cursor` of the page before; null or absent: the first page."""
+
 
 class SettingsSetManyParams(TypedDict):
     """Params of settings.set_many."""
@@ -3978,6 +4019,16 @@ class SecretsVerifyParams(TypedDict):
     """The provider's key, up to 16 KiB."""
 
 
+class SecretsListParams(TypedDict):
+    """Params of secrets.list."""
+
+    limit: NotRequired[int | None]
+    """Most items in one answer, 1 to 500."""
+
+    cursor: NotRequired[str | None]
+    """`next_cursor` of the page before; null or absent: the first page."""
+
+
 class SecretsDeleteParams(TypedDict):
     """Params of secrets.delete."""
 
@@ -4040,8 +4091,14 @@ class AuditListParams(TypedDict):
     to_at: NotRequired[int | None]
     """Only entries before this time."""
 
+    descending: NotRequired[bool | None]
+    """true: the newest first; absent or null: the oldest first."""
+
     limit: NotRequired[int | None]
     """Most items in one answer, 1 to 500."""
+
+    cursor: NotRequired[str | None]
+    """`next_cursor` of the page before; null or absent: the first page."""
 
 
 class AuditSubscribeParams(TypedDict):
@@ -4073,11 +4130,14 @@ class AuditExportParams(TypedDict):
 class AuditPruneParams(TypedDict):
     """Params of audit.prune."""
 
-    before_at: NotRequired[int | None]
-    """Entries before this time."""
+    older_than_ms: NotRequired[int | None]
+    """Entries that are older than this."""
 
-    keep: NotRequired[int | None]
+    keep_last: NotRequired[int | None]
     """All entries but the newest so many."""
+
+    dry_run: NotRequired[bool | None]
+    """Only count the entries, delete none; absent: false."""
 
 
 class BackupsCreateParams(TypedDict):
@@ -4088,6 +4148,16 @@ class BackupsCreateParams(TypedDict):
 
     include_secrets: NotRequired[bool | None]
     """Include the sealed secrets and the key slots that unlock them; absent: false."""
+
+
+class BackupsListParams(TypedDict):
+    """Params of backups.list."""
+
+    limit: NotRequired[int | None]
+    """Most items in one answer, 1 to 500."""
+
+    cursor: NotRequired[str | None]
+    """`next_cursor` of the page before; null or absent: the first page."""
 
 
 class BackupsVerifyParams(TypedDict):
@@ -4716,10 +4786,18 @@ class WorkflowsMethods:
     def tags(
         self,
         *,
+        limit: int | None | Unset = UNSET,
+        cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsTagsResult:
-        """List every tag of live workflows with the number of workflows that have it."""
-        result: WorkflowsTagsResult = self._client.call("workflows.tags", {}, timeout=timeout)
+        """List the tags of live workflows with the number of workflows that have each."""
+        params = _given(
+            {
+                "limit": limit,
+                "cursor": cursor,
+            }
+        )
+        result: WorkflowsTagsResult = self._client.call("workflows.tags", params, timeout=timeout)
         return result
 
     def rename_tag(
@@ -4767,11 +4845,19 @@ class WorkflowsMethods:
     def categories(
         self,
         *,
+        limit: int | None | Unset = UNSET,
+        cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> WorkflowsCategoriesResult:
-        """List every category of live workflows with the number of workflows in it."""
+        """List the categories of live workflows with the number of workflows in each."""
+        params = _given(
+            {
+                "limit": limit,
+                "cursor": cursor,
+            }
+        )
         result: WorkflowsCategoriesResult = self._client.call(
-            "workflows.categories", {}, timeout=timeout
+            "workflows.categories", params, timeout=timeout
         )
         return result
 
@@ -5069,12 +5155,16 @@ class SettingsMethods:
         self,
         *,
         prefix: str | None | Unset = UNSET,
+        limit: int | None | Unset = UNSET,
+        cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> SettingsListResult:
-        """List settings, ordered by key."""
+        """List settings, ordered by key, a page at a time."""
         params = _given(
             {
                 "prefix": prefix,
+                "limit": limit,
+                "cursor": cursor,
             }
         )
         result: SettingsListResult = self._client.call("settings.list", params, timeout=timeout)
@@ -5299,10 +5389,18 @@ class SecretsMethods:
     def list(
         self,
         *,
+        limit: int | None | Unset = UNSET,
+        cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> SecretsListResult:
         """List the providers whose keys are stored; the answer holds no value."""
-        result: SecretsListResult = self._client.call("secrets.list", {}, timeout=timeout)
+        params = _given(
+            {
+                "limit": limit,
+                "cursor": cursor,
+            }
+        )
+        result: SecretsListResult = self._client.call("secrets.list", params, timeout=timeout)
         return result
 
     def delete(
@@ -5558,10 +5656,16 @@ class AuditMethods:
         resource: str | None | Unset = UNSET,
         from_at: int | None | Unset = UNSET,
         to_at: int | None | Unset = UNSET,
+        descending: bool | None | Unset = UNSET,
         limit: int | None | Unset = UNSET,
+        cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> AuditListResult:
-        """List entries of the audit log, oldest first, a page at a time."""
+        """List entries of the audit log, a page at a time.
+
+        A host that follows the log keeps the number of the last entry and gives it as `after`:
+        the cursor of the last page is null also when entries come later.
+        """
         params = _given(
             {
                 "after": after,
@@ -5569,7 +5673,9 @@ class AuditMethods:
                 "resource": resource,
                 "from_at": from_at,
                 "to_at": to_at,
+                "descending": descending,
                 "limit": limit,
+                "cursor": cursor,
             }
         )
         result: AuditListResult = self._client.call("audit.list", params, timeout=timeout)
@@ -5683,19 +5789,22 @@ class AuditMethods:
     def prune(
         self,
         *,
-        before_at: int | None | Unset = UNSET,
-        keep: int | None | Unset = UNSET,
+        older_than_ms: int | None | Unset = UNSET,
+        keep_last: int | None | Unset = UNSET,
+        dry_run: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> AuditPruneResult:
         """Delete the oldest entries; the others stay verifiable. Entries of the last 30 days stay.
 
-        When the log is sealed, secrets must be unlocked.
+        An entry is deleted when either criterion names it: to keep the newest ones however old
+        they are, give `keep_last` alone. When the log is sealed, secrets must be unlocked.
         """
         params = _given(
             {
-                "before_at": before_at,
-                "keep": keep,
+                "older_than_ms": older_than_ms,
+                "keep_last": keep_last,
+                "dry_run": dry_run,
             }
         )
         result: AuditPruneResult = self._client.call(
@@ -5706,15 +5815,17 @@ class AuditMethods:
     def start_prune(
         self,
         *,
-        before_at: int | None | Unset = UNSET,
-        keep: int | None | Unset = UNSET,
+        older_than_ms: int | None | Unset = UNSET,
+        keep_last: int | None | Unset = UNSET,
+        dry_run: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[AuditPruneResult]:
         """Start audit.prune without waiting for its result."""
         params = _given(
             {
-                "before_at": before_at,
-                "keep": keep,
+                "older_than_ms": older_than_ms,
+                "keep_last": keep_last,
+                "dry_run": dry_run,
             }
         )
         result: Pending[AuditPruneResult] = self._client.start(
@@ -5778,10 +5889,18 @@ class BackupsMethods:
     def list(
         self,
         *,
+        limit: int | None | Unset = UNSET,
+        cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> BackupsListResult:
         """List the backups in the folder of backups; incomplete files are omitted."""
-        result: BackupsListResult = self._client.call("backups.list", {}, timeout=timeout)
+        params = _given(
+            {
+                "limit": limit,
+                "cursor": cursor,
+            }
+        )
+        result: BackupsListResult = self._client.call("backups.list", params, timeout=timeout)
         return result
 
     def verify(

@@ -48,7 +48,7 @@ class AuditExportResult(Result, frozen=True):
     """The file that was written."""
 
     path: Annotated[str, Meta(description="The file.")]
-    entries: Annotated[Count, Meta(description="How many entries it holds.")]
+    audit_entries: Annotated[Count, Meta(description="How many entries it holds.")]
     status: Annotated[
         AuditStatus, Meta(description="What `audit.verify` says of the log as it was exported.")
     ]
@@ -148,7 +148,7 @@ def _export(ctx: LongContext, path: Path, partial: Path) -> AuditExportResult:
             step=lambda done, total: report(done, total, done_before=total),
         )
     with ctx.writing(last=True):
-        ctx.audit("audit_export", "audit", entries=entries, signed=keys is not None)
+        ctx.audit("audit_export", "audit", audit_entries=entries, signed=keys is not None)
         _publish(partial, path)
     return AuditExportResult(str(path), entries, verdict.status, public_key)
 

@@ -3,16 +3,18 @@
 from contextlib import closing
 from typing import Annotated, Any
 
-import msgspec
 from msgspec import Meta
 
 from sidecar import limits
 from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
+from sidecar.decode_errors import read_cursor
 from sidecar.errors import InvalidParams
 from sidecar.notifications import ChainHead
+from sidecar.pages import take_page
 from sidecar.store.audit.log import (
     Entry,
+    EntryFilter,
     chain_head,
     count_entries,
     has_action,
@@ -20,7 +22,15 @@ from sidecar.store.audit.log import (
     read_entries,
 )
 from sidecar.store.connection import Connection
-from sidecar.values import Count, Limit, Timestamp
+from sidecar.values import (
+    Count,
+    CursorParam,
+    Limit,
+    NextCursor,
+    Timestamp,
+    encode_cursor,
+    query_mark,
+)
 from sidecar.vocabularies import AUDIT_ACTIONS, AuditAction
 
 Action = Annotated[
@@ -75,43 +85,43 @@ class AuditListParams(Params, frozen=True):
         Timestamp | None, Meta(description="Only entries of this time or later.")
     ] = None
     to_at: Annotated[Timestamp | None, Meta(description="Only entries before this time.")] = None
+    descending: Annotated[
+        bool, Meta(description="true: the newest first; absent or null: the oldest first.")
+    ] = False
     limit: Limit = limits.PAGE_DEFAULT
+    cursor: CursorParam = None
 
 
 class AuditListResult(Result, frozen=True):
     """A page of entries."""
 
-    items: Annotated[list[AuditEntry], Meta(description="Oldest first.")]
-    next_after: Annotated[
-        int | None, Meta(description="The `after` of the next page; null on the last page.")
+    items: Annotated[
+        list[AuditEntry], Meta(description="Oldest first, or newest first with `descending`.")
     ]
+    next_cursor: NextCursor
 
 
 @method("audit.list", access="read")
 def list_entries(ctx: Context, params: AuditListParams) -> AuditListResult:
-    """List entries of the audit log, oldest first, a page at a time."""
+    """List entries of the audit log, a page at a time.
+
+    A host that follows the log keeps the number of the last entry and gives it as `after`: the
+    cursor of the last page is null also when entries come later.
+    """
     if params.action is not None:
         refuse_unknown(ctx.db, params.action, "$.params.action")
-    found = read_entries(
-        ctx.db,
-        params.after,
-        params.limit + 1,
-        action=params.action,
-        resource=params.resource,
-        from_at=params.from_at,
-        to_at=params.to_at,
-    )
-    items: list[AuditEntry] = []
-    room = limits.ANSWER_MAX_BYTES - limits.ANSWER_ROOM_BYTES
+    wanted = EntryFilter(params.action, params.resource, params.from_at, params.to_at)
+    mark, after = query_mark(*wanted, params.after, params.descending), params.after
+    if params.cursor is not None:
+        (last,) = read_cursor(params.cursor, mark, int)
+        if params.descending:
+            wanted = wanted._replace(before=last)
+        else:
+            after = last
+    found = read_entries(ctx.db, after, params.limit + 1, wanted, descending=params.descending)
     with closing(found):
-        for entry in found:
-            view = _view(entry)
-            room -= len(msgspec.json.encode(view)) + 1
-            # The first entry is always sent, so that each page gets further.
-            if items and (room < 0 or len(items) == params.limit):
-                return AuditListResult(items, items[-1].seq)
-            items.append(view)
-    return AuditListResult(items, None)
+        items, more = take_page(map(_view, found), params.limit)
+    return AuditListResult(items, encode_cursor(mark, items[-1].seq) if more else None)
 
 
 class AuditSubscribeParams(Params, frozen=True):

@@ -6,7 +6,7 @@ entry of the pruning says which were deleted.
 
 from typing import Annotated
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from sidecar import limits, purging
 from sidecar.catalog import Params, Result, chore, method
@@ -16,24 +16,27 @@ from sidecar.handlers.audit.keys import keys_of, refuse_other_keys
 from sidecar.store.audit import log
 from sidecar.store.audit.verify import point_at
 from sidecar.store.connection import Connection
-from sidecar.values import Count, Timestamp
+from sidecar.values import Count
 
 PRUNED_CHORE = "audit_pruned"
 
 
 class AuditPruneParams(Params, frozen=True):
-    """Which entries to delete: exactly one of the two members."""
+    """Which entries to delete: those that either of the criteria names."""
 
-    before_at: Annotated[Timestamp, Meta(description="Entries before this time.")] | UnsetType = (
-        UNSET
+    older_than_ms: Annotated[
+        Count | None, Meta(description="Entries that are older than this.")
+    ] = None
+    keep_last: Annotated[Count | None, Meta(description="All entries but the newest so many.")] = (
+        None
     )
-    keep: Annotated[Count, Meta(description="All entries but the newest so many.")] | UnsetType = (
-        UNSET
-    )
+    dry_run: Annotated[
+        bool, Meta(description="Only count the entries, delete none; absent: false.")
+    ] = False
 
 
 class AuditPruneResult(Result, frozen=True):
-    """What was deleted."""
+    """What was deleted; in a dry run, what would be."""
 
     deleted: Annotated[Count, Meta(description="Number of entries.")]
     pruned_through: Annotated[
@@ -45,10 +48,11 @@ class AuditPruneResult(Result, frozen=True):
 def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
     """Delete the oldest entries; the others stay verifiable. Entries of the last 30 days stay.
 
-    When the log is sealed, secrets must be unlocked.
+    An entry is deleted when either criterion names it: to keep the newest ones however old they
+    are, give `keep_last` alone. When the log is sealed, secrets must be unlocked.
     """
-    if isinstance(params.before_at, UnsetType) == isinstance(params.keep, UnsetType):
-        raise InvalidParams("Give exactly one of before_at and keep.", path="$.params")
+    if params.older_than_ms is params.keep_last is None:
+        raise InvalidParams("Give at least one of older_than_ms and keep_last.", path="$.params")
     with ctx.reading(snapshot=True) as db:
         keys = keys_of(ctx, db)
         upto = _newest_to_delete(ctx, db, params)
@@ -60,6 +64,8 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
         refuse_other_keys(ctx, keys)
         raise Tampered("The log does not verify; nothing was pruned.", what="audit")
     deleted = upto - before
+    if params.dry_run:
+        return AuditPruneResult(deleted, upto)
     with ctx.writing() as db:
         if (keys_of(ctx, db), log.pruned_through(db)) != (keys, before):
             raise Conflict("The log was pruned or sealed during the call; nothing was pruned.")
@@ -74,11 +80,12 @@ def prune(ctx: LongContext, params: AuditPruneParams) -> AuditPruneResult:
 
 def _newest_to_delete(ctx: LongContext, db: Connection, params: AuditPruneParams) -> int:
     """Return the number of the newest entry to delete."""
-    latest_at = ctx.clock.now_ms() - limits.AUDIT_KEEP_MIN_MS
-    if isinstance(params.keep, UnsetType):
-        at = 0 if isinstance(params.before_at, UnsetType) else params.before_at
-        return log.last_seq_before(db, min(at, latest_at))
-    return min(log.chain_head(db).seq - params.keep, log.last_seq_before(db, latest_at))
+    now_ms, upto = ctx.clock.now_ms(), 0
+    if params.older_than_ms is not None:
+        upto = log.last_seq_before(db, now_ms - params.older_than_ms)
+    if params.keep_last is not None:
+        upto = max(upto, log.chain_head(db).seq - params.keep_last)
+    return min(upto, log.last_seq_before(db, now_ms - limits.AUDIT_KEEP_MIN_MS))
 
 
 def _delete(ctx: LongContext, total: int | None) -> None:

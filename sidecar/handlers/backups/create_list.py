@@ -12,7 +12,8 @@ from sidecar.context import Context, LongContext
 from sidecar.errors import ReadOnly
 from sidecar.files import wire_errors
 from sidecar.handlers.backups.views import BackupView, Counts, FilePath, Name, view
-from sidecar.values import Count
+from sidecar.pages import page_of
+from sidecar.values import Count, CursorParam, Limit, NextCursor
 from sidecar.vocabularies import BackupSecrets
 
 
@@ -79,20 +80,31 @@ def create(ctx: LongContext, params: BackupsCreateParams) -> BackupsCreateResult
 
 
 class BackupsListParams(Params, frozen=True):
-    """This method takes no params."""
+    """Which page of backups to list."""
+
+    limit: Limit = limits.PAGE_DEFAULT
+    cursor: CursorParam = None
 
 
 class BackupsListResult(Result, frozen=True):
-    """The complete backups in the folder of backups."""
+    """A page of the complete backups in the folder of backups."""
 
     items: Annotated[list[BackupView], Meta(description="Newest first.")]
+    next_cursor: NextCursor
 
 
 @method("backups.list", access="read", errors=(ReadOnly,))
 def list_backups(ctx: Context, params: BackupsListParams) -> BackupsListResult:
     """List the backups in the folder of backups; incomplete files are omitted."""
-    del params
     with wire_errors():
         location = directory.locate(ctx.store)
         backups = directory.list_backups(location.folder)
-    return BackupsListResult([view(each, location.store_id) for each in backups])
+    page, next_cursor = page_of(
+        backups,
+        directory.age_key,
+        params.limit,
+        params.cursor,
+        kinds=(int, str),
+        descending=True,
+    )
+    return BackupsListResult([view(each, location.store_id) for each in page], next_cursor)

@@ -5,16 +5,18 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from sidecar import limits
 from sidecar.catalog import MayBeDamaged, Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import NotFound, Tampered
+from sidecar.pages import page_of
 from sidecar.redaction import redact
 from sidecar.secrets import sealed_rows
 from sidecar.secrets.raw_params import Provider
 from sidecar.secrets.state import KEY_ERRORS, require_keys, secrets_db, usable_keys
 from sidecar.store import secrets
-from sidecar.store.secrets import SecretRow
-from sidecar.values import Timestamp
+from sidecar.store.secrets import LegacyRow, SecretRow
+from sidecar.values import CursorParam, Limit, NextCursor, Timestamp
 from sidecar.vault.keys import Keys
 from sidecar.vocabularies import SecretState
 from sidecar.wiping import wipe
@@ -41,30 +43,43 @@ class SecretItem(MayBeDamaged, frozen=True):
 
 
 class SecretsListParams(Params, frozen=True):
-    """No params."""
+    """Which page of providers to list."""
+
+    limit: Limit = limits.PAGE_DEFAULT
+    cursor: CursorParam = None
 
 
 class SecretsListResult(Result, frozen=True):
-    """Every stored key without its value."""
+    """A page of the stored keys, without their values."""
 
     items: Annotated[list[SecretItem], Meta(description="By provider.")]
+    next_cursor: NextCursor
 
 
 @method("secrets.list", access="read", sensitive=True)
 def list_secrets(ctx: Context, params: SecretsListParams) -> SecretsListResult:
     """List the providers whose keys are stored; the answer holds no value."""
-    del params
+    found: list[SecretRow | LegacyRow] = [
+        *secrets.all_secrets(secrets_db(ctx)),
+        *secrets.legacy_rows(ctx.store.db),
+    ]
+    found.sort(key=_order)
+    page, next_cursor = page_of(found, _order, params.limit, params.cursor, kinds=(str, int))
     keys = usable_keys(ctx)
-    items = [_item(row, _hint(ctx, keys, row)) for row in secrets.all_secrets(secrets_db(ctx))]
-    for old in secrets.legacy_rows(ctx.store.db):
-        times = (old.created_at, old.updated_at, None)
-        item = SecretItem(old.provider, None, None, *times, "enter_again", damaged=old.damaged)
-        items.append(item)
-    return SecretsListResult(sorted(items, key=lambda item: item.provider))
+    return SecretsListResult([_item(ctx, keys, row) for row in page], next_cursor)
 
 
-def _item(row: SecretRow, hint: str | None) -> SecretItem:
-    """Return a sealed key as the list shows it."""
+def _order(row: SecretRow | LegacyRow) -> tuple[str, int]:
+    """Return what the list is sorted by: a key to enter again may have a sealed successor."""
+    return row.provider, int(isinstance(row, LegacyRow))
+
+
+def _item(ctx: Context, keys: Keys | None, row: SecretRow | LegacyRow) -> SecretItem:
+    """Return a key as the list shows it."""
+    if isinstance(row, LegacyRow):
+        times = (row.created_at, row.updated_at, None)
+        return SecretItem(row.provider, None, None, *times, "enter_again", damaged=row.damaged)
+    hint = _hint(ctx, keys, row)
     return SecretItem(row.provider, hint, row.key_hash, *row[3:6], "ok", damaged=row.damaged)
 
 

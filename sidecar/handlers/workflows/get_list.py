@@ -33,7 +33,7 @@ from sidecar.store.workflows.list import (
 )
 from sidecar.values import (
     Category,
-    Cursor,
+    CursorParam,
     Limit,
     NextCursor,
     Revision,
@@ -59,10 +59,6 @@ TagsFilter = Annotated[
 ]
 ArchivedFilter = Annotated[
     bool, Meta(description="true: only archived workflows; false, the default: only live ones.")
-]
-CursorParam = Annotated[
-    Cursor | None,
-    Meta(description="`next_cursor` of the page before; null or absent: the first page."),
 ]
 
 

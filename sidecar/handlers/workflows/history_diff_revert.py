@@ -17,13 +17,13 @@ from sidecar.context import Context
 from sidecar.decode_errors import read_cursor
 from sidecar.errors import Archived, Conflict, DatabaseDamaged, NotFound, TooLarge
 from sidecar.handlers.workflows import checks
-from sidecar.handlers.workflows.get_list import CursorParam
 from sidecar.handlers.workflows.save import Expected, save_revision
 from sidecar.handlers.workflows.views import WorkflowsSaveResult, save_view
 from sidecar.store.workflows import revisions
 from sidecar.store.workflows.header import Header
 from sidecar.values import (
     Count,
+    CursorParam,
     Limit,
     NextCursor,
     Revision,

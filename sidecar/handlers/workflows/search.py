@@ -11,7 +11,6 @@ from sidecar.decode_errors import read_cursor
 from sidecar.handlers.workflows.get_list import (
     ArchivedFilter,
     CategoryFilter,
-    CursorParam,
     TagsFilter,
     filter_of,
 )
@@ -21,7 +20,7 @@ from sidecar.store.search.body_lines import Budget, body_lines
 from sidecar.store.search.hits import BODY, NEWEST, SCAN, Hit, Place, find_hits
 from sidecar.store.search.query import parse
 from sidecar.store.workflows.header import Header
-from sidecar.values import Limit, NextCursor, encode_cursor, query_mark
+from sidecar.values import CursorParam, Limit, NextCursor, encode_cursor, query_mark
 
 
 class WorkflowsSearchParams(Params, frozen=True):

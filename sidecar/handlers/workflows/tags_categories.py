@@ -5,20 +5,25 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context, LongContext
 from sidecar.handlers.workflows.checks import refuse_nul
 from sidecar.notifications import WorkflowsChanged
+from sidecar.pages import page_of
 from sidecar.store.connection import Connection
 from sidecar.store.workflows.tags import count_categories, count_tagged, count_tags, replace_tag
-from sidecar.values import Category, Count, Tag
+from sidecar.values import Category, Count, CursorParam, Limit, NextCursor, Tag
 
 RENAME_STEP = 50
 """Workflows that are changed in one step; each takes 0.2 ms, as a save without its body does."""
 
 
 class WorkflowsTagsParams(Params, frozen=True):
-    """No params."""
+    """Which page of tags to list."""
+
+    limit: Limit = limits.PAGE_DEFAULT
+    cursor: CursorParam = None
 
 
 class WorkflowsTagCount(msgspec.Struct, frozen=True):
@@ -29,19 +34,29 @@ class WorkflowsTagCount(msgspec.Struct, frozen=True):
 
 
 class WorkflowsTagsResult(Result, frozen=True):
-    """Every tag that live workflows have."""
+    """A page of the tags that live workflows have."""
 
     items: Annotated[list[WorkflowsTagCount], Meta(description="By tag, in code point order.")]
+    next_cursor: NextCursor
 
 
 @method("workflows.tags", access="read")
-def tags(ctx: Context, params: WorkflowsTagsParams) -> WorkflowsTagsResult:  # noqa: ARG001
-    """List every tag of live workflows with the number of workflows that have it."""
-    return WorkflowsTagsResult([WorkflowsTagCount(*row) for row in count_tags(ctx.db)])
+def tags(ctx: Context, params: WorkflowsTagsParams) -> WorkflowsTagsResult:
+    """List the tags of live workflows with the number of workflows that have each."""
+    page, next_cursor = page_of(count_tags(ctx.db), _name, params.limit, params.cursor)
+    return WorkflowsTagsResult([WorkflowsTagCount(*row) for row in page], next_cursor)
+
+
+def _name(row: tuple[str, int]) -> tuple[str]:
+    """Return what lists of tags and of categories are sorted by."""
+    return (str(row[0]),)
 
 
 class WorkflowsCategoriesParams(Params, frozen=True):
-    """No params."""
+    """Which page of categories to list."""
+
+    limit: Limit = limits.PAGE_DEFAULT
+    cursor: CursorParam = None
 
 
 class WorkflowsCategoryCount(msgspec.Struct, frozen=True):
@@ -52,21 +67,22 @@ class WorkflowsCategoryCount(msgspec.Struct, frozen=True):
 
 
 class WorkflowsCategoriesResult(Result, frozen=True):
-    """Every category of live workflows."""
+    """A page of the categories of live workflows."""
 
     items: Annotated[
         list[WorkflowsCategoryCount], Meta(description="By category, in code point order.")
     ]
+    next_cursor: NextCursor
 
 
 @method("workflows.categories", access="read")
 def categories(
     ctx: Context,
-    params: WorkflowsCategoriesParams,  # noqa: ARG001
+    params: WorkflowsCategoriesParams,
 ) -> WorkflowsCategoriesResult:
-    """List every category of live workflows with the number of workflows in it."""
-    rows = count_categories(ctx.db)
-    return WorkflowsCategoriesResult([WorkflowsCategoryCount(*row) for row in rows])
+    """List the categories of live workflows with the number of workflows in each."""
+    page, next_cursor = page_of(count_categories(ctx.db), _name, params.limit, params.cursor)
+    return WorkflowsCategoriesResult([WorkflowsCategoryCount(*row) for row in page], next_cursor)
 
 
 class WorkflowsRenameTagParams(Params, frozen=True):

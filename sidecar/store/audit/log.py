@@ -147,33 +147,33 @@ def chain_head(db: Connection) -> Head:
     return Head(*_state(db, "seq", "head"))
 
 
+class EntryFilter(NamedTuple):
+    """Which entries to read; None matches all. `to_at` is not part of the interval of times."""
+
+    action: str | None = None
+    resource: str | None = None
+    from_at: int | None = None
+    to_at: int | None = None
+    before: int | None = None
+    """Only entries with a lower number."""
+
+
 def read_entries(
     db: Connection,
     after: int,
     limit: int,
+    wanted: EntryFilter = EntryFilter(),  # noqa: B008 - immutable
     *,
-    action: str | None = None,
-    resource: str | None = None,
-    from_at: int | None = None,
-    to_at: int | None = None,
+    descending: bool = False,
 ) -> Generator[Entry, None, None]:
-    """Yield at most `limit` entries after number `after`, oldest first.
-
-    `from_at` is part of the interval of times and `to_at` is not.
-    """
-    wanted: list[tuple[str, object]] = [("seq > ?", after)]
-    for condition, value in (
-        ("action = ?", action),
-        ("resource = ?", resource),
-        ("at >= ?", from_at),
-        ("at < ?", to_at),
-    ):
-        if value is not None:
-            wanted.append((condition, value))
-    conditions = " AND ".join(condition for condition, _ in wanted)
+    """Yield at most `limit` entries after number `after`, the oldest or the newest first."""
+    parts = ("action = ?", "resource = ?", "at >= ?", "at < ?", "seq < ?")
+    given = [each for each in zip(parts, wanted, strict=True) if each[1] is not None]
+    conditions = " AND ".join(["seq > ?", *(part for part, _ in given)])
+    order = "DESC" if descending else "ASC"
     rows = db.execute(
-        f"SELECT {STORED} FROM access_log WHERE {conditions} ORDER BY seq LIMIT ?",  # noqa: S608 - constants
-        (*(value for _, value in wanted), limit),
+        f"SELECT {STORED} FROM access_log WHERE {conditions} ORDER BY seq {order} LIMIT ?",  # noqa: S608 - constants
+        (after, *(value for _, value in given), limit),
     )
     for row in rows:
         yield _entry(*row)
