@@ -231,11 +231,11 @@ LIST_SORT_MAX: Final = 2000
 """Workflows of a tag or category up to which a list finds them by it and sorts them, about 10 ms,
 where walking the index of the order for a rare one took 700 ms in 100 000 workflows."""
 TOTAL_MAX: Final = 10_000
-"""Items that the total of a list counts to: some ms, as each may have to be looked up; a person
-does not page further."""
+"""Items that the total of a list counts to: a ms, or 20 ms where each is looked up for its tag; a
+person does not page further."""
 MANY_MAX_ITEMS: Final = 100
-"""Most items of save_many, get_many, update_many, delete_many and set_many: a change without a body
-takes 0.2 ms, so that a hundred of them occupy the loop for BURST_MAX_MS."""
+"""Most items of save_many, get_many, update_many, delete_many and set_many: in one transaction, a
+hundred changes without a body occupy the loop for 40 ms."""
 SAVE_MANY_MAX_BYTES: Final = 8 * MIB
 
 # --- the store ----------------------------------------------------------------------------

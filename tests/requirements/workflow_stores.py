@@ -94,6 +94,7 @@ REQUIREMENTS = [
         "test_workflows_are_listed_by_their_last_run_and_those_without_one_last",
         "test_a_list_is_counted_as_far_as_the_limit_of_totals",
         "test_the_total_of_a_list_is_counted_by_index",
+        "test_the_workflows_of_a_rare_tag_or_category_are_found_by_it_and_sorted",
         "test_get_many_reads_headers_alone_when_bodies_are_not_asked_for",
     ),
     _stores.proven(
