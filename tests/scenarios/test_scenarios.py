@@ -132,19 +132,23 @@ def lines(scenario: Path) -> list[str]:
     return scenario.read_text(encoding="utf-8").splitlines()
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: str(path.stem))
-def test_the_process_answers_as_the_scenario_says(scenario: Path, tmp_path: Path) -> None:
-    script = lines(scenario)
+def replay(script: list[str], folder: Path) -> None:
+    """Replay a conversation with a process that serves a database in `folder`."""
     options = script.pop(0)[2:].split() if script[0].startswith("$") else []
     if options and options[0].startswith(SAMPLE):
-        samples.unpack(options.pop(0).removeprefix(SAMPLE), tmp_path / DATABASE)
-    with talk(tmp_path / DATABASE, *options) as conversation:
-        player = Player(conversation, tmp_path)
+        samples.unpack(options.pop(0).removeprefix(SAMPLE), folder / DATABASE)
+    with talk(folder / DATABASE, *options) as conversation:
+        player = Player(conversation, folder)
         if script[0].startswith("<"):
             assert player.matches(json.loads(script.pop(0)[2:]), conversation.ready)
         for line in script:
             player.play(line)
         assert conversation.receive_rest() == b""
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda path: str(path.stem))
+def test_the_process_answers_as_the_scenario_says(scenario: Path, tmp_path: Path) -> None:
+    replay(lines(scenario), tmp_path)
 
 
 # --- what the scenarios reach -------------------------------------------------------------
