@@ -73,7 +73,9 @@ class Host:
         shown = self.shown
         if stale.everything:
             shown["workflows"] = {
-                each["id"]: header(each) for each in self._pages("workflows.list", archived=None)
+                each["id"]: header(each)
+                for archived in (False, True)
+                for each in self._pages("workflows.list", archived=archived)
             }
             shown["settings"] = {
                 each["key"]: each["value"] for each in self._pages("settings.list")
