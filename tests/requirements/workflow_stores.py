@@ -56,6 +56,11 @@ REQUIREMENTS = [
         "test_a_lost_database_is_not_created_again",
     ),
     _stores.proven(
+        "06:lists",
+        "A damaged workflow is marked in lists, and their pages go on after it.",
+        "test_pages_of_a_list_lose_and_repeat_nothing_although_a_key_is_damaged",
+    ),
+    _stores.proven(
         "07",
         "A backup holds the whole database; a restore mixes no old with new data.",
         "test_a_backup_is_the_whole_database_as_sqlite_reads_it",

@@ -28,7 +28,7 @@ from sidecar.store.workflows.list import (
     Order,
     OrderBy,
     count_workflows,
-    key_of,
+    key_after,
     list_workflows,
 )
 from sidecar.values import (
@@ -241,7 +241,8 @@ def list_(ctx: Context, params: WorkflowsListParams) -> WorkflowsListResult:
     sent = found[: count_fitting(found[: params.limit])]
     next_cursor = None
     if len(found) > len(sent):
-        next_cursor = encode_cursor(query_mark(*filter_, *order), *key_of(sent[-1], by))
+        key = key_after(ctx.db, sent[-1], order)
+        next_cursor = encode_cursor(query_mark(*filter_, *order), *key) if key else None
     items = [header_view(header) for header in sent]
     if not params.total:
         return WorkflowsListResult(items, next_cursor, None, total_capped=False)

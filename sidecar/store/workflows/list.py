@@ -12,21 +12,27 @@ are ordered by `rid`. By `last_run_at`, workflows that never ran come last in bo
 are a list of their own, by `rid`, which begins where the other one ends.
 """
 
+import math
 from functools import cache
 from typing import Final, Literal, NamedTuple, cast
 
 from sidecar import limits
+from sidecar.limits import SAFE_INTEGER_MAX
 from sidecar.store.connection import Connection
+from sidecar.store.rows import read_cells
 from sidecar.store.workflows.header import COLUMNS, HEADERS, Header
 
 OrderBy = Literal["updated_at", "created_at", "last_run_at", "name"]
 Key = tuple[int, int] | tuple[str, str]
 """The values of the order's two columns in the last row of a page; the next begins after it."""
 
-_LAST_TIME: Final = (2**63 - 1, 2**63 - 1)
-_FIRST_TIME: Final = (-1, -1)
+_AFTER_ALL: Final = (b"\xff" * 9, b"\xff")
+"""A key after every row: SQLite sorts a blob after numbers and texts, also in a damaged cell."""
 
-NEVER: Final = -1
+_AFTER_NAMES: Final = ("\U0010ffff" * 4, "")
+_FIRST_TIME: Final = (-SAFE_INTEGER_MAX, -1)
+
+NEVER: Final = -SAFE_INTEGER_MAX
 """In a key, the time of the last run of a workflow that never ran."""
 
 
@@ -144,10 +150,9 @@ def _rows_sql(shape: _Shape, columns: str) -> str:
 
 def _start(order: Order) -> Key:
     """Return a key before the first row."""
-    if order.by == "name":
-        # A blob, which SQLite sorts after every text.
-        return cast(Key, (b"", b"")) if order.descending else ("", "")
-    return _LAST_TIME if order.descending else _FIRST_TIME
+    if order.descending:
+        return cast(Key, _AFTER_ALL)
+    return ("", "") if order.by == "name" else _FIRST_TIME
 
 
 def list_workflows(
@@ -212,8 +217,33 @@ def count_workflows(db: Connection, wanted: Filter, most: int) -> int:
     return int(db.execute(sql, _values(shape, wanted, _start(order), most)).get)
 
 
+def key_after(db: Connection, header: Header, order: Order) -> Key | None:
+    """Return a key after which the next page begins; None when no row can follow.
+
+    The cell that a damaged row is ordered by is read as it is stored. Where it is no time, the
+    page begins after all rows that it can stand among.
+    """
+    if not header.damaged:
+        return key_of(header, order.by)
+    if order.by == "name":
+        sql = "SELECT typeof(name) = 'blob' FROM workflows WHERE rid = ?"
+        if not db.execute(sql, (header.rid,)).get:
+            return key_of(header, "name")
+        return _AFTER_NAMES if order.descending else None
+    sql = f"SELECT {order.by} FROM workflows WHERE rid = ?"  # noqa: S608 - a name of our own
+    cell = next(read_cells(db, 1, sql, (header.rid,)))[0]
+    if cell is None or (type(cell) is int and abs(cell) < SAFE_INTEGER_MAX):
+        return (NEVER if cell is None else cell), header.rid
+    number = cell if isinstance(cell, int | float) else math.inf
+    if order.descending:
+        return int(min(number, SAFE_INTEGER_MAX)), SAFE_INTEGER_MAX
+    if number < SAFE_INTEGER_MAX:
+        return math.ceil(number), -1
+    return (NEVER, -1) if order.by == "last_run_at" else None
+
+
 def key_of(header: Header, order_by: OrderBy) -> Key:
-    """Return the key of a row; the next page begins after it."""
+    """Return the key of a sound row."""
     match order_by:
         case "name":
             return header.name, header.id
