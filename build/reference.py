@@ -69,6 +69,8 @@ def _method(method: Schema, document: Schema) -> str:
     lines = [f"### {method['name']}\n"]
     if method.get("x-long"):
         lines.append("*long*\n")
+    if method.get("x-rescue"):
+        lines.append("*also in a rescue*\n")
     lines += [method[part] + "\n" for part in ("summary", "description") if method.get(part)]
     if method["params"]:
         rows = (

@@ -1,8 +1,10 @@
 """Starts and ends a serving process: makes every part, connects them, and closes them again.
 
 The order matters: stdin and stdout are claimed before anything can print, the lock is taken before
-the database is looked at, and the database is open before a request is read. A start that fails
-writes one JSON line to stderr and ends the process with an exit code that says why.
+the database is looked at, and the database is open before a request is read. Where its file is
+missing, cut off or damaged, the process serves what brings it back (`SharedConnection.rescue`). A
+start that fails writes one JSON line to stderr and ends the process with an exit code that says
+why.
 """
 
 import gc
@@ -21,11 +23,9 @@ from sidecar.errors import RECOVER_HINT, ExitCode, SidecarError, StorageFailed
 from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
-from sidecar.secrets.state import vault_state
-from sidecar.store import preflight, swap
-from sidecar.store.audit.log import chain_head
+from sidecar.store import traces
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
-from sidecar.store.open_close import Opened, close_store, open_store
+from sidecar.store.open_close import Served, close_store, open_or_rescue
 from sidecar.store.sqlite_errors import as_wire_error
 from sidecar.vault.vault import Vault
 from sidecar.vocabularies import ProgressPhase, SecretsState
@@ -83,17 +83,14 @@ def _configure_log(config: ServeConfig) -> None:
 
 def _exists(path: Path) -> bool:
     """Return whether there is a database, or a file that shows that there was one."""
-    suffixes = ("-wal", "-journal", swap.PLAN, preflight.KNOWN)
-    traces = {path.name + suffix for suffix in suffixes}
     try:
         if os.path.lexists(path) and (not path.is_file() or path.stat().st_size):
             return True
-        beside = [other.name for other in path.parent.iterdir()]
+        return bool(traces.companions(path) or traces.orphaned_backups(path))
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError:
         return True
-    return any(name in traces or name.startswith(path.name + preflight.BEFORE) for name in beside)
 
 
 def _refuse_missing(path: Path) -> ExitCode:
@@ -128,13 +125,13 @@ def _serve_database(
     lock = DatabaseLock(path)
     _acquire(lock, clock)
     try:
-        opened = open_store(path, clock, _starting(channel, clock))
-        opened.store.watch.lock = lock
+        served = open_or_rescue(path, clock, _starting(channel, clock))
+        served.store.watch.lock = lock
         try:
             vault = Vault(dumpable=config.dumpable)
             loop = Loop(
                 channel,
-                opened.store,
+                served.store,
                 clock,
                 vault,
                 parent=parent,
@@ -148,9 +145,9 @@ def _serve_database(
                 )
             # All objects alive now stay alive: the garbage collector need not scan them.
             gc.freeze()
-            code = loop.run(_ready(opened, path, vault_state(opened.store.db, vault)))
+            code = loop.run(_ready(served, path, vault))
         finally:
-            close_store(opened.store)
+            close_store(served.store)
         channel.close()
         return code
     finally:
@@ -189,20 +186,23 @@ def _starting(channel: stdio.Channel, clock: Clock) -> Any:
     return on_progress
 
 
-def _ready(opened: Opened, path: Path, state: SecretsState) -> SystemReady:
-    """Return the notification that announces the served database."""
-    head = chain_head(opened.store.db)
+def _ready(served: Served, path: Path, vault: Vault) -> SystemReady:
+    """Return the notification that announces what is served."""
+    rescue, head = served.store.rescue, served.head
+    locked: SecretsState = "locked" if served.has_secrets else "uninitialized"
     return SystemReady(
+        mode="normal" if rescue is None else "rescue",
+        reason=None if rescue is None else rescue.reason,
         protocol_version=limits.PROTOCOL_VERSION,
         version=__version__,
         schema_hash=SCHEMA_HASH,
         pid=os.getpid(),
         database=str(path),
-        schema_version=opened.schema_version,
-        migrated_from=opened.migrated_from,
-        runs_interrupted=opened.runs_interrupted,
-        secrets=state,
-        head=ChainHead(head.seq, head.mac.hex()),
+        schema_version=served.schema_version,
+        migrated_from=served.migrated_from,
+        runs_interrupted=served.runs_interrupted,
+        secrets=locked if vault.keys is None else "unlocked",
+        head=None if head is None else ChainHead(head.seq, head.mac.hex()),
         limits=limits.PUBLISHED,
     )
 

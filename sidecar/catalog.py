@@ -43,6 +43,16 @@ _UNHEARD = {
 and long ones that are as urgent as a save."""
 
 
+_IN_RESCUE = frozenset(
+    {
+        "system.ping", "system.info", "system.stats", "system.shutdown", "system.check",
+        "system.recover", "backups.list", "backups.verify", "backups.restore", "rpc.discover",
+    }
+)  # fmt: skip
+"""The methods for which `Method.in_rescue` is true: those that help to bring a database back, and
+those that need none. What changes something else needs the audit log, which then is not there."""
+
+
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The params of one method; unknown members are refused."""
 
@@ -117,6 +127,8 @@ class Method:
         self.succeeds_unlogged = succeeds_unlogged
         self.replaces_file = False
         """Set by `method` for one that puts another file in the place of the database."""
+        self.in_rescue = name in _IN_RESCUE
+        """Whether it is served while the database cannot be opened."""
         self.runs_unheard = _UNHEARD.get(name, access == "write")
         """Whether it runs after the client stopped reading answers: short methods that write do."""
         self.decoded: type[Params] = params

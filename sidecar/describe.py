@@ -93,10 +93,12 @@ EXIT_TEXTS: dict[ExitCode, str] = {
     " `ending` says that it is about to end: a start has waited 12 s for it.",
     ExitCode.NOT_OURS: "The file is not a database of this product; it was not changed.",
     ExitCode.NEWER_SCHEMA: "The database was written by a newer version; it was not changed.",
-    ExitCode.RECOVERY_REQUIRED: "The database is missing or cut off; restore or recover it.",
+    ExitCode.RECOVERY_REQUIRED: "The database is missing or cut off; a command could not do without"
+    " it. `serve` serves then, in the mode `rescue`.",
     ExitCode.STORAGE: "The disk is full, read-only or failing, or the system gives too little"
     " memory, too few threads or open files.",
-    ExitCode.DAMAGED: "Stored data is damaged.",
+    ExitCode.DAMAGED: "Stored data is damaged; a command could not do without it. `serve` serves"
+    " then, in the mode `rescue`.",
     ExitCode.FORCED: "The end took longer than its time limit; the process was ended by force.",
     ExitCode.NO_DATABASE: "There is no database, and `--existing` forbids creating one.",
     ExitCode.UNDELIVERED: "The client stopped reading: requests were not run, or answers not"
@@ -218,6 +220,8 @@ def _method(method: Method, schemas: Mapping[str, Schema]) -> Schema:
         del described["description"]
     if method.long:
         described["x-long"] = True
+    if method.in_rescue:
+        described["x-rescue"] = True
     return described
 
 
@@ -227,6 +231,8 @@ def errors_of(method: Method) -> list[type[SidecarError]]:
     A long method may write, whatever its access says.
     """
     found = list(method.errors) + list(EVERY_METHOD)
+    if not (method.in_rescue or errors.RecoveryRequired in found):
+        found.append(errors.RecoveryRequired)
     if method.long or method.access in {"read", "write"}:
         found += READING
     if method.long or method.access == "write":

@@ -15,7 +15,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from sidecar.vocabularies import AuditAction
+from sidecar.vocabularies import AuditAction, RescueReason
 
 Outcome = Literal["not_applied", "unknown"]
 """The effect of a write that failed: certainly undone, or possibly on the disk all the same."""
@@ -300,11 +300,21 @@ RECOVER_HINT = (
 
 
 class RecoveryRequired(SidecarError):
-    """The database was here before and is now missing, empty or cut off; none was created."""
+    """The database is missing, cut off or damaged; `reason` says which. Nothing was created.
+
+    A process that serves then answers system.* and backups.* only, until a restore or a recovery.
+    """
 
     code, slug = -32036, "recovery_required"
     exit_code = ExitCode.RECOVERY_REQUIRED
-    text = "The database is missing or cut off; restore a backup or recover it first."
+    text = "The database cannot be opened; restore a backup or recover it first."
+
+    def __init__(
+        self, message: str | None = None, *, reason: RescueReason, hint: str | None = None
+    ) -> None:
+        """Store the reason besides what every error has."""
+        super().__init__(message, hint=hint, reason=reason)
+        self.reason = reason
 
 
 class StorageFailed(SidecarError):

@@ -15,6 +15,8 @@ from sidecar.vocabularies import (
     ClosingReason,
     ProgressPhase,
     ProgressUnit,
+    ReadyMode,
+    RescueReason,
     RestoredSecrets,
     SecretsChangeReason,
     SecretsState,
@@ -68,14 +70,25 @@ class SystemStarting(Notification, frozen=True):
 
 @notification("system.ready")
 class SystemReady(Notification, frozen=True):
-    """The process serves requests now. It is the first line after any `system.starting`."""
+    """The process serves requests now. It is the first line after any `system.starting`.
 
+    In the mode `rescue` the database is missing, cut off or damaged: only methods that help to
+    bring it back are served, others are answered `recovery_required`. After a restore or a
+    recovery, which `system.restored` reports, everything is served.
+    """
+
+    mode: ReadyMode
+    reason: Annotated[
+        RescueReason | None, Meta(description="Why it is a rescue; null in the mode `normal`.")
+    ]
     protocol_version: Annotated[str, Meta(description="Version of this protocol, major.minor.")]
     version: Annotated[str, Meta(description="Version of the program.")]
     schema_hash: Annotated[str, Meta(description="SHA-256 of the OpenRPC document, hex.")]
     pid: Annotated[Count, Meta(description="Process id.")]
     database: Annotated[str, Meta(description="Path of the database file.")]
-    schema_version: Annotated[Count, Meta(description="Version of the database's tables.")]
+    schema_version: Annotated[
+        Count | None, Meta(description="Version of the database's tables; null in a rescue.")
+    ]
     migrated_from: Annotated[
         int | None, Meta(description="Version before this start migrated it; null when it did not.")
     ]
@@ -83,7 +96,9 @@ class SystemReady(Notification, frozen=True):
         Count, Meta(description="Runs that an earlier process left unfinished.")
     ]
     secrets: SecretsState
-    head: Annotated[ChainHead, Meta(description="Newest entry of the audit chain.")]
+    head: Annotated[
+        ChainHead | None, Meta(description="Newest entry of the audit chain; null in a rescue.")
+    ]
     limits: Annotated[dict[str, int], Meta(description="Limits that a client can reach.")]
 
 

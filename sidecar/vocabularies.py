@@ -123,6 +123,26 @@ WARNING_SLUGS: Final[dict[WarningSlug, str]] = {
     "several_names": "The database file has several names, by one of which others may open it.",
 }
 
+ReadyMode = Annotated[
+    Literal["normal", "rescue"],
+    Meta(title="ReadyMode", description="What a process serves after its start."),
+]
+READY_MODES: Final[dict[ReadyMode, str]] = {
+    "normal": "Everything.",
+    "rescue": "Only what helps to bring the database back, which cannot be opened.",
+}
+
+RescueReason = Annotated[
+    Literal["missing", "cut", "damaged", "unfinished"],
+    Meta(title="RescueReason", description="Why the database cannot be opened."),
+]
+RESCUE_REASONS: Final[dict[RescueReason, str]] = {
+    "missing": "There is no file, but there are files or backups of an earlier database.",
+    "cut": "The file is empty or shorter than it was.",
+    "damaged": "The bytes of the file are not those that were written.",
+    "unfinished": "A replacement of the file was interrupted and cannot be completed.",
+}
+
 ProgressPhase = Annotated[
     Literal[
         "check", "copy", "export", "keychain", "migrate", "pack", "prune", "purge", "runs",
@@ -263,7 +283,7 @@ FINDING_KINDS: Final[dict[FindingKind, str]] = {
     "audit_chain": "The audit log was changed by something other than this program.",
     "body": "The body of a workflow is missing or damaged.",
     "constraint": "A row breaks a rule of its table.",
-    "file": "The header of the file has another value than this program writes.",
+    "file": "The file cannot be opened, or its header has another value than this program writes.",
     "foreign": "An object of the schema is not of this program.",
     "header": "A number or list in the header of a workflow does not match its rows.",
     "index": "An index does not match its table; it is rebuilt.",
@@ -344,6 +364,8 @@ VOCABULARIES: Final[tuple[tuple[Any, dict[Any, str]], ...]] = (
     (AuditStatus, AUDIT_STATUSES),
     (AuditFault, AUDIT_FAULTS),
     (WarningSlug, WARNING_SLUGS),
+    (ReadyMode, READY_MODES),
+    (RescueReason, RESCUE_REASONS),
     (ProgressPhase, PROGRESS_PHASES),
     (ProgressUnit, PROGRESS_UNITS),
     (ClosingReason, CLOSING_REASONS),

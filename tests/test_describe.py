@@ -21,6 +21,7 @@ from sidecar.notifications import NOTIFICATIONS
 METHOD_MEMBERS = {
     "name", "summary", "description", "tags", "paramStructure",
     "params", "result", "errors", "examples", "x-long",
+    "x-rescue",
 }  # fmt: skip
 
 

@@ -4,25 +4,20 @@ A backup is described by its name and its manifest, never by the file's times, w
 changes. Several databases may share one folder; each deletes only its own backups.
 """
 
-import re
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from sidecar import limits
 from sidecar.archive.manifest import Manifest
 from sidecar.archive.read import read_manifest
 from sidecar.archive.write import PARTIAL, is_being_written, partial_path
-from sidecar.errors import BackupRejected, NotFound
+from sidecar.errors import BackupRejected, NotFound, RecoveryRequired
 from sidecar.store import meta, settings
+from sidecar.store.backup_names import DEFAULT, is_backup_name
 from sidecar.store.connection import Connection, Store
 from sidecar.store.sqlite_errors import suspects_damage
-
-DEFAULT: Final = "backups"
-"""Name of the folder beside the database that is used when the settings name none."""
-
-_NAME: Final = re.compile(r"sim_backup_\d{8}_\d{6}(?:_\d{1,6})?\.db\.zst")
 
 
 class Backup(NamedTuple):
@@ -55,7 +50,7 @@ class Location(NamedTuple):
 def locate(store: Store) -> Location:
     """Read the folder of backups and the store's id through a connection of its own.
 
-    What cannot be read because the database is damaged has its default.
+    What cannot be read because the database is damaged, or is not there, has its default.
     """
     folder, store_id = store.path.parent / DEFAULT, b""
     try:
@@ -63,14 +58,9 @@ def locate(store: Store) -> Location:
             folder = folder_of(db, store.path)
             store_id = meta.store_id(db)
     except Exception as fault:
-        if not suspects_damage(fault):
+        if not (isinstance(fault, RecoveryRequired) or suspects_damage(fault)):
             raise
     return Location(folder, store_id)
-
-
-def is_backup_name(name: str) -> bool:
-    """Return whether `name` has the form of the names that this program gives to backups."""
-    return _NAME.fullmatch(name) is not None
 
 
 def logged_name(name: str) -> str:

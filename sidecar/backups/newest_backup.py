@@ -10,6 +10,7 @@ from sidecar.backups.new_database import bring_in
 from sidecar.backups.verify import DATABASE, Report
 from sidecar.clock import Clock
 from sidecar.errors import BackupRejected
+from sidecar.store import backup_names
 from sidecar.store.repair.recover import find_backup_source
 from sidecar.store.scratch import scratch_folder
 
@@ -21,13 +22,13 @@ def unpacked_newest_backup(
     report: Report,
     is_cancelled: Callable[[], bool],
     *,
-    served: bool = False,
+    in_use: bool = False,
 ) -> Iterator[Path | None]:
     """Yield the database of the newest sound backup of `database`; None when there is none.
 
-    `served` says that this process has other connections to the database.
+    `in_use` says that this process has other connections to the database.
     """
-    for backup in _list_backups(database, served=served):
+    for backup in _list_backups(database, in_use=in_use):
         with scratch_folder(database) as folder:
             try:
                 new = bring_in(backup.path, folder / DATABASE, clock, report, is_cancelled)
@@ -38,15 +39,15 @@ def unpacked_newest_backup(
     yield None
 
 
-def _list_backups(database: Path, *, served: bool) -> list[Backup]:
+def _list_backups(database: Path, *, in_use: bool) -> list[Backup]:
     """Return the backups of a database that may be damaged, newest first.
 
     They are searched in the folder that its settings name and in the default folder. When damage
     hides which database it is, backups of several databases count as none: rows of two databases
     must never be mixed.
     """
-    source = find_backup_source(database, served=served)
-    default = database.parent / directory.DEFAULT
+    source = find_backup_source(database, in_use=in_use)
+    default = database.parent / backup_names.DEFAULT
     folders = {default, default if source.folder is None else Path(source.folder)}
     backups = [backup for folder in folders for backup in directory.list_backups(folder)]
     if source.store_id is not None:

@@ -28,10 +28,10 @@ from sidecar.backups.openable_keys import is_own_root, openable_providers
 from sidecar.backups.verify import Report, log_rejection
 from sidecar.clock import Clock
 from sidecar.context import LongContext
-from sidecar.errors import BackupRejected, DatabaseDamaged
+from sidecar.errors import BackupRejected, DatabaseDamaged, RecoveryRequired
 from sidecar.files import sha256_of
 from sidecar.notifications import SecretsChanged, SystemRestored
-from sidecar.store import meta, swap, tables
+from sidecar.store import backup_names, meta, swap, tables
 from sidecar.store.audit.log import (
     add_checkpoint,
     append_entry,
@@ -141,9 +141,8 @@ class UnservedDatabase:
 
     def preserve(self) -> Preserved:
         """Make a backup of this database, or choose the name that its file is kept under."""
-        return Preserved(
-            None, quarantine_name(self.path, self.clock) if self.path.exists() else None
-        )
+        is_left = any(each.exists() for each in swap.remnants(self.path))
+        return Preserved(None, quarantine_name(self.path, self.clock) if is_left else None)
 
     def build(self, new: NewDatabase, source: SecretsSource, preserved: Preserved) -> Built:
         """Write into the new database what it takes over from this one, and its log entry.
@@ -200,7 +199,7 @@ class UnservedDatabase:
 
     def _backup_folder(self) -> Path:
         """Return the folder of backups."""
-        return self.path.parent / directory.DEFAULT
+        return self.path.parent / backup_names.DEFAULT
 
     def _log_restore(self, db: Connection, resource: str, details: dict[str, Any]) -> int:
         """Write the entry about the restore into the log of the new database; return its number."""
@@ -245,6 +244,8 @@ class ServedDatabase(UnservedDatabase):
 
     def preview(self, new: NewDatabase, source: SecretsSource) -> Preview:
         """Read this database through a new connection, while other requests are served."""
+        if self._store.rescue is not None:
+            return super().preview(new, source)
         with self._ctx.reading() as db:
             content = self._count(lambda: db)
             secrets = self._unless_damaged(
@@ -382,5 +383,5 @@ def _count_rows(connection: Callable[[], Connection], table: str) -> int:
 
 def _may_be_damage(fault: Exception) -> bool:
     """Return whether an error can come from damage to the database, and not from a full disk."""
-    is_damage = isinstance(fault, DatabaseDamaged) or spoils_connection(fault)
+    is_damage = isinstance(fault, DatabaseDamaged | RecoveryRequired) or spoils_connection(fault)
     return is_damage and not is_full(fault)

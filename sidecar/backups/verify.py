@@ -63,10 +63,12 @@ def verify_backup(
 
 
 def log_rejection(ctx: LongContext, rejected: BackupRejected, name: str, *, last: bool) -> None:
-    """Write to the audit log that the backup of this name was rejected.
+    """Write to the audit log that the backup of this name was rejected; in a rescue there is none.
 
     `last` says that the request does nothing after it and ends with a result, not an error.
     """
+    if ctx.store.rescue is not None:
+        return
     with ctx.writing(last=last):
         ctx.audit("backup_rejected", logged_name(name), reason=rejected.data["reason"])
 

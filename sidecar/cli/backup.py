@@ -11,10 +11,9 @@ _HELP = "make a backup of the database, and check it"
 _EXAMPLES = """examples:
   sim-sidecar backup
   sim-sidecar backup --label "before the move" --database my.db
-  sim-sidecar call backups.list
 
 The backup is a file in the folder backups beside the database, unless the setting
-backup_directory names another. It is read back and checked. See verify, restore.
+backup_directory names another. It is read back and checked. See backups, verify, restore.
 """
 
 

@@ -137,9 +137,10 @@ def free_space(place: Path) -> Finding:
 def backups(database: Path) -> Finding:
     """Check how old the newest backup of this database in the usual folder is."""
     from sidecar.backups import directory  # noqa: PLC0415 - see the module's docstring
+    from sidecar.store import backup_names  # noqa: PLC0415 - see the module's docstring
     from sidecar.store.transfer import snapshot  # noqa: PLC0415 - see the module's docstring
 
-    listed = directory.list_backups(database.parent / directory.DEFAULT)
+    listed = directory.list_backups(database.parent / backup_names.DEFAULT)
     store_id = snapshot.store_id_at(database) if database.exists() else None
     own = listed if store_id is None else directory.of_store(listed, store_id)
     others = f"; {len(listed) - len(own)} of other databases" if len(listed) > len(own) else ""
@@ -157,12 +158,12 @@ def backups(database: Path) -> Finding:
 
 def leftovers(database: Path) -> Finding:
     """Check for files of killed processes: unfinished replacements, copies, ephemeral folders."""
-    from sidecar.store import scratch, swap  # noqa: PLC0415 - see the module's docstring
+    from sidecar.store import scratch, swap, traces  # noqa: PLC0415 - see the module's docstring
 
     beside = sorted(
         path.name
         for path in _glob(database.parent, f"{database.name}*")
-        if path.suffix in (swap.PLAN, swap.STAGED, scratch.SUFFIX, ".partial")
+        if path.suffix in (traces.PLAN, swap.STAGED, scratch.SUFFIX, ".partial")
     )
     folders = [
         path
@@ -237,14 +238,14 @@ def content(database: Path) -> Finding:
     No child is started where starting would change the file: where another process serves it, it
     has an older schema, or its replacement is unfinished.
     """
-    from sidecar.store import migrations, preflight, swap  # noqa: PLC0415 - as above
+    from sidecar.store import migrations, preflight, traces  # noqa: PLC0415 - as above
 
     pid = lock_holder(database)
     if pid is not None:
         return Finding("ok", f"served by process {pid}; not checked")
     if not database.parent.exists():
         return Finding("ok", "none yet; the first start makes it")
-    if database.with_name(database.name + swap.PLAN).exists():
+    if database.with_name(database.name + traces.PLAN).exists():
         return Finding("warn", "its replacement is unfinished", "Start it once to finish that.")
     try:
         found = preflight.examine(database, migrations.current_version())

@@ -6,7 +6,7 @@ from typing import Any
 
 from sidecar.cli.child import CallFailed, ChildEnded
 from sidecar.cli.terminal_text import visible
-from sidecar.errors import ExitCode, SidecarError
+from sidecar.errors import RECOVER_HINT, ExitCode, RecoveryRequired, SidecarError
 
 
 class CommandFailed(Exception):
@@ -30,11 +30,17 @@ def report(command: str, failure: Failure) -> int:
         case ChildEnded():
             text, code = _explain_end(failure), failure.exit_code
         case CallFailed():
-            text, code = explain(failure.error), 1
+            text, code = explain(failure.error), _code_of(failure.error)
         case SidecarError():
             text, code = explain(failure.as_wire()), 1
     sys.stderr.write(text)
     return code
+
+
+def _code_of(error: dict[str, Any]) -> int:
+    """Return the exit code for an error: of its own where a database must be brought back first."""
+    slug = error.get("data", {}).get("slug")
+    return ExitCode.RECOVERY_REQUIRED if slug == RecoveryRequired.slug else 1
 
 
 def explain(error: dict[str, Any]) -> str:
@@ -48,6 +54,8 @@ def explain(error: dict[str, Any]) -> str:
             lines.append(f"  {label}: {visible(text)}")
     if data.get("slug") == "invalid_params" and "got `str`" in error["message"]:
         lines.append("  hint: NAME=TEXT passes text; write NAME:=JSON for a number, true, [] or {}")
+    if data.get("slug") == RecoveryRequired.slug:
+        lines.append(f"  hint: sim-sidecar backups lists what can be restored. {RECOVER_HINT}")
     if data.get("slug") == "throttled":
         lines.append(f"  wait: {math.ceil(data['retry_after_ms'] / 1000)} s")
     return "\n".join(lines) + "\n"

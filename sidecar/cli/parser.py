@@ -8,6 +8,7 @@ from sidecar import __version__, config, limits
 from sidecar.cli import (
     audit,
     backup,
+    backups,
     call,
     demo,
     diff,
@@ -27,8 +28,8 @@ from sidecar.cli.command import Command
 from sidecar.cli.failures import CommandFailed, report
 from sidecar.errors import SidecarError
 
-_MODULES = (call, search, history, diff, runs, stats, secrets, audit, backup, verify, restore,
-            recover, doctor, demo, openrpc)  # fmt: skip
+_MODULES = (call, search, history, diff, runs, stats, secrets, audit, backup, backups, verify,
+            restore, recover, doctor, demo, openrpc)  # fmt: skip
 COMMANDS: dict[str, Command] = {module.COMMAND.name: module.COMMAND for module in _MODULES}
 """Every command but `serve`, by name, in the order in which `--help` lists them."""
 

@@ -1,11 +1,10 @@
 """`sim-sidecar restore`: put a backup in the place of the database.
 
-A database that opens is served by a child process, as for every command. Only where it does not
-open does `restore` work on the file itself, under its lock; the old file is kept under a new name.
+A child process does it, as for every command; it also serves a database that does not open. Only
+where there is no file does `restore` work without a child, under the database's lock.
 """
 
 import argparse
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -13,16 +12,15 @@ from typing import Any
 import msgspec
 
 from sidecar.cli import command
-from sidecar.cli.child import ChildEnded
+from sidecar.cli.failures import CommandFailed
 from sidecar.cli.progress import Bar
 from sidecar.cli.tables import print_result
-from sidecar.cli.terminal_text import visible
 from sidecar.cli.verify import add_backup, backup_params
 from sidecar.clock import SystemClock
-from sidecar.errors import ExitCode
 
 _HELP = "put a backup in the place of the database, even of one that does not open"
 _EXAMPLES = """examples:
+  sim-sidecar backups                                     shows what there is
   sim-sidecar restore sim_backup_20260318_123000.db.zst --dry-run
   sim-sidecar restore /media/stick/sim_backup_20260318_123000.db.zst --database my.db
 
@@ -30,13 +28,11 @@ The database that is replaced is backed up first. Where it does not open, its fi
 is kept under another name, and all secrets are those of the backup, if it has any.
 A backup that is not sound is refused, and nothing is changed.
 """
-_UNOPENABLE = (ExitCode.RECOVERY_REQUIRED, ExitCode.DAMAGED)
-"""Exit codes of a child whose database can only be replaced as a file."""
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the backup, and what is restored of it."""
-    add_backup(parser)
+    add_backup(parser, nargs="?")
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be restored, and change nothing"
     )
@@ -56,20 +52,16 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _restore(given: argparse.Namespace) -> dict[str, Any]:
-    """Restore through a child, or on the file where there is no database that opens."""
+    """Restore through a child, or without one where there is no file."""
+    if given.backup is None:
+        raise CommandFailed("name a backup; sim-sidecar backups lists them.")
     params = {**backup_params(given.backup), "dry_run": given.dry_run, "secrets": given.secrets}
     # Nothing is made at a mistyped name by a backup that is not there, or not sound.
-    if given.ephemeral or command.database_path(given).exists():
-        try:
-            options = command.serve_options(given, existing=False)
-            result: dict[str, Any] = command.call_method(options, "backups.restore", params)
-        except ChildEnded as ended:
-            if given.ephemeral or ended.code not in _UNOPENABLE:
-                raise
-            sys.stderr.write(f"The database does not open: {visible(ended)}\n")
-        else:
-            return result
-    return _restore_file(command.database_path(given), given)
+    if not (given.ephemeral or command.database_path(given).exists()):
+        return _restore_file(command.database_path(given), given)
+    options = command.serve_options(given, existing=False)
+    result: dict[str, Any] = command.call_method(options, "backups.restore", params)
+    return result
 
 
 def _restore_file(database: Path, given: argparse.Namespace) -> dict[str, Any]:
@@ -78,10 +70,11 @@ def _restore_file(database: Path, given: argparse.Namespace) -> dict[str, Any]:
     from sidecar.backups.old_database import UnservedDatabase  # noqa: PLC0415 - loads the driver
     from sidecar.backups.restore import restore_backup  # noqa: PLC0415 - loads the driver
     from sidecar.handlers.backups.verify_restore import result_of  # noqa: PLC0415 - loads the driver
+    from sidecar.store import backup_names  # noqa: PLC0415 - as above
 
     params = backup_params(given.backup)
     if "name" in params:
-        path = directory.find(database.parent / directory.DEFAULT, params["name"])
+        path = directory.find(database.parent / backup_names.DEFAULT, params["name"])
     else:
         path = directory.require_file(Path(params["path"]))
     with command.database_lock(database), closing(Bar()) as bar:

@@ -18,12 +18,13 @@ changed. Exit code 1 when something is wrong with the backup.
 """
 
 
-def add_backup(parser: argparse.ArgumentParser) -> None:
+def add_backup(parser: argparse.ArgumentParser, nargs: str | None = None) -> None:
     """Declare the argument that names a backup."""
     parser.add_argument(
         "backup",
         metavar="BACKUP",
-        help="a backup's name, as backups.list shows it, or its path",
+        nargs=nargs,
+        help="a backup's name, as sim-sidecar backups shows it, or its path",
     )
 
 

@@ -21,8 +21,11 @@ def check_database(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict
     """Check the database and return the findings and how many rows of what were checked.
 
     With `full` every index is compared with its table as well. Damaged indexes are rebuilt, and
-    findings are logged, unless the audit log is too damaged to take an entry.
+    findings are logged, unless the audit log is too damaged to take an entry. Of a database that
+    cannot be opened the finding says why.
     """
+    if ctx.store.rescue is not None:
+        return [checks.not_opened(ctx.store.rescue.message)], dict.fromkeys(checks.COUNTED, 0)
     findings, counts = _check_all(ctx, full=full)
     if findings:
         # A read may have failed once: only what a second connection finds too is damage.

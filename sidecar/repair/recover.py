@@ -1,15 +1,24 @@
 """Recovering the served database: a new file with what can be read of it takes its place."""
 
 from contextlib import nullcontext
+from pathlib import Path
 
 from sidecar.backups.newest_backup import unpacked_newest_backup
 from sidecar.context import LongContext
+from sidecar.errors import Conflict
 from sidecar.files import sha256_of
 from sidecar.notifications import SystemRestored
 from sidecar.store import meta, secrets, swap
 from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
-from sidecar.store.repair.recover import RECOVERED, Recovered, audit_totals, build
+from sidecar.store.repair.recover import (
+    RECOVERED,
+    Recovered,
+    audit_totals,
+    build,
+    build_empty,
+    quarantine_name,
+)
 from sidecar.store.scratch import scratch_folder
 from sidecar.vocabularies import ProgressPhase
 
@@ -21,6 +30,7 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
     """
     ctx.check_cancelled()
     store = ctx.store
+    in_use = store.rescue is None
 
     copied: dict[str, int] = {}
 
@@ -34,13 +44,14 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
         ctx.progress(phase, 0, None, "rows")
 
     def log(db: Connection, recovered: Recovered) -> None:
+        meta.write(db, meta.CLEAN_END, 0)
         ctx.audit_in(db, "recover", "database", **audit_totals(recovered))
         kept = secrets.is_initialized(db)
         ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, "kept" if kept else "none"))
 
     with (
         unpacked_newest_backup(
-            store.path, ctx.clock, report_unpacked, ctx.cancel_event.is_set, served=True
+            store.path, ctx.clock, report_unpacked, ctx.cancel_event.is_set, in_use=in_use
         ) as backup,
         scratch_folder(store.path) as folder,
         nullcontext() if dry_run else store.exclusive(),
@@ -54,10 +65,42 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
             log=None if dry_run else log,
             backup=backup,
             vfs=store.vfs,
-            served=True,
+            in_use=in_use,
         )
         if not dry_run:
-            sha256 = sha256_of(new)
-            swap.stage(new, store.path)
-            swap_served(store, ctx.clock, sha256=sha256, keep=recovered.quarantine)
+            _put_in_place(ctx, new, recovered.quarantine)
     return recovered
+
+
+def begin_new(ctx: LongContext) -> str | None:
+    """Serve a new, empty database in the place of one that cannot be read.
+
+    Nothing is deleted: return the name under which what was there is kept, None when the file and
+    its log are missing.
+
+    Raises:
+        Conflict: the database opens and no damage was found in it.
+    """
+    store = ctx.store
+    if not store.damaged:
+        raise Conflict("The database is not damaged, so a new one would only hide it.")
+
+    def log(db: Connection) -> None:
+        ctx.audit_in(db, "recover", "database", begin_new=True)
+        ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, "none"))
+
+    with scratch_folder(store.path) as folder, store.exclusive():
+        is_left = any(each.exists() for each in swap.remnants(store.path))
+        kept = quarantine_name(store.path, ctx.clock) if is_left else None
+        new = folder / RECOVERED
+        build_empty(new, ctx.clock, log)
+        ctx.check_cancelled()
+        _put_in_place(ctx, new, kept)
+    return kept
+
+
+def _put_in_place(ctx: LongContext, new: Path, keep: str | None) -> None:
+    """Serve the file `new`; the old one is kept under the name `keep`."""
+    sha256 = sha256_of(new)
+    swap.stage(new, ctx.store.path)
+    swap_served(ctx.store, ctx.clock, sha256=sha256, keep=keep)

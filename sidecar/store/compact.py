@@ -14,7 +14,7 @@ import apsw
 from sidecar.clock import Clock
 from sidecar.errors import Cancelled, DatabaseFull, ReadOnly, RecoveryRequired, StorageFailed
 from sidecar.files import sha256_of
-from sidecar.store import swap, verified_copy
+from sidecar.store import swap, traces, verified_copy
 from sidecar.store.connection import Connection, Store
 from sidecar.store.interrupt import interruptible
 from sidecar.store.scratch import scratch_folder
@@ -77,6 +77,9 @@ def swap_served(store: Store, clock: Clock, *, sha256: str, keep: str | None = N
         store.damaged = True
         raise
     store.damaged = store.damage_suspected = False
+    with suppress(OSError):
+        traces.mark_known(store.path)
+    store.end_rescue()
     # Opened now, so that no request waits for it. What fails here fails again when it is used.
     with suppress(apsw.Error, ReadOnly):
         store.db.execute("SELECT count(*) FROM sqlite_schema").fetchall()

@@ -16,7 +16,14 @@ from typing import Any
 import apsw
 
 from sidecar import limits
-from sidecar.errors import DatabaseBusy, DatabaseDamaged, DatabaseFull, Maintenance, StorageFailed
+from sidecar.errors import (
+    DatabaseBusy,
+    DatabaseDamaged,
+    DatabaseFull,
+    Maintenance,
+    RecoveryRequired,
+    StorageFailed,
+)
 from sidecar.store import wal as log_files
 from sidecar.store.ballast import Ballast
 from sidecar.store.pragmas import Connection, configure
@@ -48,9 +55,11 @@ class Store(SharedConnection):
     acquire it are called with it held.
     """
 
-    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
-        """Open `path`, which preflight and migrations have found fit, for reading and writing."""
-        super().__init__(path, vfs=vfs)
+    def __init__(
+        self, path: Path, *, vfs: str | None = None, rescue: RecoveryRequired | None = None
+    ) -> None:
+        """Open the file at `path`, see `SharedConnection`."""
+        super().__init__(path, vfs=vfs, rescue=rescue)
         self._readers = 0
         self._readers_changed = threading.Condition()
         self.maintenance = False
@@ -82,6 +91,7 @@ class Store(SharedConnection):
         It is IMMEDIATE, because a transaction that begins with a read can fail at its first write.
 
         Raises:
+            RecoveryRequired: there is no file that can be opened.
             DatabaseDamaged: damage was confirmed, so nothing is written.
             DatabaseBusy: a reader needs the log, which was removed.
             StorageFailed: SQLite has undone the transaction by itself.
@@ -92,6 +102,7 @@ class Store(SharedConnection):
         if self.wal.state() is not LogState.SOUND:
             self.tend_log()  # before anything is changed: to undo that needs the log
         if self.damaged:
+            self.require_file()
             if self.wal.is_cut:
                 raise DatabaseDamaged(log_files.CUT, hint="backups.create", outcome="not_applied")
             message = "The database is damaged and only read from; recover it."
@@ -262,10 +273,12 @@ class Store(SharedConnection):
 
         Raises:
             Maintenance: a restore, compaction or recovery has exclusive use of the database.
+            RecoveryRequired: there is no file that can be opened.
             DatabaseBusy: the log was removed, and an earlier reader still needs it.
         """
         if self.maintenance:
             raise Maintenance
+        self.require_file()
         self.acquire()
         try:
             self.tend_log()

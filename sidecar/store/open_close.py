@@ -14,9 +14,10 @@ import apsw
 
 from sidecar import files
 from sidecar.clock import Clock
-from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import meta, migrations, preflight, settings, swap
+from sidecar.errors import DatabaseDamaged, NotOurs, RecoveryRequired
+from sidecar.store import meta, migrations, preflight, secrets, settings, swap, traces
 from sidecar.store.audit.log import chain_head
+from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, Store
 from sidecar.store.migrations import Progress, no_progress
 from sidecar.store.pragmas import check_sqlite_version
@@ -43,6 +44,48 @@ class Opened(NamedTuple):
     created: bool
     unclean: bool
     """The last process did not close the file, so that it is to be checked."""
+
+
+class Served(NamedTuple):
+    """A store that can be served, and what its first line tells of the file.
+
+    Without a file that can be opened, `store.rescue` says why, and the rest tells of nothing.
+    """
+
+    store: Store
+    schema_version: int | None = None
+    migrated_from: int | None = None
+    runs_interrupted: int = 0
+    head: Head | None = None
+    has_secrets: bool = False
+
+
+def open_or_rescue(path: Path, clock: Clock, on_progress: Progress = no_progress) -> Served:
+    """Open the store at `path`, or one without a file where that is missing, cut off or damaged.
+
+    What is missing and what is new is decided by `traces`. The caller holds the `DatabaseLock`.
+
+    Raises:
+        SidecarError: the file is not one to rescue: it is foreign, newer or cannot be written.
+        EditedMigration, MigrationFailed: see `open_store`.
+    """
+    try:
+        opened = open_store(path, clock, on_progress)
+        store = opened.store
+        try:
+            with _wire_errors():
+                head, has_secrets = chain_head(store.db), secrets.is_initialized(store.db)
+        except BaseException:
+            close_store(store)
+            raise
+    except (DatabaseDamaged, RecoveryRequired) as fault:
+        reason = fault.reason if isinstance(fault, RecoveryRequired) else "damaged"
+        message = None if fault.message == fault.text else fault.message
+        return Served(Store(path, rescue=RecoveryRequired(message, reason=reason)))
+    return Served(
+        store, opened.schema_version, opened.migrated_from, opened.runs_interrupted, head,
+        has_secrets,
+    )  # fmt: skip
 
 
 def open_store(
@@ -100,7 +143,7 @@ def close_store(store: Store) -> bool:
             # Where damage is suspected, the next start is to check the file.
             meta.write(db, meta.CLEAN_END, int(not store.damage_suspected))
         return store.checkpoint()
-    except (apsw.Error, DatabaseDamaged):
+    except (apsw.Error, DatabaseDamaged, RecoveryRequired):
         return False
     finally:
         store.close()
@@ -140,7 +183,7 @@ def _open(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int]:
     store = Store(path, vfs=vfs)
     try:
         unclean, interrupted = _mark_open(store, clock.now_ms())
-        _mark_known(path)
+        traces.mark_known(path)
     except BaseException:
         store.close()
         raise
@@ -176,10 +219,3 @@ def _mark_open(store: Store, now_ms: int) -> tuple[bool, int]:
     # The mark must be in the file itself: a log that is lost takes what is only in it along.
     store.checkpoint()
     return unclean, interrupted
-
-
-def _mark_known(path: Path) -> None:
-    """Create the marker file by which a later start knows that a database was here."""
-    marker = files.beside(path, preflight.KNOWN)
-    if not marker.exists():
-        files.create_private(marker)

@@ -20,14 +20,19 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sidecar import files
-from sidecar.errors import DatabaseDamaged, NewerSchema, NotOurs, ReadOnly, RecoveryRequired
+from sidecar.errors import (
+    RECOVER_HINT,
+    DatabaseDamaged,
+    NewerSchema,
+    NotOurs,
+    ReadOnly,
+    RecoveryRequired,
+)
 from sidecar.limits import APPLICATION_ID
+from sidecar.store.traces import BEFORE, KNOWN, companions, orphaned_backups
+from sidecar.vocabularies import RescueReason
 
 MAGIC = b"SQLite format 3\0"
-KNOWN = ".known"
-"""Suffix of the marker that a database has been here; created when it is first opened."""
-BEFORE = ".before-v"
-"""Suffix of the copy made before a migration; the number of the version follows it."""
 
 _HEADER_BYTES = 100
 _PAGE_MIN_BYTES = 512
@@ -35,7 +40,6 @@ _FORMAT_MAX = 2
 """Highest file format SQLite knows: 1 is a rollback journal, 2 is WAL."""
 _WAL_HEADER_BYTES = 32
 _FRAME_HEADER_BYTES = 24
-_EVIDENCE = ("-wal", "-journal", ".swap", KNOWN)
 
 
 class Finding(StrEnum):
@@ -71,23 +75,23 @@ def examine(path: Path, known_version: int) -> Examined:
     """Find out what is at `path`; nothing is changed, but a missing parent folder is created.
 
     Raises:
-        RecoveryRequired: a database was here and is missing, empty or shorter than a page.
+        RecoveryRequired: a database was here (see `traces`) and is missing, empty or cut off.
         NotOurs: it is the file of another program, or not a file.
         NewerSchema: it was written by a newer version of this program or of SQLite.
-        DatabaseDamaged: the header and the size of the file contradict each other.
+        DatabaseDamaged: the header of the file is damaged.
         ReadOnly: the file or its folder cannot be written, or belongs to another user.
     """
     evidence = _evidence(path)
     try:
         found = path.lstat()
     except FileNotFoundError:
-        _refuse_if_used(path, evidence, "is missing")
+        _refuse_if_used(path, evidence + orphaned_backups(path), "is missing", "missing")
         files.make_folder(path.parent)
         _check_writable(path.parent, path.parent)
         return Examined(Finding.NEW, 0)
     _check_kind(path, found)
     if found.st_size == 0:
-        _refuse_if_used(path, evidence, "is empty")
+        _refuse_if_used(path, evidence + orphaned_backups(path), "is empty", "cut")
         _check_writable(path, path.parent)
         return Examined(Finding.NEW, 0)
     header = _read_header(path, found.st_size, evidence)
@@ -102,16 +106,11 @@ def examine(path: Path, known_version: int) -> Examined:
 
 
 def _evidence(path: Path) -> list[str]:
-    """Return the names of the files that exist only beside a database that has been used."""
+    """Return the names of the files that are only beside a database that has been used."""
     try:
-        names = [found.name for found in path.parent.iterdir()]
-    except FileNotFoundError:
-        return []
+        return companions(path)
     except PermissionError as fault:
         raise ReadOnly(f"The folder {path.parent} cannot be read.") from fault
-    leftovers = {path.name + suffix for suffix in _EVIDENCE}
-    copies = path.name + BEFORE
-    return sorted(name for name in names if name in leftovers or name.startswith(copies))
 
 
 def _hint_for_newer(path: Path, evidence: list[str], known_version: int) -> str:
@@ -129,12 +128,15 @@ def _hint_for_newer(path: Path, evidence: list[str], known_version: int) -> str:
     return f"Install the newer program, or restore a backup of version {known_version} or older."
 
 
-def _refuse_if_used(path: Path, evidence: list[str], what: str) -> None:
-    """Refuse to create a database where there are files of an earlier one."""
+def _refuse_if_used(path: Path, evidence: list[str], what: str, reason: RescueReason) -> None:
+    """Refuse to create a database where there are traces of an earlier one."""
     if evidence:
         message = f"The database {path} {what}, but {', '.join(evidence)} is beside it."
-        hint = "Restore a backup, or remove those files to begin with an empty database."
-        raise RecoveryRequired(message, hint=hint)
+        hint = (
+            "sim-sidecar backups lists what can be restored; system.recover with begin_new begins"
+            " with an empty database and deletes nothing."
+        )
+        raise RecoveryRequired(message, hint=hint, reason=reason)
 
 
 def _check_kind(path: Path, found: os.stat_result) -> None:
@@ -163,7 +165,7 @@ def _read_header(path: Path, size_bytes: int, evidence: list[str]) -> Header:
         raise ReadOnly(f"The file {path.name} in {path.parent} cannot be read.") from fault
     if not first.startswith(MAGIC) or len(first) < _HEADER_BYTES:
         if size_bytes < _PAGE_MIN_BYTES:
-            _refuse_if_used(path, evidence, "is torn")
+            _refuse_if_used(path, evidence, "is torn", "cut")
         if files.beside(path, KNOWN).name in evidence:
             raise DatabaseDamaged("The first page of the database is destroyed.")
         raise NotOurs
@@ -204,15 +206,16 @@ def _check_size(header: Header, size_bytes: int, evidence: list[str]) -> None:
     """Compare the size of the file with its page count, unless a journal is to be applied first.
 
     Raises:
-        DatabaseDamaged: the file is shorter than its page count says.
-        RecoveryRequired: the file is shorter than one page.
+        RecoveryRequired: the file is shorter than its page count says, or than one page.
     """
     if size_bytes < header.page_bytes:
-        raise RecoveryRequired("The database is shorter than one page; restore a backup.")
+        message = "The database is shorter than one page; restore a backup."
+        raise RecoveryRequired(message, reason="cut")
     if any(name.endswith(("-wal", "-journal")) for name in evidence):
         return
     if size_bytes % header.page_bytes or size_bytes < header.pages * header.page_bytes:
-        raise DatabaseDamaged("The database file is cut off.")
+        message = "The database file is cut off."
+        raise RecoveryRequired(message, hint=RECOVER_HINT, reason="cut")
 
 
 def _classify(header: Header, known_version: int) -> Examined:

@@ -5,13 +5,14 @@ trusted, and opened again when it is next used: a disk that has room again needs
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 import apsw
 
 from sidecar import limits
+from sidecar.errors import RecoveryRequired
 from sidecar.store import wal as log_files
 from sidecar.store.pragmas import SHOWN_PRAGMAS, Connection, configure, configure_wal
 from sidecar.store.wal import LogState, WriteAheadLog
@@ -21,23 +22,34 @@ from sidecar.store.watch import FileWatch
 class SharedConnection:
     """The connection that all requests share; methods that do not acquire `lock` need it held."""
 
-    def __init__(self, path: Path, *, vfs: str | None = None) -> None:
-        """Open `path`, which preflight and migrations have found fit, for reading and writing."""
+    def __init__(
+        self, path: Path, *, vfs: str | None = None, rescue: RecoveryRequired | None = None
+    ) -> None:
+        """Open `path`, which preflight and migrations have found fit, for reading and writing.
+
+        `rescue` says why there is no file that can be opened; then nothing is opened.
+        """
         self.path = path
         self.vfs = vfs
         self.lock = threading.RLock()
-        self.damaged = False
+        self.rescue = rescue
+        """Why no file is open: each access to the database is refused with it, until a restore or
+        a recovery puts a file in place. None while the database is served."""
+        self.on_rescued: Callable[[], None] = lambda: None
+        """Called when a file was put in place and is served from then on."""
+        self.damaged = rescue is not None
         """Damage was confirmed: the file is only read from."""
         self.watch = FileWatch(path)
         self.wal = WriteAheadLog(path)
         self._in_transaction = False
-        self._db: Connection | None = self._open_shared()
+        self._db: Connection | None = None if rescue else self._open_shared()
 
     @property
     def db(self) -> Connection:
         """The shared connection, opened again when it was closed after an I/O error.
 
         Raises:
+            RecoveryRequired: there is no file that can be opened.
             apsw.Error: it still cannot be opened.
         """
         if self._db is None:
@@ -45,6 +57,7 @@ class SharedConnection:
         return self._db
 
     def _open_shared(self) -> Connection:
+        self.require_file()
         flags = apsw.SQLITE_OPEN_READWRITE
         db = apsw.Connection(
             str(self.path), flags=flags, vfs=self.vfs, statementcachesize=limits.STATEMENT_CACHE
@@ -58,6 +71,25 @@ class SharedConnection:
             db.close(True)
             raise
         return db
+
+    def require_file(self) -> None:
+        """Refuse to go on when there is no file that can be opened.
+
+        Raises:
+            RecoveryRequired: there is none.
+        """
+        if self.rescue is not None:
+            raise RecoveryRequired(
+                self.rescue.message,
+                hint="backups.restore, or system.recover",
+                reason=self.rescue.reason,
+            )
+
+    def end_rescue(self) -> None:
+        """Serve the file that was put in place, from now on."""
+        if self.rescue is not None:
+            self.rescue = None
+            self.on_rescued()
 
     def _close_shared(self, *, keep_log: bool) -> None:
         """Close the shared connection; the last one moves the log into the file and removes it.

@@ -23,9 +23,11 @@ from sidecar.clock import Clock
 from sidecar.errors import RecoveryRequired, StorageFailed
 from sidecar.store import file_lock
 from sidecar.store.database_files import SQLITE_LEFTOVERS, remove_database
+from sidecar.store.traces import PLAN, QUARANTINE
 
-PLAN = ".swap"
 STAGED = ".staged"
+KEPT = ("", "-wal", "-journal")
+"""What is kept of an old file: it, and what holds a part of its data."""
 RETRY_LIMIT_MS = 5000
 """On Windows, virus scanners and indexers keep a new file open for moments."""
 RETRY_PAUSE_S = 0.05
@@ -52,9 +54,22 @@ def staged_path(path: Path) -> Path:
     return files.beside(path, STAGED)
 
 
+def remnants(path: Path) -> list[Path]:
+    """Return the paths of a database file, its log and its journal, whether or not they exist."""
+    return [files.beside(path, suffix) for suffix in KEPT]
+
+
 def stage(built: Path, path: Path) -> None:
-    """Rename a finished file to the name from which `replace` puts it in the place of `path`."""
+    """Rename a finished file to the name from which `replace` puts it in the place of `path`.
+
+    The file of an earlier plan, which could not be carried out, is kept under another name.
+    """
     staged = staged_path(path)
+    if staged.exists() and files.beside(path, PLAN).exists():
+        number = 1
+        while (kept := files.beside(path, f"{QUARANTINE}staged-{number}")).exists():
+            number += 1
+        staged.replace(kept)
     remove_database(staged)
     built.replace(staged)
 
@@ -78,7 +93,7 @@ def replace(
         RecoveryRequired: the plan could not be withdrawn either, so that nothing may be written
             to the file: the next start completes the plan.
     """
-    if keep is not None and path.with_name(keep).exists():
+    if keep is not None and any(map(os.path.lexists, remnants(path.with_name(keep)))):
         raise FileExistsError(keep)
     staged = staged_path(path)
     files.sync_file(staged)
@@ -115,7 +130,7 @@ def complete_interrupted(path: Path, clock: Clock, after_step: AfterStep = ignor
         return False
     if not staged.exists() and not (path.exists() and files.sha256_of(path) == plan.sha256):
         message = f"A replacement of {path} was interrupted and its new file is gone."
-        raise RecoveryRequired(message, hint=f"Restore a backup, then remove {record.name}.")
+        raise RecoveryRequired(message, reason="unfinished")
     _carry_out(path, plan, clock, after_step)
     return True
 
@@ -129,8 +144,10 @@ def _parse(content: bytes) -> Plan:
         if all(Path(name).name == name and name not in ("", "..") for name in names):
             return plan
     except (ValueError, KeyError, TypeError) as fault:
-        raise RecoveryRequired("The plan of a replacement is damaged.") from fault
-    raise RecoveryRequired("The plan of a replacement names a file in another folder.")
+        message = "The plan of a replacement is damaged."
+        raise RecoveryRequired(message, reason="unfinished") from fault
+    message = "The plan of a replacement names a file in another folder."
+    raise RecoveryRequired(message, reason="unfinished")
 
 
 def _withdraw(path: Path, plan: Plan) -> None:
@@ -141,14 +158,15 @@ def _withdraw(path: Path, plan: Plan) -> None:
         remove_database(path.with_name(plan.staged))
     except OSError as fault:
         message = f"A replacement of {path} failed; the next start completes it."
-        raise RecoveryRequired(message, hint="Start the program again.") from fault
+        hint = "Start the program again."
+        raise RecoveryRequired(message, hint=hint, reason="unfinished") from fault
 
 
 def _discard(path: Path, staged: Path, record: Path) -> None:
     """Remove a plan whose staged file is damaged; while that exists, `path` is the old file."""
     if not path.exists():
         message = f"The file that was to replace {path} is damaged, and the old one is gone."
-        raise RecoveryRequired(message)
+        raise RecoveryRequired(message, reason="unfinished")
     record.unlink()
     files.sync_folder(path.parent)
     remove_database(staged)
@@ -158,7 +176,7 @@ def _carry_out(path: Path, plan: Plan, clock: Clock, after_step: AfterStep) -> N
     """Take the steps of a plan, passing over those that an earlier attempt has taken."""
     staged = path.with_name(plan.staged)
     if staged.exists():
-        if plan.keep is not None and path.exists():
+        if plan.keep is not None:
             _link_or_copy(path, path.with_name(plan.keep))
             after_step("old_kept")
         for suffix in SQLITE_LEFTOVERS:
@@ -178,8 +196,8 @@ def _carry_out(path: Path, plan: Plan, clock: Clock, after_step: AfterStep) -> N
 
 
 def _link_or_copy(path: Path, other: Path) -> None:
-    """Link or copy the old file, and a WAL that it may still need, to another name."""
-    for suffix in ("-wal", ""):
+    """Link or copy the old file, and a log or journal that has a part of it, to another name."""
+    for suffix in reversed(KEPT):
         source, target = files.beside(path, suffix), files.beside(other, suffix)
         if target.exists() or not source.exists():
             continue

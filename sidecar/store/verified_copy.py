@@ -13,7 +13,7 @@ from sidecar import files, limits
 from sidecar.errors import DatabaseDamaged
 from sidecar.store.database_files import remove_database
 from sidecar.store.pragmas import Connection, configure
-from sidecar.store.preflight import BEFORE
+from sidecar.store.traces import BEFORE
 
 _FINDINGS_MAX = 1000
 _ABOUT_VALUES = (

@@ -18,6 +18,7 @@ from sidecar.errors import (
     Maintenance,
     OutOfResources,
     Overloaded,
+    RecoveryRequired,
     SidecarError,
 )
 from sidecar.store.sqlite_errors import is_full, spoils_connection
@@ -50,7 +51,7 @@ class _ChoreJob:
         except (Cancelled, Maintenance):
             # The database is being replaced; the chore runs again when that may have ended.
             context.session.schedule(self._chore.name, self._chore.retry_ms)
-        except DatabaseDamaged:
+        except (DatabaseDamaged, RecoveryRequired):
             log.info("chore_left_out", chore=self._chore.name)  # a damaged file is not written
         except BaseException as fault:  # noqa: BLE001 - no client waits for a chore; it is logged
             log.error("chore_failed", chore=self._chore.name, kind=type(fault).__name__)
@@ -79,14 +80,23 @@ class Chores:
     """The times of all chores. The loop's thread uses it; any thread may call `schedule`."""
 
     def __init__(self, services: Services, workers: Workers, post: Post) -> None:
-        """Schedule the first run of every chore."""
+        """Schedule the first run of every chore, in a rescue for when that has ended."""
         self._services = services
         self._workers = workers
         self._post = post
         self._running: _ChoreJob | None = None
         self._stopped = False
         services.store.watch.on_warning = partial(self.schedule, "warnings", 0, at_latest=True)
-        now_ms = services.clock.monotonic_ms()
+        self._due_ms: dict[str, float] = {}
+        self._waiting_for_none: list[str] = []
+        if services.store.rescue is None:
+            self._schedule_all()
+        else:
+            services.store.on_rescued = self._schedule_all
+
+    def _schedule_all(self) -> None:
+        """Set the first run of every chore."""
+        now_ms = self._services.clock.monotonic_ms()
         self._due_ms = {chore.name: now_ms + chore.first_ms for chore in CHORES.values()}
         self._waiting_for_none = [name for name, each in CHORES.items() if each.waits_for_none]
 

@@ -25,6 +25,7 @@ from sidecar.errors import (
     Maintenance,
     OutOfResources,
     Overloaded,
+    RecoveryRequired,
     ShuttingDown,
     SidecarError,
 )
@@ -53,7 +54,7 @@ class Dispatcher:
         self.errors = WireErrors(services)
         self.latencies = Latencies()
         self.early_cancels: set[object] = set()
-        self._refuse_with: SidecarError | None = None
+        self._refuse_with: SidecarError | None = services.store.rescue
         self._runs_unheard = False
         self.requests_not_run = 0
         """Requests that were refused because the client reads no answers."""
@@ -206,7 +207,13 @@ class Dispatcher:
             self.latencies.record(request.method, spent_ns, failed=reply.failed)
 
     def _refuse(self, method: Method | None, error: SidecarError) -> None:
-        """Refuse a request at the end of the process, unless it runs unheard."""
+        """Refuse a request at the end of the process, unless it runs unheard, or in a rescue."""
+        if isinstance(error, RecoveryRequired):
+            if self._services.store.rescue is None:
+                self._refuse_with = None
+            elif method is not None and not method.in_rescue:
+                self._services.store.require_file()
+            return
         if self._runs_unheard:
             if method is not None and method.runs_unheard:
                 return
@@ -344,7 +351,7 @@ class Dispatcher:
 
     def run_unheard(self) -> None:
         """Run only what changes the database, because nobody can read answers any more."""
-        if self._refuse_with is None:
+        if not isinstance(self._refuse_with, ShuttingDown):
             self._refuse_with = ShuttingDown()
             self._runs_unheard = True
 

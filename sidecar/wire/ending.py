@@ -10,7 +10,7 @@ only where the reader stopped reading within it.
 from sidecar import limits, log
 from sidecar.clock import Clock, Countdown
 from sidecar.context import Context, Services
-from sidecar.errors import ExitCode
+from sidecar.errors import ExitCode, RecoveryRequired
 from sidecar.secrets import log_refusals, state
 from sidecar.vocabularies import ClosingReason
 from sidecar.wire.events import EventStream
@@ -122,6 +122,8 @@ def lock_vault(services: Services, reason: str, events: EventStream) -> None:
         with services.store.lock, services.store.writing():
             log_refusals.write_counts(context)
             state.lock(context, "end", by=reason)
+    except RecoveryRequired:
+        pass  # nothing is unlocked in a rescue, and there is no log
     except Exception as fault:  # noqa: BLE001 - a full disk must not prevent the end
         log.error("lock_not_audited", kind=type(fault).__name__)
     else:

@@ -82,9 +82,7 @@ def test_doctor_counts_the_backups_of_this_database(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"\xa5" * 9000], ids=["empty", "destroyed"])
-def test_a_database_that_does_not_open_is_restored_as_a_file(
-    database: Path, content: bytes
-) -> None:
+def test_a_database_that_does_not_open_is_restored(database: Path, content: bytes) -> None:
     made = result_of("backup", "--database", database)
     database.write_bytes(content)
 
@@ -93,7 +91,6 @@ def test_a_database_that_does_not_open_is_restored_as_a_file(
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)
     assert database.with_name(result["kept_aside"]).read_bytes() == content
-    assert "does not open" in done.stderr
     assert names(database) == ["then"]
 
 

@@ -54,7 +54,7 @@ def make_legacy(path: Path) -> None:
 
 
 def make_used(path: Path) -> None:
-    """Make a file of this version as a killed process leaves it: its WAL is not moved into it yet."""
+    """Make a file of this version as a killed process leaves it, with a WAL not moved yet."""
     used = path.with_name("used")
     used.mkdir()
     served = Served(open_store(used / "sim.db", ManualClock()).store, ManualClock())

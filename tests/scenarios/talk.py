@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 WITH_KEYCHAIN = "--with-keychain"
 """An option of these tests, not of `serve`: gives the process a keychain of its own."""
 
+LOST = "--lost"
+"""Another one: has the process find that its database is missing."""
+
 
 class Talk:
     """A process that serves one database."""
@@ -29,7 +32,9 @@ class Talk:
 
     def _start(self, options: Sequence[str]) -> subprocess.Popen[bytes]:
         module = "tests.scenarios.with_keychain" if WITH_KEYCHAIN in options else "sidecar"
-        given = [option for option in options if option != WITH_KEYCHAIN]
+        given = [option for option in options if option not in (WITH_KEYCHAIN, LOST)]
+        if LOST in options:
+            self._database.with_name(f"{self._database.name}.known").touch()
         return subprocess.Popen(
             [sys.executable, "-m", module, "serve", "--database", str(self._database), *given],
             stdin=subprocess.PIPE,

@@ -9,9 +9,9 @@ r"""Conversations with the real process, one a file: people can read them, this 
 Whole objects are compared. `"…"` stands for any value; so does `"…name"`, and gives the value that
 name, by which later lines can send it; `"…70000"` in a line sent is a string of that many
 characters. `$/progress` and `system.starting` that a scenario does not expect are ignored, since
-their amount depends on time. No line may be left over. Two options are not of `serve`:
+their amount depends on time. No line may be left over. Three options are not of `serve`:
 `--with-keychain` gives the process a keychain of its own, `--sample=NAME` a database of
-`store/sample_files` to serve.
+`store/sample_files` to serve, and after `--lost` its database is missing.
 """
 
 import json
@@ -47,7 +47,6 @@ ELSEWHERE = {
     "read_only": "a start that fails: process/",
     "newer_schema": "a start that fails: process/",
     "not_ours": "a start that fails: process/",
-    "recovery_required": "a start that fails: process/",
     "maintenance": "needs a compaction under way: store/test_compact.py",
     "purge_blocked": "needs a reader that holds an old state: store/test_purge.py",
     "backup_rejected": "needs a file that is no backup: backups/",

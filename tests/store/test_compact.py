@@ -19,7 +19,7 @@ from sidecar.errors import (
     Maintenance,
     RecoveryRequired,
 )
-from sidecar.store import compact, swap, verified_copy
+from sidecar.store import compact, swap, traces, verified_copy
 from sidecar.store.open_close import close_store, open_store
 from tests.harness import Bench, ManualClock, open_bench
 
@@ -184,7 +184,7 @@ def test_a_plan_that_cannot_be_taken_back_makes_the_file_read_only(
     unlink = Path.unlink
 
     def refuse(path: Path, *, missing_ok: bool = False) -> None:
-        if path.name in ("test.db-wal", f"test.db{swap.PLAN}"):
+        if path.name in ("test.db-wal", f"test.db{traces.PLAN}"):
             raise OSError(errno.EIO, "no")
         unlink(path, missing_ok=missing_ok)
 

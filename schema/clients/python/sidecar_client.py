@@ -900,7 +900,11 @@ class DatabaseDamaged(SidecarError):
 
 
 class RecoveryRequired(SidecarError):
-    """The database was here before and is now missing, empty or cut off; none was created."""
+    """The database is missing, cut off or damaged; `reason` says which. Nothing was created.
+
+    A process that serves then answers system.* and backups.* only, until a restore or a
+    recovery.
+    """
 
     CODE = -32036
     SLUG = "recovery_required"
@@ -1318,7 +1322,7 @@ BackupFindingKind = (
         "body",
         # A row breaks a rule of its table.
         "constraint",
-        # The header of the file has another value than this program writes.
+        # The file cannot be opened, or its header has another value than this program writes.
         "file",
         # An object of the schema is not of this program.
         "foreign",
@@ -1682,7 +1686,7 @@ ErrorSlug = (
         "not_ours",
         # Stored bytes are not those that were written. Not `storage_failed`: they could be read.
         "database_damaged",
-        # The database was here before and is now missing, empty or cut off; none was created.
+        # The database is missing, cut off or damaged; `reason` says which. Nothing was created.
         "recovery_required",
         # The operating system could not read or write. Not `database_full` and not `read_only`.
         "storage_failed",
@@ -1722,7 +1726,7 @@ FindingKind = (
         "body",
         # A row breaks a rule of its table.
         "constraint",
-        # The header of the file has another value than this program writes.
+        # The file cannot be opened, or its header has another value than this program writes.
         "file",
         # An object of the schema is not of this program.
         "foreign",
@@ -1862,6 +1866,38 @@ ProgressUnit = (
     | str
 )
 """What `done` and `total` count. A minor version may add values: accept those that you do not know."""
+
+
+ReadyMode = (
+    Literal[
+        # Everything.
+        "normal",
+        # Only what helps to bring the database back, which cannot be opened.
+        "rescue",
+    ]
+    | str
+)
+"""What a process serves after its start. A minor version may add values: accept those that you do
+not know.
+"""
+
+
+RescueReason = (
+    Literal[
+        # There is no file, but there are files or backups of an earlier database.
+        "missing",
+        # The file is empty or shorter than it was.
+        "cut",
+        # The bytes of the file are not those that were written.
+        "damaged",
+        # A replacement of the file was interrupted and cannot be completed.
+        "unfinished",
+    ]
+    | str
+)
+"""Why the database cannot be opened. A minor version may add values: accept those that you do not
+know.
+"""
 
 
 RestoredSecrets = (
@@ -2578,8 +2614,8 @@ class SystemInfoResult(TypedDict):
     protocol_version: str
     """major.minor of this protocol."""
 
-    schema_version: int
-    """Version of the database's tables."""
+    schema_version: int | None
+    """Version of the database's tables; null in a rescue."""
 
     database: str
     """Path of the database file."""
@@ -2600,7 +2636,7 @@ class SystemInfoResult(TypedDict):
     """`linux`, `darwin` or `win32`."""
 
     pragmas: dict[str, Any]
-    """Pragmas of the shared connection."""
+    """Pragmas of the shared connection; none in a rescue."""
 
     limits: dict[str, int]
     """The limits that a client can reach."""
@@ -2630,7 +2666,18 @@ class SystemPurgeResult(TypedDict):
 
 
 class SystemReady(TypedDict):
-    """The process serves requests now. It is the first line after any `system.starting`."""
+    """The process serves requests now. It is the first line after any `system.starting`.
+
+    In the mode `rescue` the database is missing, cut off or damaged: only methods that help to
+    bring it back are served, others are answered `recovery_required`. After a restore or a
+    recovery, which `system.restored` reports, everything is served.
+    """
+
+    mode: ReadyMode
+    """What a process serves after its start."""
+
+    reason: RescueReason | None
+    """Why it is a rescue; null in the mode `normal`."""
 
     protocol_version: str
     """Version of this protocol, major.minor."""
@@ -2647,8 +2694,8 @@ class SystemReady(TypedDict):
     database: str
     """Path of the database file."""
 
-    schema_version: int
-    """Version of the database's tables."""
+    schema_version: int | None
+    """Version of the database's tables; null in a rescue."""
 
     migrated_from: int | None
     """Version before this start migrated it; null when it did not."""
@@ -2659,8 +2706,8 @@ class SystemReady(TypedDict):
     secrets: SecretsState
     """Whether secrets can be used now."""
 
-    head: ChainHead
-    """Newest entry of the audit chain."""
+    head: ChainHead | None
+    """Newest entry of the audit chain; null in a rescue."""
 
     limits: dict[str, int]
     """Limits that a client can reach."""
@@ -2679,7 +2726,9 @@ class SystemRecoverResult(TypedDict):
     """Rows taken from a backup."""
 
     quarantine: str | None
-    """Name beside the database of the damaged file; null in a dry run."""
+    """Name beside the database that its file is kept under, with its log under that name and
+    `-wal`; null in a dry run, and when neither was there.
+    """
 
 
 class SystemRestored(TypedDict):
@@ -3510,6 +3559,12 @@ class SystemRecoverParams(TypedDict):
     dry_run: NotRequired[bool | None]
     """Only report what could be saved, for the user to decide. Absent: false."""
 
+    begin_new: NotRequired[bool | None]
+    """Begin with an empty database where nothing is to be brought back. What is there is kept under
+    another name, and backups stay. Refused with `conflict` while the database is sound. Absent:
+    false.
+    """
+
 
 class WorkflowsSaveParams(TypedDict):
     """Params of workflows.save."""
@@ -4225,7 +4280,7 @@ class SystemMethods:
         *,
         timeout: float | None = None,
     ) -> SystemStatsResult:
-        """Return counts, sizes and latencies."""
+        """Return counts, sizes and latencies; in a rescue nothing of the database is counted."""
         result: SystemStatsResult = self._client.call("system.stats", {}, timeout=timeout)
         return result
 
@@ -4282,6 +4337,7 @@ class SystemMethods:
         self,
         *,
         dry_run: bool | None | Unset = UNSET,
+        begin_new: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> SystemRecoverResult:
@@ -4296,6 +4352,7 @@ class SystemMethods:
         params = _given(
             {
                 "dry_run": dry_run,
+                "begin_new": begin_new,
             }
         )
         result: SystemRecoverResult = self._client.call(
@@ -4307,12 +4364,14 @@ class SystemMethods:
         self,
         *,
         dry_run: bool | None | Unset = UNSET,
+        begin_new: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[SystemRecoverResult]:
         """Start system.recover without waiting for its result."""
         params = _given(
             {
                 "dry_run": dry_run,
+                "begin_new": begin_new,
             }
         )
         result: Pending[SystemRecoverResult] = self._client.start(

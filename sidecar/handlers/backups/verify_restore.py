@@ -16,7 +16,6 @@ from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, InvalidParams, NotFound, RecoveryRequired
 from sidecar.files import beside, wire_errors
 from sidecar.handlers.backups.views import BackupView, view
-from sidecar.store import meta
 from sidecar.store.database_files import SQLITE_LEFTOVERS
 from sidecar.values import Count
 from sidecar.vocabularies import BackupFindingKind, RestoredSecrets
@@ -99,8 +98,7 @@ def verify(ctx: LongContext, params: BackupsVerifyParams) -> BackupsVerifyResult
     A backup that a restore would reject is reported in the audit log too.
     """
     path = find_backup(ctx, params.name, params.path)
-    with ctx.reading() as db:
-        store_id = meta.store_id(db)
+    store_id = directory.locate(ctx.store).store_id
     with wire_errors():
         verdict = verify_backup(path, ctx.store.path, ctx.progress, ctx.cancel_event.is_set)
     manifest = authentic = None

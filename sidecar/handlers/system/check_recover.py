@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from sidecar import limits
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
-from sidecar.errors import NewerSchema, NotOurs, RecoveryRequired
+from sidecar.errors import Conflict, NewerSchema, NotOurs, RecoveryRequired
 from sidecar.repair.check import check_database
 from sidecar.repair.confirm import confirm_damage
 from sidecar.store.repair.confirm import CHORE
@@ -63,11 +63,19 @@ def confirm_suspicion(ctx: LongContext) -> None:
 
 
 class SystemRecoverParams(Params, frozen=True):
-    """Whether to recover or only to report."""
+    """Whether to recover, only to report, or to begin with an empty database."""
 
     dry_run: Annotated[
         bool,
         Meta(description="Only report what could be saved, for the user to decide. Absent: false."),
+    ] = False
+    begin_new: Annotated[
+        bool,
+        Meta(
+            description="Begin with an empty database where nothing is to be brought back. What is"
+            " there is kept under another name, and backups stay. Refused with `conflict` while the"
+            " database is sound. Absent: false."
+        ),
     ] = False
 
 
@@ -84,7 +92,10 @@ class SystemRecoverResult(Result, frozen=True):
     from_backup: Annotated[dict[str, Count], Meta(description="Rows taken from a backup.")]
     quarantine: Annotated[
         str | None,
-        Meta(description="Name beside the database of the damaged file; null in a dry run."),
+        Meta(
+            description="Name beside the database that its file is kept under, with its log under"
+            " that name and `-wal`; null in a dry run, and when neither was there."
+        ),
     ]
 
 
@@ -93,7 +104,7 @@ class SystemRecoverResult(Result, frozen=True):
     long=True,
     replaces_file=True,
     frees_space=True,
-    errors=(NewerSchema, NotOurs, RecoveryRequired),
+    errors=(Conflict, NewerSchema, NotOurs, RecoveryRequired),
 )
 def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResult:
     """Replace a damaged database by a new one with everything that can be read of it.
@@ -104,8 +115,11 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
     `dry_run` first, which disturbs no other request, and let the user decide.
     """
     # Loaded here: what recovers a database would make each start 1 % longer.
-    from sidecar.repair.recover import recover_database  # noqa: PLC0415 - see above
+    from sidecar.repair.recover import begin_new, recover_database  # noqa: PLC0415 - see above
 
+    if params.begin_new:
+        kept_aside = None if params.dry_run else begin_new(ctx)
+        return SystemRecoverResult({}, {}, {}, kept_aside)
     recovered = recover_database(ctx, dry_run=params.dry_run)
     counts = [
         {name: count for name, count in rows.items() if count}

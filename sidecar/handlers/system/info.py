@@ -12,7 +12,7 @@ from sidecar.process import usage
 from sidecar.secrets.state import vault_state
 from sidecar.store import purge
 from sidecar.store.pragmas import sqlite_version
-from sidecar.store.totals import file_space, row_totals
+from sidecar.store.totals import NO_SPACE, NO_TOTALS, file_space, row_totals
 from sidecar.values import Count, Timestamp
 from sidecar.vocabularies import SecretsState
 
@@ -48,14 +48,18 @@ class SystemInfoResult(Result, frozen=True):
 
     version: Annotated[str, Meta(description="Version of the program.")]
     protocol_version: Annotated[str, Meta(description="major.minor of this protocol.")]
-    schema_version: Annotated[Count, Meta(description="Version of the database's tables.")]
+    schema_version: Annotated[
+        Count | None, Meta(description="Version of the database's tables; null in a rescue.")
+    ]
     database: Annotated[str, Meta(description="Path of the database file.")]
     pid: Annotated[Count, Meta(description="Process id.")]
     started_at: Timestamp
     python: Annotated[str, Meta(description="Version of Python.")]
     sqlite: Annotated[str, Meta(description="Version of SQLite.")]
     platform: Annotated[str, Meta(description="`linux`, `darwin` or `win32`.")]
-    pragmas: Annotated[dict[str, Any], Meta(description="Pragmas of the shared connection.")]
+    pragmas: Annotated[
+        dict[str, Any], Meta(description="Pragmas of the shared connection; none in a rescue.")
+    ]
     limits: Annotated[dict[str, int], Meta(description="The limits that a client can reach.")]
     secrets: SecretsState
 
@@ -64,20 +68,20 @@ class SystemInfoResult(Result, frozen=True):
 def info(ctx: Context, params: SystemInfoParams) -> SystemInfoResult:
     """Return versions, places, pragmas and limits."""
     del params
-    facts = ctx.session.facts()
+    facts, in_rescue = ctx.session.facts(), ctx.store.rescue is not None
     return SystemInfoResult(
         version=__version__,
         protocol_version=limits.PROTOCOL_VERSION,
-        schema_version=ctx.store.schema_version(),
+        schema_version=None if in_rescue else ctx.store.schema_version(),
         database=facts["database"],
         pid=facts["pid"],
         started_at=facts["started_at"],
         python=".".join(map(str, sys.version_info[:3])),
         sqlite=sqlite_version(),
         platform=sys.platform,
-        pragmas=ctx.store.pragmas(),
+        pragmas={} if in_rescue else ctx.store.pragmas(),
         limits=limits.PUBLISHED,
-        secrets=vault_state(ctx.db, ctx.vault),
+        secrets="uninitialized" if in_rescue else vault_state(ctx.db, ctx.vault),
     )
 
 
@@ -123,15 +127,17 @@ class SystemStatsResult(Result, frozen=True):
 
 @method("system.stats", access="read")
 def system_stats(ctx: Context, params: SystemStatsParams) -> SystemStatsResult:
-    """Return counts, sizes and latencies."""
+    """Return counts, sizes and latencies; in a rescue nothing of the database is counted."""
     del params
-    totals = row_totals(ctx.db)
+    in_rescue = ctx.store.rescue is not None
+    totals = NO_TOTALS if in_rescue else row_totals(ctx.db)
+    space = NO_SPACE if in_rescue else file_space(ctx.db, ctx.store.path)
     ratio = totals.stored_bytes / totals.body_bytes if totals.body_bytes else 0.0
     return SystemStatsResult(
         **totals._asdict(),
-        **file_space(ctx.db, ctx.store.path)._asdict(),
+        **space._asdict(),
         **usage()._asdict(),
-        purge_pending=purge.count_requests(ctx.db) > 0,
+        purge_pending=not in_rescue and purge.count_requests(ctx.db) > 0,
         compression_ratio=round(ratio, 4),
         methods=[MethodStats(*row) for row in ctx.session.latencies()],
     )

@@ -35,11 +35,9 @@ from sidecar.store.repair import confirm, salvage
 from sidecar.store.repair.fill_from_backup import fill_from_backup
 from sidecar.store.repair.salvage import Step
 from sidecar.store.scratch import scratch_folder
+from sidecar.store.traces import QUARANTINE
 
 T = TypeVar("T")
-
-QUARANTINE: Final = ".damaged-"
-"""What the name of a quarantined file has between the database's name and the time."""
 
 RECOVERED: Final = "recovered"
 """Name of the new file in a scratch folder."""
@@ -67,12 +65,13 @@ def build(
     log: WriteEntry | None,
     backup: Path | None = None,
     vfs: str | None = None,
-    served: bool = False,
+    in_use: bool = False,
 ) -> Recovered:
     """Build the new file at `target` and return what it holds.
 
     `backup` is the unpacked database of a verified backup. Without `log` this is a dry run, after
-    which `target` is of no use.
+    which `target` is of no use. `in_use` says that this process has other connections to
+    the old file.
 
     Raises:
         DatabaseDamaged: nothing can be read and there is no backup; nothing was changed.
@@ -82,11 +81,14 @@ def build(
         NewerSchema: the file was written by a newer version of this program.
     """
     if not path.exists() or not path.stat().st_size:
-        raise RecoveryRequired(f"{path} is missing or empty; restore a backup.")
+        raise RecoveryRequired(
+            f"{path} is missing or empty; restore a backup.",
+            reason="cut" if path.exists() else "missing",
+        )
     if shutil.disk_usage(path.parent).free < path.stat().st_size:
         raise DatabaseFull("The disk has no space for a second file of this size.")
     with (
-        _open_damaged(path, vfs, salvaging=True, served=served) as source,
+        _open_damaged(path, vfs, salvaging=True, in_use=in_use) as source,
         migrations.build_file(target, clock, migrations.shipped_steps(), vfs) as db,
     ):
         # Foreign keys cannot be turned off within a transaction; they are checked at its end.
@@ -98,7 +100,7 @@ def build(
         salvage.rebuild_derived(db)
         settings.insert_defaults(db, clock.now_ms())
         meta.raise_epoch(db)
-        meta.write(db, meta.CLEAN_END, int(not served))
+        meta.write(db, meta.CLEAN_END, 1)
         name = None if log is None else quarantine_name(path, clock)
         recovered = Recovered(found.copied, found.lost, filled, name)
         if log is not None:
@@ -130,6 +132,17 @@ def recover_file(
     return recovered
 
 
+def build_empty(target: Path, clock: Clock, log: Callable[[Connection], None]) -> None:
+    """Build a new, empty database at `target`, which this process goes on to serve.
+
+    `log` writes the audit entry of it.
+    """
+    with migrations.build_file(target, clock, migrations.shipped_steps()) as db:
+        settings.insert_defaults(db, clock.now_ms())
+        meta.write(db, meta.CLEAN_END, 0)
+        log(db)
+
+
 class BackupSource(NamedTuple):
     """What a damaged database says about its backups; None for what cannot be read."""
 
@@ -138,11 +151,11 @@ class BackupSource(NamedTuple):
     """The backup folder in its settings; None also when they do not name one."""
 
 
-def find_backup_source(path: Path, *, served: bool) -> BackupSource:
+def find_backup_source(path: Path, *, in_use: bool) -> BackupSource:
     """Read from a damaged database which backups are its own and where they are."""
     if not path.exists() or not path.stat().st_size:
         return BackupSource(None, None)
-    with _open_damaged(path, None, salvaging=True, served=served) as db:
+    with _open_damaged(path, None, salvaging=True, in_use=in_use) as db:
 
         def read(what: Callable[[], T]) -> T | None:
             try:
@@ -172,7 +185,7 @@ def quarantine_name(path: Path, clock: Clock) -> str:
     stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(at_s))
     base = f"{path.name}{QUARANTINE}{stamp}"
     number, name = 1, base
-    while path.with_name(name).exists():
+    while any(each.exists() for each in swap.remnants(path.with_name(name))):
         number, name = number + 1, f"{base}-{number}"
     return name
 
@@ -204,14 +217,14 @@ def _check_ours(db: Connection) -> None:
 
 @contextmanager
 def _open_damaged(
-    path: Path, vfs: str | None, *, salvaging: bool, served: bool = False
+    path: Path, vfs: str | None, *, salvaging: bool, in_use: bool = False
 ) -> Iterator[Connection]:
     """Open the damaged file for reading; the file and its log do not change.
 
-    With `salvaging` a file that was cut off can be read up to its end. The log of a `served` file
-    is never removed: other connections may write to it by then.
+    With `salvaging` a file that was cut off can be read up to its end. The log of a file that is
+    `in_use` is never removed: other connections may write to it by then.
     """
-    logs = [] if served else [files.beside(path, suffix) for suffix in SQLITE_LEFTOVERS]
+    logs = [] if in_use else [files.beside(path, suffix) for suffix in SQLITE_LEFTOVERS]
     created_here = [log for log in logs if not log.exists()]
     db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=vfs)
     try:
