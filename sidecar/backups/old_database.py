@@ -232,7 +232,9 @@ class ServedDatabase(UnservedDatabase):
 
     def unpack(self, backup: Path, path: Path, *, dry_run: bool) -> NewDatabase:
         """Unpack and examine a backup; write to the audit log when it is rejected."""
-        safety_bytes = 0 if dry_run else _BACKUP_PARTS * self.path.stat().st_size
+        safety_bytes = (
+            0 if dry_run or self._store.rescue else _BACKUP_PARTS * self.path.stat().st_size
+        )
         try:
             with self._ctx.part_of_progress(after=safety_bytes):
                 new = super().unpack(backup, path, dry_run=dry_run)

@@ -25,7 +25,9 @@ def check_database(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict
     cannot be opened the finding says why.
     """
     if ctx.store.rescue is not None:
-        return [checks.not_opened(ctx.store.rescue.message)], dict.fromkeys(checks.COUNTED, 0)
+        cure = "Restore a backup, or recover the database."
+        finding = Finding("file", "database", ctx.store.rescue.message, cure)
+        return [finding], dict.fromkeys(checks.COUNTED, 0)
     findings, counts = _check_all(ctx, full=full)
     if findings:
         # A read may have failed once: only what a second connection finds too is damage.

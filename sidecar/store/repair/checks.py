@@ -50,11 +50,6 @@ def _by_hand(*statements: str) -> str:
     return f"Keep a copy of the file. End the process, then run in the sqlite3 tool: {sql};"
 
 
-def not_opened(reason: str) -> Finding:
-    """Return the finding for a database that cannot be opened."""
-    return Finding("file", "database", reason, "Restore a backup, or recover the database.")
-
-
 # --- all checks -----------------------------------------------------------------------------
 
 
