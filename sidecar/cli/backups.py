@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import Any
 
+from sidecar import limits
 from sidecar.cli.child import ChildEnded
 from sidecar.cli.command import Command, add_common, call_method, database_path, serve_options
 from sidecar.cli.tables import Drawn, cell, print_result, size_text, table, time_text
@@ -28,7 +29,7 @@ def _run(given: argparse.Namespace) -> int:
 def _list(given: argparse.Namespace) -> dict[str, Any]:
     """Return what `backups.list` answers, or the same about the default folder without a child."""
     try:
-        result: dict[str, Any] = call_method(serve_options(given), "backups.list", {})
+        result: dict[str, Any] = call_method(serve_options(given), "backups.list", {"limit": limits.PAGE_MAX})
     except ChildEnded as ended:
         if given.ephemeral:
             raise
@@ -46,7 +47,7 @@ def _list_default_folder(given: argparse.Namespace) -> dict[str, Any]:
     from sidecar.store.backup_names import DEFAULT  # noqa: PLC0415 - as above
 
     items = [view(each, b"") for each in list_backups(database_path(given).parent / DEFAULT)]
-    return {"items": msgspec.to_builtins(items)}
+    return {"items": msgspec.to_builtins(items), "next_cursor": None}
 
 
 def _draw(result: dict[str, Any]) -> Drawn:
