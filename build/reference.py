@@ -23,6 +23,20 @@ asked for with the same ones. Times are milliseconds since the Unix epoch, UTC. 
 `$/cancelRequest`. Besides its own errors, a method can give the common errors listed below.
 """
 
+FOLLOWING = """\
+## Following the changes
+
+A host that shows what the database holds keeps the number of the newest audit entry with it.
+Change notifications name the entry of their act in `seq`. A host that was away (killed, restarted,
+or too slow, as `audit.overflow` says) subscribes with `audit.subscribe` and its number in `after`,
+takes the ids from the entries that are replayed, and asks for those that it shows. When
+`pruned_through` is above its number, when `head.seq` is below it, or after an entry that it does
+not know how to place, it reads everything again. Acts of runs have no entries but their deletion:
+the runs that are shown are asked for. [recipes.md](recipes.md) has each step line by line, and the
+Python client has them as `catch_up` and `Stale`. What has changed between two versions stands in
+[CHANGELOG.md](CHANGELOG.md).
+"""
+
 VOCABULARIES = """\
 A minor version of the protocol may add values to these: a client must accept values that it does
 not know, and show them as they are.
@@ -44,6 +58,7 @@ def render(document: Schema) -> str:
         "## Methods\n",
         *(_method(each, document) for each in document["methods"]),
         _notifications(document),
+        FOLLOWING,
         _types(document),
         _vocabularies(document),
         _errors(document),

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from tests.process.child_process import ROOT, environment
+from tests.process.child_process import ROOT, environment, product
+from tests.process.conftest import Connect
 
 
 def in_the_file(database: Path) -> dict[str, dict[str, Any]]:
@@ -78,3 +79,24 @@ def test_hosts_that_are_killed_and_started_again_show_what_the_file_holds(tmp_pa
 @pytest.mark.parametrize("seed", range(3))
 def test_hosts_follow_a_thousand_changes_over_thirty_kills(tmp_path: Path, seed: int) -> None:
     assert_shown_is_stored(tmp_path, changes=1000, kills=30, seed=seed)
+
+
+def test_the_idle_lock_is_told_within_a_second_of_its_time(
+    connect: Connect, database: Path
+) -> None:
+    client = connect(product("--database", database))
+    client.call("settings.set", {"key": "secrets_idle_lock_ms", "value": 1500})
+    client.call("secrets.initialize", {"passphrase": "open sesame"})
+
+    told = [client.events.get()]
+    while told[-1].params.get("reason") != "idle_lock":
+        told.append(client.events.get())
+
+    entries = [each.params for each in told if each.method == "audit.event"]
+    at = {entry["action"]: entry["at"] for entry in entries}
+    assert 1500 <= at["vault_lock"] - at["vault_initialize"] <= 2500
+    assert told[-1].params == {
+        "state": "locked",
+        "reason": "idle_lock",
+        "seq": entries[-1]["seq"],
+    }

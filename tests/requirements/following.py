@@ -20,6 +20,7 @@ REQUIREMENTS = [
         "following:idle",
         "The lock after a time without use comes within a second of its time, whatever runs.",
         "test_a_chore_that_waits_for_none_runs_while_another_runs",
+        "test_the_idle_lock_is_told_within_a_second_of_its_time",
     ),
     _promise.proven(
         "following:settings",
@@ -48,5 +49,13 @@ REQUIREMENTS = [
         " of the host and of the process it shows what an independent reader finds in the file.",
         "test_hosts_that_are_killed_and_started_again_show_what_the_file_holds",
         "test_hosts_follow_a_thousand_changes_over_thirty_kills",
+    ),
+    _promise.proven(
+        "following:pages",
+        "The recipes for hosts are replayed through the process, and the page of changes for"
+        " clients is of the protocol's version.",
+        "test_the_process_answers_as_the_recipe_says",
+        "test_every_recipe_has_a_conversation",
+        "test_the_newest_version_of_the_page_is_that_of_the_protocol",
     ),
 ]
