@@ -162,7 +162,8 @@ def header_bytes(header: Header) -> int:
 
 def sent_bytes(body: bytes) -> int:
     """Return the bytes that a body takes in an answer, where U+2028 and U+2029 are escaped."""
-    separators = body.count(b"\xe2\x80\xa8") + body.count(b"\xe2\x80\xa9")
+    # A scan for one byte is as fast as memchr, and nearly always finds none.
+    separators = sum(body.count(b"\xe2\x80" + last) for last in (b"\xa8", b"\xa9") if last in body)
     return len(body) + (ESCAPED_CHAR_BYTES - _SEPARATOR_BYTES) * separators
 
 
