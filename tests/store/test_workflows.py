@@ -54,7 +54,7 @@ def test_pages_join_to_the_whole_list_even_among_equal_keys(
 ) -> None:
     for index in range(23):
         put(bench, f"w{index:02}", 100 + index // 7, "aAbB"[index % 4], '["t","u"]')
-    bench.store.db.execute("UPDATE workflows SET last_run_at = 50 + rid % 3 WHERE rid % 2")
+    bench.store.db.execute("UPDATE workflows SET last_run_at = 50 + rid % 3 WHERE rid > 10")
     wanted = Filter("general", tags)
     order = Order(order_by, descending)
     seen: list[header.Header] = []
