@@ -201,6 +201,7 @@ def _ready(served: Served, path: Path, vault: Vault) -> SystemReady:
         schema_version=served.schema_version,
         migrated_from=served.migrated_from,
         runs_interrupted=served.runs_interrupted,
+        runs_interrupted_ids=list(served.interrupted_ids),
         secrets=locked if vault.keys is None else "unlocked",
         head=None if head is None else ChainHead(head.seq, head.mac.hex()),
         limits=limits.PUBLISHED,

@@ -58,6 +58,8 @@ class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     published: ClassVar["type[Params] | None"] = None
     """The params that the contract shows, for a struct that leaves a member undecoded."""
+    mends: ClassVar[frozenset[str]] = frozenset()
+    """Params that are repaired where they are not JSON, instead of being refused."""
 
 
 class Result(msgspec.Struct, frozen=True):

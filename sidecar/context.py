@@ -9,7 +9,7 @@ committed together) and use `db`. Long methods run in a worker thread: they read
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -21,7 +21,7 @@ from sidecar.clock import Clock
 from sidecar.errors import Cancelled, InvalidParams, Outcome
 from sidecar.notifications import AuditEvent, Notification, Progress
 from sidecar.redaction import redact_all
-from sidecar.store.audit.log import Sealer, add_checkpoint, append_entry, newest_marks
+from sidecar.store.audit.log import Sealer, add_checkpoint, append_entry, chain_head, newest_marks
 from sidecar.store.connection import Connection, Store
 from sidecar.store.interrupt import interruptible
 from sidecar.store.vault_marks import marks_after_write, read_marks
@@ -29,6 +29,8 @@ from sidecar.vault.crypto import NONCE_BYTES
 from sidecar.vault.keys import Keys
 from sidecar.vault.vault import Vault
 from sidecar.vocabularies import AuditAction, ClosingReason, ProgressPhase, ProgressUnit
+
+Mended = Literal["repaired", "dropped"]
 
 
 class Emitted(msgspec.Struct, frozen=True):
@@ -96,6 +98,8 @@ class Context:
         self.audit_seq = 0
         self.line_is_deep = False
         """Whether the line of the request nests deeper than a value that is stored may."""
+        self.mended: Mapping[str, Mended] = {}
+        """What was done to the params of this request that were not JSON, by their names."""
 
     def refuse_deep(self, value: bytes, path: str) -> None:
         """Refuse a JSON value, at `path` of the request, that nests deeper than one stored may.
@@ -116,9 +120,19 @@ class Context:
         """Return the shared connection, for short methods."""
         return self.store.db
 
-    def emit(self, params: Notification) -> None:
-        """Send a notification when the transaction of this request is committed."""
-        self.emitted.append(Emitted(params, self.audit_seq))
+    def head_seq(self) -> int:
+        """Return the number of the newest audit entry; called within a transaction."""
+        store = self.store
+        if store.head_seq is None:
+            store.head_seq = chain_head(store.db).seq
+        return store.head_seq
+
+    def emit(self, params: Notification, *, seq: int | None = None) -> None:
+        """Send a notification when the transaction of this request is committed.
+
+        `seq` is the entry before which a reader resumes who has missed it: its own, when absent.
+        """
+        self.emitted.append(Emitted(params, self.audit_seq if seq is None else seq))
 
     @contextmanager
     def savepoint(self) -> Iterator[None]:
@@ -148,6 +162,8 @@ class Context:
         text = msgspec.json.encode(details).decode() if details else "{}"
         entry = append_entry(db, self.clock.now_ms(), action, resource, text)
         self.audit_seq = entry.seq
+        if db is self.store.db:
+            self.store.head_seq = entry.seq
         if entry.seq % limits.CHECKPOINT_ENTRIES == 0 and db is self.store.db:
             self.checkpoint_chain()
         self.emit(AuditEvent(*entry.members()))

@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from sidecar.values import Count, Revision, Timestamp, WorkflowId
+from sidecar.values import Count, Revision, RunId, Timestamp, WorkflowId
 from sidecar.vocabularies import (
     AuditAction,
     ClosingReason,
@@ -18,6 +18,8 @@ from sidecar.vocabularies import (
     ReadyMode,
     RescueReason,
     RestoredSecrets,
+    RunChange,
+    RunStatus,
     SecretsChangeReason,
     SecretsState,
     WarningSlug,
@@ -93,7 +95,17 @@ class SystemReady(Notification, frozen=True):
         int | None, Meta(description="Version before this start migrated it; null when it did not.")
     ]
     runs_interrupted: Annotated[
-        Count, Meta(description="Runs that an earlier process left unfinished.")
+        Count,
+        Meta(
+            description="Runs that an earlier process left unfinished: they are interrupted now;"
+            " runs.finish or runs.progress takes one up again."
+        ),
+    ]
+    runs_interrupted_ids: Annotated[
+        list[RunId],
+        Meta(
+            description="Their ids, the newest 100 of them; runs.list with `interrupted` has all."
+        ),
     ]
     secrets: SecretsState
     head: Annotated[
@@ -154,6 +166,24 @@ class WorkflowsChanged(Notification, frozen=True):
     revision: Annotated[Revision | None, Meta(description="Its revision; null when it is deleted.")]
     change: WorkflowChange
     seq: EntrySeq
+
+
+@notification("runs.changed")
+class RunsChanged(Notification, frozen=True):
+    """A run was started, has made progress, was taken up again, has ended or was deleted.
+
+    Of the progress of one run the newest is told, at most once a second. Runs that are deleted
+    with their workflow are not told one by one.
+    """
+
+    id: RunId
+    workflow_id: WorkflowId
+    status: Annotated[RunStatus, Meta(description="Its status now, or before it was deleted.")]
+    change: RunChange
+    seq: Annotated[
+        Count,
+        Meta(description="Number of the newest audit entry: most changes of runs have none."),
+    ]
 
 
 class SettingChange(msgspec.Struct, frozen=True):

@@ -18,9 +18,9 @@ AuditAction = Annotated[
     Literal[
         "workflow_save", "workflow_archive", "workflow_unarchive", "workflow_delete",
         "workflow_export", "workflow_import", "tag_rename", "run_delete", "run_prune",
-        "settings_update", "settings_delete", "key_access", "key_update", "key_delete",
-        "key_verify", "vault_initialize", "vault_unlock", "unlock_failed", "vault_lock",
-        "vault_rotate", "vault_rekey", "vault_reset", "passphrase_change", "slot_add",
+        "run_resume", "settings_update", "settings_delete", "key_access", "key_update",
+        "key_delete", "key_verify", "vault_initialize", "vault_unlock", "unlock_failed",
+        "vault_lock", "vault_rotate", "vault_rekey", "vault_reset", "passphrase_change", "slot_add",
         "slot_remove", "access_refused", "backup_create", "backup_delete", "backup_rejected",
         "restore", "recover", "compact", "check_findings", "revision_prune", "audit_prune",
         "audit_export", "audit_sealed", "migrate",
@@ -37,6 +37,7 @@ AUDIT_ACTIONS: Final[dict[AuditAction, str]] = {
     "tag_rename": "A tag was renamed in every workflow that had it.",
     "run_delete": "One run was deleted, or the runs of a workflow that is being deleted.",
     "run_prune": "Runs were deleted by their age, their number or their size.",
+    "run_resume": "A run that was interrupted was taken up again.",
     "settings_update": "Settings were set or reset.",
     "settings_delete": "A setting of the app was deleted.",
     "key_access": "A secret was read in clear.",
@@ -219,6 +220,29 @@ RUN_STATUSES: Final[dict[RunStatus, str]] = {
     "cancelled": "Somebody ended it.",
 }
 
+RunChange = Annotated[
+    Literal["started", "progress", "resumed", "finished", "deleted"],
+    Meta(title="RunChange", description="What was done to a run."),
+]
+RUN_CHANGES: Final[dict[RunChange, str]] = {
+    "started": "It has begun.",
+    "progress": "Its totals or its wait have changed.",
+    "resumed": "It was interrupted and was taken up again.",
+    "finished": "It has ended.",
+    "deleted": "It is gone, with its summary.",
+}
+
+SummaryState = Annotated[
+    Literal["kept", "truncated", "repaired", "dropped"],
+    Meta(title="SummaryState", description="What became of the summary of a run."),
+]
+SUMMARY_STATES: Final[dict[SummaryState, str]] = {
+    "kept": "It is as it was sent.",
+    "truncated": "Its first MiB is kept, as a JSON string.",
+    "repaired": "null is in place of NaN, U+FFFD in place of what no text can hold.",
+    "dropped": "It nested too deep and is left out.",
+}
+
 # --- secrets ----------------------------------------------------------------------------------
 
 SecretsState = Annotated[
@@ -371,6 +395,8 @@ VOCABULARIES: Final[tuple[tuple[Any, dict[Any, str]], ...]] = (
     (ClosingReason, CLOSING_REASONS),
     (WorkflowChange, WORKFLOW_CHANGES),
     (RunStatus, RUN_STATUSES),
+    (RunChange, RUN_CHANGES),
+    (SummaryState, SUMMARY_STATES),
     (SecretsState, SECRETS_STATES),
     (SecretsChangeReason, SECRETS_CHANGE_REASONS),
     (SecretState, SECRET_STATES),

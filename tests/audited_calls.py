@@ -96,6 +96,10 @@ ACTS: dict[str, list[Act]] = {
     "runs.progress": [Act({"id": "going", "tokens_used": 3})],
     "runs.finish": [Act({"id": "going", "status": "success", "summary": [1]})],
     "runs.delete": [Act({"id": "ended"}, [("run_delete", "ended", {"workflow_id": "w1"})])],
+    "runs.delete_many": [
+        Act({"ids": []}),
+        Act({"ids": ["ended", "nobody"]}, [("run_delete", "ended", {"workflow_id": "w1"})]),
+    ],
     "settings.set": [
         Act({"key": "own", "value": 2}, [("settings_update", "own", {"keys": ["own"]})]),
         Act({"key": "own", "value": 1}),

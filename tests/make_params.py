@@ -226,5 +226,7 @@ def within(node: types.StructType, path: str) -> Iterator[Wrong]:
 
 
 def wrong_params(method: Method) -> Iterator[Wrong]:
-    """Yield every single fault that the params of a method can have."""
-    yield from within(params_type(method), "$.params")
+    """Yield every single fault that the params of a method can have, but those that it repairs."""
+    for wrong in within(params_type(method), "$.params"):
+        if not (method.params.mends and wrong.fault == "too deep"):
+            yield wrong

@@ -63,7 +63,6 @@ def test_only_the_store_has_sql() -> None:
 
 
 OTHER_FILES = {
-    "runs.progress": "start_finish: it comes between runs.start and runs.finish",
     "system.compact": "space: it frees disk space",
     "system.ping": "info: it says that the process is there",
     "system.purge": "space: it frees disk space",

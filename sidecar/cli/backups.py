@@ -29,7 +29,9 @@ def _run(given: argparse.Namespace) -> int:
 def _list(given: argparse.Namespace) -> dict[str, Any]:
     """Return what `backups.list` answers, or the same about the default folder without a child."""
     try:
-        result: dict[str, Any] = call_method(serve_options(given), "backups.list", {"limit": limits.PAGE_MAX})
+        result: dict[str, Any] = call_method(
+            serve_options(given), "backups.list", {"limit": limits.PAGE_MAX}
+        )
     except ChildEnded as ended:
         if given.ephemeral:
             raise

@@ -186,7 +186,7 @@ def _find(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
 
 def _run_workflow(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
     """Record a run from its start to its end."""
-    run_id = child.call("runs.start", {"workflow_id": workflows[0]["id"]})["id"]
+    run_id = child.call("runs.start", {"workflow_id": workflows[0]["id"]})["run"]["id"]
     progress = {"id": run_id, "blocks_executed": 2, "api_calls_made": 1}
     status = child.call("runs.progress", progress)["status"]
     yield f"started; status {status}: 2 blocks executed, 1 API call made"

@@ -18,8 +18,10 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", metavar="ID", nargs="?", help="list only runs of this workflow")
     parser.add_argument(
         "--status",
+        dest="statuses",
+        action="append",
         choices=("running", "success", "error", "cancelled"),
-        help="list only runs of this status",
+        help="list only runs of this status; give it again for further ones",
     )
     parser.add_argument("--limit", type=int, help="show at most LIMIT runs (default 50)")
     add_common(parser)
@@ -27,7 +29,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     """List the runs, newest first."""
-    params = {"workflow_id": given.id, "status": given.status, "limit": given.limit}
+    params = {"workflow_id": given.id, "statuses": given.statuses, "limit": given.limit}
     return show_call(given, "runs.list", params, _draw)
 
 
@@ -35,16 +37,18 @@ def _draw(result: dict[str, Any]) -> Drawn:
     """Draw a table of runs."""
     if not result["items"]:
         return "No runs."
-    colours = {"success": "green", "error": "red", "running": "cyan"}
+    colours = {"success": "green", "error": "red", "interrupted": "red", "running": "cyan"}
     headings = ("run", "workflow", "started", "status", "duration", "tokens", "error")
     drawn = table("", *headings)
     for item in result["items"]:
         taken_ms = item["duration_ms"]
+        states = [name for name in ("interrupted", "waiting") if item[name]]
+        state = states[0] if states else item["status"]
         drawn.add_row(
             cell(item["id"]),
             cell(item["workflow_id"]),
             cell(time_text(item["started_at"])),
-            cell(item["status"], colours.get(item["status"], "")),
+            cell(state, colours.get(state, "")),
             cell("-" if taken_ms is None else f"{taken_ms} ms"),
             cell(item["tokens_used"]),
             cell(item["error_message"] or ""),

@@ -43,6 +43,13 @@ LINE_DEPTH_MAX: Final = DEPTH_MAX + 128
 """Deepest nesting of a line. Six levels are around a body in a batch's `workflows.save_many`; more
 are read, so that a body that nests too deep is refused by its own path, and only its request."""
 
+MENDED_DEPTH_MAX: Final = 100
+"""Deepest nesting of a line that is repaired: a level takes two of Python's frames. What is deeper
+is dropped."""
+
+MENDED_BRACKETS_MAX: Final = 500_000
+"""Most brackets of a line in which a value that nests too deep is looked for: 0.1 s."""
+
 BATCH_MAX_MEMBERS: Final = 1000
 """Most members of one JSON-RPC batch, so that one line cannot occupy the loop for minutes."""
 
@@ -125,8 +132,22 @@ into the file."""
 STATS_DAYS_MAX: Final = 400
 """Most days in runs.stats: a year, and some days more for a chart."""
 
-UTC_OFFSET_MAX_MINUTES: Final = 14 * 60
-"""The time zone that is furthest from UTC."""
+TIME_ZONE_MAX_CHARS: Final = 64
+"""Longest name of a time zone; the longest of the IANA has 32 characters."""
+
+INTERRUPTED_SPARED_MS: Final = 7 * 86_400_000
+"""How long pruning spares a run that was found interrupted: a host that was away over a long
+weekend can still take it up again."""
+
+READY_RUN_IDS_MAX: Final = 100
+"""Most ids of interrupted runs in `system.ready`: more than one host executes at the same time, and
+the line stays under 16 KiB; `runs.list` has all of them."""
+
+RUN_PROGRESS_INTERVAL_MS: Final = 1000
+"""Time between two `runs.changed` about the progress of one run: a person reads no faster."""
+
+TRIGGER_MAX_CHARS: Final = 64
+"""What caused a run is a word or an id, not a text."""
 
 CHORES_FIRST_MS: Final = 5000
 """Time from the start to the first chore, so that none runs while the app loads."""
@@ -220,10 +241,9 @@ CHOICES_MAX: Final = 60
 """Most allowed values that an error names for a param; today no param has more."""
 
 BODY_MAX_BYTES: Final = 16 * MIB
-SUMMARY_MAX_BYTES: Final = 16 * MIB
 SUMMARY_KEPT_BYTES: Final = MIB
-"""Summaries of runs are accepted up to 16 MiB and stored up to 1 MiB: runs.finish must not fail
-because of its summary."""
+"""What is stored of the summary of a run; a longer one is cut, as runs.finish must not fail because
+of its summary."""
 
 PAGE_DEFAULT: Final = 50
 PAGE_MAX: Final = 500
@@ -333,7 +353,6 @@ PUBLISHED: Final[dict[str, int]] = {
     "line_bytes": LINE_MAX_BYTES,
     "answer_bytes": ANSWER_MAX_BYTES,
     "body_bytes": BODY_MAX_BYTES,
-    "summary_bytes": SUMMARY_MAX_BYTES,
     "summary_kept_bytes": SUMMARY_KEPT_BYTES,
     "depth": DEPTH_MAX,
     "batch_members": BATCH_MAX_MEMBERS,
@@ -350,6 +369,8 @@ PUBLISHED: Final[dict[str, int]] = {
     "tag_chars": TAG_MAX_CHARS,
     "tags": TAGS_MAX,
     "query_chars": QUERY_MAX_CHARS,
+    "ready_run_ids": READY_RUN_IDS_MAX,
+    "trigger_chars": TRIGGER_MAX_CHARS,
     "error_message_chars": ERROR_MESSAGE_MAX_CHARS,
     "provider_chars": PROVIDER_MAX_CHARS,
     "passphrase_chars": PASSPHRASE_MAX_CHARS,

@@ -199,6 +199,7 @@ class Store(SharedConnection):
     def rollback(self) -> None:
         """Undo the transaction if one is open; after an I/O error SQLite may have done it."""
         self._in_transaction = False
+        self.head_seq = None
         if self._db is None or not self._db.in_transaction:
             return
         try:
@@ -229,6 +230,7 @@ class Store(SharedConnection):
 
     def rollback_to_savepoint(self) -> bool:
         """Undo the part begun last and end it; return False when SQLite has undone everything."""
+        self.head_seq = None
         if self._db is None or not self._db.in_transaction:
             self._in_transaction = False
             return False

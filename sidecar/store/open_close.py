@@ -5,14 +5,14 @@ or migrate the file, and only then open it. The result says how the last process
 it closed the file, and how many runs it left running.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import apsw
 
-from sidecar import files
+from sidecar import files, limits
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs, RecoveryRequired
 from sidecar.store import meta, migrations, preflight, secrets, settings, swap, traces
@@ -21,7 +21,7 @@ from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, Store
 from sidecar.store.migrations import Progress, no_progress
 from sidecar.store.pragmas import check_sqlite_version
-from sidecar.store.runs.rows import close_interrupted
+from sidecar.store.runs.rows import close_interrupted, newest_interrupted
 from sidecar.store.scratch import empty_scratch
 from sidecar.store.sqlite_errors import as_wire_error
 
@@ -40,7 +40,9 @@ class Opened(NamedTuple):
     migrated_from: int | None
     """Version that the file had, 0 for a legacy file; None when nothing was migrated."""
     runs_interrupted: int
-    """Number of runs that were running when the last process ended; they are closed now."""
+    """Number of runs that were running when the last process ended; they are interrupted now."""
+    interrupted_ids: list[str]
+    """Ids of the newest of them."""
     created: bool
     unclean: bool
     """The last process did not close the file, so that it is to be checked."""
@@ -56,6 +58,7 @@ class Served(NamedTuple):
     schema_version: int | None = None
     migrated_from: int | None = None
     runs_interrupted: int = 0
+    interrupted_ids: Sequence[str] = ()
     head: Head | None = None
     has_secrets: bool = False
 
@@ -83,8 +86,8 @@ def open_or_rescue(path: Path, clock: Clock, on_progress: Progress = no_progress
         message = None if fault.message == fault.text else fault.message
         return Served(Store(path, rescue=RecoveryRequired(message, reason=reason)))
     return Served(
-        store, opened.schema_version, opened.migrated_from, opened.runs_interrupted, head,
-        has_secrets,
+        store, opened.schema_version, opened.migrated_from, opened.runs_interrupted,
+        opened.interrupted_ids, head, has_secrets,
     )  # fmt: skip
 
 
@@ -115,10 +118,10 @@ def open_store(
             migrated_from = migrations.upgrade(path, clock, on_progress, vfs=vfs)
         has_log = files.beside(path, "-wal").exists()
         try:
-            store, unclean, interrupted = _open(path, clock, vfs)
+            store, unclean, interrupted, ids = _open(path, clock, vfs)
         except (apsw.CorruptError, apsw.NotADBError):
             # Perhaps a read failed: it is damage only if another connection finds it again.
-            store, unclean, interrupted = _open_again(path, clock, vfs)
+            store, unclean, interrupted, ids = _open_again(path, clock, vfs)
     store.damage_suspected = unclean
     if unclean and not has_log:
         store.watch.warn("log_lost", _LOG_LOST)
@@ -127,6 +130,7 @@ def open_store(
         schema_version=store.schema_version(),
         migrated_from=migrated_from,
         runs_interrupted=interrupted,
+        interrupted_ids=ids,
         created=finding is preflight.Finding.NEW,
         unclean=unclean,
     )
@@ -179,18 +183,18 @@ def _import_legacy(path: Path, clock: Clock, on_progress: Progress, vfs: str | N
     migrate(path, clock, on_progress, vfs=vfs)
 
 
-def _open(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int]:
+def _open(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int, list[str]]:
     store = Store(path, vfs=vfs)
     try:
-        unclean, interrupted = _mark_open(store, clock.now_ms())
+        unclean, interrupted, ids = _mark_open(store, clock.now_ms())
         traces.mark_known(path)
     except BaseException:
         store.close()
         raise
-    return store, unclean, interrupted
+    return store, unclean, interrupted, ids
 
 
-def _open_again(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int]:
+def _open_again(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int, list[str]]:
     """Open the store through another connection, and for reading only if that fails too."""
     try:
         return _open(path, clock, vfs)
@@ -203,19 +207,22 @@ def _open_again(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool,
             store.close()
             raise
         store.damaged = True
-        return store, True, 0
+        return store, True, 0, []
 
 
-def _mark_open(store: Store, now_ms: int) -> tuple[bool, int]:
+def _mark_open(store: Store, now_ms: int) -> tuple[bool, int, list[str]]:
     """Mark the file as open and close the runs that the last process left running.
 
-    Return whether the last process did not close the file, and the number of those runs.
+    Return whether the last process did not close the file, the number of those runs, and the ids
+    of the newest of them.
     """
     migrations.check_shipped(store.db)
     with store.writing() as db:
         unclean = meta.read(db, meta.CLEAN_END) != 1
         interrupted = close_interrupted(db, now_ms)
+        most = min(interrupted, limits.READY_RUN_IDS_MAX)
+        ids = newest_interrupted(db, now_ms, most) if interrupted else []
         meta.write(db, meta.CLEAN_END, 0)
     # The mark must be in the file itself: a log that is lost takes what is only in it along.
     store.checkpoint()
-    return unclean, interrupted
+    return unclean, interrupted, ids

@@ -42,6 +42,8 @@ class SharedConnection:
         self.watch = FileWatch(path)
         self.wal = WriteAheadLog(path)
         self._in_transaction = False
+        self.head_seq: int | None = None
+        """Number of the newest audit entry, None when it is to be read."""
         self._db: Connection | None = None if rescue else self._open_shared()
 
     @property
@@ -58,6 +60,7 @@ class SharedConnection:
 
     def _open_shared(self) -> Connection:
         self.require_file()
+        self.head_seq = None
         flags = apsw.SQLITE_OPEN_READWRITE
         db = apsw.Connection(
             str(self.path), flags=flags, vfs=self.vfs, statementcachesize=limits.STATEMENT_CACHE

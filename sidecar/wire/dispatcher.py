@@ -89,6 +89,10 @@ class Dispatcher:
             raise malformed.Refusal(malformed.oversize())
         self._context.line_is_deep = is_deep = envelope.nests_deeper(line, limits.DEPTH_MAX)
         if is_deep and envelope.nests_deeper(line, limits.LINE_DEPTH_MAX):
+            from sidecar.wire.mending import is_mendable  # noqa: PLC0415 - seldom needed
+
+            if is_mendable(line):
+                return None
             raise malformed.too_deep(line)
         try:
             request = decode_call(line) or envelope.decode_request(line)
@@ -152,7 +156,11 @@ class Dispatcher:
                 raise refusal.error from None
 
         def serve(request: Request) -> None:
-            self.serve_request(request, burst, replies, text)
+            self._context.mended = getattr(request, "mended", {})
+            try:
+                self.serve_request(request, burst, replies, text)
+            finally:
+                self._context.mended = {}
 
         try:
             refusal = jsonrpc_lane.dispatch(read, serve)

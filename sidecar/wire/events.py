@@ -7,24 +7,36 @@ events when the replay has reached the newest entry. No entry is sent twice.
 """
 
 from contextlib import closing
+from typing import Final
 
 from sidecar import limits, log
+from sidecar.clock import Clock
 from sidecar.context import Emitted
-from sidecar.notifications import AuditEvent, AuditOverflow, Progress, WorkflowsChanged
+from sidecar.notifications import (
+    AuditEvent,
+    AuditOverflow,
+    Progress,
+    RunsChanged,
+    WorkflowsChanged,
+)
 from sidecar.store.audit.log import Entry, read_entries
 from sidecar.store.connection import Store
 from sidecar.store.sqlite_errors import spoils_connection
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.outbox import Outbox
+from sidecar.wire.run_progress import RunProgress
+
+_CHANGES: Final = (WorkflowsChanged, RunsChanged)
 
 
 class EventStream:
     """The subscription of the client; used by the loop's thread."""
 
-    def __init__(self, store: Store, outbox: Outbox, *, subscribed: bool) -> None:
+    def __init__(self, store: Store, outbox: Outbox, clock: Clock, *, subscribed: bool) -> None:
         """Send all events from the start if `subscribed`."""
         self._store = store
         self._outbox = outbox
+        self._progress = RunProgress(clock, self._push_event)
         self._subscribed = subscribed
         self._actions: frozenset[str] | None = None
         self._replay_after: int | None = None
@@ -45,6 +57,12 @@ class EventStream:
         """Send no more audit and change events."""
         self._subscribed = False
         self._replay_after = None
+        self._progress.forget()
+
+    def push_all(self, emitted: list[Emitted]) -> None:
+        """Queue notifications in their order."""
+        for each in emitted:
+            self.push(each)
 
     def push(self, emitted: Emitted) -> None:
         """Queue one notification if the client has subscribed to it."""
@@ -54,13 +72,26 @@ class EventStream:
             if not self._wants(params.action) or replays or params.seq <= self._sent_seq:
                 return
             self._sent_seq = params.seq
-        elif isinstance(params, WorkflowsChanged) and not self._subscribed:
+        elif isinstance(params, _CHANGES) and not self._subscribed:
             return
-        data = encode_notification(params)
         if isinstance(params, Progress):
-            self._outbox.push(data)
+            self._outbox.push(encode_notification(params))
+        elif isinstance(params, RunsChanged) and self._progress.holds(params, emitted):
+            return
         else:
-            self._outbox.push_event(data, emitted.seq)
+            self._push_event(emitted)
+
+    def _push_event(self, emitted: Emitted) -> None:
+        """Queue one notification that can be dropped."""
+        self._outbox.push_event(encode_notification(emitted.params), emitted.seq)
+
+    def timeout_ms(self) -> float | None:
+        """Return how long the loop may sleep before progress that was held is to be sent."""
+        return self._progress.timeout_ms()
+
+    def send_due(self) -> None:
+        """Queue the progress of runs that was held long enough."""
+        self._progress.send_due()
 
     def _wants(self, action: str) -> bool:
         """Return whether the client has subscribed to events of this action."""

@@ -64,7 +64,7 @@ class Loop:
         self._posted: deque[Reply | list[Emitted]] = deque()
         self._workers = Workers(channel.wake, clock)
         self._dispatcher = Dispatcher(self._services, self._workers, self)
-        self._events = EventStream(store, self._outbox, subscribed=events)
+        self._events = EventStream(store, self._outbox, clock, subscribed=events)
         self._upkeep = Upkeep(store, clock)
         self._chores = Chores(self._services, self._workers, self)
         self._watchdog = Watchdog(self._stop_soon, self._input_hung_up, parent)
@@ -168,9 +168,8 @@ class Loop:
         if self._events.wants_replay and not self._outbox:
             return 0
         if self._ending is None:
-            parts = (self._upkeep, self._chores, self._workers)
-            waits = (part.timeout_ms() for part in parts)
-            return min((wait for wait in waits if wait is not None), default=None)
+            parts = (self._upkeep, self._chores, self._workers, self._events)
+            return min((ms for p in parts if (ms := p.timeout_ms()) is not None), default=None)
         return self._ending.wait_ms()
 
     def _wants_input(self) -> bool:
@@ -274,8 +273,7 @@ class Loop:
             if line is not None:
                 self._outbox.push(line, sensitive=reply.sensitive)
         for reply in burst.all_replies():
-            for emitted in reply.emitted:
-                self._events.push(emitted)
+            self._events.push_all(reply.emitted)
 
     def _take_posted(self) -> None:
         """Queue what worker threads have posted, in the order of their commits."""
@@ -285,8 +283,7 @@ class Loop:
                 self._queue_reply(posted)
                 self._upkeep.note_long_method()
             else:
-                for emitted in posted:
-                    self._events.push(emitted)
+                self._events.push_all(posted)
 
     def _queue_reply(self, reply: Reply) -> None:
         """Queue the answer of one long method, or of its whole batch, then its events."""
@@ -294,13 +291,13 @@ class Loop:
         line = whole.line()
         if line is not None:
             self._outbox.push(line, sensitive=whole.sensitive)
-        for emitted in reply.emitted:
-            self._events.push(emitted)
+        self._events.push_all(reply.emitted)
 
     def _flush(self) -> None:
         """Write queued lines, and the next page of a replay when all are written."""
         if self._output_broken:
             return
+        self._events.send_due()
         try:
             self._outbox.flush(self._channel.write)
             if self._events.wants_replay and not self._outbox:

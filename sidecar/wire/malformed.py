@@ -94,8 +94,24 @@ def read(line: bytes) -> Request:
     """Decode a line that msgspec refused as a request.
 
     Raises:
-        Refusal: with what is wrong with the line; only a valid request raises nothing.
+        Refusal: with what is wrong with the line; only a valid request raises nothing, and one
+            whose params can be repaired.
     """
+    try:
+        return _read(line)
+    except Refusal:
+        from sidecar.wire.mending import mend  # noqa: PLC0415 - only a malformed line needs it
+
+        mended = mend(line)
+        if mended is None:
+            raise
+        return mended
+
+
+def _read(line: bytes) -> Request:
+    """Decode a line that msgspec refused, and repair nothing."""
+    if envelope.nests_deeper(line, limits.LINE_DEPTH_MAX):
+        raise too_deep(line)
     if not envelope.is_utf8(line, secret=envelope.may_hold_secret(line)):
         raise Refusal(ParseError("The line is not UTF-8."))
     try:

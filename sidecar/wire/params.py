@@ -31,10 +31,15 @@ def _decoder(method: Method) -> Callable[[bytes], Request]:
     return msgspec.json.Decoder(type_).decode
 
 
+def named_method(line: bytes) -> Method | None:
+    """Return the method that the beginning of a line seems to name; None when it names none."""
+    name = _METHOD.search(line, 0, _METHOD_WITHIN_BYTES)
+    return METHODS.get(name[1].decode()) if name else None
+
+
 def decode_call(line: bytes) -> Request | None:
     """Decode a request with its params in one pass; None when anything in it is unusual."""
-    name = _METHOD.search(line, 0, _METHOD_WITHIN_BYTES)
-    method = METHODS.get(name[1].decode()) if name else None
+    method = named_method(line)
     if method is None:
         return None
     try:

@@ -111,7 +111,7 @@ def measure(peer: Peer, fill: Fill) -> dict[str, float]:
         "list by name": [line("workflows.list", {"limit": 50, "order_by": "name"})] * 40,
         "list by tag": [line("workflows.list", {"limit": 50, "tags": ["bench"]})] * 40,
         "run page": [line("runs.list", {"workflow_id": each, "limit": 50}) for each in ids[:100]],
-        "run page of errors": [line("runs.list", {"status": "error", "limit": 50})] * 40,
+        "run page of errors": [line("runs.list", {"statuses": ["error"], "limit": 50})] * 40,
         "save": [
             line("workflows.save", {"workflow": {**fill.workflow(0), "id": f"new{each}"}})
             for each in range(200)

@@ -229,7 +229,7 @@ def test_no_id_is_broken_however_narrow_the_terminal(tmp_path: Path) -> None:
     place = ("--database", tmp_path / "sim.db")
     workflow = {"name": "Hello " * 60, "data": {"nodes": [{"text": "hello"}]}}
     made = result_of("call", "workflows.save", f"workflow:={json.dumps(workflow)}", *place)["id"]
-    started = result_of("call", "runs.start", f"workflow_id={made}", *place)["id"]
+    started = result_of("call", "runs.start", f"workflow_id={made}", *place)["run"]["id"]
 
     for columns in (160, 80, 40):
         _code, runs = at_terminal("runs", *place, columns=columns)

@@ -53,7 +53,7 @@ def test_a_summary_that_was_cut_without_quotes_is_answered_as_a_string(bench: Be
     run = bench.call("runs.get", id="r1")["run"]
 
     assert run["summary"] == f'["{whole}'[: limits.SUMMARY_KEPT_BYTES]
-    assert run["summary_truncated"]
+    assert run["summary_state"] == "truncated"
 
 
 # --- runs.list --------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ def some_runs(bench: Bench, clock: TwoHands) -> None:
         start(bench, run_id, workflow_id)
         bench.call("runs.finish", id=run_id, status="success", summary=[run_id])
     clock.wait(10)
-    start(bench, "a2")
+    bench.call("runs.start", workflow_id="w1", id="a2", trigger="cron")
     bench.call("runs.finish", id="a2", status="error", error_message="bad")
     clock.wait(10)
     start(bench, "a3")
@@ -77,26 +77,42 @@ def ids(page: dict[str, Any]) -> list[str]:
 
 def test_a_list_shows_the_newest_first_without_summaries(bench: Bench, clock: TwoHands) -> None:
     some_runs(bench, clock)
-    ended = {"completed_at": NOW, "duration_ms": 0, "status": "success", "summary_bytes": 6}
+    ended = {
+        "completed_at": NOW,
+        "duration_ms": 0,
+        "status": "success",
+        "summary_bytes": 6,
+        "summary_state": "kept",
+    }
     error = {"completed_at": NOW + 10, "duration_ms": 0, "status": "error"}
 
     assert bench.call("runs.list") == {
         "items": [
             shown("a3", started_at=NOW + 20),
-            shown("a2", started_at=NOW + 10, error_message="bad", **error),
+            shown("a2", started_at=NOW + 10, error_message="bad", trigger="cron", **error),
             shown("b1", workflow_id="w2", **ended),
             shown("a1", **ended),
         ],
         "next_cursor": None,
+        "total": None,
+        "total_capped": False,
     }
 
 
 FILTERS: list[tuple[dict[str, Any], list[str]]] = [
     ({"workflow_id": "w1"}, ["a3", "a2", "a1"]),
     ({"workflow_id": "w2"}, ["b1"]),
-    ({"status": "success"}, ["b1", "a1"]),
-    ({"status": "cancelled"}, []),
-    ({"workflow_id": "w1", "status": "running"}, ["a3"]),
+    ({"statuses": ["success"]}, ["b1", "a1"]),
+    ({"statuses": ["cancelled"]}, []),
+    ({"statuses": []}, ["a3", "a2", "b1", "a1"]),
+    ({"statuses": ["running", "success", "running"]}, ["a3", "b1", "a1"]),
+    ({"workflow_id": "w1", "statuses": ["running"]}, ["a3"]),
+    ({"workflow_id": "w1", "statuses": ["error", "success"]}, ["a2", "a1"]),
+    ({"waiting": False, "interrupted": False}, ["a3", "a2", "b1", "a1"]),
+    ({"waiting": True}, []),
+    ({"interrupted": True}, []),
+    ({"trigger": "cron"}, ["a2"]),
+    ({"trigger": "none"}, []),
     ({"from_at": NOW + 10}, ["a3", "a2"]),
     ({"to_at": NOW + 10}, ["b1", "a1"]),
     ({"from_at": NOW + 10, "to_at": NOW + 20}, ["a2"]),
@@ -134,16 +150,16 @@ def test_pages_neither_miss_nor_repeat_runs_when_others_start_or_are_deleted(
 
 def test_a_cursor_of_runs_is_refused_with_other_params(bench: Bench, clock: TwoHands) -> None:
     some_runs(bench, clock)
-    cursor = bench.call("runs.list", status="success", limit=1)["next_cursor"]
+    cursor = bench.call("runs.list", statuses=["success"], limit=1)["next_cursor"]
 
-    for other in ({}, {"status": "error"}, {"status": "success", "from_at": 1}):
+    for other in ({}, {"statuses": ["error"]}, {"statuses": ["success"], "from_at": 1}):
         assert bench.refused(InvalidParams, "runs.list", cursor=cursor, **other) == {
             "path": "$.params.cursor"
         }
-    assert bench.refused(InvalidParams, "runs.list", cursor="bm8", status="success") == {
+    assert bench.refused(InvalidParams, "runs.list", cursor="bm8", statuses=["success"]) == {
         "path": "$.params.cursor"
     }
-    assert ids(bench.call("runs.list", status="success", limit=9, cursor=cursor)) == ["a1"]
+    assert ids(bench.call("runs.list", statuses=["success"], limit=9, cursor=cursor)) == ["a1"]
 
 
 def test_a_list_for_an_unknown_workflow_is_refused_and_one_without_runs_is_empty(
@@ -152,7 +168,40 @@ def test_a_list_for_an_unknown_workflow_is_refused_and_one_without_runs_is_empty
     assert bench.refused(NotFound, "runs.list", workflow_id="unknown") == {
         "path": "$.params.workflow_id"
     }
-    assert bench.call("runs.list", workflow_id="w2") == {"items": [], "next_cursor": None}
+    assert bench.call("runs.list", workflow_id="w2", total=True) == {
+        "items": [],
+        "next_cursor": None,
+        "total": 0,
+        "total_capped": False,
+    }
+
+
+def test_a_total_is_of_all_pages_and_stops_at_its_limit(
+    bench: Bench, clock: TwoHands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    some_runs(bench, clock)
+
+    page = bench.call("runs.list", limit=1, total=True, statuses=["success", "error"])
+    assert (page["total"], page["total_capped"]) == (3, False)
+    monkeypatch.setattr(limits, "TOTAL_MAX", 2)
+    page = bench.call("runs.list", limit=1, total=True, workflow_id="w1")
+    assert (page["total"], page["total_capped"]) == (2, True)
+
+
+@pytest.mark.parametrize("limit", [1, 2])
+def test_pages_of_several_statuses_are_merged_in_time(
+    bench: Bench, clock: TwoHands, limit: int
+) -> None:
+    some_runs(bench, clock)
+    given: dict[str, Any] = {"statuses": ["running", "success", "error"], "limit": limit}
+
+    page = bench.call("runs.list", **given)
+    found = ids(page)
+    while page["next_cursor"] is not None:
+        page = bench.call("runs.list", cursor=page["next_cursor"], **given)
+        found += ids(page)
+
+    assert found == ["a3", "a2", "b1", "a1"]
 
 
 @pytest.mark.parametrize("limit", [0, -1, limits.PAGE_MAX + 1])

@@ -51,7 +51,7 @@ class Day:
             data = {"nodes": [{"id": number, "text": text}]}
             self.call("workflows.save", workflow={"id": f"w{number}", "name": "n", "data": data})
             self.call("workflows.get", id=f"w{number}")
-            run = self.call("runs.start", workflow_id=f"w{number}")["id"]
+            run = self.call("runs.start", workflow_id=f"w{number}")["run"]["id"]
             self.call("runs.finish", id=run, status="success", summary=data)
         self.call("workflows.search", query="n")
         self.refuse("workflows.get", id="nobody")

@@ -52,7 +52,7 @@ REQUIREMENTS = [
         "Real files of every version and every shape of the first program are kept as test data.",
         "test_there_are_samples_of_every_shape_of_a_legacy_file",
         "test_a_sample_is_opened_with_all_its_rows",
-        "test_there_are_a_database_and_a_backup_of_every_version",
+        "test_there_are_a_database_and_a_backup_of_every_earlier_version",
         "test_a_database_of_every_version_has_its_work_history_and_keys",
         "test_a_backup_of_every_version_is_restored_with_its_keys",
     ),

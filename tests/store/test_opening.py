@@ -46,6 +46,7 @@ def test_a_new_database_is_created_with_defaults(path: Path) -> None:
         schema_version=migrations.current_version(),
         migrated_from=None,
         runs_interrupted=0,
+        interrupted_ids=[],
         created=True,
         unclean=False,
     )
@@ -70,6 +71,7 @@ def test_opened_again_nothing_is_created_or_reported(path: Path) -> None:
         schema_version=migrations.current_version(),
         migrated_from=None,
         runs_interrupted=0,
+        interrupted_ids=[],
         created=False,
         unclean=False,
     )

@@ -13,7 +13,7 @@ import pytest
 from sidecar import limits
 from sidecar.store.connection import Connection
 from sidecar.store.runs import rows
-from sidecar.store.runs.rows import WorkflowKey
+from sidecar.store.runs.rows import RunFilter, WorkflowKey
 from sidecar.store.search.hits import find_hits
 from sidecar.store.search.query import parse
 from sidecar.store.workflows.delete import count_runs, delete_part, delete_workflow, is_small
@@ -237,17 +237,26 @@ def test_counts_walk_narrow_indexes_without_sorting(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("workflow", [None, 1])
-@pytest.mark.parametrize("status", [None, "error"])
-@pytest.mark.parametrize("times", [{}, {"from_at": 1}, {"to_at": 9}, {"from_at": 1, "to_at": 9}])
+@pytest.mark.parametrize("statuses", [None, ("error",), ("cancelled", "error", "success")])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {},
+        {"from_at": 1},
+        {"from_at": 1, "to_at": 9},
+        {"interrupted": True},
+        {"interrupted": False, "waiting": True},
+        {"trigger": "cron", "waiting": False},
+    ],
+)
 def test_stores_10_every_page_of_runs_is_a_search_without_sorting(
-    bench: Bench, workflow: int | None, status: str | None, times: dict[str, int]
+    bench: Bench, workflow: int | None, statuses: tuple[str, ...] | None, more: dict[str, Any]
 ) -> None:
     listed = WorkflowKey("w4", workflow) if workflow else None
+    wanted = RunFilter(workflow=listed, statuses=statuses, **more)
     for before in (None, (5, 5)):
         steps = plan_of(
             bench,
-            lambda db, before=before: rows.read_page(
-                db, before, 50, workflow=listed, status=status, **times
-            ),
+            lambda db, before=before: rows.read_page(db, before, 50, wanted),
         )
         assert faults(steps) == []

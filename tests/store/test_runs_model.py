@@ -22,10 +22,11 @@ BEGAN = 1_700_000_000_000
 RUNS = st.sampled_from(["r1", "r2", "r3", "r4", "r5", "r6", "r7"])
 FLOWS = st.sampled_from(["a", "b", "c"])
 STATUSES = st.sampled_from(["success", "error", "cancelled"])
-ANY_STATUS = st.none() | STATUSES | st.just("running")
+ANY_STATUSES = st.none() | st.lists(STATUSES | st.just("running"), max_size=3)
 SUMMARIES = st.sampled_from(["absent", None, {"n": 1}, [1.5, "two"], "three" * 40])
 COUNTS = st.none() | st.integers(0, 50)
 TIMES = st.none() | st.sampled_from([BEGAN, BEGAN + 1, BEGAN + 700, BEGAN + DAY_MS])
+OFFSETS_H = {None: 0, "Pacific/Kiritimati": 14, "Pacific/Honolulu": -10}
 COUNTERS = ("blocks_executed", "tokens_used", "api_calls_made")
 
 Run = dict[str, Any]
@@ -85,14 +86,11 @@ class Runs(RuleBasedStateMachine):
         """Return a run without the members that only the model has."""
         return {key: run[key] for key in run if key not in ("born", "summary", "stored_bytes")}
 
-    def of(
-        self, flow: str | None, status: str | None, from_at: int | None, to_at: int | None
-    ) -> list[Run]:
+    def of(self, flow: str | None, from_at: int | None, to_at: int | None) -> list[Run]:
         """Return the runs that match the filters."""
         return self.newest_first(
             lambda run: (
                 flow in (None, run["workflow_id"])
-                and status in (None, run["status"])
                 and (from_at is None or run["started_at"] >= from_at)
                 and (to_at is None or run["started_at"] < to_at)
             )
@@ -162,8 +160,7 @@ class Runs(RuleBasedStateMachine):
             created = True
         else:
             created = False
-        names = ("id", "workflow_id", "revision", "started_at")
-        assert result == {**{name: run[name] for name in names}, "created": created}
+        assert result == {"run": self.shown(run), "created": created}
 
     def new_run(self, flow: str, key: str) -> Run:
         """Return a run of the model that starts now."""
@@ -173,12 +170,16 @@ class Runs(RuleBasedStateMachine):
             "workflow_id": flow,
             "revision": len(self.flows[flow]["bodies"]),
             "status": "running",
+            "interrupted": False,
+            "waiting": False,
+            "trigger": None,
             "started_at": self.clock.at_ms,
             "completed_at": None,
             "duration_ms": None,
-            "summary_truncated": False,
-            "summary_bytes": None,
             "error_message": None,
+            "message_truncated": False,
+            "summary_state": None,
+            "summary_bytes": None,
             **dict.fromkeys(COUNTERS, 0),
             "pinned": False,
             "born": self.born,
@@ -222,6 +223,7 @@ class Runs(RuleBasedStateMachine):
         changed = run["status"] == "running"
         ending = {"status": status, "error_message": message, "summary": kept}
         if kept is not None:
+            ending["summary_state"] = "kept"
             ending["summary_bytes"] = len(json.dumps(kept, ensure_ascii=False).encode())
         same = ending == {name: run[name] for name in ending}
         same = same and calls in (None, run["api_calls_made"])
@@ -232,9 +234,10 @@ class Runs(RuleBasedStateMachine):
             self.count(run, api_calls_made=calls)
             stored = self.bench.rows("SELECT stored_bytes FROM runs WHERE id = ?", key)[0][0]
             run["stored_bytes"] = stored or 0
-        names = ("id", "status", "completed_at", "duration_ms")
+        names = ("id", "status", "completed_at", "duration_ms", "message_truncated")
         if changed or same:
-            assert result == {**{name: run[name] for name in names}, "changed": changed}
+            found = {name: run[name] for name in (*names, "summary_state")}
+            assert result == {**found, "changed": changed, "resumed": False}
 
     @rule(flow=FLOWS, took_ms=st.lists(st.sampled_from([0, 5, 40, 300]), min_size=1, max_size=6))
     def run_some(self, flow: str, took_ms: list[int]) -> None:
@@ -288,7 +291,7 @@ class Runs(RuleBasedStateMachine):
             named += self.newest_first(lambda run: run["started_at"] < self.clock.at_ms - age)
         if keep is not None:
             for flow in self.flows:
-                named += self.of(flow, None, None, None)[keep:]
+                named += self.of(flow, None, None)[keep:]
         if size is not None:
             spared, too_much = [*filter(stays, self.runs.values())], False
             taken = sum(run["stored_bytes"] for run in spared)
@@ -300,22 +303,26 @@ class Runs(RuleBasedStateMachine):
 
     # --- lists and figures ----------------------------------------------------------------
 
-    @rule(flow=st.none() | FLOWS, status=ANY_STATUS, from_at=TIMES, to_at=TIMES,
+    @rule(flow=st.none() | FLOWS, statuses=ANY_STATUSES, from_at=TIMES, to_at=TIMES,
           limit=st.integers(1, 3))  # fmt: skip
     def list_pages(
         self,
         flow: str | None,
-        status: str | None,
+        statuses: list[str] | None,
         from_at: int | None,
         to_at: int | None,
         limit: int,
     ) -> None:
         """Check that the pages of a list hold each matching run once."""
-        params = {"workflow_id": flow, "status": status, "from_at": from_at, "to_at": to_at}
+        params = {"workflow_id": flow, "statuses": statuses, "from_at": from_at, "to_at": to_at}
         if flow is not None and flow not in self.flows:
             self.call(NotFound, "runs.list", **params)
             return
-        wanted = [self.shown(run) for run in self.of(flow, status, from_at, to_at)]
+        wanted = [
+            self.shown(run)
+            for run in self.of(flow, from_at, to_at)
+            if not statuses or run["status"] in statuses
+        ]
         found: list[Run] = []
         cursor = None
         while True:
@@ -327,25 +334,28 @@ class Runs(RuleBasedStateMachine):
             assert len(page["items"]) == limit
         assert found == wanted
 
-    @rule(flow=st.none() | FLOWS, from_at=TIMES, to_at=TIMES, offset=st.sampled_from([0, -90, 840]))
-    def stats(self, flow: str | None, from_at: int | None, to_at: int | None, offset: int) -> None:
+    @rule(flow=st.none() | FLOWS, from_at=TIMES, to_at=TIMES, zone=st.sampled_from([*OFFSETS_H]))
+    def stats(
+        self, flow: str | None, from_at: int | None, to_at: int | None, zone: str | None
+    ) -> None:
         """Check the figures over the runs."""
         params = {"workflow_id": flow, "from_at": from_at, "to_at": to_at}
         error = None if flow is None or flow in self.flows else NotFound
-        result = self.call(error, "runs.stats", utc_offset_minutes=offset, **params)
+        result = self.call(error, "runs.stats", time_zone=zone, **params)
         if result is None:
             return
-        runs = self.of(flow, None, from_at, to_at)
+        runs = self.of(flow, from_at, to_at)
         durations = [run["duration_ms"] for run in runs if run["duration_ms"] is not None]
         statuses = [run["status"] for run in runs]
         succeeded, failed = statuses.count("success"), statuses.count("error")
         rate = round(succeeded / (succeeded + failed), 4) if succeeded + failed else None
-        days = [(run["started_at"] + offset * 60_000) // DAY_MS for run in runs]
+        days = [(run["started_at"] + OFFSETS_H[zone] * 3_600_000) // DAY_MS for run in runs]
         assert [day["runs"] for day in result.pop("days")] == [
             days.count(day) for day in sorted(set(days))
         ]
         assert result == {
             "count": len(runs),
+            "interrupted": 0,
             "by_status": {
                 status: statuses.count(status)
                 for status in ("running", "success", "error", "cancelled")
@@ -368,7 +378,7 @@ class Runs(RuleBasedStateMachine):
     def workflows_count_their_runs(self) -> None:
         """Check that the counts of each workflow match its runs."""
         for flow, known in self.flows.items():
-            mine = self.of(flow, None, None, None)
+            mine = self.of(flow, None, None)
             result = self.bench.call("workflows.get", id=flow)["workflow"]
             assert (result["run_count"], result["last_run_at"], result["revision"]) == (
                 len(mine),

@@ -275,7 +275,7 @@ def test_every_pattern_of_a_param_is_told_in_words() -> None:
 
 def test_what_a_value_may_be_is_told() -> None:
     for name, params, told in (
-        ("runs.list", {"status": "done"}, "cancelled, error, running, success"),
+        ("runs.list", {"statuses": ["done"]}, "cancelled, error, running, success"),
         ("workflows.list", {"order_by": "size"}, None),
         ("backups.restore", {"name": "x", "secrets": "mine"}, "backup, live"),
     ):

@@ -1014,6 +1014,8 @@ AuditAction = (
         "run_delete",
         # Runs were deleted by their age, their number or their size.
         "run_prune",
+        # A run that was interrupted was taken up again.
+        "run_resume",
         # Settings were set or reset.
         "settings_update",
         # A setting of the app was deleted.
@@ -1926,28 +1928,44 @@ class Run(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     revision: int
-    """Revision of the workflow at its start."""
+    """Revision of the workflow that is executed."""
 
     status: RunStatus
     """`running`, or how a run has ended."""
+
+    interrupted: bool
+    """Whether it was running when the process ended. Its status is `error` until runs.finish or
+    runs.progress takes it up again.
+    """
+
+    waiting: bool
+    """Whether it is running and awaits a person or a time."""
+
+    trigger: str | None
+    """What caused it; null when not told."""
 
     started_at: int
     """Milliseconds since the Unix epoch, UTC."""
 
     completed_at: int | None
-    """Its end; null while running."""
+    """Its end, or when an interrupted run was last heard of; null: running."""
 
     duration_ms: int | None
-    """Milliseconds; null while running."""
-
-    summary_truncated: bool
-    """Whether only the summary's first MiB is kept, as a JSON string."""
-
-    summary_bytes: int | None
-    """Size of the summary as it was sent; null when it has none."""
+    """Milliseconds from its start to its end, waits included."""
 
     error_message: str | None
     """Why it failed, null if it did not."""
+
+    message_truncated: bool
+    """Whether the error message is not as it was sent: cut after 16384 characters, or with U+FFFD
+    in place of what no text can hold (half of a surrogate pair, NUL).
+    """
+
+    summary_state: SummaryState | None
+    """What became of the summary; null when none was sent."""
+
+    summary_bytes: int | None
+    """Size of the summary before it was cut; null without one."""
 
     blocks_executed: int
     """Blocks executed so far."""
@@ -1965,6 +1983,24 @@ class Run(TypedDict):
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
+
+
+RunChange = (
+    Literal[
+        # It has begun.
+        "started",
+        # Its totals or its wait have changed.
+        "progress",
+        # It was interrupted and was taken up again.
+        "resumed",
+        # It has ended.
+        "finished",
+        # It is gone, with its summary.
+        "deleted",
+    ]
+    | str
+)
+"""What was done to a run. A minor version may add values: accept those that you do not know."""
 
 
 RunStatus = (
@@ -1995,28 +2031,44 @@ class RunWithSummary(TypedDict):
     """Id of a workflow, 1 to 128 characters."""
 
     revision: int
-    """Revision of the workflow at its start."""
+    """Revision of the workflow that is executed."""
 
     status: RunStatus
     """`running`, or how a run has ended."""
+
+    interrupted: bool
+    """Whether it was running when the process ended. Its status is `error` until runs.finish or
+    runs.progress takes it up again.
+    """
+
+    waiting: bool
+    """Whether it is running and awaits a person or a time."""
+
+    trigger: str | None
+    """What caused it; null when not told."""
 
     started_at: int
     """Milliseconds since the Unix epoch, UTC."""
 
     completed_at: int | None
-    """Its end; null while running."""
+    """Its end, or when an interrupted run was last heard of; null: running."""
 
     duration_ms: int | None
-    """Milliseconds; null while running."""
-
-    summary_truncated: bool
-    """Whether only the summary's first MiB is kept, as a JSON string."""
-
-    summary_bytes: int | None
-    """Size of the summary as it was sent; null when it has none."""
+    """Milliseconds from its start to its end, waits included."""
 
     error_message: str | None
     """Why it failed, null if it did not."""
+
+    message_truncated: bool
+    """Whether the error message is not as it was sent: cut after 16384 characters, or with U+FFFD
+    in place of what no text can hold (half of a surrogate pair, NUL).
+    """
+
+    summary_state: SummaryState | None
+    """What became of the summary; null when none was sent."""
+
+    summary_bytes: int | None
+    """Size of the summary before it was cut; null without one."""
 
     blocks_executed: int
     """Blocks executed so far."""
@@ -2055,11 +2107,34 @@ class RunsByStatus(TypedDict):
     """Cancelled."""
 
 
+class RunsChanged(TypedDict):
+    """A run was started, has made progress, was taken up again, has ended or was deleted.
+
+    Of the progress of one run the newest is told, at most once a second. Runs that are deleted
+    with their workflow are not told one by one.
+    """
+
+    id: str
+    """Id of a run, 1 to 128 characters."""
+
+    workflow_id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    status: RunStatus
+    """Its status now, or before it was deleted."""
+
+    change: RunChange
+    """What was done to a run."""
+
+    seq: int
+    """Number of the newest audit entry: most changes of runs have none."""
+
+
 class RunsDay(TypedDict):
     """The runs that were started on one day."""
 
     day: str
-    """YYYY-MM-DD, in the time zone of utc_offset_minutes."""
+    """YYYY-MM-DD, in the time zone `time_zone`."""
 
     runs: int
     """Runs started."""
@@ -2068,10 +2143,20 @@ class RunsDay(TypedDict):
     """Those that ended with success."""
 
     failed: int
-    """Those that ended with an error."""
+    """Those that ended with an error; interrupted ones do not count."""
 
     tokens_used: int
     """Tokens used by them."""
+
+
+class RunsDeleteManyResult(TypedDict):
+    """What was deleted."""
+
+    deleted: list[str]
+    """Runs that were deleted, in order."""
+
+    missing: list[str]
+    """Ids that no run has, in order."""
 
 
 class RunsDeleteResult(TypedDict):
@@ -2094,10 +2179,21 @@ class RunsFinishResult(TypedDict):
     """Milliseconds since the Unix epoch, UTC."""
 
     duration_ms: int
-    """Milliseconds from its start to its end."""
+    """Milliseconds from its start to its end, waits included."""
+
+    message_truncated: bool
+    """Whether the error message is not as it was sent: cut after 16384 characters, or with U+FFFD
+    in place of what no text can hold (half of a surrogate pair, NUL).
+    """
+
+    summary_state: SummaryState | None
+    """What became of the summary; null when none was sent."""
 
     changed: bool
     """Whether it was this call that ended the run."""
+
+    resumed: bool
+    """Whether it was interrupted, and this call took it up again."""
 
 
 class RunsGetResult(TypedDict):
@@ -2115,6 +2211,14 @@ class RunsListResult(TypedDict):
 
     next_cursor: str | None
     """Give it as `cursor` to get the next page; null on the last page."""
+
+    total: int | None
+    """Number of items of all pages together, counted up to 10000; null when the param `total` did
+    not ask for it.
+    """
+
+    total_capped: bool
+    """Whether there are more items than `total`, where counting stopped."""
 
 
 class RunsPinResult(TypedDict):
@@ -2135,6 +2239,12 @@ class RunsProgressResult(TypedDict):
 
     status: RunStatus
     """Always `running`."""
+
+    waiting: bool
+    """Whether it awaits a person or a time."""
+
+    resumed: bool
+    """Whether it was interrupted, and this call took it up again."""
 
 
 class RunsPruneResult(TypedDict):
@@ -2157,22 +2267,13 @@ class RunsPruneResult(TypedDict):
 
 
 class RunsStartResult(TypedDict):
-    """The run, which is running."""
+    """The run, and whether this call made it."""
 
-    id: str
-    """Id of a run, 1 to 128 characters."""
-
-    workflow_id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    revision: int
-    """Revision of the workflow that is executed."""
-
-    started_at: int
-    """Milliseconds since the Unix epoch, UTC."""
+    run: Run
+    """The whole run as it is now."""
 
     created: bool
-    """False when a run with this id was started before."""
+    """False when a run with this id was there already."""
 
 
 class RunsStatsResult(TypedDict):
@@ -2184,8 +2285,11 @@ class RunsStatsResult(TypedDict):
     by_status: RunsByStatus
     """Number of runs in each status."""
 
+    interrupted: int
+    """Those of `by_status.error` that are interrupted."""
+
     success_rate: float | None
-    """success / (success + error); null when there is neither."""
+    """success / (success + error), without interrupted runs; null when there is neither."""
 
     p50_ms: int | None
     """Median duration; null when none has ended."""
@@ -2575,6 +2679,24 @@ SlotKind = (
 """What opens a slot. A minor version may add values: accept those that you do not know."""
 
 
+SummaryState = (
+    Literal[
+        # It is as it was sent.
+        "kept",
+        # Its first MiB is kept, as a JSON string.
+        "truncated",
+        # null is in place of NaN, U+FFFD in place of what no text can hold.
+        "repaired",
+        # It nested too deep and is left out.
+        "dropped",
+    ]
+    | str
+)
+"""What became of the summary of a run. A minor version may add values: accept those that you do not
+know.
+"""
+
+
 class SystemCheckResult(TypedDict):
     """The result of the check."""
 
@@ -2701,7 +2823,12 @@ class SystemReady(TypedDict):
     """Version before this start migrated it; null when it did not."""
 
     runs_interrupted: int
-    """Runs that an earlier process left unfinished."""
+    """Runs that an earlier process left unfinished: they are interrupted now; runs.finish or
+    runs.progress takes one up again.
+    """
+
+    runs_interrupted_ids: list[str]
+    """Their ids, the newest 100 of them; runs.list with `interrupted` has all."""
 
     secrets: SecretsState
     """Whether secrets can be used now."""
@@ -3842,6 +3969,15 @@ class RunsStartParams(TypedDict):
     id: NotRequired[str | None]
     """Id of the run; a new one when absent."""
 
+    revision: NotRequired[int | None]
+    """Revision that is executed; the current one when absent."""
+
+    trigger: NotRequired[str | None]
+    """What caused the run, in the words of the app, 1 to 64 characters."""
+
+    started_at: NotRequired[int | None]
+    """When it began, not in the future; now when absent."""
+
 
 class RunsProgressParams(TypedDict):
     """Params of runs.progress."""
@@ -3849,14 +3985,19 @@ class RunsProgressParams(TypedDict):
     id: str
     """Id of a run, 1 to 128 characters."""
 
-    blocks_executed: NotRequired[int | None]
+    blocks_executed: NotRequired[float | None]
     """Blocks executed so far; absent or null: as before."""
 
-    tokens_used: NotRequired[int | None]
+    tokens_used: NotRequired[float | None]
     """Tokens used so far; absent or null: as before."""
 
-    api_calls_made: NotRequired[int | None]
+    api_calls_made: NotRequired[float | None]
     """API calls made so far; absent or null: as before."""
+
+    waiting: NotRequired[bool | None]
+    """true: a person or a time is awaited, and a restart does not interrupt the run; false: no
+    longer; absent or null: as before.
+    """
 
 
 class RunsFinishParams(TypedDict):
@@ -3869,18 +4010,20 @@ class RunsFinishParams(TypedDict):
     """How it ended."""
 
     summary: NotRequired[Any]
-    """Any JSON up to 16 MiB. Of one larger than 1 MiB, the first MiB is kept, as a JSON string."""
+    """Any JSON. Of one larger than 1 MiB, the first MiB is kept, as a JSON string; the answer says
+    what became of it.
+    """
 
     error_message: NotRequired[str | None]
-    """Why the run failed, at most 16 384 characters."""
+    """Why the run failed; 16384 characters of it are kept."""
 
-    blocks_executed: NotRequired[int | None]
+    blocks_executed: NotRequired[float | None]
     """Blocks executed so far; absent or null: as before."""
 
-    tokens_used: NotRequired[int | None]
+    tokens_used: NotRequired[float | None]
     """Tokens used so far; absent or null: as before."""
 
-    api_calls_made: NotRequired[int | None]
+    api_calls_made: NotRequired[float | None]
     """API calls made so far; absent or null: as before."""
 
 
@@ -3897,8 +4040,17 @@ class RunsListParams(TypedDict):
     workflow_id: NotRequired[str | None]
     """Only runs of this workflow."""
 
-    status: NotRequired[RunStatus | None]
-    """Only runs in this status."""
+    statuses: NotRequired[list[RunStatus] | None]
+    """Only runs in any of these statuses; null, empty or absent: in any."""
+
+    interrupted: NotRequired[bool | None]
+    """true: only interrupted runs; false: only others."""
+
+    waiting: NotRequired[bool | None]
+    """true: only waiting runs; false: only others."""
+
+    trigger: NotRequired[str | None]
+    """Only runs with this trigger."""
 
     from_at: NotRequired[int | None]
     """Only runs started at this time or later."""
@@ -3911,6 +4063,9 @@ class RunsListParams(TypedDict):
 
     cursor: NotRequired[str | None]
     """`next_cursor` of the page before; absent: the first page."""
+
+    total: NotRequired[bool | None]
+    """true: also count the items of all pages together; null or absent: do not."""
 
 
 class RunsStatsParams(TypedDict):
@@ -3925,8 +4080,8 @@ class RunsStatsParams(TypedDict):
     to_at: NotRequired[int | None]
     """Only runs started before this time."""
 
-    utc_offset_minutes: NotRequired[int | None]
-    """Time zone in which days begin, minutes east of UTC; 0 when absent."""
+    time_zone: NotRequired[str | None]
+    """Time zone in which days begin, by its IANA name, such as `Europe/Vienna`; UTC when absent."""
 
 
 class RunsPinParams(TypedDict):
@@ -3944,6 +4099,13 @@ class RunsDeleteParams(TypedDict):
 
     id: str
     """Id of a run, 1 to 128 characters."""
+
+
+class RunsDeleteManyParams(TypedDict):
+    """Params of runs.delete_many."""
+
+    ids: list[str]
+    """At most 100 ids; the runs are deleted in order."""
 
 
 class RunsPruneParams(TypedDict):
@@ -4933,6 +5095,9 @@ class RunsMethods:
         *,
         workflow_id: str,
         id: str | None | Unset = UNSET,
+        revision: int | None | Unset = UNSET,
+        trigger: str | None | Unset = UNSET,
+        started_at: int | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RunsStartResult:
         """Start a run; starting the same id on the same workflow again changes nothing."""
@@ -4940,6 +5105,9 @@ class RunsMethods:
             {
                 "workflow_id": workflow_id,
                 "id": id,
+                "revision": revision,
+                "trigger": trigger,
+                "started_at": started_at,
             }
         )
         result: RunsStartResult = self._client.call("runs.start", params, timeout=timeout)
@@ -4949,18 +5117,23 @@ class RunsMethods:
         self,
         *,
         id: str,
-        blocks_executed: int | None | Unset = UNSET,
-        tokens_used: int | None | Unset = UNSET,
-        api_calls_made: int | None | Unset = UNSET,
+        blocks_executed: float | None | Unset = UNSET,
+        tokens_used: float | None | Unset = UNSET,
+        api_calls_made: float | None | Unset = UNSET,
+        waiting: bool | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RunsProgressResult:
-        """Record what a running run has used so far, and that it is still running now."""
+        """Record what a running run has used so far, whether it waits, and that it is running now.
+
+        A run that was interrupted is taken up again.
+        """
         params = _given(
             {
                 "id": id,
                 "blocks_executed": blocks_executed,
                 "tokens_used": tokens_used,
                 "api_calls_made": api_calls_made,
+                "waiting": waiting,
             }
         )
         result: RunsProgressResult = self._client.call("runs.progress", params, timeout=timeout)
@@ -4973,13 +5146,17 @@ class RunsMethods:
         status: Literal["cancelled", "error", "success"],
         summary: Any | Unset = UNSET,
         error_message: str | None | Unset = UNSET,
-        blocks_executed: int | None | Unset = UNSET,
-        tokens_used: int | None | Unset = UNSET,
-        api_calls_made: int | None | Unset = UNSET,
+        blocks_executed: float | None | Unset = UNSET,
+        tokens_used: float | None | Unset = UNSET,
+        api_calls_made: float | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RunsFinishResult:
         """End a run; finishing it again changes nothing with the same values, else it is a
         conflict.
+
+        A run that was interrupted is taken up again first. No text can make a finish fail: it is
+        cut, repaired or left out. Half of a surrogate pair, NaN, bytes that are not UTF-8 and
+        nesting without end are accepted in `error_message` and `summary`.
         """
         params = _given(
             {
@@ -5014,22 +5191,30 @@ class RunsMethods:
         self,
         *,
         workflow_id: str | None | Unset = UNSET,
-        status: RunStatus | None | Unset = UNSET,
+        statuses: builtins.list[RunStatus] | None | Unset = UNSET,
+        interrupted: bool | None | Unset = UNSET,
+        waiting: bool | None | Unset = UNSET,
+        trigger: str | None | Unset = UNSET,
         from_at: int | None | Unset = UNSET,
         to_at: int | None | Unset = UNSET,
         limit: int | None | Unset = UNSET,
         cursor: str | None | Unset = UNSET,
+        total: bool | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RunsListResult:
         """List runs without their summaries, newest first, a page at a time."""
         params = _given(
             {
                 "workflow_id": workflow_id,
-                "status": status,
+                "statuses": statuses,
+                "interrupted": interrupted,
+                "waiting": waiting,
+                "trigger": trigger,
                 "from_at": from_at,
                 "to_at": to_at,
                 "limit": limit,
                 "cursor": cursor,
+                "total": total,
             }
         )
         result: RunsListResult = self._client.call("runs.list", params, timeout=timeout)
@@ -5041,7 +5226,7 @@ class RunsMethods:
         workflow_id: str | None | Unset = UNSET,
         from_at: int | None | Unset = UNSET,
         to_at: int | None | Unset = UNSET,
-        utc_offset_minutes: int | None | Unset = UNSET,
+        time_zone: str | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> RunsStatsResult:
@@ -5051,7 +5236,7 @@ class RunsMethods:
                 "workflow_id": workflow_id,
                 "from_at": from_at,
                 "to_at": to_at,
-                "utc_offset_minutes": utc_offset_minutes,
+                "time_zone": time_zone,
             }
         )
         result: RunsStatsResult = self._client.call(
@@ -5065,7 +5250,7 @@ class RunsMethods:
         workflow_id: str | None | Unset = UNSET,
         from_at: int | None | Unset = UNSET,
         to_at: int | None | Unset = UNSET,
-        utc_offset_minutes: int | None | Unset = UNSET,
+        time_zone: str | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
     ) -> Pending[RunsStatsResult]:
         """Start runs.stats without waiting for its result."""
@@ -5074,7 +5259,7 @@ class RunsMethods:
                 "workflow_id": workflow_id,
                 "from_at": from_at,
                 "to_at": to_at,
-                "utc_offset_minutes": utc_offset_minutes,
+                "time_zone": time_zone,
             }
         )
         result: Pending[RunsStatsResult] = self._client.start(
@@ -5105,13 +5290,51 @@ class RunsMethods:
         id: str,
         timeout: float | None = None,
     ) -> RunsDeleteResult:
-        """Delete a run with its summary."""
+        """Delete a run with its summary, also one that is running, waiting or pinned."""
         params = _given(
             {
                 "id": id,
             }
         )
         result: RunsDeleteResult = self._client.call("runs.delete", params, timeout=timeout)
+        return result
+
+    def delete_many(
+        self,
+        *,
+        ids: builtins.list[str],
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> RunsDeleteManyResult:
+        """Delete several runs with their summaries, one after the other.
+
+        A cancel between two of them leaves the ones before deleted.
+        """
+        params = _given(
+            {
+                "ids": ids,
+            }
+        )
+        result: RunsDeleteManyResult = self._client.call(
+            "runs.delete_many", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_delete_many(
+        self,
+        *,
+        ids: builtins.list[str],
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[RunsDeleteManyResult]:
+        """Start runs.delete_many without waiting for its result."""
+        params = _given(
+            {
+                "ids": ids,
+            }
+        )
+        result: Pending[RunsDeleteManyResult] = self._client.start(
+            "runs.delete_many", params, on_progress=on_progress
+        )
         return result
 
     def prune(
@@ -5128,7 +5351,8 @@ class RunsMethods:
 
         A run is deleted when any of the criteria names it: when `keep_last` and `older_than_ms`
         are both given, the last runs are deleted, too, once they are old. To keep the last ones,
-        give `keep_last` alone. A run that is pinned stays in any case.
+        give `keep_last` alone. A run that is pinned stays in any case, and one that was found
+        interrupted less than 7 days ago: whoever executes it may take it up again.
         """
         params = _given(
             {
@@ -6105,6 +6329,7 @@ class Client(BaseClient):
             "backups.create",
             "backups.restore",
             "backups.verify",
+            "runs.delete_many",
             "runs.prune",
             "runs.stats",
             "secrets.add_keychain",

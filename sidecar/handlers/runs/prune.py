@@ -13,6 +13,7 @@ from sidecar import limits, purging
 from sidecar.catalog import Params, Result, chore, method
 from sidecar.context import LongContext
 from sidecar.errors import InvalidParams
+from sidecar.handlers.runs.running import tell
 from sidecar.store import purge, settings
 from sidecar.store.runs.prune import Criteria, delete_runs, steps
 from sidecar.values import Count
@@ -22,7 +23,10 @@ DAY_MS = 86_400_000
 
 
 class RunsPruneParams(Params, frozen=True):
-    """Which runs to delete: those that any of the criteria names. Running and pinned runs stay."""
+    """Which runs to delete: those that any of the criteria names.
+
+    Running runs that do not wait, pinned runs, and for 7 days interrupted runs stay.
+    """
 
     older_than_ms: Annotated[
         Count | None,
@@ -71,16 +75,16 @@ def prune(ctx: LongContext, params: RunsPruneParams) -> RunsPruneResult:
 
     A run is deleted when any of the criteria names it: when `keep_last` and `older_than_ms` are
     both given, the last runs are deleted, too, once they are old. To keep the last ones, give
-    `keep_last` alone. A run that is pinned stays in any case.
+    `keep_last` alone. A run that is pinned stays in any case, and one that was found interrupted
+    less than 7 days ago: whoever executes it may take it up again.
     """
     if params.older_than_ms is params.keep_last is params.max_bytes is None:
         raise InvalidParams(
             "Give at least one of older_than_ms, keep_last and max_bytes.", path="$.params"
         )
-    before_at = None
-    if params.older_than_ms is not None:
-        before_at = ctx.clock.now_ms() - params.older_than_ms
-    criteria = Criteria(before_at, params.keep_last, params.max_bytes)
+    now_ms = ctx.clock.now_ms()
+    before_at = None if params.older_than_ms is None else now_ms - params.older_than_ms
+    criteria = Criteria(before_at, params.keep_last, params.max_bytes, now_ms)
     if params.dry_run:
         return _count(ctx, criteria)
     return _prune(ctx, criteria)
@@ -111,22 +115,24 @@ def _prune(ctx: LongContext, criteria: Criteria, *, by_timer: bool = False) -> R
             if deleted >= limits.PRUNE_MAX_RUNS:
                 reached_limit = True
                 break
-            deleted += _delete(ctx, [row[0] for row in rows], by_timer=by_timer)
+            deleted += _delete(ctx, [row[0] for row in rows], criteria, by_timer=by_timer)
             ctx.progress("prune", deleted, None, "rows")
     after_bytes = _shrink(ctx) if deleted else before_bytes
     freed_bytes = max(0, before_bytes - after_bytes)
     return RunsPruneResult(deleted, freed_bytes, before_bytes, after_bytes, reached_limit)
 
 
-def _delete(ctx: LongContext, rids: list[int], *, by_timer: bool) -> int:
+def _delete(ctx: LongContext, rids: list[int], criteria: Criteria, *, by_timer: bool) -> int:
     """Delete the runs of one step, with an audit entry; return how many there were."""
     details = {"by": "timer"} if by_timer else {}
     with ctx.writing() as db:
-        deleted = delete_runs(db, rids)
+        deleted = delete_runs(db, rids, criteria)
         if deleted:
-            ctx.audit("run_prune", "runs", runs=deleted, **details)
+            ctx.audit("run_prune", "runs", runs=len(deleted), **details)
+            for run in deleted:
+                tell(ctx, run.id, run.workflow_id, run.status, "deleted")
             purging.request(ctx, soon=not by_timer)
-    return deleted
+    return len(deleted)
 
 
 def _shrink(ctx: LongContext) -> int:
@@ -151,7 +157,9 @@ def prune_by_settings(ctx: LongContext) -> None:
         )
     if not (days or count or size_bytes):
         return
-    before_at = ctx.clock.now_ms() - days * DAY_MS if days else None
-    result = _prune(ctx, Criteria(before_at, count or None, size_bytes or None), by_timer=True)
+    now_ms = ctx.clock.now_ms()
+    before_at = now_ms - days * DAY_MS if days else None
+    criteria = Criteria(before_at, count or None, size_bytes or None, now_ms)
+    result = _prune(ctx, criteria, by_timer=True)
     if result.reached_limit:
         ctx.session.schedule(CHORE, limits.RETENTION_CONTINUE_MS)

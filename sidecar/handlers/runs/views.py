@@ -11,11 +11,23 @@ from sidecar.errors import NotFound
 from sidecar.store.runs import rows
 from sidecar.store.runs.rows import RunHeader
 from sidecar.values import Count, Revision, RunId, Timestamp, WorkflowId
-from sidecar.vocabularies import RunStatus
+from sidecar.vocabularies import RunStatus, SummaryState
 
 WorkflowFilter = Annotated[WorkflowId | None, Meta(description="Only runs of this workflow.")]
 FromAt = Annotated[Timestamp | None, Meta(description="Only runs started at this time or later.")]
 ToAt = Annotated[Timestamp | None, Meta(description="Only runs started before this time.")]
+Trigger = Annotated[str, Meta(min_length=1, max_length=limits.TRIGGER_MAX_CHARS)]
+MessageTruncated = Annotated[
+    bool,
+    Meta(
+        description="Whether the error message is not as it was sent: cut after 16384 characters,"
+        " or with U+FFFD in place of what no text can hold (half of a surrogate pair, NUL)."
+    ),
+]
+SummaryStateOrNull = Annotated[
+    SummaryState | None,
+    Meta(description="What became of the summary; null when none was sent."),
+]
 
 
 class Run(MayBeDamaged, frozen=True):
@@ -23,18 +35,33 @@ class Run(MayBeDamaged, frozen=True):
 
     id: RunId
     workflow_id: WorkflowId
-    revision: Annotated[Revision, Meta(description="Revision of the workflow at its start.")]
+    revision: Annotated[Revision, Meta(description="Revision of the workflow that is executed.")]
     status: RunStatus
-    started_at: Timestamp
-    completed_at: Annotated[Timestamp | None, Meta(description="Its end; null while running.")]
-    duration_ms: Annotated[Count | None, Meta(description="Milliseconds; null while running.")]
-    summary_truncated: Annotated[
-        bool, Meta(description="Whether only the summary's first MiB is kept, as a JSON string.")
+    interrupted: Annotated[
+        bool,
+        Meta(
+            description="Whether it was running when the process ended. Its status is `error` until"
+            " runs.finish or runs.progress takes it up again."
+        ),
     ]
-    summary_bytes: Annotated[
-        Count | None, Meta(description="Size of the summary as it was sent; null when it has none.")
+    waiting: Annotated[
+        bool, Meta(description="Whether it is running and awaits a person or a time.")
+    ]
+    trigger: Annotated[str | None, Meta(description="What caused it; null when not told.")]
+    started_at: Timestamp
+    completed_at: Annotated[
+        Timestamp | None,
+        Meta(description="Its end, or when an interrupted run was last heard of; null: running."),
+    ]
+    duration_ms: Annotated[
+        Count | None, Meta(description="Milliseconds from its start to its end, waits included.")
     ]
     error_message: Annotated[str | None, Meta(description="Why it failed, null if it did not.")]
+    message_truncated: MessageTruncated
+    summary_state: SummaryStateOrNull
+    summary_bytes: Annotated[
+        Count | None, Meta(description="Size of the summary before it was cut; null without one.")
+    ]
     blocks_executed: Annotated[Count, Meta(description="Blocks executed so far.")]
     tokens_used: Annotated[Count, Meta(description="Tokens used so far.")]
     api_calls_made: Annotated[Count, Meta(description="API calls made so far.")]
@@ -49,8 +76,27 @@ class RunWithSummary(Run, frozen=True):
 
 def run_fields(run: RunHeader, *more: object) -> tuple[Any, ...]:
     """Return the fields of `Run` in order, followed by `more` of a larger struct."""
-    truncated = (run.summary_bytes or 0) > limits.SUMMARY_KEPT_BYTES
-    return (*run[1:8], truncated, run.summary_bytes, *run[8:12], bool(run.pinned), *more)
+    return (
+        run.id,
+        run.workflow_id,
+        run.revision,
+        run.status,
+        run.interrupted_at is not None,
+        bool(run.waiting),
+        run.trigger,
+        run.started_at,
+        run.completed_at,
+        run.duration_ms,
+        run.error_message,
+        bool(run.message_truncated),
+        run.summary_state,
+        run.summary_bytes,
+        run.blocks_executed,
+        run.tokens_used,
+        run.api_calls_made,
+        bool(run.pinned),
+        *more,
+    )
 
 
 def run_view(run: RunHeader) -> Run:

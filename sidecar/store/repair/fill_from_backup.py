@@ -13,7 +13,7 @@ _OF_WORKFLOWS: Final = (
 _OF_RUNS: Final = (
     "id, workflow, revision, status, started_at, seen_at, completed_at, duration_ms,"
     " error_message, blocks_executed, tokens_used, api_calls_made, summary_bytes, stored_bytes,"
-    " pinned"
+    " pinned, interrupted_at, waiting, trigger, message_truncated, summary_state"
 )
 _DELETED: Final = "SELECT 1 FROM access_log WHERE action = ? AND resource = ? AND seq > ?"
 

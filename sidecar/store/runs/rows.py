@@ -14,12 +14,17 @@ from typing import Final, Literal, NamedTuple
 from sidecar.limits import SAFE_INTEGER_MAX
 from sidecar.store.codec import Packed
 from sidecar.store.connection import Connection
-from sidecar.store.rows import DAMAGED_NAME, RowKind
+from sidecar.store.rows import DAMAGED_NAME, RowKind, as_text, read_any
 from sidecar.values import Count, Revision, Timestamp
-from sidecar.vocabularies import RunStatus
+from sidecar.vocabularies import RUN_STATUSES, RunStatus, SummaryState
 
 INTERRUPTED = "interrupted"
-"""The `error_message` of a run that was running when the process ended."""
+"""The `error_message` of an interrupted run, for people: `interrupted_at` says what it is."""
+
+
+def as_status(cell: object) -> RunStatus:
+    """Return the status in a cell, `error` in place of a damaged one, as rows are shown."""
+    return cell if cell in RUN_STATUSES else "error"
 
 
 class RunHeader(NamedTuple):
@@ -39,6 +44,11 @@ class RunHeader(NamedTuple):
     api_calls_made: Count
     summary_bytes: Count | None
     pinned: Literal[0, 1]
+    interrupted_at: Timestamp | None
+    waiting: Literal[0, 1]
+    trigger: str | None
+    message_truncated: Literal[0, 1]
+    summary_state: SummaryState | None
     damaged: bool = False
     """Whether a cell of the row is damaged; another value is in its place here."""
 
@@ -68,7 +78,8 @@ _COLUMNS = (
     " CASE WHEN r.has_message THEN"
     " (SELECT e.error_message FROM runs AS e WHERE e.rid = r.rid) END,"
     " r.blocks_executed, r.tokens_used, r.api_calls_made, r.summary_bytes,"
-    " r.pinned FROM runs AS r"
+    " r.pinned, r.interrupted_at, r.waiting, r.trigger, r.message_truncated, r.summary_state"
+    " FROM runs AS r"
 )
 _HEADER = f"SELECT r.rid, r.id, w.id,{_COLUMNS} JOIN workflows AS w ON w.rid = r.workflow"
 _HEADER_OF_ONE = f"SELECT r.rid, r.id, ?,{_COLUMNS}"
@@ -120,39 +131,68 @@ def find(db: Connection, run_id: str) -> RunHeader | None:
     return None if found is None else RUNS.refuse_damaged(found)
 
 
-def start(db: Connection, run_id: str, workflow: Owner, at: int) -> int:
+class Start(NamedTuple):
+    """The columns that the start of a run sets."""
+
+    id: str
+    workflow: int
+    revision: int
+    started_at: int
+    seen_at: int
+    trigger: str | None
+
+
+def start(db: Connection, began: Start) -> int:
     """Insert a running run, count it on its workflow, and return its key."""
     db.execute(
-        "INSERT INTO runs (id, workflow, revision, status, started_at, seen_at)"
-        " VALUES (?, ?, ?, 'running', ?, ?)",
-        (run_id, workflow.rid, workflow.revision, at, at),
+        "INSERT INTO runs (id, workflow, revision, status, started_at, seen_at, trigger)"
+        " VALUES (?, ?, ?, 'running', ?, ?, ?)",
+        began,
     )
     rid = db.last_insert_rowid()
     db.execute(
         "UPDATE workflows SET run_count = run_count + 1,"
         " last_run_at = max(coalesce(last_run_at, 0), ?) WHERE rid = ?",
-        (at, workflow.rid),
+        (began.started_at, began.workflow),
     )
     return rid
 
 
-def update_progress(db: Connection, rid: int, counters: Counters, at: int) -> None:
-    """Store the counters of a running run and the time at which it was last heard of."""
+def update_progress(
+    db: Connection, rid: int, counters: Counters, at: int, *, waiting: bool | None
+) -> None:
+    """Store the counters of a running run, the time at which it was last heard of, and its wait.
+
+    `waiting` None leaves what is stored.
+    """
     db.execute(
-        "UPDATE runs SET seen_at = ?, blocks_executed = coalesce(?, blocks_executed),"
+        "UPDATE runs SET seen_at = ?, waiting = coalesce(?, waiting),"
+        " blocks_executed = coalesce(?, blocks_executed),"
         " tokens_used = coalesce(?, tokens_used), api_calls_made = coalesce(?, api_calls_made)"
         " WHERE rid = ? AND status = 'running'",
-        (at, *counters, rid),
+        (at, waiting, *counters, rid),
+    )
+
+
+def resume(db: Connection, rid: int) -> None:
+    """Let an interrupted run run again."""
+    db.execute(
+        "UPDATE runs SET status = 'running', interrupted_at = NULL, completed_at = NULL,"
+        " duration_ms = NULL, error_message = NULL"
+        " WHERE rid = ? AND interrupted_at IS NOT NULL",
+        (rid,),
     )
 
 
 class Ending(NamedTuple):
     """The columns that the end of a run sets."""
 
-    status: str
+    status: RunStatus
     completed_at: int
     duration_ms: int
     error_message: str | None
+    message_truncated: bool
+    summary_state: SummaryState | None
     summary_bytes: int | None
     stored_bytes: int | None
 
@@ -161,6 +201,7 @@ def finish(db: Connection, rid: int, ending: Ending, counters: Counters) -> None
     """Store how a running run ended, with its last counters."""
     db.execute(
         "UPDATE runs SET status = ?, completed_at = ?, duration_ms = ?, error_message = ?,"
+        " message_truncated = ?, summary_state = ?, waiting = 0,"
         " summary_bytes = ?, stored_bytes = ?, blocks_executed = coalesce(?, blocks_executed),"
         " tokens_used = coalesce(?, tokens_used), api_calls_made = coalesce(?, api_calls_made)"
         " WHERE rid = ? AND status = 'running'",
@@ -182,38 +223,76 @@ def load_summary(db: Connection, rid: int) -> tuple[bytes, bytes] | None:
     return (row[0], row[1]) if row else None
 
 
-def read_page(
-    db: Connection,
-    before: tuple[int, int] | None,
-    limit: int,
-    *,
-    workflow: WorkflowKey | None = None,
-    status: str | None = None,
-    from_at: int | None = None,
-    to_at: int | None = None,
-) -> list[RunHeader]:
-    """Return at most `limit` runs, newest first, that come after the last run of the page before.
+class RunFilter(NamedTuple):
+    """Which runs to list; None does not limit.
 
-    `before` is that run's (started_at, rid), None for the first page. `from_at` is part of the
-    interval of start times and `to_at` is not.
+    `from_at` is part of the interval of start times and `to_at` is not.
     """
-    started_at, rid = before or (SAFE_INTEGER_MAX, SAFE_INTEGER_MAX)
-    conditions = ["r.started_at <= ?", "(r.started_at < ? OR r.rid < ?)"]
-    values: list[object] = [started_at, started_at, rid]
+
+    workflow: WorkflowKey | None = None
+    statuses: tuple[str, ...] | None = None
+    """Any of these, at least one."""
+    interrupted: bool | None = None
+    waiting: bool | None = None
+    trigger: str | None = None
+    from_at: int | None = None
+    to_at: int | None = None
+
+
+def _conditions(wanted: RunFilter) -> tuple[list[str], list[object]]:
+    """Return the conditions of a filter but for the statuses, and their values in order."""
+    conditions, values = list[str](), list[object]()
     for condition, value in (
-        ("r.workflow = ?", workflow.rid if workflow else None),
-        ("r.status = ?", status),
-        ("r.started_at >= ?", from_at),
-        ("r.started_at < ?", to_at),
+        ("r.workflow = ?", wanted.workflow.rid if wanted.workflow else None),
+        ("r.trigger = ?", wanted.trigger),
+        ("r.started_at >= ?", wanted.from_at),
+        ("r.started_at < ?", wanted.to_at),
     ):
         if value is not None:
             conditions.append(condition)
             values.append(value)
-    if workflow is not None:
-        values.insert(0, workflow.id)
-    head = _HEADER if workflow is None else _HEADER_OF_ONE
-    sql = head + " WHERE " + " AND ".join(conditions) + _NEWEST_FIRST
-    return RUNS.read(db, sql, (*values, limit))
+    if wanted.interrupted is not None:
+        conditions.append(f"r.interrupted_at IS {'NOT ' if wanted.interrupted else ''}NULL")
+    if wanted.waiting is not None:
+        conditions.append(
+            "r.status = 'running' AND r.waiting = 1" if wanted.waiting else "r.waiting = 0"
+        )
+    return conditions, values
+
+
+def read_page(
+    db: Connection, before: tuple[int, int] | None, limit: int, wanted: RunFilter
+) -> list[RunHeader]:
+    """Return at most `limit` runs, newest first, that come after the last run of the page before.
+
+    `before` is that run's (started_at, rid), None for the first page. Of several statuses, the
+    runs of each are read in their order and merged: sorting would read all of them for each page.
+    """
+    started_at, rid = before or (SAFE_INTEGER_MAX, SAFE_INTEGER_MAX)
+    conditions, values = _conditions(wanted)
+    conditions += ["r.started_at <= ?", "(r.started_at < ? OR r.rid < ?)"]
+    values += [started_at, started_at, rid]
+    head = _HEADER
+    if wanted.workflow is not None:
+        head = _HEADER_OF_ONE
+        values.insert(0, wanted.workflow.id)
+    where = " AND ".join(conditions)
+    if wanted.statuses is None:
+        return RUNS.read(db, f"{head} WHERE {where}{_NEWEST_FIRST}", (*values, limit))
+    sql = " UNION ALL ".join([f"{head} WHERE {where} AND r.status = ?"] * len(wanted.statuses))
+    each = [value for status in wanted.statuses for value in (*values, status)]
+    return RUNS.read(db, sql + _NEWEST_FIRST, (*each, limit))
+
+
+def count(db: Connection, wanted: RunFilter, most: int) -> int:
+    """Return how many runs match, counted up to `most`."""
+    conditions, values = _conditions(wanted)
+    if wanted.statuses is not None:
+        conditions.append(f"r.status IN ({', '.join('?' * len(wanted.statuses))})")
+        values += wanted.statuses
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    sql = f"SELECT count(*) FROM (SELECT 1 FROM runs AS r{where} LIMIT ?)"  # noqa: S608 - constants
+    return int(db.execute(sql, (*values, most)).get)
 
 
 def delete(db: Connection, run: RunHeader) -> None:
@@ -227,15 +306,22 @@ def delete(db: Connection, run: RunHeader) -> None:
 
 
 def close_interrupted(db: Connection, now_ms: int) -> int:
-    """End every running run as interrupted, at the time it was last heard of; return how many.
+    """End every run that a process left running, unless it waits; return how many.
 
-    Called when the database is opened: a run that is still running then belonged to a process
-    that ended.
+    Called when the database is opened or restored: a run that is still running then belonged to a
+    process that ended. It ends at the time it was last heard of, and can be taken up again.
     """
     db.execute(
-        "UPDATE runs SET status = 'error', error_message = ?,"
+        "UPDATE runs SET status = 'error', error_message = ?, interrupted_at = ?,"
         " completed_at = max(started_at, min(seen_at, ?)),"
-        " duration_ms = max(0, min(seen_at, ?) - started_at) WHERE status = 'running'",
-        (INTERRUPTED, now_ms, now_ms),
+        " duration_ms = max(0, min(seen_at, ?) - started_at)"
+        " WHERE status = 'running' AND waiting = 0",
+        (INTERRUPTED, now_ms, now_ms, now_ms),
     )
     return db.changes()
+
+
+def newest_interrupted(db: Connection, since_ms: int, limit: int) -> list[str]:
+    """Return the ids of the runs that were found interrupted at a time or later, newest first."""
+    sql = "SELECT id FROM runs WHERE interrupted_at >= ? ORDER BY started_at DESC LIMIT ?"
+    return [as_text(row[0]) for row in read_any(db, 1, sql, (since_ms, limit))]

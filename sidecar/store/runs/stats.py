@@ -3,13 +3,10 @@
 A figure may scan all runs, so callers use a read connection of their own.
 """
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from sidecar import limits
 from sidecar.store.connection import Connection
 from sidecar.store.rows import bounded_sum
-
-DAY_MS: Final = 86_400_000
 
 
 class Scope(NamedTuple):
@@ -28,22 +25,13 @@ class Group(NamedTuple):
 
     status: str
     runs: int
+    interrupted: int
     blocks_executed: int
     tokens_used: int
     api_calls_made: int
 
 
-class Day(NamedTuple):
-    """Figures of all runs that started on one day; `number` counts days since 1970-01-01."""
-
-    number: int
-    runs: int
-    succeeded: int
-    failed: int
-    tokens_used: int
-
-
-def _where(scope: Scope, *more: str) -> tuple[str, list[object]]:
+def where(scope: Scope, *more: str) -> tuple[str, list[object]]:
     """Return the WHERE clause of a scope with further conditions, and the clause's values."""
     conditions, values = list(more), list[object]()
     for condition, value in (
@@ -59,10 +47,11 @@ def _where(scope: Scope, *more: str) -> tuple[str, list[object]]:
 
 def group_by_status(db: Connection, scope: Scope) -> list[Group]:
     """Return the figures of each status that occurs."""
-    where, values = _where(scope)
+    condition, values = where(scope)
     rows = db.execute(
-        f"SELECT status, count(*), {bounded_sum('blocks_executed')}, {bounded_sum('tokens_used')},"  # noqa: S608 - constants
-        f" {bounded_sum('api_calls_made')} FROM runs{where} GROUP BY status",
+        f"SELECT status, count(*), count(interrupted_at), {bounded_sum('blocks_executed')},"  # noqa: S608 - constants
+        f" {bounded_sum('tokens_used')}, {bounded_sum('api_calls_made')}"
+        f" FROM runs{condition} GROUP BY status",
         values,
     )
     return [Group(*row) for row in rows]
@@ -73,30 +62,14 @@ def duration_quantile_ms(db: Connection, scope: Scope, percent: int) -> int | No
 
     None when no run has ended.
     """
-    where, values = _where(scope, "duration_ms IS NOT NULL")
-    count = int(db.execute(f"SELECT count(*) FROM runs{where}", values).get)  # noqa: S608 - constants
+    condition, values = where(scope, "duration_ms IS NOT NULL")
+    count = int(db.execute(f"SELECT count(*) FROM runs{condition}", values).get)  # noqa: S608 - constants
     if count == 0:
         return None
     rank = -(-count * percent // 100) - 1  # rounded up, in whole numbers
     row = db.execute(
-        f"SELECT duration_ms FROM runs{where} ORDER BY duration_ms LIMIT 1 OFFSET ?",  # noqa: S608 - constants
+        f"SELECT duration_ms FROM runs{condition} ORDER BY duration_ms LIMIT 1 OFFSET ?",  # noqa: S608 - constants
         [*values, rank],
     ).fetchone()
     # A damaged cell is no duration.
     return row[0] if row and isinstance(row[0], int) else None
-
-
-def group_by_day(db: Connection, scope: Scope, utc_offset_ms: int) -> list[Day]:
-    """Return the figures of the newest days on which runs started, oldest day first.
-
-    Days begin at midnight in the time zone of the offset.
-    """
-    where, values = _where(scope)
-    rows = db.execute(
-        f"SELECT (CAST(coalesce(started_at, 0) AS INTEGER) + ?) / {DAY_MS} AS day, count(*),"  # noqa: S608 - constants
-        " sum(status = 'success'),"
-        f" sum(status = 'error'), {bounded_sum('tokens_used')} FROM runs{where}"
-        " GROUP BY day ORDER BY day DESC LIMIT ?",
-        [utc_offset_ms, *values, limits.STATS_DAYS_MAX],
-    ).fetchall()
-    return [Day(*row) for row in reversed(rows)]

@@ -93,6 +93,7 @@ def fingerprint(db: Connection) -> bytes:
     runs = one_row(
         db,
         "SELECT count(*), sum(seen_at & 0xffffffff), sum(completed_at & 0xffffffff), sum(pinned),"
+        " sum(waiting), sum(interrupted_at & 0xffffffff),"
         " sum(blocks_executed & 0xffffffff), sum(tokens_used & 0xffffffff),"
         " sum(api_calls_made & 0xffffffff) FROM runs",
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sidecar import limits
-from sidecar.errors import Archived, Conflict, InvalidParams, NotFound, TooLarge
+from sidecar.errors import Archived, Conflict, InvalidParams, NotFound
 from tests.harness import Bench, open_bench
 from tests.made_runs import NOW, TwoHands, get, shown, start
 from tests.made_workflows import save
@@ -37,18 +37,12 @@ def test_a_started_run_has_the_revision_of_that_moment(bench: Bench) -> None:
     started = start(bench)
     save(bench, "w1", data=[3])
 
-    assert started == {
-        "id": "r1",
-        "workflow_id": "w1",
-        "revision": 2,
-        "started_at": NOW,
-        "created": True,
-    }
+    assert started == {"run": shown(revision=2), "created": True}
     assert get(bench) == shown(revision=2, summary=None)
 
 
 def test_a_run_gets_an_id_when_none_is_given(bench: Bench) -> None:
-    made = bench.call("runs.start", workflow_id="w1")["id"]
+    made = bench.call("runs.start", workflow_id="w1")["run"]["id"]
 
     assert made == "made-1"
     assert get(bench, made) == shown(made, summary=None)
@@ -57,12 +51,41 @@ def test_a_run_gets_an_id_when_none_is_given(bench: Bench) -> None:
 def test_a_start_is_repeated_even_when_the_run_has_ended_or_its_workflow_is_archived(
     bench: Bench,
 ) -> None:
-    first = start(bench)
+    start(bench)
     bench.call("runs.finish", id="r1", status="success")
     bench.call("workflows.archive", id="w1")
 
-    assert start(bench) == {**first, "created": False}
-    assert get(bench)["status"] == "success"
+    ended = shown(status="success", completed_at=NOW, duration_ms=0)
+    assert start(bench) == {"run": ended, "created": False}
+
+
+def test_a_start_takes_the_time_the_revision_and_the_trigger_that_are_given(
+    bench: Bench, clock: TwoHands
+) -> None:
+    save(bench, "w1", data=[2])
+
+    started = bench.call(
+        "runs.start", workflow_id="w1", id="r1", started_at=NOW - 900, revision=1, trigger="cron"
+    )
+    clock.wait(100)
+    ended = bench.call("runs.finish", id="r1", status="success")
+
+    assert started["run"] == shown(started_at=NOW - 900, revision=1, trigger="cron")
+    assert (ended["completed_at"], ended["duration_ms"]) == (NOW + 100, 1000)
+    assert bench.call("workflows.get", id="w1")["workflow"]["last_run_at"] == NOW - 900
+
+
+def test_a_start_in_the_future_or_of_a_revision_to_come_is_refused(bench: Bench) -> None:
+    assert bench.refused(InvalidParams, "runs.start", workflow_id="w1", started_at=NOW + 1) == {
+        "path": "$.params.started_at"
+    }
+    assert bench.refused(NotFound, "runs.start", workflow_id="w1", revision=2) == {
+        "path": "$.params.revision"
+    }
+    assert (
+        bench.refused(InvalidParams, "runs.start", workflow_id="w1", trigger="x" * 65)["path"]
+        == "$.params.trigger"
+    )
 
 
 def test_a_start_that_is_refused_names_its_reason(bench: Bench) -> None:
@@ -82,7 +105,7 @@ def test_a_start_that_is_refused_names_its_reason(bench: Bench) -> None:
 
 @pytest.mark.parametrize("run_id", ["x", "x" * limits.ID_TEXT_MAX_CHARS, "名前 🎈\n"])
 def test_any_short_text_is_an_id(bench: Bench, run_id: str) -> None:
-    assert start(bench, run_id)["id"] == run_id
+    assert start(bench, run_id)["run"]["id"] == run_id
     assert get(bench, run_id) == shown(run_id, summary=None)
 
 
@@ -102,7 +125,7 @@ def test_progress_keeps_the_totals_that_it_does_not_set(bench: Bench) -> None:
     result = bench.call("runs.progress", id="r1", blocks_executed=2, tokens_used=100)
     bench.call("runs.progress", id="r1", tokens_used=90, blocks_executed=None, api_calls_made=1)
 
-    assert result == {"id": "r1", "status": "running"}
+    assert result == {"id": "r1", "status": "running", "waiting": False, "resumed": False}
     assert get(bench) == shown(blocks_executed=2, tokens_used=90, api_calls_made=1, summary=None)
 
 
@@ -152,7 +175,10 @@ def test_a_finished_run_has_every_value_of_its_finish(bench: Bench, clock: TwoHa
         "status": "error",
         "completed_at": NOW + 1500,
         "duration_ms": 1500,
+        "message_truncated": False,
+        "summary_state": "kept",
         "changed": True,
+        "resumed": False,
     }
     assert get(bench) == shown(
         status="error",
@@ -162,6 +188,7 @@ def test_a_finished_run_has_every_value_of_its_finish(bench: Bench, clock: TwoHa
         blocks_executed=1,
         tokens_used=9,
         api_calls_made=3,
+        summary_state="kept",
         summary_bytes=15,
         summary={"out": [None]},
     )
@@ -198,9 +225,9 @@ def test_null_is_no_summary(bench: Bench, given: dict[str, Any]) -> None:
     assert not bench.call("runs.finish", id="r1", status="success")["changed"]
 
 
-@pytest.mark.parametrize(("more_bytes", "truncated"), [(0, False), (1, True)])
+@pytest.mark.parametrize(("more_bytes", "state"), [(0, "kept"), (1, "truncated")])
 def test_of_a_summary_over_a_mebibyte_the_beginning_is_kept(
-    bench: Bench, *, more_bytes: int, truncated: bool
+    bench: Bench, more_bytes: int, state: str
 ) -> None:
     start(bench)
     text = "é" * ((limits.SUMMARY_KEPT_BYTES - 2) // 2)
@@ -212,21 +239,21 @@ def test_of_a_summary_over_a_mebibyte_the_beginning_is_kept(
     again = bench.call_json("runs.finish", params)
 
     assert (first["changed"], again) == (True, {**first, "changed": False})
+    assert first["summary_state"] == state
     run = get(bench)
-    assert (run["summary_truncated"], run["summary_bytes"]) == (truncated, len(body.encode()))
-    assert run["summary"] == (body.encode()[: -1 * more_bytes].decode() if truncated else text)
+    assert (run["summary_state"], run["summary_bytes"]) == (state, len(body.encode()))
+    assert run["summary"] == (body.encode()[: -1 * more_bytes].decode() if more_bytes else text)
 
 
-def test_a_summary_over_the_limit_leaves_the_run_running(bench: Bench) -> None:
+def test_a_summary_of_any_size_ends_the_run(bench: Bench) -> None:
     start(bench)
-    body = "x" * (limits.SUMMARY_MAX_BYTES - 1)
+    body = "x" * (20 * limits.MIB)
 
-    assert bench.refused(TooLarge, "runs.finish", id="r1", status="success", summary=body) == {
-        "path": "$.params.summary",
-        "limit": limits.SUMMARY_MAX_BYTES,
-    }
-    assert get(bench)["status"] == "running"
-    assert bench.call("runs.finish", id="r1", status="success", summary=body[1:])["changed"]
+    ended = bench.call("runs.finish", id="r1", status="success", summary=body)
+
+    assert (ended["changed"], ended["summary_state"]) == (True, "truncated")
+    run = get(bench)
+    assert (run["summary_bytes"], len(run["summary"])) == (len(body) + 2, limits.SUMMARY_KEPT_BYTES)
 
 
 OTHER_ENDS: dict[str, dict[str, Any]] = {
@@ -263,33 +290,34 @@ def test_a_finish_of_an_unknown_run_or_with_an_unknown_status_is_refused(bench: 
     }
 
 
-def test_an_error_message_has_a_greatest_length(bench: Bench) -> None:
-    start(bench)
-    most = "€" * limits.ERROR_MESSAGE_MAX_CHARS
-
-    longer = {"id": "r1", "status": "error", "error_message": most + "x"}
-    assert bench.refused(InvalidParams, "runs.finish", **longer)["path"] == (
-        "$.params.error_message"
-    )
-    bench.call("runs.finish", id="r1", status="error", error_message=most)
-    assert get(bench)["error_message"] == most
-
-
-def test_a_run_of_a_process_that_died_ends_at_its_last_progress(
-    tmp_path: Path, clock: TwoHands
+@pytest.mark.parametrize(
+    ("sent", "kept", "truncated"),
+    [
+        ("€" * limits.ERROR_MESSAGE_MAX_CHARS, "€" * limits.ERROR_MESSAGE_MAX_CHARS, False),
+        ("€" * limits.ERROR_MESSAGE_MAX_CHARS + "x", "€" * limits.ERROR_MESSAGE_MAX_CHARS, True),
+        ("a\0b", "a\N{REPLACEMENT CHARACTER}b", True),
+    ],
+    ids=["longest", "longer", "NUL"],
+)
+def test_an_error_message_is_cut_or_repaired_and_the_answer_says_so(
+    bench: Bench, sent: str, kept: str, *, truncated: bool
 ) -> None:
-    with open_bench(tmp_path, clock) as bench:
-        save(bench, "w1")
-        start(bench)
-        clock.wait(400)
-        bench.call("runs.progress", id="r1", tokens_used=3)
-        clock.wait(90_000)
-    with open_bench(tmp_path, clock) as bench:
-        assert get(bench) == shown(
-            status="error",
-            completed_at=NOW + 400,
-            duration_ms=400,
-            error_message="interrupted",
-            tokens_used=3,
-            summary=None,
-        )
+    start(bench)
+    ending = {"id": "r1", "status": "error", "error_message": sent}
+
+    first = bench.call("runs.finish", **ending)
+
+    assert first["message_truncated"] == truncated
+    assert bench.call("runs.finish", **ending) == {**first, "changed": False}
+    run = get(bench)
+    assert (run["error_message"], run["message_truncated"]) == (kept, truncated)
+
+
+def test_a_total_may_be_written_with_a_decimal_point(bench: Bench) -> None:
+    start(bench)
+
+    bench.call_json("runs.progress", b'{"id":"r1","tokens_used":12.0}')
+    bench.call_json("runs.finish", b'{"id":"r1","status":"success","blocks_executed":3.0}')
+
+    run = get(bench)
+    assert (run["tokens_used"], run["blocks_executed"]) == (12, 3)

@@ -1,4 +1,4 @@
-"""`runs.stats`, `pin` and `prune`, and the chores that prune by settings and empty the trash."""
+"""`runs.pin` and `prune`, and the chores that prune by settings and empty the trash."""
 
 import random
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from sidecar import limits
 from sidecar.catalog import CHORES, METHODS
 from sidecar.context import Emitted, LongContext
 from sidecar.errors import Cancelled, InvalidParams, NotFound
-from sidecar.handlers.runs.get_list_stats import RunsStatsParams
 from sidecar.handlers.runs.prune import RunsPruneParams
+from sidecar.handlers.runs.stats import RunsStatsParams
 from tests.harness import Bench, ManualClock, NoSession, open_bench
 from tests.made_workflows import add_runs
 
@@ -58,72 +58,6 @@ def run_chore(bench: Bench, name: str) -> None:
     context = LongContext(bench.services, None, bench.tell)
     CHORES[name].function(context)
     bench.tell(context.take_emitted())
-
-
-# --- runs.stats -------------------------------------------------------------------------------
-
-
-def test_stats_count_and_sum_up_the_runs(bench: Bench) -> None:
-    for number, took_ms in enumerate((10, 20, 30, 40, 1000)):
-        run(
-            bench,
-            f"r{number}",
-            STARTED_AT + number,
-            took_ms=took_ms,
-            tokens_used=5,
-            blocks_executed=2,
-        )
-    run(bench, "bad", STARTED_AT + DAY_MS, status="error", took_ms=50, api_calls_made=7)
-    run(bench, "off", STARTED_AT + DAY_MS, status="cancelled", took_ms=60)
-    run(bench, "now", STARTED_AT + 2 * DAY_MS, status="running")
-
-    assert bench.call("runs.stats") == {
-        "count": 8,
-        "by_status": {"running": 1, "success": 5, "error": 1, "cancelled": 1},
-        "success_rate": 0.8333,
-        "p50_ms": 40,
-        "p95_ms": 1000,
-        "blocks_executed": 10,
-        "tokens_used": 25,
-        "api_calls_made": 7,
-        "days": [
-            {"day": "2023-11-14", "runs": 5, "succeeded": 5, "failed": 0, "tokens_used": 25},
-            {"day": "2023-11-15", "runs": 2, "succeeded": 0, "failed": 1, "tokens_used": 0},
-            {"day": "2023-11-16", "runs": 1, "succeeded": 0, "failed": 0, "tokens_used": 0},
-        ],
-    }
-
-
-def test_without_runs_there_are_no_rates(bench: Bench) -> None:
-    result = bench.call("runs.stats", workflow_id="w2")
-
-    assert (result["count"], result["success_rate"], result["p50_ms"], result["days"]) == (
-        0,
-        None,
-        None,
-        [],
-    )
-
-
-def test_stats_are_limited_to_a_workflow_and_a_time(bench: Bench) -> None:
-    run(bench, "a", STARTED_AT)
-    run(bench, "b", STARTED_AT + DAY_MS)
-    run(bench, "c", STARTED_AT + DAY_MS, "w2")
-
-    assert bench.call("runs.stats", workflow_id="w1")["count"] == 2
-    assert bench.call("runs.stats", from_at=STARTED_AT + 1)["count"] == 2
-    assert bench.call("runs.stats", to_at=STARTED_AT + DAY_MS)["count"] == 1
-    with pytest.raises(NotFound):
-        bench.call("runs.stats", workflow_id="unknown")
-
-
-def test_days_of_stats_begin_in_the_time_zone_of_the_client(bench: Bench) -> None:
-    run(bench, "late", STARTED_AT + DAY_MS - 1)
-
-    east = bench.call("runs.stats", utc_offset_minutes=60)["days"]
-    west = bench.call("runs.stats", utc_offset_minutes=-600)["days"]
-
-    assert [east[0]["day"], west[0]["day"]] == ["2023-11-15", "2023-11-14"]
 
 
 # --- runs.pin, runs.prune ---------------------------------------------------------------------
