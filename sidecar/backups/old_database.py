@@ -346,7 +346,7 @@ class ServedDatabase(UnservedDatabase):
     def swap(self, built: Built, keep: str | None) -> None:
         """Swap the served file, announce it, and lock the vault when its secrets were replaced."""
         vault, store = self._ctx.vault, self._store
-        before = self._unless_damaged(lambda: vault.state(is_set_up=is_initialized(store.db)))
+        before = self._secrets_before()
         swap_served(store, self.clock, sha256=built.sha256, keep=keep)
         if built.secrets.outcome != "kept" and not vault.ephemeral:
             # The unlocked root key is that of the old secrets.
@@ -356,6 +356,13 @@ class ServedDatabase(UnservedDatabase):
         if after != before and after is not None and not vault.ephemeral:
             self._ctx.emit(SecretsChanged(after, "restore", built.seq))
         self._ctx.hold_lock_until_answered()
+
+    def _secrets_before(self) -> SecretsState | None:
+        """Return the state of the secrets as it was told; None when it cannot be read any more."""
+        if self._store.rescue is not None:
+            return "uninitialized"
+        vault = self._ctx.vault
+        return self._unless_damaged(lambda: vault.state(is_set_up=is_initialized(self._store.db)))
 
     def _retried(self, act: Callable[[], T]) -> T:
         """Call `act`, and once more on a new connection when it fails as if there was damage."""

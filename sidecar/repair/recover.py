@@ -7,7 +7,7 @@ from sidecar.backups.newest_backup import unpacked_newest_backup
 from sidecar.context import LongContext
 from sidecar.errors import Conflict
 from sidecar.files import sha256_of
-from sidecar.notifications import SystemRestored
+from sidecar.notifications import SecretsChanged, SystemRestored
 from sidecar.store import meta, secrets, swap
 from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
@@ -32,6 +32,7 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
     store = ctx.store
     in_use = store.rescue is None
 
+    kept = False
     copied: dict[str, int] = {}
 
     def step(table: str, rows: int) -> None:
@@ -46,6 +47,7 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
     def log(db: Connection, recovered: Recovered) -> None:
         meta.write(db, meta.CLEAN_END, 0)
         ctx.audit_in(db, "recover", "database", **audit_totals(recovered))
+        nonlocal kept
         kept = secrets.is_initialized(db)
         ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, "kept" if kept else "none"))
 
@@ -69,6 +71,7 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
         )
         if not dry_run:
             _put_in_place(ctx, new, recovered.quarantine)
+            _announce_secrets(ctx, in_use=in_use, kept=kept)
     return recovered
 
 
@@ -89,6 +92,7 @@ def begin_new(ctx: LongContext) -> str | None:
         ctx.audit_in(db, "recover", "database", begin_new=True)
         ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, "none"))
 
+    in_use = store.rescue is None
     with scratch_folder(store.path) as folder, store.exclusive():
         is_left = any(each.exists() for each in swap.remnants(store.path))
         kept = quarantine_name(store.path, ctx.clock) if is_left else None
@@ -96,7 +100,19 @@ def begin_new(ctx: LongContext) -> str | None:
         build_empty(new, ctx.clock, log)
         ctx.check_cancelled()
         _put_in_place(ctx, new, kept)
+        _announce_secrets(ctx, in_use=in_use, kept=False)
     return kept
+
+
+def _announce_secrets(ctx: LongContext, *, in_use: bool, kept: bool) -> None:
+    """Lock the vault where its secrets were not kept; tell a state that was not told before.
+
+    A process in rescue, whose database is not `in_use`, has told that no secrets are set up.
+    """
+    if ctx.vault.ephemeral or kept == in_use:
+        return
+    ctx.vault.lock()
+    ctx.emit(SecretsChanged("locked" if kept else "uninitialized", "recover", ctx.audit_seq))
 
 
 def _put_in_place(ctx: LongContext, new: Path, keep: str | None) -> None:

@@ -121,3 +121,25 @@ def test_a_restore_that_replaces_the_secrets_is_told(bench: Bench) -> None:
     assert none == [("uninitialized", "restore", "restore")]
     assert from_backup == [("locked", "restore", "restore")]
     assert kept == []
+
+
+def test_a_recovery_that_keeps_the_secrets_changes_no_state(bench: Bench) -> None:
+    bench.call("secrets.initialize", passphrase=PASSPHRASE)
+    told(bench)
+
+    bench.call("system.recover")
+
+    assert told(bench) == []
+    assert bench.call("secrets.status")["state"] == "unlocked"
+
+
+def test_a_recovery_that_cannot_read_the_secrets_is_told(bench: Bench) -> None:
+    bench.call("secrets.initialize", passphrase=PASSPHRASE)
+    told(bench)
+    for table in ("key_slots", "data_keys", "secrets", "vault_state"):
+        tamper(bench, f"DELETE FROM {table}")  # noqa: S608 - our tables
+
+    bench.call("system.recover")
+
+    assert told(bench) == [("uninitialized", "recover", "recover")]
+    assert bench.vault.keys is None

@@ -4,6 +4,7 @@ r"""Conversations with the real process, one a file: people can read them, this 
     > a line sent                >> a line sent together with the next one
     < a line received            . eof                the end of input
     . start --no-events          starts the process again after its end, with these options
+    . lose                       somebody deletes the database, which no process serves now
     . sql CREATE TABLE ...       another program runs a statement on the served file
 
 Whole objects are compared. `"…"` stands for any value; so does `"…name"`, and gives the value that
@@ -86,6 +87,9 @@ class Player:
         elif mark == "." and text.startswith("start"):
             assert self.talk.receive_rest() == b""
             self.talk.start_again(*text.split()[1:])
+        elif line == ". lose":
+            for suffix in ("", "-wal", "-shm"):
+                (self.folder / f"{DATABASE}{suffix}").unlink(missing_ok=True)
         elif mark == "." and text.startswith("sql "):
             with closing(apsw.Connection(str(self.folder / DATABASE))) as db:
                 db.execute(text.removeprefix("sql "))
