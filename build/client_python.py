@@ -77,6 +77,7 @@ def render(document: Schema) -> str:
         *_errors(document),
         *(_typed_dict(name, each) for name, each in document["components"]["schemas"].items()),
         *(_params_dict(each) for each in document["methods"] if each["params"]),
+        *(_notification_dict(each) for each in document["x-notifications"]["outgoing"]),
         *_nouns(document["methods"]),
         _client(document),
     ]
@@ -158,6 +159,16 @@ def _params_dict(method: Schema) -> str:
     return _dict_class(f"{pascal(method['name'])}Params", f"Params of {method['name']}.", fields)
 
 
+def _notification_dict(each: Schema) -> str:
+    """Return the TypedDict of a notification's params."""
+    fields = {
+        param["name"]: (python_type(param["schema"]), param.get("description", ""), True)
+        for param in each["params"]
+    }
+    text = f"Params of `{each['name']}`. {each['summary']}\n\n{each['description']}"
+    return _dict_class(pascal(each["name"].removeprefix("$/")), text, fields)
+
+
 def _dict_class(name: str, description: str, fields: dict[str, tuple[str, str, bool]]) -> str:
     """Return a TypedDict; each field has its type, its description and whether it is required."""
     types = {
@@ -189,6 +200,7 @@ def _errors(document: Schema) -> list[str]:
                 "",
                 f"    CODE = {error['code']}",
                 f"    SLUG = {_text(error['data']['slug'])}",
+                f"    data: {python_type(notes[name]['data'])}",
             )
         )
         for name, error in document["components"]["errors"].items()

@@ -25,11 +25,38 @@ def find(document: Schema, folder: Path) -> dict[str, Schema]:
     for scenario in sorted(folder.glob("*.txt")):
         for method, params, result in _calls(scenario.read_text(encoding="utf-8")):
             calls.setdefault(method, (params, result))
-    return {
+    found = {
         method["name"]: _example(method, *calls[method["name"]], document)
         for method in document["methods"]
         if method["name"] in calls
     }
+    sent = _notifications(folder)
+    for each in document["x-notifications"]["outgoing"]:
+        if each["name"] in sent:
+            params = _named(sent[each["name"]], each, document)
+            found[each["name"]] = {"name": each["name"], "params": params}
+    return found
+
+
+def _notifications(folder: Path) -> dict[str, Any]:
+    """Return the params of the first notification of each name in the scenarios."""
+    sent: dict[str, Any] = {}
+    for scenario in sorted(folder.glob("*.txt")):
+        for line in scenario.read_text(encoding="utf-8").splitlines():
+            message = _message(line[2:]) if line.startswith("< ") else None
+            if message is not None and "method" in message:
+                sent.setdefault(message["method"], message["params"])
+    return sent
+
+
+def _named(params: dict[str, Any], described: Schema, document: Schema) -> list[Schema]:
+    """Return params as OpenRPC examples, with the placeholders in them replaced."""
+    schemas = {each["name"]: each["schema"] for each in described["params"]}
+    filled = Filler(document["components"]["schemas"])
+    return [
+        {"name": name, "value": filled.value(value, schemas[name])}
+        for name, value in params.items()
+    ]
 
 
 def _calls(text: str) -> Iterator[tuple[str, Any, Any]]:
@@ -60,15 +87,13 @@ def _message(text: str) -> dict[str, Any] | None:
 
 def _example(method: Schema, params: Any, result: Any, document: Schema) -> Schema:
     """Return an OpenRPC example pairing; params by position get their names."""
-    schemas = {each["name"]: each["schema"] for each in method["params"]}
     if isinstance(params, list):
-        params = dict(zip(schemas, params, strict=False))
+        params = dict(zip((each["name"] for each in method["params"]), params, strict=False))
     filled = Filler(document["components"]["schemas"])
-    given = {name: filled.value(value, schemas[name]) for name, value in params.items()}
     answer = method["result"]
     return {
         "name": method["name"],
-        "params": [{"name": name, "value": value} for name, value in given.items()],
+        "params": _named(params, method, document),
         "result": {"name": answer["name"], "value": filled.value(result, answer["schema"])},
     }
 

@@ -42,6 +42,10 @@ A minor version of the protocol may add values to these: a client must accept va
 not know, and show them as they are.
 """
 
+STDERR = """\
+Each line is a JSON object. Those listed here are part of the contract, all others are for people.
+"""
+
 COMMON_TITLES = {
     "every": "every method",
     "reading": "methods that use the database",
@@ -62,10 +66,15 @@ def render(document: Schema) -> str:
         _types(document),
         _vocabularies(document),
         _errors(document),
+        _settings(document),
         "## Limits\n\nThey are sent in `system.ready` and `system.info`.\n",
         _table(("limit", "value"), ((f"`{k}`", f"{v:,}") for k, v in document["x-limits"].items())),
         "## Exit codes\n",
-        _table(("code", "meaning"), ((e["code"], e["text"]) for e in document["x-exit-codes"])),
+        _table(
+            ("code", "name", "meaning"),
+            ((each["code"], each["name"], each["text"]) for each in document["x-exit-codes"]),
+        ),
+        _stderr(document),
     ]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -123,23 +132,26 @@ def _own_errors(method: Schema, document: Schema) -> list[str]:
 
 def _notifications(document: Schema) -> str:
     """Return the section on notifications."""
-    schemas = document["components"]["schemas"]
     lines = ["## Notifications\n"]
     for direction, title in (("outgoing", "From the process"), ("incoming", "To the process")):
         lines.append(f"### {title}\n")
         for each in document["x-notifications"][direction]:
-            reference = each["params"].get("$ref")
-            params = schemas[reference.rpartition("/")[2]] if reference else each["params"]
-            lines.append(f"**`{each['name']}`** {each['summary']} {each.get('description', '')}\n")
-            if params["properties"]:
-                lines.append(_fields(params))
-    return "\n".join(line.replace(" \n", "\n") for line in lines)
+            lines += [f"#### {each['name']}\n", each["summary"] + "\n", each["description"] + "\n"]
+            if each["params"]:
+                rows = (
+                    (f"`{param['name']}`", _type(param["schema"]), param.get("description", ""))
+                    for param in each["params"]
+                )
+                lines.append(_table(("param", "type", "meaning"), rows))
+    return "\n".join(lines)
 
 
 def _types(document: Schema) -> str:
     """Return the section on the structs that are used in other structs or in params."""
     schemas = document["components"]["schemas"]
-    linked = set(_references([schemas, [method["params"] for method in document["methods"]]]))
+    sent = document["x-notifications"]["outgoing"]
+    params = [each["params"] for each in (*document["methods"], *sent)]
+    linked = set(_references([schemas, params]))
     lines = ["## Types\n"]
     for name in sorted(linked & {name for name in schemas if "enum" not in schemas[name]}):
         lines += [
@@ -184,11 +196,57 @@ def _errors(document: Schema) -> str:
             error["message"],
             notes[name]["description"],
             ", ".join(COMMON_TITLES[group] for group in notes[name]["common"]),
+            f"[{data}](#{_anchor(data)})",
         )
         for name, error in document["components"]["errors"].items()
+        for data in (_data_name(notes[name]),)
     )
-    columns = ("code", "slug", "retryable", "message", "when", "common to")
-    return "## Errors\n\nThe slug is sent in `data.slug`.\n\n" + _table(columns, rows)
+    columns = ("code", "slug", "retryable", "message", "when", "common to", "data")
+    schemas = document["components"]["schemas"]
+    lines = ["## Errors\n", "The slug is sent in `data.slug`.\n", _table(columns, rows)]
+    common = set(schemas["ErrorData"]["properties"])
+    for name in dict.fromkeys(("ErrorData", *(_data_name(each) for each in notes.values()))):
+        own = {
+            **schemas[name],
+            "properties": {
+                field: schema
+                for field, schema in schemas[name]["properties"].items()
+                if name == "ErrorData" or field not in common
+            },
+        }
+        lines += [f"### {name}\n", schemas[name]["description"] + "\n", _fields(own)]
+    return "\n".join(lines)
+
+
+def _data_name(notes: Schema) -> str:
+    """Return the name of the struct of an error's data."""
+    return str(notes["data"]["$ref"].rpartition("/")[2])
+
+
+def _settings(document: Schema) -> str:
+    """Return the section on the settings that have a default."""
+    rows = (
+        (
+            f"`{each['key']}`",
+            each["type"],
+            f"`{json.dumps(each['default'])}`",
+            f"{each['minimum']:,} to {each['maximum']:,}" if "maximum" in each else "",
+            each["effect"] if each["used"] else f"*Held for the app only.* {each['effect']}",
+        )
+        for each in document["x-settings"]
+    )
+    return "## Settings\n\n" + _table(("key", "type", "default", "range", "effect"), rows)
+
+
+def _stderr(document: Schema) -> str:
+    """Return the section on the lines of stderr."""
+    lines = ["## Lines on stderr\n", STDERR]
+    for each in document["x-stderr"]:
+        name = each["schema"]["$ref"].rpartition("/")[2]
+        lines += [f"### {name}\n", each["summary"] + "\n"]
+        lines += [each["description"] + "\n"] if each["description"] else []
+        lines.append(_fields(document["components"]["schemas"][name]))
+    return "\n".join(lines)
 
 
 def _fields(schema: Schema) -> str:

@@ -12,14 +12,14 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sidecar.handlers  # noqa: F401 - importing it is what fills the catalog
 from sidecar import __version__, limits, log
 from sidecar.clock import Clock, SystemClock
 from sidecar.config import DATABASE_VARIABLE, ServeConfig
 from sidecar.ephemeral import EphemeralFolder
-from sidecar.errors import RECOVER_HINT, ExitCode, SidecarError, StorageFailed
+from sidecar.errors import RECOVER_HINT, ErrorSlug, ExitCode, SidecarError, StorageFailed
 from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
@@ -33,6 +33,9 @@ from sidecar.wire import stdio
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.loop import Loop
 from sidecar.wire.parent import Parent
+
+if TYPE_CHECKING:
+    from sidecar.error_data import StartFailedSlug
 
 
 def serve(config: ServeConfig, spawned_by: int) -> ExitCode:
@@ -209,7 +212,10 @@ def _ready(served: Served, path: Path, vault: Vault) -> SystemReady:
 
 
 def _refuse(
-    code: ExitCode, slug: str, message: str, data: Mapping[str, object] | None = None
+    code: ExitCode,
+    slug: "StartFailedSlug | ErrorSlug",
+    message: str,
+    data: Mapping[str, object] | None = None,
 ) -> ExitCode:
     """Write the log line of a start that failed; return its exit code."""
     hint = {"hint": RECOVER_HINT} if code is ExitCode.DAMAGED else {}

@@ -19,10 +19,12 @@ import msgspec
 
 from sidecar import errors, limits
 from sidecar.catalog import METHODS, Method
+from sidecar.error_data import EXIT_TEXTS, STDERR_LINES, data_of
 from sidecar.errors import ExitCode, SidecarError
 from sidecar.methods import METHOD_MODULES
 from sidecar.notifications import NOTIFICATIONS, Notification
 from sidecar.schemas import (
+    OPEN,
     SCHEMA_REF,
     Schema,
     components,
@@ -31,6 +33,7 @@ from sidecar.schemas import (
     summary_and_rest,
     vocabularies,
 )
+from sidecar.store import settings
 
 OPENRPC_VERSION = "1.3.2"
 
@@ -62,16 +65,15 @@ INCOMING: tuple[Schema, ...] = (
         "summary": "Cancel a long request.",
         "description": "A request that is queued never starts, one that runs stops at a safe"
         " point. It is answered once, with `cancelled`. An unknown id is ignored.",
-        "params": {
-            "type": "object",
-            "properties": {
-                "id": {
-                    "description": "Id of the request.",
-                    "anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "null"}],
-                }
-            },
-            "required": ["id"],
-        },
+        "paramStructure": "by-name",
+        "params": [
+            {
+                "name": "id",
+                "description": "Id of the request.",
+                "required": True,
+                "schema": {"anyOf": [{"type": "integer"}, {"type": "string"}, {"type": "null"}]},
+            }
+        ],
     },
     {
         "name": "system.exit",
@@ -81,32 +83,11 @@ INCOMING: tuple[Schema, ...] = (
         " When stdout is closed or the parent has died, the rest of stdin is read, and within 10 s"
         " its short methods that write, workflows.delete and workflows.delete_many run;"
         " secrets.get, secrets.verify, reads and other long methods do not.",
-        "params": {"type": "object", "properties": {}, "required": []},
+        "paramStructure": "by-name",
+        "params": [],
     },
 )
 """The notifications that the process accepts, besides any method that is sent without an id."""
-
-EXIT_TEXTS: dict[ExitCode, str] = {
-    ExitCode.OK: "The process ended as requested.",
-    ExitCode.USAGE: "The command line is wrong.",
-    ExitCode.ALREADY_RUNNING: "Another process serves the database; stderr has its process id."
-    " `ending` says that it is about to end: a start has waited 12 s for it.",
-    ExitCode.NOT_OURS: "The file is not a database of this product; it was not changed.",
-    ExitCode.NEWER_SCHEMA: "The database was written by a newer version; it was not changed.",
-    ExitCode.RECOVERY_REQUIRED: "The database is missing or cut off; a command could not do without"
-    " it. `serve` serves then, in the mode `rescue`.",
-    ExitCode.STORAGE: "The disk is full, read-only or failing, or the system gives too little"
-    " memory, too few threads or open files.",
-    ExitCode.DAMAGED: "Stored data is damaged; a command could not do without it. `serve` serves"
-    " then, in the mode `rescue`.",
-    ExitCode.FORCED: "The end took longer than its time limit; the process was ended by force.",
-    ExitCode.NO_DATABASE: "There is no database, and `--existing` forbids creating one.",
-    ExitCode.UNDELIVERED: "The client stopped reading: requests were not run, or answers not"
-    " delivered; a line `undelivered` on stderr has their numbers. What has no answer may be done"
-    " all the same: send it again only when its params name the id of what it creates.",
-    ExitCode.INTERNAL: "The program has a bug; the traceback is on stderr.",
-}
-"""What each exit code means to the program that started this one."""
 
 
 def openrpc(
@@ -124,11 +105,14 @@ def openrpc(
 
         docstrings.restore()
     methods = list(methods)
-    schemas = schemas_of(methods, notifications)
-    described = [_method(each, schemas) for each in methods]
-    for each in methods:
-        del schemas[each.params.__name__]  # its members are in the method's list of params
     catalogue = list(catalogue)
+    partial = [*STDERR_LINES, *map(data_of, catalogue)]
+    schemas = schemas_of(methods, notifications, partial)
+    described = [_method(each, schemas) for each in methods]
+    outgoing = [_notification(name, notifications[name], schemas) for name in notifications]
+    for struct in (*(each.params for each in methods), *notifications.values()):
+        del schemas[struct.__name__]  # its members are in the list of params
+    schemas |= vocabularies() | {"SettingKey": _setting_keys()}
     return {
         "openrpc": OPENRPC_VERSION,
         "info": {
@@ -138,17 +122,22 @@ def openrpc(
         },
         "methods": described,
         "components": {
-            "schemas": dict(sorted({**schemas, **vocabularies()}.items())),
+            "schemas": dict(sorted(schemas.items())),
             "errors": {error.__name__: _error(error) for error in catalogue},
         },
         "x-protocol": {"version": limits.PROTOCOL_VERSION},
         "x-limits": dict(limits.PUBLISHED),
         "x-notifications": {
-            "outgoing": [_notification(name, notifications[name]) for name in notifications],
+            "outgoing": outgoing,
             "incoming": list(INCOMING),
         },
         "x-errors": {error.__name__: _error_notes(error) for error in catalogue},
-        "x-exit-codes": [{"code": int(code), "text": EXIT_TEXTS[code]} for code in ExitCode],
+        "x-settings": [_setting(key) for key in settings.DEFAULTS],
+        "x-exit-codes": [
+            {"code": int(code), "name": code.name.lower(), "text": EXIT_TEXTS[code]}
+            for code in ExitCode
+        ],
+        "x-stderr": [_line(struct) for struct in STDERR_LINES],
     }
 
 
@@ -170,12 +159,18 @@ def load_examples() -> bytes:
 
 
 def with_examples(described: Schema, examples: Mapping[str, Schema]) -> Schema:
-    """Return the document with these examples, which are given by method name."""
+    """Return the document with these examples, by the names of methods and notifications."""
     methods = [
         {**method, "examples": [examples[method["name"]]]} if method["name"] in examples else method
         for method in described["methods"]
     ]
-    return {**described, "methods": methods}
+    notifications = described["x-notifications"]
+    outgoing = [
+        {**each, "examples": [examples[each["name"]]]} if each["name"] in examples else each
+        for each in notifications["outgoing"]
+    ]
+    shown = {**notifications, "outgoing": outgoing}
+    return {**described, "methods": methods, "x-notifications": shown}
 
 
 def openrpc_json() -> bytes:
@@ -202,17 +197,13 @@ def schema_hash() -> str:
 def _method(method: Method, schemas: Mapping[str, Schema]) -> Schema:
     """Return the OpenRPC method object."""
     summary, description = summary_and_rest(method.function.__doc__)
-    params = schemas[method.params.__name__]
     described: Schema = {
         "name": method.name,
         "summary": summary,
         "description": description,
         "tags": [{"name": method.name.partition(".")[0]}],
         "paramStructure": "either",
-        "params": [
-            _content(name, schema, required=name in params["required"])
-            for name, schema in params["properties"].items()
-        ],
+        "params": _contents(schemas[method.params.__name__]),
         "result": _result(method, schemas),
         "errors": [{"$ref": f"#/components/errors/{each.__name__}"} for each in errors_of(method)],
     }
@@ -242,6 +233,15 @@ def errors_of(method: Method) -> list[type[SidecarError]]:
     return found
 
 
+def _contents(struct: Schema) -> list[Schema]:
+    """Return the members of a params struct as OpenRPC content descriptors."""
+    required = struct.get("required", ())
+    return [
+        _content(name, schema, required=name in required)
+        for name, schema in struct["properties"].items()
+    ]
+
+
 def _content(name: str, schema: Schema, *, required: bool) -> Schema:
     """Return an OpenRPC content descriptor; the description is moved out of the schema."""
     content: Schema = {"name": name}
@@ -263,13 +263,16 @@ def _result(method: Method, schemas: Mapping[str, Schema]) -> Schema:
     return content | {"schema": {"$ref": SCHEMA_REF.format(name=name)}}
 
 
-def _notification(name: str, struct: type[Notification]) -> Schema:
+def _notification(name: str, struct: type[Notification], schemas: Mapping[str, Schema]) -> Schema:
     """Return the description of a notification that the process sends."""
     summary, description = summary_and_rest(struct.__doc__)
-    described: Schema = {"name": name, "summary": summary}
-    if description:
-        described["description"] = description
-    return described | {"params": {"$ref": SCHEMA_REF.format(name=struct.__name__)}}
+    return {
+        "name": name,
+        "summary": summary,
+        "description": description,
+        "paramStructure": "by-name",
+        "params": _contents(schemas[struct.__name__]),
+    }
 
 
 def _error(error: type[SidecarError]) -> Schema:
@@ -281,4 +284,44 @@ def _error(error: type[SidecarError]) -> Schema:
 def _error_notes(error: type[SidecarError]) -> Schema:
     """Return when an error is given, and the groups of methods that it is common to."""
     groups = [group for group, members in COMMON.items() if error in members]
-    return {"description": inspect.cleandoc(error.__doc__ or ""), "common": groups}
+    return {
+        "description": inspect.cleandoc(error.__doc__ or ""),
+        "common": groups,
+        "data": {"$ref": SCHEMA_REF.format(name=data_of(error).__name__)},
+    }
+
+
+# --- settings, stderr -------------------------------------------------------------------------
+
+
+def _setting(key: str) -> Schema:
+    """Return what is known of a setting that has a default."""
+    value, value_type, effect = settings.DEFAULTS[key]
+    described: Schema = {
+        "key": key,
+        "type": value_type,
+        "default": msgspec.json.decode(value),
+        "effect": f"{effect}.",
+        "used": key in settings.GUARDING,
+    }
+    if number := settings.NUMBERS.get(key):
+        described |= {"minimum": 0, "maximum": number.maximum}
+    return described
+
+
+def _setting_keys() -> Schema:
+    """Return the vocabulary of the keys that have a default."""
+    return {
+        "title": "SettingKey",
+        "description": "A key that has a default; an app may set others." + OPEN,
+        "type": "string",
+        "enum": list(settings.DEFAULTS),
+        "x-descriptions": {key: f"{each.description}." for key, each in settings.DEFAULTS.items()},
+    }
+
+
+def _line(struct: type[msgspec.Struct]) -> Schema:
+    """Return the description of a line on stderr."""
+    summary, description = summary_and_rest(struct.__doc__)
+    reference = {"$ref": SCHEMA_REF.format(name=struct.__name__)}
+    return {"summary": summary, "description": description, "schema": reference}

@@ -11,28 +11,31 @@ of the process.
 """
 
 from enum import IntEnum
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
 from sidecar.vocabularies import AuditAction, RescueReason
 
-Outcome = Literal["not_applied", "unknown"]
-"""The effect of a write that failed: certainly undone, or possibly on the disk all the same."""
+Outcome = Annotated[
+    Literal["not_applied", "unknown"],
+    Meta(title="Outcome", description="The effect of a write that failed."),
+]
+OUTCOMES: Final[dict[Outcome, str]] = {
+    "not_applied": "It is certainly undone.",
+    "unknown": "It may be on the disk all the same.",
+}
 
 
-ErrorSlug = Annotated[
-    Literal[
-        "parse_error", "invalid_request", "method_not_found", "invalid_params", "internal",
-        "overloaded", "cancelled", "shutting_down", "maintenance", "out_of_resources",
-        "not_initialized", "locked", "wrong_passphrase", "throttled", "tampered", "slot_damaged",
-        "keychain_unavailable", "kdf_policy", "audit_unavailable", "backup_rejected",
-        "database_busy", "database_full", "read_only", "newer_schema", "not_ours",
-        "database_damaged", "recovery_required", "storage_failed", "purge_blocked", "not_found",
-        "conflict", "too_large", "archived", "empty_body",
-    ],
-    Meta(title="ErrorSlug", description="Stable name of an error."),
-]  # fmt: skip
+ErrorSlug = Annotated[Literal[
+    "parse_error", "invalid_request", "method_not_found", "invalid_params", "internal",
+    "overloaded", "cancelled", "shutting_down", "maintenance", "out_of_resources",
+    "not_initialized", "locked", "wrong_passphrase", "throttled", "tampered", "slot_damaged",
+    "keychain_unavailable", "kdf_policy", "audit_unavailable", "backup_rejected", "database_busy",
+    "database_full", "read_only", "newer_schema", "not_ours", "database_damaged",
+    "recovery_required", "storage_failed", "purge_blocked", "not_found", "conflict", "too_large",
+    "archived", "empty_body",
+], Meta(title="ErrorSlug", description="Stable name of an error.")]  # fmt: skip
 """The vocabulary of the slugs; each is explained by its class."""
 
 

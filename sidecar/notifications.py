@@ -63,7 +63,10 @@ class ChainHead(msgspec.Struct, frozen=True):
 
 @notification("system.starting")
 class SystemStarting(Notification, frozen=True):
-    """Progress of a start that migrates the database or finishes replacing its file."""
+    """Progress of a start that migrates the database.
+
+    Sent at most twice a second before `system.ready`; a start that need not migrate sends none.
+    """
 
     phase: ProgressPhase
     done: Annotated[Count, Meta(description="Number of steps done.")]
@@ -72,7 +75,10 @@ class SystemStarting(Notification, frozen=True):
 
 @notification("system.ready")
 class SystemReady(Notification, frozen=True):
-    """The process serves requests now. It is the first line after any `system.starting`.
+    """The process serves requests now.
+
+    Sent once, as the first line or right after `system.starting`. Requests that were sent before
+    are answered after it.
 
     In the mode `rescue` the database is missing, cut off or damaged: only methods that help to
     bring it back are served, others are answered `recovery_required`. After a restore or a
@@ -116,7 +122,10 @@ class SystemReady(Notification, frozen=True):
 
 @notification("system.warning")
 class SystemWarning(Notification, frozen=True):
-    """A condition that a person should know of; no request has failed because of it yet."""
+    """A condition that a person should know of; no request has failed because of it yet.
+
+    Sent when the condition is found, and again only after it had passed. Every client gets it.
+    """
 
     slug: WarningSlug
     detail: Annotated[str, Meta(description="One sentence for a person.")]
@@ -124,7 +133,10 @@ class SystemWarning(Notification, frozen=True):
 
 @notification("system.restored")
 class SystemRestored(Notification, frozen=True):
-    """The database was replaced by a backup or by a recovery: discard everything cached."""
+    """The database was replaced by a backup or by a recovery: discard everything cached.
+
+    Sent after the answer of `backups.restore` or `system.recover`. Every client gets it.
+    """
 
     epoch: Annotated[Count, Meta(description="Rises with every restore and recovery.")]
     seq: Annotated[Count, Meta(description="Number of the newest audit entry.")]
@@ -133,14 +145,21 @@ class SystemRestored(Notification, frozen=True):
 
 @notification("system.closing")
 class SystemClosing(Notification, frozen=True):
-    """The process ends in order; this is its last line."""
+    """The process ends in order; this is its last line.
+
+    Sent when every request that was accepted is answered. A process that is killed sends none.
+    """
 
     reason: ClosingReason
 
 
 @notification("audit.event")
 class AuditEvent(Notification, frozen=True):
-    """One committed entry of the audit log."""
+    """One committed entry of the audit log.
+
+    Sent when it is committed, and after the answer of a short request, to a client that has
+    subscribed.
+    """
 
     seq: Annotated[Count, Meta(description="Number of the entry; numbers have no gaps.")]
     action: AuditAction
@@ -152,7 +171,10 @@ class AuditEvent(Notification, frozen=True):
 
 @notification("audit.overflow")
 class AuditOverflow(Notification, frozen=True):
-    """Events were dropped because the client read too slowly. Answers are never dropped."""
+    """Events were dropped because the client read too slowly. Answers are never dropped.
+
+    Sent in the place of the dropped events, once the client reads again.
+    """
 
     lost: Annotated[Count, Meta(description="Number of notifications that were dropped.")]
     resume_after: Annotated[Count, Meta(description="`after` of audit.list, to get them.")]
@@ -160,7 +182,10 @@ class AuditOverflow(Notification, frozen=True):
 
 @notification("workflows.changed")
 class WorkflowsChanged(Notification, frozen=True):
-    """A workflow was created, saved, archived, unarchived or deleted."""
+    """A workflow was created, saved, archived, unarchived or deleted.
+
+    Sent after the audit event of the change, to a client that has subscribed.
+    """
 
     id: WorkflowId
     revision: Annotated[Revision | None, Meta(description="Its revision; null when it is deleted.")]
@@ -172,8 +197,8 @@ class WorkflowsChanged(Notification, frozen=True):
 class RunsChanged(Notification, frozen=True):
     """A run was started, has made progress, was taken up again, has ended or was deleted.
 
-    Of the progress of one run the newest is told, at most once a second. Runs that are deleted
-    with their workflow are not told one by one.
+    Sent to a client that has subscribed; of the progress of one run the newest, at most once a
+    second. Of runs that are deleted with their workflow none is sent.
     """
 
     id: RunId
@@ -196,7 +221,10 @@ class SettingChange(msgspec.Struct, frozen=True):
 
 @notification("settings.changed")
 class SettingsChanged(Notification, frozen=True):
-    """Settings were set, reset or deleted."""
+    """Settings were set, reset or deleted.
+
+    Sent after the audit event of the change.
+    """
 
     items: Annotated[list[SettingChange], Meta(description="Each setting that changed, once.")]
     seq: EntrySeq
@@ -204,7 +232,10 @@ class SettingsChanged(Notification, frozen=True):
 
 @notification("secrets.changed")
 class SecretsChanged(Notification, frozen=True):
-    """The state of the secrets has changed: they are set up, unlocked, locked or replaced."""
+    """The state of the secrets has changed: they are set up, unlocked, locked or replaced.
+
+    Sent after the audit event of the change; a lock by a time limit within a second of its time.
+    """
 
     state: SecretsState
     reason: SecretsChangeReason
@@ -216,7 +247,11 @@ class SecretsChanged(Notification, frozen=True):
 
 @notification("$/progress")
 class Progress(Notification, frozen=True):
-    """Progress of a long request: at most 20 a second and one at its end; `done` never falls."""
+    """Progress of a long request; `done` never falls.
+
+    Sent at most 20 times a second, and once before the answer. It starts no timeout of the process;
+    a client may start its own again.
+    """
 
     id: Annotated[int | str | None, Meta(description="Id of the request.")]
     phase: ProgressPhase

@@ -9,13 +9,19 @@ its own, to which the types that use it refer.
 
 import inspect
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import msgspec
 
 from sidecar import limits
 from sidecar.catalog import MayBeDamaged, Method
-from sidecar.errors import ErrorSlug, catalogue
+from sidecar.error_data import (
+    START_FAILED_SLUGS,
+    TAMPERED_PARTS,
+    StartFailedSlug,
+    TamperedPart,
+)
+from sidecar.errors import OUTCOMES, ErrorSlug, Outcome, catalogue
 from sidecar.notifications import Notification
 from sidecar.vocabularies import VOCABULARIES
 
@@ -29,25 +35,42 @@ OPEN = " A minor version may add values: accept those that you do not know."
 """What the description of every vocabulary ends with."""
 
 
+def _pick(sentences: dict[Any, str], kind: Any) -> dict[Any, str]:
+    """Return the sentences of the values of a vocabulary, in their order."""
+    return {value: sentences[value] for value in get_args(get_args(kind)[0])}
+
+
+_ALL: Final[tuple[tuple[Any, dict[Any, str] | None], ...]] = (
+    *VOCABULARIES,
+    (Outcome, OUTCOMES),
+    (TamperedPart, TAMPERED_PARTS),
+    (ErrorSlug, None),
+    (StartFailedSlug, None),
+)
+"""Every vocabulary with its sentences; slugs are explained by the classes of the errors."""
+
+_TITLES: Final = frozenset(msgspec.json.schema(kind)["title"] for kind, _sentences in _ALL)
+
+
 def vocabularies() -> dict[str, Schema]:
     """Return the schema of every vocabulary by its title, with a sentence for each value."""
     found: dict[str, Schema] = {}
-    of_errors = {error.slug: summary_and_rest(error.__doc__)[0] for error in catalogue()}
-    for kind, sentences in (*VOCABULARIES, (ErrorSlug, of_errors)):
+    slugs = {error.slug: summary_and_rest(error.__doc__)[0] for error in catalogue()}
+    explained: dict[str, dict[Any, str]] = {
+        "ErrorSlug": slugs,
+        "StartFailedSlug": {**slugs, **START_FAILED_SLUGS},
+    }
+    for kind, sentences in _ALL:
         schema = msgspec.json.schema(kind)
+        texts = sentences or _pick(explained[schema["title"]], kind)
         found[schema["title"]] = {
             "title": schema["title"],
             "description": schema["description"] + OPEN,
             "type": "string",
-            "enum": list(sentences),
-            "x-descriptions": dict(sentences),
+            "enum": list(texts),
+            "x-descriptions": dict(texts),
         }
     return found
-
-
-_TITLES: Final = frozenset(
-    msgspec.json.schema(kind)["title"] for kind in (ErrorSlug, *(each for each, _ in VOCABULARIES))
-)
 
 
 def is_struct(type_: Any) -> bool:
@@ -61,9 +84,14 @@ def components(types: list[Any]) -> tuple[tuple[Schema, ...], dict[str, Schema]]
 
 
 def schemas_of(
-    methods: list[Method], notifications: Mapping[str, type[Notification]]
+    methods: list[Method],
+    notifications: Mapping[str, type[Notification]],
+    partial: list[type[msgspec.Struct]],
 ) -> dict[str, Schema]:
-    """Return the schema of every struct by its name, corrected as the module's docstring says."""
+    """Return the schema of every struct by its name, corrected as the module's docstring says.
+
+    A struct of `partial` is sent without the members that do not apply.
+    """
     params = [method.params for method in methods]
     results = [method.result for method in methods if is_struct(method.result)]
     _, taken = components(params)
@@ -74,7 +102,8 @@ def schemas_of(
             raise TypeError(message)
     for schema in taken.values():
         _accept_null(schema)
-    schemas = taken | given
+    _, others = components(list(partial))
+    schemas = taken | others | given
     for node in nodes(schemas):
         _correct(node)
     return schemas

@@ -239,7 +239,7 @@ SummaryState = Annotated[
 SUMMARY_STATES: Final[dict[SummaryState, str]] = {
     "kept": "It is as it was sent.",
     "truncated": "Its first MiB is kept, as a JSON string.",
-    "repaired": "null is in place of NaN, U+FFFD in place of what no text can hold.",
+    "repaired": "Null is in place of NaN, U+FFFD in place of what no text can hold.",
     "dropped": "It nested too deep and is left out.",
 }
 

@@ -26,6 +26,7 @@ from sidecar.store.open_close import close_store, open_store
 from sidecar.vault.crypto import Cost
 from sidecar.vault.vault import Vault
 from sidecar.wire.params import decode_params
+from tests.described_errors import assert_described
 
 
 class ManualClock:
@@ -132,6 +133,7 @@ class Bench:
         except SidecarError as refusal:
             declared = describe.errors_of(method)
             assert type(refusal) in declared, f"{name} does not declare {refusal.slug}"
+            assert_described(refusal.as_wire())
             raise
         return msgspec.json.encode(result)
 

@@ -15,8 +15,10 @@ import sidecar.handlers  # noqa: F401 -- importing it fills the catalog
 from sidecar import describe, errors, limits
 from sidecar.catalog import METHODS, Method, Params, Result
 from sidecar.context import Context
+from sidecar.error_data import STDERR_LINES, data_of
 from sidecar.methods import METHOD_MODULES
 from sidecar.notifications import NOTIFICATIONS
+from sidecar.store import settings
 
 METHOD_MEMBERS = {
     "name", "summary", "description", "tags", "paramStructure",
@@ -142,7 +144,8 @@ def test_only_the_mark_of_a_damaged_row_is_optional_in_results(document: dict[st
 def test_results_require_all_fields_though_they_have_defaults(described: dict[str, Any]) -> None:
     """A field with a default is optional to msgspec, but it is always sent."""
     schemas = described["components"]["schemas"]
-    structs = [name for name in schemas if "enum" not in schemas[name]]
+    others = {struct.__name__ for struct in (*STDERR_LINES, *map(data_of, errors.catalogue()))}
+    structs = [name for name in schemas if "enum" not in schemas[name] and name not in others]
 
     assert structs == ["Shared", "ThingsMakeResult"]
     assert schemas["ThingsMakeResult"]["required"] == ["shared", "note"]
@@ -229,15 +232,16 @@ def test_integers_fit_javascript_and_no_field_is_one_of_several_types(
 ) -> None:
     """Clients in typed languages stay simple. The id of a request is the exception."""
     several = []
-    for node in nodes([document["components"]["schemas"], document["methods"]]):
+    sent = document["x-notifications"]["outgoing"]
+    for node in nodes([document["components"], document["methods"], sent]):
         if node.get("type") == "integer":
             assert node["minimum"] >= -limits.SAFE_INTEGER_MAX
             assert node["maximum"] <= limits.SAFE_INTEGER_MAX
         kinds = [each for each in node.get("anyOf", []) if each != {"type": "null"}]
         if len(kinds) > 1 and "discriminator" not in node:
-            several.append(node.get("description"))
+            several.append([each["type"] for each in kinds])
 
-    assert several == ["Id of the request."]
+    assert several == [["integer", "string"]]
 
 
 def test_notifications_limits_and_exit_codes_stand_beside(document: dict[str, Any]) -> None:
@@ -256,9 +260,43 @@ def test_rpc_discover_gives_the_document_and_the_hash_is_of_its_compact_form_wit
     method = METHODS["rpc.discover"]
     answer = method.function(None, method.params())
     without = {**document, "methods": [dict(each) for each in document["methods"]]}
-    for each in without["methods"]:
+    outgoing = [dict(each) for each in document["x-notifications"]["outgoing"]]
+    without["x-notifications"] = {**document["x-notifications"], "outgoing": outgoing}
+    for each in (*without["methods"], *outgoing):
         del each["examples"]
     compact = json.dumps(without, separators=(",", ":"), ensure_ascii=False)
 
     assert json.loads(msgspec.json.encode(answer)) == document
     assert hashlib.sha256(compact.encode()).hexdigest() == describe.schema_hash()
+
+
+def test_a_notification_is_described_as_a_method_is(document: dict[str, Any]) -> None:
+    for each in document["x-notifications"]["outgoing"]:
+        assert each["summary"].endswith(".")
+        assert each["description"].startswith("Sent "), each["name"]
+        assert all(param["description"] for param in each["params"])
+        assert {param["name"] for param in each["params"]} == set(
+            NOTIFICATIONS[each["name"]].__struct_fields__
+        )
+        (example,) = each["examples"]
+        assert [param["name"] for param in example["params"]] == [
+            param["name"] for param in each["params"]
+        ]
+
+
+def test_every_setting_with_a_default_is_described(document: dict[str, Any]) -> None:
+    told = {each["key"]: each for each in document["x-settings"]}
+
+    assert told.keys() == settings.DEFAULTS.keys()
+    assert {key for key in told if told[key]["used"]} == set(settings.GUARDING)
+    assert told["backup_interval_hours"] == {
+        "key": "backup_interval_hours",
+        "type": "number",
+        "default": 24,
+        "effect": "Hours between two backups while something changes; 0 = none.",
+        "used": True,
+        "minimum": 0,
+        "maximum": 8760,
+    }
+    assert told["theme"]["used"] is False
+    assert document["components"]["schemas"]["SettingKey"]["enum"] == list(told)

@@ -135,7 +135,7 @@ def test_a_vocabulary_is_a_component_that_its_users_refer_to() -> None:
         assert schema["enum"] == values(kind)
         assert schema["x-descriptions"] == sentences
         assert schema["description"].endswith("accept those that you do not know.")
-    assert schemas["AuditEvent"]["properties"]["action"] == {
+    assert schemas["AuditEntry"]["properties"]["action"] == {
         "description": "The act that an entry of the audit log records.",
         "$ref": "#/components/schemas/AuditAction",
     }

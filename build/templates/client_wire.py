@@ -73,7 +73,7 @@ class SidecarError(ClientError):
         super().__init__(message)
         self.code = code
         self.message = message
-        self.data: dict[str, Any] = data if isinstance(data, dict) else {}
+        self.data: Mapping[str, Any] = data if isinstance(data, dict) else {}
         self.slug = str(self.data.get("slug", ""))
         self.retryable = bool(self.data.get("retryable", False))
 

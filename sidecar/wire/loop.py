@@ -323,8 +323,7 @@ class Loop:
         """Start the end of the process; what was delivered is still read, except by request."""
         log.info("stopping", reason=reason)
         self._ending = Ending(self._services.clock, reason)
-        lock = self._services.store.watch.lock
-        if lock is not None:
+        if (lock := self._services.store.watch.lock) is not None:
             lock.mark_ending()
         self._watchdog.arm()
         self._chores.stop()

@@ -17,6 +17,7 @@ import pytest
 from sidecar import limits
 from sidecar.notifications import SystemReady
 from sidecar.schema_hash import SCHEMA_HASH
+from tests.described_errors import assert_start_failed
 from tests.process.child_process import (
     Child,
     environment,
@@ -36,7 +37,7 @@ def refusal(child: Child) -> dict[str, Any]:
     lines = child.stderr_text().splitlines()
     assert len(lines) == 1, lines
     told: dict[str, Any] = json.loads(lines[0])
-    assert told["event"] == "start_failed"
+    assert_start_failed(told)
     assert told["exit_code"] == child.process.returncode
     return told
 

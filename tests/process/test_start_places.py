@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import ExitCode
+from tests.described_errors import assert_start_failed
 from tests.process.child_process import ROOT, WAIT_S, Child, ended, environment, product, until
 from tests.process.conftest import Spawn
 
@@ -22,7 +23,7 @@ def refusal(child: Child) -> dict[str, object]:
     assert child.rest() == []
     (line,) = child.stderr_text().splitlines()
     said: dict[str, object] = json.loads(line)
-    assert said["event"] == "start_failed"
+    assert_start_failed(said)
     assert said["exit_code"] == child.wait_exit()
     return said
 

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.described_errors import assert_described
+
 ROOT = Path(__file__).resolve().parents[2]
 WITH_KEYCHAIN = "--with-keychain"
 """An option of these tests, not of `serve`: gives the process a keychain of its own."""
@@ -67,7 +69,11 @@ class Talk:
     def receive(self) -> Any:
         """Receive the next line and decode it."""
         assert self.process.stdout is not None
-        return json.loads(self.receive_bytes())
+        received = json.loads(self.receive_bytes())
+        for message in received if isinstance(received, list) else [received]:
+            if "error" in message:
+                assert_described(message["error"])
+        return received
 
     def receive_bytes(self) -> bytes:
         """Receive the next line as bytes, without its line break."""

@@ -93,7 +93,7 @@ class SidecarError(ClientError):
         super().__init__(message)
         self.code = code
         self.message = message
-        self.data: dict[str, Any] = data if isinstance(data, dict) else {}
+        self.data: Mapping[str, Any] = data if isinstance(data, dict) else {}
         self.slug = str(self.data.get("slug", ""))
         self.retryable = bool(self.data.get("retryable", False))
 
@@ -750,6 +750,7 @@ class Overloaded(SidecarError):
 
     CODE = -32000
     SLUG = "overloaded"
+    data: OverloadedData
 
 
 class Cancelled(SidecarError):
@@ -757,6 +758,7 @@ class Cancelled(SidecarError):
 
     CODE = -32001
     SLUG = "cancelled"
+    data: ErrorData
 
 
 class ShuttingDown(SidecarError):
@@ -764,6 +766,7 @@ class ShuttingDown(SidecarError):
 
     CODE = -32002
     SLUG = "shutting_down"
+    data: ErrorData
 
 
 class Maintenance(SidecarError):
@@ -774,6 +777,7 @@ class Maintenance(SidecarError):
 
     CODE = -32003
     SLUG = "maintenance"
+    data: ErrorData
 
 
 class OutOfResources(SidecarError):
@@ -785,6 +789,7 @@ class OutOfResources(SidecarError):
 
     CODE = -32004
     SLUG = "out_of_resources"
+    data: ErrorData
 
 
 class NotInitialized(SidecarError):
@@ -792,6 +797,7 @@ class NotInitialized(SidecarError):
 
     CODE = -32010
     SLUG = "not_initialized"
+    data: ErrorData
 
 
 class Locked(SidecarError):
@@ -799,6 +805,7 @@ class Locked(SidecarError):
 
     CODE = -32011
     SLUG = "locked"
+    data: LockedData
 
 
 class WrongPassphrase(SidecarError):
@@ -806,6 +813,7 @@ class WrongPassphrase(SidecarError):
 
     CODE = -32012
     SLUG = "wrong_passphrase"
+    data: ErrorData
 
 
 class Throttled(SidecarError):
@@ -813,6 +821,7 @@ class Throttled(SidecarError):
 
     CODE = -32013
     SLUG = "throttled"
+    data: ThrottledData
 
 
 class Tampered(SidecarError):
@@ -820,6 +829,7 @@ class Tampered(SidecarError):
 
     CODE = -32014
     SLUG = "tampered"
+    data: TamperedData
 
 
 class SlotDamaged(SidecarError):
@@ -827,6 +837,7 @@ class SlotDamaged(SidecarError):
 
     CODE = -32015
     SLUG = "slot_damaged"
+    data: ErrorData
 
 
 class KeychainUnavailable(SidecarError):
@@ -834,6 +845,7 @@ class KeychainUnavailable(SidecarError):
 
     CODE = -32016
     SLUG = "keychain_unavailable"
+    data: KeychainUnavailableData
 
 
 class KdfPolicy(SidecarError):
@@ -841,6 +853,7 @@ class KdfPolicy(SidecarError):
 
     CODE = -32017
     SLUG = "kdf_policy"
+    data: KdfPolicyData
 
 
 class AuditUnavailable(SidecarError):
@@ -848,6 +861,7 @@ class AuditUnavailable(SidecarError):
 
     CODE = -32018
     SLUG = "audit_unavailable"
+    data: AuditUnavailableData
 
 
 class BackupRejected(SidecarError):
@@ -855,6 +869,7 @@ class BackupRejected(SidecarError):
 
     CODE = -32019
     SLUG = "backup_rejected"
+    data: BackupRejectedData
 
 
 class DatabaseBusy(SidecarError):
@@ -862,6 +877,7 @@ class DatabaseBusy(SidecarError):
 
     CODE = -32030
     SLUG = "database_busy"
+    data: ErrorData
 
 
 class DatabaseFull(SidecarError):
@@ -869,6 +885,7 @@ class DatabaseFull(SidecarError):
 
     CODE = -32031
     SLUG = "database_full"
+    data: ErrorData
 
 
 class ReadOnly(SidecarError):
@@ -876,6 +893,7 @@ class ReadOnly(SidecarError):
 
     CODE = -32032
     SLUG = "read_only"
+    data: ErrorData
 
 
 class NewerSchema(SidecarError):
@@ -883,6 +901,7 @@ class NewerSchema(SidecarError):
 
     CODE = -32033
     SLUG = "newer_schema"
+    data: NewerSchemaData
 
 
 class NotOurs(SidecarError):
@@ -890,6 +909,7 @@ class NotOurs(SidecarError):
 
     CODE = -32034
     SLUG = "not_ours"
+    data: ErrorData
 
 
 class DatabaseDamaged(SidecarError):
@@ -897,6 +917,7 @@ class DatabaseDamaged(SidecarError):
 
     CODE = -32035
     SLUG = "database_damaged"
+    data: DatabaseDamagedData
 
 
 class RecoveryRequired(SidecarError):
@@ -908,6 +929,7 @@ class RecoveryRequired(SidecarError):
 
     CODE = -32036
     SLUG = "recovery_required"
+    data: RecoveryRequiredData
 
 
 class StorageFailed(SidecarError):
@@ -915,6 +937,7 @@ class StorageFailed(SidecarError):
 
     CODE = -32037
     SLUG = "storage_failed"
+    data: ErrorData
 
 
 class PurgeBlocked(SidecarError):
@@ -922,6 +945,7 @@ class PurgeBlocked(SidecarError):
 
     CODE = -32038
     SLUG = "purge_blocked"
+    data: ErrorData
 
 
 class NotFound(SidecarError):
@@ -929,6 +953,7 @@ class NotFound(SidecarError):
 
     CODE = -32050
     SLUG = "not_found"
+    data: NotFoundData
 
 
 class Conflict(SidecarError):
@@ -936,6 +961,7 @@ class Conflict(SidecarError):
 
     CODE = -32051
     SLUG = "conflict"
+    data: ConflictData
 
 
 class TooLarge(SidecarError):
@@ -943,6 +969,7 @@ class TooLarge(SidecarError):
 
     CODE = -32052
     SLUG = "too_large"
+    data: TooLargeData
 
 
 class Archived(SidecarError):
@@ -950,6 +977,7 @@ class Archived(SidecarError):
 
     CODE = -32053
     SLUG = "archived"
+    data: ArchivedData
 
 
 class EmptyBody(SidecarError):
@@ -957,6 +985,7 @@ class EmptyBody(SidecarError):
 
     CODE = -32054
     SLUG = "empty_body"
+    data: EmptyBodyData
 
 
 class InvalidRequest(SidecarError):
@@ -964,6 +993,7 @@ class InvalidRequest(SidecarError):
 
     CODE = -32600
     SLUG = "invalid_request"
+    data: InvalidRequestData
 
 
 class MethodNotFound(SidecarError):
@@ -971,6 +1001,7 @@ class MethodNotFound(SidecarError):
 
     CODE = -32601
     SLUG = "method_not_found"
+    data: MethodNotFoundData
 
 
 class InvalidParams(SidecarError):
@@ -978,6 +1009,7 @@ class InvalidParams(SidecarError):
 
     CODE = -32602
     SLUG = "invalid_params"
+    data: InvalidParamsData
 
 
 class Internal(SidecarError):
@@ -985,6 +1017,7 @@ class Internal(SidecarError):
 
     CODE = -32603
     SLUG = "internal"
+    data: InternalData
 
 
 class ParseError(SidecarError):
@@ -992,6 +1025,32 @@ class ParseError(SidecarError):
 
     CODE = -32700
     SLUG = "parse_error"
+    data: ErrorData
+
+
+class ArchivedData(TypedDict):
+    """When the workflow was archived."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    archived_at: NotRequired[int | None]
+    """When it was archived."""
 
 
 AuditAction = (
@@ -1119,28 +1178,6 @@ class AuditEntry(TypedDict):
     """
 
 
-class AuditEvent(TypedDict):
-    """One committed entry of the audit log."""
-
-    seq: int
-    """Number of the entry; numbers have no gaps."""
-
-    action: AuditAction
-    """The act that an entry of the audit log records."""
-
-    resource: str
-    """Id of the object that the action was done to."""
-
-    at: int
-    """Milliseconds since the Unix epoch, UTC."""
-
-    details: dict[str, Any]
-    """Ids, revisions and counts only."""
-
-    mac: str
-    """Chain code of the entry, lower-case hex."""
-
-
 class AuditExportResult(TypedDict):
     """The file that was written."""
 
@@ -1185,16 +1222,6 @@ class AuditListResult(TypedDict):
 
     next_cursor: str | None
     """Give it as `cursor` to get the next page; null on the last page."""
-
-
-class AuditOverflow(TypedDict):
-    """Events were dropped because the client read too slowly. Answers are never dropped."""
-
-    lost: int
-    """Number of notifications that were dropped."""
-
-    resume_after: int
-    """`after` of audit.list, to get them."""
 
 
 class AuditPruneResult(TypedDict):
@@ -1246,6 +1273,31 @@ class AuditSubscribeResult(TypedDict):
 
     head: ChainHead
     """The newest entry."""
+
+
+class AuditUnavailableData(TypedDict):
+    """Why the entry cannot be written."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    cause: NotRequired[ErrorSlug]
+    """Stable name of an error."""
 
 
 class AuditUnsubscribeResult(TypedDict):
@@ -1405,6 +1457,31 @@ BackupRefusal = (
     | str
 )
 """Why a backup is rejected. A minor version may add values: accept those that you do not know."""
+
+
+class BackupRejectedData(TypedDict):
+    """Why the backup was rejected."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    reason: BackupRefusal
+    """Why a backup is rejected."""
 
 
 BackupSecrets = (
@@ -1644,8 +1721,133 @@ ClosingReason = (
 """Why the process ends. A minor version may add values: accept those that you do not know."""
 
 
+class ConflictData(TypedDict):
+    """The state that the object is in."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    revision: NotRequired[int | None]
+    """The revision that the workflow has now; null when there is none."""
+
+    updated_at: NotRequired[int | None]
+    """When the workflow was last changed; null when there is none."""
+
+    status: NotRequired[RunStatus]
+    """`running`, or how a run has ended."""
+
+    limit: NotRequired[int]
+    """How many there can be."""
+
+
+class DatabaseDamagedData(TypedDict):
+    """What is damaged, as far as the request has found out."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    table: NotRequired[str]
+    """Table with the damaged row."""
+
+    row: NotRequired[str]
+    """Id or key of the damaged row."""
+
+    id: NotRequired[str]
+    """Id of the workflow."""
+
+    revision: NotRequired[int]
+    """Revision number, from 1, rising by 1."""
+
+
+class EmptyBodyData(TypedDict):
+    """What would be replaced."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    revision: int
+    """The revision that the workflow has now."""
+
+
+class ErrorData(TypedDict):
+    """What every error tells besides its code and its message."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+
 ErrorSlug = (
     Literal[
+        # The line is not UTF-8 or not JSON. Not `invalid_request`, which is JSON.
+        "parse_error",
+        # The line is JSON but no JSON-RPC 2.0 request, or it exceeds a limit for whole lines.
+        "invalid_request",
+        # There is no such method; `did_you_mean` names the most similar ones.
+        "method_not_found",
+        # A param is missing, unknown, of the wrong type or out of its limits; `path` names it.
+        "invalid_params",
+        # A bug in the program; its traceback is on stderr under the id in `incident`.
+        "internal",
         # As many long requests are in flight as are accepted at once.
         "overloaded",
         # The request was cancelled by `$/cancelRequest`, or by the end of the process.
@@ -1704,16 +1906,6 @@ ErrorSlug = (
         "archived",
         # An empty body would replace one that is not empty, and `force` was not given.
         "empty_body",
-        # The line is JSON but no JSON-RPC 2.0 request, or it exceeds a limit for whole lines.
-        "invalid_request",
-        # There is no such method; `did_you_mean` names the most similar ones.
-        "method_not_found",
-        # A param is missing, unknown, of the wrong type or out of its limits; `path` names it.
-        "invalid_params",
-        # A bug in the program; its traceback is on stderr under the id in `incident`.
-        "internal",
-        # The line is not UTF-8 or not JSON. Not `invalid_request`, which is JSON.
-        "parse_error",
     ]
     | str
 )
@@ -1758,6 +1950,84 @@ not know.
 """
 
 
+class InternalData(TypedDict):
+    """Where the log has the traceback."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    incident: str
+    """The id of the traceback in the log."""
+
+
+class InvalidParamsData(TypedDict):
+    """Which limit was exceeded, or which member may have been meant."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    limit: NotRequired[int]
+    """The limit that was exceeded."""
+
+    did_you_mean: NotRequired[str | None]
+    """The most similar name; null when none is similar."""
+
+
+class InvalidRequestData(TypedDict):
+    """Which limit a line exceeds, if it does."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    limit: NotRequired[int]
+    """The limit that was exceeded."""
+
+
 class Kdf(TypedDict):
     """The cost of stretching the passphrase."""
 
@@ -1772,6 +2042,118 @@ class Kdf(TypedDict):
 
     lanes: int
     """Lanes."""
+
+
+class KdfPolicyData(TypedDict):
+    """What the slot asks for."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    memory_kib: int
+    """Memory, KiB."""
+
+    passes: int
+    """Passes over the memory."""
+
+    lanes: int
+    """Lanes."""
+
+
+class KeychainUnavailableData(TypedDict):
+    """Which keychain was needed, and what is there."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    expected: NotRequired[str | None]
+    """The keychain that has the item; null: any."""
+
+    found: NotRequired[str | None]
+    """The keychain that is there; null: none."""
+
+    cause: NotRequired[str]
+    """`busy` while it may show a question, or the name of a fault."""
+
+
+class LockedData(TypedDict):
+    """Whose secret was asked for."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    provider: NotRequired[str]
+    """The provider whose secret is concerned."""
+
+
+class MethodNotFoundData(TypedDict):
+    """Which method may have been meant."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    did_you_mean: NotRequired[str | None]
+    """The most similar name; null when none is similar."""
 
 
 class MethodStats(TypedDict):
@@ -1793,23 +2175,99 @@ class MethodStats(TypedDict):
     """99th percentile of the same, in microseconds."""
 
 
-class Progress(TypedDict):
-    """Progress of a long request: at most 20 a second and one at its end; `done` never falls."""
+class NewerSchemaData(TypedDict):
+    """Versions of the tables."""
 
-    id: int | str | None
-    """Id of the request."""
+    slug: ErrorSlug
+    """Stable name of an error."""
 
-    phase: ProgressPhase
-    """The current phase of the work."""
+    retryable: bool
+    """Whether the same request can succeed later."""
 
-    done: int
-    """Number of units done."""
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
 
-    total: int | None
-    """Number of all units; null: unknown."""
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
 
-    unit: ProgressUnit
-    """What `done` and `total` count."""
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    found: int
+    """Version of the tables in the file."""
+
+    known: int
+    """Newest version that this program knows."""
+
+
+class NotFoundData(TypedDict):
+    """What is there instead."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    revision: NotRequired[int]
+    """Revision number, from 1, rising by 1."""
+
+    did_you_mean: NotRequired[str | None]
+    """The most similar name; null when none is similar."""
+
+
+Outcome = (
+    Literal[
+        # It is certainly undone.
+        "not_applied",
+        # It may be on the disk all the same.
+        "unknown",
+    ]
+    | str
+)
+"""The effect of a write that failed. A minor version may add values: accept those that you do not
+know.
+"""
+
+
+class OverloadedData(TypedDict):
+    """How many requests are accepted at once."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    limit: NotRequired[int]
+    """The limit that was exceeded."""
 
 
 ProgressPhase = (
@@ -1882,6 +2340,31 @@ ReadyMode = (
 """What a process serves after its start. A minor version may add values: accept those that you do
 not know.
 """
+
+
+class RecoveryRequiredData(TypedDict):
+    """What is wrong with the database."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    reason: RescueReason
+    """Why the database cannot be opened."""
 
 
 RescueReason = (
@@ -2105,29 +2588,6 @@ class RunsByStatus(TypedDict):
 
     cancelled: int
     """Cancelled."""
-
-
-class RunsChanged(TypedDict):
-    """A run was started, has made progress, was taken up again, has ended or was deleted.
-
-    Of the progress of one run the newest is told, at most once a second. Runs that are deleted
-    with their workflow are not told one by one.
-    """
-
-    id: str
-    """Id of a run, 1 to 128 characters."""
-
-    workflow_id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    status: RunStatus
-    """Its status now, or before it was deleted."""
-
-    change: RunChange
-    """What was done to a run."""
-
-    seq: int
-    """Number of the newest audit entry: most changes of runs have none."""
 
 
 class RunsDay(TypedDict):
@@ -2392,19 +2852,6 @@ not know.
 """
 
 
-class SecretsChanged(TypedDict):
-    """The state of the secrets has changed: they are set up, unlocked, locked or replaced."""
-
-    state: SecretsState
-    """Whether secrets can be used now."""
-
-    reason: SecretsChangeReason
-    """What changed the state of the secrets."""
-
-    seq: int | None
-    """Number of its audit entry; null when no entry could be written."""
-
-
 class SecretsDeleteResult(TypedDict):
     """The provider whose key was deleted."""
 
@@ -2518,6 +2965,50 @@ class SettingChange(TypedDict):
     """Whether it is deleted; a value can be null, too."""
 
 
+SettingKey = (
+    Literal[
+        # Application version.
+        "app_version",
+        # UI theme preference.
+        "theme",
+        # Auto-save interval in seconds.
+        "auto_save_interval",
+        # Default AI provider.
+        "default_ai_provider",
+        # Workflow execution timeout in seconds.
+        "execution_timeout",
+        # Canvas grid size in pixels.
+        "canvas_grid_size",
+        # Enable usage telemetry.
+        "enable_telemetry",
+        # Earlier revisions kept of each workflow, 0 = all; those of runs always.
+        "revision_keep_count",
+        # Runs kept of each workflow, the newest; 0 = all.
+        "run_keep_count",
+        # Days that ended runs are kept; 0 = for ever.
+        "run_keep_days",
+        # Bytes that the summaries of all runs may take; 0 = any.
+        "run_keep_bytes",
+        # Days that archived workflows are kept; 0 = for ever.
+        "trash_keep_days",
+        # Milliseconds without use of a secret after which secrets lock; 0 = never.
+        "secrets_idle_lock_ms",
+        # Milliseconds after an unlock after which secrets lock; 0 = never.
+        "secrets_absolute_lock_ms",
+        # Hours between two backups while something changes; 0 = none.
+        "backup_interval_hours",
+        # Bytes that backups may take; 0 = 1 GiB, or four times the database if that is more.
+        "backup_keep_bytes",
+        # Folder of the backups; "" = `backups` beside the database.
+        "backup_directory",
+    ]
+    | str
+)
+"""A key that has a default; an app may set others. A minor version may add values: accept those
+that you do not know.
+"""
+
+
 class SettingView(TypedDict):
     """A setting."""
 
@@ -2540,16 +3031,6 @@ class SettingView(TypedDict):
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
-
-
-class SettingsChanged(TypedDict):
-    """Settings were set, reset or deleted."""
-
-    items: list[SettingChange]
-    """Each setting that changed, once."""
-
-    seq: int
-    """Number of the audit entry that the change has."""
 
 
 class SettingsDeleteResult(TypedDict):
@@ -2679,13 +3160,84 @@ SlotKind = (
 """What opens a slot. A minor version may add values: accept those that you do not know."""
 
 
+class StartFailed(TypedDict):
+    """The last line on stderr of a start that failed; the exit code follows.
+
+    Besides these members it has those of the data of the error that its slug names.
+    """
+
+    at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+    level: Literal["error"]
+    """The level of the line."""
+
+    event: Literal["start_failed"]
+    """What the line is about."""
+
+    slug: StartFailedSlug
+    """Why a start failed: an error, or one of two that only a start has."""
+
+    message: str
+    """One sentence for a person."""
+
+    exit_code: int
+    """The exit code of the process."""
+
+    hint: NotRequired[str]
+    """What a person can do."""
+
+    pid: NotRequired[int | None]
+    """Of `already_running`: the process that serves it; null: unknown."""
+
+    ending: NotRequired[bool]
+    """Of `already_running`: true when that process is about to end."""
+
+    traceback: NotRequired[str]
+    """Of `internal`: where the program failed."""
+
+
+StartFailedSlug = (
+    Literal[
+        # Another process serves the database.
+        "already_running",
+        # There is no database, and `--existing` forbids creating one.
+        "no_database",
+        # A bug in the program; its traceback is on stderr under the id in `incident`.
+        "internal",
+        # The system gives no more memory, threads or open files. What was acknowledged is kept.
+        "out_of_resources",
+        # Another program has locked the database.
+        "database_busy",
+        # The disk is full. Requests that only read still succeed.
+        "database_full",
+        # A file or its folder cannot be written. Not `database_full`: the disk has room.
+        "read_only",
+        # The file was written by a newer version of the program; it was not changed.
+        "newer_schema",
+        # The file is not a database of this product; it was not changed.
+        "not_ours",
+        # Stored bytes are not those that were written. Not `storage_failed`: they could be read.
+        "database_damaged",
+        # The database is missing, cut off or damaged; `reason` says which. Nothing was created.
+        "recovery_required",
+        # The operating system could not read or write. Not `database_full` and not `read_only`.
+        "storage_failed",
+    ]
+    | str
+)
+"""Why a start failed: an error, or one of two that only a start has. A minor version may add
+values: accept those that you do not know.
+"""
+
+
 SummaryState = (
     Literal[
         # It is as it was sent.
         "kept",
         # Its first MiB is kept, as a JSON string.
         "truncated",
-        # null is in place of NaN, U+FFFD in place of what no text can hold.
+        # Null is in place of NaN, U+FFFD in place of what no text can hold.
         "repaired",
         # It nested too deep and is left out.
         "dropped",
@@ -2708,13 +3260,6 @@ class SystemCheckResult(TypedDict):
 
     checked: dict[str, int]
     """How many rows of each kind were checked."""
-
-
-class SystemClosing(TypedDict):
-    """The process ends in order; this is its last line."""
-
-    reason: ClosingReason
-    """Why the process ends."""
 
 
 class SystemCompactResult(TypedDict):
@@ -2787,59 +3332,6 @@ class SystemPurgeResult(TypedDict):
     """Something was deleted meanwhile, so that another purge is due."""
 
 
-class SystemReady(TypedDict):
-    """The process serves requests now. It is the first line after any `system.starting`.
-
-    In the mode `rescue` the database is missing, cut off or damaged: only methods that help to
-    bring it back are served, others are answered `recovery_required`. After a restore or a
-    recovery, which `system.restored` reports, everything is served.
-    """
-
-    mode: ReadyMode
-    """What a process serves after its start."""
-
-    reason: RescueReason | None
-    """Why it is a rescue; null in the mode `normal`."""
-
-    protocol_version: str
-    """Version of this protocol, major.minor."""
-
-    version: str
-    """Version of the program."""
-
-    schema_hash: str
-    """SHA-256 of the OpenRPC document, hex."""
-
-    pid: int
-    """Process id."""
-
-    database: str
-    """Path of the database file."""
-
-    schema_version: int | None
-    """Version of the database's tables; null in a rescue."""
-
-    migrated_from: int | None
-    """Version before this start migrated it; null when it did not."""
-
-    runs_interrupted: int
-    """Runs that an earlier process left unfinished: they are interrupted now; runs.finish or
-    runs.progress takes one up again.
-    """
-
-    runs_interrupted_ids: list[str]
-    """Their ids, the newest 100 of them; runs.list with `interrupted` has all."""
-
-    secrets: SecretsState
-    """Whether secrets can be used now."""
-
-    head: ChainHead | None
-    """Newest entry of the audit chain; null in a rescue."""
-
-    limits: dict[str, int]
-    """Limits that a client can reach."""
-
-
 class SystemRecoverResult(TypedDict):
     """What was done with the rows, by table; tables without any are omitted."""
 
@@ -2858,34 +3350,8 @@ class SystemRecoverResult(TypedDict):
     """
 
 
-class SystemRestored(TypedDict):
-    """The database was replaced by a backup or by a recovery: discard everything cached."""
-
-    epoch: int
-    """Rises with every restore and recovery."""
-
-    seq: int
-    """Number of the newest audit entry."""
-
-    secrets: RestoredSecrets
-    """Which secrets are in the database now."""
-
-
 class SystemShutdownResult(TypedDict):
     """An empty result; the process ends after it was sent."""
-
-
-class SystemStarting(TypedDict):
-    """Progress of a start that migrates the database or finishes replacing its file."""
-
-    phase: ProgressPhase
-    """The current phase of the work."""
-
-    done: int
-    """Number of steps done."""
-
-    total: int
-    """Number of all steps."""
 
 
 class SystemStatsResult(TypedDict):
@@ -2940,14 +3406,129 @@ class SystemStatsResult(TypedDict):
     """Methods called so far, by name."""
 
 
-class SystemWarning(TypedDict):
-    """A condition that a person should know of; no request has failed because of it yet."""
+class TamperedData(TypedDict):
+    """What was changed."""
 
-    slug: WarningSlug
-    """Stable name of a warning."""
+    slug: ErrorSlug
+    """Stable name of an error."""
 
-    detail: str
-    """One sentence for a person."""
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    what: TamperedPart
+    """What is not what was sealed."""
+
+    provider: NotRequired[str]
+    """The provider whose secret is concerned."""
+
+
+TamperedPart = (
+    Literal[
+        # The audit log.
+        "audit",
+        # The key that records are sealed with.
+        "data_key",
+        # The item in the keychain of the system.
+        "keychain",
+        # One secret.
+        "record",
+        # Everything: an earlier state was put back.
+        "rollback",
+        # The list of the secrets.
+        "rows",
+        # The list of the ways to unlock.
+        "slots",
+    ]
+    | str
+)
+"""What is not what was sealed. A minor version may add values: accept those that you do not know."""
+
+
+class ThrottledData(TypedDict):
+    """How long to wait."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    retry_after_ms: int
+    """Milliseconds after which the next try is accepted."""
+
+
+class TooLargeData(TypedDict):
+    """How large it may be."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    limit: NotRequired[int]
+    """Largest accepted size, in bytes."""
+
+
+class Undelivered(TypedDict):
+    """The line on stderr of a process whose client stopped reading before the end."""
+
+    at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+    level: Literal["error"]
+    """The level of the line."""
+
+    event: Literal["undelivered"]
+    """What the line is about."""
+
+    reason: ClosingReason
+    """Why the process ends."""
+
+    requests_not_run: int
+    """Requests that were not run."""
+
+    answers_not_delivered: int
+    """Answers that nobody has read."""
+
+    exit_code: int
+    """The exit code of the process."""
 
 
 WarningSlug = (
@@ -3136,22 +3717,6 @@ class WorkflowsCategoryCount(TypedDict):
 
     workflows: int
     """How many live workflows are in it."""
-
-
-class WorkflowsChanged(TypedDict):
-    """A workflow was created, saved, archived, unarchived or deleted."""
-
-    id: str
-    """Id of a workflow, 1 to 128 characters."""
-
-    revision: int | None
-    """Its revision; null when it is deleted."""
-
-    change: WorkflowChange
-    """What was done to a workflow."""
-
-    seq: int
-    """Number of the audit entry that the change has."""
 
 
 class WorkflowsDeleteManyItem(TypedDict):
@@ -4410,6 +4975,256 @@ class BackupsDeleteParams(TypedDict):
 
     name: str
     """File name."""
+
+
+class SystemStarting(TypedDict):
+    """Params of `system.starting`. Progress of a start that migrates the database.
+
+    Sent at most twice a second before `system.ready`; a start that need not migrate sends none.
+    """
+
+    phase: ProgressPhase
+    """The current phase of the work."""
+
+    done: int
+    """Number of steps done."""
+
+    total: int
+    """Number of all steps."""
+
+
+class SystemReady(TypedDict):
+    """Params of `system.ready`. The process serves requests now.
+
+    Sent once, as the first line or right after `system.starting`. Requests that were sent before
+    are answered after it.
+
+    In the mode `rescue` the database is missing, cut off or damaged: only methods that help to
+    bring it back are served, others are answered `recovery_required`. After a restore or a
+    recovery, which `system.restored` reports, everything is served.
+    """
+
+    mode: ReadyMode
+    """What a process serves after its start."""
+
+    reason: RescueReason | None
+    """Why it is a rescue; null in the mode `normal`."""
+
+    protocol_version: str
+    """Version of this protocol, major.minor."""
+
+    version: str
+    """Version of the program."""
+
+    schema_hash: str
+    """SHA-256 of the OpenRPC document, hex."""
+
+    pid: int
+    """Process id."""
+
+    database: str
+    """Path of the database file."""
+
+    schema_version: int | None
+    """Version of the database's tables; null in a rescue."""
+
+    migrated_from: int | None
+    """Version before this start migrated it; null when it did not."""
+
+    runs_interrupted: int
+    """Runs that an earlier process left unfinished: they are interrupted now; runs.finish or
+    runs.progress takes one up again.
+    """
+
+    runs_interrupted_ids: list[str]
+    """Their ids, the newest 100 of them; runs.list with `interrupted` has all."""
+
+    secrets: SecretsState
+    """Whether secrets can be used now."""
+
+    head: ChainHead | None
+    """Newest entry of the audit chain; null in a rescue."""
+
+    limits: dict[str, int]
+    """Limits that a client can reach."""
+
+
+class SystemWarning(TypedDict):
+    """Params of `system.warning`. A condition that a person should know of; no request has failed
+    because of it yet.
+
+    Sent when the condition is found, and again only after it had passed. Every client gets it.
+    """
+
+    slug: WarningSlug
+    """Stable name of a warning."""
+
+    detail: str
+    """One sentence for a person."""
+
+
+class SystemRestored(TypedDict):
+    """Params of `system.restored`. The database was replaced by a backup or by a recovery: discard
+    everything cached.
+
+    Sent after the answer of `backups.restore` or `system.recover`. Every client gets it.
+    """
+
+    epoch: int
+    """Rises with every restore and recovery."""
+
+    seq: int
+    """Number of the newest audit entry."""
+
+    secrets: RestoredSecrets
+    """Which secrets are in the database now."""
+
+
+class SystemClosing(TypedDict):
+    """Params of `system.closing`. The process ends in order; this is its last line.
+
+    Sent when every request that was accepted is answered. A process that is killed sends none.
+    """
+
+    reason: ClosingReason
+    """Why the process ends."""
+
+
+class AuditEvent(TypedDict):
+    """Params of `audit.event`. One committed entry of the audit log.
+
+    Sent when it is committed, and after the answer of a short request, to a client that has
+    subscribed.
+    """
+
+    seq: int
+    """Number of the entry; numbers have no gaps."""
+
+    action: AuditAction
+    """The act that an entry of the audit log records."""
+
+    resource: str
+    """Id of the object that the action was done to."""
+
+    at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+    details: dict[str, Any]
+    """Ids, revisions and counts only."""
+
+    mac: str
+    """Chain code of the entry, lower-case hex."""
+
+
+class AuditOverflow(TypedDict):
+    """Params of `audit.overflow`. Events were dropped because the client read too slowly. Answers
+    are never dropped.
+
+    Sent in the place of the dropped events, once the client reads again.
+    """
+
+    lost: int
+    """Number of notifications that were dropped."""
+
+    resume_after: int
+    """`after` of audit.list, to get them."""
+
+
+class WorkflowsChanged(TypedDict):
+    """Params of `workflows.changed`. A workflow was created, saved, archived, unarchived or
+    deleted.
+
+    Sent after the audit event of the change, to a client that has subscribed.
+    """
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    revision: int | None
+    """Its revision; null when it is deleted."""
+
+    change: WorkflowChange
+    """What was done to a workflow."""
+
+    seq: int
+    """Number of the audit entry that the change has."""
+
+
+class RunsChanged(TypedDict):
+    """Params of `runs.changed`. A run was started, has made progress, was taken up again, has ended
+    or was deleted.
+
+    Sent to a client that has subscribed; of the progress of one run the newest, at most once a
+    second. Of runs that are deleted with their workflow none is sent.
+    """
+
+    id: str
+    """Id of a run, 1 to 128 characters."""
+
+    workflow_id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    status: RunStatus
+    """Its status now, or before it was deleted."""
+
+    change: RunChange
+    """What was done to a run."""
+
+    seq: int
+    """Number of the newest audit entry: most changes of runs have none."""
+
+
+class SettingsChanged(TypedDict):
+    """Params of `settings.changed`. Settings were set, reset or deleted.
+
+    Sent after the audit event of the change.
+    """
+
+    items: list[SettingChange]
+    """Each setting that changed, once."""
+
+    seq: int
+    """Number of the audit entry that the change has."""
+
+
+class SecretsChanged(TypedDict):
+    """Params of `secrets.changed`. The state of the secrets has changed: they are set up, unlocked,
+    locked or replaced.
+
+    Sent after the audit event of the change; a lock by a time limit within a second of its time.
+    """
+
+    state: SecretsState
+    """Whether secrets can be used now."""
+
+    reason: SecretsChangeReason
+    """What changed the state of the secrets."""
+
+    seq: int | None
+    """Number of its audit entry; null when no entry could be written."""
+
+
+class Progress(TypedDict):
+    """Params of `$/progress`. Progress of a long request; `done` never falls.
+
+    Sent at most 20 times a second, and once before the answer. It starts no timeout of the
+    process; a client may start its own again.
+    """
+
+    id: int | str | None
+    """Id of the request."""
+
+    phase: ProgressPhase
+    """The current phase of the work."""
+
+    done: int
+    """Number of units done."""
+
+    total: int | None
+    """Number of all units; null: unknown."""
+
+    unit: ProgressUnit
+    """What `done` and `total` count."""
 
 
 class SystemMethods:

@@ -60,17 +60,12 @@ class Entry(NamedTuple):
     """Whether a cell of the row is damaged; another value is in its place here."""
 
     def members(self) -> tuple[int, AuditAction, str, int, Any, str]:
-        """Return the members of the entry as `audit.list` and `audit.event` have them, in order.
-
-        An imported log can have actions that no vocabulary has.
-        """
+        """Return the members of `audit.event` in order; an imported log can have other actions."""
         action = cast(AuditAction, self.action)
-        details = stored_json(self.details)
-        return self.seq, action, self.resource, self.at, details, self.mac.hex()
+        return self.seq, action, self.resource, self.at, stored_json(self.details), self.mac.hex()
 
 
 _ENTRIES: Final = RowKind("access_log", Entry, "seq")
-
 
 _STATE_TYPES: Final[dict[str, Any]] = {
     "seq": Count,
@@ -210,8 +205,7 @@ def has_action(db: Connection, action: str) -> bool:
 
     A migrated log can have actions that this product never writes.
     """
-    sql = "SELECT EXISTS (SELECT 1 FROM access_log WHERE action = ?)"
-    return bool(one_row(db, sql, (action,))[0])
+    return db.execute("SELECT 1 FROM access_log WHERE action = ?", (action,)).fetchone() is not None
 
 
 def count_entries(db: Connection, after: int, actions: frozenset[str] | None) -> int:
@@ -281,11 +275,12 @@ def _restart(db: Connection, sealer: Sealer, fresh_key: bytes, kind: str) -> int
     """Seal a new start of the chain after the newest entry and return its number."""
     newest, head_ = _state(db, "seq", "head")
     start = Point(newest, head_, fresh_key).packed()
+    sealed = sealer(start_purpose(kind, newest), newest, start)
     db.execute("DELETE FROM audit_anchors")
     db.execute(
-        "UPDATE audit_state SET start = NULL, start_seq = ?1, unsealed_through = ?1,"
-        " sealed_start = ?2",
-        (newest, sealer(start_purpose(kind, newest), newest, start)),
+        "UPDATE audit_state"
+        " SET start = NULL, start_seq = ?1, unsealed_through = ?1, sealed_start = ?2",
+        (newest, sealed),
     )
     add_checkpoint(db, sealer, fresh_key, read_marks(db))
     return int(newest)
@@ -368,13 +363,9 @@ def restart_log_unsealed(db: Connection) -> None:
 
 
 def last_seq_before(db: Connection, at: int) -> int:
-    """Return the number of the last entry before the first one that is not older than `at`.
-
-    It is the number of the newest entry when all are older.
-    """
-    row = db.execute(
-        "SELECT seq FROM access_log WHERE at >= ? ORDER BY seq LIMIT 1", (at,)
-    ).fetchone()
+    """Return the number of the last entry before the first one that is not older than `at`."""
+    sql = "SELECT seq FROM access_log WHERE at >= ? ORDER BY seq LIMIT 1"
+    row = db.execute(sql, (at,)).fetchone()
     return int(row[0]) - 1 if row else chain_head(db).seq
 
 
