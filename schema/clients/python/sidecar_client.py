@@ -691,6 +691,7 @@ class Stale:
             self._take_entry(params["action"], params["resource"], params["details"])
         elif method == "workflows.changed":
             self.workflows.add(params["id"])
+            self.all_runs |= params["change"] == "deleted"
         elif method == "runs.changed":
             self.runs.add(params["id"])
         elif method == "settings.changed":
@@ -721,6 +722,7 @@ class Stale:
             self.all_runs = True
         elif action.startswith("workflow_") or action == "revision_prune":
             self.workflows.add(resource)
+            self.all_runs |= action == "workflow_delete"  # its runs are not told one by one
         else:
             self.everything = True
 
