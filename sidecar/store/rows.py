@@ -166,7 +166,7 @@ class RowKind(Generic[T]):
                 values[name] = replacement(cell, types[name])
                 if index == self._json:
                     values[name] = self._replaced_json(cell)
-        if self._name in damaged:
+        if self._name in damaged and isinstance(values[self._name], str):
             key = cells[self._fields.index(self._name)]
             values[self._name] = f"{DAMAGED_NAME}{values.get('rid') or key_mark(key)}"
         replaced: T = self._row(**values, damaged=bool(damaged))

@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 
 import apsw
 
+from sidecar import limits
 from sidecar.errors import DatabaseDamaged
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.pragmas import set_pragma
@@ -55,7 +56,7 @@ class SlotRow(NamedTuple):
     kind: SlotKind
     label: str
     backend: str | None
-    generation: int
+    generation: Count
     blob: bytes
     sha256: bytes
     created_at: Timestamp
@@ -69,7 +70,7 @@ class DataKeyRow(NamedTuple):
     key_id: int
     state: Literal["active", "retired"]
     wrapped: bytes
-    seal_count: int
+    seal_count: Count
     created_at: Timestamp
     damaged: bool = False
     """Whether a cell of the row is damaged; another value is in its place here."""
@@ -78,7 +79,7 @@ class DataKeyRow(NamedTuple):
 class State(NamedTuple):
     """The row of `vault_state`; `root` is the authentication code over all rows."""
 
-    generation: int
+    generation: Count
     root: bytes | None
     failures: Count
     failed_at: Timestamp
@@ -120,8 +121,9 @@ def state(db: Connection) -> State:
 
 def next_generation(db: Connection) -> int:
     """Raise the generation; return it, as the version of what the caller is about to write."""
-    db.execute("UPDATE vault_state SET generation = generation + 1")
-    return state(db).generation
+    generation = state(db).generation + 1
+    db.execute("UPDATE vault_state SET generation = ?", (generation,))
+    return generation
 
 
 def set_root(db: Connection, root: bytes) -> None:
@@ -131,8 +133,9 @@ def set_root(db: Connection, root: bytes) -> None:
 
 def count_failure(db: Connection, at: int) -> int:
     """Count a wrong passphrase at the time `at`; return how many there were in succession."""
-    db.execute("UPDATE vault_state SET failures = failures + 1, failed_at = ?", (at,))
-    return state(db).failures
+    failures = state(db).failures + 1
+    db.execute("UPDATE vault_state SET failures = ?, failed_at = ?", (failures, at))
+    return failures
 
 
 def set_failure_time(db: Connection, at: int) -> None:
@@ -142,7 +145,7 @@ def set_failure_time(db: Connection, at: int) -> None:
 
 def clear_failures(db: Connection) -> None:
     """Set the count of wrong passphrases to 0, after a right one."""
-    db.execute("UPDATE vault_state SET failures = 0, failed_at = 0 WHERE failures > 0")
+    db.execute("UPDATE vault_state SET failures = 0, failed_at = 0 WHERE failures IS NOT 0")
 
 
 def reset_state(db: Connection) -> None:
@@ -271,21 +274,23 @@ def remove_slot(db: Connection, slot: int) -> bool:
 def delete_all(db: Connection) -> int:
     """Delete every sealed key, data key and slot; return how many sealed keys there were.
 
-    Their providers have to be entered again. The generation goes on rising, also from a negative
-    one that only a damaged file has.
+    Their providers have to be entered again, except one whose name is damaged: it names nothing
+    that a person could enter. The generation goes on rising.
     """
-    db.execute(
-        "INSERT INTO legacy_secrets (provider, created_at, updated_at)"
-        " SELECT provider, created_at, updated_at FROM secrets WHERE true"
-        " ON CONFLICT (provider) DO NOTHING"
+    db.executemany(
+        "INSERT INTO legacy_secrets (provider, created_at, updated_at) VALUES (?, ?, ?)"
+        " ON CONFLICT (provider) DO NOTHING",
+        [
+            (row.provider, row.created_at, row.updated_at)
+            for row in all_secrets(db)
+            if not (row.damaged and row.provider.startswith(DAMAGED_NAME))
+        ],
     )
     gone = count(db)
     for table in _SEALED:
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of our own
-    db.execute(
-        "UPDATE vault_state SET generation = max(generation, 0) + 1, root = NULL, failures = 0,"
-        " failed_at = 0"
-    )
+    next_generation(db)
+    db.execute("UPDATE vault_state SET root = NULL, failures = 0, failed_at = 0")
     return gone
 
 
@@ -310,8 +315,16 @@ def add_data_key(db: Connection, key_id: int, wrapped: bytes, at: int) -> None:
 
 
 def count_seal(db: Connection, key_id: int) -> None:
-    """Count one more use of a data key, each with a nonce of its own."""
-    db.execute("UPDATE data_keys SET seal_count = seal_count + 1 WHERE key_id = ?", (key_id,))
+    """Count one more use of a data key, each with a nonce of its own.
+
+    A damaged count becomes the highest one, with which the key is replaced.
+    """
+    db.execute(
+        "UPDATE data_keys SET seal_count ="
+        " iif(typeof(seal_count) = 'integer' AND seal_count BETWEEN 0 AND ?1, seal_count + 1, ?1)"
+        " WHERE key_id = ?2",
+        (limits.SEALS_MAX, key_id),
+    )
 
 
 def delete_data_keys_below(db: Connection, key_id: int) -> None:

@@ -58,8 +58,13 @@ def as_wire_error(
     return error
 
 
-_ONLY_BY_DAMAGE = (apsw.SQLITE_CONSTRAINT_DATATYPE, apsw.SQLITE_CONSTRAINT_FOREIGNKEY)
-"""A cell of a wrong type is copied, or a row is not found where its owner is deleted."""
+_ONLY_BY_DAMAGE = (
+    apsw.SQLITE_CONSTRAINT_DATATYPE,
+    apsw.SQLITE_CONSTRAINT_NOTNULL,
+    apsw.SQLITE_CONSTRAINT_FOREIGNKEY,
+)
+"""A cell of a wrong type or without a value is copied or counted up, or a row is not found where
+its owner is deleted."""
 
 
 def _breaks_by_damage(fault: BaseException) -> bool:

@@ -8,9 +8,10 @@ blob of each slot.
 
 import hashlib
 import struct
-from typing import Any, Final
+from typing import Final
 
 from sidecar.store.connection import Connection, one_row
+from sidecar.store.rows import read_any
 
 _MARK_BYTES: Final = 32
 
@@ -45,8 +46,8 @@ def _mark_of_rows(db: Connection) -> bytes:
 
 def _slots(db: Connection) -> list[tuple[bytes, bytes]]:
     """Return the blob of each slot and the SHA-256 that is stored beside it."""
-    rows: list[Any] = db.execute("SELECT blob, sha256 FROM key_slots ORDER BY slot").fetchall()
-    return rows
+    rows = read_any(db, 2, "SELECT blob, sha256 FROM key_slots ORDER BY slot")
+    return [(blob if isinstance(blob, bytes) else b"", sha256) for blob, sha256 in rows]
 
 
 def _digest(data: bytes) -> bytes:

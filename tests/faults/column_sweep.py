@@ -1,16 +1,14 @@
 """Serves a database with one damaged cell, calls every method, and says what must not happen."""
 
 import shutil
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from sidecar.errors import SidecarError
-from sidecar.store.migrations import EditedMigration
-from sidecar.store.open_close import close_store, open_store
-from sidecar.store.repair import recover
 from tests.faults.damaged_cells import Damage, do_damage
-from tests.vault_benches import PASSPHRASE, RandomClock
-from tests.wire.loop_in_process import Served, answers, call
+from tests.faults.sweep_servers import IN_CHILD, RefusedFile, Way
+from tests.vault_benches import PASSPHRASE
 
 Calls = list[tuple[str, dict[str, Any]]]
 
@@ -95,78 +93,99 @@ WRITES: Calls = [
 CHECK: Calls = [("system.check", {"full": True})]
 RECOVER: Calls = [("system.recover", {"dry_run": True}), ("system.recover", {})]
 
+SERVED: Final = (READS + CHECK, WRITES + CHECK, RECOVER + CHECK)
+"""The calls of each time that a file is opened in this process."""
 
-def unexpected(answers_: list[Any], told: Calls) -> list[str]:
-    """Return the methods with an error that no damage may cause."""
-    found = []
-    for (method, _), answer in zip(told, answers_, strict=True):
-        error = answer.get("error")
-        if error is not None and error["code"] in (-32603, -32602, -32601):
-            found.append(f"{method}: {error}")
-    return found
+SERVED_ONCE: Final = (READS + CHECK + WRITES + CHECK + RECOVER + CHECK,)
+"""The calls of a real process, the start of which costs as much as a third of them."""
 
 
 class Sweep:
     """One damaged file and what was wrong about how it was served."""
 
-    def __init__(self, whole: Path, folder: Path, damage: Damage) -> None:
+    def __init__(self, whole: Path, folder: Path, damage: Damage, way: Way) -> None:
         """Serve a copy of the file with the damage."""
         self.path = folder / "sim.db"
-        for each in folder.iterdir():
-            if each.is_dir():
-                shutil.rmtree(each)
-            else:
-                each.unlink()
+        _empty(folder)
         shutil.copy(whole, self.path)
         self.wrong: list[str] = []
-        self.findings: list[Any] | None = None
-        self.checked: Any = {}
+        self.calls = 0
+        self._way = way
+        self._findings: list[Any] | None = None
         if not do_damage(self.path, damage):
             self.wrong.append("nothing to damage")
             return
-        for calls in (READS, CHECK, WRITES, CHECK, RECOVER + CHECK):
+        for calls in SERVED_ONCE if way is IN_CHILD else SERVED:
             self._serve(calls)
-        if damage.must_be_found and not self.findings:
+        if damage.must_be_found and not self._findings:
             self.wrong.append("system.check did not find it")
 
     def _serve(self, calls: Calls) -> None:
         """Open the file, make the calls one by one and close it."""
         try:
-            store = open_store(self.path, RandomClock()).store
-        except (SidecarError, EditedMigration) as fault:
-            self._recover_closed(type(fault).__name__)
+            server = self._way.serve(self.path)
+        except RefusedFile as refused:
+            self._findings = [str(refused)]
+            fault = self._way.recover_closed(self.path)
+            if fault is not None:
+                self.wrong.append(f"refused as {refused}, and not recovered: {fault}")
             return
-        served = Served(store, RandomClock())
         try:
-            received = []
+            recovered = False
             for method, params in calls:
-                (answer,) = answers(served.send(call(1, method, **params)))
-                received.append(answer)
-            self.wrong += unexpected(received, calls)
-            if calls[-1:] == CHECK:
-                result = received[-1].get("result")
-                self.checked = received[-1] if result is None else result
-                if self.findings is None:
-                    self.findings = self.checked.get("findings", [])
-            if calls[:2] == RECOVER:
-                self.wrong += [str(each) for each in received[:2] if "error" in each]
-                # Where the log has lost an entry or its state, its verification goes on saying so.
-                left = [each for each in self.checked["findings"] if each["kind"] != "audit_chain"]
-                if left:
-                    self.wrong.append(f"after recover: {left}")
+                answer = server.call(method, params)
+                self.calls += 1
+                recovered |= method == "system.recover"
+                self._judge(method, answer, recovered=recovered)
         finally:
-            close_store(served.store)
-            served.close()
+            server.close()
 
-    def _recover_closed(self, refusal: str) -> None:
-        """Recover a file that cannot be served."""
-        self.findings = [refusal]
-        try:
-            recover.recover_file(
-                self.path,
-                RandomClock(),
-                lambda _table, _rows: None,
-                log=recover.audit_entry_writer(RandomClock()),
-            )
-        except SidecarError as fault:
-            self.wrong.append(f"refused as {refusal}, and not recovered: {fault!r}")
+    def _judge(self, method: str, answer: Any, *, recovered: bool) -> None:
+        """Add to `wrong` what must not be in an answer."""
+        error = answer.get("error")
+        if error is not None and (recovered or error["code"] in (-32603, -32602, -32601)):
+            self.wrong.append(f"{method}: {error}")
+        if method != "system.check":
+            return
+        findings = answer.get("result", {}).get("findings", [])
+        if self._findings is None:
+            self._findings = findings
+        # Where the log has lost an entry or its state, its verification goes on saying so.
+        left = [each for each in findings if each["kind"] != "audit_chain"]
+        if recovered and left:
+            self.wrong.append(f"after recover: {left}")
+
+
+def sweep(
+    whole: Path, folder: Path, damages: Sequence[Damage], way: Way, *, workers: int = 1
+) -> dict[str, list[str]]:
+    """Return what was wrong about how files with these damages were served, by damage.
+
+    `workers` files are served at a time.
+    """
+
+    def share(number: int) -> dict[str, list[str]]:
+        own = folder / str(number)
+        own.mkdir()
+        return {str(each): _wrong_of(whole, own, each, way) for each in damages[number::workers]}
+
+    with ThreadPoolExecutor(workers) as pool:
+        shares = list(pool.map(share, range(workers)))
+    return {name: wrong for each in shares for name, wrong in each.items() if wrong}
+
+
+def _wrong_of(whole: Path, folder: Path, damage: Damage, way: Way) -> list[str]:
+    """Return what was wrong with one damage; the sweep goes on after a server that failed."""
+    try:
+        return Sweep(whole, folder, damage, way).wrong
+    except Exception as fault:  # noqa: BLE001 - one failure must not hide those of other damages
+        return [repr(fault)]
+
+
+def _empty(folder: Path) -> None:
+    """Remove everything in a folder."""
+    for each in folder.iterdir():
+        if each.is_dir():
+            shutil.rmtree(each)
+        else:
+            each.unlink()

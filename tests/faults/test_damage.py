@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,12 @@ import pytest
 
 from sidecar.errors import DatabaseDamaged, NotOurs, SidecarError
 from sidecar.store import migrations, swap
+from sidecar.store.columns import find_damaged_rows
 from sidecar.store.open_close import close_store, open_store
 from sidecar.store.repair import confirm, recover
 from sidecar.store.search import indexes
 from tests.faults import damaged_files
+from tests.faults.damaged_cells import Damage, do_damage
 from tests.faults.store_work import state_at
 from tests.harness import ManualClock
 from tests.store import legacy_files
@@ -315,6 +317,33 @@ def test_lost_rows_come_from_a_backup_except_those_deleted_since(
         row[0] for row in before["runs"] if row[0] in {each[0] for each in after["runs"]}
     ]
     assert gone not in [row[0] for row in after["workflows"]]
+
+
+def test_what_is_damaged_in_a_backup_is_mended_or_left_out_when_rows_come_from_it(
+    path: Path, tmp_path: Path
+) -> None:
+    backup = tmp_path / "backup.db"
+    backup.write_bytes(path.read_bytes())
+    (first, *_), (second, *_), *_ = state_at(path)["workflows"]
+    for damage in (
+        Damage("workflows", "name", "bad_utf8", "CAST(x'51ff' AS TEXT)", f"id = '{first}'"),
+        Damage("workflows", "id", "bad_utf8", "CAST(x'51ff' AS TEXT)", f"id = '{second}'"),
+        Damage("runs", "tokens_used", "negative", "-5"),
+        Damage("workflow_bodies", "data", "short", "x'00'"),
+        Damage("run_summaries", "data", "wrong_type", "CAST(x'51ff' AS TEXT)"),
+    ):
+        assert do_damage(backup, damage)
+    for table in ("workflows", "runs", "workflow_bodies", "run_summaries"):
+        lose_a_page(path, table)
+
+    found = recover.recover_file(path, ManualClock(), no_step, log=no_log, backup=backup)
+
+    assert found.from_backup.keys() >= {"workflows", "workflow_bodies"}
+    with closing(apsw.Connection(str(path))) as db:
+        assert list(find_damaged_rows(db)) == []
+    ids = [row[0] for row in state_at(path)["workflows"]]
+    assert first in ids
+    assert second not in ids
 
 
 # --- flipped bits -----------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from sidecar.store.audit.chain import GENESIS, Point
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.rows import RowKind, fits
 from sidecar.store.vault_marks import agrees_with
+from sidecar.values import Count
 from sidecar.vocabularies import AuditFault, AuditStatus
 
 CONTINUES = "continues_after"
@@ -79,14 +80,14 @@ class Verdict(NamedTuple):
 class _State(NamedTuple):
     """The state row of the chain."""
 
-    seq: int
+    seq: Count
     head: bytes
     next_key: bytes
-    pruned_through: int
-    start_seq: int
+    pruned_through: Count
+    start_seq: Count
     start: bytes | None
     sealed_start: bytes | None
-    unsealed_through: int
+    unsealed_through: Count
     damaged: bool = False
 
 

@@ -27,6 +27,9 @@ from sidecar.vocabularies import FindingKind
 Step = Callable[[int], None]
 """Called with the number of rows that are done; may raise to stop the check."""
 
+OnBody = Callable[[bytes], None]
+"""Called with a whole body that was unpacked and is sound; may raise to stop."""
+
 COUNTED: Final = {table.checked_as: table.name for table in tables.TABLES if table.checked_as}
 """The tables that are checked row by row, by the names of their counts."""
 
@@ -65,11 +68,13 @@ def run_all(
     opener: Opener | None,
     *,
     full: bool,
+    on_body: OnBody = lambda _body: None,
 ) -> Iterator[Finding]:
     """Run all checks that need no write; `step` is called with the number of rows done.
 
     `total` is the result of `count_rows`. `opener` decrypts the seals of the audit log; it is None
-    while the vault is locked.
+    while the vault is locked. `on_body` is given every whole body that can be read, once for each
+    place where it is stored: a summary that was cut is not whole.
     """
     done = 0
     reported: set[tuple[str, str]] = set()
@@ -86,9 +91,9 @@ def run_all(
         ("database", 0, (Finding("row", *each, _MEND_ROW) for each in find_damaged_rows(db))),
         ("search", 0, index_rows(db)),
         ("workflows", 0, headers(db)),
-        ("workflow_bodies", total["workflows"], bodies(db, within)),
-        ("workflow_revisions", total["revisions"], revisions(db, within)),
-        ("run_summaries", total["summaries"], summaries(db, within)),
+        ("workflow_bodies", total["workflows"], bodies(db, within, on_body)),
+        ("workflow_revisions", total["revisions"], revisions(db, within, on_body)),
+        ("run_summaries", total["summaries"], summaries(db, within, on_body)),
         ("access_log", total["audit_entries"], audit_chain(db, within, opener)),
     ):
         within(0)
@@ -281,18 +286,18 @@ _COUNT_RUNS: Final = _by_hand(
     "UPDATE workflows AS w SET (run_count, last_run_at) ="  # noqa: S608 - a constant
     f" (SELECT count(*), max(started_at) {_RUNS_OF})"
 )
+_TAG_CELLS: Final = "SELECT value, w.updated_at FROM json_each(w.tags)"
+_TAG_ROWS: Final = "SELECT tag, updated_at FROM workflow_tags WHERE workflow = w.rid"
 _TAGS: Final = (
-    "SELECT w.id FROM workflows AS w WHERE NOT json_valid(w.tags) OR"
-    " (SELECT json_group_array(value) FROM (SELECT value FROM json_each(w.tags) ORDER BY value))"
-    " IS NOT (SELECT json_group_array(tag) FROM (SELECT tag FROM workflow_tags"
-    " WHERE workflow = w.rid AND updated_at = w.updated_at ORDER BY tag))"
-    " OR EXISTS (SELECT 1 FROM workflow_tags"
-    " WHERE workflow = w.rid AND updated_at != w.updated_at)"
+    "SELECT w.id FROM workflows AS w WHERE NOT json_valid(w.tags)"  # noqa: S608 - constants
+    f" OR EXISTS ({_TAG_CELLS} EXCEPT {_TAG_ROWS})"
+    f" OR EXISTS ({_TAG_ROWS} EXCEPT {_TAG_CELLS})"
 )
 _SUMMARIES: Final = (
     "SELECT r.id FROM runs AS r WHERE (r.summary_bytes IS NULL) ="
     " EXISTS (SELECT 1 FROM run_summaries AS s WHERE s.rid = r.rid)"
 )
+_WRONG_SUMMARY: Final = "Its summary is missing, or it has one without a size."
 _SET_TAGS: Final = "Set other tags, then set its own tags again."
 
 
@@ -301,12 +306,7 @@ def headers(db: Connection) -> Iterator[Finding]:
     checked: tuple[tuple[FindingKind, str, str, str], ...] = (
         ("header", _RUNS, "Its run_count or last_run_at does not match its runs.", _COUNT_RUNS),
         ("header", _TAGS, "Lists by tag do not match its tags.", _SET_TAGS),
-        (
-            "summary",
-            _SUMMARIES,
-            "Its summary is missing, or it has one without a size.",
-            "Delete the run.",
-        ),
+        ("summary", _SUMMARIES, _WRONG_SUMMARY, "Delete the run."),
     )
     for kind, sql, detail, cure in checked:
         for (name,) in read_cells(db, 1, sql):
@@ -319,20 +319,22 @@ _SAVE: Final = (
 )
 
 
-def bodies(db: Connection, step: Step) -> Iterator[Finding]:
+def bodies(db: Connection, step: Step, on_body: OnBody) -> Iterator[Finding]:
     """Unpack every body and compare it with its header."""
     rows: Iterator[tuple[Any, ...]] = db.execute(
         "SELECT w.rid, b.data, w.content_sha256, w.size_bytes, w.stored_bytes FROM workflows AS w"
         " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid ORDER BY w.rid"
     )
     for done, (rid, data, sha256, size_bytes, stored_bytes) in enumerate(rows, 1):
-        if data is None:
-            yield Finding("body", id_of(db, "workflows", rid), "The body is missing.", _SAVE)
-        elif not _is_sound(data, sha256, size_bytes):
-            yield Finding("body", id_of(db, "workflows", rid), "The body is damaged.", _SAVE)
-        elif len(data) != stored_bytes:
-            detail = "Its stored_bytes does not match its body."
-            yield Finding("header", id_of(db, "workflows", rid), detail, _SAVE)
+        body = _unpacked(data, sha256, size_bytes)
+        if body is None:
+            found = "missing" if data is None else "damaged"
+            yield Finding("body", id_of(db, "workflows", rid), f"The body is {found}.", _SAVE)
+        else:
+            on_body(body)
+            if len(data) != stored_bytes:
+                detail = "Its stored_bytes does not match its body."
+                yield Finding("header", id_of(db, "workflows", rid), detail, _SAVE)
         step(done)
 
 
@@ -341,9 +343,9 @@ _UNREADABLE: Final = (
 )
 
 
-def revisions(db: Connection, step: Step) -> Iterator[Finding]:
+def revisions(db: Connection, step: Step, on_body: OnBody) -> Iterator[Finding]:
     """Unpack every earlier revision and compare it with its hash."""
-    for found in find_damaged_bodies(db, step):
+    for found in find_damaged_bodies(db, step, on_body):
         detail = f"Earlier revisions that cannot be read: {_numbers(found.revisions)}."
         where = f"{found.workflow_id} revision {found.revision}"
         yield Finding("revision", where, detail, _UNREADABLE)
@@ -360,27 +362,29 @@ def _numbers(ascending: list[int]) -> str:
     return ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in ranges)
 
 
-def summaries(db: Connection, step: Step) -> Iterator[Finding]:
+def summaries(db: Connection, step: Step, on_body: OnBody) -> Iterator[Finding]:
     """Unpack every run summary and compare it with its hash."""
     rows: Iterator[tuple[Any, ...]] = db.execute(
-        "SELECT r.rid, s.data, s.sha256 FROM run_summaries AS s"
-        " JOIN runs AS r ON r.rid = s.rid ORDER BY s.rid"
+        "SELECT r.rid, s.data, s.sha256, r.summary_bytes <= ? FROM run_summaries AS s"
+        " JOIN runs AS r ON r.rid = s.rid ORDER BY s.rid",
+        (limits.SUMMARY_KEPT_BYTES,),
     )
-    for done, (rid, data, sha256) in enumerate(rows, 1):
-        if not _is_sound(data, sha256, None):
-            yield Finding(
-                "summary", id_of(db, "runs", rid), "The summary is damaged.", "Delete the run."
-            )
+    for done, (rid, data, sha256, whole) in enumerate(rows, 1):
+        body = _unpacked(data, sha256, None)
+        if body is None:
+            where = id_of(db, "runs", rid)
+            yield Finding("summary", where, "The summary is damaged.", "Delete the run.")
+        elif whole:
+            on_body(body)
         step(done)
 
 
-def _is_sound(data: bytes, sha256: bytes, size_bytes: int | None) -> bool:
-    """Return whether packed bytes can be unpacked and match their hash."""
+def _unpacked(data: bytes, sha256: bytes, size_bytes: int | None) -> bytes | None:
+    """Return packed bytes unpacked; None when that fails or they do not match their hash."""
     try:
-        codec.unpack(data, sha256, size_bytes)
+        return codec.unpack(data, sha256, size_bytes)
     except DatabaseDamaged:
-        return False
-    return True
+        return None
 
 
 # --- the audit log ----------------------------------------------------------------------------

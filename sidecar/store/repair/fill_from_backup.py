@@ -1,20 +1,22 @@
-"""Adds rows that a damaged database has lost from a backup."""
+"""Adds rows that a damaged database has lost from a backup.
 
+A backup is a copy of a file with its damage, so that its rows are held to the same rules as those
+of the damaged file: other values replace damaged cells, a row whose id is damaged is left out, and
+so is a body or a summary that is not the one that was stored.
+"""
+
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from sidecar.errors import DatabaseDamaged
+from sidecar.store import codec
+from sidecar.store.columns import Columns
 from sidecar.store.connection import Connection
+from sidecar.store.repair.salvage import mended
+from sidecar.store.rows import read_cells
 from sidecar.store.unserved_file import open_file
 
-_OF_WORKFLOWS: Final = (
-    "name, description, tags, category, revision, content_sha256, size_bytes, stored_bytes,"
-    " created_at, updated_at, archived_at"
-)
-_OF_RUNS: Final = (
-    "id, workflow, revision, status, started_at, seen_at, completed_at, duration_ms,"
-    " error_message, blocks_executed, tokens_used, api_calls_made, summary_bytes, stored_bytes,"
-    " pinned, interrupted_at, waiting, trigger, message_truncated, summary_state"
-)
 _DELETED: Final = "SELECT 1 FROM access_log WHERE action = ? AND resource = ? AND seq > ?"
 
 
@@ -45,19 +47,35 @@ def _has(db: Connection, sql: str, *values: object) -> bool:
     return db.execute(sql, values).fetchone() is not None
 
 
+def _rows(source: Connection, target: Connection, table: str) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a table that can be copied, as what `target` may hold, by column."""
+    columns = Columns(target, table)
+    sql = f"SELECT {', '.join(columns.names)} FROM {table} ORDER BY rid"  # noqa: S608 - names of our own schema
+    for cells in read_cells(source, len(columns.names), sql):
+        row = mended(columns, cells)
+        if row is not None and "id" not in columns.damaged_cells(cells):
+            yield dict(zip(columns.names, row, strict=True))
+
+
+def _insert(target: Connection, table: str, row: dict[str, Any]) -> None:
+    """Insert a row under a new number: that of the backup may be another row's by now."""
+    names = [name for name in row if name != "rid"]
+    marks = ", ".join("?" * len(names))
+    target.execute(
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608 - names of our own schema
+        [row[name] for name in names],
+    )
+
+
 def _workflows(source: Connection, target: Connection, since: int) -> int:
     """Copy missing workflows that were not deleted after audit entry `since`; return how many."""
-    marks = ", ".join("?" * len(_OF_WORKFLOWS.split(",")))
     copied = 0
-    for workflow_id, *row in source.execute(f"SELECT id, {_OF_WORKFLOWS} FROM workflows"):  # noqa: S608 - constants
-        if _has(target, "SELECT 1 FROM workflows WHERE id = ?", workflow_id):
+    for row in _rows(source, target, "workflows"):
+        if _has(target, "SELECT 1 FROM workflows WHERE id = ?", row["id"]):
             continue
-        if _has(target, _DELETED, "workflow_delete", workflow_id, since):
+        if _has(target, _DELETED, "workflow_delete", row["id"], since):
             continue
-        target.execute(
-            f"INSERT INTO workflows (id, {_OF_WORKFLOWS}) VALUES (?, {marks})",  # noqa: S608 - constants
-            (workflow_id, *row),
-        )
+        _insert(target, "workflows", row)
         copied += 1
     return copied
 
@@ -70,38 +88,44 @@ def _bodies(source: Connection, target: Connection) -> int:
     ).fetchall()
     copied = 0
     for rid, workflow_id, sha256 in missing:
-        row = source.execute(
-            "SELECT b.data FROM workflows AS w JOIN workflow_bodies AS b USING (rid)"
+        rows = read_cells(
+            source,
+            2,
+            "SELECT b.data, w.size_bytes FROM workflows AS w JOIN workflow_bodies AS b USING (rid)"
             " WHERE w.id = ? AND w.content_sha256 = ?",
             (workflow_id, sha256),
-        ).fetchone()
-        if row is not None:
-            target.execute("INSERT INTO workflow_bodies (rid, data) VALUES (?, ?)", (rid, *row))
-            copied += 1
+        )
+        for data, size_bytes in rows:
+            if _is_stored(data, sha256, size_bytes):
+                sql = "INSERT INTO workflow_bodies (rid, data) VALUES (?, ?)"
+                target.execute(sql, (rid, data))
+                copied += 1
     return copied
 
 
 def _runs(source: Connection, target: Connection, since: int) -> int:
     """Copy missing runs that were not deleted after audit entry `since`; return how many."""
-    columns = _OF_RUNS.split(", ")
-    marks = ", ".join("?" * len(columns))
-    of_run = ", ".join(f"r.{column}" for column in columns)
     copied = 0
-    rows = source.execute(
-        f"SELECT w.id, {of_run} FROM runs AS r JOIN workflows AS w ON w.rid = r.workflow"  # noqa: S608 - constants
-    )
-    for workflow_id, run_id, _workflow, *rest in rows:
-        owner = target.execute("SELECT rid FROM workflows WHERE id = ?", (workflow_id,)).get
-        if owner is None or _has(target, "SELECT 1 FROM runs WHERE id = ?", run_id):
+    for row in _rows(source, target, "runs"):
+        owner = _owner(source, target, row["workflow"])
+        if owner is None or _has(target, "SELECT 1 FROM runs WHERE id = ?", row["id"]):
             continue
-        if _has(target, _DELETED, "run_delete", run_id, since):
+        if _has(target, _DELETED, "run_delete", row["id"], since):
             continue
-        target.execute(
-            f"INSERT INTO runs ({_OF_RUNS}) VALUES ({marks})",  # noqa: S608 - constants
-            (run_id, owner, *rest),
-        )
+        _insert(target, "runs", row | {"workflow": owner})
         copied += 1
     return copied
+
+
+def _owner(source: Connection, target: Connection, rid: int) -> int | None:
+    """Return the number in `target` of the workflow that has a number in `source`, or None."""
+    sql = "SELECT id FROM workflows WHERE rid = ?"
+    for (workflow_id,) in read_cells(source, 1, sql, (rid,)):
+        owner: int | None = target.execute(
+            "SELECT rid FROM workflows WHERE id = ?", (workflow_id,)
+        ).get
+        return owner
+    return None
 
 
 def _summaries(source: Connection, target: Connection) -> int:
@@ -112,13 +136,26 @@ def _summaries(source: Connection, target: Connection) -> int:
     ).fetchall()
     copied = 0
     for rid, run_id in missing:
-        row = source.execute(
+        rows = read_cells(
+            source,
+            2,
             "SELECT s.data, s.sha256 FROM runs AS r JOIN run_summaries AS s USING (rid)"
             " WHERE r.id = ?",
             (run_id,),
-        ).fetchone()
-        if row is not None:
-            values = (rid, *row)
-            target.execute("INSERT INTO run_summaries (rid, data, sha256) VALUES (?, ?, ?)", values)
-            copied += 1
+        )
+        for row in rows:
+            if _is_stored(*row):
+                target.execute(
+                    "INSERT INTO run_summaries (rid, data, sha256) VALUES (?, ?, ?)", (rid, *row)
+                )
+                copied += 1
     return copied
+
+
+def _is_stored(data: object, sha256: object, size_bytes: object = None) -> bool:
+    """Return whether packed bytes are those that were stored under a hash and a size."""
+    try:
+        codec.unpack(data, sha256, size_bytes)
+    except DatabaseDamaged:
+        return False
+    return True

@@ -67,7 +67,7 @@ def copy_readable_rows(source: Connection, target: Connection, step: Step) -> Sa
         unreadable: list[object] = []
         copied[table.name] = rejected = 0
         for row in _rows(source, table, unreadable):
-            if _put(target, table, _mended(table, row)):
+            if _put(target, table, mended(table.allowed, row)):
                 copied[table.name] += 1
             else:
                 rejected += 1
@@ -113,20 +113,22 @@ def _tables(target: Connection) -> Iterator[_Table]:
         yield _Table(name, names, key, numbered, Columns(target, name))
 
 
-def _mended(table: _Table, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
+def mended(allowed: Columns, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
     """Return a row with other values in place of damaged cells; None when it is not to be copied.
 
     What names the row in another table cannot be replaced, nor can a sealed cell or one that holds
     a whole value.
     """
-    damaged = table.allowed.damaged_cells(row)
-    if table.name == "meta" and not (row[0] in meta.KEYS and meta.is_possible(*row)):
+    damaged = allowed.damaged_cells(row)
+    if allowed.table == "meta" and not (row[0] in meta.KEYS and meta.is_possible(*row)):
         return None
     if not damaged:
         return row
-    if table.name not in MENDED or not {"rid", "workflow", "metadata", "form"}.isdisjoint(damaged):
+    if allowed.table not in MENDED or not {"rid", "workflow", "metadata", "form"}.isdisjoint(
+        damaged
+    ):
         return None
-    cells = dict(zip(table.columns, row, strict=True)) | table.allowed.replaced(row, damaged)
+    cells = dict(zip(allowed.names, row, strict=True)) | allowed.replaced(row, damaged)
     return tuple(cells.values())
 
 

@@ -9,14 +9,14 @@ and is opened read-only until its schema is known.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import apsw
 
 from sidecar import limits
 from sidecar.bodies.parse import is_json
 from sidecar.errors import DatabaseDamaged, NewerSchema
-from sidecar.store import codec, meta, migrations, preflight, settings
+from sidecar.store import meta, migrations, preflight, settings
 from sidecar.store.audit.log import chain_head
 from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, one_row
@@ -28,7 +28,6 @@ from sidecar.store.schema import ALLOWED, expected_schema, read_schema
 from sidecar.store.tables import TABLES
 from sidecar.store.transfer import snapshot
 from sidecar.store.unserved_file import open_file
-from sidecar.store.workflows import revisions
 
 Reason = Literal["newer", "not_ours", "schema", "content"]
 
@@ -178,13 +177,19 @@ def _examine_content(db: Connection, version: int, step: Callable[[int, int], No
     counts = checks.count_rows(db)
     total = sum(counts.values())
     findings = []
+    # A damaged body is never sent, and there is a finding for it.
     for finding in checks.run_all(
-        db, counts, lambda done: step(min(done, total), total), None, full=True
+        db,
+        counts,
+        lambda done: step(min(done, total), total),
+        None,
+        full=True,
+        on_body=_refuse_unless_json,
     ):
         if finding.kind in _FATAL:
             raise Untrusted("content")
         findings.append(finding)
-    if db.execute(f"SELECT EXISTS ({_NOT_JSON})").get or not _bodies_are_json(db):
+    if db.execute(f"SELECT EXISTS ({_NOT_JSON})").get:
         raise Untrusted("content")
     return Examined(version, meta.store_id(db), chain_head(db), snapshot.count_rows(db), findings)
 
@@ -212,23 +217,11 @@ def _check_single_rows(db: Connection) -> None:
         raise Untrusted("content")
 
 
-def _bodies_are_json(db: Connection) -> bool:
-    """Return whether each body that can be read is JSON, since bodies are sent as they are.
+def _refuse_unless_json(body: bytes) -> None:
+    """Refuse a body that is not JSON, since bodies are sent as they are.
 
-    Summaries that were cut need not be: `runs.get` sends what is no JSON as a string.
+    Raises:
+        Untrusted: it is not.
     """
-    rows: Iterator[tuple[Any, ...]] = db.execute(
-        "SELECT b.data, w.content_sha256, w.size_bytes FROM workflows AS w"
-        " JOIN workflow_bodies AS b ON b.rid = w.rid"
-        " UNION ALL SELECT data, sha256, size_bytes FROM workflow_revisions"
-        " WHERE form IN ('stored', 'plain')"
-        " UNION ALL SELECT s.data, s.sha256, NULL FROM run_summaries AS s"
-        " JOIN runs AS r ON r.rid = s.rid WHERE r.summary_bytes <= ?",
-        (limits.SUMMARY_KEPT_BYTES,),
-    )
-    for data, sha256, size_bytes in rows:
-        # A damaged body is never sent, and there is a finding for it.
-        with suppress(DatabaseDamaged):
-            if not is_json(codec.unpack(data, sha256, size_bytes)):
-                return False
-    return all(map(is_json, revisions.packed_bodies(db)))
+    if not is_json(body):
+        raise Untrusted("content")

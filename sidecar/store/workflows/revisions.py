@@ -5,8 +5,7 @@ later: the first body of each ten revisions as a whole frame, the others as diff
 one. A revision whose body is the same as the next one's has no body of its own.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable
 from typing import Any, Final, Literal, NamedTuple
 
 import msgspec
@@ -183,17 +182,6 @@ def _load_current(db: Connection, workflow: Header) -> StoredRevision | None:
     return StoredRevision(
         workflow.content, stored.body(), workflow.updated_at, workflow.stored_bytes
     )
-
-
-def packed_bodies(db: Connection) -> Iterator[bytes]:
-    """Yield every packed body that can be read."""
-    rows: Iterator[Any] = db.execute(
-        "SELECT workflow, revision, form, data, sha256, size_bytes FROM workflow_revisions"
-        " WHERE form IN ('key', 'delta') ORDER BY workflow, revision"
-    )
-    for row in rows:
-        with suppress(DatabaseDamaged):
-            yield _body(db, *row)
 
 
 def is_metadata(text: str | bytes) -> bool:

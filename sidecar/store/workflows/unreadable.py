@@ -57,17 +57,20 @@ class _SharedBody(NamedTuple):
     """The revision whose damage makes it unreadable; None when it can be read."""
 
 
-def find_damaged_bodies(db: Connection, step: Callable[[int], None]) -> Iterator[DamagedBody]:
+def find_damaged_bodies(
+    db: Connection, step: Callable[[int], None], on_body: Callable[[bytes], None]
+) -> Iterator[DamagedBody]:
     """Yield every damaged body that an earlier revision needs.
 
-    `step` is called with the number of revisions done so far.
+    `step` is called with the number of revisions done so far, `on_body` with each body that an
+    earlier revision has of its own and that can be read.
     """
     scan: _Scan | None = None
     for done, row in enumerate(map(_Row._make, db.execute(_ALL)), 1):
         if scan is None or scan.rid != row.rid:
             if scan is not None:
                 yield from scan.found()
-            scan = _Scan(db, row.rid, as_text(row.workflow_id))
+            scan = _Scan(db, row.rid, as_text(row.workflow_id), on_body)
         scan.check(row)
         step(done)
     if scan is not None:
@@ -86,8 +89,11 @@ class _Key(NamedTuple):
 class _Scan:
     """Checks the revisions of one workflow, newest first."""
 
-    def __init__(self, db: Connection, rid: int, workflow_id: str) -> None:
+    def __init__(
+        self, db: Connection, rid: int, workflow_id: str, on_body: Callable[[bytes], None]
+    ) -> None:
         self.rid = rid
+        self._on_body = on_body
         self._db = db
         self._id = workflow_id
         self._key: _Key | None = None
@@ -118,9 +124,10 @@ class _Scan:
             return key.revision
         key_body = None if key is None else key.body
         try:
-            revisions.open_body(row.form, row.data, row.sha256, row.size_bytes, key_body)
+            body = revisions.open_body(row.form, row.data, row.sha256, row.size_bytes, key_body)
         except DatabaseDamaged:
             return row.revision
+        self._on_body(body)
         return None
 
     def _key_of(self, revision: int) -> _Key:
