@@ -25,6 +25,7 @@ from sidecar.store.audit.log import append_entry, begin_chain
 from sidecar.store.connection import Connection
 from sidecar.store.database_files import remove_database
 from sidecar.store.pragmas import configure_wal, set_pragma
+from sidecar.store.rows import read_any
 from sidecar.store.unserved_file import open_file, transaction
 from sidecar.vocabularies import ProgressPhase
 
@@ -157,7 +158,8 @@ def check_shipped(db: Connection, steps: Sequence[Step] | None = None) -> None:
         NewerSchema: the file has taken a migration that this program does not have.
     """
     shipped = {step.version: step for step in (shipped_steps() if steps is None else steps)}
-    for version, sha256 in db.execute("SELECT version, sha256 FROM migrations ORDER BY version"):
+    taken = read_any(db, 2, "SELECT version, sha256 FROM migrations ORDER BY version")
+    for version, sha256 in taken:
         if version not in shipped:
             raise NewerSchema(found=version, known=max(shipped))
         if shipped[version].sha256 != sha256:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -11,12 +12,14 @@ from sidecar.store.migrations import EditedMigration
 from sidecar.store.open_close import close_store, open_store
 from sidecar.store.repair import recover
 from tests.cli import commands
-from tests.process.child_process import Child, product, request
+from tests.process.child_process import Child, request
 from tests.vault_benches import RandomClock
 from tests.wire.loop_in_process import Served, call
 
+CHEAP_KEYS = Path(__file__).with_name("cheap_keys.py")
+
 ANSWER_S = 60.0
-"""The bound of one answer of a process: rekeying takes a second, and the machine may be busy."""
+"""The bound of one answer of a process, which a busy machine must not reach."""
 
 
 class RefusedFile(Exception):
@@ -70,7 +73,7 @@ class InChild:
         Raises:
             RefusedFile: it ended without serving, and said why.
         """
-        self._child = Child(product("--database", path))
+        self._child = Child([sys.executable, str(CHEAP_KEYS), "serve", "--database", str(path)])
         self._ids = itertools.count(1)
         try:
             first = self._child.next_message(ANSWER_S)
