@@ -144,12 +144,8 @@ def own_values(db: Connection) -> Iterator[Finding]:
             cure = "Run system.purge."
         yield Finding("value", f"meta {key}", "It has an impossible value.", cure)
     for key in settings.impossible_keys(db):
-        yield Finding(
-            "value",
-            f"settings {key}",
-            "It has an impossible value; the default is used.",
-            "Set or reset it.",
-        )
+        detail = "It has an impossible value; the default is used."
+        yield Finding("value", f"settings {key}", detail, "Set or reset it.")
 
 
 def foreign(db: Connection) -> Iterator[Finding]:
@@ -227,9 +223,8 @@ def index_rows(db: Connection) -> Iterator[Finding]:
             f" AND id NOT IN ({pending}))",
         )
         if missing or surplus:
-            yield _of_search(
-                name, f"It lacks {missing} workflows and has {surplus} that were deleted."
-            )
+            detail = f"It lacks {missing} workflows and has {surplus} that were deleted."
+            yield _of_search(name, detail)
 
 
 def index_words(db: Connection, name: str) -> Finding | None:
