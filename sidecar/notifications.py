@@ -140,7 +140,8 @@ class SystemRestored(Notification, frozen=True):
 
     epoch: Annotated[Count, Meta(description="Rises with every restore and recovery.")]
     seq: Annotated[Count, Meta(description="Number of the newest audit entry.")]
-    secrets: RestoredSecrets
+    secrets: SecretsState
+    restored_secrets: RestoredSecrets
 
 
 @notification("system.closing")

@@ -99,3 +99,85 @@ def test_the_contract_says_that_null_is_accepted_where_a_param_may_be_left_out(
         optional |= {name: members[name] for name in set(members) - set(struct.get("required", ()))}
 
     assert [name for name, schema in optional.items() if not accepts_null(schema)] == []
+
+
+# --- pages, prunes, nouns ---------------------------------------------------------------------
+
+OF_THE_PARAMS = {
+    "workflows.get_many", "workflows.save_many", "workflows.delete_many", "workflows.update_many",
+    "runs.delete_many", "settings.set_many", "settings.reset",
+}  # fmt: skip
+"""Methods that answer `items` for what their params name, which are bounded."""
+
+SINGLE = {
+    "workflows.get": "workflow", "runs.get": "run", "settings.get": "setting",
+    "backups.verify": "backup",
+}  # fmt: skip
+"""Methods that read a single thing, and its noun; secrets.get answers a value, not a secret."""
+
+BY_NAME = {each["name"]: each for each in DOCUMENT["methods"]}
+SCHEMAS = DOCUMENT["components"]["schemas"]
+
+
+def param_names(name: str) -> list[str]:
+    """Return the names of a method's params in order."""
+    return [each["name"] for each in BY_NAME[name]["params"]]
+
+
+def result_names(name: str) -> list[str]:
+    """Return the names of the members of a method's result."""
+    reference = BY_NAME[name]["result"]["schema"].get("$ref", "")
+    return list(SCHEMAS.get(reference.rpartition("/")[2], {}).get("properties", {}))
+
+
+def test_whatever_answers_items_of_a_growing_list_is_paged_in_one_way() -> None:
+    listing = {name for name in BY_NAME if "items" in result_names(name)} - OF_THE_PARAMS
+
+    assert listing >= {"workflows.list", "runs.list", "audit.list", "backups.list"}
+    for name in BY_NAME:
+        paged = name in listing
+        assert ("next_cursor" in result_names(name)) is paged, name
+        assert ("limit" in param_names(name), "cursor" in param_names(name)) == (paged, paged), name
+
+
+def test_every_prune_takes_the_same_params_and_needs_a_criterion() -> None:
+    prunes = [name for name in BY_NAME if name.endswith(".prune")]
+
+    assert len(prunes) >= 2
+    for name in prunes:
+        given = param_names(name)
+        assert [each for each in given if each != "max_bytes"] == [
+            "older_than_ms", "keep_last", "dry_run",
+        ]  # fmt: skip
+        assert "deleted" in result_names(name)
+
+
+def test_whatever_gets_a_single_thing_answers_it_under_its_noun() -> None:
+    gets = {name for name in BY_NAME if name.endswith(".get")} - {"secrets.get"}
+
+    assert gets <= set(SINGLE)
+    for name, noun in SINGLE.items():
+        assert noun in result_names(name), name
+        assert result_names(name) == [noun] or not name.endswith(".get"), name
+
+
+def test_no_name_of_a_table_or_an_old_spelling_is_in_the_contract() -> None:
+    text = msgspec.json.encode(DOCUMENT).decode()
+    old = ["access_log", "workflow_revisions", "workflow_bodies", "run_summaries", "quarantine",
+           "trash_keep_days", "next_after", "before_at"]  # fmt: skip
+
+    assert [word for word in old if word in text] == []
+
+
+def test_the_state_of_the_secrets_has_one_vocabulary() -> None:
+    state = SCHEMAS["SecretsChanged"]["properties"]["state"]
+    status = BY_NAME["secrets.status"]["result"]["schema"]["$ref"].rpartition("/")[2]
+    info = BY_NAME["system.info"]["result"]["schema"]["$ref"].rpartition("/")[2]
+
+    for struct, member in (
+        ("SystemReady", "secrets"),
+        ("SystemRestored", "secrets"),
+        (info, "secrets"),
+        (status, "state"),
+    ):
+        assert SCHEMAS[struct]["properties"][member].get("$ref") == state["$ref"], struct

@@ -351,7 +351,8 @@ class ServedDatabase(UnservedDatabase):
         if built.secrets.outcome != "kept" and not vault.ephemeral:
             # The unlocked root key is that of the old secrets.
             vault.lock()
-        self._ctx.emit(SystemRestored(built.epoch, built.seq, built.secrets.outcome))
+        now = vault.state(is_set_up=is_initialized(store.db))
+        self._ctx.emit(SystemRestored(built.epoch, built.seq, now, built.secrets.outcome))
         after = _STATE_AFTER.get(built.secrets.outcome, before)
         if after != before and after is not None and not vault.ephemeral:
             self._ctx.emit(SecretsChanged(after, "restore", built.seq))

@@ -212,7 +212,7 @@ def _secrets(child: Child, _workflows: list[dict[str, Any]]) -> Iterator[str]:
 
 def _check(child: Child, _workflows: list[dict[str, Any]]) -> Iterator[str]:
     """Change a setting, delete a workflow and purge it, then measure and check everything."""
-    theme = child.call("settings.get", {"key": "theme"})["value"]
+    theme = child.call("settings.get", {"key": "theme"})["setting"]["value"]
     wanted = {"key": "theme", "value": "dark" if theme != "dark" else "light"}
     yield f"setting theme: was {theme}, is {child.call('settings.set', wanted)['value']} now"
     draft = {"name": "Draft", "data": {"nodes": []}, "id": "demo-draft"}

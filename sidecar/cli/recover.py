@@ -66,13 +66,13 @@ def _recover(path: Path, given: argparse.Namespace) -> int:
         bar.close()
         if not given.yes:
             would = recover.recover_file(path, clock, _step, log=None, backup=backup)
-            write_text(given, would._asdict(), _describe(would))
+            write_text(given, would.by_noun()._asdict(), _describe(would))
             if given.json:
                 return 1
             confirm("Put what can be rescued in the database's place?", refusal=1)
         entry = recover.audit_entry_writer(clock)
         done = recover.recover_file(path, clock, _step, log=entry, backup=backup)
-    write_text(given, done._asdict(), _describe(done))
+    write_text(given, done.by_noun()._asdict(), _describe(done))
     return 0
 
 
@@ -87,8 +87,8 @@ def _describe(found: "Recovered") -> str:
         counts = [each.get(name, 0) for each in (found.salvaged, found.lost, found.from_backup)]
         if any(counts):
             lines.append(f"{name:24}{counts[0]:>10}{counts[1]:>10}{counts[2]:>14}")
-    if found.quarantine is not None:
-        lines.append(f"Done. The damaged file is kept as {found.quarantine}; delete it some day.")
+    if found.kept_aside is not None:
+        lines.append(f"Done. The damaged file is kept as {found.kept_aside}; delete it some day.")
     return "\n".join(lines)
 
 

@@ -60,15 +60,15 @@ def _verify(given: argparse.Namespace) -> dict[str, Any]:
             raise
         # The app is serving the database now, or there is none; the file alone can be checked.
         result = call_method(["--ephemeral", "--no-events"], "backups.verify", params)
-        if result["manifest"] is not None:
-            result["manifest"]["this_database"] = None  # which one it is of could not be asked
+        if result["backup"] is not None:
+            result["backup"]["this_database"] = None  # which one it is of could not be asked
     return result
 
 
 def describe(result: dict[str, Any]) -> str:
     """Return the result of `backups.verify` in plain words."""
     if result["ok"]:
-        counts = result["manifest"]["counts"]
+        counts = result["backup"]["counts"]
         return f"The backup is sound: {counts['workflows']} workflows, {counts['runs']} runs."
     findings = [f"  {each['kind']}: {each['detail']}" for each in result["findings"]]
     return "\n".join(["The backup is not sound:", *findings])

@@ -92,8 +92,10 @@ class SettingsGetParams(Params, frozen=True):
     key: Key
 
 
-class SettingsGetResult(SettingView, frozen=True):
+class SettingsGetResult(Result, frozen=True):
     """The setting."""
+
+    setting: Annotated[SettingView, Meta(description="The setting.")]
 
 
 @method("settings.get", access="read", errors=(NotFound,))
@@ -105,7 +107,8 @@ def get(ctx: Context, params: SettingsGetParams) -> SettingsGetResult:
         found = settings.get(ctx.db, params.key)
     if found is None:
         raise _not_found(ctx, params.key)
-    return SettingsGetResult(*_fields(settings.SETTINGS.refuse_damaged(found)))
+    found = settings.SETTINGS.refuse_damaged(found)
+    return SettingsGetResult(SettingView(*_fields(found)))
 
 
 class SettingsListParams(Params, frozen=True):

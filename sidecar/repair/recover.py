@@ -49,7 +49,8 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
         ctx.audit_in(db, "recover", "database", **audit_totals(recovered))
         nonlocal kept
         kept = secrets.is_initialized(db)
-        ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, "kept" if kept else "none"))
+        now = ctx.vault.state(is_set_up=kept)
+        ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, now, "kept" if kept else "none"))
 
     with (
         unpacked_newest_backup(
@@ -70,7 +71,7 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
             in_use=in_use,
         )
         if not dry_run:
-            _put_in_place(ctx, new, recovered.quarantine)
+            _put_in_place(ctx, new, recovered.kept_aside)
             _announce_secrets(ctx, in_use=in_use, kept=kept)
     return recovered
 
@@ -90,7 +91,8 @@ def begin_new(ctx: LongContext) -> str | None:
 
     def log(db: Connection) -> None:
         ctx.audit_in(db, "recover", "database", begin_new=True)
-        ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, "none"))
+        now = ctx.vault.state(is_set_up=False)
+        ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, now, "none"))
 
     in_use = store.rescue is None
     with scratch_folder(store.path) as folder, store.exclusive():

@@ -11,11 +11,13 @@ an error after application_id or journal_mode.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import msgspec
 
 from sidecar import files, limits
 from sidecar.clock import Clock
@@ -31,6 +33,10 @@ from sidecar.vocabularies import ProgressPhase
 
 Progress = Callable[[ProgressPhase, int, int], None]
 """Receives the phase, how much of it is done, and how much it is in total."""
+
+_OF_APP = "app."
+"""What a step puts before the key of an app's setting that has the name of a new one of ours; the
+audit entry of the step lists these keys."""
 
 _FOLDER = Path(__file__).with_name("sql")
 _INCREMENTAL = 2
@@ -218,8 +224,16 @@ def apply(db: Connection, step: Step, now_ms: int, *, entry: bool = False) -> No
         set_pragma(db, "foreign_keys", 1, 1)
 
 
+def _setting_keys(db: Connection, tables: Mapping[str, int]) -> list[str]:
+    """Return the keys of the settings, in order; none before the table exists."""
+    if "settings" not in tables:
+        return []
+    return [str(key) for (key,) in db.execute("SELECT key FROM settings ORDER BY key")]
+
+
 def _run(db: Connection, step: Step, now_ms: int, *, entry: bool) -> None:
     before = verified_copy.table_counts(db)
+    keys = _setting_keys(db, before)
     # fetchall: a cursor that is dropped early skips the statements that follow.
     db.execute(step.sql).fetchall()
     if not db.in_transaction:
@@ -236,6 +250,12 @@ def _run(db: Connection, step: Step, now_ms: int, *, entry: bool) -> None:
         (step.version, step.name, step.sha256, now_ms),
     )
     if entry:
-        versions = f'{{"from":{step.version - 1},"to":{step.version}}}'
-        append_entry(db, now_ms, "migrate", "database", versions)
+        details: dict[str, Any] = {"from": step.version - 1, "to": step.version}
+        moved = [
+            key for key in _setting_keys(db, after) if key not in keys and key.startswith(_OF_APP)
+        ]
+        if moved:
+            details["settings_renamed"] = moved
+        text = msgspec.json.encode(details).decode()
+        append_entry(db, now_ms, "migrate", "database", text)
     set_pragma(db, "user_version", step.version, step.version)

@@ -88,7 +88,7 @@ NUMBERS: Final[dict[str, NumberSetting]] = {
     "run_keep_bytes": NumberSetting(
         0, 2**50, "run_retention", "Bytes that the summaries of all runs may take; 0 = any"
     ),
-    "trash_keep_days": NumberSetting(
+    "archive_keep_days": NumberSetting(
         0, 36_500, "trash", "Days that archived workflows are kept; 0 = for ever"
     ),
     "secrets_idle_lock_ms": NumberSetting(

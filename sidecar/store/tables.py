@@ -4,6 +4,7 @@
 that list tables read the registry, so that a new table is given its place by one entry here.
 """
 
+from collections.abc import Mapping
 from typing import Final, Literal, NamedTuple
 
 from sidecar.store.pragmas import Connection
@@ -21,7 +22,9 @@ class Table(NamedTuple):
     sealed: bool = False
     """Only the root key opens these rows: a backup without secrets has none of them."""
     counted: bool = False
-    """Backups and restores report the number of rows, by the name of the table."""
+    """Backups and restores report the number of rows."""
+    noun: str | None = None
+    """What its rows are called on the wire, where that is not the name of the table."""
     checked_as: str | None = None
     """`system.check` looks at each row and reports the number of rows by this name."""
     derived: bool = False
@@ -38,11 +41,12 @@ class Table(NamedTuple):
 TABLES: Final = (
     Table("meta"),
     Table("workflows", counted=True, checked_as="workflows", mended=True, json_column="tags"),
-    Table("workflow_bodies"),
-    Table("workflow_tags", derived=True),
+    Table("workflow_bodies", noun="bodies"),
+    Table("workflow_tags", noun="tags", derived=True),
     Table(
         "workflow_revisions",
         counted=True,
+        noun="revisions",
         checked_as="revisions",
         mended=True,
         json_column="metadata",
@@ -50,9 +54,15 @@ TABLES: Final = (
     Table("header_pending", derived=True),
     Table("text_pending", derived=True),
     Table("runs", counted=True, mended=True),
-    Table("run_summaries", checked_as="summaries"),
+    Table("run_summaries", noun="summaries", checked_as="summaries"),
     Table("settings", counted=True, json_column="value"),
-    Table("access_log", counted=True, checked_as="audit_entries", carried_with="audit_log"),
+    Table(
+        "access_log",
+        counted=True,
+        noun="audit_entries",
+        checked_as="audit_entries",
+        carried_with="audit_log",
+    ),
     Table(
         "audit_state",
         carried_with="audit_log",
@@ -72,6 +82,8 @@ TABLES: Final = (
 )
 
 COUNTED: Final = tuple(table.name for table in TABLES if table.counted)
+_NOUNS: Final = {table.name: table.noun or table.name for table in TABLES}
+COUNTED_NOUNS: Final = tuple(_NOUNS[name] for name in COUNTED)
 MENDED: Final = tuple(table.name for table in TABLES if table.mended)
 SEALED: Final = tuple(table.name for table in TABLES if table.sealed)
 
@@ -79,6 +91,11 @@ SEALED: Final = tuple(table.name for table in TABLES if table.sealed)
 def carried_with(companion: Companion) -> list[str]:
     """Return the names of the tables that a restore carries over with the secrets or the log."""
     return [table.name for table in TABLES if table.carried_with == companion]
+
+
+def by_noun(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return counts by the names of tables as counts by what their rows are called on the wire."""
+    return {_NOUNS.get(name, name): rows for name, rows in counts.items()}
 
 
 def count(db: Connection, name: str) -> int:

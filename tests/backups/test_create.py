@@ -54,7 +54,7 @@ def test_a_new_backup_passes_verification(bench: Bench) -> None:
 
     result = bench.call("backups.verify", name=name)
 
-    assert (result["ok"], result["findings"], result["manifest"]["name"]) == (True, [], name)
+    assert (result["ok"], result["findings"], result["backup"]["name"]) == (True, [], name)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="modes of POSIX")

@@ -39,7 +39,7 @@ IMPOSSIBLE = {
             ("backup_interval_hours", "-1"),
             ("secrets_idle_lock_ms", "1e99"),
             ("run_keep_days", '"x"'),
-            ("trash_keep_days", "36501"),
+            ("archive_keep_days", "36501"),
         )
     },
 }
@@ -60,7 +60,7 @@ GUARDS = {
     "backup_interval_hours": "0",
     "secrets_idle_lock_ms": "0",
     "secrets_absolute_lock_ms": "0",
-    "trash_keep_days": "1",
+    "archive_keep_days": "1",
     "run_keep_count": "1",
 }
 

@@ -111,6 +111,8 @@ def test_a_restore_sends_an_event_with_the_new_epoch(bench: Bench) -> None:
     restored = [each for each in bench.told if isinstance(each, SystemRestored)]
     assert [each.epoch for each in restored] == [2, 3] == [result["epoch"], again["epoch"]]
     assert [each.seq for each in restored] == [result["seq"], again["seq"]]
+    told = {(each.secrets, each.restored_secrets) for each in restored}
+    assert told == {(bench.call("secrets.status")["state"], result["secrets"])}
 
 
 def test_a_run_that_was_running_in_the_backup_is_closed_as_interrupted(bench: Bench) -> None:

@@ -59,7 +59,7 @@ def test_verify_says_whether_a_backup_is_of_this_database(database: Path, tmp_pa
     strange = result_of("verify", path, "--database", other)
     missing = result_of("verify", path, "--database", tmp_path / "missing.db")
 
-    marks = [each["manifest"]["this_database"] for each in (own, strange, missing)]
+    marks = [each["backup"]["this_database"] for each in (own, strange, missing)]
     assert marks == [True, False, None]
 
 
@@ -150,7 +150,7 @@ def test_results_of_backup_commands_are_described_in_plain_words() -> None:
         "Restored: 3 workflows, 7 runs.\nProvider keys stay as they are.\n"
         "What was there before is kept as y.db.zst.\n  body: w1: The body is damaged."
     )
-    assert verify.describe({"ok": True, "manifest": {"counts": counts}}) == (
+    assert verify.describe({"ok": True, "backup": {"counts": counts}}) == (
         "The backup is sound: 3 workflows, 7 runs."
     )
     assert verify.describe(wrong) == "The backup is not sound:\n  truncated: It is cut off."

@@ -36,8 +36,8 @@ def test_with_a_yes_the_damaged_file_is_kept_and_the_new_one_is_served(damaged: 
     done = run("recover", "--database", damaged, "--yes", "--json")
 
     result = json.loads(done.stdout)
-    assert result["lost"]["workflow_bodies"] > 0
-    assert damaged.with_name(result["quarantine"]).read_bytes() == before
+    assert result["lost"]["bodies"] > 0
+    assert damaged.with_name(result["kept_aside"]).read_bytes() == before
     found = run("call", "system.check", "--database", damaged)
     kinds = {each["kind"] for each in json.loads(found.stdout)["findings"]}
     assert kinds == {"body"}
@@ -73,7 +73,7 @@ def test_what_cannot_be_read_comes_from_the_newest_backup(tmp_path: Path) -> Non
     done = run("recover", "--database", path, "--yes", "--json")
 
     result = json.loads(done.stdout)
-    assert result["from_backup"]["workflow_bodies"] == result["lost"]["workflow_bodies"] > 0
+    assert result["from_backup"]["bodies"] == result["lost"]["bodies"] > 0
     found = run("call", "system.check", "--database", path)
     assert json.loads(found.stdout)["findings"] == []
 
@@ -104,7 +104,7 @@ def test_backups_in_the_folder_that_the_settings_name_fill_the_gaps_too(tmp_path
 
     result = json.loads(run("recover", *place, "--yes", "--json").stdout)
 
-    assert result["from_backup"]["workflow_bodies"] == result["lost"]["workflow_bodies"] > 0
+    assert result["from_backup"]["bodies"] == result["lost"]["bodies"] > 0
 
 
 def test_a_gap_is_never_filled_from_another_database(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_a_gap_is_never_filled_from_another_database(tmp_path: Path) -> None:
 
     result = json.loads(run("recover", "--database", path, "--yes", "--json").stdout)
 
-    assert result["lost"]["workflow_bodies"] > 0
+    assert result["lost"]["bodies"] > 0
     assert result["from_backup"] == {}
 
 

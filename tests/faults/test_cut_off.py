@@ -55,8 +55,8 @@ def test_the_rest_of_a_file_that_was_cut_off_is_recovered(
 
     found = recover.recover_file(path, ManualClock(), no_step, log=no_log)
 
-    assert found.quarantine is not None
-    assert path.with_name(found.quarantine).read_bytes() == cut
+    assert found.kept_aside is not None
+    assert path.with_name(found.kept_aside).read_bytes() == cut
     saved = kept(path)
     assert len(saved) > 300 * (share - 0.25)
     assert found.salvaged["workflows"] >= len(saved)

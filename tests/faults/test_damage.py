@@ -250,10 +250,10 @@ def test_recovery_loses_the_rows_of_the_page_alone_and_keeps_the_damaged_file(
         assert slugs(served.send(SAVE)) == ["ok"]
         (found,) = answers(served.send(call(3, "system.check")))
 
-    assert dry["result"]["quarantine"] is None
-    assert answer["result"] == {**dry["result"], "quarantine": answer["result"]["quarantine"]}
+    assert dry["result"]["kept_aside"] is None
+    assert answer["result"] == {**dry["result"], "kept_aside": answer["result"]["kept_aside"]}
     assert answer["result"]["lost"][table] == rows
-    kept = path.with_name(answer["result"]["quarantine"])
+    kept = path.with_name(answer["result"]["kept_aside"])
     assert sha256(kept) == raw
     assert "system.restored" in [each["method"] for each in notifications(received)]
     if table != "access_log":

@@ -49,8 +49,8 @@ def restored(path: Path, *, checked: bool) -> bool:
     (answer,) = answers(served.send(call(2, "backups.restore", name=backup["name"])))
     served.close()
     assert "result" in answer, answer
-    quarantine = answer["result"]["kept_aside"]
-    assert quarantine is None or path.with_name(quarantine).is_file()
+    aside = answer["result"]["kept_aside"]
+    assert aside is None or path.with_name(aside).is_file()
     return True
 
 

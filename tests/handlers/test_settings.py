@@ -19,9 +19,9 @@ SEVEN = [
     "enable_telemetry", "execution_timeout", "theme",
 ]  # fmt: skip
 OURS = [
-    "backup_directory", "backup_interval_hours", "backup_keep_bytes",
+    "archive_keep_days", "backup_directory", "backup_interval_hours", "backup_keep_bytes",
     "revision_keep_count", "run_keep_bytes", "run_keep_count", "run_keep_days",
-    "secrets_absolute_lock_ms", "secrets_idle_lock_ms", "trash_keep_days",
+    "secrets_absolute_lock_ms", "secrets_idle_lock_ms",
 ]  # fmt: skip
 
 
@@ -82,11 +82,11 @@ def test_a_new_database_has_every_default_and_its_version(bench: Bench) -> None:
         "description": "Application version",
         "updated_at": NOW,
     }
-    assert result == [bench.call("settings.get", key=item["key"]) for item in result]
+    assert result == [bench.call("settings.get", key=item["key"])["setting"] for item in result]
 
 
 def test_the_version_is_that_of_the_tables(bench: Bench) -> None:
-    assert bench.call("settings.get", key="schema_version") == view(
+    assert bench.call("settings.get", key="schema_version")["setting"] == view(
         "schema_version",
         bench.store.schema_version(),
         "number",
@@ -157,7 +157,8 @@ def test_a_key_without_a_default_takes_the_type_of_its_value(
 ) -> None:
     result = bench.call("settings.set", key="own", value=value)
 
-    assert result == view("own", value, value_type) == bench.call("settings.get", key="own")
+    assert result == view("own", value, value_type)
+    assert bench.call("settings.get", key="own") == {"setting": result}
     assert changed(bench) == [{"own": value}]
 
 

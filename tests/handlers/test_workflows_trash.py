@@ -39,7 +39,7 @@ def test_workflows_are_deleted_after_their_days_in_the_trash(bench: Bench) -> No
     bench.call("workflows.archive", id="w1")
     bench.clock.at_ms += 5 * DAY_MS
     bench.call("workflows.archive", id="w2")
-    bench.call("settings.set", key="trash_keep_days", value=3)
+    bench.call("settings.set", key="archive_keep_days", value=3)
     bench.told.clear()
 
     run_chore(bench, "trash")
@@ -55,7 +55,7 @@ def test_a_workflow_unarchived_while_the_trash_is_emptied_stays(bench: Bench) ->
     bench.call("workflows.archive", id="w1")
     bench.clock.at_ms += 1
     bench.call("workflows.archive", id="w2")
-    bench.call("settings.set", key="trash_keep_days", value=3)
+    bench.call("settings.set", key="archive_keep_days", value=3)
     bench.clock.at_ms += 5 * DAY_MS
     bench.told.clear()
 

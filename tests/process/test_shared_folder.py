@@ -41,7 +41,7 @@ def test_two_processes_in_one_folder_of_backups_make_whole_backups_of_their_own(
     for number, client in enumerate(clients):
         for name in names[number]:
             verified = client.call("backups.verify", {"name": name})
-            assert (verified["ok"], verified["manifest"]["this_database"]) == (True, True)
+            assert (verified["ok"], verified["backup"]["this_database"]) == (True, True)
         client.call("backups.restore", {"name": names[number][0]})
         client.close()
     for number, database in enumerate(databases):

@@ -17,6 +17,36 @@ REQUIREMENTS = [
         "test_a_description_is_kept_until_another_or_an_empty_one",
     ),
     _rule.proven(
+        "pages",
+        "Every list is paged by limit and cursor, and answers items and next_cursor.",
+        "test_whatever_answers_items_of_a_growing_list_is_paged_in_one_way",
+        "test_pages_of_every_list_join_to_the_whole",
+        "test_pages_join_to_the_whole_log",
+        "test_a_cursor_binds_the_filters_and_the_direction",
+    ),
+    _rule.proven(
+        "prunes",
+        "Prunes take older_than_ms, keep_last, dry_run and where bytes make sense max_bytes.",
+        "test_every_prune_takes_the_same_params_and_needs_a_criterion",
+        "test_a_prune_deletes_what_either_criterion_names_and_a_dry_run_only_counts",
+    ),
+    _rule.proven(
+        "nouns",
+        "A single thing is answered under its noun; rows are counted by the nouns of the wire.",
+        "test_whatever_gets_a_single_thing_answers_it_under_its_noun",
+        "test_no_name_of_a_table_or_an_old_spelling_is_in_the_contract",
+    ),
+    _rule.proven(
+        "secrets",
+        "The state of the secrets has one vocabulary in ready, info, status and notifications.",
+        "test_the_state_of_the_secrets_has_one_vocabulary",
+    ),
+    _rule.proven(
+        "settings",
+        "A setting of an app with the new name of one of ours survives under another name.",
+        "test_a_setting_of_an_app_with_the_new_name_of_ours_survives_and_is_told",
+    ),
+    _rule.proven(
         "did_you_mean",
         "An unknown method, param or setting is answered with the most similar known name.",
         "test_an_unknown_member_is_answered_with_the_most_similar_one",

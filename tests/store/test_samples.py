@@ -41,7 +41,7 @@ def holds_everything(bench: Bench) -> None:
         "r1": ("success", True), "r2": ("error", False), "r3": ("error", False),
     }  # fmt: skip
     assert bench.call("runs.get", id="r2")["run"]["summary"] == {"out": "r2"}
-    assert bench.call("settings.get", key="theme")["value"] == "dark"
+    assert bench.call("settings.get", key="theme")["setting"]["value"] == "dark"
     assert bench.call("system.check", full=True)["findings"] == []
     bench.call("secrets.unlock", passphrase=PASSPHRASE)
     assert value_of(bench) == samples.VALUE

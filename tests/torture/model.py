@@ -69,7 +69,7 @@ def look(child: Child, passphrases: list[str]) -> World:
     for item in child.result("runs.list", {"limit": 500})["items"]:
         found.runs[item["id"]] = item["status"]
         found.owners[item["id"]] = item["workflow_id"]
-    found.theme = child.result("settings.get", {"key": "theme"})["value"]
+    found.theme = child.result("settings.get", {"key": "theme"})["setting"]["value"]
     for item in child.result("secrets.list")["items"]:
         provider = item["provider"]
         found.secrets[provider] = child.result("secrets.get", {"provider": provider})["value"]

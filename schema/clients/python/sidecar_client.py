@@ -1532,7 +1532,7 @@ class BackupView(TypedDict):
     """Version of the program that made it."""
 
     counts: dict[str, int]
-    """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
+    """Rows of workflows, revisions, runs, settings, audit_entries, secrets."""
 
     secrets: BackupSecrets
     """Whether a backup has secrets."""
@@ -1560,7 +1560,7 @@ class BackupsCreateResult(TypedDict):
     """SHA-256 of the database in it, hex."""
 
     counts: dict[str, int]
-    """Rows of workflows, workflow_revisions, runs, settings, access_log, secrets."""
+    """Rows of workflows, revisions, runs, settings, audit_entries, secrets."""
 
     duration_ms: int
     """Time it took, in milliseconds."""
@@ -1673,7 +1673,7 @@ class BackupsVerifyResult(TypedDict):
     are locked or not set up now, or were so when it was made.
     """
 
-    manifest: BackupView | None
+    backup: BackupView | None
     """What its manifest says; null when that is damaged."""
 
 
@@ -2992,7 +2992,7 @@ SettingKey = (
         # Bytes that the summaries of all runs may take; 0 = any.
         "run_keep_bytes",
         # Days that archived workflows are kept; 0 = for ever.
-        "trash_keep_days",
+        "archive_keep_days",
         # Milliseconds without use of a secret after which secrets lock; 0 = never.
         "secrets_idle_lock_ms",
         # Milliseconds after an unlock after which secrets lock; 0 = never.
@@ -3045,25 +3045,8 @@ class SettingsDeleteResult(TypedDict):
 class SettingsGetResult(TypedDict):
     """The setting."""
 
-    key: str
-    """1 to 64 of a-z, 0-9, underscore and dot."""
-
-    value: Any
-    """The value."""
-
-    value_type: Literal["boolean", "json", "number", "string"]
-    """Type of the value."""
-
-    description: str | None
-    """Text for people; null when there is none."""
-
-    updated_at: int
-    """Milliseconds since the Unix epoch, UTC."""
-
-    damaged: NotRequired[bool]
-    """Present and true when a cell of the row is damaged: another value is in its place, and
-    reading the row alone fails. system.check says what is damaged.
-    """
+    setting: SettingView
+    """The setting."""
 
 
 class SettingsListResult(TypedDict):
@@ -3335,7 +3318,7 @@ class SystemPurgeResult(TypedDict):
 
 
 class SystemRecoverResult(TypedDict):
-    """What was done with the rows, by table; tables without any are omitted."""
+    """What was done with the rows, by noun; those without any are omitted."""
 
     salvaged: dict[str, int]
     """Rows read from the damaged file."""
@@ -3346,7 +3329,7 @@ class SystemRecoverResult(TypedDict):
     from_backup: dict[str, int]
     """Rows taken from a backup."""
 
-    quarantine: str | None
+    kept_aside: str | None
     """Name beside the database that its file is kept under, with its log under that name and
     `-wal`; null in a dry run, and when neither was there.
     """
@@ -5078,7 +5061,10 @@ class SystemRestored(TypedDict):
     seq: int
     """Number of the newest audit entry."""
 
-    secrets: RestoredSecrets
+    secrets: SecretsState
+    """Whether secrets can be used now."""
+
+    restored_secrets: RestoredSecrets
     """Which secrets are in the database now."""
 
 
@@ -5658,7 +5644,9 @@ class WorkflowsMethods:
     ) -> WorkflowsArchiveResult:
         """Archive a workflow: lists omit it, and changes to it are refused until it is unarchived.
 
-        A workflow that is archived already stays as it is.
+        The archive is the trash: the setting `archive_keep_days` says after how many days what
+        is in it is deleted for good, and nothing is by default. `workflows.delete` deletes for
+        good at once. A workflow that is archived already stays as it is.
         """
         params = _given(
             {

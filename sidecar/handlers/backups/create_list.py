@@ -13,6 +13,7 @@ from sidecar.errors import ReadOnly
 from sidecar.files import wire_errors
 from sidecar.handlers.backups.views import BackupView, Counts, FilePath, Name, view
 from sidecar.pages import page_of
+from sidecar.store.tables import by_noun
 from sidecar.values import Count, CursorParam, Limit, NextCursor
 from sidecar.vocabularies import BackupSecrets
 
@@ -72,7 +73,7 @@ def create(ctx: LongContext, params: BackupsCreateParams) -> BackupsCreateResult
         size_bytes=created.backup.size_bytes,
         database_bytes=manifest.database_bytes,
         sha256=manifest.sha256,
-        counts=manifest.counts,
+        counts=by_noun(manifest.counts),
         duration_ms=created.duration_ms,
         secrets=manifest.secrets,
         omitted=created.omitted,

@@ -17,6 +17,7 @@ from sidecar.errors import BackupRejected, InvalidParams, NotFound, RecoveryRequ
 from sidecar.files import beside, wire_errors
 from sidecar.handlers.backups.views import BackupView, view
 from sidecar.store.database_files import SQLITE_LEFTOVERS
+from sidecar.store.tables import by_noun
 from sidecar.values import Count
 from sidecar.vocabularies import BackupFindingKind, RestoredSecrets
 
@@ -86,7 +87,7 @@ class BackupsVerifyResult(Result, frozen=True):
             " unknown: secrets are locked or not set up now, or were so when it was made."
         ),
     ]
-    manifest: Annotated[
+    backup: Annotated[
         BackupView | None, Meta(description="What its manifest says; null when that is damaged.")
     ]
 
@@ -225,8 +226,8 @@ def result_of(restored: "Restored") -> BackupsRestoreResult:
         dry_run=built is None,
         backup=view(new.backup, restored.content.store_id),
         migrated_from=new.migrated_from,
-        counts=restored.counts(),
-        counts_before=restored.content.counts,
+        counts=by_noun(restored.counts()),
+        counts_before=by_noun(restored.content.counts),
         secrets=secrets.outcome,
         providers=secrets.providers,
         providers_open=restored.openable,

@@ -6,13 +6,13 @@ from msgspec import Meta, Struct
 
 from sidecar import limits
 from sidecar.backups.directory import Backup
-from sidecar.store.tables import COUNTED
+from sidecar.store.tables import COUNTED_NOUNS, by_noun
 from sidecar.values import Count, Timestamp
 from sidecar.vocabularies import BackupReason, BackupSecrets
 
 Name = Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS, description="File name.")]
 FilePath = Annotated[str, Meta(description="Absolute path of the file.")]
-Counts = Annotated[dict[str, int], Meta(description=f"Rows of {', '.join(COUNTED)}.")]
+Counts = Annotated[dict[str, int], Meta(description=f"Rows of {', '.join(COUNTED_NOUNS)}.")]
 
 
 class BackupView(Struct, frozen=True, kw_only=True):
@@ -47,7 +47,7 @@ def view(backup: Backup, store_id: bytes) -> BackupView:
         sha256=manifest.sha256,
         schema_version=manifest.schema_version,
         program=manifest.program,
-        counts=manifest.counts,
+        counts=by_noun(manifest.counts),
         secrets=manifest.secrets,
         this_database=manifest.store_id == store_id.hex(),
     )

@@ -80,7 +80,7 @@ class SystemRecoverParams(Params, frozen=True):
 
 
 class SystemRecoverResult(Result, frozen=True):
-    """What was done with the rows, by table; tables without any are omitted."""
+    """What was done with the rows, by noun; those without any are omitted."""
 
     salvaged: Annotated[dict[str, Count], Meta(description="Rows read from the damaged file.")]
     lost: Annotated[
@@ -90,7 +90,7 @@ class SystemRecoverResult(Result, frozen=True):
         ),
     ]
     from_backup: Annotated[dict[str, Count], Meta(description="Rows taken from a backup.")]
-    quarantine: Annotated[
+    kept_aside: Annotated[
         str | None,
         Meta(
             description="Name beside the database that its file is kept under, with its log under"
@@ -121,8 +121,4 @@ def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResul
         kept_aside = None if params.dry_run else begin_new(ctx)
         return SystemRecoverResult({}, {}, {}, kept_aside)
     recovered = recover_database(ctx, dry_run=params.dry_run)
-    counts = [
-        {name: count for name, count in rows.items() if count}
-        for rows in (recovered.salvaged, recovered.lost, recovered.from_backup)
-    ]
-    return SystemRecoverResult(counts[0], counts[1], counts[2], recovered.quarantine)
+    return SystemRecoverResult(*recovered.by_noun())

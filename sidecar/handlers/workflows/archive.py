@@ -31,6 +31,8 @@ class WorkflowsArchiveResult(Result, frozen=True):
 def archive(ctx: Context, params: WorkflowsArchiveParams) -> WorkflowsArchiveResult:
     """Archive a workflow: lists omit it, and changes to it are refused until it is unarchived.
 
+    The archive is the trash: the setting `archive_keep_days` says after how many days what is in
+    it is deleted for good, and nothing is by default. `workflows.delete` deletes for good at once.
     A workflow that is archived already stays as it is.
     """
     header = must_find(ctx.db, params.id)

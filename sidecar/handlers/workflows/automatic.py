@@ -39,11 +39,11 @@ def pack_revisions(ctx: LongContext) -> None:
 
 @chore("trash", first_ms=limits.CHORES_FIRST_MS, every_ms=limits.RETENTION_EVERY_MS)
 def empty_trash(ctx: LongContext) -> None:
-    """Delete workflows that have been archived for longer than trash_keep_days; 0 keeps all."""
+    """Delete workflows that have been archived for longer than archive_keep_days; 0 keeps all."""
     while True:
         ctx.check_cancelled()
         with ctx.reading() as db:
-            days = settings.number(db, "trash_keep_days")
+            days = settings.number(db, "archive_keep_days")
             before_at = ctx.clock.now_ms() - days * DAY_MS
             ids = list_archived_before(db, before_at, limits.TRASH_STEP) if days else []
         if not ids:

@@ -1,6 +1,6 @@
 """Builds a new database from what can be read of a damaged one and what a backup has of the rest.
 
-The damaged file is never written to and never deleted: it is quarantined, which means kept with
+The damaged file is never written to and never deleted: it is kept aside, which means kept with
 its log under a name that has the time. The new file is built beside it, and `swap` puts it in the
 place of the damaged one in one step. This works for a file that is served, if the caller has the
 store to itself, and for one that cannot be opened.
@@ -26,7 +26,7 @@ from sidecar.errors import (
     RecoveryRequired,
     SidecarError,
 )
-from sidecar.store import meta, migrations, settings, swap
+from sidecar.store import meta, migrations, settings, swap, tables
 from sidecar.store.audit.log import append_entry
 from sidecar.store.connection import Connection
 from sidecar.store.database_files import SQLITE_LEFTOVERS
@@ -52,8 +52,16 @@ class Recovered(NamedTuple):
     salvaged: dict[str, int]
     lost: dict[str, int]
     from_backup: dict[str, int]
-    quarantine: str | None
-    """Name of the quarantined file; None after a dry run."""
+    kept_aside: str | None
+    """Name beside the database of the damaged file; None after a dry run."""
+
+    def by_noun(self) -> "Recovered":
+        """Return the same with the names of the wire instead of tables, without zeros."""
+        salvaged, lost, from_backup = (
+            tables.by_noun({name: rows for name, rows in counts.items() if rows})
+            for counts in self[:3]
+        )
+        return Recovered(salvaged, lost, from_backup, self.kept_aside)
 
 
 def build(
@@ -125,10 +133,10 @@ def recover_file(
         swap.complete_interrupted(path, clock)
         new = folder / RECOVERED
         recovered = build(path, new, clock, step, log=log, backup=backup)
-        if recovered.quarantine is not None:
+        if recovered.kept_aside is not None:
             sha256 = files.sha256_of(new)
             swap.stage(new, path)
-            swap.replace(path, clock, sha256=sha256, keep=recovered.quarantine)
+            swap.replace(path, clock, sha256=sha256, keep=recovered.kept_aside)
     return recovered
 
 

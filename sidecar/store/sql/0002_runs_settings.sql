@@ -1,4 +1,4 @@
--- Version 2: runs that tell the truth over a restart, a wait and a bad payload.
+-- Version 2: runs that tell the truth over a restart, a wait and a bad payload; a renamed setting.
 
 -- When the run was found to have been running as its process ended; null for all other runs, also
 -- for one that was taken up again. Its status is 'error' meanwhile.
@@ -28,3 +28,17 @@ CREATE INDEX runs_trigger ON runs (trigger, started_at) WHERE trigger IS NOT NUL
 
 -- Workflows by their last run; those that never ran stand in it by `rid`.
 CREATE INDEX workflows_last_run ON workflows (last_run_at) WHERE archived_at IS NULL;
+
+-- The setting trash_keep_days is called archive_keep_days. A setting of an app that has this name
+-- survives as app.archive_keep_days, with the next free number where that is taken, too.
+UPDATE settings SET key = (
+    WITH RECURSIVE names (number, name) AS (
+        SELECT 1, 'app.archive_keep_days'
+        UNION ALL
+        SELECT number + 1, 'app.archive_keep_days_' || (number + 1) FROM names
+        WHERE name IN (SELECT key FROM settings)
+    )
+    SELECT name FROM names ORDER BY number DESC LIMIT 1
+)
+WHERE key = 'archive_keep_days';
+UPDATE settings SET key = 'archive_keep_days' WHERE key = 'trash_keep_days';
