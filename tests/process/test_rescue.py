@@ -167,8 +167,8 @@ def test_a_recovery_ends_the_rescue_and_keeps_the_damaged_file(path: Path, spawn
     recovered = child.result("system.recover")
 
     assert child.notification("system.restored")["secrets"] == "none"
-    assert {**dry, "quarantine": recovered["quarantine"]} == recovered
-    assert path.with_name(recovered["quarantine"]).read_bytes() == damaged
+    assert {**dry, "kept_aside": recovered["kept_aside"]} == recovered
+    assert path.with_name(recovered["kept_aside"]).read_bytes() == damaged
     assert "then" in workflows(child)
     save(child, "after")
 
@@ -193,7 +193,7 @@ def test_a_new_beginning_keeps_what_was_there(
 
     begun = child.result("system.recover", {"begin_new": True})
 
-    kept = begun["quarantine"]
+    kept = begun["kept_aside"]
     assert (kept and path.with_name(kept).read_bytes()) == before
     assert child.notification("system.restored")["seq"] == 1
     assert workflows(child) == set()
@@ -215,7 +215,7 @@ def test_the_log_of_a_missing_file_is_kept_too(
 
     done = child.result(method, params)
 
-    kept = done.get("quarantine") or done["kept_aside"]
+    kept = done["kept_aside"]
     assert path.with_name(kept + suffix).read_bytes() == b"the last copy"
     assert not path.with_name(kept).exists()
 
