@@ -20,7 +20,7 @@ from sidecar.store.repair.recover import (
     quarantine_name,
 )
 from sidecar.store.scratch import scratch_folder
-from sidecar.vocabularies import ProgressPhase
+from sidecar.vocabularies import ProgressPhase, SecretsState
 
 
 def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
@@ -49,7 +49,7 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
         ctx.audit_in(db, "recover", "database", **audit_totals(recovered))
         nonlocal kept
         kept = secrets.is_initialized(db)
-        now = ctx.vault.state(is_set_up=kept)
+        now = _state_after(ctx, kept=kept)
         ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, now, "kept" if kept else "none"))
 
     with (
@@ -91,7 +91,7 @@ def begin_new(ctx: LongContext) -> str | None:
 
     def log(db: Connection) -> None:
         ctx.audit_in(db, "recover", "database", begin_new=True)
-        now = ctx.vault.state(is_set_up=False)
+        now = _state_after(ctx, kept=False)
         ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, now, "none"))
 
     in_use = store.rescue is None
@@ -104,6 +104,13 @@ def begin_new(ctx: LongContext) -> str | None:
         _put_in_place(ctx, new, kept)
         _announce_secrets(ctx, in_use=in_use, kept=False)
     return kept
+
+
+def _state_after(ctx: LongContext, *, kept: bool) -> SecretsState:
+    """Return the state of the secrets in the new file, which has those of the old one or none."""
+    if kept or ctx.vault.ephemeral:
+        return ctx.vault.state(is_set_up=kept)
+    return "uninitialized"
 
 
 def _announce_secrets(ctx: LongContext, *, in_use: bool, kept: bool) -> None:
