@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from sidecar.errors import DatabaseDamaged
+from sidecar.errors import DatabaseDamaged, RecoveryRequired
 from sidecar.store.open_close import close_store, open_store
 from sidecar.store.repair import recover
 from tests.faults import damaged_files
@@ -50,7 +50,7 @@ def test_the_rest_of_a_file_that_was_cut_off_is_recovered(
         : int(len(whole) * share) // damaged_files.PAGE_BYTES * damaged_files.PAGE_BYTES + torn
     ]
     path.write_bytes(cut)
-    with pytest.raises(DatabaseDamaged, match="cut off"):
+    with pytest.raises(RecoveryRequired, match="cut off"):
         open_store(path, ManualClock())
 
     found = recover.recover_file(path, ManualClock(), no_step, log=no_log)
@@ -70,7 +70,7 @@ def test_a_dry_run_leaves_no_file_beside_the_database(tmp_path: Path, whole: byt
     for _ in range(2):
         with pytest.raises(DatabaseDamaged, match="Nothing can be read"):
             recover.recover_file(path, ManualClock(), no_step, log=no_log)
-        with pytest.raises(DatabaseDamaged, match="cut off"):
+        with pytest.raises(RecoveryRequired, match="cut off"):
             open_store(path, ManualClock())
         assert not recover.is_sound(path)
         assert {each.name for each in tmp_path.iterdir()} <= {"sim.db", "sim.db.known"}

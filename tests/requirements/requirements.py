@@ -8,6 +8,7 @@ from tests.requirements import (
     library,
     mistakes,
     process_and_methods,
+    rescue,
     secret_stores,
     secrets_and_log,
     spelling,
@@ -35,6 +36,7 @@ REQUIREMENTS: list[Requirement] = [
     *following.REQUIREMENTS,
     *spelling.REQUIREMENTS,
     *bodies.REQUIREMENTS,
+    *rescue.REQUIREMENTS,
 ]
 
 NUMBERED = {

@@ -28,6 +28,22 @@ _WITHOUT_SUMMARY: Final = (
     " AND rid NOT IN (SELECT rid FROM run_summaries)"
 )
 
+_LOG_BEGINS: Final = "SELECT min(seq) = 1 FROM access_log"
+_OF_LOG: Final = "SELECT 1 FROM access_log"
+_ENTRY: Final = _OF_LOG + " WHERE action IN ({})"
+_SIGNS: Final = {
+    "workflows": _ENTRY.format("'workflow_save', 'migrate'"),
+    "workflow_revisions": "SELECT 1 FROM workflows WHERE revision > 1",
+    "runs": "SELECT 1 FROM workflows WHERE run_count > 0",
+    "audit_anchors": _ENTRY.format("'vault_initialize', 'audit_sealed', 'audit_prune'"),
+    "secrets": _ENTRY.format("'key_update'"),
+    "legacy_secrets": _ENTRY.format("'migrate'"),
+    "key_slots": _ENTRY.format("'vault_initialize'"),
+    "data_keys": _ENTRY.format("'vault_initialize'"),
+}
+"""What shows, in what was copied, that a table of which nothing can be read had rows; the tables
+that are not here always have some. A log that is not there from its beginning shows nothing."""
+
 Step = Callable[[str, int], None]
 """Called with a table and the number of its rows copied so far; may raise to stop."""
 
@@ -59,6 +75,7 @@ def copy_readable_rows(source: Connection, target: Connection, step: Step) -> Sa
     """
     copied: dict[str, int] = {}
     lost: dict[str, int] = {}
+    unknown: list[str] = []
     # The state row of the new file is replaced by that of the damaged one.
     has_state = _has_sound_state(source, Columns(target, "audit_state"))
     if has_state:
@@ -74,8 +91,12 @@ def copy_readable_rows(source: Connection, target: Connection, step: Step) -> Sa
             if (copied[table.name] + rejected) % limits.SALVAGE_STEP_ROWS == 0:
                 step(table.name, copied[table.name])
         expected = _expected(source, table)
-        missing = (len(unreadable) if expected is None else expected - copied[table.name]) or 0
+        if unreadable and expected is None and not (copied[table.name] or rejected):
+            unknown.append(table.name)
+        missing = len(unreadable) if expected is None else expected - copied[table.name]
         lost[table.name] = max(0, missing, rejected)
+    for name in unknown:
+        lost[name] = int(_had_rows(target, name, lost))
     for name, count in _drop_orphans(target).items():
         copied[name] -= count
         lost[name] = lost.get(name, 0) + count
@@ -84,6 +105,16 @@ def copy_readable_rows(source: Connection, target: Connection, step: Step) -> Sa
     lost["workflow_bodies"] = int(target.execute(_WITHOUT_BODY).get)
     lost["run_summaries"] = int(target.execute(_WITHOUT_SUMMARY).get)
     return Salvaged(copied, {name: count for name, count in lost.items() if count})
+
+
+def _had_rows(target: Connection, name: str, lost: dict[str, int]) -> bool:
+    """Return whether a table had rows, by what was copied of others, or may have had some."""
+    sign = _SIGNS.get(name)
+    if sign is None or target.execute(sign).fetchone() is not None:
+        return True
+    if sign.startswith(_OF_LOG):
+        return lost["access_log"] > 0 or target.execute(_LOG_BEGINS).get != 1
+    return lost["workflows"] > 0
 
 
 def rebuild_derived(db: Connection) -> None:
@@ -134,6 +165,9 @@ def mended(allowed: Columns, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
 
 def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[tuple[Any, ...]]:
     """Yield the readable rows of a table; an entry in `unreadable` stands for each that is not."""
+    if not _is_known(db, table.name):
+        unreadable.append(table.name)
+        return
     columns = ", ".join(table.columns)
     if table.by_number:
         sql = (
@@ -147,6 +181,15 @@ def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[t
         yield from _by_number(db, sql, len(table.columns) + 1, high, unreadable)
         return
     yield from _from_both_ends(db, table, columns, unreadable)
+
+
+def _is_known(db: Connection, name: str) -> bool:
+    """Return whether the schema can be read and has the table."""
+    try:
+        db.execute(f"EXPLAIN SELECT 1 FROM {name}").fetchall()  # noqa: S608 - see above
+    except (*_DAMAGE, apsw.SQLError):
+        return False
+    return True
 
 
 def _by_number(
@@ -227,7 +270,7 @@ def _from_both_ends(
                     done.add(key_values)
                     yield values
         except (*_DAMAGE, apsw.SQLError):
-            unreadable.append(direction)
+            unreadable[:] = [direction]  # both ways end at the same rows, of unknown number
             continue
         return
 
