@@ -153,6 +153,9 @@ class Context:
         when its entry cannot be written: the exception undoes both.
         """
         self.audit_in(self.store.db, action, resource, **details)
+        self.store.head_seq = self.audit_seq
+        if self.audit_seq % limits.CHECKPOINT_ENTRIES == 0:
+            self.checkpoint_chain()
 
     def audit_in(self, db: Connection, action: AuditAction, resource: str, **details: Any) -> None:
         """Write an audit entry as `audit` does, in a database that is not the one served."""
@@ -162,10 +165,6 @@ class Context:
         text = msgspec.json.encode(details).decode() if details else "{}"
         entry = append_entry(db, self.clock.now_ms(), action, resource, text)
         self.audit_seq = entry.seq
-        if db is self.store.db:
-            self.store.head_seq = entry.seq
-        if entry.seq % limits.CHECKPOINT_ENTRIES == 0 and db is self.store.db:
-            self.checkpoint_chain()
         self.emit(AuditEvent(*entry.members()))
 
     def checkpoint_chain(self, written: Literal["rows", "slots"] | None = None) -> None:
