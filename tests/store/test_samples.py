@@ -6,6 +6,7 @@ import pytest
 
 from sidecar.store import migrations
 from sidecar.store.open_close import close_store, open_store
+from sidecar.store.repair import recover
 from tests.harness import Bench
 from tests.made_workflows import get
 from tests.store import samples
@@ -40,6 +41,9 @@ def holds_everything(bench: Bench) -> None:
     assert {key: (run["status"], run["pinned"]) for key, run in runs.items()} == {
         "r1": ("success", True), "r2": ("error", False), "r3": ("error", False),
     }  # fmt: skip
+    assert [(run["interrupted"], run["summary_state"]) for _, run in sorted(runs.items())] == [
+        (False, "kept"), (False, "kept"), (True, None),
+    ]  # fmt: skip
     assert bench.call("runs.get", id="r2")["run"]["summary"] == {"out": "r2"}
     assert bench.call("settings.get", key="theme")["setting"]["value"] == "dark"
     assert bench.call("system.check", full=True)["findings"] == []
@@ -66,6 +70,25 @@ def test_a_backup_of_every_version_is_restored_with_its_keys(backup: Path, tmp_p
         bench.call("backups.restore", path=str(backup), secrets="backup")
 
         holds_everything(bench)
+
+
+@pytest.mark.parametrize("version", samples.versions())
+def test_a_database_of_every_version_can_be_recovered_with_its_runs(
+    version: int, tmp_path: Path
+) -> None:
+    path = samples.unpack(f"v{version}", tmp_path / "test.db")
+
+    recovered = recover.recover_file(
+        path, SteadyClock(), lambda *_progress: None, log=lambda *_done: None
+    )
+
+    assert (recovered.salvaged["runs"], recovered.lost) == (3, {})
+    with secret_bench(tmp_path) as bench:
+        runs = {run["id"]: run for run in bench.call("runs.list")["items"]}
+        assert {key: run["summary_state"] for key, run in runs.items()} == {
+            "r1": "kept", "r2": "kept", "r3": None,
+        }  # fmt: skip
+        assert [key for key, run in runs.items() if run["interrupted"]] == ["r3"]
 
 
 @pytest.mark.parametrize("name", samples.names())

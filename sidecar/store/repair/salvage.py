@@ -60,6 +60,8 @@ class _Table(NamedTuple):
 
     name: str
     columns: list[str]
+    defaults: list[str]
+    """What a column holds where the file is of a version that lacks it, as SQL."""
     key: list[str]
     by_number: bool
     """Whether the key is the row number, so that ranges of it can be halved."""
@@ -118,12 +120,17 @@ def _had_rows(target: Connection, name: str, lost: dict[str, int]) -> bool:
 
 
 def rebuild_derived(db: Connection) -> None:
-    """Write what is stored twice again: tags by row, and the counts of runs."""
+    """Write what follows from other columns: tags by row, counts of runs, states of summaries."""
     db.execute("UPDATE workflows SET tags = '[]' WHERE NOT json_valid(tags)")
     db.execute("DELETE FROM workflow_tags")
     db.execute(
         "INSERT INTO workflow_tags (tag, updated_at, workflow) SELECT DISTINCT t.value,"
         " w.updated_at, w.rid FROM workflows AS w, json_each(w.tags) AS t WHERE t.type = 'text'"
+    )
+    db.execute(
+        "UPDATE runs SET summary_state = iif(summary_bytes > ?, 'truncated', 'kept')"
+        " WHERE summary_state IS NULL AND summary_bytes IS NOT NULL",
+        (limits.SUMMARY_KEPT_BYTES,),
     )
     db.execute(
         "UPDATE workflows AS w SET (run_count, last_run_at) ="
@@ -136,12 +143,15 @@ def _tables(target: Connection) -> Iterator[_Table]:
     names = [table.name for table in TABLES if not table.derived]
     for name in sorted(names, key=lambda name: (name != "workflows", name)):
         columns: list[Any] = target.execute(
-            "SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden = 0", (name,)
+            "SELECT name, type, pk, coalesce(dflt_value, 'NULL') FROM pragma_table_xinfo(?)"
+            " WHERE hidden = 0",
+            (name,),
         ).fetchall()
-        key = [column for column, _, place in columns if place]
-        numbered = [kind for _, kind, place in columns if place] == ["INTEGER"]
-        names = [column for column, _, _ in columns]
-        yield _Table(name, names, key, numbered, Columns(target, name))
+        key = [column for column, _, place, _ in columns if place]
+        numbered = [kind for _, kind, place, _ in columns if place] == ["INTEGER"]
+        names = [column for column, _, _, _ in columns]
+        defaults = [default for _, _, _, default in columns]
+        yield _Table(name, names, defaults, key, numbered, Columns(target, name))
 
 
 def mended(allowed: Columns, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
@@ -165,10 +175,14 @@ def mended(allowed: Columns, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
 
 def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[tuple[Any, ...]]:
     """Yield the readable rows of a table; an entry in `unreadable` stands for each that is not."""
+<<<<<<< HEAD
     if not _is_known(db, table.name):
         unreadable.append(table.name)
         return
     columns = ", ".join(table.columns)
+=======
+    columns = _selected(db, table)
+>>>>>>> decae1f (Recover the runs of a file of an earlier version)
     if table.by_number:
         sql = (
             f"SELECT {table.key[0]}, {columns} FROM {table.name} NOT INDEXED"  # noqa: S608 - names of our own schema
@@ -183,6 +197,7 @@ def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[t
     yield from _from_both_ends(db, table, columns, unreadable)
 
 
+<<<<<<< HEAD
 def _is_known(db: Connection, name: str) -> bool:
     """Return whether the schema can be read and has the table."""
     try:
@@ -190,6 +205,19 @@ def _is_known(db: Connection, name: str) -> bool:
     except (*_DAMAGE, apsw.SQLError):
         return False
     return True
+=======
+def _selected(db: Connection, table: _Table) -> str:
+    """Return the columns to select; a file of an earlier version lacks some: their defaults."""
+    try:
+        rows = db.execute("SELECT name FROM pragma_table_xinfo(?)", (table.name,))
+        known = {str(name) for (name,) in rows}
+    except _DAMAGE:
+        known = set()
+    return ", ".join(
+        name if not known or name in known else f"{default} AS {name}"
+        for name, default in zip(table.columns, table.defaults, strict=True)
+    )
+>>>>>>> decae1f (Recover the runs of a file of an earlier version)
 
 
 def _by_number(
