@@ -175,14 +175,10 @@ def mended(allowed: Columns, row: tuple[Any, ...]) -> tuple[Any, ...] | None:
 
 def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[tuple[Any, ...]]:
     """Yield the readable rows of a table; an entry in `unreadable` stands for each that is not."""
-<<<<<<< HEAD
     if not _is_known(db, table.name):
         unreadable.append(table.name)
         return
-    columns = ", ".join(table.columns)
-=======
     columns = _selected(db, table)
->>>>>>> decae1f (Recover the runs of a file of an earlier version)
     if table.by_number:
         sql = (
             f"SELECT {table.key[0]}, {columns} FROM {table.name} NOT INDEXED"  # noqa: S608 - names of our own schema
@@ -197,7 +193,6 @@ def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[t
     yield from _from_both_ends(db, table, columns, unreadable)
 
 
-<<<<<<< HEAD
 def _is_known(db: Connection, name: str) -> bool:
     """Return whether the schema can be read and has the table."""
     try:
@@ -205,7 +200,8 @@ def _is_known(db: Connection, name: str) -> bool:
     except (*_DAMAGE, apsw.SQLError):
         return False
     return True
-=======
+
+
 def _selected(db: Connection, table: _Table) -> str:
     """Return the columns to select; a file of an earlier version lacks some: their defaults."""
     try:
@@ -217,7 +213,6 @@ def _selected(db: Connection, table: _Table) -> str:
         name if not known or name in known else f"{default} AS {name}"
         for name, default in zip(table.columns, table.defaults, strict=True)
     )
->>>>>>> decae1f (Recover the runs of a file of an earlier version)
 
 
 def _by_number(
