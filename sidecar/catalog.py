@@ -45,12 +45,12 @@ and long ones that are as urgent as a save."""
 
 _IN_RESCUE = frozenset(
     {
-        "system.ping", "system.info", "system.stats", "system.shutdown", "system.check",
+        "system.ping", "system.info", "system.shutdown", "system.check",
         "system.recover", "backups.list", "backups.verify", "backups.restore", "rpc.discover",
     }
 )  # fmt: skip
 """The methods for which `Method.in_rescue` is true: those that help to bring a database back, and
-those that need none. What changes something else needs the audit log, which then is not there."""
+those that need none. Others would count or change what is not there, or need the audit log."""
 
 
 class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

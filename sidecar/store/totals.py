@@ -28,11 +28,6 @@ class Space(NamedTuple):
     wal_bytes: int
 
 
-NO_TOTALS = Totals(0, 0, 0, 0, 0, 0, 0)
-NO_SPACE = Space(0, 0, 0)
-"""What is counted where there is no database that opens."""
-
-
 def row_totals(db: Connection) -> Totals:
     """Count the rows of every noun, and add up the sizes of the bodies, archived ones too."""
     return Totals(

@@ -123,7 +123,6 @@ def test_a_rescue_says_why_and_changes_nothing_by_itself(
     child = spawn(product("--database", path))
     child.result("system.check")
     child.result("backups.list")
-    child.result("system.stats")
 
     assert (child.ready["mode"], child.ready["reason"]) == ("rescue", HARM[harm])
     assert (child.ready["schema_version"], child.ready["head"]) == (None, None)

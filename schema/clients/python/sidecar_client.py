@@ -5245,7 +5245,7 @@ class SystemMethods:
         *,
         timeout: float | None = None,
     ) -> SystemStatsResult:
-        """Return counts, sizes and latencies; in a rescue nothing of the database is counted."""
+        """Return counts, sizes and latencies."""
         result: SystemStatsResult = self._client.call("system.stats", {}, timeout=timeout)
         return result
 

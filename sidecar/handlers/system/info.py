@@ -12,7 +12,7 @@ from sidecar.process import usage
 from sidecar.secrets.state import vault_state
 from sidecar.store import purge
 from sidecar.store.pragmas import sqlite_version
-from sidecar.store.totals import NO_SPACE, NO_TOTALS, file_space, row_totals
+from sidecar.store.totals import file_space, row_totals
 from sidecar.values import Count, Timestamp
 from sidecar.vocabularies import SecretsState
 
@@ -127,17 +127,15 @@ class SystemStatsResult(Result, frozen=True):
 
 @method("system.stats", access="read")
 def system_stats(ctx: Context, params: SystemStatsParams) -> SystemStatsResult:
-    """Return counts, sizes and latencies; in a rescue nothing of the database is counted."""
+    """Return counts, sizes and latencies."""
     del params
-    in_rescue = ctx.store.rescue is not None
-    totals = NO_TOTALS if in_rescue else row_totals(ctx.db)
-    space = NO_SPACE if in_rescue else file_space(ctx.db, ctx.store.path)
+    totals = row_totals(ctx.db)
     ratio = totals.stored_bytes / totals.body_bytes if totals.body_bytes else 0.0
     return SystemStatsResult(
         **totals._asdict(),
-        **space._asdict(),
+        **file_space(ctx.db, ctx.store.path)._asdict(),
         **usage()._asdict(),
-        purge_pending=not in_rescue and purge.count_requests(ctx.db) > 0,
+        purge_pending=purge.count_requests(ctx.db) > 0,
         compression_ratio=round(ratio, 4),
         methods=[MethodStats(*row) for row in ctx.session.latencies()],
     )
