@@ -183,7 +183,7 @@ def lock(ctx: Context, reason: SecretsChangeReason, **details: str) -> None:
             ctx.checkpoint_chain()
             ctx.session.schedule(ERASE_CHORE, 0)
     finally:
-        ctx.vault.lock()
+        ctx.vault.lock(is_due=reason in ("idle_lock", "absolute_lock"))
         ctx.store.close_memory()
 
 
@@ -205,7 +205,7 @@ def lock_if_due(ctx: LongContext) -> None:
         ctx.session.schedule(LOCK_CHORE, limits.LOCK_CHECK_MS)
         with ctx.store.lock:
             if _must_lock(ctx):
-                ctx.vault.lock()
+                ctx.vault.lock(is_due=True)
             if ctx.vault.keys is None:
                 log.error("lock_not_audited", kind=type(fault).__name__)
                 ctx.emit_at_once(SecretsChanged(reached, "idle_lock", None))

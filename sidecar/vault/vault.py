@@ -68,7 +68,7 @@ class Vault:
         """Names of keychain items that no slot needs any more."""
         self.ephemeral = False
         self.lock_count = 0
-        """How often `lock` was called, also while locked."""
+        """How often `lock` was called for a lock that was asked for, also while locked."""
         self._keys: Keys | None = None
         self._data_keys: dict[int, bytearray] = {}
         self._unlocked_at = self._used_at = Clocks(0, 0.0)
@@ -96,12 +96,13 @@ class Vault:
         self._unlocked_at = self._used_at = now
         self.ephemeral = ephemeral
 
-    def lock(self) -> bool:
+    def lock(self, *, is_due: bool = False) -> bool:
         """Overwrite every key; return False when the vault was locked already.
 
-        Every call is counted in `lock_count`: an unlock under way must not undo a lock.
+        Every call is counted in `lock_count`, since an unlock under way must not undo a lock; but
+        with `is_due`, for a deadline that has passed, it is not: a later unlock starts those anew.
         """
-        self.lock_count += 1
+        self.lock_count += not is_due
         return self._wipe_keys()
 
     def _wipe_keys(self) -> bool:

@@ -265,3 +265,20 @@ def test_a_wrong_passphrase_that_the_file_cannot_count_is_throttled_all_the_same
     clock_of(bench).at_ms += 2000
     assert bench.call("secrets.unlock", passphrase=PASSPHRASE)["state"] == "unlocked"
     try_wrong_passphrase(bench)
+
+
+def test_a_deadline_that_passes_during_an_unlock_does_not_refuse_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    derive = crypto.stretch
+
+    def due_meanwhile(*given: Any) -> Any:
+        clock_of(bench).at_ms += limits.IDLE_LOCK_MS
+        run_lock_chore(bench)
+        return derive(*given)
+
+    monkeypatch.setattr(crypto, "stretch", due_meanwhile)
+    result = bench.call("secrets.unlock", passphrase=PASSPHRASE)
+
+    assert result["state"] == "unlocked"
+    assert ("vault_lock", "vault", {"by": "timer"}) in bench.audited()

@@ -23,6 +23,7 @@ REQUIREMENTS = [
         "The lock after a time without use comes within a second of its time, whatever runs.",
         "test_a_chore_that_waits_for_none_runs_while_another_runs",
         "test_the_idle_lock_is_told_within_a_second_of_its_time",
+        "test_a_deadline_that_passes_during_an_unlock_does_not_refuse_it",
     ),
     _promise.proven(
         "following:settings",
