@@ -285,6 +285,36 @@ _PEOPLE = [
         "No heavy library is imported before the first answer.",
         "test_the_first_answer_costs_no_heavy_import",
     ),
+    _promise.proven(
+        "runs:interrupted",
+        "A run that outlives kills of the process ends with its true duration, under every"
+        " retention; a waiting run is not interrupted; an interrupted one is no failure.",
+        "test_a_run_that_outlives_three_kills_ends_as_success_with_its_true_duration",
+        "test_retention_spares_an_interrupted_run_for_seven_days",
+        "test_a_waiting_run_goes_on_over_a_restart_and_its_duration_includes_the_wait",
+        "test_an_interrupted_run_is_no_failure_in_the_figures",
+        "test_a_restore_marks_the_runs_that_were_running_but_not_those_that_waited",
+    ),
+    _promise.proven(
+        "runs:finish",
+        "The end of a run is recorded whatever is wrong with its texts.",
+        "test_the_end_of_a_run_is_recorded_whatever_is_wrong_with_its_texts",
+        "test_an_error_message_is_cut_or_repaired_and_the_answer_says_so",
+        "test_a_summary_of_any_size_ends_the_run",
+    ),
+    _promise.proven(
+        "runs:changed",
+        "Every change to a run is told, its progress once a second.",
+        "test_every_change_to_a_run_is_told_with_the_newest_entry",
+        "test_of_the_progress_of_a_run_the_newest_is_told_once_a_second",
+    ),
+    _promise.proven(
+        "runs:days",
+        "Days of figures are those of an IANA time zone, also where clocks change.",
+        "test_a_run_is_of_its_own_day_on_both_sides_of_a_change_of_clocks",
+        "test_every_time_is_of_one_day_also_where_clocks_change_at_midnight",
+        "test_an_unknown_time_zone_is_refused_by_its_member",
+    ),
 ]
 
 REQUIREMENTS = [*_PROCESS, *_DISPATCHER, *_STORE, *_METHODS, *_PEOPLE]
