@@ -21,9 +21,9 @@ SQLITE_LEFTOVERS = ("-wal", "-shm", "-journal")
 
 
 _NAME_MAX_BYTES: Final = 255
-_COMPANION_MAX_BYTES: Final = 35
+_COMPANION_MAX_BYTES: Final = 43
 """The longest name of a file on every usual file system, and what of it the longest suffix takes:
-that of an unfinished copy of a damaged database."""
+that of an unfinished copy of the journal of a damaged database."""
 
 
 def check_names(path: Path) -> None:

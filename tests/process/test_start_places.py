@@ -86,13 +86,13 @@ def test_a_name_too_long_for_its_companions_is_refused_with_its_length(
     letter: str, spawn: Spawn, tmp_path: Path
 ) -> None:
     size = len(letter.encode())
-    longest = letter * (220 // size)
+    longest = letter * (212 // size)
 
     spawn(product("--database", tmp_path / longest)).finish()
     child = spawn(product("--database", tmp_path / (longest + letter)), ready=False)
 
     said = refusal(child)
-    assert f"has {len(longest.encode()) + size} bytes; it can have 220" in str(said["message"])
+    assert f"has {len(longest.encode()) + size} bytes; it can have 212" in str(said["message"])
     assert [
         each.name for each in tmp_path.iterdir() if each.name.startswith(longest + letter)
     ] == []
