@@ -8,6 +8,9 @@ clients accept names that they do not know.
 The names of errors are explained in `errors`, each by its class.
 """
 
+# The annotations of the tables are not evaluated: that would double the cost of the import.
+from __future__ import annotations
+
 from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta
