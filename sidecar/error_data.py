@@ -196,8 +196,8 @@ class ConflictData(ErrorData, frozen=True, kw_only=True):
     """The state that the object is in."""
 
     revision: Annotated[
-        Revision | UnsetType | None,
-        Meta(description="The revision that the workflow has now; null when there is none."),
+        Count | UnsetType | None,
+        Meta(description="The revision that the workflow has now; 0 or null: there is none."),
     ] = UNSET
     updated_at: Annotated[
         Timestamp | UnsetType | None,

@@ -1745,7 +1745,7 @@ class ConflictData(TypedDict):
     """Position of the item that failed, from 0."""
 
     revision: NotRequired[int | None]
-    """The revision that the workflow has now; null when there is none."""
+    """The revision that the workflow has now; 0 or null: there is none."""
 
     updated_at: NotRequired[int | None]
     """When the workflow was last changed; null when there is none."""
