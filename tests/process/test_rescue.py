@@ -15,6 +15,7 @@ from tests.process.child_process import Child, environment, product, request
 from tests.process.conftest import Spawn
 
 PAGE_BYTES = 4096
+NO_SECRETS = {"secrets": "uninitialized", "restored_secrets": "none"}
 
 
 @pytest.fixture(scope="module")
@@ -147,7 +148,7 @@ def test_a_restore_ends_the_rescue_and_everything_is_served(
     restored = child.result("backups.restore", {"name": name})
 
     told = child.notification("system.restored")
-    assert told == {"epoch": restored["epoch"], "seq": restored["seq"], "secrets": "none"}
+    assert told == {"epoch": restored["epoch"], "seq": restored["seq"], **NO_SECRETS}
     assert workflows(child) == {"then"}
     save(child, "after")
     assert child.finish()[1] == 0
@@ -165,7 +166,7 @@ def test_a_recovery_ends_the_rescue_and_keeps_the_damaged_file(path: Path, spawn
 
     recovered = child.result("system.recover")
 
-    assert child.notification("system.restored")["secrets"] == "none"
+    assert child.notification("system.restored")["restored_secrets"] == "none"
     assert {**dry, "kept_aside": recovered["kept_aside"]} == recovered
     assert path.with_name(recovered["kept_aside"]).read_bytes() == damaged
     assert "then" in workflows(child)
