@@ -7,23 +7,20 @@ an end, on Windows too. This module knows the protocol's envelope and no method.
 """
 
 import json
-import os
 import queue
 import subprocess
-import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any, TypeVar
 
 import msgspec
 
-import sidecar
 from sidecar import limits
 from sidecar.clock import Countdown, SystemClock
 from sidecar.errors import ExitCode
+from sidecar.own_command import own_command, own_environment
 
 T = TypeVar("T")
 
@@ -67,13 +64,6 @@ def _ignore(_name: str, _params: dict[str, Any]) -> None:
     """Ignore a notification."""
 
 
-def _environment() -> dict[str, str]:
-    """Return our environment, changed so that the child imports the same package as we did."""
-    home = str(Path(sidecar.__file__).parents[1])
-    others = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([home, others] if others else [home])}
-
-
 class _Message(msgspec.Struct):
     """A line of the child: an answer, or a notification with its method and params."""
 
@@ -93,13 +83,12 @@ class Child:
         Raises:
             ChildEnded: the child refused to start, or said nothing for too long.
         """
-        # -P: a folder called sidecar where the person stands must not be taken for the product.
-        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and package
-            [sys.executable, "-P", "-m", "sidecar", "serve", *options],
+        self._process = subprocess.Popen(  # noqa: S603 - our own program
+            own_command("serve", *options),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(),
+            env=own_environment(),
         )
         if not (self._process.stdin and self._process.stdout and self._process.stderr):
             raise RuntimeError("a child without pipes")

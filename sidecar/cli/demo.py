@@ -7,8 +7,6 @@ step on a wide terminal, below it elsewhere.
 
 import argparse
 import json
-import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sidecar.cli.child import CallFailed, Child, run_with_child
 from sidecar.cli.command import Command
 from sidecar.cli.terminal_text import visible
+from sidecar.own_command import typed_command
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -66,18 +65,8 @@ def _run(given: argparse.Namespace) -> int:
     run_with_child([f"--database={database}"], demo.show, demo.notified)
     demo.print_title("The database stays. Try these commands on it:")
     for command in _NEXT:
-        demo.print(f'  {_program()} {command} --database "{database}"')
+        demo.print(f'  {typed_command()} {command} --database "{database}"')
     return 0
-
-
-def _program() -> str:
-    """Return how a person can start this program: by name, by its path, or as a module."""
-    if shutil.which("sim-sidecar"):
-        return "sim-sidecar"
-    installed = Path(sys.executable).with_name("sim-sidecar")
-    if installed.exists() or installed.with_suffix(".exe").exists():
-        return f'"{installed}"'
-    return f'"{sys.executable}" -m sidecar'
 
 
 class _Demo:

@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple
 from sidecar import limits
 from sidecar.cli.child import CallFailed, ChildEnded, run_with_child
 from sidecar.errors import RECOVER_HINT, DatabaseDamaged, SidecarError
+from sidecar.own_command import is_bundled
 
 _PYTHON_MIN = (3, 11)
 _WARN_BELOW_BYTES = 512 * limits.MIB
@@ -26,7 +27,7 @@ _SKEW_S = 300
 _DAY_MS = 86_400_000
 _OLD_DAYS = 7
 _EPHEMERAL = "sim-sidecar-ephemeral-*"
-_REINSTALL = "Install the locked packages again."
+_REINSTALL = "Install the app again." if is_bundled() else "Install the locked packages again."
 
 
 class Finding(NamedTuple):
@@ -42,7 +43,7 @@ def python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < _PYTHON_MIN:
         return Finding("fail", f"{version} is too old", "Use Python 3.11 or newer.")
-    return Finding("ok", f"{version} at {sys.executable}")
+    return Finding("ok", f"{version} {'within' if is_bundled() else 'at'} {sys.executable}")
 
 
 def packages() -> Finding:

@@ -7,6 +7,7 @@ from tests.requirements import (
     following,
     library,
     mistakes,
+    packages,
     process_and_methods,
     rescue,
     secret_stores,
@@ -37,6 +38,7 @@ REQUIREMENTS: list[Requirement] = [
     *spelling.REQUIREMENTS,
     *bodies.REQUIREMENTS,
     *rescue.REQUIREMENTS,
+    *packages.REQUIREMENTS,
 ]
 
 NUMBERED = {

@@ -1,0 +1,63 @@
+"""Says how this program starts another process of itself, in each form in which it is shipped.
+
+The forms: a bundle, whose executable is the program; an environment, into which a wheel or the
+checkout is installed; and `python -m sidecar` where the package lies in the current folder or in a
+folder of PYTHONPATH.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import sidecar
+
+
+def is_bundled() -> bool:
+    """Return whether the program runs from a bundle, which has no interpreter of its own."""
+    return bool(getattr(sys, "frozen", False))
+
+
+def own_command(*words: str) -> list[str]:
+    """Return the command that runs this program with these words in another process.
+
+    Such a process must get the variables of `own_environment`.
+    """
+    if is_bundled():
+        return [sys.executable, *words]
+    # -P: a folder called sidecar where the person stands must not be taken for the product.
+    options = ["-P", *["-O"] * sys.flags.optimize]
+    if sys.flags.no_user_site:
+        options.append("-s")
+    if sys.flags.dont_write_bytecode:
+        options.append("-B")
+    return [sys.executable, *options, "-m", "sidecar", *words]
+
+
+def own_environment() -> dict[str, str]:
+    """Return our environment, changed so that another process imports the same package.
+
+    The variables that this interpreter was told to ignore (-I, -E) are left out, because the option
+    itself would have the other process ignore the folder of the package too.
+    """
+    variables = dict(os.environ)
+    if is_bundled():
+        return variables
+    if sys.flags.ignore_environment:
+        variables = {name: text for name, text in variables.items() if name[:6] != "PYTHON"}
+    home = str(Path(sidecar.__file__).parents[1])
+    others = variables.get("PYTHONPATH")
+    variables["PYTHONPATH"] = os.pathsep.join([home, others] if others else [home])
+    return variables
+
+
+def typed_command() -> str:
+    """Return what a person types to start this program: its name, its path, or the module."""
+    if shutil.which("sim-sidecar"):
+        return "sim-sidecar"
+    if is_bundled():
+        return f'"{sys.executable}"'
+    installed = Path(sys.executable).with_name("sim-sidecar")
+    if installed.exists() or installed.with_suffix(".exe").exists():
+        return f'"{installed}"'
+    return f'"{sys.executable}" -m sidecar'
