@@ -15,19 +15,20 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from sidecar import files, limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
+from sidecar.folding import sort_key
 from sidecar.store import file_lock, meta, swap, verified_copy
 from sidecar.store.audit.log import append_entry, begin_chain
 from sidecar.store.connection import Connection
 from sidecar.store.database_files import remove_database
 from sidecar.store.pragmas import configure_wal, set_pragma
-from sidecar.store.rows import read_any
+from sidecar.store.rows import as_text, read_any, read_cells
 from sidecar.store.unserved_file import open_file, transaction
 from sidecar.vocabularies import ProgressPhase
 
@@ -62,11 +63,24 @@ class Step(NamedTuple):
     sql: str
     shrinks: frozenset[str] = frozenset()
     """Tables that may have fewer rows afterwards; no other table may lose a row."""
+    fill: Callable[[Connection], None] | None = None
+    """Writes what SQL cannot compute, after the text was executed."""
 
     @property
     def sha256(self) -> str:
         """SHA-256 of the text, in hexadecimal."""
         return hashlib.sha256(self.sql.encode()).hexdigest()
+
+
+def _fill_name_keys(db: Connection) -> None:
+    """Set what names are ordered by; a name may be damaged."""
+    rows = list(read_cells(db, 2, "SELECT name, rid FROM workflows"))
+    keys = ((sort_key(as_text(name)), rid) for name, rid in rows)
+    db.executemany("UPDATE workflows SET name_key = ? WHERE rid = ?", keys)
+
+
+_FILLS: Final[dict[int, Callable[[Connection], None]]] = {3: _fill_name_keys}
+"""What is computed by the program, by the version of the step."""
 
 
 @cache
@@ -77,7 +91,7 @@ def shipped_steps() -> tuple[Step, ...]:
         number, name = path.stem.split("_", 1)
         # A checkout may have changed the line ends; the text is the same.
         sql = path.read_bytes().replace(b"\r\n", b"\n").decode()
-        found.append(Step(int(number), name, sql))
+        found.append(Step(int(number), name, sql, fill=_FILLS.get(int(number))))
     return tuple(found)
 
 
@@ -236,6 +250,8 @@ def _run(db: Connection, step: Step, now_ms: int, *, entry: bool) -> None:
     keys = _setting_keys(db, before)
     # fetchall: a cursor that is dropped early skips the statements that follow.
     db.execute(step.sql).fetchall()
+    if step.fill is not None:
+        step.fill(db)
     if not db.in_transaction:
         raise MigrationFailed(f"Migration {step.version} ended its own transaction.")
     broken = db.execute("PRAGMA foreign_key_check").fetchone()

@@ -157,7 +157,7 @@ def test_the_main_lists_use_their_own_indexes(bench: Bench) -> None:
         (Filter(), "updated_at", "workflows_updated (updated_at<?"),
         (Filter(), "created_at", "workflows_created (created_at<?"),
         (Filter(), "last_run_at", "workflows_last_run (last_run_at<?"),
-        (Filter(), "name", "workflows_name ((name,id)<(?,?))"),
+        (Filter(), "name", "workflows_name ((name_key,id)<(?,?))"),
         (Filter("c1"), "updated_at", "workflows_category (category=? AND updated_at<?"),
         (Filter(tags=("t1",)), "updated_at", "PRIMARY KEY (tag=? AND (updated_at,workflow)<(?,?))"),
     ]

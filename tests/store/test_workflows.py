@@ -18,7 +18,7 @@ from sidecar.store.workflows.list import (
     Order,
     OrderBy,
     count_workflows,
-    key_of,
+    key_after,
     list_workflows,
 )
 from sidecar.store.workflows.save import insert_workflow, write_revision
@@ -64,7 +64,7 @@ def test_pages_join_to_the_whole_list_even_among_equal_keys(
         seen += page
         if len(page) < 4:
             break
-        after = key_of(page[-1], order_by)
+        after = key_after(bench.store.db, page[-1], order)
     keys = [
         (row.name.lower(), row.id)
         if order_by == "name"

@@ -7,8 +7,8 @@ for each row on the way, and nothing is sorted: the rows of several tags are mer
 workflows, which have no such indexes, are sorted, and the few of a rare tag or category, which such
 a search would have to read the whole index to find.
 
-Names are compared without ASCII case, as SQLite's NOCASE does, and equal names by id. Equal times
-are ordered by `rid`. By `last_run_at`, workflows that never ran come last in both directions: they
+Names are ordered by their stored key (`folding.sort_key`), and equal ones by id. Equal times are
+ordered by `rid`. By `last_run_at`, workflows that never ran come last in both directions: they
 are a list of their own, by `rid`, which begins where the other one ends.
 """
 
@@ -19,7 +19,7 @@ from typing import Final, Literal, NamedTuple, cast
 from sidecar import limits
 from sidecar.limits import SAFE_INTEGER_MAX
 from sidecar.store.connection import Connection
-from sidecar.store.rows import read_cells
+from sidecar.store.rows import as_text, read_cells
 from sidecar.store.workflows.header import COLUMNS, HEADERS, Header
 
 OrderBy = Literal["updated_at", "created_at", "last_run_at", "name"]
@@ -98,7 +98,7 @@ def _keys(shape: _Shape) -> tuple[str, ...]:
         return ("w.rid",)
     if _is_by_tag_index(shape):
         return ("t.updated_at", "t.workflow")
-    return ("w.name", "w.id") if shape.order.by == "name" else (f"w.{shape.order.by}", "w.rid")
+    return ("w.name_key", "w.id") if shape.order.by == "name" else (f"w.{shape.order.by}", "w.rid")
 
 
 @cache
@@ -116,9 +116,7 @@ def _page_sql(shape: _Shape) -> str:
             " CROSS JOIN workflows w ON w.rid = k.rid"
             f" ORDER BY k.at{direction}, k.rid{direction}"
         )
-    first, *more = _keys(shape)
-    collate = " COLLATE NOCASE" if order.by == "name" else ""
-    by = ", ".join(f"{key}{direction}" for key in (first + collate, *more))
+    by = ", ".join(f"{key}{direction}" for key in _keys(shape))
     return f"{_rows_sql(shape, COLUMNS)} ORDER BY {by} LIMIT ?"
 
 
@@ -142,9 +140,8 @@ def _rows_sql(shape: _Shape, columns: str) -> str:
         conditions.append(f"{'' if indexed else '+'}w.category = ?")
     if shape.never_run:
         conditions.append("w.last_run_at IS NULL")
-    # The collation is on the parameter: on the column it would prevent the use of the index.
-    places = "? COLLATE NOCASE, ?" if order.by == "name" else _places(len(keys))
-    conditions.append(f"({', '.join(keys)}) {'<' if order.descending else '>'} ({places})")
+    sign = "<" if order.descending else ">"
+    conditions.append(f"({', '.join(keys)}) {sign} ({_places(len(keys))})")
     return f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608 - constants
 
 
@@ -223,13 +220,14 @@ def key_after(db: Connection, header: Header, order: Order) -> Key | None:
     The cell that a damaged row is ordered by is read as it is stored. Where it is no time, the
     page begins after all rows that it can stand among.
     """
-    if not header.damaged:
-        return key_of(header, order.by)
     if order.by == "name":
-        sql = "SELECT typeof(name) = 'blob' FROM workflows WHERE rid = ?"
-        if not db.execute(sql, (header.rid,)).get:
-            return key_of(header, "name")
+        sql = "SELECT typeof(name_key) = 'blob', name_key FROM workflows WHERE rid = ?"
+        is_blob, stored = next(read_cells(db, 2, sql, (header.rid,)))
+        if not is_blob:
+            return as_text(stored), header.id
         return _AFTER_NAMES if order.descending else None
+    if not header.damaged:
+        return _time_of(header, order.by), header.rid
     sql = f"SELECT {order.by} FROM workflows WHERE rid = ?"  # noqa: S608 - a name of our own
     cell = next(read_cells(db, 1, sql, (header.rid,)))[0]
     if cell is None or (type(cell) is int and abs(cell) < SAFE_INTEGER_MAX):
@@ -242,14 +240,8 @@ def key_after(db: Connection, header: Header, order: Order) -> Key | None:
     return (NEVER, -1) if order.by == "last_run_at" else None
 
 
-def key_of(header: Header, order_by: OrderBy) -> Key:
-    """Return the key of a sound row."""
-    match order_by:
-        case "name":
-            return header.name, header.id
-        case "updated_at":
-            return header.updated_at, header.rid
-        case "created_at":
-            return header.created_at, header.rid
-        case "last_run_at":
-            return NEVER if header.last_run_at is None else header.last_run_at, header.rid
+def _time_of(header: Header, order_by: OrderBy) -> int:
+    """Return the time that a sound row is ordered by."""
+    if order_by == "last_run_at":
+        return NEVER if header.last_run_at is None else header.last_run_at
+    return header.created_at if order_by == "created_at" else header.updated_at

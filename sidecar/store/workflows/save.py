@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Final
 
 from sidecar.errors import DatabaseDamaged
+from sidecar.folding import sort_key
 from sidecar.store import codec
 from sidecar.store.codec import Packed
 from sidecar.store.connection import Connection
@@ -17,12 +18,13 @@ from sidecar.store.workflows.header import NO_TAGS, Content, Header, load
 
 _INSERT: Final = (
     "INSERT INTO workflows (id, name, description, tags, category, revision, content_sha256,"
-    " size_bytes, stored_bytes, created_at, updated_at)"
-    " VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?) RETURNING rid"
+    " size_bytes, stored_bytes, created_at, updated_at, name_key)"
+    " VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?) RETURNING rid"
 )
 _UPDATE: Final = (
     "UPDATE workflows SET name = ?, description = ?, tags = ?, category = ?, revision = ?,"
-    " content_sha256 = ?, size_bytes = ?, stored_bytes = ?, updated_at = ? WHERE rid = ?"
+    " content_sha256 = ?, size_bytes = ?, stored_bytes = ?, updated_at = ?, name_key = ?"
+    " WHERE rid = ?"
 )
 # An upsert rather than an update, so that a save restores a missing body row.
 _PUT_BODY: Final = (
@@ -49,7 +51,8 @@ def insert_workflow(
     `sha256` is the fingerprint of `body` where the caller knows it.
     """
     data, sha256, size_bytes, stored_bytes = codec.pack(body, sha256)
-    row = (workflow_id, *content, sha256, size_bytes, stored_bytes, now_ms, now_ms)
+    name_key = sort_key(content.name)
+    row = (workflow_id, *content, sha256, size_bytes, stored_bytes, now_ms, now_ms, name_key)
     rid = db.execute(_INSERT, row).get
     db.execute(_PUT_BODY, (rid, data))
     if content.tags != NO_TAGS:
@@ -76,7 +79,8 @@ def write_revision(
         data, sha256, size_bytes, stored_bytes = packed
         db.execute(_PUT_BODY, (old.rid, data))
     revision = old.revision + 1
-    row = (*content, revision, sha256, size_bytes, stored_bytes, now_ms, old.rid)
+    name_key = sort_key(content.name)
+    row = (*content, revision, sha256, size_bytes, stored_bytes, now_ms, name_key, old.rid)
     db.execute(_UPDATE, row)
     _follow_tags(db, old, content.tags, now_ms)
     return Header(
