@@ -23,7 +23,7 @@ from sidecar.error_data import (
 )
 from sidecar.errors import OUTCOMES, ErrorSlug, Outcome, catalogue
 from sidecar.notifications import Notification
-from sidecar.vocabularies import VOCABULARIES
+from sidecar.vocabulary_sentences import VOCABULARIES
 
 Schema = dict[str, Any]
 """A JSON Schema, or an OpenRPC object."""

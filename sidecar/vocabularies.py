@@ -1,19 +1,22 @@
-"""The closed vocabularies of the contract: names that answers and notifications use, explained.
+"""The closed vocabularies of the contract: the names that answers and notifications use.
 
-A vocabulary is a Literal, so that the type checker refuses a name outside it, and a table with a
-sentence for each name. Its title and its description in the contract stand in its annotation. To
-add a name, enter it in both, in the same order; a minor version of the protocol may do so, and
-clients accept names that they do not know.
+A vocabulary is a Literal, so that the type checker refuses a name outside it. Its title and its
+description in the contract stand in its annotation, and `vocabulary_sentences` has a sentence for
+each name. To add a name, enter it in both, in the same order; a minor version of the protocol may
+do so, and clients accept names that they do not know.
 
 The names of errors are explained in `errors`, each by its class.
 """
 
-# The annotations of the tables are not evaluated: that would double the cost of the import.
-from __future__ import annotations
-
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta
+
+
+def names_of(vocabulary: Any) -> tuple[str, ...]:
+    """Return the names of a vocabulary in the order of the contract."""
+    return get_args(get_args(vocabulary)[0])
+
 
 # --- the audit log ----------------------------------------------------------------------------
 
@@ -30,74 +33,16 @@ AuditAction = Annotated[
     ],
     Meta(title="AuditAction", description="The act that an entry of the audit log records."),
 ]  # fmt: skip
-AUDIT_ACTIONS: Final[dict[AuditAction, str]] = {
-    "workflow_save": "A workflow was created, or its content or header was changed.",
-    "workflow_archive": "A workflow was archived.",
-    "workflow_unarchive": "A workflow was taken out of the archive.",
-    "workflow_delete": "A workflow was deleted with its runs and revisions.",
-    "workflow_export": "A workflow was exported; only imported logs have it so far.",
-    "workflow_import": "A workflow was imported; only imported logs have it so far.",
-    "tag_rename": "A tag was renamed in every workflow that had it.",
-    "run_delete": "One run was deleted, or the runs of a workflow that is being deleted.",
-    "run_prune": "Runs were deleted by their age, their number or their size.",
-    "run_resume": "A run that was interrupted was taken up again.",
-    "settings_update": "Settings were set or reset.",
-    "settings_delete": "A setting of the app was deleted.",
-    "key_access": "A secret was read in clear.",
-    "key_update": "A secret was stored or replaced.",
-    "key_delete": "A secret was deleted.",
-    "key_verify": "A value was compared with a secret.",
-    "vault_initialize": "Secrets were set up.",
-    "vault_unlock": "Secrets were unlocked.",
-    "unlock_failed": "A passphrase or recovery code was wrong.",
-    "vault_lock": "Secrets were locked by a request, a time limit or the end of the process.",
-    "vault_rotate": "Every secret was sealed again under a new data key.",
-    "vault_rekey": "Every secret was sealed again under a new root key.",
-    "vault_reset": "Secrets were given up and everything about them was deleted.",
-    "passphrase_change": "The passphrase was changed.",
-    "slot_add": "A way to unlock was added.",
-    "slot_remove": "A way to unlock was removed.",
-    "access_refused": "A request for a secret was refused, for the reason in the details.",
-    "backup_create": "A backup was made.",
-    "backup_delete": "A backup was deleted.",
-    "backup_rejected": "A backup was refused, for the reason in the details.",
-    "restore": "A backup took the place of the database.",
-    "recover": "The database was built again from what could be read of it.",
-    "compact": "The database file was replaced by a copy without free space.",
-    "check_findings": "A check found something wrong.",
-    "revision_prune": "Earlier revisions of a workflow were deleted.",
-    "audit_prune": "The oldest entries of the audit log were deleted.",
-    "audit_export": "The audit log was exported to a file.",
-    "audit_sealed": "The audit log was sealed under the root key.",
-    "migrate": "The tables were changed to those of a newer version.",
-}
 
 AuditStatus = Annotated[
     Literal["ok", "unsealed", "locked", "tampered", "truncated", "rolled_back", "forked", "pruned"],
     Meta(title="AuditStatus", description="What a verification of the audit log has found."),
 ]
-AUDIT_STATUSES: Final[dict[AuditStatus, str]] = {
-    "ok": "The log is sound.",
-    "unsealed": "The log is sound but not sealed, so that an intruder could have rewritten it.",
-    "locked": "Order and ends are sound; what is sealed can be verified once secrets are unlocked.",
-    "tampered": "An entry is not what was written.",
-    "truncated": "Entries at the end are missing.",
-    "rolled_back": "An earlier state of the file was put back.",
-    "forked": "The log has another entry than the one that was expected.",
-    "pruned": "The entry that was expected was pruned, so that nothing can be said of it.",
-}
 
 AuditFault = Annotated[
     Literal["mac", "gap", "state_head", "anchor", "expect"],
     Meta(title="AuditFault", description="What shows that the audit log is not sound."),
 ]
-AUDIT_FAULTS: Final[dict[AuditFault, str]] = {
-    "mac": "The code of an entry is not the one that follows from what is in it.",
-    "gap": "A number is missing.",
-    "state_head": "The newest entry is not the one that the state of the log names.",
-    "anchor": "A sealed part of the log does not open, or does not fit the entries.",
-    "expect": "The entry that the request expects is another one, or missing.",
-}
 
 # --- the process and its progress -------------------------------------------------------------
 
@@ -109,43 +54,16 @@ WarningSlug = Annotated[
     ],
     Meta(title="WarningSlug", description="Stable name of a warning."),
 ]  # fmt: skip
-WARNING_SLUGS: Final[dict[WarningSlug, str]] = {
-    "backup_failed": "An automatic backup could not be made; it is tried again.",
-    "backup_old": "While backups fail, the newest one is old or there is none.",
-    "clock_jumped": "The clock of the computer was set, so that times may be misleading.",
-    "database_damaged": "The database is damaged and only read from now on.",
-    "disk_low": "Little space is left on the disk of the database.",
-    "folder_on_network": "The database is on another machine, where locks are unreliable.",
-    "folder_synced": "The database is in a folder that another program synchronises.",
-    "foreign_objects": "The database has tables or other objects that backups omit.",
-    "index_rebuilt": "A damaged index was built again; nothing is lost.",
-    "lock_removed": "Another program removed the lock file; it was created again.",
-    "log_cut": "Another program cut off the write-ahead log.",
-    "log_lost": "The write-ahead log of a database that was not closed is gone.",
-    "log_replaced": "Another program replaced the write-ahead log.",
-    "purge_blocked": "A program that reads an old state keeps deleted bytes in the file.",
-    "several_names": "The database file has several names, by one of which others may open it.",
-}
 
 ReadyMode = Annotated[
     Literal["normal", "rescue"],
     Meta(title="ReadyMode", description="What a process serves after its start."),
 ]
-READY_MODES: Final[dict[ReadyMode, str]] = {
-    "normal": "Everything.",
-    "rescue": "Only what helps to bring the database back, which cannot be opened.",
-}
 
 RescueReason = Annotated[
     Literal["missing", "cut", "damaged", "unfinished"],
     Meta(title="RescueReason", description="Why the database cannot be opened."),
 ]
-RESCUE_REASONS: Final[dict[RescueReason, str]] = {
-    "missing": "There is no file, but there are files or backups of an earlier database.",
-    "cut": "The file is empty or shorter than it was.",
-    "damaged": "The bytes of the file are not those that were written.",
-    "unfinished": "A replacement of the file was interrupted and cannot be completed.",
-}
 
 ProgressPhase = Annotated[
     Literal[
@@ -154,49 +72,16 @@ ProgressPhase = Annotated[
     ],
     Meta(title="ProgressPhase", description="The current phase of the work."),
 ]  # fmt: skip
-PROGRESS_PHASES: Final[dict[ProgressPhase, str]] = {
-    "check": "A database is examined.",
-    "copy": "The database is copied.",
-    "export": "Entries are written to a file.",
-    "keychain": "The keychain of the system is waited for; it may ask the person.",
-    "migrate": "The tables are changed to those of this version.",
-    "pack": "A copy is packed into a backup.",
-    "prune": "Old rows are deleted.",
-    "purge": "Deleted text is removed from the file.",
-    "runs": "The runs of a workflow are deleted.",
-    "salvage": "Rows are read from a damaged file.",
-    "unpack": "A backup is unpacked.",
-    "verify": "What was written, or the audit log, is read and verified.",
-    "waiting": "The request waits until it is alone.",
-    "workflows": "Workflows are changed or deleted one after the other.",
-}
 
 ProgressUnit = Annotated[
     Literal["bytes", "entries", "phases", "requests", "rows", "seconds", "workflows"],
     Meta(title="ProgressUnit", description="What `done` and `total` count."),
 ]
-PROGRESS_UNITS: Final[dict[ProgressUnit, str]] = {
-    "bytes": "Bytes.",
-    "entries": "Entries of the audit log.",
-    "phases": "Steps of the work that take unequal times.",
-    "requests": "Requests that are waited for; their number is unknown.",
-    "rows": "Rows of any table.",
-    "seconds": "Seconds of waiting, of those after which the request gives up.",
-    "workflows": "Workflows.",
-}
 
 ClosingReason = Annotated[
     Literal["eof", "shutdown", "exit", "signal", "parent", "stdout"],
     Meta(title="ClosingReason", description="Why the process ends."),
 ]
-CLOSING_REASONS: Final[dict[ClosingReason, str]] = {
-    "eof": "Stdin has ended.",
-    "shutdown": "A request called `system.shutdown`.",
-    "exit": "The notification `system.exit` was received.",
-    "signal": "The system or a person sent a signal.",
-    "parent": "The process that started this one has ended.",
-    "stdout": "Nobody reads stdout any more; only the audit log can say so.",
-}
 
 # --- workflows and runs -----------------------------------------------------------------------
 
@@ -204,47 +89,21 @@ WorkflowChange = Annotated[
     Literal["created", "saved", "archived", "unarchived", "deleted"],
     Meta(title="WorkflowChange", description="What was done to a workflow."),
 ]
-WORKFLOW_CHANGES: Final[dict[WorkflowChange, str]] = {
-    "created": "It is new.",
-    "saved": "Its content or its header has changed.",
-    "archived": "It was archived.",
-    "unarchived": "It was taken out of the archive.",
-    "deleted": "It is gone, with its runs and revisions.",
-}
 
 RunStatus = Annotated[
     Literal["running", "success", "error", "cancelled"],
     Meta(title="RunStatus", description="`running`, or how a run has ended."),
 ]
-RUN_STATUSES: Final[dict[RunStatus, str]] = {
-    "running": "It has not ended.",
-    "success": "It has done what it was to do.",
-    "error": "It has failed, or the process ended while it was running.",
-    "cancelled": "Somebody ended it.",
-}
 
 RunChange = Annotated[
     Literal["started", "progress", "resumed", "finished", "deleted"],
     Meta(title="RunChange", description="What was done to a run."),
 ]
-RUN_CHANGES: Final[dict[RunChange, str]] = {
-    "started": "It has begun.",
-    "progress": "Its totals or its wait have changed.",
-    "resumed": "It was interrupted and was taken up again.",
-    "finished": "It has ended.",
-    "deleted": "It is gone, with its summary.",
-}
 
 SummaryState = Annotated[
     Literal["kept", "truncated", "repaired", "dropped"],
     Meta(title="SummaryState", description="What became of the summary of a run."),
 ]
-SUMMARY_STATES: Final[dict[SummaryState, str]] = {
-    "kept": "It is as it was sent.",
-    "truncated": "Its first MiB is kept, as a JSON string.",
-    "repaired": "Null is in place of NaN, U+FFFD in place of what no text can hold.",
-    "dropped": "It nested too deep and is left out.",
-}
 
 # --- secrets ----------------------------------------------------------------------------------
 
@@ -252,12 +111,6 @@ SecretsState = Annotated[
     Literal["uninitialized", "locked", "unlocked", "ephemeral"],
     Meta(title="SecretsState", description="Whether secrets can be used now."),
 ]
-SECRETS_STATES: Final[dict[SecretsState, str]] = {
-    "uninitialized": "Secrets are not set up.",
-    "locked": "Secrets are set up and cannot be used before an unlock.",
-    "unlocked": "Secrets can be used.",
-    "ephemeral": "Secrets can be used, are only in memory, and end with the process.",
-}
 
 SecretsChangeReason = Annotated[
     Literal[
@@ -266,36 +119,16 @@ SecretsChangeReason = Annotated[
     ],
     Meta(title="SecretsChangeReason", description="What changed the state of the secrets."),
 ]  # fmt: skip
-SECRETS_CHANGE_REASONS: Final[dict[SecretsChangeReason, str]] = {
-    "initialize": "They were set up.",
-    "unlock": "They were unlocked.",
-    "lock": "A request locked them.",
-    "idle_lock": "The time without use has passed, by the setting `secrets_idle_lock_ms`.",
-    "absolute_lock": "The time since the unlock has passed, by `secrets_absolute_lock_ms`.",
-    "reset": "They were given up.",
-    "restore": "A restore has put others, or none, in their place.",
-    "recover": "A recovery could not read them.",
-    "end": "The process ends.",
-}
 
 SecretState = Annotated[
     Literal["ok", "enter_again"],
     Meta(title="SecretState", description="Whether one secret can be opened."),
 ]
-SECRET_STATES: Final[dict[SecretState, str]] = {
-    "ok": "It can be opened while secrets are unlocked.",
-    "enter_again": "An older program sealed it; it cannot be opened here.",
-}
 
 SlotKind = Annotated[
     Literal["passphrase", "keychain", "recovery"],
     Meta(title="SlotKind", description="What opens a slot."),
 ]
-SLOT_KINDS: Final[dict[SlotKind, str]] = {
-    "passphrase": "A passphrase that the person knows.",
-    "keychain": "An item in the keychain of the system.",
-    "recovery": "A code that was shown once, to be written down.",
-}
 
 # --- checks, backups and restores -------------------------------------------------------------
 
@@ -306,22 +139,6 @@ _Finding = Literal[
 FindingKind = Annotated[
     _Finding, Meta(title="FindingKind", description="What kind of fault a check has found.")
 ]
-FINDING_KINDS: Final[dict[FindingKind, str]] = {
-    "audit_chain": "The audit log was changed by something other than this program.",
-    "body": "The body of a workflow is missing or damaged.",
-    "constraint": "A row breaks a rule of its table.",
-    "file": "The file cannot be opened, or its header has another value than this program writes.",
-    "foreign": "An object of the schema is not of this program.",
-    "header": "A number or list in the header of a workflow does not match its rows.",
-    "index": "An index does not match its table; it is rebuilt.",
-    "orphan": "Rows belong to nothing that exists.",
-    "revision": "An earlier revision of a workflow cannot be read.",
-    "row": "A cell of a row is damaged.",
-    "search_index": "An index of the search does not match the workflows; it is rebuilt.",
-    "structure": "Pages of the file are damaged.",
-    "summary": "The summary of a run is missing or damaged.",
-    "value": "A value that the program goes by is impossible.",
-}
 
 _Refusal = Literal[
     "not_a_backup", "newer", "manifest", "size", "window", "form", "truncated", "trailing",
@@ -330,20 +147,6 @@ _Refusal = Literal[
 BackupRefusal = Annotated[
     _Refusal, Meta(title="BackupRefusal", description="Why a backup is rejected.")
 ]
-BACKUP_REFUSALS: Final[dict[BackupRefusal, str]] = {
-    "not_a_backup": "The file is not a backup of this product.",
-    "newer": "The backup was made by a newer version; update this program.",
-    "manifest": "The backup's manifest is damaged.",
-    "size": "The backup states a size that it cannot have.",
-    "window": "The backup needs more memory to unpack than any backup of this product.",
-    "form": "The backup is not packed as backups of this product are.",
-    "truncated": "The backup is cut off.",
-    "trailing": "The backup is followed by other data.",
-    "damaged": "The backup's data is damaged.",
-    "not_ours": "The backup does not contain a database of this product.",
-    "schema": "The tables in the backup are not those of this product.",
-    "content": "The content of the backup is inconsistent.",
-}
 
 BackupFindingKind = Annotated[
     Literal[_Refusal, _Finding],
@@ -358,57 +161,13 @@ BackupReason = Annotated[
     Literal["manual", "interval", "migrate", "restore", "compact", "recover"],
     Meta(title="BackupReason", description="Why a backup was made."),
 ]
-BACKUP_REASONS: Final[dict[BackupReason, str]] = {
-    "manual": "A person or the app asked for it.",
-    "interval": "It was time, by the setting `backup_interval_hours`.",
-    "migrate": "The tables were about to be changed to those of a newer version.",
-    "restore": "A restore was about to replace the database.",
-    "compact": "A compaction was about to replace the database.",
-    "recover": "A recovery was about to replace the database.",
-}
 
 BackupSecrets = Annotated[
     Literal["none", "sealed"],
     Meta(title="BackupSecrets", description="Whether a backup has secrets."),
 ]
-BACKUP_SECRETS: Final[dict[BackupSecrets, str]] = {
-    "none": "It has no secrets.",
-    "sealed": "It has the sealed secrets and their key slots.",
-}
 
 RestoredSecrets = Annotated[
     Literal["kept", "from_backup", "none"],
     Meta(title="RestoredSecrets", description="Which secrets are in the database now."),
 ]
-RESTORED_SECRETS: Final[dict[RestoredSecrets, str]] = {
-    "kept": "Those that were in the replaced database.",
-    "from_backup": "Those of the backup, with the passphrase that they had then.",
-    "none": "None; secrets are not set up.",
-}
-
-VOCABULARIES: Final[tuple[tuple[Any, dict[Any, str]], ...]] = (
-    (AuditAction, AUDIT_ACTIONS),
-    (AuditStatus, AUDIT_STATUSES),
-    (AuditFault, AUDIT_FAULTS),
-    (WarningSlug, WARNING_SLUGS),
-    (ReadyMode, READY_MODES),
-    (RescueReason, RESCUE_REASONS),
-    (ProgressPhase, PROGRESS_PHASES),
-    (ProgressUnit, PROGRESS_UNITS),
-    (ClosingReason, CLOSING_REASONS),
-    (WorkflowChange, WORKFLOW_CHANGES),
-    (RunStatus, RUN_STATUSES),
-    (RunChange, RUN_CHANGES),
-    (SummaryState, SUMMARY_STATES),
-    (SecretsState, SECRETS_STATES),
-    (SecretsChangeReason, SECRETS_CHANGE_REASONS),
-    (SecretState, SECRET_STATES),
-    (SlotKind, SLOT_KINDS),
-    (FindingKind, FINDING_KINDS),
-    (BackupRefusal, BACKUP_REFUSALS),
-    (BackupFindingKind, {**BACKUP_REFUSALS, **FINDING_KINDS}),
-    (BackupReason, BACKUP_REASONS),
-    (BackupSecrets, BACKUP_SECRETS),
-    (RestoredSecrets, RESTORED_SECRETS),
-)
-"""Every vocabulary with its sentences, in the order of the contract."""

@@ -15,7 +15,7 @@ from sidecar import describe
 from sidecar.catalog import METHODS
 from sidecar.errors import ErrorSlug, catalogue
 from sidecar.notifications import NOTIFICATIONS
-from sidecar.vocabularies import AUDIT_ACTIONS, VOCABULARIES
+from sidecar.vocabulary_sentences import AUDIT_ACTIONS, VOCABULARIES
 from tests.test_catalog import structs, walk
 
 PACKAGE = Path(sidecar.__file__).parent
@@ -104,7 +104,7 @@ def strings(folder: Path) -> set[str]:
     return {
         node.value
         for path in folder.rglob("*.py")
-        if path.name != "vocabularies.py"
+        if not path.name.startswith("vocabular")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }

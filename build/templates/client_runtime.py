@@ -1,7 +1,6 @@
 """The upper half of the Python client's hand-written part: requests, notifications, restart.
 
-build/client_python.py copies it, from the mark below on, after client_wire.py and before what it
-generates: the errors, the types, and the class `Client` with the methods.
+build/client_python.py copies it, from the mark below on, before what it generates.
 """
 
 from __future__ import annotations
@@ -371,12 +370,7 @@ class BaseClient:
 
 def _decoded(line: bytes) -> Any:
     """Return the value of a line; numbers that a float does not hold are rounded, or infinite."""
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:  # an integer with more digits than Python converts
-        return json.loads(line, parse_int=_rounded)
+    return json.loads(line, parse_int=_rounded)
 
 
 def _rounded(text: str) -> int | float:

@@ -18,7 +18,8 @@ from msgspec.structs import replace
 
 from sidecar import limits
 from sidecar.errors import BackupRejected
-from sidecar.vocabularies import BACKUP_REFUSALS, BackupReason, BackupRefusal, BackupSecrets
+from sidecar.vocabularies import BackupReason, BackupRefusal, BackupSecrets
+from sidecar.vocabulary_sentences import BACKUP_REFUSALS
 
 FORMAT: Final = 1
 """Version of the format; increased when readers of the previous version cannot read it."""

@@ -3,11 +3,14 @@
 from contextlib import nullcontext
 from pathlib import Path
 
+import apsw
+
 from sidecar.backups.newest_backup import unpacked_newest_backup
 from sidecar.context import LongContext
-from sidecar.errors import Conflict
+from sidecar.errors import Conflict, DatabaseDamaged
 from sidecar.files import sha256_of
 from sidecar.notifications import SecretsChanged, SystemRestored
+from sidecar.secrets.state import vault_state
 from sidecar.store import meta, secrets, swap
 from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
@@ -20,7 +23,7 @@ from sidecar.store.repair.recover import (
     quarantine_name,
 )
 from sidecar.store.scratch import scratch_folder
-from sidecar.vocabularies import ProgressPhase, SecretsState
+from sidecar.vocabularies import SecretsState
 
 
 def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
@@ -31,7 +34,7 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
     ctx.check_cancelled()
     store = ctx.store
     in_use = store.rescue is None
-
+    told = _told_state(ctx)
     kept = False
     copied: dict[str, int] = {}
 
@@ -40,21 +43,18 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
         copied[table] = rows
         ctx.progress("salvage", sum(copied.values()), None, "rows")
 
-    def report_unpacked(phase: ProgressPhase, *_: object) -> None:
-        """Report that a backup is read; how many rows it gives is not known yet."""
-        ctx.progress(phase, 0, None, "rows")
-
     def log(db: Connection, recovered: Recovered) -> None:
-        meta.write(db, meta.CLEAN_END, 0)
-        ctx.audit_in(db, "recover", "database", **audit_totals(recovered))
         nonlocal kept
-        kept = secrets.is_initialized(db)
-        now = _state_after(ctx, kept=kept)
-        ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, now, "kept" if kept else "none"))
+        kept = _log_recovery(ctx, db, recovered)
 
     with (
         unpacked_newest_backup(
-            store.path, ctx.clock, report_unpacked, ctx.cancel_event.is_set, in_use=in_use
+            store.path,
+            ctx.clock,
+            # How many rows the backup gives is not known yet.
+            lambda phase, *_: ctx.progress(phase, 0, None, "rows"),
+            ctx.cancel_event.is_set,
+            in_use=in_use,
         ) as backup,
         scratch_folder(store.path) as folder,
         nullcontext() if dry_run else store.exclusive(),
@@ -72,8 +72,18 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
         )
         if not dry_run:
             _put_in_place(ctx, new, recovered.kept_aside)
-            _announce_secrets(ctx, in_use=in_use, kept=kept)
+            _announce_secrets(ctx, told, kept=kept)
     return recovered
+
+
+def _log_recovery(ctx: LongContext, db: Connection, recovered: Recovered) -> bool:
+    """Write the entry of a recovery into the new file; return whether it has the secrets."""
+    meta.write(db, meta.CLEAN_END, 0)
+    ctx.audit_in(db, "recover", "database", **audit_totals(recovered))
+    kept = secrets.is_initialized(db)
+    now = _state_after(ctx, kept=kept)
+    ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, now, "kept" if kept else "none"))
+    return kept
 
 
 def begin_new(ctx: LongContext) -> str | None:
@@ -94,7 +104,7 @@ def begin_new(ctx: LongContext) -> str | None:
         now = _state_after(ctx, kept=False)
         ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, now, "none"))
 
-    in_use = store.rescue is None
+    told = _told_state(ctx)
     with scratch_folder(store.path) as folder, store.exclusive():
         is_left = any(each.exists() for each in swap.remnants(store.path))
         kept = quarantine_name(store.path, ctx.clock) if is_left else None
@@ -102,7 +112,7 @@ def begin_new(ctx: LongContext) -> str | None:
         build_empty(new, ctx.clock, log)
         ctx.check_cancelled()
         _put_in_place(ctx, new, kept)
-        _announce_secrets(ctx, in_use=in_use, kept=False)
+        _announce_secrets(ctx, told, kept=False)
     return kept
 
 
@@ -113,15 +123,28 @@ def _state_after(ctx: LongContext, *, kept: bool) -> SecretsState:
     return "uninitialized"
 
 
-def _announce_secrets(ctx: LongContext, *, in_use: bool, kept: bool) -> None:
-    """Lock the vault where its secrets were not kept; tell a state that was not told before.
+def _told_state(ctx: LongContext) -> SecretsState | None:
+    """Return the state of the secrets that clients know; None where it cannot be read.
 
-    A process in rescue, whose database is not `in_use`, has told that no secrets are set up.
+    A process in rescue has told that no secrets are set up.
     """
-    if ctx.vault.ephemeral or kept == in_use:
+    if ctx.store.rescue is not None:
+        return "uninitialized"
+    try:
+        return vault_state(ctx.store.db, ctx.vault)
+    except (apsw.Error, DatabaseDamaged):
+        return None
+
+
+def _announce_secrets(ctx: LongContext, told: SecretsState | None, *, kept: bool) -> None:
+    """Lock the vault where its secrets were not kept; tell a state that clients do not know."""
+    if ctx.vault.ephemeral:
         return
-    ctx.vault.lock()
-    ctx.emit(SecretsChanged("locked" if kept else "uninitialized", "recover", ctx.audit_seq))
+    if not kept:
+        ctx.vault.lock()
+    now = _state_after(ctx, kept=kept)
+    if now != told:
+        ctx.emit(SecretsChanged(now, "recover", ctx.audit_seq))
 
 
 def _put_in_place(ctx: LongContext, new: Path, keep: str | None) -> None:

@@ -1,7 +1,6 @@
 """Damage is confirmed before it counts; then nothing is written to the file or deleted."""
 
 import hashlib
-import random
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -10,8 +9,8 @@ from typing import Any
 import apsw
 import pytest
 
-from sidecar.errors import DatabaseDamaged, NotOurs, SidecarError
-from sidecar.store import migrations, swap
+from sidecar.errors import DatabaseDamaged, NotOurs
+from sidecar.store import swap
 from sidecar.store.columns import find_damaged_rows
 from sidecar.store.open_close import close_store, open_store
 from sidecar.store.repair import confirm, recover
@@ -344,67 +343,6 @@ def test_what_is_damaged_in_a_backup_is_mended_or_left_out_when_rows_come_from_i
     ids = [row[0] for row in state_at(path)["workflows"]]
     assert first in ids
     assert second not in ids
-
-
-# --- flipped bits -----------------------------------------------------------------------------
-
-
-BORNE = (None, "storage_failed", "database_damaged", "not_found", "conflict", "internal")
-"""The errors that a file with a wrong bit may give; None stands for the right data."""
-
-
-def body_of(answer: Any) -> object:
-    """Return the body in an answer; None for an error."""
-    return answer["result"]["workflow"]["data"] if "result" in answer else None
-
-
-def flips(path: Path, seeds: range) -> int:
-    """For each seed flip one bit and read everything; return how many of the files were served."""
-    whole = path.read_bytes()
-    reads = [
-        call(f"get {row[0]}", "workflows.get", id=row[0]) for row in state_at(path)["workflows"]
-    ]
-    with serving(path) as served:
-        right = [body_of(each) for each in answers(served.send(*reads))]
-    opened_files = 0
-    others = [
-        call(1, "workflows.list"),
-        call(2, "workflows.search", query="flow"),
-        call(3, "runs.list"),
-        call(4, "audit.list"),
-        call(5, "system.check"),
-        call(6, "workflows.history", id="w0"),
-    ]
-    for seed in seeds:
-        for each in path.parent.iterdir():
-            each.unlink()
-        path.write_bytes(whole)
-        damaged_files.flip(path, random.Random(seed))
-        try:
-            opened = open_store(path, ManualClock())
-        except (SidecarError, migrations.EditedMigration):
-            continue
-        opened_files += 1
-        served = Served(opened.store, ManualClock())
-        received = answers(served.send(*reads, *others, SAVE))
-        confirmed(served)
-        served.close()
-        assert len(received) == len(reads) + len(others) + 1
-        for each in received:
-            assert each.get("error", {}).get("data", {}).get("slug") in BORNE, (seed, each)
-        found = [body_of(each) for each in received[: len(reads)]]
-        assert all(got in (None, body) for got, body in zip(found, right, strict=True)), seed
-    return opened_files
-
-
-def test_a_flipped_bit_gives_an_error_or_the_right_data(path: Path) -> None:
-    assert flips(path, range(40)) > 30
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(300)
-def test_five_hundred_flipped_bits_give_errors_or_the_right_data(path: Path) -> None:
-    assert flips(path, range(100, 600)) > 400
 
 
 def test_a_schema_that_cannot_be_read_is_refused_and_untouched(path: Path) -> None:

@@ -19,7 +19,7 @@ from sidecar.catalog import METHODS
 from sidecar.errors import AuditUnavailable, SidecarError
 from sidecar.keychain import NamedBackend
 from sidecar.store.audit.log import is_log_sealed, read_entries
-from sidecar.vocabularies import AUDIT_ACTIONS
+from sidecar.vocabulary_sentences import AUDIT_ACTIONS
 from tests.audited_calls import ACTS, BACKUP, READING, REFUSED, Act, Told
 from tests.harness import Bench, ManualClock, NoSession, open_bench
 from tests.made_workflows import save

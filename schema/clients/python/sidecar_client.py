@@ -622,12 +622,7 @@ class BaseClient:
 
 def _decoded(line: bytes) -> Any:
     """Return the value of a line; numbers that a float does not hold are rounded, or infinite."""
-    try:
-        return json.loads(line)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:  # an integer with more digits than Python converts
-        return json.loads(line, parse_int=_rounded)
+    return json.loads(line, parse_int=_rounded)
 
 
 def _rounded(text: str) -> int | float:

@@ -31,14 +31,16 @@ from sidecar.values import (
     encode_cursor,
     query_mark,
 )
-from sidecar.vocabularies import AUDIT_ACTIONS, AuditAction
+from sidecar.vocabularies import AuditAction, names_of
+
+_ACTIONS = names_of(AuditAction)
 
 Action = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=64,
-        description=f"One of {', '.join(sorted(AUDIT_ACTIONS))}; or an action in an imported log.",
+        description=f"One of {', '.join(sorted(_ACTIONS))}; or an action in an imported log.",
     ),
 ]
 Seq = Annotated[int, Meta(ge=0, le=limits.SAFE_INTEGER_MAX, description="Number of an entry.")]
@@ -68,7 +70,7 @@ def refuse_unknown(db: Connection, action: str, path: str) -> None:
     Raises:
         InvalidParams: `action`, which is at `path` of the request, is not known.
     """
-    if action not in AUDIT_ACTIONS and not has_action(db, action):
+    if action not in _ACTIONS and not has_action(db, action):
         raise InvalidParams("There is no such action.", path=path)
 
 

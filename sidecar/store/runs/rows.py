@@ -16,7 +16,7 @@ from sidecar.store.codec import Packed
 from sidecar.store.connection import Connection
 from sidecar.store.rows import DAMAGED_NAME, RowKind, as_text, read_any
 from sidecar.values import Count, Revision, Timestamp
-from sidecar.vocabularies import RUN_STATUSES, RunStatus, SummaryState
+from sidecar.vocabularies import RunStatus, SummaryState
 
 INTERRUPTED = "interrupted"
 """The `error_message` of an interrupted run, for people: `interrupted_at` says what it is."""
@@ -24,7 +24,10 @@ INTERRUPTED = "interrupted"
 
 def as_status(cell: object) -> RunStatus:
     """Return the status in a cell, `error` in place of a damaged one, as rows are shown."""
-    return cell if cell in RUN_STATUSES else "error"
+    match cell:
+        case "running" | "success" | "error" | "cancelled":
+            return cell
+    return "error"
 
 
 class RunHeader(NamedTuple):
