@@ -206,6 +206,21 @@ def test_setting_the_wall_clock_does_not_change_a_duration(
     assert (ended["completed_at"], ended["duration_ms"]) == (NOW + completed_ms, 250)
 
 
+@pytest.mark.parametrize(
+    ("given", "ended"),
+    [(NOW - 9000, NOW - 9000), (NOW - 20_000, NOW - 10_000), (NOW + 60_000, NOW), (None, NOW)],
+)
+def test_history_that_is_brought_in_has_the_end_that_is_given(
+    bench: Bench, given: int | None, ended: int
+) -> None:
+    bench.call("runs.start", workflow_id="w1", id="r1", started_at=NOW - 10_000)
+
+    answer = bench.call("runs.finish", id="r1", status="success", completed_at=given)
+
+    assert answer["completed_at"] == get(bench)["completed_at"] == ended
+    assert answer["duration_ms"] == ended - (NOW - 10_000)
+
+
 def test_a_summary_comes_back_byte_for_byte(bench: Bench) -> None:
     start(bench)
     bench.call_json(

@@ -4571,6 +4571,11 @@ class RunsFinishParams(TypedDict):
     api_calls_made: NotRequired[float | None]
     """API calls made so far; absent or null: as before."""
 
+    completed_at: NotRequired[int | None]
+    """When it ended, for history that is brought in: a time before its start counts as its start,
+    one in the future as now. Now when absent.
+    """
+
 
 class RunsGetParams(TypedDict):
     """Params of runs.get."""
@@ -5949,6 +5954,7 @@ class RunsMethods:
         blocks_executed: float | None | Unset = UNSET,
         tokens_used: float | None | Unset = UNSET,
         api_calls_made: float | None | Unset = UNSET,
+        completed_at: int | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RunsFinishResult:
         """End a run; finishing it again changes nothing with the same values, else it is a
@@ -5967,6 +5973,7 @@ class RunsMethods:
                 "blocks_executed": blocks_executed,
                 "tokens_used": tokens_used,
                 "api_calls_made": api_calls_made,
+                "completed_at": completed_at,
             }
         )
         result: RunsFinishResult = self._client.call("runs.finish", params, timeout=timeout)

@@ -52,6 +52,13 @@ class RunsFinishParams(Params, frozen=True):
     blocks_executed: BlocksExecuted = None
     tokens_used: TokensUsed = None
     api_calls_made: ApiCallsMade = None
+    completed_at: Annotated[
+        Timestamp | None,
+        Meta(
+            description="When it ended, for history that is brought in: a time before its start"
+            " counts as its start, one in the future as now. Now when absent."
+        ),
+    ] = None
 
 
 class RunsFinishResult(Result, frozen=True):
@@ -97,6 +104,8 @@ def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
         return _answer_again(ctx, run, params.status, payload, totals)
     now, monotonic = ctx.clock.now_ms(), ctx.clock.monotonic_ms()
     started_ms = forget_start(ctx, run)
+    if params.completed_at is not None:
+        now, started_ms = min(now, params.completed_at), None
     elapsed_ms = now - run.started_at if started_ms is None else round(monotonic - started_ms)
     ending = Ending(
         params.status,
