@@ -21,6 +21,7 @@ _DECLARED: Final = {
     "workflows.archive": "workflows.archive workflows.unarchive",
     "workflows.delete": "workflows.delete workflows.delete_many",
     "workflows.history_diff_revert": "workflows.history workflows.diff workflows.revert",
+    "workflows.export": "workflows.export",
     "workflows.tags_categories": "workflows.tags workflows.rename_tag workflows.categories",
     "runs.start_progress": "runs.start runs.progress",
     "runs.finish": "runs.finish",

@@ -16,20 +16,56 @@ from typing import Any, Final
 from sidecar.wiping import wipe
 
 _SHAPES: Final = r"""
-      \bsk-[A-Za-z0-9_-]{16,}                              # OpenAI, Anthropic, OpenRouter
-    | \b(?:gh[pousr]|github_pat)_[A-Za-z0-9_]{20,}
-    | \bglpat-[A-Za-z0-9_-]{20,}
-    | \bxox[abeprs]-[A-Za-z0-9-]{10,}                     # Slack
-    | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                       # AWS
-    | \bAIza[0-9A-Za-z_-]{35}                             # Google
-    | \b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}       # Stripe
-    | \bhf_[A-Za-z0-9]{20,}                               # Hugging Face
-    | \bgsk_[A-Za-z0-9]{20,}                              # Groq
-    | \bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}        # SendGrid
-    | \beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*  # JSON Web Token
-    | (?i:\bbearer\s+)[A-Za-z0-9._~+/=-]{16,}
+    \b(?:
+      sk-[A-Za-z0-9_-]{16,}                               # OpenAI, Anthropic, OpenRouter
+    | (?:gh[pousr]|github_pat)_[A-Za-z0-9_]{20,}
+    | gl(?:pat|ptt|dt|rt|cbt|soat|imt|ft|agent)-[A-Za-z0-9_-]{20,}  # GitLab
+    | xox[abeprs]-[A-Za-z0-9-]{10,}                       # Slack
+    | xapp-[0-9]-[A-Za-z0-9-]{10,}                        # Slack, apps
+    | (?:AKIA|ASIA|ABIA|ACCA)[0-9A-Z]{16}\b               # AWS
+    | AIza[0-9A-Za-z_-]{35}                               # Google
+    | GOCSPX-[A-Za-z0-9_-]{28}                            # Google, clients
+    | (?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}         # Stripe
+    | whsec_[A-Za-z0-9+/=]{24,}                           # Stripe and others, webhooks
+    | hf_[A-Za-z0-9]{20,}                                 # Hugging Face
+    | gsk_[A-Za-z0-9]{20,}                                # Groq
+    | pplx-[A-Za-z0-9]{32,}                               # Perplexity
+    | xai-[A-Za-z0-9]{40,}
+    | r8_[A-Za-z0-9]{30,}                                 # Replicate
+    | SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}          # SendGrid
+    | xkeysib-[a-f0-9]{64}                                # Brevo
+    | key-[a-f0-9]{32}\b                                  # Mailgun
+    | [a-f0-9]{32}-us[0-9]{1,2}\b                         # Mailchimp
+    | [0-9]{8,10}:AA[A-Za-z0-9_-]{33}                     # Telegram
+    | npm_[A-Za-z0-9]{36}
+    | pypi-AgEI[A-Za-z0-9_-]{50,}
+    | rubygems_[a-f0-9]{48}
+    | do[opr]_v1_[a-f0-9]{64}                             # DigitalOcean
+    | dp\.(?:pt|st|ct)\.[A-Za-z0-9.]{40,}                 # Doppler
+    | dapi[a-f0-9]{32}                                    # Databricks
+    | PMAK-[a-f0-9]{24}-[a-f0-9]{34}                      # Postman
+    | lin_api_[A-Za-z0-9]{40}                             # Linear
+    | ntn_[A-Za-z0-9]{40,}                                # Notion
+    | pat[A-Za-z0-9]{14}\.[a-f0-9]{64}                    # Airtable
+    | ATATT3[A-Za-z0-9_=-]{60,}                           # Atlassian
+    | hv[bs]\.[A-Za-z0-9_-]{24,}                          # Vault
+    | gl(?:c|sa)_[A-Za-z0-9+/_]{32,}                      # Grafana
+    | NR(?:AK|JS|II|AA)-[A-Za-z0-9_-]{19,}                # New Relic
+    | sntry[su]_[A-Za-z0-9+/=_-]{40,}                     # Sentry
+    | sq0(?:atp|csp)-[A-Za-z0-9_-]{22,}                   # Square
+    | shp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}                  # Shopify
+    | pscale_(?:tkn|pw|oauth)_[A-Za-z0-9=._-]{32,}        # PlanetScale
+    | pul-[a-f0-9]{40}                                    # Pulumi
+    | pnu_[A-Za-z0-9]{36}                                 # Prefect
+    | sbp_[a-f0-9]{40}                                    # Supabase
+    | LTAI[A-Za-z0-9]{20}\b                               # Alibaba Cloud
+    | AGE-SECRET-KEY-1[0-9A-Z]{58}
+    | eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]*  # JSON Web Token
+    | (?i:bearer\s+)[A-Za-z0-9._~+/=-]{16,}
+    )
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----[\s\S]*?(?:-----END\ [A-Z ]*PRIVATE\ KEY-----|\Z)
 """
+"""The shapes of providers' keys. The prefixes of many are those of the rules of gitleaks (MIT)."""
 MARK: Final = "[secret]"
 
 _NAME_MEMBERS: Final = ("slug", "path", "method", "level", "event", "kind")

@@ -171,6 +171,18 @@ ACTS: dict[str, list[Act]] = {
         Act({"keep_last": 500}),
         Act({"keep_last": 0}, [("audit_prune", "audit", {"from": 1, "to": ANY, "head": ANY})]),
     ],
+    "workflows.export": [
+        Act(
+            {"path": "A PATH", "ids": ["w1"]},
+            [
+                (
+                    "workflow_export",
+                    "w1",
+                    {"workflows": 1, "runs": 0, "credentials": 0, "redacted": False},
+                )
+            ],
+        ),
+    ],
     "audit.export": [
         Act(
             {"path": "A PATH"},
@@ -223,6 +235,7 @@ REFUSED: dict[str, dict[str, Any]] = {
     "workflows.unarchive": {"id": "nobody"},
     "workflows.delete": {"id": "nobody"},
     "workflows.rename_tag": {"tag": "old", "new_tag": "\0"},
+    "workflows.export": {"path": __file__},
     "runs.delete": {"id": "nobody"},
     "settings.set": {"key": "schema_version", "value": 2},
     "settings.set_many": {

@@ -1060,7 +1060,7 @@ AuditAction = (
         "workflow_unarchive",
         # A workflow was deleted with its runs and revisions.
         "workflow_delete",
-        # A workflow was exported; only imported logs have it so far.
+        # Workflows were exported to a file.
         "workflow_export",
         # A workflow was imported; only imported logs have it so far.
         "workflow_import",
@@ -1752,6 +1752,20 @@ class ConflictData(TypedDict):
     """How many there can be."""
 
 
+CredentialCertainty = (
+    Literal[
+        # It has the shape of a known provider's keys.
+        "found",
+        # Only the name of its member says so.
+        "maybe",
+    ]
+    | str
+)
+"""How certain it is that a text is a credential. A minor version may add values: accept those that
+you do not know.
+"""
+
+
 class DatabaseDamagedData(TypedDict):
     """What is damaged, as far as the request has found out."""
 
@@ -1907,6 +1921,24 @@ ErrorSlug = (
     | str
 )
 """Stable name of an error. A minor version may add values: accept those that you do not know."""
+
+
+class ExportedCredential(TypedDict):
+    """A text in a workflow that is, or may be, a credential."""
+
+    id: str
+    """Id of a workflow, 1 to 128 characters."""
+
+    step: str | None
+    """Name of the step that has it; null outside steps."""
+
+    member: str
+    """Where it is: the members of the step or the workflow, with dots; empty where no member has it
+    as its value.
+    """
+
+    certainty: CredentialCertainty
+    """How certain it is that a text is a credential."""
 
 
 FindingKind = (
@@ -2273,7 +2305,7 @@ ProgressPhase = (
         "check",
         # The database is copied.
         "copy",
-        # Entries are written to a file.
+        # Entries or workflows are written to a file.
         "export",
         # The keychain of the system is waited for; it may ask the person.
         "keychain",
@@ -3833,6 +3865,40 @@ class WorkflowsDiffStep(TypedDict):
     """Its type in the tool; empty where it has none."""
 
 
+class WorkflowsExportResult(TypedDict):
+    """The file that was written, and what is in it."""
+
+    path: str
+    """The file."""
+
+    size_bytes: int
+    """Its size."""
+
+    sha256: str
+    """SHA-256 of its bytes, hex."""
+
+    workflows: int
+    """Number of workflows in it."""
+
+    runs: int
+    """Number of runs in it."""
+
+    missing: list[str]
+    """Ids that no workflow has."""
+
+    damaged: NotRequired[list[str]]
+    """Workflows that are not in it, as they are damaged; see system.check."""
+
+    credentials: list[ExportedCredential]
+    """What looks like a credential, at most 1000; never its text."""
+
+    credentials_total: int
+    """Number of all that were found."""
+
+    redacted: bool
+    """Whether they were left out."""
+
+
 class WorkflowsGetManyItem(TypedDict):
     """One of several workflows."""
 
@@ -4475,6 +4541,43 @@ class WorkflowsRevertParams(TypedDict):
     """
 
 
+class WorkflowsExportParams(TypedDict):
+    """Params of workflows.export."""
+
+    path: str
+    """Absolute path of the file to write. Its name must not belong to the database: as `sim.db-wal`
+    and `sim.db.swap` do for `sim.db`.
+    """
+
+    ids: NotRequired[list[str] | None]
+    """The workflows, at most 10000, archived or not, whatever the filters; null or absent: all that
+    the filters let through.
+    """
+
+    category: NotRequired[str | None]
+    """Only workflows of this category; null or absent: any."""
+
+    tags: NotRequired[list[str] | None]
+    """Only workflows that have at least one of these tags, at most 64; null, empty or absent: any."""
+
+    archived: NotRequired[bool | None]
+    """true: only archived workflows; false: only live ones; absent: both."""
+
+    format: NotRequired[Literal["envelope", "original"] | None]
+    """`envelope`, the default: one JSON document that workflows.import reads; `original`: a zip
+    with one file a workflow, as its tool reads it, and a manifest.
+    """
+
+    runs: NotRequired[bool | None]
+    """Also export the runs, into an envelope only. Absent: false."""
+
+    redact: NotRequired[bool | None]
+    """Leave out what the result tells in `credentials`: `[secret]` is in its place. Absent: false."""
+
+    overwrite: NotRequired[bool | None]
+    """Replace a file that exists. Absent: false, it is refused."""
+
+
 class WorkflowsTagsParams(TypedDict):
     """Params of workflows.tags."""
 
@@ -4889,8 +4992,8 @@ class AuditExportParams(TypedDict):
     """Params of audit.export."""
 
     path: str
-    """Absolute path of a file that does not exist yet, and whose name does not belong to the
-    database: as `sim.db-wal` and `sim.db.swap` do for `sim.db`.
+    """Absolute path of the file to write. Its name must not belong to the database: as `sim.db-wal`
+    and `sim.db.swap` do for `sim.db`.
     """
 
 
@@ -5807,6 +5910,78 @@ class WorkflowsMethods:
             }
         )
         result: WorkflowsSaveResult = self._client.call("workflows.revert", params, timeout=timeout)
+        return result
+
+    def export(
+        self,
+        *,
+        path: str,
+        ids: builtins.list[str] | None | Unset = UNSET,
+        category: str | None | Unset = UNSET,
+        tags: builtins.list[str] | None | Unset = UNSET,
+        archived: bool | None | Unset = UNSET,
+        format: Literal["envelope", "original"] | None | Unset = UNSET,
+        runs: bool | None | Unset = UNSET,
+        redact: bool | None | Unset = UNSET,
+        overwrite: bool | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowsExportResult:
+        """Write workflows into a file, as one JSON document or as a zip of their own documents.
+
+        Bodies are written byte for byte as they are stored. All are of one state of the
+        database. The file gets its name when it is complete and on the disk. What looks like an
+        API key, a password or a token is told, and left out on request.
+        """
+        params = _given(
+            {
+                "path": path,
+                "ids": ids,
+                "category": category,
+                "tags": tags,
+                "archived": archived,
+                "format": format,
+                "runs": runs,
+                "redact": redact,
+                "overwrite": overwrite,
+            }
+        )
+        result: WorkflowsExportResult = self._client.call(
+            "workflows.export", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_export(
+        self,
+        *,
+        path: str,
+        ids: builtins.list[str] | None | Unset = UNSET,
+        category: str | None | Unset = UNSET,
+        tags: builtins.list[str] | None | Unset = UNSET,
+        archived: bool | None | Unset = UNSET,
+        format: Literal["envelope", "original"] | None | Unset = UNSET,
+        runs: bool | None | Unset = UNSET,
+        redact: bool | None | Unset = UNSET,
+        overwrite: bool | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[WorkflowsExportResult]:
+        """Start workflows.export without waiting for its result."""
+        params = _given(
+            {
+                "path": path,
+                "ids": ids,
+                "category": category,
+                "tags": tags,
+                "archived": archived,
+                "format": format,
+                "runs": runs,
+                "redact": redact,
+                "overwrite": overwrite,
+            }
+        )
+        result: Pending[WorkflowsExportResult] = self._client.start(
+            "workflows.export", params, on_progress=on_progress
+        )
         return result
 
     def tags(
@@ -6847,7 +7022,8 @@ class AuditMethods:
 
         The log is verified first; the first line says what was found. The last line holds the
         SHA-256 of all bytes before it and the Ed25519 signature of these 32 bytes; any tool can
-        check it with the public key. A log that is sealed must be unlocked.
+        check it with the public key. A log that is sealed must be unlocked. A file that exists
+        is not replaced.
         """
         params = _given(
             {
@@ -7153,6 +7329,7 @@ class Client(BaseClient):
             "system.recover",
             "workflows.delete",
             "workflows.delete_many",
+            "workflows.export",
             "workflows.rename_tag",
         )
     )

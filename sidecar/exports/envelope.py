@@ -1,0 +1,68 @@
+"""Writes an envelope: one JSON document with workflows and their headers, in a file.
+
+`workflows.import` reads it. Bodies stand in it as they are stored, byte for byte, so that it can
+have line feeds. It is written piece by piece: only one workflow is in memory at a time.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final, Protocol
+
+import msgspec
+from msgspec import Raw
+
+from sidecar.exports.documents import Document
+from sidecar.exports.runs import ExportedRun
+
+FORMAT: Final = "sim-sidecar/1"
+"""The name of the format and its version, the first member of an envelope."""
+
+
+class File(Protocol):
+    """What an export writes into."""
+
+    def write(self, data: bytes, /) -> Any:
+        """Write bytes."""
+
+
+class EnvelopeItem(msgspec.Struct, frozen=True):
+    """One workflow in an envelope; `runs` follows `data` where runs are exported."""
+
+    id: str
+    name: str
+    description: str | None
+    tags: list[str]
+    category: str
+    archived: bool
+    source: str | None
+    source_id: str | None
+    data: Raw
+
+
+def write_envelope(
+    file: File,
+    documents: Iterable[Document],
+    exported_at: int,
+    *,
+    runs_of: Callable[[Document], Iterator[ExportedRun]] | None = None,
+) -> None:
+    """Write an envelope of the documents, with their runs where `runs_of` is given."""
+    head = {"format": FORMAT, "exported_at": exported_at, "items": []}
+    file.write(msgspec.json.encode(head)[:-2])
+    separator = b"\n"
+    for document in documents:
+        item = EnvelopeItem(*document[:-1], Raw(document.body))
+        encoded = msgspec.json.encode(item)
+        file.write(separator + (encoded if runs_of is None else encoded[:-1] + b',"runs":['))
+        separator = b",\n"
+        if runs_of is not None:
+            _write_runs(file, runs_of(document))
+            file.write(b"]}")
+    file.write(b"\n]}\n")
+
+
+def _write_runs(file: File, runs: Iterator[ExportedRun]) -> None:
+    """Write the runs of one workflow as the items of a list."""
+    separator = b""
+    for run in runs:
+        file.write(separator + msgspec.json.encode(run))
+        separator = b","

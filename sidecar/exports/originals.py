@@ -1,0 +1,68 @@
+"""Writes a zip of workflows as their tools read them: one file each, and a manifest.
+
+A document is in its file as it is stored. That of a tool that reads YAML is JSON under the suffix
+of YAML, of which JSON is a part.
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import IO, Final
+
+import msgspec
+
+from sidecar.exports.documents import Document
+from sidecar.exports.file_names import FileNames
+
+MANIFEST: Final = "manifest.json"
+FORMAT: Final = "sim-sidecar files/1"
+"""The name of the format of the manifest and its version."""
+_SUFFIXES: Final = {"dify": ".yml", "kestra": ".yml"}
+
+
+class ManifestItem(msgspec.Struct, frozen=True):
+    """One file of the zip, and the header of its workflow."""
+
+    file: str
+    size_bytes: int
+    sha256: str
+    id: str
+    name: str
+    description: str | None
+    tags: list[str]
+    category: str
+    archived: bool
+    source: str | None
+    source_id: str | None
+
+
+class Manifest(msgspec.Struct, frozen=True):
+    """The last file of the zip."""
+
+    format: str
+    exported_at: int
+    items: list[ManifestItem]
+
+
+def write_originals(file: IO[bytes], documents: Iterable[Document], exported_at: int) -> None:
+    """Write a zip of the documents and their manifest."""
+    names = FileNames(MANIFEST)
+    items: list[ManifestItem] = []
+    at = datetime.fromtimestamp(exported_at / 1000, UTC).timetuple()[:6]
+
+    def put(name: str, data: bytes) -> None:
+        """Write one file, which only its owner may read once it is unpacked."""
+        entry = zipfile.ZipInfo(name, at)
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        entry.external_attr = 0o600 << 16
+        archive.writestr(entry, data)
+
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for document in documents:
+            body = document.body
+            name = names.name_for(document.name, _SUFFIXES.get(document.tool, ".json"))
+            put(name, body)
+            sha256 = hashlib.sha256(body).hexdigest()
+            items.append(ManifestItem(name, len(body), sha256, *document[:-1]))
+        put(MANIFEST, msgspec.json.encode(Manifest(FORMAT, exported_at, items)))
