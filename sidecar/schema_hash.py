@@ -3,8 +3,4 @@
 It is a constant because describing the catalog would take longer than the rest of a start.
 """
 
-<<<<<<< HEAD
-SCHEMA_HASH = "e5a79b8bd5d6514404edda1be7575d85a2243df80fb64f0f760092d9f5b17f71"
-=======
-SCHEMA_HASH = "ea5994b9391b8a15a23e0f6e71e23eda9e8ced25819ceb2a4f2ba6cb62f9434d"
->>>>>>> bbac9c4 (Export workflows to a file, with the credentials in them told)
+SCHEMA_HASH = "0d7c0b22d266fcea0ab45047eedf927a593a7ebc6276f92d9e0dff924b9460a3"

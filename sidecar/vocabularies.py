@@ -33,50 +33,6 @@ AuditAction = Annotated[
     ],
     Meta(title="AuditAction", description="The act that an entry of the audit log records."),
 ]  # fmt: skip
-<<<<<<< HEAD
-=======
-AUDIT_ACTIONS: Final[dict[AuditAction, str]] = {
-    "workflow_save": "A workflow was created, or its content or header was changed.",
-    "workflow_archive": "A workflow was archived.",
-    "workflow_unarchive": "A workflow was taken out of the archive.",
-    "workflow_delete": "A workflow was deleted with its runs and revisions.",
-    "workflow_export": "Workflows were exported to a file.",
-    "workflow_import": "A workflow was imported; only imported logs have it so far.",
-    "tag_rename": "A tag was renamed in every workflow that had it.",
-    "run_delete": "One run was deleted, or the runs of a workflow that is being deleted.",
-    "run_prune": "Runs were deleted by their age, their number or their size.",
-    "run_resume": "A run that was interrupted was taken up again.",
-    "settings_update": "Settings were set or reset.",
-    "settings_delete": "A setting of the app was deleted.",
-    "key_access": "A secret was read in clear.",
-    "key_update": "A secret was stored or replaced.",
-    "key_delete": "A secret was deleted.",
-    "key_verify": "A value was compared with a secret.",
-    "vault_initialize": "Secrets were set up.",
-    "vault_unlock": "Secrets were unlocked.",
-    "unlock_failed": "A passphrase or recovery code was wrong.",
-    "vault_lock": "Secrets were locked by a request, a time limit or the end of the process.",
-    "vault_rotate": "Every secret was sealed again under a new data key.",
-    "vault_rekey": "Every secret was sealed again under a new root key.",
-    "vault_reset": "Secrets were given up and everything about them was deleted.",
-    "passphrase_change": "The passphrase was changed.",
-    "slot_add": "A way to unlock was added.",
-    "slot_remove": "A way to unlock was removed.",
-    "access_refused": "A request for a secret was refused, for the reason in the details.",
-    "backup_create": "A backup was made.",
-    "backup_delete": "A backup was deleted.",
-    "backup_rejected": "A backup was refused, for the reason in the details.",
-    "restore": "A backup took the place of the database.",
-    "recover": "The database was built again from what could be read of it.",
-    "compact": "The database file was replaced by a copy without free space.",
-    "check_findings": "A check found something wrong.",
-    "revision_prune": "Earlier revisions of a workflow were deleted.",
-    "audit_prune": "The oldest entries of the audit log were deleted.",
-    "audit_export": "The audit log was exported to a file.",
-    "audit_sealed": "The audit log was sealed under the root key.",
-    "migrate": "The tables were changed to those of a newer version.",
-}
->>>>>>> bbac9c4 (Export workflows to a file, with the credentials in them told)
 
 AuditStatus = Annotated[
     Literal["ok", "unsealed", "locked", "tampered", "truncated", "rolled_back", "forked", "pruned"],
@@ -116,25 +72,6 @@ ProgressPhase = Annotated[
     ],
     Meta(title="ProgressPhase", description="The current phase of the work."),
 ]  # fmt: skip
-<<<<<<< HEAD
-=======
-PROGRESS_PHASES: Final[dict[ProgressPhase, str]] = {
-    "check": "A database is examined.",
-    "copy": "The database is copied.",
-    "export": "Entries or workflows are written to a file.",
-    "keychain": "The keychain of the system is waited for; it may ask the person.",
-    "migrate": "The tables are changed to those of this version.",
-    "pack": "A copy is packed into a backup.",
-    "prune": "Old rows are deleted.",
-    "purge": "Deleted text is removed from the file.",
-    "runs": "The runs of a workflow are deleted.",
-    "salvage": "Rows are read from a damaged file.",
-    "unpack": "A backup is unpacked.",
-    "verify": "What was written, or the audit log, is read and verified.",
-    "waiting": "The request waits until it is alone.",
-    "workflows": "Workflows are changed or deleted one after the other.",
-}
->>>>>>> bbac9c4 (Export workflows to a file, with the credentials in them told)
 
 ProgressUnit = Annotated[
     Literal["bytes", "entries", "phases", "requests", "rows", "seconds", "workflows"],
@@ -157,10 +94,6 @@ CredentialCertainty = Annotated[
     Literal["found", "maybe"],
     Meta(title="CredentialCertainty", description="How certain it is that a text is a credential."),
 ]
-CREDENTIAL_CERTAINTIES: Final[dict[CredentialCertainty, str]] = {
-    "found": "It has the shape of a known provider's keys.",
-    "maybe": "Only the name of its member says so.",
-}
 
 RunStatus = Annotated[
     Literal["running", "success", "error", "cancelled"],
@@ -243,39 +176,3 @@ RestoredSecrets = Annotated[
     Literal["kept", "from_backup", "none"],
     Meta(title="RestoredSecrets", description="Which secrets are in the database now."),
 ]
-<<<<<<< HEAD
-=======
-RESTORED_SECRETS: Final[dict[RestoredSecrets, str]] = {
-    "kept": "Those that were in the replaced database.",
-    "from_backup": "Those of the backup, with the passphrase that they had then.",
-    "none": "None; secrets are not set up.",
-}
-
-VOCABULARIES: Final[tuple[tuple[Any, dict[Any, str]], ...]] = (
-    (AuditAction, AUDIT_ACTIONS),
-    (AuditStatus, AUDIT_STATUSES),
-    (AuditFault, AUDIT_FAULTS),
-    (WarningSlug, WARNING_SLUGS),
-    (ReadyMode, READY_MODES),
-    (RescueReason, RESCUE_REASONS),
-    (ProgressPhase, PROGRESS_PHASES),
-    (ProgressUnit, PROGRESS_UNITS),
-    (ClosingReason, CLOSING_REASONS),
-    (WorkflowChange, WORKFLOW_CHANGES),
-    (CredentialCertainty, CREDENTIAL_CERTAINTIES),
-    (RunStatus, RUN_STATUSES),
-    (RunChange, RUN_CHANGES),
-    (SummaryState, SUMMARY_STATES),
-    (SecretsState, SECRETS_STATES),
-    (SecretsChangeReason, SECRETS_CHANGE_REASONS),
-    (SecretState, SECRET_STATES),
-    (SlotKind, SLOT_KINDS),
-    (FindingKind, FINDING_KINDS),
-    (BackupRefusal, BACKUP_REFUSALS),
-    (BackupFindingKind, {**BACKUP_REFUSALS, **FINDING_KINDS}),
-    (BackupReason, BACKUP_REASONS),
-    (BackupSecrets, BACKUP_SECRETS),
-    (RestoredSecrets, RESTORED_SECRETS),
-)
-"""Every vocabulary with its sentences, in the order of the contract."""
->>>>>>> bbac9c4 (Export workflows to a file, with the credentials in them told)

@@ -17,6 +17,7 @@ from sidecar.vocabularies import (
     BackupRefusal,
     BackupSecrets,
     ClosingReason,
+    CredentialCertainty,
     FindingKind,
     ProgressPhase,
     ProgressUnit,
@@ -39,7 +40,7 @@ AUDIT_ACTIONS: Final[dict[AuditAction, str]] = {
     "workflow_archive": "A workflow was archived.",
     "workflow_unarchive": "A workflow was taken out of the archive.",
     "workflow_delete": "A workflow was deleted with its runs and revisions.",
-    "workflow_export": "A workflow was exported; only imported logs have it so far.",
+    "workflow_export": "Workflows were exported to a file.",
     "workflow_import": "A workflow was imported; only imported logs have it so far.",
     "tag_rename": "A tag was renamed in every workflow that had it.",
     "run_delete": "One run was deleted, or the runs of a workflow that is being deleted.",
@@ -128,7 +129,7 @@ RESCUE_REASONS: Final[dict[RescueReason, str]] = {
 PROGRESS_PHASES: Final[dict[ProgressPhase, str]] = {
     "check": "A database is examined.",
     "copy": "The database is copied.",
-    "export": "Entries are written to a file.",
+    "export": "Entries or workflows are written to a file.",
     "keychain": "The keychain of the system is waited for; it may ask the person.",
     "migrate": "The tables are changed to those of this version.",
     "pack": "A copy is packed into a backup.",
@@ -169,6 +170,10 @@ WORKFLOW_CHANGES: Final[dict[WorkflowChange, str]] = {
     "deleted": "It is gone, with its runs and revisions.",
 }
 
+CREDENTIAL_CERTAINTIES: Final[dict[CredentialCertainty, str]] = {
+    "found": "It has the shape of a known provider's keys.",
+    "maybe": "Only the name of its member says so.",
+}
 RUN_STATUSES: Final[dict[RunStatus, str]] = {
     "running": "It has not ended.",
     "success": "It has done what it was to do.",
@@ -284,6 +289,7 @@ VOCABULARIES: Final[tuple[tuple[Any, dict[Any, str]], ...]] = (
     (ProgressUnit, PROGRESS_UNITS),
     (ClosingReason, CLOSING_REASONS),
     (WorkflowChange, WORKFLOW_CHANGES),
+    (CredentialCertainty, CREDENTIAL_CERTAINTIES),
     (RunStatus, RUN_STATUSES),
     (RunChange, RUN_CHANGES),
     (SummaryState, SUMMARY_STATES),

@@ -6,6 +6,31 @@ _promise = Source("library")
 
 REQUIREMENTS = [
     _promise.proven(
+        "export:whole",
+        "An export has every workflow that was asked for, its body byte for byte, and tells which"
+        " are missing or damaged.",
+        "test_an_envelope_has_headers_and_bodies_byte_for_byte",
+        "test_an_export_has_the_workflows_that_were_asked_for",
+        "test_a_zip_has_a_file_for_each_workflow_and_a_manifest_with_hashes",
+        "test_runs_are_exported_with_their_summaries",
+        "test_a_damaged_workflow_is_left_out_and_told",
+    ),
+    _promise.proven(
+        "export:credentials",
+        "An export tells what looks like a credential, with its step, and leaves it out on"
+        " request.",
+        "test_credentials_are_told_with_their_steps_and_never_with_their_text",
+        "test_redacted_exports_have_no_credentials_and_everything_else",
+    ),
+    _promise.proven(
+        "export:file",
+        "The file of an export is complete or not there, private, and replaces another on request"
+        " only; its names can be unpacked on every system.",
+        "test_a_file_is_replaced_on_request_only_and_is_private",
+        "test_a_cancelled_export_leaves_no_file_and_no_entry",
+        "test_the_name_of_a_workflow_becomes_a_name_that_every_system_takes",
+    ),
+    _promise.proven(
         "search:bodies",
         "Search finds names, prompts and notes inside bodies of every tool, within bounds.",
         "test_queries_find_words_in_bodies",

@@ -4560,6 +4560,9 @@ class WorkflowsExportParams(TypedDict):
     tags: NotRequired[list[str] | None]
     """Only workflows that have at least one of these tags, at most 64; null, empty or absent: any."""
 
+    source: NotRequired[str | None]
+    """Only workflows that were imported from this tool; null or absent: any."""
+
     archived: NotRequired[bool | None]
     """true: only archived workflows; false: only live ones; absent: both."""
 
@@ -5919,6 +5922,7 @@ class WorkflowsMethods:
         ids: builtins.list[str] | None | Unset = UNSET,
         category: str | None | Unset = UNSET,
         tags: builtins.list[str] | None | Unset = UNSET,
+        source: str | None | Unset = UNSET,
         archived: bool | None | Unset = UNSET,
         format: Literal["envelope", "original"] | None | Unset = UNSET,
         runs: bool | None | Unset = UNSET,
@@ -5939,6 +5943,7 @@ class WorkflowsMethods:
                 "ids": ids,
                 "category": category,
                 "tags": tags,
+                "source": source,
                 "archived": archived,
                 "format": format,
                 "runs": runs,
@@ -5958,6 +5963,7 @@ class WorkflowsMethods:
         ids: builtins.list[str] | None | Unset = UNSET,
         category: str | None | Unset = UNSET,
         tags: builtins.list[str] | None | Unset = UNSET,
+        source: str | None | Unset = UNSET,
         archived: bool | None | Unset = UNSET,
         format: Literal["envelope", "original"] | None | Unset = UNSET,
         runs: bool | None | Unset = UNSET,
@@ -5972,6 +5978,7 @@ class WorkflowsMethods:
                 "ids": ids,
                 "category": category,
                 "tags": tags,
+                "source": source,
                 "archived": archived,
                 "format": format,
                 "runs": runs,

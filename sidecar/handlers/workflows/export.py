@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from sidecar.exports.documents import Report
 
 
+SourceFilter = Annotated[
+    Annotated[str, Meta(min_length=1, max_length=limits.TAG_MAX_CHARS)] | None,
+    Meta(description="Only workflows that were imported from this tool; null or absent: any."),
+]
+
+
 class WorkflowsExportParams(Params, frozen=True):
     """Which workflows to export, how, and where to."""
 
@@ -31,13 +37,7 @@ class WorkflowsExportParams(Params, frozen=True):
     ] = None
     category: CategoryFilter = None
     tags: TagsFilter = None
-    source: Annotated[
-        str | None,
-        Meta(
-            max_length=limits.NAME_MAX_CHARS,
-            description="Only workflows that were imported from this tool; null or absent: any.",
-        ),
-    ] = None
+    source: SourceFilter = None
     archived: Annotated[
         bool | None,
         Meta(description="true: only archived workflows; false: only live ones; absent: both."),
