@@ -20,7 +20,6 @@ import client_python  # noqa: E402 -- after the line above, like all imports of 
 import design_page  # noqa: E402
 import examples  # noqa: E402
 import reference  # noqa: E402
-import sidecar.handlers  # noqa: E402, F401 -- importing it fills the catalog
 import vectors  # noqa: E402
 from sidecar import describe  # noqa: E402
 

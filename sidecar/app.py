@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import sidecar.handlers  # noqa: F401 - importing it is what fills the catalog
 from sidecar import __version__, limits, log
 from sidecar.clock import Clock, SystemClock
 from sidecar.config import DATABASE_VARIABLE, ServeConfig

@@ -17,16 +17,18 @@ long method, without a request that waits for it.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
+from importlib import import_module
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 
 import msgspec
 from msgspec import Meta
 
-from sidecar import limits
+from sidecar import limits, log
 from sidecar.context import Context, LongContext
-from sidecar.errors import SidecarError
+from sidecar.errors import OutOfResources, SidecarError
+from sidecar.methods import CHORE_MODULES, METHOD_MODULES
 from sidecar.null_params import accepting_null, leaves_undecoded
 
 Access = Literal["none", "read", "write"]
@@ -192,7 +194,54 @@ class Method:
 
 
 METHODS: dict[str, Method] = {}
-"""Every declared method by its name."""
+"""The methods of the handler modules that are loaded, by their names."""
+
+_FOUND: dict[str, Method] = {}
+"""Those that were called: their modules are loaded to the end."""
+
+
+def find_method(name: str) -> Method | None:
+    """Return a method, whose handler module is loaded when it is first called.
+
+    Raises:
+        OutOfResources: the module cannot be loaded: the program's folder was replaced or removed.
+    """
+    found = _FOUND.get(name)
+    if found is None:
+        _load_handler(METHOD_MODULES.get(name))
+        found = METHODS.get(name)
+        if found is not None:
+            _FOUND[name] = found
+    return found
+
+
+def load_handlers() -> Iterator[str]:
+    """Load every handler module, the next one at each step."""
+    for module in dict.fromkeys((*METHOD_MODULES.values(), *CHORE_MODULES.values())):
+        _load_handler(module)
+        yield module
+
+
+def all_methods() -> list[Method]:
+    """Return every method, in the order of the contract, after all handler modules are loaded."""
+    for _ in load_handlers():
+        pass
+    return [METHODS[name] for name in METHOD_MODULES]
+
+
+def _load_handler(module: str | None) -> None:
+    """Load a handler module; while another thread loads it, wait until it has.
+
+    Raises:
+        OutOfResources: it cannot be loaded.
+    """
+    if module is None:
+        return
+    try:
+        import_module(f"sidecar.handlers.{module}")
+    except Exception as fault:
+        log.error("not_loaded", module=module, kind=type(fault).__name__)
+        raise OutOfResources from fault
 
 
 class Chore(msgspec.Struct, frozen=True):
@@ -213,17 +262,44 @@ class Chore(msgspec.Struct, frozen=True):
         return self.first_ms if self.waits_for_none else limits.CHORES_FIRST_MS
 
 
-CHORES: dict[str, Chore] = {}
-"""Every declared chore by its name."""
+def _row(
+    name: str, first_ms: int, every_ms: int | None = None, *, waits_for_none: bool = False
+) -> Chore:
+    """Return a chore whose handler module is loaded when it first runs."""
+
+    def load_and_run(ctx: LongContext) -> None:
+        _load_handler(CHORE_MODULES[name])
+        CHORES[name].function(ctx)
+
+    return Chore(name, load_and_run, first_ms, every_ms, waits_for_none)
 
 
-def chore(
-    name: str, *, first_ms: int, every_ms: int | None = None, waits_for_none: bool = False
-) -> Callable[[Callable[[LongContext], None]], Callable[[LongContext], None]]:
-    """Declare a chore that runs `first_ms` after the start, then at intervals or when scheduled."""
+CHORES: dict[str, Chore] = {
+    each.name: each
+    for each in (
+        _row("modules", limits.MODULES_FIRST_MS),
+        _row("integrity", limits.CHORES_FIRST_MS),
+        _row("purge", limits.CHORES_FIRST_MS),
+        _row("run_retention", limits.CHORES_FIRST_MS, limits.RETENTION_EVERY_MS),
+        _row("audit_pruned", limits.CHORES_FIRST_MS),
+        _row("backups", limits.BACKUPS_FIRST_MS, limits.BACKUPS_EVERY_MS),
+        _row("refusals", limits.REFUSALS_FOLDED_MS),
+        _row("secrets_rotate", limits.DATA_KEY_CHECK_MS, limits.DATA_KEY_CHECK_MS),
+        _row("vault_lock", limits.LOCK_CHECK_MS, waits_for_none=True),
+        _row("vault_settle", limits.CHORES_FIRST_MS),
+        _row("revisions", limits.CHORES_FIRST_MS),
+        _row("trash", limits.CHORES_FIRST_MS, limits.RETENTION_EVERY_MS),
+        _row("warnings", limits.CHORES_FIRST_MS, limits.WARNINGS_EVERY_MS),
+    )
+}
+"""Every chore by its name, whether its handler module is loaded or not."""
+
+
+def chore(name: str) -> Callable[[Callable[[LongContext], None]], Callable[[LongContext], None]]:
+    """Declare the function of a chore that `CHORES` has."""
 
     def declare(function: Callable[[LongContext], None]) -> Callable[[LongContext], None]:
-        CHORES[name] = Chore(name, function, first_ms, every_ms, waits_for_none)
+        CHORES[name] = msgspec.structs.replace(CHORES[name], function=function)
         return function
 
     return declare

@@ -1,8 +1,8 @@
 """Describes the catalog as an OpenRPC 1.3.2 document: the contract that clients are made from.
 
 `rpc.discover`, `sim-sidecar openrpc` and schema/openrpc.json all are what `document()` returns.
-The caller must have imported the handlers, which declare the methods. build/examples.py takes the
-examples from the conversations of the tests and writes them to examples.json beside this module.
+build/examples.py takes the examples from the conversations of the tests and writes them to
+examples.json beside this module.
 
 A member of params that may be left out may be null. The document has no version of the program and
 no date, and its hash omits the examples, so that the hash changes only when the contract does.
@@ -18,10 +18,9 @@ from importlib import resources
 import msgspec
 
 from sidecar import errors, limits
-from sidecar.catalog import METHODS, Method
+from sidecar.catalog import Method, all_methods
 from sidecar.error_data import EXIT_TEXTS, STDERR_LINES, data_of
 from sidecar.errors import ExitCode, SidecarError
-from sidecar.methods import METHOD_MODULES
 from sidecar.notifications import NOTIFICATIONS, Notification
 from sidecar.schemas import (
     OPEN,
@@ -142,9 +141,8 @@ def openrpc(
 
 
 def contract() -> Schema:
-    """Return the document of what this program declares; the handlers must have been imported."""
-    methods = [METHODS[name] for name in METHOD_MODULES]
-    return openrpc(methods, NOTIFICATIONS, errors.catalogue())
+    """Return the document of what this program declares."""
+    return openrpc(all_methods(), NOTIFICATIONS, errors.catalogue())
 
 
 def document() -> Schema:

@@ -2,9 +2,9 @@
 
 The order is that of the contract and of the reference: the nouns, and the methods of a noun, as a
 reader needs them. Handler modules are loaded by their names here, so that a module can be loaded
-when a method of it is first called; today `sidecar.handlers` loads all of them at once. Module
-names are relative to `sidecar.handlers`. The names of methods have a dot; a name without a dot is
-that of a chore, work that the process does by itself, see `sidecar.catalog`.
+when a method of it is first called. Module names are relative to `sidecar.handlers`. The names of
+methods have a dot; a name without a dot is that of a chore, work that the process does by itself,
+see `sidecar.catalog`.
 """
 
 from typing import Final

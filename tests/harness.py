@@ -215,7 +215,7 @@ class Bench:
 @contextmanager
 def open_bench(folder: Path, clock: Clock | None = None) -> Iterator[Bench]:
     """Open a bench with a new database in `folder`; all handlers are imported."""
-    importlib.import_module("sidecar.handlers.workflows")
+    importlib.import_module("sidecar.handlers.every")
     clock = clock or ManualClock()
     opened = open_store(folder / "test.db", clock)
     try:

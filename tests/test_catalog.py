@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from msgspec import inspect as types
 
-import sidecar.handlers
+import sidecar.handlers.every
 from sidecar import describe, limits
 from sidecar.catalog import CHORES, METHODS, MayBeDamaged, Method, Params
 from sidecar.context import Context, LongContext

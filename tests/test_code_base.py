@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import sidecar
-import sidecar.handlers
+import sidecar.handlers.every
 from sidecar.catalog import METHODS
 
 PACKAGE = Path(sidecar.__file__).parent

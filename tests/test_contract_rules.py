@@ -11,7 +11,7 @@ import pytest
 from msgspec import Raw
 from msgspec import inspect as types
 
-import sidecar.handlers  # noqa: F401 - fills the catalog
+import sidecar.handlers.every  # noqa: F401 - fills the catalog
 from sidecar import describe
 from sidecar.catalog import METHODS, Method
 from sidecar.methods import METHOD_MODULES

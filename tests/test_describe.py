@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-import sidecar.handlers  # noqa: F401 -- importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 -- importing it fills the catalog
 from sidecar import describe, errors, limits
 from sidecar.catalog import METHODS, Method, Params, Result
 from sidecar.context import Context

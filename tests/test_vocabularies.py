@@ -10,7 +10,7 @@ from typing import Any, get_args
 import pytest
 from msgspec import inspect as types
 
-import sidecar.handlers
+import sidecar.handlers.every
 from sidecar import describe
 from sidecar.catalog import METHODS
 from sidecar.errors import ErrorSlug, catalogue

@@ -108,10 +108,9 @@ def _refuse_secrets(method: str, params: dict[str, bytes]) -> None:
     """
     if not method.startswith("secrets."):
         return
-    import sidecar.handlers  # noqa: F401, PLC0415 - fills the catalog, which other calls do without
-    from sidecar.catalog import METHODS  # noqa: PLC0415 - after the catalog is full
+    from sidecar.catalog import find_method  # noqa: PLC0415 - most calls do without
 
-    known = METHODS.get(method)
+    known = find_method(method)
     for name in sorted(known.secret_params & params.keys()) if known else ():
         raise CommandFailed(
             f"{name} is a secret and must not be among the arguments, which other programs can"
@@ -123,10 +122,9 @@ def _needs_database(given: argparse.Namespace) -> bool:
     """Return whether the database is missing and the method only reads: then none is made."""
     if given.ephemeral or database_path(given).exists():
         return False
-    import sidecar.handlers  # noqa: F401, PLC0415 - fills the catalog, which other calls do without
-    from sidecar.catalog import METHODS  # noqa: PLC0415 - after the catalog is full
+    from sidecar.catalog import find_method  # noqa: PLC0415 - most calls do without
 
-    method = METHODS.get(given.method)
+    method = find_method(given.method)
     return method is not None and method.access == "read"
 
 

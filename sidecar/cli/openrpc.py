@@ -11,8 +11,7 @@ _EXAMPLES = "examples:\n  sim-sidecar openrpc > openrpc.json\n"
 
 def _run(_given: argparse.Namespace) -> int:
     """Print the OpenRPC document; returns 0."""
-    import sidecar.handlers  # noqa: F401, PLC0415 - fills the catalog
-    from sidecar.describe import openrpc_json  # noqa: PLC0415 - after the catalog is full
+    from sidecar.describe import openrpc_json  # noqa: PLC0415 - only this command needs it
 
     sys.stdout.buffer.write(openrpc_json())
     return 0

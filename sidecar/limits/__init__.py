@@ -153,6 +153,10 @@ TRIGGER_MAX_CHARS: Final = 64
 CHORES_FIRST_MS: Final = 5000
 """Time from the start to the first chore, so that none runs while the app loads."""
 
+MODULES_FIRST_MS: Final = 100
+"""Time from the start to the loading of what the first answer did not need: after the first
+answers, and long before an update of the program can replace its files."""
+
 PACK_PAUSE_MS: Final = 2000
 """Time from the last change of a body to the packing of its earlier revisions."""
 

@@ -9,7 +9,7 @@ fails is logged and runs again at its next time. When none is scheduled the proc
 from collections.abc import Callable
 from functools import partial
 
-from sidecar import log, redaction
+from sidecar import limits, log, redaction
 from sidecar.catalog import CHORES, Chore
 from sidecar.context import LongContext, Services
 from sidecar.errors import (
@@ -92,6 +92,7 @@ class Chores:
         if services.store.rescue is None:
             self._schedule_all()
         else:
+            self.schedule("modules", limits.MODULES_FIRST_MS)
             services.store.on_rescued = self._schedule_all
 
     def _schedule_all(self) -> None:

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sidecar import limits, log, redaction
-from sidecar.catalog import METHODS, Access, Method
+from sidecar.catalog import Access, Method, find_method
 from sidecar.context import Context, LongContext, Services
 from sidecar.errors import (
     AuditUnavailable,
@@ -187,8 +187,9 @@ class Dispatcher:
         reply = Reply(request.id)
         replies.append(reply)
         started_ns = perf_counter_ns()
-        method = METHODS.get(request.method)
+        method = None
         try:
+            method = find_method(request.method)
             if self._refuse_with is not None:
                 self._refuse(method, self._refuse_with)
             if method is None:

@@ -12,8 +12,8 @@ from typing import Any, cast
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
-from sidecar.catalog import METHODS, Method
-from sidecar.errors import InvalidParams
+from sidecar.catalog import Method, find_method
+from sidecar.errors import InvalidParams, OutOfResources
 from sidecar.null_params import accepting_null
 from sidecar.wire.envelope import Request, params_kind
 
@@ -34,17 +34,17 @@ def _decoder(method: Method) -> Callable[[bytes], Request]:
 def named_method(line: bytes) -> Method | None:
     """Return the method that the beginning of a line seems to name; None when it names none."""
     name = _METHOD.search(line, 0, _METHOD_WITHIN_BYTES)
-    return METHODS.get(name[1].decode()) if name else None
+    return find_method(name[1].decode()) if name else None
 
 
 def decode_call(line: bytes) -> Request | None:
     """Decode a request with its params in one pass; None when anything in it is unusual."""
-    method = named_method(line)
-    if method is None:
-        return None
     try:
+        method = named_method(line)
+        if method is None:
+            return None
         request = _decoder(method)(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, RecursionError, OutOfResources):
         return None  # decoding in two steps finds what is wrong
     # What looked like the method may have been part of an id or of the params.
     return request if request.method == method.name else None

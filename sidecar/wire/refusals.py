@@ -1,10 +1,10 @@
 """What refusing a request takes besides its error: an audit entry, and the name that was meant."""
 
 from sidecar import log
-from sidecar.catalog import METHODS
 from sidecar.context import Context, LongContext
 from sidecar.did_you_mean import nearest_name
 from sidecar.errors import MethodNotFound, SidecarError
+from sidecar.methods import METHOD_MODULES
 from sidecar.secrets.log_refusals import log_refusal
 from sidecar.wire.burst import Burst
 from sidecar.wire.reply import Reply
@@ -40,4 +40,4 @@ def audit_long_refusal(method: str, error: SidecarError, context: LongContext) -
 
 def unknown_method(name: str) -> MethodNotFound:
     """Return the error for an unknown method, with the most similar name."""
-    return MethodNotFound(did_you_mean=nearest_name(name, METHODS))
+    return MethodNotFound(did_you_mean=nearest_name(name, METHOD_MODULES))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from tests.harness import Bench
 from tests.made_workflows import save
 from tests.vault_benches import secret_bench

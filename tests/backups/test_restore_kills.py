@@ -16,7 +16,7 @@ from tests.store.test_swap import STEPS
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-import sidecar.handlers
+import sidecar.handlers.every
 from sidecar.backups import old_database
 from sidecar.store import swap
 from tests.harness import open_bench

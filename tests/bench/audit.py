@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from sidecar.store.audit.log import append_entry, chain_head
 from sidecar.store.audit.verify import verify_chain
 from sidecar.store.connection import Store

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import sidecar
-import sidecar.handlers
+import sidecar.handlers.every
 from sidecar import limits
 from sidecar.catalog import METHODS
 from sidecar.errors import AuditUnavailable, SidecarError

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from sidecar.errors import InvalidParams
 from tests.harness import Bench
 from tests.made_workflows import save

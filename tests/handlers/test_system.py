@@ -9,7 +9,7 @@ import apsw
 import pytest
 
 import sidecar
-import sidecar.handlers
+import sidecar.handlers.every
 from sidecar import limits, process
 from sidecar.context import MethodLatency
 from sidecar.errors import Cancelled

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from sidecar.catalog import METHODS
 from tests.process.child_process import Child, environment, product, request
 from tests.process.conftest import Spawn

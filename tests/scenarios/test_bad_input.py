@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 import pytest
 
-import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from sidecar import limits
 from sidecar.catalog import METHODS
 from tests.make_params import params_type, wrong_params

@@ -25,7 +25,7 @@ from typing import Any
 import apsw
 import pytest
 
-import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from sidecar import errors
 from sidecar.catalog import METHODS
 from sidecar.describe import INCOMING

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import get_args
 
-import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from sidecar.store import migrations
 from tests.harness import Bench
 from tests.made_workflows import save

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from sidecar import limits
 from sidecar.errors import AuditUnavailable
 from sidecar.store.search import indexes

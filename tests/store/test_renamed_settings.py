@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from tests.harness import open_bench
 from tests.store import samples
 

@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from sidecar.catalog import METHODS, Access, Method, Params, Result
 from sidecar.clock import Clock
 from sidecar.context import Context, LongContext

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import sidecar.handlers  # noqa: F401 - importing it fills the catalog
+import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from sidecar.catalog import METHODS, Method
 from sidecar.context import Emitted, MethodLatency, Services
 from sidecar.store.connection import Store

@@ -100,7 +100,7 @@ def _delete(ctx: LongContext, total: int | None) -> None:
     ctx.in_steps(step, lambda done: ctx.progress("prune", done, total, "entries"))
 
 
-@chore(PRUNED_CHORE, first_ms=limits.CHORES_FIRST_MS)
+@chore(PRUNED_CHORE)
 def finish_pruning(ctx: LongContext) -> None:
     """Delete the entries before the log's start that a killed process has left."""
     _delete(ctx, None)

@@ -23,7 +23,7 @@ _sent: WeakKeyDictionary[Store, set[WarningSlug]] = WeakKeyDictionary()
 """The warnings sent about each database since its last success."""
 
 
-@chore(CHORE, first_ms=limits.BACKUPS_FIRST_MS, every_ms=limits.BACKUPS_EVERY_MS)
+@chore(CHORE)
 def back_up(ctx: LongContext) -> None:
     """Make a backup when one is due, and delete superfluous ones."""
     sent = _sent.setdefault(ctx.store, set())

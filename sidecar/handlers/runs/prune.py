@@ -147,7 +147,7 @@ def _shrink(ctx: LongContext) -> int:
     return after_bytes
 
 
-@chore(CHORE, first_ms=limits.CHORES_FIRST_MS, every_ms=limits.RETENTION_EVERY_MS)
+@chore(CHORE)
 def prune_by_settings(ctx: LongContext) -> None:
     """Prune the runs that run_keep_days, run_keep_count and run_keep_bytes do not keep."""
     with ctx.reading() as db:

@@ -56,7 +56,7 @@ def check(ctx: LongContext, params: SystemCheckParams) -> SystemCheckResult:
     return SystemCheckResult(not findings, shown, counts)
 
 
-@chore(CHORE, first_ms=limits.CHORES_FIRST_MS)
+@chore(CHORE)
 def confirm_suspicion(ctx: LongContext) -> None:
     """Check the file when an error or an unclean end of the process suggests damage."""
     confirm_damage(ctx)

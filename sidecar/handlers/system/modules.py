@@ -1,20 +1,20 @@
 """The modules that serving needs only after its start: their list, and the chore that loads them.
 
-They would make each start 0.3 s slower. But an app that updates itself can replace the folder of
+They would make each start 0.5 s slower. But an app that updates itself can replace the folder of
 this program while it runs, after which nothing can be loaded, or code of another version. So they
-are loaded in a worker thread some seconds after the start. `cryptography` follows only where
-secrets are set up, because it takes 5 MiB; where it cannot be loaded, secrets are refused
-with `out_of_resources`.
+are loaded in a thread soon after the start, one after the other: a request waits for at most one,
+and one whose own module is not loaded yet loads it first. `cryptography` follows only where secrets
+are set up, because it takes 5 MiB; where a module cannot be loaded, what needs it is refused with
+`out_of_resources`.
 """
 
+import gc
 from importlib import import_module
 from typing import Final
 
 from sidecar import limits, log
-from sidecar.catalog import chore
+from sidecar.catalog import chore, load_handlers
 from sidecar.context import LongContext
-from sidecar.secrets.state import vault_state
-from sidecar.vault.crypto import load_cryptography
 
 CHORE: Final = "modules"
 
@@ -29,23 +29,48 @@ MODULES: Final = (
     "sidecar.bodies.difference",
     "sidecar.describe",
     "sidecar.repair.recover",
+    "sidecar.wire.mending",
+    "zoneinfo",
     "zstandard",
     "jsonrpcserver",
 )
 """What is imported within functions while serving, the longest import last."""
 
 
-@chore(CHORE, first_ms=limits.CHORES_FIRST_MS)
+@chore(CHORE)
 def load_modules(ctx: LongContext) -> None:
-    """Load the modules one after the other, and the file of examples."""
+    """Load the handlers and the modules one after the other, and the file of examples.
+
+    What cannot be loaded is tried again later.
+    """
+    gc.disable()  # it would look at all objects again and again, and find no garbage
+    try:
+        for _ in load_handlers():
+            ctx.check_cancelled()
+        for name in MODULES:
+            import_module(name)
+            ctx.check_cancelled()
+        from sidecar.describe import load_examples  # noqa: PLC0415 - loaded here, not at the start
+
+        load_examples()
+        _load_cryptography_if_needed(ctx)
+    except Exception:
+        ctx.session.schedule(CHORE, limits.CHORES_FIRST_MS)
+        raise
+    finally:
+        gc.freeze()  # all modules stay: they need not be looked at again
+        gc.enable()
+    log.debug("modules_loaded", count=len(MODULES))
+
+
+def _load_cryptography_if_needed(ctx: LongContext) -> None:
+    """Load `cryptography` where secrets are set up."""
+    from sidecar.secrets.state import vault_state  # noqa: PLC0415 - the first start needs none of it
+    from sidecar.vault.crypto import load_cryptography  # noqa: PLC0415 - the same
+
+    if ctx.store.rescue is not None:
+        return
     with ctx.reading() as db:
         secrets = vault_state(db, ctx.vault) != "uninitialized"
     if secrets:
         load_cryptography()
-    for name in MODULES:
-        ctx.check_cancelled()
-        import_module(name)
-    from sidecar.describe import load_examples  # noqa: PLC0415 - loaded here, not at the start
-
-    load_examples()
-    log.debug("modules_loaded", count=len(MODULES))

@@ -45,7 +45,7 @@ def purge(ctx: LongContext, params: SystemPurgeParams) -> SystemPurgeResult:
     return SystemPurgeResult(purged=True, freed_bytes=done.freed_bytes, pending=done.pending)
 
 
-@chore(purging.CHORE, first_ms=limits.CHORES_FIRST_MS)
+@chore(purging.CHORE)
 def purge_deleted(ctx: LongContext) -> None:
     """Purge when something was deleted; while a reader prevents it, send a warning and retry."""
     if not purging.is_due(ctx):

@@ -78,7 +78,7 @@ class _State:
 _states: WeakKeyDictionary[Store, _State] = WeakKeyDictionary()
 
 
-@chore("warnings", first_ms=limits.CHORES_FIRST_MS, every_ms=limits.WARNINGS_EVERY_MS)
+@chore("warnings")
 def warn(ctx: LongContext) -> None:
     """Check disk, folder and clock; reserve disk space for the methods that free some."""
     ctx.store.ballast.create()

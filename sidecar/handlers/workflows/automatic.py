@@ -15,7 +15,7 @@ PACK_CHORE = "revisions"
 DAY_MS = 86_400_000
 
 
-@chore(PACK_CHORE, first_ms=limits.CHORES_FIRST_MS)
+@chore(PACK_CHORE)
 def pack_revisions(ctx: LongContext) -> None:
     """Pack the bodies that saves have replaced, a few at a time, and prune their workflows.
 
@@ -37,7 +37,7 @@ def pack_revisions(ctx: LongContext) -> None:
                 purging.request(ctx, soon=False)
 
 
-@chore("trash", first_ms=limits.CHORES_FIRST_MS, every_ms=limits.RETENTION_EVERY_MS)
+@chore("trash")
 def empty_trash(ctx: LongContext) -> None:
     """Delete workflows that have been archived for longer than archive_keep_days; 0 keeps all."""
     while True:
