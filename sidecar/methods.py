@@ -23,6 +23,7 @@ _DECLARED: Final = {
     "workflows.history_diff_revert": "workflows.history workflows.diff workflows.revert",
     "workflows.export": "workflows.export",
     "workflows.tags_categories": "workflows.tags workflows.rename_tag workflows.categories",
+    "workflows.import_documents": "workflows.import",
     "runs.start_progress": "runs.start runs.progress",
     "runs.finish": "runs.finish",
     "runs.get_list": "runs.get runs.list",

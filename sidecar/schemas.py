@@ -96,8 +96,9 @@ def schemas_of(
     results = [method.result for method in methods if is_struct(method.result)]
     _, taken = components(params)
     _, given = components([*results, *notifications.values()])
+    optional = dict(_optional_members(MayBeDamaged))
     for name, schema in given.items():
-        if _require_all(schema) and name in taken:
+        if _require_all(schema, optional.get(name, frozenset())) and name in taken:
             message = f"{name} has defaults and is used in params and in a result: use two structs."
             raise TypeError(message)
     for schema in taken.values():
@@ -122,12 +123,20 @@ def _accept_null(schema: Schema) -> None:
             members[name] = outer | {"anyOf": [*choices, _NULL]}
 
 
-def _require_all(schema: Schema) -> bool:
+def _optional_members(struct: type[msgspec.Struct]) -> Iterator[tuple[str, frozenset[str]]]:
+    """Yield the names of a struct and of its subclasses, with the fields that answers may omit."""
+    fields = msgspec.structs.fields(struct)
+    yield struct.__name__, frozenset(each.encode_name for each in fields if not each.required)
+    for each in struct.__subclasses__():
+        yield from _optional_members(each)
+
+
+def _require_all(schema: Schema, optional: frozenset[str]) -> bool:
     """Require every field that answers always have; return whether that changed anything."""
     fields = schema.get("properties")
     if fields is None:  # an enum, not a struct
         return False
-    required = [name for name in fields if name not in MayBeDamaged.__struct_fields__]
+    required = [name for name in fields if name not in optional]
     changed: bool = schema["required"] != required
     schema["required"] = required
     for field in fields.values():

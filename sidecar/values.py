@@ -87,6 +87,23 @@ Category = Annotated[
         description="The one category of a workflow, 1 to 64 characters.",
     ),
 ]
+Source = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=limits.SOURCE_MAX_CHARS,
+        description="The tool that a workflow was imported from, such as `n8n`; `unknown` for none"
+        " that is known.",
+    ),
+]
+SourceId = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=limits.SOURCE_ID_MAX_CHARS,
+        description="What a workflow is called by others where it was imported from.",
+    ),
+]
 
 
 def stored_json(text: str | bytes) -> Any:

@@ -67,14 +67,14 @@ RescueReason = Annotated[
 
 ProgressPhase = Annotated[
     Literal[
-        "check", "copy", "export", "keychain", "migrate", "pack", "prune", "purge", "runs",
-        "salvage", "unpack", "verify", "waiting", "workflows",
+        "check", "copy", "export", "import", "keychain", "migrate", "pack", "prune", "purge",
+        "runs", "salvage", "unpack", "verify", "waiting", "workflows",
     ],
     Meta(title="ProgressPhase", description="The current phase of the work."),
 ]  # fmt: skip
 
 ProgressUnit = Annotated[
-    Literal["bytes", "entries", "phases", "requests", "rows", "seconds", "workflows"],
+    Literal["bytes", "entries", "files", "phases", "requests", "rows", "seconds", "workflows"],
     Meta(title="ProgressUnit", description="What `done` and `total` count."),
 ]
 
@@ -176,3 +176,20 @@ RestoredSecrets = Annotated[
     Literal["kept", "from_backup", "none"],
     Meta(title="RestoredSecrets", description="Which secrets are in the database now."),
 ]
+
+# --- imports ------------------------------------------------------------------------------------
+
+ImportOutcome = Annotated[
+    Literal["created", "replaced", "skipped", "refused"],
+    Meta(title="ImportOutcome", description="What became of a document that was to be imported."),
+]
+
+ImportReason = Annotated[
+    Literal[
+        "already_imported", "exists", "unchanged", "archived", "database_damaged", "duplicate_name",
+        "empty_body", "encoding", "format", "link", "not_a_file", "not_json", "not_unpacked",
+        "not_yaml", "ratio", "too_deep", "too_large", "unreadable", "unsafe_name", "yaml_alias",
+        "yaml_key", "yaml_tag",
+    ],
+    Meta(title="ImportReason", description="Why a document was skipped or refused."),
+]  # fmt: skip

@@ -19,6 +19,8 @@ from sidecar.vocabularies import (
     ClosingReason,
     CredentialCertainty,
     FindingKind,
+    ImportOutcome,
+    ImportReason,
     ProgressPhase,
     ProgressUnit,
     ReadyMode,
@@ -41,7 +43,7 @@ AUDIT_ACTIONS: Final[dict[AuditAction, str]] = {
     "workflow_unarchive": "A workflow was taken out of the archive.",
     "workflow_delete": "A workflow was deleted with its runs and revisions.",
     "workflow_export": "Workflows were exported to a file.",
-    "workflow_import": "A workflow was imported; only imported logs have it so far.",
+    "workflow_import": "A workflow was created or replaced by an import.",
     "tag_rename": "A tag was renamed in every workflow that had it.",
     "run_delete": "One run was deleted, or the runs of a workflow that is being deleted.",
     "run_prune": "Runs were deleted by their age, their number or their size.",
@@ -130,6 +132,7 @@ PROGRESS_PHASES: Final[dict[ProgressPhase, str]] = {
     "check": "A database is examined.",
     "copy": "The database is copied.",
     "export": "Entries or workflows are written to a file.",
+    "import": "Files are read, and what is in them is stored.",
     "keychain": "The keychain of the system is waited for; it may ask the person.",
     "migrate": "The tables are changed to those of this version.",
     "pack": "A copy is packed into a backup.",
@@ -146,6 +149,7 @@ PROGRESS_PHASES: Final[dict[ProgressPhase, str]] = {
 PROGRESS_UNITS: Final[dict[ProgressUnit, str]] = {
     "bytes": "Bytes.",
     "entries": "Entries of the audit log.",
+    "files": "Files, or documents that a request holds.",
     "phases": "Steps of the work that take unequal times.",
     "requests": "Requests that are waited for; their number is unknown.",
     "rows": "Rows of any table.",
@@ -278,6 +282,38 @@ RESTORED_SECRETS: Final[dict[RestoredSecrets, str]] = {
     "none": "None; secrets are not set up.",
 }
 
+IMPORT_OUTCOMES: Final[dict[ImportOutcome, str]] = {
+    "created": "It is a new workflow.",
+    "replaced": "It is the next revision of a workflow that was there.",
+    "skipped": "A workflow was there for it, and nothing was written.",
+    "refused": "It cannot be imported, for the reason that is told.",
+}
+
+IMPORT_REASONS: Final[dict[ImportReason, str]] = {
+    "already_imported": "The same document from the same place was imported before.",
+    "exists": "A workflow with its source and source id is there, which the policy skips.",
+    "unchanged": "The workflow to be replaced is the same already.",
+    "archived": "The workflow to be replaced is archived; unarchive it first.",
+    "database_damaged": "The workflow to be replaced is damaged; system.check says where.",
+    "duplicate_name": "Another file of the archive, before it, has the same name.",
+    "empty_body": "It has no content, and the workflow to be replaced has some.",
+    "encoding": "It is no text in UTF-8, UTF-16 or UTF-32.",
+    "format": "It is an item or a version of this program's own format that cannot be read.",
+    "link": "It is a link to another file or folder, and no link is followed.",
+    "not_a_file": "It is no ordinary file, or it belongs to the database.",
+    "not_json": "It is not JSON; JSON has no NaN, no comments and no comma before a bracket.",
+    "not_unpacked": "It is encrypted, damaged or packed by another method than deflate.",
+    "not_yaml": "It is not YAML, or its YAML is neither a list nor a mapping.",
+    "ratio": "It unpacks to far more than any workflow does.",
+    "too_deep": "It nests deeper than a body may.",
+    "too_large": "It is larger than a file or a body may be, or the whole archive is.",
+    "unreadable": "The system does not let it be read.",
+    "unsafe_name": "Its name in the archive leads out of the archive, or is too long.",
+    "yaml_alias": "It has an alias, by which a short YAML text can be of any size.",
+    "yaml_key": "A key of its YAML is a list or a mapping, or comes twice in one mapping.",
+    "yaml_tag": "A value of its YAML has a tag for a type that JSON does not have.",
+}
+
 VOCABULARIES: Final[tuple[tuple[Any, dict[Any, str]], ...]] = (
     (AuditAction, AUDIT_ACTIONS),
     (AuditStatus, AUDIT_STATUSES),
@@ -303,5 +339,7 @@ VOCABULARIES: Final[tuple[tuple[Any, dict[Any, str]], ...]] = (
     (BackupReason, BACKUP_REASONS),
     (BackupSecrets, BACKUP_SECRETS),
     (RestoredSecrets, RESTORED_SECRETS),
+    (ImportOutcome, IMPORT_OUTCOMES),
+    (ImportReason, IMPORT_REASONS),
 )
 """Every vocabulary with its sentences, in the order of the contract."""

@@ -51,6 +51,14 @@ ACTS: dict[str, list[Act]] = {
             [saved("new", 1)],
         ),
     ],
+    "workflows.import": [
+        Act({"items": []}),
+        Act(
+            {"items": [{"data": {"id": "i1", "nodes": [], "connections": {}}}]},
+            [("workflow_import", "i1", {"revision": 1, "created": True})],
+        ),
+        Act({"items": [{"data": [1]}], "dry_run": True}),
+    ],
     "workflows.update": [
         Act({"id": "w1", "tags": ["x"]}, [saved("w1", 3)]),
         Act({"id": "w1", "name": "n"}),

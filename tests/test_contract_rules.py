@@ -107,7 +107,7 @@ def test_the_contract_says_that_null_is_accepted_where_a_param_may_be_left_out(
 
 OF_THE_PARAMS = {
     "workflows.get_many", "workflows.save_many", "workflows.delete_many", "workflows.update_many",
-    "runs.delete_many", "settings.set_many", "settings.reset",
+    "runs.delete_many", "settings.set_many", "settings.reset", "workflows.import",
 }  # fmt: skip
 """Methods that answer `items` for what their params name, which are bounded."""
 

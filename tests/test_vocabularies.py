@@ -15,7 +15,7 @@ from sidecar import describe
 from sidecar.catalog import METHODS
 from sidecar.errors import ErrorSlug, catalogue
 from sidecar.notifications import NOTIFICATIONS
-from sidecar.vocabulary_sentences import AUDIT_ACTIONS, VOCABULARIES
+from sidecar.vocabulary_sentences import VOCABULARIES
 from tests.test_catalog import structs, walk
 
 PACKAGE = Path(sidecar.__file__).parent
@@ -29,9 +29,6 @@ OF_OTHERS = {
     "WorkflowsDiffStep.kind": "the type of a step is a word of the tool that made the workflow",
 }
 """Members of such a name whose values other programs choose."""
-
-FROM_OLD_LOGS = {"workflow_export", "workflow_import"}
-"""Actions that only imported logs have so far."""
 
 
 def values(kind: Any) -> list[str]:
@@ -112,7 +109,7 @@ def strings(folder: Path) -> set[str]:
 
 def test_every_value_is_used() -> None:
     """The type checker refuses what is not in a vocabulary; this finds what nothing sends."""
-    used = strings(PACKAGE) | FROM_OLD_LOGS
+    used = strings(PACKAGE)
     unused = {
         title(kind): missing
         for kind, sentences in VOCABULARIES
@@ -120,7 +117,6 @@ def test_every_value_is_used() -> None:
     }
 
     assert unused == {}
-    assert FROM_OLD_LOGS < AUDIT_ACTIONS.keys()
 
 
 def test_the_slugs_of_errors_are_those_of_the_classes() -> None:

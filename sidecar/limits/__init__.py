@@ -9,6 +9,7 @@ from typing import Final
 
 from sidecar.limits.backups import *  # noqa: F403 - one namespace in several files
 from sidecar.limits.exports import *  # noqa: F403 - one namespace in several files
+from sidecar.limits.imports import *  # noqa: F403 - one namespace in several files
 from sidecar.limits.process import *  # noqa: F403 - one namespace in several files
 from sidecar.limits.search import *  # noqa: F403 - one namespace in several files
 from sidecar.limits.sizes import KIB as KIB

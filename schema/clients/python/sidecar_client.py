@@ -1062,7 +1062,7 @@ AuditAction = (
         "workflow_delete",
         # Workflows were exported to a file.
         "workflow_export",
-        # A workflow was imported; only imported logs have it so far.
+        # A workflow was created or replaced by an import.
         "workflow_import",
         # A tag was renamed in every workflow that had it.
         "tag_rename",
@@ -1979,6 +1979,78 @@ not know.
 """
 
 
+ImportOutcome = (
+    Literal[
+        # It is a new workflow.
+        "created",
+        # It is the next revision of a workflow that was there.
+        "replaced",
+        # A workflow was there for it, and nothing was written.
+        "skipped",
+        # It cannot be imported, for the reason that is told.
+        "refused",
+    ]
+    | str
+)
+"""What became of a document that was to be imported. A minor version may add values: accept those
+that you do not know.
+"""
+
+
+ImportReason = (
+    Literal[
+        # The same document from the same place was imported before.
+        "already_imported",
+        # A workflow with its source and source id is there, which the policy skips.
+        "exists",
+        # The workflow to be replaced is the same already.
+        "unchanged",
+        # The workflow to be replaced is archived; unarchive it first.
+        "archived",
+        # The workflow to be replaced is damaged; system.check says where.
+        "database_damaged",
+        # Another file of the archive, before it, has the same name.
+        "duplicate_name",
+        # It has no content, and the workflow to be replaced has some.
+        "empty_body",
+        # It is no text in UTF-8, UTF-16 or UTF-32.
+        "encoding",
+        # It is an item or a version of this program's own format that cannot be read.
+        "format",
+        # It is a link to another file or folder, and no link is followed.
+        "link",
+        # It is no ordinary file, or it belongs to the database.
+        "not_a_file",
+        # It is not JSON; JSON has no NaN, no comments and no comma before a bracket.
+        "not_json",
+        # It is encrypted, damaged or packed by another method than deflate.
+        "not_unpacked",
+        # It is not YAML, or its YAML is neither a list nor a mapping.
+        "not_yaml",
+        # It unpacks to far more than any workflow does.
+        "ratio",
+        # It nests deeper than a body may.
+        "too_deep",
+        # It is larger than a file or a body may be, or the whole archive is.
+        "too_large",
+        # The system does not let it be read.
+        "unreadable",
+        # Its name in the archive leads out of the archive, or is too long.
+        "unsafe_name",
+        # It has an alias, by which a short YAML text can be of any size.
+        "yaml_alias",
+        # A key of its YAML is a list or a mapping, or comes twice in one mapping.
+        "yaml_key",
+        # A value of its YAML has a tag for a type that JSON does not have.
+        "yaml_tag",
+    ]
+    | str
+)
+"""Why a document was skipped or refused. A minor version may add values: accept those that you do
+not know.
+"""
+
+
 class InternalData(TypedDict):
     """Where the log has the traceback."""
 
@@ -2307,6 +2379,8 @@ ProgressPhase = (
         "copy",
         # Entries or workflows are written to a file.
         "export",
+        # Files are read, and what is in them is stored.
+        "import",
         # The keychain of the system is waited for; it may ask the person.
         "keychain",
         # The tables are changed to those of this version.
@@ -2341,6 +2415,8 @@ ProgressUnit = (
         "bytes",
         # Entries of the audit log.
         "entries",
+        # Files, or documents that a request holds.
+        "files",
         # Steps of the work that take unequal times.
         "phases",
         # Requests that are waited for; their number is unknown.
@@ -3634,6 +3710,12 @@ class Workflow(TypedDict):
     reading the row alone fails. system.check says what is damaged.
     """
 
+    source: NotRequired[str]
+    """The tool that a workflow was imported from, such as `n8n`; `unknown` for none that is known."""
+
+    source_id: NotRequired[str]
+    """What a workflow is called by others where it was imported from."""
+
 
 WorkflowChange = (
     Literal[
@@ -3699,6 +3781,12 @@ class WorkflowHeader(TypedDict):
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
+
+    source: NotRequired[str]
+    """The tool that a workflow was imported from, such as `n8n`; `unknown` for none that is known."""
+
+    source_id: NotRequired[str]
+    """What a workflow is called by others where it was imported from."""
 
 
 class WorkflowsArchiveResult(TypedDict):
@@ -3886,7 +3974,7 @@ class WorkflowsExportResult(TypedDict):
     missing: list[str]
     """Ids that no workflow has."""
 
-    damaged: NotRequired[list[str]]
+    damaged: list[str]
     """Workflows that are not in it, as they are damaged; see system.check."""
 
     credentials: list[ExportedCredential]
@@ -3951,6 +4039,12 @@ class WorkflowsGetManyItem(TypedDict):
     reading the row alone fails. system.check says what is damaged.
     """
 
+    source: NotRequired[str]
+    """The tool that a workflow was imported from, such as `n8n`; `unknown` for none that is known."""
+
+    source_id: NotRequired[str]
+    """What a workflow is called by others where it was imported from."""
+
 
 class WorkflowsGetManyResult(TypedDict):
     """The workflows that were found, and the ids of the others."""
@@ -4007,6 +4101,60 @@ class WorkflowsHistoryResult(TypedDict):
 
     next_cursor: str | None
     """Give it as `cursor` to get the next page; null on the last page."""
+
+
+class WorkflowsImportDocument(TypedDict):
+    """One document to import."""
+
+    data: Any
+    """The document as its tool wrote it: any JSON, kept byte for byte."""
+
+    path: NotRequired[str | None]
+    """What its file is called, by which it is named when it has no name; empty when absent."""
+
+
+class WorkflowsImportItem(TypedDict):
+    """What became of one document."""
+
+    path: str
+    """Its file, in the folder or archive; or the path that the item gave."""
+
+    index: int | None
+    """Its place in the list that the file is, from 0; null for none."""
+
+    outcome: ImportOutcome
+    """What became of a document that was to be imported."""
+
+    id: str | None
+    """The workflow that it is now; null when it is none."""
+
+    source: str | None
+    """The tool that wrote it; null when nothing says so."""
+
+    reason: ImportReason | None
+    """Why it was skipped or refused; null otherwise."""
+
+
+class WorkflowsImportResult(TypedDict):
+    """What became of the documents; in a dry run, what would."""
+
+    created: int
+    """Number of new workflows."""
+
+    replaced: int
+    """Number of workflows with a new revision."""
+
+    skipped: int
+    """Number of documents that were there already."""
+
+    refused: int
+    """Number of documents, or files, that were refused."""
+
+    items: list[WorkflowsImportItem]
+    """Each document in order, as far as an answer holds them: some 30 000."""
+
+    items_omitted: int
+    """Documents that are counted but not among the items."""
 
 
 class WorkflowsItemError(TypedDict):
@@ -4195,6 +4343,12 @@ class WorkflowsSearchItem(TypedDict):
     """Present and true when a cell of the row is damaged: another value is in its place, and
     reading the row alone fails. system.check says what is damaged.
     """
+
+    source: NotRequired[str]
+    """The tool that a workflow was imported from, such as `n8n`; `unknown` for none that is known."""
+
+    source_id: NotRequired[str]
+    """What a workflow is called by others where it was imported from."""
 
 
 class WorkflowsSearchResult(TypedDict):
@@ -4609,6 +4763,27 @@ class WorkflowsCategoriesParams(TypedDict):
 
     cursor: NotRequired[str | None]
     """`next_cursor` of the page before; null or absent: the first page."""
+
+
+class WorkflowsImportParams(TypedDict):
+    """Params of workflows.import."""
+
+    path: NotRequired[str | None]
+    """Absolute path of a file, a folder or a zip archive. In the last two the files are looked at
+    whose names end with .json, .yaml, .yml or .asl.
+    """
+
+    items: NotRequired[list[WorkflowsImportDocument] | None]
+    """At most 100 documents, instead of a path."""
+
+    policy: NotRequired[Literal["new", "replace", "skip"] | None]
+    """What becomes of a document that was imported before, which is known by its source and its id
+    or, without one, by its file: `new`, the default, makes another workflow when it has changed;
+    `skip` leaves the workflow that is there; `replace` makes the document its next revision.
+    """
+
+    dry_run: NotRequired[bool | None]
+    """Only report what would be done; absent: false."""
 
 
 class RunsStartParams(TypedDict):
@@ -6069,6 +6244,61 @@ class WorkflowsMethods:
         )
         return result
 
+    def import_(
+        self,
+        *,
+        path: str | None | Unset = UNSET,
+        items: builtins.list[WorkflowsImportDocument] | None | Unset = UNSET,
+        policy: Literal["new", "replace", "skip"] | None | Unset = UNSET,
+        dry_run: bool | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> WorkflowsImportResult:
+        """Import workflows of other tools, or of this program, from files or from the request.
+
+        A file is one document: its body is the whole file, byte for byte, without a byte order
+        mark and in UTF-8. YAML is turned into JSON. A list of complete documents, and an
+        envelope that workflows.export wrote, is many. What no tool is known for comes in, too. A
+        document that cannot be imported is reported, and the others come in. A workflow gets the
+        id that the document has when that is free, else one that follows from its place, so that
+        the same call again, after a cancel or a crash, makes nothing twice.
+        """
+        params = _given(
+            {
+                "path": path,
+                "items": items,
+                "policy": policy,
+                "dry_run": dry_run,
+            }
+        )
+        result: WorkflowsImportResult = self._client.call(
+            "workflows.import", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    def start_import(
+        self,
+        *,
+        path: str | None | Unset = UNSET,
+        items: builtins.list[WorkflowsImportDocument] | None | Unset = UNSET,
+        policy: Literal["new", "replace", "skip"] | None | Unset = UNSET,
+        dry_run: bool | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+    ) -> Pending[WorkflowsImportResult]:
+        """Start workflows.import without waiting for its result."""
+        params = _given(
+            {
+                "path": path,
+                "items": items,
+                "policy": policy,
+                "dry_run": dry_run,
+            }
+        )
+        result: Pending[WorkflowsImportResult] = self._client.start(
+            "workflows.import", params, on_progress=on_progress
+        )
+        return result
+
 
 class RunsMethods:
     """The methods whose names start with `runs.`."""
@@ -7337,6 +7567,7 @@ class Client(BaseClient):
             "workflows.delete",
             "workflows.delete_many",
             "workflows.export",
+            "workflows.import",
             "workflows.rename_tag",
         )
     )

@@ -8,6 +8,7 @@ from sidecar.bodies.tools.tool import (
     Title,
     Tool,
     as_list,
+    id_of,
     objects,
     rest_of,
     steps_at,
@@ -31,6 +32,12 @@ def _title(document: Json) -> Title:
     return Title()
 
 
+def _own_id(document: Json) -> str:
+    """Return the id of the first tab; "" when there is none."""
+    tabs = (node for node in objects(document) if node.get("type") == "tab")
+    return next(map(id_of, tabs), "")
+
+
 def _links(_document: Json, steps: list[Step]) -> list[Link]:
     """Return the links, which each node has in `wires`: a list of ids for each output."""
     return [
@@ -50,4 +57,5 @@ TOOL = Tool(
     links=_links,
     link_members=frozenset({"wires"}),
     layout=CANVAS,
+    own_id=_own_id,
 )

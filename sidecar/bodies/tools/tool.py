@@ -55,6 +55,11 @@ def no_links(_document: Json, _steps: list[Step]) -> list[Link]:
     return []
 
 
+def top_id(document: Json) -> str:
+    """Return the id that a document has in its member `id`; "" for none."""
+    return id_of(document) if isinstance(document, dict) else ""
+
+
 class Tool(NamedTuple):
     """A tool, or a format, whose documents are known."""
 
@@ -78,6 +83,8 @@ class Tool(NamedTuple):
     """Paths in the document to what part of the canvas was shown."""
     wiring: tuple[Path, ...] = (("wires",), ("edges",))
     """Paths in a step, or in the document, to what tells nothing but links."""
+    own_id: Callable[[Json], str] = top_id
+    """The id of a document within its tool, by which others call it; "" when it has none."""
     named_by_key: bool = False
     """Whether a step is known by its name alone, so that a renamed one has another id."""
 

@@ -18,6 +18,7 @@ from sidecar.handlers.workflows.views import (
     header_bytes,
     header_fields,
     header_view,
+    optional_fields,
     sent_bytes,
     workflow_view,
 )
@@ -184,15 +185,16 @@ def _many_view(stored: Stored, *, data: bool) -> tuple[WorkflowsGetManyItem, int
 
     A damaged one is marked, and its body may be null.
     """
-    body, body_bytes, damaged = None, 0, stored.header.damaged
+    header, body, body_bytes = stored.header, None, 0
     if data:
         try:
             found = stored.body()
         except DatabaseDamaged:
-            damaged = True
+            header = header._replace(damaged=True)
         else:
             body, body_bytes = stored_json(found), sent_bytes(found)
-    return WorkflowsGetManyItem(*header_fields(stored.header, body), damaged=damaged), body_bytes
+    item = WorkflowsGetManyItem(*header_fields(header, body), **optional_fields(header))
+    return item, body_bytes
 
 
 class WorkflowsListParams(Params, frozen=True):

@@ -245,7 +245,7 @@ def _save(ctx: Context, item: WorkflowsSaveParams, path: str) -> WorkflowsSaveRe
         workflow_id = ctx.clock.new_id() if workflow.id is UNSET else workflow.id
         return save_new(ctx, workflow_id, content, body)
     if not item.force:
-        _refuse_emptying(ctx, old, body, path)
+        refuse_emptying(ctx, old, body, path)
     return save_revision(ctx, old, content, body)
 
 
@@ -278,7 +278,7 @@ def _content(workflow: WorkflowsSaveWorkflow, path: str) -> Content:
     return Content(workflow.name, workflow.description, tags, workflow.category)
 
 
-def _refuse_emptying(ctx: Context, old: Header, body: bytes, path: str) -> None:
+def refuse_emptying(ctx: Context, old: Header, body: bytes, path: str) -> None:
     """Refuse to replace a body that has content by an empty one.
 
     A client that has lost its document in memory would otherwise lose the stored one, too.

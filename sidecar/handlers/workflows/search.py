@@ -14,7 +14,12 @@ from sidecar.handlers.workflows.get_list import (
     TagsFilter,
     filter_of,
 )
-from sidecar.handlers.workflows.views import WorkflowHeader, count_fitting, header_fields
+from sidecar.handlers.workflows.views import (
+    WorkflowHeader,
+    count_fitting,
+    header_fields,
+    optional_fields,
+)
 from sidecar.store.search import excerpts, indexes, spelling
 from sidecar.store.search.body_lines import Budget, body_lines
 from sidecar.store.search.hits import BODY, NEWEST, SCAN, Hit, Place, find_hits
@@ -151,9 +156,7 @@ def _item(
         excerpt = _body_excerpt(ctx, header, words) or excerpt
     score = 0.0 if hit.stage in (SCAN, NEWEST) else -hit.rank
     fields = header_fields(header, score, places, excerpt)
-    if header.damaged:
-        return WorkflowsSearchItem(*fields, damaged=True)
-    return WorkflowsSearchItem(*fields)
+    return WorkflowsSearchItem(*fields, **optional_fields(header))
 
 
 def _body_excerpt(ctx: Context, header: Header, words: list[str]) -> str | None:

@@ -6,13 +6,23 @@ Tags and bodies are passed on as the JSON text that the store holds: nothing her
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from sidecar import limits
 from sidecar.catalog import MayBeDamaged, Result
 from sidecar.errors import ErrorSlug, SidecarError
 from sidecar.store.workflows.header import Header
-from sidecar.values import Category, Count, Revision, Tag, Timestamp, WorkflowId, stored_json
+from sidecar.values import (
+    Category,
+    Count,
+    Revision,
+    Source,
+    SourceId,
+    Tag,
+    Timestamp,
+    WorkflowId,
+    stored_json,
+)
 
 Name = Annotated[
     str,
@@ -24,7 +34,20 @@ Name = Annotated[
 ]
 
 
-class WorkflowHeader(MayBeDamaged, frozen=True):
+class _MayBeImported(MayBeDamaged, frozen=True, kw_only=True):
+    """What a workflow has beside its other members when it was imported."""
+
+    source: Annotated[
+        Source | UnsetType,
+        Meta(description="The tool that it was imported from; present only when it was."),
+    ] = UNSET
+    source_id: Annotated[
+        SourceId | UnsetType,
+        Meta(description="Its id in that tool, or else its file; present only with `source`."),
+    ] = UNSET
+
+
+class WorkflowHeader(_MayBeImported, frozen=True):
     """A workflow without its body."""
 
     id: WorkflowId
@@ -102,15 +125,24 @@ def header_fields(header: Header, *more: object) -> tuple[Any, ...]:
     return (*header[:3], stored_json(header.tags), *header[4:13], *more)
 
 
+def optional_fields(header: Header) -> dict[str, Any]:
+    """Return the fields of `WorkflowHeader` that only some workflows have, by their names."""
+    found: dict[str, Any] = {"damaged": True} if header.damaged else {}
+    if header.source is not None:
+        found["source"] = header.source
+        if header.source_id is not None:
+            found["source_id"] = header.source_id
+    return found
+
+
 def header_view(header: Header) -> WorkflowHeader:
     """Return a stored header as answers carry it."""
-    fields = header_fields(header)
-    return WorkflowHeader(*fields, damaged=True) if header.damaged else WorkflowHeader(*fields)
+    return WorkflowHeader(*header_fields(header), **optional_fields(header))
 
 
 def workflow_view(header: Header, body: bytes) -> Workflow:
     """Return a stored workflow as answers carry it."""
-    return Workflow(*header_fields(header, stored_json(body)))
+    return Workflow(*header_fields(header, stored_json(body)), **optional_fields(header))
 
 
 def save_view(header: Header, *, created: bool, changed: bool) -> WorkflowsSaveResult:
@@ -141,6 +173,8 @@ HEADER_MAX_BYTES = HEADER_FIXED_BYTES + ESCAPED_CHAR_BYTES * (
     + limits.DESCRIPTION_MAX_CHARS
     + limits.CATEGORY_MAX_CHARS
     + limits.TAGS_MAX * (limits.TAG_MAX_CHARS + 1)
+    + limits.SOURCE_MAX_CHARS
+    + limits.SOURCE_ID_MAX_CHARS
 )
 
 _SEPARATOR_BYTES = 3
@@ -156,7 +190,7 @@ ITEMS_MAX_BYTES = limits.ANSWER_MAX_BYTES - limits.ANSWER_ROOM_BYTES
 def header_bytes(header: Header) -> int:
     """Return an upper bound of the bytes that a header takes in an answer."""
     chars = len(header.id) + len(header.name) + len(header.category)
-    chars += len(header.description or "")
+    chars += len(header.description or "") + len(header.source or "") + len(header.source_id or "")
     return HEADER_FIXED_BYTES + ESCAPED_CHAR_BYTES * chars + UTF8_CHAR_BYTES * len(header.tags)
 
 

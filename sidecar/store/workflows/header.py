@@ -17,7 +17,7 @@ from sidecar.values import Count, Revision, Timestamp
 COLUMNS: Final = (
     "w.id, w.name, w.description, w.tags, w.category, w.revision, w.created_at, w.updated_at,"
     " w.archived_at, w.size_bytes, w.stored_bytes, w.run_count, w.last_run_at, w.rid,"
-    " w.content_sha256"
+    " w.content_sha256, w.source, w.source_id"
 )
 """The columns of `Header`, in its order, of a table that the statement calls `w`."""
 
@@ -52,6 +52,8 @@ class Header(NamedTuple):
     last_run_at: Timestamp | None
     rid: int
     content_sha256: bytes
+    source: str | None = None
+    source_id: str | None = None
     damaged: bool = False
     """Whether a cell of the row is damaged; another value is in its place here."""
 

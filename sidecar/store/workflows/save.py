@@ -50,7 +50,14 @@ def insert_workflow(
 
     `sha256` is the fingerprint of `body` where the caller knows it.
     """
-    data, sha256, size_bytes, stored_bytes = codec.pack(body, sha256)
+    return insert_packed(db, workflow_id, content, codec.pack(body, sha256), now_ms)
+
+
+def insert_packed(
+    db: Connection, workflow_id: str, content: Content, packed: Packed, now_ms: int
+) -> Header:
+    """Write a new workflow as `insert_workflow` does; its body was packed before."""
+    data, sha256, size_bytes, stored_bytes = packed
     name_key = sort_key(content.name)
     row = (workflow_id, *content, sha256, size_bytes, stored_bytes, now_ms, now_ms, name_key)
     rid = db.execute(_INSERT, row).get
@@ -62,7 +69,7 @@ def insert_workflow(
 
 
 def write_revision(
-    db: Connection, old: Header, content: Content, body: bytes | None, now_ms: int
+    db: Connection, old: Header, content: Content, body: bytes | Packed | None, now_ms: int
 ) -> Header:
     """Write the next revision of a workflow and return its header; None keeps the body.
 
@@ -96,18 +103,20 @@ def write_revision(
         old.last_run_at,
         old.rid,
         sha256,
+        old.source,
+        old.source_id,
     )
 
 
-def _pack_if_new(db: Connection, old: Header, body: bytes) -> Packed | None:
-    """Pack a body; None when the same body is stored already and is not damaged."""
-    sha256 = codec.fingerprint(body)
+def _pack_if_new(db: Connection, old: Header, body: bytes | Packed) -> Packed | None:
+    """Pack a body, or take one that is packed; None when it is stored already and not damaged."""
+    sha256 = body.sha256 if isinstance(body, Packed) else codec.fingerprint(body)
     if sha256 == old.content_sha256:
         stored = load(db, old.id)
         with suppress(DatabaseDamaged):
             if stored is not None and stored.body():
                 return None
-    return codec.pack(body, sha256)
+    return body if isinstance(body, Packed) else codec.pack(body, sha256)
 
 
 def _follow_tags(db: Connection, old: Header, tags: str, now_ms: int) -> None:

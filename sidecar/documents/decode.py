@@ -1,0 +1,50 @@
+"""Returns the JSON texts of a file that was read: of JSON byte for byte, of YAML translated."""
+
+from json import detect_encoding
+from typing import Final
+
+from sidecar.bodies import depth, parse
+from sidecar.documents.refused import Refused
+
+_YAML: Final = (".yaml", ".yml")
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+def json_texts(name: str, data: bytes) -> list[bytes]:
+    """Return the JSON text of a file; of YAML one for each of its documents.
+
+    A byte order mark is removed, and UTF-16 and UTF-32 are transcoded. What is JSON is returned as
+    it is, whatever the file is called. YAML is expected only where the name says so, since most
+    texts that are not quite JSON are YAML with another meaning.
+
+    Raises:
+        Refused: it is neither, or nests too deep.
+    """
+    text = _in_utf8(data)
+    if depth.exceeds(text):
+        raise Refused("too_deep")
+    if parse.is_json(text):
+        return [text]
+    if not name.lower().endswith(_YAML):
+        raise Refused("not_json")
+    from sidecar.documents.yaml_text import as_json  # noqa: PLC0415 - few files need the parser
+
+    return as_json(text)
+
+
+def _in_utf8(data: bytes) -> bytes:
+    """Return a text in UTF-8 without a byte order mark.
+
+    Raises:
+        Refused: it is no text.
+    """
+    encoding = detect_encoding(data)
+    try:
+        if encoding.startswith("utf-8"):
+            text = data.removeprefix(_BOM)
+            if not text.isascii():
+                text.decode()
+            return text
+        return data.decode(encoding).encode()
+    except UnicodeDecodeError:
+        raise Refused("encoding") from None
