@@ -99,14 +99,15 @@ def _serve(words: list[str]) -> int:
     """Serve with these arguments; at a terminal explain instead what serving is."""
     # Asked before the imports take their time, in which the parent may die.
     spawned_by = os.getppid()
-    # Imports make many objects and no garbage: collecting meanwhile takes 6 % of a start.
+    # Imports make many objects and no garbage: collecting meanwhile takes 6 % of a start. `app` has
+    # it collected again when the process is ready.
     gc.disable()
     _import_msgspec()
-    from sidecar import config  # noqa: PLC0415 - `--version` needs none of it
+    from sidecar import arguments  # noqa: PLC0415 - `--version` needs none of it
     from sidecar.errors import SidecarError  # noqa: PLC0415 - the same
 
     try:
-        given = config.parse_serve(words)
+        given = arguments.parse_serve(words)
     except SidecarError as refused:
         from sidecar import app, log  # noqa: PLC0415 - after the arguments are known to be right
 
@@ -119,7 +120,6 @@ def _serve(words: list[str]) -> int:
         return cli.explain_serving()
     from sidecar import app  # noqa: PLC0415 - after the arguments are known to be right
 
-    gc.enable()
     return int(app.serve(given, spawned_by))
 
 

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 from sidecar import __version__, limits, log
 from sidecar.clock import Clock, SystemClock
 from sidecar.config import DATABASE_VARIABLE, ServeConfig
-from sidecar.ephemeral import EphemeralFolder
 from sidecar.errors import RECOVER_HINT, ErrorSlug, ExitCode, SidecarError, StorageFailed
 from sidecar.hardening import harden
 from sidecar.notifications import ChainHead, SystemReady, SystemStarting
@@ -53,6 +52,8 @@ def serve(config: ServeConfig, spawned_by: int) -> ExitCode:
             if config.existing and not _exists(config.database):
                 return _refuse_missing(config.database.absolute())
             return _serve_database(config, config.database, channel, parent)
+        from sidecar.ephemeral import EphemeralFolder  # noqa: PLC0415 - seldom needed
+
         with EphemeralFolder() as folder:
             return _serve_database(config, folder / "sim.db", channel, parent)
     except AlreadyRunning as refused:
@@ -147,6 +148,7 @@ def _serve_database(
                 )
             # All objects alive now stay alive: the garbage collector need not scan them.
             gc.freeze()
+            gc.enable()
             code = loop.run(_ready(served, path, vault))
         finally:
             close_store(served.store)

@@ -10,7 +10,8 @@ see `sidecar.catalog`.
 from typing import Final
 
 _DECLARED: Final = {
-    "system.info": "system.ping system.info system.stats system.shutdown",
+    "system.ping_shutdown": "system.ping system.shutdown",
+    "system.info_stats": "system.info system.stats",
     "system.check_recover": "system.check system.recover integrity",
     "system.space": "system.purge system.compact purge",
     "workflows.save": "workflows.save workflows.save_many",

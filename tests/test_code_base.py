@@ -64,10 +64,7 @@ def test_only_the_store_has_sql() -> None:
 
 OTHER_FILES = {
     "system.compact": "space: it frees disk space",
-    "system.ping": "info: it says that the process is there",
     "system.purge": "space: it frees disk space",
-    "system.shutdown": "info: it concerns the process, as ping and info do",
-    "system.stats": "info: it returns figures of the process",
 }
 """Methods in a file whose name shares no word with theirs: the file's stem and the reason."""
 

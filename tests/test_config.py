@@ -1,12 +1,14 @@
 """Tests of the options of `serve`."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from msgspec.structs import astuple
 
 from sidecar import config
-from sidecar.config import parse_serve
+from sidecar.arguments import parse_serve
 
 
 @pytest.fixture(autouse=True)
@@ -90,3 +92,50 @@ def test_wrong_options_end_with_code_2_and_words(
 
     assert raised.value.code == 2
     assert capsys.readouterr().err.startswith("usage: sim-sidecar serve")
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        [],
+        ["--database", "a.db", "--existing", "--no-events"],
+        ["--database=a.db", "--log-level=debug", "--log-file", "b.log"],
+        ["--ephemeral", "--dumpable", "--threaded-io"],
+        ["--parent-pid", "12", "--passphrase-fd=3"],
+        ["--database=a=b.db", "--database", "c.db"],
+    ],
+)
+def test_usual_arguments_are_read_without_argparse_and_mean_the_same(argv: list[str]) -> None:
+    code = (
+        "import sys; from sidecar.arguments import parse_serve; "
+        f"print(parse_serve({argv})); print('argparse' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, stdout=subprocess.PIPE, text=True, timeout=60
+    )
+
+    # An abbreviated name is unusual.
+    thorough = parse_serve([*argv, "--log-lev", parse_serve(argv).log_level])
+    assert done.stdout == f"{thorough}\nFalse\n"
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["--database"],
+        ["--database", "--existing"],
+        ["--ephemeral", "--database", "a.db"],
+        ["--no_events"],
+        ["--existing=yes"],
+        ["--log-level", "loud"],
+        ["--parent-pid", "0"],
+        ["--parent-pid", "twelve"],
+        ["--passphrase-fd", "2"],
+        ["somewhere"],
+    ],
+)
+def test_wrong_arguments_are_refused(argv: list[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse_serve(argv)
+
+    assert ended.value.code == 2

@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 
-from sidecar import __version__, config, limits
+from sidecar import __version__, limits, serve_parser
 from sidecar.cli import (
     audit,
     backup,
@@ -53,9 +53,9 @@ Every command explains itself: sim-sidecar COMMAND --help
 """
 
 
-def _parsers() -> tuple[config.Parser, dict[str, config.Parser]]:
+def _parsers() -> tuple[serve_parser.Parser, dict[str, serve_parser.Parser]]:
     """Return the parser of the whole command line, and the parser of each command."""
-    parser = config.Parser(
+    parser = serve_parser.Parser(
         prog="sim-sidecar",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
@@ -65,7 +65,7 @@ def _parsers() -> tuple[config.Parser, dict[str, config.Parser]]:
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     text = "serve one database over stdin and stdout (this is the default)"
-    config.add_serve_options(commands.add_parser("serve", help=text, description=text))
+    serve_parser.add_serve_options(commands.add_parser("serve", help=text, description=text))
     for command in COMMANDS.values():
         subparser = commands.add_parser(
             command.name,

@@ -8,7 +8,7 @@ from typing import TypeVar
 from sidecar.context import LongContext
 from sidecar.errors import AuditUnavailable
 from sidecar.repair.confirm import rebuild_indexes
-from sidecar.store.repair import checks, confirm
+from sidecar.store.repair import CHORE, checks
 from sidecar.store.repair.checks import Finding
 from sidecar.store.search import indexes
 from sidecar.store.search.compare_index import count_wrong_texts
@@ -37,7 +37,7 @@ def check_database(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict
         findings += _check_text_index(ctx, findings)
     if any(finding.kind == "structure" for finding in findings):
         ctx.store.damage_suspected = True
-        ctx.session.schedule(confirm.CHORE, 0)
+        ctx.session.schedule(CHORE, 0)
     rebuild_indexes(ctx, findings)
     total = sum(counts.values())
     ctx.progress("check", total, total, "rows")

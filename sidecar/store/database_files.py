@@ -5,9 +5,7 @@ SQLite's own POSIX locks (measured). `sidecar.files` has what concerns any file.
 """
 
 import os
-import shutil
 import stat
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -64,12 +62,16 @@ def _mode(path: Path) -> int:
 @contextmanager
 def private_folder() -> Iterator[Path]:
     """Make a folder that only this user can open, and remove it after the block."""
+    import tempfile  # noqa: PLC0415 - most starts do not need it
+
     with tempfile.TemporaryDirectory(prefix="sim-examine-") as folder:
         yield Path(folder)
 
 
 def copy_with(path: Path, folder: Path, suffixes: list[str]) -> Path:
     """Copy a database, and the files beside it with these suffixes, into `folder`."""
+    import shutil  # noqa: PLC0415 - most starts do not need it
+
     for suffix in ("", *suffixes):
         shutil.copyfile(beside(path, suffix), folder / (path.name + suffix))
     return folder / path.name

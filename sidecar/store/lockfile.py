@@ -6,12 +6,13 @@ itself (`file_lock`). The system releases both however the process ends, so a lo
 left over has no meaning, and one that was removed is created again.
 """
 
-import json
 import os
 import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+import msgspec
 
 from sidecar import files
 from sidecar.clock import Clock, SystemClock
@@ -196,22 +197,22 @@ class DatabaseLock:
         if self._descriptor is not None:
             with suppress(OSError):  # a full disk: the start does not wait then
                 os.lseek(self._descriptor, 0, os.SEEK_SET)
-                os.write(self._descriptor, json.dumps(self._holder).encode())
+                os.write(self._descriptor, msgspec.json.encode(self._holder))
 
     def _write_holder(self, descriptor: int) -> None:
         if sys.platform != "win32":
             os.fchmod(descriptor, files.FILE_MODE)
         os.ftruncate(descriptor, 0)
         os.lseek(descriptor, 0, os.SEEK_SET)
-        os.write(descriptor, json.dumps(self._holder).encode())
+        os.write(descriptor, msgspec.json.encode(self._holder))
 
 
 def _read_holder(descriptor: int) -> AlreadyRunning:
     """Return what the file says of its holder: nothing while that is being written."""
     os.lseek(descriptor, 0, os.SEEK_SET)
     try:
-        holder = json.loads(os.read(descriptor, _CONTENT_MAX_BYTES))
-    except ValueError:
+        holder = msgspec.json.decode(os.read(descriptor, _CONTENT_MAX_BYTES))
+    except (msgspec.DecodeError, ValueError):
         return AlreadyRunning(None)
     known = holder if isinstance(holder, dict) else {}
     pid = known.get("pid")

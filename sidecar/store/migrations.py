@@ -22,7 +22,6 @@ import msgspec
 from sidecar import files, limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
-from sidecar.folding import sort_key
 from sidecar.store import file_lock, meta, swap, verified_copy
 from sidecar.store.audit.log import append_entry, begin_chain
 from sidecar.store.connection import Connection
@@ -74,6 +73,8 @@ class Step(NamedTuple):
 
 def _fill_name_keys(db: Connection) -> None:
     """Set what names are ordered by; a name may be damaged."""
+    from sidecar.folding import sort_key  # noqa: PLC0415 - only a migration needs it
+
     rows = list(read_cells(db, 2, "SELECT name, rid FROM workflows"))
     keys = ((sort_key(as_text(name)), rid) for name, rid in rows)
     db.executemany("UPDATE workflows SET name_key = ? WHERE rid = ?", keys)

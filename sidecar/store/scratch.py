@@ -5,8 +5,6 @@ own in there and removes it at its end. So jobs that run at the same time never 
 a killed process has left is removed by the next one that holds the database's lock.
 """
 
-import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -31,6 +29,9 @@ def scratch_folder(database: Path) -> Iterator[Path]:
     Raises:
         ReadOnly: the folder cannot be made, or a symbolic link has its name.
     """
+    import shutil  # noqa: PLC0415 - after the start
+    import tempfile  # noqa: PLC0415 - after the start
+
     parent = beside(database, SUFFIX)
     with _lock:
         if parent.is_symlink():
@@ -53,4 +54,6 @@ def empty_scratch(database: Path) -> None:
     """
     parent = beside(database, SUFFIX)
     if parent.is_dir() and not parent.is_symlink():
+        import shutil  # noqa: PLC0415 - only after a kill
+
         shutil.rmtree(parent, ignore_errors=True)

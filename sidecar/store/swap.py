@@ -8,15 +8,15 @@ closed every SQLite connection to the database.
 A staged file without a plan is unfinished work of a killed process and is removed at the start.
 """
 
-import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from sidecar import files
 from sidecar.clock import Clock
@@ -102,7 +102,7 @@ def replace(
     if sha256 not in (None, plan.sha256):
         remove_database(staged)
         raise StorageFailed("The new file was changed before it was put in place.")
-    files.write_whole(files.beside(path, PLAN), json.dumps(plan._asdict()).encode())
+    files.write_whole(files.beside(path, PLAN), msgspec.json.encode(plan._asdict()))
     after_step("plan_written")
     try:
         _carry_out(path, plan, clock, after_step)
@@ -138,12 +138,12 @@ def complete_interrupted(path: Path, clock: Clock, after_step: AfterStep = ignor
 def _parse(content: bytes) -> Plan:
     """Read a plan, and refuse names that lead to another folder."""
     try:
-        found = json.loads(content)
+        found = msgspec.json.decode(content)
         plan = Plan(found["staged"], found["sha256"], found["keep"])
         names = [plan.staged] if plan.keep is None else [plan.staged, plan.keep]
         if all(Path(name).name == name and name not in ("", "..") for name in names):
             return plan
-    except (ValueError, KeyError, TypeError) as fault:
+    except (msgspec.DecodeError, ValueError, KeyError, TypeError) as fault:
         message = "The plan of a replacement is damaged."
         raise RecoveryRequired(message, reason="unfinished") from fault
     message = "The plan of a replacement names a file in another folder."
@@ -207,6 +207,8 @@ def _link_or_copy(path: Path, other: Path) -> None:
             unfinished = files.beside(target, ".partial")
             unfinished.unlink(missing_ok=True)
             files.create_private(unfinished)
+            import shutil  # noqa: PLC0415 - only where a file cannot have two names
+
             shutil.copyfile(source, unfinished)
             files.sync_file(unfinished)
             unfinished.replace(target)

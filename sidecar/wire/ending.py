@@ -11,7 +11,6 @@ from sidecar import limits, log
 from sidecar.clock import Clock, Countdown
 from sidecar.context import Context, Services
 from sidecar.errors import ExitCode, RecoveryRequired
-from sidecar.secrets import log_refusals, state
 from sidecar.vocabularies import ClosingReason
 from sidecar.wire.events import EventStream
 
@@ -119,6 +118,8 @@ def lock_vault(services: Services, reason: str, events: EventStream) -> None:
     """Lock the secrets, so that no key stays in memory, and write the audit entry of it."""
     context = Context(services)
     try:
+        from sidecar.secrets import log_refusals, state  # noqa: PLC0415 - only the end needs it
+
         with services.store.lock, services.store.writing():
             log_refusals.write_counts(context)
             state.lock(context, "end", by=reason)

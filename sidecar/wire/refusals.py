@@ -2,10 +2,8 @@
 
 from sidecar import log
 from sidecar.context import Context, LongContext
-from sidecar.did_you_mean import nearest_name
 from sidecar.errors import MethodNotFound, SidecarError
 from sidecar.methods import METHOD_MODULES
-from sidecar.secrets.log_refusals import log_refusal
 from sidecar.wire.burst import Burst
 from sidecar.wire.reply import Reply
 
@@ -18,6 +16,8 @@ def audit_refusal(
         return
     context.emitted = []
     try:
+        from sidecar.secrets.log_refusals import log_refusal  # noqa: PLC0415 - seldom needed
+
         burst.enter("write")
         log_refusal(context, method, error)
         burst.leave()
@@ -32,6 +32,8 @@ def audit_long_refusal(method: str, error: SidecarError, context: LongContext) -
     context.release_lock()
     context.pass_cancel()
     try:
+        from sidecar.secrets.log_refusals import log_refusal  # noqa: PLC0415 - seldom needed
+
         with context.writing(last=True):
             log_refusal(context, method, error)
     except Exception as fault:  # noqa: BLE001 - the request is refused in any case
@@ -40,4 +42,6 @@ def audit_long_refusal(method: str, error: SidecarError, context: LongContext) -
 
 def unknown_method(name: str) -> MethodNotFound:
     """Return the error for an unknown method, with the most similar name."""
+    from sidecar.did_you_mean import nearest_name  # noqa: PLC0415 - only a mistake needs it
+
     return MethodNotFound(did_you_mean=nearest_name(name, METHOD_MODULES))

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from sidecar import limits, log
 from sidecar.clock import Clock
 from sidecar.store.connection import Store
-from sidecar.store.search import indexes
 from sidecar.store.sqlite_errors import spoils_connection
 
 
@@ -85,6 +84,8 @@ class Upkeep:
 
         With `many` changes only the index of headers is updated.
         """
+        from sidecar.store.search import indexes  # noqa: PLC0415 - after the first answers
+
         if many:
             more = indexes.update_headers_step(self._store)
         else:

@@ -1,7 +1,5 @@
 """Turns every exception of a request into the error that its client is sent."""
 
-import traceback
-
 from sidecar import log
 from sidecar.context import Services
 from sidecar.errors import (
@@ -12,7 +10,7 @@ from sidecar.errors import (
     SidecarError,
     StorageFailed,
 )
-from sidecar.store.repair import confirm
+from sidecar.store.repair import CHORE
 from sidecar.store.sqlite_errors import as_wire_error, is_unexpected, suspects_damage
 
 
@@ -40,6 +38,8 @@ class WireErrors:
             return known
         if is_unexpected(fault):
             self._request_check()
+        import traceback  # noqa: PLC0415 - only a bug needs it
+
         incident = self._services.clock.new_id()
         trace = "".join(traceback.format_exception(fault))
         log.error("internal", incident=incident, traceback=trace)
@@ -48,7 +48,7 @@ class WireErrors:
     def _request_check(self) -> None:
         """Request a check of the database file for damage."""
         self._services.store.damage_suspected = True
-        self._services.session.schedule(confirm.CHORE, 0)
+        self._services.session.schedule(CHORE, 0)
 
 
 def as_exception(fault: BaseException) -> Exception:

@@ -13,7 +13,7 @@ from sidecar.errors import DatabaseDamaged, NotOurs
 from sidecar.store import swap
 from sidecar.store.columns import find_damaged_rows
 from sidecar.store.open_close import close_store, open_store
-from sidecar.store.repair import confirm, recover
+from sidecar.store.repair import CHORE, recover
 from sidecar.store.search import indexes
 from tests.faults import damaged_files
 from tests.faults.damaged_cells import Damage, do_damage
@@ -44,7 +44,7 @@ def serving(path: Path) -> Iterator[Served]:
 
 def confirmed(served: Served) -> list[Any]:
     """Let the process check the file by itself and return its warnings."""
-    served.loop.schedule(confirm.CHORE, 0)
+    served.loop.schedule(CHORE, 0)
     served.loop._chores.start_due()
     served.finish_long()
     return [each["params"]["slug"] for each in served.told() if each["method"] == "system.warning"]

@@ -108,6 +108,7 @@ def test_what_cannot_be_loaded_is_refused_and_the_process_goes_on(
 # --- the list of modules ----------------------------------------------------------------------
 
 NOT_LATER = {
+    "sidecar.serve_parser": "at the start",
     "sidecar.docstrings": "only `python -OO` needs it",
     "sidecar.wire.stdio_posix": "at the start",
     "sidecar.wire.stdio_threads": "at the start",

@@ -5512,6 +5512,15 @@ class SystemMethods:
         result: SystemPingResult = self._client.call("system.ping", {}, timeout=timeout)
         return result
 
+    def shutdown(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> SystemShutdownResult:
+        """End the process once every request accepted before is answered."""
+        result: SystemShutdownResult = self._client.call("system.shutdown", {}, timeout=timeout)
+        return result
+
     def info(
         self,
         *,
@@ -5528,15 +5537,6 @@ class SystemMethods:
     ) -> SystemStatsResult:
         """Return counts, sizes and latencies."""
         result: SystemStatsResult = self._client.call("system.stats", {}, timeout=timeout)
-        return result
-
-    def shutdown(
-        self,
-        *,
-        timeout: float | None = None,
-    ) -> SystemShutdownResult:
-        """End the process once every request accepted before is answered."""
-        result: SystemShutdownResult = self._client.call("system.shutdown", {}, timeout=timeout)
         return result
 
     def check(

@@ -10,7 +10,7 @@ from sidecar.context import LongContext
 from sidecar.errors import Conflict, NewerSchema, NotOurs, RecoveryRequired
 from sidecar.repair.check import check_database
 from sidecar.repair.confirm import confirm_damage
-from sidecar.store.repair.confirm import CHORE
+from sidecar.store.repair import CHORE
 from sidecar.values import Count
 from sidecar.vocabularies import FindingKind
 

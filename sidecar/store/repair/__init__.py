@@ -6,3 +6,8 @@
 - `salvage`: copies every readable row of a damaged file.
 - `fill_from_backup`: adds rows that are lost in the damaged file from a backup.
 """
+
+from typing import Final
+
+CHORE: Final = "integrity"
+"""The chore that confirms a suspicion of damage."""

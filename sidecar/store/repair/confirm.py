@@ -5,15 +5,11 @@ reports corruption of a sound file. What counts is what SQLite's check finds on 
 """
 
 from collections.abc import Callable
-from typing import Final
 
 from sidecar.store.connection import Connection
 from sidecar.store.interrupt import interruptible
 from sidecar.store.repair import checks
 from sidecar.store.repair.checks import Finding
-
-CHORE: Final = "integrity"
-"""Name of the chore that confirms a suspicion of damage."""
 
 
 def find_damage(db: Connection, cancelled: Callable[[], bool]) -> list[Finding]:

@@ -1,4 +1,4 @@
-"""The methods of the process: `system.ping`, `system.info`, `system.stats`, `system.shutdown`."""
+"""The methods that tell of the process: `system.info` and `system.stats`."""
 
 import sys
 from typing import Annotated, Any
@@ -15,26 +15,6 @@ from sidecar.store.pragmas import sqlite_version
 from sidecar.store.totals import file_space, row_totals
 from sidecar.values import Count, Timestamp
 from sidecar.vocabularies import SecretsState
-
-# --- system.ping ------------------------------------------------------------------------------
-
-
-class SystemPingParams(Params, frozen=True):
-    """This method takes no params."""
-
-
-class SystemPingResult(Result, frozen=True):
-    """The time of the answer."""
-
-    at: Timestamp
-
-
-@method("system.ping")
-def ping(ctx: Context, params: SystemPingParams) -> SystemPingResult:
-    """Answer at once, without using the database."""
-    del params
-    return SystemPingResult(ctx.clock.now_ms())
-
 
 # --- system.info ------------------------------------------------------------------------------
 
@@ -139,22 +119,3 @@ def system_stats(ctx: Context, params: SystemStatsParams) -> SystemStatsResult:
         compression_ratio=round(ratio, 4),
         methods=[MethodStats(*row) for row in ctx.session.latencies()],
     )
-
-
-# --- system.shutdown --------------------------------------------------------------------------
-
-
-class SystemShutdownParams(Params, frozen=True):
-    """This method takes no params."""
-
-
-class SystemShutdownResult(Result, frozen=True):
-    """An empty result; the process ends after it was sent."""
-
-
-@method("system.shutdown")
-def shutdown(ctx: Context, params: SystemShutdownParams) -> SystemShutdownResult:
-    """End the process once every request accepted before is answered."""
-    del params
-    ctx.session.stop("shutdown")
-    return SystemShutdownResult()
