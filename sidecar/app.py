@@ -23,7 +23,7 @@ from sidecar.notifications import ChainHead, SystemReady, SystemStarting
 from sidecar.schema_hash import SCHEMA_HASH
 from sidecar.store import traces
 from sidecar.store.lockfile import AlreadyRunning, DatabaseLock
-from sidecar.store.open_close import Served, close_store, open_or_rescue
+from sidecar.store.open_close import Served, close_store, open_beside, open_or_rescue
 from sidecar.store.sqlite_errors import as_wire_error
 from sidecar.vault.vault import Vault
 from sidecar.vocabularies import ProgressPhase, SecretsState
@@ -126,36 +126,43 @@ def _serve_database(
     clock = SystemClock()
     path = path.absolute()
     lock = DatabaseLock(path)
-    _acquire(lock, clock)
+    try:
+        _acquire(lock, clock)
+    except AlreadyRunning as held:
+        # Where only the file is locked, and not its name, it is served under another name.
+        beside = open_beside(path) if config.reading and held.pid is not None else None
+        if beside is None:
+            raise
+        return _serve(config, beside, clock, channel, parent)
     try:
         served = open_or_rescue(path, clock, _starting(channel, clock))
         served.store.watch.lock = lock
-        try:
-            vault = Vault(dumpable=config.dumpable)
-            loop = Loop(
-                channel,
-                served.store,
-                clock,
-                vault,
-                parent=parent,
-                events=config.events,
-            )
-            if config.passphrase_fd is not None:
-                from sidecar.secrets import unlock_at_start  # noqa: PLC0415 - seldom needed
-
-                unlock_at_start.unlock_from_descriptor(
-                    loop.long_context(), config.passphrase_fd, parent.has_died
-                )
-            # All objects alive now stay alive: the garbage collector need not scan them.
-            gc.freeze()
-            gc.enable()
-            code = loop.run(_ready(served, path, vault))
-        finally:
-            close_store(served.store)
-        channel.close()
-        return code
+        return _serve(config, served, clock, channel, parent)
     finally:
         lock.release()
+
+
+def _serve(
+    config: ServeConfig, served: Served, clock: Clock, channel: stdio.Channel, parent: Parent
+) -> ExitCode:
+    """Serve an open database until the end, and close it."""
+    try:
+        vault = Vault(dumpable=config.dumpable)
+        loop = Loop(channel, served.store, clock, vault, parent=parent, events=config.events)
+        if config.passphrase_fd is not None:
+            from sidecar.secrets import unlock_at_start  # noqa: PLC0415 - seldom needed
+
+            unlock_at_start.unlock_from_descriptor(
+                loop.long_context(), config.passphrase_fd, parent.has_died
+            )
+        # All objects alive now stay alive: the garbage collector need not scan them.
+        gc.freeze()
+        gc.enable()
+        code = loop.run(_ready(served, vault))
+    finally:
+        close_store(served.store)
+    channel.close()
+    return code
 
 
 def _acquire(lock: DatabaseLock, clock: Clock) -> None:
@@ -190,7 +197,7 @@ def _starting(channel: stdio.Channel, clock: Clock) -> Any:
     return on_progress
 
 
-def _ready(served: Served, path: Path, vault: Vault) -> SystemReady:
+def _ready(served: Served, vault: Vault) -> SystemReady:
     """Return the notification that announces what is served."""
     rescue, head = served.store.rescue, served.head
     locked: SecretsState = "locked" if served.has_secrets else "uninitialized"
@@ -201,7 +208,7 @@ def _ready(served: Served, path: Path, vault: Vault) -> SystemReady:
         version=__version__,
         schema_hash=SCHEMA_HASH,
         pid=os.getpid(),
-        database=str(path),
+        database=str(served.store.path),
         schema_version=served.schema_version,
         migrated_from=served.migrated_from,
         runs_interrupted=served.runs_interrupted,

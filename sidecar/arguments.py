@@ -11,8 +11,8 @@ from sidecar.config import ServeConfig, default_database
 from sidecar.log import LEVELS
 
 _FLAGS: Final = {
-    "ephemeral": False, "existing": False, "no_events": False, "threaded_io": False,
-    "dumpable": False,
+    "ephemeral": False, "existing": False, "reading": False, "no_events": False,
+    "threaded_io": False, "dumpable": False,
 }  # fmt: skip
 _VALUES: Final = {
     "database": None, "parent_pid": None, "log_level": "warning", "log_file": None,
@@ -55,6 +55,7 @@ def parse_serve(argv: list[str]) -> ServeConfig:
     return ServeConfig(
         database=database,
         existing=given["existing"],
+        reading=given["reading"],
         parent_pid=given["parent_pid"],
         events=not given["no_events"],
         log_level=given["log_level"],

@@ -24,6 +24,8 @@ class ServeConfig(msgspec.Struct, frozen=True):
     """The database file; None serves a new one that is removed at the end."""
     existing: bool
     """Whether the database must exist: a start that finds none does not create it."""
+    reading: bool
+    """Whether a database that another process serves is only read from, beside that process."""
     parent_pid: int | None
     """The process that this one ends with; None for the process that started this one."""
     events: bool

@@ -3,7 +3,7 @@
 `arguments` reads usual arguments without this module.
 """
 
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser
 from typing import Any, NoReturn
 
 from sidecar.config import DATABASE_VARIABLE
@@ -78,6 +78,8 @@ def _add_place(parser: ArgumentParser) -> None:
         action="store_true",
         help="create no database: end with exit code 10 when there is none",
     )
+    # For the commands that only read: no host needs it.
+    parser.add_argument("--reading", action="store_true", help=SUPPRESS)
 
 
 def _parser() -> Parser:

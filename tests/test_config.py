@@ -62,11 +62,12 @@ def test_the_folder_of_macos(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_option_is_read() -> None:
     got = parse_serve(
-        ["--database", "a.db", "--existing", "--parent-pid", "7", "--no-events", "--log-level",
-         "debug", "--log-file", "l", "--threaded-io", "--dumpable", "--passphrase-fd", "5"]
+        ["--database", "a.db", "--existing", "--reading", "--parent-pid", "7", "--no-events",
+         "--log-level", "debug", "--log-file", "l", "--threaded-io", "--dumpable",
+         "--passphrase-fd", "5"]
     )  # fmt: skip
 
-    expected = (Path("a.db"), True, 7, False, "debug", "l", True, True, 5)
+    expected = (Path("a.db"), True, True, 7, False, "debug", "l", True, True, 5)
     assert astuple(got) == expected
 
 

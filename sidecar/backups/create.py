@@ -106,8 +106,9 @@ def purge_deleted(ctx: LongContext) -> None:
     """Purge what was deleted, so that it does not get into a backup.
 
     Where the log was cut off nothing can be purged, and the backup is the last copy of the data.
+    Where another process serves the database that one purges.
     """
-    if not ctx.store.wal.is_cut and purging.is_due(ctx):
+    if ctx.store.takes_writes and purging.is_due(ctx):
         # What blocks a purge is in the write-ahead log alone, and that is not copied.
         with suppress(PurgeBlocked):
             purging.run(ctx, quiet=True)
@@ -319,13 +320,13 @@ def _publish_as(
 ) -> None:
     """Log the backup and give it its name in one transaction.
 
-    Where the log of the database was cut off, nothing can be written to it any more.
+    Where nothing can be written to the database, the backup is made without an entry.
 
     Raises:
         FileExistsError: another file has the name.
     """
     manifest = backup.manifest
-    if ctx.store.wal.is_cut:
+    if not ctx.store.takes_writes:
         publish_backup(partial, backup.path)
         log.warning("backup_not_audited", name=backup.name)
         return

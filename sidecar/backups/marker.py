@@ -53,6 +53,6 @@ def prepare_folder(
     files.make_folder(folder)
     files.create_if_missing(folder / MARKER)
     _refused.pop(ctx.store, None)
-    if not (is_noted or ctx.store.wal.is_cut):
+    if ctx.store.takes_writes and not is_noted:
         with ctx.writing() as writing:
             meta.write(writing, meta.BACKUP_FOLDER, noted)

@@ -55,6 +55,7 @@ def _run(given: argparse.Namespace) -> int:
     """Carry out the act; returns 1 when the log is not what it should be."""
     harden()
     act = _ACTS[given.act]
+    given.reading = given.act == "list"
     result = run_with_child(serve_options(given), lambda child: act(child, given))
     print_result(given, result, _draw_list if given.act == "list" else _draw_facts)
     return 0 if result.get("status", "ok") in _SOUND else 1

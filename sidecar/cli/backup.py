@@ -25,7 +25,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="put the provider keys into the backup too, encrypted as they are",
     )
-    add_common(parser)
+    add_common(parser, reading=True)
 
 
 def _run(given: argparse.Namespace) -> int:

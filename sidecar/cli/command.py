@@ -43,8 +43,12 @@ def add_database(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """Declare `--database`, `--ephemeral` and `--json`, which most commands have."""
+def add_common(parser: argparse.ArgumentParser, *, reading: bool = False) -> None:
+    """Declare `--database`, `--ephemeral` and `--json`, which most commands have.
+
+    A command that is `reading` also works beside a process that serves the database.
+    """
+    parser.set_defaults(reading=reading)
     place = parser.add_mutually_exclusive_group()
     add_database(place)
     place.add_argument(
@@ -67,11 +71,14 @@ def serve_options(given: argparse.Namespace, *, existing: bool = True) -> list[s
     """Return the options of `serve` that make a child serve the database that was named.
 
     With `existing` the child ends with an error where there is no database, instead of making one.
+    For a command that only reads it serves beside another process that has the database open.
     """
     if given.ephemeral:
         return ["--ephemeral", "--no-events"]
     # One word: the name may begin with a hyphen.
     place = [f"--database={given.database or config.default_database()}", "--no-events"]
+    if given.reading:
+        place.append("--reading")
     return [*place, "--existing"] if existing else place
 
 

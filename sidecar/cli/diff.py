@@ -4,7 +4,8 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, Final
 
-from sidecar.cli.command import Command, add_common, call_method, serve_options
+from sidecar.cli.child import Child, run_with_child
+from sidecar.cli.command import Command, add_common, serve_options
 from sidecar.cli.tables import print_result
 
 _HELP = "show what changed between two revisions of a workflow"
@@ -28,21 +29,25 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", dest="after", type=int, metavar="REVISION", help="default: the current revision"
     )
-    add_common(parser)
+    add_common(parser, reading=True)
 
 
 def _run(given: argparse.Namespace) -> int:
     """Compare the two revisions; returns the exit code of success."""
-    options = serve_options(given)
+    before, after, result = run_with_child(serve_options(given), lambda child: _diff(child, given))
+    print_result(given, result, lambda found: "\n".join([f"{before} -> {after}", *_lines(found)]))
+    return 0
+
+
+def _diff(child: Child, given: argparse.Namespace) -> tuple[int, int, dict[str, Any]]:
+    """Return the two revisions and what changed between them."""
     after = given.after
     if after is None:
-        newest = call_method(options, "workflows.history", {"id": given.id, "limit": 1})
+        newest = child.call("workflows.history", {"id": given.id, "limit": 1})
         after = newest["items"][0]["revision"]
     before = max(1, after - 1) if given.before is None else given.before
     params = {"id": given.id, "from_revision": before, "to_revision": after}
-    result = call_method(options, "workflows.diff", params)
-    print_result(given, result, lambda found: "\n".join([f"{before} -> {after}", *_lines(found)]))
-    return 0
+    return before, after, child.call("workflows.diff", params)
 
 
 def _lines(found: dict[str, Any]) -> Iterator[str]:

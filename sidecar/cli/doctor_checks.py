@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple
 
 from sidecar import limits
 from sidecar.cli.child import CallFailed, ChildEnded, run_with_child
-from sidecar.errors import RECOVER_HINT, DatabaseDamaged, SidecarError
+from sidecar.errors import RECOVER_HINT, DatabaseDamaged, ExitCode, SidecarError
 from sidecar.own_command import is_bundled
 
 _PYTHON_MIN = (3, 11)
@@ -28,6 +28,10 @@ _DAY_MS = 86_400_000
 _OLD_DAYS = 7
 _EPHEMERAL = "sim-sidecar-ephemeral-*"
 _REINSTALL = "Install the app again." if is_bundled() else "Install the locked packages again."
+
+
+class CannotReadBeside(Exception):
+    """Another process serves the database, and it cannot be read beside that process."""
 
 
 class Finding(NamedTuple):
@@ -236,14 +240,14 @@ def process() -> Finding:
 def content(database: Path) -> Finding:
     """Check the database: its header first, then everything in it, by a child that serves it.
 
-    No child is started where starting would change the file: where another process serves it, it
-    has an older schema, or its replacement is unfinished.
+    No child is started where starting would change the file: where it has an older schema, or its
+    replacement is unfinished. Beside a process that serves it the child reads one state of it.
     """
     from sidecar.store import migrations, preflight, traces  # noqa: PLC0415 - as above
 
     pid = lock_holder(database)
     if pid is not None:
-        return Finding("ok", f"served by process {pid}; not checked")
+        return _check_beside(database, f"served by process {pid}")
     if not database.parent.exists():
         return Finding("ok", "none yet; the first start makes it")
     if database.with_name(database.name + traces.PLAN).exists():
@@ -261,12 +265,30 @@ def content(database: Path) -> Finding:
     return _check_by_child(database)
 
 
-def _check_by_child(database: Path) -> Finding:
-    """Check everything in the database through a child that serves it."""
+def _check_beside(database: Path, served: str) -> Finding:
+    """Check one state of a database that another process serves.
+
+    It cannot be read beside that process when it has an older version or several names.
+    """
     try:
-        options = [f"--database={database}", "--no-events"]
+        checked = _check_by_child(database)
+    except CannotReadBeside:
+        return Finding("ok", f"{served}; not checked")
+    return checked._replace(detail=f"{served}; {checked.detail}")
+
+
+def _check_by_child(database: Path) -> Finding:
+    """Check everything in the database through a child that serves it.
+
+    Raises:
+        CannotReadBeside: another process serves it.
+    """
+    try:
+        options = [f"--database={database}", "--no-events", "--reading"]
         found = run_with_child(options, lambda child: child.call("system.check"))
     except ChildEnded as fault:
+        if fault.code == ExitCode.ALREADY_RUNNING:
+            raise CannotReadBeside from fault
         cure = fault.reason.get("hint") or "Copy the file to a safe place; then read the log."
         return Finding("fail", str(fault), str(cure))
     except CallFailed as fault:

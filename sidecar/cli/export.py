@@ -39,7 +39,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--redact", action="store_true",
                         help="leave out what looks like a credential")  # fmt: skip
     parser.add_argument("--overwrite", action="store_true", help="replace a file that exists")
-    add_common(parser)
+    add_common(parser, reading=True)
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the workflow's id and the common options."""
     parser.add_argument("id", metavar="ID", help="the workflow's id, as search shows it")
     parser.add_argument("--limit", type=int, help="show at most LIMIT revisions (default 50)")
-    add_common(parser)
+    add_common(parser, reading=True)
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -24,7 +24,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         help="list only runs of this status; give it again for further ones",
     )
     parser.add_argument("--limit", type=int, help="show at most LIMIT runs (default 50)")
-    add_common(parser)
+    add_common(parser, reading=True)
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -41,7 +41,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--category", help="search only workflows of this category")
     parser.add_argument("--archived", action="store_true", help="search only archived workflows")
     parser.add_argument("--limit", type=int, help="show at most LIMIT workflows (default 20)")
-    add_common(parser)
+    add_common(parser, reading=True)
 
 
 def _arrange(given: list[str]) -> list[str]:

@@ -1,6 +1,7 @@
 """`sim-sidecar stats`: show counts and sizes."""
 
 import argparse
+from functools import partial
 from typing import Any
 
 from sidecar.cli.command import Command, add_common
@@ -40,4 +41,4 @@ def _draw(result: dict[str, Any]) -> Drawn:
     return drawn
 
 
-COMMAND = Command("stats", _HELP, _EXAMPLES, add_common, _run)
+COMMAND = Command("stats", _HELP, _EXAMPLES, partial(add_common, reading=True), _run)

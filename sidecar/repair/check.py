@@ -38,10 +38,11 @@ def check_database(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict
     if any(finding.kind == "structure" for finding in findings):
         ctx.store.damage_suspected = True
         ctx.session.schedule(CHORE, 0)
-    rebuild_indexes(ctx, findings)
+    if ctx.store.takes_writes:
+        rebuild_indexes(ctx, findings)
     total = sum(counts.values())
     ctx.progress("check", total, total, "rows")
-    if findings:
+    if findings and not ctx.store.reads_only:
         with (
             checks.damage_as_finding(findings, "access_log"),
             suppress(AuditUnavailable),

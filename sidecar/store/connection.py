@@ -21,6 +21,7 @@ from sidecar.errors import (
     DatabaseDamaged,
     DatabaseFull,
     Maintenance,
+    ReadOnly,
     RecoveryRequired,
     StorageFailed,
 )
@@ -56,10 +57,15 @@ class Store(SharedConnection):
     """
 
     def __init__(
-        self, path: Path, *, vfs: str | None = None, rescue: RecoveryRequired | None = None
+        self,
+        path: Path,
+        *,
+        vfs: str | None = None,
+        rescue: RecoveryRequired | None = None,
+        reads_only: bool = False,
     ) -> None:
         """Open the file at `path`, see `SharedConnection`."""
-        super().__init__(path, vfs=vfs, rescue=rescue)
+        super().__init__(path, vfs=vfs, rescue=rescue, reads_only=reads_only)
         self._readers = 0
         self._readers_changed = threading.Condition()
         self.maintenance = False
@@ -95,10 +101,13 @@ class Store(SharedConnection):
             DatabaseDamaged: damage was confirmed, so nothing is written.
             DatabaseBusy: a reader needs the log, which was removed.
             StorageFailed: SQLite has undone the transaction by itself.
+            ReadOnly: another process serves the file.
         """
         if self._in_transaction:
             self._require_transaction()
             return
+        if self.reads_only:
+            raise ReadOnly("Another process serves the database; here it is only read.")
         if self.wal.state() is not LogState.SOUND:
             self.tend_log()  # before anything is changed: to undo that needs the log
         if self.damaged:
@@ -167,7 +176,12 @@ class Store(SharedConnection):
             DatabaseBusy: a reader or a transaction needs the log that was removed.
         """
         with self.lock:
-            if self._db is None or self._log_is_cut() or self.wal.state() is LogState.SOUND:
+            if (
+                self.reads_only
+                or self._db is None
+                or self._log_is_cut()
+                or self.wal.state() is LogState.SOUND
+            ):
                 return
             if self._in_transaction:
                 raise DatabaseBusy(outcome="not_applied")
@@ -296,7 +310,13 @@ class Store(SharedConnection):
         db: Connection | None = None
         try:
             # Not opened read-only: then SQLite's own check would leave out the CHECK constraints.
-            db = apsw.Connection(str(self.path), flags=apsw.SQLITE_OPEN_READWRITE, vfs=self.vfs)
+            db = apsw.Connection(str(self.path), flags=self._flags, vfs=self.vfs)
+            if self.reads_only:
+                self._begin_to_read(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB)
+                if not snapshot:
+                    db.execute("COMMIT")
+                yield db
+                return
             # Closing the last connection moves the log into the file: a read must not write.
             db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
             configure(db, cache_kib=limits.CACHE_SHORT_LIVED_KIB, writable=False)

@@ -136,12 +136,40 @@ def open_store(
     )
 
 
+def open_beside(path: Path) -> Served | None:
+    """Open the file that another process serves, to read one state of it and change nothing.
+
+    Return None where it has an older version, which only that process can read, while that process
+    puts another file in its place, and where the file has several names: the log is beside one.
+
+    Raises:
+        SidecarError: the file cannot be opened; see `preflight.examine`.
+    """
+    check_sqlite_version()
+    with _wire_errors():
+        if files.beside(path, traces.PLAN).exists() or path.stat().st_nlink > 1:
+            return None
+        found = preflight.examine(path, migrations.current_version())
+        if found.schema_version != migrations.current_version():
+            return None
+        store = Store(path, reads_only=True)
+        try:
+            head, has_secrets = chain_head(store.db), secrets.is_initialized(store.db)
+        except BaseException:
+            store.close()
+            raise
+    return Served(store, found.schema_version, None, 0, [], head, has_secrets)
+
+
 def close_store(store: Store) -> bool:
     """Mark the file as closed, and close it; return False when the mark could not be written.
 
     A full or failing disk must not prevent the process from ending. The next start then finds
     that the file was not closed, which is true.
     """
+    if store.reads_only:
+        store.close()
+        return True
     try:
         with store.writing() as db:
             # Where damage is suspected, the next start is to check the file.

@@ -36,8 +36,12 @@ def scratch_folder(database: Path) -> Iterator[Path]:
     with _lock:
         if parent.is_symlink():
             raise ReadOnly(f"{parent} is a symbolic link; remove it.")
-        make_folder(parent)
-        folder = Path(tempfile.mkdtemp(dir=parent))
+        folder = None
+        while folder is None:
+            make_folder(parent)
+            # A process beside this one may have removed the folder just now, as it was empty.
+            with suppress(FileNotFoundError):
+                folder = Path(tempfile.mkdtemp(dir=parent))
     try:
         yield folder
     finally:

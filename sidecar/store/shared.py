@@ -23,7 +23,12 @@ class SharedConnection:
     """The connection that all requests share; methods that do not acquire `lock` need it held."""
 
     def __init__(
-        self, path: Path, *, vfs: str | None = None, rescue: RecoveryRequired | None = None
+        self,
+        path: Path,
+        *,
+        vfs: str | None = None,
+        rescue: RecoveryRequired | None = None,
+        reads_only: bool = False,
     ) -> None:
         """Open `path`, which preflight and migrations have found fit, for reading and writing.
 
@@ -37,8 +42,11 @@ class SharedConnection:
         a recovery puts a file in place. None while the database is served."""
         self.on_rescued: Callable[[], None] = lambda: None
         """Called when a file was put in place and is served from then on."""
-        self.damaged = rescue is not None
-        """Damage was confirmed: the file is only read from."""
+        self.reads_only = reads_only
+        """Another process serves the file: here it is only read, in the state that the first read
+        has found, without a lock of ours and without a change of it or its log."""
+        self.damaged = rescue is not None or reads_only
+        """Damage was confirmed, or `reads_only`: the file is only read from."""
         self.watch = FileWatch(path)
         self.wal = WriteAheadLog(path)
         self._in_transaction = False
@@ -61,19 +69,51 @@ class SharedConnection:
     def _open_shared(self) -> Connection:
         self.require_file()
         self.head_seq = None
-        flags = apsw.SQLITE_OPEN_READWRITE
+        self.watch.check_names()
         db = apsw.Connection(
-            str(self.path), flags=flags, vfs=self.vfs, statementcachesize=limits.STATEMENT_CACHE
+            str(self.path),
+            flags=self._flags,
+            vfs=self.vfs,
+            statementcachesize=limits.STATEMENT_CACHE,
         )
         try:
-            configure(db, cache_kib=limits.CACHE_SHARED_KIB)
-            configure_wal(db)
-            self.watch.check_names()
-            self.wal.opened(db)
+            if self.reads_only:
+                self._begin_to_read(db, cache_kib=limits.CACHE_SHARED_KIB)
+            else:
+                configure(db, cache_kib=limits.CACHE_SHARED_KIB)
+                configure_wal(db)
+                self.watch.check_names()
+                self.wal.opened(db)
         except BaseException:
             db.close(True)
             raise
         return db
+
+    @property
+    def _flags(self) -> int:
+        """How files are opened."""
+        return apsw.SQLITE_OPEN_READONLY if self.reads_only else apsw.SQLITE_OPEN_READWRITE
+
+    @property
+    def takes_writes(self) -> bool:
+        """Whether anything can be written, such as an audit entry."""
+        return not (self.wal.is_cut or self.reads_only)
+
+    def _begin_to_read(self, db: Connection, *, cache_kib: int) -> None:
+        """Set up a connection to a file that another process serves, and see one state of it.
+
+        Its close must not move the log into the file. SQLite opens the log by its name when it
+        first reads: where the other process has put another file in place meanwhile, the log is
+        not that of the file that is open.
+
+        Raises:
+            ReadOnly: another file is in place.
+        """
+        db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        configure(db, cache_kib=cache_kib, writable=False)
+        db.execute("BEGIN")
+        db.pragma("schema_version")
+        self.watch.check_names()
 
     def require_file(self) -> None:
         """Refuse to go on when there is no file that can be opened.

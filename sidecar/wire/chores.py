@@ -80,12 +80,15 @@ class Chores:
     """The times of all chores. The loop's thread uses it; any thread may call `schedule`."""
 
     def __init__(self, services: Services, workers: Workers, post: Post) -> None:
-        """Schedule the first run of every chore, in a rescue for when that has ended."""
+        """Schedule the first run of every chore, in a rescue for when that has ended.
+
+        Where another process serves the file it does its chores.
+        """
         self._services = services
         self._workers = workers
         self._post = post
         self._running: _ChoreJob | None = None
-        self._stopped = False
+        self._stopped = services.store.reads_only
         services.store.watch.on_warning = partial(self.schedule, "warnings", 0, at_latest=True)
         self._due_ms: dict[str, float] = {}
         self._waiting_for_none: list[str] = []

@@ -117,6 +117,9 @@ class Ending:
 def lock_vault(services: Services, reason: str, events: EventStream) -> None:
     """Lock the secrets, so that no key stays in memory, and write the audit entry of it."""
     context = Context(services)
+    if services.store.reads_only:
+        services.vault.lock()
+        return
     try:
         from sidecar.secrets import log_refusals, state  # noqa: PLC0415 - only the end needs it
 

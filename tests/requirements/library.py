@@ -6,6 +6,18 @@ _promise = Source("library")
 
 REQUIREMENTS = [
     _promise.proven(
+        "commands:beside",
+        "Commands that only read also work while another process serves the database: on one state"
+        " of it, without its lock, changing and migrating nothing.",
+        "test_commands_that_read_work_beside_the_serving_process_and_copy_and_change_nothing",
+        "test_what_was_saved_last_is_read_and_what_is_saved_later_is_not",
+        "test_commands_beside_a_process_that_writes_see_whole_states_and_lose_none_of_its_saves",
+        "test_a_backup_beside_the_serving_process_is_one_of_its_backups",
+        "test_the_serving_process_compacts_and_ends_while_a_command_reads",
+        "test_a_database_of_an_older_version_is_not_migrated_beside_its_process",
+        "test_a_database_with_a_second_name_is_not_read_beside_its_process",
+    ),
+    _promise.proven(
         "export:whole",
         "An export has every workflow that was asked for, its body byte for byte, and tells which"
         " are missing or damaged.",

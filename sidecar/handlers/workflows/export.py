@@ -1,5 +1,6 @@
 """`workflows.export`: workflows as a file, for another database, another tool or a person."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import Meta, Struct
@@ -151,15 +152,17 @@ def _publish(
     """Give the file its name, write the audit entry, and return the answer."""
     size_bytes, sha256 = file.measure()
     ids = params.ids
-    with ctx.writing(last=True):
-        ctx.audit(
-            "workflow_export",
-            ids[0] if ids is not None and len(ids) == 1 else "workflows",
-            workflows=report.workflows,
-            runs=report.runs,
-            credentials=report.credentials_total,
-            redacted=params.redact,
-        )
+    # Where another process serves the database no entry can be written.
+    with ctx.writing(last=True) if ctx.store.takes_writes else nullcontext():
+        if ctx.store.takes_writes:
+            ctx.audit(
+                "workflow_export",
+                ids[0] if ids is not None and len(ids) == 1 else "workflows",
+                workflows=report.workflows,
+                runs=report.runs,
+                credentials=report.credentials_total,
+                redacted=params.redact,
+            )
         file.publish()
     return WorkflowsExportResult(
         path=str(file.path),
