@@ -4,7 +4,7 @@
 """
 
 from argparse import SUPPRESS, ArgumentParser
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from sidecar.config import DATABASE_VARIABLE
 from sidecar.log import LEVELS
@@ -82,11 +82,18 @@ def _add_place(parser: ArgumentParser) -> None:
     parser.add_argument("--reading", action="store_true", help=SUPPRESS)
 
 
+DESCRIPTION: Final = (
+    "Serve one database over stdin and stdout: one JSON-RPC 2.0 message a line. Where the database"
+    " is missing, cut off or damaged it serves a rescue: system.*, backups.* and what brings the"
+    " database back."
+)
+
+
 def _parser() -> Parser:
     """Return the parser of the arguments of `serve`."""
     parser = Parser(
         prog="sim-sidecar serve",
-        description="Serve one database over stdin and stdout: one JSON-RPC 2.0 message a line.",
+        description=DESCRIPTION,
         epilog="Try: echo "
         '\'{"jsonrpc":"2.0","id":1,"method":"system.ping"}\' | sim-sidecar serve --ephemeral',
     )

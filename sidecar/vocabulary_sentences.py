@@ -210,7 +210,7 @@ SECRETS_STATES: Final[dict[SecretsState, str]] = {
 SECRETS_CHANGE_REASONS: Final[dict[SecretsChangeReason, str]] = {
     "initialize": "They were set up.",
     "unlock": "They were unlocked.",
-    "lock": "A request locked them.",
+    "lock": "A request locked them, or an unlock of unlocked secrets failed.",
     "idle_lock": "The time without use has passed, by the setting `secrets_idle_lock_ms`.",
     "absolute_lock": "The time since the unlock has passed, by `secrets_absolute_lock_ms`.",
     "reset": "They were given up.",

@@ -127,8 +127,8 @@ ACTS: dict[str, list[Act]] = {
         Act({"keys": ["theme"]}),
     ],
     "system.check": [
-        Act({}, [("check_findings", "database", {"count": 1})]),
-        Act({"full": True}, [("check_findings", "database", {"count": 1})]),
+        Act({}, [("check_findings", "database", {"findings": 1})]),
+        Act({"full": True}, [("check_findings", "database", {"findings": 1})]),
     ],
     "secrets.initialize": [
         Act(
@@ -225,7 +225,7 @@ ACTS: dict[str, list[Act]] = {
     "backups.restore": [
         Act({"name": BACKUP}, [backed_up("restore"), ("restore", BACKUP, {
             "created_at": ANY, "from_seq": 0, "sha256": ANY, "safety_backup": ANY,
-            "secrets": "none",
+            "restored_secrets": "none",
         })]),
         Act({"name": BACKUP, "dry_run": True}),
     ],

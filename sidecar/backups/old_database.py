@@ -168,7 +168,7 @@ class UnservedDatabase:
         }
         if self.is_served:
             details["safety_backup"] = preserved.safety_backup
-        details["secrets"] = secrets.outcome
+        details["restored_secrets"] = secrets.outcome
         with open_to_serve(new.path) as db:
             if old is None:
                 old_epoch = 0

@@ -65,7 +65,9 @@ def _parsers() -> tuple[serve_parser.Parser, dict[str, serve_parser.Parser]]:
     parser.add_argument("--json", action="store_true", help=argparse.SUPPRESS)
     commands = parser.add_subparsers(dest="command", metavar="COMMAND")
     text = "serve one database over stdin and stdout (this is the default)"
-    serve_parser.add_serve_options(commands.add_parser("serve", help=text, description=text))
+    serve_parser.add_serve_options(
+        commands.add_parser("serve", help=text, description=serve_parser.DESCRIPTION)
+    )
     for command in COMMANDS.values():
         subparser = commands.add_parser(
             command.name,

@@ -94,7 +94,7 @@ def describe(result: dict[str, Any]) -> str:
         "none": "There are no provider keys.",
     }
     lines = [f"{done}: {counts['workflows']} workflows, {counts['runs']} runs."]
-    lines.append(secrets[result["secrets"]])
+    lines.append(secrets[result["restored_secrets"]])
     if result.get("providers_lost"):
         lines.append(f"No longer there: the keys of {', '.join(result['providers_lost'])}.")
     changed = [each["key"] for each in result.get("settings_changed", ())]

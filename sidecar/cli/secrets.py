@@ -229,7 +229,7 @@ def _rekey(child: Child, given: argparse.Namespace) -> Answer:
 
 def _reset(child: Child, given: argparse.Namespace) -> Answer:
     """Give up every provider's key, after a yes."""
-    count = child.call("secrets.status")["count"]
+    count = child.call("secrets.status")["secrets"]
     if not given.yes:
         fact = f"Provider keys that will be lost for good: {count}. All other data stays. "
         confirm("Give the keys up?", fact=fact)

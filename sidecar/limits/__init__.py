@@ -49,9 +49,6 @@ MENDED_DEPTH_MAX: Final = 100
 """Deepest nesting of a line that is repaired: a level takes two of Python's frames. What is deeper
 is dropped."""
 
-MENDED_BRACKETS_MAX: Final = 500_000
-"""Most brackets of a line in which a value that nests too deep is looked for: 0.1 s."""
-
 BATCH_MAX_MEMBERS: Final = 1000
 """Most members of one JSON-RPC batch, so that one line cannot occupy the loop for minutes."""
 

@@ -48,7 +48,7 @@ def check_database(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict
             suppress(AuditUnavailable),
             ctx.writing(last=True),
         ):
-            ctx.audit("check_findings", "database", count=len(findings))
+            ctx.audit("check_findings", "database", findings=len(findings))
     return findings, counts
 
 

@@ -35,7 +35,7 @@ def confirm_damage(ctx: LongContext) -> None:
         suppress(AuditUnavailable),
         ctx.writing(),
     ):
-        ctx.audit("check_findings", "database", count=len(findings))
+        ctx.audit("check_findings", "database", findings=len(findings))
     store.damaged = True
     store.reopen()
     detail = "The database is damaged. From now on it is only read: recover it or restore a backup."

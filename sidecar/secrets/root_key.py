@@ -9,6 +9,7 @@ from msgspec import Raw, UnsetType
 from sidecar import limits, purging
 from sidecar.context import Context, LongContext
 from sidecar.errors import Conflict, NotInitialized, Tampered
+from sidecar.notifications import SecretsChanged
 from sidecar.secrets import key_slots, sealed_rows, state
 from sidecar.secrets.open_slot import Opened, Proof, ask_keychain, clear_failures, open_slot
 from sidecar.secrets.raw_params import take_passphrase
@@ -173,14 +174,15 @@ def _refuse_unlock(ctx: LongContext) -> None:
 def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.Status:
     """Unwrap the data keys, unlock the vault, and write a checkpoint of the audit log."""
     keys = opened.keys
+    was_locked = True
     try:
         with ctx.writing(last=True) as db:
             state.refuse_after_lock(ctx, lock_count)
+            was_locked = ctx.vault.keys is None
             data_keys = sealed_rows.unwrap_data_keys(db, keys)
             clear_failures(ctx, db)
             if opened.renewed is not None:
                 secrets.replace_slot(db, opened.slot.slot, opened.renewed)
-            was_locked = ctx.vault.keys is None
             ctx.vault.unlock(keys, data_keys, state.read_clocks(ctx))
             ctx.audit("vault_unlock", "vault", slot=opened.slot.slot, kind=opened.slot.kind)
             if was_locked:
@@ -194,7 +196,11 @@ def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.St
                 ctx.audit("audit_sealed", "audit", through=through)
             status = state.read_status(ctx, db)
     except BaseException:
+        held = ctx.vault.keys
         ctx.vault.lock()
+        if held is not None and not (was_locked and held is keys):
+            # The transaction is undone, so that no entry can say it.
+            ctx.emit_at_once(SecretsChanged("locked", "lock", None))
         keys.wipe()
         raise
     ctx.session.schedule(state.LOCK_CHORE, limits.LOCK_CHECK_MS)

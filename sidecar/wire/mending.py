@@ -3,7 +3,8 @@
 The end of a run is such a request: that it has ended is worth more than a character of its texts.
 Only the params that the method names are repaired: null takes the place of NaN and Infinity, U+FFFD
 that of half of a surrogate pair and of bytes that are not UTF-8. A value that nests too deep is
-dropped: null takes its place. Nothing here runs unless a line was refused.
+dropped: null takes its place. Nothing here runs unless a line was refused. The slowest line that
+is accepted, 32 MiB of brackets, takes two seconds.
 """
 
 import re
@@ -20,7 +21,8 @@ from sidecar.wire import envelope
 from sidecar.wire.envelope import Request
 from sidecar.wire.params import named_method
 
-_TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+_TOKEN: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[{]+|[\]}]+', re.DOTALL)
+"""A string, or brackets side by side: what nests without end has few tokens for its size."""
 _MEMBERS_DEPTH: Final = 2
 """How deep the members of the params are: in the request, in the params."""
 _DROPPED: Final = "\0dropped\0"
@@ -81,24 +83,21 @@ def _number(text: str) -> Raw:
 
 
 def _without_deep(line: bytes) -> bytes:
-    """Return a line with a mark in place of each array and object among the params.
-
-    Raises:
-        ValueError: it has too many brackets to look at each of them.
-    """
-    if line.count(b"[") + line.count(b"{") > limits.MENDED_BRACKETS_MAX:
-        raise ValueError
+    """Return a line with a mark in place of each array and object among the params."""
     pieces: list[bytes] = []
     depth = kept = 0
     for token in _TOKEN.finditer(line):
-        if token[0] in (b"[", b"{"):
-            if depth == _MEMBERS_DEPTH:
-                pieces += (line[kept : token.start()], msgspec.json.encode(_DROPPED))
-            depth += 1
-        elif token[0] in (b"]", b"}"):
-            depth -= 1
-            if depth == _MEMBERS_DEPTH:
-                kept = token.end()
+        if token[0][0] in b"[{":
+            within = depth + len(token[0])
+            if depth <= _MEMBERS_DEPTH < within:
+                opened = token.start() + _MEMBERS_DEPTH - depth
+                pieces += (line[kept:opened], msgspec.json.encode(_DROPPED))
+            depth = within
+        elif token[0][0] in b"]}":
+            outside = depth - len(token[0])
+            if outside <= _MEMBERS_DEPTH < depth:
+                kept = token.start() + depth - _MEMBERS_DEPTH
+            depth = outside
     return b"".join((*pieces, line[kept:]))
 
 

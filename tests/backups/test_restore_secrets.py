@@ -45,7 +45,7 @@ def test_a_restore_keeps_the_current_secrets_and_failed_unlocks(bench: Bench) ->
     result = bench.call("backups.restore", name=name)
 
     assert sealed(bench) == before
-    assert (result["secrets"], result["providers"], result["providers_lost"]) == (
+    assert (result["restored_secrets"], result["providers"], result["providers_lost"]) == (
         "kept",
         ["mine"],
         [],
@@ -57,7 +57,7 @@ def test_the_secrets_of_the_backup_come_back_when_requested(bench: Bench) -> Non
 
     result = bench.call("backups.restore", name=name, secrets="backup")
 
-    assert (result["secrets"], result["providers"]) == ("from_backup", ["openai"])
+    assert (result["restored_secrets"], result["providers"]) == ("from_backup", ["openai"])
     assert result["providers_lost"] == ["mine"]
     assert bench.call("secrets.status")["state"] == "locked"
     assert bench.rows("SELECT failures FROM vault_state") == [(1,)]  # as in the replaced database
@@ -94,10 +94,10 @@ def test_a_backup_without_secrets_removes_them_only_when_requested(
     store_secret(bench)
     name = backed_up(bench)
 
-    assert bench.call("backups.restore", name=name)["secrets"] == "kept"
+    assert bench.call("backups.restore", name=name)["restored_secrets"] == "kept"
     result = bench.call("backups.restore", name=name, secrets="backup")
 
-    assert (result["secrets"], result["providers_lost"]) == ("none", ["openai"])
+    assert (result["restored_secrets"], result["providers_lost"]) == ("none", ["openai"])
     assert sealed(bench) == [(1, 0, None, 0, 0)]
     assert bench.call("secrets.status")["state"] == "uninitialized"
     bench.call("secrets.initialize", passphrase="anew")
@@ -131,7 +131,7 @@ def test_a_dry_run_reports_everything_and_changes_nothing(bench: Bench, tmp_path
         True, None, None, None,
     )  # fmt: skip
     assert (result["counts"]["workflows"], result["counts_before"]["workflows"]) == (5, 6)
-    assert (result["secrets"], result["providers_lost"]) == ("from_backup", ["mine"])
+    assert (result["restored_secrets"], result["providers_lost"]) == ("from_backup", ["mine"])
     assert (verified_copy.table_counts(bench.store.db), backup_names(tmp_path)) == (before, files)
     assert bench.audited() == []
 

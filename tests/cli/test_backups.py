@@ -137,7 +137,7 @@ def test_results_of_backup_commands_are_described_in_plain_words() -> None:
         "counts": counts, "secrets": "none",
     }  # fmt: skip
     real = {
-        "dry_run": False, "counts": counts, "secrets": "kept", "safety_backup": "y.db.zst",
+        "dry_run": False, "counts": counts, "restored_secrets": "kept", "safety_backup": "y.db.zst",
         "findings": [{"kind": "body", "detail": "w1: The body is damaged."}],
     }  # fmt: skip
     wrong = {"ok": False, "findings": [{"kind": "truncated", "detail": "It is cut off."}]}

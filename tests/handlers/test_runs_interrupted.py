@@ -174,6 +174,7 @@ def test_an_interrupted_run_is_no_failure_in_the_figures(tmp_path: Path, clock: 
         found = bench.call("runs.stats")
 
     assert (found["success_rate"], found["interrupted"]) == (1.0, 1)
+    assert (found["p50_ms"], found["p95_ms"]) == (0, 0)
     assert found["by_status"] == {"running": 0, "success": 1, "error": 1, "cancelled": 0}
     assert found["days"] == [
         {"day": "2023-11-14", "runs": 2, "succeeded": 1, "failed": 0, "tokens_used": 3}

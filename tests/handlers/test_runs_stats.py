@@ -56,7 +56,7 @@ def test_stats_count_and_sum_up_the_runs(bench: Bench) -> None:
     run(bench, "now", STARTED_AT + 2 * DAY_MS, status="running")
 
     assert bench.call("runs.stats") == {
-        "count": 8,
+        "runs": 8,
         "by_status": {"running": 1, "success": 5, "error": 1, "cancelled": 1},
         "interrupted": 0,
         "success_rate": 0.8333,
@@ -76,7 +76,7 @@ def test_stats_count_and_sum_up_the_runs(bench: Bench) -> None:
 def test_without_runs_there_are_no_rates(bench: Bench) -> None:
     result = bench.call("runs.stats", workflow_id="w2")
 
-    assert (result["count"], result["success_rate"], result["p50_ms"], result["days"]) == (
+    assert (result["runs"], result["success_rate"], result["p50_ms"], result["days"]) == (
         0,
         None,
         None,
@@ -89,9 +89,9 @@ def test_stats_are_limited_to_a_workflow_and_a_time(bench: Bench) -> None:
     run(bench, "b", STARTED_AT + DAY_MS)
     run(bench, "c", STARTED_AT + DAY_MS, "w2")
 
-    assert bench.call("runs.stats", workflow_id="w1")["count"] == 2
-    assert bench.call("runs.stats", from_at=STARTED_AT + 1)["count"] == 2
-    assert bench.call("runs.stats", to_at=STARTED_AT + DAY_MS)["count"] == 1
+    assert bench.call("runs.stats", workflow_id="w1")["runs"] == 2
+    assert bench.call("runs.stats", from_at=STARTED_AT + 1)["runs"] == 2
+    assert bench.call("runs.stats", to_at=STARTED_AT + DAY_MS)["runs"] == 1
     with pytest.raises(NotFound):
         bench.call("runs.stats", workflow_id="unknown")
 

@@ -25,7 +25,7 @@ EMPTY: dict[str, Any] = {
     "state": "uninitialized",
     "slots": [],
     "kdf": None,
-    "count": 0,
+    "secrets": 0,
     "idle_lock_ms": limits.IDLE_LOCK_MS,
     "absolute_lock_ms": limits.ABSOLUTE_LOCK_MS,
 }
@@ -70,13 +70,13 @@ def test_secrets_are_set_up_once_and_unlocked_afterwards(bench: Bench) -> None:
 
 def test_a_lock_forgets_the_keys_and_an_unlock_restores_them(bench: Bench) -> None:
     set_up(bench)
-    locked = {**UNLOCKED, "state": "locked", "count": 1}
+    locked = {**UNLOCKED, "state": "locked", "secrets": 1}
 
     assert bench.call("secrets.lock") == locked
     assert bench.call("secrets.lock") == locked
     refused(bench, Locked, "secrets.get", provider="openai")
     refused(bench, WrongPassphrase, "secrets.unlock", passphrase="open sesamE")
-    assert bench.call("secrets.unlock", passphrase=PASSPHRASE) == {**UNLOCKED, "count": 1}
+    assert bench.call("secrets.unlock", passphrase=PASSPHRASE) == {**UNLOCKED, "secrets": 1}
     assert value_of(bench) == VALUE
 
 

@@ -8,7 +8,7 @@ import pytest
 from sidecar import limits
 from sidecar.catalog import CHORES
 from sidecar.context import LongContext
-from sidecar.errors import AuditUnavailable, WrongPassphrase
+from sidecar.errors import AuditUnavailable, SidecarError, Tampered, WrongPassphrase
 from sidecar.notifications import AuditEvent, SecretsChanged
 from tests.harness import Bench
 from tests.vault_benches import PASSPHRASE, clock_of, secret_bench, tamper
@@ -103,6 +103,30 @@ def test_a_lock_that_no_entry_could_be_written_for_is_told_without_one(bench: Be
         run_lock_chore(bench)
 
     assert told(bench) == [("locked", "idle_lock", None)]
+
+
+@pytest.mark.parametrize(
+    ("harm", "refusal"),
+    [
+        ("UPDATE data_keys SET wrapped = zeroblob(length(wrapped))", Tampered),
+        ("UPDATE audit_state SET seq = seq - 1", AuditUnavailable),
+    ],
+)
+def test_an_unlock_that_fails_and_drops_the_keys_is_told(
+    bench: Bench, harm: str, refusal: type[SidecarError]
+) -> None:
+    bench.call("secrets.initialize", passphrase=PASSPHRASE)
+    told(bench)
+    tamper(bench, harm)
+
+    with pytest.raises(refusal):
+        bench.call("secrets.unlock", passphrase=PASSPHRASE)
+
+    assert bench.call("secrets.status")["state"] == "locked"
+    assert told(bench) == [("locked", "lock", None)]
+    with pytest.raises(refusal):
+        bench.call("secrets.unlock", passphrase=PASSPHRASE)
+    assert told(bench) == []
 
 
 def test_a_restore_that_replaces_the_secrets_is_told(bench: Bench) -> None:

@@ -158,12 +158,12 @@ def test_when_nothing_unlocks_the_keys_can_be_reset_and_entered_again(
     error = prevent_unlock(bench, how)
     with pytest.raises(error):
         bench.call("secrets.unlock", passphrase=PASSPHRASE)
-    losing = bench.call("secrets.status")["count"]
+    losing = bench.call("secrets.status")["secrets"]
     bench.audited()
 
     status = bench.call("secrets.reset", losing=losing)
 
-    assert (status["state"], status["slots"], status["count"]) == ("uninitialized", [], 0)
+    assert (status["state"], status["slots"], status["secrets"]) == ("uninitialized", [], 0)
     assert bench.audited() == [("vault_reset", "vault", {"lost": 2})]
     assert [(each["provider"], each["state"]) for each in bench.call("secrets.list")["items"]] == [
         ("mistral", "enter_again"),

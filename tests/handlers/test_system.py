@@ -287,4 +287,4 @@ def test_no_more_findings_are_answered_than_can_be_read(bench: Bench) -> None:
     result = bench.call("system.check")
 
     assert len(result["findings"]) == limits.FINDINGS_MAX
-    assert bench.audited()[0][2] == {"count": many}
+    assert bench.audited()[0][2] == {"findings": many}

@@ -61,6 +61,7 @@ def test_a_run_that_outlives_three_kills_ends_as_success_with_its_true_duration(
 
 
 DEEP = b"[" * 2000 + b"]" * 2000
+ENDLESS = b'[{"a":' * 300_000 + b"1" + b"}]" * 300_000
 NOT_JSON: dict[str, tuple[bytes, str | None, bool, str | None, Any]] = {
     "half an emoji": (rb'"error_message":"at \ud83d"', "at \ufffd", True, None, None),
     "NUL": (rb'"error_message":"a\u0000b"', "a\ufffdb", True, None, None),
@@ -71,6 +72,7 @@ NOT_JSON: dict[str, tuple[bytes, str | None, bool, str | None, Any]] = {
     "a large number": (rb'"summary":[1e400,"\ud800"]', None, False, "repaired", None),
     "deep": (b'"summary":' + DEEP, None, False, "dropped", None),
     "deep within": (b'"summary":' + b"[" * 600 + b"]" * 600, None, False, "dropped", None),
+    "deep without end": (b'"summary":' + ENDLESS, None, False, "dropped", None),
     "both": (rb'"summary":"\udfff","error_message":"\ud800"', "\ufffd", True, "repaired", "\ufffd"),
 }  # fmt: skip
 

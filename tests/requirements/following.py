@@ -14,6 +14,7 @@ REQUIREMENTS = [
         "test_secrets_in_memory_are_ephemeral_and_a_lock_ends_them",
         "test_each_automatic_lock_is_told_with_its_reason",
         "test_a_lock_that_no_entry_could_be_written_for_is_told_without_one",
+        "test_an_unlock_that_fails_and_drops_the_keys_is_told",
         "test_a_restore_that_replaces_the_secrets_is_told",
         "test_a_recovery_that_keeps_the_secrets_changes_no_state",
         "test_a_recovery_that_cannot_read_the_secrets_is_told",

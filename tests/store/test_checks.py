@@ -343,7 +343,7 @@ def test_findings_are_audited_with_their_count(bench: Bench) -> None:
     meddle(bench, "UPDATE workflows SET run_count = 9, last_run_at = NULL")
     bench.call("system.check")
 
-    assert bench.audited() == [("check_findings", "database", {"count": 3})]
+    assert bench.audited() == [("check_findings", "database", {"findings": 3})]
 
 
 def test_findings_are_reported_although_the_log_takes_no_entry(bench: Bench) -> None:

@@ -354,7 +354,7 @@ class Runs(RuleBasedStateMachine):
             days.count(day) for day in sorted(set(days))
         ]
         assert result == {
-            "count": len(runs),
+            "runs": len(runs),
             "interrupted": 0,
             "by_status": {
                 status: statuses.count(status)

@@ -1532,8 +1532,8 @@ class BackupView(TypedDict):
     secrets: BackupSecrets
     """Whether a backup has secrets."""
 
-    this_database: bool
-    """Whether it is one of the served database."""
+    this_database: bool | None
+    """Whether it is one of the served database; null where that is not known, as in a rescue."""
 
 
 class BackupsCreateResult(TypedDict):
@@ -1604,7 +1604,7 @@ class BackupsRestoreResult(TypedDict):
     counts_before: dict[str, int]
     """Rows of the replaced database; damaged tables are omitted."""
 
-    secrets: RestoredSecrets
+    restored_secrets: RestoredSecrets
     """Which secrets are in the database now."""
 
     providers: list[str]
@@ -2844,7 +2844,7 @@ class RunsStartResult(TypedDict):
 class RunsStatsResult(TypedDict):
     """The figures of these runs."""
 
-    count: int
+    runs: int
     """Number of runs."""
 
     by_status: RunsByStatus
@@ -2857,10 +2857,10 @@ class RunsStatsResult(TypedDict):
     """success / (success + error), without interrupted runs; null when there is neither."""
 
     p50_ms: int | None
-    """Median duration; null when none has ended."""
+    """Median duration, without interrupted runs; null when none has ended."""
 
     p95_ms: int | None
-    """95th percentile of durations; null when none has ended."""
+    """95th percentile of the same durations; null likewise."""
 
     blocks_executed: int
     """Blocks executed by all of them."""
@@ -2935,7 +2935,7 @@ SecretsChangeReason = (
         "initialize",
         # They were unlocked.
         "unlock",
-        # A request locked them.
+        # A request locked them, or an unlock of unlocked secrets failed.
         "lock",
         # The time without use has passed, by the setting `secrets_idle_lock_ms`.
         "idle_lock",
@@ -3037,8 +3037,8 @@ class SecretsStatusResult(TypedDict):
     kdf: Kdf | None
     """Cost of the passphrase's slot; null without one."""
 
-    count: int
-    """How many keys are stored."""
+    secrets: int
+    """How many secrets are stored."""
 
     idle_lock_ms: int
     """Time without use after which secrets lock; 0 means never."""
@@ -4854,7 +4854,7 @@ class RunsFinishParams(TypedDict):
 
     completed_at: NotRequired[int | None]
     """When it ended, for history that is brought in: a time before its start counts as its start,
-    one in the future as now. Now when absent.
+    one in the future as now. Now when absent. A finish that is repeated may give another.
     """
 
 
@@ -5118,7 +5118,7 @@ class SecretsResetParams(TypedDict):
     """Params of secrets.reset."""
 
     losing: int
-    """How many keys are given up: `count` of `secrets.status`."""
+    """How many keys are given up: `secrets` of `secrets.status`."""
 
 
 class AuditListParams(TypedDict):

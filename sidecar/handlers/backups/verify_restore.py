@@ -157,7 +157,7 @@ class BackupsRestoreResult(Result, frozen=True, kw_only=True):
         dict[str, int],
         Meta(description="Rows of the replaced database; damaged tables are omitted."),
     ]
-    secrets: RestoredSecrets
+    restored_secrets: RestoredSecrets
     providers: Annotated[list[str], Meta(description="Providers with a sealed key afterwards.")]
     providers_open: Annotated[
         list[str] | None,
@@ -228,7 +228,7 @@ def result_of(restored: "Restored") -> BackupsRestoreResult:
         migrated_from=new.migrated_from,
         counts=by_noun(restored.counts()),
         counts_before=by_noun(restored.content.counts),
-        secrets=secrets.outcome,
+        restored_secrets=secrets.outcome,
         providers=secrets.providers,
         providers_open=restored.openable,
         providers_lost=secrets.lost_providers,

@@ -30,11 +30,20 @@ class BackupView(Struct, frozen=True, kw_only=True):
     program: Annotated[str, Meta(description="Version of the program that made it.")]
     counts: Counts
     secrets: BackupSecrets
-    this_database: Annotated[bool, Meta(description="Whether it is one of the served database.")]
+    this_database: Annotated[
+        bool | None,
+        Meta(
+            description="Whether it is one of the served database; null where that is not known, as"
+            " in a rescue."
+        ),
+    ]
 
 
 def view(backup: Backup, store_id: bytes) -> BackupView:
-    """Return what a client sees of a backup; `store_id` is the id of the served database."""
+    """Return what a client sees of a backup.
+
+    `store_id` is the id of the served database, empty where it cannot be read.
+    """
     manifest = backup.manifest
     return BackupView(
         name=backup.name,
@@ -49,5 +58,5 @@ def view(backup: Backup, store_id: bytes) -> BackupView:
         program=manifest.program,
         counts=by_noun(manifest.counts),
         secrets=manifest.secrets,
-        this_database=manifest.store_id == store_id.hex(),
+        this_database=manifest.store_id == store_id.hex() if store_id else None,
     )

@@ -56,7 +56,8 @@ class RunsFinishParams(Params, frozen=True):
         Timestamp | None,
         Meta(
             description="When it ended, for history that is brought in: a time before its start"
-            " counts as its start, one in the future as now. Now when absent."
+            " counts as its start, one in the future as now. Now when absent. A finish that is"
+            " repeated may give another."
         ),
     ] = None
 

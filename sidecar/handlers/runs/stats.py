@@ -55,7 +55,7 @@ class RunsDay(Struct, frozen=True):
 class RunsStatsResult(Result, frozen=True):
     """The figures of these runs."""
 
-    count: Annotated[Count, Meta(description="Number of runs.")]
+    runs: Annotated[Count, Meta(description="Number of runs.")]
     by_status: Annotated[RunsByStatus, Meta(description="Number of runs in each status.")]
     interrupted: Annotated[
         Count, Meta(description="Those of `by_status.error` that are interrupted.")
@@ -67,9 +67,12 @@ class RunsStatsResult(Result, frozen=True):
             " neither."
         ),
     ]
-    p50_ms: Annotated[Count | None, Meta(description="Median duration; null when none has ended.")]
+    p50_ms: Annotated[
+        Count | None,
+        Meta(description="Median duration, without interrupted runs; null when none has ended."),
+    ]
     p95_ms: Annotated[
-        Count | None, Meta(description="95th percentile of durations; null when none has ended.")
+        Count | None, Meta(description="95th percentile of the same durations; null likewise.")
     ]
     blocks_executed: Annotated[Count, Meta(description="Blocks executed by all of them.")]
     tokens_used: Annotated[Count, Meta(description="Tokens used by all of them.")]
@@ -109,7 +112,7 @@ def _result(groups: list[Group], quantiles: list[int | None], days: list[Day]) -
     interrupted = sum(group.interrupted for group in groups)
     ended = counts.get("success", 0) + counts.get("error", 0) - interrupted
     return RunsStatsResult(
-        count=sum(counts.values()),
+        runs=sum(counts.values()),
         by_status=RunsByStatus(
             *(counts.get(status, 0) for status in RunsByStatus.__struct_fields__)
         ),

@@ -52,7 +52,7 @@ class SecretsResetParams(Params, frozen=True):
     """What the person has been told."""
 
     losing: Annotated[
-        Count, Meta(description="How many keys are given up: `count` of `secrets.status`.")
+        Count, Meta(description="How many keys are given up: `secrets` of `secrets.status`.")
     ]
 
 

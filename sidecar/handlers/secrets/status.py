@@ -39,7 +39,7 @@ class SecretsStatusResult(Result, frozen=True):
     state: SecretsState
     slots: Annotated[list[Slot], Meta(description="Ways to unlock, oldest first.")]
     kdf: Annotated[Kdf | None, Meta(description="Cost of the passphrase's slot; null without one.")]
-    count: Annotated[Count, Meta(description="How many keys are stored.")]
+    secrets: Annotated[Count, Meta(description="How many secrets are stored.")]
     idle_lock_ms: Annotated[
         Count, Meta(description="Time without use after which secrets lock; 0 means never.")
     ]

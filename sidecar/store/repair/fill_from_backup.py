@@ -15,6 +15,7 @@ from sidecar.store.columns import Columns
 from sidecar.store.connection import Connection
 from sidecar.store.repair.salvage import mended
 from sidecar.store.rows import read_cells
+from sidecar.store.tables import TABLES, count
 from sidecar.store.unserved_file import open_file
 
 _DELETED: Final = "SELECT 1 FROM access_log WHERE action = ? AND resource = ? AND seq > ?"
@@ -40,6 +41,16 @@ def fill_from_backup(
             "run_summaries": _summaries(source, target),
         }
     return {name: count for name, count in filled.items() if count}
+
+
+def count_rows(backup: Path | None) -> dict[str, int]:
+    """Return the number of rows of each table of a backup that has any."""
+    if backup is None:
+        return {}
+    names = [table.name for table in TABLES if not table.derived]
+    with open_file(backup, writable=False) as source:
+        counts = {name: count(source, name) for name in names}
+    return {name: rows for name, rows in counts.items() if rows}
 
 
 def _has(db: Connection, sql: str, *values: object) -> bool:

@@ -32,7 +32,7 @@ from sidecar.store.connection import Connection
 from sidecar.store.database_files import SQLITE_LEFTOVERS
 from sidecar.store.pragmas import configure
 from sidecar.store.repair import confirm, salvage
-from sidecar.store.repair.fill_from_backup import fill_from_backup
+from sidecar.store.repair.fill_from_backup import count_rows, fill_from_backup
 from sidecar.store.repair.salvage import Step
 from sidecar.store.scratch import scratch_folder
 from sidecar.store.traces import QUARANTINE
@@ -103,14 +103,18 @@ def build(
         db.execute("PRAGMA defer_foreign_keys = ON").fetchall()
         found = salvage.copy_readable_rows(source, db, step)
         filled = fill_from_backup(db, backup, found.lost)
-        if not (any(found.copied.values()) or filled):
-            raise DatabaseDamaged("Nothing can be read of the file; restore a backup.")
+        lost = found.lost
+        if not any(found.copied.values()):
+            if not filled:
+                raise DatabaseDamaged("Nothing can be read of the file; restore a backup.")
+            # Nothing shows which rows there were but the backup.
+            lost = count_rows(backup)
         salvage.rebuild_derived(db)
         settings.insert_defaults(db, clock.now_ms())
         meta.raise_epoch(db)
         meta.write(db, meta.CLEAN_END, 1)
         name = None if log is None else quarantine_name(path, clock)
-        recovered = Recovered(found.copied, found.lost, filled, name)
+        recovered = Recovered(found.copied, lost, filled, name)
         if log is not None:
             log(db, recovered)
     return recovered

@@ -60,9 +60,10 @@ def group_by_status(db: Connection, scope: Scope) -> list[Group]:
 def duration_quantile_ms(db: Connection, scope: Scope, percent: int) -> int | None:
     """Return the shortest duration that `percent` of the ended runs do not exceed.
 
-    None when no run has ended.
+    None when no run has ended. Interrupted runs have not: their duration is that until the process
+    last heard of them.
     """
-    condition, values = where(scope, "duration_ms IS NOT NULL")
+    condition, values = where(scope, "duration_ms IS NOT NULL", "interrupted_at IS NULL")
     count = int(db.execute(f"SELECT count(*) FROM runs{condition}", values).get)  # noqa: S608 - constants
     if count == 0:
         return None
