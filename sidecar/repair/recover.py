@@ -3,11 +3,9 @@
 from contextlib import nullcontext
 from pathlib import Path
 
-import apsw
-
 from sidecar.backups.newest_backup import unpacked_newest_backup
 from sidecar.context import LongContext
-from sidecar.errors import Conflict, DatabaseDamaged
+from sidecar.errors import Conflict
 from sidecar.files import sha256_of
 from sidecar.notifications import SecretsChanged, SystemRestored
 from sidecar.secrets.state import vault_state
@@ -132,7 +130,7 @@ def _told_state(ctx: LongContext) -> SecretsState | None:
         return "uninitialized"
     try:
         return vault_state(ctx.store.db, ctx.vault)
-    except (apsw.Error, DatabaseDamaged):
+    except Exception:  # noqa: BLE001 - what cannot be read must not prevent its recovery
         return None
 
 

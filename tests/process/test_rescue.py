@@ -173,6 +173,21 @@ def test_a_recovery_ends_the_rescue_and_keeps_the_damaged_file(path: Path, spawn
     save(child, "after")
 
 
+def test_where_nothing_can_be_read_the_rows_of_the_backup_are_told_as_lost(
+    path: Path, spawn: Spawn
+) -> None:
+    schema_destroyed(path)
+    child = spawn(product("--database", path))
+    (backup,) = child.result("backups.list")["items"]
+
+    recovered = child.result("system.recover", {"dry_run": True})
+
+    assert backup["this_database"] is None
+    assert recovered["salvaged"] == {}
+    assert {name: recovered["lost"].get(name, 0) for name in backup["counts"]} == backup["counts"]
+    assert "key_slots" not in recovered["lost"]
+
+
 def test_recovering_what_is_missing_is_refused_as_before(path: Path, spawn: Spawn) -> None:
     path.unlink()
     child = spawn(product("--database", path))

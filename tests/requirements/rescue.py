@@ -47,5 +47,6 @@ REQUIREMENTS = [
         "rescue:lost",
         "A recovery tells lost rows only where rows were.",
         "test_a_recovery_tells_lost_rows_only_where_rows_were",
+        "test_where_nothing_can_be_read_the_rows_of_the_backup_are_told_as_lost",
     ),
 ]
