@@ -1,18 +1,21 @@
 """The one normalisation of text: documents, queries and the order of names all go through it.
 
 `fold` removes what readers of a script do not count as a difference: case, accents, widths and
-ligatures, invisible characters. What they do count stays: voiced kana, vowel signs of Thai and of
-Indian scripts, the short i of Cyrillic. Folded text is composed (NFC), the same for composed and
-decomposed input and for upper and lower case, and folding it again changes nothing.
+ligatures, invisible characters, frames around a letter. What they do count stays: voiced kana,
+vowel signs of Thai and of Indian scripts, the short i of Cyrillic. Folded text is composed (NFC),
+the same for composed and decomposed input and for upper and lower case, and folding it again
+changes nothing.
 
 `words` is folded text as the ASCII tokenizer of FTS5 reads it, which takes every character beyond
-ASCII for a part of a word: marks and punctuation become spaces, and each character of a script
-without spaces, and each symbol, a word of its own.
+ASCII for a part of a word: punctuation becomes spaces, and each character of a script without
+spaces a word of its own. Symbols stand behind all words, so that a phrase is found over an arrow or
+an emoji that was not typed.
 """
 
 import re
 import unicodedata
 from collections.abc import Callable
+from itertools import groupby
 from typing import Final
 
 from sidecar import limits
@@ -88,7 +91,7 @@ def _fold_character(char: str) -> str:
     if _POINTS_FIRST <= combining <= _POINTS_LAST or _ACCENT_FIRST <= combining <= _ACCENT_LAST:
         return ""
     category = unicodedata.category(char)
-    if category == "Cf" or _INVISIBLE.match(char):
+    if category in ("Cf", "Me") or _INVISIBLE.match(char):
         return ""
     if category == "Nd":
         return str(unicodedata.decimal(char))
@@ -107,11 +110,16 @@ def fold(text: str) -> str:
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     for decomposed, letter in _KEPT:
         text = text.replace(decomposed, letter)
-    return unicodedata.normalize("NFC", text.translate(_folded))
+    text = _BEYOND_ASCII.sub(lambda run: run[0].translate(_folded), text)
+    return unicodedata.normalize("NFC", text)
 
 
-_NUMBER: Final = re.compile(r"[0-9]+(?:[.:/-][0-9]+)+")
-"""Numbers that belong together: an address, a date, a version, a time, a range."""
+_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
+"""A table is asked for each character; most of most texts are ASCII, and stay as they are."""
+
+
+_NUMBER: Final = re.compile(r"[0-9]+(?:[.:/-][0-9]+)*")
+"""A number, or numbers that belong together: an address, a date, a version, a time, a range."""
 
 _JOINT: Final = "\u00b7"
 _JOINED: Final = str.maketrans(dict.fromkeys(".:/-", _JOINT))
@@ -132,25 +140,53 @@ def _as_word(char: str) -> str:
     """Return a character as it is within a word, between spaces, or as a space."""
     if char.isascii() or char == _JOINT:
         return char
-    category = unicodedata.category(char)
-    if category[0] == "S" or _LONE.match(char):
+    if _LONE.match(char):
         return f" {char} "
-    return char if category[0] in "LMN" else " "
+    return char if unicodedata.category(char)[0] in "LMN" else " "
 
 
 _as_words: Final = _Table(_as_word)
 
 
 def words(folded: str) -> str:
-    """Return folded text as words between spaces, for the ASCII tokenizer and for queries.
+    """Return folded text as words between spaces, for the ASCII tokenizer and for queries."""
+    return " ".join(words_and_symbols(folded))
+
+
+def words_and_symbols(folded: str) -> tuple[str, str]:
+    """Return the words of a folded text, and its symbols, such as emoji, in their order.
 
     The parts of an address, date, version or other number with separators are one word, joined by
     U+00B7: as a phrase of short numbers, which occur everywhere, it would take 70 ms to find.
     """
-    text = _NUMBER.sub(lambda number: f" {number[0].translate(_JOINED)} ", folded)
+    text = _NUMBER.sub(_joined, folded)
     if text.isascii():
-        return text
-    return text.translate(_as_words)
+        return text, ""
+    symbols = {char for char in set(text) if char > "\x7f" and unicodedata.category(char)[0] == "S"}
+    found = groupby(filter(symbols.__contains__, text)) if symbols else ()
+    in_words = _BEYOND_ASCII.sub(lambda run: run[0].translate(_as_words), text)
+    return in_words, " ".join(char for char, _ in found)
+
+
+def _joined(number: re.Match[str]) -> str:
+    """Return numbers that belong together as one word.
+
+    Those behind a letter stay apart, as in an id or a hash, but not those behind a version's v.
+    """
+    if number[0].isdecimal():
+        return number[0]
+    before = number.string[max(0, number.start() - 2) : number.start()]
+    if before[-1:].isalpha() and not (before[-1] == "v" and not before[:-1].isalnum()):
+        return number[0]
+    return f" {number[0].translate(_JOINED)} "
+
+
+_SEAM: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+def apart(text: str) -> str:
+    """Return a text with spaces where small letters meet capitals: lastFrame as last Frame."""
+    return _SEAM.sub(" ", text)
 
 
 _DIGITS: Final = re.compile("[0-9]+")

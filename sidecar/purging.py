@@ -15,8 +15,7 @@ from sidecar.store.search import indexes
 CHORE: Final = "purge"
 """Name of the chore that runs the purges requested."""
 
-_INDEXES: Final = (*indexes.HEADER_INDEXES, indexes.TEXT_INDEX)
-_PHASES: Final = len(_INDEXES) + 2
+_PHASES: Final = len(indexes.INDEXES) + 2
 
 
 class Purged(NamedTuple):
@@ -61,7 +60,7 @@ def run(ctx: LongContext, *, quiet: bool = False) -> Purged:
     # What the indexes still hold of deleted text they forget when they are brought up to date.
     ctx.in_steps(indexes.index_some_headers)
     ctx.in_steps(indexes.index_some_texts)
-    for number, index in enumerate(_INDEXES):
+    for number, index in enumerate(indexes.INDEXES):
         report(number)
         _merge(ctx, index)
     with ctx.writing() as db:

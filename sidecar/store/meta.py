@@ -29,6 +29,8 @@ PURGE_PENDING: Final = "purge_pending"
 RESTORED_STATE: Final = "restored_state"
 """The `snapshot.fingerprint` that the database had after a restore."""
 
+FOLDING: Final = "folding"
+"""Version of the folding of the text in the search indexes and of the keys of names, as bytes."""
 
 BACKUP_FOLDER: Final = "backup_folder"
 """Path of the folder of backups that has got a marker, as bytes; see `backups.marker`."""
@@ -44,6 +46,7 @@ _TYPES: Final[dict[str, Any]] = {
     PURGE_PENDING: _Counter,
     BACKUP_FOLDER: Annotated[bytes, Meta(max_length=4 * limits.PATH_MAX_CHARS)],
     RESTORED_STATE: Annotated[bytes, Meta(max_length=32)],
+    FOLDING: Annotated[bytes, Meta(max_length=32)],
 }
 """What the value of each key can be."""
 

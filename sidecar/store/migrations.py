@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from sidecar import files, limits
+from sidecar import files, folding, limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
 from sidecar.store import file_lock, meta, swap, verified_copy
@@ -76,7 +76,7 @@ def _fill_name_keys(db: Connection) -> None:
     from sidecar.folding import sort_key  # noqa: PLC0415 - only a migration needs it
 
     rows = list(read_cells(db, 2, "SELECT name, rid FROM workflows"))
-    keys = ((sort_key(as_text(name)), rid) for name, rid in rows)
+    keys = ((folding.sort_key(as_text(name)), rid) for name, rid in rows)
     db.executemany("UPDATE workflows SET name_key = ? WHERE rid = ?", keys)
 
 
@@ -148,6 +148,7 @@ def _write_first_rows(db: Connection, clock: Clock) -> None:
     meta.write(db, meta.CREATED_AT, clock.now_ms())
     meta.write(db, meta.CLEAN_END, 1)
     meta.write(db, meta.PURGE_PENDING, 0)
+    meta.write(db, meta.FOLDING, folding.VERSION.encode())
     begin_chain(db, clock.random_bytes(32))
 
 

@@ -23,6 +23,7 @@ from sidecar.store.migrations import Progress, no_progress
 from sidecar.store.pragmas import check_sqlite_version
 from sidecar.store.runs.rows import close_interrupted, newest_interrupted
 from sidecar.store.scratch import empty_scratch
+from sidecar.store.search import indexes
 from sidecar.store.sqlite_errors import as_wire_error
 
 _LOG_LOST = (
@@ -251,6 +252,7 @@ def _mark_open(store: Store, now_ms: int) -> tuple[bool, int, list[str]]:
         most = min(interrupted, limits.READY_RUN_IDS_MAX)
         ids = newest_interrupted(db, now_ms, most) if interrupted else []
         meta.write(db, meta.CLEAN_END, 0)
+        indexes.follow_folding(db)
     # The mark must be in the file itself: a log that is lost takes what is only in it along.
     store.checkpoint()
     return unclean, interrupted, ids

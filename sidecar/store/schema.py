@@ -55,6 +55,12 @@ def read_schema(db: Connection) -> Schema:
     return frozenset(SchemaObject(str(row[0]), str(row[1]), str(row[2]), row[3]) for row in rows)
 
 
+def has_table(db: Connection, name: str) -> bool:
+    """Return whether a file has a table."""
+    sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ? AND type = 'table')"
+    return bool(db.execute(sql, (name,)).get)
+
+
 def foreign_objects(db: Connection) -> list[SchemaObject]:
     """Return the objects whose names no object of this program has, in the order to drop them.
 

@@ -176,7 +176,7 @@ def test_of_a_damaged_database_no_backup_is_made(bench: Bench, tmp_path: Path) -
 
 def test_a_damaged_search_index_does_not_prevent_a_backup(bench: Bench, tmp_path: Path) -> None:
     bench.call("workflows.search", query="name")
-    bench.store.db.execute("DELETE FROM workflow_text_fts")
+    bench.store.db.execute("DELETE FROM search_texts")
 
     path = Path(bench.call("backups.create")["path"])
 

@@ -273,7 +273,7 @@ def test_damaged_indexes_are_rebuilt(bench: Bench) -> None:
     bench.call("workflows.search", query="name")
     db = apsw.Connection(str(bench.store.path))
     db.execute("PRAGMA writable_schema = ON").fetchall()
-    db.execute("DELETE FROM workflow_text_fts")
+    db.execute("DELETE FROM search_texts")
     db.close()
     name = backed_up(bench)
 

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from sidecar.bodies.nodes import find_nodes
+from sidecar.bodies.tools.table import recognise
 from tests.bench import workload
 from tests.harness import Bench, open_bench
 
@@ -83,7 +83,7 @@ _WORD_ANY = re.compile(r"[^\W_]+")
 def _texts(data: Any) -> list[str]:
     return [
         " ".join(value.split())
-        for node in find_nodes(data)
+        for node in recognise(data).steps(data)
         for value in node.settings.values()
         if isinstance(value, str) and 30 < len(value) < 400 and value.count(" ") > 5
     ]

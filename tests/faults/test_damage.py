@@ -163,7 +163,7 @@ def test_a_damaged_body_is_one_bad_workflow_and_an_older_revision_brings_it_back
 
 def test_a_search_index_that_lost_its_rows_is_rebuilt(path: Path) -> None:
     db = apsw.Connection(str(path))
-    db.execute("DELETE FROM workflows_fts_docsize")
+    db.execute("DELETE FROM search_heads_docsize")
     db.close()
     with serving(path) as served:
         served.send(call(1, "system.check"))
@@ -177,9 +177,7 @@ def test_a_search_index_that_lost_its_rows_is_rebuilt(path: Path) -> None:
         assert not served.store.damaged
 
 
-@pytest.mark.parametrize(
-    ("index", "query"), [("workflow_text_fts", "cherry"), ("workflows_fts", "flow")]
-)
+@pytest.mark.parametrize(("index", "query"), [("search_texts", "cherry"), ("search_heads", "flow")])
 def test_a_damaged_index_that_a_search_meets_is_rebuilt(path: Path, index: str, query: str) -> None:
     flow = {"id": "c", "name": "flow", "data": {"nodes": [{"text": "a cherry"}]}}
     search = call(2, "workflows.search", query=query)
@@ -202,7 +200,7 @@ def test_a_damaged_index_that_a_search_meets_is_rebuilt(path: Path, index: str, 
         assert received["result"]["findings"] == []
 
 
-@pytest.mark.parametrize("name", ["workflows_fts_data", "workflows_trigram_config", "runs_started"])
+@pytest.mark.parametrize("name", ["search_heads_data", "search_parts_config", "runs_started"])
 def test_an_index_that_cannot_be_rebuilt_is_recovered_without_loss(path: Path, name: str) -> None:
     before = state_at(path)
     damaged_files.destroy(path, damaged_files.pages_of(path, name)[0])

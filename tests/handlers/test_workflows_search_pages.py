@@ -88,51 +88,14 @@ def test_a_hit_that_moves_back_between_two_pages_hides_no_other(bench: Bench) ->
     assert listed == {f"p{number}" for number in range(12)}
 
 
-def test_a_phrase_in_the_worst_ranked_of_many_bodies_is_found(bench: Bench) -> None:
-    for number in range(limits.SEARCH_CONFIRM_MAX + 20):
-        save(bench, f"w{number}", f"N {number}", "due, due of an amount")
-    save(bench, "last", "Last", "the amount due " + "and so on and on " * 200)
-    settle(bench)
-
-    first, second = pages(bench, '"amount due"')
-
-    assert (first, second) == ([], ["last"])
-
-
-def test_a_body_larger_than_a_pages_bound_is_searched(bench: Bench) -> None:
-    filler = {str(number): number for number in range(120_000)}
-    assert len(str(filler)) > limits.SEARCH_CONFIRM_BYTES
+def test_a_body_with_very_many_values_is_searched(bench: Bench) -> None:
+    filler = [True] * 40_000
     data = [filler, "the amount due now"]
     bench.call("workflows.save", workflow={"id": "w", "name": "n", "data": data})
 
     assert found(bench, "amount due") == ["w"]
     assert found(bench, '"amount due"') == ["w"]
     assert found(bench, "amount-due") == ["w"]
-
-
-def test_bodies_past_the_bytes_of_one_page_come_on_the_next(bench: Bench) -> None:
-    filler = {str(number): number for number in range(12_000)}
-    for number in range(12):
-        said = "amount due" if number % 2 else "due, due of an amount"
-        data = [filler, said]
-        bench.call("workflows.save", workflow={"id": f"w{number}", "name": "n", "data": data})
-    settle(bench)
-
-    got = list(pages(bench, '"amount due"', limit=500))
-
-    assert len(got) > 1
-    assert sorted(key for page in got for key in page) == [f"w{n}" for n in (1, 11, 3, 5, 7, 9)]
-
-
-def test_an_empty_page_with_a_next_cursor_offers_no_other_word(bench: Bench) -> None:
-    for number in range(limits.SEARCH_CONFIRM_MAX + 1):
-        save(bench, f"w{number}", "Due", f"amount {number}")
-    settle(bench)
-
-    page = bench.call("workflows.search", query='"amount due"')
-
-    assert (page["items"], page["did_you_mean"]) == ([], None)
-    assert page["next_cursor"] is not None
 
 
 @pytest.mark.parametrize(
@@ -161,28 +124,6 @@ def test_a_minus_excludes_by_words_and_phrases_in_bodies(
 
     assert sorted(found(bench, query)) == left
     assert sorted(found(bench, query, limit=1)) == left
-
-
-def test_exclusions_past_the_bound_of_one_page_apply_on_the_next(bench: Bench) -> None:
-    for number in range(limits.SEARCH_CONFIRM_MAX + 30):
-        save(bench, f"w{number}", "Invoice", "the amount due" if number % 9 else "due the amount")
-    settle(bench)
-    kept = sorted(f"w{n}" for n in range(limits.SEARCH_CONFIRM_MAX + 30) if n % 9 == 0)
-
-    assert sorted(found(bench, 'invoice -"amount due"')) == kept
-    assert sorted(found(bench, 'nvoic -"amount due"')) == kept
-    assert sorted(found(bench, '-"amount due"')) == kept
-
-
-def test_a_scan_past_the_bytes_of_one_page_continues_on_the_next(bench: Bench) -> None:
-    long = "\u4e2d\u6587 " * (limits.DESCRIPTION_MAX_CHARS // 3)
-    for number in range(80):
-        save(bench, f"w{number}", f"n {number}", description=long)
-
-    got = list(pages(bench, "\u6587 \u4e2d -\u5b57 -\u8a9e -\u6f22", limit=500))
-
-    assert len(got) > 1
-    assert sorted(key for page in got for key in page) == sorted(f"w{n}" for n in range(80))
 
 
 def test_a_page_of_a_query_of_many_short_terms_compares_a_bounded_number(bench: Bench) -> None:

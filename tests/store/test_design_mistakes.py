@@ -8,10 +8,13 @@ import pytest
 
 from sidecar.errors import NewerSchema
 from sidecar.store import migrations, swap, verified_copy
+from sidecar.store.columns import Columns
 from sidecar.store.connection import Store
 from sidecar.store.legacy.migrate import migrate
 from sidecar.store.migrations import Step
 from sidecar.store.open_close import close_store, open_store
+from sidecar.store.search import indexes
+from sidecar.store.unserved_file import open_file, transaction
 from tests.store import legacy_files
 from tests.store.legacy_files import SECONDS
 from tests.store.still_clock import SteadyClock, folder_hashes, names
@@ -25,31 +28,33 @@ def path(tmp_path: Path) -> Path:
 def test_design_mistake_02_a_rebuilt_table_keeps_the_keys_the_search_index_hangs_on(
     path: Path,
 ) -> None:
-    migrate(legacy_files.build(path), SteadyClock(), steps=migrations.shipped_steps()[:1])
-    columns = (
-        "rid, id, name, description, tags, category, revision, content_sha256, size_bytes,"
-        " stored_bytes, created_at, updated_at, archived_at, run_count, last_run_at"
-    )
-    sql = migrations.shipped_steps()[0].sql
-    table = sql[sql.index("CREATE TABLE workflows (") : sql.index("CREATE INDEX workflows_updated")]
-    rebuild = "\n".join(
+    migrate(legacy_files.build(path), SteadyClock())
+    with open_file(path) as db, transaction(db):
+        indexes.follow_folding(db)
+        indexes.index_all(db)
+        table = str(db.execute("SELECT sql FROM sqlite_schema WHERE name = 'workflows'").get)
+        columns = ", ".join(Columns(db, "workflows").names)
+    rebuild = ";".join(
         (
-            table.replace("CREATE TABLE workflows (", "CREATE TABLE rebuilt ("),
-            f"INSERT INTO rebuilt ({columns})",
-            f"SELECT {columns} FROM workflows ORDER BY id DESC;",  # noqa: S608 - names of our own
-            "DROP TABLE workflows;",
-            "ALTER TABLE rebuilt RENAME TO workflows;",
+            table.replace("CREATE TABLE workflows", "CREATE TABLE rebuilt"),
+            f"INSERT INTO rebuilt ({columns})"  # noqa: S608 - names of our own
+            f" SELECT {columns} FROM workflows ORDER BY id DESC",
+            "DROP TABLE workflows",
+            "ALTER TABLE rebuilt RENAME TO workflows",
         )
     )
-    steps = [*migrations.shipped_steps()[:1], Step(2, "rebuild", rebuild)]
+    steps = [
+        *migrations.shipped_steps(),
+        Step(migrations.current_version() + 1, "rebuild", rebuild),
+    ]
 
     migrations.upgrade(path, SteadyClock(), steps=steps)
 
     db = apsw.Connection(str(path))
     db.execute("VACUUM")
     found = db.execute(
-        "SELECT id FROM workflows JOIN workflows_fts ON workflows_fts.rowid = rid"
-        " WHERE workflows_fts MATCH 'alpha'"
+        "SELECT id FROM workflows JOIN search_heads ON search_heads.rowid = rid"
+        " WHERE search_heads MATCH 'alpha'"
     ).fetchall()
     assert found == [("w1",)]
     assert db.execute("SELECT count(*) FROM runs").get == 3

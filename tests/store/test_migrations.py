@@ -12,6 +12,7 @@ import apsw
 import pytest
 
 from sidecar.errors import DatabaseDamaged, NewerSchema
+from sidecar.folding import VERSION
 from sidecar.limits import APPLICATION_ID
 from sidecar.store import migrations
 from sidecar.store.audit.verify import verify_chain
@@ -93,6 +94,7 @@ def test_a_new_file_is_ours_whole_and_private(tmp_path: Path) -> None:
         "created_at": NOW_MS,
         "clean_end": 1,
         "purge_pending": 0,
+        "folding": VERSION.encode(),
     }
     assert list(db.execute("SELECT version, name, sha256, applied_at FROM migrations")) == [
         (step.version, step.name, step.sha256, NOW_MS) for step in migrations.shipped_steps()
@@ -284,6 +286,7 @@ from contextlib import contextmanager
 from pathlib import Path
 import apsw
 from sidecar.clock import SystemClock
+from sidecar.folding import VERSION
 from sidecar.store import migrations
 from sidecar.store.migrations import Step
 at, statements = int(sys.argv[2]), 0

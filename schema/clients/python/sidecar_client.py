@@ -3716,6 +3716,11 @@ class Workflow(TypedDict):
     source_id: NotRequired[str]
     """What a workflow is called by others where it was imported from."""
 
+    text_truncated: NotRequired[bool]
+    """Present and true when the body has more text than is searched: 262144 characters, or none of
+    a body over 4 MiB.
+    """
+
 
 WorkflowChange = (
     Literal[
@@ -3787,6 +3792,11 @@ class WorkflowHeader(TypedDict):
 
     source_id: NotRequired[str]
     """What a workflow is called by others where it was imported from."""
+
+    text_truncated: NotRequired[bool]
+    """Present and true when the body has more text than is searched: 262144 characters, or none of
+    a body over 4 MiB.
+    """
 
 
 class WorkflowsArchiveResult(TypedDict):
@@ -4044,6 +4054,11 @@ class WorkflowsGetManyItem(TypedDict):
 
     source_id: NotRequired[str]
     """What a workflow is called by others where it was imported from."""
+
+    text_truncated: NotRequired[bool]
+    """Present and true when the body has more text than is searched: 262144 characters, or none of
+    a body over 4 MiB.
+    """
 
 
 class WorkflowsGetManyResult(TypedDict):
@@ -4350,6 +4365,11 @@ class WorkflowsSearchItem(TypedDict):
     source_id: NotRequired[str]
     """What a workflow is called by others where it was imported from."""
 
+    text_truncated: NotRequired[bool]
+    """Present and true when the body has more text than is searched: 262144 characters, or none of
+    a body over 4 MiB.
+    """
+
 
 class WorkflowsSearchResult(TypedDict):
     """A page of hits, best first: header before body, whole words before parts of words."""
@@ -4361,9 +4381,14 @@ class WorkflowsSearchResult(TypedDict):
     """Give it as `cursor` to get the next page; null on the last page."""
 
     indexing: bool
-    """Whether the bodies of some workflows saved just now are not yet in the search index: they may
-    be missing, or be listed in spite of an excluded word. Ask again in a moment. False nearly
-    always.
+    """Whether some workflows saved just now, or all after an update of the program, are not yet in
+    the search indexes: they may be missing, or be listed in spite of an excluded word. Ask again
+    in a moment. False nearly always.
+    """
+
+    text_truncated: bool
+    """Whether there are workflows, marked `text_truncated`, with more text in their body than is
+    searched, which may be missing.
     """
 
     did_you_mean: str | None
@@ -4518,8 +4543,9 @@ class WorkflowsListParams(TypedDict):
     """true: only archived workflows; false, the default: only live ones."""
 
     order_by: NotRequired[Literal["created_at", "last_run_at", "name", "updated_at"] | None]
-    """What to sort by, `updated_at` when absent; names regardless of case; by `last_run_at`
-    workflows without a run come last, whatever the direction.
+    """What to sort by, `updated_at` when absent; names regardless of case and accents, numbers in
+    them by their value; by `last_run_at` workflows without a run come last, whatever the
+    direction.
     """
 
     descending: NotRequired[bool | None]
@@ -4542,8 +4568,8 @@ class WorkflowsSearchParams(TypedDict):
     """Words, all of which a workflow must have; the last one may be the beginning of a word. "..."
     around words finds them side by side; - before a word or "..." excludes workflows that have
     it. At most 1024 characters, any of them. Without a word to find, the newest workflows are
-    listed that have no excluded word. Only the first 16 words of one or two characters are also
-    looked for inside other words.
+    listed that have no excluded word. Words of three and more characters are also looked for
+    inside the words of names, tags and descriptions.
     """
 
     category: NotRequired[str | None]
@@ -5816,10 +5842,10 @@ class WorkflowsMethods:
     ) -> WorkflowsSearchResult:
         """Find workflows by words of their name, tags and description, then by words in their body.
 
-        Every text is a valid query. Case and diacritics are ignored. Matches of whole words in
-        the header come first, then matches inside words, then matches that need the body. A page
-        may be short, even empty, and still have a `next_cursor`: words side by side are looked
-        for in a bounded number of bodies at a time.
+        Every text is a valid query. Case, accents and invisible characters are ignored. Matches
+        of whole words in the header come first, then matches inside words, then matches that
+        need the body; among these the best come first, or the newest where there are more than
+        20000. The pages of a search lose and repeat nothing while workflows are saved.
         """
         params = _given(
             {

@@ -22,6 +22,7 @@ _PLACES: Final = (
     ("flows",),
     ("flow", "nodes"),
     ("workflow", "nodes"),
+    ("workflow", "graph", "nodes"),
     ("steps",),
 )
 """Where steps can be; the first of these places that holds an object is used."""

@@ -206,7 +206,8 @@ class WorkflowsListParams(Params, frozen=True):
     order_by: Annotated[
         OrderBy,
         Meta(
-            description="What to sort by, `updated_at` when absent; names regardless of case; by"
+            description="What to sort by, `updated_at` when absent; names regardless of case and"
+            " accents, numbers in them by their value; by"
             " `last_run_at` workflows without a run come last, whatever the direction."
         ),
     ] = "updated_at"

@@ -21,10 +21,11 @@ from sidecar.handlers.workflows.views import (
     optional_fields,
 )
 from sidecar.store.search import excerpts, indexes, spelling
-from sidecar.store.search.body_lines import Budget, body_lines
-from sidecar.store.search.hits import BODY, NEWEST, SCAN, Hit, Place, find_hits
+from sidecar.store.search.hits import TEXTS, Asked
+from sidecar.store.search.pages import Found, Place, first_page, next_page, place_after
 from sidecar.store.search.query import parse
-from sidecar.store.workflows.header import Header
+from sidecar.store.workflows.header import Header, packed_body
+from sidecar.store.workflows.list import has_truncated
 from sidecar.values import CursorParam, Limit, NextCursor, encode_cursor, query_mark
 
 
@@ -38,8 +39,9 @@ class WorkflowsSearchParams(Params, frozen=True):
             description="Words, all of which a workflow must have; the last one may be the"
             ' beginning of a word. "..." around words finds them side by side; - before a word or'
             ' "..." excludes workflows that have it. At most 1024 characters, any of them. Without'
-            " a word to find, the newest workflows are listed that have no excluded word. Only the"
-            " first 16 words of one or two characters are also looked for inside other words.",
+            " a word to find, the newest workflows are listed that have no excluded word. Words of"
+            " three and more characters are also looked for inside the words of names, tags and"
+            " descriptions.",
         ),
     ]
     category: CategoryFilter = None
@@ -93,9 +95,16 @@ class WorkflowsSearchResult(Result, frozen=True):
     indexing: Annotated[
         bool,
         Meta(
-            description="Whether the bodies of some workflows saved just now are not yet in the"
-            " search index: they may be missing, or be listed in spite of an excluded word. Ask"
-            " again in a moment. False nearly always."
+            description="Whether some workflows saved just now, or all after an update of the"
+            " program, are not yet in the search indexes: they may be missing, or be listed in"
+            " spite of an excluded word. Ask again in a moment. False nearly always."
+        ),
+    ]
+    text_truncated: Annotated[
+        bool,
+        Meta(
+            description="Whether there are workflows, marked `text_truncated`, with more text in"
+            " their body than is searched, which may be missing."
         ),
     ]
     did_you_mean: Annotated[
@@ -110,61 +119,76 @@ class WorkflowsSearchResult(Result, frozen=True):
 def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult:
     """Find workflows by words of their name, tags and description, then by words in their body.
 
-    Every text is a valid query. Case and diacritics are ignored. Matches of whole words in the
-    header come first, then matches inside words, then matches that need the body. A page may be
-    short, even empty, and still have a `next_cursor`: words side by side are looked for in a
-    bounded number of bodies at a time.
+    Every text is a valid query. Case, accents and invisible characters are ignored. Matches of
+    whole words in the header come first, then matches inside words, then matches that need the
+    body; among these the best come first, or the newest where there are more than 20000. The pages
+    of a search lose and repeat nothing while workflows are saved.
     """
     terms = parse(params.query)
     filter_ = filter_of(params.category, params.tags, archived=params.archived)
-    after: Place | None = None
-    if params.cursor is not None:
-        mark = query_mark(params.query, *filter_)
-        after = Place(*read_cursor(params.cursor, mark, int, float, int, int))
+    mark = query_mark(params.query, *filter_)
     indexes.update_for_search(ctx.store)
-    found, stopped = find_hits(ctx.db, terms, filter_, after, params.limit + 1)
-    sent = found[: count_fitting([hit.header for hit in found[: params.limit]])]
-    more = sent[-1].place(found[len(sent)]) if len(found) > len(sent) else stopped
-    next_cursor = encode_cursor(query_mark(params.query, *filter_), *more) if more else None
-    words = excerpts.words_to_find(terms.all)
+    asked, most = Asked(ctx.db, terms, filter_), params.limit + 1
+    new_id = int.from_bytes(ctx.clock.random_bytes(6))
+    if params.cursor is None:
+        found = first_page(asked, most)
+    else:
+        place = Place(*read_cursor(params.cursor, mark, int, int, int, float, int))
+        found = next_page(asked, ctx.store, new_id, place, most)
+    sent = found[: count_fitting([each.header for each in found[: params.limit]])]
+    next_cursor: str | None = None
+    if len(found) > len(sent):
+        is_first = params.cursor is None
+        place = place_after(asked, ctx.store, new_id, sent, is_first=is_first)
+        next_cursor = encode_cursor(mark, *place)
     indexing = indexes.has_pending(ctx.db)
-    unknown = bool(words) and not (found or more or after or indexing)
-    meant = spelling.correct_query(ctx.db, params.query, words) if unknown else None
-    # Snippets have a budget of their own, apart from the one of find_hits.
-    budget = Budget(limits.PAGE_MAX, limits.SEARCH_SNIPPETS_BYTES)
+    unknown = bool(terms.shown) and not (found or params.cursor or indexing)
+    snippets = _Snippets(ctx, terms.shown, params.snippets)
     return WorkflowsSearchResult(
-        [_item(ctx, hit, words, params.snippets, budget) for hit in sent],
+        [snippets.item(each) for each in sent],
         next_cursor,
         indexing,
-        meant,
+        has_truncated(ctx.db, archived=params.archived),
+        spelling.correct_query(ctx.db, params.query) if unknown else None,
     )
 
 
-def _item(
-    ctx: Context,
-    hit: Hit,
-    words: list[str],
-    snippets: Literal["header", "body", "none"],
-    budget: Budget,
-) -> WorkflowsSearchItem:
-    """Return a hit as the answer carries it, with its snippet."""
-    header = hit.header
-    matches = excerpts.find_words(header, words, excerpt=snippets != "none")
-    places: list[Any] = [*matches.fields, *(["body"] if hit.stage == BODY else [])]
-    excerpt = matches.excerpt
-    if snippets == "body" and budget.takes(header):
-        excerpt = _body_excerpt(ctx, header, words) or excerpt
-    score = 0.0 if hit.stage in (SCAN, NEWEST) else -hit.rank
-    fields = header_fields(header, score, places, excerpt)
-    return WorkflowsSearchItem(*fields, **optional_fields(header))
+class _Snippets:
+    """Makes the items of a page, and unpacks a limited number of bodies for their snippets."""
 
+    def __init__(
+        self, ctx: Context, words: excerpts.Words, source: Literal["header", "body", "none"]
+    ) -> None:
+        self._ctx = ctx
+        self._words = words
+        self._source = source
+        self._room_bytes: int | None = None
 
-def _body_excerpt(ctx: Context, header: Header, words: list[str]) -> str | None:
-    """Return an excerpt of the body's line with most of the words; None when no line has any."""
-    best, best_words = "", 0
-    for line in body_lines(ctx.db, header):
-        folded = excerpts.fold(line)
-        found = sum(word in folded for word in words)
-        if found > best_words:
-            best, best_words = line, found
-    return excerpts.cut(best, words) if best else None
+    def item(self, found: Found) -> WorkflowsSearchItem:
+        """Return a hit as the answer carries it, with its snippet."""
+        header = found.header
+        matches = excerpts.find_words(header, self._words, excerpt=self._source != "none")
+        places: list[Any] = [*matches.fields, *(["body"] if found.hit.stage == TEXTS else [])]
+        excerpt = matches.excerpt
+        if self._source == "body" and self._takes(header):
+            excerpt = self._of_body(header) or excerpt
+        fields = header_fields(header, found.hit.score, places, excerpt)
+        return WorkflowsSearchItem(*fields, **optional_fields(header))
+
+    def _takes(self, header: Header) -> bool:
+        """Return whether one more body may be unpacked, and count it; one is always allowed."""
+        size = header.size_bytes if header.size_bytes <= limits.BODY_INDEXED_MAX_BYTES else 0
+        room, is_first = self._room_bytes, self._room_bytes is None
+        left = (limits.SEARCH_SNIPPETS_BYTES if room is None else room) - size
+        if left < 0 and not is_first:
+            return False
+        self._room_bytes = left
+        return True
+
+    def _of_body(self, header: Header) -> str | None:
+        """Return a snippet of the body's line with most of the words; None when none has any."""
+        data = packed_body(self._ctx.db, header.rid)
+        found = indexes.body_text(header.content_sha256, header.size_bytes, data)
+        lines = found.text.split("\n") if found else ()
+        best = excerpts.best_line(lines, self._words)
+        return None if best is None else excerpts.cut(best, self._words)

@@ -47,7 +47,19 @@ class _MayBeImported(MayBeDamaged, frozen=True, kw_only=True):
     ] = UNSET
 
 
-class WorkflowHeader(_MayBeImported, frozen=True):
+class _MayBeTruncated(_MayBeImported, frozen=True, kw_only=True, omit_defaults=True):
+    """What a workflow has beside its other members when not all of its text is searched."""
+
+    text_truncated: Annotated[
+        bool,
+        Meta(
+            description="Present and true when the body has more text than is searched: 262144"
+            " characters, or none of a body over 4 MiB."
+        ),
+    ] = False
+
+
+class WorkflowHeader(_MayBeTruncated, frozen=True):
     """A workflow without its body."""
 
     id: WorkflowId
@@ -128,6 +140,8 @@ def header_fields(header: Header, *more: object) -> tuple[Any, ...]:
 def optional_fields(header: Header) -> dict[str, Any]:
     """Return the fields of `WorkflowHeader` that only some workflows have, by their names."""
     found: dict[str, Any] = {"damaged": True} if header.damaged else {}
+    if header.text_truncated:
+        found["text_truncated"] = True
     if header.source is not None:
         found["source"] = header.source
         if header.source_id is not None:

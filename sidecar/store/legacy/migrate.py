@@ -26,7 +26,6 @@ from sidecar.store.connection import Connection
 from sidecar.store.legacy import values
 from sidecar.store.legacy.recognise import COLUMNS, is_legacy
 from sidecar.store.pragmas import set_pragma
-from sidecar.store.search import indexes
 from sidecar.store.unserved_file import open_file
 from sidecar.vocabularies import AuditAction
 
@@ -145,13 +144,12 @@ class _Import:
         self.ids: dict[str, set[str]] = {"workflows": set(), "runs": set()}
 
     def run(self) -> Counts:
-        """Move every table, index the workflows and write the audit entry of the migration."""
+        """Move every table and write the audit entry of the migration."""
         self._workflows()
         self._runs()
         self._settings()
         self._secrets()
         self._access_log()
-        indexes.index_all(self.db)
         counts = Counts(**self.counts)
         entry = {"from": 0, "to": VERSION, "counts": counts._asdict()}
         details = msgspec.json.encode(entry).decode()

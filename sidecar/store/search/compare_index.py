@@ -1,61 +1,114 @@
-"""Checks whether the index of bodies has the words of each workflow.
+"""Checks whether the search indexes have the words of each workflow.
 
-The index stores no copy of the text, so FTS5 itself cannot check it. It stores how many words each
-workflow has. That number is compared with the words of the workflow's text, and three of the words
-are looked up. An index entry for another text is found; one that lacks a single word may not be.
+An index stores no copy of the text, so FTS5 itself cannot check it. It stores how many words each
+workflow has in each column. Those numbers are compared with the words of the workflow's text, and
+three of the words are looked up. An index entry for another text is found; one that lacks a single
+word may not be.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 import apsw
 
 from sidecar.store.connection import Connection
+from sidecar.store.rows import read_any
 from sidecar.store.search import indexes
+from sidecar.store.search.indexes import HEADS, PARTS, TEXTS
 
-_TEXTS: Final = (
-    "SELECT d.sz, w.rid, CAST(w.name AS BLOB), CAST(w.description AS BLOB), CAST(w.tags AS BLOB),"  # noqa: S608 - constants
-    " w.content_sha256, w.size_bytes, b.data"
-    f" FROM workflows AS w JOIN {indexes.TEXT_INDEX}_docsize AS d ON d.id = w.rid"
-    " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid"
-    " WHERE w.rid NOT IN (SELECT rid FROM text_pending)"
-    " AND w.rid NOT IN (SELECT rid FROM header_pending)"
-)
-_HAS: Final = (
-    f"SELECT EXISTS (SELECT 1 FROM {indexes.TEXT_INDEX}"  # noqa: S608 - constants
-    f" WHERE {indexes.TEXT_INDEX} MATCH ? AND rowid = ?)"
-)
+_TOKENIZERS: Final = {
+    HEADS: ("ascii", []),
+    PARTS: ("trigram", ["case_sensitive", "1"]),
+    TEXTS: ("ascii", []),
+}
+_PAGE: Final = 100
+_CELLS: Final = "w.name, w.tags, w.description, w.content_sha256, w.size_bytes"
 
 
-def count_wrong_texts(db: Connection, step: Callable[[int], None]) -> int:
-    """Return for how many workflows the index has other words than their text.
+def find_wrong(
+    db: Connection, step: Callable[[int], None], names: Iterable[str] = indexes.INDEXES
+) -> list[str]:
+    """Return which of some indexes have other words than the workflows that are indexed.
 
-    `step` is called with the number of workflows done so far. `db` must read one snapshot,
-    because a save in between would be counted as a fault.
+    `step` is called with the number of workflows done so far. `db` must read one snapshot, because
+    a save in between would be counted as a fault.
     """
-    tokenize = db.fts5_tokenizer("unicode61", ["remove_diacritics", "2"])
-    wrong = 0
-    rows: Any = db.execute(_TEXTS)
-    for done, (sizes, rid, *texts) in enumerate(rows):
-        step(done)
-        text = indexes.indexed_text(*texts).encode()
-        tokens = tokenize(
-            text, apsw.FTS5_TOKENIZE_DOCUMENT, None, include_offsets=False, include_colocated=False
-        )
-        words = [str(word) for word in tokens]
-        wrong += _varint(sizes) != len(words) or not _has(db, rid, words)
+    done = 0
+    wrong: list[str] = []
+    for name in names:
+        tokenizer, options = _TOKENIZERS[name]
+        tokenize = db.fts5_tokenizer(tokenizer, options)
+        rid = -(2**63)
+        while rows := read_any(db, 8, _rows_of(name), (rid, _PAGE)):
+            for rid, sizes, data, *cells in rows:
+                step(done)
+                done += 1
+                if name == TEXTS and indexes.body_text(cells[3], cells[4], data) is None:
+                    continue  # what a damaged body had is not known
+                texts = _texts(name, cells, data)
+                words = [_words(tokenize, text) for text in texts]
+                if _varints(sizes) != [len(each) for each in words] or not _has(
+                    db, name, rid, [word for each in words for word in each]
+                ):
+                    wrong.append(name)
+                    break
+            if name in wrong:
+                break
     return wrong
 
 
-def _has(db: Connection, rid: int, words: list[str]) -> bool:
-    """Return whether the index has the first, the middle and the last of the words."""
+def _rows_of(name: str) -> str:
+    """Return the statement of a page of what an index has and of what it should have."""
+    is_text = name == TEXTS
+    pending = " AND w.rid NOT IN (SELECT rid FROM text_pending)" if is_text else ""
+    return (
+        f"SELECT w.rid, d.sz, {'b.data' if is_text else 'NULL'}, {_CELLS}"  # noqa: S608 - constants
+        f" FROM workflows AS w JOIN {name}_docsize AS d ON d.id = w.rid"
+        f"{' LEFT JOIN workflow_bodies AS b ON b.rid = w.rid' if is_text else ''}"
+        f" WHERE w.rid > ? AND w.rid NOT IN (SELECT rid FROM header_pending){pending}"
+        " ORDER BY w.rid LIMIT ?"
+    )
+
+
+def _texts(name: str, cells: Any, data: bytes | None) -> tuple[str, ...]:
+    """Return the text of each column of an index."""
+    if name == TEXTS:
+        name_, tags, description, sha256, size_bytes = cells
+        return (indexes.indexed_text(name_, tags, description, sha256, size_bytes, data).text,)
+    folded = indexes.folded_header(*cells[:3])
+    return indexes.head_words(folded) if name == HEADS else folded
+
+
+def _words(tokenize: Any, text: str) -> list[str]:
+    """Return the words of a text as FTS5 has them."""
+    flags = apsw.FTS5_TOKENIZE_DOCUMENT
+    return [
+        str(word)
+        for word in tokenize(
+            text.encode(), flags, None, include_offsets=False, include_colocated=False
+        )
+    ]
+
+
+def _has(db: Connection, name: str, rid: int, words: list[str]) -> bool:
+    """Return whether an index has the first, the middle and the last of the words."""
     some = {words[0], words[len(words) // 2], words[-1]} if words else set()
-    return all(db.execute(_HAS, (f'"{word}"', rid)).get for word in some)
+    sql = f"SELECT EXISTS (SELECT 1 FROM {name} WHERE {name} MATCH ? AND rowid = ?)"  # noqa: S608 - constants
+    return all(db.execute(sql, (_quoted(word), rid)).get for word in some)
 
 
-def _varint(data: bytes) -> int:
-    """Return a number that SQLite wrote with seven bits in each byte, the highest first."""
+def _quoted(word: str) -> str:
+    """Return a word quoted as a string of FTS5."""
+    return '"' + word.replace('"', '""') + '"'
+
+
+def _varints(data: bytes) -> list[int]:
+    """Return numbers that SQLite wrote with seven bits in each byte, the highest first."""
+    values: list[int] = []
     value = 0
     for byte in data:
         value = value << 7 | byte & 0x7F
-    return value
+        if byte < 0x80:  # noqa: PLR2004 - the mark of the last byte
+            values.append(value)
+            value = 0
+    return values

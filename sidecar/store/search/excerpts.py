@@ -1,18 +1,22 @@
 """Finds the words of a search in a header and cuts a snippet of the text around them.
 
-It works on the plain text, so that hits of all stages are shown in the same way. Case and
-diacritics are folded character by character, so that positions stay the same.
+Folding changes lengths. So a text is folded whole to see whether it has a word, and only what is
+shown is folded piece by piece, each base letter with its marks, to know where the word stands.
 """
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, Literal, NamedTuple
 
 import msgspec
 
-from sidecar.store.workflows.header import Header
+from sidecar.folding import fold
+from sidecar.store.workflows.header import NO_TAGS, Header
 
 Field = Literal["name", "tags", "description"]
+Words = tuple[str, ...]
+"""Folded words and phrases."""
 
 WINDOW_CHARS: Final = 120
 """Length of a snippet without its marks: one or two lines of a list."""
@@ -21,7 +25,8 @@ LEAD_CHARS: Final = 30
 """How many characters of a snippet are before the first word that was found."""
 
 _ELLIPSIS: Final = "\u2026"
-_WORDS: Final = re.compile(r"[^\W_]+")
+_PIECES: Final = re.compile(r"\S+\s*|\s+")
+_JAMO: Final = re.compile(r"[\u1160-\u11ff\ud7b0-\ud7ff\uff9e\uff9f]")
 
 
 class FoundWords(NamedTuple):
@@ -31,65 +36,28 @@ class FoundWords(NamedTuple):
     excerpt: str | None
 
 
-class _Folding(dict[int, str]):
-    """The folded character of each code point, computed when it is first needed."""
-
-    def __missing__(self, code: int) -> str:
-        char = chr(code)
-        # A Hangul syllable or kana decomposes into other letters, so it stays as it is.
-        if 0xAC00 <= code <= 0xD7A3 or 0x3040 <= code <= 0x30FF:  # noqa: PLR2004 - Unicode blocks
-            self[code] = char
-            return char
-        base = unicodedata.normalize("NFKD", char)[0].lower()
-        # A few characters fold to several; they stay as they are, or positions would shift.
-        self[code] = folded = base if len(base) == 1 else char
-        return folded
-
-
-_folding: Final = _Folding()
-
-
-def fold(text: str) -> str:
-    """Return the text without case and diacritics; its length stays the same."""
-    return text.lower() if text.isascii() else text.translate(_folding)
-
-
-def words_to_find(terms: list[str]) -> list[str]:
-    """Return the folded words of all terms; a term without a word is taken as it is."""
-    found: dict[str, None] = {}
-    for term in terms:
-        folded = fold(term)
-        found.update(dict.fromkeys(_WORDS.findall(folded) or [folded]))
-    return list(found)
-
-
-def find_words(header: Header, words: list[str], *, excerpt: bool) -> FoundWords:
+def find_words(header: Header, words: Words, *, excerpt: bool) -> FoundWords:
     """Return which fields of a header hold one of the words, and a snippet if `excerpt` is set.
 
     The snippet is of the description if that holds a word, because a list shows the name anyway;
     else of the name, else of the tags. It is None when no field holds a word.
     """
-    fields: list[Field] = []
-    name = fold(header.name)
-    if _holds(name, words):
-        fields.append("name")
-    if _holds(fold(header.tags), words):
-        fields.append("tags")
-    description = fold(header.description) if header.description else ""
-    if _holds(description, words):
-        fields.append("description")
+    tags = header.tags
+    if tags != NO_TAGS:
+        tags = ", ".join(msgspec.json.decode(tags, type=list[str]))
+    texts: dict[Field, str] = {"name": header.name}
+    if tags != NO_TAGS:
+        texts["tags"] = tags
+    if header.description:
+        texts["description"] = header.description
+    fields = [field for field, text in texts.items() if _holds(fold(text), words)]
     if not (excerpt and fields):
         return FoundWords(fields, None)
-    if fields[-1] == "description":
-        return FoundWords(fields, _cut(header.description or "", description, words))
-    if fields[0] == "name":
-        return FoundWords(fields, _cut(header.name, name, words))
-    return FoundWords(
-        fields, cut(", ".join(msgspec.json.decode(header.tags, type=list[str])), words)
-    )
+    shown: Field = fields[-1] if fields[-1] == "description" else fields[0]
+    return FoundWords(fields, cut(texts[shown], words))
 
 
-def _holds(folded: str, words: list[str]) -> bool:
+def _holds(folded: str, words: Words) -> bool:
     """Return whether the folded text holds one of the words."""
     # A plain loop: for the one or two words of a query, any() costs more than the search itself.
     for word in words:  # noqa: SIM110
@@ -98,46 +66,95 @@ def _holds(folded: str, words: list[str]) -> bool:
     return False
 
 
-def cut(text: str, words: list[str]) -> str:
+def best_line(lines: Iterable[str], words: Words) -> str | None:
+    """Return the line that holds most of the words; None when no line holds any."""
+    best, best_words = None, 0
+    for line in lines:
+        folded = fold(line)
+        found = sum(word in folded for word in words)
+        if found > best_words:
+            best, best_words = line, found
+    return best
+
+
+def cut(text: str, words: Words) -> str:
     """Return a snippet around the first word that is found, with each found word in [ and ]."""
-    return _cut(text, fold(text), words)
-
-
-def _cut(text: str, folded: str, words: list[str]) -> str:
-    """Return the snippet of a text whose folded form is known."""
-    places = [place for word in words if (place := folded.find(word)) >= 0]
-    first = min(places, default=0)
-    start = _word_start(text, first - LEAD_CHARS, first) if first > LEAD_CHARS else 0
-    end = start + WINDOW_CHARS
-    shown = text[start:end]
-    spans = _spans(folded[start:end], words)
+    folded = fold(text)
+    first = min((at for word in words if (at := folded.find(word)) >= 0), default=0)
+    start = 0 if first <= LEAD_CHARS else _start(text, first)
+    shown = text[start : start + WINDOW_CHARS]
     # From the last to the first, because a mark shifts all positions after it.
-    for begin, stop in reversed(spans):
+    for begin, stop in reversed(_spans(shown, words)):
         shown = f"{shown[:begin]}[{shown[begin:stop]}]{shown[stop:]}"
-    return f"{_ELLIPSIS if start else ''}{shown}{_ELLIPSIS if end < len(text) else ''}"
+    end = _ELLIPSIS if start + WINDOW_CHARS < len(text) else ""
+    return f"{_ELLIPSIS if start else ''}{shown}{end}"
 
 
-def _word_start(text: str, start: int, first: int) -> int:
-    """Return the start of the window, moved to after a space so that no word is cut."""
+def _start(text: str, first: int) -> int:
+    """Return where a snippet begins whose first word is at `first` in the folded text."""
+    if not text.isascii():
+        first = _unfolded(text, first)
+    start = max(0, first - LEAD_CHARS)
+    # After a space, so that no word is cut.
     space = text.find(" ", start, first)
-    return start if space < 0 else space + 1
+    return start if space < 0 or not start else space + 1
 
 
-def _spans(folded: str, words: list[str]) -> list[tuple[int, int]]:
+def _unfolded(text: str, first: int) -> int:
+    """Return the position in a text of a position in its folded form."""
+    folded_chars = 0
+    for piece in _PIECES.finditer(text):
+        folded = len(fold(piece[0]))
+        if folded_chars + folded > first:
+            inside = [at for at, char in _folded_chars(piece[0]) for _ in char]
+            return piece.start() + inside[min(first - folded_chars, len(inside) - 1)]
+        folded_chars += folded
+    return 0
+
+
+def _folded_chars(text: str) -> Iterator[tuple[int, str]]:
+    """Yield the position and the folded form of each letter with its marks."""
+    start = 0
+    for at in range(1, len(text) + 1):
+        if at == len(text) or not _continues(text[at]):
+            yield start, fold(text[start:at])
+            start = at
+
+
+def _continues(char: str) -> bool:
+    """Return whether a character belongs to the letter before it."""
+    return not char.isascii() and (
+        unicodedata.category(char)[0] == "M"
+        or unicodedata.category(char) == "Cf"
+        or _JAMO.match(char) is not None
+    )
+
+
+def _spans(text: str, words: Words) -> list[tuple[int, int]]:
     """Return begin and end of each word in the text, in order; those that touch are joined."""
+    folded, begins, stops = _folded_with_places(text)
     found: list[tuple[int, int]] = []
     for word in words:
         place = folded.find(word)
         while place >= 0:
-            found.append((place, place + len(word)))
+            found.append((begins[place], stops[place + len(word) - 1]))
             place = folded.find(word, place + len(word))
-    if len(found) < 2:  # noqa: PLR2004 - nothing to sort or join
-        return found
     found.sort()
-    joined = found[:1]
-    for begin, stop in found[1:]:
-        if begin <= joined[-1][1]:
+    joined: list[tuple[int, int]] = []
+    for begin, stop in found:
+        if joined and begin <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
         else:
             joined.append((begin, stop))
     return joined
+
+
+def _folded_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+    """Return the folded text, and for each of its characters begin and end of its letter."""
+    if text.isascii():
+        return fold(text), range(len(text)), range(1, len(text) + 1)
+    letters = [*_folded_chars(text)]
+    ends = [*(at for at, _ in letters[1:]), len(text)]
+    begins = [at for at, letter in letters for _ in letter]
+    stops = [end for end, (_, letter) in zip(ends, letters, strict=True) for _ in letter]
+    return "".join(letter for _, letter in letters), begins, stops

@@ -6,43 +6,41 @@ time, because FTS5 writes a segment for every transaction that touches it and me
 later. Updating them with each save took 15 of a save's 30 pages, and indexing a body takes longer
 than saving it.
 
-Two indexes hold the header, one by words and one by trigrams. They are updated before every
-search, so a search never misses a header. The third holds header and body by words. Before a search
-it is updated by a limited number of steps, which is more than a `save_many` leaves pending; the
-rest follows while no requests wait. `has_pending` tells whether a search may miss something.
+Two indexes hold the header, one by words and one by trigrams; the third holds header and body by
+words. All text in them is folded (`folding`). Before a search they are updated by a limited number
+of steps, which is more than a usual burst of saves leaves pending; the rest follows while no
+requests wait. `count_pending` tells how much a search may miss.
+
+The version of the folding is in `meta`. A file with another one is indexed anew, and its names get
+new keys, in the same steps.
 """
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import apsw
+import msgspec
 
-from sidecar import limits, log
+from sidecar import folding, limits, log
 from sidecar.bodies.parse import NotJSON, parse
-from sidecar.bodies.text import spaced, text_of
 from sidecar.errors import DatabaseDamaged
-from sidecar.store import codec
+from sidecar.folding import apart, fold, sort_key, words
+from sidecar.store import codec, meta
 from sidecar.store.connection import Connection, Store
 from sidecar.store.rows import as_text, read_any
 from sidecar.store.sqlite_errors import spoils_connection
 
-HEADER_INDEXES: Final = ("workflows_fts", "workflows_trigram")
-TEXT_INDEX: Final = "workflow_text_fts"
+HEADS: Final = "search_heads"
+PARTS: Final = "search_parts"
+TEXTS: Final = "search_texts"
+INDEXES: Final = (HEADS, PARTS, TEXTS)
 
-_REMOVE_HEADERS: Final = tuple(
-    f"INSERT INTO {index} ({index}, rowid, name, description, tags)"  # noqa: S608 - constants
-    " SELECT 'delete', rid, name, description, tags FROM header_pending"
-    " WHERE indexed AND rid <= ?"
-    for index in HEADER_INDEXES
-)
-_ADD_HEADERS: Final = tuple(
-    f"INSERT INTO {index} (rowid, name, description, tags)"  # noqa: S608 - constants
-    " SELECT w.rid, w.name, w.description, w.tags"
-    " FROM header_pending AS p JOIN workflows AS w ON w.rid = p.rid WHERE p.rid <= ?"
-    for index in HEADER_INDEXES
-)
 _LAST_HEADER: Final = "SELECT max(rid) FROM (SELECT rid FROM header_pending ORDER BY rid LIMIT ?)"
-# The text index holds the header as well.
+_CHANGED_HEADERS: Final = (
+    "SELECT w.rid, w.name_key, w.name, w.tags, w.description"
+    " FROM header_pending AS p JOIN workflows AS w ON w.rid = p.rid WHERE p.rid <= ?"
+)
+# The index of texts holds the header as well.
 _MARK_TEXTS: Final = (
     "INSERT INTO text_pending (rid) SELECT rid FROM header_pending WHERE rid <= ?"
     " ON CONFLICT (rid) DO NOTHING"
@@ -51,16 +49,20 @@ _NEXT_TEXTS: Final = (
     "SELECT p.rid, coalesce(w.size_bytes, 0) FROM text_pending AS p"
     " LEFT JOIN workflows AS w ON w.rid = p.rid ORDER BY p.rid LIMIT ?"
 )
-_REMOVE_TEXTS: Final = (
-    f"DELETE FROM {TEXT_INDEX} WHERE rowid IN"  # noqa: S608 - constants
-    " (SELECT rid FROM text_pending WHERE rid <= ?)"
-)
 _CHANGED_TEXTS: Final = (
-    "SELECT w.rid, w.name, w.description, w.tags, w.content_sha256, w.size_bytes, b.data"
-    " FROM text_pending AS p JOIN workflows AS w ON w.rid = p.rid"
+    "SELECT w.rid, w.text_truncated, w.name, w.tags, w.description, w.content_sha256, w.size_bytes,"
+    " b.data FROM text_pending AS p JOIN workflows AS w ON w.rid = p.rid"
     " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid WHERE p.rid <= ?"
 )
-_ADD_TEXT: Final = f"INSERT INTO {TEXT_INDEX} (rowid, text) VALUES (?, ?)"  # noqa: S608 - constants
+_ADD_TEXT: Final = f"INSERT INTO {TEXTS} (rowid, text) VALUES (?, ?)"  # noqa: S608 - constants
+
+
+class BodyLines(NamedTuple):
+    """The searchable text of a body, a line for each string."""
+
+    text: str
+    truncated: bool
+    """Whether the body has more text than this."""
 
 
 def has_pending_headers(db: Connection) -> bool:
@@ -73,16 +75,63 @@ def has_pending_texts(db: Connection) -> bool:
     return bool(db.execute("SELECT EXISTS (SELECT 1 FROM text_pending)").get)
 
 
+def has_pending(db: Connection) -> bool:
+    """Return whether a search may miss something that is not indexed yet."""
+    return has_pending_headers(db) or has_pending_texts(db)
+
+
+def count_pending(db: Connection) -> int:
+    """Return how many workflows have text that is not indexed yet."""
+    both = "SELECT rid FROM header_pending UNION SELECT rid FROM text_pending"
+    return int(db.execute(f"SELECT count(*) FROM ({both})").get)  # noqa: S608 - constants
+
+
+def folded_header(name: Any, tags: Any, description: Any) -> tuple[str, str, str]:
+    """Return the folded texts of a header, whose cells may be damaged."""
+    return fold(as_text(name)), fold(_tags_text(tags)), fold(as_text(description or ""))
+
+
+def _tags_text(tags: Any) -> str:
+    """Return the tags as text, a line for each; a damaged cell as it is."""
+    if tags == "[]":
+        return ""
+    try:
+        return "\n".join(msgspec.json.decode(tags, type=list[str]))
+    except (msgspec.MsgspecError, UnicodeDecodeError, TypeError):
+        return as_text(tags)
+
+
+def head_words(folded: tuple[str, str, str]) -> tuple[str, str, str]:
+    """Return a folded header as the index by words has it."""
+    name, tags, description = folded
+    return words(name), words(tags), words(description)
+
+
 def index_some_headers(db: Connection) -> bool:
     """Index some pending headers in the caller's transaction; return whether more are pending."""
     last = db.execute(_LAST_HEADER, (limits.HEADER_STEP,)).get
     if last is None:
         return False
-    for statement in (*_REMOVE_HEADERS, *_ADD_HEADERS):
-        db.execute(statement, (last,))
+    for index in (HEADS, PARTS):
+        _forget(db, index, "header_pending", last)
+    rows = read_any(db, 5, _CHANGED_HEADERS, (last,))
+    folded = [(rid, folded_header(*texts)) for rid, _, *texts in rows]
+    add = "INSERT INTO {} (rowid, name, tags, description) VALUES (?, ?, ?, ?)"
+    db.executemany(add.format(PARTS), ((rid, *texts) for rid, texts in folded))
+    db.executemany(add.format(HEADS), ((rid, *head_words(texts)) for rid, texts in folded))
+    keys = ((sort_key(as_text(name)), key, rid) for rid, key, name, *_ in rows)
+    for new, old, rid in keys:
+        if new != old:
+            db.execute("UPDATE workflows SET name_key = ? WHERE rid = ?", (new, rid))
     db.execute(_MARK_TEXTS, (last,))
     db.execute("DELETE FROM header_pending WHERE rid <= ?", (last,))
     return has_pending_headers(db)
+
+
+def _forget(db: Connection, index: str, pending: str, last: int) -> None:
+    """Remove the pending workflows up to `last` from an index."""
+    pending_rows = f"SELECT rid FROM {pending} WHERE rid <= ?"  # noqa: S608 - constants
+    db.execute(f"DELETE FROM {index} WHERE rowid IN ({pending_rows})", (last,))  # noqa: S608 - constants
 
 
 def index_some_texts(db: Connection) -> bool:
@@ -90,9 +139,13 @@ def index_some_texts(db: Connection) -> bool:
     last = _last_of_step(db)
     if last is None:
         return False
-    db.execute(_REMOVE_TEXTS, (last,))
-    rows = read_any(db, 7, _CHANGED_TEXTS, (last,))
-    db.executemany(_ADD_TEXT, ((row[0], indexed_text(*row[1:])) for row in rows))
+    _forget(db, TEXTS, "text_pending", last)
+    for rid, was_truncated, *cells in read_any(db, 8, _CHANGED_TEXTS, (last,)):
+        text, truncated = indexed_text(*cells)
+        db.execute(_ADD_TEXT, (rid, text))
+        if truncated != was_truncated:
+            sql = "UPDATE workflows SET text_truncated = ? WHERE rid = ?"
+            db.execute(sql, (int(truncated), rid))
     db.execute("DELETE FROM text_pending WHERE rid <= ?", (last,))
     return has_pending_texts(db)
 
@@ -111,29 +164,26 @@ def _last_of_step(db: Connection) -> int | None:
 
 
 def indexed_text(
-    name: str | bytes,
-    description: str | bytes | None,
-    tags: str | bytes,
-    sha256: bytes,
-    size_bytes: int,
-    data: bytes | None,
-) -> str:
-    """Return header and body as they are indexed; a damaged or too large body adds nothing.
-
-    Texts that are not UTF-8 are given as bytes.
-    """
-    header = "\n".join(as_text(text) for text in (name, tags, description or ""))
-    return spaced(f"{header}\n{body_text(sha256, size_bytes, data)}")
+    name: Any, tags: Any, description: Any, sha256: bytes, size_bytes: int, data: bytes | None
+) -> BodyLines:
+    """Return header and body as they are indexed; cells may be damaged."""
+    body = body_text(sha256, size_bytes, data) or BodyLines("", truncated=False)
+    header = "\n".join((as_text(name), _tags_text(tags), as_text(description or "")))
+    separate = apart(header)
+    text = f"{header}\n{body.text}" if separate == header else f"{header}\n{separate}\n{body.text}"
+    return BodyLines(words(fold(text)), body.truncated)
 
 
-def body_text(sha256: bytes, size_bytes: int, data: bytes | None) -> str:
-    """Return the searchable text of a packed body; "" when it is damaged or too large."""
+def body_text(sha256: bytes, size_bytes: int, data: bytes | None) -> BodyLines | None:
+    """Return the searchable text of a packed body, none of a too large one; None: it is damaged."""
+    from sidecar.bodies.text import text_of  # noqa: PLC0415 - a start needs no knowledge of tools
+
     try:
-        if data is None or size_bytes > limits.BODY_INDEXED_MAX_BYTES:
-            return ""
-        return text_of(parse(codec.unpack(data, sha256, size_bytes), rounded=True))
+        if size_bytes > limits.BODY_INDEXED_MAX_BYTES:
+            return BodyLines("", truncated=True)
+        return BodyLines(*text_of(parse(codec.unpack(data, sha256, size_bytes), rounded=True)))
     except (DatabaseDamaged, NotJSON, TypeError):
-        return ""
+        return None
 
 
 def index_all(db: Connection) -> None:
@@ -148,12 +198,20 @@ def mark_all_pending(db: Connection) -> bool:
 
     Returns True: workflows are pending now.
     """
-    for index in (*HEADER_INDEXES, TEXT_INDEX):
+    for index in INDEXES:
         db.execute(f"INSERT INTO {index} ({index}) VALUES ('delete-all')")  # noqa: S608 - constants
     db.execute("DELETE FROM header_pending")
     db.execute("DELETE FROM text_pending")
-    db.execute("INSERT INTO header_pending (rid, indexed) SELECT rid, 0 FROM workflows")
+    db.execute("INSERT INTO header_pending (rid) SELECT rid FROM workflows")
     return True
+
+
+def follow_folding(db: Connection) -> None:
+    """Mark all workflows as pending when their text was folded by another version, or not yet."""
+    version = folding.VERSION.encode()
+    if meta.read(db, meta.FOLDING) != version:
+        mark_all_pending(db)
+        meta.write(db, meta.FOLDING, version)
 
 
 def rebuild(db: Connection) -> None:
@@ -174,17 +232,13 @@ def update_for_search(store: Store) -> None:
     failure to write is only logged: the search then finds what is indexed.
     """
     run = _in_savepoint if store.in_transaction else _in_own_transaction
-    if has_pending_headers(store.db):
-        while run(store, index_some_headers):
-            pass
-    for _ in range(limits.SEARCH_TEXT_STEPS):
-        if not (has_pending_texts(store.db) and run(store, index_some_texts)):
-            break
-
-
-def has_pending(db: Connection) -> bool:
-    """Return whether a search may miss something that is not indexed yet."""
-    return has_pending_headers(db) or has_pending_texts(db)
+    for has, step, most in (
+        (has_pending_headers, index_some_headers, limits.SEARCH_HEADER_STEPS),
+        (has_pending_texts, index_some_texts, limits.SEARCH_TEXT_STEPS),
+    ):
+        for _ in range(most):
+            if not (has(store.db) and run(store, step)):
+                break
 
 
 def update_headers_step(store: Store) -> bool:

@@ -9,8 +9,9 @@ import re
 from typing import Final
 
 from sidecar import limits
+from sidecar.folding import fold, words
 from sidecar.store.connection import Connection
-from sidecar.store.search.excerpts import fold
+from sidecar.store.search.indexes import HEADS, TEXTS
 
 CANDIDATES_MAX: Final = 2000
 """How many words are compared with one term: about 10 ms at worst, after an empty answer only."""
@@ -20,38 +21,43 @@ WORD_MAX_CHARS: Final = 40
 """Only words of these lengths are corrected: shorter ones are near to everything."""
 
 # `IF NOT EXISTS` each time, because a reopened connection has none of these tables.
-_VOCABULARIES: Final = {"header_words": "workflows_fts", "text_words": "workflow_text_fts"}
+_VOCABULARIES: Final = {"header_words": HEADS, "text_words": TEXTS}
 _MAKE: Final = tuple(
-    f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{words} USING fts5vocab (main, {index}, row)"
-    for words, index in _VOCABULARIES.items()
+    f"CREATE VIRTUAL TABLE IF NOT EXISTS temp.{vocabulary} USING fts5vocab (main, {index}, row)"
+    for vocabulary, index in _VOCABULARIES.items()
 )
 _HIGHEST: Final = "\U0010ffff"
 
 
-_WORDS: Final = re.compile(r"[^\W_]+")
+_WORDS: Final = re.compile(r"[^\x00-/:-@\[-`{-\x7f\s]+")
 
 
-def correct_query(db: Connection, query: str, words: list[str]) -> str | None:
-    """Return the query with each of the folded words replaced by the nearest indexed word.
+def correct_query(db: Connection, query: str) -> str | None:
+    """Return the query with unknown words replaced by the nearest indexed ones.
 
     The rest of the query stays as it is. None when no word changes or the query gets too long.
     """
-    checked = words[: limits.SEARCH_SPELLED_MAX]
-    nearest = correct_words(db, checked)
+    places = [found for found in _WORDS.finditer(query) if _is_word(found[0])]
+    places = places[: limits.SEARCH_SPELLED_MAX]
+    nearest = correct_words(db, [fold(found[0]) for found in places])
     if nearest is None:
         return None
-    better = {word: near for word, near in zip(checked, nearest, strict=True) if word != near}
     pieces: list[str] = []
     end = 0
-    for found in _WORDS.finditer(fold(query)):
-        if found[0] in better:
-            pieces += (query[end : found.start()], better[found[0]])
-            end = found.end()
+    for found, near in zip(places, nearest, strict=True):
+        pieces += (query[end : found.start()], found[0] if near == fold(found[0]) else near)
+        end = found.end()
     corrected = "".join(pieces) + query[end:]
     return corrected if len(corrected) <= limits.QUERY_MAX_CHARS else None
 
 
-def correct_words(db: Connection, words: list[str]) -> list[str] | None:
+def _is_word(text: str) -> bool:
+    """Return whether a text is one word in the indexes: not so in scripts without spaces."""
+    folded = fold(text)
+    return bool(folded) and words(folded).split() == [folded]
+
+
+def correct_words(db: Connection, given: list[str]) -> list[str] | None:
     """Return the folded words with the nearest indexed word for each; None when none changes.
 
     A candidate begins with the same character and is at most one edit away, or two for a word of
@@ -59,32 +65,32 @@ def correct_words(db: Connection, words: list[str]) -> list[str] | None:
     """
     for statement in _MAKE:
         db.execute(statement)
-    corrected = [_nearest(db, word) for word in words]
-    return None if corrected == words else corrected
+    corrected = [_nearest(db, word) for word in given]
+    return None if corrected == given else corrected
 
 
 def _nearest(db: Connection, word: str) -> str:
     """Return a word, or the nearest indexed word when it is not indexed itself."""
     if not WORD_MIN_CHARS <= len(word) <= WORD_MAX_CHARS:
         return word
-    if any(_is_known(db, words, word) for words in _VOCABULARIES):
+    if any(_is_known(db, vocabulary, word) for vocabulary in _VOCABULARIES):
         return word
-    nearest = (_nearest_of(db, words, word) for words in _VOCABULARIES)
+    nearest = (_nearest_of(db, vocabulary, word) for vocabulary in _VOCABULARIES)
     return next((found for found in nearest if found is not None), word)
 
 
-def _is_known(db: Connection, words: str, word: str) -> bool:
+def _is_known(db: Connection, vocabulary: str, word: str) -> bool:
     """Return whether a vocabulary has a word that begins with `word`."""
-    sql = f"SELECT 1 FROM temp.{words} WHERE term >= ? AND term < ? LIMIT 1"  # noqa: S608 - constants
+    sql = f"SELECT 1 FROM temp.{vocabulary} WHERE term >= ? AND term < ? LIMIT 1"  # noqa: S608 - constants
     return db.execute(sql, (word, word + _HIGHEST)).fetchone() is not None
 
 
-def _nearest_of(db: Connection, words: str, word: str) -> str | None:
+def _nearest_of(db: Connection, vocabulary: str, word: str) -> str | None:
     """Return the nearest word of a vocabulary; None when none is near enough."""
     allowed = 1 if len(word) < 2 * WORD_MIN_CHARS else 2
     sizes = (len(word) - allowed, len(word) + allowed)
     rows = db.execute(
-        f"SELECT term, doc FROM temp.{words} WHERE term >= ? AND term < ?"  # noqa: S608 - constants
+        f"SELECT term, doc FROM temp.{vocabulary} WHERE term >= ? AND term < ?"  # noqa: S608 - constants
         " AND length(term) BETWEEN ? AND ? LIMIT ?",
         (word[0], word[0] + _HIGHEST, *sizes, CANDIDATES_MAX),
     )

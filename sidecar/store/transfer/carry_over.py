@@ -26,6 +26,8 @@ def migrate(db: Connection, clock: Clock) -> int | None:
     missing = [step for step in migrations.shipped_steps() if step.version > found]
     for step in missing:
         migrations.apply(db, step, clock.now_ms())
+    with transaction(db):
+        indexes.follow_folding(db)
     return found if missing else None
 
 

@@ -206,5 +206,11 @@ def _mend(db: Connection) -> None:
     for key in settings.impossible_keys(db):
         settings.put_default(db, key, 0)
     for key in meta.impossible_keys(db):
-        if key in (meta.PURGE_PENDING, meta.CREATED_AT, meta.RESTORED_STATE, meta.BACKUP_FOLDER):
+        if key in (
+            meta.PURGE_PENDING,
+            meta.CREATED_AT,
+            meta.RESTORED_STATE,
+            meta.BACKUP_FOLDER,
+            meta.FOLDING,
+        ):
             meta.discard(db, key)

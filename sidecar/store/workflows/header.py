@@ -4,7 +4,7 @@ Owns the list of header columns that every statement over workflows selects, so 
 NamedTuple fits all of them.
 """
 
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 
@@ -17,7 +17,7 @@ from sidecar.values import Count, Revision, Timestamp
 COLUMNS: Final = (
     "w.id, w.name, w.description, w.tags, w.category, w.revision, w.created_at, w.updated_at,"
     " w.archived_at, w.size_bytes, w.stored_bytes, w.run_count, w.last_run_at, w.rid,"
-    " w.content_sha256, w.source, w.source_id"
+    " w.content_sha256, w.source, w.source_id, w.text_truncated"
 )
 """The columns of `Header`, in its order, of a table that the statement calls `w`."""
 
@@ -54,6 +54,7 @@ class Header(NamedTuple):
     content_sha256: bytes
     source: str | None = None
     source_id: str | None = None
+    text_truncated: Literal[0, 1] = 0
     damaged: bool = False
     """Whether a cell of the row is damaged; another value is in its place here."""
 
@@ -147,3 +148,9 @@ def load(db: Connection, workflow_id: str) -> Stored | None:
 def id_of(db: Connection, rid: int) -> str:
     """Return the id of the workflow whose key is `rid`; "" when it was deleted."""
     return str(db.execute("SELECT id FROM workflows WHERE rid = ?", (rid,)).get or "")
+
+
+def packed_body(db: Connection, rid: int) -> bytes | None:
+    """Return the body of a workflow as it is stored; None when its row is missing."""
+    found: bytes | None = db.execute("SELECT data FROM workflow_bodies WHERE rid = ?", (rid,)).get
+    return found

@@ -214,6 +214,13 @@ def count_workflows(db: Connection, wanted: Filter, most: int) -> int:
     return int(db.execute(sql, _values(shape, wanted, _start(order), most)).get)
 
 
+def has_truncated(db: Connection, *, archived: bool) -> bool:
+    """Return whether there are workflows with more text than the search indexes take."""
+    no = "NOT " if archived else ""
+    sql = f"SELECT 1 FROM workflows WHERE text_truncated = 1 AND archived_at IS {no}NULL"  # noqa: S608 - constants
+    return bool(db.execute(f"SELECT EXISTS ({sql})").get)
+
+
 def key_after(db: Connection, header: Header, order: Order) -> Key | None:
     """Return a key after which the next page begins; None when no row can follow.
 

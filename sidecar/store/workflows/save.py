@@ -105,6 +105,7 @@ def write_revision(
         sha256,
         old.source,
         old.source_id,
+        old.text_truncated,
     )
 
 
