@@ -231,10 +231,11 @@ def test_a_forged_cursor_is_refused_or_finds_nothing(bench: Bench) -> None:
     save(bench)
     marks = {query: query_mark(query, None, (), False) for query in ("n", "\u4e2d", "")}
     for query, mark in marks.items():
+        cursor = encode_cursor(mark, 1, 0, 2, 1e300, 1)
         with pytest.raises(InvalidParams):
-            bench.call("workflows.search", query=query, cursor=encode_cursor(mark, 2, 1e300, 1, 0))
+            bench.call("workflows.search", query=query, cursor=cursor)
         for stage in (-1, 9, 2**40):
-            cursor = encode_cursor(mark, stage, -1e15, -1, -1)
+            cursor = encode_cursor(mark, -1, -1, stage, -1e15, -1)
             bench.call("workflows.search", query=query, cursor=cursor)
 
 
@@ -261,6 +262,7 @@ def test_a_search_that_finds_nothing_offers_a_similar_word(bench: Bench) -> None
         "items": [],
         "next_cursor": None,
         "indexing": False,
+        "text_truncated": False,
         "did_you_mean": "slack send",
     }
     assert bench.call("workflows.search", query="zzzz")["did_you_mean"] is None

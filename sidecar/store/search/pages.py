@@ -79,7 +79,7 @@ def first_page(asked: Asked, most: int) -> list[Found]:
 
 def next_page(asked: Asked, store: Store, new_id: int, place: Place, most: int) -> list[Found]:
     """Return at most `most` hits behind a place; a new order is remembered by `new_id`."""
-    memory, position = place.memory, place.position
+    memory, position = place.memory, max(0, place.position)
     order = _recall(asked, store, memory)
     if order is None:
         memory, position, order = new_id, 0, _remember(asked, store, new_id, frozenset())
