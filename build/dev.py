@@ -49,6 +49,7 @@ Runs this checkout; Python 3.11 or newer is all that is needed.
   check               check style, types, layers, generated files and file lengths
   torture [--minutes N] [--seed S]
                       test with random writes, backups, restores, kills and failing disks
+  package             make what is shipped in dist/: folder, archives, wheel, npm package, lists
   lock [UV ARGS]      write build/locks again from pyproject.toml; `lock --upgrade` takes newer ones
   clean               remove what these commands created
 
@@ -114,19 +115,14 @@ def long_files() -> List[Tuple[str, int]]:
 
 def lock(words: List[str]) -> int:
     """Write the locks again: `check` first, then the others, which must agree with it."""
-    folder = os.path.join(ROOT, ".cache", "lock")
-    current = digest_of([lock_file("lock")])
-    if read_stamp(folder).get("locks") != current:
-        shutil.rmtree(folder, ignore_errors=True)
-        make_venv(folder)
-        install(folder, "lock")
-        write_stamp(folder, {"locks": current})
+    folder = tool_folder("lock", ["lock"])
     agreeing = ["--constraint", os.path.join("build", "locks", "check.txt")]
     sources = {
         "check": ["pyproject.toml", "--extra", "test", "--extra", "check"],
         "test": ["pyproject.toml", "--extra", "test", *agreeing],
         "run": ["pyproject.toml", *agreeing],
         "build": ["--group", "pyproject.toml:build", *agreeing],
+        "package": ["pyproject.toml", "--extra", "keyring", "--group", "package", *agreeing],
         "lock": ["--group", "pyproject.toml:lock", *agreeing],
     }
     quiet = ["--quiet", "--no-annotate", "--no-header", "--no-emit-index-url"]
@@ -143,6 +139,29 @@ def lock(words: List[str]) -> int:
             file.write(LOCK_HEAD + text.replace(LOCK_HEAD, ""))
         say("wrote " + os.path.relpath(path, ROOT))
     return 0
+
+
+def tool_folder(name: str, locks: List[str]) -> str:
+    """Make an environment of its own for a tool from these locks, and return its folder."""
+    folder = os.path.join(ROOT, ".cache", name)
+    current = digest_of([lock_file(each) for each in locks])
+    if read_stamp(folder).get("locks") != current:
+        shutil.rmtree(folder, ignore_errors=True)
+        make_venv(folder)
+        for each in locks:
+            install(folder, each)
+        write_stamp(folder, {"locks": current})
+    return folder
+
+
+def package(words: List[str]) -> int:
+    """Make everything that is shipped for this platform in dist/."""
+    if words:
+        say("package takes no arguments.")
+        return EXIT_USAGE
+    # An environment of its own: the tools must never become packages that the product needs.
+    folder = tool_folder(os.path.join("package", "environment"), ["build", "package"])
+    return become([venv_python(folder), os.path.join(ROOT, "build", "package.py")])
 
 
 def torture(words: List[str]) -> int:
@@ -200,6 +219,7 @@ COMMANDS = {
     "test": test,
     "check": check,
     "torture": torture,
+    "package": package,
     "lock": lock,
     "clean": clean,
 }

@@ -24,6 +24,10 @@ def copy(tmp_path: Path) -> Path:
     return folder
 
 
+FOREIGN = ("PYTHONPATH", "PYTHONDONTWRITEBYTECODE", "PYTHONOPTIMIZE")
+"""Variables of the machine that would decide in place of the options."""
+
+
 def version_served(options: tuple[str, ...], cwd: Path, **variables: str) -> str:
     """Run a command whose child tells its version; return that version."""
     done = subprocess.run(
@@ -34,7 +38,7 @@ def version_served(options: tuple[str, ...], cwd: Path, **variables: str) -> str
         check=False,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, **variables},
+        env={**{k: v for k, v in os.environ.items() if k not in FOREIGN}, **variables},
     )
     assert (done.returncode, done.stderr) == (0, "")
     return str(json.loads(done.stdout)["version"])

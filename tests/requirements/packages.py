@@ -15,4 +15,39 @@ REQUIREMENTS = [
         "test_a_child_writes_no_bytecode_when_the_command_was_told_to_write_none",
         "test_a_child_runs_without_assertions_and_docstrings_as_the_command_does",
     ),
+    _promise.proven(
+        "packages:archives",
+        "An archive's bytes follow from the names, bytes and modes of its files alone.",
+        "test_the_same_files_give_the_same_archive_whatever_their_place_and_time",
+        "test_an_archive_keeps_that_a_program_can_be_run_and_tells_no_owner",
+        "test_a_zip_has_the_files_below_one_folder",
+    ),
+    _promise.proven(
+        "packages:npm",
+        "The npm package of a platform is installed on that platform alone.",
+        "test_the_npm_package_of_a_platform_is_installed_on_that_platform_alone",
+    ),
+    _promise.proven(
+        "packages:matrix",
+        "One file has the recipe for each platform and says which were not run.",
+        "test_the_matrix_says_of_every_platform_whether_its_recipe_was_run",
+    ),
+    _promise.proven(
+        "packages:parts",
+        "Every part of a bundle is listed, native libraries too, with its licence whole.",
+        "test_every_native_part_has_its_licence_whole",
+        "test_a_library_of_no_known_part_is_refused",
+        "test_the_bill_of_materials_is_made_of_the_parts_and_of_what_they_list_themselves",
+        "test_the_licences_are_written_whole_each_below_its_part",
+    ),
+    _promise.proven(
+        "packages:glibc",
+        "The manifest tells the oldest glibc that the files run with.",
+        "test_the_glibc_floor_is_the_newest_version_that_a_file_asks_for",
+    ),
+    _promise.proven(
+        "packages:tools",
+        "The tools that make packages are pinned, and no packages of the product.",
+        "test_the_tools_that_make_a_package_are_no_packages_of_the_product",
+    ),
 ]

@@ -1,0 +1,131 @@
+"""Makes the folder that needs no Python on the user's machine, with PyInstaller.
+
+One folder and no single file: the single file has two processes, takes 2.7 times as long to start,
+and leaves a folder behind when it is killed. Nothing of it is a link, because npm packages and
+installers of apps lose links.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ENTRY = "import sys\nfrom sidecar.__main__ import main\nsys.exit(main())\n"
+"""The script of the bundle. The file sidecar/__main__.py itself cannot be it: the folder of the
+script comes first on the path, and sidecar/secrets would then hide a module of Python."""
+
+EXCLUDED = {
+    "pygments": "rich colours program text with it, which no command shows; 4 MB",
+    "markdown_it": "rich formats Markdown with it, which no command shows",
+    "mdurl": "used by markdown_it only",
+    "cffi": "builds C modules; a bundle only loads them, through _cffi_backend",
+    "pycparser": "used by cffi only",
+    "zstandard._cffi": "a second implementation for PyPy; 12 MB",
+    "zstandard.backend_cffi": "as above",
+    "_uuid": "the module uuid works without it, and it brings a library of the system",
+    "setuptools": "installs packages",
+    "pkg_resources": "as setuptools",
+    "distutils": "as setuptools",
+    "pip": "as setuptools",
+    "wheel": "as setuptools",
+    "unittest": "tests programs",
+    "doctest": "as unittest",
+    "pdb": "debugs programs",
+    "pydoc": "shows the documentation of Python",
+    "pydoc_data": "as pydoc",
+    "lib2to3": "translates programs",
+    "tkinter": "draws windows",
+    "readline": "edits lines at a prompt, which no command has; its licence is the GPL",
+    "multiprocessing": "starts processes of Python; the product starts its own executable",
+    "sqlite3": "the product brings an SQLite of its own; two in a process lose locks",
+    "_sqlite3": "as sqlite3",
+}
+"""Modules that the analysis finds, each with the reason why the bundle does without it."""
+
+HIDDEN = {
+    "linux": (
+        "keyring.backends.SecretService",
+        "keyring.backends.kwallet",
+        "keyring.backends.libsecret",
+    ),
+    "darwin": ("keyring.backends.macOS",),
+    "win32": ("keyring.backends.Windows",),
+}
+"""Modules that are imported by a name in a string, by platform: the back ends of the keychain."""
+
+METADATA = ("apsw", "msgspec", "isal")
+"""Packages whose version `sim-sidecar doctor` reads from their metadata."""
+
+SYSTEM_LIBRARIES = ("libgcc_s.so.1",)
+"""Libraries that glibc itself depends on in every distribution: they are there, and newer."""
+
+UNPACKED = b"Runs `python -m sidecar` and `sim-sidecar`: imports only what the given command needs."
+"""Text of a docstring, which is found in the executable only while modules are not compressed."""
+
+
+class Unexpected(Exception):
+    """The folder is not what it is meant to be; the text says in what."""
+
+
+def executable(program: str) -> str:
+    """Return the name of a program's file on this platform."""
+    return f"{program}.exe" if os.name == "nt" else program
+
+
+def make(program: str, dist: Path, work: Path, run: Callable[[list[str]], str]) -> Path:
+    """Make the folder in `dist` and return it; `run` runs a command with this interpreter.
+
+    Raises:
+        Unexpected: the folder has what it must not have, or lacks what it must have.
+    """
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    entry = work / "entry.py"
+    entry.write_text(ENTRY, encoding="utf-8")
+    options = ["--noconfirm", "--onedir", "--console", "--noupx", "--name", program]
+    if os.name != "nt":
+        options.append("--strip")
+    for place, path in (("--distpath", dist), ("--workpath", work), ("--specpath", work)):
+        options += [place, str(path)]
+    options += ["--collect-submodules", "sidecar", "--collect-data", "sidecar"]
+    # Small Linux systems have no time zones either; PyInstaller only thinks of Windows.
+    options += ["--hidden-import", "tzdata", "--collect-data", "tzdata"]
+    for name in METADATA:
+        options += ["--copy-metadata", name]
+    for name in HIDDEN.get(sys.platform, ()):
+        options += ["--hidden-import", name]
+    for name in EXCLUDED:
+        options += ["--exclude-module", name]
+    run(["-m", "PyInstaller", *options, str(entry)])
+    folder = dist / program
+    for name in SYSTEM_LIBRARIES:
+        (folder / "_internal" / name).unlink(missing_ok=True)
+    for path in [*folder.rglob("README.md"), *folder.rglob("py.typed")]:
+        path.unlink()
+    check(folder, program)
+    return folder
+
+
+def check(folder: Path, program: str) -> None:
+    """Look at what no other step would notice.
+
+    Raises:
+        Unexpected: modules are compressed, or a file is a link.
+    """
+    if UNPACKED not in (folder / executable(program)).read_bytes():
+        raise Unexpected(
+            "PyInstaller compressed the modules: it has another variable for that now."
+        )
+    if links := [path for path in folder.rglob("*") if path.is_symlink()]:
+        raise Unexpected(f"links would be lost on the way to the user: {links}")
+
+
+def modules(folder: Path, program: str) -> set[str]:
+    """Return the names of all Python modules that are in the executable."""
+    from PyInstaller.archive.readers import (  # noqa: PLC0415 - only where it is installed
+        CArchiveReader,
+    )
+
+    archive = CArchiveReader(str(folder / executable(program)))
+    return set(archive.open_embedded_archive("PYZ.pyz").toc)
