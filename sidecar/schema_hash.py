@@ -3,4 +3,4 @@
 It is a constant because describing the catalog would take longer than the rest of a start.
 """
 
-SCHEMA_HASH = "298ca1bfadb73633200d2d5ededa1ad6da69531f9124528c377539363c5df9be"
+SCHEMA_HASH = "de0b455e3bdf4e74ade844ec02623ac07a0d08942be41e50f090d7707c47afbe"

@@ -49,6 +49,9 @@ class NotTaken(NamedTuple):
     refused: Refused
 
 
+Space = Annotated[str, Meta(pattern=r"^[ \t\r\n]*\Z", max_length=limits.BODY_MAX_BYTES)]
+
+
 class _Item(msgspec.Struct):
     """One item of an envelope."""
 
@@ -61,6 +64,8 @@ class _Item(msgspec.Struct):
     source: SourceText | None = None
     source_id: SourceText | None = None
     archived_at: int | None = None
+    data_space: tuple[Space, Space] | None = None
+    """The space around the body, which its decoder has left out."""
 
 
 class _Envelope(msgspec.Struct):
@@ -131,7 +136,8 @@ def _item(index: int, text: bytes) -> Document:
     texts = (item.id, item.name, item.description, item.category, item.source, *item.tags)
     if any("\0" in each for each in (*texts, item.source_id) if each):
         raise Refused("format")
-    body = _sound(bytes(item.data))
+    before, after = item.data_space or ("", "")
+    body = _sound(before.encode() + bytes(item.data) + after.encode())
     return Document(
         index,
         body,

@@ -29,7 +29,7 @@ class Document(NamedTuple):
     description: str | None
     tags: list[str]
     category: str
-    archived: bool
+    archived_at: int | None
     source: str | None
     """The tool that it was imported from; None for others."""
     source_id: str | None
@@ -105,7 +105,7 @@ def _read(selected: Selected) -> tuple[Document, list[Found]]:
     body = stored.body()
     document = Document(
         header.id, header.name, header.description, tags, header.category,
-        header.archived_at is not None, source, source_id, body,
+        header.archived_at, source, source_id, body,
     )  # fmt: skip
     return document, find_in_texts(texts) + find_in_body(body)
 

@@ -17,6 +17,10 @@ FORMAT: Final = "sim-sidecar/1"
 """The name of the format and its version, the first member of an envelope."""
 
 
+_SPACE: Final = b" \t\r\n"
+"""What JSON takes for space."""
+
+
 class File(Protocol):
     """What an export writes into."""
 
@@ -32,9 +36,11 @@ class EnvelopeItem(msgspec.Struct, frozen=True):
     description: str | None
     tags: list[str]
     category: str
-    archived: bool
+    archived_at: int | None
     source: str | None
     source_id: str | None
+    data_space: tuple[str, str] | None
+    """The space before and after the body, which a reader of JSON would lose; null for none."""
     data: Raw
 
 
@@ -50,7 +56,7 @@ def write_envelope(
     file.write(msgspec.json.encode(head)[:-2])
     separator = b"\n"
     for document in documents:
-        item = EnvelopeItem(*document[:-1], Raw(document.body))
+        item = EnvelopeItem(*document[:-1], _space_around(document.body), Raw(document.body))
         encoded = msgspec.json.encode(item)
         file.write(separator + (encoded if runs_of is None else encoded[:-1] + b',"runs":['))
         separator = b",\n"
@@ -58,6 +64,15 @@ def write_envelope(
             _write_runs(file, runs_of(document))
             file.write(b"]}")
     file.write(b"\n]}\n")
+
+
+def _space_around(body: bytes) -> tuple[str, str] | None:
+    """Return the space before and after the value of a body; None where there is none."""
+    before = len(body) - len(body.lstrip(_SPACE))
+    after = len(body.rstrip(_SPACE))
+    if before == 0 and after == len(body):
+        return None
+    return body[:before].decode(), body[after:].decode()
 
 
 def _write_runs(file: File, runs: Iterator[ExportedRun]) -> None:

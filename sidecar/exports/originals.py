@@ -32,7 +32,7 @@ class ManifestItem(msgspec.Struct, frozen=True):
     description: str | None
     tags: list[str]
     category: str
-    archived: bool
+    archived_at: int | None
     source: str | None
     source_id: str | None
 

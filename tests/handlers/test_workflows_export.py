@@ -13,8 +13,9 @@ import msgspec
 import pytest
 
 from sidecar.errors import Cancelled, Conflict, InvalidParams
-from tests.bodies.made_documents import DIFY, N8N
+from tests.bodies.made_documents import DIFY, N8N, OF_TOOLS
 from tests.harness import Bench, open_bench
+from tests.import_files import body_of, put
 from tests.made_workflows import add_runs, flow, save
 
 KEY = "sk-proj-0123456789abcdefghij"
@@ -55,7 +56,7 @@ def test_an_envelope_has_headers_and_bodies_byte_for_byte(bench: Bench, tmp_path
     path = tmp_path / "all.json"
     save_bytes(bench, "odd", "Odd", ODD)
     save(bench, "w", "Mail", N8N, description="Sorts mail.", tags=["a", "b"], category="mail")
-    bench.call("workflows.archive", id="w")
+    archived_at = bench.call("workflows.archive", id="w")["archived_at"]
     bench.audited()
 
     result = exported(bench, path)
@@ -69,9 +70,10 @@ def test_an_envelope_has_headers_and_bodies_byte_for_byte(bench: Bench, tmp_path
         "description": "Sorts mail.",
         "tags": ["a", "b"],
         "category": "mail",
-        "archived": True,
+        "archived_at": archived_at,
         "source": None,
         "source_id": None,
+        "data_space": None,
     }
     bodies = {
         each.id: bytes(each.data)
@@ -152,7 +154,7 @@ def test_a_zip_has_a_file_for_each_workflow_and_a_manifest_with_hashes(
         "description": None,
         "tags": [],
         "category": "general",
-        "archived": False,
+        "archived_at": None,
         "source": None,
         "source_id": None,
     }
@@ -287,3 +289,36 @@ def test_a_cancelled_export_leaves_no_file_and_no_entry(bench: Bench, tmp_path: 
 
     assert list(path.parent.iterdir()) == []
     assert bench.audited() == []
+
+
+def test_an_export_is_imported_into_a_second_database_byte_for_byte(
+    bench: Bench, tmp_path: Path
+) -> None:
+    folder = tmp_path / "flows"
+    for tool, documents in OF_TOOLS.items():
+        for number, document in enumerate(documents):
+            put(folder, f"{tool}-{number}.json", document)
+    put(folder, "odd.json", b"\r\n \t" + ODD + b"\n\n")
+    bench.call("workflows.import", path=str(folder))
+    save(bench, "w", "Mail", N8N, description="Sorts mail.", tags=["a"], category="mail")
+    bench.call("workflows.archive", id="w")
+    bench.call("workflows.save", workflow={"id": "w2", "name": "own", "data": [1]})
+
+    exported(bench, tmp_path / "e.json")
+    (tmp_path / "second").mkdir()
+    with open_bench(tmp_path / "second") as second:
+        result = second.call("workflows.import", path=str(tmp_path / "e.json"))
+        again = second.call("workflows.import", path=str(tmp_path / "e.json"))
+
+        assert (result["created"], result["refused"]) == (len(result["items"]), 0)
+        assert again["created"] == 0
+        assert contents(second) == contents(bench)
+
+
+def contents(bench: Bench) -> list[tuple[Any, ...]]:
+    """Return what an export is to carry over, for each workflow."""
+    sql = (
+        "SELECT id, name, description, tags, category, archived_at IS NULL, source_id"
+        " FROM workflows ORDER BY id"
+    )
+    return [(*row, body_of(bench, row[0])) for row in bench.rows(sql)]

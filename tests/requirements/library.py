@@ -26,6 +26,7 @@ REQUIREMENTS = [
         "test_a_zip_has_a_file_for_each_workflow_and_a_manifest_with_hashes",
         "test_runs_are_exported_with_their_summaries",
         "test_a_damaged_workflow_is_left_out_and_told",
+        "test_an_export_is_imported_into_a_second_database_byte_for_byte",
     ),
     _promise.proven(
         "export:credentials",

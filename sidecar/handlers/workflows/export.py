@@ -12,7 +12,7 @@ from sidecar.errors import Conflict, InvalidParams
 from sidecar.exports.new_file import ExportPath, NewFile, new_file
 from sidecar.handlers.workflows.get_list import CategoryFilter, TagsFilter
 from sidecar.store.workflows.selection import Selection
-from sidecar.values import Count, WorkflowId
+from sidecar.values import Count, Source, WorkflowId
 from sidecar.vocabularies import CredentialCertainty
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 SourceFilter = Annotated[
-    Annotated[str, Meta(min_length=1, max_length=limits.TAG_MAX_CHARS)] | None,
+    Source | None,
     Meta(description="Only workflows that were imported from this tool; null or absent: any."),
 ]
 
