@@ -4,6 +4,7 @@ Most settings are those of the app and only stored here. Those in `NUMBERS` and 
 by this program itself.
 """
 
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Final, Literal, NamedTuple
 
@@ -139,12 +140,16 @@ SCHEMA_VERSION_KEY: Final = "schema_version"
 """Shown like a setting, but stored in the header of the file, and not to be set."""
 
 
-def insert_defaults(db: Connection, at: int) -> None:
-    """Insert the default of every known key that is missing."""
+def insert_defaults(db: Connection, at: int, called: Mapping[str, str] | None = None) -> None:
+    """Insert the default of every known key that is missing.
+
+    `called` has the names that keys had in a file of an earlier version, where they differ.
+    """
+    called = called or {}
     db.executemany(
         "INSERT INTO settings (key, value, value_type, description, updated_at)"
         " VALUES (?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
-        [(key, *known, at) for key, known in DEFAULTS.items()],
+        [(called.get(key, key), *known, at) for key, known in DEFAULTS.items()],
     )
 
 

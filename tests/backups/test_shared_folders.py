@@ -99,7 +99,7 @@ def test_own_names_are_found_through_a_link_to_the_folder(bench: Bench, tmp_path
     with pytest.raises(InvalidParams):
         bench.call("audit.export", path=str(link / "test.db.swap"))
 
-    assert bench.call("audit.export", path=str(link / "test.dbx.jsonl"))["entries"] > 0
+    assert bench.call("audit.export", path=str(link / "test.dbx.jsonl"))["audit_entries"] > 0
 
 
 # --- a drive that is not mounted --------------------------------------------------------------

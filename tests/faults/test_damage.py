@@ -10,7 +10,7 @@ import apsw
 import pytest
 
 from sidecar.errors import DatabaseDamaged, NotOurs
-from sidecar.store import swap
+from sidecar.store import swap, tables
 from sidecar.store.columns import find_damaged_rows
 from sidecar.store.open_close import close_store, open_store
 from sidecar.store.repair import CHORE, recover
@@ -238,6 +238,7 @@ def test_recovery_loses_the_rows_of_the_page_alone_and_keeps_the_damaged_file(
 ) -> None:
     before = state_at(path)
     rows = lose_a_page(path, table)
+    ((noun, _rows),) = tables.by_noun({table: rows}).items()
     with serving(path) as served:
         assert confirmed(served) == ["database_damaged"]
         raw = sha256(path)
@@ -249,7 +250,7 @@ def test_recovery_loses_the_rows_of_the_page_alone_and_keeps_the_damaged_file(
 
     assert dry["result"]["kept_aside"] is None
     assert answer["result"] == {**dry["result"], "kept_aside": answer["result"]["kept_aside"]}
-    assert answer["result"]["lost"][table] == rows
+    assert answer["result"]["lost"][noun] == rows
     kept = path.with_name(answer["result"]["kept_aside"])
     assert sha256(kept) == raw
     assert "system.restored" in [each["method"] for each in notifications(received)]

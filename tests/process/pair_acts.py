@@ -140,7 +140,7 @@ def _export(world: World, key: str) -> Act:
     def claims(result: Any, _states: list[State]) -> bool:
         lines = path.read_bytes().splitlines()
         path.unlink()
-        return bool(result["entries"] == len(lines) - 2 == json.loads(lines[-1])["entries"])
+        return bool(result["audit_entries"] == len(lines) - 2 == json.loads(lines[-1])["entries"])
 
     return Act("audit.export", {"path": str(path)}, _same, claims, "audit_export")
 

@@ -11,7 +11,7 @@ import pytest
 
 import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from sidecar.catalog import METHODS
-from tests.process.child_process import Child, environment, product, request
+from tests.process.child_process import Child, environment, product, request, until
 from tests.process.conftest import Spawn
 
 PAGE_BYTES = 4096
@@ -344,7 +344,7 @@ def test_a_passphrase_given_at_the_start_of_a_rescue_is_refused_and_logged(
     os.close(reader)
 
     assert child.ready["mode"] == "rescue"
-    assert "recovery_required" in child.stderr_text()
+    assert until(lambda: "recovery_required" in child.stderr_text())
     assert child.result("backups.list")["items"] != []
 
 

@@ -208,11 +208,11 @@ def test_what_deletes_text_requests_a_purge_and_schedules_it(
 
 def test_the_file_gets_smaller(tmp_path: Path) -> None:
     with open_bench(tmp_path) as bench:
-        for number in range(30):
+        for number in range(60):
             data = {"noise": random.Random(number).randbytes(30_000).hex()}
             workflow = {"id": f"w{number}", "name": "n", "data": data}
             bench.call("workflows.save", workflow=workflow)
-        bench.call("workflows.delete_many", ids=[f"w{number}" for number in range(30)])
+        bench.call("workflows.delete_many", ids=[f"w{number}" for number in range(60)])
         bench.store.checkpoint()
         before = bench.store.path.stat().st_size
 

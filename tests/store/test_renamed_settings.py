@@ -34,7 +34,7 @@ def test_a_setting_of_an_app_with_the_new_name_of_ours_survives_and_is_told(
 
     with open_bench(tmp_path) as bench:
         found = {each["key"]: each["value"] for each in bench.call("settings.list")["items"]}
-        (entry,) = bench.call("audit.list", action="migrate")["items"]
+        entry = bench.call("audit.list", action="migrate")["items"][0]
 
     assert found[OWN] == 7
     assert "trash_keep_days" not in found

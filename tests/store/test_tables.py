@@ -17,6 +17,9 @@ OTHER_LISTS = {
     "store/legacy/recognise.py": "the tables of the customer's first program",
     "store/legacy/migrate.py": "the rows that are moved, from both programs' tables",
     "store/repair/fill_from_backup.py": "one function fills each of these, in the order of owners",
+    "store/repair/salvage.py": "what shows that a table had rows of which none can be read",
+    "vocabularies.py": "phases of progress, some of them named for what is worked on",
+    "vocabulary_sentences.py": "the same phases",
 }
 """Modules that list tables of their own, and why."""
 

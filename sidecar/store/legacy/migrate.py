@@ -293,7 +293,9 @@ class _Import:
                 ),
             )
             self.counts.update(settings=1)
-        settings.insert_defaults(self.db, self.now_ms)
+        # The file is of version 1; a later step renames the key, and an app's own of that name.
+        called = {"archive_keep_days": "trash_keep_days"}
+        settings.insert_defaults(self.db, self.now_ms, called)
 
     def _secrets(self) -> None:
         """Note for which providers there was a secret, and since when."""
