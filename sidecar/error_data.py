@@ -295,7 +295,13 @@ class Undelivered(msgspec.Struct, frozen=True, kw_only=True):
     event: Annotated[Literal["undelivered"], Meta(description="What the line is about.")]
     reason: ClosingReason
     requests_not_run: Annotated[Count, Meta(description="Requests that were not run.")]
-    answers_not_delivered: Annotated[Count, Meta(description="Answers that nobody has read.")]
+    answers_not_delivered: Annotated[
+        Count,
+        Meta(
+            description="Answers that were waiting to be read at the end; not those that came after"
+            " the client had closed stdout, of which it can have read none."
+        ),
+    ]
     exit_code: Annotated[Count, Meta(description="The exit code of the process.")]
 
 

@@ -305,7 +305,7 @@ RECOVER_HINT = (
 class RecoveryRequired(SidecarError):
     """The database is missing, cut off or damaged; `reason` says which. Nothing was created.
 
-    A process that serves then answers system.* and backups.* only, until a restore or a recovery.
+    A process that serves then answers only methods that help to bring it back, until one has.
     """
 
     code, slug = -32036, "recovery_required"

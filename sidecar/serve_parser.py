@@ -84,8 +84,7 @@ def _add_place(parser: ArgumentParser) -> None:
 
 DESCRIPTION: Final = (
     "Serve one database over stdin and stdout: one JSON-RPC 2.0 message a line. Where the database"
-    " is missing, cut off or damaged it serves a rescue: system.*, backups.* and what brings the"
-    " database back."
+    " is missing, cut off or damaged it serves a rescue: only methods that help to bring it back."
 )
 
 

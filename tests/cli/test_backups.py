@@ -50,6 +50,25 @@ def test_a_backup_named_by_path_is_verified_without_a_database(
     assert not (tmp_path / "sim.db").exists()
 
 
+@pytest.mark.parametrize("served", ["my.db", "deleted", "never.db"])
+def test_backups_are_listed_newest_first_also_without_a_database(
+    database: Path, served: str
+) -> None:
+    made = [result_of("backup", "--database", database)["name"] for _ in range(2)]
+    named = database if served == "deleted" else database.with_name(served)
+    if served == "deleted":
+        database.unlink()
+
+    done = run("backups", "--database", named)
+    listed = json.loads(done.stdout)
+
+    assert [each["name"] for each in listed["items"]] == made[::-1]
+    own = True if served == "my.db" else None
+    assert [each["this_database"] for each in listed["items"]] == [own, own]
+    assert named.exists() == (served == "my.db")
+    assert ("Its default folder is listed." in done.stderr) == (served == "never.db")
+
+
 def test_verify_says_whether_a_backup_is_of_this_database(database: Path, tmp_path: Path) -> None:
     path = result_of("backup", "--database", database)["path"]
     other = tmp_path / "other.db"

@@ -17,6 +17,7 @@ from tests.requirements import (
     stdio_programs,
     surroundings,
     usability,
+    vocabularies,
     workflow_stores,
 )
 from tests.requirements.requirement import Requirement
@@ -36,6 +37,7 @@ REQUIREMENTS: list[Requirement] = [
     *surroundings.REQUIREMENTS,
     *following.REQUIREMENTS,
     *spelling.REQUIREMENTS,
+    *vocabularies.REQUIREMENTS,
     *bodies.REQUIREMENTS,
     *rescue.REQUIREMENTS,
     *packages.REQUIREMENTS,

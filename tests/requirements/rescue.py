@@ -20,6 +20,11 @@ REQUIREMENTS = [
         "test_a_missing_file_is_new_and_its_folder_is_made_private",
     ),
     _promise.proven(
+        "rescue:listed",
+        "Backups are listed on the command line also where there is no database.",
+        "test_backups_are_listed_newest_first_also_without_a_database",
+    ),
+    _promise.proven(
         "rescue:ends",
         "A restore or a recovery ends the rescue, and everything is served.",
         "test_a_restore_ends_the_rescue_and_everything_is_served",

@@ -920,8 +920,7 @@ class DatabaseDamaged(SidecarError):
 class RecoveryRequired(SidecarError):
     """The database is missing, cut off or damaged; `reason` says which. Nothing was created.
 
-    A process that serves then answers system.* and backups.* only, until a restore or a
-    recovery.
+    A process that serves then answers only methods that help to bring it back, until one has.
     """
 
     CODE = -32036
@@ -3613,7 +3612,9 @@ class Undelivered(TypedDict):
     """Requests that were not run."""
 
     answers_not_delivered: int
-    """Answers that nobody has read."""
+    """Answers that were waiting to be read at the end; not those that came after the client had
+    closed stdout, of which it can have read none.
+    """
 
     exit_code: int
     """The exit code of the process."""
@@ -4280,8 +4281,8 @@ class WorkflowsSaveWorkflow(TypedDict):
     """Name for people, 1 to 512 characters; need not be unique."""
 
     data: Any
-    """The body: any JSON, at most 16 MiB and 512 levels deep, kept byte for byte. In its size
-    U+2028 and U+2029 count as the six bytes of their escapes.
+    """The body: any JSON, at most 16 MiB and 512 levels deep, kept byte for byte. Against the 16
+    MiB U+2028 and U+2029 count as the six bytes of their escapes.
     """
 
     id: NotRequired[str | None]
@@ -7422,7 +7423,11 @@ class BackupsMethods:
         cursor: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> BackupsListResult:
-        """List the backups in the folder of backups; incomplete files are omitted."""
+        """List the backups in the folder of backups.
+
+        A file without a manifest that can be read is omitted, as one that is incomplete: there
+        is nothing to show of it. `backups.verify` says what is wrong with it.
+        """
         params = _given(
             {
                 "limit": limit,

@@ -96,7 +96,11 @@ class BackupsListResult(Result, frozen=True):
 
 @method("backups.list", access="read", errors=(ReadOnly,))
 def list_backups(ctx: Context, params: BackupsListParams) -> BackupsListResult:
-    """List the backups in the folder of backups; incomplete files are omitted."""
+    """List the backups in the folder of backups.
+
+    A file without a manifest that can be read is omitted, as one that is incomplete: there is
+    nothing to show of it. `backups.verify` says what is wrong with it.
+    """
     with wire_errors():
         location = directory.locate(ctx.store)
         backups = directory.list_backups(location.folder)

@@ -54,7 +54,7 @@ class WorkflowsSaveWorkflow(msgspec.Struct, frozen=True, forbid_unknown_fields=T
         msgspec.Raw,
         Meta(
             description="The body: any JSON, at most 16 MiB and 512 levels deep, kept byte for"
-            " byte. In its size U+2028 and U+2029 count as the six bytes of their escapes."
+            " byte. Against the 16 MiB U+2028 and U+2029 count as the six bytes of their escapes."
         ),
     ]
     id: Annotated[
