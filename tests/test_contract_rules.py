@@ -171,6 +171,13 @@ def test_no_name_of_a_table_or_an_old_spelling_is_in_the_contract() -> None:
     assert [word for word in old if word in text] == []
 
 
+def test_a_number_is_called_by_what_it_counts() -> None:
+    members = {name for schema in SCHEMAS.values() for name in schema.get("properties", {})}
+
+    assert {"runs", "secrets", "audit_entries"} <= members
+    assert members.isdisjoint({"count", "entries", "number"})
+
+
 def test_the_state_of_the_secrets_has_one_vocabulary() -> None:
     places: tuple[tuple[Any, str], ...] = (
         (NOTIFICATIONS["system.ready"], "secrets"),

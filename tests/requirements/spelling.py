@@ -35,6 +35,7 @@ REQUIREMENTS = [
         "A single thing is answered under its noun; rows are counted by the nouns of the wire.",
         "test_whatever_gets_a_single_thing_answers_it_under_its_noun",
         "test_no_name_of_a_table_or_an_old_spelling_is_in_the_contract",
+        "test_a_number_is_called_by_what_it_counts",
     ),
     _rule.proven(
         "secrets",
