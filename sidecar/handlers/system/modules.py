@@ -27,6 +27,7 @@ MODULES: Final = (
     "sidecar.backups.old_database",
     "sidecar.backups.restore",
     "sidecar.bodies.difference",
+    "sidecar.bodies.text",
     "sidecar.describe",
     "sidecar.exports.documents",
     "sidecar.exports.envelope",
