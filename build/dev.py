@@ -86,6 +86,7 @@ def check(words: List[str]) -> int:
         ("types", ["-m", "mypy"]),
         ("layers", ["-c", layers]),
         ("generated files", [os.path.join("build", "generate.py"), "--check"]),
+        ("published contract", [os.path.join("build", "published.py"), "--check"]),
     ]
     failed = []
     for name, step in steps:

@@ -73,8 +73,6 @@ class Step(NamedTuple):
 
 def _fill_name_keys(db: Connection) -> None:
     """Set what names are ordered by; a name may be damaged."""
-    from sidecar.folding import sort_key  # noqa: PLC0415 - only a migration needs it
-
     rows = list(read_cells(db, 2, "SELECT name, rid FROM workflows"))
     keys = ((folding.sort_key(as_text(name)), rid) for name, rid in rows)
     db.executemany("UPDATE workflows SET name_key = ? WHERE rid = ?", keys)

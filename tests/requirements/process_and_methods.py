@@ -227,6 +227,13 @@ _PEOPLE = [
         "test_no_generated_file_is_stale",
     ),
     _promise.proven(
+        "contract:frozen",
+        "What a version of the contract has published, each later one of its major version keeps.",
+        "test_what_was_published_cannot_be_lost",
+        "test_a_later_contract_may_gain",
+        "test_the_contract_of_now_has_all_that_was_published",
+    ),
+    _promise.proven(
         "contract:client",
         "A typed Python client, through which process tests speak.",
         "test_the_python_client_needs_the_standard_library_alone",
