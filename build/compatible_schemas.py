@@ -56,11 +56,9 @@ def _each_fits(needed: Side, offered: Side, where: str, verdict: str, fits: Comp
     offers = list(offered.alternatives())
     for each in needed.alternatives():
         found = [fits(each, offer, where) for offer in offers if _same_type(each, offer)]
-        faults += (
-            min(found, key=lambda each: len(each))
-            if found
-            else [f"{where}: {_type(each)} {verdict}"]
-        )
+        none = [f"{where}: {_type(each)} {verdict}"]
+        fewest: list[str] = min(found, key=len, default=none)
+        faults += fewest
     return faults
 
 
