@@ -138,7 +138,7 @@ def test_only_what_few_rows_have_is_optional_in_results(document: dict[str, Any]
         for field in set(schemas[name]["properties"]) - set(schemas[name]["required"])
     }
 
-    assert optional == {"damaged", "source", "source_id"}
+    assert optional == {"damaged", "source", "source_id", "text_truncated"}
 
 
 def test_results_require_all_fields_though_they_have_defaults(described: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from sidecar.cli import (
     doctor,
     export,
     history,
+    imports,
     openrpc,
     recover,
     restore,
@@ -29,8 +30,8 @@ from sidecar.cli.command import Command
 from sidecar.cli.failures import CommandFailed, report
 from sidecar.errors import SidecarError
 
-_MODULES = (call, search, history, diff, export, runs, stats, secrets, audit, backup, backups,
-            verify, restore, recover, doctor, demo, openrpc)  # fmt: skip
+_MODULES = (call, search, history, diff, imports, export, runs, stats, secrets, audit, backup,
+            backups, verify, restore, recover, doctor, demo, openrpc)  # fmt: skip
 COMMANDS: dict[str, Command] = {module.COMMAND.name: module.COMMAND for module in _MODULES}
 """Every command but `serve`, by name, in the order in which `--help` lists them."""
 

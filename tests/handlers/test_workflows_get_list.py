@@ -12,6 +12,7 @@ from sidecar.errors import (
     NotFound,
 )
 from sidecar.handlers.workflows import views
+from sidecar.store.workflows.list import Filter
 from sidecar.values import encode_cursor, query_mark
 from tests.harness import Bench, open_bench
 from tests.made_workflows import add_runs, get, save
@@ -229,7 +230,7 @@ def test_a_cursor_of_workflows_is_refused_with_other_params(bench: Bench) -> Non
 
 def test_a_forged_cursor_is_refused_or_finds_nothing(bench: Bench) -> None:
     save(bench)
-    marks = {query: query_mark(query, None, (), False) for query in ("n", "\u4e2d", "")}
+    marks = {query: query_mark(query, *Filter()) for query in ("n", "\u4e2d", "")}
     for query, mark in marks.items():
         cursor = encode_cursor(mark, 1, 0, 2, 1e300, 1)
         with pytest.raises(InvalidParams):

@@ -230,3 +230,23 @@ def test_a_report_that_is_too_long_is_cut_and_counted(
 
     assert (result["created"], len(result["items"]), result["items_omitted"]) == (10, 3, 7)
     assert Counter(each["outcome"] for each in result["items"]) == {"created": 3}
+
+
+@pytest.mark.parametrize("order_by", ["updated_at", "created_at", "last_run_at", "name"])
+@pytest.mark.parametrize("most", [0, 2000], ids=["many", "few"])
+def test_a_list_has_only_the_workflows_of_a_source(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, order_by: str, most: int
+) -> None:
+    monkeypatch.setattr(limits, "LIST_SORT_MAX", most)
+    bench.call("workflows.import", items=[{"data": {**N8N, "id": "a"}}, {"data": DIFY}])
+    bench.call("workflows.save", workflow={"id": "mine", "name": "m", "data": 1})
+
+    def listed(**params: object) -> list[str]:
+        found = bench.call("workflows.list", order_by=order_by, total=True, **params)
+        assert found["total"] == len(found["items"])
+        return [each["id"] for each in found["items"]]
+
+    assert listed(source="n8n") == listed(source="n8n", tags=["money"], category="general") == ["a"]
+    assert len(listed(source="dify")) == 1
+    assert listed(source="n8n", tags=["other"]) == listed(source="make") == []
+    assert listed(source="n8n", archived=True) == []

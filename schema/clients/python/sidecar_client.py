@@ -4540,6 +4540,9 @@ class WorkflowsListParams(TypedDict):
     tags: NotRequired[list[str] | None]
     """Only workflows that have at least one of these tags, at most 64; null, empty or absent: any."""
 
+    source: NotRequired[str | None]
+    """Only workflows that were imported from this tool; null or absent: any."""
+
     archived: NotRequired[bool | None]
     """true: only archived workflows; false, the default: only live ones."""
 
@@ -5805,6 +5808,7 @@ class WorkflowsMethods:
         *,
         category: str | None | Unset = UNSET,
         tags: builtins.list[str] | None | Unset = UNSET,
+        source: str | None | Unset = UNSET,
         archived: bool | None | Unset = UNSET,
         order_by: Literal["created_at", "last_run_at", "name", "updated_at"] | None | Unset = UNSET,
         descending: bool | None | Unset = UNSET,
@@ -5818,6 +5822,7 @@ class WorkflowsMethods:
             {
                 "category": category,
                 "tags": tags,
+                "source": source,
                 "archived": archived,
                 "order_by": order_by,
                 "descending": descending,

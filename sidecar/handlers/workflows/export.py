@@ -10,19 +10,13 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict, InvalidParams
 from sidecar.exports.new_file import ExportPath, NewFile, new_file
-from sidecar.handlers.workflows.get_list import CategoryFilter, TagsFilter
+from sidecar.handlers.workflows.get_list import CategoryFilter, SourceFilter, TagsFilter
 from sidecar.store.workflows.selection import Selection
-from sidecar.values import Count, Source, WorkflowId
+from sidecar.values import Count, WorkflowId
 from sidecar.vocabularies import CredentialCertainty
 
 if TYPE_CHECKING:
     from sidecar.exports.documents import Report
-
-
-SourceFilter = Annotated[
-    Source | None,
-    Meta(description="Only workflows that were imported from this tool; null or absent: any."),
-]
 
 
 class WorkflowsExportParams(Params, frozen=True):

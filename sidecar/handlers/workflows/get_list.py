@@ -38,6 +38,7 @@ from sidecar.values import (
     Limit,
     NextCursor,
     Revision,
+    Source,
     Tag,
     Total,
     TotalCapped,
@@ -58,14 +59,20 @@ TagsFilter = Annotated[
         " or absent: any."
     ),
 ]
+SourceFilter = Annotated[
+    Source | None,
+    Meta(description="Only workflows that were imported from this tool; null or absent: any."),
+]
 ArchivedFilter = Annotated[
     bool, Meta(description="true: only archived workflows; false, the default: only live ones.")
 ]
 
 
-def filter_of(category: str | None, tags: list[str] | None, *, archived: bool) -> Filter:
+def filter_of(
+    category: str | None, tags: list[str] | None, *, archived: bool, source: str | None = None
+) -> Filter:
     """Return the filter for the params of a list or a search."""
-    return Filter(category, tuple(dict.fromkeys(tags)) if tags else (), archived)
+    return Filter(category, tuple(dict.fromkeys(tags)) if tags else (), archived, source)
 
 
 class WorkflowsGetParams(Params, frozen=True):
@@ -202,6 +209,7 @@ class WorkflowsListParams(Params, frozen=True):
 
     category: CategoryFilter = None
     tags: TagsFilter = None
+    source: SourceFilter = None
     archived: ArchivedFilter = False
     order_by: Annotated[
         OrderBy,
@@ -234,7 +242,9 @@ def list_(ctx: Context, params: WorkflowsListParams) -> WorkflowsListResult:
     """List workflows without their bodies, a page at a time."""
     by = params.order_by
     order = Order(by, by != "name" if params.descending is None else params.descending)
-    filter_ = filter_of(params.category, params.tags, archived=params.archived)
+    filter_ = filter_of(
+        params.category, params.tags, archived=params.archived, source=params.source
+    )
     after: Key | None = None
     if params.cursor is not None:
         kinds = (str, str) if by == "name" else (int, int)

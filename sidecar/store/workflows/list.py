@@ -4,8 +4,8 @@ Each order has a partial index over the workflows that are not archived, and a p
 it from the key of the last row of the page before. The first page starts from a key before all
 rows, so that it is the same statement. A filter that is not part of the order's index is checked
 for each row on the way, and nothing is sorted: the rows of several tags are merged. Only archived
-workflows, which have no such indexes, are sorted, and the few of a rare tag or category, which such
-a search would have to read the whole index to find.
+workflows, which have no such indexes, are sorted, and the few of a rare tag, category or source,
+which such a search would have to read the whole index to find.
 
 Names are ordered by their stored key (`folding.sort_key`), and equal ones by id. Equal times are
 ordered by `rid`. By `last_run_at`, workflows that never ran come last in both directions: they
@@ -43,6 +43,7 @@ class Filter(NamedTuple):
     tags: tuple[str, ...] = ()
     """Tags of which a workflow has one at least."""
     archived: bool = False
+    source: str | None = None
 
 
 class Order(NamedTuple):
@@ -61,8 +62,9 @@ class _Shape(NamedTuple):
     archived: bool
     never_run: bool
     """Whether the page is one of workflows that never ran, which is ordered by `rid` alone."""
-    few: Literal["tags", "category"] | None
+    few: Literal["tags", "category", "source"] | None
     """The filter by which the rows are found, and then sorted; None: by the order's index."""
+    source: bool = False
 
 
 def has_tag(tags: int) -> str:
@@ -77,6 +79,7 @@ def has_tag(tags: int) -> str:
 
 
 _IN_CATEGORY: Final = "FROM workflows c WHERE c.archived_at IS NULL AND c.category = ?"
+_FROM_SOURCE: Final = "FROM workflows s WHERE s.archived_at IS NULL AND s.source = ?"
 
 
 def _tagged(tags: int) -> str:
@@ -136,8 +139,13 @@ def _rows_sql(shape: _Shape, columns: str) -> str:
         conditions.append(f"w.rid IN (SELECT c.rid {_IN_CATEGORY})")
     elif shape.category:
         # The plus stops the planner from using the category's index and sorting the rows.
-        indexed = order.by == "updated_at" and not shape.tags
+        indexed = order.by == "updated_at" and not (shape.tags or shape.source)
         conditions.append(f"{'' if indexed else '+'}w.category = ?")
+    if shape.few == "source":
+        conditions.append(f"w.rid IN (SELECT s.rid {_FROM_SOURCE})")
+    elif shape.source:
+        indexed = order.by == "updated_at" and not (shape.tags or shape.category)
+        conditions.append(f"{'' if indexed else '+'}w.source = ?")
     if shape.never_run:
         conditions.append("w.last_run_at IS NULL")
     sign = "<" if order.descending else ">"
@@ -179,14 +187,18 @@ def _page(
 def _shape(db: Connection, wanted: Filter, order: Order, *, never_run: bool) -> _Shape:
     """Return the shape of a page's statement."""
     tags, has_category = len(wanted.tags), wanted.category is not None
-    few: Literal["tags", "category"] | None = None
-    by_own_index = order.by == "updated_at" and not (tags and has_category)
-    if (tags or has_category) and not by_own_index and not wanted.archived:
+    has_source = wanted.source is not None
+    few: Literal["tags", "category", "source"] | None = None
+    filters = (tags > 0) + has_category + has_source
+    by_own_index = order.by == "updated_at" and filters == 1
+    if filters and not by_own_index and not wanted.archived:
         if tags and order.by != "updated_at" and _are_few(db, _tagged(tags), wanted.tags):
             few = "tags"
         elif has_category and _are_few(db, _IN_CATEGORY, (wanted.category,)):
             few = "category"
-    return _Shape(order, tags, has_category, wanted.archived, never_run, few)
+        elif has_source and _are_few(db, _FROM_SOURCE, (wanted.source,)):
+            few = "source"
+    return _Shape(order, tags, has_category, wanted.archived, never_run, few, has_source)
 
 
 def _are_few(db: Connection, rows: str, values: tuple[object, ...]) -> bool:
@@ -200,10 +212,10 @@ def _values(
     shape: _Shape, wanted: Filter, after: tuple[object, ...], limit: int
 ) -> tuple[object, ...]:
     """Return the values of `_page_sql`."""
-    category = () if wanted.category is None else (wanted.category,)
+    others = tuple(each for each in (wanted.category, wanted.source) if each is not None)
     if not _is_by_tag_index(shape):
-        return (*wanted.tags, *category, *after, limit)
-    return (*(value for tag in wanted.tags for value in (tag, *category, *after)), limit)
+        return (*wanted.tags, *others, *after, limit)
+    return (*(value for tag in wanted.tags for value in (tag, *others, *after)), limit)
 
 
 def count_workflows(db: Connection, wanted: Filter, most: int) -> int:
