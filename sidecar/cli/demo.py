@@ -1,12 +1,14 @@
 """`sim-sidecar demo`: show what the product does, by real requests to a real serving process.
 
-It saves workflows in the formats of several tools, changes one, searches, runs, shows a conflict,
-and leaves a database to continue with. The audit entries that each step made are shown beside the
-step on a wide terminal, below it elsewhere.
+It imports workflows in the formats of several tools, changes one, shows what is different and how a
+conflict is refused, searches, runs, exports, backs up and restores, and leaves a database to
+continue with. The audit entries that each step made are shown beside the step on a wide terminal,
+below it elsewhere.
 """
 
 import argparse
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +34,7 @@ _FOLDER = Path("sim-sidecar-demo")
 _NEXT = (
     "search invoice",
     "history demo-invoices",
+    "diff demo-invoices",
     "runs",
     "stats",
     "secrets init",
@@ -99,11 +102,12 @@ class _Demo:
         paths = sorted(_WORKFLOWS.glob("*.json"))
         workflows = [json.loads(path.read_text(encoding="utf-8")) for path in paths]
         steps = (
-            (f"Save {len(workflows)} workflows, written by different tools", _save),
+            (f"Import a zip of {len(workflows)} files, written by different tools", _import),
             ("Save a workflow unchanged, then edited, then from an outdated copy", _change),
             ("Search, list and tag workflows", _find),
             ("Record a run of a workflow", _run_workflow),
             ("Store a provider's API key, encrypted (only in memory for this demo)", _secrets),
+            ("Export all workflows, make a backup, and restore it after a loss", _export_restore),
             ("Change a setting, delete for good, measure and check everything", _check),
         )
         for title, step in steps:
@@ -132,13 +136,24 @@ class _Demo:
         self._console.print(table, soft_wrap=False)
 
 
-def _save(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
-    """Save the example workflows."""
-    for workflow in workflows:
-        saved = child.call("workflows.save", {"workflow": workflow})
-        state = "saved as" if saved["changed"] else "unchanged, still"
-        sizes = f"{saved['size_bytes']} bytes, compressed to {saved['stored_bytes']}"
-        yield f"{workflow['name']}: {state} revision {saved['revision']} ({sizes})"
+def _beside(child: Child, name: str) -> Path:
+    """Return the path of a file of the demo, beside its database."""
+    return Path(child.ready["database"]).with_name(name)
+
+
+def _import(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
+    """Import the example documents, and give each workflow its tags and its category."""
+    path = _beside(child, "demo-workflows.zip")
+    by_file = {f"{each['name']}.json": each for each in workflows}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, workflow in by_file.items():
+            archive.writestr(name, json.dumps(workflow["data"]))
+    for item in child.call("workflows.import", {"path": str(path)})["items"]:
+        workflow = by_file[item["path"]]
+        yield f"{workflow['name']}: {item['outcome']}; its tool: {item['source']}"
+        if item["outcome"] == "created":
+            header = {name: workflow[name] for name in ("name", "description", "tags", "category")}
+            child.call("workflows.update", {"id": item["id"], **header})
 
 
 def _change(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
@@ -146,7 +161,8 @@ def _change(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
     first = workflows[0]
     again = child.call("workflows.save", {"workflow": first})
     yield f"unchanged: {'it was saved' if again['changed'] else 'nothing was written'}"
-    edited = {**first, "description": f"Edited at revision {again['revision']}."}
+    text = json.dumps(first["data"]).replace("INBOX/invoices", f"INBOX/{again['revision']}")
+    edited = {**first, "data": json.loads(text)}
     params = {"workflow": edited, "expected_revision": again["revision"]}
     saved = child.call("workflows.save", params)
     yield f"edited: saved as revision {saved['revision']}"
@@ -154,6 +170,11 @@ def _change(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
         child.call("workflows.save", {**params, "workflow": first})
     except CallFailed as failed:
         yield f"from an outdated copy: refused ({failed.error['data']['slug']}). {failed}"
+    (step,) = child.call("workflows.diff", {
+        "id": first["id"], "from_revision": again["revision"], "to_revision": saved["revision"],
+    })["changed"]  # fmt: skip
+    for field in step["fields"]:
+        yield f"step {step['name']}: {field['name']} was {field['before']}, is {field['after']}"
     found = child.call("workflows.history", {"id": first["id"]})["items"]
     child.call("workflows.get", {"id": first["id"], "revision": found[-1]["revision"]})
     yield f"history: {len(found)} revisions; the first is returned byte for byte as it was saved"
@@ -197,6 +218,20 @@ def _secrets(child: Child, _workflows: list[dict[str, Any]]) -> Iterator[str]:
     child.call("secrets.get", {"provider": "openai"})
     yield "read: its audit entry was on disk before the key was returned"
     yield f"locked: the key is forgotten, secrets are {child.call('secrets.lock')['state']} again"
+
+
+def _export_restore(child: Child, workflows: list[dict[str, Any]]) -> Iterator[str]:
+    """Export everything, back it up, delete a workflow, and bring it back."""
+    path = _beside(child, "demo-export.json")
+    exported = child.call("workflows.export", {"path": str(path), "overwrite": True})
+    found = f"credentials in them: {exported['credentials_total']}"
+    yield f"exported: {exported['workflows']} workflows in {path.name}; {found}"
+    backup = child.call("backups.create", {"label": "demo"})
+    yield f"backed up: {backup['name']}, {backup['size_bytes']} bytes"
+    child.call("workflows.delete", {"id": workflows[0]["id"]})
+    restored = child.call("backups.restore", {"name": backup["name"]})
+    child.call("workflows.get", {"id": workflows[0]["id"]})
+    yield f"deleted {workflows[0]['name']}, restored: {restored['counts']['workflows']} workflows"
 
 
 def _check(child: Child, _workflows: list[dict[str, Any]]) -> Iterator[str]:

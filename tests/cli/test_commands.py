@@ -214,9 +214,13 @@ def test_the_demo_works_twice_on_one_database(tmp_path: Path) -> None:
     second = run("demo", cwd=tmp_path)
 
     assert (first.returncode, second.returncode) == (0, 0)
-    assert "audit    1  workflow_save" in first.stdout
+    assert "audit    1  workflow_import" in first.stdout
     assert "audit chain: unsealed" in second.stdout
-    assert (tmp_path / "sim-sidecar-demo" / "sim.db").exists()
+    assert "skipped; its tool: n8n" in second.stdout
+    assert "restored: 6 workflows" in second.stdout
+    assert {path.name for path in (tmp_path / "sim-sidecar-demo").iterdir()} >= {
+        "sim.db", "backups", "demo-workflows.zip", "demo-export.json",
+    }  # fmt: skip
 
 
 def test_serving_options_that_are_wrong_end_with_the_usage_code() -> None:
