@@ -1,15 +1,18 @@
-"""Tests that real workflow files, on one line each, are saved and read back byte for byte.
+"""Tests that real workflow files are saved, imported, exported and read back byte for byte.
 
 The files are not in the repository; without them the test is skipped.
 """
 
 import json
 import os
+import zipfile
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from tests.harness import open_bench
+from tests.import_files import body_of
 from tests.scenarios.talk import ROOT, Talk, talk
 
 CORPUS = Path(os.environ.get("SIM_SIDECAR_CORPUS") or ROOT.parent / "shared" / "corpus")
@@ -79,3 +82,28 @@ def test_every_file_of_the_corpus_comes_back_byte_for_byte(tmp_path: Path) -> No
         checked = conversation.request("system.check", {"full": True})
         assert checked["result"]["ok"]
         assert checked["result"]["checked"]["workflows"] == len(FILES)
+
+
+def bodies_of(folder: Path, path: Path) -> dict[str, bytes]:
+    """Import files into a new database, export them, and return each body by its id."""
+    folder.mkdir()
+    with open_bench(folder) as bench:
+        result = bench.call("workflows.import", path=str(path))
+        assert (result["created"], len(result["items"])) == (len(FILES), len(FILES))
+        assert bench.call("system.check", full=True)["findings"] == []
+        bench.call("workflows.export", path=str(folder / "export.json"))
+        ids = [workflow_id for (workflow_id,) in bench.rows("SELECT id FROM workflows")]
+        return {each: body_of(bench, each) for each in ids}
+
+
+@pytest.mark.skipif(not FILES, reason=f"there are no workflow files in {CORPUS}")
+def test_the_corpus_goes_from_a_zip_through_two_databases_byte_for_byte(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "corpus.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in FILES:
+            archive.write(path, path.relative_to(CORPUS))
+
+    first = bodies_of(tmp_path / "first", tmp_path / "corpus.zip")
+    second = bodies_of(tmp_path / "second", tmp_path / "first" / "export.json")
+
+    assert sorted(first.values()) == sorted(path.read_bytes() for path in FILES)
+    assert second == first

@@ -3,7 +3,8 @@
 from json import detect_encoding
 from typing import Final
 
-from sidecar.bodies import depth, parse
+import msgspec
+
 from sidecar.documents.refused import Refused
 
 _YAML: Final = (".yaml", ".yml")
@@ -21,15 +22,28 @@ def json_texts(name: str, data: bytes) -> list[bytes]:
         Refused: it is neither, or nests too deep.
     """
     text = _in_utf8(data)
-    if depth.exceeds(text):
-        raise Refused("too_deep")
-    if parse.is_json(text):
+    if _is_json(text):
         return [text]
     if not name.lower().endswith(_YAML):
         raise Refused("not_json")
     from sidecar.documents.yaml_text import as_json  # noqa: PLC0415 - few files need the parser
 
     return as_json(text)
+
+
+def _is_json(text: bytes) -> bool:
+    """Return whether a text in UTF-8 is JSON; how deep its bodies nest is known later.
+
+    Raises:
+        Refused: it nests deeper than Python's stack allows.
+    """
+    try:
+        msgspec.json.decode(text, type=msgspec.Raw)
+    except msgspec.DecodeError:
+        return False
+    except RecursionError:
+        raise Refused("too_deep") from None
+    return True
 
 
 def _in_utf8(data: bytes) -> bytes:

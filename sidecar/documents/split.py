@@ -88,7 +88,7 @@ def documents(text: bytes) -> Iterator[Document | NotTaken]:
         return
     if text.lstrip()[:1] == b"[":
         # A larger text is no single document, and its value would take ten times its size.
-        value = parse.parse(text, rounded=True) if len(text) <= limits.BODY_MAX_BYTES else None
+        value = _value(text) if len(text) <= limits.BODY_MAX_BYTES else None
         if value is None or recognise(value) is UNKNOWN:
             parts = msgspec.json.decode(text, type=list[Raw])
             del value

@@ -38,7 +38,7 @@ SOURCE_ID_MAX_CHARS: Final = 512
 ENVELOPE_HEAD_BYTES: Final = 4096
 """Part of a text in which the format of an envelope is looked for, which stands in front."""
 
-IMPORT_STEP_MS: Final = 8
+IMPORT_STEP_MS: Final = 5
 """Time after which a transaction of an import takes in no further workflow: with the one that has
 begun and the COMMIT it takes less than 20 ms."""
 

@@ -250,3 +250,61 @@ def test_a_list_has_only_the_workflows_of_a_source(
     assert len(listed(source="dify")) == 1
     assert listed(source="n8n", tags=["other"]) == listed(source="make") == []
     assert listed(source="n8n", archived=True) == []
+
+
+def nested(levels: int) -> Any:
+    """Return a document of so many levels."""
+    found: Any = []
+    for _ in range(levels - 1):
+        found = [found]
+    return found
+
+
+def test_a_body_may_nest_as_deep_as_one_that_is_saved_also_in_an_envelope(
+    bench: Bench, folder: Path
+) -> None:
+    items = [{"id": f"e{depth}", "name": "n", "data": nested(depth)} for depth in (512, 513)]
+    put(folder, "envelope.json", {"format": "sim-sidecar/1", "items": items})
+    put(folder, "f512.json", nested(512))
+    put(folder, "f513.json", nested(513))
+    put(folder, "hostile.json", b"[" * 100_000 + b"]" * 100_000)
+
+    assert outcomes(bench.call("workflows.import", path=str(folder))) == [
+        ("envelope.json", "created", None),
+        ("envelope.json", "refused", "too_deep"),
+        ("f512.json", "created", None),
+        ("f513.json", "refused", "too_deep"),
+        ("hostile.json", "refused", "too_deep"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b'{"n": NaN}', "not_json"), (b'{"n": 1,}', "not_json"), (b"{'n': 1}", "not_json"),
+        (b"", "not_json"), (b"{} {}", "not_json"), (b'{"n": "\xff"}', "encoding"),
+        (b"\xff\xfe{", "encoding"), (b'["' + b"x" * (16 * limits.MIB) + b'"]', "too_large"),
+        (b'{"format": "sim-sidecar/2", "items": []}', "format"),
+    ],
+    ids=lambda value: repr(value[:20]),
+)  # fmt: skip
+def test_what_cannot_be_a_body_is_refused_alone(
+    bench: Bench, folder: Path, content: bytes, reason: str
+) -> None:
+    put(folder, "a.json", content)
+    put(folder, "b.json", N8N)
+
+    assert outcomes(bench.call("workflows.import", path=str(folder))) == [
+        ("a.json", "refused", reason),
+        ("b.json", "created", None),
+    ]
+
+
+def test_numbers_that_no_double_holds_are_kept(bench: Bench, folder: Path) -> None:
+    body = b'{"n":1e999,"m":' + b"9" * 5000 + b',"nodes":[],"connections":{}}'
+    put(folder, "a.json", body)
+
+    (item,) = bench.call("workflows.import", path=str(folder))["items"]
+
+    assert (item["outcome"], item["source"]) == ("created", "n8n")
+    assert body_of(bench, item["id"]) == body
