@@ -142,7 +142,7 @@ def test_whatever_answers_items_of_a_growing_list_is_paged_in_one_way() -> None:
         assert ("limit" in param_names(name), "cursor" in param_names(name)) == (paged, paged), name
 
 
-def test_every_prune_takes_the_same_params_and_needs_a_criterion() -> None:
+def test_every_prune_takes_the_same_params() -> None:
     prunes = [name for name in BY_NAME if name.endswith(".prune")]
 
     assert len(prunes) >= 2

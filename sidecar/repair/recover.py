@@ -95,7 +95,9 @@ def begin_new(ctx: LongContext) -> str | None:
     """
     store = ctx.store
     if not store.damaged:
-        raise Conflict("The database is not damaged, so a new one would only hide it.")
+        raise Conflict(
+            "The database can be used; recover it without begin_new, or restore a backup."
+        )
 
     def log(db: Connection) -> None:
         ctx.audit_in(db, "recover", "database", begin_new=True)

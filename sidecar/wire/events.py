@@ -28,6 +28,9 @@ from sidecar.wire.run_progress import RunProgress
 
 _CHANGES: Final = (WorkflowsChanged, RunsChanged)
 
+_BEGINS_AGAIN: Final = ("recover", "restore")
+"""Acts after which the numbers of entries may be lower, where nothing shows those of before."""
+
 
 class EventStream:
     """The subscription of the client; used by the loop's thread."""
@@ -68,6 +71,8 @@ class EventStream:
         """Queue one notification if the client has subscribed to it."""
         params = emitted.params
         if isinstance(params, AuditEvent):
+            if params.seq < self._sent_seq and params.action in _BEGINS_AGAIN:
+                self._sent_seq = 0
             replays = self._replay_after is not None
             if not self._wants(params.action) or replays or params.seq <= self._sent_seq:
                 return
@@ -82,8 +87,12 @@ class EventStream:
             self._push_event(emitted)
 
     def _push_event(self, emitted: Emitted) -> None:
-        """Queue one notification that can be dropped."""
-        self._outbox.push_event(encode_notification(emitted.params), emitted.seq)
+        """Queue one notification that can be dropped.
+
+        One without an entry comes after the last one that was sent.
+        """
+        seq = emitted.seq or self._sent_seq + 1
+        self._outbox.push_event(encode_notification(emitted.params), seq)
 
     def timeout_ms(self) -> float | None:
         """Return how long the loop may sleep before progress that was held is to be sent."""

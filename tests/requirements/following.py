@@ -32,6 +32,13 @@ REQUIREMENTS = [
         "test_a_deletion_is_told_apart_from_null",
     ),
     _promise.proven(
+        "following:numbers",
+        "Where the numbers of entries begin again, or a notification without an entry is dropped,"
+        " no entry is left out and none but those since the last one is asked for again.",
+        "test_a_log_that_begins_again_is_told_from_its_first_entry",
+        "test_a_dropped_warning_sends_the_reader_back_to_the_last_entry_only",
+    ),
+    _promise.proven(
         "following:entries",
         "A change notification names its audit entry.",
         "test_a_change_names_an_entry_of_its_act",

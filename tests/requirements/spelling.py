@@ -26,8 +26,10 @@ REQUIREMENTS = [
     ),
     _rule.proven(
         "prunes",
-        "Prunes take older_than_ms, keep_last, dry_run and where bytes make sense max_bytes.",
-        "test_every_prune_takes_the_same_params_and_needs_a_criterion",
+        "Prunes take older_than_ms, keep_last, dry_run and where bytes make sense max_bytes; one of"
+        " the first three at least.",
+        "test_every_prune_takes_the_same_params",
+        "test_a_prune_without_a_criterion_is_refused",
         "test_a_prune_deletes_what_either_criterion_names_and_a_dry_run_only_counts",
     ),
     _rule.proven(

@@ -9,6 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar import limits
+from sidecar.context import Emitted
+from sidecar.notifications import AuditEvent, SystemWarning
+from sidecar.vocabularies import AuditAction
 from tests.wire.loop_in_process import Served, answers, call, declare_trials, notifications, serving
 
 
@@ -191,6 +194,31 @@ def test_a_reader_that_stops_loses_events_but_no_answer_and_can_fill_the_gap(
     missed = served.send(call("l", "audit.list", after=marker["resume_after"], limit=500))
     listed = [item["seq"] for item in missed[0]["result"]["items"]]
     assert sorted({*listed, *seqs(told)}) == [*range(1, count + 1)]
+
+
+def test_a_log_that_begins_again_is_told_from_its_first_entry(served: Served) -> None:
+    write(served, 3)
+
+    begun: tuple[tuple[int, AuditAction], ...] = ((1, "recover"), (2, "settings_update"))
+    for seq, action in begun:
+        event = AuditEvent(seq, action, "x", 0, {}, "00")
+        served.loop._events.push(Emitted(event, seq))
+
+    assert seqs(served.told()) == [1, 2]
+
+
+def test_a_dropped_warning_sends_the_reader_back_to_the_last_entry_only(served: Served) -> None:
+    served.loop._outbox._events_bound_bytes = 2000
+    write(served, 3)
+    served.channel.stuck = True
+    served.loop._events.push(Emitted(SystemWarning("disk_low", "Little space is left."), 0))
+    for number in range(20):
+        served.send(call(number, "trial.write", key="k"))
+    served.channel.stuck = False
+
+    (marker,) = [each for each in served.told() if each.get("method") == "audit.overflow"]
+
+    assert marker["params"]["resume_after"] == 3
 
 
 STEPS = st.lists(

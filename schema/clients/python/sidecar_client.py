@@ -4479,8 +4479,8 @@ class SystemRecoverParams(TypedDict):
 
     begin_new: NotRequired[bool | None]
     """Begin with an empty database where nothing is to be brought back. What is there is kept under
-    another name, and backups stay. Refused with `conflict` while the database is sound. Absent:
-    false.
+    another name, and backups stay. Refused with `conflict` while the database is served for
+    writing, also where system.check finds something. Absent: false.
     """
 
 

@@ -74,7 +74,8 @@ class SystemRecoverParams(Params, frozen=True):
         Meta(
             description="Begin with an empty database where nothing is to be brought back. What is"
             " there is kept under another name, and backups stay. Refused with `conflict` while the"
-            " database is sound. Absent: false."
+            " database is served for writing, also where system.check finds something. Absent:"
+            " false."
         ),
     ] = False
 
