@@ -15,6 +15,7 @@ an emoji that was not typed.
 import re
 import unicodedata
 from collections.abc import Callable
+from functools import cache
 from itertools import groupby
 from typing import Final
 
@@ -24,45 +25,41 @@ VERSION: Final = f"1/{unicodedata.unidata_version}"
 """Version of the folding, with that of Python's Unicode tables: texts folded by another version
 are folded again."""
 
-_STROKED: Final = re.compile(r"LATIN SMALL (?:LETTER|LIGATURE) ([A-Z]{1,2}) WITH ")
+# Of the Arabic script letters that one keyboard has and the other lacks, as Lucene's normalisers
+# for Arabic and Persian take them: alef maksura and Farsi yeh, keheh, teh marbuta; and tatweel,
+# which only fills lines.
 _LETTERS: Final = {
-    "\u00e6": "ae",
-    "\u0153": "oe",
-    "\u00f0": "d",
-    "\u00fe": "th",
-    "\u0131": "i",
-    "\u0138": "k",
-    "\u014b": "ng",
-    "\u1d79": "g",
-    # Letters that one keyboard has and the other lacks, as Lucene's normalisers for Arabic and
-    # Persian take them: alef maksura and Farsi yeh, keheh, teh marbuta; tatweel only fills lines.
-    "\u0649": "\u064a",
-    "\u06cc": "\u064a",
-    "\u06a9": "\u0643",
-    "\u0629": "\u0647",
-    "\u06c0": "\u0647",
-    "\u06d5": "\u0647",
-    "\u0640": "",
-}
+    "\u00e6": "ae", "\u0153": "oe", "\u00f0": "d", "\u00fe": "th", "\u0131": "i", "\u0138": "k",
+    "\u014b": "ng", "\u1d79": "g", "\u0649": "\u064a", "\u06cc": "\u064a", "\u06a9": "\u0643",
+    "\u0629": "\u0647", "\u06c0": "\u0647", "\u06d5": "\u0647", "\u0640": "",
+}  # fmt: skip
 """Letters without a decomposition, and what they are folded to."""
 
-_KEPT: Final = (
-    ("\u0438\u0306", "\u0439"),
-    ("\u0443\u0306", "\u045e"),
-    ("\u0456\u0308", "\u0457"),
-)
+_KEPT: Final = {"\u0438\u0306": "\u0439", "\u0443\u0306": "\u045e", "\u0456\u0308": "\u0457"}
 """Cyrillic letters of their own that decompose: short i, short u, yi. The root collation of CLDR
 keeps them apart too."""
 
-_INVISIBLE: Final = re.compile(
+
+_INVISIBLE: Final = (
     r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
-"""Characters that are shown as nothing and are no format characters (category Cf)."""
+"""What is shown as nothing and is no format character (category Cf)."""
+
 
 _POINTS_FIRST, _POINTS_LAST, _ACCENT_FIRST, _ACCENT_LAST = 10, 36, 200, 234
 """Combining classes: points of Hebrew, Arabic and Syriac; accents above, below and through.
 
 Vowel signs and tones of other scripts have classes between them, or none."""
+
+
+_STROKED: Final = r"LATIN SMALL (?:LETTER|LIGATURE) ([A-Z]{1,2}) WITH "
+"""The names of letters with a stroke or hook."""
+
+
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """Return a compiled pattern; a start, which needs none, would take 3 ms for all of them."""
+    return re.compile(text)
 
 
 class _Table(dict[int, str]):
@@ -91,11 +88,11 @@ def _fold_character(char: str) -> str:
     if _POINTS_FIRST <= combining <= _POINTS_LAST or _ACCENT_FIRST <= combining <= _ACCENT_LAST:
         return ""
     category = unicodedata.category(char)
-    if category in ("Cf", "Me") or _INVISIBLE.match(char):
+    if category in ("Cf", "Me") or _pattern(_INVISIBLE).match(char):
         return ""
     if category == "Nd":
         return str(unicodedata.decimal(char))
-    stroked = _STROKED.match(unicodedata.name(char, ""))
+    stroked = _pattern(_STROKED).match(unicodedata.name(char, ""))
     return stroked[1].lower() if stroked else char
 
 
@@ -108,23 +105,24 @@ def fold(text: str) -> str:
         return text.lower()
     # As NFKC_Casefold is defined: folding the case can give text that decomposes further.
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    for decomposed, letter in _KEPT:
+    for decomposed, letter in _KEPT.items():
         text = text.replace(decomposed, letter)
-    text = _BEYOND_ASCII.sub(lambda run: run[0].translate(_folded), text)
+    text = _pattern(_BEYOND_ASCII).sub(lambda run: run[0].translate(_folded), text)
     return unicodedata.normalize("NFC", text)
 
 
-_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]+")
+_BEYOND_ASCII: Final = r"[^\x00-\x7f]+"
 """A table is asked for each character; most of most texts are ASCII, and stay as they are."""
 
 
-_NUMBER: Final = re.compile(r"[0-9]+(?:[.:/-][0-9]+)*")
+_NUMBER: Final = r"[0-9]+(?:[.:/-][0-9]+)*"
 """A number, or numbers that belong together: an address, a date, a version, a time, a range."""
 
 _JOINT: Final = "\u00b7"
 _JOINED: Final = str.maketrans(dict.fromkeys(".:/-", _JOINT))
-_LONE: Final = re.compile(
-    # Scripts that write no spaces between words, and Hangul, where parts of words are searched for.
+
+
+_LONE: Final = (
     "["
     "\u0e00-\u0eff"  # Thai, Lao
     "\u0f40-\u0fbc\u1000-\u109f\ua9e0-\ua9fe\uaa60-\uaa7f"  # Tibetan, Myanmar
@@ -134,13 +132,14 @@ _LONE: Final = re.compile(
     "\U0001b000-\U0001b16f\U00020000-\U0003ffff"
     "]"
 )
+"""Scripts without spaces between words, and Hangul, for parts of words."""
 
 
 def _as_word(char: str) -> str:
     """Return a character as it is within a word, between spaces, or as a space."""
     if char.isascii() or char == _JOINT:
         return char
-    if _LONE.match(char):
+    if _pattern(_LONE).match(char):
         return f" {char} "
     return char if unicodedata.category(char)[0] in "LMN" else " "
 
@@ -159,12 +158,12 @@ def words_and_symbols(folded: str) -> tuple[str, str]:
     The parts of an address, date, version or other number with separators are one word, joined by
     U+00B7: as a phrase of short numbers, which occur everywhere, it would take 70 ms to find.
     """
-    text = _NUMBER.sub(_joined, folded)
+    text = _pattern(_NUMBER).sub(_joined, folded)
     if text.isascii():
         return text, ""
     symbols = {char for char in set(text) if char > "\x7f" and unicodedata.category(char)[0] == "S"}
     found = groupby(filter(symbols.__contains__, text)) if symbols else ()
-    in_words = _BEYOND_ASCII.sub(lambda run: run[0].translate(_as_words), text)
+    in_words = _pattern(_BEYOND_ASCII).sub(lambda run: run[0].translate(_as_words), text)
     return in_words, " ".join(char for char, _ in found)
 
 
@@ -181,15 +180,15 @@ def _joined(number: re.Match[str]) -> str:
     return f" {number[0].translate(_JOINED)} "
 
 
-_SEAM: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_SEAM: Final = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
 
 
 def apart(text: str) -> str:
     """Return a text with spaces where small letters meet capitals: lastFrame as last Frame."""
-    return _SEAM.sub(" ", text)
+    return _pattern(_SEAM).sub(" ", text)
 
 
-_DIGITS: Final = re.compile("[0-9]+")
+_DIGITS: Final = "[0-9]+"
 
 
 def sort_key(name: str) -> str:
@@ -198,7 +197,7 @@ def sort_key(name: str) -> str:
     Each number begins with its length, so that 2 is before 10; `Flow 2` is `flow 12` and
     `Flow 10` is `flow 210`.
     """
-    return _DIGITS.sub(_by_value, fold(name))
+    return _pattern(_DIGITS).sub(_by_value, fold(name))
 
 
 def _by_value(number: re.Match[str]) -> str:

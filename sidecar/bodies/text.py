@@ -28,7 +28,7 @@ _IDS: Final = frozenset(
 )
 """Members that hold an id or a reference in some tools, and a person's words in others."""
 
-_KINDS: Final = ("type", "Type", "class_type")
+_KINDS: Final = frozenset({"type", "Type", "class_type"})
 """Members by which an object is a step of its tool, and its key may be the step's name."""
 
 _ENCODED: Final = re.compile(
@@ -127,12 +127,9 @@ class _Values:
                 if isinstance(inner, str) and _is_words(inner):
                     yield inner
             elif key not in self._skipped:
-                if self._keys and isinstance(inner, dict) and not _KEYS.isdisjoint(inner):
+                if self._keys and isinstance(inner, dict) and not _KINDS.isdisjoint(inner):
                     yield key
                 yield inner
-
-
-_KEYS: Final = frozenset(_KINDS)
 
 
 def _labels(edges: Json) -> Iterator[str]:

@@ -17,6 +17,7 @@ from sidecar.notifications import Progress
 from sidecar.store import codec
 from sidecar.store.interrupt import interruptible
 from sidecar.store.repair import checks
+from sidecar.store.search import indexes
 from tests.harness import Bench, NoSession, open_bench
 from tests.made_workflows import add_runs, save
 from tests.store.still_clock import SteadyClock
@@ -85,6 +86,7 @@ def test_info_returns_versions_places_pragmas_and_limits(bench: Bench) -> None:
         },
         "limits": limits.PUBLISHED,
         "secrets": "uninitialized",
+        "indexing": None,
     }
 
 
@@ -288,3 +290,15 @@ def test_no_more_findings_are_answered_than_can_be_read(bench: Bench) -> None:
 
     assert len(result["findings"]) == limits.FINDINGS_MAX
     assert bench.audited()[0][2] == {"findings": many}
+
+
+def test_info_tells_how_far_the_search_indexes_have_got(bench: Bench) -> None:
+    for number in range(3):
+        save(bench, f"w{number}")
+
+    before = bench.call("system.info")["indexing"]
+    while indexes.update_step(bench.store):
+        pass
+
+    assert before == {"done": 0, "total": 3}
+    assert bench.call("system.info")["indexing"] is None

@@ -44,15 +44,25 @@ def found(bench: Bench, query: str, **more: Any) -> list[str]:
     return [key for page in pages(bench, query, **more) for key in page]
 
 
-ACTS = st.sampled_from(["save", "delete", "delete seen", "rename seen", "nothing"])
+ACTS = st.sampled_from(
+    ["save", "delete", "delete seen", "rename seen", "edit unseen", "save seen again", "nothing"]
+)
 
 
-@settings(max_examples=25)
-@given(acts=st.lists(ACTS, min_size=8, max_size=8), query=st.sampled_from(["pear", "ear", "inner"]))
+@settings(max_examples=40)
+@given(
+    acts=st.lists(ACTS, min_size=8, max_size=8),
+    query=st.sampled_from(["pear", "ear", "inner", "", "-nothing"]),
+    ranked_max=st.sampled_from([3, 20_000]),
+)
 def test_writes_between_two_pages_lose_no_hit_and_repeat_none(
-    tmp_path_factory: pytest.TempPathFactory, acts: list[str], query: str
+    tmp_path_factory: pytest.TempPathFactory, acts: list[str], query: str, ranked_max: int
 ) -> None:
-    with open_bench(tmp_path_factory.mktemp("pages")) as bench:
+    with (
+        open_bench(tmp_path_factory.mktemp("pages")) as bench,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setattr(limits, "SEARCH_RANKED_MAX", ranked_max)
         for number in range(24):
             save(bench, f"p{number}", f"pear{' x' * (number % 5)} {number}", "inner words")
             save(bench, f"o{number}", f"other {number}")
@@ -72,8 +82,67 @@ def test_writes_between_two_pages_lose_no_hit_and_repeat_none(
                     bench.call("workflows.delete", id=key)
             elif act == "rename seen" and page:
                 save(bench, page[-1], "no longer it")
+            elif act == "save seen again" and page:
+                save(bench, page[0], f"pear pear {len(listed)}", "inner inner words")
+            elif act == "edit unseen":
+                for key in [f"p{n}" for n in range(24) if f"p{n}" not in listed][:1]:
+                    save(bench, key, "a pear among many other words", "words, inner")
 
-        assert sorted(listed) == sorted(f"p{number}" for number in range(24))
+        assert len(listed) == len(set(listed))
+        assert set(listed) >= {f"p{number}" for number in range(24)}
+
+
+def test_a_search_goes_on_after_a_restart_and_when_its_order_is_forgotten(tmp_path: Path) -> None:
+    def page_after(cursor: str | None) -> dict[str, Any]:
+        with open_bench(tmp_path) as bench:
+            if cursor is None:
+                for number in range(9):
+                    save(bench, f"p{number}", f"pear{' x' * number}")
+            return bench.call("workflows.search", query="pear", cursor=cursor, limit=2)
+
+    listed: list[str] = []
+    cursor: str | None = None
+    while True:
+        page = page_after(cursor)
+        listed += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+    assert sorted(listed) == [f"p{number}" for number in range(9)]
+
+
+def test_orders_that_are_forgotten_are_made_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "SEARCH_ORDERS_MAX", 1)
+    for number in range(9):
+        save(bench, f"p{number}", f"pear apple{' x' * number}")
+    listed: list[str] = []
+
+    for pears, apples in zip(
+        pages(bench, "pear", limit=2), pages(bench, "apple", limit=2), strict=True
+    ):
+        assert pears == apples
+        listed += pears
+
+    assert sorted(listed) == [f"p{number}" for number in range(9)]
+
+
+@pytest.mark.parametrize("query", ["pear", "ear", "inner"])
+def test_where_very_many_are_found_the_newest_come_first(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    monkeypatch.setattr(limits, "SEARCH_RANKED_MAX", 5)
+    for number in range(12):
+        save(bench, f"p{number:02}", f"pear{' x' * (number % 5)}", "inner words")
+    settle(bench)
+    newest = [f"p{number:02}" for number in reversed(range(12))]
+
+    result = bench.call("workflows.search", query=query)
+
+    assert [(item["id"], item["score"]) for item in result["items"]] == [(n, 0.0) for n in newest]
+    assert found(bench, query, limit=3) == newest
 
 
 def test_a_hit_that_moves_back_between_two_pages_hides_no_other(bench: Bench) -> None:

@@ -195,7 +195,8 @@ class Workflows(RuleBasedStateMachine):
         """Update the indexes, or rebuild them."""
         if again:
             with self.bench.store.writing() as db:
-                indexes.rebuild(db)
+                indexes.mark_all_pending(db)
+                indexes.index_all(db)
         else:
             indexes.update_for_search(self.bench.store)
 

@@ -2874,6 +2874,16 @@ class RunsStatsResult(TypedDict):
     """The newest 400 days on which runs were started, oldest first."""
 
 
+class SearchProgress(TypedDict):
+    """How far the search indexes have got."""
+
+    done: int
+    """Workflows that searches find with all their text."""
+
+    total: int
+    """All workflows."""
+
+
 class SecretItem(TypedDict):
     """A stored key without its value."""
 
@@ -3397,6 +3407,11 @@ class SystemInfoResult(TypedDict):
 
     secrets: SecretsState
     """Whether secrets can be used now."""
+
+    indexing: SearchProgress | None
+    """Progress of the search indexes while they are behind, as after an update of the program; null
+    when searches find everything, and in a rescue.
+    """
 
 
 class SystemPingResult(TypedDict):

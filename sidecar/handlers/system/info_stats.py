@@ -12,6 +12,7 @@ from sidecar.process import usage
 from sidecar.secrets.state import vault_state
 from sidecar.store import purge
 from sidecar.store.pragmas import sqlite_version
+from sidecar.store.search import indexes
 from sidecar.store.totals import file_space, row_totals
 from sidecar.values import Count, Timestamp
 from sidecar.vocabularies import SecretsState
@@ -21,6 +22,13 @@ from sidecar.vocabularies import SecretsState
 
 class SystemInfoParams(Params, frozen=True):
     """This method takes no params."""
+
+
+class SearchProgress(Struct, frozen=True):
+    """How far the search indexes have got."""
+
+    done: Annotated[Count, Meta(description="Workflows that searches find with all their text.")]
+    total: Annotated[Count, Meta(description="All workflows.")]
 
 
 class SystemInfoResult(Result, frozen=True):
@@ -42,6 +50,13 @@ class SystemInfoResult(Result, frozen=True):
     ]
     limits: Annotated[dict[str, int], Meta(description="The limits that a client can reach.")]
     secrets: SecretsState
+    indexing: Annotated[
+        SearchProgress | None,
+        Meta(
+            description="Progress of the search indexes while they are behind, as after an update"
+            " of the program; null when searches find everything, and in a rescue."
+        ),
+    ]
 
 
 @method("system.info", access="read")
@@ -62,7 +77,14 @@ def info(ctx: Context, params: SystemInfoParams) -> SystemInfoResult:
         pragmas={} if in_rescue else ctx.store.pragmas(),
         limits=limits.PUBLISHED,
         secrets="uninitialized" if in_rescue else vault_state(ctx.db, ctx.vault),
+        indexing=None if in_rescue else _search_progress(ctx),
     )
+
+
+def _search_progress(ctx: Context) -> SearchProgress | None:
+    """Return how far the search indexes have got; None when they are up to date."""
+    found = indexes.progress(ctx.db)
+    return None if found is None else SearchProgress(*found)
 
 
 # --- system.stats -----------------------------------------------------------------------------

@@ -106,6 +106,7 @@ def _earlier_view(ctx: Context, header: Header, revision: int) -> Workflow:
     """Return an earlier revision; run counts and archived_at are those of the workflow now."""
     found = must_load(ctx.db, header, revision)
     old = header._replace(
+        text_truncated=0,
         **found.content._asdict(),
         revision=revision,
         updated_at=found.created_at,

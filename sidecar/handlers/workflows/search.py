@@ -189,6 +189,6 @@ class _Snippets:
         """Return a snippet of the body's line with most of the words; None when none has any."""
         data = packed_body(self._ctx.db, header.rid)
         found = indexes.body_text(header.content_sha256, header.size_bytes, data)
-        lines = found.text.split("\n") if found else ()
+        lines = found[0].split("\n") if found else ()
         best = excerpts.best_line(lines, self._words)
         return None if best is None else excerpts.cut(best, self._words)

@@ -73,8 +73,8 @@ def _rows_of(name: str) -> str:
 def _texts(name: str, cells: Any, data: bytes | None) -> tuple[str, ...]:
     """Return the text of each column of an index."""
     if name == TEXTS:
-        name_, tags, description, sha256, size_bytes = cells
-        return (indexes.indexed_text(name_, tags, description, sha256, size_bytes, data).text,)
+        sha256, size_bytes = cells[3:]
+        return (indexes.indexed_text(cells[0], cells[1], cells[2], sha256, size_bytes, data)[0],)
     folded = indexes.folded_header(*cells[:3])
     return indexes.head_words(folded) if name == HEADS else folded
 

@@ -67,20 +67,20 @@ class Asked(NamedTuple):
         return found
 
 
-class _Conditions:
-    """The conditions of a WHERE clause and their values, in order."""
-
-    def __init__(self) -> None:
-        self.texts: list[str] = []
-        self.values: list[object] = []
+class _Conditions(list[tuple[str, tuple[object, ...]]]):
+    """The conditions of a WHERE clause, each with its values."""
 
     def add(self, text: str, *values: object) -> None:
         """Add a condition with its values."""
-        self.texts.append(text)
-        self.values += values
+        self.append((text, values))
+
+    @property
+    def values(self) -> list[object]:
+        """The values of all conditions, in order."""
+        return [value for _, values in self for value in values]
 
     def __str__(self) -> str:
-        return " AND ".join(self.texts)
+        return " AND ".join(text for text, _ in self)
 
 
 def find_hits(asked: Asked, most: int, after: Hit | None = None) -> tuple[list[Hit], bool]:

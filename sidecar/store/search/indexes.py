@@ -9,14 +9,14 @@ than saving it.
 Two indexes hold the header, one by words and one by trigrams; the third holds header and body by
 words. All text in them is folded (`folding`). Before a search they are updated by a limited number
 of steps, which is more than a usual burst of saves leaves pending; the rest follows while no
-requests wait. `count_pending` tells how much a search may miss.
+requests wait. `has_pending` tells whether a search may miss something.
 
 The version of the folding is in `meta`. A file with another one is indexed anew, and its names get
 new keys, in the same steps.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import apsw
 import msgspec
@@ -57,14 +57,6 @@ _CHANGED_TEXTS: Final = (
 _ADD_TEXT: Final = f"INSERT INTO {TEXTS} (rowid, text) VALUES (?, ?)"  # noqa: S608 - constants
 
 
-class BodyLines(NamedTuple):
-    """The searchable text of a body, a line for each string."""
-
-    text: str
-    truncated: bool
-    """Whether the body has more text than this."""
-
-
 def has_pending_headers(db: Connection) -> bool:
     """Return whether the header of some workflow is not indexed yet."""
     return bool(db.execute("SELECT EXISTS (SELECT 1 FROM header_pending)").get)
@@ -80,10 +72,17 @@ def has_pending(db: Connection) -> bool:
     return has_pending_headers(db) or has_pending_texts(db)
 
 
-def count_pending(db: Connection) -> int:
-    """Return how many workflows have text that is not indexed yet."""
+def progress(db: Connection) -> tuple[int, int] | None:
+    """Return how many workflows are indexed with all their text, and how many there are.
+
+    None when nothing is pending.
+    """
+    if not has_pending(db):
+        return None
     both = "SELECT rid FROM header_pending UNION SELECT rid FROM text_pending"
-    return int(db.execute(f"SELECT count(*) FROM ({both})").get)  # noqa: S608 - constants
+    pending = f"SELECT count(*) FROM workflows WHERE rid IN ({both})"  # noqa: S608 - constants
+    total = int(db.execute("SELECT count(*) FROM workflows").get)
+    return total - int(db.execute(pending).get), total
 
 
 def folded_header(name: Any, tags: Any, description: Any) -> tuple[str, str, str]:
@@ -165,23 +164,29 @@ def _last_of_step(db: Connection) -> int | None:
 
 def indexed_text(
     name: Any, tags: Any, description: Any, sha256: bytes, size_bytes: int, data: bytes | None
-) -> BodyLines:
-    """Return header and body as they are indexed; cells may be damaged."""
-    body = body_text(sha256, size_bytes, data) or BodyLines("", truncated=False)
+) -> tuple[str, bool]:
+    """Return header and body as they are indexed, and whether a part of the body is left out.
+
+    Cells may be damaged.
+    """
+    body, truncated = body_text(sha256, size_bytes, data) or ("", False)
     header = "\n".join((as_text(name), _tags_text(tags), as_text(description or "")))
     separate = apart(header)
-    text = f"{header}\n{body.text}" if separate == header else f"{header}\n{separate}\n{body.text}"
-    return BodyLines(words(fold(text)), body.truncated)
+    text = f"{header}\n{body}" if separate == header else f"{header}\n{separate}\n{body}"
+    return words(fold(text)), truncated
 
 
-def body_text(sha256: bytes, size_bytes: int, data: bytes | None) -> BodyLines | None:
-    """Return the searchable text of a packed body, none of a too large one; None: it is damaged."""
+def body_text(sha256: bytes, size_bytes: int, data: bytes | None) -> tuple[str, bool] | None:
+    """Return the searchable text of a packed body, and whether there is more; None: it is damaged.
+
+    The text has a line for each string of the body.
+    """
     from sidecar.bodies.text import text_of  # noqa: PLC0415 - a start needs no knowledge of tools
 
     try:
         if size_bytes > limits.BODY_INDEXED_MAX_BYTES:
-            return BodyLines("", truncated=True)
-        return BodyLines(*text_of(parse(codec.unpack(data, sha256, size_bytes), rounded=True)))
+            return "", True
+        return text_of(parse(codec.unpack(data, sha256, size_bytes), rounded=True))
     except (DatabaseDamaged, NotJSON, TypeError):
         return None
 
@@ -212,12 +217,6 @@ def follow_folding(db: Connection) -> None:
     if meta.read(db, meta.FOLDING) != version:
         mark_all_pending(db)
         meta.write(db, meta.FOLDING, version)
-
-
-def rebuild(db: Connection) -> None:
-    """Build the indexes again from the workflows, in the caller's transaction."""
-    mark_all_pending(db)
-    index_all(db)
 
 
 def start_rebuild(store: Store) -> bool:

@@ -8,6 +8,7 @@ when other searches took its place, a page continues behind where its last hit s
 
 from array import array
 from collections import OrderedDict
+from collections.abc import Iterable
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -38,24 +39,31 @@ class Found(NamedTuple):
 
 
 class _Order:
-    """The order of a search."""
+    """The order of a search, without the hits that were listed before it was made.
 
-    def __init__(self, epoch: int, sent: frozenset[int]) -> None:
-        """Remember what the first page had; the rest follows with the second page."""
+    Where very many are found, a part of the order is made at a time.
+    """
+
+    def __init__(self, epoch: int, listed: Iterable[int], after: Hit | None) -> None:
+        """Begin without hits; all, or those behind `after`, are found with the next page."""
         self.epoch = epoch
-        self.sent = sent
+        self._listed = frozenset(listed)
+        self._after = after
         self.is_made = self.goes_on = False
+        self._rids = array("q")
         self._stages = bytearray()
         self._ranks = array("d")
-        self._rids = array("q")
 
-    def fill(self, hits: list[Hit], *, goes_on: bool) -> None:
-        """Remember the hits after the first page; `goes_on` says that there may be more."""
-        kept = [hit for hit in hits if hit.rid not in self.sent]
-        self._stages = bytearray(hit.stage for hit in kept)
-        self._ranks = array("d", (hit.rank for hit in kept))
-        self._rids = array("q", (hit.rid for hit in kept))
-        self.is_made, self.goes_on, self.sent = True, goes_on, frozenset()
+    def make(self, asked: Asked) -> None:
+        """Find the hits; when called again, those after the ones found."""
+        known = self._listed.union(self._rids)
+        most = limits.SEARCH_RANKED_MAX + len(known)
+        hits, self.goes_on = find_hits(asked, most, self._after)
+        hits = [hit for hit in hits if hit.rid not in known]
+        self._rids.extend(hit.rid for hit in hits)
+        self._stages.extend(hit.stage for hit in hits)
+        self._ranks.extend(hit.rank for hit in hits)
+        self.is_made = True
 
     def hits(self, start: int, stop: int) -> list[Hit]:
         """Return the hits at some positions."""
@@ -82,23 +90,20 @@ def next_page(asked: Asked, store: Store, new_id: int, place: Place, most: int) 
     memory, position = place.memory, max(0, place.position)
     order = _recall(asked, store, memory)
     if order is None:
-        memory, position, order = new_id, 0, _remember(asked, store, new_id, frozenset())
-        _make(asked, order, Hit(place.stage, place.rank, place.rid))
+        after = Hit(place.stage, place.rank, place.rid)
+        memory, position, order = new_id, 0, _remember(asked, store, new_id, (), after)
+        order.make(asked)
     found: list[Found] = []
     while len(found) < most:
         hits = order.hits(position, position + most)
         if not hits:
-            if not (order.goes_on and position):
+            if not order.goes_on:
                 break
-            last = order.hits(position - 1, position)[0]
-            memory, position, order = new_id, 0, _remember(asked, store, new_id, frozenset())
-            _make(asked, order, last)
+            order.make(asked)
             continue
-        positions = {hit.rid: at for at, hit in enumerate(hits, position + 1)}
-        found += [
-            Found(hit, header, memory, positions[hit.rid])
-            for hit, header in read_headers(asked, hits)
-        ]
+        places = {hit.rid: at for at, hit in enumerate(hits, position + 1)}
+        headers = read_headers(asked, hits)
+        found += [Found(hit, header, memory, places[hit.rid]) for hit, header in headers]
         position += len(hits)
     return found[:most]
 
@@ -109,21 +114,17 @@ def place_after(
     """Return where the page after `sent` begins."""
     last = sent[-1]
     if is_first:
-        _remember(asked, store, new_id, frozenset(each.header.rid for each in sent))
+        _remember(asked, store, new_id, (each.header.rid for each in sent))
         return Place(new_id, 0, *last.hit)
     return Place(last.memory, last.position, *last.hit)
 
 
-def _make(asked: Asked, order: _Order, after: Hit | None) -> None:
-    """Find the order of all hits, or of those behind one."""
-    hits, goes_on = find_hits(asked, limits.SEARCH_RANKED_MAX, after)
-    order.fill(hits, goes_on=goes_on)
-
-
-def _remember(asked: Asked, store: Store, memory: int, sent: frozenset[int]) -> _Order:
+def _remember(
+    asked: Asked, store: Store, memory: int, listed: Iterable[int], after: Hit | None = None
+) -> _Order:
     """Begin to remember an order; the one that was used least recently is forgotten."""
     orders = _orders.setdefault(store, OrderedDict())
-    orders[memory] = order = _Order(meta.epoch(asked.db), sent)
+    orders[memory] = order = _Order(meta.epoch(asked.db), listed, after)
     if len(orders) > limits.SEARCH_ORDERS_MAX:
         orders.popitem(last=False)
     return order
@@ -137,5 +138,5 @@ def _recall(asked: Asked, store: Store, memory: int) -> _Order | None:
         return None
     orders.move_to_end(memory)
     if not order.is_made:
-        _make(asked, order, None)
+        order.make(asked)
     return order
