@@ -38,6 +38,9 @@ EXCLUDED = {
     "tkinter": "draws windows",
     "readline": "edits lines at a prompt, which no command has; its licence is the GPL",
     "multiprocessing": "starts processes of Python; the product starts its own executable",
+    "ssl": "nothing in the bundle speaks over a network; its library is 0.9 MB",
+    "_ssl": "as ssl",
+    "_pydecimal": "stands in for the module _decimal, which is there",
     "sqlite3": "the product brings an SQLite of its own; two in a process lose locks",
     "_sqlite3": "as sqlite3",
 }
@@ -101,10 +104,23 @@ def make(program: str, dist: Path, work: Path, run: Callable[[list[str]], str]) 
     folder = dist / program
     for name in SYSTEM_LIBRARIES:
         (folder / "_internal" / name).unlink(missing_ok=True)
-    for path in [*folder.rglob("README.md"), *folder.rglob("py.typed")]:
-        path.unlink()
+    omit(folder)
     check(folder, program)
     return folder
+
+
+def omit(folder: Path) -> None:
+    """Remove what nothing reads: the licences stand in one file, which is made of the packages."""
+    for path in [*folder.rglob("README.md"), *folder.rglob("py.typed")]:
+        path.unlink()
+    for place in folder.rglob("*.dist-info"):
+        is_read = place.name.partition("-")[0] in METADATA
+        for path in [path for path in place.rglob("*") if path.is_file()]:
+            if not (is_read and path.name == "METADATA"):
+                path.unlink()
+        for path in sorted([place, *place.rglob("*")], reverse=True):
+            if path.is_dir() and not list(path.iterdir()):
+                path.rmdir()
 
 
 def check(folder: Path, program: str) -> None:
