@@ -10,7 +10,9 @@ import pytest
 
 import package_archives as archives
 import package_contents as contents
+import smoke_checks
 from package import ROOT, npm_package, platforms
+from sidecar.cli.parser import COMMANDS
 
 EPOCH_S = 1_700_000_000
 
@@ -156,3 +158,7 @@ def test_the_tools_that_make_a_package_are_no_packages_of_the_product() -> None:
     assert [name for name, names in locks.items() if "pyinstaller" in names] == ["package"]
     (pin,) = [one for one in project["dependency-groups"]["package"] if "pyinstaller" in one]
     assert pin.startswith("pyinstaller==6.22.")
+
+
+def test_the_smoke_test_runs_every_command() -> None:
+    assert smoke_checks.COMMANDS.keys() == COMMANDS.keys()

@@ -105,12 +105,38 @@ def examine(path: Path, known_version: int) -> Examined:
     return examined
 
 
+def _move_back(path: Path, copy: str, evidence: list[str]) -> str:
+    """Return the command that puts the copy in the file's place, and keeps what was there.
+
+    A log that is left there belongs to the newer file; it must not be applied to the copy.
+    """
+    newer = f"{path.name}.newer"
+    moves = [(path.name, newer), (copy, path.name)]
+    if f"{path.name}-wal" in evidence:
+        moves.insert(0, (f"{path.name}-wal", f"{newer}-wal"))
+    return " && ".join(
+        f"{_MOVE} {_quoted(path.with_name(source))} {_quoted(path.with_name(target))}"
+        for source, target in moves
+    )
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as one word of the shell; on Windows no name has a quotation mark."""
+    if sys.platform == "win32":
+        return f'"{path}"'
+    return "'" + str(path).replace("'", "'\\''") + "'"
+
+
 def _evidence(path: Path) -> list[str]:
     """Return the names of the files that are only beside a database that has been used."""
     try:
         return companions(path)
     except PermissionError as fault:
         raise ReadOnly(f"The folder {path.parent} cannot be read.") from fault
+
+
+_MOVE = "move" if sys.platform == "win32" else "mv"
+"""The command of the system that renames a file."""
 
 
 def _hint_for_newer(path: Path, evidence: list[str], known_version: int) -> str:
@@ -120,10 +146,9 @@ def _hint_for_newer(path: Path, evidence: list[str], known_version: int) -> str:
     for version in sorted(filter(str.isdecimal, versions), key=int):
         if int(version) <= known_version + 1:
             return (
-                f"Install the newer program. Or move {path.name} away and rename"
-                f" {prefix}{version}, the copy of version {int(version) - 1} made before it,"
-                f" to {path.name};"
-                " what was changed after the copy is then missing."
+                f"Install the newer program. Or go back to {prefix}{version}, the copy of version"
+                f" {int(version) - 1} made before the update, without what was changed after it:"
+                f" {_move_back(path, f'{prefix}{version}', evidence)}"
             )
     return f"Install the newer program, or restore a backup of version {known_version} or older."
 

@@ -50,4 +50,16 @@ REQUIREMENTS = [
         "The tools that make packages are pinned, and no packages of the product.",
         "test_the_tools_that_make_a_package_are_no_packages_of_the_product",
     ),
+    _promise.proven(
+        "packages:smoke",
+        "build/smoke.py runs every command of an artefact.",
+        "test_the_smoke_test_runs_every_command",
+    ),
+    _promise.proven(
+        "packages:upgrade",
+        "An update opens the database of the version before; the version before refuses the"
+        " updated one unchanged, and names the copy and the command that goes back to it.",
+        "test_an_update_opens_the_database_of_the_version_before_and_the_way_back_is_told",
+        "test_the_command_in_the_hint_goes_back_to_the_copy",
+    ),
 ]

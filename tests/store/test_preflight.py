@@ -182,7 +182,7 @@ def test_a_newer_version_says_which(path: Path) -> None:
 @pytest.mark.parametrize(
     ("beside", "hint"),
     [
-        (["sim.db.before-v2"], "rename sim.db.before-v2, the copy of version 1"),
+        (["sim.db.before-v2"], "back to sim.db.before-v2, the copy of version 1"),
         (["sim.db.before-v3", "sim.db.before-v2x"], "restore a backup of version 1 or older"),
         ([], "restore a backup of version 1 or older"),
     ],
