@@ -89,7 +89,17 @@ def installed_wheel(path: Path, place: Path) -> Artefact:
         "--no-warn-script-location",
     ]
     inside = place / "venv" / "bin" / "python"
-    command = [python, "-I", "-m", "pip", "--python", inside, "install", *quiet, path.absolute()]
+    command: list[str | Path] = [
+        python,
+        "-I",
+        "-m",
+        "pip",
+        "--python",
+        inside,
+        "install",
+        *quiet,
+        path.absolute(),
+    ]
     subprocess.run(command, check=True)
     (own / "locked.pth").write_text(f"{packages}\n", encoding="utf-8")
     module = [str(inside), "-m", "sidecar"]
