@@ -31,10 +31,10 @@ Change notifications name the entry of their act in `seq`. A host that was away 
 or too slow, as `audit.overflow` says) subscribes with `audit.subscribe` and its number in `after`,
 takes the ids from the entries that are replayed, and asks for those that it shows. When
 `pruned_through` is above its number, when `head.seq` is below it, or after an entry that it does
-not know how to place, it reads everything again. Acts of runs have no entries but their deletion:
-the runs that are shown are asked for. [recipes.md](recipes.md) has each step line by line, and the
-Python client has them as `catch_up` and `Stale`. What has changed between two versions stands in
-[CHANGELOG.md](CHANGELOG.md).
+not know how to place, it reads everything again. Of the acts of runs only deleting and taking up
+again have entries: the runs that are shown are asked for. [recipes.md](recipes.md) has each step
+line by line, and the Python client has them as `catch_up` and `Stale`. What has changed between two
+versions stands in [CHANGELOG.md](CHANGELOG.md).
 """
 
 VOCABULARIES = """\
