@@ -101,6 +101,7 @@ REQUIREMENTS = [
         " only; its names can be unpacked on every system.",
         "test_a_file_is_replaced_on_request_only_and_is_private",
         "test_a_cancelled_export_leaves_no_file_and_no_entry",
+        "test_a_killed_export_leaves_the_file_that_was_there",
         "test_the_name_of_a_workflow_becomes_a_name_that_every_system_takes",
     ),
     _promise.proven(
