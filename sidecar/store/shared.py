@@ -102,7 +102,8 @@ class SharedConnection:
     def _begin_to_read(self, db: Connection, *, cache_kib: int) -> None:
         """Set up a connection to a file that another process serves, and see one state of it.
 
-        Its close must not move the log into the file. SQLite opens the log by its name when it
+        A close does not move the log into the file: on POSIX as the file is not open for writing,
+        elsewhere as it is told so. SQLite opens the log by its name when it
         first reads: where the other process has put another file in place meanwhile, the log is
         not that of the file that is open.
 

@@ -242,7 +242,7 @@ def test_a_database_of_an_older_version_is_not_migrated_beside_its_process(
     assert not os.path.lexists(f"{database}-wal")
 
 
-def test_a_database_with_a_second_name_is_not_read_beside_its_process(
+def test_a_database_that_is_served_by_another_name_is_not_read_beside_its_process(
     server: Child, database: Path
 ) -> None:
     """By that name there is another log, so that the newest saves would be missing."""
@@ -251,8 +251,14 @@ def test_a_database_with_a_second_name_is_not_read_beside_its_process(
 
     found = [run("stats", "--database", name).returncode for name in (database, other)]
     other.unlink()
+    server.signal(signal.SIGSTOP)  # so that it does not make its lock file again
+    lock = database.with_name("sim.db.lock")
+    lock.rename(database.with_name("aside"))
+    found.append(run("stats", "--database", database).returncode)
+    database.with_name("aside").rename(lock)
+    server.signal(signal.SIGCONT)
 
-    assert found == [3, 3]
+    assert found == [3, 3, 3]
     assert sorted(path.name for path in database.parent.glob("other*")) == []
     assert command("stats", [], database)["workflows"] == 1
     assert server.result("system.ping")

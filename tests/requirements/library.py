@@ -15,7 +15,7 @@ REQUIREMENTS = [
         "test_a_backup_beside_the_serving_process_is_one_of_its_backups",
         "test_the_serving_process_compacts_and_ends_while_a_command_reads",
         "test_a_database_of_an_older_version_is_not_migrated_beside_its_process",
-        "test_a_database_with_a_second_name_is_not_read_beside_its_process",
+        "test_a_database_that_is_served_by_another_name_is_not_read_beside_its_process",
     ),
     _promise.proven(
         "import:whole",
