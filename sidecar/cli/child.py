@@ -1,7 +1,8 @@
 """The serving child process that commands talk to, line by line over real pipes.
 
 Commands do not open a database themselves, except `recover`, and `restore` where there is none: a
-child takes the database's lock and runs the handlers as for any host. Two threads
+child takes the database's lock and runs the handlers as for any host. Where another process has the
+lock, the child of a command that only reads serves one state of the file, beside it. Two threads
 empty the child's pipes, so that neither side ever waits for the other and every wait here can have
 an end, on Windows too. This module knows the protocol's envelope and no method.
 """
