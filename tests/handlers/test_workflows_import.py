@@ -308,3 +308,16 @@ def test_numbers_that_no_double_holds_are_kept(bench: Bench, folder: Path) -> No
 
     assert (item["outcome"], item["source"]) == ("created", "n8n")
     assert body_of(bench, item["id"]) == body
+
+
+@pytest.mark.parametrize("query", ["invoices", "voice", "politely", "-nothing"])
+def test_a_search_finds_only_the_workflows_of_a_source(bench: Bench, query: str) -> None:
+    bench.call("workflows.import", items=[{"data": {**N8N, "id": "a"}}])
+    bench.call("workflows.save", workflow={"id": "mine", "name": "Invoices", "data": N8N})
+
+    def found(**params: object) -> list[str]:
+        items = bench.call("workflows.search", query=query, **params)["items"]
+        return sorted(each["id"] for each in items)
+
+    assert found() == ["a", "mine"]
+    assert (found(source="n8n"), found(source="make")) == (["a"], [])

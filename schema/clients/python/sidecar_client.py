@@ -4597,6 +4597,9 @@ class WorkflowsSearchParams(TypedDict):
     tags: NotRequired[list[str] | None]
     """Only workflows that have at least one of these tags, at most 64; null, empty or absent: any."""
 
+    source: NotRequired[str | None]
+    """Only workflows that were imported from this tool; null or absent: any."""
+
     archived: NotRequired[bool | None]
     """true: only archived workflows; false, the default: only live ones."""
 
@@ -5855,6 +5858,7 @@ class WorkflowsMethods:
         query: str,
         category: str | None | Unset = UNSET,
         tags: builtins.list[str] | None | Unset = UNSET,
+        source: str | None | Unset = UNSET,
         archived: bool | None | Unset = UNSET,
         snippets: Literal["body", "header", "none"] | None | Unset = UNSET,
         limit: int | None | Unset = UNSET,
@@ -5873,6 +5877,7 @@ class WorkflowsMethods:
                 "query": query,
                 "category": category,
                 "tags": tags,
+                "source": source,
                 "archived": archived,
                 "snippets": snippets,
                 "limit": limit,

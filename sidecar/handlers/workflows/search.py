@@ -11,6 +11,7 @@ from sidecar.decode_errors import read_cursor
 from sidecar.handlers.workflows.get_list import (
     ArchivedFilter,
     CategoryFilter,
+    SourceFilter,
     TagsFilter,
     filter_of,
 )
@@ -46,6 +47,7 @@ class WorkflowsSearchParams(Params, frozen=True):
     ]
     category: CategoryFilter = None
     tags: TagsFilter = None
+    source: SourceFilter = None
     archived: ArchivedFilter = False
     snippets: Annotated[
         Literal["header", "body", "none"],
@@ -125,7 +127,9 @@ def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult
     of a search lose and repeat nothing while workflows are saved.
     """
     terms = parse(params.query)
-    filter_ = filter_of(params.category, params.tags, archived=params.archived)
+    filter_ = filter_of(
+        params.category, params.tags, archived=params.archived, source=params.source
+    )
     mark = query_mark(params.query, *filter_)
     indexes.update_for_search(ctx.store)
     asked, most = Asked(ctx.db, terms, filter_), params.limit + 1

@@ -148,6 +148,8 @@ def _filtered(asked: Asked, *, by_rid: str | None) -> _Conditions:
         conditions.add("w.category = ?", wanted.category)
     if wanted.tags:
         conditions.add(has_tag(len(wanted.tags)), *wanted.tags)
+    if wanted.source is not None:
+        conditions.add("w.source = ?", wanted.source)
     return conditions
 
 
@@ -155,7 +157,8 @@ def _ranked(asked: Asked, stage: int, match: str | None, limit: int) -> list[Hit
     """Return at most `limit` hits of a stage, best first."""
     index, terms = _INDEX_OF[stage], asked.terms
     # Reading a row of each hit takes as long as ranking it.
-    joined = asked.wanted.category is not None or bool(asked.wanted.tags)
+    wanted = asked.wanted
+    joined = bool(wanted.category is not None or wanted.tags or wanted.source is not None)
     conditions = _filtered(asked, by_rid=None if joined else "f.rowid")
     if terms.excluded is not None:
         conditions.add(_EXCLUDED.format("f.rowid"), terms.excluded, terms.excluded)
