@@ -19,7 +19,6 @@ from sidecar.handlers.runs.views import (
     Trigger,
     WorkflowFilter,
     must_find,
-    run_fields,
     run_view,
 )
 from sidecar.store import codec
@@ -58,7 +57,8 @@ def get(ctx: Context, params: RunsGetParams) -> RunsGetResult:
     run = must_find(ctx, params.id)
     stored = rows.load_summary(ctx.db, run.rid)
     summary = stored_json(_as_json(codec.unpack(*stored), run)) if stored else None
-    return RunsGetResult(RunWithSummary(*run_fields(run, summary)))
+    shown = msgspec.structs.asdict(run_view(run))
+    return RunsGetResult(RunWithSummary(**shown, summary=summary))
 
 
 def _as_json(summary: bytes, run: RunHeader) -> bytes:

@@ -77,8 +77,8 @@ def start(ctx: Context, params: RunsStartParams) -> RunsStartResult:
 def _begun(rid: int, began: Start, workflow_id: str) -> RunHeader:
     """Return the header of a run that has just begun, which need not be read."""
     return RunHeader(
-        rid, began.id, workflow_id, began.revision, "running", began.started_at,
-        None, None, None, 0, 0, 0, None, 0, None, 0, began.trigger, 0, None,
+        rid, began.id, workflow_id, began.revision, "running", None, 0, began.trigger,
+        began.started_at, None, None, None, 0, None, None, 0, 0, 0, 0,
     )  # fmt: skip
 
 

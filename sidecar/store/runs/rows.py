@@ -31,27 +31,27 @@ def as_status(cell: object) -> RunStatus:
 
 
 class RunHeader(NamedTuple):
-    """A run without its summary."""
+    """A run without its summary; the order is that of answers, so that slices make one."""
 
     rid: int
     id: str
     workflow_id: str
     revision: Revision
     status: RunStatus
+    interrupted_at: Timestamp | None
+    waiting: Literal[0, 1]
+    trigger: str | None
     started_at: Timestamp
     completed_at: Timestamp | None
     duration_ms: Count | None
     error_message: str | None
+    message_truncated: Literal[0, 1]
+    summary_state: SummaryState | None
+    summary_bytes: Count | None
     blocks_executed: Count
     tokens_used: Count
     api_calls_made: Count
-    summary_bytes: Count | None
     pinned: Literal[0, 1]
-    interrupted_at: Timestamp | None
-    waiting: Literal[0, 1]
-    trigger: str | None
-    message_truncated: Literal[0, 1]
-    summary_state: SummaryState | None
     damaged: bool = False
     """Whether a cell of the row is damaged; another value is in its place here."""
 
@@ -77,12 +77,11 @@ class Counters(NamedTuple):
 
 
 _COLUMNS = (
-    " r.revision, r.status, r.started_at, r.completed_at, r.duration_ms,"
-    " CASE WHEN r.has_message THEN"
-    " (SELECT e.error_message FROM runs AS e WHERE e.rid = r.rid) END,"
-    " r.blocks_executed, r.tokens_used, r.api_calls_made, r.summary_bytes,"
-    " r.pinned, r.interrupted_at, r.waiting, r.trigger, r.message_truncated, r.summary_state"
-    " FROM runs AS r"
+    " r.revision, r.status, r.interrupted_at, r.waiting, r.trigger, r.started_at, r.completed_at,"
+    " r.duration_ms, CASE WHEN r.has_message THEN"
+    " (SELECT e.error_message FROM runs AS e WHERE e.rid = r.rid) END, r.message_truncated,"
+    " r.summary_state, r.summary_bytes, r.blocks_executed, r.tokens_used, r.api_calls_made,"
+    " r.pinned FROM runs AS r"
 )
 _HEADER = f"SELECT r.rid, r.id, w.id,{_COLUMNS} JOIN workflows AS w ON w.rid = r.workflow"
 _HEADER_OF_ONE = f"SELECT r.rid, r.id, ?,{_COLUMNS}"
