@@ -310,6 +310,22 @@ def test_numbers_that_no_double_holds_are_kept(bench: Bench, folder: Path) -> No
     assert body_of(bench, item["id"]) == body
 
 
+def test_a_workflow_is_found_by_the_id_that_others_call_it_by(bench: Bench) -> None:
+    bench.call("workflows.save", workflow={"id": "own", "name": "mine", "data": [1]})
+    called, other = {**N8N, "id": "own", "name": "called"}, {**N8N, "id": "other"}
+    bench.call("workflows.import", items=[{"data": called}, {"data": other}])
+
+    def listed(**params: object) -> list[str]:
+        return [each["name"] for each in bench.call("workflows.list", **params)["items"]]
+
+    assert listed(source_id="own") == listed(source_id="own", source="n8n") == ["called"]
+    assert listed(source_id="own", source="sim") == listed(source_id="none") == []
+    assert listed(source_id="own", tags=["money"], order_by="name") == ["called"]
+    (found,) = bench.call("workflows.list", source_id="own")["items"]
+    bench.call("workflows.archive", id=found["id"])
+    assert listed(source_id="own", archived=True) == ["called"]
+
+
 @pytest.mark.parametrize("query", ["invoices", "voice", "politely", "-nothing"])
 def test_a_search_finds_only_the_workflows_of_a_source(bench: Bench, query: str) -> None:
     bench.call("workflows.import", items=[{"data": {**N8N, "id": "a"}}])

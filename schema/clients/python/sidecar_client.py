@@ -4558,6 +4558,11 @@ class WorkflowsListParams(TypedDict):
     source: NotRequired[str | None]
     """Only workflows that were imported from this tool; null or absent: any."""
 
+    source_id: NotRequired[str | None]
+    """Only workflows that are called so where they were imported from, as one workflow calls
+    another by its id; null or absent: any.
+    """
+
     archived: NotRequired[bool | None]
     """true: only archived workflows; false, the default: only live ones."""
 
@@ -5827,6 +5832,7 @@ class WorkflowsMethods:
         category: str | None | Unset = UNSET,
         tags: builtins.list[str] | None | Unset = UNSET,
         source: str | None | Unset = UNSET,
+        source_id: str | None | Unset = UNSET,
         archived: bool | None | Unset = UNSET,
         order_by: Literal["created_at", "last_run_at", "name", "updated_at"] | None | Unset = UNSET,
         descending: bool | None | Unset = UNSET,
@@ -5841,6 +5847,7 @@ class WorkflowsMethods:
                 "category": category,
                 "tags": tags,
                 "source": source,
+                "source_id": source_id,
                 "archived": archived,
                 "order_by": order_by,
                 "descending": descending,
@@ -6314,6 +6321,9 @@ class WorkflowsMethods:
         document that cannot be imported is reported, and the others come in. A workflow gets the
         id that the document has when that is free, else one that follows from its place, so that
         the same call again, after a cancel or a crash, makes nothing twice.
+
+        Bodies are never rewritten, also where one workflow calls another by its id:
+        workflows.list with `source` and `source_id` finds the workflow that is meant.
         """
         params = _given(
             {

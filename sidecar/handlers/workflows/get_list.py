@@ -39,6 +39,7 @@ from sidecar.values import (
     NextCursor,
     Revision,
     Source,
+    SourceId,
     Tag,
     Total,
     TotalCapped,
@@ -211,6 +212,13 @@ class WorkflowsListParams(Params, frozen=True):
     category: CategoryFilter = None
     tags: TagsFilter = None
     source: SourceFilter = None
+    source_id: Annotated[
+        SourceId | None,
+        Meta(
+            description="Only workflows that are called so where they were imported from, as one"
+            " workflow calls another by its id; null or absent: any."
+        ),
+    ] = None
     archived: ArchivedFilter = False
     order_by: Annotated[
         OrderBy,
@@ -245,7 +253,7 @@ def list_(ctx: Context, params: WorkflowsListParams) -> WorkflowsListResult:
     order = Order(by, by != "name" if params.descending is None else params.descending)
     filter_ = filter_of(
         params.category, params.tags, archived=params.archived, source=params.source
-    )
+    )._replace(source_id=params.source_id)
     after: Key | None = None
     if params.cursor is not None:
         kinds = (str, str) if by == "name" else (int, int)

@@ -109,6 +109,9 @@ def import_(ctx: LongContext, params: WorkflowsImportParams) -> WorkflowsImportR
     be imported is reported, and the others come in. A workflow gets the id that the document has
     when that is free, else one that follows from its place, so that the same call again, after a
     cancel or a crash, makes nothing twice.
+
+    Bodies are never rewritten, also where one workflow calls another by its id: workflows.list with
+    `source` and `source_id` finds the workflow that is meant.
     """
     from sidecar.handlers.workflows.import_steps import run  # noqa: PLC0415 - 20 ms at no start
 

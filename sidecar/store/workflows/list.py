@@ -44,6 +44,7 @@ class Filter(NamedTuple):
     """Tags of which a workflow has one at least."""
     archived: bool = False
     source: str | None = None
+    source_id: str | None = None
 
 
 class Order(NamedTuple):
@@ -51,6 +52,9 @@ class Order(NamedTuple):
 
     by: OrderBy
     descending: bool
+
+
+_Few = Literal["tags", "category", "source", "source_id"]
 
 
 class _Shape(NamedTuple):
@@ -62,7 +66,7 @@ class _Shape(NamedTuple):
     archived: bool
     never_run: bool
     """Whether the page is one of workflows that never ran, which is ordered by `rid` alone."""
-    few: Literal["tags", "category", "source"] | None
+    few: _Few | None
     """The filter by which the rows are found, and then sorted; None: by the order's index."""
     source: bool = False
 
@@ -141,6 +145,8 @@ def _rows_sql(shape: _Shape, columns: str) -> str:
         # The plus stops the planner from using the category's index and sorting the rows.
         indexed = order.by == "updated_at" and not (shape.tags or shape.source)
         conditions.append(f"{'' if indexed else '+'}w.category = ?")
+    if shape.few == "source_id":
+        conditions.append("w.rid IN (SELECT i.rid FROM workflows i WHERE i.source_id = ?)")
     if shape.few == "source":
         conditions.append(f"w.rid IN (SELECT s.rid {_FROM_SOURCE})")
     elif shape.source:
@@ -188,10 +194,12 @@ def _shape(db: Connection, wanted: Filter, order: Order, *, never_run: bool) -> 
     """Return the shape of a page's statement."""
     tags, has_category = len(wanted.tags), wanted.category is not None
     has_source = wanted.source is not None
-    few: Literal["tags", "category", "source"] | None = None
+    few: _Few | None = None
     filters = (tags > 0) + has_category + has_source
     by_own_index = order.by == "updated_at" and filters == 1
-    if filters and not by_own_index and not wanted.archived:
+    if wanted.source_id is not None:
+        few = "source_id"
+    elif filters and not by_own_index and not wanted.archived:
         if tags and order.by != "updated_at" and _are_few(db, _tagged(tags), wanted.tags):
             few = "tags"
         elif has_category and _are_few(db, _IN_CATEGORY, (wanted.category,)):
@@ -212,7 +220,8 @@ def _values(
     shape: _Shape, wanted: Filter, after: tuple[object, ...], limit: int
 ) -> tuple[object, ...]:
     """Return the values of `_page_sql`."""
-    others = tuple(each for each in (wanted.category, wanted.source) if each is not None)
+    by = (wanted.category, wanted.source_id, wanted.source)
+    others = tuple(each for each in by if each is not None)
     if not _is_by_tag_index(shape):
         return (*wanted.tags, *others, *after, limit)
     return (*(value for tag in wanted.tags for value in (tag, *others, *after)), limit)
