@@ -40,12 +40,61 @@ def test_pages_of_a_list_lose_and_repeat_nothing_although_a_key_is_damaged(
             assert sorted(listed) == [("a", False), ("b", True), ("c", False)]
 
 
-def in_pages(bench: Bench, **params: object) -> list[tuple[str, bool]]:
+@pytest.mark.parametrize("damage", [("bad_utf8", "CAST(x'fe' AS TEXT)")], ids=str)
+def test_pages_by_name_go_on_after_a_workflow_with_a_damaged_id(
+    damage: tuple[str, str], tmp_path: Path
+) -> None:
+    with open_bench(tmp_path) as bench:
+        for key in "abc":
+            save(bench, key)
+    do_damage(tmp_path / "test.db", Damage("workflows", "id", *damage, "id = 'b'"))
+
+    with open_bench(tmp_path) as bench:
+        for descending in (True, False):
+            listed = in_pages(bench, order_by="name", descending=descending)
+            assert sorted(listed) == [("a", False), ("c", False), ("damaged.2", True)]
+
+
+@pytest.mark.parametrize("damage", TIMES.items(), ids=str)
+def test_pages_of_several_tags_go_on_after_a_workflow_with_a_damaged_time(
+    damage: tuple[str, str], tmp_path: Path
+) -> None:
+    with open_bench(tmp_path) as bench:
+        for key in "abc":
+            save(bench, key, tags=["t", key])
+    do_damage(tmp_path / "test.db", Damage("workflows", "updated_at", *damage, "id = 'b'"))
+
+    with open_bench(tmp_path) as bench:
+        for descending in (True, False):
+            listed = in_pages(bench, tags=["t", "a"], descending=descending)
+            assert sorted(listed) == [("a", False), ("b", True), ("c", False)]
+
+
+@pytest.mark.parametrize("damage", TIMES.items(), ids=str)
+def test_pages_of_runs_go_on_after_a_run_with_a_damaged_start(
+    damage: tuple[str, str], tmp_path: Path
+) -> None:
+    with open_bench(tmp_path) as bench:
+        save(bench, "w")
+        for key in "abc":
+            bench.call("runs.start", workflow_id="w", id=key)
+            bench.call("runs.finish", id=key, status="success")
+    do_damage(tmp_path / "test.db", Damage("runs", "started_at", *damage, "id = 'b'"))
+
+    with open_bench(tmp_path) as bench:
+        for params in ({}, {"workflow_id": "w"}, {"statuses": ["error", "success"]}):
+            listed = in_pages(bench, "runs.list", **params)
+            assert sorted(listed) == [("a", False), ("b", True), ("c", False)]
+
+
+def in_pages(
+    bench: Bench, method: str = "workflows.list", **params: object
+) -> list[tuple[str, bool]]:
     """Return the id of each item of a list, read one a page, and whether it is marked."""
     listed: list[tuple[str, bool]] = []
     cursor = None
     while len(listed) < 9:
-        page = bench.call("workflows.list", limit=1, cursor=cursor, **params)
+        page = bench.call(method, limit=1, cursor=cursor, **params)
         listed += [(item["id"], item.get("damaged", False)) for item in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:

@@ -59,6 +59,9 @@ REQUIREMENTS = [
         "06:lists",
         "A damaged workflow is marked in lists, and their pages go on after it.",
         "test_pages_of_a_list_lose_and_repeat_nothing_although_a_key_is_damaged",
+        "test_pages_by_name_go_on_after_a_workflow_with_a_damaged_id",
+        "test_pages_of_several_tags_go_on_after_a_workflow_with_a_damaged_time",
+        "test_pages_of_runs_go_on_after_a_run_with_a_damaged_start",
     ),
     _stores.proven(
         "07",

@@ -64,7 +64,7 @@ def test_pages_join_to_the_whole_list_even_among_equal_keys(
         seen += page
         if len(page) < 4:
             break
-        after = key_after(bench.store.db, page[-1], order)
+        after = key_after(bench.store.db, page[-1], wanted, order)
     keys = [
         (row.name.lower(), row.id)
         if order_by == "name"

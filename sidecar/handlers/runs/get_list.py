@@ -113,7 +113,7 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     found = rows.read_page(ctx.db, before, params.limit + 1, wanted)
     page = found[: params.limit]
     more = len(found) > params.limit
-    cursor = encode_cursor(mark, page[-1].started_at, page[-1].rid) if more else None
+    cursor = encode_cursor(mark, *rows.key_after(ctx.db, page[-1])) if more else None
     items = [run_view(run) for run in page]
     if not params.total:
         return RunsListResult(items, cursor, None, total_capped=False)

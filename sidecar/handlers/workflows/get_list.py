@@ -263,7 +263,7 @@ def list_(ctx: Context, params: WorkflowsListParams) -> WorkflowsListResult:
     sent = found[: count_fitting(found[: params.limit])]
     next_cursor = None
     if len(found) > len(sent):
-        key = key_after(ctx.db, sent[-1], order)
+        key = key_after(ctx.db, sent[-1], filter_, order)
         next_cursor = encode_cursor(query_mark(*filter_, *order), *key) if key else None
     items = [header_view(header) for header in sent]
     if not params.total:

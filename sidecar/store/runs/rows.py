@@ -6,7 +6,7 @@ adds or deletes a run updates both. Only a running run can change; the statement
 Pages are read by keyset over plain ascending indexes: 0.04 ms at any depth of a million runs,
 where a row-value comparison over a DESC index took 1 470 ms after ANALYZE. A page of one workflow
 is read from its index alone, except for the few error messages. The first page begins below a
-value that no run reaches, so that every page is the same statement.
+value that no run reaches, not even a damaged one, so that every page is the same statement.
 """
 
 from typing import Final, Literal, NamedTuple
@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 from sidecar.limits import SAFE_INTEGER_MAX
 from sidecar.store.codec import Packed
 from sidecar.store.connection import Connection
-from sidecar.store.rows import DAMAGED_NAME, RowKind, as_text, read_any
+from sidecar.store.rows import DAMAGED_NAME, RowKind, as_text, read_any, read_cells
 from sidecar.values import Count, Revision, Timestamp
 from sidecar.vocabularies import RunStatus, SummaryState
 
@@ -86,6 +86,8 @@ _COLUMNS = (
 _HEADER = f"SELECT r.rid, r.id, w.id,{_COLUMNS} JOIN workflows AS w ON w.rid = r.workflow"
 _HEADER_OF_ONE = f"SELECT r.rid, r.id, ?,{_COLUMNS}"
 """The runs of one workflow, whose id is given so that its row need not be read."""
+_AFTER_ALL: Final = b"\xff"
+"""A start after every other: SQLite sorts a blob after numbers and texts."""
 _NEWEST_FIRST = " ORDER BY r.started_at DESC, r.rid DESC LIMIT ?"
 
 
@@ -270,7 +272,7 @@ def read_page(
     `before` is that run's (started_at, rid), None for the first page. Of several statuses, the
     runs of each are read in their order and merged: sorting would read all of them for each page.
     """
-    started_at, rid = before or (SAFE_INTEGER_MAX, SAFE_INTEGER_MAX)
+    started_at, rid = before or (_AFTER_ALL, SAFE_INTEGER_MAX)
     conditions, values = _conditions(wanted)
     conditions += ["r.started_at <= ?", "(r.started_at < ? OR r.rid < ?)"]
     values += [started_at, started_at, rid]
@@ -284,6 +286,21 @@ def read_page(
     sql = " UNION ALL ".join([f"{head} WHERE {where} AND r.status = ?"] * len(wanted.statuses))
     each = [value for status in wanted.statuses for value in (*values, status)]
     return RUNS.read(db, sql + _NEWEST_FIRST, (*each, limit))
+
+
+def key_after(db: Connection, run: RunHeader) -> tuple[int, int]:
+    """Return the (started_at, rid) after which the next page begins.
+
+    Of a damaged run the start is read as it is stored; where it is no time, the page begins after
+    all runs that it can stand among.
+    """
+    if not run.damaged:
+        return run.started_at, run.rid
+    (cell,) = next(read_cells(db, 1, "SELECT started_at FROM runs WHERE rid = ?", (run.rid,)))
+    if isinstance(cell, int) and abs(cell) < SAFE_INTEGER_MAX:
+        return cell, run.rid
+    number = cell if isinstance(cell, int | float) else SAFE_INTEGER_MAX
+    return int(min(number, SAFE_INTEGER_MAX)), SAFE_INTEGER_MAX
 
 
 def count(db: Connection, wanted: RunFilter, most: int) -> int:

@@ -19,7 +19,7 @@ from typing import Final, Literal, NamedTuple, cast
 from sidecar import limits
 from sidecar.limits import SAFE_INTEGER_MAX
 from sidecar.store.connection import Connection
-from sidecar.store.rows import as_text, read_cells
+from sidecar.store.rows import DAMAGED_NAME, as_text, read_cells
 from sidecar.store.workflows.header import COLUMNS, HEADERS, Header
 
 OrderBy = Literal["updated_at", "created_at", "last_run_at", "name"]
@@ -31,6 +31,9 @@ _AFTER_ALL: Final = (b"\xff" * 9, b"\xff")
 
 _AFTER_NAMES: Final = ("\U0010ffff" * 4, "")
 _FIRST_TIME: Final = (-SAFE_INTEGER_MAX, -1)
+
+_BY_NUMBER: Final = "\0damaged."
+"""In a key, the beginning of the id of a row with an id that no text is equal to: its number."""
 
 NEVER: Final = -SAFE_INTEGER_MAX
 """In a key, the time of the last run of a workflow that never ran."""
@@ -69,6 +72,8 @@ class _Shape(NamedTuple):
     few: _Few | None
     """The filter by which the rows are found, and then sorted; None: by the order's index."""
     source: bool = False
+    after_number: bool = False
+    """Whether the id that the page begins after is that of the row with a number."""
 
 
 def has_tag(tags: int) -> str:
@@ -155,7 +160,10 @@ def _rows_sql(shape: _Shape, columns: str) -> str:
     if shape.never_run:
         conditions.append("w.last_run_at IS NULL")
     sign = "<" if order.descending else ">"
-    conditions.append(f"({', '.join(keys)}) {sign} ({_places(len(keys))})")
+    places = _places(len(keys))
+    if shape.after_number:
+        places = "?, (SELECT d.id FROM workflows d WHERE d.rid = ?)"
+    conditions.append(f"({', '.join(keys)}) {sign} ({places})")
     return f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608 - constants
 
 
@@ -187,6 +195,9 @@ def _page(
 ) -> list[Header]:
     """Return at most `limit` headers of those that ran; after a `rid` alone, of the others."""
     shape = _shape(db, wanted, order, never_run=len(after) == 1)
+    number = str(after[-1]).removeprefix(_BY_NUMBER)
+    if order.by == "name" and number != after[-1] and number.isdecimal():
+        shape, after = shape._replace(after_number=True), (after[0], int(number))
     return HEADERS.read(db, _page_sql(shape), _values(shape, wanted, after, limit))
 
 
@@ -242,7 +253,7 @@ def has_truncated(db: Connection, *, archived: bool) -> bool:
     return bool(db.execute(f"SELECT EXISTS ({sql})").get)
 
 
-def key_after(db: Connection, header: Header, order: Order) -> Key | None:
+def key_after(db: Connection, header: Header, wanted: Filter, order: Order) -> Key | None:
     """Return a key after which the next page begins; None when no row can follow.
 
     The cell that a damaged row is ordered by is read as it is stored. Where it is no time, the
@@ -251,13 +262,20 @@ def key_after(db: Connection, header: Header, order: Order) -> Key | None:
     if order.by == "name":
         sql = "SELECT typeof(name_key) = 'blob', name_key FROM workflows WHERE rid = ?"
         is_blob, stored = next(read_cells(db, 2, sql, (header.rid,)))
-        if not is_blob:
-            return as_text(stored), header.id
-        return _AFTER_NAMES if order.descending else None
+        if is_blob:
+            return _AFTER_NAMES if order.descending else None
+        name_key = as_text(stored)
+        if not header.id.startswith(DAMAGED_NAME):
+            return name_key, header.id
+        return name_key, f"{_BY_NUMBER}{header.rid}"
     if not header.damaged:
         return _time_of(header, order.by), header.rid
     sql = f"SELECT {order.by} FROM workflows WHERE rid = ?"  # noqa: S608 - a name of our own
-    cell = next(read_cells(db, 1, sql, (header.rid,)))[0]
+    values: tuple[object, ...] = (header.rid,)
+    if _is_by_tag_index(_shape(db, wanted, order, never_run=False)):
+        sql = f"SELECT t.updated_at {_tagged(len(wanted.tags))} AND t.workflow = ?"
+        values = (*wanted.tags, header.rid)
+    cell = next(read_cells(db, 1, sql, values))[0]
     if cell is None or (type(cell) is int and abs(cell) < SAFE_INTEGER_MAX):
         return (NEVER if cell is None else cell), header.rid
     number = cell if isinstance(cell, int | float) else math.inf
