@@ -160,11 +160,15 @@ def _rows_sql(shape: _Shape, columns: str) -> str:
     if shape.never_run:
         conditions.append("w.last_run_at IS NULL")
     sign = "<" if order.descending else ">"
-    places = _places(len(keys))
-    if shape.after_number:
-        places = "?, (SELECT d.id FROM workflows d WHERE d.rid = ?)"
-    conditions.append(f"({', '.join(keys)}) {sign} ({places})")
+    conditions.append(f"({', '.join(keys)}) {sign} ({_after_places(shape)})")
     return f"SELECT {columns} FROM {source} WHERE {' AND '.join(conditions)}"  # noqa: S608 - constants
+
+
+def _after_places(shape: _Shape) -> str:
+    """Return the places of the key that a page begins after."""
+    if shape.after_number:
+        return "?, (SELECT d.id FROM workflows d WHERE d.rid = ?)"
+    return _places(len(_keys(shape)))
 
 
 def _start(order: Order) -> Key:
