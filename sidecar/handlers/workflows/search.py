@@ -131,7 +131,7 @@ def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult
         params.category, params.tags, archived=params.archived, source=params.source
     )
     mark = query_mark(params.query, *filter_)
-    indexes.update_for_search(ctx.store)
+    indexing = indexes.update_for_search(ctx.store)
     asked, most = Asked(ctx.db, terms, filter_), params.limit + 1
     new_id = int.from_bytes(ctx.clock.random_bytes(6))
     if params.cursor is None:
@@ -145,7 +145,6 @@ def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult
         is_first = params.cursor is None
         place = place_after(asked, ctx.store, new_id, sent, is_first=is_first)
         next_cursor = encode_cursor(mark, *place)
-    indexing = indexes.has_pending(ctx.db)
     unknown = bool(terms.shown) and not (found or params.cursor or indexing)
     snippets = _Snippets(ctx, terms.shown, params.snippets)
     return WorkflowsSearchResult(

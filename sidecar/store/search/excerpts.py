@@ -42,19 +42,22 @@ def find_words(header: Header, words: Words, *, excerpt: bool) -> FoundWords:
     The snippet is of the description if that holds a word, because a list shows the name anyway;
     else of the name, else of the tags. It is None when no field holds a word.
     """
-    tags = header.tags
-    if tags != NO_TAGS:
-        tags = ", ".join(msgspec.json.decode(tags, type=list[str]))
-    texts: dict[Field, str] = {"name": header.name}
-    if tags != NO_TAGS:
-        texts["tags"] = tags
-    if header.description:
-        texts["description"] = header.description
-    fields = [field for field, text in texts.items() if _holds(fold(text), words)]
+    fields: list[Field] = []
+    name, description = fold(header.name), fold(header.description or "")
+    if _holds(name, words):
+        fields.append("name")
+    if header.tags != NO_TAGS and _holds(fold(header.tags), words):
+        fields.append("tags")
+    if _holds(description, words):
+        fields.append("description")
     if not (excerpt and fields):
         return FoundWords(fields, None)
-    shown: Field = fields[-1] if fields[-1] == "description" else fields[0]
-    return FoundWords(fields, cut(texts[shown], words))
+    if fields[-1] == "description":
+        return FoundWords(fields, _cut(header.description or "", description, words))
+    if fields[0] == "name":
+        return FoundWords(fields, _cut(header.name, name, words))
+    tags = ", ".join(msgspec.json.decode(header.tags, type=list[str]))
+    return FoundWords(fields, cut(tags, words))
 
 
 def _holds(folded: str, words: Words) -> bool:
@@ -79,7 +82,11 @@ def best_line(lines: Iterable[str], words: Words) -> str | None:
 
 def cut(text: str, words: Words) -> str:
     """Return a snippet around the first word that is found, with each found word in [ and ]."""
-    folded = fold(text)
+    return _cut(text, fold(text), words)
+
+
+def _cut(text: str, folded: str, words: Words) -> str:
+    """Return the snippet of a text whose folded form is known."""
     first = min((at for word in words if (at := folded.find(word)) >= 0), default=0)
     start = 0 if first <= LEAD_CHARS else _start(text, first)
     shown = text[start : start + WINDOW_CHARS]

@@ -120,9 +120,10 @@ def _behind(hits: list[Hit], start: Hit) -> list[Hit]:
 
 def _has_many(db: Connection, stage: int, match: str | None) -> bool:
     """Return whether an index has so many hits that they are not ranked."""
-    index = _INDEX_OF[stage]
+    index, most = _INDEX_OF[stage], limits.SEARCH_RANKED_MAX
+    if (db.execute("SELECT max(rid) FROM workflows").get or 0) <= most:
+        return False  # the numbers of rows begin at 1
     sql = f"SELECT count(*) FROM (SELECT 1 FROM {index} WHERE {index} MATCH ? LIMIT ?)"  # noqa: S608 - constants
-    most = limits.SEARCH_RANKED_MAX
     return int(db.execute(sql, (match, most + 1)).get) > most
 
 

@@ -69,7 +69,8 @@ def has_pending_texts(db: Connection) -> bool:
 
 def has_pending(db: Connection) -> bool:
     """Return whether a search may miss something that is not indexed yet."""
-    return has_pending_headers(db) or has_pending_texts(db)
+    both = "SELECT 1 FROM header_pending UNION ALL SELECT 1 FROM text_pending"
+    return bool(db.execute(f"SELECT EXISTS ({both})").get)
 
 
 def progress(db: Connection) -> tuple[int, int] | None:
@@ -128,9 +129,9 @@ def index_some_headers(db: Connection) -> bool:
 
 
 def _forget(db: Connection, index: str, pending: str, last: int) -> None:
-    """Remove the pending workflows up to `last` from an index."""
-    pending_rows = f"SELECT rid FROM {pending} WHERE rid <= ?"  # noqa: S608 - constants
-    db.execute(f"DELETE FROM {index} WHERE rowid IN ({pending_rows})", (last,))  # noqa: S608 - constants
+    """Remove the pending workflows up to `last` from an index; most are new to it."""
+    known = f"SELECT p.rid FROM {pending} p JOIN {index}_docsize d ON d.id = p.rid WHERE p.rid <= ?"  # noqa: S608 - constants
+    db.execute(f"DELETE FROM {index} WHERE rowid IN ({known})", (last,))  # noqa: S608 - constants
 
 
 def index_some_texts(db: Connection) -> bool:
@@ -224,13 +225,16 @@ def start_rebuild(store: Store) -> bool:
     return _in_own_transaction(store, mark_all_pending)
 
 
-def update_for_search(store: Store) -> None:
-    """Update the indexes before a search; the caller holds the store's lock.
+def update_for_search(store: Store) -> bool:
+    """Update the indexes before a search; return whether it may miss something all the same.
 
+    The caller holds the store's lock.
     If a transaction is open, the update becomes part of it. Otherwise it has its own, and a
     failure to write is only logged: the search then finds what is indexed.
     """
     run = _in_savepoint if store.in_transaction else _in_own_transaction
+    if not has_pending(store.db):
+        return False
     for has, step, most in (
         (has_pending_headers, index_some_headers, limits.SEARCH_HEADER_STEPS),
         (has_pending_texts, index_some_texts, limits.SEARCH_TEXT_STEPS),
@@ -238,6 +242,7 @@ def update_for_search(store: Store) -> None:
         for _ in range(most):
             if not (has(store.db) and run(store, step)):
                 break
+    return has_pending(store.db)
 
 
 def update_headers_step(store: Store) -> bool:
