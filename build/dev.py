@@ -87,6 +87,7 @@ def check(words: List[str]) -> int:
         ("layers", ["-c", layers]),
         ("generated files", [os.path.join("build", "generate.py"), "--check"]),
         ("published contract", [os.path.join("build", "published.py"), "--check"]),
+        ("cost of a start", ["-m", "tests.bench.start"]),
     ]
     failed = []
     for name, step in steps:

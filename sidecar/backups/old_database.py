@@ -43,8 +43,9 @@ from sidecar.store.audit.verify import CONTINUES
 from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
 from sidecar.store.repair.recover import quarantine_name
-from sidecar.store.secrets import has_slots, is_initialized
+from sidecar.store.secrets import has_slots
 from sidecar.store.sqlite_errors import is_full, spoils_connection
+from sidecar.store.tables import hold_secrets
 from sidecar.store.transfer import carry_over
 from sidecar.store.unserved_file import open_to_serve, open_unsynced
 from sidecar.store.vault_marks import read_marks
@@ -351,7 +352,7 @@ class ServedDatabase(UnservedDatabase):
         if built.secrets.outcome != "kept" and not vault.ephemeral:
             # The unlocked root key is that of the old secrets.
             vault.lock()
-        now = vault.state(is_set_up=is_initialized(store.db))
+        now = vault.state(is_set_up=hold_secrets(store.db))
         self._ctx.emit(SystemRestored(built.epoch, built.seq, now, built.secrets.outcome))
         after = _STATE_AFTER.get(built.secrets.outcome, before)
         if after != before and after is not None and not vault.ephemeral:
@@ -363,7 +364,7 @@ class ServedDatabase(UnservedDatabase):
         if self._store.rescue is not None:
             return "uninitialized"
         vault = self._ctx.vault
-        return self._unless_damaged(lambda: vault.state(is_set_up=is_initialized(self._store.db)))
+        return self._unless_damaged(lambda: vault.state(is_set_up=hold_secrets(self._store.db)))
 
     def _retried(self, act: Callable[[], T]) -> T:
         """Call `act`, and once more on a new connection when it fails as if there was damage."""

@@ -9,7 +9,7 @@ from sidecar.errors import Conflict
 from sidecar.files import sha256_of
 from sidecar.notifications import SecretsChanged, SystemRestored
 from sidecar.secrets.state import vault_state
-from sidecar.store import meta, secrets, swap
+from sidecar.store import meta, swap, tables
 from sidecar.store.compact import swap_served
 from sidecar.store.connection import Connection
 from sidecar.store.repair.recover import (
@@ -78,7 +78,7 @@ def _log_recovery(ctx: LongContext, db: Connection, recovered: Recovered) -> boo
     """Write the entry of a recovery into the new file; return whether it has the secrets."""
     meta.write(db, meta.CLEAN_END, 0)
     ctx.audit_in(db, "recover", "database", **audit_totals(recovered))
-    kept = secrets.is_initialized(db)
+    kept = tables.hold_secrets(db)
     now = _state_after(ctx, kept=kept)
     ctx.emit(SystemRestored(meta.epoch(db), ctx.audit_seq, now, "kept" if kept else "none"))
     return kept

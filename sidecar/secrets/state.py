@@ -11,7 +11,7 @@ from sidecar import limits, log
 from sidecar.context import Context, LongContext
 from sidecar.errors import Conflict, Locked, NotInitialized, SlotDamaged
 from sidecar.notifications import SecretsChanged
-from sidecar.store import secrets, settings
+from sidecar.store import secrets, settings, tables
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.vault.crypto import Cost
@@ -46,7 +46,7 @@ class Status(NamedTuple):
 
 def vault_state(db: Connection, vault: Vault) -> SecretsState:
     """Return the state of the secrets, without checking the deadlines of the lock."""
-    return vault.state(is_set_up=vault.keys is not None or secrets.is_initialized(db))
+    return vault.state(is_set_up=vault.keys is not None or tables.hold_secrets(db))
 
 
 def current_state(ctx: Context, db: Connection) -> SecretsState:
@@ -91,7 +91,7 @@ def require_keys(ctx: Context, provider: str | None = None) -> Keys:
         if ctx.vault.keys is not None:
             # A chore writes the lock: what this request writes is undone when it is refused.
             ctx.session.schedule(LOCK_CHORE, 0)
-        elif not secrets.is_initialized(ctx.store.db):
+        elif not tables.hold_secrets(ctx.store.db):
             raise NotInitialized
         raise Locked if provider is None else Locked(provider=provider)
     ctx.vault.mark_used(read_clocks(ctx))

@@ -15,13 +15,13 @@ import apsw
 from sidecar import files, limits
 from sidecar.clock import Clock
 from sidecar.errors import DatabaseDamaged, NotOurs, RecoveryRequired
-from sidecar.store import meta, migrations, preflight, secrets, settings, swap, traces
+from sidecar.store import meta, migrations, preflight, swap, tables, traces
 from sidecar.store.audit.log import chain_head
 from sidecar.store.audit.verify import Head
 from sidecar.store.connection import Connection, Store
 from sidecar.store.migrations import Progress, no_progress
 from sidecar.store.pragmas import check_sqlite_version
-from sidecar.store.runs.rows import close_interrupted, newest_interrupted
+from sidecar.store.runs.interrupted import close_interrupted, newest_interrupted
 from sidecar.store.scratch import empty_scratch
 from sidecar.store.search import indexes
 from sidecar.store.sqlite_errors import as_wire_error
@@ -78,7 +78,7 @@ def open_or_rescue(path: Path, clock: Clock, on_progress: Progress = no_progress
         store = opened.store
         try:
             with _wire_errors():
-                head, has_secrets = chain_head(store.db), secrets.is_initialized(store.db)
+                head, has_secrets = chain_head(store.db), tables.hold_secrets(store.db)
         except BaseException:
             close_store(store)
             raise
@@ -155,7 +155,7 @@ def open_beside(path: Path) -> Served | None:
             return None
         store = Store(path, reads_only=True)
         try:
-            head, has_secrets = chain_head(store.db), secrets.is_initialized(store.db)
+            head, has_secrets = chain_head(store.db), tables.hold_secrets(store.db)
         except BaseException:
             store.close()
             raise
@@ -197,6 +197,8 @@ def _wire_errors() -> Iterator[None]:
 
 def _create(path: Path, clock: Clock, vfs: str | None) -> None:
     def fill(db: Connection) -> None:
+        from sidecar.store import settings  # noqa: PLC0415 - only a new file needs it
+
         settings.insert_defaults(db, clock.now_ms())
 
     migrations.create(path, clock, fill, vfs=vfs)

@@ -18,12 +18,11 @@ from sidecar.errors import DatabaseDamaged
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.pragmas import set_pragma
 from sidecar.store.rows import DAMAGED_NAME, RowKind, key_mark, read_cells
-from sidecar.store.tables import SEALED, carried_with, has_rows
+from sidecar.store.tables import SEALED_SECRETS, carried_with, has_rows
 from sidecar.values import Count, Timestamp
 from sidecar.vocabularies import SlotKind
 
 _STATE: Final = "SELECT generation, root, failures, failed_at FROM vault_state WHERE one = 1"
-_SEALED: Final = [table for table in carried_with("secrets") if table in SEALED]
 
 
 class SecretRow(NamedTuple):
@@ -151,11 +150,6 @@ def clear_failures(db: Connection) -> None:
 def reset_state(db: Connection) -> None:
     """Give `vault_state` the row that it has before secrets are set up."""
     db.execute("INSERT OR REPLACE INTO vault_state (one) VALUES (1)")
-
-
-def is_initialized(db: Connection) -> bool:
-    """Return whether any row is sealed or wrapped; then no other root key may be created."""
-    return any(has_rows(db, table) for table in _SEALED)
 
 
 # --- sealed keys ------------------------------------------------------------------------------
@@ -287,7 +281,7 @@ def delete_all(db: Connection) -> int:
         ],
     )
     gone = count(db)
-    for table in _SEALED:
+    for table in SEALED_SECRETS:
         db.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of our own
     next_generation(db)
     db.execute("UPDATE vault_state SET root = NULL, failures = 0, failed_at = 0")

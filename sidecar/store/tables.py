@@ -88,6 +88,11 @@ MENDED: Final = tuple(table.name for table in TABLES if table.mended)
 SEALED: Final = tuple(table.name for table in TABLES if table.sealed)
 
 
+SEALED_SECRETS: Final = tuple(
+    table.name for table in TABLES if table.sealed and table.carried_with == "secrets"
+)
+
+
 def carried_with(companion: Companion) -> list[str]:
     """Return the names of the tables that a restore carries over with the secrets or the log."""
     return [table.name for table in TABLES if table.carried_with == companion]
@@ -106,3 +111,8 @@ def count(db: Connection, name: str) -> int:
 def has_rows(db: Connection, name: str) -> bool:
     """Return whether a table of the registry has any rows."""
     return bool(db.execute(f"SELECT EXISTS (SELECT 1 FROM {name})").get)  # noqa: S608 - a name of our own
+
+
+def hold_secrets(db: Connection) -> bool:
+    """Return whether any row is sealed or wrapped; then no other root key may be created."""
+    return any(has_rows(db, name) for name in SEALED_SECRETS)

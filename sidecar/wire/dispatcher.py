@@ -87,7 +87,9 @@ class Dispatcher:
         """
         if line is None:
             raise malformed.Refusal(malformed.oversize())
-        self._context.line_is_deep = is_deep = envelope.nests_deeper(line, limits.DEPTH_MAX)
+        # Most lines are shorter than the deepest that is allowed.
+        is_deep = len(line) > limits.DEPTH_MAX and envelope.nests_deeper(line, limits.DEPTH_MAX)
+        self._context.line_is_deep = is_deep
         if is_deep and envelope.nests_deeper(line, limits.LINE_DEPTH_MAX):
             from sidecar.wire.mending import is_mendable  # noqa: PLC0415 - seldom needed
 

@@ -169,7 +169,7 @@ class Loop:
             return 0
         if self._ending is None:
             parts = (self._upkeep, self._chores, self._workers, self._events)
-            return min((ms for p in parts if (ms := p.timeout_ms()) is not None), default=None)
+            return min([ms for p in parts if (ms := p.timeout_ms()) is not None], default=None)
         return self._ending.wait_ms()
 
     def _wants_input(self) -> bool:

@@ -104,7 +104,7 @@ class _Counted:
         """
         command = ["vgdb", f"--pid={self.peer.pid}", "--max-invoke-ms=0", "status", "internal"]
         with subprocess.Popen(
-            command, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         ) as asking:
             for _attempt in range(_ANSWER_LIMIT_S // _WAKE_AFTER_S):
                 try:
@@ -146,14 +146,14 @@ class _Counted:
 
 
 @contextmanager
-def _serving(folder: Path) -> Iterator[_Counted]:
+def serving(folder: Path) -> Iterator[_Counted]:
     """Run the package in `folder` under callgrind; kill it when the measuring takes too long."""
     command = [
         *("valgrind", "--tool=callgrind", "--vgdb=yes", "--vgdb-poll=100"),
         *("--callgrind-out-file=/dev/null", f"--log-file={folder / 'valgrind.log'}"),
         *(sys.executable, *_serve_command(folder)),
     ]
-    peer = Peer(command, env=_environment(folder), cwd=folder, pipesize=_PIPE_BYTES)
+    peer = Peer(command, env=environment(folder), cwd=folder, pipesize=_PIPE_BYTES)
     limit = Timer(_PROCESS_LIMIT_S, peer.kill)
     limit.start()
     try:
@@ -168,7 +168,7 @@ def _serve_command(folder: Path) -> list[str]:
     return ["-m", "sidecar", "serve", "--database", str(folder / "data" / "bench.db")]
 
 
-def _environment(folder: Path | None = None) -> dict[str, str]:
+def environment(folder: Path | None = None) -> dict[str, str]:
     """Return all variables of a child process but PATH: what differs between two people, counts.
 
     `folder` holds the package that is measured.
@@ -192,7 +192,7 @@ def prepare(folder: Path, commit: str | None) -> None:
     compileall.compile_dir(folder, quiet=1)
 
 
-def _modules(folder: Path) -> int:
+def modules(folder: Path) -> int:
     """Return how many modules a process imports that starts, answers one request and ends.
 
     `-X importtime` would not tell of those that `importlib.import_module` imports.
@@ -200,7 +200,7 @@ def _modules(folder: Path) -> int:
     done = subprocess.run(
         [sys.executable, "-v", *_serve_command(folder)],
         input=b'{"jsonrpc":"2.0","id":1,"method":"system.ping"}\n',
-        env=_environment(folder),
+        env=environment(folder),
         cwd=folder,
         check=True,
         capture_output=True,
@@ -214,7 +214,7 @@ def measure(folder: Path) -> Figures:
     workflows = workload.generated(_WORKFLOWS)
     edited = [{**w, "data": {**w["data"], "edited": 1}} for w in workflows]
     again = [{**w, "description": f"again {w['description']}"} for w in edited[:_IN_FLIGHT]]
-    with _serving(folder) as counted:
+    with serving(folder) as counted:
         line = counted.peer.line
         counted.start("start, no database")
         counted.each("ping", [counted.ping] * 300)
@@ -233,9 +233,9 @@ def measure(folder: Path) -> Figures:
         counted.in_flight("get in flight", gets[:_IN_FLIGHT])
         saves = [line("workflows.save", {"workflow": w}) for w in again]
         counted.in_flight("save in flight", saves)
-    with _serving(folder) as restarted:
+    with serving(folder) as restarted:
         restarted.start("start")
-    return {**counted.figures, **restarted.figures, MODULES: _modules(folder)}
+    return {**counted.figures, **restarted.figures, MODULES: modules(folder)}
 
 
 def _run_lines(peer: Peer, workflows: list[workload.Workflow]) -> Iterator[bytes]:

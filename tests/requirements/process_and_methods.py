@@ -14,6 +14,13 @@ _PROCESS = [
         "test_every_option_is_read",
     ),
     _promise.proven(
+        "process:start_cost",
+        "A start imports what the first answer needs; 3 % more than is recorded is refused.",
+        "test_a_start_imports_hardly_more_modules_than_are_recorded",
+        "test_three_percent_more_modules_or_instructions_are_too_many",
+        "test_usual_arguments_are_read_without_argparse_and_mean_the_same",
+    ),
+    _promise.proven(
         "process:descriptors",
         "The process serves over pipes, sockets, files and closed descriptors.",
         "test_it_serves_over_a_socket_pair_as_node_hands_it",

@@ -14,12 +14,9 @@ from typing import Final, Literal, NamedTuple
 from sidecar.limits import SAFE_INTEGER_MAX
 from sidecar.store.codec import Packed
 from sidecar.store.connection import Connection
-from sidecar.store.rows import DAMAGED_NAME, RowKind, as_text, read_any, read_cells
+from sidecar.store.rows import DAMAGED_NAME, RowKind, read_cells
 from sidecar.values import Count, Revision, Timestamp
 from sidecar.vocabularies import RunStatus, SummaryState
-
-INTERRUPTED = "interrupted"
-"""The `error_message` of an interrupted run, for people: `interrupted_at` says what it is."""
 
 
 def as_status(cell: object) -> RunStatus:
@@ -31,7 +28,7 @@ def as_status(cell: object) -> RunStatus:
 
 
 class RunHeader(NamedTuple):
-    """A run without its summary; the order is that of answers, so that slices make one."""
+    """A run without its summary; the order is that of answers."""
 
     rid: int
     id: str
@@ -322,25 +319,3 @@ def delete(db: Connection, run: RunHeader) -> None:
         " (SELECT max(started_at) FROM runs WHERE workflow = workflows.rid) WHERE id = ?",
         (run.workflow_id,),
     )
-
-
-def close_interrupted(db: Connection, now_ms: int) -> int:
-    """End every run that a process left running, unless it waits; return how many.
-
-    Called when the database is opened or restored: a run that is still running then belonged to a
-    process that ended. It ends at the time it was last heard of, and can be taken up again.
-    """
-    db.execute(
-        "UPDATE runs SET status = 'error', error_message = ?, interrupted_at = ?,"
-        " completed_at = max(started_at, min(seen_at, ?)),"
-        " duration_ms = max(0, min(seen_at, ?) - started_at)"
-        " WHERE status = 'running' AND waiting = 0",
-        (INTERRUPTED, now_ms, now_ms, now_ms),
-    )
-    return db.changes()
-
-
-def newest_interrupted(db: Connection, since_ms: int, limit: int) -> list[str]:
-    """Return the ids of the runs that were found interrupted at a time or later, newest first."""
-    sql = "SELECT id FROM runs WHERE interrupted_at >= ? ORDER BY started_at DESC LIMIT ?"
-    return [as_text(row[0]) for row in read_any(db, 1, sql, (since_ms, limit))]

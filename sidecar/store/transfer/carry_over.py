@@ -11,7 +11,7 @@ from sidecar.store import meta, migrations, settings, tables
 from sidecar.store.audit.log import chain_head
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.repair import checks
-from sidecar.store.runs.rows import close_interrupted
+from sidecar.store.runs.interrupted import close_interrupted
 from sidecar.store.search import indexes
 from sidecar.store.transfer import snapshot
 from sidecar.store.unserved_file import transaction
