@@ -8,5 +8,6 @@ reason; the others come in.
 - `archive`: finds the files in a zip archive and unpacks them, one at a time.
 - `decode`: returns the JSON texts that a file has, byte for byte where it is JSON.
 - `yaml_text`: turns YAML into JSON.
+- `large_envelope`: reads an export that is too large for memory, item by item.
 - `split`: finds the documents in a JSON text, with what they say of themselves.
 """

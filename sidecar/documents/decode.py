@@ -22,7 +22,7 @@ def json_texts(name: str, data: bytes) -> list[bytes]:
         Refused: it is neither, or nests too deep.
     """
     text = _in_utf8(data)
-    if _is_json(text):
+    if is_json(text):
         return [text]
     if not name.lower().endswith(_YAML):
         raise Refused("not_json")
@@ -31,7 +31,7 @@ def json_texts(name: str, data: bytes) -> list[bytes]:
     return as_json(text)
 
 
-def _is_json(text: bytes) -> bool:
+def is_json(text: bytes) -> bool:
     """Return whether a text in UTF-8 is JSON; how deep its bodies nest is known later.
 
     Raises:

@@ -118,6 +118,11 @@ def _envelope(text: bytes) -> _Envelope | None:
     return found
 
 
+def item_document(index: int, text: bytes) -> Document | NotTaken:
+    """Return the document of an item of an envelope, or why it cannot be imported."""
+    return _taken(index, Raw(text), _item)
+
+
 def _taken(index: int, part: Raw, read: Any) -> Document | NotTaken:
     """Return a document of a list, or why it cannot be imported."""
     try:

@@ -10,11 +10,10 @@ from typing import Final
 from sidecar import limits
 from sidecar.context import LongContext
 from sidecar.documents.archive import NotAnArchive
-from sidecar.documents.decode import json_texts
 from sidecar.documents.files import TooMany, belonging_to
-from sidecar.documents.places import Place, Places, of_path, of_texts
+from sidecar.documents.places import Place, Places, documents_of, of_path, of_texts
 from sidecar.documents.refused import Refused
-from sidecar.documents.split import Document, NotTaken, documents
+from sidecar.documents.split import Document, NotTaken
 from sidecar.errors import InvalidParams, NotFound, TooLarge
 from sidecar.handlers.workflows.import_documents import (
     WorkflowsImportItem,
@@ -118,6 +117,7 @@ class _Reader:
         self.report = _Report()
         self._ctx = ctx
         self._key = key
+        self._forbidden = belonging_to(ctx.store.path)
         self._dry_run = params.dry_run
         self._importer = Importer(ctx, params.policy, dry_run=params.dry_run)
         self._waiting: deque[Incoming | WorkflowsImportItem] = deque()
@@ -127,15 +127,11 @@ class _Reader:
     def take(self, place: Place) -> None:
         """Read one file; what is in it is written now or later."""
         try:
-            texts = json_texts(place.name, place.read())
-            for number, text in enumerate(texts):
-                for found in documents(text):
-                    # Of several in one YAML text each has its place, as in a list.
-                    document = found._replace(place=number) if len(texts) > 1 else found
-                    if isinstance(document, NotTaken):
-                        self._refuse(place, document.place, document.refused)
-                    else:
-                        self._take(place, document)
+            for document in documents_of(place, self._forbidden):
+                if isinstance(document, NotTaken):
+                    self._refuse(place, document.place, document.refused)
+                else:
+                    self._take(place, document)
         except Refused as refused:
             self._refuse(place, None, refused)
 
