@@ -137,6 +137,10 @@ def header_fields(header: Header, *more: object) -> tuple[Any, ...]:
     return (*header[:3], stored_json(header.tags), *header[4:13], *more)
 
 
+_PLAIN = (None, None, 0, False)
+"""The last fields of the header of a workflow that has none of the optional fields."""
+
+
 def optional_fields(header: Header) -> dict[str, Any]:
     """Return the fields of `WorkflowHeader` that only some workflows have, by their names."""
     found: dict[str, Any] = {"damaged": True} if header.damaged else {}
@@ -151,7 +155,10 @@ def optional_fields(header: Header) -> dict[str, Any]:
 
 def header_view(header: Header) -> WorkflowHeader:
     """Return a stored header as answers carry it."""
-    return WorkflowHeader(*header_fields(header), **optional_fields(header))
+    fields = header_fields(header)
+    if header[15:] == _PLAIN:  # nearly all; reading each field by name costs 5 % of a list
+        return WorkflowHeader(*fields)
+    return WorkflowHeader(*fields, **optional_fields(header))
 
 
 def workflow_view(header: Header, body: bytes) -> Workflow:
