@@ -12,6 +12,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import threading
 import tomllib
 from importlib import metadata
 from pathlib import Path
@@ -170,6 +171,15 @@ def npm_name(row: Platform) -> str:
     return f"@sim-sidecar/sidecar-{row.npm['os']}-{row.npm['cpu']}"
 
 
+def write_layout(dist: Path) -> None:
+    """Write the lines of a host's configuration that bring the folder into its app."""
+    place = f"resources/{PROGRAM}"
+    tauri = {"bundle": {"resources": {f"{place}/": f"{PROGRAM}/"}}}
+    write_json(dist / "tauri.conf.json", tauri)
+    electron = {"extraResources": [{"from": place, "to": PROGRAM}]}
+    write_json(dist / "electron-builder.json", electron)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write a value as JSON for people and programs."""
     path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -198,10 +208,13 @@ def make(dist: Path) -> None:
     write_json(folder / "manifest.json", manifest)
     for name in ("THIRD-PARTY-LICENCES.txt", "sbom.cdx.json", "manifest.json"):
         shutil.copy(folder / name, dist)
+    write_layout(dist)
     archives.set_modes(folder)
     say("archives")
-    stem = f"{PROGRAM}-{row.triple}"
-    archives.pack(folder, dist / f"{stem}.{row.archive}", PROGRAM, epoch_s)
+    archive = dist / f"{PROGRAM}-{row.triple}.{row.archive}"
+    # Packing takes longest, and needs no lock of the interpreter: both archives at once.
+    packing = threading.Thread(target=archives.pack, args=(folder, archive, PROGRAM, epoch_s))
+    packing.start()
     version = manifest["version"]
     package = dist / "npm"
     package.mkdir()
@@ -209,8 +222,9 @@ def make(dist: Path) -> None:
     shutil.copy(ROOT / "LICENSE", package)
     shutil.copytree(folder, package / PROGRAM)
     archives.set_modes(package)
-    packed = npm_name(row).replace("@", "").replace("/", "-")
-    archives.pack(package, dist / f"{packed}-{version}.tgz", "package", epoch_s)
+    name = npm_name(row).replace("@", "").replace("/", "-")
+    archives.pack(package, dist / f"{name}-{version}.tgz", "package", epoch_s)
+    packing.join()
     shutil.rmtree(package)
     write_sums(dist)
 

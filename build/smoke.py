@@ -57,7 +57,7 @@ def prepared(path: Path, place: Path) -> Artefact:
     else:
         unpack(path, place)
         folder = place / PROGRAM
-    return Artefact(folder, [[str(program_in(folder))]], bundled=True)
+    return Artefact(folder, [[str(program_in(folder))]], path, bundled=True)
 
 
 def install_npm_package(path: Path, modules: Path) -> None:
@@ -105,7 +105,7 @@ def installed_wheel(path: Path, place: Path) -> Artefact:
     module = [str(inside), "-m", "sidecar"]
     variants = [[str(place / "venv" / "bin" / PROGRAM)], module]
     variants += [[str(inside), option, "-m", "sidecar"] for option in ("-O", "-OO", "-I")]
-    return Artefact(own / "sidecar", variants, bundled=False)
+    return Artefact(own / "sidecar", variants, path, bundled=False)
 
 
 def make_read_only(folder: Path) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,6 +63,8 @@ class Artefact(NamedTuple):
     """Where its files lie, which nothing may write to."""
     variants: list[list[str]]
     """The commands that start the program; the first is the usual one."""
+    source: Path
+    """What it was installed from."""
     bundled: bool
     """Whether it has an interpreter of its own, which obeys no variable of Python."""
 
@@ -140,6 +143,10 @@ def checks(artefact: Artefact, scratch: Path) -> Iterator[Check]:
     if artefact.bundled:
         yield Check("it is small enough and has no links", partial(small, tried))
         yield Check("it tells what is in it", partial(describes_itself, tried))
+    if layouts := layouts_of(artefact.source):
+        yield Check(
+            "it runs from the layout of Tauri and Electron", partial(layout, tried, layouts)
+        )
     yield Check("one process serves, under the pid that was spawned", partial(one_process, tried))
     yield Check("it ends with its killed parent and leaves nothing", partial(killed_parent, tried))
     for name in listed_commands(tried):
@@ -193,6 +200,26 @@ def describes_itself(tried: Tried) -> None:
     text = (folder / "THIRD-PARTY-LICENCES.txt").read_text(encoding="utf-8")
     require(all(f"\n{name} {v}\n" in text for name, v in manifest["parts"].items()), "licences")
     require((folder / "LICENSE").read_bytes()[:3] == b"MIT", "LICENSE")
+
+
+def layouts_of(source: Path) -> list[tuple[str, str]]:
+    """Return from where to where a host's configuration copies the folder, as dist/ has it."""
+    if not (source.parent / "tauri.conf.json").exists() or not source.is_dir():
+        return []
+    tauri = json.loads((source.parent / "tauri.conf.json").read_bytes())
+    electron = json.loads((source.parent / "electron-builder.json").read_bytes())
+    pairs = [*tauri["bundle"]["resources"].items()]
+    return pairs + [(one["from"], one["to"]) for one in electron["extraResources"]]
+
+
+def layout(tried: Tried, layouts: list[tuple[str, str]]) -> None:
+    """The folder runs from where a host's bundler copies it."""
+    for number, (source, target) in enumerate(layouts):
+        host = tried.scratch / f"host {number}"
+        shutil.copytree(tried.artefact.folder, host / source, copy_function=shutil.copy)
+        shutil.copytree(host / source, host / "App" / "Resources" / target)
+        program = host / "App" / "Resources" / "sim-sidecar" / Path(tried.command[0]).name
+        tried.run("call", "system.ping", "--ephemeral", command=[str(program)])
 
 
 def one_process(tried: Tried) -> None:
@@ -309,7 +336,9 @@ def replaced(tried: Tried, examples: dict[str, list[dict[str, Any]]]) -> None:
     tried.run("secrets", "init", "--passphrase-fd", "0", "--database", str(database))
     # The time zones of the package are files of the folder that goes; all systems but small ones
     # and Windows have their own, and Windows replaces no folder of a program that runs.
-    variables = {k: v for k, v in tried.variables.items() if k != "PYTHONTZPATH"}
+    # Without docstrings (PYTHONOPTIMIZE=2) rpc.discover reads them from the sources, which go too.
+    omitted = ("PYTHONTZPATH", "PYTHONOPTIMIZE")
+    variables = {k: v for k, v in tried.variables.items() if k not in omitted}
     served = Served(tried.command, database, variables)
     served.wait_for_log("modules_loaded")
     folder = tried.artefact.folder

@@ -118,11 +118,14 @@ def children(pid: int) -> list[int]:
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int]]:
-    """Return size and time of change of every file of a folder, which change when it is written."""
+    """Return size and time of change of every file of a folder, which change when it is written.
+
+    Python itself keeps compiled modules in the folder of a wheel, where it may write.
+    """
     return {
         str(path.relative_to(folder)): (path.lstat().st_size, path.lstat().st_mtime_ns)
         for path in folder.rglob("*")
-        if not path.is_dir()
+        if not path.is_dir() and path.parent.name != "__pycache__"
     }
 
 
