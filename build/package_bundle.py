@@ -63,6 +63,14 @@ METADATA = ("apsw", "msgspec", "isal")
 SYSTEM_LIBRARIES = ("libgcc_s.so.1",)
 """Libraries that glibc itself depends on in every distribution: they are there, and newer."""
 
+ANALYSED = "pyz = PYZ(a.pure)\n"
+"""The line of a spec file that follows the analysis."""
+WITHOUT_HOOKS = (
+    "a.scripts[:] = [each for each in a.scripts if not each[0].startswith('pyi_rth_')]\n"
+)
+"""Leaves out what PyInstaller runs before the program: it imports inspect and pkgutil, which no
+start needs, to mend what no part of the program calls, and names a folder of OpenSSL's modules."""
+
 UNPACKED = b"Runs `python -m sidecar` and `sim-sidecar`: imports only what the given command needs."
 """Text of a docstring, which is found in the executable only while modules are not compressed."""
 
@@ -86,11 +94,9 @@ def make(program: str, dist: Path, work: Path, run: Callable[[list[str]], str]) 
     work.mkdir(parents=True)
     entry = work / "entry.py"
     entry.write_text(ENTRY, encoding="utf-8")
-    options = ["--noconfirm", "--onedir", "--console", "--noupx", "--name", program]
+    options = ["--onedir", "--console", "--noupx", "--name", program, "--specpath", str(work)]
     if os.name != "nt":
         options.append("--strip")
-    for place, path in (("--distpath", dist), ("--workpath", work), ("--specpath", work)):
-        options += [place, str(path)]
     options += ["--collect-submodules", "sidecar", "--collect-data", "sidecar"]
     # Small Linux systems have no time zones either; PyInstaller only thinks of Windows.
     options += ["--hidden-import", "tzdata", "--collect-data", "tzdata"]
@@ -100,7 +106,14 @@ def make(program: str, dist: Path, work: Path, run: Callable[[list[str]], str]) 
         options += ["--hidden-import", name]
     for name in EXCLUDED:
         options += ["--exclude-module", name]
-    run(["-m", "PyInstaller", *options, str(entry)])
+    run(["-m", "PyInstaller.utils.cliutils.makespec", *options, str(entry)])
+    spec = work / f"{program}.spec"
+    text = spec.read_text(encoding="utf-8")
+    if text.count(ANALYSED) != 1:
+        raise Unexpected(f"{spec} is not made as before: it has no line {ANALYSED!r}.")
+    spec.write_text(text.replace(ANALYSED, WITHOUT_HOOKS + ANALYSED), encoding="utf-8")
+    places = ["--distpath", str(dist), "--workpath", str(work)]
+    run(["-m", "PyInstaller", "--noconfirm", *places, str(spec)])
     folder = dist / program
     for name in SYSTEM_LIBRARIES:
         (folder / "_internal" / name).unlink(missing_ok=True)
