@@ -166,6 +166,19 @@ def npm_package(row: Platform, version: str) -> dict[str, Any]:
     }
 
 
+def make_npm_package(row: Platform, version: str, folder: Path, epoch_s: int) -> None:
+    """Pack the folder as npm does, beside it."""
+    package = folder.parent / "npm"
+    package.mkdir()
+    write_json(package / "package.json", npm_package(row, version))
+    shutil.copy(ROOT / "LICENSE", package)
+    shutil.copytree(folder, package / PROGRAM)
+    archives.set_modes(package)
+    name = npm_name(row).replace("@", "").replace("/", "-")
+    archives.pack(package, folder.parent / f"{name}-{version}.tgz", "package", epoch_s)
+    shutil.rmtree(package)
+
+
 def npm_name(row: Platform) -> str:
     """Return the name of the npm package for one platform."""
     return f"@sim-sidecar/sidecar-{row.npm['os']}-{row.npm['cpu']}"
@@ -216,16 +229,8 @@ def make(dist: Path) -> None:
     packing = threading.Thread(target=archives.pack, args=(folder, archive, PROGRAM, epoch_s))
     packing.start()
     version = manifest["version"]
-    package = dist / "npm"
-    package.mkdir()
-    write_json(package / "package.json", npm_package(row, version))
-    shutil.copy(ROOT / "LICENSE", package)
-    shutil.copytree(folder, package / PROGRAM)
-    archives.set_modes(package)
-    name = npm_name(row).replace("@", "").replace("/", "-")
-    archives.pack(package, dist / f"{name}-{version}.tgz", "package", epoch_s)
+    make_npm_package(row, version, folder, epoch_s)
     packing.join()
-    shutil.rmtree(package)
     write_sums(dist)
 
 
