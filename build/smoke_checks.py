@@ -229,6 +229,8 @@ def one_process(tried: Tried) -> None:
     require(served.ready["pid"] == served.process.pid, "another pid")
     if sys.platform == "linux":
         require(children(served.process.pid) == [], "has children")
+        loaded = Path(f"/proc/{served.process.pid}/maps").read_text(encoding="utf-8")
+        require("apsw" in loaded and "cryptography" not in loaded, "heavy library at the start")
     require(served.end() == 0, "no orderly end")
 
 
