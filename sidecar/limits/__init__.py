@@ -155,6 +155,10 @@ MODULES_FIRST_MS: Final = 100
 """Time from the start to the loading of what the first answer did not need: after the first
 answers, and long before an update of the program can replace its files."""
 
+MODULES_SWITCH_MS: Final = 0.2
+"""For how long the loading of modules keeps a request from going on, each time that it has waited
+for the disk or the client; Python's own 5 ms would make each save wait several times as long."""
+
 PACK_PAUSE_MS: Final = 2000
 """Time from the last change of a body to the packing of its earlier revisions."""
 

@@ -9,6 +9,7 @@ are set up, because it takes 5 MiB; where a module cannot be loaded, what needs 
 """
 
 import gc
+import sys
 from importlib import import_module
 from typing import Final
 
@@ -52,6 +53,8 @@ def load_modules(ctx: LongContext) -> None:
     What cannot be loaded is tried again later.
     """
     gc.disable()  # it would look at all objects again and again, and find no garbage
+    interval_s = sys.getswitchinterval()
+    sys.setswitchinterval(limits.MODULES_SWITCH_MS / 1000)
     try:
         for _ in load_handlers():
             ctx.check_cancelled()
@@ -66,6 +69,7 @@ def load_modules(ctx: LongContext) -> None:
         ctx.session.schedule(CHORE, limits.CHORES_FIRST_MS)
         raise
     finally:
+        sys.setswitchinterval(interval_s)
         gc.freeze()  # all modules stay: they need not be looked at again
         gc.enable()
     log.debug("modules_loaded", count=len(MODULES))
