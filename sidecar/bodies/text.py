@@ -104,7 +104,7 @@ class _Values:
             value = waiting.pop()
             self._left -= 1
             if self._left < 0:
-                yield "\0" * limits.BODY_TEXT_MAX_CHARS  # more than there is room for
+                yield "\0" * (limits.BODY_TEXT_MAX_CHARS + 1)  # more than there is room for
                 return
             if isinstance(value, str):
                 if value and not _ENCODED.match(value):

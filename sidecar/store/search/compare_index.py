@@ -6,7 +6,8 @@ three of the words are looked up. An index entry for another text is found; one 
 word may not be.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import count
 from typing import Any, Final
 
 import apsw
@@ -16,11 +17,8 @@ from sidecar.store.rows import read_any
 from sidecar.store.search import indexes
 from sidecar.store.search.indexes import HEADS, PARTS, TEXTS
 
-_TOKENIZERS: Final = {
-    HEADS: ("ascii", []),
-    PARTS: ("trigram", ["case_sensitive", "1"]),
-    TEXTS: ("ascii", []),
-}
+_WORDS: Final[tuple[str, list[str]]] = ("ascii", [])
+_TOKENIZERS: Final = {HEADS: _WORDS, PARTS: ("trigram", ["case_sensitive", "1"]), TEXTS: _WORDS}
 _PAGE: Final = 100
 _CELLS: Final = "w.name, w.tags, w.description, w.content_sha256, w.size_bytes"
 
@@ -33,28 +31,23 @@ def find_wrong(
     `step` is called with the number of workflows done so far. `db` must read one snapshot, because
     a save in between would be counted as a fault.
     """
-    done = 0
-    wrong: list[str] = []
-    for name in names:
-        tokenizer, options = _TOKENIZERS[name]
-        tokenize = db.fts5_tokenizer(tokenizer, options)
-        rid = -(2**63)
-        while rows := read_any(db, 8, _rows_of(name), (rid, _PAGE)):
-            for rid, sizes, data, *cells in rows:
-                step(done)
-                done += 1
-                if name == TEXTS and indexes.body_text(cells[3], cells[4], data) is None:
-                    continue  # what a damaged body had is not known
-                texts = _texts(name, cells, data)
-                words = [_words(tokenize, text) for text in texts]
-                if _varints(sizes) != [len(each) for each in words] or not _has(
-                    db, name, rid, [word for each in words for word in each]
-                ):
-                    wrong.append(name)
-                    break
-            if name in wrong:
-                break
-    return wrong
+    done = count()
+    return [name for name in names if any(_is_wrong(db, name, lambda: step(next(done))))]
+
+
+def _is_wrong(db: Connection, name: str, step: Callable[[], None]) -> Iterator[bool]:
+    """Yield for each workflow whether an index has other words for it."""
+    tokenizer, options = _TOKENIZERS[name]
+    tokenize = db.fts5_tokenizer(tokenizer, options)
+    rid = -(2**63)
+    while rows := read_any(db, 8, _rows_of(name), (rid, _PAGE)):
+        for rid, sizes, data, *cells in rows:
+            step()
+            if name == TEXTS and indexes.body_text(cells[3], cells[4], data) is None:
+                continue  # what a damaged body had is not known
+            words = [_words(tokenize, text) for text in _texts(name, cells, data)]
+            all_words = [word for each in words for word in each]
+            yield _varints(sizes) != [*map(len, words)] or not _has(db, name, rid, all_words)
 
 
 def _rows_of(name: str) -> str:
@@ -82,12 +75,8 @@ def _texts(name: str, cells: Any, data: bytes | None) -> tuple[str, ...]:
 def _words(tokenize: Any, text: str) -> list[str]:
     """Return the words of a text as FTS5 has them."""
     flags = apsw.FTS5_TOKENIZE_DOCUMENT
-    return [
-        str(word)
-        for word in tokenize(
-            text.encode(), flags, None, include_offsets=False, include_colocated=False
-        )
-    ]
+    found = tokenize(text.encode(), flags, None, include_offsets=False, include_colocated=False)
+    return [*map(str, found)]
 
 
 def _has(db: Connection, name: str, rid: int, words: list[str]) -> bool:

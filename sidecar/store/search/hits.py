@@ -11,6 +11,7 @@ where a stage has more than `limits.SEARCH_RANKED_MAX` hits the newest come firs
 them would take long.
 """
 
+from itertools import islice
 from typing import Final, NamedTuple
 
 from sidecar import limits
@@ -26,7 +27,6 @@ HEADS, PARTS, TEXTS, NEWEST = range(4)
 """The numbers of the stages."""
 
 _INDEX_OF: Final = {HEADS: HEADS_INDEX, PARTS: PARTS_INDEX, TEXTS: TEXTS_INDEX}
-_ALL: Final = -1
 _LATEST: Final = (2**63 - 1, 0)
 _EXCLUDED: Final = (
     "{} NOT IN"  # noqa: S608 - constants
@@ -95,17 +95,17 @@ def find_hits(asked: Asked, most: int, after: Hit | None = None) -> tuple[list[H
             seen.update(_rids(asked.db, stage, match))
             continue
         start = after if after is not None and stage == after.stage else None
-        by_time = match is None or _has_many(asked.db, stage, match)
         limit = most + len(seen)
-        if by_time:
-            rows = _newest(asked, stage, match, start, limit)
+        among = None if match is None else _many(asked, stage, match)
+        if match is None or among is not None:
+            rows = behind = _newest(asked, stage, among, start, limit)
         else:
-            rows = _ranked(asked, stage, match, _ALL if start else limit)
-        new = [hit for hit in rows if hit.rid not in seen]
-        hits += new if by_time or start is None else _behind(new, start)
+            rows = _ranked(asked, stage, match, limit if start is None else -1)
+            behind = rows if start is None else _behind(rows, start)
+        hits += [hit for hit in behind if hit.rid not in seen]
         if len(rows) >= limit:
             return hits, True
-        seen.update(_rids(asked.db, stage, match) if by_time else (hit.rid for hit in rows))
+        seen.update(among or (), (hit.rid for hit in rows))
     return hits, False
 
 
@@ -116,15 +116,6 @@ def _behind(hits: list[Hit], start: Hit) -> list[Hit]:
             return hits[place + 1 :]
     # A place in the order of time, from before there were so few hits, says nothing here.
     return hits if start.rank > 0 else [hit for hit in hits if hit[1:] > start[1:]]
-
-
-def _has_many(db: Connection, stage: int, match: str | None) -> bool:
-    """Return whether an index has so many hits that they are not ranked."""
-    index, most = _INDEX_OF[stage], limits.SEARCH_RANKED_MAX
-    if (db.execute("SELECT max(rid) FROM workflows").get or 0) <= most:
-        return False  # the numbers of rows begin at 1
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM {index} WHERE {index} MATCH ? LIMIT ?)"  # noqa: S608 - constants
-    return int(db.execute(sql, (match, most + 1)).get) > most
 
 
 def _rids(db: Connection, stage: int, match: str | None) -> list[int]:
@@ -154,12 +145,28 @@ def _filtered(asked: Asked, *, by_rid: str | None) -> _Conditions:
     return conditions
 
 
-def _ranked(asked: Asked, stage: int, match: str | None, limit: int) -> list[Hit]:
-    """Return at most `limit` hits of a stage, best first."""
+def _many(asked: Asked, stage: int, match: str) -> set[int] | None:
+    """Return all that an index finds when it is too much to be ranked; else None.
+
+    To find the beginning of a word takes long each time, so that it is done once where possible:
+    the other terms tell as well that there are few.
+    """
+    index, most = _INDEX_OF[stage], limits.SEARCH_RANKED_MAX
+    if (asked.db.execute("SELECT max(rid) FROM workflows").get or 0) <= most:
+        return None  # the numbers of rows begin at 1
+    if asked.terms.finished is not None and stage != PARTS:
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {index} WHERE {index} MATCH ? LIMIT ?)"  # noqa: S608 - constants
+        if asked.db.execute(sql, (asked.terms.finished, most + 1)).get <= most:
+            return None
+    found = _rids(asked.db, stage, match)
+    return set(found) if len(found) > most else None
+
+
+def _ranked(asked: Asked, stage: int, match: str, limit: int) -> list[Hit]:
+    """Return at most `limit` hits of a stage, best first; all with a limit of -1."""
     index, terms = _INDEX_OF[stage], asked.terms
     # Reading a row of each hit takes as long as ranking it.
-    wanted = asked.wanted
-    joined = bool(wanted.category is not None or wanted.tags or wanted.source is not None)
+    joined = asked.wanted.category is not None or bool(asked.wanted.tags)
     conditions = _filtered(asked, by_rid=None if joined else "f.rowid")
     if terms.excluded is not None:
         conditions.add(_EXCLUDED.format("f.rowid"), terms.excluded, terms.excluded)
@@ -182,27 +189,27 @@ def _has_words(key: str) -> str:
 
 
 def _newest(
-    asked: Asked, stage: int, match: str | None, start: Hit | None, limit: int
+    asked: Asked, stage: int, among: set[int] | None, start: Hit | None, limit: int
 ) -> list[Hit]:
-    """Return at most `limit` hits of a stage, the one changed last first."""
+    """Return at most `limit` hits of a stage, the one changed last first; None: among all."""
     terms = asked.terms
     conditions = _filtered(asked, by_rid=None)
     key = _LATEST if start is None or start.rank < 0 else (int(start.rank), start.rid)
     conditions.add("(w.updated_at, w.rid) < (?, ?)", *key)
-    # The plus lets the rows be read in the order of time, instead of all hits and then sorted.
-    if match is not None:
-        index = _INDEX_OF[stage]
-        conditions.add(f"+w.rid IN (SELECT rowid FROM {index} WHERE {index} MATCH ?)", match)  # noqa: S608 - constants
     if stage == PARTS and terms.short is not None:
         conditions.add(_has_words("+w.rid"), terms.short)
     if terms.excluded is not None:
         conditions.add(_EXCLUDED.format("w.rid"), terms.excluded, terms.excluded)
     rows = asked.db.execute(
         f"SELECT w.rid, w.updated_at FROM workflows w WHERE {conditions}"  # noqa: S608 - constants
-        " ORDER BY w.updated_at DESC, w.rid DESC LIMIT ?",
-        (*conditions.values, limit),
+        " ORDER BY w.updated_at DESC, w.rid DESC",
+        tuple(conditions.values),
     )
-    return [Hit(stage, float(at if isinstance(at, int | float) else 0), rid) for rid, at in rows]
+    found = (row for row in rows if among is None or row[0] in among)
+    return [
+        Hit(stage, float(at if isinstance(at, int | float) else 0), rid)
+        for rid, at in islice(found, limit)
+    ]
 
 
 def read_headers(asked: Asked, hits: list[Hit]) -> list[tuple[Hit, Header]]:

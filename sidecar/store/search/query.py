@@ -25,6 +25,8 @@ class Terms(NamedTuple):
 
     match: str | None
     """All terms as words; the last one may be the beginning of a word."""
+    finished: str | None
+    """All but the last term."""
     parts: str | None
     """The terms that may be parts of words."""
     short: str | None
@@ -48,6 +50,7 @@ def parse(query: str) -> Terms:
     unfinished = terms[-1:]
     return Terms(
         match=_all_of(_any_form(term, unfinished=[term] == unfinished) for term in terms),
+        finished=_all_of(map(_any_form, terms[:-1])),
         parts=_all_of(_quote(text) for text in folded if len(text) >= _PART_MIN_CHARS),
         short=_all_of(
             _any_form(term, unfinished=[term] == unfinished)
