@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sidecar import __version__, limits, log
+from sidecar.catalog import find_method
 from sidecar.clock import Clock, SystemClock
 from sidecar.config import DATABASE_VARIABLE, ServeConfig
 from sidecar.errors import RECOVER_HINT, ErrorSlug, ExitCode, SidecarError, StorageFailed
@@ -155,6 +156,7 @@ def _serve(
             unlock_at_start.unlock_from_descriptor(
                 loop.long_context(), config.passphrase_fd, parent.has_died
             )
+        find_method("system.ping")  # it is answered whatever is scarce later
         # All objects alive now stay alive: the garbage collector need not scan them.
         gc.freeze()
         gc.enable()

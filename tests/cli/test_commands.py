@@ -1,6 +1,7 @@
 """The command line as a whole, `call`, `doctor`, `demo` and what ends a command early."""
 
 import json
+import keyword
 import os
 import re
 import subprocess
@@ -49,7 +50,8 @@ def test_help_names_every_command_and_an_example() -> None:
 
 def test_each_command_is_in_a_file_of_its_name() -> None:
     for name, command in COMMANDS.items():
-        assert (command.name, command.run.__module__) == (name, f"sidecar.cli.{name}")
+        file = f"{name}s" if keyword.iskeyword(name) else name
+        assert (command.name, command.run.__module__) == (name, f"sidecar.cli.{file}")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

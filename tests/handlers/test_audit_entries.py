@@ -74,7 +74,7 @@ def dump(bench: Bench) -> dict[str, list[tuple[Any, ...]]]:
     """Return all rows of all tables but those of the indexes, which are updated later."""
     names = bench.rows(
         "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB '*_pending'"
-        " AND name NOT GLOB '*_fts*' AND name NOT GLOB '*_trigram*'"
+        " AND name NOT GLOB 'search_*'"
     )
     return {name: bench.rows(f"SELECT * FROM {name}") for (name,) in names}  # noqa: S608 - our tables
 

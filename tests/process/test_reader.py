@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.process.child_process import (
+    until,
     MIB,
     Child,
     Message,
@@ -56,7 +57,8 @@ def all_entries(child: Child, after: int) -> list[Message]:
 def test_stdio_11_events_nobody_reads_are_bounded_and_one_marker_says_what_was_lost(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(misbehaving("--database", database, *half))
+    child = spawn(misbehaving("--database", database, *half, "--log-level", "debug"))
+    assert until(lambda: "modules_loaded" in child.stderr_text())
     before = resident_bytes(child.pid)
     child.send(request("test.events", {"count": EVENTS, "per_step": 100}, "events"))
     pings = 0

@@ -88,6 +88,7 @@ class Player:
             assert self.talk.receive_rest() == b""
             self.talk.start_again(*text.split()[1:])
         elif line == ". lose":
+            assert self.talk.receive_rest() == b""
             for suffix in ("", "-wal", "-shm"):
                 (self.folder / f"{DATABASE}{suffix}").unlink(missing_ok=True)
         elif mark == "." and text.startswith("sql "):

@@ -64,6 +64,17 @@ class Recovered(NamedTuple):
         return Recovered(salvaged, lost, from_backup, self.kept_aside)
 
 
+def _refuse_without_file_or_space(path: Path) -> None:
+    """Raise the error of `build` for a file that is not there, or has no room beside it."""
+    if not path.exists() or not path.stat().st_size:
+        raise RecoveryRequired(
+            f"{path} is missing or empty; restore a backup.",
+            reason="cut" if path.exists() else "missing",
+        )
+    if shutil.disk_usage(path.parent).free < path.stat().st_size:
+        raise DatabaseFull("The disk has no space for a second file of this size.")
+
+
 def build(
     path: Path,
     target: Path,
@@ -88,13 +99,7 @@ def build(
         NotOurs: the file belongs to another program.
         NewerSchema: the file was written by a newer version of this program.
     """
-    if not path.exists() or not path.stat().st_size:
-        raise RecoveryRequired(
-            f"{path} is missing or empty; restore a backup.",
-            reason="cut" if path.exists() else "missing",
-        )
-    if shutil.disk_usage(path.parent).free < path.stat().st_size:
-        raise DatabaseFull("The disk has no space for a second file of this size.")
+    _refuse_without_file_or_space(path)
     with (
         _open_damaged(path, vfs, salvaging=True, in_use=in_use) as source,
         migrations.build_file(target, clock, migrations.shipped_steps(), vfs) as db,
