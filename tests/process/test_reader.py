@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from tests.process.child_process import (
-    until,
     MIB,
     Child,
     Message,
@@ -25,6 +24,7 @@ from tests.process.child_process import (
     request,
     resident_bytes,
     saving,
+    until,
 )
 from tests.process.conftest import Connect, Spawn
 
