@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.process.child_process import MIB, Child, peak_bytes, product, request
+from tests.process.child_process import MIB, Child, peak_bytes, product, request, until
 from tests.process.conftest import Spawn
 
 
@@ -88,7 +88,8 @@ def test_a_long_member_is_not_begun_without_room_for_its_answer(
 def test_a_small_batch_of_large_answers_takes_little_memory_and_time(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(product("--database", database, "--log-level", "debug"))
+    assert until(lambda: "modules_loaded" in child.stderr_text())
     get = save_large(child, 12_000_000)
     before = peak_bytes(child.pid)
     save = request("workflows.save", {"workflow": {"id": "s", "name": "s", "data": {}}}, "save")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.child_process import Child, Message, product, saving
+from tests.process.child_process import Child, Message, product, saving, until
 from tests.process.conftest import Spawn
 
 Naming = Callable[[Path, Path], AbstractContextManager[Path]]
@@ -47,7 +47,9 @@ def linked_folder(database: Path, other: Path) -> Iterator[Path]:
 def no_lock_file(database: Path, other: Path) -> Iterator[Path]:
     """Remove the lock file and use the same name."""
     del other
-    database.with_name(f"{database.name}.lock").unlink()
+    lock = database.with_name(f"{database.name}.lock")
+    assert until(lock.exists)  # it may be about to be put back
+    lock.unlink()
     yield database
 
 

@@ -99,7 +99,8 @@ def assert_marked_once(child: Child, messages: list[Message]) -> None:
 def test_stdio_11_no_answer_is_dropped_however_late_it_is_read(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database, *half))
+    child = spawn(product("--database", database, *half, "--log-level", "debug"))
+    assert until(lambda: "modules_loaded" in child.stderr_text())
     body = "".join(random.Random(1).choices("abcdefghij", k=MIB))
     child.result("workflows.save", {"workflow": {"id": "w", "name": "big", "data": {"b": body}}})
     before = resident_bytes(child.pid)

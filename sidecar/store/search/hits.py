@@ -166,7 +166,8 @@ def _ranked(asked: Asked, stage: int, match: str, limit: int) -> list[Hit]:
     """Return at most `limit` hits of a stage, best first; all with a limit of -1."""
     index, terms = _INDEX_OF[stage], asked.terms
     # Reading a row of each hit takes as long as ranking it.
-    joined = asked.wanted.category is not None or bool(asked.wanted.tags)
+    wanted = asked.wanted
+    joined = bool(wanted.tags) or (wanted.category, wanted.source) != (None, None)
     conditions = _filtered(asked, by_rid=None if joined else "f.rowid")
     if terms.excluded is not None:
         conditions.add(_EXCLUDED.format("f.rowid"), terms.excluded, terms.excluded)
