@@ -20,7 +20,9 @@ def plane(number: int) -> str:
     return "\n".join(chr(code) for code in codes if code not in SURROGATES)
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 3, 14, 16])
+@pytest.mark.parametrize(
+    "number", [0, 1, *(pytest.param(number, marks=pytest.mark.soak) for number in (2, 3, 14, 16))]
+)
 def test_every_character_folds_alike_in_both_cases_and_in_all_normal_forms(number: int) -> None:
     text = plane(number)
     folded = fold(text)

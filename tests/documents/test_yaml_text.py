@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sidecar import limits
@@ -112,6 +112,7 @@ JSON = st.recursive(
 )  # fmt: skip
 
 
+@settings(max_examples=25)
 @given(st.lists(JSON, min_size=1), st.booleans())
 def test_what_another_program_wrote_is_read_as_it_reads_it_itself(
     document: Any,
