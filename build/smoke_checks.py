@@ -19,7 +19,7 @@ DISK_BYTES_MAX = 50_000_000
 """What the folder may take on the disk."""
 PASSPHRASE = "correct horse battery"  # noqa: S105 - of a database that is thrown away
 INTERNAL, MALFORMED = -32603, -32700
-"""The codes of an error that nobody foresaw, and of a line that is no JSON."""
+"""The error codes `internal` and `parse_error`."""
 NOT_CALLED = ("system.shutdown",)
 """Methods that would end the process amid the others."""
 

@@ -59,7 +59,7 @@ def configure(
     db.config(apsw.SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0)
     db.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)
     db.config(apsw.SQLITE_DBCONFIG_DQS_DDL, 0)
-    # Without this a statement with `LIMIT ?` is compiled anew each time that the limit is bound.
+    # Without this a statement with `LIMIT ?` is compiled again each time its limit is bound.
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     set_pragma(db, "trusted_schema", 0, 0)
     set_pragma(db, "cell_size_check", 1, 1)

@@ -100,7 +100,7 @@ class Vault:
         """Overwrite every key; return False when the vault was locked already.
 
         Every call is counted in `lock_count`, since an unlock under way must not undo a lock; but
-        with `is_due`, for a deadline that has passed, it is not: a later unlock starts those anew.
+        with `is_due`, for a deadline that has passed, it is not: a later unlock sets new ones.
         """
         self.lock_count += not is_due
         return self._wipe_keys()

@@ -361,7 +361,7 @@ class Dispatcher:
         self._runs_unheard = False
 
     def run_unheard(self) -> None:
-        """Run only what changes the database, because nobody can read answers any more."""
+        """Run only what changes the database, because the client reads no more answers."""
         if not isinstance(self._refuse_with, ShuttingDown):
             self._refuse_with = ShuttingDown()
             self._runs_unheard = True

@@ -211,7 +211,7 @@ def references(db: Connection) -> Iterator[Finding]:
 def index_rows(db: Connection) -> Iterator[Finding]:
     """Check that each search index has the workflows of the table, apart from pending ones."""
     if not schema.has_table(db, indexes.HEADS):
-        return  # a file of an earlier version, whose indexes a restore builds anew
+        return  # a file of an earlier version, whose indexes a restore builds again
     pending_rows = dict.fromkeys(indexes.INDEXES, "SELECT rid FROM header_pending")
     pending_rows[indexes.TEXTS] += " UNION ALL SELECT rid FROM text_pending"
     for name, pending in pending_rows.items():
@@ -240,7 +240,7 @@ def index_words(
 
 
 def index_words_of_copy(db: Connection) -> list[Finding]:
-    """Check the index of headers by words, which every search asks, of a copy nobody else has."""
+    """Check the index of headers by words, of a file that no other connection has open."""
     return index_words(db, lambda _done: None, (indexes.HEADS,))
 
 

@@ -11,7 +11,7 @@ words. All text in them is folded (`folding`). Before a search they are updated 
 of steps, which is more than a usual burst of saves leaves pending; the rest follows while no
 requests wait. `has_pending` tells whether a search may miss something.
 
-The version of the folding is in `meta`. A file with another one is indexed anew, and its names get
+The version of the folding is in `meta`. A file with another one is indexed again, and its names get
 new keys, in the same steps.
 """
 
