@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that it runs in a checkout that is not installed
 
 import client_python  # noqa: E402 -- after the line above, like all imports of the checkout
+import client_typescript  # noqa: E402
 import design_page  # noqa: E402
 import examples  # noqa: E402
 import reference  # noqa: E402
@@ -60,6 +61,9 @@ def outputs(contract: dict[str, Any]) -> dict[str, Callable[[], bytes]]:
         "schema/design.md": lambda: design_page.render().encode(),
         "schema/database.sql": lambda: database_sql().encode(),
         "schema/clients/python/sidecar_client.py": lambda: client_python.render(contract).encode(),
+        "schema/clients/typescript/src/generated.ts": lambda: client_typescript.render(
+            contract, describe.schema_hash()
+        ).encode(),
         "schema/vectors.json": vectors.render,
         "sidecar/schema_hash.py": lambda: HASH_MODULE.format(describe.schema_hash()).encode(),
     }
