@@ -39,6 +39,19 @@ def read(descriptor: int, size_bytes: int) -> bytes:
             _wait(descriptor, to_write=False)
 
 
+def write_some(descriptor: int, data: bytes | memoryview) -> int:
+    """Write as much as is taken, at least a byte; return how many bytes.
+
+    Raises:
+        OSError: the descriptor cannot be written.
+    """
+    while True:
+        try:
+            return os.write(descriptor, data)
+        except BlockingIOError:
+            _wait(descriptor, to_write=True)
+
+
 def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """Write all bytes, however few are taken at a time.
 
@@ -47,7 +60,4 @@ def write_all(descriptor: int, data: bytes | memoryview) -> None:
     """
     rest = memoryview(data)
     while rest:
-        try:
-            rest = rest[os.write(descriptor, rest) :]
-        except BlockingIOError:
-            _wait(descriptor, to_write=True)
+        rest = rest[write_some(descriptor, rest) :]

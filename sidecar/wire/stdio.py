@@ -58,7 +58,7 @@ class Channel(Protocol):
         """Return how many bytes that `write` has accepted are not written yet."""
 
     def abandon_output(self) -> int:
-        """Report no more that stdout is closed; return how many accepted lines are not written."""
+        """Report no more that stdout is closed; return the number of answers not written."""
 
     def wake(self) -> None:
         """End a wait; may be called from any thread."""

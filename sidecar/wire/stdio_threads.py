@@ -14,10 +14,15 @@ from contextlib import suppress
 from typing import ClassVar
 
 from sidecar import descriptors, limits
+from sidecar.wire.envelope import NOTIFICATION_START
 from sidecar.wire.stdio import Descriptors, Ready
 
 _WAIT_SLICE_S = 0.5
 """Longest single wait: on Windows Ctrl+C has no effect before a wait for a lock ends."""
+
+_LAST_PIECE_BYTES = 4096
+"""Most bytes of one write at the end: a write to a pipe returns when the reader has room for all of
+it, and only then is it seen to read."""
 
 
 class ThreadedChannel:
@@ -85,16 +90,18 @@ class ThreadedChannel:
                 self._changed.notify_all()
 
     def _write_pieces(self, data: memoryview) -> None:
-        """Write all bytes, in pieces that can be counted, so that a slow reader is seen to read.
+        """Write all bytes; count what is written, so that a slow reader is seen to read.
 
         Raises:
             OSError: stdout cannot be written.
         """
-        for start in range(0, len(data), limits.READ_CHUNK_BYTES):
-            piece = data[start : start + limits.READ_CHUNK_BYTES]
-            descriptors.write_all(self._writer, piece)
+        rest = data
+        while rest:
+            size_bytes = _LAST_PIECE_BYTES if self._is_ending else limits.READ_CHUNK_BYTES
+            written_bytes = descriptors.write_some(self._writer, rest[:size_bytes])
+            rest = rest[written_bytes:]
             with self._changed:
-                self._output_bytes -= len(piece)
+                self._output_bytes -= written_bytes
                 self._changed.notify_all()
 
     def wait(self, timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:
@@ -150,11 +157,14 @@ class ThreadedChannel:
             return 0 if self._output_broken else self._output_bytes
 
     def abandon_output(self) -> int:
-        """Report no more that stdout is closed; return how many lines the thread still has."""
+        """Report no more that stdout is closed; return how many answers are not wholly written."""
         with self._changed:
             self._abandoned = True
             accepted = b"".join(self._output)
-            return accepted.count(b"\n", len(accepted) - self._output_bytes)
+            written_bytes = len(accepted) - self._output_bytes
+            line_start = accepted.rfind(b"\n", 0, written_bytes) + 1
+            lines = accepted[line_start:].splitlines()
+            return sum(not line.startswith(NOTIFICATION_START) for line in lines)
 
     def wake(self) -> None:
         """End a wait."""
