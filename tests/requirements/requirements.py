@@ -16,6 +16,7 @@ from tests.requirements import (
     sqlite_stores,
     stdio_programs,
     surroundings,
+    typescript_client,
     usability,
     vocabularies,
     workflow_stores,
@@ -41,6 +42,7 @@ REQUIREMENTS: list[Requirement] = [
     *bodies.REQUIREMENTS,
     *rescue.REQUIREMENTS,
     *packages.REQUIREMENTS,
+    *typescript_client.REQUIREMENTS,
 ]
 
 NUMBERED = {

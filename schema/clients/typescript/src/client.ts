@@ -2,9 +2,8 @@
 
 import { CallTimeout, ConnectionLost, SidecarError, type ConnectionEnd } from "./errors.js";
 import type { Methods, Notifications, Progress } from "./generated.js";
-import { guarded } from "./guarded.js";
 
-/** The time without an answer or progress after which a call fails, when nothing else is given. */
+/** The time without an answer or progress after which a call fails, when no other is given. */
 export const CALL_TIMEOUT_MS = 30_000;
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
@@ -13,7 +12,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 export interface Transport {
   /** Send one line; the transport adds the line feed. */
   send(line: string): void;
-  /** Have each line that is received passed on, without its line feed. The client calls it once. */
+  /** Have each line that is received passed on, without its line feed. A client calls it once. */
   onLine(listener: (line: string) => void): void;
   /** Have the end told, once, after the last line. */
   onClose(listener: (end: ConnectionEnd) => void): void;
@@ -33,7 +32,6 @@ export interface LongCallOptions extends CallOptions {
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
-/** The name of a method. */
 export type MethodName = keyof Methods;
 
 /** The name of a method that answers a page of a list. */
@@ -46,29 +44,10 @@ export type Notification = {
   [N in keyof Notifications]: { method: N; params: Notifications[N] };
 }[keyof Notifications];
 
-/** What the methods of a noun need of a client. */
-export interface Caller {
-  call<M extends MethodName>(
-    method: M,
-    params: Methods[M]["params"],
-    options?: LongCallOptions,
-  ): Promise<Methods[M]["result"]>;
-  pages<M extends PagedMethodName>(
-    method: M,
-    params: Methods[M]["params"],
-    options?: CallOptions,
-  ): AsyncGenerator<Methods[M]["result"], void, undefined>;
-}
-
-/** What a client can be made with. */
-export interface ClientOptions {
-  /** The time without an answer or progress after which a call fails; 30 s when absent. */
-  timeoutMs?: number | undefined;
-}
-
+/** A request that is in flight. */
 interface Pending {
   method: string;
-  size: number;
+  chars: number;
   onProgress: ((progress: Progress) => void) | undefined;
   resolve: (result: never) => void;
   reject: (reason: unknown) => void;
@@ -78,16 +57,10 @@ interface Pending {
   release: () => void;
 }
 
-interface Received {
-  id?: unknown;
-  method?: unknown;
-  params?: unknown;
-  result?: unknown;
-  error?: { code?: unknown; message?: unknown; data?: unknown };
-}
+type Received = { [member in "id" | "method" | "result" | "error"]?: unknown };
 
 /** Sends requests and receives answers and notifications; `Client` adds the methods. */
-export class BaseClient implements Caller {
+export class BaseClient {
   readonly #timeoutMs: number;
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = new Set<(notification: Notification) => void>();
@@ -96,7 +69,7 @@ export class BaseClient implements Caller {
   #lastId = 0;
 
   /** Make a client; without a transport every call fails until `connect` is called. */
-  constructor(transport?: Transport, options: ClientOptions = {}) {
+  constructor(transport?: Transport, options: Pick<CallOptions, "timeoutMs"> = {}) {
     this.#timeoutMs = options.timeoutMs ?? CALL_TIMEOUT_MS;
     if (transport !== undefined) {
       this.connect(transport);
@@ -145,7 +118,7 @@ export class BaseClient implements Caller {
   }
 
   /**
-   * Call a method, and be told its outcome within the reading of its line.
+   * Call a method, and be told its outcome while its line is read.
    *
    * A promise tells it later, when lines that came with the answer may have been read already.
    */
@@ -158,12 +131,10 @@ export class BaseClient implements Caller {
   ): void {
     const { signal, onProgress, timeoutMs = this.#timeoutMs } = options;
     if (signal?.aborted) {
-      reject(signal.reason);
-      return;
+      return reject(signal.reason);
     }
     if (this.#transport === null) {
-      reject(new ConnectionLost(`${method}: not sent, for there is no process.`, false, this.#end));
-      return;
+      return reject(new ConnectionLost(`${method}: not sent, there is no process.`, false, this.#end));
     }
     const id = this.#lastId + 1;
     const line = JSON.stringify({ jsonrpc: "2.0", id, method, params });
@@ -172,20 +143,21 @@ export class BaseClient implements Caller {
       this.#settle(id)?.reject(reason);
       this.notify("$/cancelRequest", { id });
     };
-    const onAbort = () => abandon(signal?.reason);
+    const late = () =>
+      abandon(new CallTimeout(`${method}: no answer in ${timeoutMs} ms; it may have been done.`));
+    const abort = () => abandon(signal?.reason);
     let timer: ReturnType<typeof setTimeout> | undefined;
     const release = () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", onAbort);
+      signal?.removeEventListener("abort", abort);
     };
     const touch = () => {
       clearTimeout(timer);
-      if (timeoutMs <= LONGEST_TIMER_MS) {
-        timer = setTimeout(() => abandon(new CallTimeout(method, timeoutMs)), timeoutMs);
-      }
+      timer = timeoutMs > LONGEST_TIMER_MS ? undefined : setTimeout(late, timeoutMs);
     };
-    this.#pending.set(id, { method, size: line.length, onProgress, resolve, reject, touch, release });
-    signal?.addEventListener("abort", onAbort);
+    const pending = { method, chars: line.length, onProgress, resolve, reject, touch, release };
+    this.#pending.set(id, pending);
+    signal?.addEventListener("abort", abort);
     touch();
     this.#send(line);
   }
@@ -196,30 +168,24 @@ export class BaseClient implements Caller {
   }
 
   /** Have each notification of one name told, in their order; returns what ends that. */
-  on<N extends keyof Notifications>(
-    method: N,
-    listener: (params: Notifications[N]) => void,
-  ): () => void {
-    return this.onNotification((notification) => {
-      if (notification.method === method) {
-        listener(notification.params as Notifications[N]);
+  on<N extends keyof Notifications>(name: N, told: (params: Notifications[N]) => void): () => void {
+    return this.onNotification(({ method, params }) => {
+      if (method === name) {
+        told(params as Notifications[N]);
       }
     });
   }
 
-  /** Have every notification told but for `$/progress`, in their order; returns what ends that. */
-  onNotification(listener: (notification: Notification) => void): () => void {
-    const own = (notification: Notification) => listener(notification);
-    this.#listeners.add(own);
-    return () => {
-      this.#listeners.delete(own);
-    };
+  /** Have every notification told but `$/progress`, in their order; returns what ends that. */
+  onNotification(told: (notification: Notification) => void): () => void {
+    const listener = (notification: Notification) => told(notification);
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
   }
 
   #send(line: string): void {
-    const transport = this.#transport;
     try {
-      transport?.send(line);
+      this.#transport?.send(line);
     } catch (thrown) {
       this.#disconnect({ stderr: String(thrown) });
     }
@@ -228,13 +194,13 @@ export class BaseClient implements Caller {
   #disconnect(end: ConnectionEnd): void {
     this.#transport = null;
     this.#end = end;
-    for (const id of [...this.#pending.keys()]) {
-      const pending = this.#settle(id);
-      const text = `${pending?.method}: the process went before it answered; it may have been done.`;
-      pending?.reject(new ConnectionLost(text, true, end));
+    for (const [id, { method, reject }] of [...this.#pending]) {
+      this.#settle(id);
+      reject(new ConnectionLost(`${method}: the process went; it may have been done.`, true, end));
     }
   }
 
+  /** Forget a request, so that nothing else can settle it. */
   #settle(id: number): Pending | undefined {
     const pending = this.#pending.get(id);
     this.#pending.delete(id);
@@ -243,39 +209,29 @@ export class BaseClient implements Caller {
   }
 
   #take(line: string): void {
-    let received: Received | null;
-    try {
-      received = JSON.parse(line) as Received | null;
-    } catch {
-      return; // not a message of the protocol
-    }
+    const received = parsed<Received>(line);
     if (typeof received?.method === "string") {
       this.#takeNotification(received as Notification);
-    } else if (typeof received?.id === "number") {
-      this.#takeAnswer(received.id, received);
-    } else if (received?.error !== undefined) {
-      this.#takeAnswer(this.#longest(), received);
+    } else if (received?.id !== undefined) {
+      this.#takeAnswer(received);
     }
   }
 
-  /** Return the request with the longest line: an error without an id says that one is too long. */
-  #longest(): number {
-    const sizes = [...this.#pending].map(([id, { size }]): [number, number] => [id, size]);
-    return sizes.reduce((longest, each) => (each[1] > longest[1] ? each : longest), [0, 0])[0];
-  }
-
-  #takeAnswer(id: number, answer: Received): void {
-    const pending = this.#settle(id);
-    if (pending === undefined) {
-      return; // it was abandoned
-    }
+  #takeAnswer({ id, result, error }: Received): void {
+    const pending = this.#settle(typeof id === "number" ? id : this.#longest());
     guarded(() => {
-      if (answer.error === undefined) {
-        pending.resolve(answer.result as never);
+      if (error === undefined) {
+        pending?.resolve(result as never);
       } else {
-        pending.reject(new SidecarError(pending.method, answer.error));
+        pending?.reject(new SidecarError(pending.method, error as object));
       }
     });
+  }
+
+  /** Return the request with the longest line: an error without an id says that it is too long. */
+  #longest(): number {
+    const found = [...this.#pending].sort(([, one], [, other]) => other.chars - one.chars)[0];
+    return found?.[0] ?? 0;
   }
 
   #takeNotification(notification: Notification): void {
@@ -283,10 +239,26 @@ export class BaseClient implements Caller {
       const pending = this.#pending.get(notification.params.id as number);
       pending?.touch();
       guarded(() => pending?.onProgress?.(notification.params));
-      return;
+    } else {
+      [...this.#listeners].forEach((listener) => guarded(() => listener(notification)));
     }
-    for (const listener of [...this.#listeners]) {
-      guarded(() => listener(notification));
-    }
+  }
+}
+
+/** Run a callback of the program; what it throws is printed, for the reading must go on. */
+export function guarded(callback: () => void): void {
+  try {
+    callback();
+  } catch (thrown) {
+    console.error(thrown);
+  }
+}
+
+/** Return the value of a line, or null when it is no JSON. */
+export function parsed<T>(line: string): T | null {
+  try {
+    return JSON.parse(line) as T;
+  } catch {
+    return null;
   }
 }

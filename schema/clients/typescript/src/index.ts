@@ -1,11 +1,13 @@
-// The client and its types, for any place where JavaScript runs; ./node starts the process.
+// The client and its types, for any place where JavaScript runs; ./node.js starts the process.
 
-import { ERROR_CODES } from "./generated.js";
 import { SidecarError, type KnownError } from "./errors.js";
+import { ERROR_CODES } from "./generated.js";
 
-export * from "./client.js";
+export { BaseClient, CALL_TIMEOUT_MS } from "./client.js";
+export type { CallOptions, LongCallOptions, MethodName, PagedMethodName } from "./client.js";
+export type { Notification, Transport } from "./client.js";
 export * from "./errors.js";
-export { StartFailed } from "./errors.js"; // not the type of the line on stderr, of the same name
+export { StartFailed } from "./errors.js"; // the line on stderr has a type of the same name
 export * from "./generated.js";
 
 /** Return whether something that was thrown is an answer whose slug the contract names. */

@@ -6,12 +6,11 @@ import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 
-import type { Transport } from "./client.js";
+import { guarded, type Transport } from "./client.js";
 import type { ConnectionEnd } from "./errors.js";
 
 /** The last lines of stderr that are kept, to say why a process has ended. */
 const STDERR_LINES = 50;
-
 /** How long pipes that another process holds open are read after the end of the process. */
 const DRAIN_MS = 1_000;
 
@@ -23,29 +22,21 @@ const PROGRAM = process.platform === "win32" ? "sim-sidecar.exe" : "sim-sidecar"
  * alone, which is looked for on PATH.
  */
 export function findProgram(): string {
-  const named = process.env["SIM_SIDECAR"];
-  if (named) {
-    return named;
-  }
   const resources = (process as { resourcesPath?: string }).resourcesPath; // Electron has it
-  const beside = [resources, dirname(process.execPath)].filter((folder) => folder !== undefined);
-  for (const folder of [packageFolder(), ...beside]) {
-    const program = folder && join(folder, "sim-sidecar", PROGRAM);
-    if (program && existsSync(program)) {
-      return program;
-    }
-  }
-  return PROGRAM;
+  const folders = [packageFolder(), resources, dirname(process.execPath)];
+  const programs = folders.map((folder) => folder && join(folder, "sim-sidecar", PROGRAM));
+  const found = programs.find((program) => program && existsSync(program));
+  return process.env["SIM_SIDECAR"] || found || PROGRAM;
 }
 
 /** Return the folder of the package for this platform; a program in Electron's archive cannot run. */
-function packageFolder(): string | null {
+function packageFolder(): string | undefined {
   const name = `@sim-sidecar/sidecar-${process.platform}-${process.arch}`;
   try {
     const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
     return dirname(manifest).replace(/\bapp\.asar(?=[\\/])/, "app.asar.unpacked");
   } catch {
-    return null; // not installed
+    return undefined; // not installed
   }
 }
 
@@ -63,33 +54,32 @@ export interface ProcessOptions {
 export class ProcessTransport implements Transport {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #stderr: string[] = [];
-  readonly #onClose: Array<(end: ConnectionEnd) => void> = [];
-  #failure: string | null = null;
+  readonly #closed: Promise<ConnectionEnd>;
 
   /** Start a program with its arguments. */
-  constructor(command: readonly string[], options: ProcessOptions = {}) {
-    const [program = "", ...rest] = command;
-    const { env, cwd, onLog } = options;
-    this.#child = spawn(program, rest, {
-      stdio: "pipe",
-      windowsHide: true,
-      ...(env && { env }),
-      ...(cwd !== undefined && { cwd }),
-    });
-    this.#child.stdin.on("error", () => {}); // the end of the process tells it
-    readLines(this.#child.stderr, true, (line) => {
+  constructor([program = "", ...words]: readonly string[], options: ProcessOptions = {}) {
+    const { env = process.env, cwd, onLog } = options;
+    const child = spawn(program, words, { stdio: "pipe", windowsHide: true, env, ...(cwd && { cwd }) });
+    this.#child = child;
+    child.stdin.on("error", () => {}); // the end of the process tells it
+    const take = (line: string) => {
+      this.#stderr.splice(0, this.#stderr.length + 1 - STDERR_LINES);
       this.#stderr.push(line);
-      this.#stderr.splice(0, this.#stderr.length - STDERR_LINES);
-      onLog?.(line);
+    };
+    readLines(child.stderr, true, (line) => {
+      take(line);
+      guarded(() => onLog?.(line));
     });
-    this.#child.on("error", (error) => {
-      this.#failure = error.message;
+    child.on("error", (error) => take(error.message)); // it could not be started
+    child.on("exit", () => {
+      const pipes = [child.stdout, child.stderr];
+      const timer = setTimeout(() => pipes.forEach((pipe) => pipe.destroy()), DRAIN_MS);
+      child.once("close", () => clearTimeout(timer));
     });
-    this.#child.on("exit", () => this.#drain());
-    this.#child.on("close", (exitCode, signal) => {
-      const stderr = this.#failure ?? this.#stderr.join("\n");
-      const end = { exitCode: this.#failure === null ? exitCode : null, signal, stderr };
-      this.#onClose.splice(0).forEach((listener) => listener(end));
+    this.#closed = new Promise((resolve) => {
+      child.on("close", (exitCode, signal) => {
+        resolve({ exitCode, signal, stderr: this.#stderr.join("\n") });
+      });
     });
   }
 
@@ -107,24 +97,12 @@ export class ProcessTransport implements Transport {
   }
 
   onClose(listener: (end: ConnectionEnd) => void): void {
-    this.#onClose.push(listener);
-  }
-
-  /** Close its stdin once all that was sent is written, which ends it in order. */
-  closeInput(): void {
-    this.#child.stdin.end();
+    void this.#closed.then(listener);
   }
 
   /** End it by force. */
   kill(): void {
     this.#child.kill("SIGKILL");
-  }
-
-  /** Stop reading in a while: a process that it started may hold the pipes open. */
-  #drain(): void {
-    const { stdout, stderr } = this.#child;
-    const timer = setTimeout(() => [stdout, stderr].forEach((pipe) => pipe.destroy()), DRAIN_MS);
-    this.#child.once("close", () => clearTimeout(timer));
   }
 }
 
@@ -133,18 +111,14 @@ function readLines(stream: Readable, rest: boolean, listener: (line: string) => 
   let begun = "";
   stream.setEncoding("utf8");
   stream.on("data", (text: string) => {
-    let start = 0;
-    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
-      const line = begun + text.slice(start, end);
+    const lines = text.split("\n");
+    const last = lines.pop() ?? "";
+    for (const line of lines) {
+      const whole = begun + line;
       begun = "";
-      start = end + 1;
-      listener(line);
+      listener(whole);
     }
-    begun += text.slice(start);
+    begun += last;
   });
-  stream.on("end", () => {
-    if (rest && begun) {
-      listener(begun);
-    }
-  });
+  stream.on("end", () => rest && begun && listener(begun));
 }

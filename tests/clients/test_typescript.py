@@ -1,0 +1,353 @@
+"""Tests of the TypeScript client: programs in Node, compiled once, against the real process."""
+
+import fcntl
+import json
+import re
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sidecar import describe
+from tests.process.child_process import ROOT, environment
+from tests.store import samples
+
+CLIENT = ROOT / "schema" / "clients" / "typescript"
+TSC = CLIENT / "node_modules" / "typescript" / "bin" / "tsc"
+SIDECAR = [sys.executable, "-m", "sidecar"]
+NODE = shutil.which("node")
+RUNTIME_LINES = 700
+
+PEER = """
+import json, sys, time
+def say(**message):
+    print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+def hear():
+    line = sys.stdin.readline()
+    if not line:
+        sys.exit(0)
+    return json.loads(line)
+ready = {"protocol_version": "1.0", "head": {"seq": 0}, "runs_interrupted_ids": [], "secrets": ""}
+"""
+READY = 'say(method="system.ready", params=ready)\n'
+SHUTDOWN = 'say(id=hear()["id"], result={})\n'
+
+pytestmark = pytest.mark.skipif(
+    NODE is None or not TSC.exists(),
+    reason="needs Node, and `npm ci` in schema/clients/typescript",
+)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled() -> None:
+    """Compile the client and its test programs, which is the strict check of their types too."""
+    cache = ROOT / ".cache"
+    cache.mkdir(exist_ok=True)
+    with (cache / "typescript.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes of this run do the same
+        run_node(TSC, "--build", CLIENT / "test")
+
+
+def run_node(
+    *words: object, folder: Path = ROOT, node: str | Path | None = NODE, **variables: str
+) -> str:
+    """Run a program in Node and return what it prints."""
+    done = subprocess.run(
+        [str(node), *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=folder,
+        env=environment(**variables),
+        timeout=50,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def report(program: str, *words: object) -> Any:
+    """Run one of the compiled programs and return what it reports."""
+    return json.loads(run_node(CLIENT / "test" / "dist" / f"{program}.js", *words))
+
+
+def peer(text: str) -> list[str]:
+    """Return the command of a small program that takes the place of the real process."""
+    return [sys.executable, "-c", PEER + text]
+
+
+# --- the contract ---------------------------------------------------------------------------
+
+
+def test_the_typescript_client_calls_every_method_and_receives_every_notification(
+    tmp_path: Path,
+) -> None:
+    older = samples.unpack("v1", tmp_path / "older.db")
+    with closing(sqlite3.connect(older)) as db:
+        db.execute("CREATE TABLE theirs (x)")
+        db.commit()
+    (tmp_path / "lost.db.known").touch()
+    contract = describe.contract()
+    methods = [each["name"] for each in contract["methods"]]
+    notifications = [each["name"] for each in contract["x-notifications"]["outgoing"]]
+
+    seen = report("methods", tmp_path, sys.executable, "-m", "tests.scenarios.with_keychain")
+
+    assert seen == {"answered": sorted(methods), "notified": sorted(notifications)}
+
+
+def test_the_errors_of_the_typescript_client_are_told_apart_by_slug(tmp_path: Path) -> None:
+    assert report("faults", "errors", tmp_path / "sim.db", *SIDECAR) == {
+        "slugs": ["not_found", "invalid_params", "invalid_request"],
+        "path": "$.params.id",
+        "other": False,
+        "all": True,
+    }
+
+
+def test_the_typescript_client_yields_the_pages_of_a_list(tmp_path: Path) -> None:
+    assert report("faults", "pages", tmp_path / "sim.db", *SIDECAR) == {
+        "pages": [["w0", "w1", "w2"], ["w3", "w4", "w5"], ["w6"], []],
+        "rest": [3, 1],
+    }
+
+
+def test_the_core_of_the_typescript_client_needs_nothing_of_node() -> None:
+    """A web page loads it: what index.js imports, directly or not, imports only its own files."""
+    waiting, seen = ["index.js"], set[str]()
+    while waiting:
+        name = waiting.pop()
+        text = (CLIENT / "dist" / name).read_text("utf-8")
+        imported = set(re.findall(r'^(?:im|ex)port .*?from "(.+)";$', text, re.MULTILINE))
+        assert all(each.startswith("./") for each in imported), name
+        seen.add(name)
+        waiting += [each[2:] for each in imported if each[2:] not in seen]
+
+    assert seen == {"index.js", "client.js", "errors.js", "generated.js"}
+
+
+def test_the_hand_written_part_of_the_typescript_client_stays_small() -> None:
+    sources = [path for path in (CLIENT / "src").glob("*.ts") if path.name != "generated.ts"]
+    lines = [line for path in sources for line in path.read_text("utf-8").splitlines()]
+
+    assert len([line for line in lines if line.strip()]) <= RUNTIME_LINES
+
+
+# --- time-outs and cancelling ---------------------------------------------------------------
+
+
+def test_progress_starts_the_timeout_of_the_typescript_client_afresh(tmp_path: Path) -> None:
+    slow = """
+request = hear()
+for done in range(6):
+    time.sleep(0.2)
+    say(method="$/progress", params={"id": request["id"], "done": done})
+say(id=request["id"], result="done")
+silent, cancel, last = hear(), hear(), hear()
+say(id=silent["id"], result="too late")
+right = cancel["params"]["id"] == silent["id"]
+say(id=last["id"], result={"method": cancel["method"], "right": right})
+"""
+    seen = report("faults", "progress", tmp_path / "none", *peer(READY + slow + SHUTDOWN))
+
+    assert seen == {
+        "result": "done",
+        "done": [0, 1, 2, 3, 4, 5],
+        "late": True,
+        "heard": {"method": "$/cancelRequest", "right": True},
+    }
+
+
+def test_an_abort_signal_cancels_a_call_of_the_typescript_client(tmp_path: Path) -> None:
+    assert report("faults", "abort", tmp_path / "sim.db", *SIDECAR) == {
+        "early": "early",
+        "late": "late",
+        "backups": 0,
+    }
+
+
+# --- the supervisor -------------------------------------------------------------------------
+
+
+def test_a_kill_amid_a_thousand_calls_settles_each_call_of_the_typescript_client_once(
+    tmp_path: Path,
+) -> None:
+    database = tmp_path / "sim.db"
+
+    seen = report("killed", database, *SIDECAR)
+
+    outcomes = seen["outcomes"]
+    assert seen["settled"] == [1] * 1000
+    assert (outcomes["done"] + outcomes["may_have_run"], outcomes["not_sent"]) == (1000, 1)
+    assert min(outcomes.values()) > 0
+    assert seen["states"] == ["starting", "ready", "down", "starting", "ready", "stopped"]
+    with closing(sqlite3.connect(database)) as db:
+        entries = [seq for (seq,) in db.execute("SELECT seq FROM access_log ORDER BY seq")]
+        stored = {name for (name,) in db.execute("SELECT id FROM workflows")}
+    assert seen["events"] == entries
+    assert set(seen["saved"]) <= stored
+
+
+def test_a_start_that_fails_tells_its_slug_through_the_typescript_client(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.db"
+    theirs.write_text("a letter", encoding="utf-8")
+
+    assert report("faults", "start_failed", theirs, *SIDECAR) == {
+        "name": "StartFailed",
+        "slug": "not_ours",
+        "data": "not_ours",
+        "exitCode": 4,
+        "message": "The file is not a database of this product.",
+        "states": ["starting", "stopped"],
+        "logged": True,
+    }
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["./no-such-program"],
+        peer("sys.exit('no reason that a client knows')"),
+        peer('ready["protocol_version"] = "2.0"\n' + READY + "hear()"),
+    ],
+    ids=["missing", "silent", "newer protocol"],
+)
+def test_a_program_that_never_serves_is_a_failed_start_of_the_typescript_client(
+    command: list[str], tmp_path: Path
+) -> None:
+    assert report("faults", "not_found", tmp_path / "none", *command) == [True, None]
+
+
+def test_the_typescript_supervisor_gives_up_on_a_crash_loop(tmp_path: Path) -> None:
+    seen = report("faults", "crash_loop", tmp_path / "none", *peer(READY + "sys.exit(1)"))
+
+    waits = seen.pop("waits")
+    assert all(map(float.__ge__, waits, (249.0, 499.0, 999.0, 1999.0)))
+    assert seen == {
+        "loop": True,
+        "cause": True,
+        "states": ["starting", "ready", *["down", "starting", "ready"] * 4, "gave_up"],
+        "ready": "StartFailed: The supervisor is gave_up.",
+        "again": "ready",
+    }
+
+
+def test_the_typescript_supervisor_unlocks_after_each_start(tmp_path: Path) -> None:
+    assert report("faults", "unlock", tmp_path / "sim.db", *SIDECAR) == {
+        "asked": [False, True],
+        "state": "unlocked",
+    }
+
+
+def test_the_typescript_supervisor_hands_over_the_runs_that_a_kill_interrupted(
+    tmp_path: Path,
+) -> None:
+    assert report("faults", "runs", tmp_path / "sim.db", *SIDECAR) == {
+        "given": [["r1"]],
+        "status": "running",
+        "tokens": 1,
+    }
+
+
+def test_the_typescript_supervisor_fills_the_gap_of_an_overflow(tmp_path: Path) -> None:
+    assert report("faults", "overflow", tmp_path / "sim.db", *SIDECAR) == {
+        "overflows": 1,
+        "events": [1, 2, 3],
+    }
+
+
+def test_the_typescript_supervisor_tells_that_an_older_database_was_put_back(
+    tmp_path: Path,
+) -> None:
+    assert report("faults", "stale", tmp_path / "sim.db", *SIDECAR) == {
+        "before": [1, 2],
+        "stale": 1,
+        "events": [1, 2, 1],
+    }
+
+
+def test_a_callback_that_throws_does_not_stop_the_typescript_client(tmp_path: Path) -> None:
+    assert report("faults", "throwing", tmp_path / "sim.db", *SIDECAR) == {
+        "value": "dark",
+        "exitCode": 0,
+        "thrown": True,
+    }
+
+
+def test_lines_of_the_typescript_client_end_in_lf_alone(tmp_path: Path) -> None:
+    """A character of several bytes that comes in two parts is one, and a cut off line is none."""
+    parts = r"""
+for part in ("a\u2028b\u0085ü".encode()[:-1], "ü\n\ncut".encode()[1:]):
+    sys.stdout.buffer.write(part)
+    sys.stdout.buffer.flush()
+    time.sleep(0.1)
+print("last words", file=sys.stderr, end="", flush=True)
+sys.exit(7)
+"""
+    assert report("faults", "transport", tmp_path / "none", *peer(parts)) == {
+        "lines": ["a\u2028b\u0085ü", ""],
+        "end": {"exitCode": 7, "signal": None, "stderr": "last words"},
+    }
+
+
+# --- what a reader tries first --------------------------------------------------------------
+
+
+def program(folder: Path) -> str:
+    """Write a program `sim-sidecar` of this checkout into a folder and return its path."""
+    path = folder / "sim-sidecar"
+    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sidecar "$@"\n', encoding="utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_the_example_of_the_typescript_client_is_a_host_in_fifteen_lines(tmp_path: Path) -> None:
+    """The first one of its README is run as it stands, in a folder that has only the package."""
+    text = (CLIENT / "README.md").read_text("utf-8")
+    example = text.partition("```js\n")[2].partition("```")[0]
+    (tmp_path / "host.mjs").write_text(example, encoding="utf-8")
+    packages = tmp_path / "node_modules" / "@sim-sidecar"
+    packages.mkdir(parents=True)
+    (packages / "client").symlink_to(CLIENT)
+
+    printed = run_node("host.mjs", folder=tmp_path, SIM_SIDECAR=program(tmp_path))
+
+    assert len([line for line in example.splitlines() if line.strip()]) <= 15
+    assert printed.splitlines() == ["hello created", "Hello", "conflict with revision 1"]
+
+
+@pytest.mark.parametrize("place", ["variable", "package", "beside", "path"])
+def test_the_typescript_client_finds_the_program_in_each_place(place: str, tmp_path: Path) -> None:
+    """A copy of Node and of the client, so that the folders beside them are the test's own."""
+    folder = tmp_path / "node_modules" / "@sim-sidecar" / "client"
+    shutil.copytree(CLIENT / "dist", folder / "dist")
+    shutil.copy(CLIENT / "package.json", folder)
+    node = tmp_path / "bin" / "node"
+    node.parent.mkdir()
+    shutil.copy(Path(str(NODE)).resolve(), node)
+    look = "import('@sim-sidecar/client/node').then((it) => console.log(it.findProgram()))"
+    variables = {"PATH": "/nowhere"}
+    expected = "sim-sidecar"
+    if place in {"variable", "package", "beside"}:
+        beside = make(node.parent / "sim-sidecar" / "sim-sidecar")
+        expected = str(beside)
+    if place in {"variable", "package"}:
+        system = run_node("-p", "process.platform + '-' + process.arch").strip()
+        package = folder.with_name(f"sidecar-{system}")
+        make(package / "package.json", "{}")
+        expected = str(make(package / "sim-sidecar" / "sim-sidecar"))
+    if place == "variable":
+        variables["SIM_SIDECAR"] = expected = "/opt/some where/sim-sidecar"
+
+    assert run_node("-e", look, node=node, folder=tmp_path, **variables).strip() == expected
+
+
+def make(path: Path, text: str = "") -> Path:
+    """Write a file and the folders that it is in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    return path
