@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import package_archives as archives
 import package_bundle as bundle
+import package_client
 import package_contents as contents
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -179,6 +180,14 @@ def make_npm_package(row: Platform, version: str, folder: Path, epoch_s: int) ->
     shutil.rmtree(package)
 
 
+def make_client_package(version: str, dist: Path, epoch_s: int) -> None:
+    """Pack the TypeScript client, if this machine has npm."""
+    try:
+        package_client.make(dist, version, [npm_name(row) for row in platforms()], epoch_s)
+    except package_client.CannotPackError as problem:
+        say(f"skipped the npm package of the TypeScript client: {problem}")
+
+
 def npm_name(row: Platform) -> str:
     """Return the name of the npm package for one platform."""
     return f"@sim-sidecar/sidecar-{row.npm['os']}-{row.npm['cpu']}"
@@ -230,6 +239,7 @@ def make(dist: Path) -> None:
     packing.start()
     version = manifest["version"]
     make_npm_package(row, version, folder, epoch_s)
+    make_client_package(version, dist, epoch_s)
     packing.join()
     write_sums(dist)
 

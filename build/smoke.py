@@ -151,7 +151,8 @@ def main() -> int:
     paths: list[Path] = parser.parse_args().paths
     if not paths:
         dist = ROOT / "dist"
-        paths = [dist / PROGRAM, *sorted(dist.glob("*.tgz")), *sorted(dist.glob("*.whl"))]
+        npm_packages = sorted(dist.glob(f"{PROGRAM}-sidecar-*.tgz"))
+        paths = [dist / PROGRAM, *npm_packages, *sorted(dist.glob("*.whl"))]
     total_passed = total_failed = 0
     for path in paths:
         print(f"--- {path}", flush=True)

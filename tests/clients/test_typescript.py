@@ -7,12 +7,15 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tarfile
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import package_client
+from package import npm_name, platforms
 from sidecar import describe
 from tests.process.child_process import ROOT, environment
 from tests.store import samples
@@ -305,14 +308,38 @@ def program(folder: Path) -> str:
     return str(path)
 
 
+def install(folder: Path) -> Path:
+    """Make the npm package of the client, and unpack it where Node finds it from a folder."""
+    names = [npm_name(row) for row in platforms()]
+    packed = package_client.make(folder, "1.2.3", names, epoch_s=1_700_000_000)
+    place = folder / "node_modules" / "@sim-sidecar"
+    place.mkdir(parents=True)
+    with tarfile.open(packed) as tar:
+        tar.extractall(place, filter="data")
+    return (place / "package").rename(place / "client")
+
+
+def test_the_package_of_the_typescript_client_chooses_among_those_of_the_platforms(
+    tmp_path: Path,
+) -> None:
+    folders = [make(tmp_path / name / "any").parent for name in ("one", "other")]
+
+    packages = [install(folder) for folder in folders]
+
+    one, other = ((folder / "sim-sidecar-client-1.2.3.tgz").read_bytes() for folder in folders)
+    assert one == other
+    manifest = json.loads((packages[0] / "package.json").read_text("utf-8"))
+    assert (manifest["name"], manifest["version"]) == ("@sim-sidecar/client", "1.2.3")
+    assert manifest["optionalDependencies"] == {npm_name(row): "1.2.3" for row in platforms()}
+    assert not {"private", "scripts", "devDependencies", "dependencies"} & set(manifest)
+
+
 def test_the_example_of_the_typescript_client_is_a_host_in_fifteen_lines(tmp_path: Path) -> None:
     """The first one of its README is run as it stands, in a folder that has only the package."""
     text = (CLIENT / "README.md").read_text("utf-8")
     example = text.partition("```js\n")[2].partition("```")[0]
     (tmp_path / "host.mjs").write_text(example, encoding="utf-8")
-    packages = tmp_path / "node_modules" / "@sim-sidecar"
-    packages.mkdir(parents=True)
-    (packages / "client").symlink_to(CLIENT)
+    install(tmp_path)
 
     printed = run_node("host.mjs", folder=tmp_path, SIM_SIDECAR=program(tmp_path))
 

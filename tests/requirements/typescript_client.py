@@ -53,7 +53,8 @@ REQUIREMENTS = [
     _promise.proven(
         "typescript:program",
         "It finds the program by a variable, in the package of the platform, beside the app or on"
-        " PATH, in this order.",
+        " PATH, in this order; its package names those of all platforms.",
+        "test_the_package_of_the_typescript_client_chooses_among_those_of_the_platforms",
         "test_the_typescript_client_finds_the_program_in_each_place",
     ),
 ]
