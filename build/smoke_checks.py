@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from smoke_inspector import shows_its_page
 from smoke_process import WAIT_S, Served, alive, children, listing, size_on_disk
 
 DISK_BYTES_MAX = 50_000_000
@@ -51,6 +52,7 @@ COMMANDS: dict[str, list[list[str]]] = {
     "restore": [["{backup}", "--database", "{db}"]],
     "recover": [["--yes", "--database", "{db}"]],
     "doctor": [["--database", "{db}"]],
+    "inspect": [["--through", "--", "{program}", "serve", "--ephemeral"]],
     "openrpc": [[]],
 }
 """The words with which each command is run, in this order on one database."""
@@ -154,6 +156,8 @@ def checks(artefact: Artefact, scratch: Path) -> Iterator[Check]:
     for variant in artefact.variants[1:]:
         name = " ".join(word for word in variant if "/" not in word) or "script"
         yield Check(f"commands by {name}", partial(by_variant, tried, variant))
+    shown = partial(shows_its_page, tried.command, tried.database, tried.variables)
+    yield Check("the inspector serves its page", shown)
     document = json.loads(tried.run("openrpc"))
     examples = {one["name"]: one["examples"][0]["params"] for one in document["methods"]}
     for name, params in examples.items():
@@ -273,6 +277,7 @@ def command(tried: Tried, name: str) -> None:
         backups = sorted(tried.scratch.glob("backups/*.db.zst"))
         told = {
             "db": str(tried.database),
+            "program": tried.command[0],
             "scratch": str(tried.scratch),
             "backup": str(backups[-1]) if backups else "",
         }

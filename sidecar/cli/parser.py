@@ -16,6 +16,7 @@ from sidecar.cli import (
     export,
     history,
     imports,
+    inspect,
     openrpc,
     recover,
     restore,
@@ -31,7 +32,7 @@ from sidecar.cli.failures import CommandFailed, report
 from sidecar.errors import SidecarError
 
 _MODULES = (call, search, history, diff, imports, export, runs, stats, secrets, audit, backup,
-            backups, verify, restore, recover, doctor, demo, openrpc)  # fmt: skip
+            backups, verify, restore, recover, doctor, inspect, demo, openrpc)  # fmt: skip
 COMMANDS: dict[str, Command] = {module.COMMAND.name: module.COMMAND for module in _MODULES}
 """Every command but `serve`, by name, in the order in which `--help` lists them."""
 

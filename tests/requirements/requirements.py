@@ -5,6 +5,7 @@ from tests.requirements import (
     design_document,
     durability,
     following,
+    inspector,
     library,
     mistakes,
     packages,
@@ -43,6 +44,7 @@ REQUIREMENTS: list[Requirement] = [
     *rescue.REQUIREMENTS,
     *packages.REQUIREMENTS,
     *typescript_client.REQUIREMENTS,
+    *inspector.REQUIREMENTS,
 ]
 
 NUMBERED = {

@@ -115,5 +115,12 @@ REQUIREMENTS = [
         "The packaged program writes nowhere else.",
         "test_the_packages_are_made_and_pass_the_smoke_test",
     ),
-    _ecosystem.owed("20", "The inspector refuses strangers.", "later (inspector)"),
+    _ecosystem.proven(
+        "20",
+        "The inspector refuses strangers.",
+        "test_another_host_is_refused_whatever_else_is_right",
+        "test_another_origin_is_refused",
+        "test_another_token_is_refused",
+        "test_it_listens_on_loopback_alone",
+    ),
 ]

@@ -132,7 +132,7 @@ def take(
         try:
             # The state is fixed by the first read and not by BEGIN.
             facts, rows = _read_facts(source), verified_copy.table_counts(source)
-            _copy_pages(source, copy, cancelled, step)
+            copy_pages(source, copy, cancelled, step)
         finally:
             # After an I/O error SQLite may have ended the transaction by itself.
             if source.in_transaction:
@@ -171,11 +171,16 @@ def _read_facts(db: Connection) -> Snapshot:
     )
 
 
-def _copy_pages(source: Connection, copy: Path, cancelled: Callable[[], bool], step: Step) -> None:
+def copy_pages(source: Connection, copy: Path, cancelled: Callable[[], bool], step: Step) -> None:
+    """Copy the pages of the state that the read transaction of `source` sees to a private file.
+
+    Raises:
+        Cancelled: `cancelled` returned True.
+    """
     page_bytes = int(source.pragma("page_size"))
     target = apsw.Connection(str(copy), flags=apsw.SQLITE_OPEN_READWRITE)
     try:
-        # The copy is not needed after a crash; the backup is synced when it is packed.
+        # The copy is not needed after a crash; a backup is synced when it is packed.
         set_pragma(target, "synchronous", "OFF", 0)
         set_pragma(target, "journal_mode", "OFF", "off")
         with target.backup("main", source, "main") as backup:

@@ -1,0 +1,43 @@
+"""Makes a copy of a database, and serves it for reading only.
+
+The inspector holds the lock of the copy, so that its sidecar only reads: no chore runs that would
+prune, or write a backup into the folder of the app.
+"""
+
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from sidecar.ephemeral import DATABASE_NAME, EphemeralFolder
+from sidecar.errors import ExitCode
+from sidecar.inspector.frames import Frames
+from sidecar.inspector.served import Ended, Served
+from sidecar.store import migrations
+from sidecar.store.backup_names import DEFAULT
+from sidecar.store.lockfile import DatabaseLock
+from sidecar.store.transfer.whole_copy import copy_whole
+
+_PARTIAL = "copying.db"
+
+
+def serve_copy(database: Path, held: ExitStack, frames: Frames | None) -> Served:
+    """Copy the database and start a sidecar on the copy, which `held` removes.
+
+    Raises:
+        Ended: there is no database, or its copy cannot be served.
+        SidecarError: the database cannot be copied.
+    """
+    if not database.exists():
+        raise Ended(ExitCode.NO_DATABASE, f"There is no database at {database}.")
+    folder = held.enter_context(EphemeralFolder())
+    # Under its name only when it is whole: other starts remove a database that nobody serves.
+    version = copy_whole(database, folder / _PARTIAL)
+    copy = (folder / _PARTIAL).rename(folder / DATABASE_NAME)
+    if version != migrations.current_version():
+        # An older file is migrated here, as a copy, and one of another program is refused.
+        Served([f"--database={copy}", "--existing", "--no-events"], None).close()
+    with suppress(OSError):  # Windows has no links for everybody: backups are then not listed
+        (folder / DEFAULT).symlink_to(database.absolute().parent / DEFAULT)
+    lock = DatabaseLock(copy)
+    lock.acquire()
+    held.callback(lock.release)
+    return Served([f"--database={copy}", "--existing", "--reading"], frames)

@@ -1,0 +1,29 @@
+"""Says which calls change nothing: the others are refused unless writes were allowed."""
+
+from typing import Any, Final
+
+READING: Final = frozenset(
+    {
+        "system.ping", "system.info", "system.stats", "system.check",
+        "workflows.get", "workflows.get_many", "workflows.list", "workflows.search",
+        "workflows.history", "workflows.diff", "workflows.tags", "workflows.categories",
+        "runs.get", "runs.list", "runs.stats",
+        "settings.get", "settings.list",
+        "secrets.status", "secrets.list",
+        "audit.list", "audit.verify", "audit.subscribe", "audit.unsubscribe",
+        "backups.list", "backups.verify",
+        "rpc.discover",
+    }
+)  # fmt: skip
+"""The methods that change neither the database, nor a file, nor what the process keeps in memory
+of keys, and answer no secret."""
+
+RESTORE: Final = "backups.restore"
+"""Changes nothing while its param `dry_run` is true."""
+
+
+def is_reading(method: str, params: Any) -> bool:
+    """Return whether a call changes nothing."""
+    if method == RESTORE:
+        return isinstance(params, dict) and params.get("dry_run") is True
+    return method in READING

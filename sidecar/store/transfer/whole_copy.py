@@ -1,0 +1,59 @@
+"""Copies a whole database, as it is at one moment, by SQLite's backup API, and changes none of it.
+
+The file may be served by another process, which goes on meanwhile. Where nobody serves it, SQLite
+is told that it does not change, because it would otherwise leave a log beside it.
+"""
+
+from pathlib import Path
+
+import apsw
+
+from sidecar import files
+from sidecar.errors import StorageFailed
+from sidecar.store.database_files import remove_database
+from sidecar.store.sqlite_errors import as_wire_error
+from sidecar.store.transfer.snapshot import copy_pages
+
+_TRIES = 5
+"""A further try is needed when a process begins to serve the file during a copy."""
+
+
+def copy_whole(source: Path, copy: Path) -> int:
+    """Copy the database to a file that only its owner can read; return its tables' version.
+
+    Raises:
+        SidecarError: it cannot be read, or changes all the time.
+    """
+    for _ in range(_TRIES):
+        remove_database(copy)
+        files.create_private(copy)
+        try:
+            with files.wire_errors():
+                version = _copy_once(source, copy)
+        except apsw.Error as fault:
+            raise as_wire_error(fault) or fault from fault
+        if version is not None:
+            return version
+    raise StorageFailed(f"{source} changes while it is copied; try again.")
+
+
+def _copy_once(source: Path, copy: Path) -> int | None:
+    """Copy the database; return None when it has begun to be served meanwhile."""
+    log = files.beside(source, "-wal")
+    is_open = log.exists()
+    before = source.stat()
+    uri = source.absolute().as_uri() + ("?mode=ro" if is_open else "?mode=ro&immutable=1")
+    db = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
+    try:
+        # A crashed process may have left a log, which the close must not move into the file.
+        db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        # Without a transaction the copy begins again with each write of the other process.
+        db.execute("BEGIN")
+        version = int(db.pragma("user_version"))
+        copy_pages(db, copy, lambda: False, lambda _bytes: None)
+        db.execute("ROLLBACK")
+    finally:
+        db.close(True)
+    after = source.stat()
+    is_same = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
+    return version if is_open or (is_same and not log.exists()) else None
