@@ -17,6 +17,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that it runs in a checkout that is not installed
 
 import client_python  # noqa: E402 -- after the line above, like all imports of the checkout
+import client_rust  # noqa: E402
 import client_typescript  # noqa: E402
 import design_page  # noqa: E402
 import examples  # noqa: E402
@@ -61,6 +62,7 @@ def outputs(contract: dict[str, Any]) -> dict[str, Callable[[], bytes]]:
         "schema/design.md": lambda: design_page.render().encode(),
         "schema/database.sql": lambda: database_sql().encode(),
         "schema/clients/python/sidecar_client.py": lambda: client_python.render(contract).encode(),
+        "schema/clients/rust/src/generated.rs": lambda: client_rust.render(contract).encode(),
         "schema/clients/typescript/src/generated.ts": lambda: client_typescript.render(
             contract, describe.schema_hash()
         ).encode(),

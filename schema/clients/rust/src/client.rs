@@ -1,0 +1,359 @@
+//! Calls of methods, with a time-out, progress and a way to cancel.
+
+use std::sync::mpsc::{channel, RecvTimeoutError};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::de::DeserializeOwned;
+use serde::Serialize;
+use serde_json::value::{to_raw_value, RawValue};
+
+use crate::connection::{lock, Connection, Reply, Sink, Started};
+use crate::error::{ConnectionLost, End, Error, Result, StartFailure};
+use crate::events::{Item, Queue};
+use crate::generated::{Notification, Progress, SidecarError, SystemReady, LONG};
+use crate::launch::Launch;
+
+/// Time without an answer or progress after which a call times out.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time that the process has to end in order before it is ended by force.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Calls the methods of a process. Clones share the process; the last one closes its stdin.
+///
+/// It can be used from several threads at once.
+#[derive(Clone)]
+pub struct Client {
+    link: Arc<Link>,
+    options: CallOptions,
+}
+
+/// How a call is made; see [`Client::with`].
+#[derive(Clone)]
+pub struct CallOptions {
+    timeout: Duration,
+    cancel: Option<CancelToken>,
+    on_progress: Option<OnProgress>,
+}
+
+type OnProgress = Arc<dyn Fn(&Progress) + Send + Sync>;
+
+impl Default for CallOptions {
+    fn default() -> Self {
+        Self { timeout: CALL_TIMEOUT, cancel: None, on_progress: None }
+    }
+}
+
+impl CallOptions {
+    /// Returns the options of an ordinary call: 30 seconds without a sign are its time-out.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the time without an answer or progress after which the call times out.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Sets the token that cancels the call.
+    pub fn cancel(mut self, token: &CancelToken) -> Self {
+        self.cancel = Some(token.clone());
+        self
+    }
+
+    /// Sets what is called, in the thread of the call, for each progress of a long method.
+    pub fn on_progress(mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
+        self.on_progress = Some(Arc::new(callback));
+        self
+    }
+}
+
+/// Cancels the calls that were given it. Only long methods can be cancelled; they then fail with
+/// [`SidecarError::Cancelled`], or give their result when they were done.
+#[derive(Clone, Default)]
+pub struct CancelToken(Arc<Mutex<Cancelling>>);
+
+#[derive(Default)]
+struct Cancelling {
+    cancelled: bool,
+    calls: Vec<Started>,
+}
+
+impl CancelToken {
+    /// Returns a token that has cancelled nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Cancels all calls that have the token, and those that will be given it.
+    pub fn cancel(&self) {
+        let calls = {
+            let mut state = lock(&self.0);
+            state.cancelled = true;
+            std::mem::take(&mut state.calls)
+        };
+        calls.iter().for_each(Started::cancel);
+    }
+
+    fn add(&self, call: &Started) {
+        let mut state = lock(&self.0);
+        if state.cancelled {
+            drop(state);
+            call.cancel();
+        } else {
+            state.calls.push(call.clone());
+        }
+    }
+
+    fn remove(&self, call: &Started) {
+        lock(&self.0).calls.retain(|each| !each.is(call));
+    }
+}
+
+/// The process that serves now, of all clones of a client.
+#[derive(Default)]
+pub(crate) struct Link {
+    current: Mutex<Current>,
+}
+
+#[derive(Default)]
+struct Current {
+    connection: Option<Arc<Connection>>,
+    ready: Option<SystemReady>,
+    last_end: End,
+    /// Whether another link stands for the process, and ends it.
+    borrowed: bool,
+}
+
+impl Link {
+    pub(crate) fn set(&self, connection: Arc<Connection>, ready: SystemReady) {
+        let mut current = lock(&self.current);
+        current.connection = Some(connection);
+        current.ready = Some(ready);
+    }
+
+    pub(crate) fn connection(&self) -> Option<Arc<Connection>> {
+        lock(&self.current).connection.clone()
+    }
+
+    pub(crate) fn clear(&self, end: End) {
+        let mut current = lock(&self.current);
+        current.connection = None;
+        current.ready = None;
+        current.last_end = end;
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        let current = lock(&self.current);
+        if let Some(connection) = current.connection.as_ref().filter(|_| !current.borrowed) {
+            connection.close_stdin();
+        }
+    }
+}
+
+impl Client {
+    /// Starts a process and waits until it serves. `on_notification` runs in a thread of its own,
+    /// and may call methods. When it takes too long, notifications are dropped and an
+    /// `audit.overflow` tells so.
+    pub fn spawn<F>(launch: &Launch, on_notification: F) -> Result<Self>
+    where
+        F: FnMut(Notification) + Send + 'static,
+    {
+        let queue = Arc::new(Queue::default());
+        let (signs, ready) = channel();
+        let sink = ClientSink { queue: Arc::clone(&queue), signs: Mutex::new(signs) };
+        let connection = Connection::open(launch, Arc::new(sink))?;
+        let mut on_notification = on_notification;
+        thread::spawn(move || {
+            while let Some(item) = queue.pop() {
+                if let Item::Notification(notification) = item {
+                    on_notification(notification);
+                }
+            }
+        });
+        let ready = wait_ready(&connection, &ready, || false)?;
+        let client = Self::over(Arc::default());
+        client.link.set(connection, ready);
+        Ok(client)
+    }
+
+    pub(crate) fn over(link: Arc<Link>) -> Self {
+        Self { link, options: CallOptions::default() }
+    }
+
+    /// Returns a client for a process that another one stands for.
+    pub(crate) fn of(connection: &Arc<Connection>, ready: &SystemReady) -> Self {
+        let client = Self::over(Arc::default());
+        client.link.set(Arc::clone(connection), ready.clone());
+        lock(&client.link.current).borrowed = true;
+        client
+    }
+
+    /// Returns the same client with other options for its calls.
+    pub fn with(&self, options: CallOptions) -> Self {
+        Self { link: Arc::clone(&self.link), options }
+    }
+
+    /// Returns what the process told when it was ready; none while there is no process.
+    pub fn ready(&self) -> Option<SystemReady> {
+        lock(&self.link.current).ready.clone()
+    }
+
+    /// Calls a method and waits for its result. The functions of the nouns, such as
+    /// `client.workflows().get(...)`, are easier to use.
+    pub fn call<R: DeserializeOwned>(&self, method: &str, params: &impl Serialize) -> Result<R> {
+        let result = self.call_raw(method, &to_raw_value(params)?)?;
+        Ok(serde_json::from_str(result.get())?)
+    }
+
+    /// Calls a method with params that are JSON, and returns its result as JSON.
+    pub fn call_raw(&self, method: &str, params: &RawValue) -> Result<Box<RawValue>> {
+        let (replies, received) = channel();
+        let started = self.start(method, params, move |reply| {
+            let _ = replies.send(reply); // an error: the call has timed out
+        });
+        let cancel = self.options.cancel.as_ref();
+        if let Some(token) = cancel {
+            token.add(&started);
+        }
+        let result = loop {
+            match received.recv_timeout(self.options.timeout) {
+                Ok(Reply::Progress(params)) => self.tell(&params),
+                Ok(Reply::Result(result)) => break Ok(result),
+                Ok(Reply::Error(error)) => {
+                    break Err(Error::Sidecar(Box::new(SidecarError::decode(&error))));
+                }
+                Ok(Reply::Lost(lost)) => break Err(Error::ConnectionLost(Box::new(lost))),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    if LONG.contains(&method) {
+                        started.cancel();
+                    }
+                    started.forget();
+                    let after = self.options.timeout;
+                    break Err(Error::CallTimeout { method: method.to_owned(), after });
+                }
+            }
+        };
+        if let Some(token) = cancel {
+            token.remove(&started);
+        }
+        result
+    }
+
+    /// Sends a request and returns at once. What is received for it is given to `on_reply`, which
+    /// runs in the thread that reads, and therefore must not wait for another answer.
+    pub fn start<F>(&self, method: &str, params: &RawValue, on_reply: F) -> Started
+    where
+        F: FnMut(Reply) + Send + 'static,
+    {
+        let mut on_reply = on_reply;
+        let current = lock(&self.link.current);
+        let Some(connection) = current.connection.clone() else {
+            let lost = ConnectionLost { may_have_run: false, end: current.last_end.clone() };
+            drop(current);
+            on_reply(Reply::Lost(lost));
+            return Started::unsent();
+        };
+        drop(current);
+        connection.start(method, params, on_reply)
+    }
+
+    /// Ends the process in order, after ten seconds by force, and returns how it ended.
+    ///
+    /// A process that a supervisor has started is ended by the supervisor.
+    pub fn close(&self) -> End {
+        let Some(connection) = self.link.connection() else {
+            return lock(&self.link.current).last_end.clone();
+        };
+        let end = end_in_order(&connection);
+        self.link.clear(end.clone());
+        end
+    }
+
+    fn tell(&self, params: &RawValue) {
+        if let Some(on_progress) = &self.options.on_progress {
+            if let Ok(progress) = serde_json::from_str(params.get()) {
+                on_progress(&progress);
+            }
+        }
+    }
+}
+
+/// Asks the process to end, waits, and ends it by force when it takes too long.
+pub(crate) fn end_in_order(connection: &Arc<Connection>) -> End {
+    let none = RawValue::from_string("{}".to_owned()).expect("it is JSON");
+    connection.start("system.shutdown", &none, |_| {});
+    connection.wait_end(CLOSE_TIMEOUT).unwrap_or_else(|| {
+        connection.kill();
+        connection.wait_end(CLOSE_TIMEOUT).unwrap_or_default()
+    })
+}
+
+/// A sign of a process that starts.
+pub(crate) enum Sign {
+    /// It makes progress.
+    Starting,
+    /// It is ready.
+    Ready(Box<SystemReady>),
+    /// It has ended.
+    Ended(End),
+}
+
+impl Sign {
+    /// Returns the sign that a notification is.
+    pub(crate) fn of(notification: &Notification) -> Option<Self> {
+        match notification {
+            Notification::SystemStarting(_) => Some(Self::Starting),
+            Notification::SystemReady(ready) => Some(Self::Ready(ready.clone())),
+            _ => None,
+        }
+    }
+}
+
+/// Waits until a process is ready, as long as it gives signs; kills it when it is not wanted.
+pub(crate) fn wait_ready(
+    connection: &Connection,
+    signs: &std::sync::mpsc::Receiver<Sign>,
+    unwanted: impl Fn() -> bool,
+) -> Result<SystemReady> {
+    const LOOK: Duration = Duration::from_millis(50);
+    let mut last_sign = Instant::now();
+    let end = loop {
+        match signs.recv_timeout(LOOK) {
+            Ok(Sign::Starting) => last_sign = Instant::now(),
+            Ok(Sign::Ready(ready)) => return Ok(*ready),
+            Ok(Sign::Ended(end)) => break end,
+            Err(_) if unwanted() || last_sign.elapsed() > CALL_TIMEOUT => {
+                connection.kill();
+                break connection.wait_end(CLOSE_TIMEOUT).unwrap_or_default();
+            }
+            Err(_) => {}
+        }
+    };
+    Err(Error::StartFailed(Box::new(StartFailure::of(end))))
+}
+
+struct ClientSink {
+    queue: Arc<Queue>,
+    signs: Mutex<std::sync::mpsc::Sender<Sign>>,
+}
+
+impl Sink for ClientSink {
+    fn notification(&self, notification: Notification) {
+        if let Some(sign) = Sign::of(&notification) {
+            let _ = lock(&self.signs).send(sign); // an error: nobody waits for the start any more
+        }
+        self.queue.offer(notification);
+    }
+
+    fn log(&self, _line: &str) {}
+
+    fn ended(&self, end: &End) {
+        let _ = lock(&self.signs).send(Sign::Ended(end.clone()));
+        self.queue.close();
+    }
+}

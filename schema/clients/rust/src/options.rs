@@ -1,0 +1,162 @@
+//! What a supervisor is told, and what it tells.
+
+use std::time::Duration;
+
+use crate::client::Client;
+use crate::error::{CrashLoop, End};
+use crate::events::Item;
+use crate::generated::{AuditEvent, Notification, SystemReady};
+use crate::launch::Launch;
+
+/// What has become of the process.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum State {
+    /// It is being started.
+    Starting,
+    /// It serves; secrets are unlocked and missed audit events are on their way.
+    Ready(Box<SystemReady>),
+    /// It has ended, and is started again after that time.
+    Down {
+        /// How it ended.
+        end: End,
+        /// When it is started again.
+        retry_in: Duration,
+    },
+    /// It ended again and again, and is not started any more.
+    GaveUp(Box<CrashLoop>),
+    /// It was ended in order.
+    Stopped(End),
+}
+
+impl State {
+    /// Returns the name of the state.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Ready(_) => "ready",
+            Self::Down { .. } => "down",
+            Self::GaveUp(_) => "gave_up",
+            Self::Stopped(_) => "stopped",
+        }
+    }
+}
+
+/// Why all that is shown must be asked for again: audit events cannot tell what has changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stale {
+    /// Entries of the audit log were pruned before they could be replayed.
+    Pruned,
+    /// It is another database, or an older one.
+    OtherDatabase,
+}
+
+/// How a supervisor starts the process, and what it calls back. All callbacks but `on_log` and
+/// `unlock` run one after another in one thread, and may call methods.
+pub struct Options {
+    pub(crate) launch: Launch,
+    pub(crate) after: Option<u64>,
+    pub(crate) on_log: Box<dyn Fn(&str) + Send + Sync>,
+    pub(crate) unlock: Box<dyn Fn(bool) -> Option<String> + Send + Sync>,
+    pub(crate) callbacks: Callbacks,
+}
+
+type OnRuns = Box<dyn FnMut(Vec<String>, &Client) + Send>;
+
+pub(crate) struct Callbacks {
+    pub(crate) on_state: Box<dyn FnMut(&State) + Send>,
+    pub(crate) on_event: Box<dyn FnMut(&AuditEvent) + Send>,
+    pub(crate) on_notification: Box<dyn FnMut(&Notification) + Send>,
+    pub(crate) on_runs: OnRuns,
+    pub(crate) on_stale: Box<dyn FnMut(Stale) + Send>,
+}
+
+impl Callbacks {
+    /// Calls the host back about an item.
+    pub(crate) fn call(&mut self, client: &Client, item: Item) {
+        match item {
+            Item::Notification(Notification::AuditEvent(event)) => (self.on_event)(&event),
+            Item::Notification(other) => (self.on_notification)(&other),
+            Item::State(state) => (self.on_state)(&state),
+            Item::Runs(ids) => (self.on_runs)(ids, client),
+            Item::Stale(stale) => (self.on_stale)(stale),
+        }
+    }
+}
+
+impl Options {
+    /// Returns options that call nothing back.
+    pub fn new(launch: Launch) -> Self {
+        Self {
+            launch,
+            after: None,
+            on_log: Box::new(|_| {}),
+            unlock: Box::new(|_| None),
+            callbacks: Callbacks {
+                on_state: Box::new(|_| {}),
+                on_event: Box::new(|_| {}),
+                on_notification: Box::new(|_| {}),
+                on_runs: Box::new(|_, _| {}),
+                on_stale: Box::new(|_| {}),
+            },
+        }
+    }
+
+    /// Sets the number of the newest audit entry that the host knows from before: the first start
+    /// catches up from there.
+    pub fn after(mut self, seq: u64) -> Self {
+        self.after = Some(seq);
+        self
+    }
+
+    /// Sets what takes each line of stderr.
+    pub fn on_log(mut self, callback: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.on_log = Box::new(callback);
+        self
+    }
+
+    /// Sets what gives the passphrase after each start at which secrets are locked, or nothing. It
+    /// is asked again, with `true`, when the passphrase was wrong.
+    pub fn unlock<F>(mut self, callback: F) -> Self
+    where
+        F: Fn(bool) -> Option<String> + Send + Sync + 'static,
+    {
+        self.unlock = Box::new(callback);
+        self
+    }
+
+    /// Sets what takes each change of the process's state.
+    pub fn on_state(mut self, callback: impl FnMut(&State) + Send + 'static) -> Self {
+        self.callbacks.on_state = Box::new(callback);
+        self
+    }
+
+    /// Sets what takes each audit event: exactly once and in order, also over restarts.
+    pub fn on_event(mut self, callback: impl FnMut(&AuditEvent) + Send + 'static) -> Self {
+        self.callbacks.on_event = Box::new(callback);
+        self
+    }
+
+    /// Sets what takes every other notification, in order with the audit events.
+    pub fn on_notification(mut self, callback: impl FnMut(&Notification) + Send + 'static) -> Self {
+        self.callbacks.on_notification = Box::new(callback);
+        self
+    }
+
+    /// Sets what takes the ids of the runs that an earlier process left running (the newest 100 of
+    /// them): `runs().progress` takes one up again, `runs().finish` ends it.
+    pub fn on_runs<F>(mut self, callback: F) -> Self
+    where
+        F: FnMut(Vec<String>, &Client) + Send + 'static,
+    {
+        self.callbacks.on_runs = Box::new(callback);
+        self
+    }
+
+    /// Sets what asks again for all that is shown.
+    pub fn on_stale(mut self, callback: impl FnMut(Stale) + Send + 'static) -> Self {
+        self.callbacks.on_stale = Box::new(callback);
+        self
+    }
+}
