@@ -69,6 +69,16 @@ COMFYUI: Final[dict[str, Any]] = {
     ],
     "links": [[9, 1, 0, 2, 1, "MODEL"]],
 }
+COMFYUI_PART: Final[dict[str, Any]] = {
+    "nodes": [
+        {"id": 1, "type": "KSampler", "pos": [0, 0], "size": [1, 1], "order": 0,
+         "widgets_values": [7]},
+    ],
+}  # fmt: skip
+N8N_PART: Final[dict[str, Any]] = {
+    "nodes": [{"id": "1", "name": "Start"}, {"id": "2", "name": "Fetch"}],
+    "connections": {"Start": {"main": [[{"node": "Fetch", "index": 0}]]}, "Fetch": {"main": [[]]}},
+}
 COMFYUI_API: Final[dict[str, Any]] = {
     "3": {"class_type": "KSampler", "inputs": {"seed": 7, "model": ["4", 0]},
           "_meta": {"title": "Sample"}},
@@ -142,7 +152,7 @@ OF_TOOLS: Final[dict[str, list[Any]]] = {
     "flowise": [FLOWISE],
     "langflow": [LANGFLOW],
     "sim": [SIM, SIM["state"], {"blocks": {}, "edges": []}],
-    "comfyui": [COMFYUI, COMFYUI_API, {"nodes": [], "links": [], "state": {}}],
+    "comfyui": [COMFYUI, COMFYUI_PART, COMFYUI_API, {"nodes": [], "links": [], "state": {}}],
     "dify": [DIFY],
     "step-functions": [STEP_FUNCTIONS],
     "logic-apps": [
@@ -166,6 +176,7 @@ OF_NO_TOOL: Final[list[Any]] = [
     {"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object"},
     [{"id": 1, "title": "row"}, {"id": 2, "title": "row"}],
     {"nodes": [{"id": 1}], "connections": []},
+    {"nodes": [{"type": "a", "pos": [0, 0]}]},
     {"flow": [{"module": "plain"}]},
     {"kind": "Deployment", "apiVersion": "v1"},
     {"definition": {"actions": {"a": {"type": "Http"}}}},

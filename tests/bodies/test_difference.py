@@ -134,6 +134,7 @@ def renamed_text(document: Any, old: str, new: str) -> Any:
 
 RENAMED: list[tuple[Any, str, Renamed]] = [
     (made.N8N, "Hook", Renamed("1", "Hook", "Better")),
+    (made.N8N_PART, "Fetch", Renamed("2", "Fetch", "Better")),
     (made.NODE_RED, "Nightly", Renamed("1", "Nightly", "Better")),
     (made.FLOWISE, "Chat Model", Renamed("llm_0", "Chat Model", "Better")),
     (made.LANGFLOW, "Question", Renamed("Prompt-1", "Question", "Better")),
@@ -164,6 +165,8 @@ PLACES: list[tuple[Any, tuple[Any, ...], str]] = [
     (made.FLOWISE, ("nodes", 0, "position", "x"), "llm_0"),
     (made.SIM, ("state", "blocks", "a", "position"), "a"),
     (made.COMFYUI, ("nodes", 0, "pos"), "1"),
+    (made.COMFYUI_PART, ("nodes", 0, "order"), "1"),
+    (made.COMFYUI_PART, ("nodes", 0, "size"), "1"),
     (made.REACT_FLOW, ("nodes", 0, "selected"), "1"),
     (made.REACT_FLOW, ("nodes", 0, "data", "selected"), "1"),
 ]

@@ -27,14 +27,24 @@ def _is_api(document: Json) -> bool:
     )
 
 
+def _is_part(document: Json) -> bool:
+    """Return whether it is a part of the editor's, without links: steps with widgets and places."""
+    found = as_object(document)
+    nodes = as_list(found.get("nodes"))
+    return found.keys().isdisjoint({"links", "edges", "connections"}) and (
+        any("widgets_values" in as_object(node) for node in nodes)
+        and all({"type", "pos"} <= as_object(node).keys() for node in nodes)
+    )
+
+
 def _recognises(document: Json) -> bool:
-    """Return whether it is a document of the editor or of the API."""
+    """Return whether it is a document of the editor, or a part of one, or of the API."""
     found = as_object(document)
     return (
         isinstance(found.get("nodes"), list)
         and isinstance(found.get("links"), list)
         and ("last_node_id" in found or isinstance(found.get("state"), dict))
-    ) or _is_api(document)
+    ) or _is_part(document) or _is_api(document)
 
 
 def _title(_document: Json) -> Title:

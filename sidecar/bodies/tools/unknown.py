@@ -63,6 +63,7 @@ UNKNOWN = Tool(
     title=titled,
     steps=_steps,
     rest=_rest,
+    link_members=frozenset({"connections"}),  # of n8n, in parts of its documents
     layout=CANVAS,
     shown=((("parameters",), ()), (("data",), ())),
 )
