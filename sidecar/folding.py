@@ -105,17 +105,24 @@ def fold(text: str) -> str:
         return text.lower()
     # As NFKC_Casefold is defined: folding the case can give text that decomposes further.
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    for decomposed, letter in _KEPT.items():
-        text = text.replace(decomposed, letter)
-    text = _pattern(_BEYOND_ASCII).sub(lambda run: run[0].translate(_folded), text)
+    text = _pattern(_BEYOND_ASCII).sub(_folded_run, text)
     return unicodedata.normalize("NFC", text)
 
 
-_BEYOND_ASCII: Final = r"[^\x00-\x7f]+"
+def _folded_run(run: re.Match[str]) -> str:
+    """Return the folded form of decomposed characters beyond ASCII."""
+    text = run[0]
+    for decomposed, letter in _KEPT.items():
+        text = text.replace(decomposed, letter)
+    return text.translate(_folded)
+
+
+# Patterns begin with a single character, for which Python looks by a faster loop.
+_BEYOND_ASCII: Final = r"[^\x00-\x7f][^\x00-\x7f]*"
 """A table is asked for each character; most of most texts are ASCII, and stay as they are."""
 
 
-_NUMBER: Final = r"[0-9]+(?:[.:/-][0-9]+)*"
+_NUMBER: Final = r"[0-9][0-9]*(?:[.:/-][0-9]+)*"
 """A number, or numbers that belong together: an address, a date, a version, a time, a range."""
 
 _JOINT: Final = "\u00b7"
@@ -161,8 +168,9 @@ def words_and_symbols(folded: str) -> tuple[str, str]:
     text = _pattern(_NUMBER).sub(_joined, folded)
     if text.isascii():
         return text, ""
-    symbols = {char for char in set(text) if char > "\x7f" and unicodedata.category(char)[0] == "S"}
-    found = groupby(filter(symbols.__contains__, text)) if symbols else ()
+    beyond_ascii = "".join(_pattern(_BEYOND_ASCII).findall(text))
+    symbols = {char for char in set(beyond_ascii) if unicodedata.category(char)[0] == "S"}
+    found = groupby(filter(symbols.__contains__, beyond_ascii)) if symbols else ()
     in_words = _pattern(_BEYOND_ASCII).sub(lambda run: run[0].translate(_as_words), text)
     return in_words, " ".join(char for char, _ in found)
 

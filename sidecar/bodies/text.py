@@ -34,7 +34,8 @@ _KINDS: Final = frozenset({"type", "Type", "class_type"})
 _ENCODED: Final = re.compile(
     r"data:[\w.+-]+/|data:[^\s,]*;base64,|[A-Za-z0-9+/_=-]{64,}$|(?=[0-9]*[a-fA-F])[0-9a-fA-F]{16,}$"
 )
-_BETWEEN_WORDS: Final = re.compile(r"[^A-Za-z0-9]+")
+_DIGIT: Final = re.compile("[0-9]")
+_BETWEEN_WORDS: Final = re.compile("[^A-Za-z]+")
 _LETTERS_MIN: Final = 2
 _WORD_MAX_CHARS: Final = 128
 
@@ -50,86 +51,93 @@ class BodyText(NamedTuple):
 
 def text_of(body: Json) -> BodyText:
     """Return the searchable text of a decoded body."""
-    lines: dict[str, None] = {}
-    room = limits.BODY_TEXT_MAX_CHARS
-    for text in _strings(body):
-        if text in lines:
-            continue
-        if len(text) > room:
-            lines[text[:room]] = None
-            return BodyText("\n".join(lines), truncated=True)
-        lines[text] = None
-        room -= len(text)
-    return BodyText("\n".join(lines), truncated=False)
-
-
-def _strings(body: Json) -> Iterator[str]:
-    """Yield the searchable strings of a body, names and kinds of all steps first."""
     tool = recognise(body)
     steps = tool.steps(body)
-    for step in steps:
-        yield from _whole_and_apart(step.name)
-        yield from _whole_and_apart(step.kind)
-    rest = _Values(tool, keys=not steps)
-    for step in steps:
-        if step.id != step.name and _is_words(step.id):
-            yield from _whole_and_apart(step.id)
-        yield from rest.strings(step.settings)
-    yield from rest.strings(tool.rest(body) if steps else body)
+    text = _Text(tool, keys=not steps)
+    try:
+        for step in steps:
+            text.add_with_words(step.name)
+            text.add_with_words(step.kind)
+        for step in steps:
+            if step.id != step.name and _is_words(step.id):
+                text.add_with_words(step.id)
+            text.add_within(step.settings)
+        text.add_within(tool.rest(body) if steps else body)
+    except _Full:
+        return BodyText("\n".join(text.lines), truncated=True)
+    return BodyText("\n".join(text.lines), truncated=False)
 
 
-def _whole_and_apart(text: str) -> Iterator[str]:
-    """Yield a text, and a single word with capitals inside also as its words."""
-    if text:
-        yield text
-        if len(text) <= _WORD_MAX_CHARS and not (text.islower() or " " in text):
-            separate = apart(text)
-            if separate != text:
-                yield separate
+class _Full(Exception):
+    """There is more text than the indexes take."""
 
 
-class _Values:
-    """Walks through values, without recursion."""
+class _Text:
+    """The lines of a text, as they are found in a body, names and kinds of all steps first."""
 
     def __init__(self, tool: Tool, *, keys: bool) -> None:
-        """With `keys` also keys are yielded that may name a step."""
+        """With `keys` also keys are taken that may name a step."""
         self._skipped = _SKIPPED | tool.layout | {path[-1] for path in tool.wiring}
         self._keys = keys
-        self._left = limits.BODY_VALUES_MAX
+        self._room = limits.BODY_TEXT_MAX_CHARS
+        self._values = limits.BODY_VALUES_MAX
+        self.lines: dict[str, None] = {}
 
-    def strings(self, value: Json) -> Iterator[str]:
-        """Yield the searchable strings and numbers within a value."""
+    def _add(self, text: str) -> None:
+        """Add a line as far as there is room.
+
+        Raises:
+            _Full: there is no more room.
+        """
+        self.lines[text[: self._room]] = None
+        self._room -= len(text)
+        if self._room < 0:
+            raise _Full
+
+    def add_with_words(self, text: str) -> None:
+        """Add a text, and a single word with capitals inside also as its words; each once."""
+        if not text or text in self.lines:
+            return
+        self._add(text)
+        if len(text) <= _WORD_MAX_CHARS and not (text.islower() or " " in text):
+            separate = apart(text)
+            if separate not in self.lines:
+                self._add(separate)
+
+    def add_within(self, value: Json) -> None:
+        """Add the searchable strings and numbers within a value, without recursion."""
         waiting: list[Json] = [value]
         while waiting:
             value = waiting.pop()
-            self._left -= 1
-            if self._left < 0:
-                yield "\0" * (limits.BODY_TEXT_MAX_CHARS + 1)  # more than there is room for
-                return
+            self._values -= 1
+            if self._values < 0:
+                raise _Full
             if isinstance(value, str):
-                if value and not _ENCODED.match(value):
-                    yield from _whole_and_apart(value)
+                if value not in self.lines and not _ENCODED.match(value):
+                    self.add_with_words(value)
             elif isinstance(value, dict):
-                waiting += reversed([*self._members(value)])
+                waiting += reversed(self._members(value))
             elif isinstance(value, list):
                 waiting += reversed(value)
-            elif isinstance(value, int | float) and not isinstance(value, bool):
-                yield str(value)
             elif isinstance(value, Raw):
-                yield bytes(value).decode()
+                self.add_with_words(bytes(value).decode())
+            elif isinstance(value, int | float) and not isinstance(value, bool):
+                self.add_with_words(str(value))
 
-    def _members(self, value: dict[str, Json]) -> Iterator[Json]:
-        """Yield the values of members that may hold what a person wrote, and names of steps."""
+    def _members(self, value: dict[str, Json]) -> list[Json]:
+        """Return the values of members that may hold what a person wrote, and names of steps."""
+        found: list[Json] = []
         for key, inner in value.items():
-            if key == "edges":
-                yield from _labels(inner)
-            elif key in _IDS and isinstance(inner, str | int):
+            if key in _IDS and isinstance(inner, str | int):
                 if isinstance(inner, str) and _is_words(inner):
-                    yield inner
+                    found.append(inner)
+            elif key == "edges":
+                found += _labels(inner)
             elif key not in self._skipped:
                 if self._keys and isinstance(inner, dict) and not _KINDS.isdisjoint(inner):
-                    yield key
-                yield inner
+                    found.append(key)
+                found.append(inner)
+        return found
 
 
 def _labels(edges: Json) -> Iterator[str]:
@@ -144,9 +152,7 @@ def _is_words(text: str) -> bool:
     """Return whether an id or a reference consists of words, such as load_orders."""
     if not text.isascii() or " " in text.strip():
         return True
+    if len(text) > _WORD_MAX_CHARS or _DIGIT.search(text):
+        return False
     parts = [part for part in _BETWEEN_WORDS.split(apart(text)) if part]
-    return (
-        len(text) <= _WORD_MAX_CHARS
-        and bool(parts)
-        and all(part.isalpha() and len(part) >= _LETTERS_MIN for part in parts)
-    )
+    return bool(parts) and all(len(part) >= _LETTERS_MIN for part in parts)
