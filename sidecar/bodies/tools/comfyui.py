@@ -41,10 +41,14 @@ def _recognises(document: Json) -> bool:
     """Return whether it is a document of the editor, or a part of one, or of the API."""
     found = as_object(document)
     return (
-        isinstance(found.get("nodes"), list)
-        and isinstance(found.get("links"), list)
-        and ("last_node_id" in found or isinstance(found.get("state"), dict))
-    ) or _is_part(document) or _is_api(document)
+        (
+            isinstance(found.get("nodes"), list)
+            and isinstance(found.get("links"), list)
+            and ("last_node_id" in found or isinstance(found.get("state"), dict))
+        )
+        or _is_part(document)
+        or _is_api(document)
+    )
 
 
 def _title(_document: Json) -> Title:

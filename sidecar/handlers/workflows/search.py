@@ -22,7 +22,7 @@ from sidecar.handlers.workflows.views import (
     optional_fields,
 )
 from sidecar.store.search import excerpts, indexes, spelling
-from sidecar.store.search.hits import TEXTS, Asked
+from sidecar.store.search.hits import Asked
 from sidecar.store.search.pages import Found, Place, first_page, next_page, place_after
 from sidecar.store.search.query import parse
 from sidecar.store.workflows.header import Header, packed_body
@@ -171,7 +171,7 @@ class _Snippets:
         """Return a hit as the answer carries it, with its snippet."""
         header = found.header
         matches = excerpts.find_words(header, self._words, excerpt=self._source != "none")
-        places: list[Any] = [*matches.fields, *(["body"] if found.hit.stage == TEXTS else [])]
+        places: list[Any] = [*matches.fields, *(["body"] if found.hit.needs_body else [])]
         excerpt = matches.excerpt
         if self._source == "body" and self._takes(header):
             excerpt = self._of_body(header) or excerpt

@@ -24,6 +24,8 @@ class Terms(NamedTuple):
     """What the indexes are asked for; each is MATCH text, and None where nothing is asked."""
 
     match: str | None
+    """All terms as words."""
+    begun: str | None
     """All terms as words; the last one may be the beginning of a word."""
     finished: str | None
     """All but the last term."""
@@ -47,15 +49,15 @@ def parse(query: str) -> Terms:
             (unwanted if piece["minus"] else wanted)[text] = None
     terms = [*wanted]
     folded = [" ".join(fold(term).split()) for term in terms]
-    unfinished = terms[-1:]
+    finished = [_any_form(term) for term in terms[:-1]]
+    begun = finished + [_any_form(term, "*") for term in terms[-1:]]
     return Terms(
-        match=_all_of(_any_form(term, unfinished=[term] == unfinished) for term in terms),
-        finished=_all_of(map(_any_form, terms[:-1])),
+        match=_all_of([*finished, *map(_any_form, terms[-1:])]),
+        begun=_all_of(begun),
+        finished=_all_of(finished),
         parts=_all_of(_quote(text) for text in folded if len(text) >= _PART_MIN_CHARS),
         short=_all_of(
-            _any_form(term, unfinished=[term] == unfinished)
-            for term, text in zip(terms, folded, strict=True)
-            if len(text) < _PART_MIN_CHARS
+            form for form, text in zip(begun, folded, strict=True) if len(text) < _PART_MIN_CHARS
         ),
         excluded=" OR ".join(map(_any_form, unwanted)) or None,
         shown=tuple(dict.fromkeys(word for term in terms for word in _shown(term))),
@@ -67,12 +69,11 @@ def _all_of(matches: Iterable[str]) -> str | None:
     return " AND ".join(matches) or None
 
 
-def _any_form(term: str, *, unfinished: bool = False) -> str:
-    """Return MATCH text for a term; `unfinished` lets it be the beginning of a word.
+def _any_form(term: str, mark: str = "") -> str:
+    """Return MATCH text for a term; the mark `*` lets it be the beginning of a word.
 
     One that is written as lastFrame is also found by its words apart.
     """
-    mark = "*" if unfinished else ""
     forms = [_form(form, mark) for form in dict.fromkeys((term, apart(term)))]
     return forms[0] if len(forms) == 1 else f"({' OR '.join(forms)})"
 
