@@ -26,6 +26,7 @@ import vectors  # noqa: E402
 from sidecar import describe  # noqa: E402
 
 SCENARIOS = ROOT / "tests" / "scenarios"
+CLIENT_PYTHON = "schema/clients/python/sidecar_client"
 SQL_FOLDER = ROOT / "sidecar" / "store" / "sql"
 
 SQL_HEADER = """\
@@ -55,17 +56,18 @@ def database_sql() -> str:
 def outputs(contract: dict[str, Any]) -> dict[str, Callable[[], bytes]]:
     """Return a function for each generated file that makes its content, by path."""
     found = examples.find(contract, SCENARIOS)
+    python = client_python.render(contract)
     return {
         "sidecar/examples.json": lambda: describe.as_json(found),
         "schema/openrpc.json": lambda: describe.as_json(describe.with_examples(contract, found)),
         "schema/reference.md": lambda: reference.render(contract).encode(),
         "schema/design.md": lambda: design_page.render().encode(),
         "schema/database.sql": lambda: database_sql().encode(),
-        "schema/clients/python/sidecar_client.py": lambda: client_python.render(contract).encode(),
         "schema/clients/rust/src/generated.rs": lambda: client_rust.render(contract).encode(),
         "schema/clients/typescript/src/generated.ts": lambda: client_typescript.render(
             contract, describe.schema_hash()
         ).encode(),
+        **{f"{CLIENT_PYTHON}/{name}": text.encode for name, text in python.items()},
         "schema/vectors.json": vectors.render,
         "sidecar/schema_hash.py": lambda: HASH_MODULE.format(describe.schema_hash()).encode(),
     }

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from schema.clients.python.sidecar_client import (
+    CallTimeout,
     Client,
     Conflict,
+    ConnectionLost,
     Notification,
     SidecarError,
-    SidecarGone,
-    SidecarTimeout,
     Wire,
 )
 from tests.process.child_process import product
@@ -33,7 +33,8 @@ def hear():
     return json.loads(line)
 def event(seq):
     say(method="audit.event", params={"seq": seq})
-say(method="system.ready", params={"head": {"seq": 7, "mac": ""}})
+head = {"seq": 7, "mac": ""}
+say(method="system.ready", params={"protocol_version": "1.0", "head": head})
 """
 
 
@@ -57,7 +58,7 @@ def no_thread_stays() -> Iterator[None]:
 def test_a_process_that_dies_before_it_is_ready_is_gone_with_its_code_and_words() -> None:
     dies = [sys.executable, "-c", "import sys; print('no disk', file=sys.stderr); sys.exit(7)"]
 
-    with pytest.raises(SidecarGone) as raised:
+    with pytest.raises(ConnectionLost) as raised:
         Client.spawn(dies)
 
     assert (raised.value.exit_code, raised.value.stderr_tail.strip()) == (7, "no disk")
@@ -67,9 +68,9 @@ def test_a_death_within_a_call_fails_it_and_every_later_one_at_once() -> None:
     dies = "hear(); sys.stdout.write('{'); sys.stdout.flush(); os._exit(9)"
     with Client.spawn(peer(dies)) as client:
         began = time.monotonic()
-        with pytest.raises(SidecarGone) as raised:
+        with pytest.raises(ConnectionLost) as raised:
             client.call("system.ping", timeout=60)
-        with pytest.raises(SidecarGone):
+        with pytest.raises(ConnectionLost):
             client.call("system.ping", timeout=60)
 
     assert raised.value.exit_code == 9
@@ -78,13 +79,14 @@ def test_a_death_within_a_call_fails_it_and_every_later_one_at_once() -> None:
 
 def test_a_call_that_is_never_answered_times_out_and_its_late_answer_is_dropped() -> None:
     late = """
-first, second = hear(), hear()
+first, cancel, second = hear(), hear(), hear()
+assert cancel["params"] == {"id": first["id"]}
 say(id=first["id"], result=1)
 say(id=second["id"], result=2)
 hear()
 """
     with Client.spawn(peer(late)) as client:
-        with pytest.raises(SidecarTimeout):
+        with pytest.raises(CallTimeout):
             client.call("one", timeout=0.1)
 
         assert client.call("two") == 2
@@ -93,7 +95,7 @@ hear()
 def test_a_peer_that_does_not_read_cannot_hold_a_call_past_its_timeout() -> None:
     """A line that is longer than a pipe holds is written by a thread of its own."""
     with Client.spawn(peer("time.sleep(60)")) as client:
-        with pytest.raises(SidecarTimeout):
+        with pytest.raises(CallTimeout):
             client.call("one", {"text": "x" * 4_000_000}, timeout=0.1)
         client.wire.process.kill()
 
@@ -226,7 +228,7 @@ def test_restart_fetches_the_events_it_missed_once_and_in_order() -> None:
 event(9)
 request = hear()
 if request["method"] == "audit.subscribe":
-    say(id=request["id"], result=request["params"])
+    say(id=request["id"], result={"replayed": 2, "pruned_through": 0, "head": head})
     event(8); event(9)
     request = hear()
 say(id=request["id"], result="done")
@@ -271,7 +273,7 @@ def test_a_wire_sends_and_returns_raw_lines() -> None:
     wire.send_bytes(b"two\nthree\n")
     lines = [wire.next_line() for _ in range(3)]
     wire.close_stdin()
-    with pytest.raises(SidecarGone):
+    with pytest.raises(ConnectionLost):
         wire.next_line()
     wire.close()
 

@@ -17,11 +17,11 @@ from random import Random
 from typing import Any
 
 from schema.clients.python.sidecar_client import (
+    CallTimeout,
     Client,
+    ConnectionLost,
     NotFound,
     SidecarError,
-    SidecarGone,
-    SidecarTimeout,
     Stale,
     catch_up,
 )
@@ -59,7 +59,7 @@ class Host:
     def follow(self) -> None:
         """Take what was told, ask for what is stale, and keep what is shown now."""
         self.client.call("system.ping")
-        with suppress(SidecarTimeout):
+        with suppress(CallTimeout):
             while True:
                 self.stale.take(self.client.events.get(0))
         if self.stale.resume_after is not None:
@@ -149,7 +149,7 @@ class Host:
 
     def restart(self) -> None:
         """Start the process again after its death."""
-        with suppress(SidecarGone):
+        with suppress(ConnectionLost):
             self.client.restart()
             self._say(f"process {self.client.ready['pid']}")
 
@@ -188,7 +188,7 @@ def main(database: str, kept: str, changes: str, seed: str) -> None:
                 break
             left -= 1
             host.change()
-        except SidecarGone:
+        except ConnectionLost:
             host.restart()
     host.client.close()
 

@@ -3,11 +3,10 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from schema.clients.python.sidecar_client import Cancelled, Client, Overloaded
+from schema.clients.python.sidecar_client import Cancelled, Client, Overloaded, Progress
 from tests.process.child_process import Child, misbehaving, notice, product, quiet, request
 from tests.process.conftest import Connect, Spawn
 
@@ -201,7 +200,7 @@ def test_progress_never_falls_and_ends_with_the_whole(connect: Connect, database
     items = [{"workflow": {"name": f"w{number}", "data": {}}} for number in range(100)]
     for _ in range(10):
         client.call("workflows.save_many", {"items": items})
-    told: list[dict[str, Any]] = []
+    told: list[Progress] = []
 
     pending = client.start("system.check", {"full": True}, on_progress=told.append)
 

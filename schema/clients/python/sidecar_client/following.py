@@ -1,15 +1,14 @@
-"""The Python client's hand-written part for hosts that show what the database holds.
+"""What a program that shows what the database holds must ask for again.
 
-build/client_python.py copies it, from the mark below on, after client_runtime.py, whose
-`BaseClient` it uses. schema/recipes.md shows the same steps line by line.
+schema/recipes.md shows the same steps line by line.
 """
 
 from __future__ import annotations
 
-from client_runtime import BaseClient
-from client_wire import CALL_TIMEOUT_S, Notification
+from .client import BaseClient
+from .contract import AuditEvent, Notification
+from .wire import CALL_TIMEOUT_S
 
-# --- inlined from here on ---
 SECRET_ACTIONS = ("vault_", "slot_", "key_update", "key_delete", "passphrase_change")
 HARMLESS_ACTIONS = (
     *("key_access", "key_verify", "unlock_failed", "access_refused", "workflow_export"),
@@ -42,39 +41,39 @@ class Stale:
 
     def take(self, notification: Notification) -> None:
         """Take one notification."""
-        method, params = notification
-        if method == "audit.event":
-            self.seq = max(self.seq, params["seq"])
-            self._take_entry(params["action"], params["resource"], params["details"])
-        elif method == "workflows.changed":
-            self.workflows.add(params["id"])
-            self.all_runs |= params["change"] == "deleted"
-        elif method == "runs.changed":
-            self.runs.add(params["id"])
-        elif method == "settings.changed":
-            self.settings.update(item["key"] for item in params["items"])
-        elif method == "secrets.changed":
+        if notification.method == "audit.event":
+            self.seq = max(self.seq, notification.params["seq"])
+            self._take_entry(notification.params)
+        elif notification.method == "workflows.changed":
+            self.workflows.add(notification.params["id"])
+            self.all_runs |= notification.params["change"] == "deleted"
+        elif notification.method == "runs.changed":
+            self.runs.add(notification.params["id"])
+        elif notification.method == "settings.changed":
+            self.settings.update(item["key"] for item in notification.params["items"])
+        elif notification.method == "secrets.changed":
             self.secrets = True
-        elif method == "system.restored":
-            self.seq = params["seq"]
+        elif notification.method == "system.restored":
+            self.seq = notification.params["seq"]
             self.everything = True
-        elif method == "system.ready":
+        elif notification.method == "system.ready":
+            head = notification.params["head"]
             self.all_runs = True
-            self.everything |= params["head"] is not None and params["head"]["seq"] < self.seq
-        elif method == "audit.overflow":
-            lost_after = params["resume_after"]
+            self.everything |= head is not None and head["seq"] < self.seq
+        elif notification.method == "audit.overflow":
+            lost_after = notification.params["resume_after"]
             self.resume_after = min(lost_after, self.resume_after or lost_after)
             self.all_runs = True
 
-    def _take_entry(self, action: str, resource: str, details: dict[str, object]) -> None:
+    def _take_entry(self, entry: AuditEvent) -> None:
         """Take an audit entry; one of an act that is not known makes everything stale."""
+        action, resource = entry["action"], entry["resource"]
         if action.startswith(HARMLESS_ACTIONS):
             return
         if action.startswith(SECRET_ACTIONS):
             self.secrets = True
         elif action.startswith("settings_"):
-            keys = details.get("keys", [resource])
-            self.settings.update(keys if isinstance(keys, list) else [resource])
+            self.settings.update(entry["details"].get("keys", [resource]))
         elif action.startswith("run_"):
             self.all_runs = True
         elif action.startswith("workflow_") or action == "revision_prune":

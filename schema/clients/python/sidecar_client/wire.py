@@ -1,88 +1,28 @@
-"""The lower half of the Python client's hand-written part: errors, lines of a process, events.
-
-build/client_python.py copies it, from the mark below on, into the one file of the client; it
-therefore uses the standard library only. client_runtime.py uses it.
-"""
+"""The process on its pipes: whole lines, sent and received, without their meaning."""
 
 from __future__ import annotations
 
-import enum
 import os
 import queue
 import subprocess
+import sys
 import threading
+import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Any, ClassVar, NamedTuple, Self, cast
+from typing import IO, Self, cast
 
-# --- inlined from here on ---
+from .errors import CallTimeout, ConnectionLost
+
 CALL_TIMEOUT_S = 30.0
 """Time without an answer or progress after which a call times out; `math.inf` waits for ever."""
-CLOSE_TIMEOUT_S = 5.0
-"""Time that the process has to end after its stdin is closed; it answers for 2 s at most."""
+CLOSE_TIMEOUT_S = 10.0
+"""Time that the process has to end by itself, which schema/recipes.md gives it."""
 END_TIMEOUT_S = 1.0
 """How long a thread or the operating system may take to notice the end of the process."""
 STDERR_LINES = 200
 """Last lines of stderr that are stored, to show why a process has ended."""
-EVENTS_MAX = 10_000
-"""Most notifications that are stored for a program that does not read them."""
-
-
-class Unset(enum.Enum):
-    """The type of UNSET, the value of a param that is not sent; None is sent as null."""
-
-    UNSET = "unset"
-
-
-UNSET = Unset.UNSET
-
-
-class ClientError(Exception):
-    """The base of all exceptions of the client."""
-
-
-class SidecarTimeout(ClientError):
-    """There was no answer and no progress in time. A write may have happened all the same."""
-
-
-class SidecarGone(ClientError):
-    """The process has ended; `exit_code` and the last lines of its stderr say why."""
-
-    def __init__(self, exit_code: int | None, stderr_tail: str) -> None:
-        """Store what is known of the end; `exit_code` is None while the process still runs."""
-        self.exit_code = exit_code
-        self.stderr_tail = stderr_tail
-        last = stderr_tail.rstrip().rpartition("\n")[2]
-        super().__init__(f"The process has ended with exit code {exit_code}: {last}")
-
-
-class SidecarError(ClientError):
-    """The process has answered with an error; each error code has a subclass."""
-
-    CODE: ClassVar[int]
-    SLUG: ClassVar[str]
-    _by_code: ClassVar[dict[int, type[SidecarError]]] = {}
-
-    def __init_subclass__(cls) -> None:
-        """Register the subclass under its code."""
-        SidecarError._by_code[cls.CODE] = cls
-
-    def __init__(self, code: int, message: str, data: Any = None) -> None:
-        """Store the members of the JSON-RPC error."""
-        super().__init__(message)
-        self.code = code
-        self.message = message
-        self.data: Mapping[str, Any] = data if isinstance(data, dict) else {}
-        self.slug = str(self.data.get("slug", ""))
-        self.retryable = bool(self.data.get("retryable", False))
-
-    @staticmethod
-    def of(error: Mapping[str, Any]) -> SidecarError:
-        """Return the exception for a JSON-RPC error object."""
-        code = error.get("code", 0)
-        kind = SidecarError._by_code.get(code, SidecarError)
-        return kind(code, str(error.get("message", "")), error.get("data"))
 
 
 class Wire:
@@ -100,17 +40,22 @@ class Wire:
         env: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] | None = None,
         on_line: Callable[[bytes], None] | None = None,
+        on_log: Callable[[str], None] | None = None,
         on_end: Callable[[Wire], None] | None = None,
     ) -> None:
         """Start the process; without `on_line` its lines are stored for `next_line`."""
         pipe = subprocess.PIPE
+        flags = 0
+        if sys.platform == "win32":  # a host with windows must not flash a console
+            flags = subprocess.CREATE_NO_WINDOW
         self.process = subprocess.Popen(
-            list(argv), stdin=pipe, stdout=pipe, stderr=pipe, env=env, cwd=cwd
+            list(argv), stdin=pipe, stdout=pipe, stderr=pipe, env=env, cwd=cwd, creationflags=flags
         )
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._to_write: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._stderr: deque[bytes] = deque(maxlen=STDERR_LINES)
         self._on_line = on_line or self._lines.put
+        self._on_log = on_log
         self._on_end = on_end
         self._ended = False
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -131,24 +76,25 @@ class Wire:
     def send_bytes(self, data: bytes) -> None:
         """Send bytes as they are; the bytes of two calls never mix."""
         if self._ended:
-            raise self.gone()
+            raise self.lost()
         self._to_write.put(data)
 
     def next_line(self, timeout: float = CALL_TIMEOUT_S) -> bytes:
-        """Return the next line without its LF; raise SidecarGone after the last one."""
+        """Return the next line without its LF; raise ConnectionLost after the last one."""
         try:
             line = self._lines.get(timeout=timeout)
         except queue.Empty:
             message = f"No line within {timeout} s."
-            raise SidecarTimeout(message) from None
+            raise CallTimeout(message) from None
         if line is None:
             self._lines.put(None)
-            raise self.gone()
+            raise self.lost()
         return line
 
-    def gone(self) -> SidecarGone:
+    def lost(self, *, may_have_run: bool = False) -> ConnectionLost:
         """Return the exception that says how the process has ended."""
-        return SidecarGone(self.process.poll(), self.stderr_tail())
+        code = self.process.poll()
+        return ConnectionLost(code, self.stderr_tail(), may_have_run=may_have_run)
 
     def stderr_tail(self) -> str:
         """Return the last lines of stderr."""
@@ -157,6 +103,10 @@ class Wire:
     def is_reader(self) -> bool:
         """Return whether the caller runs in the reading thread, and must not wait for a line."""
         return threading.current_thread() is self._reader
+
+    def wait_end(self) -> None:
+        """Wait until stdout has ended and `on_end` was called."""
+        self._reader.join()
 
     def close_stdin(self) -> None:
         """Close the stdin of the process when all that was sent is written."""
@@ -205,57 +155,17 @@ class Wire:
             stdin.close()
 
     def _drain_stderr(self) -> None:
-        """Read stderr and store its last lines; runs in its own thread."""
+        """Read stderr, store its last lines and pass each on; runs in its own thread."""
         with cast("IO[bytes]", self.process.stderr) as stderr:
-            self._stderr.extend(stderr)
+            for line in stderr:
+                self._stderr.append(line)
+                if self._on_log is not None:
+                    called_back(self._on_log, line.decode(errors="replace").rstrip("\r\n"))
 
 
-class Notification(NamedTuple):
-    """A notification as it was received."""
-
-    method: str
-    params: Any
-
-
-class Events:
-    """A queue of notifications; past EVENTS_MAX the oldest are dropped, and counted in `lost`."""
-
-    def __init__(self) -> None:
-        """Start with an empty queue."""
-        self._waiting: deque[Notification] = deque()
-        self._changed = threading.Condition()
-        self._gone: SidecarGone | None = None
-        self.lost = 0
-
-    def get(self, timeout: float = CALL_TIMEOUT_S) -> Notification:
-        """Remove and return the oldest; raise SidecarGone when there will be no more."""
-        with self._changed:
-            if not self._changed.wait_for(
-                lambda: self._waiting or self._gone, min(timeout, threading.TIMEOUT_MAX)
-            ):
-                message = f"No notification within {timeout} s."
-                raise SidecarTimeout(message)
-            if self._gone is not None and not self._waiting:
-                raise self._gone
-            return self._waiting.popleft()
-
-    def __iter__(self) -> Iterator[Notification]:
-        """Yield notifications as they are received, until the process has ended."""
-        with suppress(SidecarGone):
-            while True:
-                yield self.get(threading.TIMEOUT_MAX)
-
-    def put(self, notification: Notification) -> None:
-        """Add a notification; drop the oldest when the queue is full."""
-        with self._changed:
-            self._waiting.append(notification)
-            if len(self._waiting) > EVENTS_MAX:
-                self._waiting.popleft()
-                self.lost += 1
-            self._changed.notify()
-
-    def set_gone(self, gone: SidecarGone | None) -> None:
-        """Set that the process has ended, or with None that it has been started again."""
-        with self._changed:
-            self._gone = gone
-            self._changed.notify_all()
+def called_back(callback: Callable[..., object], *arguments: object) -> None:
+    """Call a callback of the program; its fault must not stop the thread that calls it."""
+    try:
+        callback(*arguments)
+    except Exception:  # noqa: BLE001 -- whatever the program raises
+        traceback.print_exc()

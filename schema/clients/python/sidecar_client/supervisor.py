@@ -1,0 +1,252 @@
+"""The supervisor: it starts the process, starts it again after a death, and ends it in order."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import sysconfig
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Literal, Self, Unpack
+
+from .client import Options
+from .contract import AuditEvent, Notification, WrongPassphrase
+from .errors import CallTimeout, ClientError, ConnectionLost, CrashLoop
+from .methods import Client
+from .wire import CALL_TIMEOUT_S, called_back
+
+State = Literal["starting", "ready", "down", "gave_up", "stopped"]
+
+BACKOFF_FIRST_S = 0.25
+BACKOFF_MAX_S = 10.0
+"""The pause before a restart; it doubles with each end that comes soon after a start."""
+SHORT_LIFE_S = 10.0
+"""A process that ends sooner after its start has not served."""
+SHORT_LIVES_MAX = 5
+"""So many of them in a row are a crash loop."""
+STOP_LOOK_S = 0.1
+"""How often a stop looks for a process that was being started meanwhile."""
+
+
+class SupervisorOptions(Options, total=False):
+    """What can be chosen for a supervisor; callbacks run in its threads, one at a time in each."""
+
+    command: Sequence[str] | None
+    """The program, such as ["sim-sidecar"]; when absent, the one that `find_command` finds."""
+
+    arguments: Sequence[str]
+    """More arguments of `serve`, after those that name the database."""
+
+    last_seq: int | None
+    """The newest audit entry that the host has; when absent, the newest one at the first start."""
+
+    on_state: Callable[[State, ClientError | None], None] | None
+    """Told each state; after an end with the error that says why."""
+
+    on_event: Callable[[AuditEvent], None] | None
+    """Given each later audit entry once and in order, also what was missed while no process ran."""
+
+    on_runs: Callable[[list[str]], None] | None
+    """Given the ids of runs that a death has interrupted, which `runs.progress` takes up again.
+
+    They are the newest 100; `runs.list` with `interrupted` has all.
+    """
+
+
+class Supervisor:
+    """A process that is started again after its death, and the client of whichever runs now.
+
+    `client` stays the same object. A call that is under way when the process dies raises
+    ConnectionLost, so does each later one until the next process serves; `wait_ready` waits for
+    it. Callbacks run in threads of the supervisor: `on_event`, `on_notification` and `on_stale`
+    must not wait for an answer, `unlock`, `on_runs` and `on_state` may.
+    """
+
+    def __init__(
+        self,
+        database: str | os.PathLike[str],
+        *,
+        unlock: Callable[[bool], str | None] | None = None,
+        **options: Unpack[SupervisorOptions],
+    ) -> None:
+        """Supervise a process for this database.
+
+        `unlock` is called after each start whose secrets are locked, and returns the passphrase or
+        None; it is called again with True when the passphrase was wrong.
+        """
+        command = options.get("command") or find_command()
+        arguments = ("serve", "--database", os.fspath(database), *options.get("arguments", ()))
+        self._options = options
+        self._unlock = unlock
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._state: State = "stopped"
+        self._error: ClientError | None = None
+        self._started_at = 0.0
+        self._thread: threading.Thread | None = None
+        self.client = Client(
+            [*command, *arguments],
+            env=options.get("env"),
+            cwd=options.get("cwd"),
+            timeout=options.get("timeout", CALL_TIMEOUT_S),
+            on_log=options.get("on_log"),
+            on_stale=options.get("on_stale"),
+            on_notification=self._take,
+        )
+        self.client.last_seq = options.get("last_seq")
+
+    def __enter__(self) -> Self:
+        """Start the process."""
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        """End the process."""
+        self.stop()
+
+    @property
+    def state(self) -> State:
+        """Return what the process is doing."""
+        return self._state
+
+    def start(self) -> Self:
+        """Start the process and wait until it serves; StartFailed says why it does not."""
+        if self._state not in {"stopped", "gave_up"}:
+            message = f"The supervisor is {self._state}."
+            raise RuntimeError(message)
+        self._stopping.clear()
+        if (failure := self._start_process()) is not None:
+            self._set_state("stopped", failure)
+            raise failure
+        self._thread = threading.Thread(target=self._supervise, daemon=True)
+        self._thread.start()
+        return self
+
+    def stop(self) -> int | None:
+        """End the process in order and return its exit code; it is not started again."""
+        thread = self._thread
+        if thread is None:
+            return None
+        if thread is threading.current_thread() or self.client.in_callback():
+            message = "A callback cannot stop the supervisor: it runs in one of its threads."
+            raise RuntimeError(message)
+        self._stopping.set()
+        code = self.client.close()
+        while thread.is_alive():  # it may be about to start a process
+            thread.join(STOP_LOOK_S)
+            code = self.client.close()
+        self._thread = None
+        self._set_state("stopped")
+        return code
+
+    def wait_ready(self, timeout: float = CALL_TIMEOUT_S) -> None:
+        """Wait until a process serves; raise CrashLoop when there will be none."""
+        with self._changed:
+            if not self._changed.wait_for(
+                lambda: self._state in {"ready", "gave_up"}, min(timeout, threading.TIMEOUT_MAX)
+            ):
+                message = f"No process serves within {timeout} s."
+                raise CallTimeout(message)
+            if self._state == "gave_up" and self._error is not None:
+                raise self._error
+
+    # --- in the supervising thread --------------------------------------------------------
+
+    def _supervise(self) -> None:
+        """Start the process again after each death."""
+        short_lives = 0
+        error: ClientError | None = None
+        while True:
+            self.client.wire.wait_end()
+            if self._stopping.is_set():
+                return
+            lived_s = time.monotonic() - self._started_at
+            short_lives = short_lives + 1 if lived_s < SHORT_LIFE_S else 1
+            error = error or self.client.wire.lost()
+            if short_lives == SHORT_LIVES_MAX:
+                message = f"The process has ended {short_lives} times in a row soon after a start."
+                crash_loop = CrashLoop(message)
+                crash_loop.__cause__ = error
+                self._set_state("gave_up", crash_loop)
+                return
+            self._set_state("down", error)
+            pause_s = BACKOFF_FIRST_S * 2 ** (short_lives - 1)
+            if self._stopping.wait(min(pause_s, BACKOFF_MAX_S)):
+                return
+            error = self._start_process()
+
+    def _start_process(self) -> ClientError | None:
+        """Start the process, do what is done after each start, and return why it failed."""
+        self._set_state("starting")
+        self._started_at = time.monotonic()
+        try:
+            self.client.restart()
+        except ClientError as error:
+            self.client.close(0)
+            return error
+        ready = self.client.ready
+        if self._unlock is not None and ready["secrets"] == "locked":
+            called_back(self._do_unlock, self._unlock)
+        on_runs = self._options.get("on_runs")
+        if on_runs is not None and ready["runs_interrupted_ids"]:
+            called_back(on_runs, ready["runs_interrupted_ids"])
+        self._set_state("ready")
+        return None
+
+    def _do_unlock(self, unlock: Callable[[bool], str | None]) -> None:
+        """Unlock the secrets with the passphrase of the host, if it has one."""
+        wrong = False
+        while (passphrase := unlock(wrong)) is not None:
+            try:
+                self.client.secrets.unlock(passphrase=passphrase)
+            except WrongPassphrase:
+                wrong = True
+            else:
+                return
+
+    def _set_state(self, state: State, error: ClientError | None = None) -> None:
+        """Store the state and tell it."""
+        with self._changed:
+            self._state, self._error = state, error
+            self._changed.notify_all()
+        if (on_state := self._options.get("on_state")) is not None:
+            called_back(on_state, state, error)
+
+    # --- in the reading thread ------------------------------------------------------------
+
+    def _take(self, notification: Notification) -> None:
+        """Pass a notification on, and ask again for audit events that were dropped."""
+        if notification.method == "audit.overflow" and self.client.last_seq is not None:
+            with suppress(ConnectionLost):  # the restart asks for them too
+                self.client.start_replay(self.client.last_seq)
+        if (on_notification := self._options.get("on_notification")) is not None:
+            called_back(on_notification, notification)
+        on_event = self._options.get("on_event")
+        if on_event is not None and notification.method == "audit.event":
+            on_event(notification.params)
+
+
+def find_command() -> list[str]:
+    """Return the command of the program that is installed for this one.
+
+    It is that of the environment variable SIM_SIDECAR; else the folder `sim-sidecar` beside this
+    program; else the script `sim-sidecar` of this Python's environment; else that on PATH.
+    """
+    if named := os.environ.get("SIM_SIDECAR"):
+        return [named]
+    name = "sim-sidecar.exe" if os.name == "nt" else "sim-sidecar"
+    program = sys.executable if getattr(sys, "frozen", False) else sys.argv[0]
+    places = [
+        Path(program).resolve().parent / "sim-sidecar" / name,
+        Path(sysconfig.get_path("scripts")) / name,
+    ]
+    for place in places:
+        if place.is_file():
+            return [str(place)]
+    if (found := shutil.which("sim-sidecar")) is not None:
+        return [found]
+    message = "There is no sim-sidecar: not in SIM_SIDECAR, beside the program, or on PATH."
+    raise FileNotFoundError(message)
