@@ -50,10 +50,7 @@ class Runs:
 
     def read(self, document: Document) -> Iterator[ExportedRun]:
         """Yield the runs of a workflow, newest first; damaged ones are left out."""
-        workflow = rows.find_workflow(self._db, document.id)
-        if workflow is None:
-            return
-        wanted = RunFilter(workflow)
+        wanted = RunFilter(document.id)
         before = None
         while page := rows.read_page(self._db, before, limits.PAGE_MAX, wanted):
             for run in page:

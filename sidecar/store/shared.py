@@ -204,12 +204,16 @@ class SharedConnection:
         """Pages by which the WAL has grown since it was last moved into the database."""
         return self.wal.grown_pages
 
+    def log_has_grown(self, max_pages: int) -> bool:
+        """Return whether the WAL has grown by so many pages or more, or by an unknown number."""
+        return not 0 <= self.wal.grown_pages < max_pages
+
     def checkpoint_beyond(self, max_pages: int) -> None:
         """Move the WAL into the database when it has grown by `max_pages` or more.
 
         Pages that a long reader still needs stay; they are tried again when as many were added.
         """
-        if 0 <= self.wal.grown_pages < max_pages:
+        if not self.log_has_grown(max_pages):
             return
         with self.lock:
             if not self._log_is_cut():

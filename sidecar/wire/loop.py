@@ -153,11 +153,11 @@ class Loop:
                 self._begin_stop(self._stop_requested)
             if self._ending is not None and self._has_ended(self._ending):
                 return self._finish(self._ending)
-            if self._backlog and self._may_start():
-                self._take_input(0)
+            waiting = bool(self._backlog) and self._may_start()
+            self._take_input(0 if waiting else self._timeout_ms())
+            # What was just read is served at once, unless an end is requested, which begins first.
+            if waiting or (self._backlog and self._may_start() and not self._stop_requested):
                 self._serve_burst()
-            else:
-                self._take_input(self._timeout_ms())
 
     def _may_start(self) -> bool:
         """Return whether a further request may start."""

@@ -55,12 +55,11 @@ class Upkeep:
         if self._store.damaged:
             self._due_ms = None
             return
-        if self._store.lock.acquire(blocking=False):
+        max_pages = limits.WAL_PAUSE_PAGES if idle else limits.WAL_MAX_PAGES
+        if self._store.log_has_grown(max_pages) and self._store.lock.acquire(blocking=False):
             try:
                 with self._logging_faults():
-                    self._store.checkpoint_beyond(
-                        limits.WAL_PAUSE_PAGES if idle else limits.WAL_MAX_PAGES
-                    )
+                    self._store.checkpoint_beyond(max_pages)
             finally:
                 self._store.lock.release()
         if self._due_ms is None:

@@ -13,7 +13,7 @@ import pytest
 from sidecar import limits
 from sidecar.store.connection import Connection
 from sidecar.store.runs import rows
-from sidecar.store.runs.rows import RunFilter, WorkflowKey
+from sidecar.store.runs.rows import RunFilter
 from sidecar.store.search.hits import Asked, find_hits
 from sidecar.store.search.query import parse
 from sidecar.store.workflows.delete import count_runs, delete_part, delete_workflow, is_small
@@ -240,7 +240,7 @@ def test_counts_walk_narrow_indexes_without_sorting(bench: Bench) -> None:
     assert any("workflows_archived" in step for step in steps)
 
 
-@pytest.mark.parametrize("workflow", [None, 1])
+@pytest.mark.parametrize("workflow", [None, "w4"])
 @pytest.mark.parametrize("statuses", [None, ("error",), ("cancelled", "error", "success")])
 @pytest.mark.parametrize(
     "more",
@@ -254,10 +254,9 @@ def test_counts_walk_narrow_indexes_without_sorting(bench: Bench) -> None:
     ],
 )
 def test_stores_10_every_page_of_runs_is_a_search_without_sorting(
-    bench: Bench, workflow: int | None, statuses: tuple[str, ...] | None, more: dict[str, Any]
+    bench: Bench, workflow: str | None, statuses: tuple[str, ...] | None, more: dict[str, Any]
 ) -> None:
-    listed = WorkflowKey("w4", workflow) if workflow else None
-    wanted = RunFilter(workflow=listed, statuses=statuses, **more)
+    wanted = RunFilter(workflow_id=workflow, statuses=statuses, **more)
     for before in (None, (5, 5)):
         steps = plan_of(
             bench,

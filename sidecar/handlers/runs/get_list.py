@@ -104,16 +104,18 @@ class RunsListResult(Result, frozen=True):
 @method("runs.list", access="read", errors=(NotFound,))
 def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     """List runs without their summaries, newest first, a page at a time."""
-    wanted = _filter(ctx, params)
-    mark = query_mark(*wanted)
+    wanted = _filter(params)
     before = None
     if params.cursor is not None:
-        started_at, rid = read_cursor(params.cursor, mark, int, int)
+        started_at, rid = read_cursor(params.cursor, query_mark(*wanted), int, int)
         before = (started_at, rid)
     found = rows.read_page(ctx.db, before, params.limit + 1, wanted)
+    if not found:
+        _must_have_workflow(ctx, params.workflow_id)
     page = found[: params.limit]
-    more = len(found) > params.limit
-    cursor = encode_cursor(mark, *rows.key_after(ctx.db, page[-1])) if more else None
+    cursor = None
+    if len(found) > params.limit:
+        cursor = encode_cursor(query_mark(*wanted), *rows.key_after(ctx.db, page[-1]))
     items = [run_view(run) for run in page]
     if not params.total:
         return RunsListResult(items, cursor, None, total_capped=False)
@@ -122,19 +124,20 @@ def list_runs(ctx: Context, params: RunsListParams) -> RunsListResult:
     return RunsListResult(items, cursor, total - capped, capped)
 
 
-def _filter(ctx: Context, params: RunsListParams) -> RunFilter:
-    """Return the filter that the params describe.
+def _must_have_workflow(ctx: Context, workflow_id: str | None) -> None:
+    """Refuse the id of no workflow, of which there are no runs.
 
     Raises:
         NotFound: no workflow has the id.
     """
-    workflow = None
-    if params.workflow_id is not None:
-        workflow = rows.find_workflow(ctx.db, params.workflow_id)
-        if workflow is None:
-            raise NotFound("No workflow has that id.", path="$.params.workflow_id")
+    if workflow_id is not None and not rows.has_workflow(ctx.db, workflow_id):
+        raise NotFound("No workflow has that id.", path="$.params.workflow_id")
+
+
+def _filter(params: RunsListParams) -> RunFilter:
+    """Return the filter that the params describe."""
     return RunFilter(
-        workflow,
+        params.workflow_id,
         tuple(sorted(set(params.statuses))) if params.statuses else None,
         params.interrupted,
         params.waiting,

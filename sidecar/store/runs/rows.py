@@ -96,17 +96,9 @@ def find_owner(db: Connection, workflow_id: str) -> Owner | None:
     return Owner(*row) if row else None
 
 
-class WorkflowKey(NamedTuple):
-    """The id of a workflow and its key in the table of runs."""
-
-    id: str
-    rid: int
-
-
-def find_workflow(db: Connection, workflow_id: str) -> WorkflowKey | None:
-    """Return the key of a workflow, read from an index alone; None when there is none."""
-    rid = db.execute("SELECT rid FROM workflows WHERE id = ?", (workflow_id,)).get
-    return None if rid is None else WorkflowKey(workflow_id, int(rid))
+def has_workflow(db: Connection, workflow_id: str) -> bool:
+    """Return whether a workflow has the id, read from an index alone."""
+    return db.execute("SELECT 1 FROM workflows WHERE id = ?", (workflow_id,)).get is not None
 
 
 def find_any(db: Connection, run_id: str) -> RunHeader | None:
@@ -230,7 +222,7 @@ class RunFilter(NamedTuple):
     `from_at` is part of the interval of start times and `to_at` is not.
     """
 
-    workflow: WorkflowKey | None = None
+    workflow_id: str | None = None
     statuses: tuple[str, ...] | None = None
     """Any of these, at least one."""
     interrupted: bool | None = None
@@ -244,7 +236,7 @@ def _conditions(wanted: RunFilter) -> tuple[list[str], list[object]]:
     """Return the conditions of a filter but for the statuses, and their values in order."""
     conditions, values = list[str](), list[object]()
     for condition, value in (
-        ("r.workflow = ?", wanted.workflow.rid if wanted.workflow else None),
+        ("r.workflow = (SELECT rid FROM workflows WHERE id = ?)", wanted.workflow_id),
         ("r.trigger = ?", wanted.trigger),
         ("r.started_at >= ?", wanted.from_at),
         ("r.started_at < ?", wanted.to_at),
@@ -274,9 +266,9 @@ def read_page(
     conditions += ["r.started_at <= ?", "(r.started_at < ? OR r.rid < ?)"]
     values += [started_at, started_at, rid]
     head = _HEADER
-    if wanted.workflow is not None:
+    if wanted.workflow_id is not None:
         head = _HEADER_OF_ONE
-        values.insert(0, wanted.workflow.id)
+        values.insert(0, wanted.workflow_id)
     where = " AND ".join(conditions)
     if wanted.statuses is None:
         return RUNS.read(db, f"{head} WHERE {where}{_NEWEST_FIRST}", (*values, limit))
