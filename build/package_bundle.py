@@ -19,6 +19,10 @@ EXCLUDED = {
     "pygments": "rich colours program text with it, which no command shows; 4 MB",
     "markdown_it": "rich formats Markdown with it, which no command shows",
     "mdurl": "used by markdown_it only",
+    "rich.markdown": "as markdown_it",
+    "rich.syntax": "as pygments",
+    "rich.traceback": "shows exceptions in colour, which no command does",
+    "rich.__main__": "demonstrates rich",
     "cffi": "builds C modules; a bundle only loads them, through _cffi_backend",
     "pycparser": "used by cffi only",
     "zstandard._cffi": "a second implementation for PyPy; 12 MB",
@@ -40,6 +44,8 @@ EXCLUDED = {
     "multiprocessing": "starts processes of Python; the product starts its own executable",
     "ssl": "nothing in the bundle speaks over a network; its library is 0.9 MB",
     "_ssl": "as ssl",
+    "ftplib": "as ssl; urllib.request, which jsonschema imports, has it for addresses of FTP",
+    "http.cookiejar": "as ftplib, for the addresses of sites",
     "_pydecimal": "stands in for the module _decimal, which is there",
     "sqlite3": "the product brings an SQLite of its own; two in a process lose locks",
     "_sqlite3": "as sqlite3",
@@ -59,6 +65,16 @@ HIDDEN = {
 
 METADATA = ("apsw", "msgspec", "isal")
 """Packages whose version `sim-sidecar doctor` reads from their metadata."""
+
+UNREAD = (
+    "README.md",
+    "py.typed",
+    "jsonschema/benchmarks/**/*",
+    "tzdata/zoneinfo/*.tab",
+    "tzdata/zoneinfo/*.zi",
+    "tzdata/zoneinfo/leapseconds",
+)
+"""Files that nothing reads; of the time zones, tables for maps and the source of the zones."""
 
 SYSTEM_LIBRARIES = ("libgcc_s.so.1",)
 """Libraries that glibc itself depends on in every distribution: they are there, and newer."""
@@ -124,16 +140,16 @@ def make(program: str, dist: Path, work: Path, run: Callable[[list[str]], str]) 
 
 def omit(folder: Path) -> None:
     """Remove what nothing reads: the licences stand in one file, which is made of the packages."""
-    for path in [*folder.rglob("README.md"), *folder.rglob("py.typed")]:
-        path.unlink()
+    unread = {path for pattern in UNREAD for path in folder.rglob(pattern)}
     for place in folder.rglob("*.dist-info"):
         is_read = place.name.partition("-")[0] in METADATA
-        for path in [path for path in place.rglob("*") if path.is_file()]:
-            if not (is_read and path.name == "METADATA"):
-                path.unlink()
-        for path in sorted([place, *place.rglob("*")], reverse=True):
-            if path.is_dir() and not list(path.iterdir()):
-                path.rmdir()
+        unread |= {path for path in place.rglob("*") if not (is_read and path.name == "METADATA")}
+    for path in unread:
+        if path.is_file():
+            path.unlink()
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir() and not list(path.iterdir()):
+            path.rmdir()
 
 
 def check(folder: Path, program: str) -> None:

@@ -223,16 +223,22 @@ def sbom(program: str, version: str, parts: list[Part], epoch_s: int) -> dict[st
     }
 
 
+def _slug(name: str) -> str:
+    """Return a name as addresses of packages have it."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
 def _component(part: Part) -> dict[str, Any]:
     """Return a part as a component of a CycloneDX document."""
-    slug = re.sub(r"[^a-z0-9]+", "-", part.name.lower()).strip("-")
     kind = "pypi" if part.is_package else "generic"
     at = f"@{part.version}" if part.version else ""
+    # A scanner finds OpenSSL by this name, wherever in the folder it is.
+    known_as = part.name if part.is_package else part.name.partition(" (")[0]
     component: dict[str, Any] = {
         "type": "library",
-        "bom-ref": f"pkg:{kind}/{slug}{at}",
+        "bom-ref": f"pkg:{kind}/{_slug(part.name)}{at}",
         "name": part.name,
-        "purl": f"pkg:{kind}/{slug}{at}",
+        "purl": f"pkg:{kind}/{_slug(known_as)}{at}",
         "licenses": [{"license": {"name": part.licence}}],
     }
     if part.version:

@@ -2,6 +2,7 @@
 
 import tarfile
 import tomllib
+import uuid
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -162,3 +163,49 @@ def test_the_tools_that_make_a_package_are_no_packages_of_the_product() -> None:
 
 def test_the_smoke_test_runs_every_command() -> None:
     assert smoke_checks.COMMANDS.keys() == COMMANDS.keys()
+
+
+def test_the_bill_of_materials_has_what_cyclonedx_1_6_requires() -> None:
+    """The rules are those of the published schema that concern the members in use."""
+    crate = {"type": "library", "name": "asn1", "version": "0.2", "components": [{"name": "part"}]}
+    parts = [
+        part("jaraco.context", crates=[crate, {"version": "of nothing"}]),
+        part("OpenSSL (in Python)", is_package=False, version=""),
+    ]
+    made = contents.sbom("sim-sidecar", "0.1.0", parts, EPOCH_S)
+    components = made["components"]
+
+    assert made.keys() == {
+        *("bomFormat", "specVersion", "serialNumber", "version", "metadata"),
+        *("components", "dependencies"),
+    }
+    assert (made["bomFormat"], made["specVersion"], made["version"]) == ("CycloneDX", "1.6", 1)
+    serial = made["serialNumber"].removeprefix("urn:uuid:")
+    assert str(uuid.UUID(serial)) == serial
+    assert components == [
+        {
+            "type": "library",
+            "bom-ref": "jaraco.context:asn1",
+            "name": "asn1",
+            "version": "0.2",
+        },
+        {
+            "type": "library",
+            "bom-ref": "pkg:generic/openssl-in-python",
+            "name": "OpenSSL (in Python)",
+            "purl": "pkg:generic/openssl",
+            "licenses": [{"license": {"name": "MIT"}}],
+        },
+        {
+            "type": "library",
+            "bom-ref": "pkg:pypi/jaraco-context@1.0",
+            "name": "jaraco.context",
+            "purl": "pkg:pypi/jaraco-context@1.0",
+            "licenses": [{"license": {"name": "MIT"}}],
+            "version": "1.0",
+        },
+    ]
+    known = {one["bom-ref"] for one in [*components, made["metadata"]["component"]]}
+    assert len(known) == len(components) + 1
+    for one in made["dependencies"]:
+        assert {one["ref"], *one["dependsOn"]} <= known
