@@ -7,11 +7,13 @@ import json
 import os
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
-from tests.harness import open_bench
+from sidecar.bodies.tools.table import recognise
+from tests.harness import Bench, open_bench
 from tests.import_files import body_of
 from tests.scenarios.talk import ROOT, Talk, talk
 
@@ -84,6 +86,26 @@ def test_every_file_of_the_corpus_comes_back_byte_for_byte(tmp_path: Path) -> No
         assert checked["result"]["checked"]["workflows"] == len(FILES)
 
 
+def find_and_compare(bench: Bench, items: list[dict[str, Any]]) -> None:
+    """Find workflows by the names of their steps, and compare each with an edit that is undone."""
+    while bench.call("workflows.search", query="x")["indexing"]:
+        pass
+    for workflow_id in (item["id"] for item in items):
+        document = msgspec.json.decode(body_of(bench, workflow_id))
+        (header,) = bench.rows("SELECT name, revision FROM workflows WHERE id = ?", workflow_id)
+        steps = recognise(document).steps(document)
+        query = " ".join(f'"{step.name}"' for step in steps[:3])
+        found = bench.call("workflows.search", query=query, limit=500)["items"]
+        assert workflow_id in [item["id"] for item in found], query
+        edited = {"id": workflow_id, "name": header[0], "data": {"nodes": [{"name": "edited"}]}}
+        bench.call("workflows.save", workflow=edited)
+        place = {"from_revision": header[1], "to_revision": header[1] + 1}
+        difference = bench.call("workflows.diff", id=workflow_id, **place)
+        assert [step["name"] for step in difference["added"]] == ["edited"]
+        assert len(difference["removed"]) == min(len(steps), 200)
+        bench.call("workflows.revert", id=workflow_id, revision=header[1])
+
+
 def bodies_of(folder: Path, path: Path) -> dict[str, bytes]:
     """Import files into a new database, export them, and return each body by its id."""
     folder.mkdir()
@@ -91,6 +113,7 @@ def bodies_of(folder: Path, path: Path) -> dict[str, bytes]:
         result = bench.call("workflows.import", path=str(path))
         assert (result["created"], len(result["items"])) == (len(FILES), len(FILES))
         assert bench.call("system.check", full=True)["findings"] == []
+        find_and_compare(bench, result["items"][::20])
         bench.call("workflows.export", path=str(folder / "export.json"))
         ids = [workflow_id for (workflow_id,) in bench.rows("SELECT id FROM workflows")]
         return {each: body_of(bench, each) for each in ids}

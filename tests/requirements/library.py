@@ -87,6 +87,7 @@ REQUIREMENTS = [
         "test_runs_are_exported_with_their_summaries",
         "test_a_damaged_workflow_is_left_out_and_told",
         "test_an_export_is_imported_into_a_second_database_byte_for_byte",
+        "test_the_corpus_goes_from_a_zip_through_two_databases_byte_for_byte",
     ),
     _promise.proven(
         "export:credentials",
@@ -128,7 +129,9 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "search:order",
-        "Hits in the header come first; pages continue without gaps or repetitions.",
+        "Hits in the header come first, whole words before others; pages continue without gaps or"
+        " repetitions.",
+        "test_whole_words_come_before_the_beginnings_of_words",
         "test_pages_join_over_all_stages",
         "test_writes_between_two_pages_lose_no_hit_and_repeat_none",
         "test_a_hit_that_moves_back_between_two_pages_hides_no_other",

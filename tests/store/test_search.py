@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -48,6 +49,26 @@ def ids(bench: Bench, query: str, wanted: Filter = Filter()) -> list[str]:  # no
 
 def test_a_hit_in_the_name_comes_before_one_in_the_description(bench: Bench) -> None:
     assert ids(bench, "slack") == ["slack", "mention"]
+
+
+def test_whole_words_come_before_the_beginnings_of_words(tmp_path: Path) -> None:
+    """The name in which a word begins with it would rank higher by itself, since it is short."""
+    rows = {
+        "whole": ("How to set what a nightly report takes from the last week", None, "1"),
+        "begun": ("Settings", None, "1"),
+        "inside": ("Unset", None, "1"),
+        "in body": ("Other", None, '"set"'),
+        "begun in body": ("Another", None, '"settings"'),
+    }
+    with open_bench(tmp_path) as bench:
+        for key, (name, description, body) in rows.items():
+            content = Content(name, description, "[]", "general")
+            insert_workflow(bench.store.db, key, content, body.encode(), 100)
+        indexes.index_all(bench.store.db)
+
+        assert ids(bench, "set") == [*rows]
+        hits, _ = find_hits(Asked(bench.store.db, parse("set"), Filter()), 50)
+        assert [hit.needs_body for hit in hits] == [False, False, False, True, True]
 
 
 @pytest.mark.parametrize(

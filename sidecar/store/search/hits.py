@@ -35,11 +35,8 @@ HEADS, HEADS_BEGUN, PARTS, TEXTS, TEXTS_BEGUN, NEWEST = range(6)
 
 _INDEXES: Final = (HEADS_INDEX, HEADS_INDEX, PARTS_INDEX, TEXTS_INDEX, TEXTS_INDEX)
 _LATEST: Final = (2**63 - 1, 0)
-_EXCLUDED: Final = (
-    "{} NOT IN"  # noqa: S608 - constants
-    f" (SELECT rowid FROM {TEXTS_INDEX} WHERE {TEXTS_INDEX} MATCH ?"
-    f" UNION ALL SELECT rowid FROM {HEADS_INDEX} WHERE {HEADS_INDEX} MATCH ?)"
-)
+_SHORT: Final = f"SELECT rowid FROM {HEADS_INDEX} WHERE {HEADS_INDEX} MATCH ?"  # noqa: S608 - constants
+_EXCLUDED: Final = f"SELECT rowid FROM {TEXTS_INDEX} WHERE {TEXTS_INDEX} MATCH ? UNION ALL {_SHORT}"  # noqa: S608 - constants
 
 
 class Hit(NamedTuple):
@@ -77,22 +74,6 @@ class Asked(NamedTuple):
         return [(stage, match) for stage, match in enumerate(asked) if match is not None]
 
 
-class _Conditions(list[tuple[str, tuple[object, ...]]]):
-    """The conditions of a WHERE clause, each with its values."""
-
-    def add(self, text: str, *values: object) -> None:
-        """Add a condition with its values."""
-        self.append((text, values))
-
-    @property
-    def values(self) -> list[object]:
-        """The values of all conditions, in order."""
-        return [value for _, values in self for value in values]
-
-    def __str__(self) -> str:
-        return " AND ".join(text for text, _ in self)
-
-
 def find_hits(asked: Asked, most: int, after: Hit | None = None) -> tuple[list[Hit], bool]:
     """Return hits in order, at least `most` if there are so many, and whether there may be more.
 
@@ -101,7 +82,7 @@ def find_hits(asked: Asked, most: int, after: Hit | None = None) -> tuple[list[H
     hits: list[Hit] = []
     seen: set[int] = set()
     for stage, match in asked.stages():
-        if after is not None and stage < after.stage:
+        if after is not None and stage < after.stage and match is not None:
             seen.update(_rids(asked.db, stage, match))
             continue
         start = after if after is not None and stage == after.stage else None
@@ -128,10 +109,8 @@ def _behind(hits: list[Hit], start: Hit) -> list[Hit]:
     return hits if start.rank > 0 else [hit for hit in hits if hit[1:] > start[1:]]
 
 
-def _rids(db: Connection, stage: int, match: str | None) -> list[int]:
+def _rids(db: Connection, stage: int, match: str) -> list[int]:
     """Return all that an index finds, whatever the filter."""
-    if match is None:
-        return []
     # As one text, which takes half the time of a row for each.
     sql = f"SELECT json_group_array(rowid) FROM {_matching(stage)}"  # noqa: S608 - constants
     return msgspec.json.decode(db.execute(sql, (match,)).get, type=list[int])
@@ -142,22 +121,29 @@ def _matching(stage: int) -> str:
     return f"{_INDEXES[stage]} AS f WHERE {_INDEXES[stage]} MATCH ?"
 
 
-def _filtered(asked: Asked, *, by_rid: str | None) -> _Conditions:
-    """Return the conditions that all hits fulfil; `by_rid` names their key where no row is read."""
-    wanted, conditions = asked.wanted, _Conditions()
-    no = "" if wanted.archived else "NOT "
-    if by_rid is not None:
-        archived = "SELECT rid FROM workflows WHERE archived_at IS NOT NULL"
-        conditions.add(f"{by_rid} {no}IN ({archived})")
+def _where(
+    asked: Asked, key: str, stage: int | None = None, *, reads_row: bool = True
+) -> tuple[str, list[object]]:
+    """Return the conditions of a filter, and of a query in a stage, for a hit of a key; values."""
+    wanted, terms = asked.wanted, asked.terms
+    if reads_row:
+        found = [f"w.archived_at IS {'NOT ' if wanted.archived else ''}NULL"]
     else:
-        conditions.add(f"w.archived_at IS {'NOT ' if wanted.archived else ''}NULL")
-    if wanted.category is not None:
-        conditions.add("w.category = ?", wanted.category)
-    if wanted.tags:
-        conditions.add(has_tag(len(wanted.tags)), *wanted.tags)
-    if wanted.source is not None:
-        conditions.add("w.source = ?", wanted.source)
-    return conditions
+        no = "" if wanted.archived else "NOT "
+        archived = "SELECT rid FROM workflows WHERE archived_at IS NOT NULL"
+        found = [f"{key} {no}IN ({archived})"]
+    values: list[object] = []
+    for condition, given in (
+        ("w.category = ?", (wanted.category,)),
+        (has_tag(len(wanted.tags)), wanted.tags or (None,)),
+        ("w.source = ?", (wanted.source,)),
+        (f"{key} NOT IN ({_EXCLUDED})", (None if stage is None else terms.excluded,) * 2),
+        (f"{key} IN ({_SHORT})", (terms.short if stage == PARTS else None,)),
+    ):
+        if None not in given:
+            found.append(condition)
+            values += given
+    return " AND ".join(found), values
 
 
 def _many(asked: Asked, stage: int, match: str) -> set[int] | None:
@@ -175,48 +161,31 @@ def _many(asked: Asked, stage: int, match: str) -> set[int] | None:
 
 def _ranked(asked: Asked, stage: int, match: str, limit: int) -> list[Hit]:
     """Return at most `limit` hits of a stage, best first; all with a limit of -1."""
-    terms = asked.terms
     # Reading a row of each hit takes as long as ranking it.
-    wanted = asked.wanted
-    joined = bool(wanted.tags) or (wanted.category, wanted.source) != (None, None)
-    conditions = _filtered(asked, by_rid=None if joined else "f.rowid")
-    if terms.excluded is not None:
-        conditions.add(_EXCLUDED.format("f.rowid"), terms.excluded, terms.excluded)
-    if stage == PARTS and terms.short is not None:
-        conditions.add(_has_words("f.rowid"), terms.short)
+    reads_row = asked.wanted._replace(archived=False) != Filter()
+    conditions, values = _where(asked, "f.rowid", stage, reads_row=reads_row)
     index = _INDEXES[stage]
-    join = " CROSS JOIN workflows AS w ON w.rid = f.rowid" if joined else ""
+    join = " CROSS JOIN workflows AS w ON w.rid = f.rowid" if reads_row else ""
     # With rowid in the order FTS5 leaves the sorting to SQLite, which is faster by a third.
     rows = asked.db.execute(
         f"SELECT f.rowid, f.rank FROM {index} AS f{join} WHERE {index} MATCH ? AND {conditions}"  # noqa: S608 - constants
         " ORDER BY f.rank, f.rowid LIMIT ?",
-        (match, *conditions.values, limit),
+        (match, *values, limit),
     )
     # FTS5 has no rank for a row of which it lacks the size, as in a damaged index.
     return [Hit(stage, rank or 0.0, rid) for rid, rank in rows]
-
-
-def _has_words(key: str) -> str:
-    """Return the condition that a header has words."""
-    return f"{key} IN (SELECT rowid FROM {HEADS_INDEX} WHERE {HEADS_INDEX} MATCH ?)"  # noqa: S608 - constants
 
 
 def _newest(
     asked: Asked, stage: int, among: set[int] | None, start: Hit | None, limit: int
 ) -> list[Hit]:
     """Return at most `limit` hits of a stage, the one changed last first; None: among all."""
-    terms = asked.terms
-    conditions = _filtered(asked, by_rid=None)
+    conditions, values = _where(asked, "+w.rid", stage)
     key = _LATEST if start is None or start.rank < 0 else (int(start.rank), start.rid)
-    conditions.add("(w.updated_at, w.rid) < (?, ?)", *key)
-    if stage == PARTS and terms.short is not None:
-        conditions.add(_has_words("+w.rid"), terms.short)
-    if terms.excluded is not None:
-        conditions.add(_EXCLUDED.format("w.rid"), terms.excluded, terms.excluded)
     rows = asked.db.execute(
-        f"SELECT w.rid, w.updated_at FROM workflows w WHERE {conditions}"  # noqa: S608 - constants
-        " ORDER BY w.updated_at DESC, w.rid DESC",
-        tuple(conditions.values),
+        f"SELECT w.rid, w.updated_at FROM workflows AS w WHERE {conditions}"  # noqa: S608 - constants
+        " AND (w.updated_at, w.rid) < (?, ?) ORDER BY w.updated_at DESC, w.rid DESC",
+        (*values, *key),
     )
     found = (row for row in rows if among is None or row[0] in among)
     return [
@@ -227,12 +196,12 @@ def _newest(
 
 def read_headers(asked: Asked, hits: list[Hit]) -> list[tuple[Hit, Header]]:
     """Return the hits that are there and pass the filter, with their headers."""
-    conditions = _filtered(asked, by_rid=None)
+    conditions, values = _where(asked, "w.rid")
     found = HEADERS.read(
         asked.db,
-        f"SELECT {COLUMNS} FROM json_each(?) AS f CROSS JOIN workflows w ON w.rid = f.value"  # noqa: S608 - constants
+        f"SELECT {COLUMNS} FROM json_each(?) AS f CROSS JOIN workflows AS w ON w.rid = f.value"  # noqa: S608 - constants
         f" WHERE {conditions}",
-        (f"[{','.join(str(hit.rid) for hit in hits)}]", *conditions.values),
+        (f"[{','.join(str(hit.rid) for hit in hits)}]", *values),
     )
     by_rid = {header.rid: header for header in found}
     return [(hit, by_rid[hit.rid]) for hit in hits if hit.rid in by_rid]

@@ -5976,9 +5976,10 @@ impl<'a> Workflows<'a> {
     /// Find workflows by words of their name, tags and description, then by words in their body.
     ///
     /// Every text is a valid query. Case, accents and invisible characters are ignored. Matches of
-    /// whole words in the header come first, then matches inside words, then matches that need the
-    /// body; among these the best come first, or the newest where there are more than 20000. The
-    /// pages of a search lose and repeat nothing while workflows are saved.
+    /// whole words in the header come first, then beginnings of words, then matches inside words,
+    /// then matches that need the body; among these the best come first, or the newest where there
+    /// are more than 20000. The pages of a search lose and repeat nothing while workflows are
+    /// saved.
     pub fn search(&self, params: WorkflowsSearchParams) -> Result<WorkflowsSearchResult> {
         self.client.call("workflows.search", &params)
     }

@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "e6a996c24bd540b5fb54216eeec867cd21b9ac1b93e23765a628fb20b68f8f7d";
+export const SCHEMA_HASH = "dc88738172d242d10983c1a8ebd1dcb74965930b0a334a6e57ab450e6b74cccf";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -4039,9 +4039,9 @@ export class WorkflowsMethods {
    * Find workflows by words of their name, tags and description, then by words in their body.
    *
    * Every text is a valid query. Case, accents and invisible characters are ignored. Matches of
-   * whole words in the header come first, then matches inside words, then matches that need the
-   * body; among these the best come first, or the newest where there are more than 20000. The pages
-   * of a search lose and repeat nothing while workflows are saved.
+   * whole words in the header come first, then beginnings of words, then matches inside words, then
+   * matches that need the body; among these the best come first, or the newest where there are more
+   * than 20000. The pages of a search lose and repeat nothing while workflows are saved.
    */
   search(params: WorkflowsSearchParams, options?: CallOptions): Promise<WorkflowsSearchResult> {
     return this.#client.call("workflows.search", params, options);
