@@ -21,8 +21,9 @@ from sidecar.clock import Clock
 from sidecar.context import Context, Emitted, LongContext, MethodLatency, Services
 from sidecar.errors import SidecarError
 from sidecar.notifications import AuditEvent, Notification, WorkflowsChanged
-from sidecar.store.connection import Store
+from sidecar.store.connection import Connection, Store
 from sidecar.store.open_close import close_store, open_store
+from sidecar.store.search import indexes
 from sidecar.vault.crypto import Cost
 from sidecar.vault.vault import Vault
 from sidecar.wire.params import decode_params
@@ -210,6 +211,12 @@ class Bench:
     def rows(self, sql: str, *values: str | int | bytes | None) -> list[tuple[Any, ...]]:
         """Return the rows of an SQL statement."""
         return list(self.store.db.execute(sql, values))
+
+
+def index_all(db: Connection) -> None:
+    """Bring the search indexes up to date, in the caller's transaction."""
+    while indexes.index_some_headers(db) or indexes.index_some_texts(db):
+        pass
 
 
 @contextmanager

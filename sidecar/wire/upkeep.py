@@ -85,10 +85,7 @@ class Upkeep:
         """
         from sidecar.store.search import indexes  # noqa: PLC0415 - after the first answers
 
-        if many:
-            more = indexes.update_headers_step(self._store)
-        else:
-            more = indexes.update_step(self._store)
+        more = indexes.update_step(self._store, headers=many)
         self._changes = self._store.total_changes()
         if many and more:
             return due_ms

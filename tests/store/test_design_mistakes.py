@@ -15,6 +15,7 @@ from sidecar.store.migrations import Step
 from sidecar.store.open_close import close_store, open_store
 from sidecar.store.search import indexes
 from sidecar.store.unserved_file import open_file, transaction
+from tests.harness import index_all
 from tests.store import legacy_files
 from tests.store.legacy_files import SECONDS
 from tests.store.still_clock import SteadyClock, folder_hashes, names
@@ -31,7 +32,7 @@ def test_design_mistake_02_a_rebuilt_table_keeps_the_keys_the_search_index_hangs
     migrate(legacy_files.build(path), SteadyClock())
     with open_file(path) as db, transaction(db):
         indexes.follow_folding(db)
-        indexes.index_all(db)
+        index_all(db)
         table = str(db.execute("SELECT sql FROM sqlite_schema WHERE name = 'workflows'").get)
         columns = ", ".join(Columns(db, "workflows").names)
     rebuild = ";".join(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from sidecar.store.search import indexes
-from tests.harness import ManualClock, open_bench
+from tests.harness import ManualClock, index_all, open_bench
 
 
 def save(name: str, workflow_id: str, **more: object) -> dict[str, object]:
@@ -38,7 +38,7 @@ def test_design_mistake_02_search_is_right_after_a_rebuild_and_a_vacuum(tmp_path
         db = bench.store.db
         db.execute("VACUUM").fetchall()
         indexes.mark_all_pending(db)
-        indexes.index_all(db)
+        index_all(db)
         for name in ("banana", "damson", "elder"):
             for query in (name, name[1:]):
                 found = bench.call("workflows.search", query=query)["items"]

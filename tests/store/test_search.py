@@ -13,7 +13,7 @@ from sidecar.store.workflows.delete import set_archived
 from sidecar.store.workflows.header import Content, find
 from sidecar.store.workflows.list import Filter
 from sidecar.store.workflows.save import insert_workflow
-from tests.harness import Bench, open_bench
+from tests.harness import Bench, index_all, open_bench
 
 ROWS = [
     ("slack", "Send to Slack", "posts a message when an order arrives", ["chat"], "general"),
@@ -64,7 +64,7 @@ def test_whole_words_come_before_the_beginnings_of_words(tmp_path: Path) -> None
         for key, (name, description, body) in rows.items():
             content = Content(name, description, "[]", "general")
             insert_workflow(bench.store.db, key, content, body.encode(), 100)
-        indexes.index_all(bench.store.db)
+        index_all(bench.store.db)
 
         assert ids(bench, "set") == [*rows]
         hits, _ = find_hits(Asked(bench.store.db, parse("set"), Filter()), 50)

@@ -15,7 +15,7 @@ from sidecar.errors import Archived, Conflict, NotFound
 from sidecar.store.search import indexes
 from sidecar.store.search.compare_index import find_wrong
 from sidecar.store.workflows import revisions
-from tests.harness import ManualClock, open_bench
+from tests.harness import ManualClock, index_all, open_bench
 
 IDS = st.sampled_from(["a", "b", "c", "d"])
 NAMES = st.sampled_from(["one", "Two", "\u4e2d\u6587", "x y"])
@@ -185,7 +185,7 @@ class Workflows(RuleBasedStateMachine):
         """Compare the indexes with the rows after an update that is then rolled back."""
         db = self.bench.store.db
         db.execute("SAVEPOINT looked")
-        indexes.index_all(db)
+        index_all(db)
         assert find_wrong(db, lambda _done: None) == []
         db.execute("ROLLBACK TO looked")
         db.execute("RELEASE looked")
@@ -196,7 +196,7 @@ class Workflows(RuleBasedStateMachine):
         if again:
             with self.bench.store.writing() as db:
                 indexes.mark_all_pending(db)
-                indexes.index_all(db)
+                index_all(db)
         else:
             indexes.update_for_search(self.bench.store)
 

@@ -23,9 +23,7 @@ import msgspec
 
 from sidecar import limits
 from sidecar.store.connection import Connection
-from sidecar.store.search.indexes import HEADS as HEADS_INDEX
-from sidecar.store.search.indexes import PARTS as PARTS_INDEX
-from sidecar.store.search.indexes import TEXTS as TEXTS_INDEX
+from sidecar.store.search import indexes
 from sidecar.store.search.query import Terms
 from sidecar.store.workflows.header import COLUMNS, HEADERS, Header
 from sidecar.store.workflows.list import Filter, has_tag
@@ -33,10 +31,12 @@ from sidecar.store.workflows.list import Filter, has_tag
 HEADS, HEADS_BEGUN, PARTS, TEXTS, TEXTS_BEGUN, NEWEST = range(6)
 """The numbers of the stages."""
 
-_INDEXES: Final = (HEADS_INDEX, HEADS_INDEX, PARTS_INDEX, TEXTS_INDEX, TEXTS_INDEX)
+_INDEXES: Final = (indexes.HEADS, indexes.HEADS, indexes.PARTS, indexes.TEXTS, indexes.TEXTS)
 _LATEST: Final = (2**63 - 1, 0)
-_SHORT: Final = f"SELECT rowid FROM {HEADS_INDEX} WHERE {HEADS_INDEX} MATCH ?"  # noqa: S608 - constants
-_EXCLUDED: Final = f"SELECT rowid FROM {TEXTS_INDEX} WHERE {TEXTS_INDEX} MATCH ? UNION ALL {_SHORT}"  # noqa: S608 - constants
+_SHORT: Final = f"SELECT rowid FROM {indexes.HEADS} WHERE {indexes.HEADS} MATCH ?"  # noqa: S608 - constants
+_EXCLUDED: Final = (
+    f"SELECT rowid FROM {indexes.TEXTS} WHERE {indexes.TEXTS} MATCH ? UNION ALL {_SHORT}"  # noqa: S608 - constants
+)
 
 
 class Hit(NamedTuple):

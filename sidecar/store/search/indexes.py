@@ -192,13 +192,6 @@ def body_text(sha256: bytes, size_bytes: int, data: bytes | None) -> tuple[str, 
         return None
 
 
-def index_all(db: Connection) -> None:
-    """Index everything that is pending, in the caller's transaction."""
-    for step in (index_some_headers, index_some_texts):
-        while step(db):
-            pass
-
-
 def mark_all_pending(db: Connection) -> bool:
     """Empty the indexes and mark all workflows as pending, in the caller's transaction.
 
@@ -245,21 +238,17 @@ def update_for_search(store: Store) -> bool:
     return has_pending(store.db)
 
 
-def update_headers_step(store: Store) -> bool:
-    """Index some pending headers in a transaction of its own; return whether more are pending."""
-    return has_pending_headers(store.db) and _in_own_transaction(store, index_some_headers)
-
-
-def update_step(store: Store) -> bool:
-    """Index some pending headers or bodies in a transaction of its own.
+def update_step(store: Store, *, headers: bool = False) -> bool:
+    """Index some pending headers or bodies in a transaction of its own; only `headers` if set.
 
     Returns whether more are pending and another step can succeed.
     """
-    if has_pending_headers(store.db):
-        more = update_headers_step(store)
-        # A step that failed left headers pending; repeating it at once would never end.
-        return more or (not has_pending_headers(store.db) and has_pending_texts(store.db))
-    return has_pending_texts(store.db) and _in_own_transaction(store, index_some_texts)
+    if not has_pending_headers(store.db):
+        step = None if headers or not has_pending_texts(store.db) else index_some_texts
+        return step is not None and _in_own_transaction(store, step)
+    more = _in_own_transaction(store, index_some_headers)
+    # A step that failed left headers pending; repeating it at once would never end.
+    return more or not (headers or has_pending_headers(store.db))
 
 
 def _in_own_transaction(store: Store, step: Callable[[Connection], bool]) -> bool:
