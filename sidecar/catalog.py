@@ -35,14 +35,14 @@ Access = Literal["none", "read", "write"]
 """What a short method needs: nothing, the connection, or the write transaction of its burst."""
 
 
-_UNHEARD = {
+_WITHOUT_CLIENT = {
     "secrets.get": False,
     "secrets.verify": False,
     "workflows.delete": True,
     "workflows.delete_many": True,
 }
-"""Exceptions from `Method.runs_unheard`: short methods that write and are called for their answer,
-and long ones that are as urgent as a save."""
+"""Exceptions from `Method.runs_without_client`: short methods that write and are called for their
+answer, and long ones that are as urgent as a save."""
 
 
 _IN_RESCUE = frozenset(
@@ -133,8 +133,8 @@ class Method:
         """Set by `method` for one that puts another file in the place of the database."""
         self.in_rescue = name in _IN_RESCUE
         """Whether it is served while the database cannot be opened."""
-        self.runs_unheard = _UNHEARD.get(name, access == "write")
-        """Whether it runs after the client stopped reading answers: short methods that write do."""
+        self.runs_without_client = _WITHOUT_CLIENT.get(name, access == "write")
+        """Whether it runs after the client closed stdout or died: short methods that write do."""
         self.decoded: type[Params] = params
         self.params: type[Params] = params.published or params
         self.result: Any = result

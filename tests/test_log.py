@@ -122,4 +122,9 @@ def test_a_reader_that_has_gone_is_no_reason_to_fail(monkeypatch: pytest.MonkeyP
     for _ in range(2 * limits.STDERR_BOUND_LINES):
         log.warning("event")
     log.flush(10)
+
+    assert writer._thread is not None
+    writer._thread.join(5)
+    assert not writer._thread.is_alive()
+    assert 0 < len(writer._lines) <= limits.STDERR_BOUND_LINES
     os.close(descriptor)

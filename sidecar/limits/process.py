@@ -13,8 +13,8 @@ END_LIMIT_MS: Final = 60_000
 """How long the end waits for a client that reads nothing, and for one that reads slowly. A busy
 computer can stop a reader for some seconds; 60 s are enough for the largest output at 1 MB/s."""
 
-END_UNHEARD_MS: Final = 10_000
-"""Time for delivered writes after the client stopped reading: a full pipe of saves takes 1 s."""
+END_WITHOUT_CLIENT_MS: Final = 10_000
+"""Time for delivered writes after the client has closed stdout: a full pipe of saves takes 1 s."""
 
 END_QUIET_MS: Final = 250
 """Time without further input after which all of it counts as delivered, where no earlier moment
@@ -23,7 +23,7 @@ shows it: without a reader, or at a signal while a thread reads the input."""
 START_WAIT_MS: Final = 12_000
 START_RETRY_MS: Final = 50
 """How long a start waits for a process that is ending and still has the database, and how often it
-tries: END_UNHEARD_MS and the time to close the database."""
+tries: END_WITHOUT_CLIENT_MS and the time to close the database."""
 
 PARENT_CHECK_MS: Final = 500
 """Time between two checks whether the parent is alive, where the kernel does not report its

@@ -39,7 +39,7 @@ class _ChoreJob:
         self.key = object()
         self.replaces_file = False
         self.gives_way = True
-        self.runs_unheard = False
+        self.runs_without_client = False
         self.is_answered = False
 
     def run(self) -> None:

@@ -55,7 +55,7 @@ class Dispatcher:
         self.latencies = Latencies()
         self.early_cancels: set[object] = set()
         self._refuse_with: SidecarError | None = services.store.rescue
-        self._runs_unheard = False
+        self._runs_without_client = False
         self.requests_not_run = 0
         """Requests that were refused because the client reads no answers."""
 
@@ -218,15 +218,15 @@ class Dispatcher:
             self.latencies.record(request.method, spent_ns, failed=reply.failed)
 
     def _refuse(self, method: Method | None, error: SidecarError) -> None:
-        """Refuse a request at the end of the process, unless it runs unheard, or in a rescue."""
+        """Refuse a request at the end, unless it runs without the client, or in a rescue."""
         if isinstance(error, RecoveryRequired):
             if self._services.store.rescue is None:
                 self._refuse_with = None
             elif method is not None and not method.in_rescue:
                 self._services.store.require_file()
             return
-        if self._runs_unheard:
-            if method is not None and method.runs_unheard:
+        if self._runs_without_client:
+            if method is not None and method.runs_without_client:
                 return
             self.requests_not_run += 1
         raise error
@@ -331,7 +331,7 @@ class Dispatcher:
             self._post,
             replaces_file=replaces_file,
             secret_text=text if method.name.startswith("secrets.") else None,
-            runs_unheard=method.runs_unheard,
+            runs_without_client=method.runs_without_client,
         )
         context.pausing = partial(self._workers.pausing, job)
         burst.long_jobs.append((job, reply))
@@ -358,13 +358,13 @@ class Dispatcher:
     def refuse_new(self) -> None:
         """Answer every further request with `shutting_down`."""
         self._refuse_with = ShuttingDown()
-        self._runs_unheard = False
+        self._runs_without_client = False
 
-    def run_unheard(self) -> None:
-        """Run only what changes the database, because the client reads no more answers."""
+    def run_without_client(self) -> None:
+        """Run only what changes the database: the client has closed stdout or has died."""
         if not isinstance(self._refuse_with, ShuttingDown):
             self._refuse_with = ShuttingDown()
-            self._runs_unheard = True
+            self._runs_without_client = True
 
     def _finish_long(
         self,

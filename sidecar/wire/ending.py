@@ -1,10 +1,10 @@
 """The end of a conversation: for how long what was delivered is still read, run and answered.
 
 While the client can read, every line that it has delivered is served and its answer written,
-however slowly it reads: the limits are a time without progress and a time in all. When nobody can
-read any more (stdout is closed, or the parent process has died) the rest of the input is read, and
-only what changes the database runs. The end counts what it could not run or deliver. A line is cut
-only where the reader stopped reading within it.
+however slowly it reads: the limits are a time without progress and a time in all. When the client
+has closed stdout, or the parent process has died, the rest of the input is read, and only what
+changes the database runs. The end counts what it could not run or deliver. A line is cut only
+where the reader stopped reading within it.
 """
 
 from sidecar import limits, log
@@ -21,8 +21,8 @@ class Ending:
     def __init__(self, clock: Clock, reason: ClosingReason) -> None:
         """Start the limits."""
         self.reason = reason
-        self.is_unheard = False
-        """Whether nobody can read answers any more."""
+        self.is_without_client = False
+        """Whether the client has closed stdout or has died."""
         self.is_announced = False
         """Whether `system.closing` is queued: nothing follows it."""
         self.requests_not_run = 0
@@ -37,11 +37,11 @@ class Ending:
         self._has_given_up = False
         self._progress: object = None
 
-    def go_unheard(self) -> None:
-        """Note that nobody can read answers any more: other limits start now."""
-        if not self.is_unheard:
-            self.is_unheard = True
-            self._total = Countdown(self._clock, limits.END_UNHEARD_MS)
+    def go_on_without_client(self) -> None:
+        """Note that the client has closed stdout or has died: other limits start now."""
+        if not self.is_without_client:
+            self.is_without_client = True
+            self._total = Countdown(self._clock, limits.END_WITHOUT_CLIENT_MS)
             self.read_until_quiet()
 
     def read_until_quiet(self) -> None:
@@ -65,7 +65,7 @@ class Ending:
 
     def cancel_is_due(self) -> bool:
         """Return, once, whether long requests are to be cancelled so that they are answered."""
-        if self.is_unheard or self._has_cancelled or self._cancel.left_ms() > 0:
+        if self.is_without_client or self._has_cancelled or self._cancel.left_ms() > 0:
             return False
         self._has_cancelled = True
         self._cancel.extend(limits.DRAIN_LIMIT_MS - limits.DRAIN_CANCEL_MS)
@@ -78,7 +78,7 @@ class Ending:
     def is_over(self) -> bool:
         """Return whether a limit has passed; after `give_up` that is the last one."""
         stalled = self._stall.left_ms() <= 0
-        return self._total.left_ms() <= 0 or (stalled and not self.is_unheard)
+        return self._total.left_ms() <= 0 or (stalled and not self.is_without_client)
 
     def give_up(self, requests: int, answers: int) -> bool:
         """Count what is given up; return whether there is time to complete what has begun.
@@ -90,10 +90,10 @@ class Ending:
         self._has_given_up = True
         self.requests_not_run += requests
         self.answers_not_delivered += answers
-        if self._stall.left_ms() <= 0 and not self.is_unheard:
+        if self._stall.left_ms() <= 0 and not self.is_without_client:
             return False
         grace_ms = limits.DRAIN_LIMIT_MS - limits.DRAIN_CANCEL_MS
-        self._total.extend(grace_ms if self.is_unheard else limits.END_STALL_MS)
+        self._total.extend(grace_ms if self.is_without_client else limits.END_STALL_MS)
         return True
 
     def wait_ms(self) -> float:

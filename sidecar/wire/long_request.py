@@ -39,7 +39,7 @@ class LongJob:
         post: Post,
         *,
         replaces_file: bool,
-        runs_unheard: bool,
+        runs_without_client: bool,
         secret_text: bytes | None = None,
     ) -> None:
         """`call` is the method with its context and params; `finish` fills the reply.
@@ -54,7 +54,7 @@ class LongJob:
         self._refused_with: SidecarError | None = None
         self.key = cancel_key(context.request_id)
         self.replaces_file = replaces_file
-        self.runs_unheard = runs_unheard
+        self.runs_without_client = runs_without_client
         self.gives_way = False
         self.is_answered = False
 

@@ -307,7 +307,7 @@ class Loop:
             self._abandon_output()
 
     def _abandon_output(self) -> None:
-        """Drop all output and end, because nobody reads it any more."""
+        """Drop all output and end, because the client has closed stdout."""
         self._output_broken = True
         self._channel.abandon_output()
         self._events.unsubscribe()
@@ -315,7 +315,7 @@ class Loop:
         self._outbox.drop_partial()
         self.stop("stdout")
         if self._ending is not None:
-            self._run_unheard(self._ending)
+            self._run_without_client(self._ending)
 
     # --- the end --------------------------------------------------------------------------
 
@@ -335,19 +335,19 @@ class Loop:
         elif signalled or reason in _REFUSING:
             self._input_open = False
         if self._output_broken or reason == "parent":
-            self._run_unheard(self._ending)
+            self._run_without_client(self._ending)
 
-    def _run_unheard(self, ending: Ending) -> None:
-        """Run from now on only what changes the database, because nobody can read answers."""
-        ending.go_unheard()
-        self._dispatcher.run_unheard()
-        ending.requests_not_run += self._workers.cancel_all(unheard=False)
+    def _run_without_client(self, ending: Ending) -> None:
+        """Run from now on only what changes the database: no answer reaches the client."""
+        ending.go_on_without_client()
+        self._dispatcher.run_without_client()
+        ending.requests_not_run += self._workers.cancel_all(spare_writes=True)
 
     def _has_ended(self, ending: Ending) -> bool:
         """Return whether the process can end now: all is done, or a limit has passed."""
         if ending.reason in _REFUSING and not self._accepted_lines:
             self._dispatcher.refuse_new()
-        if ending.is_unheard and not (self._output_broken or self._may_start()):
+        if ending.is_without_client and not (self._output_broken or self._may_start()):
             self._abandon_output()
         if ending.cancel_is_due():
             self._workers.cancel_all()

@@ -72,7 +72,7 @@ class Outbox:
         return answers
 
     def drop_partial(self) -> bool:
-        """Drop the line that is begun, because nobody reads the rest; return if it is an answer."""
+        """Drop the line that is begun, which is not read on; return if it is an answer."""
         partial, self._partial = self._partial, None
         self.pending_bytes -= len(partial or b"")
         if partial is not None and self._partial_sensitive:

@@ -39,8 +39,8 @@ class Job(Protocol):
         """Return whether the job is cancelled when one that replaces the file waits for it."""
 
     @property
-    def runs_unheard(self) -> bool:
-        """Return whether the job goes on when nobody can read its answer any more."""
+    def runs_without_client(self) -> bool:
+        """Return whether the job goes on when the client has closed stdout or has died."""
 
     @property
     def is_answered(self) -> bool:
@@ -206,13 +206,15 @@ class Workers:
         self._cancel(found)
         return bool(found)
 
-    def cancel_all(self, *, unheard: bool = True) -> int:
-        """Cancel every job, without `unheard` only those that do not run unheard.
+    def cancel_all(self, *, spare_writes: bool = False) -> int:
+        """Cancel every job, with `spare_writes` none of those that run without the client.
 
         Return how many of them are long requests that are not answered yet.
         """
         with self._changed:
-            jobs = [job for job in self._jobs.values() if unheard or not job.runs_unheard]
+            jobs = [
+                job for job in self._jobs.values() if not (spare_writes and job.runs_without_client)
+            ]
         requests = sum(not job.gives_way and not job.is_answered for job in jobs)
         self._cancel(jobs)
         return requests

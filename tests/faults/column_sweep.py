@@ -93,10 +93,13 @@ WRITES: Calls = [
 CHECK: Calls = [("system.check", {"full": True})]
 RECOVER: Calls = [("system.recover", {"dry_run": True}), ("system.recover", {})]
 
-SERVED: Final = (READS + CHECK, WRITES + CHECK, RECOVER + CHECK)
-"""The calls of each time that a file is opened in this process."""
+SERVED: Final = (CHECK + READS, WRITES + CHECK, RECOVER + CHECK)
+"""The calls of each time that a file is opened in this process.
 
-SERVED_ONCE: Final = (READS + CHECK + WRITES + CHECK + RECOVER + CHECK,)
+The first check comes before the first search, which writes what is indexed anew, also over damage.
+"""
+
+SERVED_ONCE: Final = (CHECK + READS + WRITES + CHECK + RECOVER + CHECK,)
 """The calls of a real process, the start of which costs as much as a third of them."""
 
 
@@ -130,15 +133,17 @@ class Sweep:
             if fault is not None:
                 self.wrong.append(f"refused as {refused}, and not recovered: {fault}")
             return
+        recovered = False
         try:
-            recovered = False
             for method, params in calls:
                 answer = server.call(method, params)
                 self.calls += 1
                 recovered |= method == "system.recover"
                 self._judge(method, answer, recovered=recovered)
-        finally:
-            server.close()
+        except BaseException:
+            server.kill()  # `close` would report the answer that nobody has waited for
+            raise
+        server.close()
 
     def _judge(self, method: str, answer: Any, *, recovered: bool) -> None:
         """Add to `wrong` what must not be in an answer."""

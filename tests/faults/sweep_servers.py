@@ -35,6 +35,9 @@ class Server(Protocol):
     def close(self) -> None:
         """End serving as the end of the input does."""
 
+    def kill(self) -> None:
+        """End serving at once, after a call that failed."""
+
 
 class InProcess:
     """A loop in this process."""
@@ -62,6 +65,10 @@ class InProcess:
         """Close the file."""
         close_store(self._served.store)
         self._served.close()
+
+    def kill(self) -> None:
+        """Close the file, as nothing else can end a loop in this process."""
+        self.close()
 
 
 class InChild:
@@ -102,6 +109,10 @@ class InChild:
             assert self._child.wait_exit(ANSWER_S) == 0, self._child.stderr_text()
         finally:
             self._child.close()
+
+    def kill(self) -> None:
+        """Kill the process."""
+        self._child.close()
 
 
 def only_answer(told: list[Any], request_id: int) -> Any:

@@ -13,6 +13,7 @@ from tests.faults.column_sweep import sweep
 from tests.faults.damaged_cells import Damage, do_damage, every_damage, fill
 from tests.faults.sweep_servers import IN_CHILD, IN_PROCESS
 from tests.harness import ManualClock
+from tests.vault_benches import PASSPHRASE, VALUE, RandomClock
 from tests.wire.loop_in_process import Served, answers, call
 
 LISTS: dict[str, list[tuple[str, dict[str, Any]]]] = {
@@ -117,6 +118,38 @@ def test_a_damaged_workflow_is_found_and_saved_over_deleted_or_recovered(
         assert after["result"]["findings"] == []
 
 
+@pytest.mark.parametrize("column", ["started_at", "seen_at", "tokens_used"])
+def test_a_start_goes_on_and_ends_the_other_runs_when_a_running_one_is_damaged(
+    whole: Path, tmp_path: Path, column: str
+) -> None:
+    path = tmp_path / "with_running.db"
+    shutil.copy(whole, path)
+    served = Served(open_store(path, ManualClock()).store, ManualClock())
+    for run in ("bad", "sound"):
+        served.send(call(1, "runs.start", workflow_id="w0", id=run))
+    close_store(served.store)
+    served.close()
+
+    damage = Damage("runs", column, "wrong_type", "'text'", "id = 'bad'")
+    with serving(path, tmp_path, damage) as served:
+        (listed,) = answers(served.send(call(1, "runs.list")))
+        (found,) = answers(served.send(call(1, "system.check")))
+        (recovered,) = answers(served.send(call(1, "system.recover")))
+        (after,) = answers(served.send(call(1, "runs.list")))
+        (deleted,) = answers(served.send(call(1, "runs.delete", id="bad")))
+
+        shown = {
+            each["id"]: (each["status"], each["interrupted"], "damaged" in each)
+            for each in listed["result"]["items"]
+        }
+        assert shown["bad"] == ("running", False, column != "seen_at"), "which no list shows"
+        assert shown["sound"] == ("error", True, False)
+        assert [each["id"] for each in after["result"]["items"] if "damaged" in each] == []
+        assert "row" in [each["kind"] for each in found["result"]["findings"]]
+        assert "result" in recovered
+        assert "result" in deleted
+
+
 def test_a_damaged_cell_of_any_column_causes_no_unknown_error_and_is_recovered(
     whole: Path, tmp_path: Path
 ) -> None:
@@ -126,15 +159,11 @@ def test_a_damaged_cell_of_any_column_causes_no_unknown_error_and_is_recovered(
 
 ONCE_UNKNOWN = {
     "workflow_tags.tag wrong_type": "JSON cannot hold bytes",
-    "data_keys.seal_count null": "nothing plus one is nothing",
     "vault_state.generation null": "nothing plus one is nothing",
-    "vault_state.failures null": "nothing plus one is nothing",
     "key_slots.generation too_large": "no column holds the next number",
-    "key_slots.blob number": "a number has no hash",
-    "secrets.created_at null": "it was copied into a column that needs a value",
     "migrations.sha256 bad_utf8": "it was read as text",
 }
-"""Damages that once caused an unknown error, and why."""
+"""Damages that once caused an unknown error in the sweep, and why."""
 
 
 def test_damages_that_once_caused_an_unknown_error_cause_none(whole: Path, tmp_path: Path) -> None:
@@ -142,6 +171,69 @@ def test_damages_that_once_caused_an_unknown_error_cause_none(whole: Path, tmp_p
 
     assert len(damages) == len(ONCE_UNKNOWN)
     assert sweep(whole, tmp_path, damages, IN_PROCESS) == {}
+
+
+UNLOCK = ("secrets.unlock", {"passphrase": PASSPHRASE})
+
+
+@pytest.mark.parametrize(
+    ("damage", "calls"),
+    [
+        # It was copied into a column that needs a value.
+        (
+            Damage("secrets", "created_at", "null", "NULL"),
+            [UNLOCK, ("secrets.reset", {"losing": 1})],
+        ),
+        # Nothing plus one is nothing, so that the audit log was said to be unavailable.
+        (
+            Damage("data_keys", "seal_count", "null", "NULL"),
+            [UNLOCK, ("secrets.set", {"provider": "other", "value": VALUE})],
+        ),
+    ],
+    ids=["reset", "set"],
+)
+def test_a_damaged_cell_of_the_vault_does_not_prevent_a_call_that_writes_it(
+    whole: Path, tmp_path: Path, damage: Damage, calls: list[tuple[str, dict[str, Any]]]
+) -> None:
+    with serving(whole, tmp_path, damage) as served:
+        told = [answers(served.send(call(1, method, **params))) for method, params in calls]
+
+        assert ["result" in answer for (answer,) in told] == [True, True], told
+
+
+def test_a_wrong_passphrase_is_counted_although_the_count_is_damaged(
+    whole: Path, tmp_path: Path
+) -> None:
+    damage = Damage("vault_state", "failures", "null", "NULL")
+    with serving(whole, tmp_path, damage) as served:
+        (answer,) = answers(served.send(call(1, "secrets.unlock", passphrase="a wrong one")))
+
+        assert answer["error"]["data"]["slug"] == "wrong_passphrase"
+        assert served.store.db.execute("SELECT failures FROM vault_state").get == 1
+
+
+def test_a_recovery_code_unlocks_beside_a_slot_that_is_no_bytes(
+    whole: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "with_recovery.db"
+    shutil.copy(whole, path)
+    served = Served(open_store(path, RandomClock()).store, RandomClock())
+    served.send(call(1, "secrets.unlock", passphrase=PASSPHRASE))
+    (added,) = answers(served.send(call(1, "secrets.add_recovery")))
+    close_store(served.store)
+    served.close()
+
+    with serving(path, tmp_path, Damage("key_slots", "blob", "number", "17")) as served:
+        told = [
+            answers(
+                served.send(
+                    call(1, "secrets.unlock", recovery_code=added["result"]["recovery_code"])
+                )
+            ),
+            answers(served.send(call(1, "audit.verify"))),
+        ]
+
+        assert ["result" in answer for (answer,) in told] == [True, True], told
 
 
 @pytest.mark.soak

@@ -221,6 +221,22 @@ def test_a_dropped_warning_sends_the_reader_back_to_the_last_entry_only(served: 
     assert marker["params"]["resume_after"] == 3
 
 
+def test_a_dropped_change_of_a_run_sends_the_reader_back_to_the_last_entry_only(
+    served: Served,
+) -> None:
+    served.send(call(1, "workflows.save", workflow={"id": "w1", "name": "a", "data": {}}))
+    head = max(write(served, 3))
+    served.loop._outbox._events_bound_bytes = 500
+    served.channel.stuck = True
+    for number in range(20):
+        served.send(call(number, "runs.start", workflow_id="w1"))
+    served.channel.stuck = False
+
+    (marker,) = [each for each in served.told() if each.get("method") == "audit.overflow"]
+
+    assert marker["params"]["resume_after"] == head
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("write"), st.integers(1, 4)),

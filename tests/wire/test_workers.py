@@ -27,7 +27,7 @@ class TrialJob:
         self.key = cancel_key(key)
         self.replaces_file = replaces_file
         self.gives_way = gives_way
-        self.runs_unheard = False
+        self.runs_without_client = False
         self.is_answered = False
         self.refused_with: SidecarError | None = None
         self.waited = False
