@@ -35,7 +35,7 @@ from environment import (
 
 LINES_MAX = 400
 """Most lines of a file that is written by hand."""
-SIDE_BY_SIDE = ["-n", "auto", "--maxprocesses", "4", "--dist", "loadfile"]
+SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile"]
 """The tests of a file share its fixtures; more than four processes only wait for the disk."""
 LOCK_HEAD = "# Written by `python3 build/dev.py lock`; do not edit.\n"
 EXIT_USAGE = 2

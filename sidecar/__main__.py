@@ -7,6 +7,7 @@ which has all other commands.
 import gc
 import os
 import sys
+import warnings
 from contextlib import suppress
 
 from sidecar import __version__
@@ -102,6 +103,8 @@ def _serve(words: list[str]) -> int:
     # Imports make many objects and no garbage: collecting meanwhile takes 6 % of a start. `app` has
     # it collected again when the process is ready.
     gc.disable()
+    # Nobody who hears of it could mend a library, and PYTHONWARNINGS=error would make it fail.
+    warnings.simplefilter("ignore")
     _import_msgspec()
     from sidecar import arguments  # noqa: PLC0415 - `--version` needs none of it
     from sidecar.errors import SidecarError  # noqa: PLC0415 - the same

@@ -11,6 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Raw
 
+from sidecar import limits, memory_room
 from sidecar.bodies import depth
 
 _HELD_MAX_CHARS: Final = 400
@@ -42,7 +43,10 @@ def parse(body: bytes, *, rounded: bool = False) -> Any:
 
     Raises:
         NotJSON: it is not JSON, or nests deeper than Python's stack allows.
+        OSError: there is no memory for a large one.
     """
+    if len(body) > limits.PARSE_UNASKED_BYTES:
+        memory_room.require(2 * len(body))
     try:
         return msgspec.json.decode(body) if rounded else _decode(body)
     except msgspec.ValidationError:

@@ -248,6 +248,10 @@ CHOICES_MAX: Final = 60
 """Most allowed values that an error names for a param; today no param has more."""
 
 BODY_MAX_BYTES: Final = 16 * MIB
+PARSE_UNASKED_BYTES: Final = 64 * KIB
+"""Largest body for which parsing does not ask whether memory is free: its strings are small, and
+Python takes memory for these in pieces of 1 MiB."""
+
 SUMMARY_KEPT_BYTES: Final = MIB
 """What is stored of the summary of a run; a longer one is cut, as runs.finish must not fail because
 of its summary."""

@@ -2,6 +2,12 @@
 
 from typing import Final
 
+from sidecar.limits.sizes import MIB
+
+MODULE_ROOM_BYTES: Final = 16 * MIB
+"""Memory that must be free when a module is loaded after the start: jsonrpcserver, the largest,
+takes 7 MiB (measured), and a part of it in Rust ends the process where there is none."""
+
 DRAIN_LIMIT_MS: Final = 2000
 """Time that long requests have at the end; one that has not stopped then is ended by force."""
 

@@ -19,6 +19,9 @@ CRYPTO_ROOM_BYTES: Final = 32 * MIB
 """Memory that must be free when the library of the vault is loaded: it takes 12 MiB (measured), and
 where its own small requests then fail it ends the process instead of raising."""
 
+STRETCH_SPARE_BYTES: Final = 2 * MIB
+"""Memory that must be free beside that of the derivation itself."""
+
 KDF_MEMORY_MAX_KIB: Final = 1024 * KIB
 KDF_PASSES_MAX: Final = 16
 KDF_LANES_MAX: Final = 16

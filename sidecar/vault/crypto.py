@@ -10,9 +10,9 @@ import hmac
 import struct
 import threading
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sidecar import limits
+from sidecar import limits, memory_room
 
 KEY_BYTES = 32
 NONCE_BYTES = 12
@@ -40,6 +40,11 @@ class _Crypto(NamedTuple):
     invalid_tag: type[Exception]
 
 
+LOADING: Final = threading.Lock()
+"""Held while the library is loaded, and by the thread that loads all other modules, for each: it
+could take the memory that was found free for the library."""
+
+
 @cache
 def load_cryptography() -> _Crypto:
     """Load the library, if there is memory for it.
@@ -47,9 +52,13 @@ def load_cryptography() -> _Crypto:
     Raises:
         OSError: there is not. The library itself would end the process then, not raise.
     """
-    import mmap  # noqa: PLC0415 - with the library
+    with LOADING:
+        return _load()
 
-    mmap.mmap(-1, limits.CRYPTO_ROOM_BYTES).close()
+
+def _load() -> _Crypto:
+    """Load the library after a look at the free memory."""
+    memory_room.require(limits.CRYPTO_ROOM_BYTES)
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - 38 ms, see above
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
     from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415
@@ -94,13 +103,16 @@ def stretch(passphrase: bytearray, salt: bytes, cost: Cost) -> bytearray:
     """
     derived = bytearray(KEY_BYTES)
     with _stretch_lock:
-        load_cryptography().argon2id(
+        argon2id = load_cryptography().argon2id
+        memory_room.require(cost.memory_kib * limits.KIB + limits.STRETCH_SPARE_BYTES)
+        derivation = argon2id(
             salt=salt,
             length=KEY_BYTES,
             iterations=cost.passes,
             lanes=cost.lanes,
             memory_cost=cost.memory_kib,
-        ).derive_into(passphrase, derived)
+        )
+        derivation.derive_into(passphrase, derived)
     return derived
 
 

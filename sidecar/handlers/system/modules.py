@@ -13,7 +13,7 @@ import sys
 from importlib import import_module
 from typing import Final
 
-from sidecar import limits, log
+from sidecar import limits, log, memory_room
 from sidecar.catalog import chore, load_handlers
 from sidecar.context import LongContext
 
@@ -23,6 +23,7 @@ MODULES: Final = (
     "ctypes",
     "difflib",
     "json",
+    "mmap",
     "msgspec.inspect",
     "sidecar.decode_errors",
     "sidecar.backups.old_database",
@@ -52,6 +53,8 @@ def load_modules(ctx: LongContext) -> None:
 
     What cannot be loaded is tried again later.
     """
+    from sidecar.vault import crypto  # noqa: PLC0415 - the start needs none of it
+
     gc.disable()  # it would look at all objects again and again, and find no garbage
     interval_s = sys.getswitchinterval()
     sys.setswitchinterval(limits.MODULES_SWITCH_MS / 1000)
@@ -59,7 +62,9 @@ def load_modules(ctx: LongContext) -> None:
         for _ in load_handlers():
             ctx.check_cancelled()
         for name in MODULES:
-            import_module(name)
+            with crypto.LOADING:
+                memory_room.require(limits.MODULE_ROOM_BYTES)
+                import_module(name)
             ctx.check_cancelled()
         from sidecar.describe import load_examples  # noqa: PLC0415 - loaded here, not at the start
 
@@ -78,11 +83,11 @@ def load_modules(ctx: LongContext) -> None:
 def _load_cryptography_if_needed(ctx: LongContext) -> None:
     """Load `cryptography` where secrets are set up."""
     from sidecar.secrets.state import vault_state  # noqa: PLC0415 - the first start needs none of it
-    from sidecar.vault.crypto import load_cryptography  # noqa: PLC0415 - the same
+    from sidecar.vault import crypto  # noqa: PLC0415 - the same
 
     if ctx.store.rescue is not None:
         return
     with ctx.reading() as db:
         secrets = vault_state(db, ctx.vault) != "uninitialized"
     if secrets:
-        load_cryptography()
+        crypto.load_cryptography()
