@@ -11,7 +11,7 @@ import re
 import textwrap
 from typing import Any
 
-from client_python import pascal
+from client_python_text import pascal
 
 Schema = dict[str, Any]
 

@@ -89,6 +89,10 @@ def check(words: List[str]) -> int:
         ("published contract", [os.path.join("build", "published.py"), "--check"]),
         ("cost of a start", ["-m", "tests.bench.start"]),
     ]
+    if shutil.which("node"):  # else pyright would fetch one
+        steps.append(("types, as pyright sees them", ["-m", "pyright"]))
+    else:
+        say("skipped pyright: there is no Node to run it")
     failed = []
     for name, step in steps:
         say(name)

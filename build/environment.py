@@ -73,6 +73,7 @@ def child_environment() -> Dict[str, str]:
     omitted = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON")
     variables = {name: value for name, value in os.environ.items() if name not in omitted}
     variables["PIP_USER"] = "0"  # a user install is refused inside an environment
+    variables["PYRIGHT_PYTHON_IGNORE_WARNINGS"] = "1"  # else it asks the network for a newer one
     return variables
 
 

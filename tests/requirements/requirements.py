@@ -10,6 +10,7 @@ from tests.requirements import (
     mistakes,
     packages,
     process_and_methods,
+    python_client,
     rescue,
     rust_client,
     secret_stores,
@@ -45,6 +46,7 @@ REQUIREMENTS: list[Requirement] = [
     *rescue.REQUIREMENTS,
     *rust_client.REQUIREMENTS,
     *packages.REQUIREMENTS,
+    *python_client.REQUIREMENTS,
     *typescript_client.REQUIREMENTS,
     *inspector.REQUIREMENTS,
 ]

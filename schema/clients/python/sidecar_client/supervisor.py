@@ -145,13 +145,18 @@ class Supervisor:
     def wait_ready(self, timeout: float = CALL_TIMEOUT_S) -> None:
         """Wait until a process serves; raise CrashLoop when there will be none."""
         with self._changed:
+            bound_s = min(timeout, threading.TIMEOUT_MAX)
             if not self._changed.wait_for(
-                lambda: self._state in {"ready", "gave_up"}, min(timeout, threading.TIMEOUT_MAX)
+                lambda: self._serves() or self._state == "gave_up", bound_s
             ):
                 message = f"No process serves within {timeout} s."
                 raise CallTimeout(message)
             if self._state == "gave_up" and self._error is not None:
                 raise self._error
+
+    def _serves(self) -> bool:
+        """Return whether a process serves; of its end the supervising thread learns a bit later."""
+        return self._state == "ready" and not self.client.wire.ended
 
     # --- in the supervising thread --------------------------------------------------------
 

@@ -57,7 +57,8 @@ class Wire:
         self._on_line = on_line or self._lines.put
         self._on_log = on_log
         self._on_end = on_end
-        self._ended = False
+        self.ended = False
+        """Whether stdout has ended, so that nothing can be sent any more."""
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._writer = threading.Thread(target=self._write, daemon=True)
         self._stderr_reader = threading.Thread(target=self._drain_stderr, daemon=True)
@@ -75,7 +76,7 @@ class Wire:
 
     def send_bytes(self, data: bytes) -> None:
         """Send bytes as they are; the bytes of two calls never mix."""
-        if self._ended:
+        if self.ended:
             raise self.lost()
         self._to_write.put(data)
 
@@ -138,7 +139,7 @@ class Wire:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(END_TIMEOUT_S)
         self._stderr_reader.join(END_TIMEOUT_S)
-        self._ended = True
+        self.ended = True
         self._lines.put(None)
         self._to_write.put(None)
         if self._on_end is not None:

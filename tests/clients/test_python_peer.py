@@ -1,5 +1,6 @@
 """Tests of the Python client with small programs that misbehave instead of the real process."""
 
+import asyncio
 import math
 import subprocess
 import sys
@@ -19,28 +20,9 @@ from schema.clients.python.sidecar_client import (
     SidecarError,
     Wire,
 )
+from schema.clients.python.sidecar_client.aio import AsyncClient
+from tests.clients.python_hosts import peer
 from tests.process.child_process import product
-
-PEER = """
-import json, os, sys, time
-def say(**message):
-    sys.stdout.write(json.dumps({"jsonrpc": "2.0", **message}) + "\\n")
-    sys.stdout.flush()
-def hear():
-    line = sys.stdin.readline()
-    if not line:
-        sys.exit(0)
-    return json.loads(line)
-def event(seq):
-    say(method="audit.event", params={"seq": seq})
-head = {"seq": 7, "mac": ""}
-say(method="system.ready", params={"protocol_version": "1.0", "head": head})
-"""
-
-
-def peer(text: str) -> list[str]:
-    """Return a command that sends system.ready and then runs `text`."""
-    return [sys.executable, "-c", PEER + text]
 
 
 @pytest.fixture(autouse=True)
@@ -295,3 +277,33 @@ def test_a_client_whose_pipe_another_process_holds_still_ends_at_once(tmp_path: 
 
     assert code == 0
     assert took_s < 10
+
+
+def test_progress_starts_the_timeout_of_an_awaited_call_afresh() -> None:
+    slow = """
+request = hear()
+for done in range(6):
+    time.sleep(0.2)
+    say(method="$/progress", params={"id": request["id"], "done": done})
+say(id=request["id"], result="done")
+silent, cancel, last = hear(), hear(), hear()
+say(id=silent["id"], result="too late")
+say(id=last["id"], result=[cancel["method"], cancel["params"]["id"] == silent["id"]])
+hear()
+"""
+
+    async def host() -> object:
+        seen: list[int] = []
+        async with await AsyncClient.spawn(peer(slow)) as client:
+            answer = await client.call(
+                "slow", timeout=0.9, on_progress=lambda progress: seen.append(progress["done"])
+            )
+            with pytest.raises(CallTimeout):
+                await client.call("silent", timeout=0.1)
+            return answer, seen, await client.call("last")
+
+    assert asyncio.run(host()) == (
+        "done",
+        [0, 1, 2, 3, 4, 5],
+        ["$/cancelRequest", True],
+    )
