@@ -128,6 +128,8 @@ FOUND: Final = [
     Pair("Emoji", "👩‍💻 builds", "👩💻"),
     Pair("Emoji", "status✅done", "✅"),
     Pair("Numbers", "host 10.0.0.17 up", "10.0.0.17"),
+    Pair("Numbers", "host 10.0.0.17 up", "10.0.0"),
+    Pair("Numbers", "due 2024-01-31", "2024-01"),
     Pair("Numbers", "call +43 660 1234567", "1234567"),
     Pair("Numbers", "chat -1001234567890", "1001234567890"),
     Pair("Numbers", "due 2024-01-31", "2024-01-31"),

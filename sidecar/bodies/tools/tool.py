@@ -153,10 +153,6 @@ def field_values(fields: Json) -> dict[str, Json]:
 
 # --- steps in a list or an object at one place ------------------------------------------------
 
-_NAMES: Final = ("name", "label", "title")
-_NO_SETTINGS: Final = frozenset({"id", *_NAMES, "type", "kind", "style", "className", "wires", "z"})
-_NO_SETTINGS_EITHER: Final = frozenset({"color", "icon", "ui"})
-
 CANVAS: Final = frozenset(
     {
         *("position", "positionAbsolute", "x", "y", "w", "h", "width", "height", "measured"),
@@ -165,16 +161,20 @@ CANVAS: Final = frozenset(
 )
 """Members by which editors keep where a step is, whichever tool it is."""
 
+_NO_SETTINGS: Final = CANVAS | {
+    *("id", "name", "label", "title", "type", "kind"),
+    *("style", "className", "wires", "z", "color", "icon", "ui"),
+}
+
 
 def read_plain(key: str, entry: dict[str, Json]) -> Step:
     """Return the step that an object describes with its members, or with `parameters`."""
-    hidden = CANVAS | _NO_SETTINGS | _NO_SETTINGS_EITHER
-    settings = {field: value for field, value in entry.items() if field not in hidden}
+    settings = {field: value for field, value in entry.items() if field not in _NO_SETTINGS}
     parameters = settings.pop("parameters", None)
     if isinstance(parameters, dict):
         settings = {**parameters, **settings}
-    name = next((text(entry[each]) for each in _NAMES if entry.get(each)), "")
-    kind = text(entry.get("type")) or text(entry.get("kind"))
+    named = entry.get("name") or entry.get("label") or entry.get("title")
+    name, kind = text(named), text(entry.get("type")) or text(entry.get("kind"))
     return Step(id_of(entry) or name or key, name or kind, kind, settings, entry)
 
 
