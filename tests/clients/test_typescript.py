@@ -1,11 +1,9 @@
 """Tests of the TypeScript client: programs in Node, compiled once, against the real process."""
 
-import fcntl
 import json
 import re
 import shutil
 import sqlite3
-import subprocess
 import sys
 import tarfile
 from contextlib import closing
@@ -17,13 +15,18 @@ import pytest
 import package_client
 from package import npm_name, platforms
 from sidecar import describe
-from tests.process.child_process import ROOT, environment
+from tests.clients.node_programs import (
+    CLIENT,
+    NO_TYPESCRIPT,
+    NO_TYPESCRIPT_REASON,
+    NODE,
+    compile_typescript,
+    program,
+    run_node,
+)
 from tests.store import samples
 
-CLIENT = ROOT / "schema" / "clients" / "typescript"
-TSC = CLIENT / "node_modules" / "typescript" / "bin" / "tsc"
 SIDECAR = [sys.executable, "-m", "sidecar"]
-NODE = shutil.which("node")
 RUNTIME_LINES = 700
 
 PEER = """
@@ -40,37 +43,13 @@ ready = {"protocol_version": "1.0", "head": {"seq": 0}, "runs_interrupted_ids": 
 READY = 'say(method="system.ready", params=ready)\n'
 SHUTDOWN = 'say(id=hear()["id"], result={})\n'
 
-pytestmark = pytest.mark.skipif(
-    NODE is None or not TSC.exists(),
-    reason="needs Node, and `npm ci` in schema/clients/typescript",
-)
+pytestmark = pytest.mark.skipif(NO_TYPESCRIPT, reason=NO_TYPESCRIPT_REASON)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def compiled() -> None:
-    """Compile the client and its test programs, which is the strict check of their types too."""
-    cache = ROOT / ".cache"
-    cache.mkdir(exist_ok=True)
-    with (cache / "typescript.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # other processes of this run do the same
-        run_node(TSC, "--build", CLIENT / "test")
-
-
-def run_node(
-    *words: object, folder: Path = ROOT, node: str | Path | None = NODE, **variables: str
-) -> str:
-    """Run a program in Node and return what it prints."""
-    done = subprocess.run(
-        [str(node), *map(str, words)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env=environment(**variables),
-        timeout=50,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    """Compile the client and its test programs."""
+    compile_typescript(CLIENT / "test")
 
 
 def report(program: str, *words: object) -> Any:
@@ -300,18 +279,16 @@ sys.exit(7)
 # --- what a reader tries first --------------------------------------------------------------
 
 
-def program(folder: Path) -> str:
-    """Write a program `sim-sidecar` of this checkout into a folder and return its path."""
-    path = folder / "sim-sidecar"
-    path.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m sidecar "$@"\n', encoding="utf-8")
-    path.chmod(0o755)
-    return str(path)
-
-
-def install(folder: Path) -> Path:
-    """Make the npm package of the client, and unpack it where Node finds it from a folder."""
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the npm package of the client."""
     names = [npm_name(row) for row in platforms()]
-    packed = package_client.make(folder, "1.2.3", names, epoch_s=1_700_000_000)
+    folder = tmp_path_factory.mktemp("npm")
+    return package_client.make(folder, "1.2.3", names, epoch_s=1_700_000_000)
+
+
+def install(packed: Path, folder: Path) -> Path:
+    """Unpack the npm package where Node finds it from a folder."""
     place = folder / "node_modules" / "@sim-sidecar"
     place.mkdir(parents=True)
     with tarfile.open(packed) as tar:
@@ -320,26 +297,23 @@ def install(folder: Path) -> Path:
 
 
 def test_the_package_of_the_typescript_client_chooses_among_those_of_the_platforms(
-    tmp_path: Path,
+    packed: Path, tmp_path: Path
 ) -> None:
-    folders = [make(tmp_path / name / "any").parent for name in ("one", "other")]
+    manifest = json.loads((install(packed, tmp_path) / "package.json").read_text("utf-8"))
 
-    packages = [install(folder) for folder in folders]
-
-    one, other = ((folder / "sim-sidecar-client-1.2.3.tgz").read_bytes() for folder in folders)
-    assert one == other
-    manifest = json.loads((packages[0] / "package.json").read_text("utf-8"))
     assert (manifest["name"], manifest["version"]) == ("@sim-sidecar/client", "1.2.3")
     assert manifest["optionalDependencies"] == {npm_name(row): "1.2.3" for row in platforms()}
     assert not {"private", "scripts", "devDependencies", "dependencies"} & set(manifest)
 
 
-def test_the_example_of_the_typescript_client_is_a_host_in_fifteen_lines(tmp_path: Path) -> None:
+def test_the_example_of_the_typescript_client_is_a_host_in_fifteen_lines(
+    packed: Path, tmp_path: Path
+) -> None:
     """The first one of its README is run as it stands, in a folder that has only the package."""
     text = (CLIENT / "README.md").read_text("utf-8")
     example = text.partition("```js\n")[2].partition("```")[0]
     (tmp_path / "host.mjs").write_text(example, encoding="utf-8")
-    install(tmp_path)
+    install(packed, tmp_path)
 
     printed = run_node("host.mjs", folder=tmp_path, SIM_SIDECAR=program(tmp_path))
 
@@ -347,30 +321,29 @@ def test_the_example_of_the_typescript_client_is_a_host_in_fifteen_lines(tmp_pat
     assert printed.splitlines() == ["hello created", "Hello", "conflict with revision 1"]
 
 
-@pytest.mark.parametrize("place", ["variable", "package", "beside", "path"])
-def test_the_typescript_client_finds_the_program_in_each_place(place: str, tmp_path: Path) -> None:
-    """A copy of Node and of the client, so that the folders beside them are the test's own."""
-    folder = tmp_path / "node_modules" / "@sim-sidecar" / "client"
-    shutil.copytree(CLIENT / "dist", folder / "dist")
-    shutil.copy(CLIENT / "package.json", folder)
-    node = tmp_path / "bin" / "node"
-    node.parent.mkdir()
+def test_the_typescript_client_finds_the_program_in_each_place(
+    packed: Path, tmp_path: Path
+) -> None:
+    """A copy of Node makes the folder beside it the test's own; each place goes before the next."""
+    client = install(packed, tmp_path)
+    node = make(tmp_path / "bin" / "node")
     shutil.copy(Path(str(NODE)).resolve(), node)
-    look = "import('@sim-sidecar/client/node').then((it) => console.log(it.findProgram()))"
-    variables = {"PATH": "/nowhere"}
-    expected = "sim-sidecar"
-    if place in {"variable", "package", "beside"}:
-        beside = make(node.parent / "sim-sidecar" / "sim-sidecar")
-        expected = str(beside)
-    if place in {"variable", "package"}:
-        system = run_node("-p", "process.platform + '-' + process.arch").strip()
-        package = folder.with_name(f"sidecar-{system}")
-        make(package / "package.json", "{}")
-        expected = str(make(package / "sim-sidecar" / "sim-sidecar"))
-    if place == "variable":
-        variables["SIM_SIDECAR"] = expected = "/opt/some where/sim-sidecar"
+    system = run_node("-p", "process.platform + '-' + process.arch").strip()
+    package = client.with_name(f"sidecar-{system}")
+    make(package / "package.json", "{}")
+    in_package = make(package / "sim-sidecar" / "sim-sidecar")
+    beside = make(node.parent / "sim-sidecar" / "sim-sidecar")
 
-    assert run_node("-e", look, node=node, folder=tmp_path, **variables).strip() == expected
+    def found(**variables: str) -> str:
+        look = "import('@sim-sidecar/client/node').then((it) => console.log(it.findProgram()))"
+        return run_node("-e", look, node=node, folder=tmp_path, **variables).strip()
+
+    assert found(SIM_SIDECAR="/opt/some where/sim-sidecar") == "/opt/some where/sim-sidecar"
+    assert found() == str(in_package)
+    in_package.unlink()
+    assert found() == str(beside)
+    beside.unlink()
+    assert found() == "sim-sidecar"
 
 
 def make(path: Path, text: str = "") -> Path:
