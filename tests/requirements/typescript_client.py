@@ -57,4 +57,13 @@ REQUIREMENTS = [
         "test_the_package_of_the_typescript_client_chooses_among_those_of_the_platforms",
         "test_the_typescript_client_finds_the_program_in_each_place",
     ),
+    _promise.proven(
+        "hosts:tried",
+        "The hosts in Node, the shell and Electron do what their pages say; in Electron a page may"
+        " call and is told no more than it needs.",
+        "test_the_host_in_node_saves_lists_searches_and_renames",
+        "test_the_host_in_the_shell_saves_and_lists_over_one_pipe",
+        "test_the_electron_host_fits_the_types_of_electron_and_lets_a_page_do_only_what_it_may",
+        "test_every_host_has_a_page_that_says_how_long_it_took",
+    ),
 ]
