@@ -255,6 +255,8 @@ class Chore(msgspec.Struct, frozen=True):
     """Milliseconds between two runs; None for a chore that runs again only when scheduled."""
     waits_for_none: bool = False
     """Whether it starts at its time whatever else runs: it is short, and must not be late."""
+    is_left_at_end: bool = False
+    """Whether the process ends while it runs, if it takes long: it has nothing to close."""
 
     @property
     def retry_ms(self) -> int:
@@ -263,7 +265,12 @@ class Chore(msgspec.Struct, frozen=True):
 
 
 def _row(
-    name: str, first_ms: int, every_ms: int | None = None, *, waits_for_none: bool = False
+    name: str,
+    first_ms: int,
+    every_ms: int | None = None,
+    *,
+    waits_for_none: bool = False,
+    is_left_at_end: bool = False,
 ) -> Chore:
     """Return a chore whose handler module is loaded when it first runs."""
 
@@ -271,13 +278,13 @@ def _row(
         _load_handler(CHORE_MODULES[name])
         CHORES[name].function(ctx)
 
-    return Chore(name, load_and_run, first_ms, every_ms, waits_for_none)
+    return Chore(name, load_and_run, first_ms, every_ms, waits_for_none, is_left_at_end)
 
 
 CHORES: dict[str, Chore] = {
     each.name: each
     for each in (
-        _row("modules", limits.MODULES_FIRST_MS),
+        _row("modules", limits.MODULES_FIRST_MS, is_left_at_end=True),
         _row("integrity", limits.CHORES_FIRST_MS),
         _row("purge", limits.CHORES_FIRST_MS),
         _row("run_retention", limits.CHORES_FIRST_MS, limits.RETENTION_EVERY_MS),

@@ -32,7 +32,7 @@ class _ChoreJob:
     def __init__(
         self, chore: Chore, context: LongContext, post: Post, ended: Callable[["_ChoreJob"], None]
     ) -> None:
-        self._chore = chore
+        self.chore = chore
         self._context = context
         self._post = post
         self._ended = ended
@@ -47,14 +47,14 @@ class _ChoreJob:
         context = self._context
         try:
             context.check_cancelled()
-            self._chore.function(context)
+            self.chore.function(context)
         except (Cancelled, Maintenance):
             # The database is being replaced; the chore runs again when that may have ended.
-            context.session.schedule(self._chore.name, self._chore.retry_ms)
+            context.session.schedule(self.chore.name, self.chore.retry_ms)
         except (DatabaseDamaged, RecoveryRequired):
-            log.info("chore_left_out", chore=self._chore.name)  # a damaged file is not written
+            log.info("chore_left_out", chore=self.chore.name)  # a damaged file is not written
         except BaseException as fault:  # noqa: BLE001 - no client waits for a chore; it is logged
-            log.error("chore_failed", chore=self._chore.name, kind=type(fault).__name__)
+            log.error("chore_failed", chore=self.chore.name, kind=type(fault).__name__)
             context.store.disk_full |= is_full(fault)
             if spoils_connection(fault):
                 context.store.reopen()
@@ -161,3 +161,9 @@ class Chores:
         self._stopped = True
         if self._running is not None:
             self._running.cancel()
+
+    def leave(self) -> None:
+        """Have the end of the process wait no longer for a chore that has nothing to close."""
+        running = self._running
+        if running is not None and running.chore.is_left_at_end:
+            self._workers.leave(running)

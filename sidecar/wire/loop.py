@@ -351,6 +351,7 @@ class Loop:
             self._abandon_output()
         if ending.cancel_is_due():
             self._workers.cancel_all()
+            self._chores.leave()
         unwritten_bytes = self._channel.unwritten_bytes() + self._outbox.pending_bytes
         ending.note_progress((self._bursts_served, unwritten_bytes))
         if ending.is_over() and not self._give_up(ending):

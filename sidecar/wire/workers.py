@@ -206,6 +206,11 @@ class Workers:
         self._cancel(found)
         return bool(found)
 
+    def leave(self, job: Job) -> None:
+        """Count a job no more, although it may run on until the process ends."""
+        with self._changed:
+            self._jobs.pop(id(job), None)
+
     def cancel_all(self, *, spare_writes: bool = False) -> int:
         """Cancel every job, with `spare_writes` none of those that run without the client.
 
@@ -261,7 +266,7 @@ class Workers:
             log.error("job_failed", kind=type(fault).__name__)
         finally:
             with self._changed:
-                del self._jobs[id(job)]
+                self._jobs.pop(id(job), None)
                 if job is self._replacer:
                     self._replacer = None
                 else:

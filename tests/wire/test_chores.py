@@ -79,6 +79,28 @@ def test_a_chore_that_waits_for_none_runs_while_another_runs(
     assert looks == ["tried", "done"]
 
 
+@pytest.mark.parametrize("is_left", [True, False])
+def test_an_end_that_is_late_waits_for_a_chore_unless_that_has_nothing_to_close(
+    served: Served, monkeypatch: pytest.MonkeyPatch, *, is_left: bool
+) -> None:
+    let_go = threading.Event()
+    chore = Chore("wait", lambda _ctx: _wait(let_go), 0, None, is_left_at_end=is_left)
+    monkeypatch.delitem(CHORES, "look")
+    monkeypatch.setitem(CHORES, "wait", chore)
+    chores = Chores(served.loop._services, served.loop._workers, served.loop)
+    chores.start_due()
+
+    chores.stop()
+    waited_for = len(served.loop._workers)
+    chores.leave()
+    try:
+        assert waited_for == 1
+        assert len(served.loop._workers) == (0 if is_left else 1)
+    finally:
+        let_go.set()
+        served.finish_long()
+
+
 def _wait(let_go: threading.Event) -> None:
     """Run until the test lets it go."""
     assert let_go.wait(10)

@@ -69,6 +69,7 @@ def load_modules(ctx: LongContext) -> None:
         from sidecar.describe import load_examples  # noqa: PLC0415 - loaded here, not at the start
 
         load_examples()
+        ctx.check_cancelled()
         _load_cryptography_if_needed(ctx)
     except Exception:
         ctx.session.schedule(CHORE, limits.CHORES_FIRST_MS)
