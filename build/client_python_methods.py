@@ -22,7 +22,7 @@ import builtins
 from collections.abc import Callable
 from typing import Any, Literal
 
-from .calls import Methods, Started, given
+from .calls import Methods, Paged, Started, given
 from .client import BaseClient
 from .contract import (
     {names},
@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from . import methods
 from .asyncio_client import BaseAsyncClient
-from .calls import Awaited, Methods
+from .calls import Awaited, AwaitedPages, Methods
 '''
 
 ARGUMENTS = {"self", "timeout", "on_progress"}
@@ -59,7 +59,10 @@ def render_asyncio(document: Schema) -> str:
         lines = [f"class Async{pascal(noun)}Methods(Methods):", docstring(_about(noun), 4), ""]
         for method in members:
             verb = _verb(method)
-            lines.append(f"    {verb} = Awaited(methods.{pascal(noun)}Methods.{verb})")
+            own = f"methods.{pascal(noun)}Methods.{verb}"
+            lines.append(f"    {verb} = Awaited({own})")
+            if is_paged(method):
+                lines.append(f"    {verb}_pages = AwaitedPages({own})")
         parts.append("\n".join(lines))
     client = [
         "class AsyncClient(BaseAsyncClient):",
@@ -83,6 +86,11 @@ def _nouns(document: Schema) -> dict[str, list[Schema]]:
     return by_noun
 
 
+def is_paged(method: Schema) -> bool:
+    """Return whether a method gives its result page by page."""
+    return any(each["name"] == "cursor" for each in method["params"])
+
+
 def _about(noun: str) -> str:
     """Return what the class of a noun is."""
     return f"The methods whose names start with `{noun}.`."
@@ -101,6 +109,8 @@ def _noun(name: str, methods: list[Schema]) -> str:
         if method.get("x-long"):
             verb = _verb(method)
             lines += ["", f"    start_{verb.rstrip('_')} = Started({verb})"]
+        if is_paged(method):
+            lines += ["", f"    {_verb(method)}_pages = Paged({_verb(method)})"]
     return "\n".join(lines)
 
 

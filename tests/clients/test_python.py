@@ -24,7 +24,6 @@ from schema.clients.python.sidecar_client import (
     asyncio_methods,
     find_command,
     methods,
-    pages,
 )
 from sidecar import describe
 from tests.clients import python_conversation as conversation
@@ -101,14 +100,19 @@ def test_the_python_client_has_every_method_for_asyncio_too() -> None:
         assert awaited._function is vars(getattr(methods, name))[verb]
 
 
-def test_the_python_client_yields_the_items_of_all_pages(tmp_path: Path) -> None:
+def test_the_python_client_yields_the_pages_of_a_list(tmp_path: Path) -> None:
     with served(tmp_path) as supervisor:
         workflows = supervisor.client.workflows
         workflows.save_many(items=[{"workflow": flow(f"w{number}")} for number in range(7)])
-        found = [each["id"] for each in pages(workflows.list, limit=3, category="general")]
+        found = [
+            [each["id"] for each in page["items"]]
+            for page in workflows.list_pages(limit=3, order_by="name")
+        ]
+        rest = list(workflows.history_pages(id="w1", limit=1))
 
-        assert sorted(found) == [f"w{number}" for number in range(7)]
-        assert list(pages(workflows.list, limit=3, category="none")) == []
+    assert [len(each) for each in found] == [3, 3, 1]
+    assert sorted(each for page in found for each in page) == [f"w{number}" for number in range(7)]
+    assert [page["next_cursor"] for page in rest] == [None]
 
 
 # --- asyncio --------------------------------------------------------------------------------
@@ -172,7 +176,7 @@ def test_the_examples_of_the_python_client_run_as_they_stand(tmp_path: Path) -> 
     awaited = run_example(second, tmp_path / "two")
 
     # Two threads print: a line may have the break of another one within it.
-    for words in ("workflow_save is entry 1", "conflict with revision 1", "Hello is there", "copy"):
+    for words in ("workflow_save is entry 1", "conflict with revision 1", "['Hello']", "copy"):
         assert words in "".join(printed)
     assert awaited[-1] == "['Hello']"
 

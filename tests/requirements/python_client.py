@@ -10,7 +10,7 @@ REQUIREMENTS = [
         "The Python client calls every method, with asyncio too, and receives every notification.",
         "test_the_python_client_calls_every_method_and_receives_every_notification",
         "test_the_python_client_has_every_method_for_asyncio_too",
-        "test_the_python_client_yields_the_items_of_all_pages",
+        "test_the_python_client_yields_the_pages_of_a_list",
         "test_numbers_that_python_does_not_hold_are_received_as_infinite",
     ),
     _promise.proven(

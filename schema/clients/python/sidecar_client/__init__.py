@@ -19,7 +19,6 @@ from .errors import Unset as Unset
 from .following import Stale as Stale
 from .following import catch_up as catch_up
 from .methods import Client as Client
-from .pages import pages as pages
 from .pending import Pending as Pending
 from .supervisor import Supervisor as Supervisor
 from .supervisor import find_command as find_command

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import methods
 from .asyncio_client import BaseAsyncClient
-from .calls import Awaited, Methods
+from .calls import Awaited, AwaitedPages, Methods
 
 
 class AsyncSystemMethods(Methods):
@@ -28,7 +28,9 @@ class AsyncWorkflowsMethods(Methods):
     get = Awaited(methods.WorkflowsMethods.get)
     get_many = Awaited(methods.WorkflowsMethods.get_many)
     list = Awaited(methods.WorkflowsMethods.list)
+    list_pages = AwaitedPages(methods.WorkflowsMethods.list)
     search = Awaited(methods.WorkflowsMethods.search)
+    search_pages = AwaitedPages(methods.WorkflowsMethods.search)
     update = Awaited(methods.WorkflowsMethods.update)
     duplicate = Awaited(methods.WorkflowsMethods.duplicate)
     update_many = Awaited(methods.WorkflowsMethods.update_many)
@@ -37,12 +39,15 @@ class AsyncWorkflowsMethods(Methods):
     delete = Awaited(methods.WorkflowsMethods.delete)
     delete_many = Awaited(methods.WorkflowsMethods.delete_many)
     history = Awaited(methods.WorkflowsMethods.history)
+    history_pages = AwaitedPages(methods.WorkflowsMethods.history)
     diff = Awaited(methods.WorkflowsMethods.diff)
     revert = Awaited(methods.WorkflowsMethods.revert)
     export = Awaited(methods.WorkflowsMethods.export)
     tags = Awaited(methods.WorkflowsMethods.tags)
+    tags_pages = AwaitedPages(methods.WorkflowsMethods.tags)
     rename_tag = Awaited(methods.WorkflowsMethods.rename_tag)
     categories = Awaited(methods.WorkflowsMethods.categories)
+    categories_pages = AwaitedPages(methods.WorkflowsMethods.categories)
     import_ = Awaited(methods.WorkflowsMethods.import_)
 
 
@@ -54,6 +59,7 @@ class AsyncRunsMethods(Methods):
     finish = Awaited(methods.RunsMethods.finish)
     get = Awaited(methods.RunsMethods.get)
     list = Awaited(methods.RunsMethods.list)
+    list_pages = AwaitedPages(methods.RunsMethods.list)
     stats = Awaited(methods.RunsMethods.stats)
     pin = Awaited(methods.RunsMethods.pin)
     delete = Awaited(methods.RunsMethods.delete)
@@ -67,6 +73,7 @@ class AsyncSettingsMethods(Methods):
     get = Awaited(methods.SettingsMethods.get)
     set = Awaited(methods.SettingsMethods.set)
     list = Awaited(methods.SettingsMethods.list)
+    list_pages = AwaitedPages(methods.SettingsMethods.list)
     set_many = Awaited(methods.SettingsMethods.set_many)
     delete = Awaited(methods.SettingsMethods.delete)
     reset = Awaited(methods.SettingsMethods.reset)
@@ -83,6 +90,7 @@ class AsyncSecretsMethods(Methods):
     get = Awaited(methods.SecretsMethods.get)
     verify = Awaited(methods.SecretsMethods.verify)
     list = Awaited(methods.SecretsMethods.list)
+    list_pages = AwaitedPages(methods.SecretsMethods.list)
     delete = Awaited(methods.SecretsMethods.delete)
     change_passphrase = Awaited(methods.SecretsMethods.change_passphrase)
     add_recovery = Awaited(methods.SecretsMethods.add_recovery)
@@ -97,6 +105,7 @@ class AsyncAuditMethods(Methods):
     """The methods whose names start with `audit.`."""
 
     list = Awaited(methods.AuditMethods.list)
+    list_pages = AwaitedPages(methods.AuditMethods.list)
     subscribe = Awaited(methods.AuditMethods.subscribe)
     unsubscribe = Awaited(methods.AuditMethods.unsubscribe)
     verify = Awaited(methods.AuditMethods.verify)
@@ -109,6 +118,7 @@ class AsyncBackupsMethods(Methods):
 
     create = Awaited(methods.BackupsMethods.create)
     list = Awaited(methods.BackupsMethods.list)
+    list_pages = AwaitedPages(methods.BackupsMethods.list)
     verify = Awaited(methods.BackupsMethods.verify)
     restore = Awaited(methods.BackupsMethods.restore)
     delete = Awaited(methods.BackupsMethods.delete)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from functools import partial
 from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -27,12 +27,16 @@ class _Starter(NamedTuple):
     call: Callable[..., Any]
 
 
-class Started(Generic[P, R]):
-    """The same method without waiting: it returns a Pending, whose `result` waits."""
+class _Another(Generic[P, R]):
+    """A method that is made of another one, with its params."""
 
     def __init__(self, function: Callable[Concatenate[Any, P], R]) -> None:
         """Make it of the method that waits."""
         self._function: Callable[..., R] = function
+
+
+class Started(_Another[P, R]):
+    """The same method without waiting: it returns a Pending, whose `result` waits."""
 
     def __get__(self, methods: Methods, _owner: type) -> Callable[P, Pending[R]]:
         """Return the method of this object."""
@@ -40,16 +44,48 @@ class Started(Generic[P, R]):
         return cast(Callable[P, Pending[R]], started)
 
 
-class Awaited(Generic[P, R]):
-    """The same method as a coroutine, which the `call` of a client for asyncio returns."""
+class Paged(_Another[P, R]):
+    """The same method page by page, from `cursor` or the first to the last."""
 
-    def __init__(self, function: Callable[Concatenate[Any, P], R]) -> None:
-        """Make it of the method that waits."""
-        self._function: Callable[..., R] = function
+    def __get__(self, methods: Methods, _owner: type) -> Callable[P, Iterator[R]]:
+        """Return the method of this object."""
+        call = partial(self._function, methods)
+
+        def pages(**params: Any) -> Iterator[Any]:
+            while True:
+                page: Any = call(**params)
+                yield page
+                if page["next_cursor"] is None:
+                    return
+                params["cursor"] = page["next_cursor"]
+
+        return cast(Callable[P, Iterator[R]], pages)
+
+
+class Awaited(_Another[P, R]):
+    """The same method as a coroutine, which the `call` of a client for asyncio returns."""
 
     def __get__(self, methods: Methods, _owner: type) -> Callable[P, Coroutine[Any, Any, R]]:
         """Return the method of this object."""
         return cast(Callable[P, Coroutine[Any, Any, R]], partial(self._function, methods))
+
+
+class AwaitedPages(_Another[P, R]):
+    """The same method page by page, for `async for`."""
+
+    def __get__(self, methods: Methods, _owner: type) -> Callable[P, AsyncIterator[R]]:
+        """Return the method of this object."""
+        call = partial(self._function, methods)
+
+        async def pages(**params: Any) -> AsyncIterator[Any]:
+            while True:
+                page = await cast(Coroutine[Any, Any, Any], call(**params))
+                yield page
+                if page["next_cursor"] is None:
+                    return
+                params["cursor"] = page["next_cursor"]
+
+        return cast(Callable[P, AsyncIterator[R]], pages)
 
 
 def given(params: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import builtins
 from collections.abc import Callable
 from typing import Any, Literal
 
-from .calls import Methods, Started, given
+from .calls import Methods, Paged, Started, given
 from .client import BaseClient
 from .contract import (
     AuditAnchor,
@@ -333,6 +333,8 @@ class WorkflowsMethods(Methods):
         result: WorkflowsListResult = self.client.call("workflows.list", params, timeout=timeout)
         return result
 
+    list_pages = Paged(list)
+
     def search(
         self,
         *,
@@ -370,6 +372,8 @@ class WorkflowsMethods(Methods):
             "workflows.search", params, timeout=timeout
         )
         return result
+
+    search_pages = Paged(search)
 
     def update(
         self,
@@ -553,6 +557,8 @@ class WorkflowsMethods(Methods):
         )
         return result
 
+    history_pages = Paged(history)
+
     def diff(
         self,
         *,
@@ -654,6 +660,8 @@ class WorkflowsMethods(Methods):
         result: WorkflowsTagsResult = self.client.call("workflows.tags", params, timeout=timeout)
         return result
 
+    tags_pages = Paged(tags)
+
     def rename_tag(
         self,
         *,
@@ -697,6 +705,8 @@ class WorkflowsMethods(Methods):
             "workflows.categories", params, timeout=timeout
         )
         return result
+
+    categories_pages = Paged(categories)
 
     def import_(
         self,
@@ -871,6 +881,8 @@ class RunsMethods(Methods):
         result: RunsListResult = self.client.call("runs.list", params, timeout=timeout)
         return result
 
+    list_pages = Paged(list)
+
     def stats(
         self,
         *,
@@ -1042,6 +1054,8 @@ class SettingsMethods(Methods):
         )
         result: SettingsListResult = self.client.call("settings.list", params, timeout=timeout)
         return result
+
+    list_pages = Paged(list)
 
     def set_many(
         self,
@@ -1233,6 +1247,8 @@ class SecretsMethods(Methods):
         )
         result: SecretsListResult = self.client.call("secrets.list", params, timeout=timeout)
         return result
+
+    list_pages = Paged(list)
 
     def delete(
         self,
@@ -1430,6 +1446,8 @@ class AuditMethods(Methods):
         result: AuditListResult = self.client.call("audit.list", params, timeout=timeout)
         return result
 
+    list_pages = Paged(list)
+
     def subscribe(
         self,
         *,
@@ -1586,6 +1604,8 @@ class BackupsMethods(Methods):
         )
         result: BackupsListResult = self.client.call("backups.list", params, timeout=timeout)
         return result
+
+    list_pages = Paged(list)
 
     def verify(
         self,
