@@ -67,6 +67,16 @@ REQUIREMENTS = [
         "test_with_write_a_database_that_an_app_serves_is_refused",
     ),
     _promise.proven(
+        "page",
+        "Every view works in a browser, in light and dark, with the keyboard alone and for a screen"
+        " reader; axe finds nothing.",
+        "test_every_view_shows_what_it_is_for_in_light_and_dark",
+        "test_everything_is_reached_and_seen_with_the_keyboard_alone",
+        "test_with_write_a_form_changes_the_database_and_its_event_comes",
+        "test_frames_of_a_host_are_copied_and_sent_again",
+        "test_an_empty_database_a_missing_token_and_the_end_are_told",
+    ),
+    _promise.proven(
         "bundle",
         "The page is the bundle of its sources, with the licences of all its parts.",
         "test_the_bundle_was_made_of_these_sources",

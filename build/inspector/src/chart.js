@@ -33,12 +33,16 @@ function optionsOf({ kind, labels, shorten, series, format, width, height, onInd
   const font = "12px system-ui, sans-serif";
   const axis = { stroke: colour("text-quiet"), font, ticks: { show: false }, grid: { stroke: colour("line"), width: 1 } };
   const isBars = kind !== "lines";
-  const drawn = series.map((each) => ({
+  // Bars of one place stand beside each other, or on each other.
+  const isPaired = kind === "bars" && series.length === 2;
+  const bars = (at) =>
+    uPlot.paths.bars({ size: isPaired ? [0.36, 26] : [0.72, 42], align: isPaired ? (at ? 1 : -1) : 0, radius: kind === "stack" ? 0 : 0.12 });
+  const drawn = series.map((each, at) => ({
     label: each.label,
     stroke: isBars ? undefined : colour(each.colour),
     fill: isBars ? colour(each.colour) : undefined,
     width: isBars ? 0 : 2,
-    paths: isBars ? uPlot.paths.bars({ size: [0.72, 42], radius: kind === "stack" ? 0 : 0.12 }) : uPlot.paths.linear(),
+    paths: isBars ? bars(at) : uPlot.paths.linear(),
     points: { show: !isBars, size: 6, fill: isBars ? undefined : colour(each.colour) },
     spanGaps: true,
   }));

@@ -37,10 +37,7 @@ export function Backups() {
             ["Reason", (each) => html`<${Badge}>${each.reason}<//>${each.label && html` <span>${each.label}</span>`}`],
             ["Size", (each) => bytes(each.size_bytes), { number: true }],
             ["Database", (each) => bytes(each.database_bytes), { number: true }],
-            ["Workflows", (each) => count(each.counts.workflows), { number: true }],
-            ["Runs", (each) => count(each.counts.runs), { number: true }],
-            ["Secrets", (each) => each.secrets],
-            ["Of this database", (each) => (each.this_database === false ? "no" : "yes")],
+            ["Holds", (each) => html`${counted(each.counts.workflows, "workflow")}, ${counted(each.counts.runs, "run")}<br /><span class="quiet">${each.secrets === "none" ? "no secrets" : `secrets: ${each.secrets}`}${each.this_database === false ? ", of another database" : ""}</span>`],
             [
               "Examine",
               (each) => html`<span class="actions">
@@ -87,6 +84,7 @@ function Tried({ result }) {
         ]}
       />
       <div>
+        <h3 class="apart">Beside the rows</h3>
         <dl class="facts">
           <dt>Tables</dt><dd>${result.migrated_from == null ? "of the current version" : `migrated from version ${result.migrated_from}`}</dd>
           <dt>Secrets</dt><dd>${result.restored_secrets}${result.providers.length ? `: ${result.providers.join(", ")}` : ""}</dd>

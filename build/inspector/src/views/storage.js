@@ -82,8 +82,8 @@ export function Storage() {
               labels=${methods.slice(0, 6).map((each) => each.method.split(".").join(" "))}
               format=${duration}
               series=${[
-                { label: "p95", colour: "warm", values: methods.slice(0, 6).map((each) => each.p95) },
                 { label: "p50", colour: "accent", values: methods.slice(0, 6).map((each) => each.p50) },
+                { label: "p95", colour: "warm", values: methods.slice(0, 6).map((each) => each.p95) },
               ]}
             />
           <//>
