@@ -120,7 +120,7 @@ function App() {
   if (fault instanceof Failed && ["no_token", "foreign_origin", "gone"].includes(fault.slug))
     return html`<main class="alone"><h1>${fault.slug === "gone" ? "The inspector has ended" : "This page may not be shown"}</h1>
       <p>${fault.message}</p>
-      <p class="quiet">Start it again with <code>sim-sidecar inspect</code> and open the address that it prints.</p></main>`;
+      <p class="quiet">${fault.slug === "gone" ? "Start" : "If it has ended, start"} it again with <code>sim-sidecar inspect</code> and open the address that it prints.</p></main>`;
   if (!state) return html`<main class="alone">${fault ? html`<${Fault} fault=${fault} />` : html`<${Loading} what="Starting" />`}</main>`;
   const page = { state, frames, say, stamp };
   return html`<${Page.Provider} value=${page}>

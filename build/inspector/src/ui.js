@@ -70,7 +70,9 @@ export const Figure = ({ label, value, note, kind }) =>
 
 export const Figures = ({ children }) => html`<dl class="figures">${children}</dl>`;
 
-/** A table; `columns` are [title, (row) => cell, {number, wide}]. */
+const kinds = (is) => ["number", "wide", "keep"].filter((each) => is[each]).join(" ");
+
+/** A table; `columns` are [title, (row) => cell, {number, wide, keep}]: `keep` breaks no line. */
 export function Table({ caption, columns, rows, empty, hidesCaption, row: rowProps }) {
   if (!rows.length && empty) return empty;
   return html`<div class="table-frame" tabindex="0" role="region" aria-label=${caption}>
@@ -83,9 +85,9 @@ export function Table({ caption, columns, rows, empty, hidesCaption, row: rowPro
         ${rows.map(
           (each) => html`<tr key=${each.key} ...${rowProps?.(each)}>
             ${columns.map(([, cell, is = {}], at) =>
-              at === 0 && !is.plain
-                ? html`<th scope="row" class=${is.number ? "number" : ""}>${cell(each)}</th>`
-                : html`<td class="${is.number ? "number" : ""} ${is.wide ? "wide" : ""}">${cell(each)}</td>`,
+              at === 0
+                ? html`<th scope="row" class=${kinds(is)}>${cell(each)}</th>`
+                : html`<td class=${kinds(is)}>${cell(each)}</td>`,
             )}
           </tr>`,
         )}

@@ -67,7 +67,7 @@ export function Audit() {
             rows=${items.map((each) => ({ key: each.seq, ...each }))}
             columns=${[
               ["No.", (each) => count(each.seq), { number: true }],
-              ["Time", (each) => time(each.at)],
+              ["Time", (each) => time(each.at), { keep: true }],
               ["Action", (each) => html`<code>${each.action}</code>`],
               ["Resource", (each) => each.resource, { wide: true }],
               ["Details", (each) => html`<button class="link" aria-expanded=${chosen === each.seq} onClick=${() => choose(chosen === each.seq ? null : each.seq)}>${chosen === each.seq ? "Hide" : "Show"}<span class="unseen"> details of entry ${each.seq}</span></button>${chosen === each.seq && html`<${Json} text=${JSON.stringify(each.details)} label="Details" />`}`],

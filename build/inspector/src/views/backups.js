@@ -33,7 +33,7 @@ export function Backups() {
           <//>`}
           rows=${items.map((each) => ({ key: each.name, ...each }))}
           columns=${[
-            ["Made", (each) => html`${time(each.created_at)}<br /><span class="quiet">${each.name}</span>`],
+            ["Made", (each) => html`${time(each.created_at)}<br /><span class="quiet">${each.name}</span>`, { keep: true }],
             ["Reason", (each) => html`<${Badge}>${each.reason}<//>${each.label && html` <span>${each.label}</span>`}`],
             ["Size", (each) => bytes(each.size_bytes), { number: true }],
             ["Database", (each) => bytes(each.database_bytes), { number: true }],

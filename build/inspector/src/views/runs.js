@@ -98,7 +98,7 @@ export function RunList({ id = null, status = "" }) {
         empty=${html`<${Empty} title="No runs">None has this status.<//>`}
         rows=${items.map((each) => ({ key: each.id, ...each }))}
         columns=${[
-          ["Started", (each) => time(each.started_at)],
+          ["Started", (each) => time(each.started_at), { keep: true }],
           ["Status", (each) => html`<${Badge} kind=${STATUS_BADGE[each.status]}>${each.status}<//>${each.interrupted && " interrupted"}${each.waiting && " waiting"}`],
           ["Duration", (each) => duration(each.duration_ms), { number: true }],
           ...(id ? [] : [["Workflow", (each) => html`<a href="#/workflows/${encodeURIComponent(each.workflow_id)}">${each.workflow_id}</a>`]]),

@@ -116,7 +116,7 @@ function History({ id, current }) {
           rows=${items.map((each) => ({ key: each.revision, ...each }))}
           columns=${[
             ["Revision", (each) => each.revision, { number: true }],
-            ["Saved", (each) => time(each.created_at)],
+            ["Saved", (each) => time(each.created_at), { keep: true }],
             ["Name", (each) => each.name, { wide: true }],
             ["Body", (each) => bytes(each.size_bytes), { number: true }],
             ["Kept for runs", (each) => (each.pinned_by_runs ? "yes" : "no")],
