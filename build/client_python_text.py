@@ -4,9 +4,8 @@ import keyword
 import textwrap
 from typing import Any
 
-Schema = dict[str, Any]
+from client_contract import WIDTH, Schema
 
-WIDTH = 100
 PLAIN = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
 
 
@@ -30,11 +29,6 @@ def python_type(schema: Schema) -> str:
 def safe_name(name: str) -> str:
     """Return a name as an identifier: `import` becomes `import_`."""
     return f"{name}_" if keyword.iskeyword(name) else name
-
-
-def pascal(name: str) -> str:
-    """Return a method's name as a class name: `workflows.get_many` as `WorkflowsGetMany`."""
-    return "".join(word.capitalize() for word in name.replace(".", "_").split("_"))
 
 
 def literal(value: Any) -> str:
