@@ -50,6 +50,7 @@ Runs this checkout; Python 3.11 or newer is all that is needed.
   torture [--minutes N] [--seed S]
                       test with random writes, backups, restores, kills and failing disks
   package             make what is shipped in dist/: folder, archives, wheel, npm package, lists
+  hosts               compile the Tauri host and try it in a window under a virtual screen
   lock [UV ARGS]      write build/locks again from pyproject.toml; `lock --upgrade` takes newer ones
   clean               remove what these commands created
 
@@ -170,6 +171,14 @@ def package(words: List[str]) -> int:
     return become([venv_python(folder), os.path.join(ROOT, "build", "package.py")])
 
 
+def hosts(words: List[str]) -> int:
+    """Compile the Tauri host and use its window; pictures of it are kept in dist/hosts."""
+    if words:
+        say("hosts takes no arguments.")
+        return EXIT_USAGE
+    return become([ensure("run"), os.path.join(ROOT, "build", "hosts.py")])
+
+
 def torture(words: List[str]) -> int:
     """Run the torture test on a real process: `torture --minutes N --seed S`."""
     python = ensure("test")
@@ -226,6 +235,7 @@ COMMANDS = {
     "check": check,
     "torture": torture,
     "package": package,
+    "hosts": hosts,
     "lock": lock,
     "clean": clean,
 }

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -11,6 +12,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 CRATE = ROOT / "schema" / "clients" / "rust"
+TAURI = ROOT / "schema" / "hosts" / "tauri"
+TARGET = CRATE / "target"
+"""Where everything is compiled into, so that what crates have in common is compiled once."""
 
 CARGO_MIN = (1, 74)
 """The oldest cargo that the crate is written for."""
@@ -22,7 +26,13 @@ BUILD_S = 600
 def cargo(*words: str, folder: Path = CRATE) -> subprocess.CompletedProcess[str]:
     """Run cargo in a folder."""
     return subprocess.run(
-        ["cargo", *words], cwd=folder, capture_output=True, text=True, check=False, timeout=BUILD_S
+        ["cargo", *words],
+        cwd=folder,
+        env={**os.environ, "CARGO_TARGET_DIR": str(TARGET)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=BUILD_S,
     )
 
 
@@ -34,15 +44,20 @@ def needed() -> None:
     found = re.search(r"(\d+)\.(\d+)", cargo("--version").stdout)
     if found is None or tuple(map(int, found.groups())) < CARGO_MIN:
         pytest.skip("this cargo is too old")
-    if cargo("fetch", "--offline").returncode and cargo("fetch").returncode:
-        pytest.skip("cargo cannot get serde and serde_json")
+    for folder in (CRATE, TAURI / "host"):
+        if (
+            cargo("fetch", "--offline", folder=folder).returncode
+            and cargo("fetch", folder=folder).returncode
+        ):
+            pytest.skip("cargo cannot get serde and serde_json")
 
 
 @functools.cache
-def built() -> dict[str, Path]:
-    """Compile the tests and examples of the client, and return the programs by name."""
+def built(folder: Path = CRATE) -> dict[str, Path]:
+    """Compile the tests and examples of a crate, and return the programs by name."""
     needed()
-    done = cargo("test", "--no-run", "--offline", "--message-format=json", "--quiet")
+    words = ("test", "--no-run", "--offline", "--message-format=json", "--quiet")
+    done = cargo(*words, folder=folder)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
     artefacts = [json.loads(line) for line in done.stdout.splitlines()]
     return {

@@ -12,14 +12,23 @@ from pathlib import Path
 import apsw
 import pytest
 
+from package import write_layout
 from sidecar.describe import contract
-from tests.clients.rust_builds import BUILD_S, CRATE, built, cargo, needed
+from tests.clients.node_programs import (
+    CLIENT,
+    NO_TYPESCRIPT,
+    TSC,
+    compile_typescript,
+    run_node,
+)
+from tests.clients.rust_builds import BUILD_S, CRATE, TAURI, built, cargo, needed
 from tests.process.child_process import environment
 from tests.store import samples
 
 pytestmark = pytest.mark.timeout(BUILD_S)
 
 HELLO_LINES_MAX = 15
+MAIN_LINES_MAX = 60
 RUN_S = 50
 """The bound of one program of tests, which takes a tenth of it."""
 
@@ -150,6 +159,37 @@ def test_a_hello_world_host_in_rust_takes_few_lines(tmp_path: Path, sidecar: Pat
     assert re.search(r"^saved \S+ as revision 1$", output, re.MULTILINE)
 
 
+def test_the_tauri_host_passes_the_lines_of_a_page_and_tells_it_of_starts_and_ends(
+    tmp_path: Path, sidecar: Path
+) -> None:
+    output = run(built(TAURI / "host")["page"], sidecar, tmp_path)
+
+    assert "4 passed; 0 failed" in output
+
+
+def test_the_window_of_the_tauri_host_takes_few_lines_and_its_folder_is_where_packages_say(
+    tmp_path: Path,
+) -> None:
+    lines = (TAURI / "src-tauri" / "src" / "main.rs").read_text("utf-8").splitlines()
+    configuration = json.loads((TAURI / "src-tauri" / "tauri.conf.json").read_text("utf-8"))
+
+    write_layout(tmp_path)
+
+    assert len(lines) < MAIN_LINES_MAX
+    told = json.loads((tmp_path / "tauri.conf.json").read_text("utf-8"))
+    assert configuration["bundle"]["resources"] == told["bundle"]["resources"]
+
+
+@pytest.mark.skipif(
+    NO_TYPESCRIPT or not (TAURI / "node_modules").exists(),
+    reason="needs `npm ci --ignore-scripts` in schema/hosts/tauri",
+)
+def test_the_page_of_the_tauri_host_fits_the_types_of_client_and_tauri() -> None:
+    compile_typescript(CLIENT)
+
+    run_node(TSC, "--noEmit", "--project", TAURI)
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -158,10 +198,11 @@ def test_a_hello_world_host_in_rust_takes_few_lines(tmp_path: Path, sidecar: Pat
         ("package", "--offline", "--list", "--allow-dirty"),
     ],
 )
-def test_the_rust_client_satisfies_its_tools(words: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("folder", [CRATE, TAURI / "host"], ids=["client", "host"])
+def test_what_is_written_in_rust_satisfies_its_tools(folder: Path, words: tuple[str, ...]) -> None:
     needed()
 
-    done = cargo(*words)
+    done = cargo(*words, folder=folder)
 
     if done.returncode and re.search(r"no such command|not installed", done.stderr):
         pytest.skip(f"cargo {words[0]} is not installed")

@@ -33,7 +33,16 @@ REQUIREMENTS = [
     ),
     _promise.proven(
         "rust:tools",
-        "The Rust client has no finding of clippy, is formatted, and can be packed.",
-        "test_the_rust_client_satisfies_its_tools",
+        "The Rust client and the Tauri host's crate have no finding of clippy, are formatted, and"
+        " can be packed.",
+        "test_what_is_written_in_rust_satisfies_its_tools",
+    ),
+    _promise.proven(
+        "rust:tauri",
+        "The Tauri host passes the lines of its page on, tells it when the process went and when"
+        " another serves, and has all but the window in a crate without Tauri.",
+        "test_the_tauri_host_passes_the_lines_of_a_page_and_tells_it_of_starts_and_ends",
+        "test_the_window_of_the_tauri_host_takes_few_lines_and_its_folder_is_where_packages_say",
+        "test_the_page_of_the_tauri_host_fits_the_types_of_client_and_tauri",
     ),
 ]

@@ -64,8 +64,14 @@ pub(crate) struct Connection {
 #[derive(Default)]
 struct Calls {
     last_id: u64,
-    waiting: HashMap<u64, OnReply>,
+    waiting: HashMap<u64, Waiting>,
     end: Option<End>,
+}
+
+/// A request that has no answer yet.
+struct Waiting {
+    length: usize,
+    on_reply: OnReply,
 }
 
 /// A request that was sent.
@@ -168,9 +174,10 @@ impl Connection {
         calls.last_id += 1;
         let id = calls.last_id;
         // Entered first: the answer may be received before the line is known to be sent.
-        calls.waiting.insert(id, Arc::new(Mutex::new(on_reply)));
+        let length = method.len() + params.get().len();
+        calls.waiting.insert(id, Waiting { length, on_reply: Arc::new(Mutex::new(on_reply)) });
         drop(calls);
-        self.send(&format!(
+        self.send(format!(
             r#"{{"jsonrpc":"2.0","id":{id},"method":{},"params":{}}}"#,
             serde_json::Value::from(method),
             params.get()
@@ -181,7 +188,7 @@ impl Connection {
     /// Sends a notification.
     pub(crate) fn notify(&self, method: &str, params: &RawValue) {
         let method = serde_json::Value::from(method);
-        self.send(&format!(r#"{{"jsonrpc":"2.0","method":{method},"params":{}}}"#, params.get()));
+        self.send(format!(r#"{{"jsonrpc":"2.0","method":{method},"params":{}}}"#, params.get()));
     }
 
     fn cancel(&self, id: u64) {
@@ -190,12 +197,12 @@ impl Connection {
     }
 
     /// Sends a line. A line break within JSON stands between values, where a space does as well.
-    fn send(&self, message: &str) {
-        let mut line: Vec<u8> =
-            message.bytes().map(|b| if b == b'\n' { b' ' } else { b }).collect();
-        line.push(b'\n');
+    fn send(&self, message: String) {
+        let mut line = if message.contains('\n') { message.replace('\n', " ") } else { message };
+        line.push('\n');
         if let Some(to_write) = lock(&self.to_write).as_ref() {
-            let _ = to_write.send(line); // an error: the process is gone, as the reader will see
+            // An error says that the process is gone, as the reading thread will see.
+            let _ = to_write.send(line.into_bytes());
         }
     }
 
@@ -259,18 +266,17 @@ impl Connection {
                 Err(error) => sink.log(&format!("{method}: {error}")),
             };
         }
-        let Some(id) = message.id.and_then(|id| id.get().parse().ok()) else {
-            return;
-        };
-        let found = lock(&self.calls).waiting.remove(&id);
-        if let (Some(on_reply), Some(reply)) = (found, reply(message.result, message.error)) {
-            lock(&on_reply)(reply);
+        let id = message.id.and_then(|id| id.get().parse().ok());
+        let found = lock(&self.calls).answered(id);
+        if let (Some(waiting), Some(reply)) = (found, reply(message.result, message.error)) {
+            lock(&waiting.on_reply)(reply);
         }
     }
 
     fn progress(&self, params: &RawValue) {
         let id = serde_json::from_str::<ProgressId>(params.get()).ok().and_then(|found| found.id);
-        let found = id.and_then(|id| lock(&self.calls).waiting.get(&id).cloned());
+        let found =
+            id.and_then(|id| Some(Arc::clone(&lock(&self.calls).waiting.get(&id)?.on_reply)));
         if let Some(on_reply) = found {
             lock(&on_reply)(Reply::Progress(params.to_owned()));
         }
@@ -299,9 +305,9 @@ impl Connection {
             calls.end = Some(end.clone());
             std::mem::take(&mut calls.waiting)
         };
-        for on_reply in waiting.into_values() {
+        for call in waiting.into_values() {
             let lost = ConnectionLost { may_have_run: true, end: end.clone() };
-            lock(&on_reply)(Reply::Lost(lost));
+            lock(&call.on_reply)(Reply::Lost(lost));
         }
         self.close_stdin();
         end
@@ -320,6 +326,16 @@ impl Connection {
             }
             tail.push_back(text);
         }
+    }
+}
+
+impl Calls {
+    /// Removes the request that an answer is for. One without an id refuses a line that is too
+    /// long to be read: the longest.
+    fn answered(&mut self, id: Option<u64>) -> Option<Waiting> {
+        let longest = || self.waiting.iter().max_by_key(|(_, it)| it.length).map(|(id, _)| *id);
+        let id = id.or_else(longest)?;
+        self.waiting.remove(&id)
     }
 }
 

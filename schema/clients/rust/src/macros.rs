@@ -137,6 +137,16 @@ macro_rules! notifications {
                 })
             }
 
+            /// Returns the notification as the message that it was sent as.
+            pub fn to_message(&self) -> Result<String> {
+                let (method, params) = match self {
+                    $( Self::$variant(params) => ($method, serde_json::to_string(params)?), )*
+                    Self::Other { method, params } => (method.as_str(), params.get().to_owned()),
+                };
+                let method = serde_json::Value::from(method);
+                Ok(format!(r#"{{"jsonrpc":"2.0","method":{method},"params":{params}}}"#))
+            }
+
             /// Returns the name of the notification.
             pub fn method(&self) -> &str {
                 match self {

@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex};
 
 use sim_sidecar_client::{
-    BackupsCreateParams, CallOptions, CancelToken, Client, Error, RawValue, RunsListParams,
+    body, BackupsCreateParams, CallOptions, CancelToken, Client, Error, RawValue, RunsListParams,
     SidecarError, WorkflowsGetParams, WorkflowsListParams, WorkflowsSaveParams,
     WorkflowsSaveWorkflow,
 };
@@ -49,6 +49,18 @@ fn an_error_is_a_variant_with_the_data_of_its_slug() {
     assert_eq!((error.slug(), error.code(), error.retryable()), ("conflict", -32051, false));
     let SidecarError::Conflict(conflict) = *error else { panic!("{error:?}") };
     assert_eq!(conflict.data.revision, Some(1));
+}
+
+#[test]
+fn a_request_that_is_too_long_to_be_read_is_refused_at_once() {
+    let client = client();
+    let data = body(&"x".repeat(33 * 1024 * 1024)).unwrap();
+    let workflow = WorkflowsSaveWorkflow::new("Long", data);
+
+    let refused = client.workflows().save(WorkflowsSaveParams::new(workflow)).unwrap_err();
+
+    assert_eq!(refused.slug(), Some("invalid_request"), "{refused}");
+    client.system().ping().unwrap();
 }
 
 #[test]
