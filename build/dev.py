@@ -130,6 +130,7 @@ def lock(words: List[str]) -> int:
         "run": ["pyproject.toml", *agreeing],
         "build": ["--group", "pyproject.toml:build", *agreeing],
         "package": ["pyproject.toml", "--extra", "keyring", "--group", "package", *agreeing],
+        "s3": ["--group", "pyproject.toml:s3", *agreeing],
         "lock": ["--group", "pyproject.toml:lock", *agreeing],
     }
     quiet = ["--quiet", "--no-annotate", "--no-header", "--no-emit-index-url"]

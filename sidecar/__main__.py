@@ -42,6 +42,10 @@ def _run(words: list[str]) -> int:
         return _serve(words[1:] if first == "serve" else words)
     if not words and not os.isatty(0):
         return _serve([])
+    if words == ["courier"]:
+        from sidecar import courier  # noqa: PLC0415 - the one process that opens a connection
+
+        return courier.run()
     try:
         _open_streams()
         if words in (["--version"], ["-V"]):

@@ -254,7 +254,8 @@ class Chore(msgspec.Struct, frozen=True):
     every_ms: int | None
     """Milliseconds between two runs; None for a chore that runs again only when scheduled."""
     waits_for_none: bool = False
-    """Whether it starts at its time whatever else runs: it is short, and must not be late."""
+    """Whether it starts at its time whatever else runs: it is short and must not be late, or it
+    waits for a network, and others must not wait for it."""
     is_left_at_end: bool = False
     """Whether the process ends while it runs, if it takes long: it has nothing to close."""
 
@@ -290,6 +291,7 @@ CHORES: dict[str, Chore] = {
         _row("run_retention", limits.CHORES_FIRST_MS, limits.RETENTION_EVERY_MS),
         _row("audit_pruned", limits.CHORES_FIRST_MS),
         _row("backups", limits.BACKUPS_FIRST_MS, limits.BACKUPS_EVERY_MS),
+        _row("remotes", limits.REMOTES_FIRST_MS, limits.REMOTES_EVERY_MS, waits_for_none=True),
         _row("refusals", limits.REFUSALS_FOLDED_MS),
         _row("secrets_rotate", limits.DATA_KEY_CHECK_MS, limits.DATA_KEY_CHECK_MS),
         _row("vault_lock", limits.LOCK_CHECK_MS, waits_for_none=True),

@@ -29,6 +29,7 @@ _STEP = re.compile(r"\.([^.\[]+)|\[([^\]]*)\]")
 PATTERNS: Final = {
     r"^[a-z0-9_.]{1,64}$(?!\n)": "1 to 64 of a-z, 0-9, underscore and dot",
     r"^[a-z0-9_.]{0,64}$(?!\n)": "at most 64 of a-z, 0-9, underscore and dot",
+    r"^[a-z0-9_-]{1,64}$(?!\n)": "1 to 64 of a-z, 0-9, underscore and hyphen",
     r"^[0-9a-f]{64}$": "64 hexadecimal digits, lower case",
 }
 """Every regular expression that a param must match, in words."""

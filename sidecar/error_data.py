@@ -13,7 +13,13 @@ from msgspec import UNSET, Meta, UnsetType
 from sidecar import errors
 from sidecar.errors import ErrorSlug, ExitCode, Outcome, SidecarError
 from sidecar.values import Count, Revision, Timestamp
-from sidecar.vocabularies import BackupRefusal, ClosingReason, RescueReason, RunStatus
+from sidecar.vocabularies import (
+    BackupRefusal,
+    ClosingReason,
+    RemoteFault,
+    RescueReason,
+    RunStatus,
+)
 
 TamperedPart = Annotated[
     Literal["audit", "data_key", "keychain", "record", "rollback", "rows", "slots"],
@@ -229,6 +235,12 @@ class EmptyBodyData(ErrorData, frozen=True, kw_only=True):
     revision: Annotated[Revision, Meta(description="The revision that the workflow has now.")]
 
 
+class RemoteData(ErrorData, frozen=True, kw_only=True):
+    """Why the remote could not do it."""
+
+    reason: RemoteFault
+
+
 _OWN: Final[dict[type[SidecarError], type[ErrorData]]] = {
     errors.InvalidRequest: InvalidRequestData,
     errors.MethodNotFound: MethodNotFoundData,
@@ -250,6 +262,8 @@ _OWN: Final[dict[type[SidecarError], type[ErrorData]]] = {
     errors.TooLarge: TooLargeData,
     errors.Archived: ArchivedData,
     errors.EmptyBody: EmptyBodyData,
+    errors.RemoteUnavailable: RemoteData,
+    errors.RemoteRefused: RemoteData,
 }
 
 

@@ -6,8 +6,7 @@ error it is not; it becomes a part of the contract. Texts never contain values t
 SQL, tracebacks or paths inside the database.
 
 JSON-RPC reserves the codes -32768 to -32000: -32700 and -32603 to -32600 are its own, -32099 to
--32000 are left to servers, and the others here are of that range. `ExitCode` has the exit codes
-of the process.
+-32000 are left to servers. `ExitCode` has the exit codes of the process.
 """
 
 from enum import IntEnum
@@ -34,7 +33,8 @@ ErrorSlug = Annotated[Literal[
     "keychain_unavailable", "kdf_policy", "audit_unavailable", "backup_rejected", "database_busy",
     "database_full", "read_only", "newer_schema", "not_ours", "database_damaged",
     "recovery_required", "storage_failed", "purge_blocked", "not_found", "conflict", "too_large",
-    "archived", "empty_body",
+    "archived", "empty_body", "remote_unavailable", "remote_refused", "remote_untrusted",
+    "recovery_code_needed",
 ], Meta(title="ErrorSlug", description="Stable name of an error.")]  # fmt: skip
 """The vocabulary of the slugs; each is explained by its class."""
 
@@ -149,10 +149,7 @@ class ShuttingDown(SidecarError):
 
 
 class Maintenance(SidecarError):
-    """A restore, a compaction or a recovery has exclusive use of the database, or waits for it.
-
-    Such a request itself is answered so when other long requests did not end within 30 s.
-    """
+    """A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do."""
 
     code, slug, retryable = -32003, "maintenance", True
     text = "A restore, compaction or recovery is using the database; try again when it has ended."
@@ -368,6 +365,34 @@ class EmptyBody(SidecarError):
 
     code, slug = -32054, "empty_body"
     text = "An empty body would replace one that is not empty; give force to allow that."
+
+
+class RemoteUnavailable(SidecarError):
+    """A remote cannot be reached now, or has no room; `reason` says which."""
+
+    code, slug, retryable = -32060, "remote_unavailable", True
+    text = "The remote cannot be reached; what is to be pushed goes at the next push."
+
+
+class RemoteRefused(SidecarError):
+    """A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`."""
+
+    code, slug = -32061, "remote_refused"
+    text = "The remote refused what was asked."
+
+
+class RemoteUntrusted(SidecarError):
+    """What a remote holds is not what a device of this database has put there."""
+
+    code, slug = -32062, "remote_untrusted"
+    text = "What the remote holds is not what was put there; remotes.verify says what is wrong."
+
+
+class RecoveryCodeNeeded(SidecarError):
+    """There is no recovery code, so nobody could open on another machine what is pushed."""
+
+    code, slug = -32063, "recovery_code_needed"
+    text = "A remote needs a recovery code, which opens it elsewhere; call secrets.add_recovery."
 
 
 def catalogue() -> list[type[SidecarError]]:

@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from pathlib import Path
+from typing import Final
 
 import sidecar
 
@@ -49,6 +50,23 @@ def own_environment() -> dict[str, str]:
     others = variables.get("PYTHONPATH")
     variables["PYTHONPATH"] = os.pathsep.join([home, others] if others else [home])
     return variables
+
+
+_COURIER_VARIABLES: Final = frozenset(
+    {
+        "PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
+        "WINDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY",
+        "ALL_PROXY",
+    }
+)  # fmt: skip
+"""The variables that a courier gets, in capitals: those that a program needs to start, and those
+of the system's certificates and proxies. Others could give it credentials or another address."""
+
+
+def courier_environment() -> dict[str, str]:
+    """Return the environment of a courier: that of `own_environment`, without all but a few."""
+    given = own_environment()
+    return {name: text for name, text in given.items() if name.upper() in _COURIER_VARIABLES}
 
 
 def typed_command() -> str:

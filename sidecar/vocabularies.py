@@ -29,7 +29,8 @@ AuditAction = Annotated[
         "vault_lock", "vault_rotate", "vault_rekey", "vault_reset", "passphrase_change", "slot_add",
         "slot_remove", "access_refused", "backup_create", "backup_delete", "backup_rejected",
         "restore", "recover", "compact", "check_findings", "revision_prune", "audit_prune",
-        "audit_export", "audit_sealed", "migrate",
+        "audit_export", "audit_sealed", "migrate", "remote_set", "remote_delete", "remote_push",
+        "remote_prune", "remote_device",
     ],
     Meta(title="AuditAction", description="The act that an entry of the audit log records."),
 ]  # fmt: skip
@@ -50,7 +51,9 @@ WarningSlug = Annotated[
     Literal[
         "backup_failed", "backup_old", "clock_jumped", "database_damaged", "disk_low",
         "folder_on_network", "folder_synced", "foreign_objects", "index_rebuilt", "lock_removed",
-        "log_cut", "log_lost", "log_replaced", "purge_blocked", "several_names",
+        "log_cut", "log_lost", "log_replaced", "purge_blocked", "remote_clock", "remote_failed",
+        "remote_forbidden", "remote_forked", "remote_full", "remote_no_bucket", "remote_no_code",
+        "remote_offline", "remote_rolled_back", "several_names",
     ],
     Meta(title="WarningSlug", description="Stable name of a warning."),
 ]  # fmt: skip
@@ -67,8 +70,8 @@ RescueReason = Annotated[
 
 ProgressPhase = Annotated[
     Literal[
-        "check", "copy", "export", "import", "keychain", "migrate", "pack", "prune", "purge",
-        "runs", "salvage", "unpack", "verify", "waiting", "workflows",
+        "check", "copy", "export", "fetch", "import", "keychain", "migrate", "pack", "prune",
+        "purge", "push", "runs", "salvage", "unpack", "verify", "waiting", "workflows",
     ],
     Meta(title="ProgressPhase", description="The current phase of the work."),
 ]  # fmt: skip
@@ -193,3 +196,28 @@ ImportReason = Annotated[
     ],
     Meta(title="ImportReason", description="Why a document was skipped or refused."),
 ]  # fmt: skip
+
+# --- remotes ------------------------------------------------------------------------------------
+
+RemoteFault = Annotated[
+    Literal[
+        "offline", "full", "forbidden", "no_bucket", "clock", "not_installed", "unsupported",
+        "failed",
+    ],
+    Meta(title="RemoteFault", description="Why a remote could not do what was asked."),
+]  # fmt: skip
+
+RemoteFindingKind = Annotated[
+    Literal["head", "missing", "changed", "rolled_back", "forked", "stray"],
+    Meta(title="RemoteFindingKind", description="What is wrong with what a remote holds."),
+]
+
+RemoteLack = Annotated[
+    Literal["create_once", "read", "list", "delete"],
+    Meta(title="RemoteLack", description="What a remote cannot do that is needed of it."),
+]
+
+RemoteLogStatus = Annotated[
+    Literal["ok", "differs", "behind", "missing"],
+    Meta(title="RemoteLogStatus", description="How the audit log compares with a remote's copy."),
+]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from sidecar.remote_sentences import REMOTE_VOCABULARIES
 from sidecar.vocabularies import (
     AuditAction,
     AuditFault,
@@ -77,6 +78,12 @@ AUDIT_ACTIONS: Final[dict[AuditAction, str]] = {
     "audit_export": "The audit log was exported to a file.",
     "audit_sealed": "The audit log was sealed under the root key.",
     "migrate": "The tables were changed to those of a newer version.",
+    "remote_set": "A remote was set or changed.",
+    "remote_delete": "A remote was deleted; what it holds stays there.",
+    "remote_push": "A backup was pushed to a remote.",
+    "remote_prune": "A backup was deleted from a remote to make room for newer ones.",
+    "remote_device": "The device goes on under a new name in all remotes, for the reason in the"
+    " details.",
 }
 
 AUDIT_STATUSES: Final[dict[AuditStatus, str]] = {
@@ -113,6 +120,15 @@ WARNING_SLUGS: Final[dict[WarningSlug, str]] = {
     "log_lost": "The write-ahead log of a database that was not closed is gone.",
     "log_replaced": "Another program replaced the write-ahead log.",
     "purge_blocked": "A program that reads an old state keeps deleted bytes in the file.",
+    "remote_clock": "A remote refuses requests because this computer's clock is wrong.",
+    "remote_failed": "A push to a remote failed for another reason; `remotes.status` has it.",
+    "remote_forbidden": "A remote refuses the credentials, or what they allow is too little.",
+    "remote_forked": "A copy of the database has written to a remote under this device's name.",
+    "remote_full": "A remote has no room.",
+    "remote_no_bucket": "The bucket of a remote does not exist.",
+    "remote_no_code": "Nothing is pushed, because there is no recovery code to open it elsewhere.",
+    "remote_offline": "A remote cannot be reached; pushes are tried again, ever more seldom.",
+    "remote_rolled_back": "A remote lacks what was pushed to it, or holds something else.",
     "several_names": "The database file has several names, by one of which others may open it.",
 }
 
@@ -132,12 +148,14 @@ PROGRESS_PHASES: Final[dict[ProgressPhase, str]] = {
     "check": "A database is examined.",
     "copy": "The database is copied.",
     "export": "Entries or workflows are written to a file.",
+    "fetch": "Objects are read from a remote.",
     "import": "Files are read, and what is in them is stored.",
     "keychain": "The keychain of the system is waited for; it may ask the person.",
     "migrate": "The tables are changed to those of this version.",
     "pack": "A copy is packed into a backup.",
     "prune": "Old rows are deleted.",
     "purge": "Deleted text is removed from the file.",
+    "push": "Objects are sealed and written to a remote.",
     "runs": "The runs of a workflow are deleted.",
     "salvage": "Rows are read from a damaged file.",
     "unpack": "A backup is unpacked.",
@@ -341,5 +359,6 @@ VOCABULARIES: Final[tuple[tuple[Any, dict[Any, str]], ...]] = (
     (RestoredSecrets, RESTORED_SECRETS),
     (ImportOutcome, IMPORT_OUTCOMES),
     (ImportReason, IMPORT_REASONS),
+    *REMOTE_VOCABULARIES,
 )
 """Every vocabulary with its sentences, in the order of the contract."""

@@ -229,6 +229,21 @@ ACTS: dict[str, list[Act]] = {
         })]),
         Act({"name": BACKUP, "dry_run": True}),
     ],
+    "remotes.set": [
+        Act({"url": "A REMOTE", "name": "other"}, [("remote_set", "other", {"created": True})]),
+        Act({"url": "A REMOTE"}, [("remote_set", "default", {"created": False})]),
+    ],
+    "remotes.delete": [Act({}, [("remote_delete", "default", {})])],
+    "remotes.push": [
+        Act({}, [
+            ("backup_create", ANY, {
+                "reason": "manual", "secrets": "sealed", "database_bytes": ANY, "size_bytes": ANY,
+            }),
+            ("remote_push", ANY, {"remote": "default", "size_bytes": ANY}),
+        ]),
+    ],
+    "remotes.test": [Act({})],
+    "remotes.fetch": [Act({"device": "A DEVICE", "n": 3})],
 }  # fmt: skip
 """Calls of the methods that can change something; a call without entries must write none."""
 
@@ -254,11 +269,14 @@ REFUSED: dict[str, dict[str, Any]] = {
     "backups.verify": {"name": "../test.db"},
     "backups.restore": {"name": "../test.db"},
     "backups.delete": {"name": "../test.db"},
+    "remotes.set": {"url": "ftp://server"},
+    "remotes.delete": {"name": "nothing"},
+    "remotes.push": {"name": "nothing"},
 }
 
 READING = {
     "audit.list", "audit.subscribe", "audit.unsubscribe", "audit.verify",
-    "backups.list", "rpc.discover",
+    "backups.list", "remotes.list", "remotes.status", "remotes.verify", "rpc.discover",
     "runs.get", "runs.list", "runs.stats", "secrets.list", "secrets.status", "settings.get",
     "settings.list", "system.ping",
     "system.info", "system.stats", "system.shutdown", "workflows.get", "workflows.get_many",

@@ -103,7 +103,7 @@ def test_the_contract_lists_methods_by_noun_in_the_order_of_the_table_of_names()
     nouns = [noun for noun, _ in itertools.groupby(name.partition(".")[0] for name in listed)]
 
     assert listed == list(METHOD_MODULES)
-    assert " ".join(nouns) == "system workflows runs settings secrets audit backups rpc"
+    assert " ".join(nouns) == "system workflows runs settings secrets audit backups remotes rpc"
 
 
 @pytest.mark.parametrize(

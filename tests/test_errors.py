@@ -17,7 +17,8 @@ PUBLISHED = {
     -32033: "newer_schema", -32034: "not_ours", -32035: "database_damaged",
     -32036: "recovery_required", -32037: "storage_failed", -32038: "purge_blocked",
     -32050: "not_found", -32051: "conflict", -32052: "too_large", -32053: "archived",
-    -32054: "empty_body",
+    -32054: "empty_body", -32060: "remote_unavailable", -32061: "remote_refused",
+    -32062: "remote_untrusted", -32063: "recovery_code_needed",
 }  # fmt: skip
 """The errors of the protocol; a published code or slug never changes."""
 

@@ -25,7 +25,7 @@ from sidecar.context import LongContext
 from sidecar.errors import BackupRejected, DatabaseDamaged, DatabaseFull, PurgeBlocked
 from sidecar.notifications import SystemWarning
 from sidecar.redaction import add_secret
-from sidecar.store import meta, settings
+from sidecar.store import meta, remotes, settings
 from sidecar.store.connection import Connection, Store
 from sidecar.store.interrupt import interruptible
 from sidecar.store.pragmas import sqlite_version
@@ -38,6 +38,9 @@ from sidecar.store.transfer.snapshot import Snapshot
 from sidecar.store.unserved_file import open_unsynced, transaction
 from sidecar.vault import crypto
 from sidecar.vocabularies import BackupReason, BackupSecrets, ProgressPhase
+
+REMOTES_CHORE: Final = "remotes"
+"""Name of the chore that pushes backups with secrets to remotes."""
 
 _HOUR_MS: Final = 3_600_000
 _NAMES_SHOWN: Final = 10
@@ -121,7 +124,9 @@ def create_backup_if_changed(
     with ctx.reading() as db:
         if _is_unchanged(db, directory.list_own(db, ctx.store.path)):
             return
-    create_backup(ctx, reason, details=details)
+        # A remote gets the same file: without the secrets another machine would lack the keys.
+        is_pushed = remotes.any_set(db) and settings.choice(db, "remote_push") != '"off"'
+    create_backup(ctx, reason, include_secrets=is_pushed, details=details)
 
 
 def create_backup_if_due(ctx: LongContext) -> None:
@@ -178,6 +183,8 @@ def create_backup_from(
             backup = Backup(target, manifest, partial.stat().st_size)
             backup = _publish(ctx, partial, backup, last=last, details=details or {})
     request_retention(ctx)
+    if include_secrets:
+        ctx.session.schedule(REMOTES_CHORE, 0, at_latest=True)
     _warn_of_omitted(ctx, copied.omitted)
     return Created(backup, round(ctx.clock.monotonic_ms() - began_ms), copied.omitted)
 

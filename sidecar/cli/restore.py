@@ -24,6 +24,10 @@ _EXAMPLES = """examples:
   sim-sidecar restore sim_backup_20260318_123000.db.zst --dry-run
   sim-sidecar restore /media/stick/sim_backup_20260318_123000.db.zst --database my.db
 
+  sim-sidecar restore --from file:///media/stick/remote   on a new machine: asks for
+                                                          the recovery code
+  sim-sidecar restore --from "s3://bucket/?endpoint=https://server"
+
 The database that is replaced is backed up first. Where it does not open, its file
 is kept under another name, and all secrets are those of the backup, if it has any.
 A backup that is not sound is refused, and nothing is changed.
@@ -33,6 +37,27 @@ A backup that is not sound is refused, and nothing is changed.
 def _add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the backup, and what is restored of it."""
     add_backup(parser, nargs="?")
+    parser.add_argument(
+        "--from",
+        dest="remote",
+        metavar="URL",
+        help="bring the newest backup from a remote, with the recovery code, and restore it",
+    )
+    parser.add_argument(
+        "--store", metavar="ID", help="which database, where a remote has several of yours"
+    )
+    parser.add_argument(
+        "--passphrase",
+        action="store_true",
+        help="open the remote with the passphrase, where remotes.set allowed that",
+    )
+    parser.add_argument(
+        "--secrets-fd",
+        metavar="N",
+        type=int,
+        help="read the store's credentials, one line, if it is no folder, and the recovery code,"
+        " one line, from file descriptor N instead of asking for them",
+    )
     parser.add_argument(
         "--dry-run", action="store_true", help="say what would be restored, and change nothing"
     )
@@ -53,6 +78,12 @@ def _run(given: argparse.Namespace) -> int:
 
 def _restore(given: argparse.Namespace) -> dict[str, Any]:
     """Restore through a child, or without one where there is no file."""
+    if given.remote is not None:
+        if given.backup is not None:
+            raise CommandFailed("give a backup or --from, not both.")
+        from sidecar.cli.restore_from import bring  # noqa: PLC0415 - loads the vault
+
+        given.backup = bring(given)
     if given.backup is None:
         raise CommandFailed("name a backup; sim-sidecar backups lists them.")
     params = {**backup_params(given.backup), "dry_run": given.dry_run, "secrets": given.secrets}

@@ -250,6 +250,9 @@ def _check_value(ctx: Context, key: str, text: str, path: str) -> None:
             raise InvalidParams('This key takes an absolute path, or "".', path=path)
         if folder and is_companion(Path(folder), ctx.store.path):
             raise InvalidParams("A folder of that name belongs to the database.", path=path)
+    choice = settings.CHOICES.get(key)
+    if choice is not None and text not in choice.values:
+        raise InvalidParams(f"This key takes {' or '.join(choice.values)}.", path=path)
     number = settings.NUMBERS.get(key)
     if number is not None and settings.parse_number(key, text) is None:
         raise InvalidParams(f"This key takes a whole number from 0 to {number.maximum}.", path=path)

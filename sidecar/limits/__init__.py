@@ -11,6 +11,7 @@ from sidecar.limits.backups import *  # noqa: F403 - one namespace in several fi
 from sidecar.limits.exports import *  # noqa: F403 - one namespace in several files
 from sidecar.limits.imports import *  # noqa: F403 - one namespace in several files
 from sidecar.limits.process import *  # noqa: F403 - one namespace in several files
+from sidecar.limits.remotes import *  # noqa: F403 - one namespace in several files
 from sidecar.limits.search import *  # noqa: F403 - one namespace in several files
 from sidecar.limits.sizes import KIB as KIB
 from sidecar.limits.sizes import MIB as MIB

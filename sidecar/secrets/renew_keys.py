@@ -16,7 +16,7 @@ from msgspec import UNSET, Raw, UnsetType
 from sidecar import purging
 from sidecar.context import LongContext
 from sidecar.errors import Conflict, InvalidParams, SidecarError
-from sidecar.secrets import key_slots, sealed_rows, state
+from sidecar.secrets import key_slots, remote_identities, sealed_rows, state
 from sidecar.secrets.open_slot import Proof, open_slot
 from sidecar.secrets.raw_params import take_passphrase
 from sidecar.store import secrets
@@ -185,6 +185,7 @@ def _replace_root_key(
         data_key = sealed_rows.add_data_key(ctx, db, new)
         resealed = sealed_rows.reseal_values(ctx, db, old, new, data_key)
         sealed_rows.write_root(db, new)
+        remote_identities.rewrap(db, old, new, ctx.clock)
         ended = len(slots.removed)
         ctx.audit("vault_rekey", "vault", resealed=resealed, recovery_slots_ended=ended)
         sealer = ctx.chain_sealer(new)

@@ -13,7 +13,7 @@ from sidecar.notifications import SecretsChanged
 from sidecar.secrets import key_slots, sealed_rows, state
 from sidecar.secrets.open_slot import Opened, Proof, ask_keychain, clear_failures, open_slot
 from sidecar.secrets.raw_params import take_passphrase
-from sidecar.store import meta, secrets
+from sidecar.store import meta, remotes, secrets
 from sidecar.store.audit.log import is_log_sealed, restart_log_unsealed, seal_log, seal_log_again
 from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
@@ -195,6 +195,8 @@ def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.St
                 through = seal_log_again(db, ctx.chain_sealer(keys), fresh_key)
                 ctx.audit("audit_sealed", "audit", through=through)
             status = state.read_status(ctx, db)
+            if remotes.any_set(db):
+                ctx.session.schedule(state.REMOTES_CHORE, 0)
     except BaseException:
         held = ctx.vault.keys
         ctx.vault.lock()

@@ -132,8 +132,14 @@ class Columns:
 
 
 def find_damaged_rows(db: Connection) -> Iterator[tuple[str, str]]:
-    """Yield where each row with damaged cells is, and which they are, over all tables."""
+    """Yield where each row with damaged cells is, and which they are, over all tables.
+
+    A file of an earlier version lacks some.
+    """
+    there = {name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     for table in TABLES:
+        if table.name not in there:
+            continue
         for found in Columns(db, table.name).find_damaged(db):
             # That of a revision is reported with the revisions that cannot be read for it.
             if found.columns != ["metadata"]:

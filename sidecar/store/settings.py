@@ -1,7 +1,7 @@
 """Settings: typed values by key, stored as JSON text, and the defaults of known keys.
 
-Most settings are those of the app and only stored here. Those in `NUMBERS` and `FOLDERS` are used
-by this program itself.
+Most settings are those of the app and only stored here. Those in `NUMBERS`, `FOLDERS` and
+`CHOICES` are used by this program itself.
 """
 
 from collections.abc import Mapping
@@ -62,6 +62,17 @@ class FolderSetting(NamedTuple):
     description: str
 
 
+class ChoiceSetting(NamedTuple):
+    """A setting that this program uses: one of a few values, the first of which is the default."""
+
+    values: tuple[str, ...]
+    """JSON texts."""
+    value_type: ValueType
+    chore: str
+    """The chore that uses the value, and is run soon after a change."""
+    description: str
+
+
 DEFAULTS: Final[dict[str, Default]] = {
     "app_version": Default('"1.0.0"', "string", "Application version"),
     "theme": Default('"system"', "string", "UI theme preference"),
@@ -113,6 +124,12 @@ NUMBERS: Final[dict[str, NumberSetting]] = {
         "backups",
         "Bytes that backups may take; 0 = 1 GiB, or four times the database if that is more",
     ),
+    "remote_keep_bytes": NumberSetting(
+        0,
+        limits.REMOTE_KEEP_MAX_BYTES,
+        "remotes",
+        "Bytes that backups of this device may take in a remote, the newest always; 0 = any",
+    ),
 }
 """With these defaults nothing is deleted that a person did not delete, except old revisions."""
 
@@ -122,17 +139,35 @@ FOLDERS: Final[dict[str, FolderSetting]] = {
     ),
 }
 
+CHOICES: Final[dict[str, ChoiceSetting]] = {
+    "remote_push": ChoiceSetting(
+        ('"after_backup"', '"off"'),
+        "string",
+        "remotes",
+        "When remotes are pushed to: after each backup and each unlock, or off = by request",
+    ),
+    "remote_audit": ChoiceSetting(
+        ("true", "false"), "boolean", "remotes", "Whether the audit log goes to remotes too"
+    ),
+}
+
 DEFAULTS.update(
     {key: Default(str(each.default), "number", each.description) for key, each in NUMBERS.items()}
 )
 DEFAULTS.update({key: Default('""', "string", each.description) for key, each in FOLDERS.items()})
+DEFAULTS.update(
+    {
+        key: Default(each.values[0], each.value_type, each.description)
+        for key, each in CHOICES.items()
+    }
+)
 
-CHORES: Final = {key: NUMBERS[key].chore for key in NUMBERS} | {
-    key: FOLDERS[key].chore for key in FOLDERS
+CHORES: Final = {
+    key: each.chore for used in (NUMBERS, FOLDERS, CHOICES) for key, each in used.items()
 }
 """The chore that uses each of these settings."""
 
-GUARDING: Final = (*NUMBERS, *FOLDERS)
+GUARDING: Final = (*NUMBERS, *FOLDERS, *CHOICES)
 """Settings that guard the user's data and secrets: where backups go and how often, how long what
 is kept, when secrets lock. A restore leaves them as they are, and a backup has possible values."""
 
@@ -201,12 +236,21 @@ def parse_folder(text: str) -> str | None:
     return value if is_path or not value else None
 
 
+def choice(db: Connection, key: str) -> str:
+    """Return the JSON text that a key of `CHOICES` is set to, or its default when it is invalid."""
+    setting = get(db, key)
+    values = CHOICES[key].values
+    return setting.value if setting is not None and setting.value in values else values[0]
+
+
 def is_possible(setting: Setting) -> bool:
     """Return whether the program can use the value of a setting, or does not use it at all."""
     if setting.key in NUMBERS:
         return not setting.damaged and parse_number(setting.key, setting.value) is not None
     if setting.key in FOLDERS:
         return not setting.damaged and parse_folder(setting.value) is not None
+    if setting.key in CHOICES:
+        return not setting.damaged and setting.value in CHOICES[setting.key].values
     return True
 
 

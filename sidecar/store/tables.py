@@ -78,6 +78,9 @@ TABLES: Final = (
         carried_with="secrets",
         rising=("generation", "failures", "failed_at"),
     ),
+    Table("remotes", sealed=True, carried_with="secrets"),
+    Table("remote_heads", sealed=True, carried_with="secrets"),
+    Table("remote_identities", sealed=True, carried_with="secrets"),
     Table("migrations", derived=True),
 )
 

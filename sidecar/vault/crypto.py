@@ -1,7 +1,8 @@
 """The cryptographic primitives; the only module that imports the library `cryptography`.
 
 The library is loaded when the first key is needed, because it would cost a start 38 ms. It gives
-AES-256-GCM, HKDF-SHA256, Argon2id and Ed25519; HMAC and SHA-256 come from the standard library.
+AES-256-GCM, HKDF-SHA256, Argon2id, Ed25519 and, for what goes to a remote, X25519 and
+ChaCha20-Poly1305; HMAC and SHA-256 come from the standard library.
 Keys are bytearrays that the library writes into; the caller that needs one last wipes it.
 """
 
@@ -176,3 +177,84 @@ def public_key(seed: bytearray) -> bytes:
     """Return the 32 bytes of the public key that verifies what `sign` signed."""
     private = load_cryptography().ed25519.Ed25519PrivateKey.from_private_bytes(bytes(seed))
     return bytes(private.public_key().public_bytes_raw())
+
+
+def verifies(public: bytes, signature: bytes, message: bytes) -> bool:
+    """Return whether `signature` is one that `sign` made of the message with that public key."""
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
+
+    try:
+        key = load_cryptography().ed25519.Ed25519PublicKey.from_public_bytes(public)
+        key.verify(signature, message)
+    except (InvalidSignature, ValueError):
+        return False
+    return True
+
+
+# --- what the age format needs ------------------------------------------------------------------
+
+
+@cache
+def _load_exchange() -> tuple[Any, Any]:
+    """Load X25519 and ChaCha20-Poly1305, which only a process with a remote needs."""
+    load_cryptography()
+    from cryptography.hazmat.primitives.asymmetric import x25519  # noqa: PLC0415 - as above
+    from cryptography.hazmat.primitives.ciphers import aead  # noqa: PLC0415
+
+    return x25519, aead.ChaCha20Poly1305
+
+
+def hkdf(key: bytes | bytearray, salt: bytes, info: bytes) -> bytearray:
+    """Derive 32 bytes by HKDF-SHA256 with this salt and info."""
+    crypto = load_cryptography()
+    derived = bytearray(KEY_BYTES)
+    crypto.hkdf(algorithm=crypto.sha256(), length=KEY_BYTES, salt=salt, info=info).derive_into(
+        key, derived
+    )
+    return derived
+
+
+def exchange_public(secret: bytes | bytearray) -> bytes:
+    """Return the public half of an X25519 secret (RFC 7748)."""
+    private = _load_exchange()[0].X25519PrivateKey.from_private_bytes(bytes(secret))
+    return bytes(private.public_key().public_bytes_raw())
+
+
+def exchange(secret: bytes | bytearray, public: bytes) -> bytes:
+    """Return the secret that an X25519 secret shares with the owner of a public key.
+
+    Raises:
+        BadSealError: the public key is of low order, or no key.
+    """
+    x25519, _ = _load_exchange()
+    try:
+        peer = x25519.X25519PublicKey.from_public_bytes(public)
+        private = x25519.X25519PrivateKey.from_private_bytes(bytes(secret))
+        return bytes(private.exchange(peer))
+    except ValueError:
+        raise BadSealError from None
+
+
+class ChunkCipher:
+    """ChaCha20-Poly1305 (RFC 8439) with one key, without bound data."""
+
+    def __init__(self, key: bytes | bytearray) -> None:
+        """Use this key of 32 bytes."""
+        self._cipher = _load_exchange()[1](bytes(key))
+
+    def seal(self, nonce: bytes, plain: bytes | bytearray | memoryview) -> bytes:
+        """Return the ciphertext and its tag."""
+        return bytes(self._cipher.encrypt(nonce, plain, None))
+
+    def unseal(self, nonce: bytes, sealed: bytes | memoryview) -> bytes:
+        """Return what `seal` sealed.
+
+        Raises:
+            BadSealError: a bit of the key, the nonce or the sealed bytes is not the same.
+        """
+        if len(sealed) < TAG_BYTES:
+            raise BadSealError
+        try:
+            return bytes(self._cipher.decrypt(nonce, sealed, None))
+        except load_cryptography().invalid_tag:
+            raise BadSealError from None

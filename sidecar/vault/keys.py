@@ -8,6 +8,7 @@ HKDF derives one key for each of these labels:
 - audit-seal: seals the first key and the checkpoints of the audit chain
 - audit-sign: the Ed25519 seed that signs exports of the audit log
 - backup-mac: makes the HMAC over a backup's manifest
+- remote-wrap: wraps the keys and the credentials of remotes
 """
 
 import struct
@@ -25,6 +26,7 @@ LABELS: Final = (
     "audit-seal",
     "audit-sign",
     "backup-mac",
+    "remote-wrap",
 )
 """The labels of the keys that are derived from the root key."""
 
@@ -47,6 +49,7 @@ class Keys:
         self.audit_seal = derived["audit-seal"]
         self.audit_sign = derived["audit-sign"]
         self.backup_mac = derived["backup-mac"]
+        self._remote_wrap = derived["remote-wrap"]
 
     def wipe(self) -> None:
         """Overwrite every key."""
@@ -102,3 +105,22 @@ class Keys:
 
     def _audit_bound(self, purpose: str, seq: int) -> bytes:
         return length_prefixed(b"audit/1", purpose.encode(), self.store_id, struct.pack(">q", seq))
+
+    def seal_for_remotes(self, what: str, name: bytes, payload: bytearray, nonce: bytes) -> bytes:
+        """Seal keys or credentials of remotes, bound to what they are and to their name."""
+        bound = self._remote_bound(what, name)
+        return nonce + crypto.seal(self._remote_wrap, nonce, payload, bound)
+
+    def open_for_remotes(self, what: str, name: bytes, sealed: bytes) -> bytearray:
+        """Return what `seal_for_remotes` sealed, in a buffer that the caller wipes.
+
+        Raises:
+            BadSealError: a bit of it was changed, or it was sealed under another root key.
+        """
+        nonce, rest = sealed[: crypto.NONCE_BYTES], sealed[crypto.NONCE_BYTES :]
+        if len(nonce) != crypto.NONCE_BYTES:
+            raise BadSealError
+        return crypto.unseal(self._remote_wrap, nonce, rest, self._remote_bound(what, name))
+
+    def _remote_bound(self, what: str, name: bytes) -> bytes:
+        return length_prefixed(b"remote/1", what.encode(), self.store_id, name)

@@ -84,10 +84,18 @@ def prepare(bench: Bench, name: str) -> None:
     if name == "audit.prune":
         assert isinstance(bench.clock, ManualClock)
         bench.clock.at_ms += limits.AUDIT_KEEP_MIN_MS
-    if name.startswith("secrets.") and name != "secrets.initialize":
+    if name.startswith(("secrets.", "remotes.")) and name != "secrets.initialize":
         bench.call("secrets.initialize", passphrase="open sesame")
         bench.call("secrets.set", provider="openai", value="sk-live-0123456789")
         bench.call("secrets.add_recovery")
+        bench.told.clear()
+    if name.startswith("remotes."):
+        remote = bench.store.path.with_name("remote")
+        remote.mkdir()
+        bench.call("remotes.set", url=remote.as_uri())
+        bench.call("system.purge")  # the credentials of before, which a backup would do first
+        if name == "remotes.fetch":
+            bench.call("remotes.push")
         bench.told.clear()
     if name == "secrets.add_keychain":
         bench.vault.keychain.find = lambda: NamedBackend("tests.Held", MemoryKeychain())
@@ -105,9 +113,17 @@ def test_every_method_is_an_act_or_changes_nothing() -> None:
 
 
 def filled(bench: Bench, params: dict[str, Any]) -> dict[str, Any]:
-    """Return the params with a path in the folder of the test."""
-    place = str(bench.store.path.with_name("exported"))
-    return {key: place if value == "A PATH" else value for key, value in params.items()}
+    """Return the params with what is in the folder of the test."""
+    values: dict[object, object] = {
+        "A PATH": str(bench.store.path.with_name("exported")),
+        "A REMOTE": bench.store.path.with_name("remote").as_uri(),
+    }
+    if "A DEVICE" in params.values():
+        values["A DEVICE"] = bench.call("remotes.status")["remotes"][0]["device"]
+    return {
+        key: values.get(value, value) if isinstance(value, str) else value
+        for key, value in params.items()
+    }
 
 
 def every(acts: dict[str, list[Act]]) -> pytest.MarkDecorator:

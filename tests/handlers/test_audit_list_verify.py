@@ -214,6 +214,7 @@ def test_verify_returns_its_whole_verdict(bench: Bench) -> None:
         "pruned_through": 0,
         "unsealed_through": 0,
         "head": head(bench),
+        "remotes": None,
     }
 
     assert bench.call("audit.verify") == sound

@@ -51,6 +51,7 @@ def test_a_sound_sealed_log_is_ok_and_says_which_entries_were_written_unsealed(
         "pruned_through": 0,
         "unsealed_through": 4,
         "head": found["head"],
+        "remotes": None,
     }
     assert bench.call("system.check")["ok"]
 

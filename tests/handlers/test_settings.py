@@ -22,6 +22,7 @@ OURS = [
     "archive_keep_days", "backup_directory", "backup_interval_hours", "backup_keep_bytes",
     "revision_keep_count", "run_keep_bytes", "run_keep_count", "run_keep_days",
     "secrets_absolute_lock_ms", "secrets_idle_lock_ms",
+    "remote_audit", "remote_keep_bytes", "remote_push",
 ]  # fmt: skip
 
 

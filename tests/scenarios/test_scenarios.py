@@ -56,6 +56,8 @@ ELSEWHERE = {
     "slot_damaged": "needs a file that was tampered with: handlers/test_secrets_tampered.py",
     "kdf_policy": "needs a file that was tampered with: handlers/test_secrets_tampered.py",
     "keychain_unavailable": "depends on the system's keychain: handlers/test_secrets_keychain.py",
+    "remote_refused": "needs a server that refuses: remotes/",
+    "remote_untrusted": "needs a remote that was changed: remotes/",
     "audit_unavailable": "needs a log that takes no entry: handlers/test_audit_entries.py",
 }
 """Errors that a conversation alone cannot cause, and the tests that cause them."""
@@ -67,8 +69,14 @@ class Player:
     def __init__(self, conversation: Talk, folder: Path) -> None:
         self.talk = conversation
         self.folder = folder
-        # `new_file` is the path of a file that does not exist yet.
-        self.names: dict[str, Any] = {"new_file": str(folder / "new-file")}
+        # The path of a file that does not exist yet, and the URLs of two folders, of which the
+        # second does not exist.
+        self.names: dict[str, Any] = {
+            "new_file": str(folder / "new-file"),
+            "remote": (folder / "remote").as_uri(),
+            "new_remote": (folder / "new-remote").as_uri(),
+        }
+        (folder / "remote").mkdir()
         self.unsent = b""
 
     def play(self, line: str) -> None:

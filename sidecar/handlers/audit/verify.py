@@ -11,11 +11,14 @@ from msgspec import Meta, Struct
 
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
+from sidecar.errors import Conflict
 from sidecar.handlers.audit.list_subscribe import Seq
 from sidecar.notifications import ChainHead
+from sidecar.remotes.access import ERRORS, open_remote
+from sidecar.store import remotes
 from sidecar.store.audit.verify import verify_chain
 from sidecar.values import Count
-from sidecar.vocabularies import AuditFault, AuditStatus
+from sidecar.vocabularies import AuditFault, AuditStatus, RemoteLogStatus
 
 
 class AuditAnchor(Struct, frozen=True, forbid_unknown_fields=True):
@@ -39,6 +42,25 @@ class AuditVerifyParams(Params, frozen=True):
         AuditAnchor | None,
         Meta(description="A head that the log must contain; absent or null: none."),
     ] = None
+    remote: Annotated[
+        bool,
+        Meta(
+            description="Also compare the log with what this device has pushed of it to each"
+            " remote; absent: false."
+        ),
+    ] = False
+
+
+class AuditRemote(Struct, frozen=True):
+    """How the log compares with the copy of it in one remote."""
+
+    name: Annotated[str, Meta(description="Name of the remote.")]
+    status: RemoteLogStatus
+    first_bad_seq: Annotated[
+        int | None, Meta(description="First entry that is not as it was pushed; null for none.")
+    ]
+    audit_entries: Annotated[Count, Meta(description="Number of entries that were compared.")]
+    newest_seq: Annotated[Count, Meta(description="Newest entry known there; 0 for none.")]
 
 
 class AuditVerifyResult(Result, frozen=True):
@@ -61,11 +83,19 @@ class AuditVerifyResult(Result, frozen=True):
     head: Annotated[
         ChainHead, Meta(description="The newest entry, by the row that keeps the state of the log.")
     ]
+    remotes: Annotated[
+        list[AuditRemote] | None,
+        Meta(description="One for each remote; null when `remote` was not asked for."),
+    ]
 
 
-@method("audit.verify", long=True)
+@method("audit.verify", long=True, errors=(Conflict, *ERRORS))
 def verify(ctx: LongContext, params: AuditVerifyParams) -> AuditVerifyResult:
-    """Recompute the chain of the whole log; compare its end with what is stored and expected."""
+    """Recompute the chain of the whole log; compare its end with what is stored and expected.
+
+    With `remote` every entry that was pushed is read back and compared, which needs unlocked
+    secrets. Where no remote is set there is nothing to compare.
+    """
     expect = None if params.expect is None else (params.expect.seq, params.expect.mac)
 
     def step(done: int, total: int) -> None:
@@ -80,4 +110,14 @@ def verify(ctx: LongContext, params: AuditVerifyParams) -> AuditVerifyResult:
             found = verify_chain(db, expect, step, opener)
         if ctx.vault.keys is not keys:
             found = None  # Locked or unlocked meanwhile: what was sealed could not be opened.
-    return AuditVerifyResult(*found[:7], ChainHead(found.head.seq, found.head.mac.hex()))
+    head = ChainHead(found.head.seq, found.head.mac.hex())
+    return AuditVerifyResult(*found[:7], head, _compare(ctx) if params.remote else None)
+
+
+def _compare(ctx: LongContext) -> list[AuditRemote]:
+    """Compare the log with its copy in each remote."""
+    from sidecar.remotes.compare_log import compare_log  # noqa: PLC0415 - seldom asked for
+
+    with ctx.reading() as db:
+        names = [row.name for row in remotes.all_remotes(db)]
+    return [AuditRemote(name, *compare_log(ctx, open_remote(ctx, name))) for name in names]

@@ -40,6 +40,9 @@ _SIGNS: Final = {
     "legacy_secrets": _ENTRY.format("'migrate'"),
     "key_slots": _ENTRY.format("'vault_initialize'"),
     "data_keys": _ENTRY.format("'vault_initialize'"),
+    "remotes": _ENTRY.format("'remote_set'"),
+    "remote_heads": _ENTRY.format("'remote_push'"),
+    "remote_identities": _ENTRY.format("'remote_push'"),
 }
 """What shows, in what was copied, that a table of which nothing can be read had rows; the tables
 that are not here always have some. A log that is not there from its beginning shows nothing."""

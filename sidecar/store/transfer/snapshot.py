@@ -33,6 +33,9 @@ _NO_CHANGE: Final = (
     "restore",
     "compact",
     "check_findings",
+    "remote_push",
+    "remote_prune",
+    "remote_device",
 )
 """Audited actions after which the database has the same content as before."""
 

@@ -124,6 +124,19 @@ class AsyncBackupsMethods(Methods):
     delete = Awaited(methods.BackupsMethods.delete)
 
 
+class AsyncRemotesMethods(Methods):
+    """The methods whose names start with `remotes.`."""
+
+    set = Awaited(methods.RemotesMethods.set)
+    status = Awaited(methods.RemotesMethods.status)
+    delete = Awaited(methods.RemotesMethods.delete)
+    test = Awaited(methods.RemotesMethods.test)
+    push = Awaited(methods.RemotesMethods.push)
+    list = Awaited(methods.RemotesMethods.list)
+    fetch = Awaited(methods.RemotesMethods.fetch)
+    verify = Awaited(methods.RemotesMethods.verify)
+
+
 class AsyncRpcMethods(Methods):
     """The methods whose names start with `rpc.`."""
 
@@ -142,4 +155,5 @@ class AsyncClient(BaseAsyncClient):
         self.secrets = AsyncSecretsMethods(self)
         self.audit = AsyncAuditMethods(self)
         self.backups = AsyncBackupsMethods(self)
+        self.remotes = AsyncRemotesMethods(self)
         self.rpc = AsyncRpcMethods(self)

@@ -26,6 +26,7 @@ __all__ = [
     "AuditOverflowNotification",
     "AuditPruneParams",
     "AuditPruneResult",
+    "AuditRemote",
     "AuditStatus",
     "AuditSubscribeParams",
     "AuditSubscribeResult",
@@ -109,8 +110,35 @@ __all__ = [
     "PurgeBlocked",
     "ReadOnly",
     "ReadyMode",
+    "RecoveryCodeNeeded",
     "RecoveryRequired",
     "RecoveryRequiredData",
+    "RemoteBackup",
+    "RemoteData",
+    "RemoteFault",
+    "RemoteFinding",
+    "RemoteFindingKind",
+    "RemoteLack",
+    "RemoteLogStatus",
+    "RemoteRefused",
+    "RemoteStatus",
+    "RemoteUnavailable",
+    "RemoteUntrusted",
+    "RemotesDeleteParams",
+    "RemotesDeleteResult",
+    "RemotesFetchParams",
+    "RemotesFetchResult",
+    "RemotesListParams",
+    "RemotesListResult",
+    "RemotesPushParams",
+    "RemotesPushResult",
+    "RemotesSetParams",
+    "RemotesSetResult",
+    "RemotesStatusResult",
+    "RemotesTestParams",
+    "RemotesTestResult",
+    "RemotesVerifyParams",
+    "RemotesVerifyResult",
     "RescueReason",
     "RestoredSecrets",
     "Run",
@@ -314,10 +342,7 @@ class ShuttingDown(SidecarError):
 
 
 class Maintenance(SidecarError):
-    """A restore, a compaction or a recovery has exclusive use of the database, or waits for it.
-
-    Such a request itself is answered so when other long requests did not end within 30 s.
-    """
+    """A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do."""
 
     CODE = -32003
     SLUG = "maintenance"
@@ -531,6 +556,38 @@ class EmptyBody(SidecarError):
     data: EmptyBodyData
 
 
+class RemoteUnavailable(SidecarError):
+    """A remote cannot be reached now, or has no room; `reason` says which."""
+
+    CODE = -32060
+    SLUG = "remote_unavailable"
+    data: RemoteData
+
+
+class RemoteRefused(SidecarError):
+    """A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`."""
+
+    CODE = -32061
+    SLUG = "remote_refused"
+    data: RemoteData
+
+
+class RemoteUntrusted(SidecarError):
+    """What a remote holds is not what a device of this database has put there."""
+
+    CODE = -32062
+    SLUG = "remote_untrusted"
+    data: ErrorData
+
+
+class RecoveryCodeNeeded(SidecarError):
+    """There is no recovery code, so nobody could open on another machine what is pushed."""
+
+    CODE = -32063
+    SLUG = "recovery_code_needed"
+    data: ErrorData
+
+
 class InvalidRequest(SidecarError):
     """The line is JSON but no JSON-RPC 2.0 request, or it exceeds a limit for whole lines."""
 
@@ -676,6 +733,16 @@ AuditAction = (
         "audit_sealed",
         # The tables were changed to those of a newer version.
         "migrate",
+        # A remote was set or changed.
+        "remote_set",
+        # A remote was deleted; what it holds stays there.
+        "remote_delete",
+        # A backup was pushed to a remote.
+        "remote_push",
+        # A backup was deleted from a remote to make room for newer ones.
+        "remote_prune",
+        # The device goes on under a new name in all remotes, for the reason in the details.
+        "remote_device",
     ]
     | str
 )
@@ -777,6 +844,25 @@ class AuditPruneResult(TypedDict):
     """Newest entry that was pruned, now or before; 0 for none."""
 
 
+class AuditRemote(TypedDict):
+    """How the log compares with the copy of it in one remote."""
+
+    name: str
+    """Name of the remote."""
+
+    status: RemoteLogStatus
+    """How the audit log compares with a remote's copy."""
+
+    first_bad_seq: int | None
+    """First entry that is not as it was pushed; null for none."""
+
+    audit_entries: int
+    """Number of entries that were compared."""
+
+    newest_seq: int
+    """Newest entry known there; 0 for none."""
+
+
 AuditStatus = (
     Literal[
         # The log is sound.
@@ -873,6 +959,9 @@ class AuditVerifyResult(TypedDict):
 
     head: ChainHead
     """The newest entry, by the row that keeps the state of the log."""
+
+    remotes: list[AuditRemote] | None
+    """One for each remote; null when `remote` was not asked for."""
 
 
 class BackupFinding(TypedDict):
@@ -1411,7 +1500,7 @@ ErrorSlug = (
         "cancelled",
         # The process is ending and starts no further request.
         "shutting_down",
-        # A restore, a compaction or a recovery has exclusive use of the database, or waits for it.
+        # A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do.
         "maintenance",
         # The system gives no more memory, threads or open files. What was acknowledged is kept.
         "out_of_resources",
@@ -1463,6 +1552,14 @@ ErrorSlug = (
         "archived",
         # An empty body would replace one that is not empty, and `force` was not given.
         "empty_body",
+        # A remote cannot be reached now, or has no room; `reason` says which.
+        "remote_unavailable",
+        # A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`.
+        "remote_refused",
+        # What a remote holds is not what a device of this database has put there.
+        "remote_untrusted",
+        # There is no recovery code, so nobody could open on another machine what is pushed.
+        "recovery_code_needed",
     ]
     | str
 )
@@ -1925,6 +2022,8 @@ ProgressPhase = (
         "copy",
         # Entries or workflows are written to a file.
         "export",
+        # Objects are read from a remote.
+        "fetch",
         # Files are read, and what is in them is stored.
         "import",
         # The keychain of the system is waited for; it may ask the person.
@@ -1937,6 +2036,8 @@ ProgressPhase = (
         "prune",
         # Deleted text is removed from the file.
         "purge",
+        # Objects are sealed and written to a remote.
+        "push",
         # The runs of a workflow are deleted.
         "runs",
         # Rows are read from a damaged file.
@@ -2016,6 +2117,293 @@ class RecoveryRequiredData(TypedDict):
 
     reason: RescueReason
     """Why the database cannot be opened."""
+
+
+class RemoteBackup(TypedDict):
+    """A backup in a remote."""
+
+    device: str
+    """Id under which a device writes to the remote, 32 hex digits."""
+
+    n: int
+    """Number of its head among those of the device."""
+
+    name: str
+    """File name."""
+
+    created_at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+    size_bytes: int
+    """Its size there, sealed."""
+
+    epoch: int
+    """Epoch of the database when it was pushed."""
+
+    this_device: bool
+    """Whether this device has pushed it."""
+
+
+class RemoteData(TypedDict):
+    """Why the remote could not do it."""
+
+    slug: ErrorSlug
+    """Stable name of an error."""
+
+    retryable: bool
+    """Whether the same request can succeed later."""
+
+    path: NotRequired[str]
+    """The member of the request that the error is about."""
+
+    hint: NotRequired[str]
+    """What to do: a sentence, or the name of a method."""
+
+    outcome: NotRequired[Outcome]
+    """The effect of a write that failed."""
+
+    index: NotRequired[int]
+    """Position of the item that failed, from 0."""
+
+    reason: RemoteFault
+    """Why a remote could not do what was asked."""
+
+
+RemoteFault = (
+    Literal[
+        # It cannot be reached, or the connection broke.
+        "offline",
+        # It has no room.
+        "full",
+        # It refuses the credentials, or they allow too little.
+        "forbidden",
+        # The bucket does not exist.
+        "no_bucket",
+        # It refuses requests because this computer's clock is wrong.
+        "clock",
+        # The library for object stores is not installed: `sim-sidecar[remote]`.
+        "not_installed",
+        # It cannot create an object only where there is none.
+        "unsupported",
+        # It gave an answer that is none of these.
+        "failed",
+    ]
+    | str
+)
+"""Why a remote could not do what was asked. A minor version may add values: accept those that you
+do not know.
+"""
+
+
+class RemoteFinding(TypedDict):
+    """One thing that is wrong with what a remote holds."""
+
+    kind: RemoteFindingKind
+    """What is wrong with what a remote holds."""
+
+    device: str
+    """Id under which a device writes to the remote, 32 hex digits."""
+
+    n: int | None
+    """Number of the head; null where it is about none."""
+
+    detail: str
+    """One sentence for a person."""
+
+
+RemoteFindingKind = (
+    Literal[
+        # A head is damaged, not signed by the device, or does not follow the one before.
+        "head",
+        # A head or an object is not there.
+        "missing",
+        # An object is not the one that its head names.
+        "changed",
+        # The remote lacks heads that this device knows to have been there.
+        "rolled_back",
+        # The remote has other heads of this device than this device has signed.
+        "forked",
+        # An object is named by no head, as after a push that was broken off; it does no harm.
+        "stray",
+    ]
+    | str
+)
+"""What is wrong with what a remote holds. A minor version may add values: accept those that you do
+not know.
+"""
+
+
+RemoteLack = (
+    Literal[
+        # It overwrites an object instead of refusing to create it twice.
+        "create_once",
+        # It does not give back what was written.
+        "read",
+        # It does not list what is there.
+        "list",
+        # It does not delete.
+        "delete",
+    ]
+    | str
+)
+"""What a remote cannot do that is needed of it. A minor version may add values: accept those that
+you do not know.
+"""
+
+
+RemoteLogStatus = (
+    Literal[
+        # Every entry that the remote has is in the log, and is the same.
+        "ok",
+        # An entry of the log is not the one that was pushed.
+        "differs",
+        # The log ends before the newest entry that was pushed: it was put back.
+        "behind",
+        # Of what was pushed something is missing or changed in the remote.
+        "missing",
+    ]
+    | str
+)
+"""How the audit log compares with a remote's copy. A minor version may add values: accept those
+that you do not know.
+"""
+
+
+class RemoteStatus(TypedDict):
+    """A remote, and how far it is behind."""
+
+    name: str
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+
+    url: str
+    """`file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store
+    that speaks S3; without an endpoint Amazon's.
+    """
+
+    with_passphrase: bool
+    """Whether the passphrase opens what is pushed."""
+
+    device: str | None
+    """Id that this device writes under; null before it has one."""
+
+    created_at: int
+    """Milliseconds since the Unix epoch, UTC."""
+
+    pushed_at: int | None
+    """When a push last succeeded; null for never."""
+
+    failed_at: int | None
+    """When pushes began to fail; null while they do not."""
+
+    failure: RemoteFault | None
+    """Why they fail; null while they do not."""
+
+    heads: int
+    """Heads that this device has pushed."""
+
+    due_backups: int
+    """Backups that are to be pushed."""
+
+    due_audit_entries: int
+    """Entries of the audit log that are to be pushed."""
+
+
+class RemotesDeleteResult(TypedDict):
+    """The remote that was deleted."""
+
+    name: str
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+
+
+class RemotesFetchResult(TypedDict):
+    """The backup that was fetched."""
+
+    name: str
+    """File name."""
+
+    path: str
+    """Absolute path of the file."""
+
+    size_bytes: int
+    """Size of the file."""
+
+
+class RemotesListResult(TypedDict):
+    """The backups of this database that the remote has."""
+
+    backups: list[RemoteBackup]
+    """Newest first, of every device; at most 1 000."""
+
+
+class RemotesPushResult(TypedDict):
+    """What was pushed."""
+
+    backups: list[str]
+    """Names of the backups, the oldest first."""
+
+    audit_entries: int
+    """Number of entries of the audit log."""
+
+    sent_bytes: int
+    """Bytes that were sent, sealed."""
+
+    pruned: list[str]
+    """Names of backups that were deleted there, by `remote_keep_bytes`."""
+
+
+class RemotesSetResult(TypedDict):
+    """The remote that was set."""
+
+    name: str
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+
+    created: bool
+    """False when it replaced one of the same name."""
+
+
+class RemotesStatusResult(TypedDict):
+    """The remotes."""
+
+    remotes: list[RemoteStatus]
+    """Ordered by name, at most 8."""
+
+    recovery_code: bool
+    """Whether there is a recovery code, without which nothing is pushed."""
+
+
+class RemotesTestResult(TypedDict):
+    """What it can do."""
+
+    ok: bool
+    """Whether it can do all that is needed."""
+
+    lacks: list[RemoteLack]
+    """What it cannot do."""
+
+    duration_ms: int
+    """Time that the five requests took."""
+
+
+class RemotesVerifyResult(TypedDict):
+    """What was found."""
+
+    ok: bool
+    """Nothing but stray objects was found, which do no harm."""
+
+    findings: list[RemoteFinding]
+    """What is wrong, at most 1 000."""
+
+    devices: int
+    """Devices that have written there."""
+
+    heads: int
+    """Heads that are sound."""
+
+    objects: int
+    """Objects that they name and that are to be there."""
+
+    size_bytes: int
+    """Size of these objects."""
 
 
 RescueReason = (
@@ -2660,8 +3048,14 @@ SettingKey = (
         "backup_interval_hours",
         # Bytes that backups may take; 0 = 1 GiB, or four times the database if that is more.
         "backup_keep_bytes",
+        # Bytes that backups of this device may take in a remote, the newest always; 0 = any.
+        "remote_keep_bytes",
         # Folder of the backups; "" = `backups` beside the database.
         "backup_directory",
+        # When remotes are pushed to: after each backup and each unlock, or off = by request.
+        "remote_push",
+        # Whether the audit log goes to remotes too.
+        "remote_audit",
     ]
     | str
 )
@@ -3212,6 +3606,24 @@ WarningSlug = (
         "log_replaced",
         # A program that reads an old state keeps deleted bytes in the file.
         "purge_blocked",
+        # A remote refuses requests because this computer's clock is wrong.
+        "remote_clock",
+        # A push to a remote failed for another reason; `remotes.status` has it.
+        "remote_failed",
+        # A remote refuses the credentials, or what they allow is too little.
+        "remote_forbidden",
+        # A copy of the database has written to a remote under this device's name.
+        "remote_forked",
+        # A remote has no room.
+        "remote_full",
+        # The bucket of a remote does not exist.
+        "remote_no_bucket",
+        # Nothing is pushed, because there is no recovery code to open it elsewhere.
+        "remote_no_code",
+        # A remote cannot be reached; pushes are tried again, ever more seldom.
+        "remote_offline",
+        # A remote lacks what was pushed to it, or holds something else.
+        "remote_rolled_back",
         # The database file has several names, by one of which others may open it.
         "several_names",
     ]
@@ -4765,6 +5177,9 @@ class AuditVerifyParams(TypedDict):
     expect: NotRequired[AuditAnchor | None]
     """A head that the log must contain; absent or null: none."""
 
+    remote: NotRequired[bool | None]
+    """Also compare the log with what this device has pushed of it to each remote; absent: false."""
+
 
 class AuditExportParams(TypedDict):
     """Params of audit.export."""
@@ -4841,6 +5256,79 @@ class BackupsDeleteParams(TypedDict):
 
     name: str
     """File name."""
+
+
+class RemotesSetParams(TypedDict):
+    """Params of remotes.set."""
+
+    url: str
+    """`file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store
+    that speaks S3; without an endpoint Amazon's.
+    """
+
+    credentials: NotRequired[str | None]
+    """Access key id and secret access key of an object store, and a session token if there is one,
+    with spaces between; absent: those that are stored stay, and a folder needs none.
+    """
+
+    name: NotRequired[str | None]
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+
+    with_passphrase: NotRequired[bool | None]
+    """Whether the passphrase opens what is pushed, too, so that who has the remote can try
+    passphrases; absent: false, only the recovery code does.
+    """
+
+
+class RemotesDeleteParams(TypedDict):
+    """Params of remotes.delete."""
+
+    name: NotRequired[str | None]
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+
+
+class RemotesTestParams(TypedDict):
+    """Params of remotes.test."""
+
+    name: NotRequired[str | None]
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+
+
+class RemotesPushParams(TypedDict):
+    """Params of remotes.push."""
+
+    name: NotRequired[str | None]
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+
+
+class RemotesListParams(TypedDict):
+    """Params of remotes.list."""
+
+    name: NotRequired[str | None]
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+
+
+class RemotesFetchParams(TypedDict):
+    """Params of remotes.fetch."""
+
+    device: str
+    """Id of the device that pushed it, 32 hex digits."""
+
+    n: int
+    """Number of its head."""
+
+    name: NotRequired[str | None]
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+
+
+class RemotesVerifyParams(TypedDict):
+    """Params of remotes.verify."""
+
+    name: NotRequired[str | None]
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+
+    deep: NotRequired[bool | None]
+    """Read every object and compare its hash, not only its size; absent: false."""
 
 
 class SystemStarting(TypedDict):

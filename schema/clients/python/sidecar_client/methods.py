@@ -22,6 +22,14 @@ from .contract import (
     BackupsRestoreResult,
     BackupsVerifyResult,
     Progress,
+    RemotesDeleteResult,
+    RemotesFetchResult,
+    RemotesListResult,
+    RemotesPushResult,
+    RemotesSetResult,
+    RemotesStatusResult,
+    RemotesTestResult,
+    RemotesVerifyResult,
     RunStatus,
     RunsDeleteManyResult,
     RunsDeleteResult,
@@ -1482,13 +1490,19 @@ class AuditMethods(Methods):
         self,
         *,
         expect: AuditAnchor | None | Unset = UNSET,
+        remote: bool | None | Unset = UNSET,
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> AuditVerifyResult:
-        """Recompute the chain of the whole log; compare its end with what is stored and expected."""
+        """Recompute the chain of the whole log; compare its end with what is stored and expected.
+
+        With `remote` every entry that was pushed is read back and compared, which needs unlocked
+        secrets. Where no remote is set there is nothing to compare.
+        """
         params = given(
             {
                 "expect": expect,
+                "remote": remote,
             }
         )
         result: AuditVerifyResult = self.client.call(
@@ -1683,6 +1697,185 @@ class BackupsMethods(Methods):
         return result
 
 
+class RemotesMethods(Methods):
+    """The methods whose names start with `remotes.`."""
+
+    def set(
+        self,
+        *,
+        url: str,
+        credentials: str | None | Unset = UNSET,
+        name: str | None | Unset = UNSET,
+        with_passphrase: bool | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> RemotesSetResult:
+        """Set a remote: from now on backups and the audit log go there, sealed, while unlocked.
+
+        Automatic backups then have the secrets, which are sealed already. Another URL begins a
+        new chain of heads there, and everything is pushed again.
+        """
+        params = given(
+            {
+                "url": url,
+                "credentials": credentials,
+                "name": name,
+                "with_passphrase": with_passphrase,
+            }
+        )
+        result: RemotesSetResult = self.client.call("remotes.set", params, timeout=timeout)
+        return result
+
+    def status(
+        self,
+        *,
+        timeout: float | None = None,
+    ) -> RemotesStatusResult:
+        """Return the remotes, what is to be pushed to each, and why pushes fail. Contacts nobody."""
+        result: RemotesStatusResult = self.client.call("remotes.status", {}, timeout=timeout)
+        return result
+
+    def delete(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        timeout: float | None = None,
+    ) -> RemotesDeleteResult:
+        """Forget a remote and its credentials; nothing is pushed there any more.
+
+        What it holds stays there, and the recovery code still opens it.
+        """
+        params = given(
+            {
+                "name": name,
+            }
+        )
+        result: RemotesDeleteResult = self.client.call("remotes.delete", params, timeout=timeout)
+        return result
+
+    def test(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> RemotesTestResult:
+        """Write a small object, try to write it again, read, list and delete it.
+
+        What the remote refuses altogether, such as the credentials, is the error of the request.
+        """
+        params = given(
+            {
+                "name": name,
+            }
+        )
+        result: RemotesTestResult = self.client.call(
+            "remotes.test", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    start_test = Started(test)
+
+    def push(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> RemotesPushResult:
+        """Make a backup with the secrets if something has changed, and push all that is due.
+
+        A push that was broken off goes on where it was. Another request can be answered
+        meanwhile.
+        """
+        params = given(
+            {
+                "name": name,
+            }
+        )
+        result: RemotesPushResult = self.client.call(
+            "remotes.push", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    start_push = Started(push)
+
+    def list(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> RemotesListResult:
+        """List the backups of this database that a remote has, of every device that pushes there.
+
+        A backup whose head is not sound is left out; `remotes.verify` says what is wrong.
+        """
+        params = given(
+            {
+                "name": name,
+            }
+        )
+        result: RemotesListResult = self.client.call(
+            "remotes.list", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    start_list = Started(list)
+
+    def fetch(
+        self,
+        *,
+        device: str,
+        n: int,
+        name: str | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> RemotesFetchResult:
+        """Fetch a backup into the folder of backups, where `backups.restore` finds it by its name.
+
+        It is compared with its signed head. Where the folder has it already, nothing is fetched.
+        """
+        params = given(
+            {
+                "device": device,
+                "n": n,
+                "name": name,
+            }
+        )
+        result: RemotesFetchResult = self.client.call(
+            "remotes.fetch", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    start_fetch = Started(fetch)
+
+    def verify(
+        self,
+        *,
+        name: str | None | Unset = UNSET,
+        deep: bool | None | Unset = UNSET,
+        on_progress: Callable[[Progress], None] | None = None,
+        timeout: float | None = None,
+    ) -> RemotesVerifyResult:
+        """Verify the signed heads of every device, and that the objects they name are there.
+
+        The heads of this device are compared with those that it has signed, so that an earlier
+        state of the remote is found, and heads of a copy of this database.
+        """
+        params = given(
+            {
+                "name": name,
+                "deep": deep,
+            }
+        )
+        result: RemotesVerifyResult = self.client.call(
+            "remotes.verify", params, on_progress=on_progress, timeout=timeout
+        )
+        return result
+
+    start_verify = Started(verify)
+
+
 class RpcMethods(Methods):
     """The methods whose names start with `rpc.`."""
 
@@ -1708,4 +1901,5 @@ class Client(BaseClient):
         self.secrets = SecretsMethods(self)
         self.audit = AuditMethods(self)
         self.backups = BackupsMethods(self)
+        self.remotes = RemotesMethods(self)
         self.rpc = RpcMethods(self)

@@ -94,6 +94,16 @@ vocabulary! {
         AuditSealed = "audit_sealed",
         /// The tables were changed to those of a newer version.
         Migrate = "migrate",
+        /// A remote was set or changed.
+        RemoteSet = "remote_set",
+        /// A remote was deleted; what it holds stays there.
+        RemoteDelete = "remote_delete",
+        /// A backup was pushed to a remote.
+        RemotePush = "remote_push",
+        /// A backup was deleted from a remote to make room for newer ones.
+        RemotePrune = "remote_prune",
+        /// The device goes on under a new name in all remotes, for the reason in the details.
+        RemoteDevice = "remote_device",
     }
 }
 
@@ -304,8 +314,7 @@ vocabulary! {
         Cancelled = "cancelled",
         /// The process is ending and starts no further request.
         ShuttingDown = "shutting_down",
-        /// A restore, a compaction or a recovery has exclusive use of the database, or waits for
-        /// it.
+        /// A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do.
         Maintenance = "maintenance",
         /// The system gives no more memory, threads or open files. What was acknowledged is kept.
         OutOfResources = "out_of_resources",
@@ -358,6 +367,14 @@ vocabulary! {
         Archived = "archived",
         /// An empty body would replace one that is not empty, and `force` was not given.
         EmptyBody = "empty_body",
+        /// A remote cannot be reached now, or has no room; `reason` says which.
+        RemoteUnavailable = "remote_unavailable",
+        /// A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`.
+        RemoteRefused = "remote_refused",
+        /// What a remote holds is not what a device of this database has put there.
+        RemoteUntrusted = "remote_untrusted",
+        /// There is no recovery code, so nobody could open on another machine what is pushed.
+        RecoveryCodeNeeded = "recovery_code_needed",
     }
 }
 
@@ -483,6 +500,8 @@ vocabulary! {
         Copy = "copy",
         /// Entries or workflows are written to a file.
         Export = "export",
+        /// Objects are read from a remote.
+        Fetch = "fetch",
         /// Files are read, and what is in them is stored.
         Import = "import",
         /// The keychain of the system is waited for; it may ask the person.
@@ -495,6 +514,8 @@ vocabulary! {
         Prune = "prune",
         /// Deleted text is removed from the file.
         Purge = "purge",
+        /// Objects are sealed and written to a remote.
+        Push = "push",
         /// The runs of a workflow are deleted.
         Runs = "runs",
         /// Rows are read from a damaged file.
@@ -541,6 +562,78 @@ vocabulary! {
         Normal = "normal",
         /// Only what helps to bring the database back, which cannot be opened.
         Rescue = "rescue",
+    }
+}
+
+vocabulary! {
+    /// Why a remote could not do what was asked. A minor version may add values: accept those that
+    /// you do not know.
+    RemoteFault {
+        /// It cannot be reached, or the connection broke.
+        Offline = "offline",
+        /// It has no room.
+        Full = "full",
+        /// It refuses the credentials, or they allow too little.
+        Forbidden = "forbidden",
+        /// The bucket does not exist.
+        NoBucket = "no_bucket",
+        /// It refuses requests because this computer's clock is wrong.
+        Clock = "clock",
+        /// The library for object stores is not installed: `sim-sidecar[remote]`.
+        NotInstalled = "not_installed",
+        /// It cannot create an object only where there is none.
+        Unsupported = "unsupported",
+        /// It gave an answer that is none of these.
+        Failed = "failed",
+    }
+}
+
+vocabulary! {
+    /// What is wrong with what a remote holds. A minor version may add values: accept those that
+    /// you do not know.
+    RemoteFindingKind {
+        /// A head is damaged, not signed by the device, or does not follow the one before.
+        Head = "head",
+        /// A head or an object is not there.
+        Missing = "missing",
+        /// An object is not the one that its head names.
+        Changed = "changed",
+        /// The remote lacks heads that this device knows to have been there.
+        RolledBack = "rolled_back",
+        /// The remote has other heads of this device than this device has signed.
+        Forked = "forked",
+        /// An object is named by no head, as after a push that was broken off; it does no harm.
+        Stray = "stray",
+    }
+}
+
+vocabulary! {
+    /// What a remote cannot do that is needed of it. A minor version may add values: accept those
+    /// that you do not know.
+    RemoteLack {
+        /// It overwrites an object instead of refusing to create it twice.
+        CreateOnce = "create_once",
+        /// It does not give back what was written.
+        Read = "read",
+        /// It does not list what is there.
+        List = "list",
+        /// It does not delete.
+        Delete = "delete",
+    }
+}
+
+vocabulary! {
+    /// How the audit log compares with a remote's copy. A minor version may add values: accept
+    /// those that you do not know.
+    RemoteLogStatus {
+        /// Every entry that the remote has is in the log, and is the same.
+        Ok = "ok",
+        /// An entry of the log is not the one that was pushed.
+        Differs = "differs",
+        /// The log ends before the newest entry that was pushed: it was put back.
+        Behind = "behind",
+        /// Of what was pushed something is missing or changed in the remote.
+        Missing = "missing",
     }
 }
 
@@ -690,8 +783,14 @@ vocabulary! {
         BackupIntervalHours = "backup_interval_hours",
         /// Bytes that backups may take; 0 = 1 GiB, or four times the database if that is more.
         BackupKeepBytes = "backup_keep_bytes",
+        /// Bytes that backups of this device may take in a remote, the newest always; 0 = any.
+        RemoteKeepBytes = "remote_keep_bytes",
         /// Folder of the backups; "" = `backups` beside the database.
         BackupDirectory = "backup_directory",
+        /// When remotes are pushed to: after each backup and each unlock, or off = by request.
+        RemotePush = "remote_push",
+        /// Whether the audit log goes to remotes too.
+        RemoteAudit = "remote_audit",
     }
 }
 
@@ -805,6 +904,24 @@ vocabulary! {
         LogReplaced = "log_replaced",
         /// A program that reads an old state keeps deleted bytes in the file.
         PurgeBlocked = "purge_blocked",
+        /// A remote refuses requests because this computer's clock is wrong.
+        RemoteClock = "remote_clock",
+        /// A push to a remote failed for another reason; `remotes.status` has it.
+        RemoteFailed = "remote_failed",
+        /// A remote refuses the credentials, or what they allow is too little.
+        RemoteForbidden = "remote_forbidden",
+        /// A copy of the database has written to a remote under this device's name.
+        RemoteForked = "remote_forked",
+        /// A remote has no room.
+        RemoteFull = "remote_full",
+        /// The bucket of a remote does not exist.
+        RemoteNoBucket = "remote_no_bucket",
+        /// Nothing is pushed, because there is no recovery code to open it elsewhere.
+        RemoteNoCode = "remote_no_code",
+        /// A remote cannot be reached; pushes are tried again, ever more seldom.
+        RemoteOffline = "remote_offline",
+        /// A remote lacks what was pushed to it, or holds something else.
+        RemoteRolledBack = "remote_rolled_back",
         /// The database file has several names, by one of which others may open it.
         SeveralNames = "several_names",
     }
@@ -928,6 +1045,22 @@ pub struct AuditPruneResult {
     pub pruned_through: u64,
 }
 
+/// How the log compares with the copy of it in one remote.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AuditRemote {
+    /// Name of the remote.
+    pub name: String,
+    /// How the audit log compares with a remote's copy.
+    pub status: RemoteLogStatus,
+    /// First entry that is not as it was pushed; null for none.
+    pub first_bad_seq: Option<i64>,
+    /// Number of entries that were compared.
+    pub audit_entries: u64,
+    /// Newest entry known there; 0 for none.
+    pub newest_seq: u64,
+}
+
 /// What is sent first, and the head of the log.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -992,6 +1125,8 @@ pub struct AuditVerifyResult {
     pub unsealed_through: u64,
     /// The newest entry, by the row that keeps the state of the log.
     pub head: ChainHead,
+    /// One for each remote; null when `remote` was not asked for.
+    pub remotes: Option<Vec<AuditRemote>>,
 }
 
 /// One thing that is wrong with a backup or with the database in it.
@@ -1640,6 +1775,185 @@ pub struct RecoveryRequiredData {
     pub index: Option<u64>,
     /// Why the database cannot be opened.
     pub reason: RescueReason,
+}
+
+/// A backup in a remote.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemoteBackup {
+    /// Id under which a device writes to the remote, 32 hex digits.
+    pub device: String,
+    /// Number of its head among those of the device.
+    pub n: u64,
+    /// File name.
+    pub name: String,
+    /// Milliseconds since the Unix epoch, UTC.
+    pub created_at: u64,
+    /// Its size there, sealed.
+    pub size_bytes: u64,
+    /// Epoch of the database when it was pushed.
+    pub epoch: u64,
+    /// Whether this device has pushed it.
+    pub this_device: bool,
+}
+
+/// Why the remote could not do it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemoteData {
+    /// Stable name of an error.
+    pub slug: ErrorSlug,
+    /// Whether the same request can succeed later.
+    pub retryable: bool,
+    /// The member of the request that the error is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What to do: a sentence, or the name of a method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The effect of a write that failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Position of the item that failed, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u64>,
+    /// Why a remote could not do what was asked.
+    pub reason: RemoteFault,
+}
+
+/// One thing that is wrong with what a remote holds.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemoteFinding {
+    /// What is wrong with what a remote holds.
+    pub kind: RemoteFindingKind,
+    /// Id under which a device writes to the remote, 32 hex digits.
+    pub device: String,
+    /// Number of the head; null where it is about none.
+    pub n: Option<i64>,
+    /// One sentence for a person.
+    pub detail: String,
+}
+
+/// A remote, and how far it is behind.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemoteStatus {
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    pub name: String,
+    /// `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store
+    /// that speaks S3; without an endpoint Amazon's.
+    pub url: String,
+    /// Whether the passphrase opens what is pushed.
+    pub with_passphrase: bool,
+    /// Id that this device writes under; null before it has one.
+    pub device: Option<String>,
+    /// Milliseconds since the Unix epoch, UTC.
+    pub created_at: u64,
+    /// When a push last succeeded; null for never.
+    pub pushed_at: Option<u64>,
+    /// When pushes began to fail; null while they do not.
+    pub failed_at: Option<u64>,
+    /// Why they fail; null while they do not.
+    pub failure: Option<RemoteFault>,
+    /// Heads that this device has pushed.
+    pub heads: u64,
+    /// Backups that are to be pushed.
+    pub due_backups: u64,
+    /// Entries of the audit log that are to be pushed.
+    pub due_audit_entries: u64,
+}
+
+/// The remote that was deleted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesDeleteResult {
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    pub name: String,
+}
+
+/// The backup that was fetched.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesFetchResult {
+    /// File name.
+    pub name: String,
+    /// Absolute path of the file.
+    pub path: String,
+    /// Size of the file.
+    pub size_bytes: u64,
+}
+
+/// The backups of this database that the remote has.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesListResult {
+    /// Newest first, of every device; at most 1 000.
+    pub backups: Vec<RemoteBackup>,
+}
+
+/// What was pushed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesPushResult {
+    /// Names of the backups, the oldest first.
+    pub backups: Vec<String>,
+    /// Number of entries of the audit log.
+    pub audit_entries: u64,
+    /// Bytes that were sent, sealed.
+    pub sent_bytes: u64,
+    /// Names of backups that were deleted there, by `remote_keep_bytes`.
+    pub pruned: Vec<String>,
+}
+
+/// The remote that was set.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesSetResult {
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    pub name: String,
+    /// False when it replaced one of the same name.
+    pub created: bool,
+}
+
+/// The remotes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesStatusResult {
+    /// Ordered by name, at most 8.
+    pub remotes: Vec<RemoteStatus>,
+    /// Whether there is a recovery code, without which nothing is pushed.
+    pub recovery_code: bool,
+}
+
+/// What it can do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesTestResult {
+    /// Whether it can do all that is needed.
+    pub ok: bool,
+    /// What it cannot do.
+    pub lacks: Vec<RemoteLack>,
+    /// Time that the five requests took.
+    pub duration_ms: u64,
+}
+
+/// What was found.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesVerifyResult {
+    /// Nothing but stray objects was found, which do no harm.
+    pub ok: bool,
+    /// What is wrong, at most 1 000.
+    pub findings: Vec<RemoteFinding>,
+    /// Devices that have written there.
+    pub devices: u64,
+    /// Heads that are sound.
+    pub heads: u64,
+    /// Objects that they name and that are to be there.
+    pub objects: u64,
+    /// Size of these objects.
+    pub size_bytes: u64,
 }
 
 /// A run without its summary.
@@ -5169,6 +5483,9 @@ pub struct AuditVerifyParams {
     /// A head that the log must contain; absent or null: none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expect: Option<AuditAnchor>,
+    /// Also compare the log with what this device has pushed of it to each remote; absent: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<bool>,
 }
 
 impl AuditVerifyParams {
@@ -5180,6 +5497,12 @@ impl AuditVerifyParams {
     /// Sets `expect`.
     pub fn expect(mut self, expect: AuditAnchor) -> Self {
         self.expect = Some(expect);
+        self
+    }
+
+    /// Sets `remote`.
+    pub fn remote(mut self, remote: bool) -> Self {
+        self.remote = Some(remote);
         self
     }
 }
@@ -5399,6 +5722,205 @@ impl BackupsDeleteParams {
         Self {
             name: name.into(),
         }
+    }
+}
+
+/// Params of `remotes.set`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesSetParams {
+    /// `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store
+    /// that speaks S3; without an endpoint Amazon's.
+    pub url: String,
+    /// Access key id and secret access key of an object store, and a session token if there is one,
+    /// with spaces between; absent: those that are stored stay, and a folder needs none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<String>,
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Whether the passphrase opens what is pushed, too, so that who has the remote can try
+    /// passphrases; absent: false, only the recovery code does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with_passphrase: Option<bool>,
+}
+
+impl RemotesSetParams {
+    /// Returns the value with what is required; what is optional is absent.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            credentials: None,
+            name: None,
+            with_passphrase: None,
+        }
+    }
+
+    /// Sets `credentials`.
+    pub fn credentials(mut self, credentials: impl Into<String>) -> Self {
+        self.credentials = Some(credentials.into());
+        self
+    }
+
+    /// Sets `name`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets `with_passphrase`.
+    pub fn with_passphrase(mut self, with_passphrase: bool) -> Self {
+        self.with_passphrase = Some(with_passphrase);
+        self
+    }
+}
+
+/// Params of `remotes.delete`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesDeleteParams {
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl RemotesDeleteParams {
+    /// Returns the value with what is required; what is optional is absent.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `name`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+/// Params of `remotes.test`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesTestParams {
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl RemotesTestParams {
+    /// Returns the value with what is required; what is optional is absent.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `name`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+/// Params of `remotes.push`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesPushParams {
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl RemotesPushParams {
+    /// Returns the value with what is required; what is optional is absent.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `name`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+/// Params of `remotes.list`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesListParams {
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl RemotesListParams {
+    /// Returns the value with what is required; what is optional is absent.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `name`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+/// Params of `remotes.fetch`.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesFetchParams {
+    /// Id of the device that pushed it, 32 hex digits.
+    pub device: String,
+    /// Number of its head.
+    pub n: u64,
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+impl RemotesFetchParams {
+    /// Returns the value with what is required; what is optional is absent.
+    pub fn new(device: impl Into<String>, n: u64) -> Self {
+        Self {
+            device: device.into(),
+            n,
+            name: None,
+        }
+    }
+
+    /// Sets `name`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+}
+
+/// Params of `remotes.verify`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct RemotesVerifyParams {
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Read every object and compare its hash, not only its size; absent: false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deep: Option<bool>,
+}
+
+impl RemotesVerifyParams {
+    /// Returns the value with what is required; what is optional is absent.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets `name`.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = Some(name.into());
+        self
+    }
+
+    /// Sets `deep`.
+    pub fn deep(mut self, deep: bool) -> Self {
+        self.deep = Some(deep);
+        self
     }
 }
 
@@ -5769,9 +6291,7 @@ errors! {
     Cancelled(ErrorData) = "cancelled",
     /// The process is ending and starts no further request.
     ShuttingDown(ErrorData) = "shutting_down",
-    /// A restore, a compaction or a recovery has exclusive use of the database, or waits for it.
-    ///
-    /// Such a request itself is answered so when other long requests did not end within 30 s.
+    /// A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do.
     Maintenance(ErrorData) = "maintenance",
     /// The system gives no more memory, threads or open files. What was acknowledged is kept.
     ///
@@ -5828,6 +6348,14 @@ errors! {
     Archived(ArchivedData) = "archived",
     /// An empty body would replace one that is not empty, and `force` was not given.
     EmptyBody(EmptyBodyData) = "empty_body",
+    /// A remote cannot be reached now, or has no room; `reason` says which.
+    RemoteUnavailable(RemoteData) = "remote_unavailable",
+    /// A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`.
+    RemoteRefused(RemoteData) = "remote_refused",
+    /// What a remote holds is not what a device of this database has put there.
+    RemoteUntrusted(ErrorData) = "remote_untrusted",
+    /// There is no recovery code, so nobody could open on another machine what is pushed.
+    RecoveryCodeNeeded(ErrorData) = "recovery_code_needed",
     /// The line is JSON but no JSON-RPC 2.0 request, or it exceeds a limit for whole lines.
     InvalidRequest(InvalidRequestData) = "invalid_request",
     /// There is no such method; `did_you_mean` names the most similar ones.
@@ -6374,6 +6902,9 @@ impl<'a> Audit<'a> {
     }
 
     /// Recompute the chain of the whole log; compare its end with what is stored and expected.
+    ///
+    /// With `remote` every entry that was pushed is read back and compared, which needs unlocked
+    /// secrets. Where no remote is set there is nothing to compare.
     pub fn verify(&self, params: AuditVerifyParams) -> Result<AuditVerifyResult> {
         self.client.call("audit.verify", &params)
     }
@@ -6452,6 +6983,70 @@ impl<'a> Backups<'a> {
     }
 }
 
+/// The methods whose names start with `remotes.`.
+#[derive(Clone, Copy)]
+pub struct Remotes<'a> {
+    client: &'a Client,
+}
+
+impl<'a> Remotes<'a> {
+    /// Set a remote: from now on backups and the audit log go there, sealed, while unlocked.
+    ///
+    /// Automatic backups then have the secrets, which are sealed already. Another URL begins a new
+    /// chain of heads there, and everything is pushed again.
+    pub fn set(&self, params: RemotesSetParams) -> Result<RemotesSetResult> {
+        self.client.call("remotes.set", &params)
+    }
+
+    /// Return the remotes, what is to be pushed to each, and why pushes fail. Contacts nobody.
+    pub fn status(&self) -> Result<RemotesStatusResult> {
+        self.client.call("remotes.status", &EMPTY)
+    }
+
+    /// Forget a remote and its credentials; nothing is pushed there any more.
+    ///
+    /// What it holds stays there, and the recovery code still opens it.
+    pub fn delete(&self, params: RemotesDeleteParams) -> Result<RemotesDeleteResult> {
+        self.client.call("remotes.delete", &params)
+    }
+
+    /// Write a small object, try to write it again, read, list and delete it.
+    ///
+    /// What the remote refuses altogether, such as the credentials, is the error of the request.
+    pub fn test(&self, params: RemotesTestParams) -> Result<RemotesTestResult> {
+        self.client.call("remotes.test", &params)
+    }
+
+    /// Make a backup with the secrets if something has changed, and push all that is due.
+    ///
+    /// A push that was broken off goes on where it was. Another request can be answered meanwhile.
+    pub fn push(&self, params: RemotesPushParams) -> Result<RemotesPushResult> {
+        self.client.call("remotes.push", &params)
+    }
+
+    /// List the backups of this database that a remote has, of every device that pushes there.
+    ///
+    /// A backup whose head is not sound is left out; `remotes.verify` says what is wrong.
+    pub fn list(&self, params: RemotesListParams) -> Result<RemotesListResult> {
+        self.client.call("remotes.list", &params)
+    }
+
+    /// Fetch a backup into the folder of backups, where `backups.restore` finds it by its name.
+    ///
+    /// It is compared with its signed head. Where the folder has it already, nothing is fetched.
+    pub fn fetch(&self, params: RemotesFetchParams) -> Result<RemotesFetchResult> {
+        self.client.call("remotes.fetch", &params)
+    }
+
+    /// Verify the signed heads of every device, and that the objects they name are there.
+    ///
+    /// The heads of this device are compared with those that it has signed, so that an earlier
+    /// state of the remote is found, and heads of a copy of this database.
+    pub fn verify(&self, params: RemotesVerifyParams) -> Result<RemotesVerifyResult> {
+        self.client.call("remotes.verify", &params)
+    }
+}
+
 /// The methods whose names start with `rpc.`.
 #[derive(Clone, Copy)]
 pub struct Rpc<'a> {
@@ -6499,6 +7094,11 @@ impl Client {
     /// Returns the methods whose names start with `backups.`.
     pub fn backups(&self) -> Backups<'_> {
         Backups { client: self }
+    }
+
+    /// Returns the methods whose names start with `remotes.`.
+    pub fn remotes(&self) -> Remotes<'_> {
+        Remotes { client: self }
     }
 
     /// Returns the methods whose names start with `rpc.`.
@@ -6581,6 +7181,14 @@ pub const METHODS: &[&str] = &[
     "backups.verify",
     "backups.restore",
     "backups.delete",
+    "remotes.set",
+    "remotes.status",
+    "remotes.delete",
+    "remotes.test",
+    "remotes.push",
+    "remotes.list",
+    "remotes.fetch",
+    "remotes.verify",
     "rpc.discover",
 ];
 
@@ -6627,6 +7235,11 @@ pub const LONG: &[&str] = &[
     "backups.create",
     "backups.verify",
     "backups.restore",
+    "remotes.test",
+    "remotes.push",
+    "remotes.list",
+    "remotes.fetch",
+    "remotes.verify",
 ];
 
 /// The params of a method that has none.

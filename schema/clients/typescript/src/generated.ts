@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "dc88738172d242d10983c1a8ebd1dcb74965930b0a334a6e57ab450e6b74cccf";
+export const SCHEMA_HASH = "20d0a19d32860d464a11b70465730654b878dd5487983f2228ed624f16f28b6b";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -109,6 +109,16 @@ export type AuditAction =
   | "audit_sealed"
   /** The tables were changed to those of a newer version. */
   | "migrate"
+  /** A remote was set or changed. */
+  | "remote_set"
+  /** A remote was deleted; what it holds stays there. */
+  | "remote_delete"
+  /** A backup was pushed to a remote. */
+  | "remote_push"
+  /** A backup was deleted from a remote to make room for newer ones. */
+  | "remote_prune"
+  /** The device goes on under a new name in all remotes, for the reason in the details. */
+  | "remote_device"
   | (string & {});
 
 /** The head of the log at some time, which the client has kept outside the database. */
@@ -183,6 +193,20 @@ export interface AuditPruneResult {
   deleted: number;
   /** Newest entry that was pruned, now or before; 0 for none. */
   pruned_through: number;
+}
+
+/** How the log compares with the copy of it in one remote. */
+export interface AuditRemote {
+  /** Name of the remote. */
+  name: string;
+  /** How the audit log compares with a remote's copy. */
+  status: RemoteLogStatus;
+  /** First entry that is not as it was pushed; null for none. */
+  first_bad_seq: number | null;
+  /** Number of entries that were compared. */
+  audit_entries: number;
+  /** Newest entry known there; 0 for none. */
+  newest_seq: number;
 }
 
 /**
@@ -260,6 +284,8 @@ export interface AuditVerifyResult {
   unsealed_through: number;
   /** The newest entry, by the row that keeps the state of the log. */
   head: ChainHead;
+  /** One for each remote; null when `remote` was not asked for. */
+  remotes: Array<AuditRemote> | null;
 }
 
 /** One thing that is wrong with a backup or with the database in it. */
@@ -689,7 +715,7 @@ export type ErrorSlug =
   | "cancelled"
   /** The process is ending and starts no further request. */
   | "shutting_down"
-  /** A restore, a compaction or a recovery has exclusive use of the database, or waits for it. */
+  /** A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do. */
   | "maintenance"
   /** The system gives no more memory, threads or open files. What was acknowledged is kept. */
   | "out_of_resources"
@@ -741,6 +767,14 @@ export type ErrorSlug =
   | "archived"
   /** An empty body would replace one that is not empty, and `force` was not given. */
   | "empty_body"
+  /** A remote cannot be reached now, or has no room; `reason` says which. */
+  | "remote_unavailable"
+  /** A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`. */
+  | "remote_refused"
+  /** What a remote holds is not what a device of this database has put there. */
+  | "remote_untrusted"
+  /** There is no recovery code, so nobody could open on another machine what is pushed. */
+  | "recovery_code_needed"
   | (string & {});
 
 /** A text in a workflow that is, or may be, a credential. */
@@ -1100,6 +1134,8 @@ export type ProgressPhase =
   | "copy"
   /** Entries or workflows are written to a file. */
   | "export"
+  /** Objects are read from a remote. */
+  | "fetch"
   /** Files are read, and what is in them is stored. */
   | "import"
   /** The keychain of the system is waited for; it may ask the person. */
@@ -1112,6 +1148,8 @@ export type ProgressPhase =
   | "prune"
   /** Deleted text is removed from the file. */
   | "purge"
+  /** Objects are sealed and written to a remote. */
+  | "push"
   /** The runs of a workflow are deleted. */
   | "runs"
   /** Rows are read from a damaged file. */
@@ -1175,6 +1213,231 @@ export interface RecoveryRequiredData {
   index?: number | undefined;
   /** Why the database cannot be opened. */
   reason: RescueReason;
+}
+
+/** A backup in a remote. */
+export interface RemoteBackup {
+  /** Id under which a device writes to the remote, 32 hex digits. */
+  device: string;
+  /** Number of its head among those of the device. */
+  n: number;
+  /** File name. */
+  name: string;
+  /** Milliseconds since the Unix epoch, UTC. */
+  created_at: number;
+  /** Its size there, sealed. */
+  size_bytes: number;
+  /** Epoch of the database when it was pushed. */
+  epoch: number;
+  /** Whether this device has pushed it. */
+  this_device: boolean;
+}
+
+/** Why the remote could not do it. */
+export interface RemoteData {
+  /** Stable name of an error. */
+  slug: ErrorSlug;
+  /** Whether the same request can succeed later. */
+  retryable: boolean;
+  /** The member of the request that the error is about. */
+  path?: string | undefined;
+  /** What to do: a sentence, or the name of a method. */
+  hint?: string | undefined;
+  /** The effect of a write that failed. */
+  outcome?: Outcome | undefined;
+  /** Position of the item that failed, from 0. */
+  index?: number | undefined;
+  /** Why a remote could not do what was asked. */
+  reason: RemoteFault;
+}
+
+/**
+ * Why a remote could not do what was asked. A minor version may add values: accept those that you
+ * do not know.
+ */
+export type RemoteFault =
+  /** It cannot be reached, or the connection broke. */
+  | "offline"
+  /** It has no room. */
+  | "full"
+  /** It refuses the credentials, or they allow too little. */
+  | "forbidden"
+  /** The bucket does not exist. */
+  | "no_bucket"
+  /** It refuses requests because this computer's clock is wrong. */
+  | "clock"
+  /** The library for object stores is not installed: `sim-sidecar[remote]`. */
+  | "not_installed"
+  /** It cannot create an object only where there is none. */
+  | "unsupported"
+  /** It gave an answer that is none of these. */
+  | "failed"
+  | (string & {});
+
+/** One thing that is wrong with what a remote holds. */
+export interface RemoteFinding {
+  /** What is wrong with what a remote holds. */
+  kind: RemoteFindingKind;
+  /** Id under which a device writes to the remote, 32 hex digits. */
+  device: string;
+  /** Number of the head; null where it is about none. */
+  n: number | null;
+  /** One sentence for a person. */
+  detail: string;
+}
+
+/**
+ * What is wrong with what a remote holds. A minor version may add values: accept those that you do
+ * not know.
+ */
+export type RemoteFindingKind =
+  /** A head is damaged, not signed by the device, or does not follow the one before. */
+  | "head"
+  /** A head or an object is not there. */
+  | "missing"
+  /** An object is not the one that its head names. */
+  | "changed"
+  /** The remote lacks heads that this device knows to have been there. */
+  | "rolled_back"
+  /** The remote has other heads of this device than this device has signed. */
+  | "forked"
+  /** An object is named by no head, as after a push that was broken off; it does no harm. */
+  | "stray"
+  | (string & {});
+
+/**
+ * What a remote cannot do that is needed of it. A minor version may add values: accept those that
+ * you do not know.
+ */
+export type RemoteLack =
+  /** It overwrites an object instead of refusing to create it twice. */
+  | "create_once"
+  /** It does not give back what was written. */
+  | "read"
+  /** It does not list what is there. */
+  | "list"
+  /** It does not delete. */
+  | "delete"
+  | (string & {});
+
+/**
+ * How the audit log compares with a remote's copy. A minor version may add values: accept those
+ * that you do not know.
+ */
+export type RemoteLogStatus =
+  /** Every entry that the remote has is in the log, and is the same. */
+  | "ok"
+  /** An entry of the log is not the one that was pushed. */
+  | "differs"
+  /** The log ends before the newest entry that was pushed: it was put back. */
+  | "behind"
+  /** Of what was pushed something is missing or changed in the remote. */
+  | "missing"
+  | (string & {});
+
+/** A remote, and how far it is behind. */
+export interface RemoteStatus {
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  name: string;
+  /**
+   * `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store that
+   * speaks S3; without an endpoint Amazon's.
+   */
+  url: string;
+  /** Whether the passphrase opens what is pushed. */
+  with_passphrase: boolean;
+  /** Id that this device writes under; null before it has one. */
+  device: string | null;
+  /** Milliseconds since the Unix epoch, UTC. */
+  created_at: number;
+  /** When a push last succeeded; null for never. */
+  pushed_at: number | null;
+  /** When pushes began to fail; null while they do not. */
+  failed_at: number | null;
+  /** Why they fail; null while they do not. */
+  failure: RemoteFault | null;
+  /** Heads that this device has pushed. */
+  heads: number;
+  /** Backups that are to be pushed. */
+  due_backups: number;
+  /** Entries of the audit log that are to be pushed. */
+  due_audit_entries: number;
+}
+
+/** The remote that was deleted. */
+export interface RemotesDeleteResult {
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  name: string;
+}
+
+/** The backup that was fetched. */
+export interface RemotesFetchResult {
+  /** File name. */
+  name: string;
+  /** Absolute path of the file. */
+  path: string;
+  /** Size of the file. */
+  size_bytes: number;
+}
+
+/** The backups of this database that the remote has. */
+export interface RemotesListResult {
+  /** Newest first, of every device; at most 1 000. */
+  backups: Array<RemoteBackup>;
+}
+
+/** What was pushed. */
+export interface RemotesPushResult {
+  /** Names of the backups, the oldest first. */
+  backups: Array<string>;
+  /** Number of entries of the audit log. */
+  audit_entries: number;
+  /** Bytes that were sent, sealed. */
+  sent_bytes: number;
+  /** Names of backups that were deleted there, by `remote_keep_bytes`. */
+  pruned: Array<string>;
+}
+
+/** The remote that was set. */
+export interface RemotesSetResult {
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  name: string;
+  /** False when it replaced one of the same name. */
+  created: boolean;
+}
+
+/** The remotes. */
+export interface RemotesStatusResult {
+  /** Ordered by name, at most 8. */
+  remotes: Array<RemoteStatus>;
+  /** Whether there is a recovery code, without which nothing is pushed. */
+  recovery_code: boolean;
+}
+
+/** What it can do. */
+export interface RemotesTestResult {
+  /** Whether it can do all that is needed. */
+  ok: boolean;
+  /** What it cannot do. */
+  lacks: Array<RemoteLack>;
+  /** Time that the five requests took. */
+  duration_ms: number;
+}
+
+/** What was found. */
+export interface RemotesVerifyResult {
+  /** Nothing but stray objects was found, which do no harm. */
+  ok: boolean;
+  /** What is wrong, at most 1 000. */
+  findings: Array<RemoteFinding>;
+  /** Devices that have written there. */
+  devices: number;
+  /** Heads that are sound. */
+  heads: number;
+  /** Objects that they name and that are to be there. */
+  objects: number;
+  /** Size of these objects. */
+  size_bytes: number;
 }
 
 /**
@@ -1689,8 +1952,14 @@ export type SettingKey =
   | "backup_interval_hours"
   /** Bytes that backups may take; 0 = 1 GiB, or four times the database if that is more. */
   | "backup_keep_bytes"
+  /** Bytes that backups of this device may take in a remote, the newest always; 0 = any. */
+  | "remote_keep_bytes"
   /** Folder of the backups; "" = `backups` beside the database. */
   | "backup_directory"
+  /** When remotes are pushed to: after each backup and each unlock, or off = by request. */
+  | "remote_push"
+  /** Whether the audit log goes to remotes too. */
+  | "remote_audit"
   | (string & {});
 
 /** A setting. */
@@ -2121,6 +2390,24 @@ export type WarningSlug =
   | "log_replaced"
   /** A program that reads an old state keeps deleted bytes in the file. */
   | "purge_blocked"
+  /** A remote refuses requests because this computer's clock is wrong. */
+  | "remote_clock"
+  /** A push to a remote failed for another reason; `remotes.status` has it. */
+  | "remote_failed"
+  /** A remote refuses the credentials, or what they allow is too little. */
+  | "remote_forbidden"
+  /** A copy of the database has written to a remote under this device's name. */
+  | "remote_forked"
+  /** A remote has no room. */
+  | "remote_full"
+  /** The bucket of a remote does not exist. */
+  | "remote_no_bucket"
+  /** Nothing is pushed, because there is no recovery code to open it elsewhere. */
+  | "remote_no_code"
+  /** A remote cannot be reached; pushes are tried again, ever more seldom. */
+  | "remote_offline"
+  /** A remote lacks what was pushed to it, or holds something else. */
+  | "remote_rolled_back"
   /** The database file has several names, by one of which others may open it. */
   | "several_names"
   | (string & {});
@@ -3401,6 +3688,8 @@ export type AuditUnsubscribeParams = Record<string, never>;
 export interface AuditVerifyParams {
   /** A head that the log must contain; absent or null: none. */
   expect?: AuditAnchor | null | undefined;
+  /** Also compare the log with what this device has pushed of it to each remote; absent: false. */
+  remote?: boolean | null | undefined;
 }
 
 /** Params of `audit.export`. */
@@ -3465,6 +3754,72 @@ export interface BackupsRestoreParams {
 export interface BackupsDeleteParams {
   /** File name. */
   name: string;
+}
+
+/** Params of `remotes.set`. */
+export interface RemotesSetParams {
+  /**
+   * `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store that
+   * speaks S3; without an endpoint Amazon's.
+   */
+  url: string;
+  /**
+   * Access key id and secret access key of an object store, and a session token if there is one,
+   * with spaces between; absent: those that are stored stay, and a folder needs none.
+   */
+  credentials?: string | null | undefined;
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  name?: string | null | undefined;
+  /**
+   * Whether the passphrase opens what is pushed, too, so that who has the remote can try
+   * passphrases; absent: false, only the recovery code does.
+   */
+  with_passphrase?: boolean | null | undefined;
+}
+
+/** Params of `remotes.status`. */
+export type RemotesStatusParams = Record<string, never>;
+
+/** Params of `remotes.delete`. */
+export interface RemotesDeleteParams {
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  name?: string | null | undefined;
+}
+
+/** Params of `remotes.test`. */
+export interface RemotesTestParams {
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  name?: string | null | undefined;
+}
+
+/** Params of `remotes.push`. */
+export interface RemotesPushParams {
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  name?: string | null | undefined;
+}
+
+/** Params of `remotes.list`. */
+export interface RemotesListParams {
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  name?: string | null | undefined;
+}
+
+/** Params of `remotes.fetch`. */
+export interface RemotesFetchParams {
+  /** Id of the device that pushed it, 32 hex digits. */
+  device: string;
+  /** Number of its head. */
+  n: number;
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  name?: string | null | undefined;
+}
+
+/** Params of `remotes.verify`. */
+export interface RemotesVerifyParams {
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  name?: string | null | undefined;
+  /** Read every object and compare its hash, not only its size; absent: false. */
+  deep?: boolean | null | undefined;
 }
 
 /** Params of `rpc.discover`. */
@@ -3720,11 +4075,7 @@ export interface ErrorDataBySlug {
   cancelled: ErrorData;
   /** The process is ending and starts no further request. */
   shutting_down: ErrorData;
-  /**
-   * A restore, a compaction or a recovery has exclusive use of the database, or waits for it.
-   *
-   * Such a request itself is answered so when other long requests did not end within 30 s.
-   */
+  /** A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do. */
   maintenance: ErrorData;
   /**
    * The system gives no more memory, threads or open files. What was acknowledged is kept.
@@ -3785,6 +4136,14 @@ export interface ErrorDataBySlug {
   archived: ArchivedData;
   /** An empty body would replace one that is not empty, and `force` was not given. */
   empty_body: EmptyBodyData;
+  /** A remote cannot be reached now, or has no room; `reason` says which. */
+  remote_unavailable: RemoteData;
+  /** A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`. */
+  remote_refused: RemoteData;
+  /** What a remote holds is not what a device of this database has put there. */
+  remote_untrusted: ErrorData;
+  /** There is no recovery code, so nobody could open on another machine what is pushed. */
+  recovery_code_needed: ErrorData;
   /** The line is JSON but no JSON-RPC 2.0 request, or it exceeds a limit for whole lines. */
   invalid_request: InvalidRequestData;
   /** There is no such method; `did_you_mean` names the most similar ones. */
@@ -3828,6 +4187,10 @@ export const ERROR_CODES = {
   too_large: -32052,
   archived: -32053,
   empty_body: -32054,
+  remote_unavailable: -32060,
+  remote_refused: -32061,
+  remote_untrusted: -32062,
+  recovery_code_needed: -32063,
   invalid_request: -32600,
   method_not_found: -32601,
   invalid_params: -32602,
@@ -3909,6 +4272,14 @@ export interface Methods {
   "backups.verify": { params: BackupsVerifyParams; result: BackupsVerifyResult };
   "backups.restore": { params: BackupsRestoreParams; result: BackupsRestoreResult };
   "backups.delete": { params: BackupsDeleteParams; result: BackupsDeleteResult };
+  "remotes.set": { params: RemotesSetParams; result: RemotesSetResult };
+  "remotes.status": { params: RemotesStatusParams; result: RemotesStatusResult };
+  "remotes.delete": { params: RemotesDeleteParams; result: RemotesDeleteResult };
+  "remotes.test": { params: RemotesTestParams; result: RemotesTestResult };
+  "remotes.push": { params: RemotesPushParams; result: RemotesPushResult };
+  "remotes.list": { params: RemotesListParams; result: RemotesListResult };
+  "remotes.fetch": { params: RemotesFetchParams; result: RemotesFetchResult };
+  "remotes.verify": { params: RemotesVerifyParams; result: RemotesVerifyResult };
   "rpc.discover": { params: RpcDiscoverParams; result: Record<string, unknown> };
 }
 
@@ -4478,7 +4849,12 @@ export class AuditMethods {
     return this.#client.call("audit.unsubscribe", params, options);
   }
 
-  /** Recompute the chain of the whole log; compare its end with what is stored and expected. */
+  /**
+   * Recompute the chain of the whole log; compare its end with what is stored and expected.
+   *
+   * With `remote` every entry that was pushed is read back and compared, which needs unlocked
+   * secrets. Where no remote is set there is nothing to compare.
+   */
   verify(params: AuditVerifyParams = {}, options?: LongCallOptions): Promise<AuditVerifyResult> {
     return this.#client.call("audit.verify", params, options);
   }
@@ -4569,6 +4945,85 @@ export class BackupsMethods {
   }
 }
 
+/** The methods whose names start with `remotes.`. */
+export class RemotesMethods {
+  readonly #client: BaseClient;
+
+  constructor(client: BaseClient) {
+    this.#client = client;
+  }
+
+  /**
+   * Set a remote: from now on backups and the audit log go there, sealed, while unlocked.
+   *
+   * Automatic backups then have the secrets, which are sealed already. Another URL begins a new
+   * chain of heads there, and everything is pushed again.
+   */
+  set(params: RemotesSetParams, options?: CallOptions): Promise<RemotesSetResult> {
+    return this.#client.call("remotes.set", params, options);
+  }
+
+  /** Return the remotes, what is to be pushed to each, and why pushes fail. Contacts nobody. */
+  status(params: RemotesStatusParams = {}, options?: CallOptions): Promise<RemotesStatusResult> {
+    return this.#client.call("remotes.status", params, options);
+  }
+
+  /**
+   * Forget a remote and its credentials; nothing is pushed there any more.
+   *
+   * What it holds stays there, and the recovery code still opens it.
+   */
+  delete(params: RemotesDeleteParams = {}, options?: CallOptions): Promise<RemotesDeleteResult> {
+    return this.#client.call("remotes.delete", params, options);
+  }
+
+  /**
+   * Write a small object, try to write it again, read, list and delete it.
+   *
+   * What the remote refuses altogether, such as the credentials, is the error of the request.
+   */
+  test(params: RemotesTestParams = {}, options?: LongCallOptions): Promise<RemotesTestResult> {
+    return this.#client.call("remotes.test", params, options);
+  }
+
+  /**
+   * Make a backup with the secrets if something has changed, and push all that is due.
+   *
+   * A push that was broken off goes on where it was. Another request can be answered meanwhile.
+   */
+  push(params: RemotesPushParams = {}, options?: LongCallOptions): Promise<RemotesPushResult> {
+    return this.#client.call("remotes.push", params, options);
+  }
+
+  /**
+   * List the backups of this database that a remote has, of every device that pushes there.
+   *
+   * A backup whose head is not sound is left out; `remotes.verify` says what is wrong.
+   */
+  list(params: RemotesListParams = {}, options?: LongCallOptions): Promise<RemotesListResult> {
+    return this.#client.call("remotes.list", params, options);
+  }
+
+  /**
+   * Fetch a backup into the folder of backups, where `backups.restore` finds it by its name.
+   *
+   * It is compared with its signed head. Where the folder has it already, nothing is fetched.
+   */
+  fetch(params: RemotesFetchParams, options?: LongCallOptions): Promise<RemotesFetchResult> {
+    return this.#client.call("remotes.fetch", params, options);
+  }
+
+  /**
+   * Verify the signed heads of every device, and that the objects they name are there.
+   *
+   * The heads of this device are compared with those that it has signed, so that an earlier state
+   * of the remote is found, and heads of a copy of this database.
+   */
+  verify(params: RemotesVerifyParams = {}, options?: LongCallOptions): Promise<RemotesVerifyResult> {
+    return this.#client.call("remotes.verify", params, options);
+  }
+}
+
 /** The methods whose names start with `rpc.`. */
 export class RpcMethods {
   readonly #client: BaseClient;
@@ -4592,5 +5047,6 @@ export class Client extends BaseClient {
   readonly secrets = new SecretsMethods(this);
   readonly audit = new AuditMethods(this);
   readonly backups = new BackupsMethods(this);
+  readonly remotes = new RemotesMethods(this);
   readonly rpc = new RpcMethods(this);
 }

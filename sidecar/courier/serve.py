@@ -1,0 +1,180 @@
+"""The requests of a courier: read from stdin one after the other, and answered on stdout."""
+
+import sys
+from collections.abc import Iterator
+from typing import IO, Final, Protocol
+
+import msgspec
+
+from sidecar import limits
+from sidecar.courier.bucket import Bucket
+from sidecar.courier.failures import Failed, fault_of
+from sidecar.courier.folder import Folder
+from sidecar.courier_protocol import (
+    DATA,
+    END,
+    JSON,
+    BrokenPipes,
+    Get,
+    Listed,
+    Names,
+    Open,
+    Put,
+    Reply,
+    Request,
+    flush,
+    receive,
+    send,
+    send_message,
+)
+
+_NAMES_IN_FRAME: Final = 250
+
+
+class Door(Protocol):
+    """A place that objects are put into."""
+
+    def put(self, name: str, data: bytearray) -> None:
+        """Create an object; fails with `exists` where there is one."""
+
+    def get(self, name: str, most_bytes: int) -> tuple[int, Iterator[bytes]]:
+        """Return size and pieces of an object."""
+
+    def names(self, prefix: str) -> Iterator[tuple[str, int]]:
+        """Yield name and size of each object below a prefix."""
+
+    def folders(self, prefix: str) -> list[str]:
+        """Return the names of the folders right below a prefix."""
+
+    def delete(self, name: str) -> None:
+        """Delete an object, if it is there."""
+
+
+def run(stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> int:
+    """Serve the requests on stdin until it ends; return the exit code."""
+    requests, replies = stdin or sys.stdin.buffer, stdout or sys.stdout.buffer
+    try:
+        _serve(requests, replies)
+    except BrokenPipes:
+        return 0
+    return 0
+
+
+def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
+    """Answer one request after the other.
+
+    Raises:
+        BrokenPipes: the serving process has ended, or closed the pipes.
+    """
+    opened = msgspec.json.decode(receive(requests)[1], type=Open)
+    door: Door | None = None
+    decode = msgspec.json.Decoder(Request).decode
+    while True:
+        request = decode(receive(requests)[1])
+        data = _receive_data(requests) if isinstance(request, Put) else bytearray()
+        try:
+            if door is None:
+                is_folder = opened.place.kind == "folder"
+                door = (
+                    Folder(opened.place) if is_folder else Bucket(opened.place, opened.credentials)
+                )
+            reply = _answer(door, request, data, replies)
+        except BrokenPipes:
+            raise
+        except Exception as error:  # noqa: BLE001 - the serving process is told of every failure
+            reply = fault_of(error)
+        if reply is not None:
+            send_message(replies, reply)
+
+
+def _receive_data(requests: IO[bytes]) -> bytearray:
+    """Return the data that follows a `Put`."""
+    data = bytearray()
+    while True:
+        kind, piece = receive(requests)
+        if kind == END:
+            return data
+        data += piece
+        if kind != DATA or len(data) > 2 * limits.REMOTE_SEGMENT_MAX_BYTES:
+            raise BrokenPipes
+
+
+def _answer(door: Door, request: Request, data: bytearray, replies: IO[bytes]) -> Reply | None:
+    """Do what was asked; return the reply, None where it was sent with its data."""
+    if isinstance(request, Put):
+        _put(door, request.name, data)
+        return Reply(size_bytes=len(data))
+    if isinstance(request, Get):
+        size, pieces = door.get(request.name, request.most_bytes)
+        _send_data(replies, size, pieces)
+        return None
+    if isinstance(request, Names):
+        found = (
+            ((name, 0) for name in door.folders(request.prefix))
+            if request.folders
+            else door.names(request.prefix)
+        )
+        return _send_names(replies, found)
+    door.delete(request.name)
+    return Reply()
+
+
+def _put(door: Door, name: str, data: bytearray) -> None:
+    """Create an object; one that was written by an earlier try of this request counts.
+
+    A connection can break after the store has taken the object: the next try finds it there.
+    """
+    try:
+        door.put(name, data)
+    except Exception as error:
+        if fault_of(error).fault != "exists":
+            raise
+        if not _is_same(door, name, data):
+            raise Failed("exists") from None
+
+
+def _is_same(door: Door, name: str, data: bytearray) -> bool:
+    """Return whether an object is the one that these bytes would make."""
+    try:
+        size, pieces = door.get(name, len(data))
+    except Failed:  # it is larger
+        return False
+    return size == len(data) and b"".join(pieces) == data
+
+
+def _send_data(replies: IO[bytes], size: int, pieces: Iterator[bytes]) -> None:
+    """Send size and data of an object; a failure amid the data is sent as a reply in its place."""
+    send_message(replies, Reply(size_bytes=size))
+    left = size
+    try:
+        for piece in pieces:
+            left -= len(piece)
+            if left < 0:
+                raise Failed("too_large")
+            for at in range(0, len(piece), limits.FRAME_MAX_BYTES):
+                send(replies, DATA, piece[at : at + limits.FRAME_MAX_BYTES])
+        if left:
+            raise Failed("offline", "The object ended early.")
+    except BrokenPipes:
+        raise
+    except Exception as error:  # noqa: BLE001 - as in `_serve`
+        send_message(replies, fault_of(error))
+        return
+    send(replies, END)
+    flush(replies)
+
+
+def _send_names(replies: IO[bytes], found: Iterator[tuple[str, int]]) -> Reply:
+    """Send names as they come, many in a frame."""
+    items: list[tuple[str, int]] = []
+    count = 0
+    for each in found:
+        count += 1
+        if count > limits.REMOTE_LISTED_MAX or len(each[0]) > limits.REMOTE_URL_MAX_CHARS:
+            raise Failed("too_large")
+        items.append(each)
+        if len(items) == _NAMES_IN_FRAME:
+            send(replies, JSON, msgspec.json.encode(Listed(items)))
+            items = []
+    send(replies, JSON, msgspec.json.encode(Listed(items)))
+    return Reply(size_bytes=count)

@@ -1,0 +1,1 @@
+"""The methods of remotes and the chore that pushes to them."""

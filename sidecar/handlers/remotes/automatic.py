@@ -1,0 +1,11 @@
+"""The chore that pushes to remotes what is due: after a backup, at an unlock, and every hour."""
+
+from sidecar.catalog import chore
+from sidecar.context import LongContext
+from sidecar.remotes.pushing import CHORE, push_due
+
+
+@chore(CHORE)
+def push_remotes(ctx: LongContext) -> None:
+    """Push what is due; without a remote this reads one row."""
+    push_due(ctx)

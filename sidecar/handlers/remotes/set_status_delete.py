@@ -1,0 +1,235 @@
+"""`remotes.set`, `remotes.status` and `remotes.delete`: which remotes there are.
+
+Setting a remote contacts nobody: `remotes.test` does, and each push.
+"""
+
+from typing import Annotated
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+from sidecar import limits, purging
+from sidecar.catalog import Params, Result, method
+from sidecar.context import Context
+from sidecar.courier_protocol import BadAddress, parse_address
+from sidecar.errors import Conflict, InvalidParams, NotFound, ReadOnly, RecoveryCodeNeeded
+from sidecar.files import wire_errors
+from sidecar.handlers.remotes.views import DEFAULT_NAME, Device, Name, Url
+from sidecar.remotes import device
+from sidecar.remotes.access import parse_credentials
+from sidecar.remotes.due import due_backups, entries_after
+from sidecar.secrets import remote_identities as identities
+from sidecar.secrets.raw_params import take_text
+from sidecar.secrets.state import KEY_ERRORS, require_keys
+from sidecar.store import remotes
+from sidecar.store.audit.log import chain_head
+from sidecar.store.remotes import RemoteRow
+from sidecar.values import Count, Timestamp
+from sidecar.vocabularies import RemoteFault
+
+CHORE = "remotes"
+
+Credentials = Annotated[
+    Raw | UnsetType,
+    Meta(
+        description="Access key id and secret access key of an object store, and a session token"
+        " if there is one, with spaces between; absent: those that are stored stay, and a folder"
+        " needs none.",
+        extra_json_schema={
+            "type": "string",
+            "minLength": 1,
+            "maxLength": limits.REMOTE_CREDENTIAL_MAX_CHARS,
+            "writeOnly": True,
+        },
+    ),
+]
+
+
+class RemotesSetParams(Params, frozen=True):
+    """Where the remote is, and what opens it."""
+
+    url: Url
+    credentials: Credentials = UNSET
+    name: Name = DEFAULT_NAME
+    with_passphrase: Annotated[
+        bool,
+        Meta(
+            description="Whether the passphrase opens what is pushed, too, so that who has the"
+            " remote can try passphrases; absent: false, only the recovery code does."
+        ),
+    ] = False
+
+
+class RemotesSetResult(Result, frozen=True):
+    """The remote that was set."""
+
+    name: Name
+    created: Annotated[bool, Meta(description="False when it replaced one of the same name.")]
+
+
+@method(
+    "remotes.set",
+    access="write",
+    sensitive=True,
+    errors=(*KEY_ERRORS, Conflict, RecoveryCodeNeeded),
+)
+def set_remote(ctx: Context, params: RemotesSetParams) -> RemotesSetResult:
+    """Set a remote: from now on backups and the audit log go there, sealed, while unlocked.
+
+    Automatic backups then have the secrets, which are sealed already. Another URL begins a new
+    chain of heads there, and everything is pushed again.
+    """
+    text = None
+    if params.credentials is not UNSET:
+        path = "$.params.credentials"
+        text = take_text(params.credentials, path, limits.REMOTE_CREDENTIAL_MAX_CHARS)
+    _check(params, text)
+    keys = require_keys(ctx)
+    if ctx.vault.ephemeral:
+        raise Conflict("Ephemeral secrets end with the process; nothing could open a backup.")
+    db = ctx.db
+    if not identities.has_recovery_code(db):
+        raise RecoveryCodeNeeded
+    before = remotes.find(db, params.name)
+    if before is None and len(remotes.all_remotes(db)) >= limits.REMOTES_MAX:
+        raise Conflict("There are as many remotes as there may be.", limit=limits.REMOTES_MAX)
+    is_same = before is not None and before.url == params.url
+    if before is not None and not is_same:
+        remotes.delete(db, params.name)
+    if text is None and before is not None and is_same:
+        sealed = before.credentials
+    else:
+        copy = bytearray(text or b"")
+        sealed = identities.seal_credentials(keys, params.name, copy, ctx.clock)
+    with wire_errors():
+        if device.read(ctx.store.path) is None:
+            device.make(ctx.store.path, ctx.clock)
+    at = before.created_at if before is not None and is_same else ctx.clock.now_ms()
+    row = RemoteRow(
+        params.name, params.url, sealed, int(params.with_passphrase), at, None, None, None
+    )
+    remotes.put(db, row)
+    ctx.audit("remote_set", params.name, created=before is None)
+    purging.request(ctx)
+    ctx.session.schedule(CHORE, limits.RETENTION_AFTER_CHANGE_MS)
+    return RemotesSetResult(params.name, before is None)
+
+
+def _check(params: RemotesSetParams, text: bytearray | None) -> None:
+    """Refuse an address or credentials that no remote can have.
+
+    Raises:
+        InvalidParams: one of them has the wrong form.
+    """
+    try:
+        place = parse_address(params.url)
+    except BadAddress as bad:
+        raise InvalidParams(str(bad), path="$.params.url") from None
+    path = "$.params.credentials"
+    if place.kind == "folder":
+        if text is not None:
+            raise InvalidParams("A folder takes no credentials.", path=path)
+        return
+    if text is None:
+        return
+    try:
+        parse_credentials(text)
+    except ValueError:
+        message = "Credentials are two or three words: the key's id, the secret key, a token."
+        raise InvalidParams(message, path=path) from None
+
+
+class RemotesStatusParams(Params, frozen=True):
+    """Nothing."""
+
+
+class RemoteStatus(Struct, frozen=True, kw_only=True):
+    """A remote, and how far it is behind."""
+
+    name: Name
+    url: Url
+    with_passphrase: Annotated[
+        bool, Meta(description="Whether the passphrase opens what is pushed.")
+    ]
+    device: Annotated[
+        str | None, Meta(description="Id that this device writes under; null before it has one.")
+    ]
+    created_at: Timestamp
+    pushed_at: Annotated[
+        Timestamp | None, Meta(description="When a push last succeeded; null for never.")
+    ]
+    failed_at: Annotated[
+        Timestamp | None, Meta(description="When pushes began to fail; null while they do not.")
+    ]
+    failure: Annotated[
+        RemoteFault | None, Meta(description="Why they fail; null while they do not.")
+    ]
+    heads: Annotated[Count, Meta(description="Heads that this device has pushed.")]
+    due_backups: Annotated[Count, Meta(description="Backups that are to be pushed.")]
+    due_audit_entries: Annotated[
+        Count, Meta(description="Entries of the audit log that are to be pushed.")
+    ]
+
+
+class RemotesStatusResult(Result, frozen=True):
+    """The remotes."""
+
+    remotes: Annotated[list[RemoteStatus], Meta(description="Ordered by name, at most 8.")]
+    recovery_code: Annotated[
+        bool, Meta(description="Whether there is a recovery code, without which nothing is pushed.")
+    ]
+
+
+@method("remotes.status", access="read", errors=(ReadOnly,))
+def status(ctx: Context, params: RemotesStatusParams) -> RemotesStatusResult:
+    """Return the remotes, what is to be pushed to each, and why pushes fail. Contacts nobody."""
+    del params
+    with wire_errors():
+        items = [_status(ctx, row) for row in remotes.all_remotes(ctx.db)]
+    return RemotesStatusResult(items, identities.has_recovery_code(ctx.db))
+
+
+def _status(ctx: Context, row: RemoteRow) -> RemoteStatus:
+    db, path = ctx.db, ctx.store.path
+    base = device.read(path)
+    own: Device | None = None if base is None else device.prefix(base, row.name, row.created_at)
+    newest = None if own is None else remotes.newest_head(db, row.name, own)
+    after = entries_after(db, row.name, own or "")
+    failures: tuple[str, ...] = RemoteFault.__origin__.__args__  # type: ignore[attr-defined]
+    return RemoteStatus(
+        name=row.name,
+        url=row.url,
+        with_passphrase=bool(row.with_passphrase),
+        device=own,
+        created_at=row.created_at,
+        pushed_at=row.pushed_at,
+        failed_at=row.failed_at,
+        failure=None if row.failure not in failures else row.failure,  # type: ignore[arg-type]
+        heads=0 if newest is None else newest.n,
+        due_backups=len(due_backups(db, path, row.name, own or "")),
+        due_audit_entries=0 if after is None else max(0, chain_head(db).seq - after),
+    )
+
+
+class RemotesDeleteParams(Params, frozen=True):
+    """The remote to delete."""
+
+    name: Name = DEFAULT_NAME
+
+
+class RemotesDeleteResult(Result, frozen=True):
+    """The remote that was deleted."""
+
+    name: Name
+
+
+@method("remotes.delete", access="write", errors=(NotFound,))
+def delete(ctx: Context, params: RemotesDeleteParams) -> RemotesDeleteResult:
+    """Forget a remote and its credentials; nothing is pushed there any more.
+
+    What it holds stays there, and the recovery code still opens it.
+    """
+    if not remotes.delete(ctx.db, params.name):
+        raise NotFound("There is no remote of that name.", path="$.params.name")
+    ctx.audit("remote_delete", params.name)
+    purging.request(ctx)
+    return RemotesDeleteResult(params.name)

@@ -1,0 +1,88 @@
+"""`remotes.verify`: whether a remote still holds what was pushed to it."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+
+from sidecar import limits
+from sidecar.catalog import Params, Result, method
+from sidecar.context import LongContext
+from sidecar.errors import Conflict
+from sidecar.handlers.remotes.views import DEFAULT_NAME, Device, Name
+from sidecar.remotes import device
+from sidecar.remotes.access import ERRORS, open_remote, reader_of, remote_errors
+from sidecar.remotes.inspect import Finding, verify_device
+from sidecar.store import remotes
+from sidecar.values import Count
+from sidecar.vocabularies import RemoteFindingKind
+
+
+class RemotesVerifyParams(Params, frozen=True):
+    """The remote to verify, and how thoroughly."""
+
+    name: Name = DEFAULT_NAME
+    deep: Annotated[
+        bool,
+        Meta(
+            description="Read every object and compare its hash, not only its size; absent: false."
+        ),
+    ] = False
+
+
+class RemoteFinding(Struct, frozen=True):
+    """One thing that is wrong with what a remote holds."""
+
+    kind: RemoteFindingKind
+    device: Device
+    n: Annotated[int | None, Meta(description="Number of the head; null where it is about none.")]
+    detail: Annotated[str, Meta(description="One sentence for a person.")]
+
+
+class RemotesVerifyResult(Result, frozen=True):
+    """What was found."""
+
+    ok: Annotated[bool, Meta(description="Nothing but stray objects was found, which do no harm.")]
+    findings: Annotated[list[RemoteFinding], Meta(description="What is wrong, at most 1 000.")]
+    devices: Annotated[Count, Meta(description="Devices that have written there.")]
+    heads: Annotated[Count, Meta(description="Heads that are sound.")]
+    objects: Annotated[Count, Meta(description="Objects that they name and that are to be there.")]
+    size_bytes: Annotated[Count, Meta(description="Size of these objects.")]
+
+
+@method("remotes.verify", long=True, errors=(*ERRORS, Conflict))
+def verify(ctx: LongContext, params: RemotesVerifyParams) -> RemotesVerifyResult:
+    """Verify the signed heads of every device, and that the objects they name are there.
+
+    The heads of this device are compared with those that it has signed, so that an earlier state of
+    the remote is found, and heads of a copy of this database.
+    """
+    access = open_remote(ctx, params.name)
+    base = device.read(ctx.store.path)
+    remote = access.remote
+    own = None if base is None else device.prefix(base, remote.name, remote.created_at)
+    findings: list[Finding] = []
+    totals = [0, 0, 0]
+    done = 0
+
+    def report(size: int) -> None:
+        nonlocal done
+        ctx.check_cancelled()
+        done += size
+        ctx.progress("verify", done, None, "bytes")
+
+    with ctx.reading() as db:
+        rows = [] if own is None else remotes.heads(db, remote.name, own)
+    with remote_errors(ctx, access), access.session(ctx) as session:
+        reader = reader_of(ctx, access, session)
+        devices = set(reader.devices())
+        if own is not None and rows:
+            devices.add(own)
+        for each in sorted(devices):
+            report(0)
+            known = rows if each == own else []
+            verdict = verify_device(reader, each, known, deep=params.deep, report=report)
+            findings += verdict.findings
+            totals = [a + b for a, b in zip(totals, verdict[1:4], strict=True)]
+    shown = [RemoteFinding(*each) for each in findings[: limits.REMOTE_FINDINGS_MAX]]
+    ok = all(each.kind == "stray" for each in findings)
+    return RemotesVerifyResult(ok, shown, len(devices), *totals)

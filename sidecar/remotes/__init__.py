@@ -1,0 +1,1 @@
+"""Remotes: stores beyond this machine, which sealed backups and the audit log are pushed to."""

@@ -1,0 +1,164 @@
+"""Bringing a backup back on a machine that has nothing but the remote and the recovery code.
+
+The code opens a key slot in an object with keys, and that gives the root key; the root key opens
+the identities beside the slot, and they open the heads and the backups. Nothing of this needs a
+database, and nothing is written but the one backup.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+from sidecar import files
+from sidecar.backups import directory
+from sidecar.backups.directory import Backup
+from sidecar.courier_protocol import BadAddress, Open, parse_address
+from sidecar.errors import (
+    InvalidParams,
+    KdfPolicy,
+    NotFound,
+    RemoteUntrusted,
+    SlotDamaged,
+    WrongPassphrase,
+)
+from sidecar.remotes.access import as_error, parse_credentials
+from sidecar.remotes.fetch import write_backup
+from sidecar.remotes.heads import Head, devices, folder
+from sidecar.remotes.read import Reader, Report, keys_objects, stores
+from sidecar.remotes.session import RemoteFailed, Session
+from sidecar.secrets.remote_identities import Identity, KeysObject, open_ring
+from sidecar.vault import slot_format
+from sidecar.vault.crypto import BadSealError
+from sidecar.vault.keys import Keys
+from sidecar.vault.recovery_code import parse_code
+
+Kind = Literal["recovery", "passphrase"]
+
+
+class Secret(NamedTuple):
+    """What opens a slot, and of which kind the slot is."""
+
+    kind: Kind
+    secret: bytearray
+
+
+class Found(NamedTuple):
+    """What was brought back."""
+
+    backup: Backup
+    head: Head
+
+
+def secret_of(kind: Kind, text: str) -> Secret:
+    """Return what a person typed as what opens a slot.
+
+    Raises:
+        WrongPassphrase: it is no recovery code.
+    """
+    typed = bytearray(text.encode())
+    return Secret(kind, parse_code(typed) if kind == "recovery" else typed)
+
+
+def open_url(url: str, credentials: str) -> Session:
+    """Start a courier to the remote of a URL.
+
+    Raises:
+        InvalidParams: the URL or the credentials have the wrong form.
+    """
+    try:
+        opened = Open(parse_address(url), parse_credentials(bytearray(credentials.encode())))
+    except BadAddress as bad:
+        raise InvalidParams(str(bad)) from None
+    except ValueError:
+        raise InvalidParams("Credentials are two or three words.") from None
+    return Session(opened, lambda: False)
+
+
+def bring_newest(
+    session: Session, store: str | None, secret: Secret, folder_of_backups: Path, report: Report
+) -> Found:
+    """Bring the newest backup of a store into a folder.
+
+    Raises:
+        NotFound: the remote has no such store, or no backup of it; or it has several stores that
+            the secret opens, whose ids the error names.
+        WrongPassphrase: the secret opens nothing there.
+        RemoteUntrusted: what is there is not what was pushed.
+        RemoteUnavailable, RemoteRefused: the remote failed.
+    """
+    try:
+        reader = _open_store(session, store, secret)
+        head = _newest(reader)
+        files.make_folder(folder_of_backups)
+        with files.wire_errors():
+            target = directory.unused_path(folder_of_backups, head.made_at, reader.store)
+            return Found(write_backup(reader, head, target, report), head)
+    except RemoteFailed as failed:
+        raise as_error(failed) from failed
+    except BadSealError:
+        raise RemoteUntrusted from None
+
+
+def _open_store(session: Session, store: str | None, secret: Secret) -> Reader:
+    """Return the one store that the secret opens, or the one that was named."""
+    there = stores(session)
+    wanted = [each for each in there if store in (None, each)]
+    if not wanted:
+        raise NotFound(f"The remote has no such database; it has {', '.join(there) or 'none'}.")
+    opened = {each: found for each in wanted if (found := _identities(session, each, secret))}
+    if not opened:
+        raise WrongPassphrase(f"It opens nothing there; databases: {', '.join(wanted)}.")
+    if len(opened) > 1:
+        raise NotFound(f"It opens several databases; choose one of {', '.join(opened)}.")
+    only = next(iter(opened))
+    return Reader(session, only, opened[only])
+
+
+def _identities(session: Session, store: str, secret: Secret) -> list[Identity]:
+    """Return the identities of all devices of a store that the secret opens."""
+    found: dict[bytes, Identity] = {}
+    for device in devices(session.folders(folder(store))):
+        for made in keys_objects(session, store, device):
+            opened = _open_keys(made, secret)
+            if opened:
+                found.update({each.recipient: each for each in opened})
+                break
+    return list(found.values())
+
+
+def _open_keys(made: KeysObject, secret: Secret) -> list[Identity]:
+    """Return the identities in an object with keys, none where the secret does not open it."""
+    for root in _roots(made, secret):
+        keys = Keys(root, bytes.fromhex(made.store))
+        try:
+            return open_ring(made, keys)
+        except BadSealError:
+            continue
+        finally:
+            keys.wipe()
+    return []
+
+
+def _roots(made: KeysObject, secret: Secret) -> Iterator[bytearray]:
+    """Yield the root key of each slot that the secret opens."""
+    store_id = bytes.fromhex(made.store)
+    for slot in made.slots:
+        if slot.kind != secret.kind:
+            continue
+        try:
+            yield slot_format.unwrap(slot.blob, slot.sha256, store_id, bytearray(secret.secret))
+        except (WrongPassphrase, SlotDamaged, KdfPolicy):
+            continue
+
+
+def _newest(reader: Reader) -> Head:
+    """Return the head of the newest backup of any device.
+
+    Raises:
+        NotFound: there is none.
+    """
+    newest = [next(reader.backups(each), None) for each in reader.devices()]
+    found = [each for each in newest if each is not None]
+    if not found:
+        raise NotFound("The remote has no backup of this database that is sound.")
+    return max(found, key=lambda each: each.made_at)

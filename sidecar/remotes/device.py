@@ -1,0 +1,54 @@
+"""The id of the device: what the names of all objects begin with that this copy of the file writes.
+
+It lies in a file beside the database and not in it, so that a backup and a copy do not carry it:
+whoever restores on another machine gets a new one, and no two machines write under one name. A
+cloned disk carries both; the second to write is told so and gets a new id.
+"""
+
+import hmac
+import re
+from pathlib import Path
+from typing import Final
+
+from sidecar import files
+from sidecar.clock import Clock
+
+SUFFIX: Final = "-device"
+_ID: Final = re.compile(r"[0-9a-f]{32}")
+
+
+def is_device(text: str) -> bool:
+    """Return whether a text has the form of a device's id."""
+    return _ID.fullmatch(text) is not None
+
+
+def read(database: Path) -> str | None:
+    """Return the id of the device, None when there is none or it cannot be read."""
+    try:
+        text = files.beside(database, SUFFIX).read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    return text if is_device(text) else None
+
+
+def prefix(base: str, remote: str, created_at: int) -> str:
+    """Return the id under which a device writes to one remote.
+
+    A remote that is deleted and set again begins a new chain of heads, so it gets another id.
+    """
+    message = f"{remote}/{created_at}".encode()
+    return hmac.digest(bytes.fromhex(base), message, "sha256")[:16].hex()
+
+
+def make(database: Path, clock: Clock) -> str:
+    """Give the device a new id, in the place of the one that it has; return it."""
+    text = clock.random_bytes(16).hex()
+    path = files.beside(database, SUFFIX)
+    partial = files.beside(database, f"{SUFFIX}.new")
+    partial.unlink(missing_ok=True)
+    files.create_private(partial)
+    partial.write_text(text + "\n", encoding="ascii")
+    files.sync_file(partial)
+    partial.replace(path)
+    files.sync_folder(path.parent)
+    return text

@@ -1,0 +1,147 @@
+"""Verifying a remote: each device's chain of heads, and the objects that it names."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from sidecar.remotes import heads
+from sidecar.remotes.heads import BadHead, Head
+from sidecar.remotes.read import Reader, Report, no_report
+from sidecar.remotes.session import RemoteFailed
+from sidecar.store.remotes import HeadRow
+from sidecar.vault.crypto import BadSealError
+from sidecar.vocabularies import RemoteFindingKind
+
+_GAPS_MAX = 100_000
+"""The last number that is looked for among those that are missing: a remote can name any."""
+
+
+class Finding(NamedTuple):
+    """One thing that is wrong."""
+
+    kind: RemoteFindingKind
+    device: str
+    n: int | None
+    detail: str
+
+
+class Verdict(NamedTuple):
+    """What was found about one device."""
+
+    device: str
+    heads: int
+    objects: int
+    size_bytes: int
+    findings: list[Finding]
+
+
+def verify_device(
+    reader: Reader, device: str, own: list[HeadRow], *, deep: bool, report: Report = no_report
+) -> Verdict:
+    """Verify the heads of a device and what they name; `deep` reads every object.
+
+    `own` is what this file knows to have signed for it; empty for another device.
+    """
+    found: list[Finding] = []
+    chain = dict(_read_chain(reader, device, found))
+    _compare(device, chain, own, found)
+    pruned = {head.object for head, _ in chain.values() if head.kind == "pruned"}
+    named = [head for head, _ in chain.values() if head.kind != "pruned"]
+    there = dict(reader.session.names(heads.folder(reader.store, device)))
+    size = 0
+    expected = {heads.head_name(reader.store, device, n) for n in reader.head_numbers(device)}
+    for head in named:
+        if head.object in pruned:
+            continue
+        names = [
+            heads.part_name(reader.store, device, head.object, part) for part in range(head.parts)
+        ]
+        expected.update(names)
+        found.extend(_check_object(reader, head, names, there, deep=deep, report=report))
+        size += head.size
+    strays = len(there.keys() - expected)
+    if strays:
+        text = f"{strays} objects are named by no head."
+        found.append(Finding("stray", device, None, text))
+    kept = sum(head.object not in pruned for head in named)
+    return Verdict(device, len(chain), kept, size, found)
+
+
+def _read_chain(
+    reader: Reader, device: str, found: list[Finding]
+) -> Iterator[tuple[int, tuple[Head, str]]]:
+    """Yield the heads of a device by number; note what is wrong with the chain."""
+    numbers = reader.head_numbers(device)
+    if numbers and numbers != list(range(1, len(numbers) + 1)):
+        gaps = sorted(set(range(1, min(numbers[-1], _GAPS_MAX) + 1)) - set(numbers))
+        found += [Finding("missing", device, n, "The head is not there.") for n in gaps]
+    before = None
+    for n in numbers:
+        try:
+            head, text = reader.head(device, n)
+        except BadHead:
+            found.append(Finding("head", device, n, "The head is not one that the device signed."))
+            before = None
+            continue
+        except RemoteFailed as failed:
+            if failed.fault != "missing":
+                raise
+            found.append(Finding("missing", device, n, "The head is not there."))
+            before = None
+            continue
+        if before is not None and head.prev != heads.digest(before):
+            found.append(Finding("head", device, n, "The head does not follow the one before."))
+        before = text
+        yield n, (head, text)
+
+
+def _compare(
+    device: str, chain: dict[int, tuple[Head, str]], own: list[HeadRow], found: list[Finding]
+) -> None:
+    """Compare the heads that are there with those that this file has signed."""
+    sent = {row.n: row.head for row in own if row.sent}
+    for n, text in sent.items():
+        if n not in chain:
+            detail = "The remote lacks a head that was pushed."
+            found.append(Finding("rolled_back", device, n, detail))
+        elif chain[n][1] != text:
+            found.append(Finding("forked", device, n, "The head is another one than was pushed."))
+    newest = max((row.n for row in own), default=0)
+    if own and any(n > newest for n in chain):
+        detail = "A copy of this file, or a later state of it, has written under its name."
+        found.append(Finding("forked", device, newest + 1, detail))
+
+
+def _check_object(
+    reader: Reader,
+    head: Head,
+    names: list[str],
+    there: dict[str, int],
+    *,
+    deep: bool,
+    report: Report,
+) -> Iterator[Finding]:
+    """Yield what is wrong with the object of a head."""
+    if any(name not in there for name in names):
+        yield Finding("missing", head.device, head.n, f"The object {head.object} is not there.")
+        return
+    is_sound = sum(there[name] for name in names) == head.size
+    if is_sound and deep:
+        is_sound = _opens(reader, head, report)
+    if not is_sound:
+        detail = f"The object {head.object} is not the one that was pushed."
+        yield Finding("changed", head.device, head.n, detail)
+
+
+def _opens(reader: Reader, head: Head, report: Report) -> bool:
+    """Return whether an object is the one that its head names, and opens."""
+    is_sealed = head.kind != "keys"
+    try:
+        for _ in (reader.open_object if is_sealed else reader.sealed_object)(head, report):
+            pass
+    except BadSealError:
+        return False
+    except RemoteFailed as failed:
+        if failed.fault in ("too_large", "missing"):
+            return False
+        raise
+    return True

@@ -1,0 +1,155 @@
+"""A push with what is stored and told about its failure, and the pushes that are due by time.
+
+A failure is stored with the remote, and told by a `system.warning` of its own slug, once until a
+push succeeds. The next automatic push waits a minute, then two, four ... up to an hour.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Final
+from weakref import WeakKeyDictionary
+
+from sidecar import limits, log
+from sidecar.backups import directory
+from sidecar.backups.create import create_backup
+from sidecar.context import LongContext
+from sidecar.errors import Cancelled, Conflict, Locked, Maintenance, RecoveryCodeNeeded
+from sidecar.notifications import SystemWarning
+from sidecar.remotes.access import Access, as_error, open_remote, reason_of, remote_errors
+from sidecar.remotes.due import has_secrets
+from sidecar.remotes.push import Pushed, push
+from sidecar.remotes.session import RemoteFailed
+from sidecar.store import remotes, settings
+from sidecar.store.connection import Store
+from sidecar.vocabularies import RemoteFault, WarningSlug
+
+CHORE: Final = "remotes"
+"""Name of the chore that pushes."""
+
+_WARNINGS: Final[dict[RemoteFault, WarningSlug]] = {
+    "offline": "remote_offline",
+    "full": "remote_full",
+    "forbidden": "remote_forbidden",
+    "no_bucket": "remote_no_bucket",
+    "clock": "remote_clock",
+}
+
+
+class _State:
+    """What this process remembers of the pushes of one database."""
+
+    def __init__(self) -> None:
+        self.turn = threading.Lock()
+        """Held by the one push that runs."""
+        self.warned: set[tuple[str, WarningSlug]] = set()
+        self.failures: dict[str, int] = {}
+        """How often in a row pushes to a remote have failed."""
+        self.next_try_ms: dict[str, float] = {}
+
+
+_states: WeakKeyDictionary[Store, _State] = WeakKeyDictionary()
+
+
+def _state(ctx: LongContext) -> _State:
+    return _states.setdefault(ctx.store, _State())
+
+
+@contextmanager
+def _turn(ctx: LongContext) -> Iterator[None]:
+    """Push alone: a second push of this process waits, and can be cancelled meanwhile."""
+    turn = _state(ctx).turn
+    while not turn.acquire(timeout=limits.COURIER_WATCH_MS / 1000):
+        ctx.check_cancelled()
+    try:
+        yield
+    finally:
+        turn.release()
+
+
+def push_to(ctx: LongContext, access: Access) -> Pushed:
+    """Push to one remote; store and tell how it went.
+
+    Raises:
+        RemoteUnavailable, RemoteRefused, RemoteUntrusted: the remote failed.
+        Locked: the secrets were locked meanwhile.
+        RecoveryCodeNeeded: there is no recovery code.
+    """
+    name = access.remote.name
+    state = _state(ctx)
+    with _turn(ctx), remote_errors(ctx, access):
+        try:
+            done = push(ctx, access)
+        except RemoteFailed as failed:
+            if ctx.vault.keys is access.keys:
+                _note_failure(ctx, name, failed)
+            raise
+    state.warned = {each for each in state.warned if each[0] != name}
+    state.failures.pop(name, None)
+    state.next_try_ms.pop(name, None)
+    return done
+
+
+def _note_failure(ctx: LongContext, name: str, failed: RemoteFailed) -> None:
+    """Store a failure, warn of it once, and set the time of the next try."""
+    reason = reason_of(failed.fault)
+    state = _state(ctx)
+    count = state.failures[name] = state.failures.get(name, 0) + 1
+    doubled_ms = limits.REMOTE_BACK_OFF_MS * 2 ** min(count - 1, 10)
+    wait_ms = min(doubled_ms, limits.REMOTE_BACK_OFF_MAX_MS)
+    state.next_try_ms[name] = ctx.clock.monotonic_ms() + wait_ms
+    ctx.session.schedule(CHORE, wait_ms, at_latest=True)
+    log.warning("remote_failed", remote=name, reason=reason, detail=failed.detail)
+    with suppress(Cancelled), ctx.writing() as db:
+        remotes.set_failed(db, name, ctx.clock.now_ms(), reason)
+    _warn(ctx, name, _WARNINGS.get(reason, "remote_failed"), as_error(failed).message)
+
+
+def _warn(ctx: LongContext, name: str, slug: WarningSlug, text: str) -> None:
+    """Send a warning about a remote, once until a push to it succeeds."""
+    warned = _state(ctx).warned
+    if (name, slug) not in warned:
+        warned.add((name, slug))
+        ctx.emit_at_once(SystemWarning(slug, f"{name}: {text}"))
+
+
+def push_due(ctx: LongContext) -> None:
+    """Push what is due to each remote whose next try has come, while the secrets are unlocked."""
+    with ctx.reading() as db:
+        rows = remotes.all_remotes(db)
+        is_off = settings.choice(db, "remote_push") == '"off"'
+    if is_off or not rows or not _is_unlocked(ctx):
+        return
+    state = _state(ctx)
+    if not state.turn.acquire(blocking=False):
+        ctx.session.schedule(CHORE, limits.REMOTE_BACK_OFF_MS, at_latest=True)
+        return
+    state.turn.release()
+    _make_first_backup(ctx)
+    now_ms = ctx.clock.monotonic_ms()
+    for row in rows:
+        if state.next_try_ms.get(row.name, now_ms) > now_ms:
+            continue
+        try:
+            push_to(ctx, open_remote(ctx, row.name, by_timer=True))
+        except (Cancelled, Maintenance):
+            raise
+        except Locked:
+            return
+        except RecoveryCodeNeeded as needed:
+            _warn(ctx, row.name, "remote_no_code", needed.message)
+        except Exception as fault:  # noqa: BLE001 - one remote must not keep another from its push
+            log.error("push_failed", remote=row.name, kind=type(fault).__name__)
+
+
+def _is_unlocked(ctx: LongContext) -> bool:
+    return ctx.vault.keys is not None and not ctx.vault.ephemeral
+
+
+def _make_first_backup(ctx: LongContext) -> None:
+    """Make a backup with the secrets where there is none yet."""
+    with ctx.reading() as db:
+        found = directory.list_own(db, ctx.store.path)
+    if not any(has_secrets(each) for each in found):
+        with suppress(Conflict):
+            create_backup(ctx, "interval", include_secrets=True, details={"by": "timer"})

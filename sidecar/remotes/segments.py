@@ -1,0 +1,89 @@
+"""Parts of the audit log as they go to a remote: made from `access_log`, and compared with it.
+
+A part is packed JSON: a line that says of which entries it is, and a line for each entry.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from sidecar import limits
+from sidecar.remotes.session import RemoteFailed
+from sidecar.store.audit.log import Entry, chain_head, pruned_through, read_entries
+from sidecar.store.connection import Connection
+from sidecar.zstd import FrameDamaged, pack, unpack
+
+_LEVEL = 9
+
+
+class Segment(NamedTuple):
+    """A part of the log, packed."""
+
+    first: int
+    last: int
+    data: bytes
+
+
+class _Line(msgspec.Struct, frozen=True, array_like=True):
+    """One entry."""
+
+    seq: int
+    at: int
+    action: str
+    resource: str
+    details: str
+    mac: bytes
+
+
+def pending(db: Connection, after: int) -> Iterator[Segment]:
+    """Yield the parts of the log after an entry, each with as many entries as one may have."""
+    newest = chain_head(db).seq
+    after = max(after, pruned_through(db))
+    while after < newest:
+        rows = list(read_entries(db, after, limits.REMOTE_SEGMENT_ENTRIES))
+        if not rows:
+            return
+        yield _segment(rows)
+        after = rows[-1].seq
+
+
+def _segment(rows: list[Entry]) -> Segment:
+    lines = [_Line(row.seq, row.at, row.action, row.resource, row.details, row.mac) for row in rows]
+    text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
+    size = len(text).to_bytes(8)
+    return Segment(rows[0].seq, rows[-1].seq, size + pack(text, _LEVEL))
+
+
+def read_lines(data: bytes) -> list[Entry]:
+    """Return the entries of a part.
+
+    Raises:
+        RemoteFailed: it is no such part, or unpacks to more than one may.
+    """
+    size = int.from_bytes(data[:8])
+    if size > limits.REMOTE_SEGMENT_MAX_BYTES:
+        raise RemoteFailed("too_large")
+    try:
+        text = unpack(data[8:], size)
+        lines = [msgspec.json.decode(line, type=_Line) for line in text.splitlines()]
+    except (FrameDamaged, msgspec.MsgspecError):
+        raise RemoteFailed("failed") from None
+    return [
+        Entry(line.seq, line.action, line.resource, line.at, line.details, line.mac)
+        for line in lines
+    ]
+
+
+def first_difference(db: Connection, entries: list[Entry]) -> int | None:
+    """Return the number of the first entry that the log does not have as it is here, or None.
+
+    Entries that were pruned, and those that the log does not reach, are not compared.
+    """
+    if not entries:
+        return None
+    pruned = pruned_through(db)
+    newest = chain_head(db).seq
+    wanted = {row.seq: row for row in entries if pruned < row.seq <= newest}
+    found = {row.seq: row for row in read_entries(db, entries[0].seq - 1, len(entries))}
+    return next((seq for seq, row in sorted(wanted.items()) if found.get(seq) != row), None)

@@ -1,0 +1,234 @@
+"""Identities: the keys that seal for a remote and sign its heads, and the object that carries them.
+
+An identity is an X25519 secret, for which everything is sealed, and an Ed25519 seed, which signs
+the heads of one device. Both lie in the file, wrapped under the root key. A remote gets them in an
+object of its own, beside the key slot of the recovery code: who has the code opens the slot, with
+that the root key, with that the identities, and with these everything else. A new root key wraps
+the old identities too, and new ones seal from then on.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+from sidecar.clock import Clock
+from sidecar.store import remotes, secrets
+from sidecar.store.connection import Connection
+from sidecar.store.remotes import IdentityRow
+from sidecar.store.secrets import SlotRow
+from sidecar.vault import crypto
+from sidecar.vault.crypto import KEY_BYTES, NONCE_BYTES, BadSealError
+from sidecar.vault.keys import Keys
+from sidecar.wiping import wipe
+
+_WHAT = "identity"
+_RING = "ring"
+
+
+class Identity(NamedTuple):
+    """An identity, opened; who opened it wipes the secrets."""
+
+    device: str
+    recipient: bytes
+    verifier: bytes
+    secret: bytearray
+    seed: bytearray
+
+    def wipe(self) -> None:
+        """Overwrite both secrets."""
+        wipe(self.secret)
+        wipe(self.seed)
+
+
+def make(db: Connection, keys: Keys, clock: Clock, device: str) -> Identity:
+    """Make an identity for a device, and write it in the caller's transaction."""
+    secret, seed = (bytearray(clock.random_bytes(KEY_BYTES)) for _ in range(2))
+    made = Identity(device, crypto.exchange_public(secret), crypto.public_key(seed), secret, seed)
+    sealed = _seal(keys, made.recipient, secret + seed, clock.random_bytes(NONCE_BYTES))
+    at = clock.now_ms()
+    remotes.add_identity(db, IdentityRow(made.recipient, made.verifier, device, sealed, at, 0))
+    return made
+
+
+def open_all(db: Connection, keys: Keys) -> list[Identity]:
+    """Return every identity that opens, the oldest first; a damaged one does not."""
+    found = []
+    for row in remotes.identities(db):
+        try:
+            found.append(_open(keys, row))
+        except BadSealError:
+            continue
+    return found
+
+
+def open_current(db: Connection, keys: Keys, device: str) -> Identity | None:
+    """Return the newest identity of a device that is in use, None when there is none."""
+    for row in reversed(remotes.identities(db)):
+        if row.device == device and not row.retired:
+            try:
+                return _open(keys, row)
+            except BadSealError:
+                continue
+    return None
+
+
+def _open(keys: Keys, row: IdentityRow) -> Identity:
+    """Open an identity.
+
+    Raises:
+        BadSealError: it was changed, or is sealed under another root key.
+    """
+    plain = keys.open_for_remotes(_WHAT, row.recipient, row.sealed)
+    if len(plain) != 2 * KEY_BYTES:
+        raise BadSealError
+    secret, seed = plain[:KEY_BYTES], plain[KEY_BYTES:]
+    wipe(plain)
+    return Identity(row.device, row.recipient, crypto.public_key(seed), secret, seed)
+
+
+def _seal(keys: Keys, recipient: bytes, plain: bytearray, nonce: bytes) -> bytes:
+    try:
+        return keys.seal_for_remotes(_WHAT, recipient, plain, nonce)
+    finally:
+        wipe(plain)
+
+
+# --- the object with keys -----------------------------------------------------------------------
+
+
+class _Slot(msgspec.Struct, frozen=True):
+    """A key slot, as in the table `key_slots`."""
+
+    kind: str
+    blob: bytes
+    sha256: bytes
+
+
+class _Member(msgspec.Struct, frozen=True):
+    """An identity in the sealed part of the object."""
+
+    device: str
+    keys: bytes
+    """The X25519 secret and the Ed25519 seed."""
+
+
+class KeysObject(msgspec.Struct, frozen=True):
+    """What a machine needs first that has nothing but the recovery code. It is not sealed."""
+
+    store: str
+    slots: list[_Slot]
+    ring: bytes
+    """The identities, sealed under a key that the root key derives."""
+
+
+def slots_to_carry(db: Connection, *, with_passphrase: bool) -> list[SlotRow]:
+    """Return the key slots that go to a remote: of recovery codes, and of the passphrase if asked.
+
+    Those of keychains die with the machine.
+    """
+    kinds = ("recovery", "passphrase") if with_passphrase else ("recovery",)
+    return [slot for slot in secrets.slots(db) if slot.kind in kinds]
+
+
+def has_recovery_code(db: Connection) -> bool:
+    """Return whether there is a recovery code, without which a remote would open for nobody."""
+    return bool(slots_to_carry(db, with_passphrase=False))
+
+
+def mark(db: Connection, *, with_passphrase: bool) -> str:
+    """Return what changes whenever the object with keys must be made again."""
+    slots = slots_to_carry(db, with_passphrase=with_passphrase)
+    parts = [*(slot.sha256 for slot in slots), *(row.sealed for row in remotes.identities(db))]
+    return crypto.sha256(crypto.length_prefixed(*parts)).hex()
+
+
+def keys_object(db: Connection, keys: Keys, clock: Clock, *, with_passphrase: bool) -> bytes:
+    """Return the object with the slots, and the identities sealed under the root key."""
+    found = open_all(db, keys)
+    members = [_Member(each.device, bytes(each.secret + each.seed)) for each in found]
+    for each in found:
+        each.wipe()
+    ring = bytearray(msgspec.json.encode(members))
+    sealed = keys.seal_for_remotes(_RING, b"", ring, clock.random_bytes(NONCE_BYTES))
+    wipe(ring)
+    found_slots = slots_to_carry(db, with_passphrase=with_passphrase)
+    slots = [_Slot(each.kind, each.blob, each.sha256) for each in found_slots]
+    return msgspec.json.encode(KeysObject(keys.store_id.hex(), slots, sealed))
+
+
+def parse_keys_object(data: bytes) -> KeysObject:
+    """Return the object out of its bytes.
+
+    Raises:
+        BadSealError: it is no such object.
+    """
+    try:
+        return msgspec.json.decode(data, type=KeysObject)
+    except msgspec.MsgspecError:
+        raise BadSealError from None
+
+
+def open_ring(made: KeysObject, keys: Keys) -> list[Identity]:
+    """Return the identities in the object with keys.
+
+    Raises:
+        BadSealError: they are sealed under another root key, or were changed.
+    """
+    plain = keys.open_for_remotes(_RING, b"", made.ring)
+    try:
+        members = msgspec.json.decode(plain, type=list[_Member])
+    except msgspec.MsgspecError:
+        raise BadSealError from None
+    finally:
+        wipe(plain)
+    found = []
+    for member in members:
+        secret, seed = bytearray(member.keys[:KEY_BYTES]), bytearray(member.keys[KEY_BYTES:])
+        found.append(
+            Identity(
+                member.device, crypto.exchange_public(secret), crypto.public_key(seed), secret, seed
+            )
+        )
+    return found
+
+
+# --- a new root key -----------------------------------------------------------------------------
+
+
+def rewrap(db: Connection, old: Keys, new: Keys, clock: Clock) -> None:
+    """Wrap identities and credentials under a new root key, in the transaction of a rekey.
+
+    The identities are retired: a push makes a new one. What does not open stays as it is.
+    """
+    for row in remotes.identities(db):
+        try:
+            plain = old.open_for_remotes(_WHAT, row.recipient, row.sealed)
+        except BadSealError:
+            continue
+        sealed = _seal(new, row.recipient, plain, clock.random_bytes(NONCE_BYTES))
+        remotes.reseal_identity(db, row.recipient, sealed)
+    for remote in remotes.all_remotes(db):
+        try:
+            plain = open_credentials(old, remote.name, remote.credentials)
+        except BadSealError:
+            continue
+        sealed = seal_credentials(new, remote.name, plain, clock)
+        remotes.reseal_credentials(db, remote.name, sealed)
+
+
+def seal_credentials(keys: Keys, name: str, text: bytearray, clock: Clock) -> bytes:
+    """Seal the credentials of a remote, and wipe them."""
+    nonce = clock.random_bytes(NONCE_BYTES)
+    try:
+        return keys.seal_for_remotes("credentials", name.encode(), text, nonce)
+    finally:
+        wipe(text)
+
+
+def open_credentials(keys: Keys, name: str, sealed: bytes) -> bytearray:
+    """Return the credentials of a remote, which the caller wipes.
+
+    Raises:
+        BadSealError: they were changed, or are sealed under another root key.
+    """
+    return keys.open_for_remotes("credentials", name.encode(), sealed)

