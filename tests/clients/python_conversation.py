@@ -75,7 +75,22 @@ def many_settings() -> Any:
     return [{"key": f"app.{number}", "value": "x" * 60_000} for number in range(40)]
 
 
-def secrets(client: Client, _folder: Path, _told: Told) -> None:
+def remotes(client: Client, folder: Path) -> None:
+    """Call the methods of remotes, over a folder; secrets are unlocked and have a recovery code."""
+    remotes = client.remotes
+    (folder / "remote").mkdir()
+    client.settings.set(key="remote_push", value="off")
+    remotes.set(url=(folder / "remote").as_uri())
+    remotes.test()
+    remotes.push()
+    (only,) = remotes.list()["backups"]
+    remotes.fetch(device=only["device"], n=only["n"])
+    assert remotes.verify(deep=True)["ok"]
+    assert remotes.status()["remotes"][0]["due_backups"] == 0
+    remotes.delete()
+
+
+def secrets(client: Client, folder: Path, _told: Told) -> None:
     """Call the methods of secrets, mostly with the keychain: a passphrase takes a second."""
     secrets = client.secrets
     secrets.initialize(keychain=True)
@@ -89,6 +104,7 @@ def secrets(client: Client, _folder: Path, _told: Told) -> None:
     secrets.rekey()
     secrets.delete(provider="openai")
     secrets.add_recovery()
+    remotes(client, folder)
     secrets.change_passphrase(keychain=True, new_passphrase="battery staple")
     (slot,) = (each["slot"] for each in secrets.status()["slots"] if each["kind"] == "keychain")
     secrets.remove_slot(slot=slot)

@@ -5,7 +5,9 @@
 // FOLDER has `older.db`, a database of an older version with a table of somebody else, and
 // `lost.db.known`, the mark of a database that was deleted.
 
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 
 import { Client, type ConnectionEnd, type Progress, type Transport } from "@sim-sidecar/client";
 import { ProcessTransport } from "@sim-sidecar/client/node";
@@ -122,8 +124,24 @@ async function settings({ settings }: Client): Promise<void> {
   await settings.setMany({ items }); // more than is stored of events: audit.overflow
 }
 
+/** Over a folder; secrets are unlocked and have a recovery code. */
+async function remotes({ remotes, settings }: Client): Promise<void> {
+  const place = join(folder, "remote");
+  mkdirSync(place);
+  await settings.set({ key: "remote_push", value: "off" });
+  await remotes.set({ url: pathToFileURL(place).href });
+  await remotes.test();
+  await remotes.push();
+  const { backups } = await remotes.list();
+  await remotes.fetch({ device: String(backups[0]?.device), n: Number(backups[0]?.n) });
+  await remotes.verify({ deep: true });
+  await remotes.status();
+  await remotes.delete();
+}
+
 /** Mostly with the keychain: to derive a key from a passphrase takes a second. */
-async function secrets({ secrets }: Client): Promise<void> {
+async function secrets(client: Client): Promise<void> {
+  const { secrets } = client;
   await secrets.initialize({ keychain: true });
   await secrets.set({ provider: "openai", value: "sk-0123456789abcdefWXYZ" });
   await secrets.lock();
@@ -135,6 +153,7 @@ async function secrets({ secrets }: Client): Promise<void> {
   await secrets.rekey();
   await secrets.delete({ provider: "openai" });
   await secrets.addRecovery();
+  await remotes(client);
   await secrets.changePassphrase({ keychain: true, new_passphrase: "battery staple" });
   const { slots } = await secrets.status();
   await secrets.removeSlot({ slot: Number(slots.find(({ kind }) => kind === "keychain")?.slot) });

@@ -109,9 +109,31 @@ fn secrets(client: &Client) {
     secrets.remove_slot(SecretsRemoveSlotParams::new(keychain.slot)).unwrap();
     secrets.rotate().unwrap();
     secrets.rekey(SecretsRekeyParams::new().passphrase("battery staple")).unwrap();
+    secrets.add_recovery().unwrap();
+    remotes(client);
     secrets.delete(SecretsDeleteParams::new("openai")).unwrap();
     let losing = secrets.status().unwrap().secrets;
     secrets.reset(SecretsResetParams::new(losing)).unwrap();
+}
+
+fn remotes(client: &Client) {
+    let remotes = client.remotes();
+    let place = folder().join("remote");
+    fs::create_dir(&place).unwrap();
+    let off = body(&"off").unwrap();
+    client.settings().set(SettingsSetParams::new("remote_push", off)).unwrap();
+    let path = place.display().to_string().replace('\\', "/");
+    let url = format!("file:///{}", path.trim_start_matches('/'));
+    remotes.set(RemotesSetParams::new(url)).unwrap();
+    assert!(remotes.test(RemotesTestParams::new()).unwrap().ok);
+    let pushed = remotes.push(RemotesPushParams::new()).unwrap().backups;
+    let listed = remotes.list(RemotesListParams::new()).unwrap().backups;
+    let fetch = RemotesFetchParams::new(listed[0].device.as_str(), listed[0].n);
+    assert_eq!(remotes.fetch(fetch).unwrap().name, pushed[0]);
+    assert!(remotes.verify(RemotesVerifyParams::new().deep(true)).unwrap().ok);
+    assert_eq!(remotes.status().unwrap().remotes[0].due_backups, 0);
+    remotes.delete(RemotesDeleteParams::new()).unwrap();
+    client.backups().delete(BackupsDeleteParams::new(pushed[0].as_str())).unwrap();
 }
 
 fn audit(client: &Client) {
