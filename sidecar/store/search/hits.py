@@ -16,6 +16,7 @@ where a stage has more than `limits.SEARCH_RANKED_MAX` hits the newest come firs
 them would take long.
 """
 
+from bisect import bisect_left
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -87,7 +88,9 @@ def find_hits(asked: Asked, most: int, after: Hit | None = None) -> tuple[list[H
             continue
         start = after if after is not None and stage == after.stage else None
         limit = most + len(seen)
-        among = None if match is None else _many(asked, stage, match)
+        among = None if match is None else _counted(asked, stage, match)
+        if among == []:
+            continue
         if match is None or among is not None:
             rows = behind = _newest(asked, stage, among, start, limit)
         else:
@@ -110,7 +113,7 @@ def _behind(hits: list[Hit], start: Hit) -> list[Hit]:
 
 
 def _rids(db: Connection, stage: int, match: str) -> list[int]:
-    """Return all that an index finds, whatever the filter."""
+    """Return all that an index finds, whatever the filter, in order."""
     # As one text, which takes half the time of a row for each.
     sql = f"SELECT json_group_array(rowid) FROM {_matching(stage)}"  # noqa: S608 - constants
     return msgspec.json.decode(db.execute(sql, (match,)).get, type=list[int])
@@ -146,17 +149,23 @@ def _where(
     return " AND ".join(found), values
 
 
-def _many(asked: Asked, stage: int, match: str) -> set[int] | None:
-    """Return all that an index finds when it is too much to be ranked; else None."""
+def _counted(asked: Asked, stage: int, match: str) -> list[int] | None:
+    """Return all that an index finds, in order, or None when it is few enough to be ranked.
+
+    It is empty when nothing is found: to rank that would take as long as to find it.
+    """
     most = limits.SEARCH_RANKED_MAX
     if (asked.db.execute("SELECT max(rid) FROM workflows").get or 0) <= most:
         return None  # the numbers of rows begin at 1
-    # Where all terms but the last one find few, the beginnings of words need not be counted.
-    bounds = (asked.terms.finished if match == asked.terms.begun else None, match)
-    sql = f"SELECT count(*) FROM (SELECT 1 FROM {_matching(stage)} LIMIT ?)"  # noqa: S608 - constants
-    if any(asked.db.execute(sql, (each, most + 1)).get <= most for each in bounds if each):
-        return None
-    return set(_rids(asked.db, stage, match))
+    finished = asked.terms.finished if match == asked.terms.begun else None
+    if finished is not None:
+        # Where all terms but the last one find few, the beginnings of words are not collected.
+        sql = f"SELECT count(*) FROM (SELECT 1 FROM {_matching(stage)} LIMIT ?)"  # noqa: S608 - constants
+        count = asked.db.execute(sql, (finished, most + 1)).get
+        if count <= most:
+            return None if count else []
+    rids = _rids(asked.db, stage, match)
+    return None if 0 < len(rids) <= most else rids
 
 
 def _ranked(asked: Asked, stage: int, match: str, limit: int) -> list[Hit]:
@@ -177,9 +186,12 @@ def _ranked(asked: Asked, stage: int, match: str, limit: int) -> list[Hit]:
 
 
 def _newest(
-    asked: Asked, stage: int, among: set[int] | None, start: Hit | None, limit: int
+    asked: Asked, stage: int, among: list[int] | None, start: Hit | None, limit: int
 ) -> list[Hit]:
-    """Return at most `limit` hits of a stage, the one changed last first; None: among all."""
+    """Return at most `limit` hits of a stage, the one changed last first; None: among all.
+
+    What they are among is in order.
+    """
     conditions, values = _where(asked, "+w.rid", stage)
     key = _LATEST if start is None or start.rank < 0 else (int(start.rank), start.rid)
     rows = asked.db.execute(
@@ -187,11 +199,16 @@ def _newest(
         " AND (w.updated_at, w.rid) < (?, ?) ORDER BY w.updated_at DESC, w.rid DESC",
         (*values, *key),
     )
-    found = (row for row in rows if among is None or row[0] in among)
+    found = (row for row in rows if among is None or _is_in(among, row[0]))
     return [
         Hit(stage, float(at if isinstance(at, int | float) else 0), rid)
         for rid, at in islice(found, limit)
     ]
+
+
+def _is_in(rids: list[int], rid: int) -> bool:
+    """Return whether a list in order has a value."""
+    return rids[min(bisect_left(rids, rid), len(rids) - 1)] == rid
 
 
 def read_headers(asked: Asked, hits: list[Hit]) -> list[tuple[Hit, Header]]:
