@@ -18,6 +18,7 @@ import time
 import traceback
 import venv
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import smoke_checks
@@ -136,10 +137,12 @@ def tried(path: Path) -> tuple[int, int]:
                 check.run()
             except Exception:  # noqa: BLE001 - the other checks are still worth making
                 failed += 1
-                print(f"FAILED  {check.name}\n{traceback.format_exc(limit=-3)}", flush=True)
+                told = traceback.format_exc(limit=-3)
+                print(f"FAILED  {path.name}: {check.name}\n{told}", flush=True)
             else:
                 passed += 1
-                print(f"ok      {check.name} ({time.monotonic() - begun_s:.1f} s)", flush=True)
+                took_s = time.monotonic() - begun_s
+                print(f"ok      {path.name}: {check.name} ({took_s:.1f} s)", flush=True)
         make_writable(place)
     return passed, failed
 
@@ -153,14 +156,12 @@ def main() -> int:
         dist = ROOT / "dist"
         npm_packages = sorted(dist.glob(f"{PROGRAM}-sidecar-*.tgz"))
         paths = [dist / PROGRAM, *npm_packages, *sorted(dist.glob("*.whl"))]
-    total_passed = total_failed = 0
-    for path in paths:
-        print(f"--- {path}", flush=True)
-        passed, failed = tried(path)
-        total_passed += passed
-        total_failed += failed
-    print(f"smoke: {total_passed} passed, {total_failed} failed", flush=True)
-    return int(total_failed > 0)
+    # Side by side: a check waits more than it computes. They share no folder.
+    with ThreadPoolExecutor(len(paths)) as pool:
+        counts = list(pool.map(tried, paths))
+    passed, failed = (sum(each) for each in zip(*counts, strict=True))
+    print(f"smoke: {passed} passed, {failed} failed", flush=True)
+    return int(failed > 0)
 
 
 if __name__ == "__main__":

@@ -26,11 +26,25 @@ def harden() -> None:
 
     with suppress(OSError, ValueError):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    with suppress(OSError, AttributeError):
-        import ctypes  # noqa: PLC0415 - 2 ms
+    if sys.platform == "linux":
+        _call("prctl", _PR_SET_DUMPABLE, 0, 0, 0, 0)
+    elif sys.platform == "darwin":
+        _call("ptrace", _PT_DENY_ATTACH, 0, 0, 0)
 
-        library = ctypes.CDLL(None)
-        if sys.platform == "linux":
-            library.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
-        elif sys.platform == "darwin":
-            library.ptrace(_PT_DENY_ATTACH, 0, 0, 0)
+
+def _call(name: str, *values: int) -> None:
+    """Call a function of the C library, if there is one of that name.
+
+    By the module under ctypes, which itself takes 3 % of a start to define types; where the
+    interpreter has another module, by ctypes.
+    """
+    with suppress(OSError, AttributeError, ImportError):
+        try:
+            import _ctypes  # noqa: PLC0415 - POSIX only
+
+            library = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]  # typeshed lacks None
+            _ctypes.call_function(_ctypes.dlsym(library, name), values)
+        except (AttributeError, ImportError):
+            import ctypes  # noqa: PLC0415 - see above
+
+            getattr(ctypes.CDLL(None), name)(*values)

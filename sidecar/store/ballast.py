@@ -7,7 +7,6 @@ system that compresses or skips zeros would reserve no room for them.
 """
 
 import os
-import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -26,6 +25,8 @@ class Ballast:
         self.free_bytes: Callable[[], int] = self._free_bytes
 
     def _free_bytes(self) -> int:
+        import shutil  # noqa: PLC0415 - after the start
+
         return shutil.disk_usage(self._path.parent).free
 
     def exists(self) -> bool:
