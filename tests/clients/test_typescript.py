@@ -162,16 +162,14 @@ def test_a_kill_amid_a_thousand_calls_settles_each_call_of_the_typescript_client
 
     seen = report("killed", database, *SIDECAR)
 
-    outcomes = seen["outcomes"]
     assert seen["settled"] == [1] * 1000
-    assert (outcomes["done"] + outcomes["may_have_run"], outcomes["not_sent"]) == (1000, 1)
-    assert min(outcomes.values()) > 0
+    assert seen["outcomes"] == {"done": 250, "may_have_run": 750, "not_sent": 1, "other": 0}
     assert seen["states"] == ["starting", "ready", "down", "starting", "ready", "stopped"]
     with closing(sqlite3.connect(database)) as db:
         entries = [seq for (seq,) in db.execute("SELECT seq FROM access_log ORDER BY seq")]
         stored = {name for (name,) in db.execute("SELECT id FROM workflows")}
     assert seen["events"] == entries
-    assert set(seen["saved"]) <= stored
+    assert set(seen["saved"]) | {"last"} < stored  # some were done, but never told
 
 
 def test_a_start_that_fails_tells_its_slug_through_the_typescript_client(tmp_path: Path) -> None:

@@ -191,8 +191,9 @@ const cases: Record<string, () => Promise<unknown>> = {
         const value = "x".repeat(60_000);
         const items = Array.from({ length: 40 }, (_, n) => ({ key: `app.${n}`, value }));
         await client.settings.set({ key: "theme", value: "dark" });
-        await client.settings.setMany({ items });
-        await client.settings.set({ key: "theme", value: "light" });
+        const many = client.settings.setMany({ items });
+        await client.settings.set({ key: "theme", value: "light" }); // told before the gap is filled
+        await many;
         await client.system.ping();
         await client.system.ping();
         return { overflows, events };
