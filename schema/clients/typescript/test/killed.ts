@@ -2,6 +2,8 @@
 //
 //     node killed.js DATABASE COMMAND...
 
+import { statSync } from "node:fs";
+
 import { ConnectionLost } from "@sim-sidecar/client";
 import { Supervisor } from "@sim-sidecar/client/node";
 
@@ -54,10 +56,19 @@ function send(first: number, end: number): Promise<void> {
 
 await send(0, CALLS / 4);
 // While nothing is read here, the process does what it can tell only after a long answer.
+const written = () => statSync(`${database}-wal`).mtimeMs;
+const before = written();
 const long = client.rpc.discover().catch((reason: unknown) => reason instanceof ConnectionLost);
 const rest = send(CALLS / 4, CALLS);
 await new Promise(setImmediate); // they are sent
-Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 500);
+for (let [last, looks] = [before, 0]; looks < 100; looks += 1) {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100);
+  const now = written();
+  if (now !== before && now === last) {
+    break; // it has committed, and waits
+  }
+  last = now;
+}
 process.kill(Number(supervisor.pid), "SIGKILL");
 await rest;
 outcomes.other += (await long) === true ? 0 : 1;
