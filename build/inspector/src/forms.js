@@ -1,6 +1,6 @@
 // A form for the params of a method, made from its JSON Schema.
 import { html } from "htm/preact";
-import { Field } from "./ui.js";
+import { Field, prose } from "./ui.js";
 
 /** Returns a schema with its reference followed and null left out. */
 function plain(schema, document) {
@@ -63,9 +63,8 @@ export function typedFor(method, document, params) {
 }
 
 function hintOf(param, schema) {
-  const kind = schema.enum ? null : schema.type === "array" ? "JSON list" : schema.type === "object" ? "JSON object" : schema.type ? null : "any JSON";
-  const range = schema.minimum != null && schema.maximum != null && schema.maximum < 1e9 ? `${schema.minimum} to ${schema.maximum}` : null;
-  return [param.description ?? schema.description, kind && `Write a ${kind}.`.replace("a any", "any"), range && `From ${range}.`].filter(Boolean).join(" ");
+  const kind = schema.enum ? null : schema.type === "array" ? "a JSON list" : schema.type === "object" ? "a JSON object" : schema.type ? null : "any JSON";
+  return [param.description ?? schema.description, kind && `Write ${kind}.`].filter(Boolean).join(" ");
 }
 
 function Input({ param, schema, typed, type, own }) {
@@ -88,11 +87,12 @@ function Input({ param, schema, typed, type, own }) {
 /** The fields of a method; `typed` has what was typed by name, `type(name, text)` changes it. */
 export function ParamFields({ method, document, typed, type }) {
   if (!method.params.length) return html`<p class="quiet">This method takes no params.</p>`;
-  return method.params.map((param) => {
+  return html`<div class="fields">${method.params.map((param) => {
     const schema = plain(param.schema, document);
+    const isLong = LINES.includes(schema.type) && !schema.enum;
     const label = html`<code>${param.name}</code>${param.required ? html`<span class="required">required</span>` : ""}`;
-    return html`<${Field} key=${`${method.name} ${param.name}`} label=${label} hint=${hintOf(param, schema)}>
+    return html`<${Field} key=${`${method.name} ${param.name}`} label=${label} hint=${prose(hintOf(param, schema))} long=${isLong}>
       ${(own) => html`<${Input} param=${param} schema=${schema} own=${own} typed=${typed[param.name]} type=${(text) => type(param.name, text)} />`}
     <//>`;
-  });
+  })}</div>`;
 }

@@ -57,7 +57,7 @@ export function Graph({ graph, name }) {
   const layout = useMemo(() => laidOut(graph), [graph]);
   const fit = () => {
     const room = frame.current ? frame.current.clientWidth - 4 : layout.width;
-    setScale(Math.max(0.62, Math.min(1, room / layout.width)));
+    setScale(Math.max(0.58, Math.min(1, room / layout.width)));
   };
   useLayoutEffect(fit, [layout]);
   if (!graph.steps.length)

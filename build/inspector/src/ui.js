@@ -182,9 +182,12 @@ export function Choice({ label, options, chosen, choose }) {
   </fieldset>`;
 }
 
-export function Field({ label, hint, children, inline }) {
+/** Returns a text in which what stands in back quotes is code. */
+export const prose = (text) => text.split("`").map((part, at) => (at % 2 ? html`<code>${part}</code>` : part));
+
+export function Field({ label, hint, children, inline, long }) {
   const id = useId();
-  return html`<div class="field ${inline ? "field-inline" : ""}">
+  return html`<div class="field ${inline ? "field-inline" : ""} ${long ? "field-long" : ""}">
     <label for=${id}>${label}</label>
     ${children({ id, "aria-describedby": hint ? `${id}-hint` : undefined })}
     ${hint && html`<p class="hint" id="${id}-hint">${hint}</p>`}

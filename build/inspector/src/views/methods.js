@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { call } from "../api.js";
 import { CopyCall, Outcome, isReading, refusal, useCall } from "../calls.js";
 import { ParamFields, paramsText, typedFor } from "../forms.js";
-import { Badge, Card, Choice, Empty, Field, Loaded, useLoaded, usePage } from "../ui.js";
+import { Badge, Card, Choice, Empty, Field, Loaded, prose, useLoaded, usePage } from "../ui.js";
 
 export function Methods({ rest: [chosen] }) {
   const { state } = usePage();
@@ -101,8 +101,8 @@ function Method({ method, document }) {
   return html`<${Card}>
       <header class="method-head">
         <h2><code>${method.name}</code></h2>
-        <p>${method.summary}</p>
-        ${method.description && html`<p class="quiet">${method.description}</p>`}
+        <p>${prose(method.summary)}</p>
+        ${method.description && html`<p class="quiet">${prose(method.description)}</p>`}
         <p class="badges">
           ${isReading(state, method.name, {}) ? html`<${Badge} kind="good">only reads<//>` : html`<${Badge} kind="warm">can change something<//>`}
           ${method["x-long"] && html` <${Badge}>long: tells progress, can be cancelled<//>`}
@@ -129,7 +129,7 @@ function Method({ method, document }) {
       <${Outcome} outcome=${outcome} />
     <//>
     <${Card} title="What it can answer" level=${3}>
-      <p>${method.result.description}</p>
+      <p>${prose(method.result.description)}</p>
       <p class="quiet">Errors: ${method.errors.map((each) => each.$ref.split("/").at(-1)).map((name, at) => html`${at > 0 ? ", " : ""}<code>${name}</code>`)}</p>
     <//>`;
 }

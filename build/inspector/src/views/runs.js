@@ -44,7 +44,7 @@ export function RunCharts({ id = null, days }) {
   return html`<${Loaded} from=${found} what="Adding up the runs">
     ${({ all, rows }) =>
       all.runs === 0
-        ? html`<${Empty} title="No runs in these ${days} days">An app records one with runs.start and runs.finish.<//>`
+        ? html`<${Card}><${Empty} title="No runs in these ${days} days">An app records one with <code>runs.start</code> and <code>runs.finish</code>.<//><//>`
         : html`<${Figures}>
               <${Figure} label="Runs" value=${count(all.runs)} note="${count(all.by_status.running)} still running" />
               <${Figure} label="Success" value=${percent(all.success_rate)} note="${count(all.by_status.error)} failed, ${count(all.interrupted)} of these interrupted" />
@@ -95,7 +95,7 @@ export function RunList({ id = null, status = "" }) {
     ${({ items, next_cursor }) => html`<${Table}
         caption="Runs, newest first"
         hidesCaption=${true}
-        empty=${html`<${Empty} title="No runs">None has this status.<//>`}
+        empty=${html`<${Empty} title="No runs">${status ? "None has this status." : "None has been recorded."}<//>`}
         rows=${items.map((each) => ({ key: each.id, ...each }))}
         columns=${[
           ["Started", (each) => time(each.started_at), { keep: true }],
