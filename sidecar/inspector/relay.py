@@ -21,6 +21,34 @@ from sidecar.limits import inspector as limits
 _PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
+class _Signals:
+    """Passes signals on to a process, also those that came before it was started."""
+
+    def __init__(self) -> None:
+        """Take the signals that end processes, or that programs give a meaning of their own."""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+        for name in _PASSED_ON:
+            number = getattr(signal, name, None)
+            if number is not None:
+                with suppress(OSError, ValueError):
+                    signal.signal(number, self._came)
+
+    def pass_to(self, process: "subprocess.Popen[bytes]") -> None:
+        """Pass all signals on to this process from now on."""
+        self._process = process
+        for number in self._early:
+            self._came(number, None)
+
+    def _came(self, number: int, _frame: Any) -> None:
+        """Send a signal on."""
+        if self._process is None:
+            self._early.append(number)
+            return
+        with suppress(OSError):
+            self._process.send_signal(number)
+
+
 class Relay:
     """The command, between our stdin and our stdout."""
 
@@ -30,31 +58,18 @@ class Relay:
         Raises:
             OSError: it cannot be started.
         """
+        signals = _Signals()
         alone: dict[str, Any] = {} if sys.platform == "win32" else {"process_group": 0}
         # A group of its own: a signal of the terminal then comes once, from us.
         self._process = subprocess.Popen(  # noqa: S603 - the command of the person
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, close_fds=False,
             **alone,
         )  # fmt: skip
+        signals.pass_to(self._process)
         if not (self._process.stdin and self._process.stdout):
             raise RuntimeError("a child without pipes")
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self._to, self._came = to, came
-        for name in _PASSED_ON:
-            number = getattr(signal, name, None)
-            if number is not None:
-                with suppress(OSError, ValueError):
-                    signal.signal(number, self._pass_signal)
-
-    @property
-    def pid(self) -> int:
-        """The process id of the command."""
-        return self._process.pid
-
-    def _pass_signal(self, number: int, _frame: Any) -> None:
-        """Send a signal on to the command."""
-        with suppress(OSError):
-            self._process.send_signal(number)
 
     def run(self) -> int:
         """Pass on until the command has ended; return its exit code, negative for a signal."""

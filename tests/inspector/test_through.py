@@ -130,6 +130,25 @@ def test_a_signal_reaches_the_command_once_and_its_end_comes_back(
     assert found[0] == found[1]
 
 
+HEARS_SIGNALS = """
+import os, signal, sys
+signal.signal(signal.SIGINT, lambda *_: print("interrupted", flush=True))
+print("alone" if os.getpgrp() == os.getpid() else "in the group of the terminal", flush=True)
+sys.stdin.readline()
+"""
+
+
+def test_a_signal_of_the_terminal_reaches_the_command_once(spawn: Spawn) -> None:
+    """A terminal sends it to all processes of its group, and the inspector sends it on."""
+    command = through([sys.executable, "-c", HEARS_SIGNALS])
+    child = spawn(command, ready=False, before=os.setpgrp)
+    first = child.next_line()
+    os.killpg(child.pid, signal.SIGINT)
+
+    assert (first, child.next_line()) == (b"alone", b"interrupted")
+    assert child.finish() == ([], 0)
+
+
 def test_a_command_that_is_killed_ends_the_inspector_by_the_same_signal(spawn: Spawn) -> None:
     child = spawn(through(product("--ephemeral")))
     os.kill(child.ready["pid"], signal.SIGKILL)

@@ -21,6 +21,7 @@ REQUIREMENTS = [
         "test_half_a_line_is_passed_on_at_once",
         "test_a_sidecar_answers_and_ends_as_without_the_inspector",
         "test_a_signal_reaches_the_command_once_and_its_end_comes_back",
+        "test_a_signal_of_the_terminal_reaches_the_command_once",
         "test_a_command_that_is_killed_ends_the_inspector_by_the_same_signal",
         "test_an_inspector_that_is_killed_takes_the_command_with_it",
         "test_a_host_that_reads_no_more_is_noticed_by_the_command",

@@ -45,7 +45,8 @@ def _copy_once(source: Path, copy: Path) -> int | None:
     uri = source.absolute().as_uri() + ("?mode=ro" if is_open else "?mode=ro&immutable=1")
     db = apsw.Connection(uri, flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI)
     try:
-        # A crashed process may have left a log, which the close must not move into the file.
+        # A close must not move what a crashed process left in its log into the file: on POSIX that
+        # cannot happen, as the file is not open for writing.
         db.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         # Without a transaction the copy begins again with each write of the other process.
         db.execute("BEGIN")
