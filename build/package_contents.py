@@ -17,6 +17,7 @@ LICENCE_FILE = re.compile(r"(^|/)(LICEN[CS]E|COPYING|NOTICE|AUTHORS)[^/]*$", re.
 BUNDLER = "pyinstaller"
 """Its bootloader is the executable; its licence allows that under any licence."""
 RULE = "=" * 96
+PAGE_LICENCES = "sidecar/inspector/page/licences.txt"
 
 
 class Unknown(Exception):
@@ -111,6 +112,8 @@ class Part(NamedTuple):
     is_package: bool
     crates: list[dict[str, Any]]
     """The components that the package itself lists in a CycloneDX document, as Rust crates."""
+    is_of_npm: bool = False
+    """Whether it is in the inspector's page."""
 
 
 def parts_of(folder: Path, modules: set[str]) -> list[Part]:
@@ -136,9 +139,23 @@ def parts_of(folder: Path, modules: set[str]) -> list[Part]:
     libraries -= {str(file) for each in _packages(files, modules) for file in each.files or ()}
     if libraries:
         raise Unknown(f"no part is known for {sorted(libraries)}; see NATIVE in {__file__}.")
+    found += _of_page(inside / PAGE_LICENCES)
     if bare := [part.name for part in found if not part.texts]:
         raise Unknown(f"no licence text is known for {bare}.")
     return sorted(found, key=lambda part: (not part.is_package, part.name.lower()))
+
+
+def _of_page(licences: Path) -> list[Part]:
+    """Return the packages in the inspector's page, by the file of its licences."""
+    if not licences.exists():
+        return []
+    _, *rest = licences.read_text(encoding="utf-8").split(f"{RULE}\n")
+    found = []
+    for head, text in zip(rest[::2], rest[1::2], strict=True):
+        name, version, licence = head.strip().split(" ", 2)
+        texts = [("LICENSE", text.strip())]
+        found.append(Part(name, version, licence.strip("()"), texts, False, [], is_of_npm=True))
+    return found
 
 
 def _packages(files: set[str], modules: set[str]) -> list[metadata.Distribution]:
@@ -230,15 +247,18 @@ def _slug(name: str) -> str:
 
 def _component(part: Part) -> dict[str, Any]:
     """Return a part as a component of a CycloneDX document."""
-    kind = "pypi" if part.is_package else "generic"
+    kind = "pypi" if part.is_package else "npm" if part.is_of_npm else "generic"
     at = f"@{part.version}" if part.version else ""
     # A scanner finds OpenSSL by this name, wherever in the folder it is.
     known_as = part.name if part.is_package else part.name.partition(" (")[0]
+    ref, known = _slug(part.name), _slug(known_as)
+    if part.is_of_npm:
+        ref = known = part.name.replace("@", "%40")  # the scope of a package of npm
     component: dict[str, Any] = {
         "type": "library",
-        "bom-ref": f"pkg:{kind}/{_slug(part.name)}{at}",
+        "bom-ref": f"pkg:{kind}/{ref}{at}",
         "name": part.name,
-        "purl": f"pkg:{kind}/{_slug(known_as)}{at}",
+        "purl": f"pkg:{kind}/{known}{at}",
         "licenses": [{"license": {"name": part.licence}}],
     }
     if part.version:

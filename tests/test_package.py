@@ -1,5 +1,6 @@
 """What holds of the packages without making one; build/smoke.py tries those that were made."""
 
+import shutil
 import tarfile
 import tomllib
 import uuid
@@ -123,6 +124,24 @@ def test_the_licences_are_written_whole_each_below_its_part() -> None:
 
     assert text.index("first 1.0\nMIT") < text.index("second 1.0\nZlib")
     assert text.count("Permission") == 2
+
+
+def test_the_packages_of_the_page_are_parts_with_their_licences(tmp_path: Path) -> None:
+    page = tmp_path / "_internal" / contents.PAGE_LICENCES
+    page.parent.mkdir(parents=True)
+    shutil.copy(ROOT / contents.PAGE_LICENCES, page)
+    parts = [part for part in contents.parts_of(tmp_path, set()) if part.is_of_npm]
+    made = contents.sbom("sim-sidecar", "0.1.0", parts, EPOCH_S)
+
+    assert [(part.name, part.licence) for part in parts] == [
+        ("@dagrejs/dagre", "MIT"),
+        ("@dagrejs/graphlib", "MIT"),
+        ("htm", "Apache-2.0"),
+        ("preact", "MIT"),
+        ("uplot", "MIT"),
+    ]
+    assert contents.licences(parts).count("Permission is hereby granted") == 4
+    assert made["components"][0]["purl"].startswith("pkg:npm/%40dagrejs/dagre@")
 
 
 def test_a_library_of_no_known_part_is_refused(tmp_path: Path) -> None:

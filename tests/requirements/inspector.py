@@ -83,6 +83,7 @@ REQUIREMENTS = [
         "test_the_bundle_was_made_of_these_sources",
         "test_the_bundle_made_again_has_the_same_bytes",
         "test_the_licence_of_each_bundled_package_is_there_in_full",
+        "test_the_packages_of_the_page_are_parts_with_their_licences",
         "test_the_lock_names_no_registry",
     ),
 ]
