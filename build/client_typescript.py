@@ -200,7 +200,7 @@ def _method(method: Schema) -> list[str]:
     options = "LongCallOptions" if method.get("x-long") else "CallOptions"
     return [
         _comment(method_text(method), 2),
-        f"  {verb}({_arguments(method)}, options?: {options}): Promise<{_result(method)}> {{",
+        _signature(verb, method, options, f"Promise<{_result(method)}>"),
         f"    return this.#client.call({json.dumps(method['name'])}, params, options);",
         "  }",
     ]
@@ -212,10 +212,19 @@ def _pages(method: Schema) -> list[str]:
     result = f"AsyncGenerator<{_result(method)}, void, undefined>"
     return [
         f"  /** Yield the pages of `{method['name']}`, from `cursor` or the first to the last. */",
-        f"  {verb}Pages({_arguments(method)}, options?: CallOptions): {result} {{",
+        _signature(f"{verb}Pages", method, "CallOptions", result),
         f"    return this.#client.pages({json.dumps(method['name'])}, params, options);",
         "  }",
     ]
+
+
+def _signature(name: str, method: Schema, options: str, result: str) -> str:
+    """Return the first line of a method, or as many as it needs."""
+    line = f"  {name}({_arguments(method)}, options?: {options}): {result} {{"
+    if len(line) <= WIDTH:
+        return line
+    arguments = f"    {_arguments(method)},\n    options?: {options},\n"
+    return f"  {name}(\n{arguments}  ): {result} {{"
 
 
 def _arguments(method: Schema) -> str:

@@ -134,7 +134,7 @@ export class BaseClient {
       return reject(signal.reason);
     }
     if (this.#transport === null) {
-      return reject(new ConnectionLost(`${method}: not sent, there is no process.`, false, this.#end));
+      return reject(new ConnectionLost(`${method}: there is no process.`, false, this.#end));
     }
     const id = this.#lastId + 1;
     const line = JSON.stringify({ jsonrpc: "2.0", id, method, params });

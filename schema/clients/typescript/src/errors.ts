@@ -40,17 +40,20 @@ export class SidecarError extends ClientError {
   }
 }
 
+/** A slug that the contract names. */
+export type KnownSlug = keyof contract.ErrorDataBySlug;
+
 /** An error of a slug that the contract names, with the data of that slug. */
-export type ErrorOf<S extends keyof contract.ErrorDataBySlug> = SidecarError & {
+export type ErrorOf<S extends KnownSlug> = SidecarError & {
   readonly slug: S;
   readonly data: contract.ErrorDataBySlug[S];
 };
 
 /** Any error that the contract names. */
-export type KnownError = { [S in keyof contract.ErrorDataBySlug]: ErrorOf<S> }[keyof contract.ErrorDataBySlug];
+export type KnownError = { [S in KnownSlug]: ErrorOf<S> }[KnownSlug];
 
 /** Return whether something that was thrown is an answer of the process with this slug. */
-export function isError<S extends keyof contract.ErrorDataBySlug>(e: unknown, slug: S): e is ErrorOf<S> {
+export function isError<S extends KnownSlug>(e: unknown, slug: S): e is ErrorOf<S> {
   return e instanceof SidecarError && e.slug === slug;
 }
 

@@ -4297,7 +4297,10 @@ export class SystemMethods {
   }
 
   /** End the process once every request accepted before is answered. */
-  shutdown(params: SystemShutdownParams = {}, options?: CallOptions): Promise<SystemShutdownResult> {
+  shutdown(
+    params: SystemShutdownParams = {},
+    options?: CallOptions,
+  ): Promise<SystemShutdownResult> {
     return this.#client.call("system.shutdown", params, options);
   }
 
@@ -4329,7 +4332,10 @@ export class SystemMethods {
    * `backups.restore` does; meanwhile requests that need the database are answered `maintenance`.
    * Call the method with `dry_run` first, which disturbs no other request, and let the user decide.
    */
-  recover(params: SystemRecoverParams = {}, options?: LongCallOptions): Promise<SystemRecoverResult> {
+  recover(
+    params: SystemRecoverParams = {},
+    options?: LongCallOptions,
+  ): Promise<SystemRecoverResult> {
     return this.#client.call("system.recover", params, options);
   }
 
@@ -4350,7 +4356,10 @@ export class SystemMethods {
    * the database are answered `maintenance`; ping and cancel are served. When the process is
    * killed, the old file or the new one is there, complete.
    */
-  compact(params: SystemCompactParams = {}, options?: LongCallOptions): Promise<SystemCompactResult> {
+  compact(
+    params: SystemCompactParams = {},
+    options?: LongCallOptions,
+  ): Promise<SystemCompactResult> {
     return this.#client.call("system.compact", params, options);
   }
 }
@@ -4378,7 +4387,10 @@ export class WorkflowsMethods {
    *
    * With `fail`, the error of the call carries the `index` of the item that caused it.
    */
-  saveMany(params: WorkflowsSaveManyParams, options?: CallOptions): Promise<WorkflowsSaveManyResult> {
+  saveMany(
+    params: WorkflowsSaveManyParams,
+    options?: CallOptions,
+  ): Promise<WorkflowsSaveManyResult> {
     return this.#client.call("workflows.save_many", params, options);
   }
 
@@ -4402,7 +4414,10 @@ export class WorkflowsMethods {
   }
 
   /** Yield the pages of `workflows.list`, from `cursor` or the first to the last. */
-  listPages(params: WorkflowsListParams = {}, options?: CallOptions): AsyncGenerator<WorkflowsListResult, void, undefined> {
+  listPages(
+    params: WorkflowsListParams = {},
+    options?: CallOptions,
+  ): AsyncGenerator<WorkflowsListResult, void, undefined> {
     return this.#client.pages("workflows.list", params, options);
   }
 
@@ -4419,7 +4434,10 @@ export class WorkflowsMethods {
   }
 
   /** Yield the pages of `workflows.search`, from `cursor` or the first to the last. */
-  searchPages(params: WorkflowsSearchParams, options?: CallOptions): AsyncGenerator<WorkflowsSearchResult, void, undefined> {
+  searchPages(
+    params: WorkflowsSearchParams,
+    options?: CallOptions,
+  ): AsyncGenerator<WorkflowsSearchResult, void, undefined> {
     return this.#client.pages("workflows.search", params, options);
   }
 
@@ -4445,7 +4463,10 @@ export class WorkflowsMethods {
    * is changed as by workflows.update, workflows.archive and workflows.unarchive: with their audit
    * entries, events and revisions.
    */
-  updateMany(params: WorkflowsUpdateManyParams, options?: CallOptions): Promise<WorkflowsUpdateManyResult> {
+  updateMany(
+    params: WorkflowsUpdateManyParams,
+    options?: CallOptions,
+  ): Promise<WorkflowsUpdateManyResult> {
     return this.#client.call("workflows.update_many", params, options);
   }
 
@@ -4461,7 +4482,10 @@ export class WorkflowsMethods {
   }
 
   /** Bring an archived workflow back as it was; a live workflow stays as it is. */
-  unarchive(params: WorkflowsUnarchiveParams, options?: CallOptions): Promise<WorkflowsUnarchiveResult> {
+  unarchive(
+    params: WorkflowsUnarchiveParams,
+    options?: CallOptions,
+  ): Promise<WorkflowsUnarchiveResult> {
     return this.#client.call("workflows.unarchive", params, options);
   }
 
@@ -4471,7 +4495,10 @@ export class WorkflowsMethods {
   }
 
   /** Delete several workflows one after the other; the failure of one does not stop the others. */
-  deleteMany(params: WorkflowsDeleteManyParams, options?: LongCallOptions): Promise<WorkflowsDeleteManyResult> {
+  deleteMany(
+    params: WorkflowsDeleteManyParams,
+    options?: LongCallOptions,
+  ): Promise<WorkflowsDeleteManyResult> {
     return this.#client.call("workflows.delete_many", params, options);
   }
 
@@ -4481,7 +4508,10 @@ export class WorkflowsMethods {
   }
 
   /** Yield the pages of `workflows.history`, from `cursor` or the first to the last. */
-  historyPages(params: WorkflowsHistoryParams, options?: CallOptions): AsyncGenerator<WorkflowsHistoryResult, void, undefined> {
+  historyPages(
+    params: WorkflowsHistoryParams,
+    options?: CallOptions,
+  ): AsyncGenerator<WorkflowsHistoryResult, void, undefined> {
     return this.#client.pages("workflows.history", params, options);
   }
 
@@ -4516,7 +4546,10 @@ export class WorkflowsMethods {
   }
 
   /** Yield the pages of `workflows.tags`, from `cursor` or the first to the last. */
-  tagsPages(params: WorkflowsTagsParams = {}, options?: CallOptions): AsyncGenerator<WorkflowsTagsResult, void, undefined> {
+  tagsPages(
+    params: WorkflowsTagsParams = {},
+    options?: CallOptions,
+  ): AsyncGenerator<WorkflowsTagsResult, void, undefined> {
     return this.#client.pages("workflows.tags", params, options);
   }
 
@@ -4525,17 +4558,26 @@ export class WorkflowsMethods {
    *
    * Many workflows are changed in steps; after a cancel those changed so far stay renamed.
    */
-  renameTag(params: WorkflowsRenameTagParams, options?: LongCallOptions): Promise<WorkflowsRenameTagResult> {
+  renameTag(
+    params: WorkflowsRenameTagParams,
+    options?: LongCallOptions,
+  ): Promise<WorkflowsRenameTagResult> {
     return this.#client.call("workflows.rename_tag", params, options);
   }
 
   /** List the categories of live workflows with the number of workflows in each. */
-  categories(params: WorkflowsCategoriesParams = {}, options?: CallOptions): Promise<WorkflowsCategoriesResult> {
+  categories(
+    params: WorkflowsCategoriesParams = {},
+    options?: CallOptions,
+  ): Promise<WorkflowsCategoriesResult> {
     return this.#client.call("workflows.categories", params, options);
   }
 
   /** Yield the pages of `workflows.categories`, from `cursor` or the first to the last. */
-  categoriesPages(params: WorkflowsCategoriesParams = {}, options?: CallOptions): AsyncGenerator<WorkflowsCategoriesResult, void, undefined> {
+  categoriesPages(
+    params: WorkflowsCategoriesParams = {},
+    options?: CallOptions,
+  ): AsyncGenerator<WorkflowsCategoriesResult, void, undefined> {
     return this.#client.pages("workflows.categories", params, options);
   }
 
@@ -4552,7 +4594,10 @@ export class WorkflowsMethods {
    * Bodies are never rewritten, also where one workflow calls another by its id: workflows.list
    * with `source` and `source_id` finds the workflow that is meant.
    */
-  import(params: WorkflowsImportParams = {}, options?: LongCallOptions): Promise<WorkflowsImportResult> {
+  import(
+    params: WorkflowsImportParams = {},
+    options?: LongCallOptions,
+  ): Promise<WorkflowsImportResult> {
     return this.#client.call("workflows.import", params, options);
   }
 }
@@ -4601,7 +4646,10 @@ export class RunsMethods {
   }
 
   /** Yield the pages of `runs.list`, from `cursor` or the first to the last. */
-  listPages(params: RunsListParams = {}, options?: CallOptions): AsyncGenerator<RunsListResult, void, undefined> {
+  listPages(
+    params: RunsListParams = {},
+    options?: CallOptions,
+  ): AsyncGenerator<RunsListResult, void, undefined> {
     return this.#client.pages("runs.list", params, options);
   }
 
@@ -4625,7 +4673,10 @@ export class RunsMethods {
    *
    * A cancel between two of them leaves the ones before deleted.
    */
-  deleteMany(params: RunsDeleteManyParams, options?: LongCallOptions): Promise<RunsDeleteManyResult> {
+  deleteMany(
+    params: RunsDeleteManyParams,
+    options?: LongCallOptions,
+  ): Promise<RunsDeleteManyResult> {
     return this.#client.call("runs.delete_many", params, options);
   }
 
@@ -4666,7 +4717,10 @@ export class SettingsMethods {
   }
 
   /** Yield the pages of `settings.list`, from `cursor` or the first to the last. */
-  listPages(params: SettingsListParams = {}, options?: CallOptions): AsyncGenerator<SettingsListResult, void, undefined> {
+  listPages(
+    params: SettingsListParams = {},
+    options?: CallOptions,
+  ): AsyncGenerator<SettingsListResult, void, undefined> {
     return this.#client.pages("settings.list", params, options);
   }
 
@@ -4700,7 +4754,10 @@ export class SecretsMethods {
   }
 
   /** Set up secrets with a passphrase or the system's keychain, once, and unlock them. */
-  initialize(params: SecretsInitializeParams = {}, options?: LongCallOptions): Promise<SecretsStatusResult> {
+  initialize(
+    params: SecretsInitializeParams = {},
+    options?: LongCallOptions,
+  ): Promise<SecretsStatusResult> {
     return this.#client.call("secrets.initialize", params, options);
   }
 
@@ -4711,7 +4768,10 @@ export class SecretsMethods {
    * also after a restart. An unlock while unlocked checks the passphrase and starts both times of
    * the automatic lock again.
    */
-  unlock(params: SecretsUnlockParams = {}, options?: LongCallOptions): Promise<SecretsStatusResult> {
+  unlock(
+    params: SecretsUnlockParams = {},
+    options?: LongCallOptions,
+  ): Promise<SecretsStatusResult> {
     return this.#client.call("secrets.unlock", params, options);
   }
 
@@ -4745,7 +4805,10 @@ export class SecretsMethods {
   }
 
   /** Yield the pages of `secrets.list`, from `cursor` or the first to the last. */
-  listPages(params: SecretsListParams = {}, options?: CallOptions): AsyncGenerator<SecretsListResult, void, undefined> {
+  listPages(
+    params: SecretsListParams = {},
+    options?: CallOptions,
+  ): AsyncGenerator<SecretsListResult, void, undefined> {
     return this.#client.pages("secrets.list", params, options);
   }
 
@@ -4760,12 +4823,18 @@ export class SecretsMethods {
    * A proof is needed also while unlocked. A person who has forgotten the passphrase unlocks with
    * the recovery code or the keychain, and gives the same proof here.
    */
-  changePassphrase(params: SecretsChangePassphraseParams, options?: LongCallOptions): Promise<SecretsStatusResult> {
+  changePassphrase(
+    params: SecretsChangePassphraseParams,
+    options?: LongCallOptions,
+  ): Promise<SecretsStatusResult> {
     return this.#client.call("secrets.change_passphrase", params, options);
   }
 
   /** Make a recovery code: 160 random bits that unlock; the code is shown only this once. */
-  addRecovery(params: SecretsAddRecoveryParams = {}, options?: LongCallOptions): Promise<SecretsAddRecoveryResult> {
+  addRecovery(
+    params: SecretsAddRecoveryParams = {},
+    options?: LongCallOptions,
+  ): Promise<SecretsAddRecoveryResult> {
     return this.#client.call("secrets.add_recovery", params, options);
   }
 
@@ -4775,7 +4844,10 @@ export class SecretsMethods {
    * It is for a person who unlocks with a passphrase and does not want to be asked for it on this
    * computer, or who has moved to a new computer.
    */
-  addKeychain(params: SecretsAddKeychainParams = {}, options?: LongCallOptions): Promise<SecretsStatusResult> {
+  addKeychain(
+    params: SecretsAddKeychainParams = {},
+    options?: LongCallOptions,
+  ): Promise<SecretsStatusResult> {
     return this.#client.call("secrets.add_keychain", params, options);
   }
 
@@ -4785,7 +4857,10 @@ export class SecretsMethods {
   }
 
   /** Seal every key again under a new data key, and erase the old data key from the file. */
-  rotate(params: SecretsRotateParams = {}, options?: LongCallOptions): Promise<SecretsRotateResult> {
+  rotate(
+    params: SecretsRotateParams = {},
+    options?: LongCallOptions,
+  ): Promise<SecretsRotateResult> {
     return this.#client.call("secrets.rotate", params, options);
   }
 
@@ -4830,7 +4905,10 @@ export class AuditMethods {
   }
 
   /** Yield the pages of `audit.list`, from `cursor` or the first to the last. */
-  listPages(params: AuditListParams = {}, options?: CallOptions): AsyncGenerator<AuditListResult, void, undefined> {
+  listPages(
+    params: AuditListParams = {},
+    options?: CallOptions,
+  ): AsyncGenerator<AuditListResult, void, undefined> {
     return this.#client.pages("audit.list", params, options);
   }
 
@@ -4840,12 +4918,18 @@ export class AuditMethods {
    * Only entries are replayed, no change events: a host that was away takes the ids from the
    * entries and asks for what it shows. recipes.md has the steps.
    */
-  subscribe(params: AuditSubscribeParams = {}, options?: CallOptions): Promise<AuditSubscribeResult> {
+  subscribe(
+    params: AuditSubscribeParams = {},
+    options?: CallOptions,
+  ): Promise<AuditSubscribeResult> {
     return this.#client.call("audit.subscribe", params, options);
   }
 
   /** Stop sending audit and change events. */
-  unsubscribe(params: AuditUnsubscribeParams = {}, options?: CallOptions): Promise<AuditUnsubscribeResult> {
+  unsubscribe(
+    params: AuditUnsubscribeParams = {},
+    options?: CallOptions,
+  ): Promise<AuditUnsubscribeResult> {
     return this.#client.call("audit.unsubscribe", params, options);
   }
 
@@ -4897,7 +4981,10 @@ export class BackupsMethods {
    * `backup_directory` names and that has lost its marker file, as on a drive that is not mounted,
    * is refused with `read_only` once; the next call accepts it as it is then.
    */
-  create(params: BackupsCreateParams = {}, options?: LongCallOptions): Promise<BackupsCreateResult> {
+  create(
+    params: BackupsCreateParams = {},
+    options?: LongCallOptions,
+  ): Promise<BackupsCreateResult> {
     return this.#client.call("backups.create", params, options);
   }
 
@@ -4912,7 +4999,10 @@ export class BackupsMethods {
   }
 
   /** Yield the pages of `backups.list`, from `cursor` or the first to the last. */
-  listPages(params: BackupsListParams = {}, options?: CallOptions): AsyncGenerator<BackupsListResult, void, undefined> {
+  listPages(
+    params: BackupsListParams = {},
+    options?: CallOptions,
+  ): AsyncGenerator<BackupsListResult, void, undefined> {
     return this.#client.pages("backups.list", params, options);
   }
 
@@ -4921,7 +5011,10 @@ export class BackupsMethods {
    *
    * A backup that a restore would reject is reported in the audit log too.
    */
-  verify(params: BackupsVerifyParams = {}, options?: LongCallOptions): Promise<BackupsVerifyResult> {
+  verify(
+    params: BackupsVerifyParams = {},
+    options?: LongCallOptions,
+  ): Promise<BackupsVerifyResult> {
     return this.#client.call("backups.verify", params, options);
   }
 
@@ -4935,7 +5028,10 @@ export class BackupsMethods {
    * is continued, and the settings of backups, retention and locking stay as they are. When the
    * process is killed, the old database or the new one is there, complete.
    */
-  restore(params: BackupsRestoreParams = {}, options?: LongCallOptions): Promise<BackupsRestoreResult> {
+  restore(
+    params: BackupsRestoreParams = {},
+    options?: LongCallOptions,
+  ): Promise<BackupsRestoreResult> {
     return this.#client.call("backups.restore", params, options);
   }
 
@@ -5019,7 +5115,10 @@ export class RemotesMethods {
    * The heads of this device are compared with those that it has signed, so that an earlier state
    * of the remote is found, and heads of a copy of this database.
    */
-  verify(params: RemotesVerifyParams = {}, options?: LongCallOptions): Promise<RemotesVerifyResult> {
+  verify(
+    params: RemotesVerifyParams = {},
+    options?: LongCallOptions,
+  ): Promise<RemotesVerifyResult> {
     return this.#client.call("remotes.verify", params, options);
   }
 }
@@ -5033,7 +5132,10 @@ export class RpcMethods {
   }
 
   /** Return this OpenRPC document, which `sim-sidecar openrpc` prints, too. */
-  discover(params: RpcDiscoverParams = {}, options?: CallOptions): Promise<Record<string, unknown>> {
+  discover(
+    params: RpcDiscoverParams = {},
+    options?: CallOptions,
+  ): Promise<Record<string, unknown>> {
     return this.#client.call("rpc.discover", params, options);
   }
 }

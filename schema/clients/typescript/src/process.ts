@@ -29,7 +29,7 @@ export function findProgram(): string {
   return process.env["SIM_SIDECAR"] || found || PROGRAM;
 }
 
-/** Return the folder of the package for this platform; a program in Electron's archive cannot run. */
+/** Return the folder of the package for this platform, outside of an archive of Electron. */
 function packageFolder(): string | undefined {
   const name = `@sim-sidecar/sidecar-${process.platform}-${process.arch}`;
   try {
@@ -59,7 +59,7 @@ export class ProcessTransport implements Transport {
   /** Start a program with its arguments. */
   constructor([program = "", ...words]: readonly string[], options: ProcessOptions = {}) {
     const { env = process.env, cwd, onLog } = options;
-    const child = spawn(program, words, { stdio: "pipe", windowsHide: true, env, ...(cwd && { cwd }) });
+    const child = spawn(program, words, { windowsHide: true, env, ...(cwd && { cwd }) });
     this.#child = child;
     child.stdin.on("error", () => {}); // the end of the process tells it
     const take = (line: string) => {

@@ -17,7 +17,6 @@ const STOP_MS = 10_000;
 const SUBSCRIBE_AGAIN_MS = 1_000;
 
 export type SupervisorState = "starting" | "ready" | "down" | "gave_up" | "stopped";
-export type Passphrase = string | null | undefined;
 
 /** What is run, and the callbacks of the program. */
 export interface SupervisorOptions extends ProcessOptions {
@@ -40,8 +39,8 @@ export interface SupervisorOptions extends ProcessOptions {
    * `runs.progress` takes one up again, `runs.finish` ends it.
    */
   onRuns?: ((ids: string[], client: Client) => void | Promise<void>) | undefined;
-  /** Gives the passphrase after a start with locked secrets, or nothing; asked again if `wrong`. */
-  unlock?: ((wrong: boolean) => Passphrase | Promise<Passphrase>) | undefined;
+  /** Gives the passphrase after a start with locked secrets, or null; asked again if `wrong`. */
+  unlock?: ((wrong: boolean) => string | null | Promise<string | null>) | undefined;
 }
 
 /** Runs `sim-sidecar serve` for one database, with one client over all its starts. */
@@ -206,11 +205,9 @@ export class Supervisor {
     if (this.#stopping) {
       return;
     }
-    if (performance.now() - this.#startedAt >= SOON_MS) {
-      this.#crashes = 0;
-      this.#delayMs = FIRST_DELAY_MS;
-    }
-    this.#crashes += 1;
+    const soon = performance.now() - this.#startedAt < SOON_MS;
+    this.#crashes = soon ? this.#crashes + 1 : 1;
+    this.#delayMs = soon ? this.#delayMs : FIRST_DELAY_MS;
     if (!this.#served) {
       this.#end("stopped", reason);
     } else if (this.#crashes >= CRASHES_MAX) {

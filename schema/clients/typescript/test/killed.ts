@@ -1,4 +1,5 @@
-// Kills the process amid 1 000 calls, with acts that it has not told; prints how often each was settled, and the events given.
+// Kills the process amid 1 000 calls, with acts that it has not told; prints how often each call was
+// settled, and the events that were given.
 //
 //     node killed.js DATABASE COMMAND...
 
