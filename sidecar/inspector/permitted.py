@@ -12,11 +12,12 @@ READING: Final = frozenset(
         "secrets.status", "secrets.list",
         "audit.list", "audit.verify", "audit.subscribe", "audit.unsubscribe",
         "backups.list", "backups.verify",
+        "remotes.status",
         "rpc.discover",
     }
 )  # fmt: skip
 """The methods that change neither the database, nor a file, nor what the process keeps in memory
-of keys, and answer no secret."""
+of keys, answer no secret and use no network."""
 
 RESTORE: Final = "backups.restore"
 """Changes nothing while its param `dry_run` is true."""

@@ -188,6 +188,8 @@ CHANGING = frozenset(
         "secrets.reset",
         "audit.export", "audit.prune",
         "backups.create", "backups.restore", "backups.delete",
+        "remotes.set", "remotes.test", "remotes.push", "remotes.list", "remotes.verify",
+        "remotes.fetch", "remotes.delete",
     }
 )  # fmt: skip
 """Methods that need --write, by hand: a new method must be entered on one side."""
