@@ -42,8 +42,6 @@ class Page(msgspec.Struct, frozen=True):
     frames: list[Frame]
     last: int
     """Number of the newest frame that was recorded."""
-    closed: bool
-    """Whether no further frame can come."""
 
 
 class _Asked(NamedTuple):
@@ -66,7 +64,6 @@ class Frames:
         self._kept_chars = 0
         self._last = 0
         self._asked: OrderedDict[bytes, _Asked] = OrderedDict()
-        self._closed = False
 
     def record(self, direction: Direction, line: bytes, size_bytes: int | None = None) -> None:
         """Record a line without its end; `size_bytes` is its size when only a part is given."""
@@ -116,12 +113,6 @@ class Frames:
         while len(self._kept) > limits.FRAMES_KEPT or self._kept_chars > limits.FRAMES_KEPT_CHARS:
             self._kept_chars -= len(self._kept.popleft().text)
 
-    def close(self) -> None:
-        """Tell all that wait that no further frame comes."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
-
     def after(self, seq: int, wait_s: float) -> Page:
         """Return the frames after this number, the oldest first; wait for one when there is none.
 
@@ -130,13 +121,13 @@ class Frames:
         with self._changed:
             if seq > self._last:
                 seq = 0
-            self._changed.wait_for(lambda: self._last > seq or self._closed, wait_s)
+            self._changed.wait_for(lambda: self._last > seq, wait_s)
             newer = [frame for frame in self._kept if frame.seq > seq]
             shown = [
                 msgspec.structs.replace(frame, text=frame.text[: limits.FRAME_PREVIEW_CHARS])
                 for frame in newer[: limits.FRAMES_ANSWERED]
             ]
-            return Page(shown, self._last, self._closed)
+            return Page(shown, self._last)
 
     def find(self, seq: int) -> Frame | None:
         """Return a frame with all of its text that is kept; None when it was dropped."""

@@ -45,8 +45,6 @@ class State(msgspec.Struct, frozen=True):
     copied_at: int | None
     command: list[str] | None
     """The command of `--through`."""
-    ended: str | None
-    """How that command has ended; null while it runs."""
     program: str
     """What a person types to start this program."""
     reading: list[str]
@@ -89,7 +87,6 @@ class Session:
         self.source = source
         self.frames = frames
         self.command = command
-        self.ended: str | None = None
         frames.notified = self._notified
 
     def _notified(self, method: str, line: bytes) -> None:
@@ -147,7 +144,6 @@ class Session:
             database=None if database is None else str(database),
             copied_at=self.source.copied_at,
             command=self.command,
-            ended=self.ended,
             program=typed_command(),
             reading=sorted(permitted.READING),
             restore=permitted.RESTORE,

@@ -78,6 +78,14 @@ REQUIREMENTS = [
         "test_an_empty_database_a_missing_token_and_the_end_are_told",
     ),
     _promise.proven(
+        "graphs",
+        "The steps of workflows of every tool are drawn, of very large ones the first.",
+        "test_documents_of_every_kind_have_their_steps_and_links",
+        "test_a_link_to_a_step_that_is_not_there_is_left_out",
+        "test_a_body_without_steps_has_an_empty_graph",
+        "test_of_very_many_steps_the_first_are_drawn",
+    ),
+    _promise.proven(
         "bundle",
         "The page is the bundle of its sources, with the licences of all its parts.",
         "test_the_bundle_was_made_of_these_sources",

@@ -32,7 +32,7 @@ const route = () => {
 };
 
 /** Follows the frames that pass, for as long as the page is open. */
-function useFrames(onFault, onEnd) {
+function useFrames(onFault) {
   const [frames, setFrames] = useState([]);
   useEffect(() => {
     const stop = new AbortController();
@@ -45,7 +45,6 @@ function useFrames(onFault, onEnd) {
             after = page.frames.at(-1).seq;
             setFrames((before) => [...before, ...page.frames].slice(-KEPT_FRAMES));
           }
-          if (page.closed && !page.frames.length) return onEnd();
         } catch (fault) {
           if (fault.name !== "AbortError") onFault(fault);
           return;
@@ -83,7 +82,7 @@ function App() {
   const [said, say] = useState("");
   const main = useRef(null);
   const load = useCallback(() => get("state").then(setState, setFault), []);
-  const frames = useFrames(setFault, load);
+  const frames = useFrames(setFault);
   useEffect(() => {
     load();
     const follow = () => setAt(route());

@@ -48,7 +48,7 @@ export function Frames() {
   return html`<div class="title-row">
       <h1>Frames and events</h1>
       <p class="live" role="status">
-        ${frozen ? html`<${Badge} kind="warm">Paused<//>` : state.ended ? html`<${Badge}>Ended: ${state.ended}<//>` : html`<${Badge} kind="good"><span class="dot" aria-hidden="true"></span>Live<//>`}
+        ${frozen ? html`<${Badge} kind="warm">Paused<//>` : html`<${Badge} kind="good"><span class="dot" aria-hidden="true"></span>Live<//>`}
         <span class="quiet">${counted(shown.length, "frame")} shown</span>
       </p>
     </div>
