@@ -78,6 +78,7 @@ def test_the_host_in_the_shell_saves_and_lists_over_one_pipe(tmp_path: Path) -> 
 def test_the_electron_host_fits_the_types_of_electron_and_lets_a_page_do_only_what_it_may(
     tmp_path: Path,
 ) -> None:
+    compile_typescript(CLIENT)
     compile_typescript(ELECTRON / "test")
 
     words = (ELECTRON / "test" / "dist" / "bridge.js", tmp_path / "app.db", program(tmp_path))
