@@ -6,6 +6,7 @@ import shlex
 import sqlite3
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import apsw
 import pytest
 
 from package import write_layout
+from sidecar import __version__
 from sidecar.describe import contract
 from tests.clients.node_programs import (
     CLIENT,
@@ -188,6 +190,12 @@ def test_the_page_of_the_tauri_host_fits_the_types_of_client_and_tauri() -> None
     compile_typescript(CLIENT)
 
     run_node(TSC, "--noEmit", "--project", TAURI)
+
+
+def test_the_rust_client_has_the_version_of_the_program() -> None:
+    manifest = tomllib.loads((CRATE / "Cargo.toml").read_text("utf-8"))
+
+    assert manifest["package"]["version"] == __version__
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ REQUIREMENTS = [
     _promise.proven(
         "rust:tools",
         "The Rust client and the Tauri host's crate have no finding of clippy, are formatted, and"
-        " can be packed.",
+        " can be packed; the client has the version of the program.",
+        "test_the_rust_client_has_the_version_of_the_program",
         "test_what_is_written_in_rust_satisfies_its_tools",
     ),
     _promise.proven(

@@ -12,7 +12,7 @@ use serde_json::value::{to_raw_value, RawValue};
 use crate::connection::{lock, Connection, Reply, Sink, Started};
 use crate::error::{ConnectionLost, End, Error, Result, StartFailure};
 use crate::events::{Item, Queue};
-use crate::generated::{Notification, Progress, SidecarError, SystemReady, LONG};
+use crate::generated::{Notification, Progress, SidecarError, SystemReady, LONG, PROTOCOL_VERSION};
 use crate::launch::Launch;
 
 /// Time without an answer or progress after which a call times out.
@@ -322,19 +322,35 @@ pub(crate) fn wait_ready(
 ) -> Result<SystemReady> {
     const LOOK: Duration = Duration::from_millis(50);
     let mut last_sign = Instant::now();
-    let end = loop {
+    let refused = loop {
         match signs.recv_timeout(LOOK) {
             Ok(Sign::Starting) => last_sign = Instant::now(),
-            Ok(Sign::Ready(ready)) => return Ok(*ready),
-            Ok(Sign::Ended(end)) => break end,
-            Err(_) if unwanted() || last_sign.elapsed() > CALL_TIMEOUT => {
-                connection.kill();
-                break connection.wait_end(CLOSE_TIMEOUT).unwrap_or_default();
+            Ok(Sign::Ready(ready)) if major(&ready.protocol_version) == major(PROTOCOL_VERSION) => {
+                return Ok(*ready);
+            }
+            Ok(Sign::Ready(ready)) => {
+                break format!(
+                    "it speaks protocol {}, not {PROTOCOL_VERSION}",
+                    ready.protocol_version
+                );
+            }
+            Ok(Sign::Ended(end)) => {
+                return Err(Error::StartFailed(Box::new(StartFailure::of(end))));
+            }
+            Err(_) if unwanted() => break "it was to be stopped".to_owned(),
+            Err(_) if last_sign.elapsed() > CALL_TIMEOUT => {
+                break format!("it was not ready within {CALL_TIMEOUT:?}");
             }
             Err(_) => {}
         }
     };
-    Err(Error::StartFailed(Box::new(StartFailure::of(end))))
+    connection.kill();
+    let end = connection.wait_end(CLOSE_TIMEOUT).unwrap_or_default();
+    Err(Error::StartFailed(Box::new(StartFailure::refused(refused, end))))
+}
+
+fn major(version: &str) -> Option<&str> {
+    version.split('.').next()
 }
 
 struct ClientSink {

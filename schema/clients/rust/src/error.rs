@@ -82,6 +82,8 @@ pub struct End {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StartFailure {
+    /// Why, for people.
+    pub reason: String,
     /// The line that the process wrote about it; none when it wrote none.
     pub line: Option<StartFailed>,
     /// How the process ended.
@@ -105,7 +107,13 @@ impl StartFailure {
             let found: StartFailed = serde_json::from_str(line).ok()?;
             (found.event.as_str() == "start_failed").then_some(found)
         });
-        Self { line, end }
+        let reason = line.as_ref().map_or_else(|| end.to_string(), |line| line.message.clone());
+        Self { reason, line, end }
+    }
+
+    /// Returns the failure of a process that was ended because it could not be used.
+    pub(crate) fn refused(reason: String, end: End) -> Self {
+        Self { reason, line: None, end }
     }
 
     /// Returns the slug that the process has told; empty when it told none.
@@ -197,8 +205,8 @@ impl fmt::Display for End {
 impl fmt::Display for StartFailure {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.line {
-            Some(line) => write!(to, "{}: {}", line.slug, line.message),
-            None => write!(to, "the process was not ready: {}", self.end),
+            Some(line) => write!(to, "{}: {}", line.slug, self.reason),
+            None => to.write_str(&self.reason),
         }
     }
 }

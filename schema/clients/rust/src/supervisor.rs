@@ -125,7 +125,7 @@ impl Shared {
     fn keep(self: &Arc<Self>, mut begun: Instant, orders: &Receiver<Control>) {
         let (mut ends, mut back_off) = (0, BACK_OFF);
         let mut last = match self.serve(orders) {
-            Ok(end) => StartFailure { line: None, end },
+            Ok(end) => StartFailure::of(end),
             Err(end) => return self.queue.push(Item::State(State::Stopped(end))),
         };
         loop {
@@ -146,7 +146,7 @@ impl Shared {
             begun = Instant::now();
             last = match self.start_once() {
                 Ok(()) => match self.serve(orders) {
-                    Ok(end) => StartFailure { line: None, end },
+                    Ok(end) => StartFailure::of(end),
                     Err(end) => return self.queue.push(Item::State(State::Stopped(end))),
                 },
                 Err(Error::StartFailed(failure)) => *failure,

@@ -30,6 +30,17 @@ fn call(client: &Client, timeout: Duration) -> Result<String, Error> {
 }
 
 #[test]
+fn a_process_of_another_major_version_of_the_protocol_is_refused() {
+    let text = PEER.replace(r#""protocol_version": "1.0""#, r#""protocol_version": "2.0""#);
+    let python = std::env::var("SIM_TEST_PYTHON").unwrap_or("python3".to_owned());
+
+    let error = Client::spawn(&Launch::command([python, "-c".to_owned(), text]), |_| {});
+
+    let Some(Error::StartFailed(failure)) = error.err() else { panic!("it started") };
+    assert_eq!(failure.reason, "it speaks protocol 2.0, not 1.0");
+}
+
+#[test]
 fn progress_starts_the_time_out_afresh() {
     let slow = r#"
 request = hear()
