@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use sim_sidecar_client::{json, CallOptions, Client, Error, Launch, Notification};
+use sim_sidecar_client::{
+    json, CallOptions, Client, Error, Launch, Notification, Options, Supervisor,
+};
 
 const PEER: &str = r#"
 import json, os, sys, time
@@ -154,4 +156,37 @@ hear()
         _ => None,
     });
     assert_eq!((overflow.resume_after, overflow.lost), (newest, 20_007 - newest));
+}
+
+#[test]
+fn a_gap_in_the_audit_log_is_filled_in_order_and_nothing_is_given_twice() {
+    let gap = r#"
+def event(seq):
+    say(method="audit.event", params={"seq": seq, "action": "run_delete", "resource": "r",
+                                      "at": 1, "details": {}, "mac": ""})
+def answer(head):
+    request = hear()
+    after = request["params"]["after"]
+    event(10)
+    say(id=request["id"], result={"replayed": head - after, "pruned_through": 0,
+                                  "head": {"seq": head, "mac": ""}})
+    for seq in range(after + 1, head + 1):
+        event(seq)
+event(8)
+say(method="audit.overflow", params={"lost": 1, "resume_after": 8})
+event(10)
+answer(10)
+event(11)
+answer(11)
+say(id=hear()["id"], result={})
+"#;
+    let (entries, received) = std::sync::mpsc::channel();
+    let options = Options::new(peer(gap)).on_event(move |it| entries.send(it.seq).unwrap());
+
+    let supervisor = Supervisor::start(options).unwrap();
+
+    let seen: Vec<u64> = (8..12).map(|_| received.recv_timeout(crate::WAIT).unwrap()).collect();
+    supervisor.stop();
+    assert_eq!(seen, [8, 9, 10, 11]);
+    assert!(received.try_recv().is_err());
 }
