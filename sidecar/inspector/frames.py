@@ -64,6 +64,8 @@ class Frames:
         self._kept_chars = 0
         self._last = 0
         self._asked: OrderedDict[bytes, _Asked] = OrderedDict()
+        self._secret_batch = False
+        """Whether there was a batch that may ask for a secret: its answers look like any."""
 
     def record(self, direction: Direction, line: bytes, size_bytes: int | None = None) -> None:
         """Record a line without its end; `size_bytes` is its size when only a part is given."""
@@ -75,7 +77,11 @@ class Frames:
             asked = self._follow(direction, envelope, at_ms)
             if asked is not None:
                 envelope = envelope._replace(method=asked.method)
-            text, hidden = masking.masked(envelope, line, came=direction == "from", cut=cut)
+            came = direction == "from"
+            text, hidden = masking.masked(
+                envelope, line, came=came, cut=cut, doubtful=came and self._is_doubtful(envelope)
+            )
+            self._secret_batch |= envelope.kind == "batch" and hidden
             self._last += 1
             frame = Frame(
                 seq=self._last,
@@ -105,6 +111,12 @@ class Frames:
             if len(self._asked) > limits.UNANSWERED_KEPT:
                 self._asked.popitem(last=False)
         return None
+
+    def _is_doubtful(self, envelope: Envelope) -> bool:
+        """Return whether it is not known what a line of the sidecar answers."""
+        if envelope.kind == "batch":
+            return self._secret_batch
+        return envelope.kind == "result" and envelope.method is None
 
     def _keep(self, frame: Frame) -> None:
         """Keep a frame, and drop the oldest ones that are too many."""

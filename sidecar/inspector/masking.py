@@ -21,11 +21,14 @@ class Masked(NamedTuple):
     hidden: bool
 
 
-def masked(envelope: Envelope, line: bytes, *, came: bool, cut: bool) -> Masked:
+def masked(envelope: Envelope, line: bytes, *, came: bool, cut: bool, doubtful: bool) -> Masked:
     """Return the text of a line without secrets.
 
-    `envelope.method` is also that of an answer; `came` says that the line is the sidecar's.
+    `envelope.method` is also that of an answer; `came` says that the line is the sidecar's, and
+    `doubtful` that nobody knows what it answers.
     """
+    if doubtful:
+        return Masked(_ALL_HIDDEN, True)
     is_named = envelope.method is not None and envelope.method.startswith(_NOUN)
     if envelope.kind == "error" or (came and envelope.kind == "notification"):
         return _plain(line)  # these never contain what was sent

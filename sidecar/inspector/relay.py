@@ -2,7 +2,7 @@
 
 The host sees what it would see of the command itself: its output, the end of it, its exit code or
 the signal that ended it; stderr is inherited, and so are the descriptors that the host hands down.
-Bytes are passed on first and recorded afterwards. A lost reader or writer is passed on too.
+A lost reader or writer is passed on too.
 """
 
 import os
@@ -100,8 +100,11 @@ class Relay:
         """Pass bytes from a descriptor to another one until either end is gone."""
         with suppress(OSError):
             while data := descriptors.read(source, limits.RELAY_BYTES):
+                # Recorded first: an answer must not be seen before its request, nor a request
+                # before what it follows. A fault in that must not keep the bytes back.
+                with suppress(Exception):
+                    recorder.feed(data)
                 descriptors.write_all(target, data)
-                recorder.feed(data)
         recorder.finish()
 
 

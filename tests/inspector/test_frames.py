@@ -157,6 +157,24 @@ def test_a_secret_in_any_other_form_is_hidden(line: bytes) -> None:
     assert (SECRET in frame.text, frame.whole) == (False, False)
 
 
+def test_an_answer_of_which_nobody_knows_the_question_is_hidden() -> None:
+    batch = [{"jsonrpc": "2.0", "id": 1, "method": "secrets.get", "params": {"provider": "openai"}}]
+    answer = {"jsonrpc": "2.0", "id": 1, "result": {"provider": "openai", "value": SECRET}}
+    found = seen(
+        ("from", json.dumps([{"jsonrpc": "2.0", "id": 0, "result": {}}]).encode()),
+        ("from", json.dumps(answer).encode()),
+        ("to", json.dumps(batch).encode()),
+        ("from", json.dumps([answer]).encode()),
+    )
+
+    assert [(each.whole, SECRET in each.text) for each in found] == [
+        (True, False),
+        (False, False),
+        (False, False),
+        (False, False),
+    ]
+
+
 def test_answers_with_secrets_are_hidden_and_others_are_not() -> None:
     found = seen(
         ("to", request("secrets.get", {"provider": "openai"}, 1)),

@@ -43,6 +43,7 @@ REQUIREMENTS = [
         "test_secret_params_are_hidden",
         "test_a_secret_in_any_other_form_is_hidden",
         "test_answers_with_secrets_are_hidden_and_others_are_not",
+        "test_an_answer_of_which_nobody_knows_the_question_is_hidden",
     ),
     _promise.proven(
         "strangers",
