@@ -19,6 +19,7 @@ from sidecar.cli import (
     inspect,
     openrpc,
     recover,
+    remotes,
     restore,
     runs,
     search,
@@ -32,7 +33,7 @@ from sidecar.cli.failures import CommandFailed, report
 from sidecar.errors import SidecarError
 
 _MODULES = (call, search, history, diff, imports, export, runs, stats, secrets, audit, backup,
-            backups, verify, restore, recover, doctor, inspect, demo, openrpc)  # fmt: skip
+            backups, verify, restore, recover, remotes, doctor, inspect, demo, openrpc)  # fmt: skip
 COMMANDS: dict[str, Command] = {module.COMMAND.name: module.COMMAND for module in _MODULES}
 """Every command but `serve`, by name, in the order in which `--help` lists them."""
 

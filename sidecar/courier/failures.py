@@ -5,6 +5,9 @@ from typing import Final
 
 from sidecar.courier_protocol import Fault, Reply
 
+_SHOWN: Final = 300
+"""Characters shown of what the system or the library says."""
+
 
 class Failed(Exception):
     """A request failed; `fault` says why, `detail` for a person."""
@@ -46,10 +49,11 @@ def fault_of(error: Exception) -> Reply:
     if isinstance(error, Failed):
         return Reply(error.fault, error.detail)
     kind = type(error).__name__
-    text = " ".join(str(error).split())[:300]
+    whole = " ".join(str(error).split())
+    text = whole[:_SHOWN]
     if kind == "AlreadyExistsError" or isinstance(error, FileExistsError):
         return Reply("exists")
-    by_text = next((fault for part, fault in _TEXTS if part in text), None)
+    by_text = next((fault for part, fault in _TEXTS if part in whole), None)
     if kind in ("PermissionDeniedError", "UnauthenticatedError"):
         return Reply("clock" if by_text == "clock" else "forbidden", text)
     if kind == "NotFoundError" or isinstance(error, FileNotFoundError):

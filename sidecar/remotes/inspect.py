@@ -11,9 +11,6 @@ from sidecar.store.remotes import HeadRow
 from sidecar.vault.crypto import BadSealError
 from sidecar.vocabularies import RemoteFindingKind
 
-_GAPS_MAX = 100_000
-"""The last number that is looked for among those that are missing: a remote can name any."""
-
 
 class Finding(NamedTuple):
     """One thing that is wrong."""
@@ -71,9 +68,10 @@ def _read_chain(
 ) -> Iterator[tuple[int, tuple[Head, str]]]:
     """Yield the heads of a device by number; note what is wrong with the chain."""
     numbers = reader.head_numbers(device)
-    if numbers and numbers != list(range(1, len(numbers) + 1)):
-        gaps = sorted(set(range(1, min(numbers[-1], _GAPS_MAX) + 1)) - set(numbers))
-        found += [Finding("missing", device, n, "The head is not there.") for n in gaps]
+    for n, following in zip([0, *numbers], numbers, strict=False):
+        if following > n + 1:
+            detail = f"Heads {n + 1} to {following - 1} are not there."
+            found.append(Finding("missing", device, n + 1, detail))
     before = None
     for n in numbers:
         try:
