@@ -131,6 +131,8 @@ def _test(child: Child, given: argparse.Namespace) -> Answer:
 def _push(child: Child, given: argparse.Namespace) -> Answer:
     """Push what is due."""
     result = child.call("remotes.push", {"name": given.name})
+    if not (result["backups"] or result["audit_entries"]):
+        return result, "Everything is there already."
     backups = ", ".join(result["backups"]) or "no new backup"
     sent = size_text(result["sent_bytes"])
     return result, f"Pushed {backups} and {result['audit_entries']} entries of the log, {sent}."

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.errors import RemoteUnavailable
+from sidecar.own_command import own_command
 from sidecar.remotes import session
 from tests.harness import Bench
 from tests.remotes.remote_benches import PASSPHRASE, folder_place, remote_bench
@@ -29,7 +30,6 @@ def is_whole(bench: Bench) -> bool:
 def test_a_push_goes_on_after_a_courier_has_ended_at_any_step(
     when: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = session.own_command
     steps = 0
     for step in range(1, 30):
         place = folder_place(tmp_path / f"remote{step}")
@@ -43,7 +43,7 @@ def test_a_push_goes_on_after_a_courier_has_ended_at_any_step(
             else:
                 break
             finally:
-                monkeypatch.setattr(session, "own_command", real)
+                monkeypatch.setattr(session, "own_command", own_command)
             assert is_whole(bench), step
             own = bench.call("remotes.status")["remotes"][0]["device"]
             assert bench.call("remotes.list")["backups"][0]["device"] == own, step

@@ -44,6 +44,7 @@ REQUIREMENTS = [
         "log",
         "A log that was changed, or put back, is found by comparison with what was pushed.",
         "test_a_log_that_was_changed_or_put_back_is_found_by_the_remote",
+        "test_a_log_that_was_put_back_is_behind_its_copy_in_the_remote",
     ),
     _promise.proven(
         "hostile",
@@ -51,6 +52,65 @@ REQUIREMENTS = [
         "test_a_flipped_bit_of_a_backup_is_found_before_it_is_used",
         "test_swapped_chunks_are_found",
         "test_another_key_opens_nothing",
+        "test_a_flipped_bit_of_any_object_is_found",
+        "test_a_cut_object_is_found_without_reading_it",
+        "test_swapped_heads_and_objects_are_found",
+        "test_a_missing_object_is_found",
+        "test_an_object_of_enormous_size_is_not_read",
+        "test_heads_that_are_enormous_or_empty_are_no_heads",
+        "test_what_is_invented_beside_the_objects_does_no_harm",
+        "test_a_head_that_another_key_has_signed_is_no_head",
+        "test_nothing_is_brought_from_a_remote_without_a_sound_backup",
+        "test_a_new_machine_uses_nothing_of_a_remote_that_was_changed_at_random",
         "test_a_recipient_of_low_order_is_refused",
+    ),
+    _promise.proven(
+        "rollback",
+        "An earlier state of the remote, and a copy of the database that writes under the same"
+        " name, are told; the device goes on under a new name.",
+        "test_a_remote_that_was_rolled_back_is_told_and_gets_everything_again",
+        "test_a_copy_that_writes_under_the_same_name_is_told_and_the_second_gets_a_new_one",
+    ),
+    _promise.proven(
+        "kills",
+        "A push goes on after the courier or the serving process was killed at any step, and over"
+        " connections that are slow or break.",
+        "test_a_push_goes_on_after_a_courier_has_ended_at_any_step",
+        "test_a_push_goes_on_after_the_serving_process_was_killed_at_any_step",
+        "test_the_courier_ends_with_the_process_that_started_it",
+        "test_a_push_over_connections_that_break_is_whole_in_the_end",
+        "test_a_slow_connection_only_takes_its_time",
+        "test_a_push_that_is_cancelled_ends_soon_and_goes_on_later",
+    ),
+    _promise.proven(
+        "warnings",
+        "Each kind of failure is told once by a slug of its own; offline pushes are tried ever more"
+        " seldom.",
+        "test_a_refusal_is_told_by_its_own_slug_once",
+        "test_what_a_store_says_is_understood",
+        "test_a_full_folder_is_told_as_full",
+        "test_while_offline_pushes_are_tried_ever_more_seldom_and_told_once",
+        "test_without_a_recovery_code_there_is_no_remote_and_no_push",
+    ),
+    _promise.proven(
+        "automatic",
+        "Pushes by time need unlocked secrets, send all that is due, and can be switched off;"
+        " automatic backups have the sealed secrets where a remote is set.",
+        "test_a_push_by_time_needs_unlocked_secrets_and_sends_all_that_is_due",
+        "test_pushes_by_time_can_be_switched_off_and_the_log_left_out",
+        "test_an_automatic_backup_has_the_secrets_where_a_remote_is_set",
+    ),
+    _promise.proven(
+        "credentials",
+        "Credentials are sealed in the file and in no answer, and none come from the environment.",
+        "test_credentials_are_in_no_file_and_no_answer",
+        "test_nothing_of_the_environment_reaches_a_store",
+    ),
+    _promise.proven(
+        "command",
+        "A person sets a remote, pushes, and restores on a new machine from the command line.",
+        "test_the_walk_of_the_readme_brings_everything_to_a_new_machine",
+        "test_what_an_act_of_remotes_has_no_use_for_is_refused",
+        "test_a_backup_and_a_remote_cannot_both_be_restored",
     ),
 ]
