@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from msgspec import MsgspecError, json
+
 from sidecar.backups import directory
 from sidecar.backups.directory import Backup
+from sidecar.remotes.heads import Head
 from sidecar.store import remotes, settings
 from sidecar.store.connection import Connection
 from sidecar.store.transfer import snapshot
@@ -28,10 +31,6 @@ def due_backups(db: Connection, database: Path, name: str, device: str) -> list[
 
 def _made_at(head: str) -> int:
     """Return when the backup of a head was made, 0 when the head is damaged."""
-    from msgspec import MsgspecError, json  # noqa: PLC0415 - seldom
-
-    from sidecar.remotes.heads import Head  # noqa: PLC0415 - seldom
-
     try:
         return json.decode(head.partition("\n")[0], type=Head).made_at
     except MsgspecError:

@@ -149,10 +149,13 @@ def imported_in_functions(file: Path) -> set[str]:
 
 
 AT_START = ("__main__.py", "app.py")
+ELSEWHERE = {"cli", "courier", "inspector"}
+"""Packages that only other processes load."""
+
 SERVING = sorted(
     path.relative_to(PACKAGE).as_posix()
     for path in PACKAGE.rglob("*.py")
-    if "cli" not in path.relative_to(PACKAGE).parts and path.name not in AT_START
+    if path.relative_to(PACKAGE).parts[0] not in ELSEWHERE and path.name not in AT_START
 )
 
 
