@@ -115,8 +115,9 @@ def test_the_core_of_the_typescript_client_needs_nothing_of_node() -> None:
 def test_the_hand_written_part_of_the_typescript_client_stays_small() -> None:
     sources = [path for path in (CLIENT / "src").glob("*.ts") if path.name != "generated.ts"]
     lines = [line for path in sources for line in path.read_text("utf-8").splitlines()]
+    code = [line for line in lines if line.strip() and not re.match(r"\s*(//|/?\*)", line)]
 
-    assert len([line for line in lines if line.strip()]) <= RUNTIME_LINES
+    assert len(code) <= RUNTIME_LINES
 
 
 # --- time-outs and cancelling ---------------------------------------------------------------

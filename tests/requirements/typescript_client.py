@@ -58,6 +58,13 @@ REQUIREMENTS = [
         "test_the_typescript_client_finds_the_program_in_each_place",
     ),
     _promise.proven(
+        "clients:hostile",
+        "The supervisors of all languages meet a program that misbehaves in the same way: short"
+        " lives and silent starts, closed or flooded pipes, answers that are none, unknown names,"
+        " overflows, refused replays, replaced databases, callbacks that throw or never return.",
+        "test_a_process_that_misbehaves_is_met_in_the_same_way_in_all_languages",
+    ),
+    _promise.proven(
         "hosts:tried",
         "The hosts in Node, the shell and Electron do what their pages say; in Electron a page may"
         " call and is told no more than it needs.",

@@ -30,6 +30,9 @@ from .wire import CALL_TIMEOUT_S, CLOSE_TIMEOUT_S, Wire, called_back
 
 Params = Mapping[str, Any]
 
+SUBSCRIBE_AGAIN_S = 1.0
+"""The wait before a replay is asked for again that the process could not serve."""
+
 
 class Options(TypedDict, total=False):
     """What can be chosen for a process and its client; callbacks run in threads of the client."""
@@ -184,7 +187,9 @@ class BaseClient:
         line = text.encode()
         with self._lock:
             # Registered first: the answer may be received before send_line returns.
-            self._pending.update((each.id, each) for each in pending)
+            for each in pending:
+                each.line_bytes = len(line)
+                self._pending[each.id] = each
             try:
                 self.wire.send_line(line)
             except ConnectionLost:
@@ -221,7 +226,8 @@ class BaseClient:
         if self.ready["head"] is None:  # a rescue has no log
             self._waits_for_replay = False
         if self._waits_for_replay and self.last_seq is not None:
-            self.replay_after(self.last_seq)
+            with suppress(SidecarError):  # it will be asked for again
+                self.replay_after(self.last_seq)
 
     def start_replay(self, after: int) -> Pending[AuditSubscribeResult]:
         """Subscribe as before, and have the audit events after that number sent again first."""
@@ -257,7 +263,7 @@ class BaseClient:
                     on_line=self._take,
                     on_end=self._end,
                 )
-            except OSError as error:
+            except (OSError, ValueError) as error:
                 raise StartFailed(str(error), None, "") from error
             self._pending = {0: starting}
             self._replay_from.clear()
@@ -304,32 +310,57 @@ class BaseClient:
         if "method" in message:
             self._take_notification(message["method"], message.get("params", {}))
             return
-        error = SidecarError.of(message["error"]) if "error" in message else None
+        refusal = message.get("error")
+        error = None if refusal is None else SidecarError.of(refusal)
         for pending in self._answered(message.get("id"), error):
-            self._begin_replay(pending.id, message.get("result"))
+            self._begin_replay(pending.id, message.get("result"), error)
             pending.settle(message.get("result"), error)
 
-    def _begin_replay(self, request_id: int, result: Any) -> None:
+    def _begin_replay(self, request_id: int, result: Any, error: SidecarError | None) -> None:
         """Note that the events after this answer are those that the request has asked for."""
         after = self._replay_from.pop(request_id, None)
-        if after is not None and result is not None:
+        if after is None:
+            return
+        if error is None:
             head = result["head"]["seq"]
             self.last_seq = min(after, head)  # a lower head is that of an older database
-            on_stale = self._options.get("on_stale")
-            if on_stale is not None and (head < after or result["pruned_through"] > after):
-                called_back(on_stale)
+            if head < after or result["pruned_through"] > after:
+                self._tell_stale()
+        elif error.slug != "invalid_params":  # the events that come now would leave a gap
+            self._waits_for_replay = True
+            timer = threading.Timer(SUBSCRIBE_AGAIN_S, self._replay_again, (self._wire, after))
+            timer.daemon = True
+            timer.start()
+
+    def _replay_again(self, wire: Wire, after: int) -> None:
+        """Ask for a replay that was refused, unless another process serves now."""
+        if wire is self._wire:
+            with suppress(ConnectionLost):
+                self.start_replay(after)
+
+    def _tell_stale(self) -> None:
+        """Tell the program that it must read all anew."""
+        if (on_stale := self._options.get("on_stale")) is not None:
+            called_back(on_stale)
 
     def _answered(self, request_id: Any, error: SidecarError | None) -> list[Pending[Any]]:
-        """Return the requests that an answer is for; one without an id refuses the oldest batch."""
+        """Return the requests that an answer is for.
+
+        An error without an id refuses the oldest batch, or else the longest line.
+        """
         with self._lock:
             if request_id is not None:
-                found = self._pending.pop(request_id, None)
-                return [found] if found is not None else []
-            batches = [each.batch for each in self._pending.values() if each.batch]
-            if error is None or not batches:
-                return []
-            ids = [each.id for each in self._pending.values() if each.batch == min(batches)]
-            return [self._pending.pop(member) for member in ids]
+                is_start = request_id == 0
+                answered = None if is_start else self._pending.pop(request_id, None)
+                return [] if answered is None else [answered]
+            sent = [each for each in self._pending.values() if each.id != 0]
+            if error is None or not sent:
+                found = []
+            elif batches := [each.batch for each in sent if each.batch]:
+                found = [each for each in sent if each.batch == min(batches)]
+            else:
+                found = [max(sent, key=lambda each: each.line_bytes)]
+            return [self._pending.pop(each.id) for each in found]
 
     def _take_notification(self, method: str, params: Any) -> None:
         """Store a notification, unless it only concerns a request or is not known."""
@@ -345,6 +376,8 @@ class BaseClient:
             self._take_start(method, params)
         notification = NOTIFICATIONS[method](method, params)
         self.events.put(notification)
+        if method == "system.restored":
+            self._tell_stale()
         if (on_notification := self._options.get("on_notification")) is not None:
             called_back(on_notification, notification)
 
@@ -373,7 +406,7 @@ def _messages(line: bytes) -> list[dict[str, Any]]:
     """Return the messages of a line; a number that a float does not hold is rounded or infinite."""
     try:
         value: Any = json.loads(line, parse_int=_rounded)
-    except ValueError:  # not a line of the protocol
+    except (ValueError, RecursionError):  # not a line of the protocol
         return []
     members: Any = value if line.startswith(b"[") else [value]
     return [cast(dict[str, Any], each) for each in members if isinstance(each, dict)]

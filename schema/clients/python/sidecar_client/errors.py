@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
 
@@ -84,8 +83,11 @@ class SidecarError(ClientError):
         self.retryable = bool(members.get("retryable", False))
 
     @staticmethod
-    def of(error: Mapping[str, Any]) -> SidecarError:
+    def of(error: Any) -> SidecarError:
         """Return the exception for a JSON-RPC error object."""
+        if not isinstance(error, dict):
+            return SidecarError(0, str(error))
+        error = cast(dict[str, Any], error)
         code = error.get("code", 0)
         kind = SidecarError._by_code.get(code, SidecarError)
         return kind(code, str(error.get("message", "")), error.get("data"))

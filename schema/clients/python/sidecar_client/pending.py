@@ -34,6 +34,8 @@ class Pending(Generic[T]):
         self.id = request_id
         self.method = method
         self.batch = 0
+        self.line_bytes = 0
+        """The length of the line that it was sent in."""
         self._client = client
         self._timeout = timeout
         self._on_progress = on_progress
@@ -85,4 +87,4 @@ class Pending(Generic[T]):
         self._answer = (value, error)
         self._settled.set()
         if self._on_settled is not None:
-            self._on_settled()
+            called_back(self._on_settled)

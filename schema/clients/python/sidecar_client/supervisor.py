@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import shutil
 import sys
 import sysconfig
@@ -15,7 +16,7 @@ from typing import Literal, Self, Unpack
 
 from .client import Options
 from .contract import AuditEvent, Notification, WrongPassphrase
-from .errors import CallTimeout, ClientError, ConnectionLost, CrashLoop
+from .errors import CallTimeout, ClientError, ConnectionLost, CrashLoop, StartFailed
 from .methods import Client
 from .wire import CALL_TIMEOUT_S, called_back
 
@@ -25,11 +26,11 @@ BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 10.0
 """The pause before a restart; it doubles with each end that comes soon after a start."""
 SHORT_LIFE_S = 10.0
-"""A process that ends sooner after its start has not served."""
+"""A process that ends sooner after it began to serve, or before that, has lived a short life."""
 SHORT_LIVES_MAX = 5
 """So many of them in a row are a crash loop."""
 STOP_LOOK_S = 0.1
-"""How often a stop looks for a process that was being started meanwhile."""
+"""How often it is looked for what happens while something else is waited for."""
 
 
 class SupervisorOptions(Options, total=False):
@@ -86,7 +87,7 @@ class Supervisor:
         self._stopping = threading.Event()
         self._state: State = "stopped"
         self._error: ClientError | None = None
-        self._started_at = 0.0
+        self._serves_since: float | None = None
         self._thread: threading.Thread | None = None
         self.client = Client(
             [*command, *arguments],
@@ -118,11 +119,12 @@ class Supervisor:
             message = f"The supervisor is {self._state}."
             raise RuntimeError(message)
         self._stopping.clear()
-        if (failure := self._start_process()) is not None:
-            self._set_state("stopped", failure)
-            raise failure
-        self._thread = threading.Thread(target=self._supervise, daemon=True)
+        outcome: queue.SimpleQueue[ClientError | None] = queue.SimpleQueue()
+        self._set_state("starting")
+        self._thread = threading.Thread(target=self._run, args=(outcome.put,), daemon=True)
         self._thread.start()
+        if (failure := outcome.get()) is not None:
+            raise failure
         return self
 
     def stop(self) -> int | None:
@@ -143,16 +145,16 @@ class Supervisor:
         return code
 
     def wait_ready(self, timeout: float = CALL_TIMEOUT_S) -> None:
-        """Wait until a process serves; raise CrashLoop when there will be none."""
+        """Wait until a process serves; raise CrashLoop or StartFailed when there will be none."""
         with self._changed:
             bound_s = min(timeout, threading.TIMEOUT_MAX)
             if not self._changed.wait_for(
-                lambda: self._serves() or self._state == "gave_up", bound_s
+                lambda: self._serves() or self._state in {"gave_up", "stopped"}, bound_s
             ):
                 message = f"No process serves within {timeout} s."
                 raise CallTimeout(message)
-            if self._state == "gave_up" and self._error is not None:
-                raise self._error
+            if self._state in {"gave_up", "stopped"}:
+                raise self._error or StartFailed("The supervisor is stopped.", None, "")
 
     def _serves(self) -> bool:
         """Return whether a process serves; of its end the supervising thread learns a bit later."""
@@ -160,16 +162,29 @@ class Supervisor:
 
     # --- in the supervising thread --------------------------------------------------------
 
+    def _run(self, tell_outcome: Callable[[ClientError | None], None]) -> None:
+        """Start the process, tell what came of it, and start it again after each death."""
+        failure = self._start_process()
+        if failure is not None:
+            self._set_state("stopped", failure)
+        tell_outcome(failure)
+        if failure is None:
+            self._supervise()
+
     def _supervise(self) -> None:
         """Start the process again after each death."""
         short_lives = 0
+        pause_s = BACKOFF_FIRST_S
         error: ClientError | None = None
         while True:
             self.client.wire.wait_end()
             if self._stopping.is_set():
                 return
-            lived_s = time.monotonic() - self._started_at
-            short_lives = short_lives + 1 if lived_s < SHORT_LIFE_S else 1
+            since = self._serves_since
+            if since is not None and time.monotonic() - since >= SHORT_LIFE_S:
+                short_lives, pause_s = 0, BACKOFF_FIRST_S
+            else:
+                short_lives += 1
             error = error or self.client.wire.lost()
             if short_lives == SHORT_LIVES_MAX:
                 message = f"The process has ended {short_lives} times in a row soon after a start."
@@ -178,28 +193,37 @@ class Supervisor:
                 self._set_state("gave_up", crash_loop)
                 return
             self._set_state("down", error)
-            pause_s = BACKOFF_FIRST_S * 2 ** (short_lives - 1)
-            if self._stopping.wait(min(pause_s, BACKOFF_MAX_S)):
+            if self._stopping.wait(pause_s):
                 return
+            pause_s = min(pause_s * 2, BACKOFF_MAX_S)
+            self._set_state("starting")
             error = self._start_process()
 
     def _start_process(self) -> ClientError | None:
         """Start the process, do what is done after each start, and return why it failed."""
-        self._set_state("starting")
-        self._started_at = time.monotonic()
+        self._serves_since = None
         try:
             self.client.restart()
         except ClientError as error:
             self.client.close(0)
             return error
+        self._serves_since = time.monotonic()
         ready = self.client.ready
         if self._unlock is not None and ready["secrets"] == "locked":
-            called_back(self._do_unlock, self._unlock)
+            self._call_host(self._do_unlock, self._unlock)
         on_runs = self._options.get("on_runs")
         if on_runs is not None and ready["runs_interrupted_ids"]:
-            called_back(on_runs, ready["runs_interrupted_ids"])
-        self._set_state("ready")
+            self._call_host(on_runs, ready["runs_interrupted_ids"])
+        if not (self._stopping.is_set() or self.client.wire.ended):
+            self._set_state("ready")
         return None
+
+    def _call_host(self, callback: Callable[..., object], *arguments: object) -> None:
+        """Call a callback that may wait for a person, as long as the process serves."""
+        thread = threading.Thread(target=called_back, args=(callback, *arguments), daemon=True)
+        thread.start()
+        while thread.is_alive() and not (self._stopping.is_set() or self.client.wire.ended):
+            thread.join(STOP_LOOK_S)
 
     def _do_unlock(self, unlock: Callable[[bool], str | None]) -> None:
         """Unlock the secrets with the passphrase of the host, if it has one."""
@@ -215,6 +239,8 @@ class Supervisor:
     def _set_state(self, state: State, error: ClientError | None = None) -> None:
         """Store the state and tell it."""
         with self._changed:
+            if state == self._state:
+                return
             self._state, self._error = state, error
             self._changed.notify_all()
         if (on_state := self._options.get("on_state")) is not None:

@@ -23,6 +23,8 @@ END_TIMEOUT_S = 1.0
 """How long a thread or the operating system may take to notice the end of the process."""
 STDERR_LINES = 200
 """Last lines of stderr that are stored, to show why a process has ended."""
+STDERR_LINE_BYTES = 65_536
+"""Where a line of stderr is cut, so that one without an end does not fill the memory."""
 
 
 class Wire:
@@ -158,7 +160,7 @@ class Wire:
     def _drain_stderr(self) -> None:
         """Read stderr, store its last lines and pass each on; runs in its own thread."""
         with cast("IO[bytes]", self.process.stderr) as stderr:
-            for line in stderr:
+            while line := stderr.readline(STDERR_LINE_BYTES):
                 self._stderr.append(line)
                 if self._on_log is not None:
                     called_back(self._on_log, line.decode(errors="replace").rstrip("\r\n"))

@@ -82,7 +82,7 @@ export class BaseClient {
     this.#transport = transport;
     transport.onLine((line) => {
       if (this.#transport === transport) {
-        this.#take(line);
+        guarded(() => this.#take(line));
       }
     });
     transport.onClose((end) => {
@@ -196,7 +196,8 @@ export class BaseClient {
     this.#end = end;
     for (const [id, { method, reject }] of [...this.#pending]) {
       this.#settle(id);
-      reject(new ConnectionLost(`${method}: the process went; it may have been done.`, true, end));
+      const text = `${method}: the process went; it may have been done.`;
+      guarded(() => reject(new ConnectionLost(text, true, end)));
     }
   }
 
@@ -212,7 +213,7 @@ export class BaseClient {
     const received = parsed<Received>(line);
     if (typeof received?.method === "string") {
       this.#takeNotification(received as Notification);
-    } else if (received?.id !== undefined) {
+    } else if (typeof received?.id === "number" || (received?.id === null && received.error)) {
       this.#takeAnswer(received);
     }
   }
@@ -220,7 +221,7 @@ export class BaseClient {
   #takeAnswer({ id, result, error }: Received): void {
     const pending = this.#settle(typeof id === "number" ? id : this.#longest());
     guarded(() => {
-      if (error === undefined) {
+      if (error === undefined || error === null) {
         pending?.resolve(result as never);
       } else {
         pending?.reject(new SidecarError(pending.method, error as object));

@@ -11,6 +11,12 @@ import type { ConnectionEnd } from "./errors.js";
 
 /** The last lines of stderr that are kept, to say why a process has ended. */
 const STDERR_LINES = 50;
+/** Where a line of stderr is cut, so that one without an end does not fill the memory. */
+const STDERR_LINE_MAX = 65_536;
+/** More characters than any line has that the process answers; a string may not be much longer. */
+const LINE_MAX = 2 ** 28;
+/** How long a process may live on that has closed its stdout. */
+const END_MS = 2_000;
 /** How long pipes that another process holds open are read after the end of the process. */
 const DRAIN_MS = 1_000;
 
@@ -66,9 +72,14 @@ export class ProcessTransport implements Transport {
       this.#stderr.splice(0, this.#stderr.length + 1 - STDERR_LINES);
       this.#stderr.push(line);
     };
-    readLines(child.stderr, true, (line) => {
+    const log = (line: string) => {
       take(line);
       guarded(() => onLog?.(line));
+    };
+    readLines(child.stderr, log, STDERR_LINE_MAX);
+    child.stdout.once("close", () => {
+      const timer = setTimeout(() => this.kill(), END_MS);
+      child.once("close", () => clearTimeout(timer));
     });
     child.on("error", (error) => take(error.message)); // it could not be started
     child.on("exit", () => {
@@ -93,7 +104,7 @@ export class ProcessTransport implements Transport {
   }
 
   onLine(listener: (line: string) => void): void {
-    readLines(this.#child.stdout, false, listener);
+    readLines(this.#child.stdout, listener);
   }
 
   onClose(listener: (end: ConnectionEnd) => void): void {
@@ -106,8 +117,8 @@ export class ProcessTransport implements Transport {
   }
 }
 
-/** Pass on the lines of a stream, which end in LF; the rest at its end only when it is wanted. */
-function readLines(stream: Readable, rest: boolean, listener: (line: string) => void): void {
+/** Pass on the lines of a stream, which end in LF; if long ones are cut, also the rest at its end. */
+function readLines(stream: Readable, listener: (line: string) => void, cutAt = Infinity): void {
   let begun = "";
   stream.setEncoding("utf8");
   stream.on("data", (text: string) => {
@@ -119,6 +130,12 @@ function readLines(stream: Readable, rest: boolean, listener: (line: string) => 
       listener(whole);
     }
     begun += last;
+    for (; begun.length >= cutAt; begun = begun.slice(cutAt)) {
+      listener(begun.slice(0, cutAt));
+    }
+    if (begun.length > LINE_MAX) {
+      stream.destroy();
+    }
   });
-  stream.on("end", () => rest && begun && listener(begun));
+  stream.on("end", () => cutAt < Infinity && begun && listener(begun));
 }

@@ -7,7 +7,7 @@ import { findProgram, ProcessTransport, type ProcessOptions } from "./process.js
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 10_000;
-/** An end less than this after the start counts as one of a crash loop. */
+/** An end before the process has served for so long counts as one of a crash loop. */
 const SOON_MS = 10_000;
 /** So many ends in a row, each soon after the start, are a crash loop. */
 const CRASHES_MAX = 5;
@@ -56,10 +56,9 @@ export class Supervisor {
   readonly #waiting: Array<(reason: errors.ClientError | null) => void> = [];
   #process: ProcessTransport | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #startedAt = 0;
+  #servesSince: number | null = null;
   #served = false;
   #stopping = false;
-  #takingUp = false;
   #refusal: string | null = null;
   #crashes = 0;
   #delayMs = FIRST_DELAY_MS;
@@ -71,7 +70,7 @@ export class Supervisor {
     this.client = new Client(undefined, options);
     this.client.on("system.starting", () => this.#awaitReady());
     this.client.on("system.ready", (ready) => this.#takeReady(ready));
-    this.client.on("system.restored", ({ seq }) => (this.#lastSeq = seq));
+    this.client.on("system.restored", ({ seq }) => this.#tellStale(seq));
     this.client.on("audit.event", (event) => this.#takeEvent(event));
     this.client.on("audit.overflow", () => this.#subscribe());
   }
@@ -89,8 +88,10 @@ export class Supervisor {
     this.#served = this.#stopping = false;
     this.#crashes = 0;
     this.#delayMs = FIRST_DELAY_MS;
+    this.#become("starting");
+    const ready = this.whenReady();
     this.#launch();
-    await this.whenReady();
+    await ready;
     return this.client;
   }
 
@@ -99,7 +100,7 @@ export class Supervisor {
     if (this.state === "gave_up" || this.state === "stopped") {
       throw new errors.StartFailed(`The supervisor is ${this.state}.`);
     }
-    if (this.state !== "ready" || this.#takingUp) {
+    if (this.state !== "ready") {
       await new Promise<void>((resolve, reject) => {
         this.#waiting.push((reason) => (reason === null ? resolve() : reject(reason)));
       });
@@ -127,12 +128,15 @@ export class Supervisor {
 
   #launch(): void {
     const { command = [findProgram()], database, arguments: more = [] } = this.#options;
-    this.#startedAt = performance.now();
-    this.ready = this.#refusal = null;
-    this.#subscribing = 0;
+    this.#servesSince = this.ready = this.#refusal = null;
+    this.#subscribing = this.#lastSeq === null ? 0 : 1; // entries before the replay leave a gap
     this.#become("starting");
     const words = [...command, "serve", "--database", database, ...more];
-    this.#process = new ProcessTransport(words, this.#options);
+    try {
+      this.#process = new ProcessTransport(words, this.#options);
+    } catch (thrown) {
+      return this.#takeEnd({ stderr: String(thrown) });
+    }
     this.client.connect(this.#process);
     this.#process.onClose((end) => this.#takeEnd(end));
     this.#awaitReady();
@@ -155,28 +159,26 @@ export class Supervisor {
       this.#refuse(`It speaks the protocol ${ready.protocol_version}, not ${PROTOCOL_VERSION}.`);
       return;
     }
+    if (this.#stopping) {
+      return;
+    }
     this.ready = ready;
-    this.#served = this.#takingUp = true;
+    this.#served = true;
     if (ready.head !== null && this.#lastSeq !== null) {
       this.#subscribe();
+    } else {
+      this.#servesSince = performance.now();
     }
     this.#lastSeq ??= ready.head?.seq ?? null;
-    this.#become("ready");
     void this.#takeUp(ready);
   }
 
   async #takeUp(ready: SystemReady): Promise<void> {
     const ids = ready.runs_interrupted_ids;
-    try {
-      await (ids.length > 0 && this.#options.onRuns?.(ids, this.client));
-      await (ready.secrets === "locked" && this.#unlock());
-    } catch (thrown) {
-      if (!(thrown instanceof errors.ConnectionLost)) {
-        console.error(thrown);
-      }
-    }
-    if (this.ready === ready) {
-      this.#takingUp = false;
+    await reported(async () => ready.secrets === "locked" && this.#unlock());
+    await reported(async () => ids.length > 0 && this.#options.onRuns?.(ids, this.client));
+    if (this.ready === ready && !this.#stopping) {
+      this.#become("ready");
       this.#release(null);
     }
   }
@@ -205,9 +207,12 @@ export class Supervisor {
     if (this.#stopping) {
       return;
     }
-    const soon = performance.now() - this.#startedAt < SOON_MS;
-    this.#crashes = soon ? this.#crashes + 1 : 1;
-    this.#delayMs = soon ? this.#delayMs : FIRST_DELAY_MS;
+    if (this.#servesSince !== null && performance.now() - this.#servesSince >= SOON_MS) {
+      this.#crashes = 0;
+      this.#delayMs = FIRST_DELAY_MS;
+    } else {
+      this.#crashes += 1;
+    }
     if (!this.#served) {
       this.#end("stopped", reason);
     } else if (this.#crashes >= CRASHES_MAX) {
@@ -250,9 +255,9 @@ export class Supervisor {
       ({ head, pruned_through }) => {
         if (isLatest()) {
           this.#subscribing = 0;
+          this.#servesSince ??= performance.now();
           if (head.seq < after || pruned_through > after) {
-            this.#lastSeq = head.seq < after ? head.seq : after;
-            guarded(() => this.#options.onStale?.());
+            this.#tellStale(Math.min(head.seq, after));
           }
         }
       },
@@ -261,15 +266,23 @@ export class Supervisor {
   }
 
   #takeEvent(event: AuditEvent): void {
-    if (this.#subscribing === 0) {
+    if (this.#subscribing === 0 && event.seq > (this.#lastSeq ?? -1)) {
       this.#lastSeq = event.seq;
       this.#options.onEvent?.(event);
     }
   }
 
+  #tellStale(seq: number): void {
+    this.#lastSeq = seq;
+    guarded(() => this.#options.onStale?.());
+  }
+
   // --- states -------------------------------------------------------------------------------
 
   #become(state: SupervisorState, reason?: errors.ClientError): void {
+    if (state === this.state) {
+      return;
+    }
     this.state = state;
     guarded(() => this.#options.onState?.(state, reason));
   }
@@ -281,5 +294,16 @@ export class Supervisor {
 
   #release(reason: errors.ClientError | null): void {
     this.#waiting.splice(0).forEach((settle) => settle(reason));
+  }
+}
+
+/** Do what the program wants done after a start; a fault of it must not stop what comes next. */
+async function reported(work: () => Promise<unknown>): Promise<void> {
+  try {
+    await work();
+  } catch (thrown) {
+    if (!(thrown instanceof errors.ConnectionLost)) {
+      console.error(thrown);
+    }
   }
 }
