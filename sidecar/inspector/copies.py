@@ -14,7 +14,7 @@ from sidecar.inspector.served import Ended, Served
 from sidecar.store import migrations
 from sidecar.store.backup_names import DEFAULT
 from sidecar.store.lockfile import DatabaseLock
-from sidecar.store.transfer.whole_copy import copy_whole
+from sidecar.store.transfer.whole_copy import copy_whole, index_pending
 
 _PARTIAL = "copying.db"
 
@@ -35,6 +35,7 @@ def serve_copy(database: Path, held: ExitStack, frames: Frames | None) -> Served
     if version != migrations.current_version():
         # An older file is migrated here, as a copy, and one of another program is refused.
         Served([f"--database={copy}", "--existing", "--no-events"], None).close()
+    index_pending(copy)
     with suppress(OSError):  # Windows has no links for everybody: backups are then not listed
         (folder / DEFAULT).symlink_to(database.absolute().parent / DEFAULT)
     lock = DatabaseLock(copy)

@@ -85,6 +85,23 @@ def test_what_a_crashed_process_left_in_its_log_is_copied_and_stays_there(
     assert after == left
 
 
+def test_what_the_app_has_not_indexed_yet_is_found_all_the_same(
+    tmp_path: Path, spawn: Spawn
+) -> None:
+    app = spawn(product("--database", tmp_path / "sim.db"))
+    for name in ("Weather", "Tomatoes"):
+        app.result("workflows.save", {"workflow": {"name": name, "data": {"text": "watering"}}})
+    app.close()  # kills it, in a pause or before
+    with Inspector("--database", tmp_path / "sim.db") as inspector:
+        found = [
+            inspector.page.call("workflows.search", query=query)
+            for query in ("tomatoes", "watering")
+        ]
+
+    assert [len(each["items"]) for each in found] == [1, 2]
+    assert [each["indexing"] for each in found] == [False, False]
+
+
 def test_an_older_file_is_shown_and_not_migrated(tmp_path: Path) -> None:
     database = samples.unpack("v1", tmp_path / "old.db")
     before = traces(tmp_path)

@@ -11,6 +11,7 @@ REQUIREMENTS = [
         "test_looking_changes_no_file_beside_the_original",
         "test_the_app_goes_on_beside_it_and_a_new_copy_shows_what_it_did",
         "test_what_a_crashed_process_left_in_its_log_is_copied_and_stays_there",
+        "test_what_the_app_has_not_indexed_yet_is_found_all_the_same",
         "test_an_older_file_is_shown_and_not_migrated",
         "test_nothing_is_left_when_it_ends",
     ),

@@ -4,6 +4,7 @@ The file may be served by another process, which goes on meanwhile. Where nobody
 is told that it does not change, because it would otherwise leave a log beside it.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 import apsw
@@ -11,8 +12,14 @@ import apsw
 from sidecar import files
 from sidecar.errors import StorageFailed
 from sidecar.store.database_files import remove_database
+from sidecar.store.search import indexes
 from sidecar.store.sqlite_errors import as_wire_error
 from sidecar.store.transfer.snapshot import copy_pages
+from sidecar.store.unserved_file import open_unsynced, transaction
+
+_INDEX_STEPS_MAX = 200
+"""Steps of indexing, a second of work or some: after an update of the program all is pending, and
+a search then says that it may miss something."""
 
 _TRIES = 5
 """A further try is needed when a process begins to serve the file during a copy."""
@@ -58,3 +65,15 @@ def _copy_once(source: Path, copy: Path) -> int | None:
     after = source.stat()
     is_same = (before.st_mtime_ns, before.st_size) == (after.st_mtime_ns, after.st_size)
     return version if is_open or (is_same and not log.exists()) else None
+
+
+def index_pending(copy: Path) -> None:
+    """Index what the process that served the original had not indexed yet.
+
+    Who only reads the copy cannot do it. In a damaged one it stays undone.
+    """
+    with suppress(apsw.Error), open_unsynced(copy) as db, transaction(db):
+        for step in (indexes.index_some_headers, indexes.index_some_texts):
+            for _ in range(_INDEX_STEPS_MAX):
+                if not step(db):
+                    break
