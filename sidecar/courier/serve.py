@@ -1,7 +1,9 @@
 """The requests of a courier: read from stdin one after the other, and answered on stdout."""
 
 import sys
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import IO, Final, Protocol
 
 import msgspec
@@ -67,24 +69,40 @@ def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
         BrokenPipes: the serving process has ended, or closed the pipes.
     """
     opened = msgspec.json.decode(receive(requests)[1], type=Open)
-    door: Door | None = None
+    doors: list[Door] = []
     decode = msgspec.json.Decoder(Request).decode
-    while True:
-        request = decode(receive(requests)[1])
-        data = _receive_data(requests) if isinstance(request, Put) else bytearray()
+    upload: threading.Thread | None = None
+
+    def work(request: Request, data: bytearray) -> None:
         try:
-            if door is None:
-                is_folder = opened.place.kind == "folder"
-                door = (
-                    Folder(opened.place) if is_folder else Bucket(opened.place, opened.credentials)
-                )
-            reply = _answer(door, request, data, replies)
+            if not doors:
+                doors.append(_open(opened))
+            reply = _answer(doors[0], request, data, replies)
         except BrokenPipes:
-            raise
+            return  # the next read finds it, too
         except Exception as error:  # noqa: BLE001 - the serving process is told of every failure
             reply = fault_of(error)
         if reply is not None:
-            send_message(replies, reply)
+            with suppress(BrokenPipes):
+                send_message(replies, reply)
+
+    while True:
+        request = decode(receive(requests)[1])
+        # While one object is uploaded the next is received; answers come in order all the same.
+        data = _receive_data(requests) if isinstance(request, Put) else bytearray()
+        if upload is not None:
+            upload.join()
+        upload = threading.Thread(target=work, args=(request, data), daemon=True)
+        upload.start()
+        if not isinstance(request, Put):
+            upload.join()
+
+
+def _open(opened: Open) -> Door:
+    """Return the door to a place."""
+    if opened.place.kind == "folder":
+        return Folder(opened.place)
+    return Bucket(opened.place, opened.credentials)
 
 
 def _receive_data(requests: IO[bytes]) -> bytearray:

@@ -12,8 +12,8 @@ REMOTE_URL_MAX_CHARS: Final = 1024
 REMOTE_CREDENTIAL_MAX_CHARS: Final = 4096
 """Longest name, URL and single credential; a session token of a cloud has about 1 000."""
 
-REMOTE_PART_BYTES: Final = 32 * MIB
-"""Size of one object of a backup: the courier holds one of them in memory, since a conditional
+REMOTE_PART_BYTES: Final = 16 * MIB
+"""Size of one object of a backup: the courier holds two of them in memory, since a conditional
 write cannot be streamed, and what a broken connection costs is one of them."""
 
 REMOTE_HEAD_MAX_BYTES: Final = 16 * KIB
@@ -46,8 +46,8 @@ COURIER_WATCH_MS: Final = 50
 """How often a waiting session looks whether its request was cancelled."""
 
 COURIER_SILENCE_MS: Final = 900_000
-"""Longest silence of a courier before it is ended: one object of 32 MiB over a connection of
-400 kbit/s takes eleven minutes."""
+"""Longest silence of a courier before it is ended: one object of 16 MiB over a connection of
+200 kbit/s takes eleven minutes."""
 
 COURIER_CONNECT_S: Final = 10
 COURIER_READ_S: Final = 60

@@ -201,9 +201,10 @@ class _Push:
         n = 1 if self._newest is None else self._newest.n + 1
         name = heads.new_object(kind, n, self._ctx.clock.random_bytes(4))
         parts = _Parts(pieces, self._report)
-        while parts.has_more():
-            place = heads.part_name(self._access.store, self._device, name, parts.count)
-            self._session.put(place, parts.next())
+        self._session.put_all(
+            (heads.part_name(self._access.store, self._device, name, number), pieces)
+            for number, pieces in parts.each()
+        )
         self._sent_bytes += parts.size
         self._add_head(kind, name, subject, made_at, parts)
 
@@ -343,13 +344,13 @@ class _Parts:
         self.size = 0
         self.hash = sha256()
 
-    def has_more(self) -> bool:
-        """Return whether there is another part."""
-        return bool(self._held)
+    def each(self) -> Iterator[tuple[int, Iterator[bytes]]]:
+        """Yield the number and the pieces of each part; a part is read before the next comes."""
+        while self._held:
+            self.count += 1
+            yield self.count - 1, self._part()
 
-    def next(self) -> Iterator[bytes]:
-        """Yield the pieces of the next part."""
-        self.count += 1
+    def _part(self) -> Iterator[bytes]:
         left = limits.REMOTE_PART_BYTES
         while left and self._held:
             piece, self._held = self._held[:left], self._held[left:]

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import IO, Self, TypeVar
 
 import msgspec
@@ -110,18 +111,33 @@ class Session:
             RemoteFailed: the object was not created; `exists` when there is another one.
             Cancelled: the request was cancelled.
         """
+        self.put_all([(name, pieces)])
 
-        def work() -> Reply:
-            send_message(self._requests, Put(name))
-            for piece in pieces:
-                for at in range(0, len(piece), _PIECE_BYTES):
-                    send(self._requests, DATA, piece[at : at + _PIECE_BYTES])
-                    self._active_at = time.monotonic()
-            send(self._requests, END)
-            flush(self._requests)
-            return self._reply()
+    def put_all(self, objects: Iterable[tuple[str, Iterable[bytes]]]) -> None:
+        """Create several objects; while one is uploaded the next is sent to the courier.
 
-        _require(self._call(work))
+        Raises:
+            RemoteFailed: one of them was not created; the session is then of no more use, unless it
+                was the last.
+            Cancelled: the request was cancelled.
+        """
+        is_first = True
+        for name, pieces in objects:
+            self._call(partial(self._send_object, name, pieces))
+            if not is_first:
+                _require(self._call(self._reply))
+            is_first = False
+        if not is_first:
+            _require(self._call(self._reply))
+
+    def _send_object(self, name: str, pieces: Iterable[bytes]) -> None:
+        send_message(self._requests, Put(name))
+        for piece in pieces:
+            for at in range(0, len(piece), _PIECE_BYTES):
+                send(self._requests, DATA, piece[at : at + _PIECE_BYTES])
+                self._active_at = time.monotonic()
+        send(self._requests, END)
+        flush(self._requests)
 
     def get(self, name: str, most_bytes: int) -> Iterator[bytes]:
         """Yield the pieces of an object, which has at most so many bytes.

@@ -20,7 +20,7 @@ from typing import NamedTuple
 BUCKET = "sim"
 ADMIN = "admin admin-secret-0123456789"
 READER = "reader reader-secret-0123456789"
-_START_S = 60
+_START_S = 45
 
 
 class Server(NamedTuple):
@@ -63,49 +63,48 @@ def _identity(text: str, *actions: str) -> dict[str, object]:
 @contextmanager
 def serving() -> Iterator[Server]:
     """Start a server with one bucket, and end it after the block."""
-    with tempfile.TemporaryDirectory(prefix="s3-") as name:
-        folder = Path(name)
-        config = folder / "identities.json"
-        identities = [
-            _identity(ADMIN, "Admin", "Read", "Write", "List", "Tagging"),
-            _identity(READER, f"Read:{BUCKET}", f"List:{BUCKET}"),
-        ]
-        config.write_text(json.dumps({"identities": identities}), encoding="utf-8")
-        ports = free_ports(8)
-        parts = ("master", "volume", "filer", "s3")
-        names = [f"{part}.{kind}" for part in parts for kind in ("port", "port.grpc")]
-        options = [f"-{each}={port}" for each, port in zip(names, ports, strict=True)]
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(
-                [
-                    str(command()),
-                    "server",
-                    "-s3",
-                    "-ip=127.0.0.1",
-                    "-ip.bind=127.0.0.1",
-                    "-master.telemetry=false",
-                    "-s3.autoCreateBucket=false",
-                    f"-s3.config={config}",
-                    f"-dir={folder}",
-                    f"-filer.localSocket={folder}/filer.sock",
-                    "-volume.max=50",
-                    "-master.volumeSizeLimitMB=256",
-                    *options,
-                ],
-                stdout=log,
-                stderr=log,
-                cwd=folder,
-            )
-        try:
-            _await(process, f"http://127.0.0.1:{ports[4]}/buckets/{BUCKET}/", ports[6])
-            yield Server(ports[6], folder)
-        finally:
-            process.kill()
-            process.wait()
+    for left in (2, 1, 0):
+        with tempfile.TemporaryDirectory(prefix="s3-") as name, ExitStack() as stack:
+            folder = Path(name)
+            ports = free_ports(8)
+            process = _start(folder, ports)
+            stack.callback(process.wait)
+            stack.callback(process.kill)
+            is_up = _await(process, f"http://127.0.0.1:{ports[4]}/buckets/{BUCKET}/", ports[6])
+            if is_up:
+                yield Server(ports[6], folder)
+                return
+            if not left:
+                log = (folder / "log").read_text(encoding="utf-8", errors="replace")
+                raise RuntimeError(f"the S3 server does not start: {log[-2000:]}")
 
 
-def _await(process: subprocess.Popen[bytes], bucket: str, port: int) -> None:
-    """Make the bucket once the server can, and wait until it answers requests for objects."""
+def _start(folder: Path, ports: list[int]) -> subprocess.Popen[bytes]:
+    """Start a server on these ports, which another program may have taken meanwhile."""
+    config = folder / "identities.json"
+    identities = [
+        _identity(ADMIN, "Admin", "Read", "Write", "List", "Tagging"),
+        _identity(READER, f"Read:{BUCKET}", f"List:{BUCKET}"),
+    ]
+    config.write_text(json.dumps({"identities": identities}), encoding="utf-8")
+    parts = ("master", "volume", "filer", "s3")
+    names = [f"{part}.{kind}" for part in parts for kind in ("port", "port.grpc")]
+    options = [f"-{each}={port}" for each, port in zip(names, ports, strict=True)]
+    fixed = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-master.telemetry=false"]
+    places = [f"-dir={folder}", f"-filer.localSocket={folder}/filer.sock", f"-s3.config={config}"]
+    sizes = ["-volume.max=50", "-master.volumeSizeLimitMB=256", "-s3.autoCreateBucket=false"]
+    sizes += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
+    with (folder / "log").open("wb") as log:
+        return subprocess.Popen(
+            [str(command()), "server", "-s3", *fixed, *places, *sizes, *options],
+            stdout=log,
+            stderr=log,
+            cwd=folder,
+        )
+
+
+def _await(process: subprocess.Popen[bytes], bucket: str, port: int) -> bool:
+    """Make the bucket once the server can; return whether it answers requests for objects."""
     deadline = time.monotonic() + _START_S
     request = urllib.request.Request(bucket, method="POST")  # noqa: S310 - of this module
     is_made = False
@@ -117,10 +116,10 @@ def _await(process: subprocess.Popen[bytes], bucket: str, port: int) -> None:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/status", timeout=5).close()
         except urllib.error.HTTPError:
             if is_made:
-                return
+                return True
         except OSError:
             pass
         else:
-            return
+            return True
         time.sleep(0.1)
-    raise RuntimeError("the S3 server does not start")
+    return False

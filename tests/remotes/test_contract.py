@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar import limits
 from sidecar.courier_protocol import Open, parse_address
 from sidecar.errors import RemoteUntrusted, WrongPassphrase
 from sidecar.remotes.access import parse_credentials
@@ -148,6 +149,27 @@ def test_nothing_in_a_remote_can_be_read_without_a_key(place: Place, tmp_path: P
         is_keys = "/k/" in name
         assert content.startswith(b"age-encryption.org/v1\n") != is_keys
         assert name.startswith(f"v1/{store.hex()}/")
+
+
+def test_a_large_backup_goes_in_parts_and_comes_back_whole(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REMOTE_PART_BYTES", 5000)
+    with remote_bench(tmp_path / "one", place) as (bench, _):
+        (name,) = bench.call("remotes.push")["backups"]
+        (listed,) = bench.call("remotes.list")["backups"]
+        path = tmp_path / "one" / "backups" / name
+        original = path.read_bytes()
+        path.unlink()
+        with session_of(place) as session:
+            parts = [size for each, size in session.names("v1") if "/b/" in each]
+            assert len(parts) == -(-listed["size_bytes"] // 5000) > 2
+            assert (sum(parts), max(parts)) == (listed["size_bytes"], 5000)
+
+        bench.call("remotes.fetch", device=listed["device"], n=listed["n"])
+
+        assert path.read_bytes() == original
+        assert bench.call("remotes.verify", deep=True)["ok"]
 
 
 def test_old_backups_are_deleted_where_they_take_more_than_allowed(

@@ -30,6 +30,7 @@ REQUIREMENTS = [
         "A push sends backups with their secrets, the audit log and the key slots, each once.",
         "test_a_push_sends_everything_once_and_then_only_what_is_new",
         "test_what_was_pushed_is_listed_verified_and_fetched",
+        "test_a_large_backup_goes_in_parts_and_comes_back_whole",
         "test_old_backups_are_deleted_where_they_take_more_than_allowed",
     ),
     _promise.proven(
@@ -105,6 +106,7 @@ REQUIREMENTS = [
         "Credentials are sealed in the file and in no answer, and none come from the environment.",
         "test_credentials_are_in_no_file_and_no_answer",
         "test_nothing_of_the_environment_reaches_a_store",
+        "test_a_push_opens_no_socket_in_the_serving_process_and_does_not_delay_its_end",
     ),
     _promise.proven(
         "command",
