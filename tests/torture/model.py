@@ -18,6 +18,8 @@ class World:
     """Status by id."""
     owners: dict[str, str] = field(default_factory=dict)
     """Workflow of each run; not compared: it is the run's own."""
+    interrupted: set[str] = field(default_factory=set)
+    """Runs that a start has ended, which pruning spares for 7 days; not compared."""
     theme: str = "system"
     secrets: dict[str, str] = field(default_factory=dict)
     passphrase: str = "first"
@@ -25,6 +27,7 @@ class World:
     def after_a_death(self) -> "World":
         """What the next start makes of it: what was running is interrupted."""
         found = copy.deepcopy(self)
+        found.interrupted |= {key for key, status in self.runs.items() if status == "running"}
         found.runs = {
             key: "error" if status == "running" else status for key, status in self.runs.items()
         }
@@ -69,6 +72,8 @@ def look(child: Child, passphrases: list[str]) -> World:
     for item in child.result("runs.list", {"limit": 500})["items"]:
         found.runs[item["id"]] = item["status"]
         found.owners[item["id"]] = item["workflow_id"]
+        if item["interrupted"]:
+            found.interrupted.add(item["id"])
     found.theme = child.result("settings.get", {"key": "theme"})["setting"]["value"]
     for item in child.result("secrets.list")["items"]:
         provider = item["provider"]

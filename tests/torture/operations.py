@@ -70,11 +70,15 @@ def finish(rng: random.Random, world: World, _backups: dict[str, World]) -> Act 
 
 
 def prune(rng: random.Random, world: World, _backups: dict[str, World]) -> Act | None:
-    """Let every ended run go."""
+    """Let every ended run go, except those that were interrupted."""
     if len(world.runs) < RUNS_MAX // 2 and rng.random() < 0.9:
         return None
     after = copy.deepcopy(world)
-    after.runs = {run: status for run, status in world.runs.items() if status == "running"}
+    after.runs = {
+        run: status
+        for run, status in world.runs.items()
+        if status == "running" or run in world.interrupted
+    }
     after.owners = {run: world.owners[run] for run in after.runs}
     return Act("runs.prune", {"keep_last": 0}, after, in_steps=True)
 
