@@ -46,6 +46,7 @@ COMMANDS: dict[str, list[list[str]]] = {
         ["verify", "--passphrase-fd", "0", "--database", "{db}"],
         ["export", "{scratch}/log.jsonl", "--passphrase-fd", "0", "--database", "{db}"],
     ],
+    "remotes": [["status", "--database", "{db}"]],
     "backup": [["--database", "{db}"]],
     "backups": [["--database", "{db}"]],
     "verify": [["{backup}", "--database", "{db}"]],
