@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex};
 
 use sim_sidecar_client::{
     body, BackupsCreateParams, CallOptions, CancelToken, Client, Error, RawValue, RunsListParams,
-    SidecarError, WorkflowsGetParams, WorkflowsListParams, WorkflowsSaveParams,
-    WorkflowsSaveWorkflow,
+    SidecarError, WorkflowsGetParams, WorkflowsListOrderBy, WorkflowsListParams,
+    WorkflowsSaveParams, WorkflowsSaveWorkflow,
 };
 
 use crate::{launch, saving};
@@ -72,10 +72,11 @@ fn pages_are_followed_to_the_last_item() {
 
     let pages = client.workflows().list_pages(WorkflowsListParams::new().limit(3));
     let sizes: Vec<usize> = pages.map(|page| page.unwrap().items.len()).collect();
-    let items = client.workflows().list_pages(WorkflowsListParams::new().limit(2)).items();
+    let by_name = WorkflowsListParams::new().limit(2).order_by(WorkflowsListOrderBy::Name);
+    let items = client.workflows().list_pages(by_name).items();
 
     let names: Vec<String> = items.map(|item| item.unwrap().name).collect();
-    assert_eq!(names, ["w6", "w5", "w4", "w3", "w2", "w1", "w0"]);
+    assert_eq!(names, ["w0", "w1", "w2", "w3", "w4", "w5", "w6"]);
     assert_eq!(sizes, [3, 3, 1]);
 }
 
