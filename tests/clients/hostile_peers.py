@@ -353,12 +353,14 @@ event(8)
 say(method="audit.overflow", params={"lost": 2, "resume_after": 8})
 event(11)
 answer(request)
-answer(hear(), head=11, replayed=[9, 10, 11])
+while (request := hear())["method"] != "audit.subscribe":
+    answer(request)
+answer(request, head=11, replayed=[9, 10, 11])
 event(12)
 serve()
 """,
-        ["start", "call", "call", "stop"],
-        ["ready", "result", "result", "stopped"],
+        ["start", "call", *["wait event"] * 5, "call", "stop"],
+        ["ready", "result", *["event"] * 5, "result", "stopped"],
         IN_ORDER,
         [8, 9, 10, 11, 12],
     ),

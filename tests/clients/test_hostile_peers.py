@@ -19,7 +19,7 @@ from tests.clients.node_programs import (
     compile_typescript,
 )
 
-LANGUAGES = ["python", "typescript"]
+LANGUAGES = ["python", "typescript", "rust"]
 RUN_S = 50
 """The bound of all cases, which run at once and take a sixth of it."""
 

@@ -53,7 +53,7 @@ class Options(TypedDict, total=False):
     """Given each line that the process writes to stderr."""
 
     on_stale: Callable[[], None] | None
-    """Told that audit entries were missed, or that it is an older database: read all anew."""
+    """Told that audit entries were missed, or it is another database: read all anew."""
 
 
 class BaseClient:

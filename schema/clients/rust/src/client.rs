@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::Serialize;
 use serde_json::value::{to_raw_value, RawValue};
 
-use crate::connection::{lock, Connection, Reply, Sink, Started};
+use crate::connection::{guarded, lock, Connection, Reply, Sink, Started};
 use crate::error::{ConnectionLost, End, Error, Result, StartFailure};
 use crate::events::{Item, Queue};
 use crate::generated::{Notification, Progress, SidecarError, SystemReady, LONG, PROTOCOL_VERSION};
@@ -171,11 +171,11 @@ impl Client {
         thread::spawn(move || {
             while let Some(item) = queue.pop() {
                 if let Item::Notification(notification) = item {
-                    on_notification(notification);
+                    guarded(|| on_notification(notification));
                 }
             }
         });
-        let ready = wait_ready(&connection, &ready, || false)?;
+        let ready = wait_ready(&connection, &ready, CALL_TIMEOUT, || false)?;
         let client = Self::over(Arc::default());
         client.link.set(connection, ready);
         Ok(client)
@@ -183,6 +183,11 @@ impl Client {
 
     pub(crate) fn over(link: Arc<Link>) -> Self {
         Self { link, options: CallOptions::default() }
+    }
+
+    pub(crate) fn timeout(mut self, timeout: Duration) -> Self {
+        self.options.timeout = timeout;
+        self
     }
 
     /// Returns a client for a process that another one stands for.
@@ -316,8 +321,9 @@ impl Sign {
 
 /// Waits until a process is ready, as long as it gives signs; kills it when it is not wanted.
 pub(crate) fn wait_ready(
-    connection: &Connection,
+    connection: &Arc<Connection>,
     signs: &std::sync::mpsc::Receiver<Sign>,
+    timeout: Duration,
     unwanted: impl Fn() -> bool,
 ) -> Result<SystemReady> {
     const LOOK: Duration = Duration::from_millis(50);
@@ -337,9 +343,12 @@ pub(crate) fn wait_ready(
             Ok(Sign::Ended(end)) => {
                 return Err(Error::StartFailed(Box::new(StartFailure::of(end))));
             }
-            Err(_) if unwanted() => break "it was to be stopped".to_owned(),
-            Err(_) if last_sign.elapsed() > CALL_TIMEOUT => {
-                break format!("it was not ready within {CALL_TIMEOUT:?}");
+            Err(_) if unwanted() => {
+                let end = end_in_order(connection);
+                return Err(Error::StartFailed(Box::new(StartFailure::of(end))));
+            }
+            Err(_) if last_sign.elapsed() > timeout => {
+                break format!("it was not ready within {timeout:?}");
             }
             Err(_) => {}
         }

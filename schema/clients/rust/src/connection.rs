@@ -5,7 +5,8 @@
 //! stderr.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::process::{Child, ChildStderr, ChildStdin, ChildStdout};
 use std::sync::mpsc::{channel, Receiver, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -21,8 +22,12 @@ use crate::launch::Launch;
 
 /// Last lines of stderr that are kept, to show why a process has ended.
 const STDERR_LINES: usize = 200;
-/// Time that a process has to end after its stdout ended, before it is killed.
-const END_TIMEOUT: Duration = Duration::from_secs(10);
+/// Where a line of stderr is cut, so that one without an end does not fill the memory.
+const STDERR_LINE_BYTES: u64 = 65_536;
+/// How much of a line that is no message is logged.
+const NO_MESSAGE_BYTES: usize = 200;
+/// How long a process may live on that has closed its stdout.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the thread of stderr may take to read what is left of it.
 const STDERR_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often it is looked whether a process that is about to end has ended.
@@ -242,7 +247,10 @@ impl Connection {
             let message = std::str::from_utf8(&line).ok().map(serde_json::from_str::<Incoming<'_>>);
             match message {
                 Some(Ok(message)) => self.take(message, sink),
-                _ => sink.log(&format!("not a message: {}", String::from_utf8_lossy(&line))),
+                _ => {
+                    let begin = &line[..line.len().min(NO_MESSAGE_BYTES)];
+                    sink.log(&format!("not a message: {}", String::from_utf8_lossy(begin)));
+                }
             }
             line.clear();
         }
@@ -266,10 +274,13 @@ impl Connection {
                 Err(error) => sink.log(&format!("{method}: {error}")),
             };
         }
-        let id = message.id.and_then(|id| id.get().parse().ok());
-        let found = lock(&self.calls).answered(id);
-        if let (Some(waiting), Some(reply)) = (found, reply(message.result, message.error)) {
-            lock(&waiting.on_reply)(reply);
+        let found = match (message.id, message.error) {
+            (Some(id), _) => lock(&self.calls).answered(id),
+            (None, Some(_)) => lock(&self.calls).too_long(),
+            (None, None) => None,
+        };
+        if let Some(waiting) = found {
+            give(&waiting.on_reply, reply(message.result, message.error));
         }
     }
 
@@ -278,7 +289,7 @@ impl Connection {
         let found =
             id.and_then(|id| Some(Arc::clone(&lock(&self.calls).waiting.get(&id)?.on_reply)));
         if let Some(on_reply) = found {
-            lock(&on_reply)(Reply::Progress(params.to_owned()));
+            give(&on_reply, Reply::Progress(params.to_owned()));
         }
     }
 
@@ -307,7 +318,7 @@ impl Connection {
         };
         for call in waiting.into_values() {
             let lost = ConnectionLost { may_have_run: true, end: end.clone() };
-            lock(&call.on_reply)(Reply::Lost(lost));
+            give(&call.on_reply, Reply::Lost(lost));
         }
         self.close_stdin();
         end
@@ -316,7 +327,9 @@ impl Connection {
     fn drain(&self, stderr: ChildStderr, sink: &dyn Sink, _drained: &Sender<()>) {
         let mut lines = BufReader::new(stderr);
         let mut line = Vec::new();
-        while matches!(lines.read_until(b'\n', &mut line), Ok(length) if length > 0) {
+        let mut next =
+            |line: &mut Vec<u8>| lines.by_ref().take(STDERR_LINE_BYTES).read_until(b'\n', line);
+        while matches!(next(&mut line), Ok(length) if length > 0) {
             let text = String::from_utf8_lossy(&line).trim_end().to_owned();
             line.clear();
             sink.log(&text);
@@ -330,21 +343,36 @@ impl Connection {
 }
 
 impl Calls {
-    /// Removes the request that an answer is for. One without an id refuses a line that is too
-    /// long to be read: the longest.
-    fn answered(&mut self, id: Option<u64>) -> Option<Waiting> {
-        let longest = || self.waiting.iter().max_by_key(|(_, it)| it.length).map(|(id, _)| *id);
-        let id = id.or_else(longest)?;
+    /// Removes the request that an answer is for.
+    fn answered(&mut self, id: &RawValue) -> Option<Waiting> {
+        self.waiting.remove(&id.get().parse().ok()?)
+    }
+
+    /// Removes the longest request: an error without an id says that a line is too long.
+    fn too_long(&mut self) -> Option<Waiting> {
+        let (&id, _) = self.waiting.iter().max_by_key(|(_, it)| it.length)?;
         self.waiting.remove(&id)
     }
 }
 
-fn reply(result: Option<&RawValue>, error: Option<&RawValue>) -> Option<Reply> {
+fn reply(result: Option<&RawValue>, error: Option<&RawValue>) -> Reply {
     match (result, error) {
-        (_, Some(error)) => Some(Reply::Error(error.to_owned())),
-        (Some(result), None) => Some(Reply::Result(result.to_owned())),
-        (None, None) => None,
+        (_, Some(error)) => Reply::Error(error.to_owned()),
+        (Some(result), None) => Reply::Result(result.to_owned()),
+        (None, None) => {
+            Reply::Result(RawValue::from_string("null".to_owned()).expect("it is JSON"))
+        }
     }
+}
+
+/// Gives a reply to the one who waits for it.
+fn give(on_reply: &OnReply, reply: Reply) {
+    guarded(|| lock(on_reply)(reply));
+}
+
+/// Calls the host back; a panic, which has printed why, must not end the thread that calls.
+pub(crate) fn guarded(callback: impl FnOnce()) {
+    let _ = catch_unwind(AssertUnwindSafe(callback));
 }
 
 fn write(mut stdin: ChildStdin, lines: &Receiver<Vec<u8>>) {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::client::Client;
+use crate::client::{Client, CALL_TIMEOUT};
+use crate::connection::guarded;
 use crate::error::{CrashLoop, End};
 use crate::events::Item;
 use crate::generated::{AuditEvent, Notification, SystemReady};
@@ -50,6 +51,8 @@ pub enum Stale {
     Pruned,
     /// It is another database, or an older one.
     OtherDatabase,
+    /// The database was replaced while the process served it.
+    Restored,
 }
 
 /// How a supervisor starts the process, and what it calls back. All callbacks but `on_log` and
@@ -57,6 +60,7 @@ pub enum Stale {
 pub struct Options {
     pub(crate) launch: Launch,
     pub(crate) after: Option<u64>,
+    pub(crate) timeout: Duration,
     pub(crate) on_log: Box<dyn Fn(&str) + Send + Sync>,
     pub(crate) unlock: Box<dyn Fn(bool) -> Option<String> + Send + Sync>,
     pub(crate) callbacks: Callbacks,
@@ -77,7 +81,12 @@ impl Callbacks {
     pub(crate) fn call(&mut self, client: &Client, item: Item) {
         match item {
             Item::Notification(Notification::AuditEvent(event)) => (self.on_event)(&event),
-            Item::Notification(other) => (self.on_notification)(&other),
+            Item::Notification(other) => {
+                guarded(|| (self.on_notification)(&other));
+                if matches!(other, Notification::SystemRestored(_)) {
+                    (self.on_stale)(Stale::Restored);
+                }
+            }
             Item::State(state) => (self.on_state)(&state),
             Item::Runs(ids) => (self.on_runs)(ids, client),
             Item::Stale(stale) => (self.on_stale)(stale),
@@ -91,6 +100,7 @@ impl Options {
         Self {
             launch,
             after: None,
+            timeout: CALL_TIMEOUT,
             on_log: Box::new(|_| {}),
             unlock: Box::new(|_| None),
             callbacks: Callbacks {
@@ -107,6 +117,12 @@ impl Options {
     /// catches up from there.
     pub fn after(mut self, seq: u64) -> Self {
         self.after = Some(seq);
+        self
+    }
+
+    /// Sets the time without a sign after which a call or a start fails: 30 seconds when not set.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 

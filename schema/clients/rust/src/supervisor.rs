@@ -1,6 +1,5 @@
 //! Keeps a process serving: starts it, starts it again when it has gone, and ends it.
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::value::to_raw_value;
 
 use crate::client::{end_in_order, wait_ready, Client, Link, Sign};
-use crate::connection::{lock, Connection, Reply, Sink};
+use crate::connection::{guarded, lock, Connection, Reply, Sink};
 use crate::error::{CrashLoop, End, Error, Result, StartFailure};
 use crate::events::{Item, Queue};
 use crate::follow::Following;
@@ -24,10 +23,12 @@ use crate::options::{Callbacks, Options, State};
 const BACK_OFF: Duration = Duration::from_millis(250);
 /// The longest time before the process is started again.
 const BACK_OFF_MAX: Duration = Duration::from_secs(10);
-/// An end that comes sooner after the start counts as one of a crash loop.
+/// An end before the process has served for so long counts as one of a crash loop.
 const SOON: Duration = Duration::from_secs(10);
 /// The wait before audit events are subscribed to again when the process could not serve that.
 const SUBSCRIBE_AGAIN: Duration = Duration::from_secs(1);
+/// How often it is looked whether the process still serves while the host is asked for a passphrase.
+const LOOK: Duration = Duration::from_millis(50);
 /// The number of such ends in a row after which the supervisor gives up.
 const ENDS_MAX: u32 = 5;
 
@@ -49,6 +50,7 @@ enum Control {
 
 struct Shared {
     launch: Launch,
+    timeout: Duration,
     on_log: Box<dyn Fn(&str) + Send + Sync>,
     unlock: Box<dyn Fn(bool) -> Option<String> + Send + Sync>,
     control: Sender<Control>,
@@ -56,6 +58,8 @@ struct Shared {
     link: Arc<Link>,
     queue: Queue,
     following: Mutex<Following>,
+    /// When the process has answered that it sends audit events.
+    serves_since: Mutex<Option<Instant>>,
     starts: AtomicU64,
     stopping: AtomicBool,
 }
@@ -67,13 +71,15 @@ impl Supervisor {
         let (control, orders) = channel();
         let shared = Arc::new(Shared {
             launch: options.launch,
+            timeout: options.timeout,
             on_log: options.on_log,
             unlock: options.unlock,
             control,
-            client: Client::over(Arc::clone(&link)),
+            client: Client::over(Arc::clone(&link)).timeout(options.timeout),
             link,
             queue: Queue::default(),
             following: Mutex::new(Following::after(options.after)),
+            serves_since: Mutex::default(),
             starts: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         });
@@ -82,15 +88,21 @@ impl Supervisor {
             move || call_back(&shared, options.callbacks)
         });
         shared.queue.push(Item::State(State::Starting));
-        let begun = Instant::now();
         if let Err(error) = shared.start_once() {
+            let end = match &error {
+                Error::StartFailed(failure) => failure.end.clone(),
+                _ => End::default(),
+            };
+            shared.queue.push(Item::State(State::Stopped(end)));
             shared.queue.close();
+            let _ = caller.join(); // an error: it has panicked, which was printed
             return Err(error);
         }
         let keeper = thread::spawn({
             let shared = Arc::clone(&shared);
             move || {
-                shared.keep(begun, &orders);
+                let end = shared.keep(&orders);
+                shared.queue.push(Item::State(State::Stopped(end)));
                 shared.queue.close();
             }
         });
@@ -105,7 +117,7 @@ impl Supervisor {
     /// Ends the process in order and waits for it, and until all callbacks have returned.
     pub fn stop(&self) {
         self.shared.stopping.store(true, Ordering::Release);
-        let _ = self.shared.control.send(Control::Stop); // an error: the supervisor has given up
+        let _ = self.shared.control.send(Control::Stop); // an error: it was stopped before
         for each in std::mem::take(&mut *lock(&self.threads)) {
             if each.thread().id() != thread::current().id() {
                 let _ = each.join(); // an error: a callback has panicked, which was printed
@@ -121,41 +133,54 @@ impl Drop for Supervisor {
 }
 
 impl Shared {
-    /// Starts the process again whenever it has ended, until it is to stop or ends too often.
-    fn keep(self: &Arc<Self>, mut begun: Instant, orders: &Receiver<Control>) {
+    /// Starts the process again whenever it has ended, until it is to stop, and returns its end.
+    fn keep(self: &Arc<Self>, orders: &Receiver<Control>) -> End {
         let (mut ends, mut back_off) = (0, BACK_OFF);
         let mut last = match self.serve(orders) {
             Ok(end) => StartFailure::of(end),
-            Err(end) => return self.queue.push(Item::State(State::Stopped(end))),
+            Err(end) => return end,
         };
         loop {
-            let soon = begun.elapsed() < SOON;
-            ends = if soon { ends + 1 } else { 0 };
-            if ends >= ENDS_MAX {
-                let crash = CrashLoop { ends, last };
-                return self.queue.push(Item::State(State::GaveUp(Box::new(crash))));
+            if lock(&self.serves_since).is_some_and(|since| since.elapsed() >= SOON) {
+                (ends, back_off) = (0, BACK_OFF);
+            } else {
+                ends += 1;
             }
-            back_off = if soon { back_off } else { BACK_OFF };
+            if ends >= ENDS_MAX {
+                let end = last.end.clone();
+                let crash = CrashLoop { ends, last };
+                self.queue.push(Item::State(State::GaveUp(Box::new(crash))));
+                while !matches!(orders.recv(), Ok(Control::Stop) | Err(_)) {}
+                return end;
+            }
             let down = State::Down { end: last.end.clone(), retry_in: back_off };
             self.queue.push(Item::State(down));
             if self.rest(back_off, orders) {
-                return self.queue.push(Item::State(State::Stopped(last.end)));
+                return last.end;
             }
             back_off = BACK_OFF_MAX.min(back_off * 2);
             self.queue.push(Item::State(State::Starting));
-            begun = Instant::now();
             last = match self.start_once() {
                 Ok(()) => match self.serve(orders) {
                     Ok(end) => StartFailure::of(end),
-                    Err(end) => return self.queue.push(Item::State(State::Stopped(end))),
+                    Err(end) => return end,
                 },
+                Err(Error::StartFailed(failure)) if self.stopping() => return failure.end,
                 Err(Error::StartFailed(failure)) => *failure,
                 Err(error) => {
-                    (self.on_log)(&error.to_string());
+                    self.log(&error.to_string());
                     StartFailure::of(End { exit_code: None, stderr_tail: error.to_string() })
                 }
             };
         }
+    }
+
+    fn stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    fn log(&self, line: &str) {
+        guarded(|| (self.on_log)(line));
     }
 
     /// Waits while the process serves. `Ok`: it has ended by itself; `Err`: it was to be stopped.
@@ -172,7 +197,7 @@ impl Shared {
                         continue; // of an earlier start, which has failed
                     }
                     self.link.clear(end.clone());
-                    return if self.stopping.load(Ordering::Acquire) { Err(end) } else { Ok(end) };
+                    return if self.stopping() { Err(end) } else { Ok(end) };
                 }
                 Ok(Control::SubscribeAgain) => {
                     subscribe_at = Some(Instant::now() + SUBSCRIBE_AGAIN)
@@ -201,7 +226,7 @@ impl Shared {
             match orders.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
                 Ok(Control::Stop) | Err(RecvTimeoutError::Disconnected) => return true,
                 Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => return self.stopping.load(Ordering::Acquire),
+                Err(RecvTimeoutError::Timeout) => return self.stopping(),
             }
         }
     }
@@ -213,12 +238,13 @@ impl Shared {
         let start = self.starts.fetch_add(1, Ordering::AcqRel) + 1;
         let sink = SupervisorSink { shared: Arc::clone(self), start, signs: Mutex::new(signs) };
         let connection = Connection::open(&self.launch, Arc::new(sink))?;
-        let stopping = || self.stopping.load(Ordering::Acquire);
-        let ready = wait_ready(&connection, &received, stopping)?;
-        if let Err(error) = self.prepare(&connection, &ready) {
-            (self.on_log)(&format!("after the start: {error}"));
+        *lock(&self.serves_since) = None;
+        let ready = wait_ready(&connection, &received, self.timeout, || self.stopping())?;
+        self.prepare(&connection, &ready);
+        self.link.set(Arc::clone(&connection), ready.clone());
+        if self.stopping() || connection.wait_end(Duration::ZERO).is_some() {
+            return Ok(()); // of which `serve` learns
         }
-        self.link.set(connection, ready.clone());
         let runs = ready.runs_interrupted_ids.clone();
         self.queue.push(Item::State(State::Ready(Box::new(ready))));
         if !runs.is_empty() {
@@ -227,18 +253,35 @@ impl Shared {
         Ok(())
     }
 
-    /// Catches up with the audit log and unlocks the secrets.
-    fn prepare(self: &Arc<Self>, connection: &Arc<Connection>, ready: &SystemReady) -> Result<()> {
-        if ready.mode == ReadyMode::Normal {
+    /// Catches up with the audit log, and unlocks the secrets unless the process ends meanwhile.
+    fn prepare(self: &Arc<Self>, connection: &Arc<Connection>, ready: &SystemReady) {
+        if ready.mode == ReadyMode::Rescue {
+            *lock(&self.serves_since) = Some(Instant::now());
+        } else {
             self.subscribe(connection);
         }
         if ready.secrets != SecretsState::Locked {
-            return Ok(());
+            return;
         }
+        let (shared, client) = (Arc::clone(self), Client::of(connection, ready));
+        let waiting = thread::current();
+        let unlocking = thread::spawn(move || {
+            if let Err(error) = shared.unlock_with(&client) {
+                shared.log(&format!("after the start: {error}"));
+            }
+            waiting.unpark();
+        });
+        let serves = || !self.stopping() && connection.wait_end(Duration::ZERO).is_none();
+        while !unlocking.is_finished() && serves() {
+            thread::park_timeout(LOOK);
+        }
+    }
+
+    /// Unlocks the secrets with the passphrase of the host, if it has one.
+    fn unlock_with(&self, client: &Client) -> Result<()> {
         let mut wrong = false;
         while let Some(passphrase) = (self.unlock)(wrong) {
             let params = SecretsUnlockParams::new().passphrase(passphrase);
-            let client = Client::of(connection, ready);
             match client.secrets().unlock(params) {
                 Err(Error::Sidecar(error)) if error.slug() == "wrong_passphrase" => wrong = true,
                 unlocked => return unlocked.map(|_| ()),
@@ -256,6 +299,7 @@ impl Shared {
         let shared = Arc::clone(self);
         connection.start("audit.subscribe", &params, move |reply| match reply {
             Reply::Result(answer) => {
+                lock(&shared.serves_since).get_or_insert_with(Instant::now);
                 if let Ok(answer) = serde_json::from_str(answer.get()) {
                     if let Some(stale) = lock(&shared.following).subscribed(&answer) {
                         shared.queue.push(Item::Stale(stale));
@@ -290,7 +334,7 @@ impl Sink for SupervisorSink {
     }
 
     fn log(&self, line: &str) {
-        (self.shared.on_log)(line);
+        self.shared.log(line);
     }
 
     fn ended(&self, end: &End) {
@@ -304,7 +348,7 @@ fn call_back(shared: &Shared, mut callbacks: Callbacks) {
     while let Some(item) = shared.queue.pop() {
         let overflow = matches!(&item, Item::Notification(Notification::AuditOverflow(_)));
         // A callback that panics has printed why; what comes after it is given all the same.
-        let _ = catch_unwind(AssertUnwindSafe(|| callbacks.call(&shared.client, item)));
+        guarded(|| callbacks.call(&shared.client, item));
         if overflow {
             let _ = shared.control.send(Control::Resubscribe); // an error: it has given up
         }

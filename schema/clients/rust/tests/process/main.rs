@@ -5,6 +5,7 @@
 mod calls;
 mod every_method;
 mod every_notification;
+mod hostile;
 mod peers;
 mod supervised;
 
