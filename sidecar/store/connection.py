@@ -278,6 +278,22 @@ class Store(SharedConnection):
                 raise
             self.checkpoint_beyond(limits.WAL_MAX_PAGES)
 
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Let all reads of the block see one state; each alone takes and frees a lock of the log.
+
+        An open transaction sees one state already.
+        """
+        db = self.db
+        begins = not db.in_transaction
+        if begins:
+            db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if begins and db.in_transaction:  # SQLite ends it itself after some errors
+                db.execute("COMMIT")
+
     # --- other connections, other states --------------------------------------------------
 
     @contextmanager

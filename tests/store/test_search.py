@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidecar.store.search import excerpts, indexes, spelling
-from sidecar.store.search.hits import Asked, Hit, find_hits, read_headers
+from sidecar.store.search.hits import NEED_BODY, Asked, Hit, find_hits, read_headers
 from sidecar.store.search.query import parse
 from sidecar.store.workflows import header
 from sidecar.store.workflows.delete import set_archived
@@ -68,7 +68,7 @@ def test_whole_words_come_before_the_beginnings_of_words(tmp_path: Path) -> None
 
         assert ids(bench, "set") == [*rows]
         hits, _ = find_hits(Asked(bench.store.db, parse("set"), Filter()), 50)
-        assert [hit.needs_body for hit in hits] == [False, False, False, True, True]
+        assert [hit.stage in NEED_BODY for hit in hits] == [False, False, False, True, True]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """`workflows.search`: finds workflows by words of their header, then by words in their body."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -19,11 +19,12 @@ from sidecar.handlers.workflows.views import (
     WorkflowHeader,
     count_fitting,
     header_fields,
+    is_plain,
     optional_fields,
 )
 from sidecar.store.search import excerpts, indexes, spelling
-from sidecar.store.search.hits import Asked
-from sidecar.store.search.pages import Found, Place, first_page, next_page, place_after
+from sidecar.store.search.hits import NEED_BODY, Asked, Hit
+from sidecar.store.search.pages import Place, find_page
 from sidecar.store.search.query import parse
 from sidecar.store.workflows.header import Header, packed_body
 from sidecar.store.workflows.list import has_truncated
@@ -132,24 +133,31 @@ def search(ctx: Context, params: WorkflowsSearchParams) -> WorkflowsSearchResult
     )
     mark = query_mark(params.query, *filter_)
     indexing = indexes.update_for_search(ctx.store)
-    asked, most = Asked(ctx.db, terms, filter_), params.limit + 1
-    new_id = int.from_bytes(ctx.clock.random_bytes(6))
-    if params.cursor is None:
-        found = first_page(asked, most)
-    else:
+    with ctx.store.snapshot():
+        return _search(ctx, params, Asked(ctx.db, terms, filter_), mark, indexing=indexing)
+
+
+def _search(
+    ctx: Context, params: WorkflowsSearchParams, asked: Asked, mark: str, *, indexing: bool
+) -> WorkflowsSearchResult:
+    """Return a page of what is asked for, with a cursor of this mark."""
+    place: Place | None = None
+    if params.cursor is not None:
         place = Place(*read_cursor(params.cursor, mark, int, int, int, float, int))
-        found = next_page(asked, ctx.store, new_id, place, most)
-    sent = found[: count_fitting([each.header for each in found[: params.limit]])]
-    next_cursor: str | None = None
-    if len(found) > len(sent):
-        is_first = params.cursor is None
-        place = place_after(asked, ctx.store, new_id, sent, is_first=is_first)
-        next_cursor = encode_cursor(mark, *place)
-    unknown = bool(terms.shown) and not (found or params.cursor or indexing)
-    snippets = _Snippets(ctx, terms.shown, params.snippets)
+    found, following = find_page(
+        asked,
+        ctx.store,
+        place,
+        params.limit,
+        count=count_fitting,
+        new_id=lambda: int.from_bytes(ctx.clock.random_bytes(6)),
+    )
+    shown = asked.terms.shown
+    unknown = bool(shown) and not (found or params.cursor or indexing)
+    snippets = _Snippets(ctx, shown, params.snippets)
     return WorkflowsSearchResult(
-        [snippets.item(each) for each in sent],
-        next_cursor,
+        [snippets.item(hit, header) for hit, header in found],
+        None if following is None else encode_cursor(mark, *following),
         indexing,
         has_truncated(ctx.db, archived=params.archived),
         spelling.correct_query(ctx.db, params.query) if unknown else None,
@@ -167,15 +175,16 @@ class _Snippets:
         self._source = source
         self._room_bytes: int | None = None
 
-    def item(self, found: Found) -> WorkflowsSearchItem:
+    def item(self, hit: Hit, header: Header) -> WorkflowsSearchItem:
         """Return a hit as the answer carries it, with its snippet."""
-        header = found.header
-        matches = excerpts.find_words(header, self._words, excerpt=self._source != "none")
-        places: list[Any] = [*matches.fields, *(["body"] if found.hit.needs_body else [])]
-        excerpt = matches.excerpt
+        places, excerpt = excerpts.find_words(header, self._words, excerpt=self._source != "none")
+        if hit.stage in NEED_BODY:
+            places.append("body")
         if self._source == "body" and self._takes(header):
             excerpt = self._of_body(header) or excerpt
-        fields = header_fields(header, found.hit.score, places, excerpt)
+        fields = header_fields(header, max(0.0, -hit.rank), places, excerpt)
+        if is_plain(header):
+            return WorkflowsSearchItem(*fields)
         return WorkflowsSearchItem(*fields, **optional_fields(header))
 
     def _takes(self, header: Header) -> bool:

@@ -6,15 +6,15 @@ shown is folded piece by piece, each base letter with its marks, to know where t
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Final, Literal, NamedTuple
+from collections.abc import Iterable, Iterator
+from typing import Final, Literal
 
 import msgspec
 
 from sidecar.folding import fold
 from sidecar.store.workflows.header import NO_TAGS, Header
 
-Field = Literal["name", "tags", "description"]
+Field = Literal["name", "tags", "description", "body"]
 Words = tuple[str, ...]
 """Folded words and phrases."""
 
@@ -29,44 +29,42 @@ _PIECES: Final = re.compile(r"\S+\s*|\s+")
 _JAMO: Final = re.compile(r"[\u1160-\u11ff\ud7b0-\ud7ff\uff9e\uff9f]")
 
 
-class FoundWords(NamedTuple):
-    """The fields that hold a word of the search, and a snippet of one of them."""
-
-    fields: list[Field]
-    excerpt: str | None
-
-
-def find_words(header: Header, words: Words, *, excerpt: bool) -> FoundWords:
+def find_words(header: Header, words: Words, *, excerpt: bool) -> tuple[list[Field], str | None]:
     """Return which fields of a header hold one of the words, and a snippet if `excerpt` is set.
 
     The snippet is of the description if that holds a word, because a list shows the name anyway;
     else of the name, else of the tags. It is None when no field holds a word.
     """
     fields: list[Field] = []
-    name, description = fold(header.name), fold(header.description or "")
-    if _holds(name, words):
+    text, folded, first = header[1], fold(header[1]), -1
+    first = _first(folded, words)
+    if first >= 0:
         fields.append("name")
-    if header.tags != NO_TAGS and _holds(fold(header.tags), words):
+    tags = header[3]
+    if tags != NO_TAGS and _first(fold(tags), words) >= 0:
         fields.append("tags")
-    if _holds(description, words):
-        fields.append("description")
-    if not (excerpt and fields):
-        return FoundWords(fields, None)
-    if fields[-1] == "description":
-        return FoundWords(fields, _cut(header.description or "", description, words))
-    if fields[0] == "name":
-        return FoundWords(fields, _cut(header.name, name, words))
-    tags = ", ".join(msgspec.json.decode(header.tags, type=list[str]))
-    return FoundWords(fields, cut(tags, words))
+        if first < 0 and excerpt:
+            text = ", ".join(msgspec.json.decode(tags, type=list[str]))
+            folded = fold(text)
+            first = _first(folded, words)
+    description = header[2]
+    if description:
+        folded_description = fold(description)
+        place = _first(folded_description, words)
+        if place >= 0:
+            fields.append("description")
+            text, folded, first = description, folded_description, place
+    return fields, _cut(text, folded, words, first) if excerpt and fields else None
 
 
-def _holds(folded: str, words: Words) -> bool:
-    """Return whether the folded text holds one of the words."""
-    # A plain loop: for the one or two words of a query, any() costs more than the search itself.
-    for word in words:  # noqa: SIM110
-        if word in folded:
-            return True
-    return False
+def _first(folded: str, words: Words) -> int:
+    """Return where the first word of a folded text is; -1 when it holds none of them."""
+    first = -1
+    for word in words:
+        at = folded.find(word)
+        if at >= 0 and (at < first or first < 0):
+            first = at
+    return first
 
 
 def best_line(lines: Iterable[str], words: Words) -> str | None:
@@ -82,19 +80,24 @@ def best_line(lines: Iterable[str], words: Words) -> str | None:
 
 def cut(text: str, words: Words) -> str:
     """Return a snippet around the first word that is found, with each found word in [ and ]."""
-    return _cut(text, fold(text), words)
+    folded = fold(text)
+    return _cut(text, folded, words, _first(folded, words))
 
 
-def _cut(text: str, folded: str, words: Words) -> str:
-    """Return the snippet of a text whose folded form is known."""
-    first = min((at for word in words if (at := folded.find(word)) >= 0), default=0)
+def _cut(text: str, folded: str, words: Words, first: int) -> str:
+    """Return the snippet of a text whose folded form is known, and its first word in it."""
     start = 0 if first <= LEAD_CHARS else _start(text, first)
-    shown = text[start : start + WINDOW_CHARS]
+    end = start + WINDOW_CHARS
+    shown = text[start:end]
+    if text.isascii():
+        spans = _found(folded[start:end], words)
+    else:
+        folded, begins, stops = _folded_with_places(shown)
+        spans = [(begins[begin], stops[stop - 1]) for begin, stop in _found(folded, words)]
     # From the last to the first, because a mark shifts all positions after it.
-    for begin, stop in reversed(_spans(shown, words)):
+    for begin, stop in reversed(_joined(spans) if len(spans) > 1 else spans):
         shown = f"{shown[:begin]}[{shown[begin:stop]}]{shown[stop:]}"
-    end = _ELLIPSIS if start + WINDOW_CHARS < len(text) else ""
-    return f"{_ELLIPSIS if start else ''}{shown}{end}"
+    return f"{_ELLIPSIS if start else ''}{shown}{_ELLIPSIS if end < len(text) else ''}"
 
 
 def _start(text: str, first: int) -> int:
@@ -137,18 +140,22 @@ def _continues(char: str) -> bool:
     )
 
 
-def _spans(text: str, words: Words) -> list[tuple[int, int]]:
-    """Return begin and end of each word in the text, in order; those that touch are joined."""
-    folded, begins, stops = _folded_with_places(text)
+def _found(folded: str, words: Words) -> list[tuple[int, int]]:
+    """Return begin and end of each word in a folded text."""
     found: list[tuple[int, int]] = []
     for word in words:
         place = folded.find(word)
         while place >= 0:
-            found.append((begins[place], stops[place + len(word) - 1]))
-            place = folded.find(word, place + len(word))
-    found.sort()
+            stop = place + len(word)
+            found.append((place, stop))
+            place = folded.find(word, stop)
+    return found
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return spans in order, those that touch as one."""
     joined: list[tuple[int, int]] = []
-    for begin, stop in found:
+    for begin, stop in sorted(spans):
         if joined and begin <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
         else:
@@ -156,10 +163,8 @@ def _spans(text: str, words: Words) -> list[tuple[int, int]]:
     return joined
 
 
-def _folded_with_places(text: str) -> tuple[str, Sequence[int], Sequence[int]]:
+def _folded_with_places(text: str) -> tuple[str, list[int], list[int]]:
     """Return the folded text, and for each of its characters begin and end of its letter."""
-    if text.isascii():
-        return fold(text), range(len(text)), range(1, len(text) + 1)
     letters = [*_folded_chars(text)]
     ends = [*(at for at, _ in letters[1:]), len(text)]
     begins = [at for at, letter in letters for _ in letter]

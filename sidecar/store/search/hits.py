@@ -32,8 +32,14 @@ from sidecar.store.workflows.list import Filter, has_tag
 HEADS, HEADS_BEGUN, PARTS, TEXTS, TEXTS_BEGUN, NEWEST = range(6)
 """The numbers of the stages."""
 
+NEED_BODY: Final = (TEXTS, TEXTS_BEGUN)
+"""The stages of hits that the header alone would not have found."""
+
 _INDEXES: Final = (indexes.HEADS, indexes.HEADS, indexes.PARTS, indexes.TEXTS, indexes.TEXTS)
 _LATEST: Final = (2**63 - 1, 0)
+_LAST: Final = "SELECT max(rid) FROM workflows"
+_ARCHIVED: Final = "SELECT rid FROM workflows WHERE archived_at IS NOT NULL"
+_LISTED: Final = "SELECT value FROM json_each(?)"
 _SHORT: Final = f"SELECT rowid FROM {indexes.HEADS} WHERE {indexes.HEADS} MATCH ?"  # noqa: S608 - constants
 _EXCLUDED: Final = (
     f"SELECT rowid FROM {indexes.TEXTS} WHERE {indexes.TEXTS} MATCH ? UNION ALL {_SHORT}"  # noqa: S608 - constants
@@ -48,15 +54,9 @@ class Hit(NamedTuple):
     """Its bm25, below 0, the lower the better; its time of change where the newest come first."""
     rid: int
 
-    @property
-    def score(self) -> float:
-        """How good the hit is: higher is better, 0 where hits are not ranked."""
-        return max(0.0, -self.rank)
 
-    @property
-    def needs_body(self) -> bool:
-        """Whether the header alone would not have been found."""
-        return self.stage in (TEXTS, TEXTS_BEGUN)
+Found = tuple[Hit, Header]
+"""A hit with its header."""
 
 
 class Asked(NamedTuple):
@@ -81,25 +81,28 @@ def find_hits(asked: Asked, most: int, after: Hit | None = None) -> tuple[list[H
     With `after` they are those behind that hit, where it stands now or would stand.
     """
     hits: list[Hit] = []
-    seen: set[int] = set()
+    passed: set[int] = set()
+    # The numbers of rows begin at 1.
+    few = (asked.db.execute(_LAST).get or 0) <= limits.SEARCH_RANKED_MAX
     for stage, match in asked.stages():
         if after is not None and stage < after.stage and match is not None:
-            seen.update(_rids(asked.db, stage, match))
+            passed.update(_rids(asked.db, stage, match))
             continue
         start = after if after is not None and stage == after.stage else None
-        limit = most + len(seen)
-        among = None if match is None else _counted(asked, stage, match)
+        limit = most - len(hits) + len(passed)
+        among = None if match is None or few else _counted(asked, stage, match)
         if among == []:
             continue
         if match is None or among is not None:
-            rows = behind = _newest(asked, stage, among, start, limit)
+            rows = behind = _newest(asked, stage, among, start, hits, limit)
         else:
-            rows = _ranked(asked, stage, match, limit if start is None else -1)
+            rows = _ranked(asked, stage, match, hits, limit if start is None else -1)
             behind = rows if start is None else _behind(rows, start)
-        hits += [hit for hit in behind if hit.rid not in seen]
+        hits += [hit for hit in behind if hit.rid not in passed] if passed else behind
         if len(hits) >= most:
             return hits, True
-        seen.update(among or (), (hit.rid for hit in rows))
+        if start is not None:
+            passed.update(among or (), (hit.rid for hit in rows))
     return hits, False
 
 
@@ -125,28 +128,39 @@ def _matching(stage: int) -> str:
 
 
 def _where(
-    asked: Asked, key: str, stage: int | None = None, *, reads_row: bool = True
+    asked: Asked, key: str, stage: int | None = None, without: list[Hit] | None = None
 ) -> tuple[str, list[object]]:
-    """Return the conditions of a filter, and of a query in a stage, for a hit of a key; values."""
+    """Return the conditions of a filter, and of a query in a stage, for a hit of a key; values.
+
+    Hits of the stages before are left out by `without`.
+    """
     wanted, terms = asked.wanted, asked.terms
-    if reads_row:
-        found = [f"w.archived_at IS {'NOT ' if wanted.archived else ''}NULL"]
-    else:
-        no = "" if wanted.archived else "NOT "
-        archived = "SELECT rid FROM workflows WHERE archived_at IS NOT NULL"
-        found = [f"{key} {no}IN ({archived})"]
+    found: list[str] = []
     values: list[object] = []
-    for condition, given in (
-        ("w.category = ?", (wanted.category,)),
-        (has_tag(len(wanted.tags)), wanted.tags or (None,)),
-        ("w.source = ?", (wanted.source,)),
-        (f"{key} NOT IN ({_EXCLUDED})", (None if stage is None else terms.excluded,) * 2),
-        (f"{key} IN ({_SHORT})", (terms.short if stage == PARTS else None,)),
-    ):
-        if None not in given:
-            found.append(condition)
-            values += given
-    return " AND ".join(found), values
+    if wanted.category is not None:
+        found.append(" AND w.category = ?")
+        values.append(wanted.category)
+    if wanted.tags:
+        found.append(f" AND {has_tag(len(wanted.tags))}")
+        values += wanted.tags
+    if wanted.source is not None:
+        found.append(" AND w.source = ?")
+        values.append(wanted.source)
+    if stage is not None and terms.excluded is not None:
+        found.append(f" AND {key} NOT IN ({_EXCLUDED})")
+        values += (terms.excluded, terms.excluded)
+    if stage == PARTS and terms.short is not None:
+        found.append(f" AND {key} IN ({_SHORT})")
+        values.append(terms.short)
+    if without:
+        found.append(f" AND {key} NOT IN ({_LISTED})")
+        values.append(_as_json(without))
+    return "".join(found), values
+
+
+def _as_json(hits: list[Hit]) -> str:
+    """Return the keys of hits as a JSON array."""
+    return str([hit.rid for hit in hits])
 
 
 def _counted(asked: Asked, stage: int, match: str) -> list[int] | None:
@@ -155,8 +169,6 @@ def _counted(asked: Asked, stage: int, match: str) -> list[int] | None:
     It is empty when nothing is found: to rank that would take as long as to find it.
     """
     most = limits.SEARCH_RANKED_MAX
-    if (asked.db.execute("SELECT max(rid) FROM workflows").get or 0) <= most:
-        return None  # the numbers of rows begin at 1
     finished = asked.terms.finished if match == asked.terms.begun else None
     if finished is not None:
         # Where all terms but the last one find few, the beginnings of words are not collected.
@@ -168,36 +180,48 @@ def _counted(asked: Asked, stage: int, match: str) -> list[int] | None:
     return None if 0 < len(rids) <= most else rids
 
 
-def _ranked(asked: Asked, stage: int, match: str, limit: int) -> list[Hit]:
+def _ranked(asked: Asked, stage: int, match: str, without: list[Hit], limit: int) -> list[Hit]:
     """Return at most `limit` hits of a stage, best first; all with a limit of -1."""
-    # Reading a row of each hit takes as long as ranking it.
-    reads_row = asked.wanted._replace(archived=False) != Filter()
-    conditions, values = _where(asked, "f.rowid", stage, reads_row=reads_row)
-    index = _INDEXES[stage]
-    join = " CROSS JOIN workflows AS w ON w.rid = f.rowid" if reads_row else ""
+    index, wanted = _INDEXES[stage], asked.wanted
+    conditions, values = _where(asked, "f.rowid", stage, without)
+    if wanted.category is None and not wanted.tags and wanted.source is None:
+        # Reading a row of each hit takes as long as ranking it.
+        join, archived = "", f"f.rowid {'' if wanted.archived else 'NOT '}IN ({_ARCHIVED})"
+    else:
+        join, archived = " CROSS JOIN workflows AS w ON w.rid = f.rowid", _archived(wanted)
     # With rowid in the order FTS5 leaves the sorting to SQLite, which is faster by a third.
     rows = asked.db.execute(
-        f"SELECT f.rowid, f.rank FROM {index} AS f{join} WHERE {index} MATCH ? AND {conditions}"  # noqa: S608 - constants
-        " ORDER BY f.rank, f.rowid LIMIT ?",
+        f"SELECT f.rowid, f.rank FROM {index} AS f{join} WHERE {index} MATCH ? AND {archived}"  # noqa: S608 - constants
+        f"{conditions} ORDER BY f.rank, f.rowid LIMIT ?",
         (match, *values, limit),
     )
     # FTS5 has no rank for a row of which it lacks the size, as in a damaged index.
     return [Hit(stage, rank or 0.0, rid) for rid, rank in rows]
 
 
+def _archived(wanted: Filter) -> str:
+    """Return the condition that a row is archived, or not, as is wanted."""
+    return f"w.archived_at IS {'NOT ' if wanted.archived else ''}NULL"
+
+
 def _newest(
-    asked: Asked, stage: int, among: list[int] | None, start: Hit | None, limit: int
+    asked: Asked,
+    stage: int,
+    among: list[int] | None,
+    start: Hit | None,
+    without: list[Hit],
+    limit: int,
 ) -> list[Hit]:
     """Return at most `limit` hits of a stage, the one changed last first; None: among all.
 
     What they are among is in order.
     """
-    conditions, values = _where(asked, "+w.rid", stage)
+    conditions, values = _where(asked, "+w.rid", stage, without)
     key = _LATEST if start is None or start.rank < 0 else (int(start.rank), start.rid)
     rows = asked.db.execute(
-        f"SELECT w.rid, w.updated_at FROM workflows AS w WHERE {conditions}"  # noqa: S608 - constants
-        " AND (w.updated_at, w.rid) < (?, ?) ORDER BY w.updated_at DESC, w.rid DESC",
-        (*values, *key),
+        f"SELECT w.rid, w.updated_at FROM workflows AS w WHERE {_archived(asked.wanted)}"  # noqa: S608 - constants
+        f" AND (w.updated_at, w.rid) < (?, ?){conditions} ORDER BY w.updated_at DESC, w.rid DESC",
+        (*key, *values),
     )
     found = (row for row in rows if among is None or _is_in(among, row[0]))
     return [
@@ -211,14 +235,16 @@ def _is_in(rids: list[int], rid: int) -> bool:
     return rids[min(bisect_left(rids, rid), len(rids) - 1)] == rid
 
 
-def read_headers(asked: Asked, hits: list[Hit]) -> list[tuple[Hit, Header]]:
+def read_headers(asked: Asked, hits: list[Hit]) -> list[Found]:
     """Return the hits that are there and pass the filter, with their headers."""
     conditions, values = _where(asked, "w.rid")
     found = HEADERS.read(
         asked.db,
         f"SELECT {COLUMNS} FROM json_each(?) AS f CROSS JOIN workflows AS w ON w.rid = f.value"  # noqa: S608 - constants
-        f" WHERE {conditions}",
-        (f"[{','.join(str(hit.rid) for hit in hits)}]", *values),
+        f" WHERE {_archived(asked.wanted)}{conditions}",
+        (_as_json(hits), *values),
     )
+    if len(found) == len(hits):  # nearly always; they are in the order of the hits
+        return [*zip(hits, found, strict=True)]
     by_rid = {header.rid: header for header in found}
     return [(hit, by_rid[hit.rid]) for hit in hits if hit.rid in by_rid]

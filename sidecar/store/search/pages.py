@@ -8,14 +8,14 @@ when other searches took its place, a page continues behind where its last hit s
 
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
 from sidecar import limits
 from sidecar.store import meta
 from sidecar.store.connection import Store
-from sidecar.store.search.hits import Asked, Hit, find_hits, read_headers
+from sidecar.store.search.hits import Asked, Found, Hit, find_hits, read_headers
 from sidecar.store.workflows.header import Header
 
 
@@ -29,15 +29,6 @@ class Place(NamedTuple):
     rid: int
 
 
-class Found(NamedTuple):
-    """A hit of a page, with its header and the position behind it."""
-
-    hit: Hit
-    header: Header
-    memory: int = 0
-    position: int = 0
-
-
 class _Order:
     """The order of a search, without the hits that were listed before it was made.
 
@@ -49,74 +40,86 @@ class _Order:
         self.epoch = epoch
         self._listed = frozenset(listed)
         self._after = after
-        self.is_made = self.goes_on = False
+        self._goes_on = True
         self._rids = array("q")
         self._stages = bytearray()
         self._ranks = array("d")
 
-    def make(self, asked: Asked) -> None:
-        """Find the hits; when called again, those after the ones found."""
-        known = self._listed.union(self._rids)
-        most = limits.SEARCH_RANKED_MAX + len(known)
-        hits, self.goes_on = find_hits(asked, most, self._after)
-        hits = [hit for hit in hits if hit.rid not in known]
-        self._rids.extend(hit.rid for hit in hits)
-        self._stages.extend(hit.stage for hit in hits)
-        self._ranks.extend(hit.rank for hit in hits)
-        self.is_made = True
-
-    def hits(self, start: int, stop: int) -> list[Hit]:
-        """Return the hits at some positions."""
-        places = range(start, min(stop, len(self._rids)))
+    def hits(self, asked: Asked, start: int, most: int) -> list[Hit]:
+        """Return the hits from a position on; what is not found yet is found first."""
+        while start >= len(self._rids) and self._goes_on:
+            known = self._listed.union(self._rids)
+            hits, self._goes_on = find_hits(
+                asked, limits.SEARCH_RANKED_MAX + len(known), self._after
+            )
+            for hit in hits:
+                if hit.rid not in known:
+                    self._stages.append(hit.stage)
+                    self._ranks.append(hit.rank)
+                    self._rids.append(hit.rid)
+        places = range(start, min(start + most, len(self._rids)))
         return [Hit(self._stages[at], self._ranks[at], self._rids[at]) for at in places]
+
+    def position_behind(self, hit: Hit, start: int) -> int:
+        """Return the position behind a hit, which is not before `start`."""
+        return self._rids.index(hit.rid, start) + 1
 
 
 _orders: Final[WeakKeyDictionary[Store, OrderedDict[int, _Order]]] = WeakKeyDictionary()
 
 
-def first_page(asked: Asked, most: int) -> list[Found]:
+def find_page(
+    asked: Asked,
+    store: Store,
+    place: Place | None,
+    most: int,
+    *,
+    count: Callable[[list[Header]], int],
+    new_id: Callable[[], int],
+) -> tuple[list[Found], Place | None]:
+    """Return a page of at most `most` hits, and where the next one begins; None at the end.
+
+    Of a page only as many are taken as `count` returns. A new order is remembered by a `new_id`.
+    """
+    order: _Order | None = None
+    if place is None:
+        memory, start = 0, 0
+        found = _first_hits(asked, most + 1)
+    else:
+        memory, start = place.memory, max(0, place.position)
+        order = _recall(asked, store, memory)
+        if order is None:
+            memory, start = new_id(), 0
+            order = _remember(asked, store, memory, (), Hit(*place[2:]))
+        found = _hits_of(asked, order, start, most + 1)
+    page = found[: count([header for _, header in found[:most]])]
+    if len(found) == len(page):
+        return page, None
+    last = page[-1][0]
+    if order is None:
+        memory = new_id()
+        _remember(asked, store, memory, (hit.rid for hit, _ in page))
+        return page, Place(memory, 0, *last)
+    return page, Place(memory, order.position_behind(last, start), *last)
+
+
+def _first_hits(asked: Asked, most: int) -> list[Found]:
     """Return the first `most` hits."""
     hits, more = find_hits(asked, most)
     found = read_headers(asked, hits[:most])
     if len(found) < most and (more or len(hits) > most):
         # The index has some that were deleted a moment ago.
-        hits, _ = find_hits(asked, limits.SEARCH_RANKED_MAX)
-        found = read_headers(asked, hits)[:most]
-    return [Found(*each) for each in found]
-
-
-def next_page(asked: Asked, store: Store, new_id: int, place: Place, most: int) -> list[Found]:
-    """Return at most `most` hits behind a place; a new order is remembered by `new_id`."""
-    memory, position = place.memory, max(0, place.position)
-    order = _recall(asked, store, memory)
-    if order is None:
-        after = Hit(place.stage, place.rank, place.rid)
-        memory, position, order = new_id, 0, _remember(asked, store, new_id, (), after)
-        order.make(asked)
-    found: list[Found] = []
-    while len(found) < most:
-        hits = order.hits(position, position + most)
-        if not hits:
-            if not order.goes_on:
-                break
-            order.make(asked)
-            continue
-        places = {hit.rid: at for at, hit in enumerate(hits, position + 1)}
-        headers = read_headers(asked, hits)
-        found += [Found(hit, header, memory, places[hit.rid]) for hit, header in headers]
-        position += len(hits)
+        found = read_headers(asked, find_hits(asked, limits.SEARCH_RANKED_MAX)[0])
     return found[:most]
 
 
-def place_after(
-    asked: Asked, store: Store, new_id: int, sent: list[Found], *, is_first: bool
-) -> Place:
-    """Return where the page after `sent` begins."""
-    last = sent[-1]
-    if is_first:
-        _remember(asked, store, new_id, (each.header.rid for each in sent))
-        return Place(new_id, 0, *last.hit)
-    return Place(last.memory, last.position, *last.hit)
+def _hits_of(asked: Asked, order: _Order, position: int, most: int) -> list[Found]:
+    """Return at most `most` hits from a position of an order on."""
+    found: list[Found] = []
+    while len(found) < most and (hits := order.hits(asked, position, most)):
+        found += read_headers(asked, hits)
+        position += len(hits)
+    return found[:most]
 
 
 def _remember(
@@ -137,6 +140,4 @@ def _recall(asked: Asked, store: Store, memory: int) -> _Order | None:
     if order is None or order.epoch != meta.epoch(asked.db):
         return None
     orders.move_to_end(memory)
-    if not order.is_made:
-        order.make(asked)
     return order

@@ -6,10 +6,11 @@ as MATCH text with every term quoted, so that a query cannot use the syntax of F
 """
 
 import re
-from collections.abc import Iterable
+from itertools import compress
+from operator import not_
 from typing import Final, NamedTuple
 
-from sidecar.folding import apart, fold, words, words_and_symbols
+from sidecar.folding import apart, fold, words_and_symbols
 
 _PART_MIN_CHARS: Final = 3
 """The shortest text that the index by trigrams can find."""
@@ -41,59 +42,71 @@ class Terms(NamedTuple):
 
 def parse(query: str) -> Terms:
     """Parse a query. One with exclusions alone asks for the newest workflows without them."""
-    wanted: dict[str, None] = {}
-    unwanted: dict[str, None] = {}
+    wanted: dict[str, _Term] = {}
+    unwanted: dict[str, _Term] = {}
     for piece in _PIECES.finditer(_CONTROLS.sub(" ", query)):
-        text = piece["phrase"] if piece["word"] is None else piece["word"]
-        if _IN_WORDS.search(words(fold(text))):
-            (unwanted if piece["minus"] else wanted)[text] = None
-    terms = [*wanted]
-    folded = [" ".join(fold(term).split()) for term in terms]
-    finished = [_any_form(term) for term in terms[:-1]]
-    begun = finished + [_any_form(term, "*") for term in terms[-1:]]
+        text = piece["phrase"] or piece["word"]
+        if text and (term := _read(text)) is not None:
+            (unwanted if piece["minus"] else wanted)[text] = term
+    terms = [*wanted.values()]
+    whole = [term.whole for term in terms]
+    begun = whole[:-1] + [term.begun for term in terms[-1:]]
+    long = [len(term.text) >= _PART_MIN_CHARS for term in terms]
     return Terms(
-        match=_all_of([*finished, *map(_any_form, terms[-1:])]),
-        begun=_all_of(begun),
-        finished=_all_of(finished),
-        parts=_all_of(_quote(text) for text in folded if len(text) >= _PART_MIN_CHARS),
-        short=_all_of(
-            form for form, text in zip(begun, folded, strict=True) if len(text) < _PART_MIN_CHARS
-        ),
-        excluded=" OR ".join(map(_any_form, unwanted)) or None,
-        shown=tuple(dict.fromkeys(word for term in terms for word in _shown(term))),
+        _all_of(whole),
+        _all_of(begun),
+        _all_of(whole[:-1]),
+        _all_of([_quote(term.text) for term in compress(terms, long)]),
+        None if all(long) else _all_of([*compress(begun, map(not_, long))]),
+        " OR ".join([term.whole for term in unwanted.values()]) or None,
+        tuple(dict.fromkeys([word for term in terms for word in term.shown])),
     )
 
 
-def _all_of(matches: Iterable[str]) -> str | None:
+class _Term(NamedTuple):
+    """A word or phrase of a query; a word that is written as lastFrame also as its words apart."""
+
+    text: str
+    """Folded, with single spaces."""
+    whole: str
+    """MATCH text for it."""
+    begun: str
+    """MATCH text for it where it may be the beginning of a word."""
+    shown: list[str]
+    """Its folded words; numbers that belong together stay so."""
+
+
+def _read(text: str) -> _Term | None:
+    """Return a term; None where the text has no word."""
+    separate = apart(text)
+    whole: list[str] = []
+    begun: list[str] = []
+    shown: list[str] = []
+    for form in (text,) if separate == text else (text, separate):
+        folded = fold(form)
+        in_words, symbols = words_and_symbols(folded)
+        shown += _SHOWN.findall(folded)
+        # The indexes have symbols behind all words.
+        behind = [_quote(symbols)] if symbols else []
+        for forms, mark in ((whole, ""), (begun, "*")):
+            found = [_quote(in_words) + mark, *behind] if _IN_WORDS.search(in_words) else behind
+            if not found:
+                return None
+            forms.append(found[0] if len(found) == 1 else f"({' AND '.join(found)})")
+    one = len(whole) == 1
+    return _Term(
+        " ".join(fold(text).split()),
+        whole[0] if one else f"({' OR '.join(whole)})",
+        begun[0] if one else f"({' OR '.join(begun)})",
+        shown,
+    )
+
+
+def _all_of(matches: list[str]) -> str | None:
     """Return MATCH text for all of several; None when there is none."""
     return " AND ".join(matches) or None
-
-
-def _any_form(term: str, mark: str = "") -> str:
-    """Return MATCH text for a term; the mark `*` lets it be the beginning of a word.
-
-    One that is written as lastFrame is also found by its words apart.
-    """
-    forms = [_form(form, mark) for form in dict.fromkeys((term, apart(term)))]
-    return forms[0] if len(forms) == 1 else f"({' OR '.join(forms)})"
-
-
-def _form(text: str, mark: str) -> str:
-    """Return MATCH text for a text as it is written; the indexes have symbols behind all words."""
-    in_words, symbols = words_and_symbols(fold(text))
-    found = [_quote(in_words) + mark] if _IN_WORDS.search(in_words) else []
-    if symbols:
-        found.append(_quote(symbols))
-    return found[0] if len(found) == 1 else f"({' AND '.join(found)})"
 
 
 def _quote(text: str) -> str:
     """Return a text quoted as a string of FTS5."""
     return '"' + text.replace('"', '""') + '"'
-
-
-def _shown(term: str) -> list[str]:
-    """Return the folded words of a term; numbers that belong together stay so."""
-    return [
-        word for form in dict.fromkeys((term, apart(term))) for word in _SHOWN.findall(fold(form))
-    ]
