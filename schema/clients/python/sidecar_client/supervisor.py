@@ -208,22 +208,28 @@ class Supervisor:
             self.client.close(0)
             return error
         self._serves_since = time.monotonic()
-        ready = self.client.ready
-        if self._unlock is not None and ready["secrets"] == "locked":
-            self._call_host(self._do_unlock, self._unlock)
-        on_runs = self._options.get("on_runs")
-        if on_runs is not None and ready["runs_interrupted_ids"]:
-            self._call_host(on_runs, ready["runs_interrupted_ids"])
-        if not (self._stopping.is_set() or self.client.wire.ended):
+        if self._take_up():
             self._set_state("ready")
         return None
 
-    def _call_host(self, callback: Callable[..., object], *arguments: object) -> None:
-        """Call a callback that may wait for a person, as long as the process serves."""
+    def _take_up(self) -> bool:
+        """Unlock and take up runs; return whether that was done before the process ended."""
+        ready = self.client.ready
+        done = True
+        if self._unlock is not None and ready["secrets"] == "locked":
+            done = self._call_host(self._do_unlock, self._unlock)
+        on_runs = self._options.get("on_runs")
+        if done and on_runs is not None and ready["runs_interrupted_ids"]:
+            done = self._call_host(on_runs, ready["runs_interrupted_ids"])
+        return done
+
+    def _call_host(self, callback: Callable[..., object], *arguments: object) -> bool:
+        """Call a callback that may wait for a person, and return whether it ended in time."""
         thread = threading.Thread(target=called_back, args=(callback, *arguments), daemon=True)
         thread.start()
         while thread.is_alive() and not (self._stopping.is_set() or self.client.wire.ended):
             thread.join(STOP_LOOK_S)
+        return not thread.is_alive()
 
     def _do_unlock(self, unlock: Callable[[bool], str | None]) -> None:
         """Unlock the secrets with the passphrase of the host, if it has one."""

@@ -116,7 +116,12 @@ class Wire:
         self._to_write.put(None)
 
     def close(self, timeout: float = CLOSE_TIMEOUT_S) -> int | None:
-        """End the process by closing its stdin, else by terminate, else by kill."""
+        """End the process by closing its stdin, else by terminate, else by kill.
+
+        One that has closed its stdout has no more to say, and gets little time.
+        """
+        if self.ended:
+            timeout = min(timeout, END_TIMEOUT_S)
         steps = (
             (self.close_stdin, timeout),
             (self.process.terminate, END_TIMEOUT_S),

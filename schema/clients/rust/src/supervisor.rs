@@ -240,10 +240,10 @@ impl Shared {
         let connection = Connection::open(&self.launch, Arc::new(sink))?;
         *lock(&self.serves_since) = None;
         let ready = wait_ready(&connection, &received, self.timeout, || self.stopping())?;
-        self.prepare(&connection, &ready);
-        self.link.set(Arc::clone(&connection), ready.clone());
-        if self.stopping() || connection.wait_end(Duration::ZERO).is_some() {
-            return Ok(()); // of which `serve` learns
+        let prepared = self.prepare(&connection, &ready);
+        self.link.set(connection, ready.clone());
+        if !prepared {
+            return Ok(()); // `serve` learns of the end
         }
         let runs = ready.runs_interrupted_ids.clone();
         self.queue.push(Item::State(State::Ready(Box::new(ready))));
@@ -253,15 +253,15 @@ impl Shared {
         Ok(())
     }
 
-    /// Catches up with the audit log, and unlocks the secrets unless the process ends meanwhile.
-    fn prepare(self: &Arc<Self>, connection: &Arc<Connection>, ready: &SystemReady) {
+    /// Catches up with the audit log and unlocks the secrets; false: the process ended meanwhile.
+    fn prepare(self: &Arc<Self>, connection: &Arc<Connection>, ready: &SystemReady) -> bool {
         if ready.mode == ReadyMode::Rescue {
             *lock(&self.serves_since) = Some(Instant::now());
         } else {
             self.subscribe(connection);
         }
         if ready.secrets != SecretsState::Locked {
-            return;
+            return true;
         }
         let (shared, client) = (Arc::clone(self), Client::of(connection, ready));
         let waiting = thread::current();
@@ -275,6 +275,7 @@ impl Shared {
         while !unlocking.is_finished() && serves() {
             thread::park_timeout(LOOK);
         }
+        unlocking.is_finished()
     }
 
     /// Unlocks the secrets with the passphrase of the host, if it has one.
