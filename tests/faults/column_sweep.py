@@ -45,6 +45,7 @@ READS: Calls = [
     ("audit.subscribe", {"after": 0}),
     ("audit.unsubscribe", {}),
     ("backups.list", {}),
+    ("remotes.status", {}),
     ("rpc.discover", {}),
 ]
 
@@ -79,10 +80,12 @@ WRITES: Calls = [
     ("settings.reset", {}),
     ("workflows.delete", {"id": "w0"}),
     ("workflows.delete_many", {"ids": ["w1"]}),
+    ("remotes.set", {"url": "file:///nowhere/other"}),
     ("secrets.rotate", {}),
     ("secrets.add_recovery", {}),
     ("secrets.change_passphrase", {"old_passphrase": PASSPHRASE, "new_passphrase": "another one"}),
     ("secrets.rekey", {"passphrase": "another one"}),
+    ("remotes.delete", {}),
     ("secrets.delete", {"provider": "openai"}),
     ("secrets.lock", {}),
     ("secrets.reset", {"losing": 1}),

@@ -93,12 +93,24 @@ def fill(path: Path) -> None:
     )
     served.send(
         call(1, "secrets.set", provider="openai", value="sk-live-0123456789abcdefWXYZ"),
+        call(1, "secrets.add_recovery"),
+    )
+    served.send(
+        call(1, "settings.set", key="remote_push", value="off"),
+        call(1, "remotes.set", url="file:///nowhere/remote"),
         call(1, "secrets.lock"),
         # Not indexed any more, so that a header and a text are pending.
         call(1, "workflows.update", id="w1", name="Qzname other"),
     )
     served.store.db.execute("INSERT INTO legacy_secrets VALUES ('old', 1, 2)")
     served.store.db.execute("INSERT INTO text_pending VALUES (1)")
+    served.store.db.execute(
+        "INSERT INTO remote_heads VALUES"
+        " ('default', 'device', 1, 'backup', 'b/1', 'name', 9, 'text', 1)"
+    )
+    served.store.db.execute(
+        "INSERT INTO remote_identities VALUES (x'01', x'02', 'device', x'03', 1, 0)"
+    )
     close_store(served.store)
     served.close()
 

@@ -19,7 +19,7 @@ import pytest
 from sidecar.store import migrations
 from tests.process.child_process import ROOT
 
-BEFORE = "742ebb204ec84c90ea09204c5dddd5e4cc4fc069"
+BEFORE = "d9b2072d1154580d03f19a87b871c837c84e5012"
 """The last commit whose tables have the version before; a new migration needs a newer one."""
 BEFORE_VERSION = migrations.current_version() - 1
 
