@@ -1,5 +1,6 @@
 """Remotes that change, cut, swap, withhold, replay or invent: nothing of it is taken for sound."""
 
+import os
 import random
 import shutil
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from sidecar.errors import NotFound, RemoteUntrusted, SidecarError
 from sidecar.notifications import SystemWarning
 from sidecar.remotes.bring_back import bring_newest, open_url, secret_of
 from sidecar.remotes.read import no_report
+from sidecar.vault import age_format
 from tests.harness import Bench
 from tests.remotes.remote_benches import add_workflow, folder_place, remote_bench
 from tests.vault_benches import secret_bench
@@ -209,6 +211,23 @@ def test_a_head_that_another_key_has_signed_is_no_head(pushed: tuple[Bench, Path
 
     assert kinds(bench) == {"head", "stray"}
     assert {each["device"] for each in bench.call("remotes.list")["backups"]} == {device.name}
+
+
+def test_a_head_that_was_forged_with_the_public_key_is_no_head(
+    pushed: tuple[Bench, Path, str],
+) -> None:
+    bench, remote, _ = pushed
+    newest = bench.call("remotes.list")["backups"][0]
+    ((recipient, text),) = bench.rows(
+        "SELECT recipient, head FROM remote_identities, remote_heads WHERE n = ?", newest["n"]
+    )
+    forged = text.replace(newest["name"], "sim_backup_20300101_000000.db.zst")
+    assert forged != text
+    (path,) = (each for each in files(remote, "/h/") if int(each.name) == newest["n"])
+    path.write_bytes(b"".join(age_format.seal(recipient, [forged.encode()], os.urandom)))
+
+    assert newest["n"] not in [each["n"] for each in bench.call("remotes.list")["backups"]]
+    assert "head" in kinds(bench)
 
 
 def test_nothing_is_brought_from_a_remote_without_a_sound_backup(
