@@ -81,7 +81,7 @@ export class ProcessTransport implements Transport {
       const timer = setTimeout(() => this.kill(), END_MS);
       child.once("close", () => clearTimeout(timer));
     });
-    child.on("error", (error) => take(error.message)); // it could not be started
+    child.on("error", (error) => take(`${program} cannot be run: ${error.message}`));
     child.on("exit", () => {
       const pipes = [child.stdout, child.stderr];
       const timer = setTimeout(() => pipes.forEach((pipe) => pipe.destroy()), DRAIN_MS);
@@ -117,7 +117,7 @@ export class ProcessTransport implements Transport {
   }
 }
 
-/** Pass on the lines of a stream, which end in LF; if long ones are cut, also the rest at its end. */
+/** Pass on the lines of a stream, which end in LF; if they are cut, also the rest at its end. */
 function readLines(stream: Readable, listener: (line: string) => void, cutAt = Infinity): void {
   let begun = "";
   stream.setEncoding("utf8");

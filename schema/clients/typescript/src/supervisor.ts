@@ -228,7 +228,8 @@ export class Supervisor {
   /** Return why the process has ended. */
   #reason(end: errors.ConnectionEnd): errors.ClientError {
     const lines = (end.stderr ?? "").trimEnd().split("\n");
-    const how = `${end.signal ?? `exit code ${end.exitCode}`}. ${lines.at(-1)}`.trimEnd();
+    const code = Number(end.exitCode) < 0 ? "" : `exit code ${end.exitCode}. `; // it never ran
+    const how = `${end.signal ? `${end.signal}. ` : code}${lines.at(-1)}`.trimEnd();
     if (this.ready !== null) {
       return new errors.ConnectionLost(`The process has ended: ${how}`, true, end);
     }
