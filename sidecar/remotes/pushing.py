@@ -40,8 +40,8 @@ class _State:
     """What this process remembers of the pushes of one database."""
 
     def __init__(self) -> None:
-        self.turn = threading.Lock()
-        """Held by the one push that runs."""
+        self.turn = threading.RLock()
+        """Held by the one push that runs, and by what compares a remote with the file."""
         self.warned: set[tuple[str, WarningSlug]] = set()
         self.failures: dict[str, int] = {}
         """How often in a row pushes to a remote have failed."""
@@ -56,8 +56,8 @@ def _state(ctx: LongContext) -> _State:
 
 
 @contextmanager
-def _turn(ctx: LongContext) -> Iterator[None]:
-    """Push alone: a second push of this process waits, and can be cancelled meanwhile."""
+def alone(ctx: LongContext) -> Iterator[None]:
+    """Have no push of this process run beside the block; its wait for one can be cancelled."""
     turn = _state(ctx).turn
     while not turn.acquire(timeout=limits.COURIER_WATCH_MS / 1000):
         ctx.check_cancelled()
@@ -77,7 +77,7 @@ def push_to(ctx: LongContext, access: Access) -> Pushed:
     """
     name = access.remote.name
     state = _state(ctx)
-    with _turn(ctx), remote_errors(ctx, access):
+    with alone(ctx), remote_errors(ctx, access):
         try:
             done = push(ctx, access)
         except RemoteFailed as failed:

@@ -117,7 +117,9 @@ def verify(ctx: LongContext, params: AuditVerifyParams) -> AuditVerifyResult:
 def _compare(ctx: LongContext) -> list[AuditRemote]:
     """Compare the log with its copy in each remote."""
     from sidecar.remotes.compare_log import compare_log  # noqa: PLC0415 - seldom asked for
+    from sidecar.remotes.pushing import alone  # noqa: PLC0415 - the same
 
     with ctx.reading() as db:
         names = [row.name for row in remotes.all_remotes(db)]
-    return [AuditRemote(name, *compare_log(ctx, open_remote(ctx, name))) for name in names]
+    with alone(ctx):
+        return [AuditRemote(name, *compare_log(ctx, open_remote(ctx, name))) for name in names]

@@ -12,7 +12,7 @@ from sidecar.files import wire_errors
 from sidecar.handlers.remotes.views import DEFAULT_NAME, Name
 from sidecar.remotes.access import ERRORS, open_remote
 from sidecar.remotes.due import is_newest_sealed_unchanged
-from sidecar.remotes.pushing import push_to
+from sidecar.remotes.pushing import alone, push_to
 from sidecar.secrets import remote_identities as identities
 from sidecar.values import Count
 
@@ -46,11 +46,12 @@ def push(ctx: LongContext, params: RemotesPushParams) -> RemotesPushResult:
     A push that was broken off goes on where it was. Another request can be answered meanwhile.
     """
     access = open_remote(ctx, params.name)
-    with ctx.reading() as db, wire_errors():
-        if not identities.has_recovery_code(db):
-            raise RecoveryCodeNeeded
-        is_unchanged = is_newest_sealed_unchanged(db, ctx.store.path)
-    if not is_unchanged:
-        create_backup(ctx, "manual", include_secrets=True)
-    done = push_to(ctx, access)
+    with alone(ctx):
+        with ctx.reading() as db, wire_errors():
+            if not identities.has_recovery_code(db):
+                raise RecoveryCodeNeeded
+            is_unchanged = is_newest_sealed_unchanged(db, ctx.store.path)
+        if not is_unchanged:
+            create_backup(ctx, "manual", include_secrets=True)
+        done = push_to(ctx, access)
     return RemotesPushResult(done.backups, done.audit_entries, done.sent_bytes, done.pruned)

@@ -12,6 +12,7 @@ from sidecar.handlers.remotes.views import DEFAULT_NAME, Device, Name
 from sidecar.remotes import device
 from sidecar.remotes.access import ERRORS, open_remote, reader_of, remote_errors
 from sidecar.remotes.inspect import Finding, verify_device
+from sidecar.remotes.pushing import alone
 from sidecar.store import remotes
 from sidecar.values import Count
 from sidecar.vocabularies import RemoteFindingKind
@@ -57,9 +58,7 @@ def verify(ctx: LongContext, params: RemotesVerifyParams) -> RemotesVerifyResult
     the remote is found, and heads of a copy of this database.
     """
     access = open_remote(ctx, params.name)
-    base = device.read(ctx.store.path)
     remote = access.remote
-    own = None if base is None else device.prefix(base, remote.name, remote.created_at)
     findings: list[Finding] = []
     totals = [0, 0, 0]
     done = 0
@@ -70,9 +69,11 @@ def verify(ctx: LongContext, params: RemotesVerifyParams) -> RemotesVerifyResult
         done += size
         ctx.progress("verify", done, None, "bytes")
 
-    with ctx.reading() as db:
-        rows = [] if own is None else remotes.heads(db, remote.name, own)
-    with remote_errors(ctx, access), access.session(ctx) as session:
+    with alone(ctx), remote_errors(ctx, access), access.session(ctx) as session:
+        base = device.read(ctx.store.path)
+        own = None if base is None else device.prefix(base, remote.name, remote.created_at)
+        with ctx.reading() as db:
+            rows = [] if own is None else remotes.heads(db, remote.name, own)
         reader = reader_of(ctx, access, session)
         devices = set(reader.devices())
         if own is not None and rows:
