@@ -46,8 +46,8 @@ def make(dist: Path, version: str, platform_packages: list[str], epoch_s: int) -
         _compile(package / "dist")
         text = json.dumps(manifest(version, platform_packages), indent=2)
         (package / "package.json").write_text(text + "\n", encoding="utf-8")
-        shutil.copy(CLIENT / "README.md", package)
-        shutil.copy(ROOT / "LICENSE", package)
+        for name in ("README.md", "LICENSE"):
+            shutil.copy(CLIENT / name, package)
         archives.set_modes(package)
         packed = dist / f"sim-sidecar-client-{version}.tgz"
         archives.pack(package, packed, "package", epoch_s)

@@ -64,7 +64,7 @@ class Put(msgspec.Struct, frozen=True, tag=True):
 
 
 class Get(msgspec.Struct, frozen=True, tag=True):
-    """Send an object if it has at most so many bytes."""
+    """Send an object if it has at most `most_bytes`."""
 
     name: str
     most_bytes: int
@@ -139,7 +139,7 @@ def receive(stream: IO[bytes]) -> tuple[bytes, bytes]:
     """Read one frame; return its kind and its data.
 
     Raises:
-        BrokenPipes: there is none, or it is none.
+        BrokenPipes: the other process has ended, or has sent something that is no frame.
     """
     try:
         head = stream.read(_HEAD.size)
@@ -160,14 +160,14 @@ def receive(stream: IO[bytes]) -> tuple[bytes, bytes]:
 
 
 class BadAddress(ValueError):
-    """The text is no address of a remote; its own text says why."""
+    """A text is no address of a remote; the text of the exception says why."""
 
 
 def parse_address(url: str) -> Place:
     """Return the place that a URL names: `file:///folder`, or `s3://bucket/prefix?endpoint=...`.
 
     Raises:
-        BadAddress: it is no such URL, or has a user, a password or an unknown option.
+        BadAddress: the URL is of another kind, or has a user, a password or an unknown option.
     """
     from urllib.parse import parse_qsl, unquote, urlsplit  # noqa: PLC0415 - 4 ms
 
@@ -195,10 +195,10 @@ def parse_address(url: str) -> Place:
 
 
 def _folder(path: str) -> str:
-    """Return the absolute path in a file URL; on Windows it follows a slash.
+    """Return the absolute path in a file URL; on Windows it comes after a slash.
 
     Raises:
-        BadAddress: there is none.
+        BadAddress: the path is not absolute.
     """
     from pathlib import Path  # noqa: PLC0415 - with the above
 

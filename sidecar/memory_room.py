@@ -1,6 +1,7 @@
-"""Asks whether memory is free before a library works that ends the process where there is none.
+"""Asks whether memory is free, before the work of a library that ends the process without memory.
 
-msgspec then fails with SIGSEGV while it makes a string, and the Rust part of `cryptography` aborts.
+Where there is none, msgspec fails with SIGSEGV while it makes a string, and the Rust part of
+`cryptography` aborts.
 A refusal beforehand is an OSError, which is answered as `out_of_resources`. Another thread may take
 the memory in between, so that this makes such an end rare, not impossible.
 """

@@ -64,7 +64,7 @@ of the system's certificates and proxies. Others could give it credentials or an
 
 
 def courier_environment() -> dict[str, str]:
-    """Return the environment of a courier: that of `own_environment`, without all but a few."""
+    """Return the environment of a courier: a few variables of `own_environment`."""
     given = own_environment()
     return {name: text for name, text in given.items() if name.upper() in _COURIER_VARIABLES}
 

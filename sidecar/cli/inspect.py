@@ -23,8 +23,8 @@ place of the sidecar. All bytes pass unchanged, and so do the exit code and sign
 the page shows each frame with its time, to be sent again or copied as a command. The
 address of the page is in a line on stderr: {"event":"inspector","url":...}.
 
-The page is served on this machine only, to whom has the address: it holds a random
-token. Passphrases and keys in frames are hidden. The page needs no network.
+The page is served on this machine only, and only to a browser that has the address,
+which holds a random token. Passphrases and keys in frames are hidden. The page needs no network.
 """
 _USAGE = """sim-sidecar inspect [--database FILE] [--write] [--port N]
        sim-sidecar inspect --through [--port N] -- COMMAND [ARGUMENT ...]"""

@@ -60,7 +60,7 @@ def _lines(descriptor: int) -> Iterator[str]:
     """Return the lines that a descriptor gives.
 
     Raises:
-        CommandFailed: it is not open, or gives no text.
+        CommandFailed: the descriptor is not open, or gives no text.
     """
     try:
         with os.fdopen(descriptor, encoding="utf-8") as file:

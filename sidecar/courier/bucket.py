@@ -10,7 +10,9 @@ from sidecar.courier.failures import Failed
 from sidecar.courier_protocol import Credentials, Place
 
 _PIECE_BYTES: Final = 256 * 1024
+"""Smallest piece of an object that is read: few calls, and little memory."""
 _NAMES_AT_ONCE: Final = 1000
+"""Names in one answer of a store, which gives no more."""
 
 
 class Bucket:

@@ -1,4 +1,4 @@
-"""Why a request of a courier fails, out of what the system or the library raises."""
+"""Finds out why a request of a courier failed, from what the system or the library raised."""
 
 from errno import EDQUOT, ENOSPC
 from typing import Final

@@ -1,4 +1,4 @@
-"""The requests of a courier: read from stdin one after the other, and answered on stdout."""
+"""Serves the requests to a courier: reads them from stdin in order, and answers on stdout."""
 
 import sys
 import threading
@@ -31,6 +31,7 @@ from sidecar.courier_protocol import (
 )
 
 _NAMES_IN_FRAME: Final = 250
+"""Names in one frame: they may have REMOTE_URL_MAX_CHARS each, and stay below FRAME_MAX_BYTES."""
 
 
 class Door(Protocol):
@@ -161,7 +162,7 @@ def _is_same(door: Door, name: str, data: bytearray) -> bool:
 
 
 def _send_data(replies: IO[bytes], size: int, pieces: Iterator[bytes]) -> None:
-    """Send size and data of an object; a failure amid the data is sent as a reply in its place."""
+    """Send size and data of an object; a failure amid the data is sent as a reply and ends it."""
     send_message(replies, Reply(size_bytes=size))
     left = size
     try:

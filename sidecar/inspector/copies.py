@@ -29,7 +29,7 @@ def serve_copy(database: Path, held: ExitStack, frames: Frames | None) -> Served
     if not database.exists():
         raise Ended(ExitCode.NO_DATABASE, f"There is no database at {database}.")
     folder = held.enter_context(EphemeralFolder())
-    # Under its name only when it is whole: other starts remove a database that nobody serves.
+    # It gets its name only when it is whole: other starts remove a database that is not served.
     version = copy_whole(database, folder / _PARTIAL)
     copy = (folder / _PARTIAL).rename(folder / DATABASE_NAME)
     if version != migrations.current_version():

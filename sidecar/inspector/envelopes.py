@@ -1,4 +1,4 @@
-"""Says what a line is: a request, its answer or a notification, and of which method."""
+"""Reads what a line is: a request, its answer or a notification, and of which method."""
 
 import re
 from typing import Literal, NamedTuple
@@ -23,7 +23,7 @@ class Envelope(NamedTuple):
 
 
 class _Message(msgspec.Struct):
-    """The members that say it; one that is missing is empty."""
+    """The members that say what a message is; one that is missing is empty."""
 
     id: msgspec.Raw = msgspec.Raw()
     method: str | None = None

@@ -1,4 +1,4 @@
-"""Keeps the frames that were seen last, in order, and lets the page wait for further ones."""
+"""The newest frames, the lines that passed, in order; the page waits here for further ones."""
 
 import threading
 from collections import OrderedDict, deque
@@ -27,10 +27,10 @@ class Frame(msgspec.Struct, frozen=True):
     id: str | None
     """JSON text of the request's id."""
     method: str | None
-    """Of an answer the method that it answers."""
+    """The method; of an answer, the one that it answers."""
     size_bytes: int
     duration_ms: float | None
-    """Of an answer the time since its request."""
+    """The time since the request, of an answer only."""
     whole: bool
     """Whether `text` is the whole frame, with nothing of it hidden."""
     text: str
@@ -52,7 +52,7 @@ class _Asked(NamedTuple):
 
 
 class Frames:
-    """The newest frames: threads record them, others wait for them."""
+    """The newest frames: some threads record them, others wait for them."""
 
     def __init__(self, clock: Clock) -> None:
         """Begin without frames."""
@@ -166,7 +166,7 @@ class LineRecorder:
         self._add(rest)
 
     def finish(self) -> None:
-        """Record what stands behind the last end of a line."""
+        """Record the last line, if it has no end."""
         if self._size_bytes:
             self._end_line()
 

@@ -1,6 +1,6 @@
 """Hides secrets in the text of a frame before it is kept: passphrases, keys, recovery codes.
 
-Which params and which answers hold a secret says the catalog.
+The catalog says which params and which answers hold a secret.
 """
 
 from typing import Any, NamedTuple
@@ -24,8 +24,8 @@ class Masked(NamedTuple):
 def masked(envelope: Envelope, line: bytes, *, came: bool, cut: bool, doubtful: bool) -> Masked:
     """Return the text of a line without secrets.
 
-    `envelope.method` is also that of an answer; `came` says that the line is the sidecar's, and
-    `doubtful` that nobody knows what it answers.
+    `envelope.method` of an answer is the method that it answers; `came` says that the line is the
+    sidecar's, and `doubtful` that it is not known what the line answers.
     """
     if doubtful:
         return Masked(_ALL_HIDDEN, True)

@@ -1,4 +1,4 @@
-"""Says which calls change nothing: the others are refused unless writes were allowed."""
+"""The calls that change nothing; the others are refused unless writes were allowed."""
 
 from typing import Any, Final
 

@@ -1,8 +1,8 @@
-"""Runs the command of a host and passes its frames on, byte for byte, while they are recorded.
+"""Runs the command of a host and passes what both say on, byte for byte, while it is recorded.
 
 The host sees what it would see of the command itself: its output, the end of it, its exit code or
 the signal that ended it; stderr is inherited, and so are the descriptors that the host hands down.
-A lost reader or writer is passed on too.
+When one of them stops reading or writing, the other one sees that too.
 """
 
 import os
@@ -25,7 +25,7 @@ class _Signals:
     """Passes signals on to a process, also those that came before it was started."""
 
     def __init__(self) -> None:
-        """Take the signals that end processes, or that programs give a meaning of their own."""
+        """Handle the signals that end processes, and those whose meaning is a program's own."""
         self._process: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
         for name in _PASSED_ON:
@@ -41,7 +41,7 @@ class _Signals:
             self._came(number, None)
 
     def _came(self, number: int, _frame: Any) -> None:
-        """Send a signal on."""
+        """Send a signal on, or keep it until there is a process."""
         if self._process is None:
             self._early.append(number)
             return

@@ -1,6 +1,7 @@
 """A sidecar that the inspector has started for itself, and that any number of threads may call.
 
-It is spoken to over stdin and stdout as by any host. Its log goes to stderr of the inspector.
+It is spoken to over stdin and stdout as by any host. The last lines of its log are kept, for the
+message of an end.
 """
 
 import itertools
@@ -29,7 +30,7 @@ class Ended(Exception):
 
 
 class Answer(msgspec.Struct):
-    """What came for a call: its result or its error, byte for byte; the other one is empty."""
+    """The answer to a call: its result or its error, byte for byte; the other one is empty."""
 
     id: msgspec.Raw = msgspec.Raw()
     result: msgspec.Raw = msgspec.Raw()
@@ -46,7 +47,7 @@ class _Waiting:
 
 
 class Served:
-    """One serving process."""
+    """One serving process of the inspector."""
 
     def __init__(self, options: list[str], frames: Frames | None) -> None:
         """Start `sim-sidecar serve` with these options and wait until it is ready.
@@ -127,13 +128,13 @@ class Served:
             waiting.came.set()
 
     def _keep_log(self, stderr: IO[bytes]) -> None:
-        """Remember the last lines of its log."""
+        """Keep the last lines of the log, which come on stderr."""
         with stderr:
             while line := stderr.readline(limits.RELAY_BYTES):
                 self._log.append(line)
 
     def _last_words(self) -> str:
-        """Return the message of the last line of its log."""
+        """Return the message of the last line of the log that has one."""
         for line in reversed(self._log):
             try:
                 found = json.loads(line)
@@ -152,11 +153,11 @@ class Served:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it answers no more."""
+        """Whether the process answers no more."""
         return self._is_over.is_set()
 
     def close(self) -> None:
-        """Close its stdin, wait for its end, kill it if that takes too long."""
+        """Close the process's stdin, wait for its end, kill it if that takes too long."""
         with self._writes:
             try:
                 self._stdin.close()

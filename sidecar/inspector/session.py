@@ -111,7 +111,7 @@ class Session:
             found = self.frames.find(_number(query, "seq"))
             if found is not None:
                 return msgspec.json.encode(found)
-        raise Refused(HTTPStatus.NOT_FOUND, "not_found", "There is nothing under this address.")
+        raise Refused(HTTPStatus.NOT_FOUND, "not_found", "There is nothing at this address.")
 
     def post(self, path: str, body: bytes) -> bytes:
         """Answer a POST.

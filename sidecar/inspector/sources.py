@@ -10,7 +10,7 @@ from sidecar.inspector.served import Answer, Ended, Served
 
 
 class Source:
-    """The sidecar that answers the page; it is started when it is first asked."""
+    """The sidecar that answers the page; it is started at the first call."""
 
     def __init__(
         self, database: Path | None, clock: Clock, frames: Frames | None, *, writable: bool

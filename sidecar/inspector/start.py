@@ -1,4 +1,4 @@
-"""Starts an inspector and ends it again: on a database, or between a host and its sidecar."""
+"""Starts and ends an inspector: on a database, or between a host and its sidecar."""
 
 import json
 import os

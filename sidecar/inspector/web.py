@@ -52,7 +52,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class Web:
-    """The running server."""
+    """The running server; it ends with the process."""
 
     def __init__(self, session: Session, port: int) -> None:
         """Listen and serve in a thread.
@@ -62,13 +62,7 @@ class Web:
         """
         self._server = _Server(session, port)
         self.address = self._server.gate.address
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self._server.shutdown()
-        self._server.server_close()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -129,7 +123,7 @@ class _Handler(BaseHTTPRequestHandler):
             Refused: there is no such file.
         """
         if self.command != "GET" or path not in _PAGE:
-            text = "There is nothing under this address."
+            text = "There is nothing at this address."
             raise Refused(HTTPStatus.NOT_FOUND, "not_found", text)
         name, kind = _PAGE[path]
         content = files("sidecar.inspector").joinpath("page", name).read_bytes()

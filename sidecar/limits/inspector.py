@@ -27,16 +27,16 @@ RELAY_BYTES: Final = 65_536
 """Size of one read of the relay: the usual size of a pipe."""
 
 REQUEST_MAX_BYTES: Final = 33 * 1024 * 1024
-"""Longest request of the page: the longest line that the sidecar reads, and its envelope."""
+"""Longest request of the page: the longest line that the sidecar reads, and what is around it."""
 
 CALL_LIMIT_S: Final = 600.0
 """How long a call of the page waits for its answer: a full check of a large file takes minutes."""
 
 START_LIMIT_S: Final = 60.0
-"""Longest silence of a starting sidecar; a slow start says so with `system.starting`."""
+"""Longest start of the inspector's sidecar: of a copy it takes seconds, migrating included."""
 
 END_LIMIT_S: Final = 10.0
-"""How long a sidecar may take to end, before it is killed."""
+"""How long the inspector's sidecar may take to end before it is killed: it ends within a second."""
 
 TOKEN_BYTES: Final = 32
 """Random bytes of the session token: nobody guesses 256 bits."""

@@ -1,4 +1,4 @@
-"""What a push or a read of a remote needs of the vault and of the file, and failures as errors."""
+"""Opens a remote for a push or a read: its address, credentials and keys; failures as errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -107,7 +107,7 @@ def require_unlocked(ctx: Context, access: Access) -> None:
     """Refuse to go on when the secrets were locked since.
 
     Raises:
-        Locked: they were.
+        Locked: the secrets were locked, or locked and unlocked again.
     """
     if ctx.vault.keys is not access.keys:
         raise Locked("Secrets were locked meanwhile.")

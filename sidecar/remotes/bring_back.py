@@ -1,4 +1,4 @@
-"""Bringing a backup back on a machine that has nothing but the remote and the recovery code.
+"""Brings a backup back on a machine that has nothing but the remote and the recovery code.
 
 The code opens a key slot in an object with keys, and that gives the root key; the root key opens
 the identities beside the slot, and they open the heads and the backups. Nothing of this needs a
@@ -43,17 +43,17 @@ class Secret(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was brought back."""
+    """A backup that was brought back, and its head."""
 
     backup: Backup
     head: Head
 
 
 def secret_of(kind: Kind, text: str) -> Secret:
-    """Return what a person typed as what opens a slot.
+    """Return the secret that a person typed to open a slot.
 
     Raises:
-        WrongPassphrase: it is no recovery code.
+        WrongPassphrase: the text is no recovery code.
     """
     typed = bytearray(text.encode())
     return Secret(kind, parse_code(typed) if kind == "recovery" else typed)

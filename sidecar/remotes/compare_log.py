@@ -1,7 +1,7 @@
-"""Comparing the audit log with the parts of it that a remote has.
+"""Compares the audit log with the parts of it that a remote has.
 
-Who changes both the log and its codes here, or puts an earlier state of the file back, cannot
-change what was pushed: the remote's copy is signed, and never overwritten.
+Somebody who changes both the log and its codes here, or puts back an earlier state of the file,
+cannot change what was pushed: the remote's copy is signed, and never overwritten.
 """
 
 from typing import NamedTuple
@@ -19,7 +19,7 @@ from sidecar.vocabularies import RemoteLogStatus
 
 
 class Comparison(NamedTuple):
-    """What was found."""
+    """How the log compares with what was pushed."""
 
     status: RemoteLogStatus
     first_bad_seq: int | None

@@ -1,8 +1,9 @@
-"""The id of the device: what the names of all objects begin with that this copy of the file writes.
+"""The id of the device, by which the names of its objects in remotes are told from those of others.
 
-It lies in a file beside the database and not in it, so that a backup and a copy do not carry it:
-whoever restores on another machine gets a new one, and no two machines write under one name. A
-cloned disk carries both; the second to write is told so and gets a new id.
+A device is a copy of the database on one machine. The id lies in a file beside the database and
+not in it, so that a backup does not carry it: a database that is restored on another machine gets
+a new id, and no two machines write under one name. A cloned disk carries both files; the second of
+the two to write is warned and gets a new id.
 """
 
 import hmac
@@ -23,7 +24,7 @@ def is_device(text: str) -> bool:
 
 
 def read(database: Path) -> str | None:
-    """Return the id of the device, None when there is none or it cannot be read."""
+    """Return the id of the device, None when the file is missing or cannot be read."""
     try:
         text = files.beside(database, SUFFIX).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -32,7 +33,7 @@ def read(database: Path) -> str | None:
 
 
 def prefix(base: str, remote: str, created_at: int) -> str:
-    """Return the id under which a device writes to one remote.
+    """Return the id under which the device with the id `base` writes to one remote.
 
     A remote that is deleted and set again begins a new chain of heads, so it gets another id.
     """
@@ -41,7 +42,7 @@ def prefix(base: str, remote: str, created_at: int) -> str:
 
 
 def make(database: Path, clock: Clock) -> str:
-    """Give the device a new id, in the place of the one that it has; return it."""
+    """Give the device a new id in place of the one that it has; return the new one."""
     text = clock.random_bytes(16).hex()
     path = files.beside(database, SUFFIX)
     partial = files.beside(database, f"{SUFFIX}.new")

@@ -1,4 +1,4 @@
-"""What a remote does not have yet."""
+"""Finds what is due: what a remote does not have yet of backups and of the audit log."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def is_newest_sealed_unchanged(db: Connection, database: Path) -> bool:
 
 
 def entries_after(db: Connection, name: str, device: str) -> int | None:
-    """Return the newest entry of the log that was pushed; None where the log is not pushed."""
+    """Return the number of the newest entry that was pushed; None where the log is not pushed."""
     if settings.choice(db, "remote_audit") != "true":
         return None
     newest = remotes.newest_head(db, name, device, "audit")

@@ -1,4 +1,4 @@
-"""Fetching a backup out of a remote into the folder of backups."""
+"""Fetches a backup from a remote into the folder of backups."""
 
 from collections.abc import Callable
 from pathlib import Path

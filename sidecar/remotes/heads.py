@@ -7,11 +7,12 @@ The objects of a device lie under `v1/STORE/DEVICE/`, in these folders:
     a   parts of the audit log
     k   the key slots and the identities that open all of it
 
-A head is made after its object is there, and names it with its size and hash, the hash of the head
-before, and the newest entry of the audit chain. So a remote cannot change, swap, cut or invent
-anything without being found, and what it can do, to withhold the newest heads, is found by the
-device itself. A head is one line of JSON and a line with its Ed25519 signature; it is sealed as
-the objects are.
+A head is made when its object is there. It names the object with its size and hash, the hash of
+the head before, and the newest entry of the audit chain. So everything is found that is changed,
+swapped, cut or invented in a remote. A remote can withhold the newest heads: the device that has
+signed them finds that, another one cannot.
+
+A head is one line of JSON and a line with its Ed25519 signature; it is sealed as the objects are.
 """
 
 import re
@@ -67,7 +68,7 @@ def parse(text: bytes, store: str, device: str, n: int, verifiers: list[bytes]) 
     """Return the head that a device has signed as its number `n`.
 
     Raises:
-        BadHead: it is another's, of another number, or its signature is wrong.
+        BadHead: the head is of another device or number, or its signature is wrong.
     """
     line, _, rest = text.partition(b"\n")
     try:

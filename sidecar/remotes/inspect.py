@@ -1,4 +1,4 @@
-"""Verifying a remote: each device's chain of heads, and the objects that it names."""
+"""Verifies a remote: each device's chain of heads, and the objects that it names."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -13,7 +13,7 @@ from sidecar.vocabularies import RemoteFindingKind
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong."""
+    """One thing that is wrong with what a device has in a remote."""
 
     kind: RemoteFindingKind
     device: str

@@ -1,4 +1,4 @@
-"""Pushing: everything that a remote does not have yet, sealed, each object before its head.
+"""Pushes everything that a remote does not have yet, sealed, each object before its head.
 
 A push is a sequence of steps, each of which puts one object and then its head. A head is written
 to the file before it is sent, so that after a kill the next push sends the same one again; an
@@ -47,7 +47,7 @@ _TEXTS: Final[dict[WarningSlug, str]] = {
 
 
 class StartAgain(Exception):
-    """The device must go on under a new name."""
+    """The push must begin again, under a new name of the device."""
 
     def __init__(self, reason: Literal["forked", "rolled_back"]) -> None:
         """Store why."""

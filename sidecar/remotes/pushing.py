@@ -1,4 +1,4 @@
-"""A push with what is stored and told about its failure, and the pushes that are due by time.
+"""Runs pushes: stores how each went, warns of failures, and makes the pushes that are due by time.
 
 A failure is stored with the remote, and told by a `system.warning` of its own slug, once until a
 push succeeds. The next automatic push waits a minute, then two, four ... up to an hour.

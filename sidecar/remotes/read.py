@@ -1,9 +1,9 @@
-"""Reading a remote: its stores and devices, their heads, and the objects that the heads name.
+"""Reads a remote: its stores and devices, their heads, and the objects that the heads name.
 
-Everything that comes from a remote is foreign input. A head counts when it opens with an identity
-and is signed by one of its device; an object when it has the size and the hash that its head names.
-The remote is only trusted for one thing, which nobody can check from elsewhere: that it shows its
-newest heads.
+Everything that comes from a remote is foreign input. A head counts when an identity opens it and an
+identity of its device has signed it; an object counts when it has the size and the hash that its
+head names. The remote is trusted for one thing, which only the device itself can check: that it
+shows its newest heads.
 """
 
 from collections.abc import Callable, Iterator
@@ -103,7 +103,7 @@ class Reader(NamedTuple):
         """Yield the sealed bytes of an object, which are compared with its head at the end.
 
         Raises:
-            RemoteFailed: it is not there, or is not the one that the head names (`changed`).
+            RemoteFailed: the object is not there, or is not the one that the head names.
         """
         digest, left = sha256(), head.size
         for part in range(head.parts):

@@ -1,6 +1,6 @@
-"""Parts of the audit log as they go to a remote: made from `access_log`, and compared with it.
+"""Segments: parts of the audit log as they go to a remote, made from it and compared with it.
 
-A part is packed JSON: a line that says of which entries it is, and a line for each entry.
+A segment is the size of its text and the text, packed: a line of JSON for each entry.
 """
 
 from collections.abc import Iterator
@@ -15,10 +15,11 @@ from sidecar.store.connection import Connection
 from sidecar.zstd import FrameDamaged, pack, unpack
 
 _LEVEL = 9
+"""Level of the compression: a segment is packed once, and kept for good."""
 
 
 class Segment(NamedTuple):
-    """A part of the log, packed."""
+    """A part of the log, packed, and the numbers of its first and last entry."""
 
     first: int
     last: int
@@ -59,7 +60,7 @@ def read_lines(data: bytes) -> list[Entry]:
     """Return the entries of a part.
 
     Raises:
-        RemoteFailed: it is no such part, or unpacks to more than one may.
+        RemoteFailed: the data is no segment, or unpacks to more than one may have.
     """
     size = int.from_bytes(data[:8])
     if size > limits.REMOTE_SEGMENT_MAX_BYTES:
@@ -76,7 +77,7 @@ def read_lines(data: bytes) -> list[Entry]:
 
 
 def first_difference(db: Connection, entries: list[Entry]) -> int | None:
-    """Return the number of the first entry that the log does not have as it is here, or None.
+    """Return the number of the first of these entries that differs in the log, or None.
 
     Entries that were pruned, and those that the log does not reach, are not compared.
     """

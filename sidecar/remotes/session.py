@@ -1,8 +1,8 @@
-"""One courier process, and requests to it: the way of this process to a remote.
+"""A courier process and requests to it, through which this process reaches a remote.
 
-The courier is started for one push, list, fetch or test and ends with it. A thread looks whether
-the request was cancelled, or whether the courier has been silent for too long, and ends the courier
-then, so that no read or write of its pipes waits for ever.
+The courier is started for one push, list, fetch, verification or test, and ends with it. A thread
+ends it when the request was cancelled or the courier has been silent for too long, so that no read
+or write of its pipes waits for ever.
 """
 
 import subprocess
@@ -40,6 +40,7 @@ from sidecar.own_command import courier_environment, own_command
 T = TypeVar("T")
 
 _PIECE_BYTES = 256 * 1024
+"""Data in one frame to the courier: after each the silence of the courier is counted anew."""
 
 
 class RemoteFailed(Exception):
@@ -91,7 +92,7 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the courier: it ends when its stdin does, or is ended."""
+        """Close the courier's stdin, at which it ends; kill it if it does not end soon."""
         self._closed.set()
         with suppress(OSError):
             self._requests.close()
@@ -216,7 +217,12 @@ class Session:
         return msgspec.json.decode(self._receive()[1], type=Reply)
 
     def _call(self, work: Callable[[], T]) -> T:
-        """Do the work; a courier that has ended is offline, or was ended by a cancel."""
+        """Do work on the pipes.
+
+        Raises:
+            Cancelled: the courier was ended because the request was cancelled.
+            RemoteFailed: the courier has ended otherwise; the fault is `offline`.
+        """
         self._active_at = time.monotonic()
         try:
             return work()
@@ -228,10 +234,10 @@ class Session:
 
 
 def _require(reply: Reply) -> Reply:
-    """Return a reply of success.
+    """Return a reply if it is one of success.
 
     Raises:
-        RemoteFailed: it is none.
+        RemoteFailed: the reply is one of failure.
     """
     if reply.fault is not None:
         raise RemoteFailed(reply.fault, reply.detail)

@@ -113,7 +113,7 @@ class _Member(msgspec.Struct, frozen=True):
 
 
 class KeysObject(msgspec.Struct, frozen=True):
-    """What a machine needs first that has nothing but the recovery code. It is not sealed."""
+    """What a machine reads first that has nothing but the recovery code. It is not sealed whole."""
 
     store: str
     slots: list[_Slot]
@@ -136,7 +136,7 @@ def has_recovery_code(db: Connection) -> bool:
 
 
 def mark(db: Connection, *, with_passphrase: bool) -> str:
-    """Return what changes whenever the object with keys must be made again."""
+    """Return a hash that changes whenever the object with keys must be made again."""
     slots = slots_to_carry(db, with_passphrase=with_passphrase)
     parts = [*(slot.sha256 for slot in slots), *(row.sealed for row in remotes.identities(db))]
     return crypto.sha256(crypto.length_prefixed(*parts)).hex()

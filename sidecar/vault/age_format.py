@@ -1,8 +1,8 @@
-"""The age v1 format, in which everything is sealed that leaves the machine (C2SP, age.md).
+"""The age v1 format, in which everything that leaves the machine is sealed, but for the key slots.
 
-A file is sealed for one X25519 recipient, a public key, so sealing it needs no secret. The
-ordinary `age` tool opens what is sealed here, and what that tool seals for one recipient is opened
-here. A file has a header of text and a payload:
+C2SP describes it in age.md. A file is sealed for one X25519 recipient, a public key, so sealing it
+needs no secret. The ordinary `age` tool opens what is sealed here, and what that tool seals for one
+recipient is opened here. A file has a header of text and a payload:
 
     age-encryption.org/v1
     -> X25519 <ephemeral public key>
@@ -17,6 +17,7 @@ cut is found.
 import base64
 import re
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import Final
 
 from sidecar.vault import crypto
@@ -31,6 +32,7 @@ _LABEL: Final = b"age-encryption.org/v1/X25519"
 _FILE_KEY_BYTES: Final = 16
 _NONCE_BYTES: Final = 16
 _NO_NONCE: Final = bytes(12)
+"""The nonce of a key that seals only once."""
 _HEADER_BYTES: Final = len(_INTRO) + len(b"-> X25519 \n\n--- \n") + 3 * 43
 """Length of a header with one recipient: three values of 32 bytes in base64 without padding."""
 OVERHEAD_BYTES: Final = _HEADER_BYTES + _NONCE_BYTES
@@ -78,7 +80,7 @@ def unseal(secret: bytes | bytearray, pieces: Iterable[bytes]) -> Iterator[bytes
     payload_at = found.end() + _NONCE_BYTES
     header, nonce = bytes(start[: found.end()]), bytes(start[found.end() : payload_at])
     cipher = ChunkCipher(crypto.hkdf(_open_header(secret, header), nonce, b"payload"))
-    sealed = _chunks(_after(bytes(start[payload_at:]), rest), _SEALED_BYTES)
+    sealed = _chunks(chain([bytes(start[payload_at:])], rest), _SEALED_BYTES)
     for number, (chunk, is_last) in enumerate(sealed):
         plain = cipher.unseal(_nonce(number, is_last=is_last), chunk)
         if not plain and number:
@@ -90,7 +92,7 @@ def check_recipient(secret: bytes | bytearray, start: bytes) -> None:
     """Check that a file that begins with these bytes is sealed for the public half of `secret`.
 
     Raises:
-        BadSealError: it is not, or its header is longer than that.
+        BadSealError: it is not, or its header goes on after these bytes.
     """
     found = _HEADER_END.search(start)
     if not found:
@@ -142,11 +144,6 @@ def _chunks(pieces: Iterable[bytes], size: int) -> Iterator[tuple[memoryview, bo
             for at in range(0, whole, size):
                 yield view[at : at + size], False
     yield memoryview(bytes(held)), True
-
-
-def _after(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    yield first
-    yield from rest
 
 
 def _encode(data: bytes) -> bytes:

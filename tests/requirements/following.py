@@ -60,6 +60,7 @@ REQUIREMENTS = [
         " of the host and of the process it shows what an independent reader finds in the file.",
         "test_hosts_that_are_killed_and_started_again_show_what_the_file_holds",
         "test_hosts_follow_a_thousand_changes_over_thirty_kills",
+        "test_few_acts_have_a_host_in_python_ask_for_everything_again",
     ),
     _promise.proven(
         "following:pages",

@@ -18,8 +18,8 @@ from sidecar.store.transfer.snapshot import copy_pages
 from sidecar.store.unserved_file import open_unsynced, transaction
 
 _INDEX_STEPS_MAX = 200
-"""Steps of indexing, a second of work or some: after an update of the program all is pending, and
-a search then says that it may miss something."""
+"""Most steps of indexing, about a second of work. After an update of the program everything is
+pending; what these steps leave, a search says that it may miss."""
 
 _TRIES = 5
 """A further try is needed when a process begins to serve the file during a copy."""
@@ -68,9 +68,9 @@ def _copy_once(source: Path, copy: Path) -> int | None:
 
 
 def index_pending(copy: Path) -> None:
-    """Index what the process that served the original had not indexed yet.
+    """Index in a copy what the process that served the original had not indexed yet.
 
-    Who only reads the copy cannot do it. In a damaged one it stays undone.
+    A process that only reads the copy cannot do it. In a damaged copy it is left out.
     """
     with suppress(apsw.Error), open_unsynced(copy) as db, transaction(db):
         for step in (indexes.index_some_headers, indexes.index_some_texts):

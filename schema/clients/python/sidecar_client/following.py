@@ -12,7 +12,7 @@ from .wire import CALL_TIMEOUT_S
 SECRET_ACTIONS = ("vault_", "slot_", "key_update", "key_delete", "passphrase_change")
 HARMLESS_ACTIONS = (
     *("key_access", "key_verify", "unlock_failed", "access_refused", "workflow_export"),
-    *("backup_", "audit_", "compact", "check_findings"),
+    *("backup_", "audit_", "remote_", "compact", "check_findings"),
 )
 """Beginnings of the names of acts that change the secrets, and of those that change nothing."""
 
