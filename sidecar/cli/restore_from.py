@@ -36,6 +36,11 @@ def bring(given: argparse.Namespace) -> str:
 
         found = bring_newest(session, given.store, secret, database.parent / DEFAULT, report)
     head = found.head
+    for each in found.unsound:
+        sys.stderr.write(
+            f"Left out {each.subject}: what the remote has as number {each.n} of device"
+            f" {each.device} is damaged.\n"
+        )
     sys.stderr.write(
         f"Brought {found.backup.name}: number {head.n} of device {head.device},"
         f" entry {head.seq} {head.mac}.\n"

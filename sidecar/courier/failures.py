@@ -1,6 +1,7 @@
 """Finds out why a request of a courier failed, from what the system or the library raised."""
 
-from errno import EDQUOT, ENOSPC
+import re
+from errno import EDQUOT, EIO, EISDIR, ELOOP, ENOSPC, ENOTDIR
 from typing import Final
 
 from sidecar.courier_protocol import Fault, Reply
@@ -19,47 +20,81 @@ class Failed(Exception):
         self.detail = detail
 
 
-_TEXTS: Final[tuple[tuple[str, Fault], ...]] = (
-    ("RequestTimeTooSkewed", "clock"),
-    ("NoSuchBucket", "no_bucket"),
-    ("InvalidBucketName", "no_bucket"),
-    ("QuotaExceeded", "full"),
-    ("InsufficientStorage", "full"),
-    ("StorageFull", "full"),
-    ("status: 507", "full"),
-    ("507 ", "full"),
-    ("InvalidAccessKeyId", "forbidden"),
-    ("SignatureDoesNotMatch", "forbidden"),
-    ("AccessDenied", "forbidden"),
-    ("403", "forbidden"),
-    ("401", "forbidden"),
-    ("NotImplemented", "unsupported"),
-    ("501 ", "unsupported"),
-    ("error sending request", "offline"),
-    ("error decoding response body", "offline"),
-    ("connect", "offline"),
-    ("timed out", "offline"),
-    ("50", "offline"),
-)
-"""What the library's errors say, and what it means; the first that fits counts."""
+_CODES: Final[dict[str, Fault]] = {
+    "RequestTimeTooSkewed": "clock",
+    "NoSuchBucket": "no_bucket",
+    "InvalidBucketName": "no_bucket",
+    "QuotaExceeded": "full",
+    "XMinioAdminBucketQuotaExceeded": "full",
+    "InsufficientStorage": "full",
+    "StorageFull": "full",
+    "XMinioStorageFull": "full",
+    "InvalidAccessKeyId": "forbidden",
+    "SignatureDoesNotMatch": "forbidden",
+    "AccessDenied": "forbidden",
+    "NotImplemented": "unsupported",
+}
+"""What the code in the body of a store's answer means; it says more than the status."""
+_STATUSES: Final[dict[int, Fault]] = {
+    401: "forbidden",
+    403: "forbidden",
+    408: "offline",
+    429: "offline",
+    500: "offline",
+    501: "unsupported",
+    502: "offline",
+    503: "offline",
+    504: "offline",
+    507: "full",
+}
+"""What the status of a store's answer means."""
+_ANSWER: Final = re.compile(r"Server returned (?:non-2xx|error) status code: ([1-5][0-9]{2})\b")
+_CODE: Final = re.compile(r"<Code>\s*([A-Za-z]{1,64})\s*</Code>")
+_BROKEN: Final = re.compile(r"\b(?:error sending request|error decoding response body|timed out)\b")
+"""What the library says where a connection was not made, or broke."""
+_DEBUG: Final = "Debug source:"
+"""What the library's own structures follow, in which addresses and times stand."""
 
 
 def fault_of(error: Exception) -> Reply:
-    """Return why a request failed. The library's texts may hold the address, and no secret."""
+    """Return why a request failed.
+
+    The body of a store's answer is not shown, because it may repeat what was sent: the id of the
+    key, the token and the signature.
+    """
     if isinstance(error, Failed):
         return Reply(error.fault, error.detail)
     kind = type(error).__name__
-    whole = " ".join(str(error).split())
-    text = whole[:_SHOWN]
     if kind == "AlreadyExistsError" or isinstance(error, FileExistsError):
         return Reply("exists")
-    by_text = next((fault for part, fault in _TEXTS if part in whole), None)
+    text = " ".join(str(error).partition(_DEBUG)[0].split())
+    fault, detail = _read(text)
     if kind in ("PermissionDeniedError", "UnauthenticatedError"):
-        return Reply("clock" if by_text == "clock" else "forbidden", text)
+        return Reply("forbidden" if fault in (None, "offline") else fault, detail)
     if kind == "NotFoundError" or isinstance(error, FileNotFoundError):
-        return Reply("no_bucket" if by_text == "no_bucket" else "missing", text)
+        return Reply("no_bucket" if fault == "no_bucket" else "missing", detail)
     if isinstance(error, OSError) and error.errno is not None:
-        if error.errno in (ENOSPC, EDQUOT):
-            return Reply("full", text)
-        return Reply("forbidden" if isinstance(error, PermissionError) else "offline", kind)
-    return Reply(by_text or "failed", text)
+        return Reply(_of_system(error), kind)
+    return Reply(fault or "failed", detail)
+
+
+def _read(text: str) -> tuple[Fault | None, str]:
+    """Return what the text of a library's error means, and what of it is shown."""
+    answer = _ANSWER.search(text)
+    if answer is None:
+        return ("offline" if _BROKEN.search(text) else None), text[:_SHOWN]
+    code = _CODE.search(text, answer.end())
+    fault = _CODES.get(code[1]) if code else None
+    return fault or _STATUSES.get(int(answer[1])), " ".join(
+        [answer[1], *(code.groups() if code else ())]
+    )
+
+
+def _of_system(error: OSError) -> Fault:
+    """Return what an error of the system means, of which a folder has no other."""
+    if error.errno in (ENOSPC, EDQUOT):
+        return "full"
+    if isinstance(error, PermissionError):
+        return "forbidden"
+    is_wrong_file = error.errno in (EIO, EISDIR, ELOOP, ENOTDIR)
+    return "failed" if is_wrong_file else "offline"

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from errno import EEXIST
+from errno import ELOOP
 from pathlib import Path
 from typing import IO, Final
 
@@ -25,9 +25,9 @@ class Folder:
 
     def put(self, name: str, data: bytearray) -> None:
         """Write a file under another name, sync it, and give it its name by a link."""
-        target = self._root / name
+        target = self._path(name)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        partial = target.with_name(f"{target.name}{_PARTIAL}{os.getpid()}")
+        partial = target.with_name(f"{target.name}{_PARTIAL}{os.urandom(8).hex()}")
         try:
             with partial.open("xb") as file:
                 file.write(data)
@@ -38,17 +38,39 @@ class Folder:
             partial.unlink(missing_ok=True)
         self._sync(target.parent)
 
+    def _path(self, name: str) -> Path:
+        """Return the path of a file, to which no link leads out of the folder.
+
+        Raises:
+            OSError: a folder on the way is a link, or the file is something else than a file.
+        """
+        path = self._root
+        for part in name.split("/"):
+            path /= part
+            if path.is_symlink():
+                raise OSError(ELOOP, "a link in a remote")
+        if path.exists() and not path.is_file():
+            raise OSError(ELOOP, "no file")
+        return path
+
     def _publish(self, partial: Path, target: Path) -> None:
         try:
             os.link(partial, target)
         except FileExistsError:
             raise
-        except OSError as fault:
+        except OSError:
             # A file system without links, as on a stick: the name is taken first, then filled.
-            if fault.errno == EEXIST:
-                raise
             target.open("xb").close()
             partial.replace(target)
+
+    def _folder(self, prefix: str) -> Path | None:
+        """Return a folder in the folder, None where there is none, or a link in its place."""
+        path = self._root
+        for part in prefix.split("/"):
+            path /= part
+            if path.is_symlink() or not path.is_dir():
+                return None
+        return path
 
     def _sync(self, folder: Path) -> None:
         if os.name == "nt":
@@ -62,7 +84,7 @@ class Folder:
 
     def get(self, name: str, most_bytes: int) -> tuple[int, Iterator[bytes]]:
         """Return size and pieces of a file."""
-        file = (self._root / name).open("rb")
+        file = self._path(name).open("rb")
         size = os.fstat(file.fileno()).st_size
         if size > most_bytes:
             file.close()
@@ -77,20 +99,24 @@ class Folder:
 
     def names(self, prefix: str) -> Iterator[tuple[str, int]]:
         """Yield name and size of each file below a folder, without unfinished ones."""
-        for folder, _, files in os.walk(self._root / prefix):
+        start = self._folder(prefix)
+        for folder, _, files in os.walk(start) if start else ():
             for name in files:
-                if _PARTIAL not in name:
-                    path = Path(folder, name)
+                path = Path(folder, name)
+                if _PARTIAL not in name and name.isprintable() and not path.is_symlink():
                     with suppress(FileNotFoundError):
                         yield path.relative_to(self._root).as_posix(), path.stat().st_size
 
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders in a folder."""
-        try:
-            return [each.name for each in (self._root / prefix).iterdir() if each.is_dir()]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+        start = self._folder(prefix)
+        found = start.iterdir() if start else ()
+        return [
+            each.name
+            for each in found
+            if each.name.isprintable() and each.is_dir() and not each.is_symlink()
+        ]
 
     def delete(self, name: str) -> None:
         """Delete a file, if it is there."""
-        (self._root / name).unlink(missing_ok=True)
+        self._path(name).unlink(missing_ok=True)

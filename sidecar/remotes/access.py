@@ -78,8 +78,10 @@ def open_remote(ctx: LongContext, name: str, *, by_timer: bool = False) -> Acces
         raise NotFound("There is no remote of that name.", path="$.params.name")
     keys = keys or require_stored_keys(ctx)
     try:
-        credentials = identities.open_credentials(keys, row.name, row.credentials)
+        credentials = identities.open_credentials(keys, row)
         add_secret(credentials)
+        for word in credentials.split():
+            add_secret(bytearray(word))
         place = parse_address(row.url)
     except (BadSealError, BadAddress):
         hint = "Set the remote again with remotes.set."

@@ -5,15 +5,17 @@ the identities beside the slot, and they open the heads and the backups. Nothing
 database, and nothing is written but the one backup.
 """
 
+import heapq
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from sidecar import files
+from sidecar import files, limits
 from sidecar.backups import directory
 from sidecar.backups.directory import Backup
 from sidecar.courier_protocol import BadAddress, Open, parse_address
 from sidecar.errors import (
+    BackupRejected,
     InvalidParams,
     KdfPolicy,
     NotFound,
@@ -24,7 +26,7 @@ from sidecar.errors import (
 from sidecar.remotes.access import as_error, parse_credentials
 from sidecar.remotes.fetch import write_backup
 from sidecar.remotes.heads import Head, devices, folder
-from sidecar.remotes.read import Reader, Report, keys_objects, stores
+from sidecar.remotes.read import UNSOUND, Reader, Report, keys_objects, stores
 from sidecar.remotes.session import RemoteFailed, Session
 from sidecar.secrets.remote_identities import Identity, KeysObject, open_ring
 from sidecar.vault import slot_format
@@ -47,6 +49,8 @@ class Found(NamedTuple):
 
     backup: Backup
     head: Head
+    unsound: list[Head]
+    """The heads of newer backups, whose objects are not the ones that were pushed."""
 
 
 def secret_of(kind: Kind, text: str) -> Secret:
@@ -77,7 +81,7 @@ def open_url(url: str, credentials: str) -> Session:
 def bring_newest(
     session: Session, store: str | None, secret: Secret, folder_of_backups: Path, report: Report
 ) -> Found:
-    """Bring the newest backup of a store into a folder.
+    """Bring the newest backup of a store that is sound into a folder.
 
     Raises:
         NotFound: the remote has no such store, or no backup of it; or it has several stores that
@@ -88,11 +92,7 @@ def bring_newest(
     """
     try:
         reader = _open_store(session, store, secret)
-        head = _newest(reader)
-        files.make_folder(folder_of_backups)
-        with files.wire_errors():
-            target = directory.unused_path(folder_of_backups, head.made_at, reader.store)
-            return Found(write_backup(reader, head, target, report), head)
+        return _bring_first_sound(reader, folder_of_backups, report)
     except RemoteFailed as failed:
         raise as_error(failed) from failed
     except BadSealError:
@@ -142,7 +142,7 @@ def _open_keys(made: KeysObject, secret: Secret) -> list[Identity]:
 def _roots(made: KeysObject, secret: Secret) -> Iterator[bytearray]:
     """Yield the root key of each slot that the secret opens."""
     store_id = bytes.fromhex(made.store)
-    for slot in made.slots:
+    for slot in made.slots[: limits.SLOTS_MAX]:
         if slot.kind != secret.kind:
             continue
         try:
@@ -151,14 +151,28 @@ def _roots(made: KeysObject, secret: Secret) -> Iterator[bytearray]:
             continue
 
 
-def _newest(reader: Reader) -> Head:
-    """Return the head of the newest backup of any device.
+def _bring_first_sound(reader: Reader, folder_of_backups: Path, report: Report) -> Found:
+    """Bring the newest backup of any device, or where that is damaged the one before.
 
     Raises:
         NotFound: there is none.
+        RemoteUntrusted: not one of them is what was pushed.
+        RemoteFailed: the remote failed.
     """
-    newest = [next(reader.backups(each), None) for each in reader.devices()]
-    found = [each for each in newest if each is not None]
-    if not found:
-        raise NotFound("The remote has no backup of this database that is sound.")
-    return max(found, key=lambda each: each.made_at)
+    each_device = [reader.backups(each) for each in reader.devices()]
+    unsound: list[Head] = []
+    for head in heapq.merge(*each_device, key=lambda head: -head.made_at):
+        files.make_folder(folder_of_backups)
+        try:
+            with files.wire_errors():
+                target = directory.unused_path(folder_of_backups, head.made_at, reader.store)
+                return Found(write_backup(reader, head, target, report), head, unsound)
+        except (BadSealError, BackupRejected):
+            unsound.append(head)
+        except RemoteFailed as failed:
+            if failed.fault not in UNSOUND:
+                raise
+            unsound.append(head)
+    if unsound:
+        raise RemoteUntrusted
+    raise NotFound("The remote has no backup of this database that is sound.")

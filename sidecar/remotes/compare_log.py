@@ -10,7 +10,7 @@ from sidecar.context import LongContext
 from sidecar.remotes import device, segments
 from sidecar.remotes.access import Access, reader_of, remote_errors
 from sidecar.remotes.heads import BadHead
-from sidecar.remotes.read import Reader
+from sidecar.remotes.read import UNSOUND, Reader
 from sidecar.remotes.session import RemoteFailed
 from sidecar.store import remotes
 from sidecar.store.audit.log import chain_head
@@ -65,7 +65,7 @@ def _compare(ctx: LongContext, access: Access, reader: Reader, own: str) -> Comp
             status = "missing"
             continue
         except RemoteFailed as failed:
-            if failed.fault not in ("missing", "too_large", "failed"):
+            if failed.fault not in UNSOUND:
                 raise
             status = "missing"
             continue

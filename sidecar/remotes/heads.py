@@ -119,6 +119,11 @@ def part_name(store: str, device: str, name: str, part: int) -> str:
     return f"{folder(store, device)}/{name}-{part:04}"
 
 
+def is_backup(name: str) -> bool:
+    """Return whether a name is that of an object of a backup, without the number of a part."""
+    return name.startswith("b/") and _OBJECT.fullmatch(name) is not None
+
+
 def numbers(names: list[str]) -> list[int]:
     """Return the numbers of the heads among the names of objects, in order."""
     found = [name.rpartition("/") for name in names]

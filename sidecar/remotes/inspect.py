@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from sidecar.remotes import heads
 from sidecar.remotes.heads import BadHead, Head
-from sidecar.remotes.read import Reader, Report, no_report
+from sidecar.remotes.read import UNSOUND, Reader, Report, no_report
 from sidecar.remotes.session import RemoteFailed
 from sidecar.store.remotes import HeadRow
 from sidecar.vault.crypto import BadSealError
@@ -81,9 +81,9 @@ def _read_chain(
             before = None
             continue
         except RemoteFailed as failed:
-            if failed.fault != "missing":
+            if failed.fault not in UNSOUND:
                 raise
-            found.append(Finding("missing", device, n, "The head is not there."))
+            found.append(Finding("missing", device, n, "The head is not there, or is no file."))
             before = None
             continue
         if before is not None and head.prev != heads.digest(before):
@@ -139,7 +139,7 @@ def _opens(reader: Reader, head: Head, report: Report) -> bool:
     except BadSealError:
         return False
     except RemoteFailed as failed:
-        if failed.fault in ("too_large", "missing"):
+        if failed.fault in UNSOUND:
             return False
         raise
     return True

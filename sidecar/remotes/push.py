@@ -328,7 +328,7 @@ class _Push:
         start = heads.folder(self._access.store, self._device)
         for name, _ in self._session.names(f"{start}/b"):
             whole = name.removeprefix(f"{start}/").rpartition("-")[0]
-            if whole not in held:
+            if heads.is_backup(whole) and whole not in held:
                 self._session.delete(name)
 
 

@@ -8,7 +8,7 @@ shows its newest heads.
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from sidecar import limits
 from sidecar.redaction import add_secret
@@ -20,6 +20,9 @@ from sidecar.store.audit.log import Entry
 from sidecar.vault import age_format
 from sidecar.vault.crypto import BadSealError
 from sidecar.vault.keys import Keys
+
+UNSOUND: Final = frozenset({"missing", "too_large", "failed"})
+"""Faults of one object; with the others the remote itself cannot be read, and nothing is known."""
 
 Report = Callable[[int], None]
 """Receives the number of bytes that were read since the last call; may raise to stop."""
@@ -82,6 +85,9 @@ class Reader(NamedTuple):
         """Yield the heads of the backups of a device that are there, the newest first.
 
         A head that is not sound is left out: `remotes.verify` says so.
+
+        Raises:
+            RemoteFailed: the remote cannot be reached, or refuses.
         """
         start = heads.folder(self.store, device)
         found = {
@@ -94,7 +100,11 @@ class Reader(NamedTuple):
                 continue
             try:
                 head, _ = self.head(device, int(number))
-            except (BadHead, RemoteFailed):
+            except BadHead:
+                continue
+            except RemoteFailed as failed:
+                if failed.fault not in UNSOUND:
+                    raise
                 continue
             if head.kind == "backup" and head.object == name:
                 yield head
@@ -176,12 +186,20 @@ def stores(session: Session) -> list[str]:
 
 
 def keys_objects(session: Session, store: str, device: str) -> Iterator[KeysObject]:
-    """Yield the objects with keys of a device, the newest first, without what is no such object."""
+    """Yield the objects with keys of a device, the newest first, without what is no such object.
+
+    Raises:
+        RemoteFailed: the remote cannot be reached, or refuses.
+    """
     found = session.names(f"{heads.folder(store, device)}/k")
     for name, _ in reversed(found):
         try:
             made = parse_keys_object(session.read(name, limits.REMOTE_KEYS_MAX_BYTES))
-        except (BadSealError, RemoteFailed):
+        except BadSealError:
+            continue
+        except RemoteFailed as failed:
+            if failed.fault not in UNSOUND:
+                raise
             continue
         if made.store == store:
             yield made

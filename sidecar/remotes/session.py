@@ -29,6 +29,7 @@ from sidecar.courier_protocol import (
     Open,
     Put,
     Reply,
+    Request,
     flush,
     receive,
     send,
@@ -72,6 +73,8 @@ class Session:
         self._replies: IO[bytes] = self._process.stdout
         self._closed = threading.Event()
         self._active_at = time.monotonic()
+        self._is_sending = False
+        """Whether data of an object is still to come that nobody has read."""
         threading.Thread(target=self._watch, name="courier", daemon=True).start()
         self._call(lambda: send_message(self._requests, opened))
 
@@ -132,7 +135,7 @@ class Session:
             _require(self._call(self._reply))
 
     def _send_object(self, name: str, pieces: Iterable[bytes]) -> None:
-        send_message(self._requests, Put(name))
+        self._ask(Put(name))
         for piece in pieces:
             for at in range(0, len(piece), _PIECE_BYTES):
                 send(self._requests, DATA, piece[at : at + _PIECE_BYTES])
@@ -149,22 +152,32 @@ class Session:
         """
 
         def ask() -> Reply:
-            send_message(self._requests, Get(name, most_bytes))
+            self._ask(Get(name, most_bytes))
             return self._reply()
 
         left = _require(self._call(ask)).size_bytes
+        self._is_sending = True
         if left > most_bytes:
             raise RemoteFailed("too_large")
-        while True:
-            kind, data = self._call(self._receive)
-            if kind == JSON:
-                _require(msgspec.json.decode(data, type=Reply))
-            if kind != DATA:
-                break
+        while data := self._call(self._receive_data):
             left -= len(data)
+            if left < 0:
+                break
             yield data
         if left:
             raise RemoteFailed("failed", "The object is not of the size that was told.")
+
+    def _receive_data(self) -> bytes:
+        """Return the next piece of an object, empty at its end.
+
+        Raises:
+            RemoteFailed: the object does not come whole.
+        """
+        kind, data = self._receive()
+        self._is_sending = kind == DATA
+        if kind == JSON:
+            _require(msgspec.json.decode(data, type=Reply))
+        return data if self._is_sending else b""
 
     def read(self, name: str, most_bytes: int) -> bytes:
         """Return a small object whole, see `get`."""
@@ -182,7 +195,7 @@ class Session:
         return self._call(lambda: self._receive_names(request))
 
     def _receive_names(self, request: Names) -> list[tuple[str, int]]:
-        send_message(self._requests, request)
+        self._ask(request)
         found: list[tuple[str, int]] = []
         while len(found) <= limits.REMOTE_LISTED_MAX:
             data = self._receive()[1]
@@ -201,12 +214,19 @@ class Session:
         """
 
         def work() -> Reply:
-            send_message(self._requests, Delete(name))
+            self._ask(Delete(name))
             return self._reply()
 
         _require(self._call(work))
 
     # --- the pipes ----------------------------------------------------------------------------
+
+    def _ask(self, request: Request) -> None:
+        """Send a request, after what is left of an object that the reader has given up."""
+        while self._is_sending:
+            with suppress(RemoteFailed):
+                self._receive_data()
+        send_message(self._requests, request)
 
     def _receive(self) -> tuple[bytes, bytes]:
         received = receive(self._replies)

@@ -14,7 +14,7 @@ import msgspec
 from sidecar.clock import Clock
 from sidecar.store import remotes, secrets
 from sidecar.store.connection import Connection
-from sidecar.store.remotes import IdentityRow
+from sidecar.store.remotes import IdentityRow, RemoteRow
 from sidecar.store.secrets import SlotRow
 from sidecar.vault import crypto
 from sidecar.vault.crypto import KEY_BYTES, NONCE_BYTES, BadSealError
@@ -209,26 +209,34 @@ def rewrap(db: Connection, old: Keys, new: Keys, clock: Clock) -> None:
         remotes.reseal_identity(db, row.recipient, sealed)
     for remote in remotes.all_remotes(db):
         try:
-            plain = open_credentials(old, remote.name, remote.credentials)
+            plain = open_credentials(old, remote)
         except BadSealError:
             continue
-        sealed = seal_credentials(new, remote.name, plain, clock)
+        sealed = seal_credentials(new, remote.name, remote.url, plain, clock)
         remotes.reseal_credentials(db, remote.name, sealed)
 
 
-def seal_credentials(keys: Keys, name: str, text: bytearray, clock: Clock) -> bytes:
-    """Seal the credentials of a remote, and wipe them."""
+def seal_credentials(keys: Keys, name: str, url: str, text: bytearray, clock: Clock) -> bytes:
+    """Seal the credentials of a remote, and wipe them.
+
+    They are bound to its URL, so that who changes that in the file gets nothing sent there.
+    """
     nonce = clock.random_bytes(NONCE_BYTES)
     try:
-        return keys.seal_for_remotes("credentials", name.encode(), text, nonce)
+        return keys.seal_for_remotes("credentials", _place(name, url), text, nonce)
     finally:
         wipe(text)
 
 
-def open_credentials(keys: Keys, name: str, sealed: bytes) -> bytearray:
+def open_credentials(keys: Keys, remote: RemoteRow) -> bytearray:
     """Return the credentials of a remote, which the caller wipes.
 
     Raises:
-        BadSealError: they were changed, or are sealed under another root key.
+        BadSealError: they or the URL were changed, or they are sealed under another root key.
     """
-    return keys.open_for_remotes("credentials", name.encode(), sealed)
+    bound = _place(remote.name, remote.url)
+    return keys.open_for_remotes("credentials", bound, remote.credentials)
+
+
+def _place(name: str, url: str) -> bytes:
+    return crypto.length_prefixed(name.encode(), url.encode())

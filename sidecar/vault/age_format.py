@@ -17,6 +17,7 @@ cut is found.
 import base64
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from itertools import chain
 from typing import Final
 
@@ -40,7 +41,11 @@ OVERHEAD_BYTES: Final = _HEADER_BYTES + _NONCE_BYTES
 _HEADER_MAX_BYTES: Final = 64 * 1024
 """Longest header that is read: other tools add stanzas that say nothing, and other recipients."""
 _HEADER_END: Final = re.compile(rb"\n--- [A-Za-z0-9+/]{43}\n")
-_STANZA: Final = re.compile(rb"(?<=\n)-> X25519 ([A-Za-z0-9+/]{43})\n([A-Za-z0-9+/]{43})(?=\n)")
+_STANZA: Final = re.compile(
+    rb"-> ([!-~]+(?: [!-~]+)*)\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{0,63})\n"
+)
+"""A stanza: its words, and its body in lines of 64 letters, the last of which is shorter."""
+_KIND: Final = b"X25519"
 
 
 def sealed_size(plain_bytes: int) -> int:
@@ -106,22 +111,40 @@ def _open_header(secret: bytes | bytearray, header: bytes) -> bytes:
     Raises:
         BadSealError: it is sealed for other keys only, or is no header.
     """
-    if not header.startswith(_INTRO):
-        raise BadSealError
     covered, _, code = header[:-1].rpartition(b" ")
     public = crypto.exchange_public(secret)
-    for stanza in _STANZA.finditer(covered):
-        try:
-            share, body = _decode(stanza[1]), _decode(stanza[2])
-            wrap = crypto.hkdf(crypto.exchange(secret, share), share + public, _LABEL)
-            file_key = ChunkCipher(wrap).unseal(_NO_NONCE, body)
-        except BadSealError:
-            continue
-        if len(file_key) == _FILE_KEY_BYTES and crypto.equal(
-            _header_mac(file_key, covered), _decode(code)
-        ):
-            return file_key
-    raise BadSealError
+    found = None
+    for share, body in _stanzas(covered):
+        wrap = crypto.hkdf(crypto.exchange(secret, share), share + public, _LABEL)
+        with suppress(BadSealError):
+            found = found or ChunkCipher(wrap).unseal(_NO_NONCE, body)
+    if found is None or not crypto.equal(_header_mac(found, covered), _decode(code)):
+        raise BadSealError
+    return found
+
+
+def _stanzas(covered: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield share and body of each stanza of our kind; those of other kinds need only be whole.
+
+    Raises:
+        BadSealError: the header is malformed.
+    """
+    if not covered.startswith(_INTRO):
+        raise BadSealError
+    at, end = len(_INTRO), len(covered) - len(b"---")
+    while at < end:
+        stanza = _STANZA.match(covered, at, end)
+        if stanza is None:
+            raise BadSealError
+        at = stanza.end()
+        kind, *words = stanza[1].split(b" ")
+        body = stanza[2].replace(b"\n", b"")
+        if kind != _KIND:
+            _decode(body, size=None)
+        elif len(words) == 1:
+            yield _decode(words[0]), _decode(body)
+        else:
+            raise BadSealError
 
 
 def _header_mac(file_key: bytes, covered: bytes) -> bytes:
@@ -150,16 +173,16 @@ def _encode(data: bytes) -> bytes:
     return base64.b64encode(data).rstrip(b"=")
 
 
-def _decode(text: bytes) -> bytes:
-    """Decode canonical base64 without padding of 32 bytes.
+def _decode(text: bytes, size: int | None = 32) -> bytes:
+    """Decode canonical base64 without padding of so many bytes, or of any number.
 
     Raises:
         BadSealError: it is something else.
     """
     try:
-        data = base64.b64decode(text + b"=", validate=True)
+        data = base64.b64decode(text + b"=" * (-len(text) % 4), validate=True)
     except ValueError:
         raise BadSealError from None
-    if len(data) != 32 or _encode(data) != text:  # noqa: PLR2004 - every value of a header
+    if size not in (None, len(data)) or _encode(data) != text:
         raise BadSealError
     return data

@@ -1,10 +1,11 @@
-"""A TCP proxy on loopback that is slow, or cuts connections."""
+"""A TCP proxy on loopback that is slow or cuts connections, and a store that repeats requests."""
 
 import socket
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 _PIECE_BYTES = 16_384
 
@@ -66,3 +67,31 @@ def proxy_to(port: int) -> Iterator[Proxy]:
         yield proxy
     finally:
         proxy.close()
+
+
+class _Repeating(BaseHTTPRequestHandler):
+    """Refuses every request, and repeats what was sent in the body of the refusal."""
+
+    def do_PUT(self) -> None:
+        """Answer 403."""
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        sent = "".join(f"{name}:{value}\n" for name, value in self.headers.items())
+        body = f"<Error>{sent}<Code>SignatureDoesNotMatch</Code>{sent}</Error>".encode()
+        self.send_response(403)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_PUT  # noqa: N815 - the names are those of the library
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextmanager
+def repeating_store() -> Iterator[int]:
+    """Serve a store that refuses and repeats all requests; yield its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Repeating) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()

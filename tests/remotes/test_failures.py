@@ -14,7 +14,7 @@ from sidecar.notifications import SystemWarning
 from sidecar.remotes.pushing import push_due
 from tests.harness import Bench
 from tests.remotes import s3_server
-from tests.remotes.proxy import proxy_to
+from tests.remotes.proxy import proxy_to, repeating_store
 from tests.remotes.remote_benches import (
     PASSPHRASE,
     Place,
@@ -74,16 +74,56 @@ def test_a_refusal_is_told_by_its_own_slug_once(
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("status code: 403 Forbidden: <Code>RequestTimeTooSkewed</Code>", "clock"),
-        ("status code: 403 Forbidden: <Code>QuotaExceeded</Code>", "full"),
-        ("status code: 507 Insufficient Storage", "full"),
-        ("status code: 501 Not Implemented: <Code>NotImplemented</Code>", "unsupported"),
-        ("status code: 500 Internal Server Error", "offline"),
-        ("something else", "failed"),
+        ("403 Forbidden: <Error><Code>RequestTimeTooSkewed</Code></Error>", "clock"),
+        ("403 Forbidden: <Code>QuotaExceeded</Code>", "full"),
+        ("403 Forbidden: <Code>SomethingNew</Code>", "forbidden"),
+        ("404 Not Found: <Code> NoSuchBucket </Code>", "no_bucket"),
+        ("507 Insufficient Storage: ", "full"),
+        ("501 Not Implemented: <Code>NotImplemented</Code>", "unsupported"),
+        ("500 Internal Server Error: <RequestId>403 507 AccessDenied</RequestId>", "offline"),
+        ("503 Service Unavailable: ", "offline"),
+        ("400 Bad Request: <RequestId>50 401 timed out</RequestId>", "failed"),
+        ("418 I'm a teapot: <Code>Teapot</Code>", "failed"),
     ],
 )
-def test_what_a_store_says_is_understood(text: str, fault: str) -> None:
-    assert fault_of(RuntimeError(text)).fault == fault
+def test_what_a_store_says_is_understood_by_status_and_code_alone(text: str, fault: str) -> None:
+    start = "Generic S3 error: Error performing PUT http://127.0.0.1:50403/bucket/507 in 501.5 ms"
+    debug = "Debug source: error sending request timed out 403"
+    whole = f"{start} - Server returned non-2xx status code: {text}\n\n{debug}"
+
+    assert fault_of(RuntimeError(whole)).fault == fault
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("HTTP error: error sending request", "offline"),
+        ("HTTP error: error decoding response body", "offline"),
+        ("operation timed out", "offline"),
+        ("something with 403, 507 and 50", "failed"),
+    ],
+)
+def test_a_broken_connection_is_offline(text: str, fault: str) -> None:
+    assert fault_of(RuntimeError(f"Error performing GET http://h:50403/ - {text}")).fault == fault
+
+
+def test_what_a_store_repeats_of_a_request_is_shown_to_nobody(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    credentials = "SOMEKEYID0123 the-secret-key-0123456789 the-session-token-0123456789"
+    with (
+        repeating_store() as port,
+        remote_bench(
+            tmp_path / "db", Place(f"s3://b/?endpoint=http://127.0.0.1:{port}", credentials)
+        ) as (bench, _),
+    ):
+        with pytest.raises(RemoteRefused) as raised:
+            bench.call("remotes.push")
+        shown = str(raised.value) + str(vars(raised.value)) + str(bench.told)
+        shown += str(bench.call("audit.list")) + "".join(capfd.readouterr())
+
+    assert "403 SignatureDoesNotMatch" in shown
+    assert [word for word in credentials.split() if word in shown] == []
 
 
 def test_a_full_folder_is_told_as_full() -> None:

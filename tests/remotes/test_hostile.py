@@ -3,19 +3,23 @@
 import os
 import random
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from sidecar.errors import NotFound, RemoteUntrusted, SidecarError
+from sidecar.errors import NotFound, RemoteUnavailable, RemoteUntrusted, SidecarError, Tampered
 from sidecar.notifications import SystemWarning
+from sidecar.remotes import session as session_module
 from sidecar.remotes.bring_back import bring_newest, open_url, secret_of
 from sidecar.remotes.read import no_report
 from sidecar.vault import age_format
 from tests.harness import Bench
 from tests.remotes.remote_benches import add_workflow, folder_place, remote_bench
 from tests.vault_benches import secret_bench
+
+ENDING_COURIER = Path(__file__).with_name("ending_courier.py")
 
 
 @pytest.fixture
@@ -262,3 +266,130 @@ def test_a_new_machine_uses_nothing_of_a_remote_that_was_changed_at_random(
         assert list((tmp_path / "n").glob("*.zst*")) == []
     else:
         assert found.backup.path.read_bytes() in originals
+
+
+# --- a folder with links and strange names --------------------------------------------------------
+
+
+def test_nothing_is_written_or_deleted_through_a_link_in_a_folder(
+    pushed: tuple[Bench, Path, str], tmp_path: Path
+) -> None:
+    bench, remote, _ = pushed
+    (backups,) = {path.parent for path in files(remote, "/b/")}
+    private = tmp_path / "documents"
+    private.mkdir()
+    (private / "letter.txt").write_text("dear")
+    (private / "000000000099-00000000-0000").write_text("dear")
+    shutil.rmtree(backups)
+    backups.symlink_to(private)
+    bench.call("settings.set", key="remote_keep_bytes", value=1)
+    add_workflow(bench, "third")
+
+    with pytest.raises(SidecarError):
+        bench.call("remotes.push")
+
+    assert sorted(path.name for path in private.iterdir()) == [
+        "000000000099-00000000-0000", "letter.txt",
+    ]  # fmt: skip
+    assert "missing" in kinds(bench)
+
+
+def test_pruning_deletes_nothing_but_parts_of_backups(pushed: tuple[Bench, Path, str]) -> None:
+    bench, remote, _ = pushed
+    (backups,) = {path.parent for path in files(remote, "/b/")}
+    (backups / "letter.txt").write_text("dear")
+    bench.call("settings.set", key="remote_keep_bytes", value=1)
+    add_workflow(bench, "third")
+
+    assert len(bench.call("remotes.push")["pruned"]) == 2
+    assert (backups / "letter.txt").exists()
+    assert len(files(remote, "/b/")) == 2
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_names_and_kinds_of_files_that_nobody_writes_hinder_nothing(
+    pushed: tuple[Bench, Path, str],
+) -> None:
+    bench, remote, _ = pushed
+    (backups,) = {path.parent for path in files(remote, "/b/")}
+    for folder in (backups, backups.parent / "h", backups.parent, backups.parents[1]):
+        (Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe"))).write_bytes(b"x")
+        (folder / "line\nbreak").write_bytes(b"x")
+        (folder / "loop").symlink_to("loop")
+        os.mkfifo(folder / "pipe")
+    os.mkfifo(backups.parent / "h" / "000000000099")
+    (backups.parent / "h" / "000000000098").mkdir()
+
+    assert len(bench.call("remotes.list")["backups"]) == 2
+    assert kinds(bench) >= {"stray", "missing"}
+
+
+# --- large objects, and remotes that fail midway --------------------------------------------------
+
+
+def test_a_damaged_start_of_a_large_object_is_found_and_the_next_is_read(tmp_path: Path) -> None:
+    with remote_bench(tmp_path / "db", folder_place(tmp_path / "remote")) as (bench, _):
+        for name in ("one", "two"):
+            text = random.Random(name).randbytes(1_500_000).hex()
+            bench.call("workflows.save", workflow={"id": name, "name": name, "data": {"x": text}})
+            bench.call("remotes.push")
+        first, second = files(tmp_path / "remote", "/b/")
+        content = bytearray(first.read_bytes())
+        content[5000] ^= 1
+        first.write_bytes(bytes(content))
+
+        verdict = bench.call("remotes.verify", deep=True)
+
+        assert [(each["kind"], each["n"]) for each in verdict["findings"]] == [
+            ("changed", int(first.name.partition("-")[0]))
+        ]
+        assert int(second.name.partition("-")[0]) > verdict["findings"][0]["n"]
+
+
+def test_a_new_machine_gets_the_backup_before_where_the_newest_is_damaged(
+    pushed: tuple[Bench, Path, str], tmp_path: Path
+) -> None:
+    _, remote, code = pushed
+    older, newest = files(remote, "/b/")
+    newest.write_bytes(newest.read_bytes()[:-1])
+
+    with open_url(remote.as_uri(), "") as session:
+        secret = secret_of("recovery", code)
+        found = bring_newest(session, None, secret, tmp_path / "n", no_report)
+
+    assert found.head.object in older.as_posix()
+    assert [each.object in newest.as_posix() for each in found.unsound] == [True]
+    assert len(list((tmp_path / "n").iterdir())) <= 2
+
+
+def test_a_new_machine_takes_no_older_backup_while_the_remote_fails(
+    pushed: tuple[Bench, Path, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, remote, code = pushed
+    secret = secret_of("recovery", code)
+    refused = 0
+    for step in range(1, 30):
+        script = [sys.executable, str(ENDING_COURIER), str(step), "before"]
+        monkeypatch.setattr(session_module, "own_command", lambda _word, script=script: script)
+        try:
+            with open_url(remote.as_uri(), "") as session:
+                found = bring_newest(session, None, secret, tmp_path / "n", no_report)
+        except RemoteUnavailable:
+            refused += 1
+            continue
+        assert found.head.object in files(remote, "/b/")[-1].as_posix()
+        break
+    assert refused == 8
+
+
+def test_who_changes_the_url_in_the_file_gets_nothing_sent(
+    pushed: tuple[Bench, Path, str], tmp_path: Path
+) -> None:
+    bench, _, _ = pushed
+    other = tmp_path / "other"
+    other.mkdir()
+    bench.store.db.execute("UPDATE remotes SET url = ?", (other.as_uri(),))
+
+    bench.refused(Tampered, "remotes.push")
+
+    assert list(other.iterdir()) == []

@@ -1,7 +1,12 @@
 """Sealing in the age format, beside the tools `age` and rage (`pyrage`)."""
 
+import base64
+import hashlib
+import json
 import os
+import zlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -66,6 +71,25 @@ def test_rage_opens_what_is_sealed_here_and_the_other_way_round(size: int) -> No
 
     assert pyrage.decrypt(sealed(plain), [identity]) == plain
     assert opened(pyrage.encrypt(plain, [recipient])) == plain
+
+
+VECTORS = json.loads(Path(__file__).with_name("age_vectors.json").read_text("utf-8"))
+"""The test vectors of age (C2SP CCTV) with an X25519 identity, without the three of 16 MB."""
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=[each["name"] for each in VECTORS])
+@pytest.mark.parametrize("step", [7, 10**9])
+def test_the_test_vectors_of_age_are_opened_or_refused(vector: dict[str, Any], step: int) -> None:
+    file = zlib.decompress(base64.b64decode(vector["file"]))
+    found = []
+    for each in vector["identities"]:
+        try:
+            found.append(opened(file, step, age_tool.identity_of(each)))
+        except BadSealError:
+            continue
+
+    hashes = [hashlib.sha256(each).hexdigest() for each in found]
+    assert hashes == ([vector["sha256"]] if vector["opens"] else [])
 
 
 def test_another_key_opens_nothing() -> None:

@@ -99,7 +99,7 @@ def set_remote(ctx: Context, params: RemotesSetParams) -> RemotesSetResult:
         sealed = before.credentials
     else:
         copy = bytearray(text or b"")
-        sealed = identities.seal_credentials(keys, params.name, copy, ctx.clock)
+        sealed = identities.seal_credentials(keys, params.name, params.url, copy, ctx.clock)
     with wire_errors():
         if device.read(ctx.store.path) is None:
             device.make(ctx.store.path, ctx.clock)
