@@ -24,6 +24,7 @@ const VIEWS = {
   audit: ["Audit log", Audit, "M12 3l8 3v6c0 5-4 8-8 9-4-1-8-4-8-9V6zM9 12l2 2 4-4"],
   backups: ["Backups", Backups, "M4 7h16v13H4zM2 3h20v4H2zM9 12h6"],
 };
+/** As many as the inspector keeps: `FRAMES_KEPT` in sidecar/limits/inspector.py. */
 const KEPT_FRAMES = 2000;
 
 const route = () => {
@@ -95,7 +96,7 @@ function App() {
   }, [title]);
   const isFirst = useRef(true);
   useEffect(() => {
-    // Whoever listens to the page hears that another view is there.
+    // A screen reader then reads that another view is there.
     if (!isFirst.current) main.current?.focus();
     isFirst.current = false;
   }, [at.view]);

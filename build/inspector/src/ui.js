@@ -4,7 +4,10 @@ import { createContext } from "preact";
 import { useCallback, useContext, useEffect, useId, useRef, useState } from "preact/hooks";
 import { indented } from "./texts.js";
 
-/** What every view knows: `state` of the inspector, `say` (tells a screen reader), `refresh`. */
+/**
+ * What every view knows: `state` of the inspector, `frames` that passed, `say`, which tells a screen
+ * reader, and `stamp`, which is another one after each new copy.
+ */
 export const Page = createContext(null);
 export const usePage = () => useContext(Page);
 
@@ -60,7 +63,7 @@ export const Card = ({ title, level = 2, actions, children, className = "" }) =>
     ${children}
   </section>`;
 
-/** A number that stands for itself. */
+/** A number with its label, and a note below it. */
 export const Figure = ({ label, value, note, kind }) =>
   html`<div class="figure ${kind ? `figure-${kind}` : ""}">
     <dt>${label}</dt>

@@ -71,7 +71,7 @@ function Method({ method, document }) {
   try {
     params = JSON.parse(read());
   } catch {
-    // Shown when the person sends it.
+    // What is wrong is said when the person sends it.
   }
   const refused = refusal(state, method.name, params);
   const send = (event) => {
@@ -93,7 +93,7 @@ function Method({ method, document }) {
       try {
         setTyped(typedFor(method, document, JSON.parse(text)));
       } catch {
-        // What cannot be read stays behind.
+        // Text that is no JSON is left out of the form.
       }
     }
     setAsText(next);

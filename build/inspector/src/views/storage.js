@@ -4,6 +4,9 @@ import { Chart } from "../chart.js";
 import { bytes, count, duration, percent, quantile } from "../texts.js";
 import { Card, Empty, Figure, Figures, Loaded, Table, useLoaded, usePage } from "../ui.js";
 
+/** Workflows whose sizes are compared: one page of the list. */
+const COMPARED = 500;
+
 /** Returns the times of each method, from the frames that were seen. */
 function measured(frames) {
   const times = new Map();
@@ -19,9 +22,9 @@ export function Storage() {
   const { stamp, frames } = usePage();
   const found = useLoaded(
     async () => {
-      const [stats, list] = await Promise.all([call("system.stats"), call("workflows.list", { limit: 200 })]);
+      const [stats, list] = await Promise.all([call("system.stats"), call("workflows.list", { limit: COMPARED })]);
       const largest = list.items.toSorted((a, b) => b.size_bytes - a.size_bytes).slice(0, 12);
-      return { stats, largest };
+      return { stats, largest, whose: list.next_cursor ? `Largest of the ${COMPARED} workflows changed last` : "Largest workflows" };
     },
     [stamp],
   );
@@ -29,7 +32,7 @@ export function Storage() {
   const answered = frames.filter((each) => each.duration_ms != null).slice(-200);
   return html`<h1>Storage and latency</h1>
     <${Loaded} from=${found} what="Measuring">
-      ${({ stats, largest }) => html`<${Figures}>
+      ${({ stats, largest, whose }) => html`<${Figures}>
           <${Figure} label="In use" value=${bytes(stats.live_bytes)} note="of the database file" />
           <${Figure} label="Free" value=${bytes(stats.free_bytes)} note="for reuse in the file" />
           <${Figure} label="Write-ahead log" value=${bytes(stats.wal_bytes)} note=${stats.purge_pending ? "deleted data is still to be purged" : "nothing is to be purged"} />
@@ -49,7 +52,7 @@ export function Storage() {
           <${Card}>
             ${largest.length
               ? html`<${Chart}
-                  title="Largest workflows"
+                  title=${whose}
                   kind="bars"
                   head="Workflow"
                   labels=${largest.map((each) => (each.name.length > 14 ? `${each.name.slice(0, 13)}…` : each.name))}

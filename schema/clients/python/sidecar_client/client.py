@@ -234,7 +234,7 @@ class BaseClient:
         return self.start("audit.subscribe", {**(self._subscription or {}), "after": after})
 
     def replay_after(self, after: int, timeout: float | None = None) -> AuditSubscribeResult:
-        """Do the same as `start_replay`, and wait for the answer."""
+        """Subscribe as `start_replay` does, and wait for the answer."""
         pending = self.start_replay(after)
         try:
             return pending.result(timeout)

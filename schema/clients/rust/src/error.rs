@@ -171,7 +171,7 @@ impl Failure<Box<RawValue>> {
         }
     }
 
-    /// Returns the same with data of a type; none when the data are not of it.
+    /// Returns the failure with data of a type; none when the data are not of it.
     pub(crate) fn typed<D: DeserializeOwned>(&self) -> Option<Failure<D>> {
         Some(Failure {
             code: self.code,
