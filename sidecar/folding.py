@@ -103,6 +103,8 @@ def fold(text: str) -> str:
     """Return the text without what does not count when it is searched for or sorted."""
     if text.isascii():
         return text.lower()
+    if "\n" in text:  # most lines of most texts are ASCII
+        return "\n".join(map(fold, text.split("\n")))
     # As NFKC_Casefold is defined: folding the case can give text that decomposes further.
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     text = _pattern(_BEYOND_ASCII).sub(_folded_run, text)
@@ -122,8 +124,8 @@ _BEYOND_ASCII: Final = r"[^\x00-\x7f][^\x00-\x7f]*"
 """A table is asked for each character; most of most texts are ASCII, and stay as they are."""
 
 
-_NUMBER: Final = r"[0-9][0-9]*(?:[.:/-][0-9]+)*"
-"""A number, or numbers that belong together: an address, a date, a version, a time, a range."""
+_NUMBERS: Final = r"[0-9](?<![0-9]{2})[0-9]*+(?:[.:/-][0-9]++)+"
+"""Numbers that belong together: an address, a date, a version, a time, a range."""
 
 _JOINT: Final = "\u00b7"
 _JOINED: Final = str.maketrans(dict.fromkeys(".:/-", _JOINT))
@@ -165,7 +167,7 @@ def words_and_symbols(folded: str) -> tuple[str, str]:
     The parts of an address, date, version or other number with separators are one word, joined by
     U+00B7: as a phrase of short numbers, which occur everywhere, it would take 70 ms to find.
     """
-    text = _pattern(_NUMBER).sub(_joined, folded)
+    text = _pattern(_NUMBERS).sub(_joined, folded)
     if text.isascii():
         return text, ""
     beyond_ascii = "".join(_pattern(_BEYOND_ASCII).findall(text))
@@ -180,8 +182,6 @@ def _joined(number: re.Match[str]) -> str:
 
     Those behind a letter stay apart, as in an id or a hash, but not those behind a version's v.
     """
-    if number[0].isdecimal():
-        return number[0]
     before = number.string[max(0, number.start() - 2) : number.start()]
     if before[-1:].isalpha() and not (before[-1] == "v" and not before[:-1].isalnum()):
         return number[0]

@@ -116,12 +116,12 @@ class _Text:
                 if value not in self.lines and not _ENCODED.match(value):
                     self.add_with_words(value)
             elif isinstance(value, dict):
-                waiting += reversed(self._members(value))
+                waiting += self._members(value)[::-1]
             elif isinstance(value, list):
-                waiting += reversed(value)
+                waiting += value[::-1]
             elif isinstance(value, Raw):
                 self.add_with_words(bytes(value).decode())
-            elif isinstance(value, int | float) and not isinstance(value, bool):
+            elif value is not None and not isinstance(value, bool):
                 self.add_with_words(str(value))
 
     def _members(self, value: dict[str, Json]) -> list[Json]:

@@ -144,14 +144,7 @@ def _search(
     place: Place | None = None
     if params.cursor is not None:
         place = Place(*read_cursor(params.cursor, mark, int, int, int, float, int))
-    found, following = find_page(
-        asked,
-        ctx.store,
-        place,
-        params.limit,
-        count=count_fitting,
-        new_id=lambda: int.from_bytes(ctx.clock.random_bytes(6)),
-    )
+    found, following = find_page(asked, ctx.store, place, params.limit, count_fitting)
     shown = asked.terms.shown
     unknown = bool(shown) and not (found or params.cursor or indexing)
     snippets = _Snippets(ctx, shown, params.snippets)

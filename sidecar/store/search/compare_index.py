@@ -16,6 +16,7 @@ from sidecar.store.connection import Connection
 from sidecar.store.rows import read_any
 from sidecar.store.search import indexes
 from sidecar.store.search.indexes import HEADS, PARTS, TEXTS
+from sidecar.store.search.query import quoted
 
 _WORDS: Final[tuple[str, list[str]]] = ("ascii", [])
 _TOKENIZERS: Final = {HEADS: _WORDS, PARTS: ("trigram", ["case_sensitive", "1"]), TEXTS: _WORDS}
@@ -83,12 +84,7 @@ def _has(db: Connection, name: str, rid: int, words: list[str]) -> bool:
     """Return whether an index has the first, the middle and the last of the words."""
     some = {words[0], words[len(words) // 2], words[-1]} if words else set()
     sql = f"SELECT EXISTS (SELECT 1 FROM {name} WHERE {name} MATCH ? AND rowid = ?)"  # noqa: S608 - constants
-    return all(db.execute(sql, (_quoted(word), rid)).get for word in some)
-
-
-def _quoted(word: str) -> str:
-    """Return a word quoted as a string of FTS5."""
-    return '"' + word.replace('"', '""') + '"'
+    return all(db.execute(sql, (quoted(word), rid)).get for word in some)
 
 
 def _varints(data: bytes) -> list[int]:

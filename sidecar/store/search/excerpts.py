@@ -36,35 +36,31 @@ def find_words(header: Header, words: Words, *, excerpt: bool) -> tuple[list[Fie
     else of the name, else of the tags. It is None when no field holds a word.
     """
     fields: list[Field] = []
-    text, folded, first = header[1], fold(header[1]), -1
+    _, text, description, tags = header[:4]
+    folded = fold(text)
     first = _first(folded, words)
     if first >= 0:
         fields.append("name")
-    tags = header[3]
     if tags != NO_TAGS and _first(fold(tags), words) >= 0:
         fields.append("tags")
         if first < 0 and excerpt:
             text = ", ".join(msgspec.json.decode(tags, type=list[str]))
             folded = fold(text)
             first = _first(folded, words)
-    description = header[2]
     if description:
-        folded_description = fold(description)
-        place = _first(folded_description, words)
+        other = fold(description)
+        place = _first(other, words)
         if place >= 0:
             fields.append("description")
-            text, folded, first = description, folded_description, place
+            text, folded, first = description, other, place
     return fields, _cut(text, folded, words, first) if excerpt and fields else None
 
 
 def _first(folded: str, words: Words) -> int:
     """Return where the first word of a folded text is; -1 when it holds none of them."""
-    first = -1
-    for word in words:
-        at = folded.find(word)
-        if at >= 0 and (at < first or first < 0):
-            first = at
-    return first
+    if len(words) == 1:  # most searches
+        return folded.find(words[0])
+    return min((at for word in words if (at := folded.find(word)) >= 0), default=-1)
 
 
 def best_line(lines: Iterable[str], words: Words) -> str | None:

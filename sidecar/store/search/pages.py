@@ -6,9 +6,11 @@ on the order of all others. A cursor names that memory and a position in it. Aft
 when other searches took its place, a page continues behind where its last hit stands by then.
 """
 
+import os
 from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from itertools import count
 from typing import Final, NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -65,6 +67,9 @@ class _Order:
         return self._rids.index(hit.rid, start) + 1
 
 
+_numbers: Final = count(int.from_bytes(os.urandom(6)))
+"""Numbers of orders; those that a process before this one gave begin elsewhere."""
+
 _orders: Final[WeakKeyDictionary[Store, OrderedDict[int, _Order]]] = WeakKeyDictionary()
 
 
@@ -73,13 +78,11 @@ def find_page(
     store: Store,
     place: Place | None,
     most: int,
-    *,
-    count: Callable[[list[Header]], int],
-    new_id: Callable[[], int],
+    count_fitting: Callable[[list[Header]], int],
 ) -> tuple[list[Found], Place | None]:
     """Return a page of at most `most` hits, and where the next one begins; None at the end.
 
-    Of a page only as many are taken as `count` returns. A new order is remembered by a `new_id`.
+    Of a page only as many are taken as `count_fitting` returns.
     """
     order: _Order | None = None
     if place is None:
@@ -89,16 +92,15 @@ def find_page(
         memory, start = place.memory, max(0, place.position)
         order = _recall(asked, store, memory)
         if order is None:
-            memory, start = new_id(), 0
-            order = _remember(asked, store, memory, (), Hit(*place[2:]))
+            start = 0
+            memory, order = _remember(asked, store, (), Hit(*place[2:]))
         found = _hits_of(asked, order, start, most + 1)
-    page = found[: count([header for _, header in found[:most]])]
+    page = found[: count_fitting([header for _, header in found[:most]])]
     if len(found) == len(page):
         return page, None
     last = page[-1][0]
     if order is None:
-        memory = new_id()
-        _remember(asked, store, memory, (hit.rid for hit, _ in page))
+        memory, _ = _remember(asked, store, (hit.rid for hit, _ in page))
         return page, Place(memory, 0, *last)
     return page, Place(memory, order.position_behind(last, start), *last)
 
@@ -123,14 +125,15 @@ def _hits_of(asked: Asked, order: _Order, position: int, most: int) -> list[Foun
 
 
 def _remember(
-    asked: Asked, store: Store, memory: int, listed: Iterable[int], after: Hit | None = None
-) -> _Order:
+    asked: Asked, store: Store, listed: Iterable[int], after: Hit | None = None
+) -> tuple[int, _Order]:
     """Begin to remember an order; the one that was used least recently is forgotten."""
     orders = _orders.setdefault(store, OrderedDict())
+    memory = next(_numbers)
     orders[memory] = order = _Order(meta.epoch(asked.db), listed, after)
     if len(orders) > limits.SEARCH_ORDERS_MAX:
         orders.popitem(last=False)
-    return order
+    return memory, order
 
 
 def _recall(asked: Asked, store: Store, memory: int) -> _Order | None:

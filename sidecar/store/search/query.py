@@ -56,7 +56,7 @@ def parse(query: str) -> Terms:
         _all_of(whole),
         _all_of(begun),
         _all_of(whole[:-1]),
-        _all_of([_quote(term.text) for term in compress(terms, long)]),
+        _all_of([quoted(term.text) for term in compress(terms, long)]),
         None if all(long) else _all_of([*compress(begun, map(not_, long))]),
         " OR ".join([term.whole for term in unwanted.values()]) or None,
         tuple(dict.fromkeys([word for term in terms for word in term.shown])),
@@ -87,9 +87,9 @@ def _read(text: str) -> _Term | None:
         in_words, symbols = words_and_symbols(folded)
         shown += _SHOWN.findall(folded)
         # The indexes have symbols behind all words.
-        behind = [_quote(symbols)] if symbols else []
+        behind = [quoted(symbols)] if symbols else []
         for forms, mark in ((whole, ""), (begun, "*")):
-            found = [_quote(in_words) + mark, *behind] if _IN_WORDS.search(in_words) else behind
+            found = [quoted(in_words) + mark, *behind] if _IN_WORDS.search(in_words) else behind
             if not found:
                 return None
             forms.append(found[0] if len(found) == 1 else f"({' AND '.join(found)})")
@@ -107,6 +107,6 @@ def _all_of(matches: list[str]) -> str | None:
     return " AND ".join(matches) or None
 
 
-def _quote(text: str) -> str:
+def quoted(text: str) -> str:
     """Return a text quoted as a string of FTS5."""
     return '"' + text.replace('"', '""') + '"'

@@ -27,8 +27,6 @@ _MAKE: Final = tuple(
     for vocabulary, index in _VOCABULARIES.items()
 )
 _HIGHEST: Final = "\U0010ffff"
-
-
 _WORDS: Final = re.compile(r"[^\x00-/:-@\[-`{-\x7f\s]+")
 
 
@@ -39,16 +37,14 @@ def correct_query(db: Connection, query: str) -> str | None:
     """
     places = [found for found in _WORDS.finditer(query) if _is_word(found[0])]
     places = places[: limits.SEARCH_SPELLED_MAX]
-    nearest = correct_words(db, [fold(found[0]) for found in places])
+    given = [fold(found[0]) for found in places]
+    nearest = correct_words(db, given)
     if nearest is None:
         return None
-    pieces: list[str] = []
-    end = 0
-    for found, near in zip(places, nearest, strict=True):
-        pieces += (query[end : found.start()], found[0] if near == fold(found[0]) else near)
-        end = found.end()
-    corrected = "".join(pieces) + query[end:]
-    return corrected if len(corrected) <= limits.QUERY_MAX_CHARS else None
+    for found, word, near in reversed([*zip(places, given, nearest, strict=True)]):
+        if near != word:
+            query = query[: found.start()] + near + query[found.end() :]
+    return query if len(query) <= limits.QUERY_MAX_CHARS else None
 
 
 def _is_word(text: str) -> bool:
@@ -73,16 +69,11 @@ def _nearest(db: Connection, word: str) -> str:
     """Return a word, or the nearest indexed word when it is not indexed itself."""
     if not WORD_MIN_CHARS <= len(word) <= WORD_MAX_CHARS:
         return word
-    if any(_is_known(db, vocabulary, word) for vocabulary in _VOCABULARIES):
-        return word
+    known = "SELECT 1 FROM temp.{} WHERE term >= ? AND term < ? LIMIT 1"
+    if any(db.execute(known.format(each), (word, word + _HIGHEST)).get for each in _VOCABULARIES):
+        return word  # or the beginning of one
     nearest = (_nearest_of(db, vocabulary, word) for vocabulary in _VOCABULARIES)
     return next((found for found in nearest if found is not None), word)
-
-
-def _is_known(db: Connection, vocabulary: str, word: str) -> bool:
-    """Return whether a vocabulary has a word that begins with `word`."""
-    sql = f"SELECT 1 FROM temp.{vocabulary} WHERE term >= ? AND term < ? LIMIT 1"  # noqa: S608 - constants
-    return db.execute(sql, (word, word + _HIGHEST)).fetchone() is not None
 
 
 def _nearest_of(db: Connection, vocabulary: str, word: str) -> str | None:
@@ -94,12 +85,9 @@ def _nearest_of(db: Connection, vocabulary: str, word: str) -> str | None:
         " AND length(term) BETWEEN ? AND ? LIMIT ?",
         (word[0], word[0] + _HIGHEST, *sizes, CANDIDATES_MAX),
     )
-    best: tuple[int, int, str] | None = None
-    for term, workflows in rows:
-        distance = count_edits(word, term, allowed)
-        if distance <= allowed and (best is None or (distance, -workflows, term) < best):
-            best = (distance, -workflows, term)
-    return best[2] if best else None
+    near = [(count_edits(word, term, allowed), -workflows, term) for term, workflows in rows]
+    distance, _, nearest = min(near, default=(allowed + 1, 0, ""))
+    return nearest if distance <= allowed else None
 
 
 def count_edits(left: str, right: str, most: int) -> int:
