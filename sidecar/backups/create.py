@@ -39,9 +39,6 @@ from sidecar.store.unserved_file import open_unsynced, transaction
 from sidecar.vault import crypto
 from sidecar.vocabularies import BackupReason, BackupSecrets, ProgressPhase
 
-REMOTES_CHORE: Final = "remotes"
-"""Name of the chore that pushes backups with secrets to remotes."""
-
 _HOUR_MS: Final = 3_600_000
 _NAMES_SHOWN: Final = 10
 
@@ -184,7 +181,7 @@ def create_backup_from(
             backup = _publish(ctx, partial, backup, last=last, details=details or {})
     request_retention(ctx)
     if include_secrets:
-        ctx.session.schedule(REMOTES_CHORE, 0, at_latest=True)
+        ctx.session.schedule(remotes.CHORE, 0, at_latest=True)
     _warn_of_omitted(ctx, copied.omitted)
     return Created(backup, round(ctx.clock.monotonic_ms() - began_ms), copied.omitted)
 

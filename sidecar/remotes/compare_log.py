@@ -37,10 +37,9 @@ def compare_log(ctx: LongContext, access: Access) -> Comparison:
         Locked: the secrets were locked meanwhile.
     """
     remote = access.remote
-    base = device.read(ctx.store.path)
-    if base is None:
+    own = device.own_id(ctx.store.path, remote)
+    if own is None:
         return Comparison("ok", None, 0, 0)
-    own = device.prefix(base, remote.name, remote.created_at)
     with remote_errors(ctx, access), access.session(ctx) as session:
         reader = reader_of(ctx, access, session)
         return _compare(ctx, access, reader, own)

@@ -13,6 +13,7 @@ from typing import Final
 
 from sidecar import files
 from sidecar.clock import Clock
+from sidecar.store.remotes import RemoteRow
 
 SUFFIX: Final = "-device"
 _ID: Final = re.compile(r"[0-9a-f]{32}")
@@ -39,6 +40,17 @@ def prefix(base: str, remote: str, created_at: int) -> str:
     """
     message = f"{remote}/{created_at}".encode()
     return hmac.digest(bytes.fromhex(base), message, "sha256")[:16].hex()
+
+
+def own_id(database: Path, remote: RemoteRow) -> str | None:
+    """Return the id under which this device writes to a remote, None before it has one."""
+    base = read(database)
+    return None if base is None else prefix(base, remote.name, remote.created_at)
+
+
+def read_or_make(database: Path, clock: Clock) -> str:
+    """Return the id of the device, a new one where it has none."""
+    return read(database) or make(database, clock)
 
 
 def make(database: Path, clock: Clock) -> str:

@@ -106,8 +106,7 @@ class _Push:
             require_unlocked(ctx, access)
             if not identities.has_recovery_code(db):
                 raise RecoveryCodeNeeded
-            path = ctx.store.path
-            base = device.read(path) or device.make(path, ctx.clock)
+            base = device.read_or_make(ctx.store.path, ctx.clock)
             self._device = device.prefix(base, self._name, access.remote.created_at)
             found = identities.open_current(db, access.keys, self._device)
             self._own: Identity = found or identities.make(db, access.keys, ctx.clock, self._device)

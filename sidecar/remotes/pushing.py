@@ -24,9 +24,6 @@ from sidecar.store import remotes, settings
 from sidecar.store.connection import Store
 from sidecar.vocabularies import RemoteFault, WarningSlug
 
-CHORE: Final = "remotes"
-"""Name of the chore that pushes."""
-
 _WARNINGS: Final[dict[RemoteFault, WarningSlug]] = {
     "offline": "remote_offline",
     "full": "remote_full",
@@ -98,7 +95,7 @@ def _note_failure(ctx: LongContext, name: str, failed: RemoteFailed) -> None:
     doubled_ms = limits.REMOTE_BACK_OFF_MS * 2 ** min(count - 1, 10)
     wait_ms = min(doubled_ms, limits.REMOTE_BACK_OFF_MAX_MS)
     state.next_try_ms[name] = ctx.clock.monotonic_ms() + wait_ms
-    ctx.session.schedule(CHORE, wait_ms, at_latest=True)
+    ctx.session.schedule(remotes.CHORE, wait_ms, at_latest=True)
     log.warning("remote_failed", remote=name, reason=reason, detail=failed.detail)
     with suppress(Cancelled), ctx.writing() as db:
         remotes.set_failed(db, name, ctx.clock.now_ms(), reason)
@@ -122,7 +119,7 @@ def push_due(ctx: LongContext) -> None:
         return
     state = _state(ctx)
     if not state.turn.acquire(blocking=False):
-        ctx.session.schedule(CHORE, limits.REMOTE_BACK_OFF_MS, at_latest=True)
+        ctx.session.schedule(remotes.CHORE, limits.REMOTE_BACK_OFF_MS, at_latest=True)
         return
     state.turn.release()
     _make_first_backup(ctx)

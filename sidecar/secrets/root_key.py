@@ -196,7 +196,7 @@ def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.St
                 ctx.audit("audit_sealed", "audit", through=through)
             status = state.read_status(ctx, db)
             if remotes.any_set(db):
-                ctx.session.schedule(state.REMOTES_CHORE, 0)
+                ctx.session.schedule(remotes.CHORE, 0)
     except BaseException:
         held = ctx.vault.keys
         ctx.vault.lock()

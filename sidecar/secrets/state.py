@@ -29,9 +29,6 @@ LOCK_CHORE = "vault_lock"
 ERASE_CHORE = "vault_settle"
 """Name of the chore that erases what is left of replaced keys (`root_key.erase_old_keys`)."""
 
-REMOTES_CHORE = "remotes"
-"""Name of the chore that pushes to remotes, which it can only while secrets are unlocked."""
-
 
 class Status(NamedTuple):
     """What `secrets.status` answers, and every method that changes the state or the slots."""

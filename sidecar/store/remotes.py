@@ -11,6 +11,9 @@ from sidecar.store.rows import DAMAGED_NAME, RowKind, key_mark, read_cells
 from sidecar.store.tables import has_rows
 from sidecar.values import Count, Timestamp
 
+CHORE: Final = "remotes"
+"""Name of the chore that pushes to remotes what is due, while secrets are unlocked."""
+
 HeadKind = Literal["keys", "audit", "backup", "pruned"]
 """What a head is about: keys, a part of the log, a backup, or a backup that was deleted."""
 

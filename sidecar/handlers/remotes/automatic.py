@@ -2,7 +2,8 @@
 
 from sidecar.catalog import chore
 from sidecar.context import LongContext
-from sidecar.remotes.pushing import CHORE, push_due
+from sidecar.remotes.pushing import push_due
+from sidecar.store.remotes import CHORE
 
 
 @chore(CHORE)

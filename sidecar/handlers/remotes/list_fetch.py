@@ -14,10 +14,10 @@ from sidecar.handlers.remotes.views import (
     Device,
     FilePath,
     HeadNumber,
-    Name,
+    NameParam,
 )
 from sidecar.remotes import device
-from sidecar.remotes.access import ERRORS, Access, open_remote, reader_of, remote_errors
+from sidecar.remotes.access import ERRORS, open_remote, reader_of, remote_errors
 from sidecar.remotes.fetch import fetch_backup
 from sidecar.remotes.heads import Head
 from sidecar.values import Count, Timestamp
@@ -26,7 +26,7 @@ from sidecar.values import Count, Timestamp
 class RemotesListParams(Params, frozen=True):
     """The remote to list."""
 
-    name: Name = DEFAULT_NAME
+    name: NameParam = DEFAULT_NAME
 
 
 class RemoteBackup(Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ def list_backups(ctx: LongContext, params: RemotesListParams) -> RemotesListResu
     A backup whose head is not sound is left out; `remotes.verify` says what is wrong.
     """
     access = open_remote(ctx, params.name)
-    own = _own_device(ctx, access)
+    own = device.own_id(ctx.store.path, access.remote)
     found: list[RemoteBackup] = []
     with remote_errors(ctx, access), access.session(ctx) as session:
         reader = reader_of(ctx, access, session)
@@ -67,12 +67,6 @@ def list_backups(ctx: LongContext, params: RemotesListParams) -> RemotesListResu
             found += [_view(head, own) for head in reader.backups(each)]
     found.sort(key=lambda each: (each.created_at, each.name), reverse=True)
     return RemotesListResult(found[: limits.REMOTE_FINDINGS_MAX])
-
-
-def _own_device(ctx: LongContext, access: Access) -> str | None:
-    base = device.read(ctx.store.path)
-    remote = access.remote
-    return None if base is None else device.prefix(base, remote.name, remote.created_at)
 
 
 def _view(head: Head, own: str | None) -> RemoteBackup:
@@ -94,7 +88,7 @@ class RemotesFetchParams(Params, frozen=True):
         str, Meta(max_length=64, description="Id of the device that pushed it, 32 hex digits.")
     ]
     n: Annotated[Count, Meta(description="Number of its head.")]
-    name: Name = DEFAULT_NAME
+    name: NameParam = DEFAULT_NAME
 
 
 class RemotesFetchResult(Result, frozen=True):

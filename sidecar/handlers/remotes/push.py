@@ -9,7 +9,7 @@ from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict, RecoveryCodeNeeded
 from sidecar.files import wire_errors
-from sidecar.handlers.remotes.views import DEFAULT_NAME, Name
+from sidecar.handlers.remotes.views import DEFAULT_NAME, NameParam
 from sidecar.remotes.access import ERRORS, open_remote
 from sidecar.remotes.due import is_newest_sealed_unchanged
 from sidecar.remotes.pushing import alone, push_to
@@ -20,7 +20,7 @@ from sidecar.values import Count
 class RemotesPushParams(Params, frozen=True):
     """The remote to push to."""
 
-    name: Name = DEFAULT_NAME
+    name: NameParam = DEFAULT_NAME
 
 
 class RemotesPushResult(Result, frozen=True):

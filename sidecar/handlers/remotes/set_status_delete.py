@@ -13,7 +13,7 @@ from sidecar.context import Context
 from sidecar.courier_protocol import BadAddress, parse_address
 from sidecar.errors import Conflict, InvalidParams, NotFound, ReadOnly, RecoveryCodeNeeded
 from sidecar.files import wire_errors
-from sidecar.handlers.remotes.views import DEFAULT_NAME, Device, Name, Url
+from sidecar.handlers.remotes.views import DEFAULT_NAME, Name, NameParam, Url
 from sidecar.remotes import device
 from sidecar.remotes.access import parse_credentials
 from sidecar.remotes.due import due_backups, entries_after
@@ -25,8 +25,6 @@ from sidecar.store.audit.log import chain_head
 from sidecar.store.remotes import RemoteRow
 from sidecar.values import Count, Timestamp
 from sidecar.vocabularies import RemoteFault
-
-CHORE = "remotes"
 
 Credentials = Annotated[
     Raw | UnsetType,
@@ -49,7 +47,7 @@ class RemotesSetParams(Params, frozen=True):
 
     url: Url
     credentials: Credentials = UNSET
-    name: Name = DEFAULT_NAME
+    name: NameParam = DEFAULT_NAME
     with_passphrase: Annotated[
         bool,
         Meta(
@@ -101,8 +99,7 @@ def set_remote(ctx: Context, params: RemotesSetParams) -> RemotesSetResult:
         copy = bytearray(text or b"")
         sealed = identities.seal_credentials(keys, params.name, params.url, copy, ctx.clock)
     with wire_errors():
-        if device.read(ctx.store.path) is None:
-            device.make(ctx.store.path, ctx.clock)
+        device.read_or_make(ctx.store.path, ctx.clock)
     at = before.created_at if before is not None and is_same else ctx.clock.now_ms()
     row = RemoteRow(
         params.name, params.url, sealed, int(params.with_passphrase), at, None, None, None
@@ -110,7 +107,7 @@ def set_remote(ctx: Context, params: RemotesSetParams) -> RemotesSetResult:
     remotes.put(db, row)
     ctx.audit("remote_set", params.name, created=before is None)
     purging.request(ctx)
-    ctx.session.schedule(CHORE, limits.RETENTION_AFTER_CHANGE_MS)
+    ctx.session.schedule(remotes.CHORE, limits.RETENTION_AFTER_CHANGE_MS)
     return RemotesSetResult(params.name, before is None)
 
 
@@ -190,8 +187,7 @@ def status(ctx: Context, params: RemotesStatusParams) -> RemotesStatusResult:
 
 def _status(ctx: Context, row: RemoteRow) -> RemoteStatus:
     db, path = ctx.db, ctx.store.path
-    base = device.read(path)
-    own: Device | None = None if base is None else device.prefix(base, row.name, row.created_at)
+    own = device.own_id(path, row)
     newest = None if own is None else remotes.newest_head(db, row.name, own)
     after = entries_after(db, row.name, own or "")
     failures: tuple[str, ...] = RemoteFault.__origin__.__args__  # type: ignore[attr-defined]
@@ -213,7 +209,7 @@ def _status(ctx: Context, row: RemoteRow) -> RemoteStatus:
 class RemotesDeleteParams(Params, frozen=True):
     """The remote to delete."""
 
-    name: Name = DEFAULT_NAME
+    name: NameParam = DEFAULT_NAME
 
 
 class RemotesDeleteResult(Result, frozen=True):

@@ -8,7 +8,7 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict
-from sidecar.handlers.remotes.views import DEFAULT_NAME, Name
+from sidecar.handlers.remotes.views import DEFAULT_NAME, NameParam
 from sidecar.remotes import device, heads
 from sidecar.remotes.access import ERRORS, open_remote, remote_errors
 from sidecar.remotes.session import RemoteFailed, Session
@@ -21,7 +21,7 @@ _STEPS = 5
 class RemotesTestParams(Params, frozen=True):
     """The remote to test."""
 
-    name: Name = DEFAULT_NAME
+    name: NameParam = DEFAULT_NAME
 
 
 class RemotesTestResult(Result, frozen=True):
@@ -39,7 +39,7 @@ def test(ctx: LongContext, params: RemotesTestParams) -> RemotesTestResult:
     What the remote refuses altogether, such as the credentials, is the error of the request.
     """
     access = open_remote(ctx, params.name)
-    base = device.read(ctx.store.path) or device.make(ctx.store.path, ctx.clock)
+    base = device.read_or_make(ctx.store.path, ctx.clock)
     own = device.prefix(base, access.remote.name, access.remote.created_at)
     folder = f"{heads.folder(access.store, own)}/t"
     began_ms = ctx.clock.monotonic_ms()

@@ -8,7 +8,7 @@ from sidecar import limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import LongContext
 from sidecar.errors import Conflict
-from sidecar.handlers.remotes.views import DEFAULT_NAME, Device, Name
+from sidecar.handlers.remotes.views import DEFAULT_NAME, Device, NameParam
 from sidecar.remotes import device
 from sidecar.remotes.access import ERRORS, open_remote, reader_of, remote_errors
 from sidecar.remotes.inspect import Finding, verify_device
@@ -21,7 +21,7 @@ from sidecar.vocabularies import RemoteFindingKind
 class RemotesVerifyParams(Params, frozen=True):
     """The remote to verify, and how thoroughly."""
 
-    name: Name = DEFAULT_NAME
+    name: NameParam = DEFAULT_NAME
     deep: Annotated[
         bool,
         Meta(
@@ -52,10 +52,11 @@ class RemotesVerifyResult(Result, frozen=True):
 
 @method("remotes.verify", long=True, errors=(*ERRORS, Conflict))
 def verify(ctx: LongContext, params: RemotesVerifyParams) -> RemotesVerifyResult:
-    """Verify the signed heads of every device, and that the objects they name are there.
+    """Verify the heads of every device, and that the objects they name are there.
 
-    The heads of this device are compared with those that it has signed, so that an earlier state of
-    the remote is found, and heads of a copy of this database.
+    A head is what a device signs about each object that it has put into a remote. The heads of this
+    device are compared with those that it has signed, so that an earlier state of the remote is
+    found, and heads of a copy of this database.
     """
     access = open_remote(ctx, params.name)
     remote = access.remote
@@ -70,8 +71,7 @@ def verify(ctx: LongContext, params: RemotesVerifyParams) -> RemotesVerifyResult
         ctx.progress("verify", done, None, "bytes")
 
     with alone(ctx), remote_errors(ctx, access), access.session(ctx) as session:
-        base = device.read(ctx.store.path)
-        own = None if base is None else device.prefix(base, remote.name, remote.created_at)
+        own = device.own_id(ctx.store.path, remote)
         with ctx.reading() as db:
             rows = [] if own is None else remotes.heads(db, remote.name, own)
         reader = reader_of(ctx, access, session)

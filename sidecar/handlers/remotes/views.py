@@ -7,14 +7,10 @@ from msgspec import Meta
 from sidecar import limits
 from sidecar.values import Count
 
-Name = Annotated[
-    str,
-    Meta(
-        pattern="^[a-z0-9_-]{1,64}$(?!\\n)",
-        description="Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent:"
-        " `default`.",
-    ),
-]
+_PATTERN = "^[a-z0-9_-]{1,64}$(?!\\n)"
+_NAME = "Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen"
+Name = Annotated[str, Meta(pattern=_PATTERN, description=f"{_NAME}.")]
+NameParam = Annotated[str, Meta(pattern=_PATTERN, description=f"{_NAME}; absent: `default`.")]
 DEFAULT_NAME = "default"
 
 Device = Annotated[

@@ -2273,7 +2273,7 @@ class RemoteStatus(TypedDict):
     """A remote, and how far it is behind."""
 
     name: str
-    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen."""
 
     url: str
     """`file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store
@@ -2312,7 +2312,7 @@ class RemotesDeleteResult(TypedDict):
     """The remote that was deleted."""
 
     name: str
-    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen."""
 
 
 class RemotesFetchResult(TypedDict):
@@ -2355,7 +2355,7 @@ class RemotesSetResult(TypedDict):
     """The remote that was set."""
 
     name: str
-    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
+    """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen."""
 
     created: bool
     """False when it replaced one of the same name."""

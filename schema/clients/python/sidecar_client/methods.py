@@ -1857,10 +1857,11 @@ class RemotesMethods(Methods):
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> RemotesVerifyResult:
-        """Verify the signed heads of every device, and that the objects they name are there.
+        """Verify the heads of every device, and that the objects they name are there.
 
-        The heads of this device are compared with those that it has signed, so that an earlier
-        state of the remote is found, and heads of a copy of this database.
+        A head is what a device signs about each object that it has put into a remote. The heads
+        of this device are compared with those that it has signed, so that an earlier state of
+        the remote is found, and heads of a copy of this database.
         """
         params = given(
             {

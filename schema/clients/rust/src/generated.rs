@@ -1839,7 +1839,7 @@ pub struct RemoteFinding {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemoteStatus {
-    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen.
     pub name: String,
     /// `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store
     /// that speaks S3; without an endpoint Amazon's.
@@ -1868,7 +1868,7 @@ pub struct RemoteStatus {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemotesDeleteResult {
-    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen.
     pub name: String,
 }
 
@@ -1910,7 +1910,7 @@ pub struct RemotesPushResult {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemotesSetResult {
-    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
+    /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen.
     pub name: String,
     /// False when it replaced one of the same name.
     pub created: bool,
@@ -7038,10 +7038,11 @@ impl<'a> Remotes<'a> {
         self.client.call("remotes.fetch", &params)
     }
 
-    /// Verify the signed heads of every device, and that the objects they name are there.
+    /// Verify the heads of every device, and that the objects they name are there.
     ///
-    /// The heads of this device are compared with those that it has signed, so that an earlier
-    /// state of the remote is found, and heads of a copy of this database.
+    /// A head is what a device signs about each object that it has put into a remote. The heads of
+    /// this device are compared with those that it has signed, so that an earlier state of the
+    /// remote is found, and heads of a copy of this database.
     pub fn verify(&self, params: RemotesVerifyParams) -> Result<RemotesVerifyResult> {
         self.client.call("remotes.verify", &params)
     }

@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "20d0a19d32860d464a11b70465730654b878dd5487983f2228ed624f16f28b6b";
+export const SCHEMA_HASH = "3186932a5156b58bb73fa764529d7484cdbb8a9a740f34ca3d4819b34ba9bb76";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -1337,7 +1337,7 @@ export type RemoteLogStatus =
 
 /** A remote, and how far it is behind. */
 export interface RemoteStatus {
-  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen. */
   name: string;
   /**
    * `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store that
@@ -1366,7 +1366,7 @@ export interface RemoteStatus {
 
 /** The remote that was deleted. */
 export interface RemotesDeleteResult {
-  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen. */
   name: string;
 }
 
@@ -1400,7 +1400,7 @@ export interface RemotesPushResult {
 
 /** The remote that was set. */
 export interface RemotesSetResult {
-  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
+  /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen. */
   name: string;
   /** False when it replaced one of the same name. */
   created: boolean;
@@ -5110,10 +5110,11 @@ export class RemotesMethods {
   }
 
   /**
-   * Verify the signed heads of every device, and that the objects they name are there.
+   * Verify the heads of every device, and that the objects they name are there.
    *
-   * The heads of this device are compared with those that it has signed, so that an earlier state
-   * of the remote is found, and heads of a copy of this database.
+   * A head is what a device signs about each object that it has put into a remote. The heads of
+   * this device are compared with those that it has signed, so that an earlier state of the remote
+   * is found, and heads of a copy of this database.
    */
   verify(
     params: RemotesVerifyParams = {},
