@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Any, Final, Self, Unpack, cast
 
-from .client import Options, Params
+from .client import Options
 from .contract import Notification, Progress, SystemReady
+from .envelopes import Params
 from .errors import CallTimeout, ConnectionLost
 from .events import Events
 from .methods import Client

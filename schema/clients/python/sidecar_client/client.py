@@ -13,22 +13,20 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, Self, TypedDict, Unpack, cast
+from typing import Any, Self, TypedDict, Unpack
 
 from .contract import (
     NOTIFICATIONS,
-    PROTOCOL_VERSION,
     AuditSubscribeResult,
     Notification,
     Progress,
     SystemReady,
 )
+from .envelopes import Params, incompatibility, messages_of, request
 from .errors import CallTimeout, ClientError, ConnectionLost, SidecarError, StartFailed
 from .events import Events
 from .pending import Pending
 from .wire import CALL_TIMEOUT_S, CLOSE_TIMEOUT_S, Wire, called_back
-
-Params = Mapping[str, Any]
 
 SUBSCRIBE_AGAIN_S = 1.0
 """The wait before a replay is asked for again that the process could not serve."""
@@ -136,7 +134,7 @@ class BaseClient:
             on_settled=on_settled,
         )
         self._note_subscription(pending, params or {})
-        self._send([pending], _request(method, params, pending.id))
+        self._send([pending], request(method, params, pending.id))
         return pending
 
     def batch(
@@ -147,7 +145,7 @@ class BaseClient:
             Pending[Any](self, next(self._ids), method, timeout=timeout) for method, _ in calls
         ]
         requests = [
-            _request(method, params, member.id)
+            request(method, params, member.id)
             for member, (method, params) in zip(members, calls, strict=True)
         ]
         for member in members:
@@ -157,7 +155,7 @@ class BaseClient:
 
     def notify(self, method: str, params: Params | None = None) -> None:
         """Send a notification, which is never answered."""
-        self._send([], _request(method, params, None))
+        self._send([], request(method, params, None))
 
     def forget(self, pending: Pending[Any]) -> None:
         """Wait no longer for a request, and cancel it; one that is no long method ignores that."""
@@ -271,7 +269,7 @@ class BaseClient:
         wire.start()
         try:
             starting.result()
-            reason = _incompatible(self.ready["protocol_version"])
+            reason = incompatibility(self.ready["protocol_version"])
         except ClientError as error:
             reason = str(error)
         if reason is not None:
@@ -302,7 +300,7 @@ class BaseClient:
 
     def _take(self, line: bytes) -> None:
         """Handle a line of the process."""
-        for message in _messages(line):
+        for message in messages_of(line):
             called_back(self._take_message, message)
 
     def _take_message(self, message: dict[str, Any]) -> None:
@@ -400,38 +398,3 @@ class BaseClient:
         if self.last_seq is None and params["head"] is not None:
             self.last_seq = params["head"]["seq"]
         starting.settle(None)
-
-
-def _messages(line: bytes) -> list[dict[str, Any]]:
-    """Return the messages of a line; a number that a float does not hold is rounded or infinite."""
-    try:
-        value: Any = json.loads(line, parse_int=_rounded)
-    except (ValueError, RecursionError):  # not a line of the protocol
-        return []
-    members: Any = value if line.startswith(b"[") else [value]
-    return [cast(dict[str, Any], each) for each in members if isinstance(each, dict)]
-
-
-def _incompatible(offered: str) -> str | None:
-    """Return what is wrong with the version of the protocol: another major number is."""
-    if offered.partition(".")[0] == PROTOCOL_VERSION.partition(".")[0]:
-        return None
-    return f"The process speaks protocol {offered}, this client {PROTOCOL_VERSION}."
-
-
-def _rounded(text: str) -> int | float:
-    """Return an integer, as a float where Python does not convert so many digits."""
-    try:
-        return int(text)
-    except ValueError:
-        return float(text)
-
-
-def _request(method: str, params: Params | None, request_id: int | None) -> dict[str, Any]:
-    """Return a request, or a notification when the id is None."""
-    message: dict[str, Any] = {"jsonrpc": "2.0", "method": method}
-    if params is not None:
-        message["params"] = params
-    if request_id is not None:
-        message["id"] = request_id
-    return message
