@@ -1,4 +1,4 @@
-"""The entries that each method writes to the audit log; `tests/acts.py` lists them.
+"""The entries that each method writes to the audit log; `tests/audited_calls.py` lists them.
 
 Every committed change of a workflow or a setting is logged, and a check with findings. Reads,
 refusals, saves that change nothing, and runs except their deletion are not.

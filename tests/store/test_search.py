@@ -1,3 +1,5 @@
+"""Tests of the search in the store: what is found, in which order, and what is shown of it."""
+
 from collections.abc import Iterator
 from pathlib import Path
 
