@@ -7,6 +7,7 @@ shown is folded piece by piece, each base letter with its marks, to know where t
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from operator import itemgetter
 from typing import Final, Literal
 
 import msgspec
@@ -65,13 +66,10 @@ def _first(folded: str, words: Words) -> int:
 
 def best_line(lines: Iterable[str], words: Words) -> str | None:
     """Return the line that holds most of the words; None when no line holds any."""
-    best, best_words = None, 0
-    for line in lines:
-        folded = fold(line)
-        found = sum(word in folded for word in words)
-        if found > best_words:
-            best, best_words = line, found
-    return best
+    folded = ((fold(line), line) for line in lines)
+    found = ((sum(word in text for word in words), line) for text, line in folded)
+    count, best = max(found, key=itemgetter(0), default=(0, ""))
+    return best if count else None
 
 
 def cut(text: str, words: Words) -> str:

@@ -17,6 +17,7 @@ them would take long.
 """
 
 from bisect import bisect_left
+from collections.abc import Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -94,7 +95,7 @@ def find_hits(asked: Asked, most: int, after: Hit | None = None) -> tuple[list[H
         if among == []:
             continue
         if match is None or among is not None:
-            rows = behind = _newest(asked, stage, among, start, hits, limit)
+            rows = behind = [*islice(_newest(asked, stage, among, start, hits), limit)]
         else:
             rows = _ranked(asked, stage, match, hits, limit if start is None else -1)
             behind = rows if start is None else _behind(rows, start)
@@ -205,14 +206,9 @@ def _archived(wanted: Filter) -> str:
 
 
 def _newest(
-    asked: Asked,
-    stage: int,
-    among: list[int] | None,
-    start: Hit | None,
-    without: list[Hit],
-    limit: int,
-) -> list[Hit]:
-    """Return at most `limit` hits of a stage, the one changed last first; None: among all.
+    asked: Asked, stage: int, among: list[int] | None, start: Hit | None, without: list[Hit]
+) -> Iterator[Hit]:
+    """Yield the hits of a stage, the one changed last first; None: among all.
 
     What they are among is in order.
     """
@@ -223,11 +219,9 @@ def _newest(
         f" AND (w.updated_at, w.rid) < (?, ?){conditions} ORDER BY w.updated_at DESC, w.rid DESC",
         (*key, *values),
     )
-    found = (row for row in rows if among is None or _is_in(among, row[0]))
-    return [
-        Hit(stage, float(at if isinstance(at, int | float) else 0), rid)
-        for rid, at in islice(found, limit)
-    ]
+    for rid, at in rows:
+        if among is None or _is_in(among, rid):
+            yield Hit(stage, float(at if isinstance(at, int | float) else 0), rid)
 
 
 def _is_in(rids: list[int], rid: int) -> bool:
