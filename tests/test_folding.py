@@ -87,10 +87,32 @@ def test_names_are_ordered_by_their_numbers_without_case_and_accents() -> None:
     assert sorted(sorted(ordered), key=sort_key) == ordered
 
 
+@pytest.mark.parametrize(
+    ("written", "indexed"),
+    [
+        ("10.0.0.1 and 12", "  10\u00b70\u00b70\u00b71  and 12"),
+        ("12 3-4", "12  3\u00b74 "),
+        ("v1.2 a1.2", "v 1\u00b72  a1.2"),
+        ("1. 2 .3", "1. 2 .3"),
+        ("123456-7", " 123456\u00b77 "),
+    ],
+)
+def test_numbers_that_belong_together_are_one_word(written: str, indexed: str) -> None:
+    assert words(written).split() == indexed.split()
+
+
+@given(st.text(alphabet="aA\u00e9\u0301\u00df\n\r \u1100\u1161", max_size=40))
+def test_each_line_is_folded_as_it_is_alone(text: str) -> None:
+    assert fold(text).split("\n") == [fold(line) for line in text.split("\n")]
+
+
 HOSTILE = ["1.2-" * 16_000, "1." * 32_000 + "x", "e" + "\u0301" * 65_000, "\ufdfa" * 16_000]
+HOSTILE += ["1" * 64_000, "\u00e9\n" * 32_000]
 
 
-@pytest.mark.parametrize("text", HOSTILE, ids=["ranges", "dots", "accents", "expanding"])
+@pytest.mark.parametrize(
+    "text", HOSTILE, ids=["ranges", "dots", "accents", "expanding", "digits", "lines"]
+)
 def test_hostile_text_is_folded_in_time_that_grows_with_its_length(text: str) -> None:
     """A pattern that is not linear would take minutes, more than the limit of a test."""
     assert len(words(fold(text))) <= 20 * len(text)

@@ -1,8 +1,10 @@
 """Tests of the search in the store: what is found, in which order, and what is shown of it."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+import apsw
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -233,3 +235,20 @@ def test_edits(left: str, right: str, distance: int) -> None:
     assert spelling.count_edits(left, right, 2) == distance
     assert spelling.count_edits(right, left, 2) == distance
     assert spelling.count_edits("aaaaaa", "bbbbbb", 2) > 2
+
+
+def test_what_another_connection_writes_is_seen_after_a_snapshot(tmp_path: Path) -> None:
+    with open_bench(tmp_path) as own, closing(apsw.Connection(str(own.store.path))) as other:
+        with own.store.snapshot():
+            seen = [indexes.has_pending_headers(own.store.db)]
+            other.execute("INSERT INTO header_pending (rid) VALUES (1)")
+            seen.append(indexes.has_pending_headers(own.store.db))
+        seen.append(indexes.has_pending_headers(own.store.db))
+    assert seen == [False, False, True]
+
+
+def test_a_snapshot_leaves_an_open_transaction_open(tmp_path: Path) -> None:
+    with open_bench(tmp_path) as own, own.store.writing() as db:
+        with own.store.snapshot():
+            assert db.in_transaction
+        assert db.in_transaction

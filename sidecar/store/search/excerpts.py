@@ -106,13 +106,12 @@ def _start(text: str, first: int) -> int:
 
 def _unfolded(text: str, first: int) -> int:
     """Return the position in a text of a position in its folded form."""
-    folded_chars = 0
     for piece in _PIECES.finditer(text):
         folded = len(fold(piece[0]))
-        if folded_chars + folded > first:
-            inside = [at for at, char in _folded_chars(piece[0]) for _ in char]
-            return piece.start() + inside[min(first - folded_chars, len(inside) - 1)]
-        folded_chars += folded
+        if first < folded:
+            _, begins, _ = _folded_with_places(piece[0])
+            return piece.start() + begins[min(first, len(begins) - 1)]
+        first -= folded
     return 0
 
 
