@@ -124,12 +124,13 @@ def lock(words: List[str]) -> int:
     """Write the locks again: `check` first, then the others, which must agree with it."""
     folder = tool_folder("lock", ["lock"])
     agreeing = ["--constraint", os.path.join("build", "locks", "check.txt")]
+    extras = ["--extra", "keyring", "--extra", "remote"]
     sources = {
         "check": ["pyproject.toml", "--extra", "test", "--extra", "check"],
         "test": ["pyproject.toml", "--extra", "test", *agreeing],
         "run": ["pyproject.toml", *agreeing],
         "build": ["--group", "pyproject.toml:build", *agreeing],
-        "package": ["pyproject.toml", "--extra", "keyring", "--group", "package", *agreeing],
+        "package": ["pyproject.toml", *extras, "--group", "package", *agreeing],
         "s3": ["--group", "pyproject.toml:s3", *agreeing],
         "lock": ["--group", "pyproject.toml:lock", *agreeing],
     }

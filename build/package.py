@@ -22,6 +22,7 @@ import package_archives as archives
 import package_bundle as bundle
 import package_client
 import package_contents as contents
+import package_remote
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = "sim-sidecar"
@@ -153,44 +154,49 @@ def first_line(command: list[str]) -> Any:
     return json.loads(printed.splitlines()[0])
 
 
-def npm_package(row: Platform, version: str) -> dict[str, Any]:
-    """Return the package.json of the npm package that has the folder for one platform."""
+def npm_package(row: Platform, version: str, kind: str = "sidecar") -> dict[str, Any]:
+    """Return the package.json of an npm package that has a folder for one platform."""
+    what = {"sidecar": "The program sim-sidecar", "remote": "Object stores for sim-sidecar"}[kind]
     return {
-        "name": npm_name(row),
+        "name": npm_name(row, kind),
         "version": version,
-        "description": f"The program sim-sidecar for {row.triple}.",
+        "description": f"{what} for {row.triple}.",
         "license": "MIT",
         "os": [row.npm["os"]],
         "cpu": [row.npm["cpu"]],
         **({"libc": [row.npm["libc"]]} if "libc" in row.npm else {}),
-        "preferUnplugged": True,  # the program must lie on the disk, not in an archive of Yarn's
+        "preferUnplugged": True,  # the files must lie on the disk, not in an archive of Yarn's
     }
 
 
-def make_npm_package(row: Platform, version: str, folder: Path, epoch_s: int) -> None:
+def make_npm_package(described: dict[str, Any], folder: Path, epoch_s: int) -> None:
     """Pack the folder as npm does, beside it."""
     package = folder.parent / "npm"
     package.mkdir()
-    write_json(package / "package.json", npm_package(row, version))
+    write_json(package / "package.json", described)
     shutil.copy(ROOT / "LICENSE", package)
-    shutil.copytree(folder, package / PROGRAM)
+    shutil.copytree(folder, package / folder.name)
     archives.set_modes(package)
-    name = npm_name(row).replace("@", "").replace("/", "-")
-    archives.pack(package, folder.parent / f"{name}-{version}.tgz", "package", epoch_s)
+    name = described["name"].replace("@", "").replace("/", "-")
+    packed = folder.parent / f"{name}-{described['version']}.tgz"
+    archives.pack(package, packed, "package", epoch_s)
     shutil.rmtree(package)
 
 
 def make_client_package(version: str, dist: Path, epoch_s: int) -> None:
     """Pack the TypeScript client, if this machine has npm."""
     try:
-        package_client.make(dist, version, [npm_name(row) for row in platforms()], epoch_s)
+        programs, remotes = (
+            [npm_name(row, kind) for row in platforms()] for kind in ("sidecar", "remote")
+        )
+        package_client.make(dist, version, programs, remotes, epoch_s)
     except package_client.CannotPackError as problem:
         say(f"skipped the npm package of the TypeScript client: {problem}")
 
 
-def npm_name(row: Platform) -> str:
-    """Return the name of the npm package for one platform."""
-    return f"@sim-sidecar/sidecar-{row.npm['os']}-{row.npm['cpu']}"
+def npm_name(row: Platform, kind: str = "sidecar") -> str:
+    """Return the name of the npm package for one platform: of the program, or of an extra."""
+    return f"@sim-sidecar/{kind}-{row.npm['os']}-{row.npm['cpu']}"
 
 
 def write_layout(dist: Path) -> None:
@@ -232,13 +238,18 @@ def make(dist: Path) -> None:
         shutil.copy(folder / name, dist)
     write_layout(dist)
     archives.set_modes(folder)
+    remote = dist / "remote"
+    package_remote.make(remote, manifest, epoch_s)
     say("archives")
     archive = dist / f"{PROGRAM}-{row.triple}.{row.archive}"
     # Packing takes longest, and needs no lock of the interpreter: both archives at once.
     packing = threading.Thread(target=archives.pack, args=(folder, archive, PROGRAM, epoch_s))
     packing.start()
     version = manifest["version"]
-    make_npm_package(row, version, folder, epoch_s)
+    make_npm_package(npm_package(row, version), folder, epoch_s)
+    extra = dist / f"{PROGRAM}-remote-{row.triple}.{row.archive}"
+    archives.pack(remote, extra, f"{PROGRAM}/{remote.name}", epoch_s)
+    make_npm_package(npm_package(row, version, "remote"), remote, epoch_s)
     make_client_package(version, dist, epoch_s)
     packing.join()
     write_sums(dist)

@@ -28,6 +28,7 @@ EXCLUDED = {
     "zstandard._cffi": "a second implementation for PyPy; 12 MB",
     "zstandard.backend_cffi": "as above",
     "_uuid": "the module uuid works without it, and it brings a library of the system",
+    "obstore": "most hosts have no object store; shipped apart, see package_remote.py; 15 MB",
     "setuptools": "installs packages",
     "pkg_resources": "as setuptools",
     "distutils": "as setuptools",

@@ -25,17 +25,19 @@ class CannotPackError(Exception):
     """The client cannot be packed; the text says why."""
 
 
-def manifest(version: str, platform_packages: list[str]) -> dict[str, Any]:
-    """Return the package.json of the package."""
+def manifest(version: str, programs: list[str], remotes: list[str]) -> dict[str, Any]:
+    """Return the package.json of the package; npm installs no peer that is optional by itself."""
     sources = json.loads((CLIENT / "package.json").read_text(encoding="utf-8"))
     return {
         **{name: sources[name] for name in KEPT},
         "version": version,
-        "optionalDependencies": dict.fromkeys(sorted(platform_packages), version),
+        "optionalDependencies": dict.fromkeys(sorted(programs), version),
+        "peerDependencies": dict.fromkeys(sorted(remotes), version),
+        "peerDependenciesMeta": {name: {"optional": True} for name in sorted(remotes)},
     }
 
 
-def make(dist: Path, version: str, platform_packages: list[str], epoch_s: int) -> Path:
+def make(dist: Path, version: str, programs: list[str], remotes: list[str], epoch_s: int) -> Path:
     """Compile and pack the client, and return the path of the package.
 
     Raises:
@@ -44,7 +46,7 @@ def make(dist: Path, version: str, platform_packages: list[str], epoch_s: int) -
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "package"
         _compile(package / "dist")
-        text = json.dumps(manifest(version, platform_packages), indent=2)
+        text = json.dumps(manifest(version, programs, remotes), indent=2)
         (package / "package.json").write_text(text + "\n", encoding="utf-8")
         for name in ("README.md", "LICENSE"):
             shutil.copy(CLIENT / name, package)

@@ -124,7 +124,7 @@ def parts_of(folder: Path, modules: set[str]) -> list[Part]:
     """
     inside = folder / "_internal"
     files = {path.relative_to(inside).as_posix() for path in inside.rglob("*") if path.is_file()}
-    found = [_of_package(each) for each in _packages(files, modules)]
+    found = [of_package(each) for each in _packages(files, modules)]
     libraries = {name for name in files if re.search(r"\.(so|dll|pyd|dylib)(\.|$)", name)}
     for native in NATIVE:
         own = {name for name in files if any(Path(name).match(each) for each in native.files)}
@@ -174,7 +174,7 @@ def _packages(files: set[str], modules: set[str]) -> list[metadata.Distribution]
     return found
 
 
-def _of_package(package: metadata.Distribution) -> Part:
+def of_package(package: metadata.Distribution) -> Part:
     """Return a package as a part."""
     texts = []
     crates = []

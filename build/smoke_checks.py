@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import smoke_remote
 from smoke_inspector import shows_its_page
 from smoke_process import WAIT_S, Served, alive, children, listing, size_on_disk
 
@@ -159,6 +160,7 @@ def checks(artefact: Artefact, scratch: Path) -> Iterator[Check]:
         yield Check(f"commands by {name}", partial(by_variant, tried, variant))
     shown = partial(shows_its_page, tried.command, tried.database, tried.variables)
     yield Check("the inspector serves its page", shown)
+    yield from remote_checks(tried)
     document = json.loads(tried.run("openrpc"))
     examples = {one["name"]: one["examples"][0]["params"] for one in document["methods"]}
     for name, params in examples.items():
@@ -170,6 +172,21 @@ def checks(artefact: Artefact, scratch: Path) -> Iterator[Check]:
     yield Check("it ends with code 0 at the end of input", partial(ends, tried))
     yield Check("its folder is replaced while it serves", partial(replaced, tried, examples))
     yield Check("it wrote to no folder but that of the database", partial(writes_nowhere, tried))
+
+
+def remote_checks(tried: Tried) -> Iterator[Check]:
+    """Yield the checks of object stores, whose library a bundle has from the extra alone."""
+    given = (tried.scratch, tried.variables)
+    if not tried.artefact.bundled:
+        opens = partial(smoke_remote.opens_connections, tried.command, *given)
+        yield Check("a bucket is asked for", opens)
+        return
+    asks = partial(smoke_remote.asks_for_the_extra, tried.command, *given)
+    yield Check("a bucket needs the extra, and the hint says which", asks)
+    if extra := smoke_remote.extra_of(tried.artefact.source):
+        folder = tried.artefact.folder
+        finds = partial(smoke_remote.finds_the_extra, tried.command, folder, extra, *given)
+        yield Check(f"a bucket is asked for with {extra.name}", finds)
 
 
 def listed_commands(tried: Tried) -> list[str]:

@@ -52,11 +52,15 @@ def own_environment() -> dict[str, str]:
     return variables
 
 
+_REMOTE_VARIABLE: Final = "SIM_SIDECAR_REMOTE"
+"""The environment variable that names the folder of the extra `remote`, which the npm package of
+the client sets."""
+
 _COURIER_VARIABLES: Final = frozenset(
     {
         "PATH", "PYTHONPATH", "PYTHONHOME", "LANG", "LC_ALL", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT",
         "WINDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY",
-        "ALL_PROXY",
+        "ALL_PROXY", _REMOTE_VARIABLE,
     }
 )  # fmt: skip
 """The variables that a courier gets, in capitals: those that a program needs to start, and those
@@ -67,6 +71,18 @@ def courier_environment() -> dict[str, str]:
     """Return the environment of a courier: a few variables of `own_environment`."""
     given = own_environment()
     return {name: text for name, text in given.items() if name.upper() in _COURIER_VARIABLES}
+
+
+def remote_folders() -> list[str]:
+    """Return where a bundle looks for the library of the extra `remote`, which it is without.
+
+    That is the folder `remote` beside the program, where the archive of the extra is unpacked, and
+    the folder that the environment names. In an environment of Python it is installed as any other.
+    """
+    if not is_bundled():
+        return []
+    named = os.environ.get(_REMOTE_VARIABLE, "")
+    return [str(Path(sys.executable).with_name("remote")), *[named] * Path(named).is_absolute()]
 
 
 def typed_command() -> str:

@@ -13,7 +13,7 @@ REMOTE_FAULTS: Final[dict[RemoteFault, str]] = {
     "forbidden": "It refuses the credentials, or they allow too little.",
     "no_bucket": "The bucket does not exist.",
     "clock": "It refuses requests because this computer's clock is wrong.",
-    "not_installed": "The library for object stores is not installed: `sim-sidecar[remote]`.",
+    "not_installed": "The library for object stores, the extra `remote`, is not installed.",
     "unsupported": "It cannot create an object only where there is none.",
     "failed": "It gave an answer that is none of these.",
 }

@@ -1,17 +1,23 @@
 """What holds of the packages without making one; build/smoke.py tries those that were made."""
 
+import json
 import shutil
+import subprocess
+import sys
 import tarfile
 import tomllib
 import uuid
 import zipfile
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import package_archives as archives
+import package_bundle
 import package_contents as contents
+import package_remote
 import smoke_checks
 from package import ROOT, npm_package, platforms
 from sidecar.cli.parser import COMMANDS
@@ -80,6 +86,77 @@ def test_the_npm_package_of_a_platform_is_installed_on_that_platform_alone() -> 
     assert "libc" not in made["x86_64-pc-windows-msvc"]
 
 
+def test_the_extra_is_an_npm_package_with_the_same_fields_as_the_program() -> None:
+    for row in platforms():
+        program, extra = npm_package(row, "1.2.3"), npm_package(row, "1.2.3", "remote")
+
+        changed = {
+            "name": program["name"].replace("/sidecar-", "/remote-"),
+            "description": f"Object stores for sim-sidecar for {row.triple}.",
+        }
+        assert extra == {**program, **changed}
+
+
+MANIFEST = {
+    "name": "sim-sidecar",
+    "version": "1.2.3",
+    "commit": None,
+    "triple": "a-b-c",
+    "tested_on_this_platform": True,
+    "os": "linux",
+    "cpu": "x64",
+    "python": "3.11.2",
+}
+
+
+def test_the_extra_has_what_the_courier_imports_and_tells_what_is_in_it(tmp_path: Path) -> None:
+    """Another Python imports it from there; the platform's library has another name elsewhere."""
+    folder = tmp_path / "remote"
+    package_remote.make(folder, MANIFEST, EPOCH_S)
+
+    look = "import sys; sys.path[:0] = sys.argv[1:]; import obstore; from obstore import store"
+    look += "; print(store.S3Store.__name__, obstore.__file__)"
+    words = [sys.executable, "-I", "-S", "-B", "-c", look, str(folder)]
+    (library,) = (path.name for path in (folder / "obstore").glob("_obstore.*"))
+    told = json.loads((folder / "manifest.json").read_text("utf-8"))
+    bill = json.loads((folder / "sbom.cdx.json").read_text("utf-8"))
+    licences = (folder / "THIRD-PARTY-LICENCES.txt").read_text("utf-8")
+    assert subprocess.check_output(words, text=True).split(maxsplit=1) == [
+        "S3Store",
+        f"{folder / 'obstore' / '__init__.py'}\n",
+    ]
+    assert sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) == [
+        *("LICENSE", "THIRD-PARTY-LICENCES.txt", "manifest.json", "obstore"),
+        *("obstore/__init__.py", f"obstore/{library}", "obstore/store.py", "sbom.cdx.json"),
+    ]
+    version = metadata.version("obstore")
+    assert told == {
+        **{name: value for name, value in MANIFEST.items() if name != "python"},
+        "name": "sim-sidecar-remote",
+        "parts": {"obstore": version},
+        "glibc_floor": contents.glibc_floor(folder),
+    }
+    assert {"obstore", "ring", "rustls", "tokio"} <= {one["name"] for one in bill["components"]}
+    assert "Copyright (c) 2024 Development Seed" in licences
+    assert "ring 0.17" in licences
+
+
+def test_a_crate_of_the_extra_without_a_licence_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (package_remote.OWN_LICENCE, package_remote.CRATE_LICENCES):
+        text = (contents.LICENCES / name).read_text("utf-8")
+        (tmp_path / name).write_text(text.replace("rustls 0.", "rustls 9."), "utf-8")
+    monkeypatch.setattr(contents, "LICENCES", tmp_path)
+
+    with pytest.raises(contents.Unknown, match=r"rustls 0.*crate_licences\.py"):
+        package_remote.part()
+
+
+def test_the_program_is_made_without_the_extra() -> None:
+    assert "obstore" in package_bundle.EXCLUDED
+
+
 def test_the_matrix_says_of_every_platform_whether_its_recipe_was_run() -> None:
     assert {row.triple: row.run for row in platforms()} == {
         "x86_64-unknown-linux-gnu": True,
@@ -94,7 +171,8 @@ def test_the_matrix_says_of_every_platform_whether_its_recipe_was_run() -> None:
 def test_every_native_part_has_its_licence_whole() -> None:
     texts = {part.text for part in contents.NATIVE}
 
-    assert {path.name for path in contents.LICENCES.iterdir()} == texts
+    of_remote = {package_remote.OWN_LICENCE, package_remote.CRATE_LICENCES}
+    assert {path.name for path in contents.LICENCES.iterdir()} == texts | of_remote
     named = {part.name.partition(" ")[0] for part in contents.NATIVE}
     assert named >= {"SQLite", "OpenSSL", "zstd", "ISA-L", "Python"}
 

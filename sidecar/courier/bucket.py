@@ -1,5 +1,6 @@
 """A remote that is a bucket of an object store; the only module that imports `obstore`."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -8,11 +9,18 @@ from typing import Any, Final
 from sidecar import limits
 from sidecar.courier.failures import Failed
 from sidecar.courier_protocol import Credentials, Place
+from sidecar.own_command import is_bundled, remote_folders
 
 _PIECE_BYTES: Final = 256 * 1024
 """Smallest piece of an object that is read: few calls, and little memory."""
 _NAMES_AT_ONCE: Final = 1000
 """Names in one answer of a store, which gives no more."""
+_HOW_TO_INSTALL: Final = {
+    False: "Install sim-sidecar[remote].",
+    True: "Unpack sim-sidecar-remote over the program's folder, or install the npm package"
+    " @sim-sidecar/remote for this platform.",
+}
+"""What a person does who lacks the library, by whether the program runs from a bundle."""
 
 
 class Bucket:
@@ -20,11 +28,12 @@ class Bucket:
 
     def __init__(self, place: Place, credentials: Credentials | None) -> None:
         """Open the bucket; nothing is asked of the environment or of a cloud's own address."""
+        sys.path += remote_folders()
         try:
             import obstore  # noqa: PLC0415 - a folder needs none of it
             from obstore import store  # noqa: PLC0415 - the same
         except ImportError:
-            raise Failed("not_installed", "Install sim-sidecar[remote].") from None
+            raise Failed("not_installed", _HOW_TO_INSTALL[is_bundled()]) from None
         if credentials is None:
             raise Failed("forbidden", "A bucket needs credentials.")
         config: dict[str, Any] = {

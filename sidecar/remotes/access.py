@@ -36,7 +36,7 @@ _TEXTS: Final[dict[RemoteFault, str]] = {
     "forbidden": "The remote refuses the credentials, or they allow too little.",
     "no_bucket": "The bucket of the remote does not exist.",
     "clock": "The remote refuses requests because this computer's clock is wrong.",
-    "not_installed": "The library for object stores is not installed: sim-sidecar[remote].",
+    "not_installed": "The library for object stores is not installed.",
     "unsupported": "The remote cannot create an object only where there is none.",
     "failed": "The remote gave an answer that this program does not know.",
 }

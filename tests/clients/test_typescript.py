@@ -283,7 +283,8 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the npm package of the client."""
     names = [npm_name(row) for row in platforms()]
     folder = tmp_path_factory.mktemp("npm")
-    return package_client.make(folder, "1.2.3", names, epoch_s=1_700_000_000)
+    remotes = [npm_name(row, "remote") for row in platforms()]
+    return package_client.make(folder, "1.2.3", names, remotes, epoch_s=1_700_000_000)
 
 
 def install(packed: Path, folder: Path) -> Path:
@@ -302,6 +303,9 @@ def test_the_package_of_the_typescript_client_chooses_among_those_of_the_platfor
 
     assert (manifest["name"], manifest["version"]) == ("@sim-sidecar/client", "1.2.3")
     assert manifest["optionalDependencies"] == {npm_name(row): "1.2.3" for row in platforms()}
+    remotes = [npm_name(row, "remote") for row in platforms()]
+    assert manifest["peerDependencies"] == dict.fromkeys(sorted(remotes), "1.2.3")
+    assert manifest["peerDependenciesMeta"] == {name: {"optional": True} for name in remotes}
     assert not {"private", "scripts", "devDependencies", "dependencies"} & set(manifest)
 
 
@@ -343,6 +347,26 @@ def test_the_typescript_client_finds_the_program_in_each_place(
     assert found() == str(beside)
     beside.unlink()
     assert found() == "sim-sidecar"
+
+
+def test_the_typescript_client_tells_the_process_where_the_package_of_the_extra_is(
+    packed: Path, tmp_path: Path
+) -> None:
+    client = install(packed, tmp_path)
+    show = "import os; print(os.environ.get('SIM_SIDECAR_REMOTE'))"
+
+    def told(**variables: str) -> str:
+        words = json.dumps([sys.executable, "-c", show])
+        start = f"new it.ProcessTransport({words}).onLine((line) => console.log(line))"
+        look = f"import('@sim-sidecar/client/node').then((it) => {start})"
+        return run_node("-e", look, folder=tmp_path, **variables).strip()
+
+    assert told() == "None"
+    system = run_node("-p", "process.platform + '-' + process.arch").strip()
+    package = client.with_name(f"remote-{system}")
+    make(package / "package.json", "{}")
+    assert told() == str(package / "remote")
+    assert told(SIM_SIDECAR_REMOTE="/opt/some where") == "/opt/some where"
 
 
 def make(path: Path, text: str = "") -> Path:

@@ -28,6 +28,18 @@ REQUIREMENTS = [
         "test_the_npm_package_of_a_platform_is_installed_on_that_platform_alone",
     ),
     _promise.proven(
+        "packages:remote",
+        "The library for object stores is shipped apart from the program, which finds it beside"
+        " itself or where SIM_SIDECAR_REMOTE says; its licences are whole, also of crates.",
+        "test_the_program_is_made_without_the_extra",
+        "test_the_extra_is_an_npm_package_with_the_same_fields_as_the_program",
+        "test_the_extra_has_what_the_courier_imports_and_tells_what_is_in_it",
+        "test_a_crate_of_the_extra_without_a_licence_is_refused",
+        "test_a_bundle_looks_for_the_extra_beside_itself_and_where_the_environment_says",
+        "test_an_environment_of_python_looks_for_the_extra_among_its_packages_only",
+        "test_the_typescript_client_tells_the_process_where_the_package_of_the_extra_is",
+    ),
+    _promise.proven(
         "packages:matrix",
         "One file has the recipe for each platform and says which were not run.",
         "test_the_matrix_says_of_every_platform_whether_its_recipe_was_run",

@@ -2181,7 +2181,7 @@ RemoteFault = (
         "no_bucket",
         # It refuses requests because this computer's clock is wrong.
         "clock",
-        # The library for object stores is not installed: `sim-sidecar[remote]`.
+        # The library for object stores, the extra `remote`, is not installed.
         "not_installed",
         # It cannot create an object only where there is none.
         "unsupported",

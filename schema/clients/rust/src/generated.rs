@@ -579,7 +579,7 @@ vocabulary! {
         NoBucket = "no_bucket",
         /// It refuses requests because this computer's clock is wrong.
         Clock = "clock",
-        /// The library for object stores is not installed: `sim-sidecar[remote]`.
+        /// The library for object stores, the extra `remote`, is not installed.
         NotInstalled = "not_installed",
         /// It cannot create an object only where there is none.
         Unsupported = "unsupported",

@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "3186932a5156b58bb73fa764529d7484cdbb8a9a740f34ca3d4819b34ba9bb76";
+export const SCHEMA_HASH = "e051237816e9be01faff078e44012eb39f7a9ea0ec24ee99060d69299b4a7318";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -1266,7 +1266,7 @@ export type RemoteFault =
   | "no_bucket"
   /** It refuses requests because this computer's clock is wrong. */
   | "clock"
-  /** The library for object stores is not installed: `sim-sidecar[remote]`. */
+  /** The library for object stores, the extra `remote`, is not installed. */
   | "not_installed"
   /** It cannot create an object only where there is none. */
   | "unsupported"

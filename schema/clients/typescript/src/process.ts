@@ -29,21 +29,27 @@ const PROGRAM = process.platform === "win32" ? "sim-sidecar.exe" : "sim-sidecar"
  */
 export function findProgram(): string {
   const resources = (process as { resourcesPath?: string }).resourcesPath; // Electron has it
-  const folders = [packageFolder(), resources, dirname(process.execPath)];
+  const folders = [packageFolder("sidecar"), resources, dirname(process.execPath)];
   const programs = folders.map((folder) => folder && join(folder, "sim-sidecar", PROGRAM));
   const found = programs.find((program) => program && existsSync(program));
   return process.env["SIM_SIDECAR"] || found || PROGRAM;
 }
 
-/** Return the folder of the package for this platform, outside of an archive of Electron. */
-function packageFolder(): string | undefined {
-  const name = `@sim-sidecar/sidecar-${process.platform}-${process.arch}`;
+/** Return the folder of a package for this platform, outside of an archive of Electron. */
+function packageFolder(kind: "sidecar" | "remote"): string | undefined {
+  const name = `@sim-sidecar/${kind}-${process.platform}-${process.arch}`;
   try {
     const manifest = createRequire(import.meta.url).resolve(`${name}/package.json`);
     return dirname(manifest).replace(/\bapp\.asar(?=[\\/])/, "app.asar.unpacked");
   } catch {
     return undefined; // not installed
   }
+}
+
+/** Return the variables of a process, and where it finds the library for object stores. */
+function withRemote(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const folder = packageFolder("remote");
+  return folder === undefined ? env : { SIM_SIDECAR_REMOTE: join(folder, "remote"), ...env };
 }
 
 /** How a process is started. */
@@ -64,7 +70,8 @@ export class ProcessTransport implements Transport {
 
   /** Start a program with its arguments. */
   constructor([program = "", ...words]: readonly string[], options: ProcessOptions = {}) {
-    const { env = process.env, cwd, onLog } = options;
+    const { cwd, onLog } = options;
+    const env = withRemote(options.env ?? process.env);
     const child = spawn(program, words, { windowsHide: true, env, ...(cwd && { cwd }) });
     this.#child = child;
     child.stdin.on("error", () => {}); // the end of the process tells it
