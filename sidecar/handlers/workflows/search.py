@@ -16,10 +16,10 @@ from sidecar.handlers.workflows.get_list import (
     filter_of,
 )
 from sidecar.handlers.workflows.views import (
+    PLAIN,
     WorkflowHeader,
     count_fitting,
     header_fields,
-    is_plain,
     optional_fields,
 )
 from sidecar.store.search import excerpts, indexes, spelling
@@ -176,7 +176,7 @@ class _Snippets:
         if self._source == "body" and self._takes(header):
             excerpt = self._of_body(header) or excerpt
         fields = header_fields(header, max(0.0, -hit.rank), places, excerpt)
-        if is_plain(header):
+        if header[15:] == PLAIN:
             return WorkflowsSearchItem(*fields)
         return WorkflowsSearchItem(*fields, **optional_fields(header))
 

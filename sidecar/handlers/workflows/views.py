@@ -137,16 +137,9 @@ def header_fields(header: Header, *more: object) -> tuple[Any, ...]:
     return (*header[:3], stored_json(header.tags), *header[4:13], *more)
 
 
-_PLAIN = (None, None, 0, False)
-"""The last fields of the header of a workflow that has none of the optional fields."""
-
-
-def is_plain(header: Header) -> bool:
-    """Return whether a header has none of the optional fields, as nearly all.
-
-    Reading each field by its name costs 5 % of a list.
-    """
-    return header[15:] == _PLAIN
+PLAIN = (None, None, 0, False)
+"""The last fields, from 15 on, of the header of a workflow that has none of the optional fields, as
+nearly all: to read each field by its name costs 5 % of a list."""
 
 
 def optional_fields(header: Header) -> dict[str, Any]:
@@ -164,7 +157,7 @@ def optional_fields(header: Header) -> dict[str, Any]:
 def header_view(header: Header) -> WorkflowHeader:
     """Return a stored header as answers carry it."""
     fields = header_fields(header)
-    if is_plain(header):
+    if header[15:] == PLAIN:
         return WorkflowHeader(*fields)
     return WorkflowHeader(*fields, **optional_fields(header))
 
