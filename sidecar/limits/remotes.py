@@ -24,6 +24,10 @@ REMOTE_KEYS_MAX_BYTES: Final = MIB
 """Largest object with keys: it has every identity that ever sealed, 200 bytes each, and the slots
 of at most sixteen recovery codes."""
 
+REMOTE_KEYS_READ_MAX: Final = 100
+"""Most objects with keys that are read of one device, the newest: there is one for each change of
+codes or identities. More than the newest count, because a database that was put back knows less."""
+
 REMOTE_SEGMENT_MAX_BYTES: Final = 64 * MIB
 """Largest object of the audit log, before and after it is unpacked: one has at most
 REMOTE_SEGMENT_ENTRIES entries."""

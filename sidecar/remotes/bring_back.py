@@ -119,10 +119,7 @@ def _identities(session: Session, store: str, secret: Secret) -> list[Identity]:
     found: dict[bytes, Identity] = {}
     for device in devices(session.folders(folder(store))):
         for made in keys_objects(session, store, device):
-            opened = _open_keys(made, secret)
-            if opened:
-                found.update({each.recipient: each for each in opened})
-                break
+            found.update({each.recipient: each for each in _open_keys(made, secret)})
     return list(found.values())
 
 

@@ -38,8 +38,8 @@ from sidecar.vocabularies import WarningSlug
 _PIECE_BYTES: Final = 1024 * 1024
 
 _TEXTS: Final[dict[WarningSlug, str]] = {
-    "remote_forked": "A copy of this database has written to the remote under this device's name,"
-    " which has a new one now.",
+    "remote_forked": "A copy of this database, or a later state of it, has written to the remote"
+    " under this device's name, which has a new one now.",
     "remote_rolled_back": "The remote lacks what was pushed to it, or holds something else;"
     " everything goes to it again.",
 }
@@ -140,12 +140,15 @@ class _Push:
     def _confirm_newest(self) -> None:
         """Send the newest head again where that was broken off, or compare it with the remote's."""
         newest = self._newest
-        if newest is None:
-            return
-        if not newest.sent:
+        if newest is not None and not newest.sent:
             self._put_head(newest)
-        elif self._read_head(newest.n) != newest.head:
+        elif newest is not None and self._read_head(newest.n) != newest.head:
             raise StartAgain("rolled_back")
+        if self._read_head(self._next_n()) is not None:
+            raise StartAgain("forked")
+
+    def _next_n(self) -> int:
+        return 1 if self._newest is None else self._newest.n + 1
 
     def _read_head(self, n: int) -> str | None:
         """Return the head of that number which the remote has, None when there is none."""
@@ -197,8 +200,7 @@ class _Push:
 
     def _step(self, kind: HeadKind, subject: str, made_at: int, pieces: Iterable[bytes]) -> None:
         """Put an object that is sealed already, in parts, and then its head."""
-        n = 1 if self._newest is None else self._newest.n + 1
-        name = heads.new_object(kind, n, self._ctx.clock.random_bytes(4))
+        name = heads.new_object(kind, self._next_n(), self._ctx.clock.random_bytes(4))
         parts = _Parts(pieces, self._report)
         self._session.put_all(
             (heads.part_name(self._access.store, self._device, name, number), pieces)
@@ -219,7 +221,7 @@ class _Push:
             head = Head(
                 store=self._access.store,
                 device=self._device,
-                n=1 if newest is None else newest.n + 1,
+                n=self._next_n(),
                 kind=kind,
                 object=name,
                 parts=0 if parts is None else parts.count,

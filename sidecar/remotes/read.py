@@ -171,7 +171,6 @@ def open_reader(session: Session, store: str, known: list[Identity], keys: Keys)
                 add_secret(each.secret)
                 add_secret(each.seed)
                 found.setdefault(each.recipient, each)
-            break
     return Reader(session, store, list(found.values()))
 
 
@@ -192,7 +191,7 @@ def keys_objects(session: Session, store: str, device: str) -> Iterator[KeysObje
         RemoteFailed: the remote cannot be reached, or refuses.
     """
     found = session.names(f"{heads.folder(store, device)}/k")
-    for name, _ in reversed(found):
+    for name, _ in found[: -limits.REMOTE_KEYS_READ_MAX - 1 : -1]:
         try:
             made = parse_keys_object(session.read(name, limits.REMOTE_KEYS_MAX_BYTES))
         except BadSealError:

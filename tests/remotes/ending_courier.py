@@ -22,10 +22,11 @@ def main() -> int:
         count += 1
         if count == last and when == "before":
             os._exit(9)
-        reply = answer(*given)
-        if count == last:
-            os._exit(9)
-        return reply
+        try:
+            return answer(*given)
+        finally:
+            if count == last:
+                os._exit(9)
 
     serve._answer = answer_or_end  # type: ignore[assignment] # the same params and result
     return courier.run()

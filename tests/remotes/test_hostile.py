@@ -186,7 +186,7 @@ def test_a_copy_that_writes_under_the_same_name_is_told_and_the_second_gets_a_ne
         assert {each["this_device"] for each in clone.call("remotes.list")["backups"]} == {
             True, False,
         }  # fmt: skip
-        assert kinds(clone) == {"stray"}  # what it put there before it was told
+        assert kinds(clone) == set()
 
 
 def test_a_log_that_was_put_back_is_behind_its_copy_in_the_remote(tmp_path: Path) -> None:
@@ -380,6 +380,27 @@ def test_a_new_machine_takes_no_older_backup_while_the_remote_fails(
         assert found.head.object in files(remote, "/b/")[-1].as_posix()
         break
     assert refused == 8
+
+
+def test_what_was_pushed_before_a_restore_on_the_same_machine_still_opens(
+    pushed: tuple[Bench, Path, str], tmp_path: Path
+) -> None:
+    bench, remote, code = pushed
+    first = bench.call("remotes.list")["backups"][-1]["name"]
+    bench.call("backups.restore", name=first, secrets="backup")
+    bench.call("secrets.unlock", passphrase="open sesame")
+    bench.told.clear()
+
+    bench.call("remotes.push")
+
+    assert warnings(bench) == ["remote_forked"]
+    assert kinds(bench) == set()
+    assert len(bench.call("remotes.list")["backups"]) == 3
+    for path in files(remote, "/b/")[-1:]:
+        path.unlink()
+    with open_url(remote.as_uri(), "") as session:
+        secret = secret_of("recovery", code)
+        assert bring_newest(session, None, secret, tmp_path / "n", no_report).unsound == []
 
 
 def test_who_changes_the_url_in_the_file_gets_nothing_sent(

@@ -47,7 +47,7 @@ def test_a_push_goes_on_after_a_courier_has_ended_at_any_step(
             assert is_whole(bench), step
             own = bench.call("remotes.status")["remotes"][0]["device"]
             assert bench.call("remotes.list")["backups"][0]["device"] == own, step
-    assert steps == 6  # keys, log and backup, each with its head
+    assert steps == 7  # a look at the next head; keys, log and backup, each with its head
 
 
 def test_a_push_goes_on_after_the_serving_process_was_killed_at_any_step(tmp_path: Path) -> None:
@@ -64,7 +64,7 @@ def test_a_push_goes_on_after_the_serving_process_was_killed_at_any_step(tmp_pat
         if done.returncode == 0:
             break
         steps += 1
-    assert steps == 13  # as above, each with its answer, after the address
+    assert steps == 14  # as above, each with its answer, after the address
 
 
 def test_the_courier_ends_with_the_process_that_started_it(tmp_path: Path) -> None:

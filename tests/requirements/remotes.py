@@ -78,6 +78,7 @@ REQUIREMENTS = [
         "rollback",
         "An earlier state of the remote, and a copy of the database that writes under the same"
         " name, are told; the device goes on under a new name.",
+        "test_what_was_pushed_before_a_restore_on_the_same_machine_still_opens",
         "test_a_remote_that_was_rolled_back_is_told_and_gets_everything_again",
         "test_a_copy_that_writes_under_the_same_name_is_told_and_the_second_gets_a_new_one",
     ),
