@@ -52,6 +52,9 @@ def test_the_progress_of_a_long_method_never_falls(bench: Bench, name: str, act:
 
 @pytest.mark.parametrize("name", sorted(each for each in READING if METHODS[each].long))
 def test_the_progress_of_a_long_method_that_reads_never_falls(bench: Bench, name: str) -> None:
+    prepare(bench, name)
+    bench.told.clear()
+
     bench.call(name, **simplest(params_type(METHODS[name])))
 
     assert_rises(bench)

@@ -211,11 +211,9 @@ def test_stdio_19_a_second_process_is_refused_and_told_who_holds_the_database(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
     holder = spawn(product("--database", database, *half))
-    began = time.monotonic()
     second = spawn(product("--database", database, *half), ready=False)
 
-    assert second.wait_exit(2.0) == 3
-    assert time.monotonic() - began < 1.0
+    assert second.wait_exit() == 3
     told = refusal(second)
     assert told["slug"] == "already_running"
     assert told["pid"] == holder.pid
