@@ -32,6 +32,10 @@ REMOTE_SEGMENT_MAX_BYTES: Final = 64 * MIB
 """Largest object of the audit log, before and after it is unpacked: one has at most
 REMOTE_SEGMENT_ENTRIES entries."""
 
+REMOTE_SEGMENT_FULL_BYTES: Final = 16 * MIB
+"""Size before packing at which an object of the audit log takes no more entries; the largest entry
+that fits a line of the wire still leaves it below REMOTE_SEGMENT_MAX_BYTES."""
+
 REMOTE_SEGMENT_ENTRIES: Final = 50_000
 """Most audit entries of one object; 20 000 took 1 MB as JSON and packed."""
 

@@ -3,7 +3,6 @@
 A segment is the size of its text and the text, packed: a line of JSON for each entry.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import msgspec
@@ -37,23 +36,23 @@ class _Line(msgspec.Struct, frozen=True, array_like=True):
     mac: bytes
 
 
-def pending(db: Connection, after: int) -> Iterator[Segment]:
-    """Yield the parts of the log after an entry, each with as many entries as one may have."""
-    newest = chain_head(db).seq
+def next_segment(db: Connection, after: int, through: int) -> Segment | None:
+    """Return the part of the log after an entry and up to another one, None where there is none.
+
+    It ends early, after the entry with which it is large enough.
+    """
     after = max(after, pruned_through(db))
-    while after < newest:
-        rows = list(read_entries(db, after, limits.REMOTE_SEGMENT_ENTRIES))
-        if not rows:
-            return
-        yield _segment(rows)
-        after = rows[-1].seq
-
-
-def _segment(rows: list[Entry]) -> Segment:
-    lines = [_Line(row.seq, row.at, row.action, row.resource, row.details, row.mac) for row in rows]
-    text = b"".join(msgspec.json.encode(line) + b"\n" for line in lines)
-    size = len(text).to_bytes(8)
-    return Segment(rows[0].seq, rows[-1].seq, size + pack(text, _LEVEL))
+    text = bytearray()
+    first = last = 0
+    for row in read_entries(db, after, max(0, min(through - after, limits.REMOTE_SEGMENT_ENTRIES))):
+        line = _Line(row.seq, row.at, row.action, row.resource, row.details, row.mac)
+        text += msgspec.json.encode(line) + b"\n"
+        first, last = first or row.seq, row.seq
+        if len(text) >= limits.REMOTE_SEGMENT_FULL_BYTES:
+            break
+    if not last:
+        return None
+    return Segment(first, last, len(text).to_bytes(8) + pack(bytes(text), _LEVEL))
 
 
 def read_lines(data: bytes) -> list[Entry]:

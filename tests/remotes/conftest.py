@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.harness import Bench
 from tests.remotes import s3_server
-from tests.remotes.remote_benches import Place, folder_place
+from tests.remotes.remote_benches import Place, add_workflow, folder_place, remote_bench
 from tests.remotes.s3_server import ADMIN, Server
 
 _numbers = itertools.count(1)
@@ -29,3 +30,14 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
         return folder_place(tmp_path / "remote")
     server: Server = request.getfixturevalue("s3")
     return Place(server.url_of(s3_server.BUCKET, prefix=f"p{next(_numbers)}"), ADMIN)
+
+
+@pytest.fixture
+def pushed(tmp_path: Path) -> Iterator[tuple[Bench, Path, str]]:
+    """A bench that has pushed two backups to a folder; the folder, and the recovery code."""
+    with remote_bench(tmp_path / "db", folder_place(tmp_path / "remote")) as (bench, code):
+        bench.call("remotes.push")
+        add_workflow(bench, "second")
+        bench.call("remotes.push")
+        bench.told.clear()
+        yield bench, tmp_path / "remote", code

@@ -8,7 +8,17 @@ from typing import Any, NamedTuple
 from tests.harness import Bench
 from tests.vault_benches import PASSPHRASE, RandomClock, secret_bench, set_up
 
-__all__ = ["PASSPHRASE", "Place", "RandomClock", "add_workflow", "prepared", "remote_bench"]
+__all__ = [
+    "PASSPHRASE",
+    "Place",
+    "RandomClock",
+    "add_workflow",
+    "files",
+    "folder_place",
+    "kinds",
+    "prepared",
+    "remote_bench",
+]
 
 
 class Place(NamedTuple):
@@ -53,3 +63,17 @@ def remote_bench(folder: Path, place: Place) -> Iterator[tuple[Bench, str]]:
         bench.call("remotes.set", **place.params())
         bench.told.clear()
         yield bench, code
+
+
+def files(remote: Path, part: str = "") -> list[Path]:
+    """The objects in a folder, or those whose name has a part, in order."""
+    found = sorted(path for path in remote.rglob("*") if path.is_file())
+    return [path for path in found if part in path.as_posix()]
+
+
+def kinds(bench: Bench, *, deep: bool = True) -> set[str]:
+    """The kinds of what a verification finds."""
+    verdict = bench.call("remotes.verify", deep=deep)
+    found = {each["kind"] for each in verdict["findings"]}
+    assert verdict["ok"] == (found <= {"stray"})
+    return found

@@ -204,6 +204,24 @@ def test_pushes_by_time_can_be_switched_off_and_the_log_left_out(tmp_path: Path)
         assert bench.call("remotes.push")["audit_entries"] == 0
 
 
+def test_a_large_log_goes_in_parts_that_are_read_and_compared_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "REMOTE_SEGMENT_FULL_BYTES", 300)
+    with remote_bench(tmp_path / "db", folder_place(tmp_path / "remote")) as (bench, _):
+        for number in range(6):
+            add_workflow(bench, f"w{number}")
+
+        due = status_of(bench)[2]
+        pushed = bench.call("remotes.push")["audit_entries"]
+
+        parts = list((tmp_path / "remote").rglob("a/*"))
+        assert due <= pushed
+        assert 3 <= len(parts) < pushed
+        verified = bench.call("audit.verify", remote=True)
+        assert verified["status"] == "ok", verified
+
+
 def test_while_offline_pushes_are_tried_ever_more_seldom_and_told_once(tmp_path: Path) -> None:
     remote = tmp_path / "remote"
     with remote_bench(tmp_path / "db", folder_place(remote)) as (bench, _):

@@ -4,7 +4,6 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,35 +15,10 @@ from sidecar.remotes.bring_back import bring_newest, open_url, secret_of
 from sidecar.remotes.read import no_report
 from sidecar.vault import age_format
 from tests.harness import Bench
-from tests.remotes.remote_benches import add_workflow, folder_place, remote_bench
+from tests.remotes.remote_benches import add_workflow, files, folder_place, kinds, remote_bench
 from tests.vault_benches import secret_bench
 
 ENDING_COURIER = Path(__file__).with_name("ending_courier.py")
-
-
-@pytest.fixture
-def pushed(tmp_path: Path) -> Iterator[tuple[Bench, Path, str]]:
-    """A bench that has pushed two backups to a folder; the folder, and the recovery code."""
-    with remote_bench(tmp_path / "db", folder_place(tmp_path / "remote")) as (bench, code):
-        bench.call("remotes.push")
-        add_workflow(bench, "second")
-        bench.call("remotes.push")
-        bench.told.clear()
-        yield bench, tmp_path / "remote", code
-
-
-def files(remote: Path, part: str = "") -> list[Path]:
-    """The objects in a folder, or those whose name has a part, in order."""
-    found = sorted(path for path in remote.rglob("*") if path.is_file())
-    return [path for path in found if part in path.as_posix()]
-
-
-def kinds(bench: Bench, *, deep: bool = True) -> set[str]:
-    """The kinds of what a verification finds."""
-    verdict = bench.call("remotes.verify", deep=deep)
-    found = {each["kind"] for each in verdict["findings"]}
-    assert verdict["ok"] == (found <= {"stray"})
-    return found
 
 
 def warnings(bench: Bench) -> list[str]:
@@ -266,62 +240,6 @@ def test_a_new_machine_uses_nothing_of_a_remote_that_was_changed_at_random(
         assert list((tmp_path / "n").glob("*.zst*")) == []
     else:
         assert found.backup.path.read_bytes() in originals
-
-
-# --- a folder with links and strange names --------------------------------------------------------
-
-
-def test_nothing_is_written_or_deleted_through_a_link_in_a_folder(
-    pushed: tuple[Bench, Path, str], tmp_path: Path
-) -> None:
-    bench, remote, _ = pushed
-    (backups,) = {path.parent for path in files(remote, "/b/")}
-    private = tmp_path / "documents"
-    private.mkdir()
-    (private / "letter.txt").write_text("dear")
-    (private / "000000000099-00000000-0000").write_text("dear")
-    shutil.rmtree(backups)
-    backups.symlink_to(private)
-    bench.call("settings.set", key="remote_keep_bytes", value=1)
-    add_workflow(bench, "third")
-
-    with pytest.raises(SidecarError):
-        bench.call("remotes.push")
-
-    assert sorted(path.name for path in private.iterdir()) == [
-        "000000000099-00000000-0000", "letter.txt",
-    ]  # fmt: skip
-    assert "missing" in kinds(bench)
-
-
-def test_pruning_deletes_nothing_but_parts_of_backups(pushed: tuple[Bench, Path, str]) -> None:
-    bench, remote, _ = pushed
-    (backups,) = {path.parent for path in files(remote, "/b/")}
-    (backups / "letter.txt").write_text("dear")
-    bench.call("settings.set", key="remote_keep_bytes", value=1)
-    add_workflow(bench, "third")
-
-    assert len(bench.call("remotes.push")["pruned"]) == 2
-    assert (backups / "letter.txt").exists()
-    assert len(files(remote, "/b/")) == 2
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
-def test_names_and_kinds_of_files_that_nobody_writes_hinder_nothing(
-    pushed: tuple[Bench, Path, str],
-) -> None:
-    bench, remote, _ = pushed
-    (backups,) = {path.parent for path in files(remote, "/b/")}
-    for folder in (backups, backups.parent / "h", backups.parent, backups.parents[1]):
-        (Path(os.fsdecode(os.fsencode(folder) + b"/\xff\xfe"))).write_bytes(b"x")
-        (folder / "line\nbreak").write_bytes(b"x")
-        (folder / "loop").symlink_to("loop")
-        os.mkfifo(folder / "pipe")
-    os.mkfifo(backups.parent / "h" / "000000000099")
-    (backups.parent / "h" / "000000000098").mkdir()
-
-    assert len(bench.call("remotes.list")["backups"]) == 2
-    assert kinds(bench) >= {"stray", "missing"}
 
 
 # --- large objects, and remotes that fail midway --------------------------------------------------
