@@ -6,6 +6,7 @@ compared with its schema; see `described_errors.py`.
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,13 @@ UNPACKED = {
 """Members of errors that are raised with `**`."""
 
 
-def raised() -> Iterator[tuple[str, str]]:
-    """Yield each error class that the program calls, with each member that it gives."""
+@cache
+def raised() -> tuple[tuple[str, str], ...]:
+    """Return each error class that the program calls, with each member that it gives."""
+    return tuple(_find_raised())
+
+
+def _find_raised() -> Iterator[tuple[str, str]]:
     for path in sorted(Path(sidecar.__file__).parent.rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call):

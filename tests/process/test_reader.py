@@ -28,7 +28,7 @@ from tests.process.child_process import (
 )
 from tests.process.conftest import Connect, Spawn
 
-EVENTS = 100_000
+EVENTS = 40_000
 UNDELIVERED = 11
 
 
