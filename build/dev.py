@@ -36,8 +36,8 @@ from environment import (
 LINES_MAX = 400
 """Most lines of a file that is written by hand."""
 SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
-"""The tests of a file share its fixtures; tests/conftest.py puts the files that take long first. More
-than four processes only wait for the disk."""
+"""The tests of a file share its fixtures. tests/conftest.py puts the files that take long first;
+more than four processes only wait for the disk."""
 LOCK_HEAD = "# Written by `python3 build/dev.py lock`; do not edit.\n"
 EXIT_USAGE = 2
 EXIT_SETUP = 3
