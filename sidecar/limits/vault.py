@@ -15,12 +15,13 @@ KDF_PASSES_MIN: Final = 2
 """Least that a slot may use, after OWASP. A slot with less was not written by this program, or was
 weakened by another."""
 
-CRYPTO_ROOM_BYTES: Final = 32 * MIB
-"""Memory that must be free when the library of the vault is loaded: it takes 12 MiB (measured), and
-where its own small requests then fail it ends the process instead of raising."""
+CRYPTO_ROOM_BYTES: Final = 96 * MIB
+"""Memory that must be free when the library of the vault is loaded: it takes 13 MiB (measured), a
+derivation 64 MiB, and another thread may take some meanwhile. Where a small request of the library
+itself then fails, it ends the process instead of raising."""
 
-STRETCH_SPARE_BYTES: Final = 2 * MIB
-"""Memory that must be free beside that of the derivation itself."""
+STRETCH_SPARE_BYTES: Final = 16 * MIB
+"""Memory that must be free beside that of the derivation itself, for what other threads take."""
 
 KDF_MEMORY_MAX_KIB: Final = 1024 * KIB
 KDF_PASSES_MAX: Final = 16

@@ -61,8 +61,10 @@ def load_modules(ctx: LongContext) -> None:
     interval_s = sys.getswitchinterval()
     sys.setswitchinterval(limits.MODULES_SWITCH_MS / 1000)
     try:
+        memory_room.require(limits.MODULE_ROOM_BYTES)
         for _ in load_handlers():
             ctx.check_cancelled()
+            memory_room.require(limits.MODULE_ROOM_BYTES)
         for name in MODULES:
             with crypto.LOADING:
                 memory_room.require(limits.MODULE_ROOM_BYTES)
