@@ -1,7 +1,7 @@
 """Compiles the Tauri host and tries it as a person would: in a real window under a virtual screen.
 
 It types and clicks, looks into the database for what that did, and keeps pictures of the window in
-dist/hosts for somebody to look at. It needs more of the system than the tests do and takes minutes
+dist/hosts, to be looked at. It needs more of the system than the tests do and takes minutes
 when it compiles for the first time, so it is run before a release and not by the gate.
 """
 

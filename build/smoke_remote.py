@@ -17,7 +17,7 @@ def asks_for_the_extra(command: list[str], scratch: Path, variables: dict[str, s
 
 
 def opens_connections(command: list[str], scratch: Path, variables: dict[str, str]) -> None:
-    """With the extra a bucket is asked for: nobody listens where it is said to be."""
+    """With the extra, testing a bucket on a closed port fails as `offline`."""
     reason, hint = _refusal(command, scratch / "with.db", variables)
     if reason != "offline":
         raise AssertionError((reason, hint))
@@ -52,7 +52,7 @@ def extra_of(source: Path) -> Path | None:
 
 
 def _refusal(command: list[str], database: Path, variables: dict[str, str]) -> tuple[str, str]:
-    """Return reason and hint of the test of a bucket on a port where nobody listens."""
+    """Return reason and hint of the test of a bucket on a closed port."""
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]

@@ -389,7 +389,7 @@ class RemoteUntrusted(SidecarError):
 
 
 class RecoveryCodeNeeded(SidecarError):
-    """There is no recovery code, so nobody could open on another machine what is pushed."""
+    """Without a recovery code, what is pushed could not be opened on another machine."""
 
     code, slug = -32063, "recovery_code_needed"
     text = "A remote needs a recovery code, which opens it elsewhere; call secrets.add_recovery."

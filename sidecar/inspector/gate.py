@@ -2,7 +2,7 @@
 
 Another page in the same browser can send requests to loopback, and another program on the machine
 can too. The page alone knows the token, which stands in the fragment of its address: a browser
-sends that to nobody. A name of another site that leads to loopback (DNS rebinding) shows in the
+sends that to no server. A name of another site that leads to loopback (DNS rebinding) shows in the
 Host, and a page of another site in the Origin.
 """
 

@@ -85,7 +85,7 @@ class Relay:
         self._pass(0, self._stdin.fileno(), self._to)
         with suppress(OSError):
             self._stdin.close()
-        # A host that still writes learns that nobody reads, as it would from the command.
+        # A host that still writes gets a broken pipe, as it would from the command.
         _replace_by_null(0)
 
     def _pass_output(self) -> None:

@@ -68,7 +68,7 @@ def push(ctx: LongContext, access: Access) -> Pushed:
     """Push everything that is due to one remote.
 
     Raises:
-        RecoveryCodeNeeded: nobody could open on another machine what is pushed.
+        RecoveryCodeNeeded: what is pushed could not be opened on another machine.
         RemoteFailed: the remote failed; what was sent before stays there.
         Locked: the secrets were locked meanwhile.
         Cancelled: the request was cancelled.

@@ -189,7 +189,7 @@ def test_the_window_of_the_tauri_host_takes_few_lines_and_its_folder_is_where_pa
 def test_the_page_of_the_tauri_host_fits_the_types_of_client_and_tauri() -> None:
     compile_typescript(CLIENT)
 
-    run_node(TSC, "--noEmit", "--project", TAURI)
+    assert run_node(TSC, "--noEmit", "--project", TAURI) == ""
 
 
 def test_the_rust_client_has_the_version_of_the_program() -> None:

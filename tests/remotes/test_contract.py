@@ -54,6 +54,8 @@ def test_an_object_that_was_written_by_a_broken_try_counts_as_written(place: Pla
 
         session.put("v1/a", [b"te", b"xt"])
 
+        assert session.read("v1/a", 10) == b"text"
+
 
 def test_a_remote_passes_its_own_test_and_is_left_as_it_was(place: Place, tmp_path: Path) -> None:
     with remote_bench(tmp_path / "one", place) as (bench, _):

@@ -1,6 +1,6 @@
 """`remotes.set`, `remotes.status` and `remotes.delete`: which remotes there are.
 
-Setting a remote contacts nobody: `remotes.test` does, and each push.
+Setting a remote makes no connection: `remotes.test` and each push do.
 """
 
 from typing import Annotated
@@ -178,7 +178,7 @@ class RemotesStatusResult(Result, frozen=True):
 
 @method("remotes.status", access="read", errors=(ReadOnly,))
 def status(ctx: Context, params: RemotesStatusParams) -> RemotesStatusResult:
-    """Return the remotes, what is to be pushed to each, and why pushes fail. Contacts nobody."""
+    """Return the remotes, what is to be pushed to each, and why pushes fail. Does not connect."""
     del params
     with wire_errors():
         items = [_status(ctx, row) for row in remotes.all_remotes(ctx.db)]

@@ -581,7 +581,7 @@ class RemoteUntrusted(SidecarError):
 
 
 class RecoveryCodeNeeded(SidecarError):
-    """There is no recovery code, so nobody could open on another machine what is pushed."""
+    """Without a recovery code, what is pushed could not be opened on another machine."""
 
     CODE = -32063
     SLUG = "recovery_code_needed"
@@ -1558,7 +1558,7 @@ ErrorSlug = (
         "remote_refused",
         # What a remote holds is not what a device of this database has put there.
         "remote_untrusted",
-        # There is no recovery code, so nobody could open on another machine what is pushed.
+        # Without a recovery code, what is pushed could not be opened on another machine.
         "recovery_code_needed",
     ]
     | str

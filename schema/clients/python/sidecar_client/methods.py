@@ -1730,7 +1730,7 @@ class RemotesMethods(Methods):
         *,
         timeout: float | None = None,
     ) -> RemotesStatusResult:
-        """Return the remotes, what is to be pushed to each, and why pushes fail. Contacts nobody."""
+        """Return the remotes, what is to be pushed to each, and why pushes fail. Does not connect."""
         result: RemotesStatusResult = self.client.call("remotes.status", {}, timeout=timeout)
         return result
 

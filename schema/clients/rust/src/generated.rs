@@ -373,7 +373,7 @@ vocabulary! {
         RemoteRefused = "remote_refused",
         /// What a remote holds is not what a device of this database has put there.
         RemoteUntrusted = "remote_untrusted",
-        /// There is no recovery code, so nobody could open on another machine what is pushed.
+        /// Without a recovery code, what is pushed could not be opened on another machine.
         RecoveryCodeNeeded = "recovery_code_needed",
     }
 }
@@ -6354,7 +6354,7 @@ errors! {
     RemoteRefused(RemoteData) = "remote_refused",
     /// What a remote holds is not what a device of this database has put there.
     RemoteUntrusted(ErrorData) = "remote_untrusted",
-    /// There is no recovery code, so nobody could open on another machine what is pushed.
+    /// Without a recovery code, what is pushed could not be opened on another machine.
     RecoveryCodeNeeded(ErrorData) = "recovery_code_needed",
     /// The line is JSON but no JSON-RPC 2.0 request, or it exceeds a limit for whole lines.
     InvalidRequest(InvalidRequestData) = "invalid_request",
@@ -6998,7 +6998,7 @@ impl<'a> Remotes<'a> {
         self.client.call("remotes.set", &params)
     }
 
-    /// Return the remotes, what is to be pushed to each, and why pushes fail. Contacts nobody.
+    /// Return the remotes, what is to be pushed to each, and why pushes fail. Does not connect.
     pub fn status(&self) -> Result<RemotesStatusResult> {
         self.client.call("remotes.status", &EMPTY)
     }

@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "e051237816e9be01faff078e44012eb39f7a9ea0ec24ee99060d69299b4a7318";
+export const SCHEMA_HASH = "736d9c35c15a39391c86e0218080c1af835935b7a631d898a804c568c8c30850";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -773,7 +773,7 @@ export type ErrorSlug =
   | "remote_refused"
   /** What a remote holds is not what a device of this database has put there. */
   | "remote_untrusted"
-  /** There is no recovery code, so nobody could open on another machine what is pushed. */
+  /** Without a recovery code, what is pushed could not be opened on another machine. */
   | "recovery_code_needed"
   | (string & {});
 
@@ -4142,7 +4142,7 @@ export interface ErrorDataBySlug {
   remote_refused: RemoteData;
   /** What a remote holds is not what a device of this database has put there. */
   remote_untrusted: ErrorData;
-  /** There is no recovery code, so nobody could open on another machine what is pushed. */
+  /** Without a recovery code, what is pushed could not be opened on another machine. */
   recovery_code_needed: ErrorData;
   /** The line is JSON but no JSON-RPC 2.0 request, or it exceeds a limit for whole lines. */
   invalid_request: InvalidRequestData;
@@ -5059,7 +5059,7 @@ export class RemotesMethods {
     return this.#client.call("remotes.set", params, options);
   }
 
-  /** Return the remotes, what is to be pushed to each, and why pushes fail. Contacts nobody. */
+  /** Return the remotes, what is to be pushed to each, and why pushes fail. Does not connect. */
   status(params: RemotesStatusParams = {}, options?: CallOptions): Promise<RemotesStatusResult> {
     return this.#client.call("remotes.status", params, options);
   }
