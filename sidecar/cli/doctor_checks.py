@@ -26,7 +26,6 @@ _SKEW_S = 300
 """How far ahead of the clock a file may have been written, as on a network drive."""
 _DAY_MS = 86_400_000
 _OLD_DAYS = 7
-_EPHEMERAL = "sim-sidecar-ephemeral-*"
 _REINSTALL = "Install the app again." if is_bundled() else "Install the locked packages again."
 
 
@@ -163,18 +162,15 @@ def backups(database: Path) -> Finding:
 
 def leftovers(database: Path) -> Finding:
     """Check for files of killed processes: unfinished replacements, copies, ephemeral folders."""
-    from sidecar.store import scratch, swap, traces  # noqa: PLC0415 - see the module's docstring
+    from sidecar.ephemeral import ephemeral_folders  # noqa: PLC0415 - see the module's docstring
+    from sidecar.store import scratch, swap, traces  # noqa: PLC0415 - as above
 
     beside = sorted(
         path.name
         for path in _glob(database.parent, f"{database.name}*")
         if path.suffix in (traces.PLAN, swap.STAGED, scratch.SUFFIX, ".partial")
     )
-    folders = [
-        path
-        for path in _glob(Path(tempfile.gettempdir()), _EPHEMERAL)
-        if lock_holder(path / "sim.db") is None
-    ]
+    folders = [path for path in ephemeral_folders() if lock_holder(path) is None]
     cures = []
     if beside:
         cures.append("The next start of this database finishes or removes the files beside it.")

@@ -16,8 +16,6 @@ from sidecar.store.backup_names import DEFAULT
 from sidecar.store.lockfile import DatabaseLock
 from sidecar.store.transfer.whole_copy import copy_whole, index_pending
 
-_PARTIAL = "copying.db"
-
 
 def serve_copy(database: Path, held: ExitStack, frames: Frames | None) -> Served:
     """Copy the database and start a sidecar on the copy, which `held` removes.
@@ -29,9 +27,8 @@ def serve_copy(database: Path, held: ExitStack, frames: Frames | None) -> Served
     if not database.exists():
         raise Ended(ExitCode.NO_DATABASE, f"There is no database at {database}.")
     folder = held.enter_context(EphemeralFolder())
-    # It gets its name only when it is whole: other starts remove a database that is not served.
-    version = copy_whole(database, folder / _PARTIAL)
-    copy = (folder / _PARTIAL).rename(folder / DATABASE_NAME)
+    copy = folder / DATABASE_NAME
+    version = copy_whole(database, copy)
     if version != migrations.current_version():
         # An older file is migrated here, as a copy, and one of another program is refused.
         Served([f"--database={copy}", "--existing", "--no-events"], None).close()

@@ -315,11 +315,8 @@ class Dispatcher:
         if key in self.early_cancels:
             self.early_cancels.discard(key)
             raise Cancelled
-        context = LongContext(
-            self._services,
-            None if request.id is UNSET else request.id,
-            self._post.post_events,
-        )
+        request_id = None if request.id is UNSET else request.id
+        context = LongContext(self._services, request_id, self._post.post_events)
         context.frees_space = method.frees_space
         reply.pending = True
         finish = partial(self._finish_long, reply, method, context, perf_counter_ns())
@@ -336,14 +333,19 @@ class Dispatcher:
         context.pausing = partial(self._workers.pausing, job)
         burst.long_jobs.append((job, reply))
 
-    def submit(self, job: LongJob, reply: Reply) -> None:
-        """Give a long request to the workers, after the burst of the requests before it."""
+    def submit(self, job: LongJob, reply: Reply) -> bool:
+        """Give a long request to the workers, after the burst of the requests before it.
+
+        Return False when it is refused: then no worker posts the reply, which is complete.
+        """
         try:
             self._workers.submit(job)
         except (Maintenance, OutOfResources, Overloaded) as refused:
             job.discard()
             reply.pending = False
             reply.fail(refused)
+            return False
+        return True
 
     def cancel(self, request_id: str | int | UnsetType | None, *, lines_wait: bool) -> None:
         """Cancel a long request; with `lines_wait` also one whose line has not started yet."""

@@ -262,8 +262,8 @@ class Loop:
         finally:
             burst.release()
         for job, reply in burst.long_jobs:
-            self._dispatcher.submit(job, reply)
-            if not reply.pending:
+            # What `reply` says is no sign: the worker may have completed and posted it already.
+            if not self._dispatcher.submit(job, reply):
                 self._queue_reply(reply)
 
     def _queue_replies(self, burst: Burst) -> None:

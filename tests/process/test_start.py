@@ -5,6 +5,7 @@ import json
 import signal
 import sqlite3
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -15,6 +16,8 @@ import msgspec
 import pytest
 
 from sidecar import limits
+from sidecar.cli.doctor_checks import leftovers
+from sidecar.ephemeral import EphemeralFolder
 from sidecar.notifications import SystemReady
 from sidecar.schema_hash import SCHEMA_HASH
 from tests.described_errors import assert_start_failed
@@ -254,23 +257,40 @@ def test_an_ephemeral_process_leaves_nothing(half: list[str], spawn: Spawn, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
-def test_what_a_killed_ephemeral_process_left_goes_with_the_next_start(
-    spawn: Spawn, tmp_path: Path
+def test_what_a_killed_ephemeral_process_left_is_found_and_goes_with_the_next_start(
+    spawn: Spawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     env = environment(TMPDIR=str(tmp_path))
     alive = spawn(product("--ephemeral"), env=env)
     killed = spawn(product("--ephemeral"), env=env)
     kill(killed)
     killed.wait_exit()
-    assert len(list(tmp_path.iterdir())) == 2
+    assert {each.suffix for each in tmp_path.iterdir()} == {"", ".lock"}
+    assert len(list(tmp_path.iterdir())) == 4
+    found = leftovers(tmp_path / "none.db")
+    assert (found.state, found.detail) == ("warn", str(Path(killed.ready["database"]).parent))
 
     third = spawn(product("--ephemeral"), env=env)
 
     left = {Path(each.ready["database"]).parent for each in (alive, third)}
-    assert set(tmp_path.iterdir()) == left
+    assert set(tmp_path.iterdir()) == left | {each.with_suffix(".lock") for each in left}
     assert "result" in alive.call("workflows.list")
     for child in (alive, third):
         assert child.finish()[1] == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_ephemeral_folder_whose_database_is_not_served_yet_is_left_alone(
+    spawn: Spawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with EphemeralFolder() as folder:
+        (folder / "sim.db").write_bytes(b"half of a copy")
+        other = spawn(product("--ephemeral"), env=environment(TMPDIR=str(tmp_path)))
+        assert other.finish()[1] == 0
+        assert (folder / "sim.db").read_bytes() == b"half of a copy"
+
     assert list(tmp_path.iterdir()) == []
 
 

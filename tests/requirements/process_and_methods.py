@@ -10,7 +10,8 @@ _PROCESS = [
         "`sim-sidecar serve --database FILE`, `python -m sidecar`, `--ephemeral`.",
         "test_serving_is_what_happens_without_a_word",
         "test_an_ephemeral_process_leaves_nothing",
-        "test_what_a_killed_ephemeral_process_left_goes_with_the_next_start",
+        "test_an_ephemeral_folder_whose_database_is_not_served_yet_is_left_alone",
+        "test_what_a_killed_ephemeral_process_left_is_found_and_goes_with_the_next_start",
         "test_every_option_is_read",
     ),
     _promise.proven(
@@ -110,6 +111,7 @@ _DISPATCHER = [
         "Long methods run in a pool, send `$/progress` and stop at `$/cancelRequest`.",
         "test_events_of_a_long_method_leave_step_by_step_and_its_last_after_the_answer",
         "test_a_running_long_method_is_cancelled_and_answered_once",
+        "test_a_long_method_that_ends_before_its_submission_returns_is_answered_once",
         "test_a_long_request_cancelled_before_its_turn_never_starts",
         "test_at_most_so_many_run_at_once_and_they_begin_in_order",
         "test_progress_never_falls_and_ends_with_the_whole",

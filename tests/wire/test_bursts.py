@@ -1,11 +1,15 @@
 """Tests of bursts: one COMMIT for all requests that waited, and what happens when one fails."""
 
 import os
+import sys
+from types import FrameType
 
 import apsw
 import pytest
 
 from sidecar import limits
+from sidecar.wire.workers import Workers
+from tests.process.child_process import until
 from tests.wire.loop_in_process import (
     SENTINEL,
     FaultyVFS,
@@ -291,6 +295,27 @@ def test_events_of_a_long_method_leave_step_by_step_and_its_last_after_the_answe
     progress = [each["params"]["done"] for each in told if each.get("method") == "$/progress"]
     assert progress == sorted(progress)
     assert progress[-1] == 1
+
+
+def test_a_long_method_that_ends_before_its_submission_returns_is_answered_once(
+    served: Served,
+) -> None:
+    def hold_the_loop(frame: FrameType, event: str, _arg: object) -> None:
+        """Stop the loop's thread at the end of a submission until the worker has answered."""
+        if event == "return" and frame.f_code is Workers.submit.__code__:
+            assert until(lambda: not len(served.loop._workers))
+            held.append(frame.f_locals["job"].is_answered)
+
+    held: list[bool] = []
+    sys.setprofile(hold_the_loop)
+    try:
+        told = served.send(call(5, "trial.think", key="k"))
+    finally:
+        sys.setprofile(None)
+
+    kinds = [each["params"].get("action") if "method" in each else each["id"] for each in told]
+    assert held == [True]
+    assert [kind for kind in kinds if kind is not None] == ["trial.step", 5, "trial.last"]
 
 
 def test_a_running_long_method_is_cancelled_and_answered_once(served: Served) -> None:
