@@ -241,6 +241,12 @@ def test_the_typescript_supervisor_fills_the_gap_of_an_overflow(tmp_path: Path) 
     }
 
 
+def test_the_typescript_supervisor_of_a_host_that_starts_again_continues_after_an_entry(
+    tmp_path: Path,
+) -> None:
+    assert report("faults", "after", tmp_path / "sim.db", *SIDECAR) == [1, 2, 2, 3, 4]
+
+
 def test_the_typescript_supervisor_tells_that_an_older_database_was_put_back(
     tmp_path: Path,
 ) -> None:

@@ -38,6 +38,7 @@ REQUIREMENTS = [
         "test_a_kill_amid_a_thousand_calls_settles_each_call_of_the_typescript_client_once",
         "test_the_typescript_supervisor_fills_the_gap_of_an_overflow",
         "test_the_typescript_supervisor_tells_that_an_older_database_was_put_back",
+        "test_the_typescript_supervisor_of_a_host_that_starts_again_continues_after_an_entry",
         "test_a_callback_that_throws_does_not_stop_the_typescript_client",
     ),
     _promise.proven(

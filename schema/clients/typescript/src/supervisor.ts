@@ -28,6 +28,8 @@ export interface SupervisorOptions extends ProcessOptions {
   arguments?: readonly string[] | undefined;
   /** The time without an answer or progress after which a call or a start fails; 30 s if absent. */
   timeoutMs?: number | undefined;
+  /** The `seq` of the last audit entry that was received earlier: those after it are given first. */
+  after?: number | undefined;
   /** Is told each state; after an end with the error that says why. */
   onState?: ((state: SupervisorState, reason?: errors.ClientError) => void) | undefined;
   /** Is given each entry of the audit log from the first start on, once and in order. */
@@ -62,11 +64,12 @@ export class Supervisor {
   #refusal: string | null = null;
   #crashes = 0;
   #delayMs = FIRST_DELAY_MS;
-  #lastSeq: number | null = null;
+  #lastSeq: number | null;
   #subscribing = 0;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#lastSeq = options.after ?? null;
     this.client = new Client(undefined, options);
     this.client.on("system.starting", () => this.#awaitReady());
     this.client.on("system.ready", (ready) => this.#takeReady(ready));
@@ -156,8 +159,7 @@ export class Supervisor {
   #takeReady(ready: SystemReady): void {
     clearTimeout(this.#timer);
     if (ready.protocol_version.split(".")[0] !== PROTOCOL_VERSION.split(".")[0]) {
-      this.#refuse(`It speaks the protocol ${ready.protocol_version}, not ${PROTOCOL_VERSION}.`);
-      return;
+      return this.#refuse(`It speaks ${ready.protocol_version}, not ${PROTOCOL_VERSION}.`);
     }
     if (this.#stopping) {
       return;

@@ -202,6 +202,20 @@ const cases: Record<string, () => Promise<unknown>> = {
     );
   },
 
+  /** A host that starts again continues after the last entry that it has received. */
+  async after() {
+    const seqs: number[] = [];
+    for (const after of [undefined, 1]) {
+      const supervisor = supervise({ after, onEvent: ({ seq }) => seqs.push(seq) });
+      const client = await supervisor.start();
+      await client.settings.set({ key: "theme", value: "dark" });
+      await client.settings.set({ key: "theme", value: "light" });
+      await client.audit.list();
+      await supervisor.stop();
+    }
+    return seqs;
+  },
+
   /** A file that lies where the database was, and is older: what is shown is stale. */
   async stale() {
     let stale = 0;
