@@ -7,6 +7,7 @@ from errno import ELOOP
 from pathlib import Path
 from typing import IO, Final
 
+from sidecar import limits
 from sidecar.courier.failures import Failed
 from sidecar.courier_protocol import Place
 
@@ -20,6 +21,7 @@ class Folder:
     def __init__(self, place: Place) -> None:
         """Use the folder, which must exist: one of a drive that is not mounted is not made."""
         self._root = Path(place.root)
+        self._cleaned: set[Path] = set()
         if not self._root.is_dir():
             raise Failed("offline", "The folder is not there.")
 
@@ -33,6 +35,7 @@ class Folder:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            self._remove_abandoned(partial)
             self._publish(partial, target)
         finally:
             partial.unlink(missing_ok=True)
@@ -62,6 +65,21 @@ class Folder:
             # A file system without links, as on a stick: the name is taken first, then filled.
             target.open("xb").close()
             partial.replace(target)
+
+    def _remove_abandoned(self, partial: Path) -> None:
+        """Remove what killed couriers left unfinished beside a file that was just written.
+
+        Ages are differences of times of the same file system, which may have another clock.
+        """
+        folder = partial.parent
+        if folder in self._cleaned:
+            return
+        self._cleaned.add(folder)
+        oldest_s = partial.stat().st_mtime - limits.REMOTE_UNFINISHED_KEPT_S
+        for each in folder.glob(f"*{_PARTIAL}*"):
+            with suppress(OSError):
+                if each.lstat().st_mtime < oldest_s:
+                    each.unlink()
 
     def _folder(self, prefix: str) -> Path | None:
         """Return a folder in the folder, None where there is none, or a link in its place."""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sidecar import limits
 from sidecar.errors import SidecarError
 from tests.harness import Bench
 from tests.remotes.remote_benches import add_workflow, files, kinds
@@ -45,6 +46,25 @@ def test_pruning_deletes_nothing_but_parts_of_backups(pushed: tuple[Bench, Path,
     assert len(bench.call("remotes.push")["pruned"]) == 2
     assert (backups / "letter.txt").exists()
     assert len(files(remote, "/b/")) == 2
+
+
+def test_what_a_killed_courier_left_unfinished_is_removed_after_an_hour(
+    pushed: tuple[Bench, Path, str],
+) -> None:
+    bench, remote, _ = pushed
+    (backups,) = {path.parent for path in files(remote, "/b/")}
+    abandoned, written_now = (
+        backups / f"000000000009-00000000-0000.partial-{end}" for end in ("dead", "alive")
+    )
+    for each in (abandoned, written_now):
+        each.write_bytes(b"half of a part")
+    past_s = abandoned.stat().st_mtime - limits.REMOTE_UNFINISHED_KEPT_S - 1
+    os.utime(abandoned, (past_s, past_s))
+    add_workflow(bench, "third")
+
+    bench.call("remotes.push")
+
+    assert [path.name for path in backups.glob("*.partial-*")] == [written_now.name]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")

@@ -88,6 +88,7 @@ REQUIREMENTS = [
         " connections that are slow or break.",
         "test_a_push_goes_on_after_a_courier_has_ended_at_any_step",
         "test_a_push_goes_on_after_the_serving_process_was_killed_at_any_step",
+        "test_what_a_killed_courier_left_unfinished_is_removed_after_an_hour",
         "test_the_courier_ends_with_the_process_that_started_it",
         "test_a_push_over_connections_that_break_is_whole_in_the_end",
         "test_a_slow_connection_only_takes_its_time",
