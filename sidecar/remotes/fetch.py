@@ -61,8 +61,8 @@ def find_head(reader: Reader, device: str, n: int) -> Head:
         raise missing
     try:
         head, _ = reader.head(device, n)
-    except BadHead:
-        raise RemoteFailed("too_large", "The head is not one that the device signed.") from None
+    except BadHead as bad:
+        raise RemoteFailed("too_large", str(bad)) from None
     except RemoteFailed as failed:
         if failed.fault == "missing":
             raise missing from None

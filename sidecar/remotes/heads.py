@@ -32,7 +32,11 @@ _STORE: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class BadHead(Exception):
-    """A head is not one that the device has signed."""
+    """A head is not one that the device has signed; the text says what is known of it."""
+
+    def __init__(self, detail: str = "The head is not one that the device signed.") -> None:
+        """Store what is known of the head."""
+        super().__init__(detail)
 
 
 class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

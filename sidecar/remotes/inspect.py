@@ -76,8 +76,8 @@ def _read_chain(
     for n in numbers:
         try:
             head, text = reader.head(device, n)
-        except BadHead:
-            found.append(Finding("head", device, n, "The head is not one that the device signed."))
+        except BadHead as bad:
+            found.append(Finding("head", device, n, str(bad)))
             before = None
             continue
         except RemoteFailed as failed:

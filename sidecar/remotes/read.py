@@ -59,7 +59,10 @@ class Reader(NamedTuple):
         try:
             text = self.unseal(self.session.read(name, limits.REMOTE_HEAD_MAX_BYTES))
         except BadSealError:
-            raise BadHead from None
+            raise BadHead(
+                "No key of this file opens the head: it was changed, or pushed before"
+                " secrets.reset, after which nothing that was pushed earlier can be verified."
+            ) from None
         except RemoteFailed as failed:
             if failed.fault == "too_large":
                 raise BadHead from None

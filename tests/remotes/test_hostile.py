@@ -15,7 +15,14 @@ from sidecar.remotes.bring_back import bring_newest, open_url, secret_of
 from sidecar.remotes.read import no_report
 from sidecar.vault import age_format
 from tests.harness import Bench
-from tests.remotes.remote_benches import add_workflow, files, folder_place, kinds, remote_bench
+from tests.remotes.remote_benches import (
+    add_workflow,
+    files,
+    folder_place,
+    kinds,
+    prepared,
+    remote_bench,
+)
 from tests.vault_benches import secret_bench
 
 ENDING_COURIER = Path(__file__).with_name("ending_courier.py")
@@ -113,6 +120,26 @@ def test_what_is_invented_beside_the_objects_does_no_harm(
     with open_url(remote.as_uri(), "") as session:
         secret = secret_of("recovery", code)
         assert bring_newest(session, None, secret, remote.parent / "n", no_report).head.n > 0
+
+
+def test_after_a_reset_of_the_secrets_what_was_pushed_earlier_is_reported_as_not_verifiable(
+    pushed: tuple[Bench, Path, str],
+) -> None:
+    bench, remote, _ = pushed
+    (old,) = {path.parent.parent.name for path in files(remote, "/h/")}
+    bench.call("secrets.reset", losing=len(bench.call("secrets.list")["items"]))
+    prepared(bench)
+    bench.call("remotes.set", url=remote.as_uri())
+    bench.call("remotes.push")
+
+    findings = bench.call("remotes.verify", deep=True)["findings"]
+
+    assert {(each["kind"], each["device"]) for each in findings} == {("head", old), ("stray", old)}
+    assert all(
+        "No key of this file opens the head" in each["detail"]
+        for each in findings
+        if each["kind"] == "head"
+    )
 
 
 def test_a_remote_that_was_rolled_back_is_told_and_gets_everything_again(

@@ -64,6 +64,7 @@ REQUIREMENTS = [
         "test_heads_that_are_enormous_or_empty_are_no_heads",
         "test_what_is_invented_beside_the_objects_does_no_harm",
         "test_a_head_that_another_key_has_signed_is_no_head",
+        "test_after_a_reset_of_the_secrets_what_was_pushed_earlier_is_reported_as_not_verifiable",
         "test_a_head_that_was_forged_with_the_public_key_is_no_head",
         "test_nothing_is_brought_from_a_remote_without_a_sound_backup",
         "test_a_new_machine_uses_nothing_of_a_remote_that_was_changed_at_random",
