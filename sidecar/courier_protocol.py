@@ -1,9 +1,10 @@
-"""What the serving process and its courier say to each other over the courier's pipes.
+"""The protocol between the serving process and its courier, over the courier's pipes.
 
-A message is a frame: one byte for its kind, four for its length, and so many bytes. `J` is JSON,
-`D` a piece of data, `E` the end of data. The serving process sends `Open` first, then one request
-after the other; the data of a `Put` follows it. The courier answers each request with one `Reply`;
-the data of a `Get` follows it, and the names of a `Names` come as frames `J` before it.
+A message is a frame: one byte for its kind, four bytes for its length, and as many bytes of
+content. The kind `J` is JSON, `D` a piece of data, `E` the end of data. The serving process sends
+`Open` first, then one request after the other; a `Put` is followed by its data. The courier answers
+each request with one `Reply`. The reply to a `Get` is followed by the data; the names for a `Names`
+come in frames of the kind `J` before the reply.
 """
 
 import struct
@@ -22,11 +23,11 @@ Fault = Literal[
     "offline", "forbidden", "no_bucket", "clock", "full", "exists", "missing", "too_large",
     "not_installed", "unsupported", "failed",
 ]  # fmt: skip
-"""Why a courier could not do what was asked."""
+"""The reason why a request to a courier failed."""
 
 
 class BrokenPipes(Exception):
-    """The other process has ended, or has sent something that is no frame."""
+    """The other process has ended, or has sent something that is not a frame."""
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -36,14 +37,14 @@ class Place(msgspec.Struct, frozen=True):
     root: str
     """Absolute path of the folder, or name of the bucket."""
     prefix: str = ""
-    """What the names of all objects begin with in the bucket, without slashes at its ends."""
+    """Prefix of the names of all objects in the bucket, without leading and trailing slashes."""
     endpoint: str = ""
-    """Address of the server; empty for that of Amazon."""
+    """URL of the server; empty for Amazon's."""
     region: str = ""
 
 
 class Credentials(msgspec.Struct, frozen=True):
-    """What opens a bucket."""
+    """The credentials for a bucket."""
 
     access_key_id: str
     secret_access_key: str
@@ -51,14 +52,14 @@ class Credentials(msgspec.Struct, frozen=True):
 
 
 class Open(msgspec.Struct, frozen=True):
-    """The first message: where to go, and what opens it."""
+    """The first message: the place, and its credentials."""
 
     place: Place
     credentials: Credentials | None = None
 
 
 class Put(msgspec.Struct, frozen=True, tag=True):
-    """Create an object; its data follows. An object that exists is never overwritten."""
+    """Create an object; its data follows. An existing object is never overwritten."""
 
     name: str
 
@@ -71,14 +72,14 @@ class Get(msgspec.Struct, frozen=True, tag=True):
 
 
 class Names(msgspec.Struct, frozen=True, tag=True):
-    """Send names and sizes of the objects below a prefix, or the folders right below it."""
+    """Send the names and sizes of the objects below a prefix, or the folders right below it."""
 
     prefix: str
     folders: bool = False
 
 
 class Delete(msgspec.Struct, frozen=True, tag=True):
-    """Delete an object; one that is not there is deleted already."""
+    """Delete an object; succeeds also when there is no such object."""
 
     name: str
 
@@ -95,7 +96,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Listed(msgspec.Struct, frozen=True):
-    """Some of the names that were asked for, each with a size; a folder has 0."""
+    """Some of the requested names, each with a size, which is 0 for a folder."""
 
     items: list[tuple[str, int]]
 
@@ -139,7 +140,7 @@ def receive(stream: IO[bytes]) -> tuple[bytes, bytes]:
     """Read one frame; return its kind and its data.
 
     Raises:
-        BrokenPipes: the other process has ended, or has sent something that is no frame.
+        BrokenPipes: the other process has ended, or has sent something that is not a frame.
     """
     try:
         head = stream.read(_HEAD.size)
@@ -160,7 +161,7 @@ def receive(stream: IO[bytes]) -> tuple[bytes, bytes]:
 
 
 class BadAddress(ValueError):
-    """A text is no address of a remote; the text of the exception says why."""
+    """A text is not the address of a remote; the text of the exception says why."""
 
 
 def parse_address(url: str) -> Place:
@@ -175,27 +176,27 @@ def parse_address(url: str) -> Place:
         parts = urlsplit(url)
         options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
     except ValueError:
-        raise BadAddress("That is no URL.") from None
+        raise BadAddress("That is not a URL.") from None
     if not url.isprintable() or "@" in parts.netloc or parts.fragment:
-        raise BadAddress("A URL of a remote has no user, no password and no fragment.")
+        raise BadAddress("The URL of a remote must not have a user, a password or a fragment.")
     path = unquote(parts.path)
     if parts.scheme == "file" and parts.netloc in ("", "localhost") and not options:
         return Place("folder", _folder(path))
     if parts.scheme != "s3" or not parts.netloc:
-        raise BadAddress("The URL begins with file:/// or with s3:// and the name of a bucket.")
+        raise BadAddress("The URL must begin with file:///, or with s3:// and a bucket.")
     if not options.keys() <= {"endpoint", "region"}:
-        raise BadAddress("The options of an s3 URL are endpoint and region.")
+        raise BadAddress("The only options of an s3 URL are endpoint and region.")
     endpoint = options.get("endpoint", "")
     if endpoint and urlsplit(endpoint).scheme not in ("https", "http"):
-        raise BadAddress("The endpoint begins with https:// or http://.")
+        raise BadAddress("The endpoint must begin with https:// or http://.")
     prefix = path.strip("/")
     if any(part in ("", ".", "..") for part in prefix.split("/") if prefix):
-        raise BadAddress("The prefix has empty parts or dots.")
+        raise BadAddress("The prefix must not have empty parts, or parts that are dots.")
     return Place("s3", parts.netloc, prefix, endpoint.rstrip("/"), options.get("region", ""))
 
 
 def _folder(path: str) -> str:
-    """Return the absolute path in a file URL; on Windows it comes after a slash.
+    """Return the absolute path in a file URL; on Windows a slash precedes it.
 
     Raises:
         BadAddress: the path is not absolute.
@@ -205,5 +206,5 @@ def _folder(path: str) -> str:
     if path[:1] == "/" and path[2:3] == ":":
         path = path[1:]
     if "\0" in path or not Path(path).is_absolute():
-        raise BadAddress("The path of the folder is not absolute.")
+        raise BadAddress("The path of the folder must be absolute.")
     return path

@@ -33,8 +33,8 @@ def measure(file: IO[bytes], start: int, file_bytes: int) -> Header:
     """Read the headers of the frame at `start`, which must end where the file ends.
 
     Raises:
-        BackupRejected: the frame is cut off, followed by other data, or not of the form that
-            backups have.
+        BackupRejected: the frame is truncated, followed by other data, or does not have the form
+                of a backup.
     """
     file.seek(start)
     header = _read_header(file.read(_HEADER_MAX_BYTES))

@@ -70,13 +70,13 @@ class Manifest(Struct, frozen=True, kw_only=True):
     manifest_sha256: Sha256 | Literal[""] = ""
     """SHA-256 of the manifest with this member empty."""
     mac: Hex | None = None
-    """Code of the manifest with `manifest_sha256` empty and this member null."""
+    """MAC of the manifest with `manifest_sha256` empty and this member null."""
 
 
 _MAGIC: Final = 0x184D2A50
 _HEADER: Final = struct.Struct("<II")
 FRAME_BYTES: Final = _HEADER.size + limits.ARCHIVE_MANIFEST_BYTES
-"""Size of the manifest's frame, so also the offset of the data frame."""
+"""Size of the manifest's frame, which is also the offset of the data frame."""
 
 
 def encode_manifest(manifest: Manifest, mac: Mac = None) -> bytes:
@@ -117,7 +117,7 @@ def decode_manifest(frame: bytes) -> Manifest:
 
 
 def is_authentic(manifest: Manifest, mac: Mac) -> bool | None:
-    """Return whether `mac` made the manifest's code; None when either of the two is missing."""
+    """Return whether `mac` yields the manifest's MAC; None when either of them is missing."""
     if mac is None or manifest.mac is None:
         return None
     return hmac.compare_digest(mac(_without_checks(manifest)).hex(), manifest.mac)
@@ -130,7 +130,7 @@ def _frame_of(content: bytes) -> bytes:
 
 
 def _without_checks(manifest: Manifest) -> bytes:
-    """Return the manifest as JSON without its SHA-256 and its code: what the code is made of."""
+    """Return the manifest as JSON without its SHA-256 and its MAC: the input of the MAC."""
     return msgspec.json.encode(replace(manifest, manifest_sha256="", mac=None))
 
 
@@ -146,7 +146,7 @@ class _Format(Struct):
 
 
 def _is_newer_format(content: bytes) -> bool:
-    """Return whether a manifest, of which nothing else need be understood, has a newer format."""
+    """Return whether a manifest has a newer format; its other members are not read."""
     try:
         return msgspec.json.decode(content, type=_Format).format > FORMAT
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

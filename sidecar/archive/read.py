@@ -1,4 +1,4 @@
-"""Reading a backup: the manifest alone, or the database in it, which is checked on the way.
+"""Reads a backup: the manifest alone, or the database, which is verified while it is unpacked.
 
 Whatever the file claims, reading takes no more memory than one piece and the frame's window, and
 the size of the unpacked database is known before the first byte is unpacked.
@@ -37,11 +37,11 @@ def read_manifest(path: Path) -> Manifest:
 
 
 def read_database(path: Path, sink: Sink, step: Step) -> Manifest:
-    """Pass the database in a backup to `sink`, piece by piece; it is sound only once this returns.
+    """Pass the database in a backup to `sink` piece by piece; it is verified once this returns.
 
     Raises:
-        BackupRejected: the file is not what was written.
-        OSError: it cannot be read.
+        BackupRejected: the file differs from what was written.
+        OSError: the file cannot be read.
     """
     with _open_file(path) as (file, file_bytes):
         manifest = _read_manifest(file, file_bytes)

@@ -1,7 +1,7 @@
-"""Writing a backup: pack it in one pass, sync it, read it back, and only then give it its name.
+"""Writes a backup: packs it in one pass, syncs it, reads it back, and only then names it.
 
-Until then its name ends in the id of its database and `.partial`, which no list shows, and it is
-removed when writing fails.
+Until then its name ends in the id of its database and `.partial`; lists omit it, and it is removed
+when writing fails.
 """
 
 import hashlib
@@ -100,7 +100,7 @@ def _pack(
         packed_bytes += file.write(packer.add(piece))
         done_bytes += len(piece)
         if packed_bytes - synced_bytes >= limits.ARCHIVE_SYNC_BYTES:
-            # Often and a little, because one sync of everything would delay every COMMIT.
+            # Small, frequent syncs: one sync of the whole file would delay every COMMIT.
             file.flush()
             os.fsync(file.fileno())
             synced_bytes = packed_bytes

@@ -7,9 +7,9 @@ from sidecar.cli.command import Command, add_database, database_path
 from sidecar.cli.failures import CommandFailed
 from sidecar.errors import ExitCode
 
-_HELP = "show a database, or what a host and its sidecar say, on a page in the browser"
+_HELP = "show a database, or the traffic of a host and its sidecar, on a page in the browser"
 _EXAMPLES = """examples:
-  sim-sidecar inspect --database my.db            look, and change nothing
+  sim-sidecar inspect --database my.db            only reads
   sim-sidecar inspect --database my.db --write    also call methods that change it
   sim-sidecar inspect --through -- sim-sidecar serve --database my.db
 
@@ -29,14 +29,14 @@ which holds a random token. Passphrases and keys in frames are hidden. The page 
 _USAGE = """sim-sidecar inspect [--database FILE] [--write] [--port N]
        sim-sidecar inspect --through [--port N] -- COMMAND [ARGUMENT ...]"""
 _NOT_FOUND, _NOT_STARTED = 127, 126
-"""The exit codes of shells for a command that there is not, and that cannot be run."""
+"""The exit codes of shells for a command that does not exist, and one that cannot be run."""
 _PORT_MAX = 65_535
 
 
 def _port(text: str) -> int:
     """Return a port."""
     if not (text.isascii() and text.isdigit() and int(text) <= _PORT_MAX):
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: a number from 0 to {_PORT_MAX}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port: a number from 0 to {_PORT_MAX}")
     return int(text)
 
 
@@ -50,16 +50,16 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--through",
         action="store_true",
-        help="run the command after --, and show what passes between it and the host",
+        help="run the command after --, and show the traffic between it and the host",
     )
     parser.add_argument(
-        "--port", type=_port, default=0, help="the port of the page (default: one that is free)"
+        "--port", type=_port, default=0, help="the port of the page (default: any free port)"
     )
     parser.add_argument("--command", dest="words", default="[]", help=argparse.SUPPRESS)
 
 
 def _arrange(words: list[str]) -> list[str]:
-    """Put the words after `--`, which may look like options of ours, into one word."""
+    """Join the words after `--`, which may look like options of this command, into one."""
     if "--" not in words:
         return words
     at = words.index("--")
@@ -67,11 +67,11 @@ def _arrange(words: list[str]) -> list[str]:
 
 
 def _run(given: argparse.Namespace) -> int:
-    """Serve the page until it is ended."""
+    """Serve the page until the person ends it."""
     command: list[str] = json.loads(given.words)
     if given.through:
         if given.database is not None or given.write:
-            raise CommandFailed("--through goes with neither --database nor --write.")
+            raise CommandFailed("--through cannot be combined with --database or --write.")
         if not command:
             raise CommandFailed("name the command of the sidecar after --through --.")
         return _inspect_through(command, given.port)
@@ -81,7 +81,7 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _inspect_through(command: list[str], port: int) -> int:
-    """Pass on what a host and the command say; ends the process as the command ends."""
+    """Forward the traffic of a host and the command; end the process as the command ends."""
     from sidecar.inspector import start  # noqa: PLC0415 - only this command opens a socket
 
     try:

@@ -1,6 +1,6 @@
-"""`sim-sidecar remotes`: set a remote, push to it, and show or verify what it has.
+"""`sim-sidecar remotes`: set a remote, push to it, and list or verify its backups.
 
-Every command starts a process of its own, which unlocks for itself; its end locks again.
+Every command starts a process of its own, which unlocks the secrets; they lock at its end.
 """
 
 import argparse
@@ -33,25 +33,25 @@ An app that has the database open pushes by itself after each backup and each un
 """
 
 Answer = tuple[dict[str, Any], str | Draw]
-"""The result of a method, and what a person sees of it."""
+"""The result of a method, and its form for a person."""
 
 
 class _Act(NamedTuple):
-    """One thing that the command can do."""
+    """One action of the command."""
 
     help: str
     run: Callable[[Child, argparse.Namespace], Answer]
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the acts and their options."""
+    """Declare the actions and their options."""
     parser.add_argument(
-        "act", choices=_ACTS, metavar="ACT", help="what to do, one of the acts below"
+        "act", choices=_ACTS, metavar="ACT", help="what to do: one of the actions below"
     )
     parser.add_argument(
         "url", nargs="?", metavar="URL", help="set: the remote's URL, or the path of a folder"
     )
-    parser.add_argument("--name", default="default", help="which remote, where there are several")
+    parser.add_argument("--name", default="default", help="the remote, when there are several")
     parser.add_argument(
         "--credentials-fd",
         metavar="N",
@@ -63,7 +63,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    """Carry out the act; returns 1 when a verification has found something."""
+    """Carry out the action; return 1 when a verification has found something."""
     if (given.act == "set") != (given.url is not None):
         needs = "needs" if given.act == "set" else "takes no"
         raise CommandFailed(f"{given.act} {needs} URL.")
@@ -125,14 +125,16 @@ def _set(child: Child, given: argparse.Namespace) -> Answer:
 def _test(child: Child, given: argparse.Namespace) -> Answer:
     """Test a remote."""
     result = child.call("remotes.test", {"name": given.name})
-    return result, "It works." if result["ok"] else f"It lacks: {', '.join(result['lacks'])}."
+    return result, "It works." if result[
+        "ok"
+    ] else f"The remote lacks: {', '.join(result['lacks'])}."
 
 
 def _push(child: Child, given: argparse.Namespace) -> Answer:
     """Push what is due."""
     result = child.call("remotes.push", {"name": given.name})
     if not (result["backups"] or result["audit_entries"]):
-        return result, "Everything is there already."
+        return result, "Everything was pushed before."
     backups = ", ".join(result["backups"]) or "no new backup"
     sent = size_text(result["sent_bytes"])
     return result, f"Pushed {backups} and {result['audit_entries']} entries of the log, {sent}."
@@ -166,9 +168,9 @@ def _verify(child: Child, given: argparse.Namespace) -> Answer:
 
 
 def _delete(child: Child, given: argparse.Namespace) -> Answer:
-    """Forget a remote."""
+    """Delete a remote from the database."""
     result = child.call("remotes.delete", {"name": given.name})
-    return result, f"{given.name} was forgotten; what it holds stays there."
+    return result, f"{given.name} was deleted here; its objects stay in the remote."
 
 
 _ACTS = {
@@ -178,7 +180,7 @@ _ACTS = {
     "push": _Act("make a backup if something has changed, and push what is due", _push),
     "list": _Act("list the backups that a remote has", _list),
     "verify": _Act("read everything in a remote and compare it", _verify),
-    "delete": _Act("forget a remote; what it holds stays there", _delete),
+    "delete": _Act("delete a remote here; its objects stay there", _delete),
 }
 _LIST_OF_ACTS = "".join(f"  {name:12} {act.help}\n" for name, act in _ACTS.items())
 COMMAND = Command("remotes", _HELP, f"acts:\n{_LIST_OF_ACTS}\n{_EXAMPLES}", _add_options, _run)

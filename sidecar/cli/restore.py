@@ -1,7 +1,7 @@
 """`sim-sidecar restore`: put a backup in the place of the database.
 
-A child process does it, as for every command; it also serves a database that does not open. Only
-where there is no file does `restore` work without a child, under the database's lock.
+A child process does the work, as for every command; it also serves a database that does not open.
+Only when there is no file, `restore` works without a child, under the database's lock.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from sidecar.clock import SystemClock
 
 _HELP = "put a backup in the place of the database, even of one that does not open"
 _EXAMPLES = """examples:
-  sim-sidecar backups                                     shows what there is
+  sim-sidecar backups                                     lists the backups
   sim-sidecar restore sim_backup_20260318_123000.db.zst --dry-run
   sim-sidecar restore /media/stick/sim_backup_20260318_123000.db.zst --database my.db
 
@@ -41,21 +41,21 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="remote",
         metavar="URL",
-        help="bring the newest backup from a remote, with the recovery code, and restore it",
+        help="fetch the newest backup from a remote, with the recovery code, and restore it",
     )
     parser.add_argument(
-        "--store", metavar="ID", help="which database, where a remote has several of yours"
+        "--store", metavar="ID", help="the database, when a remote has several that the code opens"
     )
     parser.add_argument(
         "--passphrase",
         action="store_true",
-        help="open the remote with the passphrase, where remotes.set allowed that",
+        help="open the remote with the passphrase, if remotes.set allowed that",
     )
     parser.add_argument(
         "--secrets-fd",
         metavar="N",
         type=int,
-        help="read the store's credentials, one line, if it is no folder, and the recovery code,"
+        help="read the store's credentials, one line, if it is not a folder, and the recovery code,"
         " one line, from file descriptor N instead of asking for them",
     )
     parser.add_argument(
@@ -65,7 +65,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         "--secrets",
         choices=("live", "backup"),
         default="live",
-        help="keep the provider keys of the database (live, the default), or take the backup's",
+        help="keep the provider keys of the database (live, the default), or those of the backup",
     )
     command.add_common(parser)
 
@@ -80,14 +80,14 @@ def _restore(given: argparse.Namespace) -> dict[str, Any]:
     """Restore through a child, or without one where there is no file."""
     if given.remote is not None:
         if given.backup is not None:
-            raise CommandFailed("give a backup or --from, not both.")
+            raise CommandFailed("give either a backup or --from, not both.")
         from sidecar.cli.restore_from import bring  # noqa: PLC0415 - loads the vault
 
         given.backup = bring(given)
     if given.backup is None:
         raise CommandFailed("name a backup; sim-sidecar backups lists them.")
     params = {**backup_params(given.backup), "dry_run": given.dry_run, "secrets": given.secrets}
-    # Nothing is made at a mistyped name by a backup that is not there, or not sound.
+    # A missing or invalid backup must not create a database at a mistyped path.
     if not (given.ephemeral or command.database_path(given).exists()):
         return _restore_file(command.database_path(given), given)
     options = command.serve_options(given, existing=False)
@@ -133,7 +133,7 @@ def describe(result: dict[str, Any]) -> str:
         lines.append(f"Settings with another value afterwards: {', '.join(changed)}.")
     old = result.get("safety_backup") or result.get("kept_aside")
     if old:
-        lines.append(f"What was there before is kept as {old}.")
+        lines.append(f"The file that was replaced is kept as {old}.")
     lines += [f"  {each['kind']}: {each['detail']}" for each in result["findings"]]
     return "\n".join(lines)
 

@@ -12,22 +12,22 @@ from sidecar.courier_protocol import Credentials, Place
 from sidecar.own_command import is_bundled, remote_folders
 
 _PIECE_BYTES: Final = 256 * 1024
-"""Smallest piece of an object that is read: few calls, and little memory."""
+"""Smallest piece in which an object is read: this bounds both the calls and the memory."""
 _NAMES_AT_ONCE: Final = 1000
-"""Names in one answer of a store, which gives no more."""
+"""Names in one answer of a store; S3 allows no more."""
 _HOW_TO_INSTALL: Final = {
     False: "Install sim-sidecar[remote].",
     True: "Unpack sim-sidecar-remote over the program's folder, or install the npm package"
     " @sim-sidecar/remote for this platform.",
 }
-"""What a person does who lacks the library, by whether the program runs from a bundle."""
+"""How to install the missing library, by whether the program runs from a bundle."""
 
 
 class Bucket:
     """A bucket of an object store that speaks S3."""
 
     def __init__(self, place: Place, credentials: Credentials | None) -> None:
-        """Open the bucket; nothing is asked of the environment or of a cloud's own address."""
+        """Open the bucket without reading the environment or a cloud's metadata service."""
         sys.path += remote_folders()
         try:
             import obstore  # noqa: PLC0415 - a folder needs none of it
@@ -69,7 +69,7 @@ class Bucket:
         self._library.put(self._store, name, data, mode="create", use_multipart=False)
 
     def get(self, name: str, most_bytes: int) -> tuple[int, Iterator[bytes]]:
-        """Return size and pieces of an object."""
+        """Return the size and the pieces of an object."""
         found = self._library.get(self._store, name)
         size = int(found.meta["size"])
         if size > most_bytes:
@@ -77,7 +77,7 @@ class Bucket:
         return size, map(bytes, found.stream(min_chunk_size=_PIECE_BYTES))
 
     def names(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Yield name and size of each object below a prefix."""
+        """Yield the name and the size of each object below a prefix."""
         for batch in self._library.list(self._store, prefix, chunk_size=_NAMES_AT_ONCE):
             for each in batch:
                 yield str(each["path"]), int(each["size"])
@@ -88,6 +88,6 @@ class Bucket:
         return [str(each).rstrip("/").rpartition("/")[2] for each in found["common_prefixes"]]
 
     def delete(self, name: str) -> None:
-        """Delete an object, if it is there."""
+        """Delete an object, if it exists."""
         with suppress(FileNotFoundError):
             self._library.delete(self._store, name)

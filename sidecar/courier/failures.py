@@ -1,4 +1,4 @@
-"""Finds out why a request of a courier failed, from what the system or the library raised."""
+"""Derives the reason of a failed request from the exception of the system or the library."""
 
 import re
 from errno import EDQUOT, EIO, EISDIR, ELOOP, ENOSPC, ENOTDIR
@@ -7,11 +7,11 @@ from typing import Final
 from sidecar.courier_protocol import Fault, Reply
 
 _SHOWN: Final = 300
-"""Characters shown of what the system or the library says."""
+"""Characters shown of the text of an exception."""
 
 
 class Failed(Exception):
-    """A request failed; `fault` says why, `detail` for a person."""
+    """A request failed; `fault` is the reason, `detail` explains it to a person."""
 
     def __init__(self, fault: Fault, detail: str = "") -> None:
         """Store both."""
@@ -34,7 +34,7 @@ _CODES: Final[dict[str, Fault]] = {
     "AccessDenied": "forbidden",
     "NotImplemented": "unsupported",
 }
-"""What the code in the body of a store's answer means; it says more than the status."""
+"""The fault for each error code in the body of a store's answer; it takes precedence."""
 _STATUSES: Final[dict[int, Fault]] = {
     401: "forbidden",
     403: "forbidden",
@@ -47,17 +47,17 @@ _STATUSES: Final[dict[int, Fault]] = {
     504: "offline",
     507: "full",
 }
-"""What the status of a store's answer means."""
+"""The fault for each HTTP status of a store's answer."""
 _ANSWER: Final = re.compile(r"Server returned (?:non-2xx|error) status code: ([1-5][0-9]{2})\b")
 _CODE: Final = re.compile(r"<Code>\s*([A-Za-z]{1,64})\s*</Code>")
 _BROKEN: Final = re.compile(r"\b(?:error sending request|error decoding response body|timed out)\b")
-"""What the library says where a connection was not made, or broke."""
+"""Matches the library's text for a connection that was not established, or broke."""
 _DEBUG: Final = "Debug source:"
-"""What the library's own structures follow, in which addresses and times stand."""
+"""Matches where the dump of the library's structures begins, with addresses and times."""
 
 
 def fault_of(error: Exception) -> Reply:
-    """Return why a request failed.
+    """Return the reason of a failed request, and the text to show.
 
     The body of a store's answer is not shown, because it may repeat what was sent: the id of the
     key, the token and the signature.
@@ -79,7 +79,7 @@ def fault_of(error: Exception) -> Reply:
 
 
 def _read(text: str) -> tuple[Fault | None, str]:
-    """Return what the text of a library's error means, and what of it is shown."""
+    """Return the fault that the text of the library's error means, and the part to show."""
     answer = _ANSWER.search(text)
     if answer is None:
         return ("offline" if _BROKEN.search(text) else None), text[:_SHOWN]
@@ -91,7 +91,7 @@ def _read(text: str) -> tuple[Fault | None, str]:
 
 
 def _of_system(error: OSError) -> Fault:
-    """Return what an error of the system means, of which a folder has no other."""
+    """Return the fault that an error of the operating system means."""
     if error.errno in (ENOSPC, EDQUOT):
         return "full"
     if isinstance(error, PermissionError):

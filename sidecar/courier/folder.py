@@ -1,4 +1,4 @@
-"""A remote that is a folder of this machine, of a stick or of a network drive."""
+"""A remote that is a folder: on this machine, a USB stick or a network drive."""
 
 import os
 from collections.abc import Iterator
@@ -16,17 +16,17 @@ _PARTIAL: Final = ".partial-"
 
 
 class Folder:
-    """A folder of this machine, of a stick or of a network drive."""
+    """A folder on this machine, a USB stick or a network drive."""
 
     def __init__(self, place: Place) -> None:
-        """Use the folder, which must exist: one of a drive that is not mounted is not made."""
+        """Use the folder, which must exist: a drive that is not mounted must not be replaced."""
         self._root = Path(place.root)
         self._cleaned: set[Path] = set()
         if not self._root.is_dir():
-            raise Failed("offline", "The folder is not there.")
+            raise Failed("offline", "The folder does not exist.")
 
     def put(self, name: str, data: bytearray) -> None:
-        """Write a file under another name, sync it, and give it its name by a link."""
+        """Write a file under a temporary name, sync it, and give it its name by a link."""
         target = self._path(name)
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = target.with_name(f"{target.name}{_PARTIAL}{os.urandom(8).hex()}")
@@ -42,10 +42,10 @@ class Folder:
         self._sync(target.parent)
 
     def _path(self, name: str) -> Path:
-        """Return the path of a file, to which no link leads out of the folder.
+        """Return the path of a file; refuse links, which could lead out of the folder.
 
         Raises:
-            OSError: a folder on the way is a link, or the file is something else than a file.
+            OSError: a folder in the path is a link, or the path is not that of a regular file.
         """
         path = self._root
         for part in name.split("/"):
@@ -62,7 +62,7 @@ class Folder:
         except FileExistsError:
             raise
         except OSError:
-            # A file system without links, as on a stick: the name is taken first, then filled.
+            # A file system without links, such as FAT: create the name first, then fill it.
             target.open("xb").close()
             partial.replace(target)
 
@@ -82,7 +82,7 @@ class Folder:
                     each.unlink()
 
     def _folder(self, prefix: str) -> Path | None:
-        """Return a folder in the folder, None where there is none, or a link in its place."""
+        """Return the path of a subfolder; None when it is missing or is a link."""
         path = self._root
         for part in prefix.split("/"):
             path /= part
@@ -95,13 +95,13 @@ class Folder:
             return
         descriptor = os.open(folder, os.O_RDONLY)
         try:
-            with suppress(OSError):  # not every network drive can
+            with suppress(OSError):  # some network drives cannot sync
                 os.fsync(descriptor)
         finally:
             os.close(descriptor)
 
     def get(self, name: str, most_bytes: int) -> tuple[int, Iterator[bytes]]:
-        """Return size and pieces of a file."""
+        """Return the size and the pieces of a file."""
         file = self._path(name).open("rb")
         size = os.fstat(file.fileno()).st_size
         if size > most_bytes:
@@ -116,7 +116,7 @@ class Folder:
                 yield piece
 
     def names(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Yield name and size of each file below a folder, without unfinished ones."""
+        """Yield the name and the size of each finished file below a folder."""
         start = self._folder(prefix)
         for folder, _, files in os.walk(start) if start else ():
             for name in files:
@@ -136,5 +136,5 @@ class Folder:
         ]
 
     def delete(self, name: str) -> None:
-        """Delete a file, if it is there."""
+        """Delete a file, if it exists."""
         self._path(name).unlink(missing_ok=True)

@@ -31,26 +31,26 @@ from sidecar.courier_protocol import (
 )
 
 _NAMES_IN_FRAME: Final = 250
-"""Names in one frame: they may have REMOTE_URL_MAX_CHARS each, and stay below FRAME_MAX_BYTES."""
+"""Names in one frame: with REMOTE_URL_MAX_CHARS each they stay below FRAME_MAX_BYTES."""
 
 
 class Door(Protocol):
-    """A place that objects are put into."""
+    """The operations of a place that objects are stored in."""
 
     def put(self, name: str, data: bytearray) -> None:
-        """Create an object; fails with `exists` where there is one."""
+        """Create an object; fails with `exists` when the name is taken."""
 
     def get(self, name: str, most_bytes: int) -> tuple[int, Iterator[bytes]]:
-        """Return size and pieces of an object."""
+        """Return the size and the pieces of an object."""
 
     def names(self, prefix: str) -> Iterator[tuple[str, int]]:
-        """Yield name and size of each object below a prefix."""
+        """Yield the name and the size of each object below a prefix."""
 
     def folders(self, prefix: str) -> list[str]:
         """Return the names of the folders right below a prefix."""
 
     def delete(self, name: str) -> None:
-        """Delete an object, if it is there."""
+        """Delete an object, if it exists."""
 
 
 def run(stdin: IO[bytes] | None = None, stdout: IO[bytes] | None = None) -> int:
@@ -80,8 +80,8 @@ def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
                 doors.append(_open(opened))
             reply = _answer(doors[0], request, data, replies)
         except BrokenPipes:
-            return  # the next read finds it, too
-        except Exception as error:  # noqa: BLE001 - the serving process is told of every failure
+            return  # the next read raises it again
+        except Exception as error:  # noqa: BLE001 - every failure is reported to the serving process
             reply = fault_of(error)
         if reply is not None:
             with suppress(BrokenPipes):
@@ -89,7 +89,7 @@ def _serve(requests: IO[bytes], replies: IO[bytes]) -> None:
 
     while True:
         request = decode(receive(requests)[1])
-        # While one object is uploaded the next is received; answers come in order all the same.
+        # While one object is uploaded the next is received; the answers stay in order.
         data = _receive_data(requests) if isinstance(request, Put) else bytearray()
         if upload is not None:
             upload.join()
@@ -119,7 +119,7 @@ def _receive_data(requests: IO[bytes]) -> bytearray:
 
 
 def _answer(door: Door, request: Request, data: bytearray, replies: IO[bytes]) -> Reply | None:
-    """Do what was asked; return the reply, None where it was sent with its data."""
+    """Carry out a request; return the reply, None when it was sent with its data."""
     if isinstance(request, Put):
         _put(door, request.name, data)
         return Reply(size_bytes=len(data))
@@ -139,9 +139,9 @@ def _answer(door: Door, request: Request, data: bytearray, replies: IO[bytes]) -
 
 
 def _put(door: Door, name: str, data: bytearray) -> None:
-    """Create an object; one that was written by an earlier try of this request counts.
+    """Create an object; accept one that an earlier attempt of this request has written.
 
-    A connection can break after the store has taken the object: the next try finds it there.
+    A connection can break after the store has stored the object: the next attempt finds it.
     """
     try:
         door.put(name, data)
@@ -153,7 +153,7 @@ def _put(door: Door, name: str, data: bytearray) -> None:
 
 
 def _is_same(door: Door, name: str, data: bytearray) -> bool:
-    """Return whether an object is the one that these bytes would make."""
+    """Return whether an object has exactly these bytes."""
     try:
         size, pieces = door.get(name, len(data))
     except Failed:  # it is larger
@@ -162,7 +162,7 @@ def _is_same(door: Door, name: str, data: bytearray) -> bool:
 
 
 def _send_data(replies: IO[bytes], size: int, pieces: Iterator[bytes]) -> None:
-    """Send size and data of an object; a failure amid the data is sent as a reply and ends it."""
+    """Send the size and the data of an object; a failure in between ends the data with a reply."""
     send_message(replies, Reply(size_bytes=size))
     left = size
     try:
@@ -184,7 +184,7 @@ def _send_data(replies: IO[bytes], size: int, pieces: Iterator[bytes]) -> None:
 
 
 def _send_names(replies: IO[bytes], found: Iterator[tuple[str, int]]) -> Reply:
-    """Send names as they come, many in a frame."""
+    """Send names as they are received, several in a frame."""
     items: list[tuple[str, int]] = []
     count = 0
     for each in found:

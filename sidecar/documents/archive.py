@@ -1,7 +1,7 @@
 """Finds the files in a zip archive and unpacks them in memory, one at a time.
 
-Nothing is taken on trust that an archive says of itself: not the sizes, not the number of its
-files. No name in it is ever opened.
+Nothing that an archive declares is trusted: neither sizes nor the number of files. No name in it
+is ever opened.
 """
 
 import io
@@ -26,7 +26,7 @@ _FAULTS: Final = (
     RuntimeError,
     ValueError,
 )
-"""What Python's reader raises for an archive that is damaged, or was made to do harm."""
+"""The exceptions of Python's reader for a damaged or malicious archive."""
 
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _IS_ENCRYPTED: Final = 1
@@ -35,18 +35,18 @@ _SIGNATURES: Final = (b"PK\x03\x04", b"PK\x05\x06")
 
 
 class NotAnArchive(Exception):
-    """A file is no zip archive that can be read."""
+    """A file is not a zip archive, or cannot be read as one."""
 
 
 def is_archive(file: IO[bytes]) -> bool:
-    """Return whether an open file begins as a zip archive does; it is read from its start again."""
+    """Return whether an open file begins like a zip archive; rewind it to its start."""
     start = file.read(len(_SIGNATURES[0]))
     file.seek(0)
     return start in _SIGNATURES
 
 
 class _Bounded(io.RawIOBase):
-    """A file of which no more than the largest directory is read at a time."""
+    """A file that reads at most the size of the largest allowed directory at a time."""
 
     def __init__(self, file: IO[bytes]) -> None:
         """Read from `file`."""
@@ -54,17 +54,17 @@ class _Bounded(io.RawIOBase):
         self._file = file
 
     def read(self, size: int = -1) -> bytes:
-        """Read; a larger piece is that of a directory with too many files."""
+        """Read bytes; a larger request means a directory with too many files."""
         if size > limits.IMPORT_DIRECTORY_MAX_BYTES:
             raise TooMany
         return self._file.read(size if size >= 0 else limits.IMPORT_DIRECTORY_MAX_BYTES)
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        """Set the place that is read next."""
+        """Set the position of the next read."""
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Return the place that is read next."""
+        """Return the position of the next read."""
         return self._file.tell()
 
     def seekable(self) -> bool:
@@ -77,14 +77,14 @@ class _Bounded(io.RawIOBase):
 
 
 class Archive:
-    """A zip archive, the file of which the caller keeps open."""
+    """A zip archive whose file the caller keeps open."""
 
     def __init__(self, file: IO[bytes]) -> None:
         """Read the directory of the archive.
 
         Raises:
-            NotAnArchive: it cannot be read.
-            TooMany: it has more files than an import takes.
+            NotAnArchive: the archive cannot be read.
+                TooMany: the archive has more files than an import accepts.
         """
         bounded: Any = _Bounded(file)
         try:
@@ -102,14 +102,14 @@ class Archive:
         self._is_first = [first[_name(each)] == index for index, each in enumerate(entries)]
 
     def names(self) -> list[str]:
-        """Return the names of the files to look at, with slashes, in the order of the archive."""
+        """Return the names of the files to read, with slashes, in the order of the archive."""
         return [_name(each)[: limits.IMPORT_NAME_MAX_CHARS] for each in self._entries]
 
     def read(self, number: int) -> bytes:
-        """Unpack the file of a number, which is its place in `names`.
+        """Unpack the file with this index in `names`.
 
         Raises:
-            Refused: it cannot be unpacked, or must not be.
+            Refused: the file cannot be unpacked, or is not allowed.
         """
         entry = self._entries[number]
         _refuse_name(_name(entry))
@@ -128,7 +128,7 @@ class Archive:
         return data
 
     def _unpack(self, entry: zipfile.ZipInfo, most: int) -> bytes:
-        """Unpack a file, piece by piece, so that no more is unpacked than is allowed."""
+        """Unpack a file piece by piece, so that its size never exceeds the limit."""
         allowed = max(limits.IMPORT_RATIO_FROM_BYTES, limits.IMPORT_RATIO_MAX * entry.compress_size)
         pieces: list[bytes] = []
         size = 0
@@ -147,7 +147,7 @@ class Archive:
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
-    """Return the name as the archive has it; some programs on Windows write it with backslashes."""
+    """Return the name with slashes; some programs on Windows write backslashes."""
     return entry.orig_filename.replace("\\", "/")
 
 
@@ -155,7 +155,7 @@ def _refuse_name(name: str) -> None:
     """Refuse a name that leads out of the folder that the archive would be unpacked to.
 
     Raises:
-        Refused: it does, or has a NUL, or is too long.
+        Refused: the name leads out of the folder, contains NUL, or is too long.
     """
     leads_out = name.startswith("/") or ".." in name.split("/") or _DRIVE.match(name)
     if leads_out or "\0" in name or len(name) > limits.IMPORT_NAME_MAX_CHARS:

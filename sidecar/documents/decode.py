@@ -1,4 +1,4 @@
-"""Returns the JSON texts of a file that was read: of JSON byte for byte, of YAML translated."""
+"""Returns the JSON texts of a file: JSON byte for byte, YAML translated."""
 
 from json import detect_encoding
 from typing import Final
@@ -12,14 +12,14 @@ _BOM: Final = b"\xef\xbb\xbf"
 
 
 def json_texts(name: str, data: bytes) -> list[bytes]:
-    """Return the JSON text of a file; of YAML one for each of its documents.
+    """Return the JSON text of a file; for YAML, one for each of its documents.
 
-    A byte order mark is removed, and UTF-16 and UTF-32 are transcoded. What is JSON is returned as
-    it is, whatever the file is called. YAML is expected only where the name says so, since most
-    texts that are not quite JSON are YAML with another meaning.
+    A byte order mark is removed, and UTF-16 and UTF-32 are transcoded. JSON is returned unchanged,
+    whatever the name of the file. YAML is expected only when the name says so, because most texts
+    that are almost JSON are YAML with another meaning.
 
     Raises:
-        Refused: it is neither, or nests too deep.
+        Refused: the file is neither JSON nor YAML, or nests too deep.
     """
     text = _in_utf8(data)
     if is_json(text):
@@ -32,10 +32,10 @@ def json_texts(name: str, data: bytes) -> list[bytes]:
 
 
 def is_json(text: bytes) -> bool:
-    """Return whether a text in UTF-8 is JSON; how deep its bodies nest is known later.
+    """Return whether a text in UTF-8 is JSON; the depth of its bodies is checked later.
 
     Raises:
-        Refused: it nests deeper than Python's stack allows.
+        Refused: the text nests deeper than Python's stack allows.
     """
     try:
         msgspec.json.decode(text, type=msgspec.Raw)
@@ -50,7 +50,7 @@ def _in_utf8(data: bytes) -> bytes:
     """Return a text in UTF-8 without a byte order mark.
 
     Raises:
-        Refused: it is no text.
+        Refused: the bytes are not text.
     """
     encoding = detect_encoding(data)
     try:

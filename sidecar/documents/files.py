@@ -13,11 +13,11 @@ from sidecar.documents.refused import Refused
 from sidecar.files import EXPECTED
 
 Identities = frozenset[tuple[int, int]]
-"""Files that must not be opened, by device and number: closing any descriptor of a database drops
+"""Files that must not be opened, by device and inode: closing any descriptor of a database drops
 the locks of its process."""
 
 SUFFIXES: Final = (".json", ".yaml", ".yml", ".asl")
-"""How the names of files end that are looked at in a folder or an archive."""
+"""Suffixes of the files that are read in a folder or an archive."""
 
 _FLAGS: Final = (
     os.O_RDONLY
@@ -28,13 +28,13 @@ _FLAGS: Final = (
 
 
 class TooMany(Exception):
-    """A folder or an archive has more files than an import takes."""
+    """A folder or an archive has more files than an import accepts."""
 
 
 def is_candidate(name: str) -> bool:
-    """Return whether a file is looked at: by its suffix, and not one of macOS about another file.
+    """Return whether a file is read: by its suffix, and unless it is metadata of macOS.
 
-    `name` may have folders before it, with slashes.
+    `name` may be a path with slashes.
     """
     base = name.rpartition("/")[2]
     is_about_another = base.startswith("._") or name.startswith("__MACOSX/")
@@ -57,7 +57,7 @@ def opened(path: Path, forbidden: Identities) -> Iterator[IO[bytes]]:
     """Open an ordinary file for reading, following no link.
 
     Raises:
-        Refused: it is no ordinary file, is one of the forbidden ones, or cannot be read.
+        Refused: it is not an ordinary file, is a forbidden file, or cannot be read.
     """
     try:
         status = path.lstat()
@@ -68,17 +68,17 @@ def opened(path: Path, forbidden: Identities) -> Iterator[IO[bytes]]:
         descriptor = os.open(path, _FLAGS)
     except OSError as fault:
         raise _refusal(fault) from None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a path could have been changed since
+    with open(descriptor, "rb") as file:  # noqa: PTH123 - opens the checked descriptor, not the path
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise Refused("not_a_file")
         yield file
 
 
 def _refusal(fault: OSError) -> Refused:
-    """Return why a file could not be opened or read.
+    """Return the reason why a file could not be opened or read.
 
     Raises:
-        OSError: the fault is not the file's, such as that no descriptors are left.
+        OSError: the cause is not the file; for example, no descriptors are left.
     """
     if fault.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
         raise fault
@@ -104,8 +104,8 @@ def read(path: Path, forbidden: Identities) -> bytes:
 def names_in(folder: Path) -> list[str]:
     """Return the names of the candidates in a folder and the folders in it, in order.
 
-    They are relative to it, with slashes. Links are among them, also to folders: they are refused
-    when they are read. Folders that cannot be read are left out, and those that are too deep.
+    The names are relative to the folder, with slashes. They include links, also to folders, which
+    are refused when they are read. Folders that cannot be read or are too deep are omitted.
 
     Raises:
         TooMany: there are more than `limits.IMPORT_FILES_MAX`.
@@ -129,7 +129,7 @@ def names_in(folder: Path) -> list[str]:
 
 
 def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
-    """Return the entries of a folder by name; none of one that cannot be read."""
+    """Return the entries of a folder by name; none when it cannot be read."""
     try:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
@@ -140,5 +140,5 @@ def _sorted_entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def shown(name: str) -> str:
-    """Return a file's name as text, where the system's name is no UTF-8."""
+    """Return a file's name as text, also when the system's name is not UTF-8."""
     return os.fsencode(name).decode(errors="replace")

@@ -1,7 +1,7 @@
 """Reads an envelope that is too large to be held in memory, item by item.
 
-An export writes each item behind a line end and each begins with its id. Such a place can also be
-inside a body: an item ends at the first of them at which it is whole.
+An export writes each item on a new line, and each item begins with its id. The same bytes can also
+occur inside a body: an item ends at the first of these places at which its JSON is complete.
 """
 
 import re
@@ -16,14 +16,14 @@ from sidecar.documents.split import FORMAT, Document, NotTaken, item_document
 _HEAD: Final = re.compile(rb'\{"format":"%b","exported_at":[0-9]+,"items":\[\n' % FORMAT.encode())
 _BETWEEN: Final = b',\n{"id":'
 _TRIES_MAX: Final = 1000
-"""Places inside one item at which it is tried whether it is whole."""
+"""Places inside one item at which completeness is tested."""
 
 
 def large_documents(file: IO[bytes]) -> Iterator[Document | NotTaken]:
     """Yield the documents of a large envelope.
 
     Raises:
-        Refused: it is none that this program wrote, or it is cut off.
+        Refused: this program has not written the envelope, or it is truncated.
     """
     start = file.read(limits.ENVELOPE_HEAD_BYTES)
     head = _HEAD.match(start)
@@ -34,7 +34,7 @@ def large_documents(file: IO[bytes]) -> Iterator[Document | NotTaken]:
 
 
 def _items(file: IO[bytes], waiting: bytearray) -> Iterator[bytes]:
-    """Yield the text of each item; `waiting` is what was read of them already."""
+    """Yield the text of each item; `waiting` is the part that was read already."""
     begin = tries = 0
     while True:
         end = waiting.find(_BETWEEN, begin)

@@ -1,7 +1,7 @@
-"""The places that one import reads: the files of a path, or texts that a request holds.
+"""The places that one import reads: the files of a path, or the texts of a request.
 
-Each place has a name within the import, and another that tells it from places of other imports, by
-which a document without an id is known when it is imported again.
+Each place has a name within the import, and a name that is unique among imports; the second
+identifies a document without an id when it is imported again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,18 +24,18 @@ class Place(NamedTuple):
     name: str
     """Its path within the folder or archive, with slashes."""
     origin: str
-    """The name with that of the folder or archive before it."""
+    """The name after that of the folder or archive."""
     read: Callable[[], bytes]
-    """Returns its bytes, or raises `Refused`."""
+    """Returns the bytes of the place, or raises `Refused`."""
     path: Path | None = None
-    """Where it is; None for one in an archive or in the request."""
+    """The path of the file; None in an archive or in the request."""
 
 
 class Places(NamedTuple):
-    """What one import reads."""
+    """The places that one import reads."""
 
     key: str
-    """Tells this import from others: ids that it makes depend on it."""
+    """Identifies this import; the ids that the import makes depend on it."""
     found: list[Place]
 
 
@@ -43,7 +43,7 @@ def documents_of(place: Place, forbidden: Identities) -> Iterator[Document | Not
     """Yield the documents of a place; a large file is read item by item.
 
     Raises:
-        Refused: the place cannot be imported, or no further.
+        Refused: the place, or the rest of it, cannot be imported.
     """
     if place.path is not None and _is_large(place.path):
         with files.opened(place.path, forbidden) as file:
@@ -52,7 +52,7 @@ def documents_of(place: Place, forbidden: Identities) -> Iterator[Document | Not
     texts = json_texts(place.name, place.read())
     for number, text in enumerate(texts):
         for found in documents(text):
-            # Of several in one YAML text each has its place, as in a list.
+            # Each of several documents in one YAML text has an index, as in a list.
             yield found._replace(place=number) if len(texts) > 1 else found
 
 
@@ -66,12 +66,12 @@ def _is_large(path: Path) -> bool:
 
 @contextmanager
 def of_path(path: Path, forbidden: Identities) -> Iterator[Places]:
-    """Find what there is at an absolute path: the files of a folder or an archive, or one file.
+    """Find the files at an absolute path: those of a folder or an archive, or a single file.
 
     Raises:
-        Refused: it is neither, or cannot be read.
-        NotAnArchive: it is an archive that cannot be read.
-        TooMany: it has more files than an import takes.
+        Refused: the path is neither a file nor a folder, or cannot be read.
+        NotAnArchive: the archive cannot be read.
+        TooMany: there are more files than an import accepts.
     """
     key = str(path)
     if path.is_dir():
@@ -81,7 +81,7 @@ def of_path(path: Path, forbidden: Identities) -> Iterator[Places]:
         yield Places(key, _places(path.name, names, reads, paths))
         return
     with files.opened(path, forbidden) as file:
-        from sidecar.documents import archive  # noqa: PLC0415 - 5 ms that a folder does not need
+        from sidecar.documents import archive  # noqa: PLC0415 - takes 5 ms, which a folder does not need
 
         if not archive.is_archive(file):
             read = partial(files.read, path, forbidden)
@@ -94,7 +94,7 @@ def of_path(path: Path, forbidden: Identities) -> Iterator[Places]:
 
 
 def of_texts(texts: list[tuple[str, bytes]]) -> Places:
-    """Return the places of texts, each with a name; "" for one that has none."""
+    """Return the places of texts, each with a name, which is "" when it has none."""
     return Places("", [Place(name, name, partial(bytes, text)) for name, text in texts])
 
 

@@ -1,4 +1,4 @@
-"""Finds the documents in a JSON text, and what each says of itself.
+"""Finds the documents in a JSON text, and reads the header of each.
 
 A text is one document, of a tool or of none; a list of complete documents; or an envelope, the
 format that this program exports: `{"format": "sim-sidecar/1", "exported_at", "items"}`.
@@ -26,17 +26,17 @@ SourceText = Annotated[str, Meta(min_length=1, max_length=limits.SOURCE_ID_MAX_C
 
 
 class Document(NamedTuple):
-    """One document: a body, and what is known of the workflow; None where nothing says it."""
+    """One document: a body, and the header of the workflow; None for what is unknown."""
 
     place: int | None
-    """Its place in a list; None when the file is one document."""
+    """Index of the document in a list; None when the file is one document."""
     body: bytes
     name: str | None
     description: str | None
     tags: list[str] | None
     category: str | None
     own_id: str | None
-    """The id that it has in the file, where a workflow can have that id."""
+    """The id in the file; None when it has none, or one that a workflow cannot have."""
     source: str | None
     source_id: str | None
     archived: bool = False
@@ -65,7 +65,7 @@ class _Item(msgspec.Struct):
     source_id: SourceText | None = None
     archived_at: int | None = None
     data_space: tuple[Space, Space] | None = None
-    """The space around the body, which its decoder has left out."""
+    """The white space around the body, which the decoder has dropped."""
 
 
 class _Envelope(msgspec.Struct):
@@ -100,7 +100,7 @@ def documents(text: bytes) -> Iterator[Document | NotTaken]:
 
 
 def _envelope(text: bytes) -> _Envelope | None:
-    """Return the envelope that a text is; None when it is none.
+    """Return the envelope in a text; None when the text is not an envelope.
 
     Raises:
         Refused: it is an envelope of another version, or has no list of items.
@@ -177,10 +177,10 @@ def _document(index: int | None, text: bytes) -> Document:
 
 
 def _sound(body: bytes) -> bytes:
-    """Return a body that is neither too large nor too deep.
+    """Return a body after checking its size and depth.
 
     Raises:
-        Refused: it is.
+        Refused: the body is too large or nests too deep.
     """
     if len(body) > limits.BODY_MAX_BYTES:
         raise Refused("too_large")
@@ -190,7 +190,7 @@ def _sound(body: bytes) -> bytes:
 
 
 def _value(text: bytes) -> Any:
-    """Return the value of a JSON text; None where it cannot be made, which no tool recognises."""
+    """Return the value of a JSON text; None when it cannot be decoded (no tool recognises None)."""
     try:
         return parse.parse(text, rounded=True)
     except parse.NotJSON:
@@ -198,16 +198,16 @@ def _value(text: bytes) -> Any:
 
 
 def _without_nul(text: str) -> str:
-    """Return a text as a workflow may have it."""
+    """Return a text without characters that a workflow may not have."""
     return text.replace("\0", "")
 
 
 def _cut(text: str | None, most: int) -> str | None:
-    """Return a text of a title as a workflow may have it; None when it is blank."""
+    """Return a text of a title, shortened to its limit; None when it is blank."""
     return (_without_nul(text).strip()[:most] or None) if text else None
 
 
 def _tags(found: tuple[str, ...]) -> list[str] | None:
-    """Return the tags of a title as a workflow may have them; None when there are none."""
+    """Return the tags of a title within the limits of a workflow; None when there are none."""
     cut = (_cut(tag, limits.TAG_MAX_CHARS) for tag in found)
     return list(dict.fromkeys(filter(None, cut)))[: limits.TAGS_MAX] or None

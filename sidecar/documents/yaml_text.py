@@ -1,8 +1,8 @@
-"""Turns YAML into JSON, by the events of a parser in C: nothing is resolved that could grow.
+"""Converts YAML to JSON from the events of a parser in C; aliases, which could grow, are refused.
 
-Plain values have the types that PyYAML gives them, which is what most programs write for: `yes` is
-true and `0o17` text. JSON has no types for some of them, which are text as it is written: dates,
-binary data, `.inf` and `.nan`, numbers in base 60, and keys of any type.
+Plain values have the types that PyYAML gives them, which most programs expect: `yes` is true and
+`0o17` is text. Types that JSON lacks become text as it is written: dates, binary data, `.inf` and
+`.nan`, numbers in base 60, and keys of any type.
 """
 
 import re
@@ -34,8 +34,8 @@ def as_json(text: bytes) -> list[bytes]:
     """Return the JSON of each document of a YAML text in UTF-8, at least one.
 
     Raises:
-        Refused: it is not YAML, has an alias or a tag or key that JSON has no place for, or nests
-            too deep.
+        Refused: it is not YAML, has an alias, or a tag or key that JSON cannot represent, or nests
+                too deep.
     """
     if len(text) > limits.YAML_MAX_BYTES:
         raise Refused("too_large")
@@ -65,7 +65,7 @@ def _values(text: bytes) -> Iterator[Any]:
                 builder.close()
             case yaml.DocumentEndEvent():
                 if not isinstance(builder.root, (dict, list)):
-                    raise Refused("not_yaml")  # every text is YAML, as one value
+                    raise Refused("not_yaml")  # any text is YAML: a single scalar
                 yield builder.root
 
 
@@ -73,14 +73,14 @@ class _Builder:
     """Builds the value of a document, without recursion."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start without a value."""
         self.root: Any = None
         self._open: list[dict[str, Any] | list[Any]] = []
         self._keys: list[str | None] = []
         """The key that waits for its value, for each open container."""
 
     def open(self, container: dict[str, Any] | list[Any], tag: str | None) -> None:
-        """Begin a mapping or a list."""
+        """Start a mapping or a list."""
         if tag not in _CONTAINERS:
             raise Refused("yaml_tag")
         if len(self._open) >= limits.DEPTH_MAX:
@@ -90,12 +90,12 @@ class _Builder:
         self._keys.append(None)
 
     def close(self) -> None:
-        """End the mapping or list that was begun last."""
+        """End the mapping or list that was started last."""
         self._open.pop()
         self._keys.pop()
 
     def add_scalar(self, event: yaml.ScalarEvent) -> None:
-        """Add a key or a value that is no container."""
+        """Add a scalar: a key or a value."""
         if self._open and isinstance(self._open[-1], dict) and self._keys[-1] is None:
             if event.value in self._open[-1]:
                 raise Refused("yaml_key")
@@ -104,7 +104,7 @@ class _Builder:
         self._add(_scalar(event))
 
     def _add(self, value: Any) -> None:
-        """Add a value where it belongs."""
+        """Add a value to the innermost open container."""
         if not self._open:
             self.root = value
             return
@@ -120,7 +120,7 @@ class _Builder:
 
 
 def _scalar(event: yaml.ScalarEvent) -> Any:
-    """Return a value that is no container; a number as it is written where JSON writes it so."""
+    """Return the value of a scalar; a number keeps its digits when they are valid JSON."""
     text: str = event.value
     if event.tag is None:
         return _typed(_resolve(text), text) if event.implicit[0] else text
@@ -143,7 +143,7 @@ def _resolve(text: str) -> str:
 
 
 def _typed(kind: str, text: str) -> Any:
-    """Return a plain value of a type; as text where JSON has no such type."""
+    """Return a plain value of a type; as text when JSON has no such type."""
     match kind:
         case "null":
             return None
@@ -156,7 +156,7 @@ def _typed(kind: str, text: str) -> Any:
 
 
 def _number(text: str, digits: str) -> Any:
-    """Return a number; the text where it is in base 60 or not finite."""
+    """Return a number; as text when it is in base 60 or not finite."""
     if _JSON_NUMBER.fullmatch(digits):
         return Raw(digits.encode())
     sign, magnitude = (-1, digits[1:]) if digits.startswith("-") else (1, digits)

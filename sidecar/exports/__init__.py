@@ -1,10 +1,10 @@
-"""Exports to files: workflows in an envelope or as single documents, and what all exports share.
+"""Exports to files: workflows in one envelope or as single documents, and shared code of exports.
 
-- `new_file`: the file of an export, which gets its name only when it is complete.
-- `documents`: the workflows that an export is of, one after the other.
-- `credentials`: finds what looks like a credential in a workflow, and leaves it out.
-- `runs`: the run history of a workflow that is exported with it.
+- `new_file`: creates the file of an export, which gets its name only when it is complete.
+- `documents`: reads the workflows of an export, one after the other.
+- `credentials`: finds texts in a workflow that look like credentials, and removes them.
+- `runs`: reads the run history of a workflow that is exported.
 - `envelope`: writes the format `sim-sidecar/1`, which `workflows.import` reads.
-- `originals`: writes a zip of documents as their tools read them.
-- `file_names`: names that every system takes.
+- `originals`: writes a zip of documents in the formats of their tools.
+- `file_names`: makes file names that every operating system accepts.
 """

@@ -1,9 +1,10 @@
-"""Finds what looks like a credential in a workflow, and leaves it out.
+"""Finds texts in a workflow that look like credentials, and removes them.
 
-A text with the shape of a known provider's keys is certain (`redaction` has the shapes). The name
-of a member alone, such as `password`, makes a literal of 16 and more characters a possible one: an
-expression, which names a credential that is stored elsewhere, is none. Whole sets of rules were
-tried: they took 0.6 s a MB, and their generic rule hit two of five files that have no credential.
+A text with the shape of a known provider's keys is a certain credential (`redaction` has the
+shapes). A literal of 16 or more characters is a possible credential when the name of its member,
+such as `password`, suggests one. An expression, which refers to a credential that is stored
+elsewhere, is not a credential. Complete rule sets were tried: they took 0.6 s per MB, and their
+generic rule matched in two of five files without a credential.
 """
 
 import re
@@ -18,17 +19,17 @@ from sidecar.bodies.tools.table import recognise
 from sidecar.redaction import MARK, has_key_shape, redact
 
 _SHAPE_MIN_CHARS: Final = 15
-"""Shorter texts have none of the shapes."""
+"""Length of the shortest text that can have one of the shapes."""
 _LITERAL_MIN_CHARS: Final = 16
 _NAMES: Final = re.compile(
     r"(?i)(?:pass(?:word|wd|phrase)|secret|token|authorization"
     r"|(?:api|access|private|secret|signing|auth)[ _-]?key|credentials?|connection[ _-]?string)$"
 )
-"""Names of members that hold credentials, by how they end."""
+"""Matches the ends of the names of members that hold credentials."""
 _NO_LITERAL: Final = re.compile(r"^[=$@]|\s|\{\{|\$\{|\$\(|<%|^https?:|^<.*>$|^\{.*\}$|\[secret\]")
-"""What makes a text no credential: an expression, a sentence, an address."""
+"""Matches texts that are not credentials: an expression, a sentence, an address."""
 _NAMING: Final = ("name", "key", "id")
-"""Members that say what their neighbour `value` is the value of."""
+"""Members that contain the name of the value in the member `value` beside them."""
 _STRING: Final = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 
 
@@ -36,9 +37,9 @@ class Found(NamedTuple):
     """A text of a workflow that is, or may be, a credential."""
 
     step: str | None
-    """The name of the step; None outside steps."""
+    """The name of the step; None outside the steps."""
     member: str
-    """Where in the step, or in the workflow, it is."""
+    """The path of the text within the step or the workflow."""
     is_certain: bool
     text: str
 
@@ -47,7 +48,7 @@ def find_in_body(body: bytes) -> list[Found]:
     """Return the credentials in a body, by step.
 
     Raises:
-        NotJSON: it cannot be read.
+        NotJSON: the body is not JSON.
     """
     document = parse(body, rounded=True)
     tool = recognise(document)
@@ -56,13 +57,13 @@ def find_in_body(body: bytes) -> list[Found]:
         found += _find(step.entry, _shown(step.name or step.id))
     found += _find(tool.rest(document), None)
     if not any(each.is_certain for each in found) and has_key_shape(body.decode(errors="replace")):
-        # As the name of a member, or in a member that comes twice, which no reader of JSON sees.
+        # As the name of a member, or in a duplicate member, which a JSON parser drops.
         found.append(Found(None, "", is_certain=True, text=""))
     return found
 
 
 def find_in_texts(texts: dict[str, Any]) -> list[Found]:
-    """Return the credentials in values beside the body, each by its name."""
+    """Return the credentials in named values outside the body."""
     return _find(texts, None)
 
 
@@ -77,7 +78,7 @@ def _find(value: Any, step: str | None) -> list[Found]:
 
 
 def _may_be_one(name: str, text: str) -> bool:
-    """Return whether a text may be a credential by the name of its member."""
+    """Return whether a text may be a credential, judged by the name of its member."""
     return (
         len(text) >= _LITERAL_MIN_CHARS
         and _NAMES.search(name) is not None
@@ -86,7 +87,7 @@ def _may_be_one(name: str, text: str) -> bool:
 
 
 def _texts(value: Any) -> Iterator[tuple[tuple[str, ...], str, str]]:
-    """Yield every text in a value with its path and the name that says what it is."""
+    """Yield every text in a value with its path and the name that describes it."""
     waiting: list[tuple[tuple[str, ...], str, Any]] = [((), "", value)]
     while waiting:
         path, name, each = waiting.pop()
@@ -106,12 +107,12 @@ def _texts(value: Any) -> Iterator[tuple[tuple[str, ...], str, str]]:
 
 
 def _shown(text: str) -> str:
-    """Return a name as a report shows it: short, and without credentials of its own."""
+    """Return a name as a report shows it: truncated, and without credentials."""
     return redact(text[: limits.EXPORT_NAME_MAX_CHARS])
 
 
 def redact_body(body: bytes, found: list[Found]) -> bytes:
-    """Return a body with `[secret]` in the place of credentials; all else stays as it is."""
+    """Return a body with `[secret]` in the place of credentials, and otherwise unchanged."""
     possible = {each.text for each in found if not each.is_certain}
 
     def replaced(match: re.Match[bytes]) -> bytes:
@@ -126,6 +127,6 @@ def redact_body(body: bytes, found: list[Found]) -> bytes:
 
 
 def redact_json(value: bytes) -> tuple[bytes, list[Found]]:
-    """Return a JSON value without credentials, and those that it had."""
+    """Return a JSON value without its credentials, and the credentials."""
     found = _find(parse(value, rounded=True), None)
     return redact_body(value, found), found

@@ -1,4 +1,4 @@
-"""The workflows of an export, one after the other: what is written, and what is told of it."""
+"""Reads the workflows of an export one after the other, and reports on them."""
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -31,28 +31,28 @@ class Document(NamedTuple):
     category: str
     archived_at: int | None
     source: str | None
-    """The tool that it was imported from; None for others."""
+    """The tool that the workflow was imported from; None when it was not imported."""
     source_id: str | None
-    """The id that it has there."""
+    """The id of the workflow in that tool."""
     body: bytes
 
     @property
     def tool(self) -> str:
-        """The name of the tool that the body is from."""
+        """The name of the tool whose format the body has."""
         return recognise(parse(self.body, rounded=True)).name
 
 
 class Report:
-    """What an export has found and left out."""
+    """What an export has found and omitted."""
 
     def __init__(self) -> None:
-        """Begin with nothing."""
+        """Start with an empty report."""
         self.workflows = 0
         self.runs = 0
         self.missing: list[str] = []
         self.damaged: list[str] = []
         self.credentials: list[tuple[str, Found]] = []
-        """Those that an answer tells, each with the id of its workflow."""
+        """The credentials that the answer lists, each with the id of its workflow."""
         self.credentials_total = 0
 
     def add(self, workflow_id: str, found: list[Found]) -> None:
@@ -65,9 +65,9 @@ class Report:
 def read_documents(
     ctx: LongContext, db: Connection, selection: Selection, report: Report, *, redact: bool
 ) -> Iterator[Document]:
-    """Yield the workflows of an export, and enter in `report` what is to be told of them.
+    """Yield the workflows of an export, and add what was found and omitted to `report`.
 
-    With `redact` they come without credentials.
+    With `redact` the workflows have no credentials.
     """
     total = count_selected(db, selection)
     for done, (workflow_id, selected) in enumerate(read_selected(db, selection)):
@@ -90,8 +90,8 @@ def _read(selected: Selected) -> tuple[Document, list[Found]]:
     """Return a workflow and its credentials.
 
     Raises:
-        DatabaseDamaged: a cell of it is damaged.
-        NotJSON: its body is no JSON.
+        DatabaseDamaged: a cell of the workflow is damaged.
+            NotJSON: its body is not JSON.
     """
     stored, source, source_id = selected
     header = stored.header
@@ -111,7 +111,7 @@ def _read(selected: Selected) -> tuple[Document, list[Found]]:
 
 
 def _redacted(document: Document, found: list[Found]) -> Document:
-    """Return a workflow without its credentials; its id, by which others name it, stays."""
+    """Return a workflow without its credentials; its id stays, because others refer to it."""
     texts = {
         "name": document.name, "description": document.description, "tags": document.tags,
         "category": document.category,

@@ -1,7 +1,7 @@
 """Writes an envelope: one JSON document with workflows and their headers, in a file.
 
-`workflows.import` reads it. Bodies stand in it as they are stored, byte for byte, so that it can
-have line feeds. It is written piece by piece: only one workflow is in memory at a time.
+`workflows.import` reads it. It contains the bodies byte for byte as they are stored, so it can
+contain line feeds. It is written piece by piece: only one workflow is in memory at a time.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,11 +18,11 @@ FORMAT: Final = "sim-sidecar/1"
 
 
 _SPACE: Final = b" \t\r\n"
-"""What JSON takes for space."""
+"""The white space of JSON."""
 
 
 class File(Protocol):
-    """What an export writes into."""
+    """The file that an export writes."""
 
     def write(self, data: bytes, /) -> Any:
         """Write bytes."""
@@ -40,7 +40,7 @@ class EnvelopeItem(msgspec.Struct, frozen=True):
     source: str | None
     source_id: str | None
     data_space: tuple[str, str] | None
-    """The space before and after the body, which a reader of JSON would lose; null for none."""
+    """The white space before and after the body, which a JSON parser drops; null for none."""
     data: Raw
 
 
@@ -51,7 +51,7 @@ def write_envelope(
     *,
     runs_of: Callable[[Document], Iterator[ExportedRun]] | None = None,
 ) -> None:
-    """Write an envelope of the documents, with their runs where `runs_of` is given."""
+    """Write an envelope of the documents, with their runs when `runs_of` is given."""
     head = {"format": FORMAT, "exported_at": exported_at, "items": []}
     file.write(msgspec.json.encode(head)[:-2])
     separator = b"\n"
@@ -67,7 +67,7 @@ def write_envelope(
 
 
 def _space_around(body: bytes) -> tuple[str, str] | None:
-    """Return the space before and after the value of a body; None where there is none."""
+    """Return the white space before and after the value of a body; None when there is none."""
     before = len(body) - len(body.lstrip(_SPACE))
     after = len(body.rstrip(_SPACE))
     if before == 0 and after == len(body):

@@ -1,4 +1,4 @@
-"""Names of files that every system takes, Windows too, made of the names of workflows."""
+"""Makes file names that every operating system accepts from the names of workflows."""
 
 import re
 import unicodedata
@@ -10,7 +10,7 @@ _FORBIDDEN: Final = re.compile(r'[<>:"/\\|?*]')
 _RESERVED: Final = re.compile(
     r"(?i)^(?:con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(?:\.|$)"
 )
-"""Names of devices on Windows, whatever follows a dot."""
+"""Names of devices on Windows, with any suffix."""
 _UNNAMED: Final = "workflow"
 
 
@@ -18,11 +18,11 @@ class FileNames:
     """Gives each workflow of an export a name of its own."""
 
     def __init__(self, *taken: str) -> None:
-        """Begin with names that are taken."""
+        """Start with these names taken."""
         self._taken = {name.casefold() for name in taken}
 
     def name_for(self, name: str, suffix: str) -> str:
-        """Return a file name for a workflow that no other one has, whatever the case."""
+        """Return a file name for a workflow that is unique, regardless of case."""
         stem, number = safe_stem(name), 1
         found = stem + suffix
         while found.casefold() in self._taken:
@@ -35,7 +35,7 @@ class FileNames:
 def safe_stem(name: str) -> str:
     """Return a text as the name of a file without its suffix."""
     text = unicodedata.normalize("NFC", name)
-    # Categories C are controls, marks of direction and what has no meaning.
+    # The categories C* are control characters, direction marks and unassigned characters.
     text = "".join("_" if unicodedata.category(char)[0] == "C" else char for char in text)
     text = _FORBIDDEN.sub("_", text)
     text = text.encode()[: limits.EXPORT_FILE_NAME_MAX_BYTES].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""The file of an export: it gets its name only when it is complete and on the disk."""
+"""The file of an export, which gets its name only when it is complete and synced to disk."""
 
 import glob
 import os
@@ -29,7 +29,7 @@ _FIELD = "$.params.path"
 
 
 class NewFile(NamedTuple):
-    """A file that is being written under another name."""
+    """A file that is being written under a temporary name."""
 
     partial: Path
     """The private file to write into, and to sync."""
@@ -38,7 +38,7 @@ class NewFile(NamedTuple):
 
     @contextmanager
     def writing(self) -> Iterator[IO[bytes]]:
-        """Open the file for the block, and write it to the disk when the block has succeeded."""
+        """Open the file for the block, and sync it to disk when the block has succeeded."""
         with self.partial.open("wb") as file:
             yield file
             file.flush()
@@ -52,7 +52,7 @@ class NewFile(NamedTuple):
         """Give the finished file its name.
 
         Raises:
-            Conflict: another file has been given the name meanwhile.
+            Conflict: another file has got the name in the meantime.
         """
         if self.overwrites:
             self.partial.replace(self.path)
@@ -94,7 +94,7 @@ def _check(ctx: LongContext, text: str, *, overwrite: bool) -> Path:
 def new_file(ctx: LongContext, text: str, *, overwrite: bool = False) -> Iterator[NewFile]:
     """Create a private file beside the path `text` for the block, and remove it afterwards.
 
-    Such files of this database's earlier exports that were killed are removed, too.
+    Files that killed exports of this database have left behind are removed, too.
 
     Raises:
         InvalidParams: no file can be made there.
@@ -103,7 +103,7 @@ def new_file(ctx: LongContext, text: str, *, overwrite: bool = False) -> Iterato
     path = _check(ctx, text, overwrite=overwrite)
     with files.wire_errors():
         with ctx.reading() as db:
-            # By its id a database knows its own unfinished files.
+            # The id of the database identifies its own unfinished files.
             owner = meta.store_id(db).hex()
         partial = files.beside(path, f".{owner}.{ctx.clock.new_id()}{_PARTIAL}")
         try:

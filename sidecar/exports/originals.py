@@ -1,7 +1,7 @@
-"""Writes a zip of workflows as their tools read them: one file each, and a manifest.
+"""Writes a zip of workflows in the formats of their tools: one file each, and a manifest.
 
-A document is in its file as it is stored. That of a tool that reads YAML is JSON under the suffix
-of YAML, of which JSON is a part.
+Each file has the document as it is stored. For a tool that reads YAML it is JSON with the suffix
+of YAML, because JSON is a subset of YAML.
 """
 
 import hashlib
@@ -52,7 +52,7 @@ def write_originals(file: IO[bytes], documents: Iterable[Document], exported_at:
     at = datetime.fromtimestamp(exported_at / 1000, UTC).timetuple()[:6]
 
     def put(name: str, data: bytes) -> None:
-        """Write one file, which only its owner may read once it is unpacked."""
+        """Write one file; once unpacked, only its owner may read it."""
         entry = zipfile.ZipInfo(name, at)
         entry.compress_type = zipfile.ZIP_DEFLATED
         entry.external_attr = 0o600 << 16

@@ -76,9 +76,9 @@ class Runs:
         )  # fmt: skip
 
     def _summary(self, run: RunHeader) -> bytes:
-        """Return the summary of a run as JSON; null where it has none that is whole.
+        """Return the summary of a run as JSON; null when it has none, or a damaged one.
 
-        Some that were cut have been stored without quotes.
+        Earlier versions have stored some truncated summaries without quotes.
         """
         stored = rows.load_summary(self._db, run.rid)
         try:

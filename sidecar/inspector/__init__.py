@@ -1,4 +1,4 @@
-"""The inspector: a page on loopback that shows what a sidecar is told, answers and keeps.
+"""The inspector: a page on loopback that shows a database, or the traffic of a host's sidecar.
 
-Only `sim-sidecar inspect` loads it. A serving process loads nothing of it and opens no socket.
+Only `sim-sidecar inspect` loads this package. A serving process never loads it and opens no socket.
 """

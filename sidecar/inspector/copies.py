@@ -1,7 +1,7 @@
 """Makes a copy of a database, and serves it for reading only.
 
-The inspector holds the lock of the copy, so that its sidecar only reads: no chore runs that would
-prune, or write a backup into the folder of the app.
+The inspector holds the lock of the copy, so that its sidecar only reads. Therefore no chore runs
+that would prune runs, or write a backup into the app's folder of backups.
 """
 
 from contextlib import ExitStack, suppress
@@ -18,7 +18,7 @@ from sidecar.store.transfer.whole_copy import copy_whole, index_pending
 
 
 def serve_copy(database: Path, held: ExitStack, frames: Frames | None) -> Served:
-    """Copy the database and start a sidecar on the copy, which `held` removes.
+    """Copy the database and start a sidecar on the copy; closing `held` removes the copy.
 
     Raises:
         Ended: there is no database, or its copy cannot be served.
@@ -30,10 +30,11 @@ def serve_copy(database: Path, held: ExitStack, frames: Frames | None) -> Served
     copy = folder / DATABASE_NAME
     version = copy_whole(database, copy)
     if version != migrations.current_version():
-        # An older file is migrated here, as a copy, and one of another program is refused.
+        # This migrates a copy of an older version, and refuses a file of another program.
         Served([f"--database={copy}", "--existing", "--no-events"], None).close()
     index_pending(copy)
-    with suppress(OSError):  # Windows has no links for everybody: backups are then not listed
+    # Windows lets only some users create links; without one, backups are not listed.
+    with suppress(OSError):
         (folder / DEFAULT).symlink_to(database.absolute().parent / DEFAULT)
     lock = DatabaseLock(copy)
     lock.acquire()

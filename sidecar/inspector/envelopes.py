@@ -1,4 +1,4 @@
-"""Reads what a line is: a request, its answer or a notification, and of which method."""
+"""Recognises whether a line is a request, an answer or a notification, and its method."""
 
 import re
 from typing import Literal, NamedTuple
@@ -10,11 +10,11 @@ Kind = Literal["request", "result", "error", "notification", "batch", "other"]
 _METHOD = re.compile(rb'"method"\s*:\s*"([a-zA-Z_$/.]{1,80})"')
 _ID = re.compile(rb'"id"\s*:\s*("[^"\\]{0,80}"|[0-9]{1,20})')
 _HEAD_BYTES = 400
-"""Where the envelope of a line that was cut is looked for: clients write it first."""
+"""The bytes of a truncated line that are searched for the envelope: clients write it first."""
 
 
 class Envelope(NamedTuple):
-    """What a line is."""
+    """The envelope of a line."""
 
     kind: Kind
     id: bytes | None = None
@@ -23,7 +23,7 @@ class Envelope(NamedTuple):
 
 
 class _Message(msgspec.Struct):
-    """The members that say what a message is; one that is missing is empty."""
+    """The members of a message's envelope; a missing member is empty."""
 
     id: msgspec.Raw = msgspec.Raw()
     method: str | None = None
@@ -35,7 +35,7 @@ _decode = msgspec.json.Decoder(_Message).decode
 
 
 def read(line: bytes, *, cut: bool = False) -> Envelope:
-    """Return what a line is; of one that was cut, what its beginning says."""
+    """Return the envelope of a line; for a truncated line, as its beginning shows it."""
     if cut:
         return _guess(line[:_HEAD_BYTES])
     if line.lstrip().startswith(b"["):
@@ -53,7 +53,7 @@ def read(line: bytes, *, cut: bool = False) -> Envelope:
 
 
 def _guess(head: bytes) -> Envelope:
-    """Return what the first bytes of a line say."""
+    """Return the envelope that the first bytes of a line show."""
     id_, method = _ID.search(head), _METHOD.search(head)
     found = id_[1] if id_ else None
     if method:

@@ -1,4 +1,4 @@
-"""The newest frames, the lines that passed, in order; the page waits here for further ones."""
+"""The newest frames (the recorded lines) in order; the page waits here for further frames."""
 
 import threading
 from collections import OrderedDict, deque
@@ -13,11 +13,11 @@ from sidecar.inspector.envelopes import Envelope, Kind
 from sidecar.limits import inspector as limits
 
 Direction = Literal["to", "from"]
-"""Whether a frame goes to the sidecar, or comes from it."""
+"""The direction of a frame: to the sidecar, or from it."""
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """One line, as it passed."""
+    """One recorded line."""
 
     seq: int
     at: int
@@ -27,17 +27,17 @@ class Frame(msgspec.Struct, frozen=True):
     id: str | None
     """JSON text of the request's id."""
     method: str | None
-    """The method; of an answer, the one that it answers."""
+    """The method; for an answer, the method of its request."""
     size_bytes: int
     duration_ms: float | None
-    """The time since the request, of an answer only."""
+    """The time since the request; only for an answer."""
     whole: bool
-    """Whether `text` is the whole frame, with nothing of it hidden."""
+    """Whether `text` is the complete frame, with nothing hidden."""
     text: str
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Frames in order, with the beginning of their texts."""
+    """Frames in order, each with the beginning of its text."""
 
     frames: list[Frame]
     last: int
@@ -52,12 +52,12 @@ class _Asked(NamedTuple):
 
 
 class Frames:
-    """The newest frames: some threads record them, others wait for them."""
+    """The newest frames; some threads record them, others wait for them."""
 
     def __init__(self, clock: Clock) -> None:
         """Begin without frames."""
         self.notified: Callable[[str, bytes], None] = lambda _method, _line: None
-        """Called with each whole notification of the sidecar, after it was recorded."""
+        """Called with each complete notification of the sidecar, after it was recorded."""
         self._clock = clock
         self._changed = threading.Condition()
         self._kept: deque[Frame] = deque()
@@ -65,10 +65,10 @@ class Frames:
         self._last = 0
         self._asked: OrderedDict[bytes, _Asked] = OrderedDict()
         self._secret_batch = False
-        """Whether there was a batch that may ask for a secret: its answers look like any."""
+        """Whether a batch may have asked for a secret; its answers cannot be told apart."""
 
     def record(self, direction: Direction, line: bytes, size_bytes: int | None = None) -> None:
-        """Record a line without its end; `size_bytes` is its size when only a part is given."""
+        """Record a line without its end; `size_bytes` is its whole size when `line` is a part."""
         size = len(line) if size_bytes is None else size_bytes
         cut = size > len(line)
         envelope = envelopes.read(line, cut=cut)
@@ -113,22 +113,22 @@ class Frames:
         return None
 
     def _is_doubtful(self, envelope: Envelope) -> bool:
-        """Return whether it is not known what a line of the sidecar answers."""
+        """Return whether the request that a line of the sidecar answers is unknown."""
         if envelope.kind == "batch":
             return self._secret_batch
         return envelope.kind == "result" and envelope.method is None
 
     def _keep(self, frame: Frame) -> None:
-        """Keep a frame, and drop the oldest ones that are too many."""
+        """Keep a frame, and drop the oldest frames that exceed the limit."""
         self._kept.append(frame)
         self._kept_chars += len(frame.text)
         while len(self._kept) > limits.FRAMES_KEPT or self._kept_chars > limits.FRAMES_KEPT_CHARS:
             self._kept_chars -= len(self._kept.popleft().text)
 
     def after(self, seq: int, wait_s: float) -> Page:
-        """Return the frames after this number, the oldest first; wait for one when there is none.
+        """Return the frames after this number, the oldest first; wait when there is none yet.
 
-        A number that was never given, as of an inspector that has ended, stands for 0.
+        An unknown number, such as one of an earlier inspector, means 0.
         """
         with self._changed:
             if seq > self._last:
@@ -142,7 +142,7 @@ class Frames:
             return Page(shown, self._last)
 
     def find(self, seq: int) -> Frame | None:
-        """Return a frame with all of its text that is kept; None when it was dropped."""
+        """Return a frame with all of its kept text; None when the frame was dropped."""
         with self._changed:
             return next((frame for frame in self._kept if frame.seq == seq), None)
 
@@ -171,7 +171,7 @@ class LineRecorder:
             self._end_line()
 
     def _add(self, part: bytes) -> None:
-        """Add to the line that has begun."""
+        """Add bytes to the unfinished line."""
         self._size_bytes += len(part)
         room = limits.FRAME_KEPT_BYTES - len(self._kept)
         if room > 0:

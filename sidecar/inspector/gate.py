@@ -1,9 +1,9 @@
-"""Decides whether a request comes from the page of this inspector, before anything is done.
+"""Decides whether a request comes from the page of this inspector, before it is processed.
 
-Another page in the same browser can send requests to loopback, and another program on the machine
-can too. The page alone knows the token, which stands in the fragment of its address: a browser
-sends that to no server. A name of another site that leads to loopback (DNS rebinding) shows in the
-Host, and a page of another site in the Origin.
+Other pages in the same browser, and other programs on the machine, can send requests to loopback.
+Only this page knows the token, which is in the fragment of its URL; browsers do not send fragments
+to servers. The header Host reveals a foreign name that resolves to loopback (DNS rebinding), and
+the header Origin reveals a page of another site.
 """
 
 import hmac
@@ -15,7 +15,7 @@ from typing import NamedTuple
 from sidecar.limits import inspector as limits
 
 ADDRESS = "127.0.0.1"
-"""The one address that is listened to."""
+"""The only address that the server listens on."""
 TOKEN_HEADER = "X-Inspector-Token"  # noqa: S105 - the name of a header
 
 HEADERS = {
@@ -30,21 +30,21 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
-"""What every answer says to the browser."""
+"""The headers of every answer."""
 
 
 class Refused(Exception):
     """A request that is not served."""
 
     def __init__(self, status: HTTPStatus, slug: str, message: str) -> None:
-        """Keep the status and the reason."""
+        """Store the HTTP status and the reason."""
         super().__init__(message)
         self.status = status
         self.slug = slug
 
 
 class Request(NamedTuple):
-    """What the gate looks at."""
+    """The parts of a request that the gate checks."""
 
     method: str
     values: Callable[[str], Iterable[str]]
@@ -52,7 +52,7 @@ class Request(NamedTuple):
 
 
 class Gate:
-    """The checks of one inspector, which has one port and one token."""
+    """Checks requests for one inspector, which has one port and one token."""
 
     def __init__(self, port: int) -> None:
         """Make the token."""
@@ -62,14 +62,14 @@ class Gate:
 
     @property
     def address(self) -> str:
-        """The address that a person opens."""
+        """The URL that the user opens."""
         return f"{self.origin}/#token={self.token}"
 
     def check_host(self, request: Request) -> None:
-        """Refuse a request that was meant for another host, or that another site has sent.
+        """Refuse a request for another host, or from a page of another site.
 
         Raises:
-            Refused: the Host or the Origin is another one.
+            Refused: the header Host or Origin differs from the inspector's.
         """
         if list(request.values("Host")) != [self.host]:
             text = f"The inspector answers only under {self.origin}."
@@ -81,10 +81,10 @@ class Gate:
             raise Refused(HTTPStatus.FORBIDDEN, "foreign_origin", text)
 
     def check_token(self, request: Request) -> None:
-        """Refuse a request that does not bring the token.
+        """Refuse a request without the token.
 
         Raises:
-            Refused: there is none, or it is another one.
+            Refused: the token is missing or wrong.
         """
         sites = set(request.values("Sec-Fetch-Site"))
         if not sites <= {"same-origin"}:
@@ -92,5 +92,7 @@ class Gate:
             raise Refused(HTTPStatus.FORBIDDEN, "foreign_origin", text)
         given = list(request.values(TOKEN_HEADER))
         if len(given) != 1 or not hmac.compare_digest(given[0].encode(), self.token.encode()):
-            text = "Open the address that the inspector has printed; it holds the session's token."
+            text = (
+                "Open the address that the inspector has printed; it contains the session's token."
+            )
             raise Refused(HTTPStatus.UNAUTHORIZED, "no_token", text)

@@ -16,7 +16,7 @@ class GraphStep(msgspec.Struct, frozen=True):
 
 
 class GraphLink(msgspec.Struct, frozen=True):
-    """A link between two steps that are both there."""
+    """A link between two steps of the graph."""
 
     source: str
     target: str
@@ -30,11 +30,11 @@ class Graph(msgspec.Struct, frozen=True):
     steps: list[GraphStep]
     links: list[GraphLink]
     steps_total: int
-    """How many steps there are; at most `limits.STEPS_DRAWN` of them are in `steps`."""
+    """Number of steps of the workflow; `steps` has at most `limits.STEPS_DRAWN` of them."""
 
 
 def read(body: bytes) -> Graph:
-    """Return the graph of a body; one without steps for what no tool has written."""
+    """Return the graph of a body; a graph without steps when the format is not known."""
     try:
         document = parse(body, rounded=True)
     except NotJSON:

@@ -1,4 +1,4 @@
-"""The calls that change nothing; the others are refused unless writes were allowed."""
+"""The calls that change nothing; without `--write` the inspector refuses all others."""
 
 from typing import Any, Final
 
@@ -16,11 +16,11 @@ READING: Final = frozenset(
         "rpc.discover",
     }
 )  # fmt: skip
-"""The methods that change neither the database, nor a file, nor what the process keeps in memory
-of keys, answer no secret and use no network."""
+"""The methods that change neither the database, nor a file, nor the keys in memory, return no
+secret and use no network."""
 
 RESTORE: Final = "backups.restore"
-"""Changes nothing while its param `dry_run` is true."""
+"""This method changes nothing when its param `dry_run` is true."""
 
 
 def is_reading(method: str, params: Any) -> bool:

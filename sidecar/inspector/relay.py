@@ -1,8 +1,8 @@
-"""Runs the command of a host and passes what both say on, byte for byte, while it is recorded.
+"""Runs the command of a host, and forwards and records the bytes of both sides unchanged.
 
-The host sees what it would see of the command itself: its output, the end of it, its exit code or
-the signal that ended it; stderr is inherited, and so are the descriptors that the host hands down.
-When one of them stops reading or writing, the other one sees that too.
+The host sees the same as from the command itself: its output, the end of the output, and its exit
+code or the signal that ended it. The command inherits stderr and the host's other descriptors.
+When one side stops reading or writing, the other side sees that too.
 """
 
 import os
@@ -22,10 +22,10 @@ _PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
 
 class _Signals:
-    """Passes signals on to a process, also those that came before it was started."""
+    """Forwards signals to a process, also those that arrived before it was started."""
 
     def __init__(self) -> None:
-        """Handle the signals that end processes, and those whose meaning is a program's own."""
+        """Handle the signals that end processes, and those that a program may define."""
         self._process: subprocess.Popen[bytes] | None = None
         self._early: list[int] = []
         for name in _PASSED_ON:
@@ -35,13 +35,13 @@ class _Signals:
                     signal.signal(number, self._came)
 
     def pass_to(self, process: "subprocess.Popen[bytes]") -> None:
-        """Pass all signals on to this process from now on."""
+        """Forward all signals to this process from now on."""
         self._process = process
         for number in self._early:
             self._came(number, None)
 
     def _came(self, number: int, _frame: Any) -> None:
-        """Send a signal on, or keep it until there is a process."""
+        """Forward a signal, or keep it until there is a process."""
         if self._process is None:
             self._early.append(number)
             return
@@ -60,8 +60,8 @@ class Relay:
         """
         signals = _Signals()
         alone: dict[str, Any] = {} if sys.platform == "win32" else {"process_group": 0}
-        # A group of its own: a signal of the terminal then comes once, from us.
-        self._process = subprocess.Popen(  # noqa: S603 - the command of the person
+        # A process group of its own: a signal from the terminal then arrives once, from here.
+        self._process = subprocess.Popen(  # noqa: S603 - the command that the user gave
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, close_fds=False,
             **alone,
         )  # fmt: skip
@@ -72,7 +72,7 @@ class Relay:
         self._to, self._came = to, came
 
     def run(self) -> int:
-        """Pass on until the command has ended; return its exit code, negative for a signal."""
+        """Forward until the command has ended; return its exit code, negative for a signal."""
         threading.Thread(target=self._pass_input, daemon=True).start()
         output = threading.Thread(target=self._pass_output, daemon=True)
         output.start()
@@ -81,7 +81,7 @@ class Relay:
         return code
 
     def _pass_input(self) -> None:
-        """Pass stdin on until it ends, or until the command takes no more."""
+        """Forward stdin until it ends, or until the command stops reading."""
         self._pass(0, self._stdin.fileno(), self._to)
         with suppress(OSError):
             self._stdin.close()
@@ -89,7 +89,7 @@ class Relay:
         _replace_by_null(0)
 
     def _pass_output(self) -> None:
-        """Pass the command's output on until it ends, or until the host reads no more."""
+        """Forward the command's output until it ends, or until the host stops reading."""
         self._pass(self._stdout.fileno(), 1, self._came)
         with suppress(OSError):
             self._stdout.close()
@@ -97,11 +97,11 @@ class Relay:
 
     @staticmethod
     def _pass(source: int, target: int, recorder: LineRecorder) -> None:
-        """Pass bytes from a descriptor to another one until either end is gone."""
+        """Forward bytes from one descriptor to another until either is closed."""
         with suppress(OSError):
             while data := descriptors.read(source, limits.RELAY_BYTES):
-                # Recorded first: an answer must not be seen before its request, nor a request
-                # before what it follows. A fault in that must not keep the bytes back.
+                # Record before forwarding: otherwise an answer could be recorded before its
+                # request. An error in the recording must not stop the bytes.
                 with suppress(Exception):
                     recorder.feed(data)
                 descriptors.write_all(target, data)
@@ -109,7 +109,7 @@ class Relay:
 
 
 def _replace_by_null(descriptor: int) -> None:
-    """Close a standard stream without leaving its number free."""
+    """Replace a standard stream by the null device, so that its number is not reused."""
     with suppress(OSError):
         null = os.open(os.devnull, os.O_RDWR)
         os.dup2(null, descriptor)
@@ -117,7 +117,7 @@ def _replace_by_null(descriptor: int) -> None:
 
 
 def end_as(code: int, finish: Callable[[], None]) -> None:
-    """End this process as the command has ended: with its exit code, or by the same signal."""
+    """End this process as the command ended: with the same exit code, or by the same signal."""
     finish()
     if code < 0 and sys.platform != "win32":
         number = -code

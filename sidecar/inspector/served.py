@@ -1,7 +1,7 @@
-"""A sidecar that the inspector has started for itself, and that any number of threads may call.
+"""A sidecar that the inspector starts for itself; several threads may call it at once.
 
-It is spoken to over stdin and stdout as by any host. The last lines of its log are kept, for the
-message of an end.
+The inspector calls it over stdin and stdout, like any host. The last lines of its log are kept for
+the error message when it ends.
 """
 
 import itertools
@@ -21,16 +21,16 @@ _LOG_LINES = 20
 
 
 class Ended(Exception):
-    """The sidecar has ended, or did not start; the text says why."""
+    """The sidecar has ended, or did not start; the text of the exception says why."""
 
     def __init__(self, code: int | None, message: str) -> None:
-        """Keep the exit code, None while that is unknown."""
+        """Store the exit code, None when it is unknown."""
         super().__init__(message)
         self.code = code
 
 
 class Answer(msgspec.Struct):
-    """The answer to a call: its result or its error, byte for byte; the other one is empty."""
+    """The answer to a call: its result or its error, byte for byte; the other member is empty."""
 
     id: msgspec.Raw = msgspec.Raw()
     result: msgspec.Raw = msgspec.Raw()
@@ -53,7 +53,7 @@ class Served:
         """Start `sim-sidecar serve` with these options and wait until it is ready.
 
         Raises:
-            Ended: it has refused to start.
+            Ended: the sidecar did not start.
         """
         self._frames = frames
         self._numbers = itertools.count(1)
@@ -62,7 +62,7 @@ class Served:
         self._is_ready = threading.Event()
         self._is_over = threading.Event()
         self._log: deque[bytes] = deque(maxlen=_LOG_LINES)
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
+        self._process = subprocess.Popen(  # noqa: S603 - this program itself
             own_command("serve", *options),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -100,7 +100,7 @@ class Served:
                 self._stdin.flush()
         except (OSError, ValueError):
             waiting.came.set()
-        if self._is_over.is_set():  # it ended before the call was among those that wait
+        if self._is_over.is_set():  # the process ended before the call was added to `_waiting`
             waiting.came.set()
         waiting.came.wait(limits.CALL_LIMIT_S)
         self._waiting.pop(number, None)
@@ -146,18 +146,18 @@ class Served:
         return ""
 
     def _end(self) -> Ended:
-        """End the process, and return why it did not serve."""
+        """End the process; return the exception that says why it did not start."""
         self.close()
         code = self._process.returncode
         return Ended(code, self._last_words() or f"The sidecar ended with code {code}.")
 
     @property
     def has_ended(self) -> bool:
-        """Whether the process answers no more."""
+        """Whether the process has stopped answering."""
         return self._is_over.is_set()
 
     def close(self) -> None:
-        """Close the process's stdin, wait for its end, kill it if that takes too long."""
+        """Close the process's stdin and wait for its end; kill it if that takes too long."""
         with self._writes:
             try:
                 self._stdin.close()

@@ -1,4 +1,4 @@
-"""What the page can ask for: the state, the frames, calls, graphs and a new copy."""
+"""The requests of the page: the state, frames, calls, graphs and a new copy."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -19,7 +19,7 @@ from sidecar.limits import inspector as limits
 from sidecar.own_command import typed_command
 
 Mode = Literal["copy", "write", "through"]
-"""Whether the page sees a copy, the file itself, or the traffic of a host."""
+"""Whether the page shows a copy, the file itself, or the traffic of a host."""
 
 
 class Call(msgspec.Struct, forbid_unknown_fields=True):
@@ -30,14 +30,14 @@ class Call(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class GraphOf(msgspec.Struct, forbid_unknown_fields=True):
-    """The workflow whose graph is asked for."""
+    """The workflow whose graph is requested."""
 
     id: str
     revision: int | None = None
 
 
 class State(msgspec.Struct, frozen=True):
-    """What the page shows of the inspector itself."""
+    """The state of the inspector, as the page shows it."""
 
     mode: Mode
     version: str
@@ -46,14 +46,14 @@ class State(msgspec.Struct, frozen=True):
     command: list[str] | None
     """The command of `--through`."""
     program: str
-    """What a person types to start this program."""
+    """The command with which a person starts this program."""
     reading: list[str]
     """The methods that change nothing."""
     restore: str
 
 
 class _Body(msgspec.Struct):
-    """The part of `workflows.get` that has the body."""
+    """The member of the result of `workflows.get` that has the body."""
 
     data: msgspec.Raw
 
@@ -73,7 +73,7 @@ class _Ready(msgspec.Struct):
 
 
 class Session:
-    """One inspector, without its socket."""
+    """One inspector, without its web server."""
 
     def __init__(
         self,
@@ -82,7 +82,7 @@ class Session:
         frames: Frames,
         command: list[str] | None = None,
     ) -> None:
-        """Put the parts together."""
+        """Connect the parts of the inspector."""
         self.mode: Mode = mode
         self.source = source
         self.frames = frames
@@ -90,7 +90,7 @@ class Session:
         frames.notified = self._notified
 
     def _notified(self, method: str, line: bytes) -> None:
-        """Learn from the host's sidecar which database it serves."""
+        """Read from a notification which database the host's sidecar serves."""
         if self.mode == "through" and method == "system.ready":
             with suppress(msgspec.DecodeError):
                 found = msgspec.json.decode(line, type=_Ready)
@@ -129,7 +129,9 @@ class Session:
         try:
             return work[path](body)
         except (msgspec.DecodeError, RecursionError) as fault:
-            raise Refused(HTTPStatus.BAD_REQUEST, "invalid", f"The request: {fault}.") from None
+            raise Refused(
+                HTTPStatus.BAD_REQUEST, "invalid", f"The request has the wrong form: {fault}."
+            ) from None
         except SidecarError as fault:
             return msgspec.json.encode({"error": fault.as_wire()})
         except Ended as ended:
@@ -156,7 +158,7 @@ class Session:
         if not self.source.writable and not permitted.is_reading(call.method, params):
             text = (
                 f"{call.method} can change something, and this inspector only reads."
-                " Start it with --write to allow that."
+                " Start the inspector with --write to allow that."
             )
             raise Refused(HTTPStatus.FORBIDDEN, "write_refused", text)
         return _as_json(self.source.call(call.method, bytes(call.params)))
@@ -179,10 +181,10 @@ class Session:
 
 
 def _number(query: dict[str, str], name: str) -> int:
-    """Return a number of the query.
+    """Return a number from the query string.
 
     Raises:
-        Refused: it is missing, or no number.
+        Refused: it is missing, or is not a number.
     """
     text = query.get(name, "")
     if not (text.isascii() and text.isdigit() and len(text) < 16):  # noqa: PLR2004 - below 2^53
@@ -191,7 +193,7 @@ def _number(query: dict[str, str], name: str) -> int:
 
 
 def _as_json(answer: Answer) -> bytes:
-    """Return an answer with its result or its error as the sidecar has written it."""
+    """Return an answer with the result or the error exactly as the sidecar wrote it."""
     if bytes(answer.error):
         return b'{"error":' + bytes(answer.error) + b"}"
     return b'{"result":' + bytes(answer.result) + b"}"

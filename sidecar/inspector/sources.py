@@ -1,4 +1,4 @@
-"""Where the views of the page get their data: a sidecar on a copy, or on the file itself."""
+"""The sidecar that gives the page its data; it serves a copy of the database, or the file."""
 
 import threading
 from contextlib import ExitStack
@@ -10,12 +10,12 @@ from sidecar.inspector.served import Answer, Ended, Served
 
 
 class Source:
-    """The sidecar that answers the page; it is started at the first call."""
+    """The sidecar that answers the page's calls; the first call starts it."""
 
     def __init__(
         self, database: Path | None, clock: Clock, frames: Frames | None, *, writable: bool
     ) -> None:
-        """Name the database; None while it is not known yet."""
+        """Store the path of the database; None while it is not known yet."""
         self.database = database
         self.writable = writable
         self.copied_at: int | None = None
@@ -30,7 +30,7 @@ class Source:
         """Call a method.
 
         Raises:
-            Ended: the sidecar does not serve; the next call starts it again.
+            Ended: the sidecar has ended or did not start; the next call starts it again.
             SidecarError: the database cannot be copied.
         """
         with self._turn:
@@ -38,7 +38,7 @@ class Source:
         return served.call(method, params)
 
     def open(self) -> None:
-        """Start the sidecar, unless it serves already."""
+        """Start the sidecar, unless it is running."""
         with self._turn:
             self._started()
 
@@ -49,17 +49,17 @@ class Source:
             self._started()
 
     def close(self) -> None:
-        """End the sidecar, and remove the copy."""
+        """End the sidecar and remove the copy."""
         with self._turn:
             self._stop()
 
     def _started(self) -> Served:
-        """Return the sidecar, after starting it where it does not serve."""
+        """Return the sidecar; start it when it is not running."""
         if self._served is not None and not self._served.has_ended:
             return self._served
         self._stop()
         if self.database is None:
-            raise Ended(None, "The sidecar has not said yet which database it serves.")
+            raise Ended(None, "The sidecar has not reported yet which database it serves.")
         try:
             self._served = self._serve(self.database)
         except BaseException:
@@ -71,7 +71,7 @@ class Source:
         """Start the sidecar on the file itself, or on a copy of it."""
         if self.writable:
             return Served([f"--database={database}", "--existing"], self._frames)
-        # Loaded here: a host waits until its sidecar is started, which needs none of it.
+        # Imported here: the start of a host's sidecar does not need it, and should not wait.
         from sidecar.inspector.copies import serve_copy  # noqa: PLC0415 - see above
 
         copied_at = self._clock.now_ms()
@@ -80,7 +80,7 @@ class Source:
         return served
 
     def _stop(self) -> None:
-        """End the sidecar and remove what was made for it."""
+        """End the sidecar and remove the files that were made for it."""
         served, self._served = self._served, None
         if served is not None:
             served.close()

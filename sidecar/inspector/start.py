@@ -32,8 +32,12 @@ def inspect_database(database: Path, *, writable: bool, port: int) -> None:
     try:
         source.open()
         web = Web(Session("write" if writable else "copy", source, frames), port)
-        what = "It may change the database" if writable else "It shows a copy and changes nothing"
-        sys.stdout.write(f"{what}. Open this address, Ctrl-C ends it:\n{web.address}\n")
+        what = (
+            "The inspector can change the database"
+            if writable
+            else "The inspector shows a copy and changes nothing"
+        )
+        sys.stdout.write(f"{what}. Open this address; press Ctrl-C to end:\n{web.address}\n")
         sys.stdout.flush()
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -43,15 +47,15 @@ def inspect_database(database: Path, *, writable: bool, port: int) -> None:
 
 
 def _interrupt(_number: int, _frame: object) -> None:
-    """End as for Ctrl-C, so that the copy is removed."""
+    """End as after Ctrl-C, so that the copy is removed."""
     raise KeyboardInterrupt
 
 
 def inspect_through(command: list[str], *, port: int) -> None:
-    """Run a command in the place of the host's sidecar, show what passes, and end as it ends.
+    """Run a command in the place of the host's sidecar, show its traffic, and end as it ends.
 
-    Nothing but the command's own bytes reaches stdout; the page's address goes to stderr, as a
-    line of JSON like those of the sidecar's log. Does not return.
+    Only the command's own bytes are written to stdout. The page's address is written to stderr, as
+    a line of JSON like those of the sidecar's log. This function does not return.
 
     Raises:
         OSError: the command cannot be started, or the port is taken.

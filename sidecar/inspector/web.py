@@ -22,30 +22,30 @@ _PAGE: Final = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
     "/licences.txt": ("licences.txt", "text/plain; charset=utf-8"),
 }
-"""Every file that is served, and its type: no other path leads to a file."""
+"""Every file that is served, with its media type; no other path leads to a file."""
 _API: Final = "/api/"
 
 
 class _Server(ThreadingHTTPServer):
-    """Listens on loopback; a thread for each connection, which does not hold up the end."""
+    """Listens on loopback, with a daemon thread for each connection."""
 
     daemon_threads = True
     block_on_close = False
-    # Otherwise a port that another program listens on could be taken from it on Windows.
+    # Otherwise this server could take over a port of another program on Windows.
     allow_reuse_address = sys.platform != "win32"
 
     def __init__(self, session: Session, port: int) -> None:
-        """Bind the port; 0 for one that is free."""
+        """Bind the port; 0 means any free port."""
         super().__init__((ADDRESS, port), _Handler)
         self.session = session
         self.gate = Gate(self.server_port)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a connection that broke: the page was closed."""
+        """Ignore a broken connection: the page was closed."""
         del request, client_address
 
     def server_bind(self) -> None:
-        """Bind without asking for the name of the host, which can take seconds."""
+        """Bind without resolving the name of the host, which can take seconds."""
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = ADDRESS, self.server_address[1]
@@ -55,7 +55,7 @@ class Web:
     """The running server; it ends with the process."""
 
     def __init__(self, session: Session, port: int) -> None:
-        """Listen and serve in a thread.
+        """Listen on the port and serve in a thread.
 
         Raises:
             OSError: the port is taken.
@@ -76,18 +76,18 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
-        """Serve a file of the page, or an answer."""
+        """Serve a file of the page, or the answer of an API path."""
         self._serve()
 
     def do_POST(self) -> None:
-        """Serve an answer."""
+        """Serve the answer of an API path."""
         self._serve()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the name of the base
-        """Write no log: in `--through` stderr is the host's."""
+        """Write no log: with `--through`, stderr belongs to the host."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """Answer a request that http.server cannot read, or whose method nobody serves."""
+        """Answer a request that http.server cannot parse, or whose method is not supported."""
         del message, explain
         self.close_connection = True
         self._answer_refused(Refused(HTTPStatus(code), "invalid", HTTPStatus(code).phrase))
@@ -112,7 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer_refused(refused)
         except OSError:
             self.close_connection = True
-        except Exception as fault:  # noqa: BLE001 - a fault of ours must not look like silence
+        except Exception as fault:  # noqa: BLE001 - every error must be answered
             text = f"The inspector failed: {type(fault).__name__}."
             self._answer_refused(Refused(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", text))
 
@@ -133,19 +133,21 @@ class _Handler(BaseHTTPRequestHandler):
         """Read the body of a POST.
 
         Raises:
-            Refused: it is no JSON of a known and sensible length.
+            Refused: the body is not JSON, its length is not declared, or it is too long.
         """
         lengths = self.headers.get_all("Content-Length", [])
         if self.headers.get_content_type() != _JSON or self.headers.get("Transfer-Encoding"):
-            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "invalid", "JSON is expected.")
+            raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "invalid", "The body must be JSON.")
         if len(lengths) != 1 or not (lengths[0].isascii() and lengths[0].isdigit()):
-            raise Refused(HTTPStatus.LENGTH_REQUIRED, "invalid", "The length is missing.")
+            raise Refused(
+                HTTPStatus.LENGTH_REQUIRED, "invalid", "The header Content-Length is missing."
+            )
         if len(lengths[0]) > 9 or int(lengths[0]) > limits.REQUEST_MAX_BYTES:  # noqa: PLR2004
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "invalid", "It is too long.")
+            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "invalid", "The body is too long.")
         return self.rfile.read(int(lengths[0]))
 
     def _answer_refused(self, refused: Refused) -> None:
-        """Say why a request is not served; its body may be unread, so the connection ends."""
+        """Answer a refused request; close the connection, because its body may be unread."""
         self.close_connection = True
         error = {"slug": refused.slug, "message": str(refused)}
         self._send(refused.status, msgspec.json.encode({"refused": error}), _JSON)

@@ -1,1 +1,1 @@
-"""Remotes: stores beyond this machine, which sealed backups and the audit log are pushed to."""
+"""Remotes: folders or object stores that sealed backups and the audit log are pushed to."""

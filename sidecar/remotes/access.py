@@ -1,4 +1,4 @@
-"""Opens a remote for a push or a read: its address, credentials and keys; failures as errors."""
+"""Opens a remote for a push or a read, and raises its failures as errors of the wire."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,18 +32,18 @@ ERRORS: Final = (*KEY_ERRORS, NotFound, RemoteRefused, RemoteUnavailable, Remote
 
 _TEXTS: Final[dict[RemoteFault, str]] = {
     "offline": "The remote cannot be reached.",
-    "full": "The remote has no room; delete something there, or set remote_keep_bytes.",
-    "forbidden": "The remote refuses the credentials, or they allow too little.",
+    "full": "The remote has no space left; delete something there, or set remote_keep_bytes.",
+    "forbidden": "The remote refuses the credentials, or they grant too few rights.",
     "no_bucket": "The bucket of the remote does not exist.",
     "clock": "The remote refuses requests because this computer's clock is wrong.",
     "not_installed": "The library for object stores is not installed.",
-    "unsupported": "The remote cannot create an object only where there is none.",
+    "unsupported": "The remote cannot create an object on the condition that its name is free.",
     "failed": "The remote gave an answer that this program does not know.",
 }
 
 
 class Access(NamedTuple):
-    """A remote, opened: what its courier is sent, and the keys of this moment."""
+    """An opened remote: its place and credentials, and the keys of the vault when it was opened."""
 
     remote: RemoteRow
     store: str
@@ -62,12 +62,12 @@ class Access(NamedTuple):
 def open_remote(ctx: LongContext, name: str, *, by_timer: bool = False) -> Access:
     """Return the remote of that name with its credentials, which are wiped with the request.
 
-    `by_timer` says that nobody asked for it: the secrets then lock as if it had not been.
+    `by_timer` means that a chore opens it: this does not restart the idle time of the lock.
 
     Raises:
         NotFound: there is no such remote.
         Locked, NotInitialized, Conflict: there are no keys, or they are ephemeral.
-        Tampered: the row is not the one that was written.
+        Tampered: another program has changed the row of the remote.
     """
     with ctx.store.lock:
         keys = usable_keys(ctx) if by_timer else None
@@ -91,10 +91,10 @@ def open_remote(ctx: LongContext, name: str, *, by_timer: bool = False) -> Acces
 
 
 def parse_credentials(text: bytearray) -> Credentials | None:
-    """Return credentials out of their text, None where it is empty.
+    """Parse the text of credentials; return None when it is empty.
 
     Raises:
-        ValueError: they are not two or three words.
+        ValueError: the text is not two or three words.
     """
     words = text.decode().split()
     if not words:
@@ -106,17 +106,17 @@ def parse_credentials(text: bytearray) -> Credentials | None:
 
 
 def require_unlocked(ctx: Context, access: Access) -> None:
-    """Refuse to go on when the secrets were locked since.
+    """Check that the secrets were not locked after the remote was opened.
 
     Raises:
         Locked: the secrets were locked, or locked and unlocked again.
     """
     if ctx.vault.keys is not access.keys:
-        raise Locked("Secrets were locked meanwhile.")
+        raise Locked("The secrets were locked while the request was running.")
 
 
 def known_identities(ctx: LongContext, access: Access) -> list[Identity]:
-    """Return the identities that the file has; their secrets are wiped with the request."""
+    """Return the identities in the database; their secrets are wiped with the request."""
     with ctx.store.lock:
         require_unlocked(ctx, access)
         found = identities.open_all(ctx.store.db, access.keys)
@@ -127,12 +127,12 @@ def known_identities(ctx: LongContext, access: Access) -> list[Identity]:
 
 
 def reader_of(ctx: LongContext, access: Access, session: Session) -> Reader:
-    """Return the store in the remote with every identity that can be known."""
+    """Return a reader of this database's store in the remote, with every identity that opens."""
     return open_reader(session, access.store, known_identities(ctx, access), access.keys)
 
 
 def reason_of(fault: str) -> RemoteFault:
-    """Return the reason that a client is told for a courier's fault."""
+    """Return the reason, as clients know it, for a courier's fault."""
     return fault if fault in _TEXTS else "failed"
 
 
@@ -149,7 +149,7 @@ def as_error(failed: RemoteFailed) -> SidecarError:
 
 @contextmanager
 def remote_errors(ctx: Context, access: Access) -> Iterator[None]:
-    """Raise a failure of a remote as an error of the wire; a lock meanwhile is `locked`."""
+    """Raise a failure of a remote as an error of the wire, or `locked` after a lock."""
     try:
         yield
     except RemoteFailed as failed:

@@ -1,8 +1,8 @@
-"""Brings a backup back on a machine that has nothing but the remote and the recovery code.
+"""Retrieves a backup on a machine that has only the address of the remote and the recovery code.
 
-The code opens a key slot in an object with keys, and that gives the root key; the root key opens
-the identities beside the slot, and they open the heads and the backups. Nothing of this needs a
-database, and nothing is written but the one backup.
+The code opens a key slot in an object with keys, which yields the root key. The root key opens
+the identities in the same object, and the identities open the heads and the backups. No database
+is needed, and the only file that is written is the backup.
 """
 
 import heapq
@@ -38,26 +38,26 @@ Kind = Literal["recovery", "passphrase"]
 
 
 class Secret(NamedTuple):
-    """What opens a slot, and of which kind the slot is."""
+    """The secret that opens a slot, and the kind of the slot."""
 
     kind: Kind
     secret: bytearray
 
 
 class Found(NamedTuple):
-    """A backup that was brought back, and its head."""
+    """A backup that was retrieved, and its head."""
 
     backup: Backup
     head: Head
     unsound: list[Head]
-    """The heads of newer backups, whose objects are not the ones that were pushed."""
+    """The heads of newer backups that are damaged: their objects differ from what was pushed."""
 
 
 def secret_of(kind: Kind, text: str) -> Secret:
     """Return the secret that a person typed to open a slot.
 
     Raises:
-        WrongPassphrase: the text is no recovery code.
+        WrongPassphrase: the text is not a recovery code.
     """
     typed = bytearray(text.encode())
     return Secret(kind, parse_code(typed) if kind == "recovery" else typed)
@@ -81,13 +81,13 @@ def open_url(url: str, credentials: str) -> Session:
 def bring_newest(
     session: Session, store: str | None, secret: Secret, folder_of_backups: Path, report: Report
 ) -> Found:
-    """Bring the newest backup of a store that is sound into a folder.
+    """Retrieve the newest sound backup of a store into a folder.
 
     Raises:
-        NotFound: the remote has no such store, or no backup of it; or it has several stores that
-            the secret opens, whose ids the error names.
-        WrongPassphrase: the secret opens nothing there.
-        RemoteUntrusted: what is there is not what was pushed.
+        NotFound: the remote has no such store, or no backup of it; or the secret opens several
+            stores, whose ids the error lists.
+        WrongPassphrase: the secret opens no store in the remote.
+        RemoteUntrusted: the objects in the remote differ from what was pushed.
         RemoteUnavailable, RemoteRefused: the remote failed.
     """
     try:
@@ -100,14 +100,14 @@ def bring_newest(
 
 
 def _open_store(session: Session, store: str | None, secret: Secret) -> Reader:
-    """Return the one store that the secret opens, or the one that was named."""
+    """Return the named store, or the only store that the secret opens."""
     there = stores(session)
     wanted = [each for each in there if store in (None, each)]
     if not wanted:
         raise NotFound(f"The remote has no such database; it has {', '.join(there) or 'none'}.")
     opened = {each: found for each in wanted if (found := _identities(session, each, secret))}
     if not opened:
-        raise WrongPassphrase(f"It opens nothing there; databases: {', '.join(wanted)}.")
+        raise WrongPassphrase(f"It opens none of the databases there: {', '.join(wanted)}.")
     if len(opened) > 1:
         raise NotFound(f"It opens several databases; choose one of {', '.join(opened)}.")
     only = next(iter(opened))
@@ -124,7 +124,7 @@ def _identities(session: Session, store: str, secret: Secret) -> list[Identity]:
 
 
 def _open_keys(made: KeysObject, secret: Secret) -> list[Identity]:
-    """Return the identities in an object with keys, none where the secret does not open it."""
+    """Return the identities in an object with keys; an empty list when the secret does not fit."""
     for root in _roots(made, secret):
         keys = Keys(root, bytes.fromhex(made.store))
         try:
@@ -149,11 +149,11 @@ def _roots(made: KeysObject, secret: Secret) -> Iterator[bytearray]:
 
 
 def _bring_first_sound(reader: Reader, folder_of_backups: Path, report: Report) -> Found:
-    """Bring the newest backup of any device, or where that is damaged the one before.
+    """Retrieve the newest backup of any device; when it is damaged, the newest older one.
 
     Raises:
-        NotFound: there is none.
-        RemoteUntrusted: not one of them is what was pushed.
+        NotFound: the remote has no backup.
+        RemoteUntrusted: every backup differs from what was pushed.
         RemoteFailed: the remote failed.
     """
     each_device = [reader.backups(each) for each in reader.devices()]
@@ -172,4 +172,4 @@ def _bring_first_sound(reader: Reader, folder_of_backups: Path, report: Report) 
             unsound.append(head)
     if unsound:
         raise RemoteUntrusted
-    raise NotFound("The remote has no backup of this database that is sound.")
+    raise NotFound("The remote has no sound backup of this database.")

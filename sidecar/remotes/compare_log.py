@@ -1,7 +1,7 @@
 """Compares the audit log with the parts of it that a remote has.
 
-Somebody who changes both the log and its codes here, or puts back an earlier state of the file,
-cannot change what was pushed: the remote's copy is signed, and never overwritten.
+An attacker who changes the log and its codes in the database, or replaces the database by an
+earlier copy, cannot change the parts that were pushed: they are signed, and never overwritten.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class Comparison(NamedTuple):
     compared: int
     """Number of entries that the remote has."""
     newest_seq: int
-    """The newest of them; 0 for none."""
+    """Number of the newest entry that the remote has; 0 when it has none."""
 
 
 def compare_log(ctx: LongContext, access: Access) -> Comparison:
@@ -34,7 +34,7 @@ def compare_log(ctx: LongContext, access: Access) -> Comparison:
 
     Raises:
         RemoteUnavailable, RemoteRefused: the remote failed.
-        Locked: the secrets were locked meanwhile.
+        Locked: the secrets were locked during the comparison.
     """
     remote = access.remote
     own = device.own_id(ctx.store.path, remote)

@@ -1,9 +1,9 @@
-"""The id of the device, by which the names of its objects in remotes are told from those of others.
+"""The device id, which distinguishes the objects of this device in remotes from those of others.
 
-A device is a copy of the database on one machine. The id lies in a file beside the database and
-not in it, so that a backup does not carry it: a database that is restored on another machine gets
-a new id, and no two machines write under one name. A cloned disk carries both files; the second of
-the two to write is warned and gets a new id.
+A device is a copy of the database on one machine. The id is in a file beside the database and not
+in the database, so that no backup contains it. A database that is restored on another machine gets
+a new id, so no two machines write under the same id. A cloned disk has both files; the second of
+the two machines that pushes gets a warning and a new id.
 """
 
 import hmac
@@ -25,7 +25,7 @@ def is_device(text: str) -> bool:
 
 
 def read(database: Path) -> str | None:
-    """Return the id of the device, None when the file is missing or cannot be read."""
+    """Return the device id, None when its file is missing or cannot be read."""
     try:
         text = files.beside(database, SUFFIX).read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -49,12 +49,12 @@ def own_id(database: Path, remote: RemoteRow) -> str | None:
 
 
 def read_or_make(database: Path, clock: Clock) -> str:
-    """Return the id of the device, a new one where it has none."""
+    """Return the device id; make one when there is none."""
     return read(database) or make(database, clock)
 
 
 def make(database: Path, clock: Clock) -> str:
-    """Give the device a new id in place of the one that it has; return the new one."""
+    """Replace the device id by a new one; return the new id."""
     text = clock.random_bytes(16).hex()
     path = files.beside(database, SUFFIX)
     partial = files.beside(database, f"{SUFFIX}.new")

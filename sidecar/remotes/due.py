@@ -1,4 +1,4 @@
-"""Finds what is due: what a remote does not have yet of backups and of the audit log."""
+"""Finds the backups and entries of the audit log that were not yet pushed to a remote."""
 
 from pathlib import Path
 
@@ -15,8 +15,8 @@ from sidecar.store.transfer import snapshot
 def due_backups(db: Connection, database: Path, name: str, device: str) -> list[Backup]:
     """Return the backups to push to a remote, the oldest first.
 
-    They are those with secrets, without which another machine would lack the keys, that are newer
-    than the one that was pushed last; where none was, the newest alone.
+    These are the backups with secrets (without them another machine would lack the keys) that are
+    newer than the last backup that was pushed; before the first push, only the newest one.
     """
     newest = remotes.newest_head(db, name, device, "backup")
     sealed = [each for each in directory.list_own(db, database) if has_secrets(each)]

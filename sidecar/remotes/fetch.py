@@ -18,12 +18,12 @@ from sidecar.store import settings
 
 
 def fetch_backup(ctx: LongContext, reader: Reader, device: str, n: int) -> Backup:
-    """Fetch the backup of a head; return it, also where the folder of backups has it already.
+    """Fetch the backup of a head, unless the folder of backups has it already; return the backup.
 
     Raises:
         NotFound: there is no such head, or it is not that of a backup.
-        RemoteFailed, BadSealError: the object is not the one that was pushed.
-        BackupRejected: what was pushed is no backup.
+        RemoteFailed, BadSealError: the object differs from the one that was pushed.
+        BackupRejected: the object that was pushed is not a backup.
     """
     head = find_head(reader, device, n)
     path = ctx.store.path
@@ -73,10 +73,10 @@ def find_head(reader: Reader, device: str, n: int) -> Head:
 
 
 def write_backup(reader: Reader, head: Head, target: Path, report: Callable[[int], None]) -> Backup:
-    """Write the backup of a head to a file that is named `target` once it is whole.
+    """Write the backup of a head to a file that gets the name `target` once it is complete.
 
     Raises:
-        RemoteFailed, BadSealError: the object is not the one that was pushed.
+        RemoteFailed, BadSealError: the object differs from the one that was pushed.
         DatabaseFull: there is no room for it.
     """
     if head.size > limits.REMOTE_BACKUP_MAX_BYTES:
@@ -84,7 +84,7 @@ def write_backup(reader: Reader, head: Head, target: Path, report: Callable[[int
     import shutil  # noqa: PLC0415 - only a fetch needs it
 
     if shutil.disk_usage(target.parent).free < head.size + limits.BACKUP_ROOM_BYTES:
-        raise DatabaseFull("There is no room for the backup.")
+        raise DatabaseFull("There is no space for the backup.")
     with partial_file(target, reader.store) as partial:
         with partial.open("wb") as file:
             for piece in reader.open_object(head, report):

@@ -1,4 +1,4 @@
-"""Heads: what a device signs about each object that it has put into a remote, in a chain.
+"""Heads: the signed statements of a device about the objects that it has pushed, in a chain.
 
 The objects of a device lie under `v1/STORE/DEVICE/`, in these folders:
 
@@ -7,10 +7,10 @@ The objects of a device lie under `v1/STORE/DEVICE/`, in these folders:
     a   parts of the audit log
     k   the key slots and the identities that open all of it
 
-A head is made when its object is there. It names the object with its size and hash, the hash of
-the head before, and the newest entry of the audit chain. So everything is found that is changed,
-swapped, cut or invented in a remote. A remote can withhold the newest heads: the device that has
-signed them finds that, another one cannot.
+A head is made after its object was stored. It contains the object's name, size and hash, the hash
+of the head before it, and the newest entry of the audit chain. So a changed, swapped, truncated or
+invented object is detected. A remote can withhold the newest heads; only the device that signed
+them can detect that.
 
 A head is one line of JSON and a line with its Ed25519 signature; it is sealed as the objects are.
 """
@@ -32,15 +32,15 @@ _STORE: Final = re.compile(r"[0-9a-f]{32}")
 
 
 class BadHead(Exception):
-    """A head is not one that the device has signed; the text says what is known of it."""
+    """A head is not valid for its device; the text says why."""
 
-    def __init__(self, detail: str = "The head is not one that the device signed.") -> None:
-        """Store what is known of the head."""
+    def __init__(self, detail: str = "The device has not signed this head.") -> None:
+        """Store the reason."""
         super().__init__(detail)
 
 
 class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A head. The names are those of its JSON."""
+    """A head; its attributes have the names of the members of its JSON."""
 
     store: str
     device: str
@@ -50,14 +50,14 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Name of the object below the device's folder, without the number of a part."""
     parts: int
     size: int
-    """Size of all parts, sealed."""
+    """Total size of the sealed parts."""
     sha256: str
-    """Hash of all parts, sealed."""
+    """Hash of the sealed parts, in order."""
     subject: str
-    """Name of the backup, number of the last entry, or hash of what the keys are for."""
+    """Name of the backup, number of the last audit entry, or `mark` of the object with keys."""
     made_at: int
     prev: str
-    """Hash of the head before; empty for the first."""
+    """Hash of the previous head; empty for the first head."""
     epoch: int
     seq: int
     mac: str
@@ -69,7 +69,7 @@ class Head(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def parse(text: bytes, store: str, device: str, n: int, verifiers: list[bytes]) -> Head:
-    """Return the head that a device has signed as its number `n`.
+    """Parse and verify the head `n` of a device.
 
     Raises:
         BadHead: the head is of another device or number, or its signature is wrong.
@@ -91,7 +91,7 @@ def parse(text: bytes, store: str, device: str, n: int, verifiers: list[bytes]) 
 
 
 def digest(text: str) -> str:
-    """Return the hash by which the next head names this one."""
+    """Return the hash of this head, which the next head contains."""
     return crypto.sha256(text.encode()).hex()
 
 
@@ -114,7 +114,7 @@ def head_name(store: str, device: str, n: int) -> str:
 
 
 def new_object(kind: HeadKind, n: int, mark: bytes) -> str:
-    """Return a name for the object of the head `n`; `mark` tells one try from another."""
+    """Return a name for the object of the head `n`; `mark` is different in each attempt."""
     return f"{_FOLDERS[kind]}/{n:012}-{mark.hex()}"
 
 

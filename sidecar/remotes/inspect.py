@@ -13,7 +13,7 @@ from sidecar.vocabularies import RemoteFindingKind
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong with what a device has in a remote."""
+    """One fault in what a device has pushed to a remote."""
 
     kind: RemoteFindingKind
     device: str
@@ -22,7 +22,7 @@ class Finding(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What was found about one device."""
+    """The result of the verification of one device."""
 
     device: str
     heads: int
@@ -34,9 +34,9 @@ class Verdict(NamedTuple):
 def verify_device(
     reader: Reader, device: str, own: list[HeadRow], *, deep: bool, report: Report = no_report
 ) -> Verdict:
-    """Verify the heads of a device and what they name; `deep` reads every object.
+    """Verify the heads of a device and the objects that they name; `deep` reads every object.
 
-    `own` is what this file knows to have signed for it; empty for another device.
+    `own` holds the heads that this database has signed; it is empty for another device.
     """
     found: list[Finding] = []
     chain = dict(_read_chain(reader, device, found))
@@ -57,7 +57,7 @@ def verify_device(
         size += head.size
     strays = len(there.keys() - expected)
     if strays:
-        text = f"{strays} objects are named by no head."
+        text = f"{strays} objects are not named by any head."
         found.append(Finding("stray", device, None, text))
     kept = sum(head.object not in pruned for head in named)
     return Verdict(device, len(chain), kept, size, found)
@@ -66,11 +66,11 @@ def verify_device(
 def _read_chain(
     reader: Reader, device: str, found: list[Finding]
 ) -> Iterator[tuple[int, tuple[Head, str]]]:
-    """Yield the heads of a device by number; note what is wrong with the chain."""
+    """Yield the heads of a device by number; add the faults of the chain to the findings."""
     numbers = reader.head_numbers(device)
     for n, following in zip([0, *numbers], numbers, strict=False):
         if following > n + 1:
-            detail = f"Heads {n + 1} to {following - 1} are not there."
+            detail = f"Heads {n + 1} to {following - 1} are missing."
             found.append(Finding("missing", device, n + 1, detail))
     before = None
     for n in numbers:
@@ -83,11 +83,12 @@ def _read_chain(
         except RemoteFailed as failed:
             if failed.fault not in UNSOUND:
                 raise
-            found.append(Finding("missing", device, n, "The head is not there, or is no file."))
+            found.append(Finding("missing", device, n, "The head is missing, or is not a file."))
             before = None
             continue
         if before is not None and head.prev != heads.digest(before):
-            found.append(Finding("head", device, n, "The head does not follow the one before."))
+            detail = "The head does not contain the hash of the head before it."
+            found.append(Finding("head", device, n, detail))
         before = text
         yield n, (head, text)
 
@@ -95,17 +96,18 @@ def _read_chain(
 def _compare(
     device: str, chain: dict[int, tuple[Head, str]], own: list[HeadRow], found: list[Finding]
 ) -> None:
-    """Compare the heads that are there with those that this file has signed."""
+    """Compare the heads in the remote with those that this database has signed."""
     sent = {row.n: row.head for row in own if row.sent}
     for n, text in sent.items():
         if n not in chain:
             detail = "The remote lacks a head that was pushed."
             found.append(Finding("rolled_back", device, n, detail))
         elif chain[n][1] != text:
-            found.append(Finding("forked", device, n, "The head is another one than was pushed."))
+            detail = "The head differs from the one that was pushed."
+            found.append(Finding("forked", device, n, detail))
     newest = max((row.n for row in own), default=0)
     if own and any(n > newest for n in chain):
-        detail = "A copy of this file, or a later state of it, has written under its name."
+        detail = "A copy of this database, or a later state of it, has pushed under its device id."
         found.append(Finding("forked", device, newest + 1, detail))
 
 
@@ -118,20 +120,20 @@ def _check_object(
     deep: bool,
     report: Report,
 ) -> Iterator[Finding]:
-    """Yield what is wrong with the object of a head."""
+    """Yield the faults of the object that a head names."""
     if any(name not in there for name in names):
-        yield Finding("missing", head.device, head.n, f"The object {head.object} is not there.")
+        yield Finding("missing", head.device, head.n, f"The object {head.object} is missing.")
         return
     is_sound = sum(there[name] for name in names) == head.size
     if is_sound and deep:
         is_sound = _opens(reader, head, report)
     if not is_sound:
-        detail = f"The object {head.object} is not the one that was pushed."
+        detail = f"The object {head.object} differs from the one that was pushed."
         yield Finding("changed", head.device, head.n, detail)
 
 
 def _opens(reader: Reader, head: Head, report: Report) -> bool:
-    """Return whether an object is the one that its head names, and opens."""
+    """Return whether an object has the hash that its head names, and can be unsealed."""
     is_sealed = head.kind != "keys"
     try:
         for _ in (reader.open_object if is_sealed else reader.sealed_object)(head, report):

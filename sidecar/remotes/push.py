@@ -1,13 +1,14 @@
-"""Pushes everything that a remote does not have yet, sealed, each object before its head.
+"""Pushes to a remote, sealed, everything that it does not have yet.
 
-A push is a sequence of steps, each of which puts one object and then its head. A head is written
-to the file before it is sent, so that after a kill the next push sends the same one again; an
-object without a head is sealed again under another name. The order is: keys, the audit log,
-backups; then backups are deleted from the remote that have no room there.
+A push is a sequence of steps. Each step sends one object and then its head. A head is written to
+the database before it is sent, so that after a kill the next push sends the same head again; an
+object without a head is sealed again under another name. The order is: keys, audit log, backups.
+Afterwards the oldest backups are deleted from the remote while they exceed `remote_keep_bytes`.
 
-Before the first step the newest head is read back. When it is missing or another one, the remote
-was rolled back; when the next head is taken, a copy of this file writes under the same name. In
-both cases the device takes a new name, and everything goes again from the start.
+Before the first step the newest head is read from the remote. When it is missing or different, the
+remote was rolled back. When a head with the next number exists already, a copy of this database
+pushes under the same device id. In both cases the device takes a new id and pushes everything
+again.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -39,15 +40,15 @@ _PIECE_BYTES: Final = 1024 * 1024
 
 _TEXTS: Final[dict[WarningSlug, str]] = {
     "remote_forked": "A copy of this database, or a later state of it, has written to the remote"
-    " under this device's name, which has a new one now.",
+    " under this device's id; the device has a new id now.",
     "remote_rolled_back": "The remote lacks what was pushed to it, or holds something else;"
-    " everything goes to it again.",
+    " everything is pushed again.",
 }
-"""What a warning says about why the device has taken a new name."""
+"""The text of the warning for each reason why a device takes a new id."""
 
 
 class StartAgain(Exception):
-    """The push must begin again, under a new name of the device."""
+    """The push must start again under a new device id."""
 
     def __init__(self, reason: Literal["forked", "rolled_back"]) -> None:
         """Store why."""
@@ -68,9 +69,9 @@ def push(ctx: LongContext, access: Access) -> Pushed:
     """Push everything that is due to one remote.
 
     Raises:
-        RecoveryCodeNeeded: what is pushed could not be opened on another machine.
-        RemoteFailed: the remote failed; what was sent before stays there.
-        Locked: the secrets were locked meanwhile.
+        RecoveryCodeNeeded: there is no recovery code, so no other machine could open the objects.
+            RemoteFailed: the remote failed; what was sent before stays there.
+            Locked: the secrets were locked during the push.
         Cancelled: the request was cancelled.
     """
     with access.session(ctx) as session:
@@ -85,7 +86,7 @@ def push(ctx: LongContext, access: Access) -> Pushed:
 def _take_new_name(
     ctx: LongContext, access: Access, reason: Literal["forked", "rolled_back"]
 ) -> None:
-    """Give the device a new name, log it, and tell the user why."""
+    """Give the device a new id, log the change, and send a warning with the reason."""
     with ctx.writing():
         new = device.make(ctx.store.path, ctx.clock)
         ctx.audit("remote_device", access.remote.name, reason=reason, device=new)
@@ -94,10 +95,10 @@ def _take_new_name(
 
 
 class _Push:
-    """One push to one remote, under the name that the device has now."""
+    """One push to one remote, under the current device id."""
 
     def __init__(self, ctx: LongContext, access: Access, session: Session) -> None:
-        """Read what was pushed before, and make an identity where there is none."""
+        """Read which heads were pushed before, and make an identity when there is none."""
         self._ctx = ctx
         self._access = access
         self._session = session
@@ -121,7 +122,7 @@ class _Push:
         """Do every step that is due.
 
         Raises:
-            StartAgain: the device must take a new name.
+            StartAgain: the device must take a new id.
         """
         self._confirm_newest()
         backups = self._due_backups()
@@ -138,7 +139,7 @@ class _Push:
     # --- the chain of heads -------------------------------------------------------------------
 
     def _confirm_newest(self) -> None:
-        """Send the newest head again where that was broken off, or compare it with the remote's."""
+        """Send the newest head if that was interrupted; else compare it with the remote's."""
         newest = self._newest
         if newest is not None and not newest.sent:
             self._put_head(newest)
@@ -151,7 +152,7 @@ class _Push:
         return 1 if self._newest is None else self._newest.n + 1
 
     def _read_head(self, n: int) -> str | None:
-        """Return the head of that number which the remote has, None when there is none."""
+        """Return the remote's head of that number, None when there is none."""
         name = heads.head_name(self._access.store, self._device, n)
         try:
             sealed = self._session.get(name, limits.REMOTE_HEAD_MAX_BYTES)
@@ -164,7 +165,7 @@ class _Push:
             return None
 
     def _unseal(self, pieces: Iterator[bytes]) -> bytes:
-        """Open a head of this device, sealed for any of its identities; empty where none opens."""
+        """Unseal a head with any identity of this device; return b"" when none opens it."""
         sealed = b"".join(pieces)
         with self._ctx.store.lock:
             require_unlocked(self._ctx, self._access)
@@ -179,10 +180,10 @@ class _Push:
                 each.wipe()
 
     def _put_head(self, row: HeadRow) -> None:
-        """Send a head, and note that it is there.
+        """Send a head, and record in the database that it was sent.
 
         Raises:
-            StartAgain: another head has its number.
+            StartAgain: the remote has a different head of that number.
         """
         sealed = age_format.seal(
             self._own.recipient, [row.head.encode()], self._ctx.clock.random_bytes
@@ -199,7 +200,7 @@ class _Push:
             remotes.set_sent(db, self._name, self._device, row.n)
 
     def _step(self, kind: HeadKind, subject: str, made_at: int, pieces: Iterable[bytes]) -> None:
-        """Put an object that is sealed already, in parts, and then its head."""
+        """Send a sealed object in parts, and then its head."""
         name = heads.new_object(kind, self._next_n(), self._ctx.clock.random_bytes(4))
         parts = _Parts(pieces, self._report)
         self._session.put_all(
@@ -212,7 +213,7 @@ class _Push:
     def _add_head(
         self, kind: HeadKind, name: str, subject: str, made_at: int, parts: "_Parts | None" = None
     ) -> None:
-        """Sign the next head, write it to the file, and send it."""
+        """Sign the next head, write it to the database, and send it."""
         ctx = self._ctx
         with ctx.writing() as db:
             require_unlocked(ctx, self._access)
@@ -253,7 +254,7 @@ class _Push:
     # --- what is pushed -----------------------------------------------------------------------
 
     def _push_keys(self) -> None:
-        """Push the key slots and identities, where they are not those that were pushed last."""
+        """Push the key slots and identities if they have changed since they were last pushed."""
         with_passphrase = bool(self._access.remote.with_passphrase)
         ctx = self._ctx
         with ctx.store.lock:
@@ -269,14 +270,14 @@ class _Push:
         self._step("keys", mark, ctx.clock.now_ms(), [made])
 
     def _push_log(self) -> int:
-        """Push the entries of the audit log that were not pushed; return how many they are."""
+        """Push the entries of the audit log that were not pushed yet; return their number."""
         with self._ctx.reading(snapshot=True) as db:
             after = entries_after(db, self._name, self._device)
             through = chain_head(db).seq
         count = 0
         while after is not None:
-            # Each part is read on its own: a state that is held during an upload would keep deleted
-            # bytes in the file for so long.
+            # Each part is read in a transaction of its own: one that stays open during an upload
+            # would delay the purge of deleted bytes.
             with self._ctx.reading(snapshot=True) as db:
                 part = segments.next_segment(db, after, through)
             if part is None:
@@ -291,7 +292,7 @@ class _Push:
             return due_backups(db, self._ctx.store.path, self._name, self._device)
 
     def _push_backup(self, backup: Backup) -> None:
-        """Push a backup; one that was deleted meanwhile is left out."""
+        """Push a backup; do nothing when its file was deleted in the meantime."""
         try:
             file = backup.path.open("rb")
         except FileNotFoundError:
@@ -307,9 +308,9 @@ class _Push:
     # --- deleting from the remote -------------------------------------------------------------
 
     def _prune(self) -> list[str]:
-        """Delete the oldest backups of this device while they take more than the setting allows.
+        """Delete the oldest backups of this device while they exceed `remote_keep_bytes`.
 
-        The newest one stays. A signed head says that a backup was deleted, before it is.
+        The newest backup is never deleted. A signed head records each deletion before it is done.
         """
         with self._ctx.reading() as db:
             keep_bytes = settings.number(db, "remote_keep_bytes")
@@ -329,7 +330,7 @@ class _Push:
         return pruned
 
     def _delete_leftovers(self, held: set[str]) -> None:
-        """Delete parts of backups that no head holds: of pruned ones, and of broken pushes."""
+        """Delete parts that no head names: of pruned backups, and of interrupted pushes."""
         start = heads.folder(self._access.store, self._device)
         for name, _ in self._session.names(f"{start}/b"):
             whole = name.removeprefix(f"{start}/").rpartition("-")[0]
@@ -338,10 +339,10 @@ class _Push:
 
 
 class _Parts:
-    """Pieces of bytes as parts of bounded size, with the count, the size and the hash of all."""
+    """Divides a stream into parts of bounded size; has their count, total size and hash."""
 
     def __init__(self, pieces: Iterable[bytes], report: Callable[[int], None]) -> None:
-        """Divide these pieces; `report` is called with the size of each."""
+        """Divide these pieces; `report` is called with the size of each piece."""
         self._pieces = iter(pieces)
         self._report = report
         self._held = next(self._pieces, b"")
@@ -350,7 +351,7 @@ class _Parts:
         self.hash = sha256()
 
     def each(self) -> Iterator[tuple[int, Iterator[bytes]]]:
-        """Yield the number and the pieces of each part; a part is read before the next comes."""
+        """Yield the number and the pieces of each part; read a part whole before the next one."""
         while self._held:
             self.count += 1
             yield self.count - 1, self._part()

@@ -1,7 +1,7 @@
-"""Runs pushes: stores how each went, warns of failures, and makes the pushes that are due by time.
+"""Runs pushes: stores the result of each, warns of failures, and starts automatic pushes.
 
-A failure is stored with the remote, and told by a `system.warning` of its own slug, once until a
-push succeeds. The next automatic push waits a minute, then two, four ... up to an hour.
+A failure is stored with the remote, and reported once by a `system.warning` of its own slug until
+a push succeeds. The next automatic push waits 1 minute, then 2, 4 ... up to 60 minutes.
 """
 
 import threading
@@ -34,14 +34,14 @@ _WARNINGS: Final[dict[RemoteFault, WarningSlug]] = {
 
 
 class _State:
-    """What this process remembers of the pushes of one database."""
+    """The state of the pushes of one database, kept in the memory of this process."""
 
     def __init__(self) -> None:
         self.turn = threading.RLock()
-        """Held by the one push that runs, and by what compares a remote with the file."""
+        """Held during a push, and while a remote is compared with the database."""
         self.warned: set[tuple[str, WarningSlug]] = set()
         self.failures: dict[str, int] = {}
-        """How often in a row pushes to a remote have failed."""
+        """The number of consecutive failed pushes to each remote."""
         self.next_try_ms: dict[str, float] = {}
 
 
@@ -54,7 +54,7 @@ def _state(ctx: LongContext) -> _State:
 
 @contextmanager
 def alone(ctx: LongContext) -> Iterator[None]:
-    """Have no push of this process run beside the block; its wait for one can be cancelled."""
+    """Prevent pushes during the block, after waiting for a running one; a cancel ends the wait."""
     turn = _state(ctx).turn
     while not turn.acquire(timeout=limits.COURIER_WATCH_MS / 1000):
         ctx.check_cancelled()
@@ -65,11 +65,11 @@ def alone(ctx: LongContext) -> Iterator[None]:
 
 
 def push_to(ctx: LongContext, access: Access) -> Pushed:
-    """Push to one remote; store and tell how it went.
+    """Push to one remote; store the result, and report a failure.
 
     Raises:
         RemoteUnavailable, RemoteRefused, RemoteUntrusted: the remote failed.
-        Locked: the secrets were locked meanwhile.
+        Locked: the secrets were locked during the push.
         RecoveryCodeNeeded: there is no recovery code.
     """
     name = access.remote.name
@@ -88,7 +88,7 @@ def push_to(ctx: LongContext, access: Access) -> Pushed:
 
 
 def _note_failure(ctx: LongContext, name: str, failed: RemoteFailed) -> None:
-    """Store a failure, warn of it once, and set the time of the next try."""
+    """Store a failure, warn of it once, and set the time of the next attempt."""
     reason = reason_of(failed.fault)
     state = _state(ctx)
     count = state.failures[name] = state.failures.get(name, 0) + 1
@@ -111,7 +111,7 @@ def _warn(ctx: LongContext, name: str, slug: WarningSlug, text: str) -> None:
 
 
 def push_due(ctx: LongContext) -> None:
-    """Push what is due to each remote whose next try has come, while the secrets are unlocked."""
+    """Push to each remote whose time for the next attempt has come, if the secrets are unlocked."""
     with ctx.reading() as db:
         rows = remotes.all_remotes(db)
         is_off = settings.choice(db, "remote_push") == '"off"'
@@ -144,7 +144,7 @@ def _is_unlocked(ctx: LongContext) -> bool:
 
 
 def _make_first_backup(ctx: LongContext) -> None:
-    """Make a backup with the secrets where there is none yet."""
+    """Make a backup with the secrets if there is none yet."""
     with ctx.reading() as db:
         found = directory.list_own(db, ctx.store.path)
     if not any(has_secrets(each) for each in found):

@@ -1,9 +1,9 @@
 """Reads a remote: its stores and devices, their heads, and the objects that the heads name.
 
-Everything that comes from a remote is foreign input. A head counts when an identity opens it and an
-identity of its device has signed it; an object counts when it has the size and the hash that its
-head names. The remote is trusted for one thing, which only the device itself can check: that it
-shows its newest heads.
+Everything that comes from a remote is untrusted input. A head is valid when an identity unseals it
+and an identity of its device has signed it. An object is valid when it has the size and the hash
+that its head names. Only one property is not verified: that the remote shows its newest heads; only
+the device that signed them can check that.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,10 +22,10 @@ from sidecar.vault.crypto import BadSealError
 from sidecar.vault.keys import Keys
 
 UNSOUND: Final = frozenset({"missing", "too_large", "failed"})
-"""Faults of one object; with the others the remote itself cannot be read, and nothing is known."""
+"""Faults that concern one object; every other fault means that the remote cannot be read."""
 
 Report = Callable[[int], None]
-"""Receives the number of bytes that were read since the last call; may raise to stop."""
+"""Called with the number of bytes read since the last call; it may raise to stop the work."""
 
 
 def no_report(_size: int) -> None:
@@ -33,14 +33,14 @@ def no_report(_size: int) -> None:
 
 
 class Reader(NamedTuple):
-    """A store in a remote, and the identities that open what is there."""
+    """A store in a remote, and the identities that open its objects."""
 
     session: Session
     store: str
     identities: list[Identity]
 
     def devices(self) -> list[str]:
-        """Return the ids of the devices that have written there, in order."""
+        """Return the ids of the devices that have written to the store, in order."""
         return heads.devices(self.session.folders(heads.folder(self.store)))
 
     def head_numbers(self, device: str) -> list[int]:
@@ -52,7 +52,7 @@ class Reader(NamedTuple):
         """Return a head of a device, and its text.
 
         Raises:
-            BadHead: it is not one that the device has signed.
+            BadHead: the device has not signed it.
             RemoteFailed: it cannot be read.
         """
         name = heads.head_name(self.store, device, n)
@@ -85,9 +85,9 @@ class Reader(NamedTuple):
         raise BadSealError
 
     def backups(self, device: str) -> Iterator[Head]:
-        """Yield the heads of the backups of a device that are there, the newest first.
+        """Yield the heads of a device's backups in the remote, the newest first.
 
-        A head that is not sound is left out: `remotes.verify` says so.
+        An invalid head is skipped; `remotes.verify` reports it.
 
         Raises:
             RemoteFailed: the remote cannot be reached, or refuses.
@@ -113,10 +113,10 @@ class Reader(NamedTuple):
                 yield head
 
     def sealed_object(self, head: Head, report: Report = no_report) -> Iterator[bytes]:
-        """Yield the sealed bytes of an object, which are compared with its head at the end.
+        """Yield the sealed bytes of an object; their hash is compared with the head at the end.
 
         Raises:
-            RemoteFailed: the object is not there, or is not the one that the head names.
+            RemoteFailed: the object is missing, or differs from the one that the head names.
         """
         digest, left = sha256(), head.size
         for part in range(head.parts):
@@ -127,10 +127,10 @@ class Reader(NamedTuple):
                 report(len(piece))
                 yield piece
         if left or digest.hexdigest() != head.sha256:
-            raise RemoteFailed("too_large", "The object is not the one that was pushed.")
+            raise RemoteFailed("too_large", "The object differs from the one that was pushed.")
 
     def open_object(self, head: Head, report: Report = no_report) -> Iterator[bytes]:
-        """Yield what an object holds; what was yielded before an error must not be used.
+        """Yield the unsealed content of an object; after an error the content must not be used.
 
         Raises:
             RemoteFailed: as `sealed_object`.
@@ -151,7 +151,7 @@ class Reader(NamedTuple):
         """Return the entries of a part of the audit log.
 
         Raises:
-            RemoteFailed, BadSealError: it is not the one that the head names.
+            RemoteFailed, BadSealError: it differs from the one that the head names.
         """
         if head.size > limits.REMOTE_SEGMENT_MAX_BYTES:
             raise RemoteFailed("too_large")
@@ -159,7 +159,7 @@ class Reader(NamedTuple):
 
 
 def open_reader(session: Session, store: str, known: list[Identity], keys: Keys) -> Reader:
-    """Return a store in a remote with the identities that the file has, and those of other devices.
+    """Return a reader with the identities in the database and those of other devices in the remote.
 
     A device that was restored elsewhere has made an identity of its own, which the root key opens.
     """
@@ -188,7 +188,7 @@ def stores(session: Session) -> list[str]:
 
 
 def keys_objects(session: Session, store: str, device: str) -> Iterator[KeysObject]:
-    """Yield the objects with keys of a device, the newest first, without what is no such object.
+    """Yield the objects with keys of a device, the newest first; skip files of another form.
 
     Raises:
         RemoteFailed: the remote cannot be reached, or refuses.

@@ -1,6 +1,7 @@
-"""Segments: parts of the audit log as they go to a remote, made from it and compared with it.
+"""Segments: compressed parts of the audit log, as they are pushed to a remote.
 
-A segment is the size of its text and the text, packed: a line of JSON for each entry.
+A segment is the size of its text and the compressed text, which has a line of JSON for each entry.
+This module makes segments from the log and compares them with it.
 """
 
 from typing import NamedTuple
@@ -14,11 +15,11 @@ from sidecar.store.connection import Connection
 from sidecar.zstd import FrameDamaged, pack, unpack
 
 _LEVEL = 9
-"""Level of the compression: a segment is packed once, and kept for good."""
+"""Level of the compression: a segment is compressed once and never changed."""
 
 
 class Segment(NamedTuple):
-    """A part of the log, packed, and the numbers of its first and last entry."""
+    """A compressed part of the log, and the numbers of its first and last entry."""
 
     first: int
     last: int
@@ -37,9 +38,9 @@ class _Line(msgspec.Struct, frozen=True, array_like=True):
 
 
 def next_segment(db: Connection, after: int, through: int) -> Segment | None:
-    """Return the part of the log after an entry and up to another one, None where there is none.
+    """Return the part of the log after one entry and up to another, None when it is empty.
 
-    It ends early, after the entry with which it is large enough.
+    The part ends earlier, at the entry with which it reaches the size of a segment.
     """
     after = max(after, pruned_through(db))
     text = bytearray()
@@ -59,7 +60,7 @@ def read_lines(data: bytes) -> list[Entry]:
     """Return the entries of a part.
 
     Raises:
-        RemoteFailed: the data is no segment, or unpacks to more than one may have.
+        RemoteFailed: the data is not a segment, or decompresses to more than the limit.
     """
     size = int.from_bytes(data[:8])
     if size > limits.REMOTE_SEGMENT_MAX_BYTES:
@@ -78,7 +79,7 @@ def read_lines(data: bytes) -> list[Entry]:
 def first_difference(db: Connection, entries: list[Entry]) -> int | None:
     """Return the number of the first of these entries that differs in the log, or None.
 
-    Entries that were pruned, and those that the log does not reach, are not compared.
+    Entries that were pruned, and those after the end of the log, are not compared.
     """
     if not entries:
         return None

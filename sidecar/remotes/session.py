@@ -1,8 +1,8 @@
 """A courier process and requests to it, through which this process reaches a remote.
 
-The courier is started for one push, list, fetch, verification or test, and ends with it. A thread
-ends it when the request was cancelled or the courier has been silent for too long, so that no read
-or write of its pipes waits for ever.
+A courier is started for one push, list, fetch, verification or test, and ends with it. A thread
+kills it when the request was cancelled or the courier has sent nothing for too long, so that no
+read or write of its pipes blocks for ever.
 """
 
 import subprocess
@@ -41,24 +41,24 @@ from sidecar.own_command import courier_environment, own_command
 T = TypeVar("T")
 
 _PIECE_BYTES = 256 * 1024
-"""Data in one frame to the courier: after each the silence of the courier is counted anew."""
+"""Bytes of data in one frame; each frame restarts the timeout for a silent courier."""
 
 
 class RemoteFailed(Exception):
-    """A request to the remote failed; `fault` says why, `detail` for a person."""
+    """A request to the remote failed; `fault` is the reason, `detail` explains it to a person."""
 
     def __init__(self, fault: Fault, detail: str = "") -> None:
-        """Store both."""
+        """Store the fault and the detail."""
         super().__init__(fault)
         self.fault: Fault = fault
         self.detail = detail
 
 
 class Session:
-    """A running courier. The thread that opened it uses it, in a `with` block."""
+    """A running courier, used in a `with` block by the thread that opened it."""
 
     def __init__(self, opened: Open, is_cancelled: Callable[[], bool]) -> None:
-        """Start a courier for a place; `is_cancelled` says when to give up."""
+        """Start a courier for a place; when `is_cancelled` returns true the courier is killed."""
         self._is_cancelled = is_cancelled
         self._process = subprocess.Popen(  # noqa: S603 - our own program
             own_command("courier"),
@@ -74,7 +74,7 @@ class Session:
         self._closed = threading.Event()
         self._active_at = time.monotonic()
         self._is_sending = False
-        """Whether data of an object is still to come that nobody has read."""
+        """Whether the courier is still sending data of an object whose reader has stopped."""
         threading.Thread(target=self._watch, name="courier", daemon=True).start()
         self._call(lambda: send_message(self._requests, opened))
 
@@ -84,7 +84,7 @@ class Session:
         return self._process.pid
 
     def _watch(self) -> None:
-        """End the courier when the request is cancelled, or it is silent; runs in a thread."""
+        """Kill the courier when the request is cancelled or the courier is silent, in a thread."""
         while not self._closed.wait(limits.COURIER_WATCH_MS / 1000):
             silent_ms = (time.monotonic() - self._active_at) * 1000
             if self._is_cancelled() or silent_ms > limits.COURIER_SILENCE_MS:
@@ -95,7 +95,7 @@ class Session:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Close the courier's stdin, at which it ends; kill it if it does not end soon."""
+        """Close the courier's stdin, which ends it; kill it if it does not end in time."""
         self._closed.set()
         with suppress(OSError):
             self._requests.close()
@@ -109,20 +109,20 @@ class Session:
     # --- requests -----------------------------------------------------------------------------
 
     def put(self, name: str, pieces: Iterable[bytes]) -> None:
-        """Create an object of these pieces.
+        """Create an object from these pieces.
 
         Raises:
-            RemoteFailed: the object was not created; `exists` when there is another one.
+            RemoteFailed: the object was not created; `exists` when the name has another object.
             Cancelled: the request was cancelled.
         """
         self.put_all([(name, pieces)])
 
     def put_all(self, objects: Iterable[tuple[str, Iterable[bytes]]]) -> None:
-        """Create several objects; while one is uploaded the next is sent to the courier.
+        """Create several objects; while one is uploaded, the next is sent to the courier.
 
         Raises:
-            RemoteFailed: one of them was not created; the session is then of no more use, unless it
-                was the last.
+            RemoteFailed: an object was not created; unless it was the last one, the session cannot
+                be used any more.
             Cancelled: the request was cancelled.
         """
         is_first = True
@@ -144,10 +144,10 @@ class Session:
         flush(self._requests)
 
     def get(self, name: str, most_bytes: int) -> Iterator[bytes]:
-        """Yield the pieces of an object, which has at most so many bytes.
+        """Yield the pieces of an object of at most `most_bytes`.
 
         Raises:
-            RemoteFailed: there is none, it is larger, or it did not come whole.
+            RemoteFailed: the object is missing, larger, or incomplete.
             Cancelled: the request was cancelled.
         """
 
@@ -165,13 +165,13 @@ class Session:
                 break
             yield data
         if left:
-            raise RemoteFailed("failed", "The object is not of the size that was told.")
+            raise RemoteFailed("failed", "The object does not have the size that was announced.")
 
     def _receive_data(self) -> bytes:
-        """Return the next piece of an object, empty at its end.
+        """Return the next piece of an object; empty bytes at its end.
 
         Raises:
-            RemoteFailed: the object does not come whole.
+            RemoteFailed: the object is incomplete.
         """
         kind, data = self._receive()
         self._is_sending = kind == DATA
@@ -180,7 +180,7 @@ class Session:
         return data if self._is_sending else b""
 
     def read(self, name: str, most_bytes: int) -> bytes:
-        """Return a small object whole, see `get`."""
+        """Return the whole content of a small object, as `get` yields it."""
         return b"".join(self.get(name, most_bytes))
 
     def names(self, prefix: str) -> list[tuple[str, int]]:
@@ -206,7 +206,7 @@ class Session:
         raise RemoteFailed("too_large")
 
     def delete(self, name: str) -> None:
-        """Delete an object, if it is there.
+        """Delete an object, if it exists.
 
         Raises:
             RemoteFailed: it was not deleted.
@@ -222,7 +222,7 @@ class Session:
     # --- the pipes ----------------------------------------------------------------------------
 
     def _ask(self, request: Request) -> None:
-        """Send a request, after what is left of an object that the reader has given up."""
+        """Send a request, after reading the rest of an object whose reader has stopped."""
         while self._is_sending:
             with suppress(RemoteFailed):
                 self._receive_data()
@@ -237,11 +237,11 @@ class Session:
         return msgspec.json.decode(self._receive()[1], type=Reply)
 
     def _call(self, work: Callable[[], T]) -> T:
-        """Do work on the pipes.
+        """Call `work`, which reads or writes the pipes.
 
         Raises:
-            Cancelled: the courier was ended because the request was cancelled.
-            RemoteFailed: the courier has ended otherwise; the fault is `offline`.
+            Cancelled: the courier was killed because the request was cancelled.
+            RemoteFailed: the courier has ended for another reason; the fault is `offline`.
         """
         self._active_at = time.monotonic()
         try:
@@ -254,10 +254,10 @@ class Session:
 
 
 def _require(reply: Reply) -> Reply:
-    """Return a reply if it is one of success.
+    """Return the reply of a request that succeeded.
 
     Raises:
-        RemoteFailed: the reply is one of failure.
+        RemoteFailed: the request failed.
     """
     if reply.fault is not None:
         raise RemoteFailed(reply.fault, reply.detail)

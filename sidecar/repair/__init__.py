@@ -1,6 +1,6 @@
-"""Checking, mending and recovering the served database while other requests are served.
+"""Checks, repairs and recovers the served database while other requests are served.
 
-What is checked and how rows are salvaged is in `store.repair`; this package calls it in steps,
-between which requests have their turn. The methods and the chore that use it are in
+The checks and the salvaging of rows are in `store.repair`; this package calls them in steps,
+between which other requests run. The methods and the chore that use this package are in
 `handlers.system`.
 """

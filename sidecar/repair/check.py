@@ -1,4 +1,4 @@
-"""Checking the served database: the file, its indexes, what is stored in it and the audit log."""
+"""Checks the served database: the file, its indexes, its rows and the audit log."""
 
 from contextlib import suppress
 
@@ -12,11 +12,11 @@ from sidecar.vault.keys import Keys
 
 
 def check_database(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str, int]]:
-    """Check the database and return the findings and how many rows of what were checked.
+    """Check the database; return the findings and the number of checked rows of each table.
 
     With `full` every index is compared with its table as well. Damaged indexes are rebuilt, and
-    findings are logged, unless the audit log is too damaged to take an entry. Of a database that
-    cannot be opened the finding says why.
+    findings are logged, unless the audit log is too damaged for a new entry. When the database
+    cannot be opened, a finding says why.
     """
     if ctx.store.rescue is not None:
         cure = "Restore a backup, or recover the database."
@@ -24,7 +24,7 @@ def check_database(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict
         return [finding], dict.fromkeys(checks.COUNTED, 0)
     findings, counts = _check_all(ctx, full=full)
     if findings:
-        # A read may have failed once: only what a second connection finds too is damage.
+        # A single read may have failed: only what a second connection also finds is damage.
         findings, counts = _check_all(ctx, full=full)
     if full:
         findings += _check_indexes(ctx, findings)
@@ -46,9 +46,9 @@ def check_database(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict
 
 
 def _check_all(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str, int]]:
-    """Run every check that only reads, again when the vault was locked or unlocked meanwhile.
+    """Run every check that only reads; repeat it when the vault was locked or unlocked meanwhile.
 
-    The sealed parts of the audit log are checked with the keys that were there at the beginning.
+    The sealed parts of the audit log are checked with the keys that were present at the beginning.
     """
     while True:
         keys = ctx.vault.keys
@@ -60,7 +60,7 @@ def _check_all(ctx: LongContext, *, full: bool) -> tuple[list[Finding], dict[str
 def _check_all_with(
     ctx: LongContext, keys: Keys | None, *, full: bool
 ) -> tuple[list[Finding], dict[str, int]]:
-    """Run every check that only reads, on one state of the database."""
+    """Run every check that only reads, on one snapshot of the database."""
     findings: list[Finding] = []
     counts = dict.fromkeys(checks.COUNTED, 0)
     with (
@@ -80,9 +80,9 @@ def _check_all_with(
 
 
 def _check_indexes(ctx: LongContext, findings: list[Finding]) -> list[Finding]:
-    """Compare the search indexes without a finding so far with the workflows.
+    """Compare the search indexes that have no finding yet with the workflows.
 
-    A read may have failed once: only what is found twice is damage.
+    A single read may have failed: only what is found twice is damage.
     """
     found = {finding.where for finding in findings}
     names = tuple(name for name in indexes.INDEXES if name not in found)

@@ -1,4 +1,4 @@
-"""Confirming suspected damage, and what follows: rebuild the indexes, or stop writing."""
+"""Confirms suspected damage; then rebuilds the indexes, or stops writing."""
 
 from contextlib import suppress
 
@@ -14,8 +14,8 @@ from sidecar.store.search import indexes
 def confirm_damage(ctx: LongContext) -> None:
     """Check the file when damage is suspected, after an error or an unclean end of the process.
 
-    Damaged indexes are rebuilt. When anything else is damaged the database is only read from now
-    on, and a warning is sent.
+    Damaged indexes are rebuilt. When anything else is damaged, the database becomes read-only and a
+    warning is sent.
     """
     store = ctx.store
     if not store.damage_suspected:
@@ -43,7 +43,7 @@ def confirm_damage(ctx: LongContext) -> None:
 
 
 def _find_damage_twice(ctx: LongContext) -> list[Finding]:
-    """Return what two new connections find one after the other; nothing when one finds nothing."""
+    """Return the findings of a second new connection; none when either connection finds none."""
     findings: list[Finding] = []
     for _attempt in range(2):
         with ctx.reading() as db:
@@ -54,7 +54,7 @@ def _find_damage_twice(ctx: LongContext) -> list[Finding]:
 
 
 def rebuild_indexes(ctx: LongContext, findings: list[Finding]) -> None:
-    """Rebuild the indexes that have a finding; one that cannot be rebuilt is found again later."""
+    """Rebuild the indexes that have a finding; the next check finds one that was not rebuilt."""
     with suppress(DatabaseDamaged):
         for name in {finding.where for finding in findings if finding.kind == "index"}:
             with ctx.writing() as db:

@@ -1,6 +1,6 @@
-"""Mends a damaged row that a request overwrites or deletes.
+"""Repairs a damaged row that a request overwrites or deletes.
 
-What cannot be read of it is replaced first, so that the request finds a sound row.
+Unreadable cells are replaced first, so that the request finds a valid row.
 """
 
 from sidecar.store.columns import mend
@@ -13,9 +13,9 @@ from sidecar.store.workflows.header import Header
 
 
 def find_to_change(db: Connection, workflow_id: str) -> Header | None:
-    """Return the header of a workflow that is to be overwritten or deleted, mended if damaged.
+    """Return the header of a workflow that is to be overwritten or deleted, repaired if damaged.
 
-    None when no workflow has that id.
+    Return None when no workflow has that id.
     """
     found = header.find_any(db, workflow_id)
     if found is None or not found.damaged:
@@ -23,13 +23,13 @@ def find_to_change(db: Connection, workflow_id: str) -> Header | None:
     columns = mend(db, "workflows", found.rid)
     tags.write_again(db, found.rid)
     if not {"name", "description", "tags"}.isdisjoint(columns):
-        # The indexes may hold words of the text before the damage, which is not known now.
+        # The indexes may contain words of the text before the damage, which is unknown now.
         indexes.mark_all_pending(db)
     return header.find(db, workflow_id)
 
 
 def find_run_to_delete(db: Connection, run_id: str) -> RunHeader | None:
-    """Return the header of a run that is to be deleted, mended if damaged; None without one."""
+    """Return the header of a run that is to be deleted, repaired if damaged; None if missing."""
     found = rows.find_any(db, run_id)
     if found is not None and found.damaged:
         mend(db, "runs", found.rid)

@@ -1,4 +1,4 @@
-"""Recovering the served database: a new file with what can be read of it takes its place."""
+"""Recovers the served database: replaces it by a new file with the data that can be read."""
 
 from contextlib import nullcontext
 from pathlib import Path
@@ -25,7 +25,7 @@ from sidecar.vocabularies import SecretsState
 
 
 def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
-    """Build a new database from what can be read and from the newest backup, and serve it.
+    """Build a new database from the readable data and the newest backup, and serve it.
 
     The damaged file is kept under another name. With `dry_run` only count what would be saved.
     """
@@ -49,7 +49,7 @@ def recover_database(ctx: LongContext, *, dry_run: bool) -> Recovered:
         unpacked_newest_backup(
             store.path,
             ctx.clock,
-            # How many rows the backup gives is not known yet.
+            # The number of rows that the backup contributes is not known yet.
             lambda phase, *_: ctx.progress(phase, 0, None, "rows"),
             ctx.cancel_event.is_set,
             in_use=in_use,
@@ -87,8 +87,8 @@ def _log_recovery(ctx: LongContext, db: Connection, recovered: Recovered) -> boo
 def begin_new(ctx: LongContext) -> str | None:
     """Serve a new, empty database in the place of one that cannot be read.
 
-    Nothing is deleted: return the name under which what was there is kept, None when the file and
-    its log are missing.
+    Nothing is deleted: return the name under which the old file is kept, None when the file and its
+    log are missing.
 
     Raises:
         Conflict: the database opens and no damage was found in it.
@@ -124,20 +124,20 @@ def _state_after(ctx: LongContext, *, kept: bool) -> SecretsState:
 
 
 def _told_state(ctx: LongContext) -> SecretsState | None:
-    """Return the state of the secrets that clients know; None where it cannot be read.
+    """Return the state of the secrets that clients were told; None when it cannot be read.
 
-    A process in rescue has told that no secrets are set up.
+    In the mode `rescue`, clients were told that no secrets are set up.
     """
     if ctx.store.rescue is not None:
         return "uninitialized"
     try:
         return vault_state(ctx.store.db, ctx.vault)
-    except Exception:  # noqa: BLE001 - what cannot be read must not prevent its recovery
+    except Exception:  # noqa: BLE001 - an unreadable state must not prevent the recovery
         return None
 
 
 def _announce_secrets(ctx: LongContext, told: SecretsState | None, *, kept: bool) -> None:
-    """Lock the vault where its secrets were not kept; tell a state that clients do not know."""
+    """Lock the vault if its secrets were not kept; announce the state if it has changed."""
     if ctx.vault.ephemeral:
         return
     if not kept:
@@ -148,7 +148,7 @@ def _announce_secrets(ctx: LongContext, told: SecretsState | None, *, kept: bool
 
 
 def _put_in_place(ctx: LongContext, new: Path, keep: str | None) -> None:
-    """Serve the file `new`; the old one is kept under the name `keep`."""
+    """Serve the file `new`; keep the old file under the name `keep`."""
     sha256 = sha256_of(new)
     swap.stage(new, ctx.store.path)
     swap_served(ctx.store, ctx.clock, sha256=sha256, keep=keep)

@@ -147,10 +147,10 @@ def test_with_write_a_database_that_an_app_serves_is_refused(tmp_path: Path, spa
     [
         (["--through"], "name the command"),
         (["--through", "--"], "name the command"),
-        (["--through", "--write", "--", "x"], "--through goes with neither"),
-        (["--through", "--database", "x", "--", "x"], "--through goes with neither"),
+        (["--through", "--write", "--", "x"], "--through cannot be combined"),
+        (["--through", "--database", "x", "--", "x"], "--through cannot be combined"),
         (["--", "x"], "needs --through"),
-        (["--port", "70000"], "is no port"),
+        (["--port", "70000"], "is not a port"),
     ],
 )
 def test_words_that_do_not_fit_are_refused(words: list[str], text: str) -> None:

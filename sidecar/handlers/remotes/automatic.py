@@ -8,5 +8,5 @@ from sidecar.store.remotes import CHORE
 
 @chore(CHORE)
 def push_remotes(ctx: LongContext) -> None:
-    """Push what is due; without a remote this reads one row."""
+    """Push everything that is due; when no remote is set, this reads one row."""
     push_due(ctx)

@@ -36,9 +36,9 @@ class RemoteBackup(Struct, frozen=True, kw_only=True):
     n: HeadNumber
     name: BackupName
     created_at: Timestamp
-    size_bytes: Annotated[Count, Meta(description="Its size there, sealed.")]
-    epoch: Annotated[Count, Meta(description="Epoch of the database when it was pushed.")]
-    this_device: Annotated[bool, Meta(description="Whether this device has pushed it.")]
+    size_bytes: Annotated[Count, Meta(description="Size of the sealed backup in the remote.")]
+    epoch: Annotated[Count, Meta(description="Epoch of the database when the backup was pushed.")]
+    this_device: Annotated[bool, Meta(description="Whether this device has pushed the backup.")]
 
 
 class RemotesListResult(Result, frozen=True):
@@ -53,7 +53,7 @@ class RemotesListResult(Result, frozen=True):
 def list_backups(ctx: LongContext, params: RemotesListParams) -> RemotesListResult:
     """List the backups of this database that a remote has, of every device that pushes there.
 
-    A backup whose head is not sound is left out; `remotes.verify` says what is wrong.
+    A backup with an invalid head is omitted; `remotes.verify` reports what is wrong.
     """
     access = open_remote(ctx, params.name)
     own = device.own_id(ctx.store.path, access.remote)
@@ -85,9 +85,10 @@ class RemotesFetchParams(Params, frozen=True):
     """The backup to fetch, as `remotes.list` shows it."""
 
     device: Annotated[
-        str, Meta(max_length=64, description="Id of the device that pushed it, 32 hex digits.")
+        str,
+        Meta(max_length=64, description="Id of the device that pushed the backup, 32 hex digits."),
     ]
-    n: Annotated[Count, Meta(description="Number of its head.")]
+    n: Annotated[Count, Meta(description="Number of the backup's head.")]
     name: NameParam = DEFAULT_NAME
 
 
@@ -103,7 +104,7 @@ class RemotesFetchResult(Result, frozen=True):
 def fetch(ctx: LongContext, params: RemotesFetchParams) -> RemotesFetchResult:
     """Fetch a backup into the folder of backups, where `backups.restore` finds it by its name.
 
-    It is compared with its signed head. Where the folder has it already, nothing is fetched.
+    The backup is compared with its signed head. When the folder has it already, nothing is fetched.
     """
     access = open_remote(ctx, params.name)
     with remote_errors(ctx, access), access.session(ctx) as session:

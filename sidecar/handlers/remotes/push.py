@@ -1,4 +1,4 @@
-"""`remotes.push`: push what is due now, after a backup of what has changed."""
+"""`remotes.push`: make a backup if something has changed, and push everything that is due."""
 
 from typing import Annotated
 
@@ -28,10 +28,10 @@ class RemotesPushResult(Result, frozen=True):
 
     backups: Annotated[list[str], Meta(description="Names of the backups, the oldest first.")]
     audit_entries: Annotated[Count, Meta(description="Number of entries of the audit log.")]
-    sent_bytes: Annotated[Count, Meta(description="Bytes that were sent, sealed.")]
+    sent_bytes: Annotated[Count, Meta(description="Number of sealed bytes that were sent.")]
     pruned: Annotated[
         list[str],
-        Meta(description="Names of backups that were deleted there, by `remote_keep_bytes`."),
+        Meta(description="Names of the backups that `remote_keep_bytes` has deleted there."),
     ]
 
 
@@ -43,7 +43,7 @@ class RemotesPushResult(Result, frozen=True):
 def push(ctx: LongContext, params: RemotesPushParams) -> RemotesPushResult:
     """Make a backup with the secrets if something has changed, and push all that is due.
 
-    A push that was broken off goes on where it was. Another request can be answered meanwhile.
+    An interrupted push continues where it stopped. Other requests are answered meanwhile.
     """
     access = open_remote(ctx, params.name)
     with alone(ctx):

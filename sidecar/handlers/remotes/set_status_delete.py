@@ -1,6 +1,6 @@
-"""`remotes.set`, `remotes.status` and `remotes.delete`: which remotes there are.
+"""`remotes.set`, `remotes.status` and `remotes.delete`: the remotes of the database.
 
-Setting a remote makes no connection: `remotes.test` and each push do.
+Setting a remote opens no connection; `remotes.test` and each push do.
 """
 
 from typing import Annotated
@@ -30,7 +30,7 @@ Credentials = Annotated[
     Raw | UnsetType,
     Meta(
         description="Access key id and secret access key of an object store, and a session token"
-        " if there is one, with spaces between; absent: those that are stored stay, and a folder"
+        " if there is one, separated by spaces; absent: the stored credentials stay. A folder"
         " needs none.",
         extra_json_schema={
             "type": "string",
@@ -43,7 +43,7 @@ Credentials = Annotated[
 
 
 class RemotesSetParams(Params, frozen=True):
-    """Where the remote is, and what opens it."""
+    """The address of the remote, and its credentials."""
 
     url: Url
     credentials: Credentials = UNSET
@@ -51,8 +51,8 @@ class RemotesSetParams(Params, frozen=True):
     with_passphrase: Annotated[
         bool,
         Meta(
-            description="Whether the passphrase opens what is pushed, too, so that who has the"
-            " remote can try passphrases; absent: false, only the recovery code does."
+            description="Whether the passphrase, too, opens what is pushed; then a reader of the"
+            " remote can try passphrases. Absent: false, only the recovery code opens it."
         ),
     ] = False
 
@@ -71,10 +71,10 @@ class RemotesSetResult(Result, frozen=True):
     errors=(*KEY_ERRORS, Conflict, RecoveryCodeNeeded),
 )
 def set_remote(ctx: Context, params: RemotesSetParams) -> RemotesSetResult:
-    """Set a remote: from now on backups and the audit log go there, sealed, while unlocked.
+    """Set a remote: from now on sealed backups and the audit log go there while unlocked.
 
-    Automatic backups then have the secrets, which are sealed already. Another URL begins a new
-    chain of heads there, and everything is pushed again.
+    Automatic backups then contain the sealed secrets. Another URL begins a new chain of heads, and
+    everything is pushed again.
     """
     text = None
     if params.credentials is not UNSET:
@@ -83,13 +83,13 @@ def set_remote(ctx: Context, params: RemotesSetParams) -> RemotesSetResult:
     _check(params, text)
     keys = require_keys(ctx)
     if ctx.vault.ephemeral:
-        raise Conflict("Ephemeral secrets end with the process; nothing could open a backup.")
+        raise Conflict("Ephemeral secrets end with the process; then nothing opens a backup.")
     db = ctx.db
     if not identities.has_recovery_code(db):
         raise RecoveryCodeNeeded
     before = remotes.find(db, params.name)
     if before is None and len(remotes.all_remotes(db)) >= limits.REMOTES_MAX:
-        raise Conflict("There are as many remotes as there may be.", limit=limits.REMOTES_MAX)
+        raise Conflict("The number of remotes is at its limit.", limit=limits.REMOTES_MAX)
     is_same = before is not None and before.url == params.url
     if before is not None and not is_same:
         remotes.delete(db, params.name)
@@ -112,7 +112,7 @@ def set_remote(ctx: Context, params: RemotesSetParams) -> RemotesSetResult:
 
 
 def _check(params: RemotesSetParams, text: bytearray | None) -> None:
-    """Refuse an address or credentials that no remote can have.
+    """Check the address and the credentials of a remote.
 
     Raises:
         InvalidParams: one of them has the wrong form.
@@ -140,7 +140,7 @@ class RemotesStatusParams(Params, frozen=True):
 
 
 class RemoteStatus(Struct, frozen=True, kw_only=True):
-    """A remote, and how far it is behind."""
+    """A remote, and what is to be pushed to it."""
 
     name: Name
     url: Url
@@ -148,17 +148,20 @@ class RemoteStatus(Struct, frozen=True, kw_only=True):
         bool, Meta(description="Whether the passphrase opens what is pushed.")
     ]
     device: Annotated[
-        str | None, Meta(description="Id that this device writes under; null before it has one.")
+        str | None,
+        Meta(
+            description="Id under which this device writes to the remote; null before it has one."
+        ),
     ]
     created_at: Timestamp
     pushed_at: Annotated[
-        Timestamp | None, Meta(description="When a push last succeeded; null for never.")
+        Timestamp | None, Meta(description="When a push last succeeded; null when none has.")
     ]
     failed_at: Annotated[
-        Timestamp | None, Meta(description="When pushes began to fail; null while they do not.")
+        Timestamp | None, Meta(description="When pushes began to fail; null while they succeed.")
     ]
     failure: Annotated[
-        RemoteFault | None, Meta(description="Why they fail; null while they do not.")
+        RemoteFault | None, Meta(description="Why pushes fail; null while they succeed.")
     ]
     heads: Annotated[Count, Meta(description="Heads that this device has pushed.")]
     due_backups: Annotated[Count, Meta(description="Backups that are to be pushed.")]
@@ -220,9 +223,9 @@ class RemotesDeleteResult(Result, frozen=True):
 
 @method("remotes.delete", access="write", errors=(NotFound,))
 def delete(ctx: Context, params: RemotesDeleteParams) -> RemotesDeleteResult:
-    """Forget a remote and its credentials; nothing is pushed there any more.
+    """Delete a remote and its credentials from the database; nothing is pushed there any more.
 
-    What it holds stays there, and the recovery code still opens it.
+    Its objects stay in the remote, and the recovery code still opens them.
     """
     if not remotes.delete(ctx.db, params.name):
         raise NotFound("There is no remote of that name.", path="$.params.name")

@@ -1,4 +1,4 @@
-"""`remotes.test`: whether a remote can do what is needed of it."""
+"""`remotes.test`: test whether a remote supports everything that pushes need."""
 
 from typing import Annotated
 
@@ -25,18 +25,18 @@ class RemotesTestParams(Params, frozen=True):
 
 
 class RemotesTestResult(Result, frozen=True):
-    """What it can do."""
+    """The abilities of the remote."""
 
-    ok: Annotated[bool, Meta(description="Whether it can do all that is needed.")]
-    lacks: Annotated[list[RemoteLack], Meta(description="What it cannot do.")]
+    ok: Annotated[bool, Meta(description="Whether the remote can do all that is needed.")]
+    lacks: Annotated[list[RemoteLack], Meta(description="What the remote cannot do.")]
     duration_ms: Annotated[Count, Meta(description="Time that the five requests took.")]
 
 
 @method("remotes.test", long=True, errors=(*ERRORS, Conflict))
 def test(ctx: LongContext, params: RemotesTestParams) -> RemotesTestResult:
-    """Write a small object, try to write it again, read, list and delete it.
+    """Write a small object, try to write it again, then read, list and delete it.
 
-    What the remote refuses altogether, such as the credentials, is the error of the request.
+    When the remote refuses everything, as with wrong credentials, the request fails with that.
     """
     access = open_remote(ctx, params.name)
     base = device.read_or_make(ctx.store.path, ctx.clock)
@@ -85,7 +85,7 @@ def _probe(ctx: LongContext, session: Session, folder: str) -> list[RemoteLack]:
 
 
 def _reads(session: Session, name: str, written: tuple[bytes, bytes]) -> bool:
-    """Return whether an object is there, and is one of those that were written."""
+    """Return whether an object exists, and has one of the contents that were written."""
     try:
         return session.read(name, limits.REMOTE_TEST_BYTES) in written
     except RemoteFailed as failed:

@@ -31,32 +31,40 @@ class RemotesVerifyParams(Params, frozen=True):
 
 
 class RemoteFinding(Struct, frozen=True):
-    """One thing that is wrong with what a remote holds."""
+    """One fault in the objects of a remote."""
 
     kind: RemoteFindingKind
     device: Device
-    n: Annotated[int | None, Meta(description="Number of the head; null where it is about none.")]
+    n: Annotated[
+        int | None, Meta(description="Number of the head; null when the finding concerns no head.")
+    ]
     detail: Annotated[str, Meta(description="One sentence for a person.")]
 
 
 class RemotesVerifyResult(Result, frozen=True):
-    """What was found."""
+    """The result of the verification."""
 
-    ok: Annotated[bool, Meta(description="Nothing but stray objects was found, which do no harm.")]
-    findings: Annotated[list[RemoteFinding], Meta(description="What is wrong, at most 1 000.")]
-    devices: Annotated[Count, Meta(description="Devices that have written there.")]
-    heads: Annotated[Count, Meta(description="Heads that are sound.")]
-    objects: Annotated[Count, Meta(description="Objects that they name and that are to be there.")]
-    size_bytes: Annotated[Count, Meta(description="Size of these objects.")]
+    ok: Annotated[
+        bool, Meta(description="Whether there are no findings but stray objects, which do no harm.")
+    ]
+    findings: Annotated[
+        list[RemoteFinding], Meta(description="The faults that were found, at most 1 000.")
+    ]
+    devices: Annotated[Count, Meta(description="Devices that have written to the remote.")]
+    heads: Annotated[Count, Meta(description="Heads that are valid.")]
+    objects: Annotated[
+        Count, Meta(description="Objects that these heads name and that should exist.")
+    ]
+    size_bytes: Annotated[Count, Meta(description="Total size of these objects.")]
 
 
 @method("remotes.verify", long=True, errors=(*ERRORS, Conflict))
 def verify(ctx: LongContext, params: RemotesVerifyParams) -> RemotesVerifyResult:
-    """Verify the heads of every device, and that the objects they name are there.
+    """Verify the heads of every device, and that the objects that they name exist.
 
-    A head is what a device signs about each object that it has put into a remote. The heads of this
-    device are compared with those that it has signed, so that an earlier state of the remote is
-    found, and heads of a copy of this database.
+    A head is a signed statement of a device about an object that it has pushed. The heads of this
+    device are compared with those that it has signed: this detects an earlier state of the remote,
+    and heads that a copy of this database has pushed.
     """
     access = open_remote(ctx, params.name)
     remote = access.remote

@@ -16,13 +16,15 @@ DEFAULT_NAME = "default"
 Device = Annotated[
     str, Meta(description="Id under which a device writes to the remote, 32 hex digits.")
 ]
-HeadNumber = Annotated[Count, Meta(description="Number of its head among those of the device.")]
+HeadNumber = Annotated[
+    Count, Meta(description="Number of the backup's head among the heads of the device.")
+]
 Url = Annotated[
     str,
     Meta(
         max_length=limits.REMOTE_URL_MAX_CHARS,
         description="`file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name`"
-        " of any store that speaks S3; without an endpoint Amazon's.",
+        " of any S3-compatible store; without an endpoint, Amazon's.",
     ),
 ]
 BackupName = Annotated[str, Meta(max_length=limits.BACKUP_NAME_MAX_CHARS, description="File name.")]

@@ -2126,7 +2126,7 @@ class RemoteBackup(TypedDict):
     """Id under which a device writes to the remote, 32 hex digits."""
 
     n: int
-    """Number of its head among those of the device."""
+    """Number of the backup's head among the heads of the device."""
 
     name: str
     """File name."""
@@ -2135,13 +2135,13 @@ class RemoteBackup(TypedDict):
     """Milliseconds since the Unix epoch, UTC."""
 
     size_bytes: int
-    """Its size there, sealed."""
+    """Size of the sealed backup in the remote."""
 
     epoch: int
-    """Epoch of the database when it was pushed."""
+    """Epoch of the database when the backup was pushed."""
 
     this_device: bool
-    """Whether this device has pushed it."""
+    """Whether this device has pushed the backup."""
 
 
 class RemoteData(TypedDict):
@@ -2171,21 +2171,21 @@ class RemoteData(TypedDict):
 
 RemoteFault = (
     Literal[
-        # It cannot be reached, or the connection broke.
+        # The remote cannot be reached, or the connection broke.
         "offline",
-        # It has no room.
+        # The remote has no space left.
         "full",
-        # It refuses the credentials, or they allow too little.
+        # The remote refuses the credentials, or they grant too few rights.
         "forbidden",
         # The bucket does not exist.
         "no_bucket",
-        # It refuses requests because this computer's clock is wrong.
+        # The remote refuses requests because this computer's clock is wrong.
         "clock",
         # The library for object stores, the extra `remote`, is not installed.
         "not_installed",
-        # It cannot create an object only where there is none.
+        # The remote cannot create an object on the condition that its name is free.
         "unsupported",
-        # It gave an answer that is none of these.
+        # The remote gave an answer that this program does not know.
         "failed",
     ]
     | str
@@ -2196,7 +2196,7 @@ do not know.
 
 
 class RemoteFinding(TypedDict):
-    """One thing that is wrong with what a remote holds."""
+    """One fault in the objects of a remote."""
 
     kind: RemoteFindingKind
     """What is wrong with what a remote holds."""
@@ -2205,7 +2205,7 @@ class RemoteFinding(TypedDict):
     """Id under which a device writes to the remote, 32 hex digits."""
 
     n: int | None
-    """Number of the head; null where it is about none."""
+    """Number of the head; null when the finding concerns no head."""
 
     detail: str
     """One sentence for a person."""
@@ -2213,17 +2213,17 @@ class RemoteFinding(TypedDict):
 
 RemoteFindingKind = (
     Literal[
-        # A head is damaged, not signed by the device, or does not follow the one before.
+        # A head is damaged, not signed by the device, or does not match the head before it.
         "head",
-        # A head or an object is not there.
+        # A head or an object is missing.
         "missing",
-        # An object is not the one that its head names.
+        # An object differs from the one that its head names.
         "changed",
-        # The remote lacks heads that this device knows to have been there.
+        # The remote lacks heads that this device has pushed to it.
         "rolled_back",
-        # The remote has other heads of this device than this device has signed.
+        # The remote has heads of this device that this device has not signed.
         "forked",
-        # An object is named by no head, as after a push that was broken off; it does no harm.
+        # An object that no head names, as after an interrupted push; it does no harm.
         "stray",
     ]
     | str
@@ -2235,13 +2235,13 @@ not know.
 
 RemoteLack = (
     Literal[
-        # It overwrites an object instead of refusing to create it twice.
+        # The remote overwrites an object instead of refusing to create it twice.
         "create_once",
-        # It does not give back what was written.
+        # The remote does not return what was written.
         "read",
-        # It does not list what is there.
+        # The remote does not list its objects.
         "list",
-        # It does not delete.
+        # The remote does not delete objects.
         "delete",
     ]
     | str
@@ -2253,13 +2253,13 @@ you do not know.
 
 RemoteLogStatus = (
     Literal[
-        # Every entry that the remote has is in the log, and is the same.
+        # Every entry that the remote has is in the log, unchanged.
         "ok",
-        # An entry of the log is not the one that was pushed.
+        # An entry of the log differs from the one that was pushed.
         "differs",
-        # The log ends before the newest entry that was pushed: it was put back.
+        # The log ends before the newest entry that was pushed: it is an earlier copy.
         "behind",
-        # Of what was pushed something is missing or changed in the remote.
+        # A part of the log that was pushed is missing or changed in the remote.
         "missing",
     ]
     | str
@@ -2270,33 +2270,33 @@ that you do not know.
 
 
 class RemoteStatus(TypedDict):
-    """A remote, and how far it is behind."""
+    """A remote, and what is to be pushed to it."""
 
     name: str
     """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen."""
 
     url: str
-    """`file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store
-    that speaks S3; without an endpoint Amazon's.
+    """`file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any
+    S3-compatible store; without an endpoint, Amazon's.
     """
 
     with_passphrase: bool
     """Whether the passphrase opens what is pushed."""
 
     device: str | None
-    """Id that this device writes under; null before it has one."""
+    """Id under which this device writes to the remote; null before it has one."""
 
     created_at: int
     """Milliseconds since the Unix epoch, UTC."""
 
     pushed_at: int | None
-    """When a push last succeeded; null for never."""
+    """When a push last succeeded; null when none has."""
 
     failed_at: int | None
-    """When pushes began to fail; null while they do not."""
+    """When pushes began to fail; null while they succeed."""
 
     failure: RemoteFault | None
-    """Why they fail; null while they do not."""
+    """Why pushes fail; null while they succeed."""
 
     heads: int
     """Heads that this device has pushed."""
@@ -2345,10 +2345,10 @@ class RemotesPushResult(TypedDict):
     """Number of entries of the audit log."""
 
     sent_bytes: int
-    """Bytes that were sent, sealed."""
+    """Number of sealed bytes that were sent."""
 
     pruned: list[str]
-    """Names of backups that were deleted there, by `remote_keep_bytes`."""
+    """Names of the backups that `remote_keep_bytes` has deleted there."""
 
 
 class RemotesSetResult(TypedDict):
@@ -2372,38 +2372,38 @@ class RemotesStatusResult(TypedDict):
 
 
 class RemotesTestResult(TypedDict):
-    """What it can do."""
+    """The abilities of the remote."""
 
     ok: bool
-    """Whether it can do all that is needed."""
+    """Whether the remote can do all that is needed."""
 
     lacks: list[RemoteLack]
-    """What it cannot do."""
+    """What the remote cannot do."""
 
     duration_ms: int
     """Time that the five requests took."""
 
 
 class RemotesVerifyResult(TypedDict):
-    """What was found."""
+    """The result of the verification."""
 
     ok: bool
-    """Nothing but stray objects was found, which do no harm."""
+    """Whether there are no findings but stray objects, which do no harm."""
 
     findings: list[RemoteFinding]
-    """What is wrong, at most 1 000."""
+    """The faults that were found, at most 1 000."""
 
     devices: int
-    """Devices that have written there."""
+    """Devices that have written to the remote."""
 
     heads: int
-    """Heads that are sound."""
+    """Heads that are valid."""
 
     objects: int
-    """Objects that they name and that are to be there."""
+    """Objects that these heads name and that should exist."""
 
     size_bytes: int
-    """Size of these objects."""
+    """Total size of these objects."""
 
 
 RescueReason = (
@@ -5262,21 +5262,21 @@ class RemotesSetParams(TypedDict):
     """Params of remotes.set."""
 
     url: str
-    """`file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store
-    that speaks S3; without an endpoint Amazon's.
+    """`file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any
+    S3-compatible store; without an endpoint, Amazon's.
     """
 
     credentials: NotRequired[str | None]
     """Access key id and secret access key of an object store, and a session token if there is one,
-    with spaces between; absent: those that are stored stay, and a folder needs none.
+    separated by spaces; absent: the stored credentials stay. A folder needs none.
     """
 
     name: NotRequired[str | None]
     """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""
 
     with_passphrase: NotRequired[bool | None]
-    """Whether the passphrase opens what is pushed, too, so that who has the remote can try
-    passphrases; absent: false, only the recovery code does.
+    """Whether the passphrase, too, opens what is pushed; then a reader of the remote can try
+    passphrases. Absent: false, only the recovery code opens it.
     """
 
 
@@ -5312,10 +5312,10 @@ class RemotesFetchParams(TypedDict):
     """Params of remotes.fetch."""
 
     device: str
-    """Id of the device that pushed it, 32 hex digits."""
+    """Id of the device that pushed the backup, 32 hex digits."""
 
     n: int
-    """Number of its head."""
+    """Number of the backup's head."""
 
     name: NotRequired[str | None]
     """Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`."""

@@ -1709,10 +1709,10 @@ class RemotesMethods(Methods):
         with_passphrase: bool | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RemotesSetResult:
-        """Set a remote: from now on backups and the audit log go there, sealed, while unlocked.
+        """Set a remote: from now on sealed backups and the audit log go there while unlocked.
 
-        Automatic backups then have the secrets, which are sealed already. Another URL begins a
-        new chain of heads there, and everything is pushed again.
+        Automatic backups then contain the sealed secrets. Another URL begins a new chain of
+        heads, and everything is pushed again.
         """
         params = given(
             {
@@ -1740,9 +1740,9 @@ class RemotesMethods(Methods):
         name: str | None | Unset = UNSET,
         timeout: float | None = None,
     ) -> RemotesDeleteResult:
-        """Forget a remote and its credentials; nothing is pushed there any more.
+        """Delete a remote and its credentials from the database; nothing is pushed there any more.
 
-        What it holds stays there, and the recovery code still opens it.
+        Its objects stay in the remote, and the recovery code still opens them.
         """
         params = given(
             {
@@ -1759,9 +1759,10 @@ class RemotesMethods(Methods):
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> RemotesTestResult:
-        """Write a small object, try to write it again, read, list and delete it.
+        """Write a small object, try to write it again, then read, list and delete it.
 
-        What the remote refuses altogether, such as the credentials, is the error of the request.
+        When the remote refuses everything, as with wrong credentials, the request fails with
+        that.
         """
         params = given(
             {
@@ -1784,8 +1785,7 @@ class RemotesMethods(Methods):
     ) -> RemotesPushResult:
         """Make a backup with the secrets if something has changed, and push all that is due.
 
-        A push that was broken off goes on where it was. Another request can be answered
-        meanwhile.
+        An interrupted push continues where it stopped. Other requests are answered meanwhile.
         """
         params = given(
             {
@@ -1808,7 +1808,7 @@ class RemotesMethods(Methods):
     ) -> RemotesListResult:
         """List the backups of this database that a remote has, of every device that pushes there.
 
-        A backup whose head is not sound is left out; `remotes.verify` says what is wrong.
+        A backup with an invalid head is omitted; `remotes.verify` reports what is wrong.
         """
         params = given(
             {
@@ -1833,7 +1833,8 @@ class RemotesMethods(Methods):
     ) -> RemotesFetchResult:
         """Fetch a backup into the folder of backups, where `backups.restore` finds it by its name.
 
-        It is compared with its signed head. Where the folder has it already, nothing is fetched.
+        The backup is compared with its signed head. When the folder has it already, nothing is
+        fetched.
         """
         params = given(
             {
@@ -1857,11 +1858,11 @@ class RemotesMethods(Methods):
         on_progress: Callable[[Progress], None] | None = None,
         timeout: float | None = None,
     ) -> RemotesVerifyResult:
-        """Verify the heads of every device, and that the objects they name are there.
+        """Verify the heads of every device, and that the objects that they name exist.
 
-        A head is what a device signs about each object that it has put into a remote. The heads
-        of this device are compared with those that it has signed, so that an earlier state of
-        the remote is found, and heads of a copy of this database.
+        A head is a signed statement of a device about an object that it has pushed. The heads of
+        this device are compared with those that it has signed: this detects an earlier state of
+        the remote, and heads that a copy of this database has pushed.
         """
         params = given(
             {

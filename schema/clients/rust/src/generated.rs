@@ -569,21 +569,21 @@ vocabulary! {
     /// Why a remote could not do what was asked. A minor version may add values: accept those that
     /// you do not know.
     RemoteFault {
-        /// It cannot be reached, or the connection broke.
+        /// The remote cannot be reached, or the connection broke.
         Offline = "offline",
-        /// It has no room.
+        /// The remote has no space left.
         Full = "full",
-        /// It refuses the credentials, or they allow too little.
+        /// The remote refuses the credentials, or they grant too few rights.
         Forbidden = "forbidden",
         /// The bucket does not exist.
         NoBucket = "no_bucket",
-        /// It refuses requests because this computer's clock is wrong.
+        /// The remote refuses requests because this computer's clock is wrong.
         Clock = "clock",
         /// The library for object stores, the extra `remote`, is not installed.
         NotInstalled = "not_installed",
-        /// It cannot create an object only where there is none.
+        /// The remote cannot create an object on the condition that its name is free.
         Unsupported = "unsupported",
-        /// It gave an answer that is none of these.
+        /// The remote gave an answer that this program does not know.
         Failed = "failed",
     }
 }
@@ -592,17 +592,17 @@ vocabulary! {
     /// What is wrong with what a remote holds. A minor version may add values: accept those that
     /// you do not know.
     RemoteFindingKind {
-        /// A head is damaged, not signed by the device, or does not follow the one before.
+        /// A head is damaged, not signed by the device, or does not match the head before it.
         Head = "head",
-        /// A head or an object is not there.
+        /// A head or an object is missing.
         Missing = "missing",
-        /// An object is not the one that its head names.
+        /// An object differs from the one that its head names.
         Changed = "changed",
-        /// The remote lacks heads that this device knows to have been there.
+        /// The remote lacks heads that this device has pushed to it.
         RolledBack = "rolled_back",
-        /// The remote has other heads of this device than this device has signed.
+        /// The remote has heads of this device that this device has not signed.
         Forked = "forked",
-        /// An object is named by no head, as after a push that was broken off; it does no harm.
+        /// An object that no head names, as after an interrupted push; it does no harm.
         Stray = "stray",
     }
 }
@@ -611,13 +611,13 @@ vocabulary! {
     /// What a remote cannot do that is needed of it. A minor version may add values: accept those
     /// that you do not know.
     RemoteLack {
-        /// It overwrites an object instead of refusing to create it twice.
+        /// The remote overwrites an object instead of refusing to create it twice.
         CreateOnce = "create_once",
-        /// It does not give back what was written.
+        /// The remote does not return what was written.
         Read = "read",
-        /// It does not list what is there.
+        /// The remote does not list its objects.
         List = "list",
-        /// It does not delete.
+        /// The remote does not delete objects.
         Delete = "delete",
     }
 }
@@ -626,13 +626,13 @@ vocabulary! {
     /// How the audit log compares with a remote's copy. A minor version may add values: accept
     /// those that you do not know.
     RemoteLogStatus {
-        /// Every entry that the remote has is in the log, and is the same.
+        /// Every entry that the remote has is in the log, unchanged.
         Ok = "ok",
-        /// An entry of the log is not the one that was pushed.
+        /// An entry of the log differs from the one that was pushed.
         Differs = "differs",
-        /// The log ends before the newest entry that was pushed: it was put back.
+        /// The log ends before the newest entry that was pushed: it is an earlier copy.
         Behind = "behind",
-        /// Of what was pushed something is missing or changed in the remote.
+        /// A part of the log that was pushed is missing or changed in the remote.
         Missing = "missing",
     }
 }
@@ -1783,17 +1783,17 @@ pub struct RecoveryRequiredData {
 pub struct RemoteBackup {
     /// Id under which a device writes to the remote, 32 hex digits.
     pub device: String,
-    /// Number of its head among those of the device.
+    /// Number of the backup's head among the heads of the device.
     pub n: u64,
     /// File name.
     pub name: String,
     /// Milliseconds since the Unix epoch, UTC.
     pub created_at: u64,
-    /// Its size there, sealed.
+    /// Size of the sealed backup in the remote.
     pub size_bytes: u64,
-    /// Epoch of the database when it was pushed.
+    /// Epoch of the database when the backup was pushed.
     pub epoch: u64,
-    /// Whether this device has pushed it.
+    /// Whether this device has pushed the backup.
     pub this_device: bool,
 }
 
@@ -1821,7 +1821,7 @@ pub struct RemoteData {
     pub reason: RemoteFault,
 }
 
-/// One thing that is wrong with what a remote holds.
+/// One fault in the objects of a remote.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemoteFinding {
@@ -1829,32 +1829,32 @@ pub struct RemoteFinding {
     pub kind: RemoteFindingKind,
     /// Id under which a device writes to the remote, 32 hex digits.
     pub device: String,
-    /// Number of the head; null where it is about none.
+    /// Number of the head; null when the finding concerns no head.
     pub n: Option<i64>,
     /// One sentence for a person.
     pub detail: String,
 }
 
-/// A remote, and how far it is behind.
+/// A remote, and what is to be pushed to it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemoteStatus {
     /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen.
     pub name: String,
-    /// `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store
-    /// that speaks S3; without an endpoint Amazon's.
+    /// `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any
+    /// S3-compatible store; without an endpoint, Amazon's.
     pub url: String,
     /// Whether the passphrase opens what is pushed.
     pub with_passphrase: bool,
-    /// Id that this device writes under; null before it has one.
+    /// Id under which this device writes to the remote; null before it has one.
     pub device: Option<String>,
     /// Milliseconds since the Unix epoch, UTC.
     pub created_at: u64,
-    /// When a push last succeeded; null for never.
+    /// When a push last succeeded; null when none has.
     pub pushed_at: Option<u64>,
-    /// When pushes began to fail; null while they do not.
+    /// When pushes began to fail; null while they succeed.
     pub failed_at: Option<u64>,
-    /// Why they fail; null while they do not.
+    /// Why pushes fail; null while they succeed.
     pub failure: Option<RemoteFault>,
     /// Heads that this device has pushed.
     pub heads: u64,
@@ -1900,9 +1900,9 @@ pub struct RemotesPushResult {
     pub backups: Vec<String>,
     /// Number of entries of the audit log.
     pub audit_entries: u64,
-    /// Bytes that were sent, sealed.
+    /// Number of sealed bytes that were sent.
     pub sent_bytes: u64,
-    /// Names of backups that were deleted there, by `remote_keep_bytes`.
+    /// Names of the backups that `remote_keep_bytes` has deleted there.
     pub pruned: Vec<String>,
 }
 
@@ -1926,33 +1926,33 @@ pub struct RemotesStatusResult {
     pub recovery_code: bool,
 }
 
-/// What it can do.
+/// The abilities of the remote.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemotesTestResult {
-    /// Whether it can do all that is needed.
+    /// Whether the remote can do all that is needed.
     pub ok: bool,
-    /// What it cannot do.
+    /// What the remote cannot do.
     pub lacks: Vec<RemoteLack>,
     /// Time that the five requests took.
     pub duration_ms: u64,
 }
 
-/// What was found.
+/// The result of the verification.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemotesVerifyResult {
-    /// Nothing but stray objects was found, which do no harm.
+    /// Whether there are no findings but stray objects, which do no harm.
     pub ok: bool,
-    /// What is wrong, at most 1 000.
+    /// The faults that were found, at most 1 000.
     pub findings: Vec<RemoteFinding>,
-    /// Devices that have written there.
+    /// Devices that have written to the remote.
     pub devices: u64,
-    /// Heads that are sound.
+    /// Heads that are valid.
     pub heads: u64,
-    /// Objects that they name and that are to be there.
+    /// Objects that these heads name and that should exist.
     pub objects: u64,
-    /// Size of these objects.
+    /// Total size of these objects.
     pub size_bytes: u64,
 }
 
@@ -5729,18 +5729,18 @@ impl BackupsDeleteParams {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemotesSetParams {
-    /// `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store
-    /// that speaks S3; without an endpoint Amazon's.
+    /// `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any
+    /// S3-compatible store; without an endpoint, Amazon's.
     pub url: String,
     /// Access key id and secret access key of an object store, and a session token if there is one,
-    /// with spaces between; absent: those that are stored stay, and a folder needs none.
+    /// separated by spaces; absent: the stored credentials stay. A folder needs none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<String>,
     /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whether the passphrase opens what is pushed, too, so that who has the remote can try
-    /// passphrases; absent: false, only the recovery code does.
+    /// Whether the passphrase, too, opens what is pushed; then a reader of the remote can try
+    /// passphrases. Absent: false, only the recovery code opens it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with_passphrase: Option<bool>,
 }
@@ -5867,9 +5867,9 @@ impl RemotesListParams {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RemotesFetchParams {
-    /// Id of the device that pushed it, 32 hex digits.
+    /// Id of the device that pushed the backup, 32 hex digits.
     pub device: String,
-    /// Number of its head.
+    /// Number of the backup's head.
     pub n: u64,
     /// Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -6990,10 +6990,10 @@ pub struct Remotes<'a> {
 }
 
 impl<'a> Remotes<'a> {
-    /// Set a remote: from now on backups and the audit log go there, sealed, while unlocked.
+    /// Set a remote: from now on sealed backups and the audit log go there while unlocked.
     ///
-    /// Automatic backups then have the secrets, which are sealed already. Another URL begins a new
-    /// chain of heads there, and everything is pushed again.
+    /// Automatic backups then contain the sealed secrets. Another URL begins a new chain of heads,
+    /// and everything is pushed again.
     pub fn set(&self, params: RemotesSetParams) -> Result<RemotesSetResult> {
         self.client.call("remotes.set", &params)
     }
@@ -7003,46 +7003,47 @@ impl<'a> Remotes<'a> {
         self.client.call("remotes.status", &EMPTY)
     }
 
-    /// Forget a remote and its credentials; nothing is pushed there any more.
+    /// Delete a remote and its credentials from the database; nothing is pushed there any more.
     ///
-    /// What it holds stays there, and the recovery code still opens it.
+    /// Its objects stay in the remote, and the recovery code still opens them.
     pub fn delete(&self, params: RemotesDeleteParams) -> Result<RemotesDeleteResult> {
         self.client.call("remotes.delete", &params)
     }
 
-    /// Write a small object, try to write it again, read, list and delete it.
+    /// Write a small object, try to write it again, then read, list and delete it.
     ///
-    /// What the remote refuses altogether, such as the credentials, is the error of the request.
+    /// When the remote refuses everything, as with wrong credentials, the request fails with that.
     pub fn test(&self, params: RemotesTestParams) -> Result<RemotesTestResult> {
         self.client.call("remotes.test", &params)
     }
 
     /// Make a backup with the secrets if something has changed, and push all that is due.
     ///
-    /// A push that was broken off goes on where it was. Another request can be answered meanwhile.
+    /// An interrupted push continues where it stopped. Other requests are answered meanwhile.
     pub fn push(&self, params: RemotesPushParams) -> Result<RemotesPushResult> {
         self.client.call("remotes.push", &params)
     }
 
     /// List the backups of this database that a remote has, of every device that pushes there.
     ///
-    /// A backup whose head is not sound is left out; `remotes.verify` says what is wrong.
+    /// A backup with an invalid head is omitted; `remotes.verify` reports what is wrong.
     pub fn list(&self, params: RemotesListParams) -> Result<RemotesListResult> {
         self.client.call("remotes.list", &params)
     }
 
     /// Fetch a backup into the folder of backups, where `backups.restore` finds it by its name.
     ///
-    /// It is compared with its signed head. Where the folder has it already, nothing is fetched.
+    /// The backup is compared with its signed head. When the folder has it already, nothing is
+    /// fetched.
     pub fn fetch(&self, params: RemotesFetchParams) -> Result<RemotesFetchResult> {
         self.client.call("remotes.fetch", &params)
     }
 
-    /// Verify the heads of every device, and that the objects they name are there.
+    /// Verify the heads of every device, and that the objects that they name exist.
     ///
-    /// A head is what a device signs about each object that it has put into a remote. The heads of
-    /// this device are compared with those that it has signed, so that an earlier state of the
-    /// remote is found, and heads of a copy of this database.
+    /// A head is a signed statement of a device about an object that it has pushed. The heads of
+    /// this device are compared with those that it has signed: this detects an earlier state of the
+    /// remote, and heads that a copy of this database has pushed.
     pub fn verify(&self, params: RemotesVerifyParams) -> Result<RemotesVerifyResult> {
         self.client.call("remotes.verify", &params)
     }

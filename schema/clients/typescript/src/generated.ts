@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "736d9c35c15a39391c86e0218080c1af835935b7a631d898a804c568c8c30850";
+export const SCHEMA_HASH = "73dac5a7357754fb4e3d754a2fd5375648054d3e32c107828ab3dec8fd6a41ac";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -1219,17 +1219,17 @@ export interface RecoveryRequiredData {
 export interface RemoteBackup {
   /** Id under which a device writes to the remote, 32 hex digits. */
   device: string;
-  /** Number of its head among those of the device. */
+  /** Number of the backup's head among the heads of the device. */
   n: number;
   /** File name. */
   name: string;
   /** Milliseconds since the Unix epoch, UTC. */
   created_at: number;
-  /** Its size there, sealed. */
+  /** Size of the sealed backup in the remote. */
   size_bytes: number;
-  /** Epoch of the database when it was pushed. */
+  /** Epoch of the database when the backup was pushed. */
   epoch: number;
-  /** Whether this device has pushed it. */
+  /** Whether this device has pushed the backup. */
   this_device: boolean;
 }
 
@@ -1256,31 +1256,31 @@ export interface RemoteData {
  * do not know.
  */
 export type RemoteFault =
-  /** It cannot be reached, or the connection broke. */
+  /** The remote cannot be reached, or the connection broke. */
   | "offline"
-  /** It has no room. */
+  /** The remote has no space left. */
   | "full"
-  /** It refuses the credentials, or they allow too little. */
+  /** The remote refuses the credentials, or they grant too few rights. */
   | "forbidden"
   /** The bucket does not exist. */
   | "no_bucket"
-  /** It refuses requests because this computer's clock is wrong. */
+  /** The remote refuses requests because this computer's clock is wrong. */
   | "clock"
   /** The library for object stores, the extra `remote`, is not installed. */
   | "not_installed"
-  /** It cannot create an object only where there is none. */
+  /** The remote cannot create an object on the condition that its name is free. */
   | "unsupported"
-  /** It gave an answer that is none of these. */
+  /** The remote gave an answer that this program does not know. */
   | "failed"
   | (string & {});
 
-/** One thing that is wrong with what a remote holds. */
+/** One fault in the objects of a remote. */
 export interface RemoteFinding {
   /** What is wrong with what a remote holds. */
   kind: RemoteFindingKind;
   /** Id under which a device writes to the remote, 32 hex digits. */
   device: string;
-  /** Number of the head; null where it is about none. */
+  /** Number of the head; null when the finding concerns no head. */
   n: number | null;
   /** One sentence for a person. */
   detail: string;
@@ -1291,17 +1291,17 @@ export interface RemoteFinding {
  * not know.
  */
 export type RemoteFindingKind =
-  /** A head is damaged, not signed by the device, or does not follow the one before. */
+  /** A head is damaged, not signed by the device, or does not match the head before it. */
   | "head"
-  /** A head or an object is not there. */
+  /** A head or an object is missing. */
   | "missing"
-  /** An object is not the one that its head names. */
+  /** An object differs from the one that its head names. */
   | "changed"
-  /** The remote lacks heads that this device knows to have been there. */
+  /** The remote lacks heads that this device has pushed to it. */
   | "rolled_back"
-  /** The remote has other heads of this device than this device has signed. */
+  /** The remote has heads of this device that this device has not signed. */
   | "forked"
-  /** An object is named by no head, as after a push that was broken off; it does no harm. */
+  /** An object that no head names, as after an interrupted push; it does no harm. */
   | "stray"
   | (string & {});
 
@@ -1310,13 +1310,13 @@ export type RemoteFindingKind =
  * you do not know.
  */
 export type RemoteLack =
-  /** It overwrites an object instead of refusing to create it twice. */
+  /** The remote overwrites an object instead of refusing to create it twice. */
   | "create_once"
-  /** It does not give back what was written. */
+  /** The remote does not return what was written. */
   | "read"
-  /** It does not list what is there. */
+  /** The remote does not list its objects. */
   | "list"
-  /** It does not delete. */
+  /** The remote does not delete objects. */
   | "delete"
   | (string & {});
 
@@ -1325,36 +1325,36 @@ export type RemoteLack =
  * that you do not know.
  */
 export type RemoteLogStatus =
-  /** Every entry that the remote has is in the log, and is the same. */
+  /** Every entry that the remote has is in the log, unchanged. */
   | "ok"
-  /** An entry of the log is not the one that was pushed. */
+  /** An entry of the log differs from the one that was pushed. */
   | "differs"
-  /** The log ends before the newest entry that was pushed: it was put back. */
+  /** The log ends before the newest entry that was pushed: it is an earlier copy. */
   | "behind"
-  /** Of what was pushed something is missing or changed in the remote. */
+  /** A part of the log that was pushed is missing or changed in the remote. */
   | "missing"
   | (string & {});
 
-/** A remote, and how far it is behind. */
+/** A remote, and what is to be pushed to it. */
 export interface RemoteStatus {
   /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen. */
   name: string;
   /**
-   * `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store that
-   * speaks S3; without an endpoint Amazon's.
+   * `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any
+   * S3-compatible store; without an endpoint, Amazon's.
    */
   url: string;
   /** Whether the passphrase opens what is pushed. */
   with_passphrase: boolean;
-  /** Id that this device writes under; null before it has one. */
+  /** Id under which this device writes to the remote; null before it has one. */
   device: string | null;
   /** Milliseconds since the Unix epoch, UTC. */
   created_at: number;
-  /** When a push last succeeded; null for never. */
+  /** When a push last succeeded; null when none has. */
   pushed_at: number | null;
-  /** When pushes began to fail; null while they do not. */
+  /** When pushes began to fail; null while they succeed. */
   failed_at: number | null;
-  /** Why they fail; null while they do not. */
+  /** Why pushes fail; null while they succeed. */
   failure: RemoteFault | null;
   /** Heads that this device has pushed. */
   heads: number;
@@ -1392,9 +1392,9 @@ export interface RemotesPushResult {
   backups: Array<string>;
   /** Number of entries of the audit log. */
   audit_entries: number;
-  /** Bytes that were sent, sealed. */
+  /** Number of sealed bytes that were sent. */
   sent_bytes: number;
-  /** Names of backups that were deleted there, by `remote_keep_bytes`. */
+  /** Names of the backups that `remote_keep_bytes` has deleted there. */
   pruned: Array<string>;
 }
 
@@ -1414,29 +1414,29 @@ export interface RemotesStatusResult {
   recovery_code: boolean;
 }
 
-/** What it can do. */
+/** The abilities of the remote. */
 export interface RemotesTestResult {
-  /** Whether it can do all that is needed. */
+  /** Whether the remote can do all that is needed. */
   ok: boolean;
-  /** What it cannot do. */
+  /** What the remote cannot do. */
   lacks: Array<RemoteLack>;
   /** Time that the five requests took. */
   duration_ms: number;
 }
 
-/** What was found. */
+/** The result of the verification. */
 export interface RemotesVerifyResult {
-  /** Nothing but stray objects was found, which do no harm. */
+  /** Whether there are no findings but stray objects, which do no harm. */
   ok: boolean;
-  /** What is wrong, at most 1 000. */
+  /** The faults that were found, at most 1 000. */
   findings: Array<RemoteFinding>;
-  /** Devices that have written there. */
+  /** Devices that have written to the remote. */
   devices: number;
-  /** Heads that are sound. */
+  /** Heads that are valid. */
   heads: number;
-  /** Objects that they name and that are to be there. */
+  /** Objects that these heads name and that should exist. */
   objects: number;
-  /** Size of these objects. */
+  /** Total size of these objects. */
   size_bytes: number;
 }
 
@@ -3759,20 +3759,20 @@ export interface BackupsDeleteParams {
 /** Params of `remotes.set`. */
 export interface RemotesSetParams {
   /**
-   * `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any store that
-   * speaks S3; without an endpoint Amazon's.
+   * `file:///folder`, or `s3://bucket/prefix?endpoint=https://server&region=name` of any
+   * S3-compatible store; without an endpoint, Amazon's.
    */
   url: string;
   /**
    * Access key id and secret access key of an object store, and a session token if there is one,
-   * with spaces between; absent: those that are stored stay, and a folder needs none.
+   * separated by spaces; absent: the stored credentials stay. A folder needs none.
    */
   credentials?: string | null | undefined;
   /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
   name?: string | null | undefined;
   /**
-   * Whether the passphrase opens what is pushed, too, so that who has the remote can try
-   * passphrases; absent: false, only the recovery code does.
+   * Whether the passphrase, too, opens what is pushed; then a reader of the remote can try
+   * passphrases. Absent: false, only the recovery code opens it.
    */
   with_passphrase?: boolean | null | undefined;
 }
@@ -3806,9 +3806,9 @@ export interface RemotesListParams {
 
 /** Params of `remotes.fetch`. */
 export interface RemotesFetchParams {
-  /** Id of the device that pushed it, 32 hex digits. */
+  /** Id of the device that pushed the backup, 32 hex digits. */
   device: string;
-  /** Number of its head. */
+  /** Number of the backup's head. */
   n: number;
   /** Name of the remote, 1 to 64 of a-z, 0-9, underscore and hyphen; absent: `default`. */
   name?: string | null | undefined;
@@ -5050,10 +5050,10 @@ export class RemotesMethods {
   }
 
   /**
-   * Set a remote: from now on backups and the audit log go there, sealed, while unlocked.
+   * Set a remote: from now on sealed backups and the audit log go there while unlocked.
    *
-   * Automatic backups then have the secrets, which are sealed already. Another URL begins a new
-   * chain of heads there, and everything is pushed again.
+   * Automatic backups then contain the sealed secrets. Another URL begins a new chain of heads, and
+   * everything is pushed again.
    */
   set(params: RemotesSetParams, options?: CallOptions): Promise<RemotesSetResult> {
     return this.#client.call("remotes.set", params, options);
@@ -5065,18 +5065,18 @@ export class RemotesMethods {
   }
 
   /**
-   * Forget a remote and its credentials; nothing is pushed there any more.
+   * Delete a remote and its credentials from the database; nothing is pushed there any more.
    *
-   * What it holds stays there, and the recovery code still opens it.
+   * Its objects stay in the remote, and the recovery code still opens them.
    */
   delete(params: RemotesDeleteParams = {}, options?: CallOptions): Promise<RemotesDeleteResult> {
     return this.#client.call("remotes.delete", params, options);
   }
 
   /**
-   * Write a small object, try to write it again, read, list and delete it.
+   * Write a small object, try to write it again, then read, list and delete it.
    *
-   * What the remote refuses altogether, such as the credentials, is the error of the request.
+   * When the remote refuses everything, as with wrong credentials, the request fails with that.
    */
   test(params: RemotesTestParams = {}, options?: LongCallOptions): Promise<RemotesTestResult> {
     return this.#client.call("remotes.test", params, options);
@@ -5085,7 +5085,7 @@ export class RemotesMethods {
   /**
    * Make a backup with the secrets if something has changed, and push all that is due.
    *
-   * A push that was broken off goes on where it was. Another request can be answered meanwhile.
+   * An interrupted push continues where it stopped. Other requests are answered meanwhile.
    */
   push(params: RemotesPushParams = {}, options?: LongCallOptions): Promise<RemotesPushResult> {
     return this.#client.call("remotes.push", params, options);
@@ -5094,7 +5094,7 @@ export class RemotesMethods {
   /**
    * List the backups of this database that a remote has, of every device that pushes there.
    *
-   * A backup whose head is not sound is left out; `remotes.verify` says what is wrong.
+   * A backup with an invalid head is omitted; `remotes.verify` reports what is wrong.
    */
   list(params: RemotesListParams = {}, options?: LongCallOptions): Promise<RemotesListResult> {
     return this.#client.call("remotes.list", params, options);
@@ -5103,18 +5103,19 @@ export class RemotesMethods {
   /**
    * Fetch a backup into the folder of backups, where `backups.restore` finds it by its name.
    *
-   * It is compared with its signed head. Where the folder has it already, nothing is fetched.
+   * The backup is compared with its signed head. When the folder has it already, nothing is
+   * fetched.
    */
   fetch(params: RemotesFetchParams, options?: LongCallOptions): Promise<RemotesFetchResult> {
     return this.#client.call("remotes.fetch", params, options);
   }
 
   /**
-   * Verify the heads of every device, and that the objects they name are there.
+   * Verify the heads of every device, and that the objects that they name exist.
    *
-   * A head is what a device signs about each object that it has put into a remote. The heads of
-   * this device are compared with those that it has signed, so that an earlier state of the remote
-   * is found, and heads of a copy of this database.
+   * A head is a signed statement of a device about an object that it has pushed. The heads of this
+   * device are compared with those that it has signed: this detects an earlier state of the remote,
+   * and heads that a copy of this database has pushed.
    */
   verify(
     params: RemotesVerifyParams = {},
