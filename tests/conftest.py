@@ -1,11 +1,20 @@
-"""Settings for all tests: the profiles of hypothesis, and the folder for caches."""
+"""Settings for all tests: hypothesis, signals, a folder for caches, and more tries for the slow.
+
+A test that was only too slow (`promptness.py`) is run again: what a busy machine delays is in time
+another time, what the code delays is late each time.
+"""
 
 import os
+import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
+
+from tests.promptness import TooSlowError
 
 LONGEST = (
     "clients/test_rust.py",
@@ -33,7 +42,16 @@ LONGEST = (
 
 CACHE = Path(__file__).parents[1] / ".cache"
 
+TRIES = 6
+"""How often a test is run that is too slow each time."""
+
 set_hypothesis_home_dir(CACHE / "hypothesis")
+
+# Under nohup or in the background of a shell some signals are ignored, and a child would go on
+# ignoring them. A signal that has a handler here is the default one again in every program started.
+for number in set(signal.Signals) - {signal.SIGPIPE}:
+    if signal.getsignal(number) == signal.SIG_IGN:
+        signal.signal(number, lambda *_: None)
 
 # The suite starts a thousand processes. Where bytecode cannot be written next to the sources, each
 # would compile the program again, which takes a minute.
@@ -58,3 +76,38 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take long; the others stay in order."""
     order = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool:
+    """Run a test, and run it again, with fixtures of its own, when it was only too slow."""
+    hook = item.ihook
+    hook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    for left in reversed(range(TRIES)):
+        reports = runtestprotocol(item, nextitem=nextitem, log=False)
+        if not left or not any(hasattr(each, "too_slow") for each in reports):
+            break
+        item._initrequest()  # type: ignore[attr-defined]  # its fixtures are made anew
+    for report in reports:
+        report.tries = TRIES - left  # type: ignore[attr-defined]
+        hook.pytest_runtest_logreport(report=report)
+    hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Mark the report of a test that was only too slow."""
+    report = yield
+    if call.excinfo is not None and call.excinfo.errisinstance(TooSlowError):
+        report.too_slow = True  # type: ignore[attr-defined]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell which tests were in time only when they were run again."""
+    for report in terminalreporter.stats.get("passed", []):
+        if getattr(report, "tries", 1) > 1:
+            terminalreporter.write_line(f"in time at try {report.tries}: {report.nodeid}")

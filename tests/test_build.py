@@ -131,7 +131,7 @@ def test_two_runs_at_once_make_one_environment(tmp_path: Path) -> None:
     folder = tmp_path / "made" / "venv"
 
     runs = [begin(MAKING, folder) for _ in range(2)]
-    told = [run.communicate(timeout=60) for run in runs]
+    told = [run.communicate(timeout=120) for run in runs]
 
     assert [run.returncode for run in runs] == [0, 0], told
     words = sorted([line.split()[0] for line in out.splitlines()] for out, _ in told)
@@ -147,7 +147,7 @@ def test_a_run_that_waits_says_so_and_goes_on_when_the_other_dies(tmp_path: Path
         assert other.stderr is not None
         assert "waiting for it" in other.stderr.readline()
         holder.kill()
-        out, _ = other.communicate("go on\n", timeout=60)
+        out, _ = other.communicate("go on\n", timeout=120)
 
     assert (out, other.returncode) == ("alone\n", 0)
 

@@ -39,7 +39,7 @@ def test_the_python_client_needs_the_standard_library_alone() -> None:
     client = {**os.environ, "PYTHONPATH": str(ROOT / "schema" / "clients" / "python")}
 
     done = subprocess.run(
-        command, capture_output=True, text=True, check=False, timeout=30, env=client
+        command, capture_output=True, text=True, check=False, timeout=120, env=client
     )
 
     assert (done.stdout, done.stderr, done.returncode) == ("", "", 0)

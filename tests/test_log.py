@@ -124,7 +124,7 @@ def test_a_reader_that_has_gone_is_no_reason_to_fail(monkeypatch: pytest.MonkeyP
     log.flush(10)
 
     assert writer._thread is not None
-    writer._thread.join(5)
+    writer._thread.join(60)
     assert not writer._thread.is_alive()
     assert 0 < len(writer._lines) <= limits.STDERR_BOUND_LINES
     os.close(descriptor)

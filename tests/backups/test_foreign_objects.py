@@ -53,7 +53,7 @@ def run_sql(database: Path, sql: str) -> str:
         "print(db.execute(sys.argv[3]).fetchall())"
     )
     argv = [sys.executable, "-c", code, str(database), sql, "SELECT name FROM sqlite_schema"]
-    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=30).stdout
+    return subprocess.run(argv, check=True, capture_output=True, text=True, timeout=120).stdout
 
 
 @pytest.mark.parametrize("kind", FOREIGN)

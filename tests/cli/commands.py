@@ -16,7 +16,7 @@ def run(*words: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
         [sys.executable, "-m", "sidecar", *map(str, words)],
         capture_output=True,
         encoding="utf-8",
-        timeout=40,
+        timeout=120,
         check=False,
         cwd=cwd,
         stdin=subprocess.DEVNULL,

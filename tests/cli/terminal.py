@@ -43,7 +43,7 @@ def at_terminal(
             break
         output += data
     os.close(ours)
-    return process.wait(30), output.decode().replace("\r\n", "\n")
+    return process.wait(120), output.decode().replace("\r\n", "\n")
 
 
 def type_at_terminal(words: list[str], typed: list[tuple[str, str]]) -> str:
@@ -54,7 +54,7 @@ def type_at_terminal(words: list[str], typed: list[tuple[str, str]]) -> str:
     if process == 0:
         os.chdir(ROOT)
         os.execv(sys.executable, [sys.executable, "-m", "sidecar", *words])  # noqa: S606 - ours
-    shown, deadline = "", time.monotonic() + 60
+    shown, deadline = "", time.monotonic() + 120
     while time.monotonic() < deadline:
         if select.select([terminal], [], [], 0.2)[0]:
             try:

@@ -81,7 +81,7 @@ def test_commands_that_read_work_beside_the_serving_process_and_copy_and_change_
         name: subprocess.run(
             [sys.executable, "-m", "sidecar", name, *words, "--database", str(database)],
             capture_output=True,
-            timeout=40,
+            timeout=120,
             check=False,
             env=environment(PYTHONDONTWRITEBYTECODE="1"),
             cwd=ROOT,

@@ -24,7 +24,7 @@ def test_the_version_is_printed_without_loading_anything_else() -> None:
         [sys.executable, "-c", code],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=120,
         check=True,
         cwd=ROOT,
     )
@@ -67,7 +67,7 @@ def test_openrpc_prints_the_published_contract_byte_for_byte() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "sidecar", "openrpc"],
         capture_output=True,
-        timeout=20,
+        timeout=120,
         check=True,
         cwd=ROOT,
     )
@@ -109,7 +109,7 @@ def test_call_and_doctor_name_the_process_that_serves_the_database(tmp_path: Pat
     holder.stdout.readline()
     done = run("call", "system.ping", "--database", database)
     checks = result_of("doctor", "--json", "--database", database)
-    holder.communicate(timeout=10)
+    holder.communicate(timeout=120)
 
     assert done.returncode == 3
     assert str(holder.pid) in done.stderr
@@ -137,7 +137,7 @@ def test_doctor_warns_of_a_file_with_several_names_and_sees_its_server_without_a
         assert lock["state"] == "warn"
         # The number is known again when the process has put the lock file back.
         assert re.match(r"held by process (unknown|\d+); the file has 2 names", lock["detail"])
-    holder.communicate(timeout=10)
+    holder.communicate(timeout=120)
 
 
 def test_doctor_says_how_old_the_newest_backup_is(tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_ctrl_c_ends_a_command_without_a_traceback(
         [sys.executable, "-m", "sidecar", *words, "--database", str(tmp_path / "sim.db")],
         capture_output=True,
         encoding="utf-8",
-        timeout=40,
+        timeout=120,
         check=False,
         cwd=ROOT,
         stdin=subprocess.DEVNULL,

@@ -34,7 +34,7 @@ def version_served(options: tuple[str, ...], cwd: Path, **variables: str) -> str
         [sys.executable, *options, "-m", "sidecar", "call", "system.info", "--ephemeral"],
         capture_output=True,
         encoding="utf-8",
-        timeout=40,
+        timeout=120,
         check=False,
         cwd=cwd,
         stdin=subprocess.DEVNULL,

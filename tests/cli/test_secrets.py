@@ -31,7 +31,7 @@ def with_descriptors(*words: str | Path, stdin: str = "", **texts: bytes) -> Any
         inherit.append(reader)
     done = subprocess.run(
         [sys.executable, "-m", "sidecar", *map(str, words), *options],
-        input=stdin, capture_output=True, encoding="utf-8", cwd=ROOT, timeout=60, check=False,
+        input=stdin, capture_output=True, encoding="utf-8", cwd=ROOT, timeout=120, check=False,
         pass_fds=inherit, start_new_session=True,
     )  # fmt: skip
     for descriptor in inherit:

@@ -80,7 +80,7 @@ def test_a_closed_or_full_stream_makes_no_traceback(redirection: str, code: int,
             ["sh", "-c", script, sys.executable],
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
             cwd=ROOT,
             env=ENVIRONMENT,
@@ -102,7 +102,7 @@ def test_a_reader_that_goes_away_ends_a_command_quietly(tmp_path: Path) -> None:
         )
         assert child.stdout is not None
         child.stdout.close()
-        _none, errors = child.communicate(timeout=60)
+        _none, errors = child.communicate(timeout=120)
 
         assert (child.returncode, errors) == (141, b"")
 

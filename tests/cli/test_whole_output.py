@@ -55,7 +55,7 @@ def test_params_on_stdin_may_stand_on_many_lines_and_keep_their_numbers(tmp_path
             input=params.removeprefix("\ufeff" if encoding == "utf-16" else "").encode(encoding),
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=120,
             cwd=ROOT,
             env=environment(),
         )
@@ -120,7 +120,7 @@ def test_a_full_disk_is_never_a_success(database: Path, tmp_path: Path, unbuffer
             [*alone, *command],
             stderr=subprocess.PIPE,
             check=False,
-            timeout=60,
+            timeout=120,
             cwd=ROOT,
             env=environment(PYTHONUNBUFFERED=unbuffered),
         )
@@ -147,7 +147,7 @@ def test_params_from_a_non_blocking_stdin_are_waited_for() -> None:
     os.write(writer, b"{}")
     os.close(writer)
 
-    out, errors = child.communicate(timeout=60)
+    out, errors = child.communicate(timeout=120)
 
     assert (child.returncode, errors) == (0, b"")
     assert b'"at":' in out

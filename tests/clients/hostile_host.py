@@ -17,7 +17,7 @@ from schema.clients.python.sidecar_client import (
 )
 
 LOG_LINE_MAX = 65_536
-WAIT_S = 40
+WAIT_S = 90
 
 
 class Host:

@@ -35,7 +35,7 @@ def run_node(
         check=False,
         cwd=folder,
         env=environment(**variables),
-        timeout=50,
+        timeout=120,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.clients import rust_builds
-from tests.clients.hostile_peers import CASES, expected, told
+from tests.clients.hostile_peers import CASES, expected, told, without_later_ready
 from tests.clients.node_programs import (
     CLIENT,
     NO_TYPESCRIPT,
@@ -20,8 +20,8 @@ from tests.clients.node_programs import (
 )
 
 LANGUAGES = ["python", "typescript", "rust"]
-RUN_S = 50
-"""The bound of all cases, which run at once and take a sixth of it."""
+RUN_S = 120
+"""The bound of all cases, which run at once and take a tenth of it."""
 
 pytestmark = pytest.mark.timeout(rust_builds.BUILD_S)
 
@@ -68,12 +68,8 @@ def test_a_process_that_misbehaves_is_met_in_the_same_way_in_all_languages(
     name: str, seen: Any
 ) -> None:
     found = seen.get(name)
-    if found is not None and "gave_up" in found["states"]:
+    wanted = expected(CASES[name])
+    if found is not None and wanted["states"].count("down") > 2:
         found["states"] = without_later_ready(found["states"])
 
-    assert found == expected(CASES[name])
-
-
-def without_later_ready(states: list[str]) -> list[str]:
-    """Return states without `ready` after the first: a short life may end before it is told."""
-    return states[:2] + [state for state in states[2:] if state != "ready"]
+    assert found == wanted

@@ -33,7 +33,7 @@ def run(*words: object, folder: Path, code: int = 0) -> str:
         check=False,
         cwd=folder,
         env=environment(SIM_SIDECAR=program(folder)),
-        timeout=50,
+        timeout=120,
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout if code == 0 else done.stderr

@@ -180,7 +180,7 @@ def run_example(text: str, folder: Path) -> list[str]:
         [sys.executable, "-c", text],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
         cwd=folder,
         env=variables,

@@ -23,6 +23,7 @@ from schema.clients.python.sidecar_client import (
 from schema.clients.python.sidecar_client.aio import AsyncClient
 from tests.clients.python_hosts import peer
 from tests.process.child_process import product
+from tests.promptness import within
 
 
 @pytest.fixture(autouse=True)
@@ -30,11 +31,11 @@ def no_thread_stays() -> Iterator[None]:
     """Assert that a closed client has ended its threads."""
     before = threading.active_count()
     yield
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
 
-    assert threading.active_count() == before
+    assert threading.active_count() <= before
 
 
 def test_a_process_that_dies_before_it_is_ready_is_gone_with_its_code_and_words() -> None:
@@ -49,14 +50,12 @@ def test_a_process_that_dies_before_it_is_ready_is_gone_with_its_code_and_words(
 def test_a_death_within_a_call_fails_it_and_every_later_one_at_once() -> None:
     dies = "hear(); sys.stdout.write('{'); sys.stdout.flush(); os._exit(9)"
     with Client.spawn(peer(dies)) as client:
-        began = time.monotonic()
-        with pytest.raises(ConnectionLost) as raised:
+        with within(10), pytest.raises(ConnectionLost) as raised:
             client.call("system.ping", timeout=60)
-        with pytest.raises(ConnectionLost):
+        with within(1), pytest.raises(ConnectionLost):
             client.call("system.ping", timeout=60)
 
     assert raised.value.exit_code == 9
-    assert time.monotonic() - began < 10
 
 
 def test_a_call_that_is_never_answered_times_out_and_its_late_answer_is_dropped() -> None:
@@ -95,7 +94,9 @@ hear()
     with Client.spawn(peer(slow)) as client:
         pending = client.start("slow", on_progress=lambda progress: seen.append(progress["done"]))
 
-        assert pending.result(timeout=0.9) == "done"
+        with within(30, CallTimeout):
+            answer = pending.result(timeout=0.9)
+    assert answer == "done"
     assert seen == [0, 1, 2, 3, 4, 5]
 
 
@@ -270,13 +271,11 @@ def test_a_client_whose_pipe_another_process_holds_still_ends_at_once(tmp_path: 
     assert stdin is not None
     waits = [sys.executable, "-c", "import sys; sys.stdin.read()"]
     with subprocess.Popen(waits, stdin=subprocess.PIPE, pass_fds=[stdin.fileno()]) as holder:
-        began = time.monotonic()
-        code = client.close(timeout=30)
-        took_s = time.monotonic() - began
+        with within(10):
+            code = client.close(timeout=30)
         holder.kill()
 
     assert code == 0
-    assert took_s < 10
 
 
 def test_progress_starts_the_timeout_of_an_awaited_call_afresh() -> None:
@@ -295,9 +294,10 @@ hear()
     async def host() -> object:
         seen: list[int] = []
         async with await AsyncClient.spawn(peer(slow)) as client:
-            answer = await client.call(
-                "slow", timeout=0.9, on_progress=lambda progress: seen.append(progress["done"])
-            )
+            with within(30, CallTimeout):
+                answer = await client.call(
+                    "slow", timeout=0.9, on_progress=lambda progress: seen.append(progress["done"])
+                )
             with pytest.raises(CallTimeout):
                 await client.call("silent", timeout=0.1)
             return answer, seen, await client.call("last")

@@ -22,6 +22,7 @@ from tests.faults.small_disk import SmallDiskVFS
 from tests.faults.store_work import faults_of
 from tests.harness import ManualClock
 from tests.process.child_process import Child, environment, request
+from tests.promptness import assert_at_most
 from tests.wire.loop_in_process import Served, answers, call
 
 MIB = limits.MIB
@@ -167,7 +168,7 @@ def test_a_lock_wipes_the_keys_whatever_prevents_writing_the_file(
         done = threading.Event()
         holder = threading.Thread(target=hold, args=(served.store.lock, held, done))
         holder.start()
-        held.wait(10)
+        held.wait(60)
 
     (answer,) = answers(served.send(call(2, "secrets.lock")))
 
@@ -175,7 +176,7 @@ def test_a_lock_wipes_the_keys_whatever_prevents_writing_the_file(
     if fault == "maintenance":
         assert answer["error"]["data"]["slug"] == "maintenance"
         done.set()
-        holder.join(10)
+        holder.join(60)
         served.store.maintenance = False
         (answer,) = answers(served.send(call(3, "secrets.lock")))
     assert answer["result"]["state"] == "locked"
@@ -285,7 +286,8 @@ def test_sqlite_12_a_foreign_lock_is_busy_in_bounded_time_and_reads_go_on(
     assert answer["error"]["data"] == {
         "slug": "database_busy", "retryable": True, "outcome": "not_applied",
     }  # fmt: skip
-    assert 0.15 < waited_s < 2
+    assert waited_s > 0.15
+    assert_at_most(2, waited_s)
     assert read == "ok"
     assert slug(served.send(save(1))) == "ok"
     served.close()

@@ -80,10 +80,10 @@ def test_an_export_holds_every_entry_and_another_tool_checks_its_signature(
     if node is None:
         pytest.skip("Node is not installed here; continuous integration has it")
     command = [node, "-e", CHECK, str(path)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.split() == ["true", "true"]
     path.write_bytes(path.read_bytes().replace(b'"theme"', b'"thema"', 1))
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.split() == ["false", "false"]
 
 

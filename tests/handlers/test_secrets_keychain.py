@@ -185,7 +185,7 @@ def test_security_12_nothing_that_the_environment_names_is_imported(tmp_path: Pa
     env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(tmp_path)])
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True,
-        check=True, timeout=60,
+        check=True, timeout=120,
     )  # fmt: skip
 
     assert done.stdout.strip() == "keychain_unavailable"

@@ -106,7 +106,7 @@ def test_who_waits_is_woken_by_the_next_frame() -> None:
     waiting = threading.Thread(target=lambda: found.append(len(frames.after(0, 30).frames)))
     waiting.start()
     frames.record("to", b"{}")
-    waiting.join(15)
+    waiting.join(60)
 
     assert found == [1]
 

@@ -161,7 +161,7 @@ def test_an_inspector_that_is_killed_takes_the_command_with_it(spawn: Spawn) -> 
     child = spawn(through(product("--ephemeral")))
     child.process.kill()
 
-    assert ended(child.ready["pid"], 10)
+    assert ended(child.ready["pid"])
 
 
 def test_a_host_that_reads_no_more_is_noticed_by_the_command(spawn: Spawn) -> None:

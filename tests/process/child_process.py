@@ -22,7 +22,7 @@ MISBEHAVING = Path(__file__).with_name("misbehaving.py")
 
 MIB = 1024 * 1024
 
-WAIT_S = 15.0
+WAIT_S = 60.0
 """The bound of every wait, which a busy machine must not reach."""
 
 Message = dict[str, Any]
@@ -94,18 +94,28 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def _activity(pid: int) -> tuple[bool, list[str]]:
+    """Return whether all threads of a process wait for events, and the time that each has run."""
+    tasks = sorted(Path(f"/proc/{pid}/task").iterdir())
+    states = [(task / "stat").read_text().rpartition(")")[2].split()[0] for task in tasks]
+    return set(states) == {"S"}, [(task / "schedstat").read_text() for task in tasks]
+
+
 def quiet(pid: int) -> bool:
-    """Wait until a process uses no processor time."""
-    looks: list[float] = []
+    """Wait until a process has waited for events for a while: not for a processor or a disk."""
+    looks: list[tuple[bool, list[str]]] = []
 
     def still() -> bool:
-        looks.append(cpu_seconds(pid))
-        return len(looks) > 40 and looks[-40] == looks[-1]
+        try:
+            looks.append(_activity(pid))
+        except FileNotFoundError:  # a thread has ended meanwhile
+            looks.clear()
+        return len(looks) > 20 and looks[-20:] == [(True, looks[-1][1])] * 20
 
     return until(still)
 
 
-def ended(pid: int, timeout_s: float) -> bool:
+def ended(pid: int, timeout_s: float = WAIT_S) -> bool:
     """Return whether a process ends in time; it need not be a child, and a zombie has ended."""
     try:
         handle = os.pidfd_open(pid)

@@ -52,7 +52,7 @@ def noise(_ctx: Context, params: NoParams) -> dict[str, object]:  # noqa: ARG001
     libc.fflush(None)
     program = "import sys; print('noise of a child', flush=True); sys.exit(len(sys.stdin.read()))"
     before = time.monotonic()
-    child = subprocess.run([sys.executable, "-c", program], check=False, timeout=20)
+    child = subprocess.run([sys.executable, "-c", program], check=False, timeout=120)
     return {"read": child.returncode, "seconds": time.monotonic() - before}
 
 

@@ -87,7 +87,7 @@ class SecretService:
             capture_output=True,
             text=True,
             check=False,
-            timeout=20,
+            timeout=120,
         )
 
     def lock(self) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from schema.clients.python.sidecar_client import Client
-from tests.process.child_process import notice, product, request
+from tests.process.child_process import WAIT_S, notice, product, request
 from tests.process.conftest import Connect, Spawn
+from tests.promptness import assert_at_most, percentile, within
 
 WORKFLOWS = 120
 
@@ -44,10 +45,10 @@ def test_stdio_17_ping_is_answered_while_a_backup_and_a_compaction_run(
             began = time.perf_counter()
             client.call("system.ping")
             waited_ms.append((time.perf_counter() - began) * 1000)
-        at_work.result(20)
+        at_work.result(WAIT_S)
 
         assert len(waited_ms) > 10
-        assert sorted(waited_ms)[int(len(waited_ms) * 0.99)] < 100
+        assert_at_most(100, percentile(waited_ms, 99))
 
 
 @pytest.mark.parametrize("method", ["backups.create", "backups.restore"])
@@ -83,12 +84,11 @@ def test_stdio_18_cancelled_it_leaves_the_database_as_it_was(
 
     child.send(request(method, params, "long"))
     assert child.notification("$/progress")["id"] == "long"
-    began = time.monotonic()
-    child.send(notice("$/cancelRequest", {"id": "long"}))
-    answer = child.answer()
+    with within(0.5):
+        child.send(notice("$/cancelRequest", {"id": "long"}))
+        answer = child.answer()
 
     assert answer["error"]["data"]["slug"] == "cancelled"
-    assert time.monotonic() - began < 0.5
     assert [item["name"] for item in child.result("backups.list")["items"]] == [name]
     assert child.result("system.stats")["workflows"] == WORKFLOWS - 1
     left = {path.name for path in filled.parent.iterdir() if "incoming" in path.name}

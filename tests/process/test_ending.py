@@ -76,7 +76,7 @@ def deliver(how: str, lines: bytes, database: Path, *options: str) -> None:
     pid = int(host.stdout.readline())
     host.wait()
     host.stdout.close()
-    assert ended(pid, 15.0)
+    assert ended(pid)
 
 
 def names(database: Path) -> list[str]:

@@ -79,7 +79,7 @@ def test_an_import_killed_at_its_statements_and_called_again_is_as_if_never_kill
     left, kills, code = 1, 0, -signal.SIGKILL
     while code == -signal.SIGKILL:
         words = [sys.executable, "-c", KILLED_AT_STATEMENT, str(killed), str(archive), str(left)]
-        code = subprocess.run(words, cwd=ROOT, check=False, timeout=60).returncode
+        code = subprocess.run(words, cwd=ROOT, check=False, timeout=120).returncode
         left, kills = left + 13, kills + 1
 
     assert (code, kills > 10) == (0, True)

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from schema.clients.python.sidecar_client import Cancelled, Client, Overloaded, Progress
-from tests.process.child_process import Child, misbehaving, notice, product, quiet, request
+from tests.process.child_process import WAIT_S, Child, misbehaving, notice, product, quiet, request
 from tests.process.conftest import Connect, Spawn
+from tests.promptness import assert_at_most, percentile, within
 
 IN_FLIGHT = 32
 
@@ -41,18 +42,18 @@ def test_stdio_15_one_request_too_many_is_refused_at_once_and_the_rest_goes_on(
         took_ms.append((time.perf_counter() - began) * 1000)
     client.call("workflows.save", {"workflow": {"name": "still served", "data": {}}})
 
-    assert sorted(took_ms)[10] < 10
+    assert_at_most(10, percentile(took_ms, 50))
     assert refusal.value.retryable
     assert refusal.value.data["limit"] == IN_FLIGHT
     for pending in at_work:
         client.notify("$/cancelRequest", {"id": pending.id})
     for pending in at_work:
         with pytest.raises(Cancelled):
-            pending.result(5)
+            pending.result(WAIT_S)
     again = client.start("test.work", {"tag": "room again"})
     client.notify("$/cancelRequest", {"id": again.id})
     with pytest.raises(Cancelled):
-        again.result(5)
+        again.result(WAIT_S)
 
 
 # --- 16: cancel -------------------------------------------------------------------------------
@@ -64,14 +65,12 @@ def test_stdio_16_a_running_request_stops_soon_and_its_step_is_undone(
     child = spawn(misbehaving("--database", database, *half))
     begin(child, "w", "writing")
 
-    began = time.monotonic()
-    child.send(cancel("w"))
-    answer = child.answer()
-    spent = time.monotonic() - began
+    with within(0.2):
+        child.send(cancel("w"))
+        answer = child.answer()
 
     assert answer["id"] == "w"
     assert answer["error"]["data"]["slug"] == "cancelled"
-    assert spent < 0.2
     assert child.result("audit.list")["items"] == []
     child.send(request("workflows.save", {"workflow": {"name": "x", "data": {}}}, "save"))
     assert child.answer()["result"]["revision"] == 1
@@ -91,13 +90,12 @@ def test_stdio_16_a_queued_request_never_starts_and_is_answered_at_once(
     child.send(request("test.work", {"tag": "queued"}, 3))
     child.result("system.ping")
 
-    began = time.monotonic()
-    child.send(cancel(3))
-    answer = child.answer()
+    with within(0.2):
+        child.send(cancel(3))
+        answer = child.answer()
 
     assert answer["id"] == 3
     assert answer["error"]["data"]["slug"] == "cancelled"
-    assert time.monotonic() - began < 0.2
     child.send(cancel(1) + cancel(2))
     assert {each["id"] for each in child.answers(2)} == {1, 2}
     assert sorted(child.result("test.started")) == ["first", "second"]
@@ -179,7 +177,7 @@ def test_stdio_17_ping_is_answered_while_long_methods_write(
     assert pending.result()["emitted"] == 30_000
 
     assert len(took_ms) > 10
-    assert sorted(took_ms)[len(took_ms) * 9 // 10] < 100
+    assert_at_most(100, percentile(took_ms, 90))
 
 
 def test_stdio_17_ping_is_answered_while_a_long_method_holds_the_lock(
@@ -187,10 +185,10 @@ def test_stdio_17_ping_is_answered_while_a_long_method_holds_the_lock(
 ) -> None:
     child = spawn(misbehaving("--database", database))
     begin(child, "w", "writing")
-    began = time.monotonic()
-    child.result("system.ping")
 
-    assert time.monotonic() - began < 0.1
+    with within(0.1):
+        child.result("system.ping")
+
     child.send(cancel("w"))
     assert child.answer()["id"] == "w"
 

@@ -22,7 +22,7 @@ def test_a_node_parent_spawns_talks_kills_and_restarts(half: list[str], database
         check=False,
         cwd=ROOT,
         env=environment(),
-        timeout=50,
+        timeout=120,
     )
 
     assert run.returncode == 0, run.stderr.decode()

@@ -306,7 +306,7 @@ def test_every_kind_of_noise_is_really_made(tmp_path: Path) -> None:
         stdin=subprocess.DEVNULL,
         check=True,
         cwd=tmp_path,
-        timeout=30,
+        timeout=120,
     )
     for noise in NOISES:
         assert noise.encode() in run.stdout

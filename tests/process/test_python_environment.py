@@ -24,7 +24,8 @@ HARMLESS = {
     "PYTHONUTF8": "0",
     "PYTHONHASHSEED": "0",
     "PYTHONSAFEPATH": "1",
-    "PYTHONPYCACHEPREFIX": "/nonexistent",
+    # Of a path of which nothing exists Python makes the folders in the working folder.
+    "PYTHONPYCACHEPREFIX": "/dev/null/none",
     "PYTHONBREAKPOINT": "nothing.there",
     "LC_ALL": "xx_YY.unknown",
     "PATH": "",
@@ -59,7 +60,7 @@ def test_no_statements_are_read_from_stdin_where_python_is_told_to_inspect(
             input=statement,
             capture_output=True,
             check=False,
-            timeout=60,
+            timeout=120,
             cwd=ROOT,
             env=environment(**variables),
         )

@@ -170,7 +170,7 @@ LOADED = subprocess.run(
     check=True,
     stdout=subprocess.PIPE,
     text=True,
-    timeout=60,
+    timeout=120,
 ).stdout.split()
 """What a process has loaded when the chore has run."""
 

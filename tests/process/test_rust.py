@@ -18,7 +18,7 @@ def parent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the path of the compiled parent."""
     binary = tmp_path_factory.mktemp("rust") / "parent"
     command = [str(rustc), "--edition", "2021", "-D", "warnings", "-o", str(binary), str(PROGRAM)]
-    build = subprocess.run(command, capture_output=True, check=False, timeout=55)
+    build = subprocess.run(command, capture_output=True, check=False, timeout=120)
     assert build.returncode == 0, build.stderr.decode()
     return binary
 
@@ -33,7 +33,7 @@ def test_a_rust_parent_spawns_talks_kills_and_restarts(
         check=False,
         cwd=ROOT,
         env=environment(),
-        timeout=50,
+        timeout=120,
     )
 
     assert run.returncode == 0, run.stderr.decode()

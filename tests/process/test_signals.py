@@ -166,7 +166,7 @@ def test_it_ends_with_a_host_that_died_before_it_could_look(
         timeout=WAIT_S,
     )
 
-    assert ended(int(host.stdout), 5.0)
+    assert ended(int(host.stdout))
     os.close(hold)
     os.close(held)
     assert not database.with_name(database.name + ".lock").exists()

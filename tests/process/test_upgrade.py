@@ -46,7 +46,7 @@ def run(program: Path, *words: object, code: int = 0) -> str:
         [sys.executable, "-P", "-m", "sidecar", *map(str, words)],
         capture_output=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=120,
         check=False,
         stdin=subprocess.DEVNULL,
         env={**os.environ, "PYTHONPATH": str(program)},

@@ -57,7 +57,7 @@ def test_a_push_goes_on_after_the_serving_process_was_killed_at_any_step(tmp_pat
         with remote_bench(folder, folder_place(tmp_path / f"remote{step}")) as (_bench, _):
             pass
         command = [sys.executable, "-m", "tests.remotes.killed_push", str(folder), str(step)]
-        done = subprocess.run(command, cwd=ROOT, check=False, timeout=60)
+        done = subprocess.run(command, cwd=ROOT, check=False, timeout=120)
         with secret_bench(folder) as bench:
             bench.call("secrets.unlock", passphrase=PASSPHRASE)
             assert is_whole(bench), step
@@ -85,5 +85,5 @@ def test_the_courier_ends_with_the_process_that_started_it(tmp_path: Path) -> No
 
     # The pipe of stdout is the killed process's; the courier's end is seen by its process.
     pid = int(done.stdout)
-    waited = subprocess.run(["tail", f"--pid={pid}", "-f", "/dev/null"], check=False, timeout=30)
+    waited = subprocess.run(["tail", f"--pid={pid}", "-f", "/dev/null"], check=False, timeout=120)
     assert waited.returncode == 0

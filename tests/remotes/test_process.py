@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.process.child_process import Child, environment, product, request
+from tests.promptness import within
 from tests.remotes.proxy import proxy_to
 from tests.remotes.s3_server import ADMIN, BUCKET, Server
 
@@ -40,7 +41,7 @@ def links_of(pid: int) -> list[str]:
     return found
 
 
-def wait_for(condition: object, limit_s: float = 20) -> None:
+def wait_for(condition: object, limit_s: float = 60) -> None:
     """Wait until a condition holds."""
     deadline = time.monotonic() + limit_s
     while not condition():  # type: ignore[operator]
@@ -71,8 +72,8 @@ def test_a_push_opens_no_socket_in_the_serving_process_and_does_not_delay_its_en
         sockets = [each for each in links_of(child.pid) if each.startswith("socket:")]
         variables = Path(f"/proc/{courier}/environ").read_bytes()
         words = Path(f"/proc/{courier}/cmdline").read_bytes()
-        began = time.monotonic()
-        lines, code = child.finish()
+        with within(10):
+            lines, code = child.finish()
 
     assert sockets == []
     assert b"AWS_" not in variables
@@ -80,5 +81,4 @@ def test_a_push_opens_no_socket_in_the_serving_process_and_does_not_delay_its_en
     assert ADMIN.split()[1].encode() not in variables + words
     assert code == 0
     assert any(b'"cancelled"' in line for line in lines)
-    assert time.monotonic() - began < 10
     wait_for(lambda: not Path(f"/proc/{courier}").exists())

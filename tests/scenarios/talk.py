@@ -90,7 +90,7 @@ class Talk:
         """Receive what comes until the process has ended, which it must do with code 0."""
         assert self.process.stdout is not None
         rest = self.process.stdout.read()
-        assert self.process.wait(10) == 0, self._stderr()
+        assert self.process.wait(60) == 0, self._stderr()
         return rest
 
     def request(self, method: str, params: object) -> Any:

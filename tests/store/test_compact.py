@@ -107,7 +107,7 @@ def test_meanwhile_others_are_told_of_the_maintenance(bench: Bench) -> None:
     with bench.store.exclusive():
         thread = threading.Thread(target=ask)
         thread.start()
-        thread.join(10)
+        thread.join(60)
 
     assert refusals == [Maintenance, Maintenance]
     bench.store.acquire()

@@ -19,7 +19,7 @@ def test_another_language_verifies_every_vector() -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
 
     assert (done.returncode, done.stderr) == (0, "")

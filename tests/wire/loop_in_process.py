@@ -14,6 +14,7 @@ import pytest
 from msgspec import Meta
 
 import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
+from sidecar import limits
 from sidecar.catalog import METHODS, Access, Method, Params, Result
 from sidecar.clock import Clock
 from sidecar.context import Context, LongContext
@@ -31,6 +32,8 @@ SENTINEL = "hunter2-sentinel"
 
 LONG_S = 60.0
 """The bound of a long method, which a busy machine must not reach."""
+
+limits.BURST_MAX_MS = 60_000  # type: ignore[misc]  # else a busy machine divides a burst, which a test did not send
 
 
 class StillChannel:
@@ -274,7 +277,7 @@ def think(ctx: LongContext, params: TrialWriteParams) -> TrialResult:
 
 def wait_long(ctx: LongContext, params: TrialWriteParams) -> TrialResult:  # noqa: ARG001 - a handler's shape
     """Wait until cancelled."""
-    ctx.cancel_event.wait(10)
+    ctx.cancel_event.wait(60)
     ctx.check_cancelled()
     return TrialResult(0)
 

@@ -103,7 +103,7 @@ def test_an_end_that_is_late_waits_for_a_chore_unless_that_has_nothing_to_close(
 
 def _wait(let_go: threading.Event) -> None:
     """Run until the test lets it go."""
-    assert let_go.wait(10)
+    assert let_go.wait(60)
 
 
 def test_a_long_method_is_in_the_table_with_its_duration(served: Served) -> None:

@@ -48,16 +48,16 @@ def held_elsewhere(store: Store) -> Iterator[None]:
     def hold() -> None:
         with store.lock:
             held.set()
-            enough.wait(10)
+            enough.wait(60)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(10)
+    held.wait(60)
     try:
         yield
     finally:
         enough.set()
-        thread.join(10)
+        thread.join(60)
 
 
 def test_a_save_leaves_the_indexes_for_later_and_a_pause_brings_them_up(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from sidecar.errors import Maintenance, Overloaded, SidecarError
 from sidecar.wire.workers import Workers, cancel_key
 from tests.harness import ManualClock
 
-WAIT_S = 10
+WAIT_S = 60
 
 
 class TrialJob:
@@ -175,7 +175,7 @@ def test_a_job_that_replaces_the_file_waits_without_a_thread_and_then_runs_alone
 
     assert replacer.waited
     assert not replacer.running.is_set()
-    assert threading.active_count() == threads
+    assert threading.active_count() <= threads  # a thread of an earlier test may have ended
     for other in others:
         other.go.set()
     assert replacer.running.wait(WAIT_S)

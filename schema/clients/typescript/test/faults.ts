@@ -87,12 +87,12 @@ const cases: Record<string, () => Promise<unknown>> = {
     return { loop, cause, states: seen, waits, ready: String(ready), again };
   },
 
-  /** The peer sends progress five times, 200 ms apart, then nothing to the next request. */
+  /** The peer sends progress six times, 500 ms apart, then nothing to the next request. */
   progress: () =>
     served(async (client) => {
       const done: number[] = [];
       const onProgress = (progress: { done: number }) => done.push(progress.done);
-      const result = await client.system.check({}, { timeoutMs: 900, onProgress });
+      const result = await client.system.check({}, { timeoutMs: 2500, onProgress });
       const reason = await rejected(client.system.purge({}, { timeoutMs: 50 }));
       const late = reason instanceof CallTimeout;
       return { result, done, late, heard: await client.rpc.discover() };

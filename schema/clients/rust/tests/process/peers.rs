@@ -47,7 +47,7 @@ fn progress_starts_the_time_out_afresh() {
     let slow = r#"
 request = hear()
 for done in range(6):
-    time.sleep(0.2)
+    time.sleep(0.5)
     say(method="$/progress", params={"id": request["id"], "phase": "copy", "done": done,
                                      "total": None, "unit": "rows"})
 say(id=request["id"], result="done")
@@ -55,7 +55,7 @@ hear()
 "#;
     let client = Client::spawn(&peer(slow), |_| {}).unwrap();
 
-    assert_eq!(call(&client, Duration::from_millis(900)).unwrap(), "done");
+    assert_eq!(call(&client, Duration::from_millis(2500)).unwrap(), "done");
 }
 
 #[test]
