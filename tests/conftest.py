@@ -6,10 +6,12 @@ another time, what the code delays is late each time.
 
 import os
 import signal
+import sys
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from _pytest.assertion import rewrite
 from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
@@ -70,6 +72,22 @@ settings.register_profile(
     "search", settings.get_profile("ci"), derandomize=False, max_examples=5000
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Rewrite the assertions of a part of the tests, the other processes of the run the others.
+
+    They all begin at once, and each would rewrite all of them.
+    """
+    own = getattr(config, "workerinput", None)
+    if own is None or sys.dont_write_bytecode:
+        return
+    number, count = int(own["workerid"].removeprefix("gw")), own["workercount"]
+    for path in sorted(Path(__file__).parent.rglob("test_*.py"))[number::count]:
+        kept = rewrite.get_cache_dir(path) / (path.stem + rewrite.PYC_TAIL)
+        if rewrite.try_makedirs(kept.parent) and rewrite._read_pyc(path, kept) is None:
+            digest, code = rewrite._rewrite_test(path, config)
+            rewrite._write_pyc(config.stash[rewrite.assertstate_key], code, digest, kept)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
