@@ -7,7 +7,7 @@ another time, what the code delays is late each time.
 import os
 import signal
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -72,6 +72,14 @@ settings.register_profile(
     "search", settings.get_profile("ci"), derandomize=False, max_examples=5000
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
+
+
+@pytest.fixture(scope="module")
+def cheap_keys() -> Iterator[None]:
+    """Have what the tests of a module start derive keys as cheaply as the policy allows."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(Path(__file__).with_name("cheap_keys")))
+        yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,13 +1,12 @@
 """Run the command line as a script does: no terminal, output in a pipe."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.process.child_process import ROOT, environment
 
 
 def run(*words: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
@@ -20,7 +19,7 @@ def run(*words: object, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
         check=False,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment(),
     )
 
 

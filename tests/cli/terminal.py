@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.cli.commands import ROOT
+from tests.process.child_process import ROOT
 
 _FORCING = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "CLICOLOR", "TTY_COMPATIBLE", "LINES")
 """Variables that decide about colour or size; a test sets those that it is about."""

@@ -18,8 +18,8 @@ import pytest
 
 from sidecar.cli.child import CallFailed, run_with_child
 from sidecar.cli.child import Child as CommandsChild
-from tests.cli.commands import ROOT, result_of, run
-from tests.process.child_process import Child, environment, product, request
+from tests.cli.commands import result_of, run
+from tests.process.child_process import ROOT, Child, environment, product, request
 from tests.store.samples import unpack
 
 READING: dict[str, list[str]] = {

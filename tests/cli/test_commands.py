@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from sidecar.cli.parser import COMMANDS
-from tests.cli.commands import ROOT, result_of, run
+from tests.cli.commands import result_of, run
+from tests.process.child_process import ROOT
 
 
 def test_the_version_is_printed_without_loading_anything_else() -> None:

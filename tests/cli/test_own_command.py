@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import ROOT
+from tests.process.child_process import ROOT
 
 HARMFUL = "raise SystemExit('a module of somebody else')\n"
 """What the folder that a foreign PYTHONPATH names has in place of modules of Python."""

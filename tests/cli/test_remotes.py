@@ -10,9 +10,10 @@ from tests.cli.commands import result_of
 from tests.cli.test_secrets import PASSPHRASE, VALUE, run, with_descriptors
 from tests.made_workflows import flow
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="descriptors are handed on as POSIX does"
-)
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="descriptors are handed on as POSIX does"),
+    pytest.mark.usefixtures("cheap_keys"),
+]
 
 
 def test_the_walk_of_the_readme_brings_everything_to_a_new_machine(tmp_path: Path) -> None:

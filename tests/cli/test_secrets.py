@@ -9,15 +9,16 @@ from typing import Any
 
 import pytest
 
-from tests.cli.commands import ROOT
 from tests.cli.terminal import type_at_terminal
+from tests.process.child_process import ROOT
 
 PASSPHRASE = "correct horse"
 VALUE = "sk-live-0123456789abcdefWXYZ"
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="descriptors are handed on as POSIX does"
-)
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="descriptors are handed on as POSIX does"),
+    pytest.mark.usefixtures("cheap_keys"),
+]
 
 
 def with_descriptors(*words: str | Path, stdin: str = "", **texts: bytes) -> Any:

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from sidecar import limits
-from tests.cli.commands import ROOT
 from tests.cli.terminal import type_at_terminal
 from tests.cli.test_secrets import PASSPHRASE, VALUE, run, with_descriptors
+from tests.process.child_process import ROOT
 
-pytestmark = pytest.mark.skipif(
-    sys.platform == "win32", reason="descriptors are handed on as POSIX does"
-)
+pytestmark = [
+    pytest.mark.skipif(sys.platform == "win32", reason="descriptors are handed on as POSIX does"),
+    pytest.mark.usefixtures("cheap_keys"),
+]
 
 
 @pytest.fixture(scope="module")

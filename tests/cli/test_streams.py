@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import ROOT, run
+from tests.cli.commands import run
+from tests.process.child_process import ROOT
 
 SIDECAR = [sys.executable, "-m", "sidecar"]
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}

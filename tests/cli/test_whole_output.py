@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import ROOT, result_of, run
+from tests.cli.commands import result_of, run
+from tests.process.child_process import ROOT
 
 SIDECAR = [sys.executable, "-m", "sidecar"]
 SMALL_PIPE_BYTES = 4096

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,11 +11,9 @@ from sidecar.store.migrations import EditedMigration
 from sidecar.store.open_close import close_store, open_store
 from sidecar.store.repair import recover
 from tests.cli import commands
-from tests.process.child_process import Child, request
+from tests.process.child_process import Child, product, request
 from tests.vault_benches import RandomClock
 from tests.wire.loop_in_process import Served, call
-
-CHEAP_KEYS = Path(__file__).with_name("cheap_keys.py")
 
 ANSWER_S = 60.0
 """The bound of one answer of a process, which a busy machine must not reach."""
@@ -80,7 +77,7 @@ class InChild:
         Raises:
             RefusedFile: it ended without serving, and said why.
         """
-        self._child = Child([sys.executable, str(CHEAP_KEYS), "serve", "--database", str(path)])
+        self._child = Child(product("--database", path))
         self._ids = itertools.count(1)
         try:
             first = self._child.next_message(ANSWER_S)

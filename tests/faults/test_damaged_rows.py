@@ -238,6 +238,7 @@ def test_a_recovery_code_unlocks_beside_a_slot_that_is_no_bytes(
 
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
+@pytest.mark.usefixtures("cheap_keys")
 def test_every_damage_of_every_column_causes_no_unknown_error_in_a_real_process(
     whole: Path, tmp_path: Path
 ) -> None:

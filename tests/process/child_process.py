@@ -30,7 +30,8 @@ Message = dict[str, Any]
 
 def environment(**extra: str) -> dict[str, str]:
     """Return environment variables with which a child imports this checkout."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), **extra}
+    folders = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(folders), **extra}
 
 
 def product(*options: str | Path) -> list[str]:

@@ -3,8 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.process.child_process import Child, product, request
 from tests.process.conftest import Spawn
+
+pytestmark = pytest.mark.usefixtures("cheap_keys")
 
 PASSPHRASE = "correct horse battery"
 ASKED = 2000

@@ -18,6 +18,8 @@ from tests.process.child_process import environment, misbehaving, product, reque
 from tests.process.conftest import Spawn
 
 VALUE = "sk-live-Zq8vR3tY7uJ2kLp5wX9cB4nM6"
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
 PASSPHRASE = "correct horse battery"
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's")

@@ -8,8 +8,10 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.process.child_process import Child, product, request, until
+from tests.process.child_process import ROOT, Child, environment, product, request, until
 from tests.process.conftest import Spawn
+
+pytestmark = pytest.mark.usefixtures("cheap_keys")
 
 OLD, NEW = "the old passphrase", "the new passphrase"
 VALUES = {f"provider-{number}": f"sk-live-value-{number:04}" for number in range(20)}
@@ -144,7 +146,8 @@ def test_security_10_after_a_rotation_the_old_data_key_is_in_no_file(
 def test_security_08_ping_is_answered_during_unlocks_that_derive_one_at_a_time(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database, "--no-events"))
+    with_real_cost = environment(PYTHONPATH=str(ROOT))
+    child = spawn(product("--database", database, "--no-events"), env=with_real_cost)
     set_up(child)
     child.call("secrets.lock")
     before = _peak_bytes(child.pid)

@@ -4,8 +4,12 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.process.child_process import product
 from tests.process.conftest import Spawn
+
+pytestmark = pytest.mark.usefixtures("cheap_keys")
 
 PASSPHRASE = "correct horse battery"
 VAULT = ("secrets", "key_slots", "data_keys", "vault_state")
