@@ -1,8 +1,9 @@
 """A burst: the requests that waited at the same time, which share one transaction and one COMMIT.
 
 Their answers are sent after the COMMIT. A burst takes the store's lock and begins the transaction
-only when a request needs them, so that a burst of pings takes neither. Each request that writes has
-a savepoint of its own, so that its failure undoes nothing else. When the whole transaction is lost,
+only when a request needs them, so that a burst of pings takes neither. The first request that
+writes is undone by rolling the transaction back, as nothing else is in it; each further one has a
+savepoint of its own, so that its failure undoes nothing else. When the whole transaction is lost,
 as after some I/O errors, `failed_by` is the exception that ended it, and no request of the burst
 counts as done.
 """
@@ -37,6 +38,8 @@ class Burst:
         self._store = store
         self._locked = False
         self._in_savepoint = False
+        self._writes_first = False
+        """Whether nothing but the request that is running has written in the transaction."""
         self._began_ns = perf_counter_ns()
         self.replies: list[Reply] = []
         self.long_jobs: list[tuple[LongJob, Reply]] = []
@@ -61,7 +64,7 @@ class Burst:
         )
 
     def enter(self, access: Access, *, frees_space: bool = False) -> None:
-        """Take what a method needs: the store's lock, the transaction and a savepoint.
+        """Take what a method needs: the store's lock, the transaction, after others a savepoint.
 
         A method with `frees_space` may write on a full disk.
         """
@@ -73,14 +76,18 @@ class Burst:
         if access == "write":
             if self.failed_by is not None:
                 raise self.failed_by  # a batch goes on after its transaction is lost
-            self._store.make_room(frees_space=frees_space)
+            if self._store.disk_full:
+                self._store.make_room(frees_space=frees_space)
             self._store.begin()
+            self._writes_first = not self.wrote
+            if self.wrote:
+                self._store.begin_savepoint()
+                self._in_savepoint = True
             self.wrote = True
-            self._store.begin_savepoint()
-            self._in_savepoint = True
 
     def leave(self) -> None:
         """Release the savepoint of a request that has succeeded."""
+        self._writes_first = False
         if self._in_savepoint:
             self._store.release_savepoint()
             self._in_savepoint = False
@@ -99,6 +106,9 @@ class Burst:
                 intact, fault = False, worse
             if not intact:
                 self.failed_by = fault
+        elif self._writes_first:
+            self._writes_first = self.wrote = False
+            self._store.rollback()
         elif self._locked and not self._store.transaction_is_intact():
             self.failed_by = fault
         if spoils_connection(fault):

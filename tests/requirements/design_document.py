@@ -51,8 +51,8 @@ PROMISES = [
     Promise(
         _CONFIGURATION,
         "ACID: transactions and data integrity.",
-        "`synchronous=FULL`, one transaction a burst with a savepoint for each request; a request"
-        " is acknowledged after its COMMIT.",
+        "`synchronous=FULL`, one transaction a burst, in which each request is undone by itself; a"
+        " request is acknowledged after its COMMIT.",
         (
             "test_design_mistake_12_every_commit_is_on_disk_before_it_is_answered",
             "test_at_full_no_power_loss_loses_or_tears_an_acknowledged_write",

@@ -125,6 +125,7 @@ REQUIREMENTS = [
         "Requests share a transaction with a savepoint each, and succeed only after COMMIT.",
         "test_what_waits_together_is_one_transaction_and_answered_in_order",
         "test_a_failing_member_is_undone_alone_and_burns_no_number",
+        "test_the_first_to_write_is_undone_by_rolling_back_and_later_ones_alone",
         "test_when_the_commit_fails_the_whole_burst_is_told_that_its_outcome_is_unknown",
     ),
     _stores.proven(

@@ -74,6 +74,35 @@ def test_a_failing_member_is_undone_alone_and_burns_no_number(served: Served) ->
     assert entries(served) == ["a", "d"]
 
 
+def test_the_first_to_write_is_undone_by_rolling_back_and_later_ones_alone(
+    served: Served,
+) -> None:
+    traced: list[str] = []
+    served.store.db.trace_v2(apsw.SQLITE_TRACE_STMT, lambda event: traced.append(event["sql"]))
+
+    told = served.send(
+        call(1, "trial.read", key=""),
+        call(2, "trial.refuse", key="b"),
+        call(3, "trial.crash", key="c"),
+        call(4, "trial.read", key=""),
+        call(5, "trial.write", key="a"),
+        call(6, "trial.refuse", key="e"),
+        call(7, "trial.write", key="d"),
+    )
+
+    assert [slug for slug, _ in outcomes(told)] == [
+        "ok", "conflict", "internal", "ok", "ok", "conflict", "ok",
+    ]  # fmt: skip
+    assert [each["params"]["seq"] for each in notifications(told)] == [1, 2]
+    assert entries(served) == ["a", "d"]
+    kept = ("BEGIN IMMEDIATE", "ROLLBACK", "SAVEPOINT part", "ROLLBACK TO part", "COMMIT")
+    assert [sql for sql in traced if sql in kept] == [
+        "BEGIN IMMEDIATE", "ROLLBACK",
+        "BEGIN IMMEDIATE", "ROLLBACK",
+        "BEGIN IMMEDIATE", "SAVEPOINT part", "ROLLBACK TO part", "SAVEPOINT part", "COMMIT",
+    ]  # fmt: skip
+
+
 def test_nothing_of_an_exception_reaches_the_wire(
     served: Served, capfd: pytest.CaptureFixture[str]
 ) -> None:
