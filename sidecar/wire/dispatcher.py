@@ -35,7 +35,7 @@ from sidecar.wire.burst import Burst
 from sidecar.wire.envelope import Request
 from sidecar.wire.latency import Latencies
 from sidecar.wire.long_request import LongJob, Post
-from sidecar.wire.params import decode_call, decode_params
+from sidecar.wire.params import decode_line, decode_params
 from sidecar.wire.refusals import audit_long_refusal, audit_refusal, unknown_method
 from sidecar.wire.reply import BatchReply, Reply
 from sidecar.wire.wire_errors import WireErrors, as_exception
@@ -96,13 +96,7 @@ class Dispatcher:
             if is_mendable(line):
                 return None
             raise malformed.too_deep(line)
-        try:
-            request = decode_call(line) or envelope.decode_request(line)
-            envelope.check(request)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidRequest):
-            return None
-        is_secret = request.method.startswith("secrets.")
-        return request if envelope.is_utf8(line, secret=is_secret) else None
+        return decode_line(line)
 
     def _answer_refusal(self, refusal: malformed.Refusal, replies: list[Reply]) -> None:
         """Add the reply of a line or member that is no request."""

@@ -50,6 +50,8 @@ class _ErrorResponse(msgspec.Struct):
 
 
 _encode_into: Final = msgspec.json.Encoder().encode_into
+"""Appends a message as JSON to a buffer, possibly on several lines. `encode` is not used: where no
+memory is left for a long answer, that of msgspec 0.22 crashes."""
 _LINE_FEED: Final = ord("\n")
 _Buffer = TypeVar("_Buffer", bytes, bytearray)
 
@@ -158,16 +160,6 @@ def params_kind(params: Raw | UnsetType | msgspec.Struct) -> bytes:
     return bytes(memoryview(params)[:1]) or b"n"
 
 
-def _encode(message: object) -> bytearray:
-    """Return a message as JSON, possibly on several lines.
-
-    Not by `encode`: where no memory is left for a long answer, that of msgspec 0.22 crashes.
-    """
-    buffer = bytearray()
-    _encode_into(message, buffer)
-    return buffer
-
-
 def _on_one_line(data: _Buffer) -> _Buffer:
     """Return encoded JSON without line breaks.
 
@@ -188,7 +180,9 @@ def encode_result(request_id: RequestId, result: object) -> bytes:
     Raises:
         TooLarge: it would be longer than an answer may be.
     """
-    data = _on_one_line(_encode(_Response("2.0", request_id, result)))
+    buffer = bytearray()
+    _encode_into(_Response("2.0", request_id, result), buffer)
+    data = _on_one_line(buffer)
     if len(data) >= limits.ANSWER_MAX_BYTES:
         raise TooLarge("The answer is larger than allowed.", limit=limits.ANSWER_MAX_BYTES)
     data.append(_LINE_FEED)
@@ -218,17 +212,22 @@ def encode_error(request_id: RequestId, error: SidecarError) -> bytes:
     if error.message == error.text:
         # The class's sentence has no secret, even if a passphrase equals one of its words.
         redacted["message"] = error.text
-    return bytes(_on_one_line(_encode(_ErrorResponse("2.0", request_id, redacted)))) + b"\n"
+    buffer = bytearray()
+    _encode_into(_ErrorResponse("2.0", request_id, redacted), buffer)
+    return bytes(_on_one_line(buffer)) + b"\n"
 
 
 NOTIFICATION_START: Final = b'{"jsonrpc":"2.0","method":'
+_STARTS: Final = {
+    kind: NOTIFICATION_START + b'"%b","params":' % name.encode() for kind, name in NAMES.items()
+}
 
 
 def encode_notification(params: Notification) -> bytes:
     """Return the line of a notification; it always starts with NOTIFICATION_START."""
-    name = NAMES[type(params)].encode()
-    encoded = bytes(_on_one_line(_encode(params)))
-    return b'{"jsonrpc":"2.0","method":"%b","params":%b}\n' % (name, encoded)
+    buffer = bytearray(_STARTS[type(params)])
+    _encode_into(params, buffer, -1)
+    return bytes(_on_one_line(buffer)) + b"}\n"
 
 
 def encode_batch(members: list[bytes]) -> bytes:

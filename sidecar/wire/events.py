@@ -1,4 +1,4 @@
-"""The event stream: which notifications are sent, and the replay of those that a client missed.
+"""The event stream: which notifications are sent after which answers, and the replay.
 
 New events are sent when they are committed. A replay is read from the audit table, one page each
 time the client has read the page before, so that it cannot overflow; requests are served between
@@ -22,11 +22,11 @@ from sidecar.notifications import (
 from sidecar.store.audit.log import Entry, read_entries
 from sidecar.store.connection import Store
 from sidecar.store.sqlite_errors import spoils_connection
+from sidecar.wire.burst import Burst
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.outbox import Outbox
+from sidecar.wire.reply import Reply
 from sidecar.wire.run_progress import RunProgress
-
-_CHANGES: Final = (WorkflowsChanged, RunsChanged)
 
 _BEGINS_AGAIN: Final = ("recover", "restore")
 """Acts after which the numbers of entries may be lower, where nothing shows those of before."""
@@ -62,6 +62,23 @@ class EventStream:
         self._replay_after = None
         self._progress.forget()
 
+    def push_replies(self, burst: Burst) -> None:
+        """Queue the answers of a burst, then its events."""
+        for reply in burst.replies:
+            line = reply.line()
+            if line is not None:
+                self._outbox.push(line, sensitive=reply.sensitive)
+        for reply in burst.all_replies():
+            self.push_all(reply.emitted)
+
+    def push_reply(self, reply: Reply) -> None:
+        """Queue the answer of one long method, or of its whole batch, then its events."""
+        whole = reply.batch or reply
+        line = whole.line()
+        if line is not None:
+            self._outbox.push(line, sensitive=whole.sensitive)
+        self.push_all(reply.emitted)
+
     def push_all(self, emitted: list[Emitted]) -> None:
         """Queue notifications in their order."""
         for each in emitted:
@@ -70,21 +87,23 @@ class EventStream:
     def push(self, emitted: Emitted) -> None:
         """Queue one notification if the client has subscribed to it."""
         params = emitted.params
-        if isinstance(params, AuditEvent):
+        if isinstance(params, RunsChanged):
+            if not self._subscribed or self._progress.holds(params, emitted):
+                return
+        elif isinstance(params, AuditEvent):
             if params.seq < self._sent_seq and params.action in _BEGINS_AGAIN:
                 self._sent_seq = 0
             replays = self._replay_after is not None
             if not self._wants(params.action) or replays or params.seq <= self._sent_seq:
                 return
             self._sent_seq = params.seq
-        elif isinstance(params, _CHANGES) and not self._subscribed:
-            return
-        if isinstance(params, Progress):
+        elif isinstance(params, WorkflowsChanged):
+            if not self._subscribed:
+                return
+        elif isinstance(params, Progress):
             self._outbox.push(encode_notification(params))
-        elif isinstance(params, RunsChanged) and self._progress.holds(params, emitted):
             return
-        else:
-            self._push_event(emitted)
+        self._push_event(emitted)
 
     def _push_event(self, emitted: Emitted) -> None:
         """Queue one notification that can be dropped.

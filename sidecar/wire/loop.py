@@ -8,6 +8,7 @@ that a cancel, an exit and the end of input are seen. How long the end may take 
 
 import os
 from collections import deque
+from time import perf_counter_ns
 from typing import Any
 
 from sidecar import limits, log
@@ -76,6 +77,7 @@ class Loop:
         self._started_at = clock.now_ms()
         self._output_broken = False
         self._hung_up = False
+        self._tend_at_ns = 0
 
     # --- what handlers may ask (context.Session) ------------------------------------------
 
@@ -141,23 +143,38 @@ class Loop:
             self._watchdog.beat()
             self._take_posted()
             self._flush()
-            if not self._backlog and self._upkeep.checkpoint_is_due():
-                self._take_input(0)
-            self._upkeep.run_when_due(idle=not self._backlog)
-            self._chores.start_due()
-            self._workers.expire()
-            if self._hung_up and self._input_open and not self._wants_input():
-                # The client has closed stdin and does not read the output: it has ended.
-                self.stop("eof")
-            if self._stop_requested and self._ending is None:
-                self._begin_stop(self._stop_requested)
-            if self._ending is not None and self._has_ended(self._ending):
-                return self._finish(self._ending)
-            waiting = bool(self._backlog) and self._may_start()
-            self._take_input(0 if waiting else self._timeout_ms())
+            waiting = False
+            if self._is_followed():
+                self._read()
+            else:
+                self._tend()
+                if self._ending is not None and self._has_ended(self._ending):
+                    return self._finish(self._ending)
+                waiting = bool(self._backlog) and self._may_start()
+                self._take_input(0 if waiting else self._timeout_ms())
             # What was just read is served at once, unless an end is requested, which begins first.
             if waiting or (self._backlog and self._may_start() and not self._stop_requested):
                 self._serve_burst()
+
+    def _is_followed(self) -> bool:
+        """Return whether the next request has followed an answer at once, and is served first."""
+        idle = not (self._stop_requested or self._backlog or self._outbox)
+        early = idle and perf_counter_ns() < self._tend_at_ns and self._wants_input()
+        return early and self._channel.lingers()
+
+    def _tend(self) -> None:
+        """Do what is done between bursts: upkeep, chores, and the beginning of an end."""
+        self._tend_at_ns = perf_counter_ns() + limits.TENDING_MS * 1_000_000
+        if not self._backlog and self._upkeep.checkpoint_is_due():
+            self._take_input(0)
+        self._upkeep.run_when_due(idle=not self._backlog)
+        self._chores.start_due()
+        self._workers.expire()
+        if self._hung_up and self._input_open and not self._wants_input():
+            # The client has closed stdin and does not read the output: it has ended.
+            self.stop("eof")
+        if self._stop_requested and self._ending is None:
+            self._begin_stop(self._stop_requested)
 
     def _may_start(self) -> bool:
         """Return whether a further request may start."""
@@ -206,7 +223,7 @@ class Loop:
         if self._ending is not None:
             self._ending.note_read()
         for line in lines:
-            if line is not None and self._handle_control(line):
+            if line is not None and control.may_be_control(line) and self._handle_control(line):
                 continue
             self._backlog_bytes += len(line or b"")
             self._backlog.append(line)
@@ -219,8 +236,6 @@ class Loop:
         A batch is handled here when it has nothing else; what is handled nowhere here reaches the
         dispatcher in its turn.
         """
-        if not control.may_be_control(line):
-            return False
         requests = control.decode(line)
         for request in requests:
             if request.method == control.EXIT:
@@ -238,7 +253,7 @@ class Loop:
         burst = Burst(self._services.store)
         self._bursts_served += 1
         try:
-            while self._backlog and not burst.is_full():
+            while self._backlog and not (burst.served and burst.is_full()):
                 line = self._backlog.popleft()
                 size_bytes = len(line or b"")
                 self._backlog_bytes -= size_bytes
@@ -258,40 +273,23 @@ class Loop:
             if settle(burst, self._services.store, self._dispatcher.errors):
                 self._upkeep.note_write()
             self._take_posted()
-            self._queue_replies(burst)
+            self._events.push_replies(burst)
         finally:
             burst.release()
         for job, reply in burst.long_jobs:
             # What `reply` says is no sign: the worker may have completed and posted it already.
             if not self._dispatcher.submit(job, reply):
-                self._queue_reply(reply)
-
-    def _queue_replies(self, burst: Burst) -> None:
-        """Queue the answers of a burst, then its events."""
-        for reply in burst.replies:
-            line = reply.line()
-            if line is not None:
-                self._outbox.push(line, sensitive=reply.sensitive)
-        for reply in burst.all_replies():
-            self._events.push_all(reply.emitted)
+                self._events.push_reply(reply)
 
     def _take_posted(self) -> None:
         """Queue what worker threads have posted, in the order of their commits."""
         while self._posted:
             posted = self._posted.popleft()
             if isinstance(posted, Reply):
-                self._queue_reply(posted)
+                self._events.push_reply(posted)
                 self._upkeep.note_long_method()
             else:
                 self._events.push_all(posted)
-
-    def _queue_reply(self, reply: Reply) -> None:
-        """Queue the answer of one long method, or of its whole batch, then its events."""
-        whole = reply.batch or reply
-        line = whole.line()
-        if line is not None:
-            self._outbox.push(line, sensitive=whole.sensitive)
-        self._events.push_all(reply.emitted)
 
     def _flush(self) -> None:
         """Write queued lines, and the next page of a replay when all are written."""

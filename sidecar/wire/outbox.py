@@ -129,6 +129,9 @@ class Outbox:
         while self:
             buffers = self._gather()
             taken = write(buffers)
+            if taken == self.pending_bytes:
+                self._note_all_written()
+                return
             self._consume(buffers, taken)
             self._withdraw_marker()
             if not taken:
@@ -159,6 +162,18 @@ class Outbox:
         if self._marker is not None and self._marker.data is not None:
             self.pending_bytes -= len(self._marker.data)
             self._marker.data = None
+
+    def _note_all_written(self) -> None:
+        """Empty the queue, which is the usual end of a write."""
+        for entry in self._entries:
+            if entry.sensitive and entry.data is not None:
+                wipe(entry.data)
+        if self._partial is not None and self._partial_sensitive:
+            wipe(self._partial.obj)
+        self._entries.clear()
+        self._events.clear()
+        self._partial = self._marker = None
+        self.pending_bytes = self._events_bytes = 0
 
     def _consume(self, buffers: Sequence[bytes | memoryview], taken: int) -> None:
         """Remove from the queue what is written: the first `taken` bytes of these buffers."""

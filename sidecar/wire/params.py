@@ -6,15 +6,16 @@ steps, envelope first, so that the error can say which member of the params is w
 
 import re
 from collections.abc import Callable
-from functools import cache
-from typing import Any, cast
+from typing import Annotated, Any, Literal, cast
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Meta, Raw, UnsetType
 
+from sidecar import limits
 from sidecar.catalog import Method, find_method
-from sidecar.errors import InvalidParams, OutOfResources
+from sidecar.errors import InvalidParams, InvalidRequest, OutOfResources
 from sidecar.null_params import accepting_null
+from sidecar.wire import envelope
 from sidecar.wire.envelope import Request, params_kind
 
 _METHOD = re.compile(rb'"method": ?"([a-z_.]+)"')
@@ -22,13 +23,38 @@ _METHOD_WITHIN_BYTES = 256
 """How far into a line the method's name is looked for; clients write it first or second."""
 
 
-@cache
-def _decoder(method: Method) -> Callable[[bytes], Request]:
-    """Return a function that decodes a whole request of this method."""
-    fields: list[Any] = [("params", method.quick | UnsetType, UNSET)]
-    name = f"{method.decoded.__name__}Request"
-    type_ = cast(type[Request], msgspec.defstruct(name, fields, bases=(Request,)))
-    return msgspec.json.Decoder(type_).decode
+_Id = (
+    Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+    | Annotated[str, Meta(max_length=limits.ID_MAX_CHARS)]
+    | UnsetType
+    | None
+)
+"""The ids that nearly all clients send; `envelope.check` accepts some more."""
+
+_decoders: dict[bytes, tuple[str, Callable[[bytes], Request]]] = {}
+"""The names of the methods that were called, as they stand in lines, and their decoders."""
+
+
+def _decoder(name: bytes) -> tuple[str, Callable[[bytes], Request]] | None:
+    """Return a method's name and a function that decodes its sound requests; None for no method.
+
+    Raises:
+        OutOfResources: the method's module cannot be loaded.
+    """
+    method = find_method(name.decode())
+    if method is None:
+        return None
+    fields: list[Any] = [
+        ("jsonrpc", Literal["2.0"]),
+        ("id", _Id, UNSET),
+        ("params", method.quick | UnsetType, UNSET),
+    ]
+    struct = msgspec.defstruct(
+        f"{method.decoded.__name__}Request", fields, bases=(Request,), kw_only=True
+    )
+    decode = msgspec.json.Decoder(cast(type[Request], struct)).decode
+    _decoders[name] = found = (method.name, decode)
+    return found
 
 
 def named_method(line: bytes) -> Method | None:
@@ -38,16 +64,34 @@ def named_method(line: bytes) -> Method | None:
 
 
 def decode_call(line: bytes) -> Request | None:
-    """Decode a request with its params in one pass; None when anything in it is unusual."""
+    """Decode a valid request with its params in one pass; None when anything in it is unusual."""
+    name = _METHOD.search(line, 0, _METHOD_WITHIN_BYTES)
+    if name is None:
+        return None
     try:
-        method = named_method(line)
-        if method is None:
+        found = _decoders.get(name[1]) or _decoder(name[1])
+        if found is None:
             return None
-        request = _decoder(method)(line)
-    except (msgspec.DecodeError, RecursionError, OutOfResources):
+        request = found[1](line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OutOfResources):
         return None  # decoding in two steps finds what is wrong
     # What looked like the method may have been part of an id or of the params.
-    return request if request.method == method.name else None
+    return request if request.method == found[0] else None
+
+
+def decode_line(line: bytes) -> Request | None:
+    """Decode the one request of a line; None for a batch and for what is no valid request."""
+    request = decode_call(line)
+    if request is None:
+        try:
+            request = envelope.decode_request(line)
+            envelope.check(request)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, InvalidRequest):
+            return None
+    if line.isascii():
+        return request
+    is_secret = request.method.startswith("secrets.")
+    return request if envelope.is_utf8(line, secret=is_secret) else None
 
 
 def _decode_object(method: Method, raw: Raw | UnsetType) -> Any:

@@ -44,6 +44,9 @@ class Channel(Protocol):
     def wait(self, timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:
         """Wait until bytes can be read or written, `wake` was called or the time has passed."""
 
+    def lingers(self) -> bool:
+        """Return whether input comes within `limits.LINGER_US` after an answer; never sleeps."""
+
     def read(self) -> bytes | None:
         """Return what can be read now without blocking; None at the end of input."""
 
@@ -118,15 +121,15 @@ class LineReader:
 
     def feed(self, data: bytes) -> list[bytes | None]:
         """Return the lines that `data` completes, without line ends; OVERSIZE for a long one."""
-        head, *rest = data.split(b"\n")
-        if not rest:
-            self._hold(head)
-            return []
-        lines: list[bytes | None] = [self._complete(head)]
-        tail = rest.pop()
-        lines.extend(line if len(line) <= self._max_bytes else OVERSIZE for line in rest)
-        self._hold(tail)
-        if self._at_start:
+        lines: list[bytes | None] = [*data.split(b"\n")]
+        tail = lines.pop() or b""
+        if lines and (self._parts or self._skipping):
+            lines[0] = self._complete(lines[0] or b"")
+        if len(data) > self._max_bytes:
+            lines = [line if len(line or b"") <= self._max_bytes else OVERSIZE for line in lines]
+        if tail:
+            self._hold(tail)
+        if lines and self._at_start:
             lines[0] = self._without_mark(lines[0])
         return lines
 

@@ -109,15 +109,21 @@ class PosixChannel:
         return Ready(readable, closed)
 
     def _poll_all(self, timeout_ms: float | None) -> list[tuple[int, int]]:
-        """Poll all descriptors; after an answer first for `limits.LINGER_US` without sleeping."""
-        if self._poll_first and timeout_ms != 0:
-            self._poll_first = False
-            until_ns = perf_counter_ns() + limits.LINGER_US * 1000
-            while perf_counter_ns() < until_ns:
-                found = self._poll.poll(0)
-                if found:
-                    return found
+        """Poll all descriptors; after an answer first without sleeping."""
+        if timeout_ms != 0 and self.lingers():
+            timeout_ms = 0
         return self._poll.poll(timeout_ms)
+
+    def lingers(self) -> bool:
+        """Return whether input comes soon after an answer, for which it is polled without sleep."""
+        if not self._poll_first:
+            return False
+        self._poll_first = False
+        until_ns = perf_counter_ns() + limits.LINGER_US * 1000
+        while not self._more_input.poll(0):
+            if perf_counter_ns() >= until_ns:
+                return False
+        return True
 
     def read(self) -> bytes | None:
         """Read what is there, up to `limits.READ_MAX_BYTES`; called when the poll found input."""

@@ -119,6 +119,10 @@ class ThreadedChannel:
             readable = bool(self._input) or self._input_ended
             return Ready(want_input and readable, self._output_broken and not self._abandoned)
 
+    def lingers(self) -> bool:
+        """Return False: a thread reads the input."""
+        return False
+
     def _is_ready(self, *, want_input: bool, want_output: bool) -> bool:
         """Return whether a wait can end."""
         if self._woken or (self._output_broken and not self._abandoned):

@@ -44,10 +44,16 @@ class StillChannel:
     def __init__(self) -> None:
         self.received = bytearray()
         self.stuck = False
+        self.followed = False
+        """Whether the client sends its next request right after each answer."""
 
     def wait(self, _timeout_ms: float | None, *, want_input: bool, want_output: bool) -> Ready:  # noqa: ARG002 - a Channel's
         """Return at once."""
         return Ready(readable=False, output_closed=False)
+
+    def lingers(self) -> bool:
+        """Return what the test says."""
+        return self.followed
 
     def read(self) -> bytes | None:
         """Return nothing."""

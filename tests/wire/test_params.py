@@ -220,8 +220,9 @@ def _declared(monkeypatch: pytest.MonkeyPatch) -> None:
         b'{"jsonrpc":"2.0","id":1,"method":"tests.trial","params":{"id":"a","inner":{"name":"n"}}}',
         b'{"method": "tests.trial","params":{"inner":{"name":"n"},"id":"a"},"jsonrpc": "2.0"}',
         b'{"jsonrpc":"2.0","id":null,"method":"tests.empty","more":[1]}',
-        b'{"jsonrpc":"1.0","id":1.5,"method":"tests.empty"}',
-        b'{"params":{"id":"a","inner":{"name":"n"}},"id":"\\"method\\":","method":"tests.trial"}',
+        b'{"jsonrpc":"2.0","id":1.5,"method":"tests.empty"}',
+        b'{"params":{"id":"a","inner":{"name":"n"}},"id":"\\"method\\":","method":"tests.trial"'
+        b',"jsonrpc":"2.0"}',
     ],
 )
 def test_a_call_decoded_in_one_pass_is_the_one_decoded_in_two(line: bytes) -> None:
@@ -246,6 +247,11 @@ def test_a_call_decoded_in_one_pass_is_the_one_decoded_in_two(line: bytes) -> No
         b'{"jsonrpc":"2.0","id":1,"method":"tests.trial","params":["a",{"name":"n"}]}',
         b'{"jsonrpc":"2.0","id":1,"method":"tests.empty","params":null}',
         b'{"jsonrpc":"2.0","id":1,"method":"tests.unknown","params":{}}',
+        b'{"jsonrpc":"1.0","id":1,"method":"tests.empty"}',
+        b'{"id":1,"method":"tests.empty"}',
+        b'{"jsonrpc":"2.0","id":"%b","method":"tests.empty"}' % (b"i" * (limits.ID_MAX_CHARS + 1)),
+        b'{"jsonrpc":"2.0","id":18446744073709551615,"method":"tests.empty"}',
+        b'{"jsonrpc":"2.0","id":true,"method":"tests.empty"}',
         b'{"jsonrpc":"2.0","id":1,"m\\u0065thod":"tests.empty"}',
         b'{"x":{"method":"tests.empty"},"method":"tests.trial","params":{}}',
         b'{"x":{"method":"tests.empty"},"jsonrpc":"2.0","id":1,"method":"tests.none"}',

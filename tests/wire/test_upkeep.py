@@ -13,6 +13,7 @@ from sidecar import limits
 from sidecar.store.connection import Store
 from sidecar.store.search import indexes
 from tests.harness import ManualClock
+from tests.process.child_process import until
 from tests.wire.loop_in_process import FaultyVFS, Served, answers, call, serving
 
 
@@ -38,6 +39,20 @@ def pause(served: Served, clock: ManualClock) -> None:
     while upkeep.timeout_ms() is not None:
         upkeep.run_when_due(idle=True)
         clock.at_ms += limits.UPKEEP_REST_MS
+
+
+def test_what_is_done_between_bursts_waits_for_requests_that_follow_but_not_long(
+    served: Served,
+) -> None:
+    loop = served.loop
+    served.channel.followed = True
+
+    def is_followed_after_tending() -> bool:
+        loop._tend()
+        return loop._is_followed()
+
+    assert until(is_followed_after_tending)
+    assert until(lambda: not loop._is_followed())
 
 
 @contextmanager

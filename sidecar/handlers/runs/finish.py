@@ -118,9 +118,10 @@ def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
         payload.summary_bytes,
         payload.summary.stored_bytes if payload.summary else None,
     )
-    rows.finish(ctx.db, run.rid, ending, totals)
+    db = ctx.db
+    rows.finish(db, run.rid, ending, totals)
     if payload.summary is not None:
-        rows.put_summary(ctx.db, run.rid, payload.summary)
+        rows.put_summary(db, run.rid, payload.summary)
     tell(ctx, run.id, run.workflow_id, params.status, "finished")
     return RunsFinishResult(
         run.id,

@@ -11,7 +11,7 @@ from sidecar.errors import Archived, Conflict, InvalidParams, NotFound
 from sidecar.handlers.runs.running import note_start, resume, tell
 from sidecar.handlers.runs.views import Run, Trigger, must_find, run_view
 from sidecar.store.runs import rows
-from sidecar.store.runs.rows import Counters, RunHeader, Start
+from sidecar.store.runs.rows import Counters, Start
 from sidecar.values import Revision, RunId, Timestamp, WorkflowId
 from sidecar.vocabularies import RunStatus
 
@@ -47,13 +47,14 @@ class RunsStartResult(Result, frozen=True):
 @method("runs.start", access="write", errors=(NotFound, Archived, Conflict))
 def start(ctx: Context, params: RunsStartParams) -> RunsStartResult:
     """Start a run; starting the same id on the same workflow again changes nothing."""
+    db = ctx.db
     if params.id is not None:
-        run = rows.find(ctx.db, params.id)
+        run = rows.find(db, params.id)
         if run is not None:
             if run.workflow_id != params.workflow_id:
                 raise Conflict("A run of another workflow has that id.", path="$.params.id")
             return RunsStartResult(run_view(run), created=False)
-    workflow = rows.find_owner(ctx.db, params.workflow_id)
+    workflow = rows.find_owner(db, params.workflow_id)
     if workflow is None:
         raise NotFound("No workflow has that id.", path="$.params.workflow_id")
     if workflow.archived_at is not None:
@@ -66,19 +67,18 @@ def start(ctx: Context, params: RunsStartParams) -> RunsStartResult:
     if at > now:
         raise InvalidParams("A run cannot start in the future.", path="$.params.started_at")
     began = Start(run_id, workflow.rid, revision, at, now, params.trigger)
-    rid = rows.start(ctx.db, began)
+    rows.start(db, began)
     if params.started_at is None:
         note_start(ctx, run_id, at)
     tell(ctx, run_id, params.workflow_id, "running", "started")
-    run = _begun(rid, began, params.workflow_id)
-    return RunsStartResult(run_view(run), created=True)
+    return RunsStartResult(_begun(began, params.workflow_id), created=True)
 
 
-def _begun(rid: int, began: Start, workflow_id: str) -> RunHeader:
-    """Return the header of a run that has just begun, which need not be read."""
-    return RunHeader(
-        rid, began.id, workflow_id, began.revision, "running", None, 0, began.trigger,
-        began.started_at, None, None, None, 0, None, None, 0, 0, 0, 0,
+def _begun(began: Start, workflow_id: str) -> Run:
+    """Return a run that has just begun, which need not be read, as lists show it."""
+    return Run(
+        began.id, workflow_id, began.revision, "running", False, False, began.trigger,
+        began.started_at, None, None, None, False, None, None, 0, 0, 0, False,
     )  # fmt: skip
 
 

@@ -135,20 +135,18 @@ class Start(NamedTuple):
     trigger: str | None
 
 
-def start(db: Connection, began: Start) -> int:
-    """Insert a running run, count it on its workflow, and return its key."""
+def start(db: Connection, began: Start) -> None:
+    """Insert a running run, and count it on its workflow."""
     db.execute(
         "INSERT INTO runs (id, workflow, revision, status, started_at, seen_at, trigger)"
         " VALUES (?, ?, ?, 'running', ?, ?, ?)",
         began,
     )
-    rid = db.last_insert_rowid()
     db.execute(
         "UPDATE workflows SET run_count = run_count + 1,"
         " last_run_at = max(coalesce(last_run_at, 0), ?) WHERE rid = ?",
         (began.started_at, began.workflow),
     )
-    return rid
 
 
 def update_progress(
