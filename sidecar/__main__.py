@@ -102,12 +102,12 @@ def _import_msgspec() -> None:
 
 def _serve(words: list[str]) -> int:
     """Serve with these arguments; at a terminal explain instead what serving is."""
-    # Asked before the imports take their time, in which the parent may die.
+    # Read before the imports, because the parent may die while they run.
     spawned_by = os.getppid()
     # Imports make many objects and no garbage: collecting meanwhile takes 6 % of a start. `app` has
     # it collected again when the process is ready.
     gc.disable()
-    # Nobody who hears of it could mend a library, and PYTHONWARNINGS=error would make it fail.
+    # A user cannot fix a warning of a library, and PYTHONWARNINGS=error would end the process.
     warnings.simplefilter("ignore")
     _import_msgspec()
     from sidecar import arguments  # noqa: PLC0415 - `--version` needs none of it

@@ -133,7 +133,7 @@ def describe(result: dict[str, Any]) -> str:
         lines.append(f"Settings with another value afterwards: {', '.join(changed)}.")
     old = result.get("safety_backup") or result.get("kept_aside")
     if old:
-        lines.append(f"The file that was replaced is kept as {old}.")
+        lines.append(f"The replaced database is kept as {old}.")
     lines += [f"  {each['kind']}: {each['detail']}" for each in result["findings"]]
     return "\n".join(lines)
 

@@ -39,7 +39,7 @@ END_LIMIT_S: Final = 10.0
 """How long the inspector's sidecar may take to end before it is killed: it ends within a second."""
 
 TOKEN_BYTES: Final = 32
-"""Random bytes of the session token: nobody guesses 256 bits."""
+"""Random bytes of the session token: 256 bits cannot be guessed."""
 
 SOCKET_IDLE_S: Final = 60.0
 """How long a connection may say nothing, so that one that is abandoned ends its thread."""

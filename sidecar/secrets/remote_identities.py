@@ -1,10 +1,10 @@
-"""Identities: the keys that seal for a remote and sign its heads, and the object that carries them.
+"""Identities: the keys that seal and sign for a remote, and the object that contains them.
 
-An identity is an X25519 secret, for which everything is sealed, and an Ed25519 seed, which signs
-the heads of one device. Both lie in the file, wrapped under the root key. A remote gets them in an
-object of its own, beside the key slot of the recovery code: who has the code opens the slot, with
-that the root key, with that the identities, and with these everything else. A new root key wraps
-the old identities too, and new ones seal from then on.
+An identity is an X25519 secret, for which objects are sealed, and an Ed25519 seed, which signs the
+heads of one device. Both are in the database, wrapped under the root key. A remote has them in an
+object of its own, together with the key slot of the recovery code. The code opens the slot, the
+slot yields the root key, the root key opens the identities, and these open all other objects. After
+a change of the root key, the new root key wraps the old identities too, and new identities seal.
 """
 
 from typing import NamedTuple
@@ -26,7 +26,7 @@ _RING = "ring"
 
 
 class Identity(NamedTuple):
-    """An identity, opened; who opened it wipes the secrets."""
+    """An opened identity; the caller that opened it wipes its secrets."""
 
     device: str
     recipient: bytes
@@ -51,7 +51,7 @@ def make(db: Connection, keys: Keys, clock: Clock, device: str) -> Identity:
 
 
 def open_all(db: Connection, keys: Keys) -> list[Identity]:
-    """Return every identity that opens, the oldest first; a damaged one does not."""
+    """Return every identity that can be opened, the oldest first; skip damaged ones."""
     found = []
     for row in remotes.identities(db):
         try:
@@ -62,7 +62,7 @@ def open_all(db: Connection, keys: Keys) -> list[Identity]:
 
 
 def open_current(db: Connection, keys: Keys, device: str) -> Identity | None:
-    """Return the newest identity of a device that is in use, None when there is none."""
+    """Return the newest identity in use of a device, None when there is none."""
     for row in reversed(remotes.identities(db)):
         if row.device == device and not row.retired:
             try:
@@ -76,7 +76,7 @@ def _open(keys: Keys, row: IdentityRow) -> Identity:
     """Open an identity.
 
     Raises:
-        BadSealError: it was changed, or is sealed under another root key.
+        BadSealError: the identity was changed, or is sealed under another root key.
     """
     plain = keys.open_for_remotes(_WHAT, row.recipient, row.sealed)
     if len(plain) != 2 * KEY_BYTES:
@@ -113,7 +113,7 @@ class _Member(msgspec.Struct, frozen=True):
 
 
 class KeysObject(msgspec.Struct, frozen=True):
-    """What a machine reads first that has nothing but the recovery code. It is not sealed whole."""
+    """The object with keys, from which the recovery code opens a remote; not sealed as a whole."""
 
     store: str
     slots: list[_Slot]
@@ -122,16 +122,16 @@ class KeysObject(msgspec.Struct, frozen=True):
 
 
 def slots_to_carry(db: Connection, *, with_passphrase: bool) -> list[SlotRow]:
-    """Return the key slots that go to a remote: of recovery codes, and of the passphrase if asked.
+    """Return the key slots to push: of recovery codes, and of the passphrase if allowed.
 
-    Those of keychains die with the machine.
+    Slots of keychains are useless on another machine.
     """
     kinds = ("recovery", "passphrase") if with_passphrase else ("recovery",)
     return [slot for slot in secrets.slots(db) if slot.kind in kinds]
 
 
 def has_recovery_code(db: Connection) -> bool:
-    """Return whether there is a recovery code, without which a remote would open for nobody."""
+    """Return whether there is a recovery code, without which no other machine opens a remote."""
     return bool(slots_to_carry(db, with_passphrase=False))
 
 
@@ -157,10 +157,10 @@ def keys_object(db: Connection, keys: Keys, clock: Clock, *, with_passphrase: bo
 
 
 def parse_keys_object(data: bytes) -> KeysObject:
-    """Return the object out of its bytes.
+    """Parse the object with keys.
 
     Raises:
-        BadSealError: it is no such object.
+        BadSealError: the bytes are not an object with keys.
     """
     try:
         return msgspec.json.decode(data, type=KeysObject)
@@ -172,7 +172,7 @@ def open_ring(made: KeysObject, keys: Keys) -> list[Identity]:
     """Return the identities in the object with keys.
 
     Raises:
-        BadSealError: they are sealed under another root key, or were changed.
+        BadSealError: the identities are sealed under another root key, or were changed.
     """
     plain = keys.open_for_remotes(_RING, b"", made.ring)
     try:
@@ -198,7 +198,7 @@ def open_ring(made: KeysObject, keys: Keys) -> list[Identity]:
 def rewrap(db: Connection, old: Keys, new: Keys, clock: Clock) -> None:
     """Wrap identities and credentials under a new root key, in the transaction of a rekey.
 
-    The identities are retired: a push makes a new one. What does not open stays as it is.
+    The identities are retired: the next push makes a new one. Rows that do not open stay unchanged.
     """
     for row in remotes.identities(db):
         try:
@@ -219,7 +219,7 @@ def rewrap(db: Connection, old: Keys, new: Keys, clock: Clock) -> None:
 def seal_credentials(keys: Keys, name: str, url: str, text: bytearray, clock: Clock) -> bytes:
     """Seal the credentials of a remote, and wipe them.
 
-    They are bound to its URL, so that who changes that in the file gets nothing sent there.
+    They are bound to the URL: when another program changes it, the credentials do not open.
     """
     nonce = clock.random_bytes(NONCE_BYTES)
     try:
@@ -232,7 +232,7 @@ def open_credentials(keys: Keys, remote: RemoteRow) -> bytearray:
     """Return the credentials of a remote, which the caller wipes.
 
     Raises:
-        BadSealError: they or the URL were changed, or they are sealed under another root key.
+        BadSealError: the credentials or the URL were changed, or sealed under another root key.
     """
     bound = _place(remote.name, remote.url)
     return keys.open_for_remotes("credentials", bound, remote.credentials)

@@ -167,7 +167,7 @@ def test_results_of_backup_commands_are_described_in_plain_words() -> None:
     )
     assert restore.describe(real) == (
         "Restored: 3 workflows, 7 runs.\nProvider keys stay as they are.\n"
-        "What was there before is kept as y.db.zst.\n  body: w1: The body is damaged."
+        "The replaced database is kept as y.db.zst.\n  body: w1: The body is damaged."
     )
     assert verify.describe({"ok": True, "backup": {"counts": counts}}) == (
         "The backup is sound: 3 workflows, 7 runs."

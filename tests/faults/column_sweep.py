@@ -144,7 +144,7 @@ class Sweep:
                 recovered |= method == "system.recover"
                 self._judge(method, answer, recovered=recovered)
         except BaseException:
-            server.kill()  # `close` would report the answer that nobody has waited for
+            server.kill()  # `close` would report the answer that the test has not read
             raise
         server.close()
 

@@ -157,7 +157,7 @@ def test_a_secret_in_any_other_form_is_hidden(line: bytes) -> None:
     assert (SECRET in frame.text, frame.whole) == (False, False)
 
 
-def test_an_answer_of_which_nobody_knows_the_question_is_hidden() -> None:
+def test_an_answer_to_an_unknown_request_is_hidden() -> None:
     batch = [{"jsonrpc": "2.0", "id": 1, "method": "secrets.get", "params": {"provider": "openai"}}]
     answer = {"jsonrpc": "2.0", "id": 1, "result": {"provider": "openai", "value": SECRET}}
     found = seen(

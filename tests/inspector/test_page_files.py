@@ -57,7 +57,7 @@ def test_the_page_has_no_script_or_style_in_line_and_no_eval() -> None:
     assert not re.search(r"\beval\(|new Function\(|setAttribute\(.style", script)
 
 
-def test_the_page_asks_nobody_but_the_inspector() -> None:
+def test_the_page_contacts_only_the_inspector() -> None:
     """Names of XML and links in texts of licences are never asked for."""
     found = set()
     for name in ("index.html", "page.js", "page.css"):

@@ -1,4 +1,4 @@
-"""Tests of the end of a conversation: what was delivered is done, though nobody reads answers."""
+"""Tests of the end of a conversation: delivered writes are done also when stdout is not read."""
 
 import json
 import os
@@ -107,7 +107,7 @@ def test_what_a_host_has_written_before_it_went_is_done(
     assert names(database) == [f"{number:02}" for number in range(COUNT)]
 
 
-def test_deletes_are_done_and_reads_are_not_begun_when_nobody_reads(
+def test_deletes_are_done_and_reads_are_not_started_when_stdout_has_no_reader(
     spawn: Spawn, database: Path
 ) -> None:
     child = spawn(product("--database", database))
@@ -135,7 +135,7 @@ def test_deletes_are_done_and_reads_are_not_begun_when_nobody_reads(
     assert names(database) == ["d", "e", "f"]
 
 
-def test_a_secret_is_not_read_when_nobody_reads_it(spawn: Spawn, database: Path) -> None:
+def test_a_secret_is_not_read_when_stdout_has_no_reader(spawn: Spawn, database: Path) -> None:
     child = spawn(product("--database", database))
     child.result("secrets.initialize", {"passphrase": "a long passphrase"})
     child.result("secrets.set", {"provider": "p", "value": "k"})

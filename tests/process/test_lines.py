@@ -295,11 +295,11 @@ def test_stdio_08_a_malformed_notification_is_not_answered(spawn: Spawn, databas
         + notice("$/cancelRequest", {"id": {"no": "id"}})
         + notice("$/cancelRequest")
         + notice("system.ping")
-        + notice("workflows.save", {"workflow": {"name": "told to nobody", "data": {}}})
+        + notice("workflows.save", {"workflow": {"name": "sent as a notification", "data": {}}})
     )
     assert_serves_on(child)
 
-    assert child.result("workflows.list")["items"][0]["name"] == "told to nobody"
+    assert child.result("workflows.list")["items"][0]["name"] == "sent as a notification"
     told = [each["method"] for each in child.notifications]
     assert told == ["audit.event", "workflows.changed"]
 

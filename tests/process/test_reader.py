@@ -54,7 +54,7 @@ def all_entries(child: Child, after: int) -> list[Message]:
 
 
 @pytest.mark.timeout(120)
-def test_stdio_11_events_nobody_reads_are_bounded_and_one_marker_says_what_was_lost(
+def test_stdio_11_unread_events_are_bounded_and_one_marker_reports_what_was_lost(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
     child = spawn(misbehaving("--database", database, *half, "--log-level", "debug"))
@@ -116,7 +116,7 @@ def test_stdio_11_no_answer_is_dropped_however_late_it_is_read(
     assert held < 24 * MIB
 
 
-def test_stdio_11_the_end_is_seen_although_nobody_reads(
+def test_stdio_11_the_end_of_input_is_seen_while_stdout_is_not_read(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
     child = spawn(product("--database", database, *half))
@@ -324,7 +324,7 @@ def test_a_long_method_tells_its_last_events_after_its_answer(spawn: Spawn, data
 # --- a replay -----------------------------------------------------------------------------------
 
 
-def test_a_replay_nobody_reads_costs_no_processor_time_and_comes_whole_before_the_end(
+def test_an_unread_replay_costs_no_processor_time_and_arrives_complete_before_the_end(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
     child = spawn(product("--database", database, "--no-events", *half))

@@ -57,7 +57,7 @@ def test_a_real_keychain_unlocks_after_a_rekey_and_a_restart(
     assert until(lambda: service.count() == 1)
 
 
-def test_a_locked_keychain_that_can_ask_nobody_is_told_at_once_and_can_be_tried_again(
+def test_a_locked_keychain_without_a_prompt_is_reported_at_once_and_can_be_retried(
     spawn: Spawn, database: Path, service: SecretService
 ) -> None:
     child = with_both(spawn, database, service)

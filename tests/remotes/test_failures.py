@@ -107,7 +107,7 @@ def test_a_broken_connection_is_offline(text: str, fault: str) -> None:
     assert fault_of(RuntimeError(f"Error performing GET http://h:50403/ - {text}")).fault == fault
 
 
-def test_what_a_store_repeats_of_a_request_is_shown_to_nobody(
+def test_what_a_store_repeats_of_a_request_is_never_shown(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     credentials = "SOMEKEYID0123 the-secret-key-0123456789 the-session-token-0123456789"

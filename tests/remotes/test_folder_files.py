@@ -1,4 +1,4 @@
-"""Folders of a remote with links, strange names and files that nobody of ours has written."""
+"""Folders of a remote with links, strange names and files that no device has written."""
 
 import os
 import shutil
@@ -68,7 +68,7 @@ def test_what_a_killed_courier_left_unfinished_is_removed_after_an_hour(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
-def test_names_and_kinds_of_files_that_nobody_writes_hinder_nothing(
+def test_names_and_kinds_of_files_that_no_device_writes_do_not_disturb(
     pushed: tuple[Bench, Path, str],
 ) -> None:
     bench, remote, _ = pushed

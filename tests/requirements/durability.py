@@ -33,7 +33,7 @@ REQUIREMENTS = [
     _promise.proven(
         "moved",
         "No write is acknowledged that goes into a file without a name.",
-        "test_nothing_is_acknowledged_that_goes_into_a_file_nobody_finds",
+        "test_no_write_into_a_file_without_a_name_is_acknowledged",
     ),
     _promise.proven(
         "readers",

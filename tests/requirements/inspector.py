@@ -44,7 +44,7 @@ REQUIREMENTS = [
         "test_secret_params_are_hidden",
         "test_a_secret_in_any_other_form_is_hidden",
         "test_answers_with_secrets_are_hidden_and_others_are_not",
-        "test_an_answer_of_which_nobody_knows_the_question_is_hidden",
+        "test_an_answer_to_an_unknown_request_is_hidden",
     ),
     _promise.proven(
         "strangers",
@@ -58,7 +58,7 @@ REQUIREMENTS = [
         "test_a_body_of_another_kind_or_size_is_refused",
         "test_every_answer_forbids_inline_script_frames_and_keeping",
         "test_the_page_has_no_script_or_style_in_line_and_no_eval",
-        "test_the_page_asks_nobody_but_the_inspector",
+        "test_the_page_contacts_only_the_inspector",
     ),
     _promise.proven(
         "writes",

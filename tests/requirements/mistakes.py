@@ -28,7 +28,7 @@ REQUIREMENTS = [
     ),
     _mistake.proven(
         "04",
-        "No text is stored that nobody reads.",
+        "No text is stored that is never read.",
         "test_design_mistake_04_no_column_is_stored_that_is_never_read",
         "test_design_mistake_04_all_that_is_indexed_is_searched",
     ),

@@ -89,9 +89,9 @@ REQUIREMENTS = [
         "11",
         "A reader that stops loses no answer; events are bounded, one marker tells the loss;"
         " requests not begun wait.",
-        "test_stdio_11_events_nobody_reads_are_bounded_and_one_marker_says_what_was_lost",
+        "test_stdio_11_unread_events_are_bounded_and_one_marker_reports_what_was_lost",
         "test_stdio_11_no_answer_is_dropped_however_late_it_is_read",
-        "test_stdio_11_the_end_is_seen_although_nobody_reads",
+        "test_stdio_11_the_end_of_input_is_seen_while_stdout_is_not_read",
         "TestSlowReader",
     ),
     _stdio.proven(

@@ -55,7 +55,7 @@ SECRETS = [
         "test_a_real_keychain_unlocks_after_a_rekey_and_a_restart",
         "test_a_job_that_waits_for_a_person_takes_no_other_jobs_place",
         "test_a_job_that_replaces_the_file_does_not_wait_for_one_that_waits_for_a_person",
-        "test_a_locked_keychain_that_can_ask_nobody_is_told_at_once_and_can_be_tried_again",
+        "test_a_locked_keychain_without_a_prompt_is_reported_at_once_and_can_be_retried",
         "test_while_a_keychain_is_silent_every_other_request_goes_on",
         "test_a_silent_keychain_is_waited_for_until_the_cancel",
         "test_a_keychain_that_is_killed_during_a_call_can_be_tried_again",
@@ -345,20 +345,20 @@ WIRE = [
     ),
     _around.proven(
         "delivered",
-        "What was delivered is done although nobody reads: short writes and deletes run after the"
-        " host has gone, reads and secrets do not; the exit code and stderr say what was not run.",
+        "Delivered writes are done also when stdout is not read: short writes and deletes run after"
+        " the host has gone, reads and secrets do not; exit code and stderr tell what did not run.",
         "test_what_a_host_has_written_before_it_went_is_done",
-        "test_deletes_are_done_and_reads_are_not_begun_when_nobody_reads",
-        "test_a_secret_is_not_read_when_nobody_reads_it",
+        "test_deletes_are_done_and_reads_are_not_started_when_stdout_has_no_reader",
+        "test_a_secret_is_not_read_when_stdout_has_no_reader",
         "test_stdio_12_a_closed_stdout_ends_it_while_answers_wait",
     ),
     _around.proven(
         "slow_reader",
         "A slow reader gets whole lines at the end; one that stops is given up after 10 s.",
         "test_a_slow_reader_gets_every_line_whole_after_the_end_of_input",
-        "test_stdio_11_the_end_is_seen_although_nobody_reads",
+        "test_stdio_11_the_end_of_input_is_seen_while_stdout_is_not_read",
         "test_a_closed_outbox_keeps_only_the_line_that_is_begun",
-        "test_the_rest_of_a_line_that_nobody_reads_is_dropped",
+        "test_the_rest_of_an_unread_line_is_dropped",
     ),
     _around.proven(
         "ending_holder",

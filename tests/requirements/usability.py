@@ -61,7 +61,7 @@ REQUIREMENTS = [
     _ecosystem.proven(
         "10",
         "A reader that stops: bounded memory, stdin read, cancel works.",
-        "test_stdio_11_events_nobody_reads_are_bounded_and_one_marker_says_what_was_lost",
+        "test_stdio_11_unread_events_are_bounded_and_one_marker_reports_what_was_lost",
         "test_stdio_16_cancel_is_seen_while_answers_wait_for_the_reader",
     ),
     _ecosystem.proven(

@@ -30,7 +30,7 @@ def replace(path: Path) -> None:
 
 
 @pytest.mark.parametrize("act", [remove, move, replace])
-def test_nothing_is_acknowledged_that_goes_into_a_file_nobody_finds(
+def test_no_write_into_a_file_without_a_name_is_acknowledged(
     tmp_path: Path, act: Callable[[Path], None]
 ) -> None:
     path = tmp_path / "sim.db"

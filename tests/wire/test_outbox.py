@@ -279,7 +279,7 @@ def test_a_closed_outbox_keeps_only_the_line_that_is_begun() -> None:
     assert outbox.pending_bytes == 0
 
 
-def test_the_rest_of_a_line_that_nobody_reads_is_dropped() -> None:
+def test_the_rest_of_an_unread_line_is_dropped() -> None:
     outbox = Outbox()
     outbox.push(line("answer", 1))
     takes = iter([3, 0])

@@ -1,7 +1,7 @@
-"""Copies a whole database, as it is at one moment, by SQLite's backup API, and changes none of it.
+"""Copies a snapshot of a whole database by SQLite's backup API, without changing the database.
 
-The file may be served by another process, which goes on meanwhile. Where nobody serves it, SQLite
-is told that it does not change, because it would otherwise leave a log beside it.
+Another process may serve the file and continues meanwhile. When no process serves it, SQLite opens
+it as immutable, because it would otherwise leave a log beside it.
 """
 
 from contextlib import suppress

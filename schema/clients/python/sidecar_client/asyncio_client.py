@@ -125,11 +125,11 @@ class BaseAsyncClient:
 
 
 def in_loop(callback: Callable[..., object]) -> Callable[..., None]:
-    """Return a function that has the event loop of now call the callback, from any thread."""
+    """Return a function that calls the callback in the current event loop, from any thread."""
     loop = asyncio.get_running_loop()
 
     def call_soon(*arguments: object) -> None:
-        with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+        with suppress(RuntimeError):  # the loop is closed and cannot take callbacks
             loop.call_soon_threadsafe(callback, *arguments)
 
     return call_soon

@@ -659,7 +659,7 @@ AuditAction = (
         "workflow_save",
         # A workflow was archived.
         "workflow_archive",
-        # A workflow was taken out of the archive.
+        # A workflow was restored from the archive.
         "workflow_unarchive",
         # A workflow was deleted with its runs and revisions.
         "workflow_delete",
@@ -673,7 +673,7 @@ AuditAction = (
         "run_delete",
         # Runs were deleted by their age, their number or their size.
         "run_prune",
-        # A run that was interrupted was taken up again.
+        # An interrupted run was resumed.
         "run_resume",
         # Settings were set or reset.
         "settings_update",
@@ -699,7 +699,7 @@ AuditAction = (
         "vault_rotate",
         # Every secret was sealed again under a new root key.
         "vault_rekey",
-        # Secrets were given up and everything about them was deleted.
+        # All secrets and their keys were deleted.
         "vault_reset",
         # The passphrase was changed.
         "passphrase_change",
@@ -715,9 +715,9 @@ AuditAction = (
         "backup_delete",
         # A backup was refused, for the reason in the details.
         "backup_rejected",
-        # A backup took the place of the database.
+        # The database was replaced by a backup.
         "restore",
-        # The database was built again from what could be read of it.
+        # The database was rebuilt from the data that could be read.
         "recover",
         # The database file was replaced by a copy without free space.
         "compact",
@@ -735,13 +735,13 @@ AuditAction = (
         "migrate",
         # A remote was set or changed.
         "remote_set",
-        # A remote was deleted; what it holds stays there.
+        # A remote was deleted from the database; its objects stay there.
         "remote_delete",
         # A backup was pushed to a remote.
         "remote_push",
         # A backup was deleted from a remote to make room for newer ones.
         "remote_prune",
-        # The device goes on under a new name in all remotes, for the reason in the details.
+        # The device got a new id in all remotes, for the reason in the details.
         "remote_device",
     ]
     | str
@@ -806,15 +806,15 @@ class AuditExportResult(TypedDict):
 
 AuditFault = (
     Literal[
-        # The code of an entry is not the one that follows from what is in it.
+        # The code of an entry does not match its content.
         "mac",
         # A number is missing.
         "gap",
-        # The newest entry is not the one that the state of the log names.
+        # The newest entry differs from the one in the state of the log.
         "state_head",
         # A sealed part of the log does not open, or does not fit the entries.
         "anchor",
-        # The entry that the request expects is another one, or missing.
+        # The entry that the request expects differs or is missing.
         "expect",
     ]
     | str
@@ -867,19 +867,19 @@ AuditStatus = (
     Literal[
         # The log is sound.
         "ok",
-        # The log is sound but not sealed, so that an intruder could have rewritten it.
+        # The log is sound but not sealed, so that an attacker could have rewritten it.
         "unsealed",
-        # Order and ends are sound; what is sealed can be verified once secrets are unlocked.
+        # Order and ends are sound; the sealed parts can be verified after an unlock.
         "locked",
-        # An entry is not what was written.
+        # An entry differs from what was written.
         "tampered",
         # Entries at the end are missing.
         "truncated",
-        # An earlier state of the file was put back.
+        # The file was replaced by an earlier copy.
         "rolled_back",
         # The log has another entry than the one that was expected.
         "forked",
-        # The entry that was expected was pruned, so that nothing can be said of it.
+        # The expected entry was pruned, so that it cannot be verified.
         "pruned",
     ]
     | str
@@ -990,7 +990,7 @@ BackupFindingKind = (
         "window",
         # The backup is not packed as backups of this product are.
         "form",
-        # The backup is cut off.
+        # The backup is truncated.
         "truncated",
         # The backup is followed by other data.
         "trailing",
@@ -1010,13 +1010,13 @@ BackupFindingKind = (
         "constraint",
         # The file cannot be opened, or its header has another value than this program writes.
         "file",
-        # An object of the schema is not of this program.
+        # An object of the schema belongs to another program.
         "foreign",
         # A number or list in the header of a workflow does not match its rows.
         "header",
         # An index does not match its table; it is rebuilt.
         "index",
-        # Rows belong to nothing that exists.
+        # Rows refer to a row that does not exist.
         "orphan",
         # An earlier revision of a workflow cannot be read.
         "revision",
@@ -1028,7 +1028,7 @@ BackupFindingKind = (
         "structure",
         # The summary of a run is missing or damaged.
         "summary",
-        # A value that the program goes by is impossible.
+        # A value that controls the program is impossible.
         "value",
     ]
     | str
@@ -1041,9 +1041,9 @@ accept those that you do not know.
 
 BackupReason = (
     Literal[
-        # A person or the app asked for it.
+        # A person or the app requested the backup.
         "manual",
-        # It was time, by the setting `backup_interval_hours`.
+        # The interval of the setting `backup_interval_hours` has passed.
         "interval",
         # The tables were about to be changed to those of a newer version.
         "migrate",
@@ -1073,7 +1073,7 @@ BackupRefusal = (
         "window",
         # The backup is not packed as backups of this product are.
         "form",
-        # The backup is cut off.
+        # The backup is truncated.
         "truncated",
         # The backup is followed by other data.
         "trailing",
@@ -1118,9 +1118,9 @@ class BackupRejectedData(TypedDict):
 
 BackupSecrets = (
     Literal[
-        # It has no secrets.
+        # The backup has no secrets.
         "none",
-        # It has the sealed secrets and their key slots.
+        # The backup has the sealed secrets and their key slots.
         "sealed",
     ]
     | str
@@ -1345,7 +1345,7 @@ ClosingReason = (
         "signal",
         # The process that started this one has ended.
         "parent",
-        # Nobody reads stdout any more; only the audit log can say so.
+        # Stdout was closed; this reason appears only in the audit log.
         "stdout",
     ]
     | str
@@ -1389,9 +1389,9 @@ class ConflictData(TypedDict):
 
 CredentialCertainty = (
     Literal[
-        # It has the shape of a known provider's keys.
+        # The text has the shape of a known provider's keys.
         "found",
-        # Only the name of its member says so.
+        # Only the name of the text's member suggests a credential.
         "maybe",
     ]
     | str
@@ -1594,13 +1594,13 @@ FindingKind = (
         "constraint",
         # The file cannot be opened, or its header has another value than this program writes.
         "file",
-        # An object of the schema is not of this program.
+        # An object of the schema belongs to another program.
         "foreign",
         # A number or list in the header of a workflow does not match its rows.
         "header",
         # An index does not match its table; it is rebuilt.
         "index",
-        # Rows belong to nothing that exists.
+        # Rows refer to a row that does not exist.
         "orphan",
         # An earlier revision of a workflow cannot be read.
         "revision",
@@ -1612,7 +1612,7 @@ FindingKind = (
         "structure",
         # The summary of a run is missing or damaged.
         "summary",
-        # A value that the program goes by is impossible.
+        # A value that controls the program is impossible.
         "value",
     ]
     | str
@@ -1624,13 +1624,13 @@ not know.
 
 ImportOutcome = (
     Literal[
-        # It is a new workflow.
+        # The document became a new workflow.
         "created",
-        # It is the next revision of a workflow that was there.
+        # The document became the next revision of an existing workflow.
         "replaced",
-        # A workflow was there for it, and nothing was written.
+        # A workflow exists for the document, and nothing was written.
         "skipped",
-        # It cannot be imported, for the reason that is told.
+        # The document cannot be imported, for the given reason.
         "refused",
     ]
     | str
@@ -1644,47 +1644,47 @@ ImportReason = (
     Literal[
         # The same document from the same place was imported before.
         "already_imported",
-        # A workflow with its source and source id is there, which the policy skips.
+        # A workflow with the same source and source id exists, which the policy skips.
         "exists",
-        # The workflow to be replaced is the same already.
+        # The workflow to be replaced has the same content already.
         "unchanged",
         # The workflow to be replaced is archived; unarchive it first.
         "archived",
         # The workflow to be replaced is damaged; system.check says where.
         "database_damaged",
-        # Another file of the archive, before it, has the same name.
+        # An earlier file of the archive has the same name.
         "duplicate_name",
-        # It has no content, and the workflow to be replaced has some.
+        # The document has no content, and the workflow to be replaced has some.
         "empty_body",
-        # It is no text in UTF-8, UTF-16 or UTF-32.
+        # The file is not text in UTF-8, UTF-16 or UTF-32.
         "encoding",
-        # It is an item or a version of this program's own format that cannot be read.
+        # The item, or the version of this program's own format, cannot be read.
         "format",
-        # It is a link to another file or folder, and no link is followed.
+        # The file is a link, and links are not followed.
         "link",
-        # It is no ordinary file, or it belongs to the database.
+        # The file is not an ordinary file, or belongs to the database.
         "not_a_file",
-        # It is not JSON; JSON has no NaN, no comments and no comma before a bracket.
+        # The file is not JSON; JSON has no NaN, comments or trailing commas.
         "not_json",
-        # It is encrypted, damaged or packed by another method than deflate.
+        # The file is encrypted, damaged, or compressed by another method than deflate.
         "not_unpacked",
-        # It is not YAML, or its YAML is neither a list nor a mapping.
+        # The file is not YAML, or its YAML is neither a list nor a mapping.
         "not_yaml",
-        # It unpacks to far more than any workflow does.
+        # The file unpacks to far more than any workflow.
         "ratio",
-        # It nests deeper than a body may.
+        # The document nests deeper than a body may.
         "too_deep",
-        # It is larger than a file or a body may be, or the whole archive is.
+        # The file, the body or the whole archive is larger than its limit.
         "too_large",
-        # The system does not let it be read.
+        # The operating system does not allow the file to be read.
         "unreadable",
-        # Its name in the archive leads out of the archive, or is too long.
+        # The name in the archive leads out of the archive, or is too long.
         "unsafe_name",
-        # It has an alias, by which a short YAML text can be of any size.
+        # The YAML has an alias, with which a short text can expand to any size.
         "yaml_alias",
-        # A key of its YAML is a list or a mapping, or comes twice in one mapping.
+        # A key of the YAML is a list or a mapping, or occurs twice in one mapping.
         "yaml_key",
-        # A value of its YAML has a tag for a type that JSON does not have.
+        # A value of the YAML has a tag for a type that JSON does not have.
         "yaml_tag",
     ]
     | str
@@ -2024,9 +2024,9 @@ ProgressPhase = (
         "export",
         # Objects are read from a remote.
         "fetch",
-        # Files are read, and what is in them is stored.
+        # Files are read, and their workflows are stored.
         "import",
-        # The keychain of the system is waited for; it may ask the person.
+        # The request waits for the system's keychain, which may ask the person.
         "keychain",
         # The tables are changed to those of this version.
         "migrate",
@@ -2044,9 +2044,9 @@ ProgressPhase = (
         "salvage",
         # A backup is unpacked.
         "unpack",
-        # What was written, or the audit log, is read and verified.
+        # A new file, a remote or the audit log is read and verified.
         "verify",
-        # The request waits until it is alone.
+        # The request waits for other requests, because it must run alone.
         "waiting",
         # Workflows are changed or deleted one after the other.
         "workflows",
@@ -2062,15 +2062,15 @@ ProgressUnit = (
         "bytes",
         # Entries of the audit log.
         "entries",
-        # Files, or documents that a request holds.
+        # Files, or documents in a request.
         "files",
         # Steps of the work that take unequal times.
         "phases",
-        # Requests that are waited for; their number is unknown.
+        # Requests to wait for; their number is unknown.
         "requests",
         # Rows of any table.
         "rows",
-        # Seconds of waiting, of those after which the request gives up.
+        # Seconds of waiting; `total` is the timeout.
         "seconds",
         # Workflows.
         "workflows",
@@ -2082,9 +2082,9 @@ ProgressUnit = (
 
 ReadyMode = (
     Literal[
-        # Everything.
+        # Every method is served.
         "normal",
-        # Only what helps to bring the database back, which cannot be opened.
+        # The database cannot be opened; only methods that help to restore it are served.
         "rescue",
     ]
     | str
@@ -2410,9 +2410,9 @@ RescueReason = (
     Literal[
         # There is no file, but there are files or backups of an earlier database.
         "missing",
-        # The file is empty or shorter than it was.
+        # The file is empty or truncated.
         "cut",
-        # The bytes of the file are not those that were written.
+        # The content of the file is damaged.
         "damaged",
         # A replacement of the file was interrupted and cannot be completed.
         "unfinished",
@@ -2426,11 +2426,11 @@ know.
 
 RestoredSecrets = (
     Literal[
-        # Those that were in the replaced database.
+        # The secrets of the replaced database were kept.
         "kept",
-        # Those of the backup, with the passphrase that they had then.
+        # The secrets are those of the backup, with the passphrase of that time.
         "from_backup",
-        # None; secrets are not set up.
+        # There are no secrets; secrets are not set up.
         "none",
     ]
     | str
@@ -2509,15 +2509,15 @@ class Run(TypedDict):
 
 RunChange = (
     Literal[
-        # It has begun.
+        # The run has started.
         "started",
-        # Its totals or its wait have changed.
+        # The totals of the run, or whether it waits, have changed.
         "progress",
-        # It was interrupted and was taken up again.
+        # The run was interrupted and has been resumed.
         "resumed",
-        # It has ended.
+        # The run has ended.
         "finished",
-        # It is gone, with its summary.
+        # The run was deleted with its summary.
         "deleted",
     ]
     | str
@@ -2527,13 +2527,13 @@ RunChange = (
 
 RunStatus = (
     Literal[
-        # It has not ended.
+        # The run has not ended.
         "running",
-        # It has done what it was to do.
+        # The run has succeeded.
         "success",
-        # It has failed, or the process ended while it was running.
+        # The run has failed, or the process ended while it was running.
         "error",
-        # Somebody ended it.
+        # A person or a program cancelled the run.
         "cancelled",
     ]
     | str
@@ -2851,9 +2851,9 @@ class SecretItem(TypedDict):
 
 SecretState = (
     Literal[
-        # It can be opened while secrets are unlocked.
+        # The secret can be read while secrets are unlocked.
         "ok",
-        # An older program sealed it; it cannot be opened here.
+        # An older program sealed the secret; it cannot be opened here.
         "enter_again",
     ]
     | str
@@ -2875,21 +2875,21 @@ class SecretsAddRecoveryResult(TypedDict):
 
 SecretsChangeReason = (
     Literal[
-        # They were set up.
+        # The secrets were set up.
         "initialize",
-        # They were unlocked.
+        # The secrets were unlocked.
         "unlock",
-        # A request locked them, or an unlock of unlocked secrets failed.
+        # A request locked the secrets, or an unlock of unlocked secrets failed.
         "lock",
-        # The time without use has passed, by the setting `secrets_idle_lock_ms`.
+        # The time without use, `secrets_idle_lock_ms`, has passed.
         "idle_lock",
-        # The time since the unlock has passed, by `secrets_absolute_lock_ms`.
+        # The time since the unlock, `secrets_absolute_lock_ms`, has passed.
         "absolute_lock",
-        # They were given up.
+        # The secrets were deleted by `secrets.reset`.
         "reset",
-        # A restore has put others, or none, in their place.
+        # A restore has replaced or removed the secrets.
         "restore",
-        # A recovery could not read them.
+        # A recovery could not read the secrets.
         "recover",
         # The process ends.
         "end",
@@ -3271,13 +3271,13 @@ values: accept those that you do not know.
 
 SummaryState = (
     Literal[
-        # It is as it was sent.
+        # The summary was stored as it was sent.
         "kept",
-        # Its first MiB is kept, as a JSON string.
+        # The first MiB of the summary was stored as a JSON string.
         "truncated",
-        # Null is in place of NaN, U+FFFD in place of what no text can hold.
+        # NaN was replaced by null, and invalid characters by U+FFFD.
         "repaired",
-        # It nested too deep and is left out.
+        # The summary nested too deep and was not stored.
         "dropped",
     ]
     | str
@@ -3578,13 +3578,13 @@ class UndeliveredLine(TypedDict):
 
 WarningSlug = (
     Literal[
-        # An automatic backup could not be made; it is tried again.
+        # An automatic backup could not be made; it will be retried.
         "backup_failed",
-        # While backups fail, the newest one is old or there is none.
+        # Backups fail, and the newest one is old or there is none.
         "backup_old",
         # The clock of the computer was set, so that times may be misleading.
         "clock_jumped",
-        # The database is damaged and only read from now on.
+        # The database is damaged and read-only from now on.
         "database_damaged",
         # Little space is left on the disk of the database.
         "disk_low",
@@ -3594,37 +3594,37 @@ WarningSlug = (
         "folder_synced",
         # The database has tables or other objects that backups omit.
         "foreign_objects",
-        # A damaged index was built again; nothing is lost.
+        # A damaged index was rebuilt; nothing is lost.
         "index_rebuilt",
         # Another program removed the lock file; it was created again.
         "lock_removed",
-        # Another program cut off the write-ahead log.
+        # Another program truncated the write-ahead log.
         "log_cut",
-        # The write-ahead log of a database that was not closed is gone.
+        # The database was not closed in order, and its write-ahead log is missing.
         "log_lost",
         # Another program replaced the write-ahead log.
         "log_replaced",
-        # A program that reads an old state keeps deleted bytes in the file.
+        # Another program holds an old snapshot, so deleted bytes stay in the file.
         "purge_blocked",
         # A remote refuses requests because this computer's clock is wrong.
         "remote_clock",
-        # A push to a remote failed for another reason; `remotes.status` has it.
+        # A push to a remote failed for another reason; see `remotes.status`.
         "remote_failed",
-        # A remote refuses the credentials, or what they allow is too little.
+        # A remote refuses the credentials, or they grant too few rights.
         "remote_forbidden",
-        # A copy of the database has written to a remote under this device's name.
+        # A copy of the database has written to a remote under this device's id.
         "remote_forked",
-        # A remote has no room.
+        # A remote has no space left.
         "remote_full",
         # The bucket of a remote does not exist.
         "remote_no_bucket",
         # Nothing is pushed, because there is no recovery code to open it elsewhere.
         "remote_no_code",
-        # A remote cannot be reached; pushes are tried again, ever more seldom.
+        # A remote cannot be reached; pushes are retried at growing intervals.
         "remote_offline",
         # A remote lacks what was pushed to it, or holds something else.
         "remote_rolled_back",
-        # The database file has several names, by one of which others may open it.
+        # The database file has several names; other programs may use another one.
         "several_names",
     ]
     | str
@@ -3699,15 +3699,15 @@ class Workflow(TypedDict):
 
 WorkflowChange = (
     Literal[
-        # It is new.
+        # The workflow was created.
         "created",
-        # Its content or its header has changed.
+        # The content or the header of the workflow was changed.
         "saved",
-        # It was archived.
+        # The workflow was archived.
         "archived",
-        # It was taken out of the archive.
+        # The workflow was restored from the archive.
         "unarchived",
-        # It is gone, with its runs and revisions.
+        # The workflow was deleted with its runs and revisions.
         "deleted",
     ]
     | str

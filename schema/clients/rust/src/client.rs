@@ -370,7 +370,7 @@ struct ClientSink {
 impl Sink for ClientSink {
     fn notification(&self, notification: Notification) {
         if let Some(sign) = Sign::of(&notification) {
-            let _ = lock(&self.signs).send(sign); // an error: nobody waits for the start any more
+            let _ = lock(&self.signs).send(sign); // an error: the start has ended
         }
         self.queue.offer(notification);
     }

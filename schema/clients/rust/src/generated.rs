@@ -20,7 +20,7 @@ vocabulary! {
         WorkflowSave = "workflow_save",
         /// A workflow was archived.
         WorkflowArchive = "workflow_archive",
-        /// A workflow was taken out of the archive.
+        /// A workflow was restored from the archive.
         WorkflowUnarchive = "workflow_unarchive",
         /// A workflow was deleted with its runs and revisions.
         WorkflowDelete = "workflow_delete",
@@ -34,7 +34,7 @@ vocabulary! {
         RunDelete = "run_delete",
         /// Runs were deleted by their age, their number or their size.
         RunPrune = "run_prune",
-        /// A run that was interrupted was taken up again.
+        /// An interrupted run was resumed.
         RunResume = "run_resume",
         /// Settings were set or reset.
         SettingsUpdate = "settings_update",
@@ -60,7 +60,7 @@ vocabulary! {
         VaultRotate = "vault_rotate",
         /// Every secret was sealed again under a new root key.
         VaultRekey = "vault_rekey",
-        /// Secrets were given up and everything about them was deleted.
+        /// All secrets and their keys were deleted.
         VaultReset = "vault_reset",
         /// The passphrase was changed.
         PassphraseChange = "passphrase_change",
@@ -76,9 +76,9 @@ vocabulary! {
         BackupDelete = "backup_delete",
         /// A backup was refused, for the reason in the details.
         BackupRejected = "backup_rejected",
-        /// A backup took the place of the database.
+        /// The database was replaced by a backup.
         Restore = "restore",
-        /// The database was built again from what could be read of it.
+        /// The database was rebuilt from the data that could be read.
         Recover = "recover",
         /// The database file was replaced by a copy without free space.
         Compact = "compact",
@@ -96,13 +96,13 @@ vocabulary! {
         Migrate = "migrate",
         /// A remote was set or changed.
         RemoteSet = "remote_set",
-        /// A remote was deleted; what it holds stays there.
+        /// A remote was deleted from the database; its objects stay there.
         RemoteDelete = "remote_delete",
         /// A backup was pushed to a remote.
         RemotePush = "remote_push",
         /// A backup was deleted from a remote to make room for newer ones.
         RemotePrune = "remote_prune",
-        /// The device goes on under a new name in all remotes, for the reason in the details.
+        /// The device got a new id in all remotes, for the reason in the details.
         RemoteDevice = "remote_device",
     }
 }
@@ -111,15 +111,15 @@ vocabulary! {
     /// What shows that the audit log is not sound. A minor version may add values: accept those
     /// that you do not know.
     AuditFault {
-        /// The code of an entry is not the one that follows from what is in it.
+        /// The code of an entry does not match its content.
         Mac = "mac",
         /// A number is missing.
         Gap = "gap",
-        /// The newest entry is not the one that the state of the log names.
+        /// The newest entry differs from the one in the state of the log.
         StateHead = "state_head",
         /// A sealed part of the log does not open, or does not fit the entries.
         Anchor = "anchor",
-        /// The entry that the request expects is another one, or missing.
+        /// The entry that the request expects differs or is missing.
         Expect = "expect",
     }
 }
@@ -130,19 +130,19 @@ vocabulary! {
     AuditStatus {
         /// The log is sound.
         Ok = "ok",
-        /// The log is sound but not sealed, so that an intruder could have rewritten it.
+        /// The log is sound but not sealed, so that an attacker could have rewritten it.
         Unsealed = "unsealed",
-        /// Order and ends are sound; what is sealed can be verified once secrets are unlocked.
+        /// Order and ends are sound; the sealed parts can be verified after an unlock.
         Locked = "locked",
-        /// An entry is not what was written.
+        /// An entry differs from what was written.
         Tampered = "tampered",
         /// Entries at the end are missing.
         Truncated = "truncated",
-        /// An earlier state of the file was put back.
+        /// The file was replaced by an earlier copy.
         RolledBack = "rolled_back",
         /// The log has another entry than the one that was expected.
         Forked = "forked",
-        /// The entry that was expected was pruned, so that nothing can be said of it.
+        /// The expected entry was pruned, so that it cannot be verified.
         Pruned = "pruned",
     }
 }
@@ -164,7 +164,7 @@ vocabulary! {
         Window = "window",
         /// The backup is not packed as backups of this product are.
         Form = "form",
-        /// The backup is cut off.
+        /// The backup is truncated.
         Truncated = "truncated",
         /// The backup is followed by other data.
         Trailing = "trailing",
@@ -184,13 +184,13 @@ vocabulary! {
         Constraint = "constraint",
         /// The file cannot be opened, or its header has another value than this program writes.
         File = "file",
-        /// An object of the schema is not of this program.
+        /// An object of the schema belongs to another program.
         Foreign = "foreign",
         /// A number or list in the header of a workflow does not match its rows.
         Header = "header",
         /// An index does not match its table; it is rebuilt.
         Index = "index",
-        /// Rows belong to nothing that exists.
+        /// Rows refer to a row that does not exist.
         Orphan = "orphan",
         /// An earlier revision of a workflow cannot be read.
         Revision = "revision",
@@ -202,7 +202,7 @@ vocabulary! {
         Structure = "structure",
         /// The summary of a run is missing or damaged.
         Summary = "summary",
-        /// A value that the program goes by is impossible.
+        /// A value that controls the program is impossible.
         Value = "value",
     }
 }
@@ -210,9 +210,9 @@ vocabulary! {
 vocabulary! {
     /// Why a backup was made. A minor version may add values: accept those that you do not know.
     BackupReason {
-        /// A person or the app asked for it.
+        /// A person or the app requested the backup.
         Manual = "manual",
-        /// It was time, by the setting `backup_interval_hours`.
+        /// The interval of the setting `backup_interval_hours` has passed.
         Interval = "interval",
         /// The tables were about to be changed to those of a newer version.
         Migrate = "migrate",
@@ -240,7 +240,7 @@ vocabulary! {
         Window = "window",
         /// The backup is not packed as backups of this product are.
         Form = "form",
-        /// The backup is cut off.
+        /// The backup is truncated.
         Truncated = "truncated",
         /// The backup is followed by other data.
         Trailing = "trailing",
@@ -259,9 +259,9 @@ vocabulary! {
     /// Whether a backup has secrets. A minor version may add values: accept those that you do not
     /// know.
     BackupSecrets {
-        /// It has no secrets.
+        /// The backup has no secrets.
         None = "none",
-        /// It has the sealed secrets and their key slots.
+        /// The backup has the sealed secrets and their key slots.
         Sealed = "sealed",
     }
 }
@@ -279,7 +279,7 @@ vocabulary! {
         Signal = "signal",
         /// The process that started this one has ended.
         Parent = "parent",
-        /// Nobody reads stdout any more; only the audit log can say so.
+        /// Stdout was closed; this reason appears only in the audit log.
         Stdout = "stdout",
     }
 }
@@ -288,9 +288,9 @@ vocabulary! {
     /// How certain it is that a text is a credential. A minor version may add values: accept those
     /// that you do not know.
     CredentialCertainty {
-        /// It has the shape of a known provider's keys.
+        /// The text has the shape of a known provider's keys.
         Found = "found",
-        /// Only the name of its member says so.
+        /// Only the name of the text's member suggests a credential.
         Maybe = "maybe",
     }
 }
@@ -390,13 +390,13 @@ vocabulary! {
         Constraint = "constraint",
         /// The file cannot be opened, or its header has another value than this program writes.
         File = "file",
-        /// An object of the schema is not of this program.
+        /// An object of the schema belongs to another program.
         Foreign = "foreign",
         /// A number or list in the header of a workflow does not match its rows.
         Header = "header",
         /// An index does not match its table; it is rebuilt.
         Index = "index",
-        /// Rows belong to nothing that exists.
+        /// Rows refer to a row that does not exist.
         Orphan = "orphan",
         /// An earlier revision of a workflow cannot be read.
         Revision = "revision",
@@ -408,7 +408,7 @@ vocabulary! {
         Structure = "structure",
         /// The summary of a run is missing or damaged.
         Summary = "summary",
-        /// A value that the program goes by is impossible.
+        /// A value that controls the program is impossible.
         Value = "value",
     }
 }
@@ -417,13 +417,13 @@ vocabulary! {
     /// What became of a document that was to be imported. A minor version may add values: accept
     /// those that you do not know.
     ImportOutcome {
-        /// It is a new workflow.
+        /// The document became a new workflow.
         Created = "created",
-        /// It is the next revision of a workflow that was there.
+        /// The document became the next revision of an existing workflow.
         Replaced = "replaced",
-        /// A workflow was there for it, and nothing was written.
+        /// A workflow exists for the document, and nothing was written.
         Skipped = "skipped",
-        /// It cannot be imported, for the reason that is told.
+        /// The document cannot be imported, for the given reason.
         Refused = "refused",
     }
 }
@@ -434,47 +434,47 @@ vocabulary! {
     ImportReason {
         /// The same document from the same place was imported before.
         AlreadyImported = "already_imported",
-        /// A workflow with its source and source id is there, which the policy skips.
+        /// A workflow with the same source and source id exists, which the policy skips.
         Exists = "exists",
-        /// The workflow to be replaced is the same already.
+        /// The workflow to be replaced has the same content already.
         Unchanged = "unchanged",
         /// The workflow to be replaced is archived; unarchive it first.
         Archived = "archived",
         /// The workflow to be replaced is damaged; system.check says where.
         DatabaseDamaged = "database_damaged",
-        /// Another file of the archive, before it, has the same name.
+        /// An earlier file of the archive has the same name.
         DuplicateName = "duplicate_name",
-        /// It has no content, and the workflow to be replaced has some.
+        /// The document has no content, and the workflow to be replaced has some.
         EmptyBody = "empty_body",
-        /// It is no text in UTF-8, UTF-16 or UTF-32.
+        /// The file is not text in UTF-8, UTF-16 or UTF-32.
         Encoding = "encoding",
-        /// It is an item or a version of this program's own format that cannot be read.
+        /// The item, or the version of this program's own format, cannot be read.
         Format = "format",
-        /// It is a link to another file or folder, and no link is followed.
+        /// The file is a link, and links are not followed.
         Link = "link",
-        /// It is no ordinary file, or it belongs to the database.
+        /// The file is not an ordinary file, or belongs to the database.
         NotAFile = "not_a_file",
-        /// It is not JSON; JSON has no NaN, no comments and no comma before a bracket.
+        /// The file is not JSON; JSON has no NaN, comments or trailing commas.
         NotJson = "not_json",
-        /// It is encrypted, damaged or packed by another method than deflate.
+        /// The file is encrypted, damaged, or compressed by another method than deflate.
         NotUnpacked = "not_unpacked",
-        /// It is not YAML, or its YAML is neither a list nor a mapping.
+        /// The file is not YAML, or its YAML is neither a list nor a mapping.
         NotYaml = "not_yaml",
-        /// It unpacks to far more than any workflow does.
+        /// The file unpacks to far more than any workflow.
         Ratio = "ratio",
-        /// It nests deeper than a body may.
+        /// The document nests deeper than a body may.
         TooDeep = "too_deep",
-        /// It is larger than a file or a body may be, or the whole archive is.
+        /// The file, the body or the whole archive is larger than its limit.
         TooLarge = "too_large",
-        /// The system does not let it be read.
+        /// The operating system does not allow the file to be read.
         Unreadable = "unreadable",
-        /// Its name in the archive leads out of the archive, or is too long.
+        /// The name in the archive leads out of the archive, or is too long.
         UnsafeName = "unsafe_name",
-        /// It has an alias, by which a short YAML text can be of any size.
+        /// The YAML has an alias, with which a short text can expand to any size.
         YamlAlias = "yaml_alias",
-        /// A key of its YAML is a list or a mapping, or comes twice in one mapping.
+        /// A key of the YAML is a list or a mapping, or occurs twice in one mapping.
         YamlKey = "yaml_key",
-        /// A value of its YAML has a tag for a type that JSON does not have.
+        /// A value of the YAML has a tag for a type that JSON does not have.
         YamlTag = "yaml_tag",
     }
 }
@@ -502,9 +502,9 @@ vocabulary! {
         Export = "export",
         /// Objects are read from a remote.
         Fetch = "fetch",
-        /// Files are read, and what is in them is stored.
+        /// Files are read, and their workflows are stored.
         Import = "import",
-        /// The keychain of the system is waited for; it may ask the person.
+        /// The request waits for the system's keychain, which may ask the person.
         Keychain = "keychain",
         /// The tables are changed to those of this version.
         Migrate = "migrate",
@@ -522,9 +522,9 @@ vocabulary! {
         Salvage = "salvage",
         /// A backup is unpacked.
         Unpack = "unpack",
-        /// What was written, or the audit log, is read and verified.
+        /// A new file, a remote or the audit log is read and verified.
         Verify = "verify",
-        /// The request waits until it is alone.
+        /// The request waits for other requests, because it must run alone.
         Waiting = "waiting",
         /// Workflows are changed or deleted one after the other.
         Workflows = "workflows",
@@ -539,15 +539,15 @@ vocabulary! {
         Bytes = "bytes",
         /// Entries of the audit log.
         Entries = "entries",
-        /// Files, or documents that a request holds.
+        /// Files, or documents in a request.
         Files = "files",
         /// Steps of the work that take unequal times.
         Phases = "phases",
-        /// Requests that are waited for; their number is unknown.
+        /// Requests to wait for; their number is unknown.
         Requests = "requests",
         /// Rows of any table.
         Rows = "rows",
-        /// Seconds of waiting, of those after which the request gives up.
+        /// Seconds of waiting; `total` is the timeout.
         Seconds = "seconds",
         /// Workflows.
         Workflows = "workflows",
@@ -558,9 +558,9 @@ vocabulary! {
     /// What a process serves after its start. A minor version may add values: accept those that you
     /// do not know.
     ReadyMode {
-        /// Everything.
+        /// Every method is served.
         Normal = "normal",
-        /// Only what helps to bring the database back, which cannot be opened.
+        /// The database cannot be opened; only methods that help to restore it are served.
         Rescue = "rescue",
     }
 }
@@ -643,9 +643,9 @@ vocabulary! {
     RescueReason {
         /// There is no file, but there are files or backups of an earlier database.
         Missing = "missing",
-        /// The file is empty or shorter than it was.
+        /// The file is empty or truncated.
         Cut = "cut",
-        /// The bytes of the file are not those that were written.
+        /// The content of the file is damaged.
         Damaged = "damaged",
         /// A replacement of the file was interrupted and cannot be completed.
         Unfinished = "unfinished",
@@ -656,11 +656,11 @@ vocabulary! {
     /// Which secrets are in the database now. A minor version may add values: accept those that you
     /// do not know.
     RestoredSecrets {
-        /// Those that were in the replaced database.
+        /// The secrets of the replaced database were kept.
         Kept = "kept",
-        /// Those of the backup, with the passphrase that they had then.
+        /// The secrets are those of the backup, with the passphrase of that time.
         FromBackup = "from_backup",
-        /// None; secrets are not set up.
+        /// There are no secrets; secrets are not set up.
         None = "none",
     }
 }
@@ -668,15 +668,15 @@ vocabulary! {
 vocabulary! {
     /// What was done to a run. A minor version may add values: accept those that you do not know.
     RunChange {
-        /// It has begun.
+        /// The run has started.
         Started = "started",
-        /// Its totals or its wait have changed.
+        /// The totals of the run, or whether it waits, have changed.
         Progress = "progress",
-        /// It was interrupted and was taken up again.
+        /// The run was interrupted and has been resumed.
         Resumed = "resumed",
-        /// It has ended.
+        /// The run has ended.
         Finished = "finished",
-        /// It is gone, with its summary.
+        /// The run was deleted with its summary.
         Deleted = "deleted",
     }
 }
@@ -685,13 +685,13 @@ vocabulary! {
     /// `running`, or how a run has ended. A minor version may add values: accept those that you do
     /// not know.
     RunStatus {
-        /// It has not ended.
+        /// The run has not ended.
         Running = "running",
-        /// It has done what it was to do.
+        /// The run has succeeded.
         Success = "success",
-        /// It has failed, or the process ended while it was running.
+        /// The run has failed, or the process ended while it was running.
         Error = "error",
-        /// Somebody ended it.
+        /// A person or a program cancelled the run.
         Cancelled = "cancelled",
     }
 }
@@ -700,9 +700,9 @@ vocabulary! {
     /// Whether one secret can be opened. A minor version may add values: accept those that you do
     /// not know.
     SecretState {
-        /// It can be opened while secrets are unlocked.
+        /// The secret can be read while secrets are unlocked.
         Ok = "ok",
-        /// An older program sealed it; it cannot be opened here.
+        /// An older program sealed the secret; it cannot be opened here.
         EnterAgain = "enter_again",
     }
 }
@@ -711,21 +711,21 @@ vocabulary! {
     /// What changed the state of the secrets. A minor version may add values: accept those that you
     /// do not know.
     SecretsChangeReason {
-        /// They were set up.
+        /// The secrets were set up.
         Initialize = "initialize",
-        /// They were unlocked.
+        /// The secrets were unlocked.
         Unlock = "unlock",
-        /// A request locked them, or an unlock of unlocked secrets failed.
+        /// A request locked the secrets, or an unlock of unlocked secrets failed.
         Lock = "lock",
-        /// The time without use has passed, by the setting `secrets_idle_lock_ms`.
+        /// The time without use, `secrets_idle_lock_ms`, has passed.
         IdleLock = "idle_lock",
-        /// The time since the unlock has passed, by `secrets_absolute_lock_ms`.
+        /// The time since the unlock, `secrets_absolute_lock_ms`, has passed.
         AbsoluteLock = "absolute_lock",
-        /// They were given up.
+        /// The secrets were deleted by `secrets.reset`.
         Reset = "reset",
-        /// A restore has put others, or none, in their place.
+        /// A restore has replaced or removed the secrets.
         Restore = "restore",
-        /// A recovery could not read them.
+        /// A recovery could not read the secrets.
         Recover = "recover",
         /// The process ends.
         End = "end",
@@ -841,13 +841,13 @@ vocabulary! {
     /// What became of the summary of a run. A minor version may add values: accept those that you
     /// do not know.
     SummaryState {
-        /// It is as it was sent.
+        /// The summary was stored as it was sent.
         Kept = "kept",
-        /// Its first MiB is kept, as a JSON string.
+        /// The first MiB of the summary was stored as a JSON string.
         Truncated = "truncated",
-        /// Null is in place of NaN, U+FFFD in place of what no text can hold.
+        /// NaN was replaced by null, and invalid characters by U+FFFD.
         Repaired = "repaired",
-        /// It nested too deep and is left out.
+        /// The summary nested too deep and was not stored.
         Dropped = "dropped",
     }
 }
@@ -876,13 +876,13 @@ vocabulary! {
 vocabulary! {
     /// Stable name of a warning. A minor version may add values: accept those that you do not know.
     WarningSlug {
-        /// An automatic backup could not be made; it is tried again.
+        /// An automatic backup could not be made; it will be retried.
         BackupFailed = "backup_failed",
-        /// While backups fail, the newest one is old or there is none.
+        /// Backups fail, and the newest one is old or there is none.
         BackupOld = "backup_old",
         /// The clock of the computer was set, so that times may be misleading.
         ClockJumped = "clock_jumped",
-        /// The database is damaged and only read from now on.
+        /// The database is damaged and read-only from now on.
         DatabaseDamaged = "database_damaged",
         /// Little space is left on the disk of the database.
         DiskLow = "disk_low",
@@ -892,37 +892,37 @@ vocabulary! {
         FolderSynced = "folder_synced",
         /// The database has tables or other objects that backups omit.
         ForeignObjects = "foreign_objects",
-        /// A damaged index was built again; nothing is lost.
+        /// A damaged index was rebuilt; nothing is lost.
         IndexRebuilt = "index_rebuilt",
         /// Another program removed the lock file; it was created again.
         LockRemoved = "lock_removed",
-        /// Another program cut off the write-ahead log.
+        /// Another program truncated the write-ahead log.
         LogCut = "log_cut",
-        /// The write-ahead log of a database that was not closed is gone.
+        /// The database was not closed in order, and its write-ahead log is missing.
         LogLost = "log_lost",
         /// Another program replaced the write-ahead log.
         LogReplaced = "log_replaced",
-        /// A program that reads an old state keeps deleted bytes in the file.
+        /// Another program holds an old snapshot, so deleted bytes stay in the file.
         PurgeBlocked = "purge_blocked",
         /// A remote refuses requests because this computer's clock is wrong.
         RemoteClock = "remote_clock",
-        /// A push to a remote failed for another reason; `remotes.status` has it.
+        /// A push to a remote failed for another reason; see `remotes.status`.
         RemoteFailed = "remote_failed",
-        /// A remote refuses the credentials, or what they allow is too little.
+        /// A remote refuses the credentials, or they grant too few rights.
         RemoteForbidden = "remote_forbidden",
-        /// A copy of the database has written to a remote under this device's name.
+        /// A copy of the database has written to a remote under this device's id.
         RemoteForked = "remote_forked",
-        /// A remote has no room.
+        /// A remote has no space left.
         RemoteFull = "remote_full",
         /// The bucket of a remote does not exist.
         RemoteNoBucket = "remote_no_bucket",
         /// Nothing is pushed, because there is no recovery code to open it elsewhere.
         RemoteNoCode = "remote_no_code",
-        /// A remote cannot be reached; pushes are tried again, ever more seldom.
+        /// A remote cannot be reached; pushes are retried at growing intervals.
         RemoteOffline = "remote_offline",
         /// A remote lacks what was pushed to it, or holds something else.
         RemoteRolledBack = "remote_rolled_back",
-        /// The database file has several names, by one of which others may open it.
+        /// The database file has several names; other programs may use another one.
         SeveralNames = "several_names",
     }
 }
@@ -931,15 +931,15 @@ vocabulary! {
     /// What was done to a workflow. A minor version may add values: accept those that you do not
     /// know.
     WorkflowChange {
-        /// It is new.
+        /// The workflow was created.
         Created = "created",
-        /// Its content or its header has changed.
+        /// The content or the header of the workflow was changed.
         Saved = "saved",
-        /// It was archived.
+        /// The workflow was archived.
         Archived = "archived",
-        /// It was taken out of the archive.
+        /// The workflow was restored from the archive.
         Unarchived = "unarchived",
-        /// It is gone, with its runs and revisions.
+        /// The workflow was deleted with its runs and revisions.
         Deleted = "deleted",
     }
 }

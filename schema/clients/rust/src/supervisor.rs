@@ -328,7 +328,7 @@ impl Sink for SupervisorSink {
             lock(&self.shared.following).begin(ready.head.as_ref().map(|head| head.seq));
         }
         if let Some(sign) = Sign::of(&notification) {
-            let _ = lock(&self.signs).send(sign); // an error: nobody waits for the start any more
+            let _ = lock(&self.signs).send(sign); // an error: the start has ended
         }
         let queue = &self.shared.queue;
         lock(&self.shared.following).take(notification, |it| queue.offer(it));
