@@ -293,9 +293,10 @@ WAL_PAUSE_PAGES: Final = 1000
 """Pages in the WAL from which it is moved into the database as soon as no request waits, and
 between two steps of a long method: 4 MiB, about 20 ms."""
 
-WAL_MAX_PAGES: Final = 3000
-"""Pages in the WAL from which it is moved although requests wait: 12 MiB, about 40 ms. A page that
-was written several times is moved once."""
+WAL_MAX_PAGES: Final = 2000
+"""Pages in the WAL from which it is moved although requests wait: 8 MiB, about 30 ms. A page that
+was written several times is moved once. The file then stays under JOURNAL_SIZE_LIMIT_BYTES and is
+written over: to sync a file that has grown takes up to twice the time."""
 
 JOURNAL_SIZE_LIMIT_BYTES: Final = 8 * MIB
 """Size that the WAL is cut to after a checkpoint, so that a large import does not occupy the disk

@@ -140,6 +140,22 @@ def test_a_save_keeps_the_row_and_restores_a_missing_body(bench: Bench) -> None:
     assert (loaded.header.rid, loaded.header.revision, loaded.body()) == (rid, 2, b"[2]")
 
 
+def test_a_save_of_a_body_alone_leaves_the_index_of_names_as_it_is(bench: Bench) -> None:
+    for index in range(100):
+        put(bench, f"w{index:02}", index, f"name {index}")
+
+    def pages_of_save(workflow_id: str, **changed: str) -> int:
+        old = find(bench.store.db, workflow_id)
+        assert old is not None
+        before = bench.store.wal_pages
+        with bench.store.writing() as db:
+            new = write_revision(db, old, old.content._replace(**changed), b"[2]", 200)
+        assert new == find(bench.store.db, workflow_id)
+        return bench.store.wal_pages - before
+
+    assert pages_of_save("w50", name="another") == pages_of_save("w51") + 1
+
+
 def test_counts_leave_out_archived_ones(bench: Bench) -> None:
     db = bench.store.db
     put(bench, "w1", 1, tags='["a","b"]')

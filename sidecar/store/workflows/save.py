@@ -22,9 +22,8 @@ _INSERT: Final = (
     " VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?) RETURNING rid"
 )
 _UPDATE: Final = (
-    "UPDATE workflows SET name = ?, description = ?, tags = ?, category = ?, revision = ?,"
-    " content_sha256 = ?, size_bytes = ?, stored_bytes = ?, updated_at = ?, name_key = ?"
-    " WHERE rid = ?"
+    "UPDATE workflows SET revision = ?, content_sha256 = ?, size_bytes = ?, stored_bytes = ?,"
+    " updated_at = ?{content} WHERE rid = ?"
 )
 # An upsert rather than an update, so that a save restores a missing body row.
 _PUT_BODY: Final = (
@@ -86,9 +85,9 @@ def write_revision(
         data, sha256, size_bytes, stored_bytes = packed
         db.execute(_PUT_BODY, (old.rid, data))
     revision = old.revision + 1
-    name_key = sort_key(content.name)
-    row = (*content, revision, sha256, size_bytes, stored_bytes, now_ms, name_key, old.rid)
-    db.execute(_UPDATE, row)
+    changed = _changed_columns(old.content, content)
+    row = (revision, sha256, size_bytes, stored_bytes, now_ms, *changed.values(), old.rid)
+    db.execute(_UPDATE.format(content="".join(f", {name} = ?" for name in changed)), row)
     _follow_tags(db, old, content.tags, now_ms)
     return Header(
         old.id,
@@ -107,6 +106,21 @@ def write_revision(
         old.source_id,
         old.text_truncated,
     )
+
+
+def _changed_columns(old: Content, new: Content) -> dict[str, str | None]:
+    """Return the columns of the content that change, with their new values.
+
+    SQLite writes the entries of a row in its indexes again for each column that is set, also to
+    the same value: all columns of an unchanged header are a quarter of what a save writes.
+    """
+    if new == old:
+        return {}
+    pairs = zip(old._asdict().items(), new, strict=True)
+    changed = {name: value for (name, before), value in pairs if value != before}
+    if "name" in changed:
+        changed["name_key"] = sort_key(new.name)
+    return changed
 
 
 def _pack_if_new(db: Connection, old: Header, body: bytes | Packed) -> Packed | None:
