@@ -83,6 +83,9 @@ class Services(msgspec.Struct, frozen=True):
     clock: Clock
     session: Session
     vault: Vault
+    run_starts_ms: dict[tuple[str, int], float] = msgspec.field(default_factory=dict)
+    """Monotonic start of every run that this process started, by its id and the time of its start:
+    a restore can bring another run with the same id."""
 
 
 class Context:
@@ -94,6 +97,7 @@ class Context:
         self.clock = services.clock
         self.session = services.session
         self.vault = services.vault
+        self.run_starts_ms = services.run_starts_ms
         self.emitted: list[Emitted] = []
         self.audit_seq = 0
         self.line_is_deep = False

@@ -11,8 +11,9 @@ member can produce before it is produced.
 import hashlib
 import zlib
 from collections.abc import Callable
+from functools import partial
 from types import ModuleType
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, NamedTuple
 
 from sidecar import limits
 from sidecar.errors import DatabaseDamaged
@@ -42,7 +43,7 @@ def _load_gzip() -> tuple[ModuleType, int]:
 def _bind(module: ModuleType, level: int) -> tuple[Callable[[bytes], bytes], Callable[[], Any]]:
     """Return functions of a gzip module: one compresses a body, one returns a decompressor."""
     return (
-        lambda body: cast(bytes, module.compress(body, level, _GZIP_WBITS)),
+        partial(module.compress, level=level, wbits=_GZIP_WBITS),
         lambda: module.decompressobj(_GZIP_WBITS),
     )
 
@@ -79,7 +80,7 @@ def unpack(data: Any, sha256: Any, size_bytes: Any = None) -> bytes:
     decompressor = _decompressor()
     try:
         # One byte more than allowed tells a body that is too long from one that just fits.
-        body = cast(bytes, decompressor.decompress(data, allowed + 1))
+        body: bytes = decompressor.decompress(data, allowed + 1)
     except _FAULTS:
         raise DatabaseDamaged from None
     ends_well = decompressor.eof and not decompressor.unused_data

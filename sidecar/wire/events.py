@@ -25,7 +25,7 @@ from sidecar.store.sqlite_errors import spoils_connection
 from sidecar.wire.burst import Burst
 from sidecar.wire.envelope import encode_notification
 from sidecar.wire.outbox import Outbox
-from sidecar.wire.reply import Reply
+from sidecar.wire.reply import BatchReply, Reply
 from sidecar.wire.run_progress import RunProgress
 
 _BEGINS_AGAIN: Final = ("recover", "restore")
@@ -68,8 +68,9 @@ class EventStream:
             line = reply.line()
             if line is not None:
                 self._outbox.push(line, sensitive=reply.sensitive)
-        for reply in burst.all_replies():
-            self.push_all(reply.emitted)
+        for reply in burst.replies:
+            for each in reply.members if isinstance(reply, BatchReply) else (reply,):
+                self.push_all(each.emitted)
 
     def push_reply(self, reply: Reply) -> None:
         """Queue the answer of one long method, or of its whole batch, then its events."""

@@ -168,6 +168,7 @@ class Loop:
         if not self._backlog and self._upkeep.checkpoint_is_due():
             self._take_input(0)
         self._upkeep.run_when_due(idle=not self._backlog)
+        self._events.send_due()
         self._chores.start_due()
         self._workers.expire()
         if self._hung_up and self._input_open and not self._wants_input():
@@ -295,7 +296,6 @@ class Loop:
         """Write queued lines, and the next page of a replay when all are written."""
         if self._output_broken:
             return
-        self._events.send_due()
         try:
             self._outbox.flush(self._channel.write)
             if self._events.wants_replay and not self._outbox:

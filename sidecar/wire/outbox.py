@@ -9,6 +9,8 @@ uses the outbox.
 from collections import deque
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from sidecar import limits
 from sidecar.notifications import AuditOverflow
 from sidecar.wiping import wipe
@@ -21,17 +23,14 @@ _COMPACT_AFTER = 4096
 """Dropped entries that stay in the queue, empty, before they are removed: under 0.5 MiB."""
 
 
-class _Entry:
+class _Entry(msgspec.Struct):
     """One line of the queue; a dropped event becomes the marker of an overflow, or is empty."""
 
-    __slots__ = ("data", "dropped", "is_event", "resume_after", "sensitive")
-
-    def __init__(self, data: bytes, *, is_event: bool, sensitive: bool = False) -> None:
-        self.data: bytes | None = data
-        self.is_event = is_event
-        self.dropped = 0
-        self.resume_after = 0
-        self.sensitive = sensitive
+    data: bytes | None
+    is_event: bool
+    sensitive: bool = False
+    dropped: int = 0
+    resume_after: int = 0
 
 
 class Outbox:

@@ -5,28 +5,21 @@ run is held here in memory. Of a run that another process started, or that began
 not known: its duration is the difference of the wall clock.
 """
 
-from weakref import WeakKeyDictionary
-
 from sidecar.context import Context
 from sidecar.notifications import RunsChanged
-from sidecar.store.connection import Store
 from sidecar.store.runs import rows
 from sidecar.store.runs.rows import RunHeader
 from sidecar.vocabularies import RunChange, RunStatus
 
-_started_ms: WeakKeyDictionary[Store, dict[tuple[str, int], float]] = WeakKeyDictionary()
-"""Monotonic start of every run that this process started, by its id and the time of its start: a
-restore can bring another run with the same id."""
-
 
 def note_start(ctx: Context, run_id: str, started_at: int) -> None:
     """Remember the monotonic start of a run that starts now."""
-    _started_ms.setdefault(ctx.store, {})[run_id, started_at] = ctx.clock.monotonic_ms()
+    ctx.run_starts_ms[run_id, started_at] = ctx.clock.monotonic_ms()
 
 
 def forget_start(ctx: Context, run: RunHeader) -> float | None:
     """Forget the monotonic start of a run and return it; None when it is not known."""
-    return _started_ms.get(ctx.store, {}).pop((run.id, run.started_at), None)
+    return ctx.run_starts_ms.pop((run.id, run.started_at), None)
 
 
 def tell(ctx: Context, run_id: str, workflow_id: str, status: RunStatus, change: RunChange) -> None:

@@ -105,9 +105,13 @@ ApiCallsMade = Annotated[
 ]
 
 
-def counters(*totals: float | None) -> Counters:
+def counters(blocks: float | None, tokens: float | None, calls: float | None) -> Counters:
     """Return the totals of a request as whole numbers."""
-    return Counters(*(None if total is None else int(total) for total in totals))
+    return Counters(
+        None if blocks is None else int(blocks),
+        None if tokens is None else int(tokens),
+        None if calls is None else int(calls),
+    )
 
 
 class RunsProgressParams(Params, frozen=True):

@@ -81,6 +81,7 @@ _COLUMNS = (
     " r.pinned FROM runs AS r"
 )
 _HEADER = f"SELECT r.rid, r.id, w.id,{_COLUMNS} JOIN workflows AS w ON w.rid = r.workflow"
+_HEADER_BY_ID = f"{_HEADER} WHERE r.id = ?"
 _HEADER_OF_ONE = f"SELECT r.rid, r.id, ?,{_COLUMNS}"
 """The runs of one workflow, whose id is given so that its row need not be read."""
 _AFTER_ALL: Final = b"\xff"
@@ -106,12 +107,13 @@ def find_any(db: Connection, run_id: str) -> RunHeader | None:
 
     A run the id of which is damaged is found by the id that lists show in its place.
     """
-    found = RUNS.find(db, _HEADER + " WHERE r.id = ?", (run_id,))
+    found = RUNS.find(db, _HEADER_BY_ID, (run_id,))
+    if found is not None or not run_id.startswith(DAMAGED_NAME):
+        return found
     number = run_id.removeprefix(DAMAGED_NAME)
-    if found is None and number != run_id and number.isdecimal():
+    if number.isdecimal():
         found = RUNS.find(db, _HEADER + " WHERE r.rid = ?", (int(number),))
-        return found if found is not None and found.id == run_id else None
-    return found
+    return found if found is not None and found.id == run_id else None
 
 
 def find(db: Connection, run_id: str) -> RunHeader | None:
@@ -121,7 +123,7 @@ def find(db: Connection, run_id: str) -> RunHeader | None:
         DatabaseDamaged: a cell of its row is damaged.
     """
     found = find_any(db, run_id)
-    return None if found is None else RUNS.refuse_damaged(found)
+    return RUNS.refuse_damaged(found) if found is not None and found.damaged else found
 
 
 class Start(NamedTuple):
