@@ -6,8 +6,8 @@ transaction together with its version, so that a process killed anywhere leaves 
 the new one. Before the first migration the file is checked and copied (`verified_copy`).
 
 A new file is built under another name without syncing, then synced once and renamed, so that it
-is there completely or not at all. Its first statement sets auto_vacuum, which would stay 0 without
-an error after application_id or journal_mode.
+is there completely or not at all. The first statement that writes into it sets auto_vacuum, which
+would stay 0 without an error after application_id or journal_mode.
 """
 
 import hashlib
@@ -131,8 +131,8 @@ def build_file(
 
 def _prepare(db: Connection) -> None:
     """Set what must be set before the first table; nothing is synced until the file is complete."""
-    set_pragma(db, "auto_vacuum", "INCREMENTAL", _INCREMENTAL)
     set_pragma(db, "synchronous", "OFF", 0)
+    set_pragma(db, "auto_vacuum", "INCREMENTAL", _INCREMENTAL)
     set_pragma(db, "journal_mode", "MEMORY", "memory")
     set_pragma(db, "application_id", limits.APPLICATION_ID, limits.APPLICATION_ID)
     if db.pragma("auto_vacuum") != _INCREMENTAL:
