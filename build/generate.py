@@ -16,7 +16,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))  # so that it runs in a checkout that is not installed
 
-import client_python  # noqa: E402 -- after the line above, like all imports of the checkout
+import all_tables  # noqa: E402 -- after the line above, like all imports of the checkout
+import client_python  # noqa: E402
 import client_rust  # noqa: E402
 import client_typescript  # noqa: E402
 import design_page  # noqa: E402
@@ -48,7 +49,7 @@ SCHEMA_HASH = "{}"
 
 def database_sql() -> str:
     """Return the text of all migration steps in their order."""
-    steps = sorted(SQL_FOLDER.glob("*.sql"))
+    steps = sorted(SQL_FOLDER.glob("[0-9]*.sql"))
     texts = (f"\n-- {step.name}\n\n{step.read_text('utf-8').strip()}\n" for step in steps)
     return SQL_HEADER + "".join(texts)
 
@@ -63,6 +64,7 @@ def outputs(contract: dict[str, Any]) -> dict[str, Callable[[], bytes]]:
         "schema/reference.md": lambda: reference.render(contract).encode(),
         "schema/design.md": lambda: design_page.render().encode(),
         "schema/database.sql": lambda: database_sql().encode(),
+        "sidecar/store/sql/all_tables.sql": lambda: all_tables.render().encode(),
         "schema/clients/rust/src/generated.rs": lambda: client_rust.render(contract).encode(),
         "schema/clients/typescript/src/generated.ts": lambda: client_typescript.render(
             contract, describe.schema_hash()
