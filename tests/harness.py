@@ -8,19 +8,22 @@ events and audit entries. Params are JSON and are decoded by the method's own de
 import importlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-from sidecar import describe, limits
+from sidecar import describe, files, limits
 from sidecar.catalog import METHODS, Method
 from sidecar.clock import Clock
 from sidecar.context import Context, Emitted, LongContext, MethodLatency, Services
 from sidecar.errors import SidecarError
 from sidecar.notifications import AuditEvent, Notification, WorkflowsChanged
+from sidecar.store import meta, open_close
+from sidecar.store.audit.log import begin_chain
 from sidecar.store.connection import Connection, Store
 from sidecar.store.open_close import close_store, open_store
 from sidecar.store.search import indexes
@@ -219,12 +222,42 @@ def index_all(db: Connection) -> None:
         pass
 
 
+_NEW_FILES: dict[tuple[int, int], tuple[bytes, int]] = {}
+"""New files by the time and the step of the clock that they were made with, each with its time
+afterwards."""
+
+
+def _put_new_file(path: Path, clock: ManualClock) -> None:
+    """Copy a new file to `path`: what would be made there, but that takes ten times as long."""
+    began = (clock.at_ms, clock.step_ms)
+    if began not in _NEW_FILES:
+        with TemporaryDirectory() as folder:
+            made = Path(folder, path.name)
+            own = ManualClock(*began)
+            open_close._create(made, own, None)
+            _NEW_FILES[began] = (made.read_bytes(), own.at_ms)
+    data, clock.at_ms = _NEW_FILES[began]
+    path.parent.mkdir(files.FOLDER_MODE, parents=True, exist_ok=True)
+    files.create_private(path)
+    path.write_bytes(data)
+    if any(clock.random_bytes(16)):  # two files must not have the same id and the same key
+        with closing(Connection(str(path))) as db:
+            db.pragma("synchronous", "OFF")
+            with db:
+                db.execute("DELETE FROM audit_state").fetchall()
+                meta.write(db, meta.STORE_ID, clock.random_bytes(16))
+                begin_chain(db, clock.random_bytes(32))
+
+
 @contextmanager
 def open_bench(folder: Path, clock: Clock | None = None) -> Iterator[Bench]:
     """Open a bench with a new database in `folder`; all handlers are imported."""
     importlib.import_module("sidecar.handlers.every")
     clock = clock or ManualClock()
-    opened = open_store(folder / "test.db", clock)
+    path = folder / "test.db"
+    if isinstance(clock, ManualClock) and not clock.ids and not path.exists():
+        _put_new_file(path, clock)
+    opened = open_store(path, clock)
     try:
         yield Bench(opened.store, clock)
     finally:

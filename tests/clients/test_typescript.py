@@ -25,6 +25,7 @@ from tests.clients.node_programs import (
     program,
     run_node,
 )
+from tests.promptness import TooSlowError
 from tests.store import samples
 
 SIDECAR = [sys.executable, "-m", "sidecar"]
@@ -171,7 +172,9 @@ def test_a_kill_amid_a_thousand_calls_settles_each_call_of_the_typescript_client
         entries = [seq for (seq,) in db.execute("SELECT seq FROM access_log ORDER BY seq")]
         stored = {name for (name,) in db.execute("SELECT id FROM workflows")}
     assert seen["events"] == entries
-    assert set(seen["saved"]) | {"last"} < stored  # some were done, but never told
+    if set(seen["saved"]) | {"last"} == stored:
+        raise TooSlowError("It was killed before it had done what it never told.")
+    assert set(seen["saved"]) | {"last"} < stored
 
 
 def test_a_start_that_fails_tells_its_slug_through_the_typescript_client(tmp_path: Path) -> None:

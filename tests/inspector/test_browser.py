@@ -19,7 +19,7 @@ from tests.process.child_process import ROOT, Child, product, saving
 
 WALKER = Path(__file__).with_name("browser.mjs")
 MODULES = ROOT / "build" / "inspector" / "node_modules"
-LIMIT_S = 150
+LIMIT_S = 300
 VIEWS = ["Workflows", "Runs", "Frames and events", "Methods", "Storage and latency", "Audit log",
          "Backups", "Overview"]  # fmt: skip
 
