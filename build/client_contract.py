@@ -1,11 +1,11 @@
-"""What the generators of the clients read from the OpenRPC document, each for its language."""
+"""Reads the OpenRPC document for the generators of the clients, independent of the language."""
 
 from typing import Any, NamedTuple
 
 Schema = dict[str, Any]
 
 WIDTH = 100
-"""The longest line of what is generated."""
+"""The longest line of the generated code."""
 
 
 class Field(NamedTuple):
@@ -34,7 +34,7 @@ def struct_fields(schema: Schema) -> Fields:
 
 
 def param_fields(method: Schema) -> Fields:
-    """Return the params of a method or of a notification, all of which it has."""
+    """Return the params of a method, or of a notification, which always has all of them."""
     return {
         each["name"]: Field(each["schema"], each.get("description", ""), each.get("required", True))
         for each in method["params"]
@@ -65,7 +65,7 @@ def by_noun(methods: list[Schema]) -> dict[str, list[Schema]]:
 
 
 def is_paged(method: Schema) -> bool:
-    """Return whether a method gives its result page by page."""
+    """Return whether a method returns its result page by page."""
     return any(each["name"] == "cursor" for each in method["params"])
 
 

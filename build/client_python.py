@@ -1,6 +1,6 @@
-"""Generates the Python client's modules that say what the contract says, from the OpenRPC document.
+"""Generates the Python client's modules for the contract from the OpenRPC document.
 
-It uses the document alone, so the client can have nothing that the contract does not say. The
+Only the document is used, so the client has nothing that is not in the contract. The
 modules are `contract`, with a class for each error, a TypedDict for each struct and for the params
 of each method, and a class for each notification; `methods`, with a class for each noun; and
 `asyncio_methods`, with the same for asyncio. The other modules of the client are written by hand.

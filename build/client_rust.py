@@ -1,7 +1,7 @@
 """Generates the types of the Rust client from the OpenRPC document, as one module of its crate.
 
-It uses the document alone, so the client can have nothing that the contract does not say. What is
-written by hand stands beside it in schema/clients/rust/src; this module makes a struct for each
+Only the document is used, so the client has nothing that is not in the contract. The handwritten
+code is beside it in schema/clients/rust/src; this module makes a struct for each
 object and for the params of each method, an enumeration for each vocabulary, the tables of errors
 and notifications, and a struct with the methods of each noun.
 """

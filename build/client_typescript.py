@@ -1,6 +1,6 @@
-"""Generates the part of the TypeScript client that follows from the OpenRPC document.
+"""Generates the TypeScript client's module for the contract from the OpenRPC document.
 
-Like the Python client it uses the document alone. The rest of the client is written by hand, in
+Only the document is used, as for the Python client. The rest of the client is written by hand, in
 schema/clients/typescript/src; this module makes a type for each struct, for the params of each
 method and of each notification, a table of the errors by slug, and the methods, in a class for each
 noun.

@@ -188,7 +188,7 @@ def rename(window: Window, database: Path, name: str, *, revision: int) -> None:
 
 
 def lose_the_process(window: Window, app: int, database: Path) -> None:
-    """Kill the back end, and go on in the same window with the next one."""
+    """Kill the back end, and continue in the same window with the next one."""
     first = back_ends(app)
     os.kill(first[0], signal.SIGKILL)
     until(lambda: bool(back_ends(app)) and back_ends(app) != first, "another process is started")

@@ -4,8 +4,8 @@
     python build/published.py --check      compare the contract of now with each published one
 
 The contracts that were published are in schema/published/, a file for each version. A client of any
-of them must be able to go on with each later one of the same major version: what it calls is there
-and accepts what it sends, and what it receives has all that it was promised.
+of them must work with each later version of the same major number: the methods that it calls exist
+and accept what it sends, and what it receives has all the members that were promised.
 """
 
 import argparse

@@ -33,10 +33,10 @@ def unpack(path: Path, place: Path) -> None:
     """Unpack an archive as its users do."""
     if path.suffix == ".zip":
         with zipfile.ZipFile(path) as packed:
-            packed.extractall(place)  # noqa: S202 - an archive of ours
+            packed.extractall(place)  # noqa: S202 - an archive that this build has made
         return
     with tarfile.open(path) as tar:
-        tar.extractall(place)  # noqa: S202 - an archive of ours
+        tar.extractall(place)  # noqa: S202 - an archive that this build has made
 
 
 def program_in(folder: Path) -> Path:

@@ -324,7 +324,7 @@ def method(tried: Tried, name: str, params: dict[str, Any]) -> None:
 
 
 def answered(tried: Tried, served: Served, name: str, params: dict[str, Any]) -> None:
-    """Require that a method answers as foreseen; the path of an example is a file of ours."""
+    """Require that a method answers as expected; the path of an example is a file made here."""
     file = str(tried.scratch / f"{name}.{time.monotonic_ns()}.json")
     given = {key: file if value == "…" else value for key, value in params.items()}
     answer = served.call(name, **given)

@@ -34,9 +34,9 @@ class Clock(Protocol):
 class Countdown:
     """A time limit that does not run while the process is stopped.
 
-    A process that is stopped for a minute, by a signal, a debugger or a paused machine, has not
-    had that minute. So each look counts the time since the last one up to
-    `limits.COUNTED_STEP_MS`; who waits for the limit looks every `limits.COUNTED_LOOK_MS`.
+    A process that is stopped for a minute, by a signal, a debugger or a paused machine, has not had
+    that minute. So each look counts the time since the last one up to `limits.COUNTED_STEP_MS`; a
+    caller that waits for the limit looks every `limits.COUNTED_LOOK_MS`.
     """
 
     def __init__(self, clock: Clock, limit_ms: float) -> None:

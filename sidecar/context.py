@@ -134,7 +134,8 @@ class Context:
     def emit(self, params: Notification, *, seq: int | None = None) -> None:
         """Send a notification when the transaction of this request is committed.
 
-        `seq` is the entry before which a reader resumes who has missed it: its own, when absent.
+        `seq` is the audit entry before which a reader that missed the notification resumes; absent:
+        the newest entry of this request.
         """
         self.emitted.append(Emitted(params, self.audit_seq if seq is None else seq))
 
@@ -223,7 +224,7 @@ class LongContext(Context):
         self._progress_at_ms = 0.0
         self._progress_done = 0
         self._progress_total = 0
-        """The total at the highest share of the work that was told; 0 before any."""
+        """The total at the highest share of the work that was reported; 0 before any."""
         self._done_before = self._left_after = 0
         self._last_progress: Progress | None = None
 

@@ -149,7 +149,7 @@ class ShuttingDown(SidecarError):
 
 
 class Maintenance(SidecarError):
-    """A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do."""
+    """A restore, compaction or recovery uses the database alone, or waited 30 s to do so."""
 
     code, slug, retryable = -32003, "maintenance", True
     text = "A restore, compaction or recovery is using the database; try again when it has ended."

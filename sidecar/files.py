@@ -32,9 +32,9 @@ def beside(path: Path, suffix: str) -> Path:
 def is_companion(path: Path, database: Path) -> bool:
     """Return whether a path is the database, or belongs to it by name, or is within such a folder.
 
-    Every name beside the database that goes on after its name with `-` or `.` does: of SQLite's
-    files and of this program's, now and in later versions. Case does not matter, because it does
-    not on every file system.
+    Every name beside the database that continues its name with `-` or `.` belongs to it: of
+    SQLite's files and of this program's, now and in later versions. Case does not matter, because
+    it does not on every file system.
     """
     folder, name = database.parent.resolve(), database.name.casefold()
     for each in (path, *path.parents):

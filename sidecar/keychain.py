@@ -7,9 +7,9 @@ What was written is read back and compared.
 
 A keychain may ask the person, or never answer. So everything of it, the search for a back end
 included, runs in a thread of its own, one call at a time, while the caller holds no lock. A back
-end must show within seconds that it lives; after that a person has two minutes. A call that is
-given up goes on in its thread: what it writes late is removed there, and until it ends the
-keychain is busy, so that no second question is shown beside the first.
+end must respond within seconds; after that a person has two minutes. A call that was abandoned
+continues in its thread: an item that it writes late is removed there, and until it ends the
+keychain is busy, so that no second prompt is shown beside the first.
 
 The back ends of Linux are tested against a real Secret Service. Those of Windows and macOS were
 read, not run; tests drive the library's interface with a back end of their own.
@@ -173,7 +173,7 @@ class Keychain:
         What needs no person is over in time. So a caller that waits longer is refused.
 
         Raises:
-            KeychainUnavailable: another request has it, or a call that was given up goes on.
+            KeychainUnavailable: another request uses it, or an abandoned call continues.
         """
         if not self._turn.acquire(timeout=timeout_ms / 1000):
             raise _busy()

@@ -196,10 +196,10 @@ class WorkflowsChanged(Notification, frozen=True):
 
 @notification("runs.changed")
 class RunsChanged(Notification, frozen=True):
-    """A run was started, has made progress, was taken up again, has ended or was deleted.
+    """A run was started, has made progress, was resumed, has ended or was deleted.
 
-    Sent to a client that has subscribed; of the progress of one run the newest, at most once a
-    second. Of runs that are deleted with their workflow none is sent.
+    Sent to a client that has subscribed. For the progress of one run, only the newest is sent, at
+    most once a second. For runs that are deleted with their workflow, nothing is sent.
     """
 
     id: RunId

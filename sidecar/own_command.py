@@ -1,8 +1,8 @@
-"""Says how this program starts another process of itself, in each form in which it is shipped.
+"""The command and the environment with which this program starts another process of itself.
 
-The forms: a bundle, whose executable is the program; an environment, into which a wheel or the
-checkout is installed; and `python -m sidecar` where the package lies in the current folder or in a
-folder of PYTHONPATH.
+They depend on how the program was started: from a bundle, whose executable is the program; from an
+environment with an installed wheel or checkout; or by `python -m sidecar` with the package in the
+current folder or in a folder of PYTHONPATH.
 """
 
 import os
@@ -26,7 +26,7 @@ def own_command(*words: str) -> list[str]:
     """
     if is_bundled():
         return [sys.executable, *words]
-    # -P: a folder called sidecar where the person stands must not be taken for the product.
+    # -P: a folder called sidecar in the current folder must not be taken for the product.
     options = ["-P", *["-O"] * sys.flags.optimize]
     if sys.flags.no_user_site:
         options.append("-s")
@@ -36,10 +36,10 @@ def own_command(*words: str) -> list[str]:
 
 
 def own_environment() -> dict[str, str]:
-    """Return our environment, changed so that another process imports the same package.
+    """Return the environment of this process, changed so that another imports the same package.
 
-    The variables that this interpreter was told to ignore (-I, -E) are left out, because the option
-    itself would have the other process ignore the folder of the package too.
+    The variables that this interpreter ignores (-I, -E) are left out, because with the option
+    itself the other process would ignore the folder of the package too.
     """
     variables = dict(os.environ)
     if is_bundled():
@@ -74,10 +74,11 @@ def courier_environment() -> dict[str, str]:
 
 
 def remote_folders() -> list[str]:
-    """Return where a bundle looks for the library of the extra `remote`, which it is without.
+    """Return the folders where a bundle looks for the library of the extra `remote`.
 
     That is the folder `remote` beside the program, where the archive of the extra is unpacked, and
-    the folder that the environment names. In an environment of Python it is installed as any other.
+    the folder that the environment names. In a Python environment it is installed like any other
+    package.
     """
     if not is_bundled():
         return []
@@ -86,7 +87,7 @@ def remote_folders() -> list[str]:
 
 
 def typed_command() -> str:
-    """Return what a person types to start this program: its name, its path, or the module."""
+    """Return the command with which a person starts this program: its name, path or module."""
     if shutil.which("sim-sidecar"):
         return "sim-sidecar"
     if is_bundled():

@@ -1,11 +1,11 @@
 """Redaction: keeps secrets out of error texts, log lines, audit details and progress.
 
-Two things are redacted. The first are the secrets of the current request: its method registers
-them (`add_secret`), and they are wiped when the request is done and its texts are written
+Two things are redacted. The first are the secrets of the current request: its method registers them
+(`add_secret`), and they are wiped when the request is done and its texts are written
 (`wipe_secrets`). The second is any text that has the shape of a known provider's keys, for a key
 that came another way, for example in the text of a failed call. A result is never redacted: a
-client gets what it has saved. Neither are the members that hold names of ours, because programs
-rely on them.
+client gets what it has saved. Nor are members that hold names of this program, because clients rely
+on them.
 """
 
 import re
@@ -69,7 +69,7 @@ _SHAPES: Final = r"""
 MARK: Final = "[secret]"
 
 _NAME_MEMBERS: Final = ("slug", "path", "method", "level", "event", "kind")
-"""Members that hold only names of ours, which stay readable even where a passphrase equals one."""
+"""Members that hold only names of this program; these are never redacted."""
 
 _MIN_BYTES: Final = 4
 """Shorter secrets are not redacted: a sentence without any `a` hides nothing and says nothing."""

@@ -360,7 +360,7 @@ class ServedDatabase(UnservedDatabase):
         self._ctx.hold_lock_until_answered()
 
     def _secrets_before(self) -> SecretsState | None:
-        """Return the state of the secrets as it was told; None when it cannot be read any more."""
+        """Return the state of the secrets that clients know; None when it can no longer be read."""
         if self._store.rescue is not None:
             return "uninitialized"
         vault = self._ctx.vault

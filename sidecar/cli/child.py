@@ -84,7 +84,7 @@ class Child:
         Raises:
             ChildEnded: the child refused to start, or said nothing for too long.
         """
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
+        self._process = subprocess.Popen(  # noqa: S603 - this program itself
             own_command("serve", *options),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

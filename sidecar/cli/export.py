@@ -14,7 +14,7 @@ _EXAMPLES = """examples:
   sim-sidecar export all.zip --original        one file each, as its tool reads it
   sim-sidecar export one.json --id my-workflow --overwrite
 
-What looks like an API key or a password is told; --redact leaves it out.
+Texts that look like an API key or a password are listed; --redact omits them.
 """
 _TOLD = ("missing", "damaged", "credentials")
 
@@ -51,7 +51,7 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _draw(result: dict[str, Any]) -> Drawn:
-    """Draw what was written, and a table of what was told."""
+    """Draw what was written, and a table of what was found."""
     runs = f" and {result['runs']} runs" if result["runs"] else ""
     size = size_text(result["size_bytes"])
     title = f"{result['workflows']} workflows{runs} in {result['path']}, {size}."

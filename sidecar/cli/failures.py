@@ -38,7 +38,7 @@ def report(command: str, failure: Failure) -> int:
 
 
 def _code_of(error: dict[str, Any]) -> int:
-    """Return the exit code for an error: of its own where a database must be brought back first."""
+    """Return the exit code for an error; `recovery_required` has an exit code of its own."""
     slug = error.get("data", {}).get("slug")
     return ExitCode.RECOVERY_REQUIRED if slug == RecoveryRequired.slug else 1
 

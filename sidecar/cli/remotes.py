@@ -5,16 +5,16 @@ Every command starts a process of its own, which unlocks the secrets; they lock 
 
 import argparse
 import os
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+from sidecar.cli.acts import Act, Answer, help_text
 from sidecar.cli.child import Child, run_with_child
 from sidecar.cli.command import Command, add_common, serve_options
 from sidecar.cli.failures import CommandFailed
 from sidecar.cli.progress import Bar
 from sidecar.cli.questions import ask
-from sidecar.cli.tables import Draw, Drawn, cell, print_result, size_text, table, time_text
+from sidecar.cli.tables import Drawn, cell, print_result, size_text, table, time_text
 from sidecar.cli.unlocking import add_unlocking, read_descriptor, unlock
 from sidecar.hardening import harden
 
@@ -32,21 +32,11 @@ _EXAMPLES = """examples:
 An app that has the database open pushes by itself after each backup and each unlock.
 """
 
-Answer = tuple[dict[str, Any], str | Draw]
-"""The result of a method, and its form for a person."""
-
-
-class _Act(NamedTuple):
-    """One action of the command."""
-
-    help: str
-    run: Callable[[Child, argparse.Namespace], Answer]
-
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the actions and their options."""
+    """Declare the acts and their options."""
     parser.add_argument(
-        "act", choices=_ACTS, metavar="ACT", help="what to do: one of the actions below"
+        "act", choices=_ACTS, metavar="ACT", help="what to do: one of the acts below"
     )
     parser.add_argument(
         "url", nargs="?", metavar="URL", help="set: the remote's URL, or the path of a folder"
@@ -63,7 +53,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    """Carry out the action; return 1 when a verification has found something."""
+    """Carry out the act; return 1 when a verification has found something."""
     if (given.act == "set") != (given.url is not None):
         needs = "needs" if given.act == "set" else "takes no"
         raise CommandFailed(f"{given.act} {needs} URL.")
@@ -174,13 +164,12 @@ def _delete(child: Child, given: argparse.Namespace) -> Answer:
 
 
 _ACTS = {
-    "status": _Act("show the remotes, and what is to be pushed", _status),
-    "set": _Act("set the remote at URL, and test it", _set),
-    "test": _Act("test whether a remote can do what is needed", _test),
-    "push": _Act("make a backup if something has changed, and push what is due", _push),
-    "list": _Act("list the backups that a remote has", _list),
-    "verify": _Act("read everything in a remote and compare it", _verify),
-    "delete": _Act("delete a remote here; its objects stay there", _delete),
+    "status": Act("show the remotes, and what is to be pushed", _status),
+    "set": Act("set the remote at URL, and test it", _set),
+    "test": Act("test whether a remote can do what is needed", _test),
+    "push": Act("make a backup if something has changed, and push what is due", _push),
+    "list": Act("list the backups that a remote has", _list),
+    "verify": Act("read everything in a remote and compare it", _verify),
+    "delete": Act("delete a remote here; its objects stay there", _delete),
 }
-_LIST_OF_ACTS = "".join(f"  {name:12} {act.help}\n" for name, act in _ACTS.items())
-COMMAND = Command("remotes", _HELP, f"acts:\n{_LIST_OF_ACTS}\n{_EXAMPLES}", _add_options, _run)
+COMMAND = Command("remotes", _HELP, help_text(_ACTS, _EXAMPLES), _add_options, _run)

@@ -1,19 +1,19 @@
 """`sim-sidecar secrets`: set up, store, print and renew the API keys of providers.
 
-Every command starts a process of its own, so each one unlocks for itself, and its end locks again.
+Every command starts a process of its own, which unlocks the secrets; they lock at its end.
 Keys and passphrases are asked for on the terminal; `set --stdin` reads a key from a pipe.
 """
 
 import argparse
 import sys
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
+from sidecar.cli.acts import Act, Answer, help_text
 from sidecar.cli.child import Child, run_with_child
 from sidecar.cli.command import Command, add_common, serve_options
 from sidecar.cli.failures import CommandFailed
 from sidecar.cli.questions import ask, ask_twice, confirm
-from sidecar.cli.tables import Draw, Drawn, cell, print_result, table, time_text
+from sidecar.cli.tables import Drawn, cell, print_result, table, time_text
 from sidecar.cli.terminal_text import write_text
 from sidecar.cli.unlocking import add_unlocking, passphrase, proof, read_descriptor, unlock
 from sidecar.hardening import harden
@@ -31,21 +31,11 @@ _EXAMPLES = """examples:
 Each way to unlock (passphrase, keychain, recovery code) is one numbered slot.
 """
 
-Answer = tuple[dict[str, Any], str | Draw]
-"""The result of a method, and what a person sees of it: a text, or a table that is drawn."""
-
-
-class _Act(NamedTuple):
-    """One thing that the command can do with secrets."""
-
-    help: str
-    run: Callable[[Child, argparse.Namespace], Answer]
-
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
     """Declare the acts, and the options of each."""
     parser.add_argument(
-        "act", choices=_ACTS, metavar="ACT", help="what to do, one of the acts below"
+        "act", choices=_ACTS, metavar="ACT", help="what to do: one of the acts below"
     )
     parser.add_argument("name", nargs="?", metavar="PROVIDER", help="the provider, or slot number")
     parser.add_argument("--stdin", action="store_true", help="set: read the key from stdin")
@@ -57,7 +47,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(given: argparse.Namespace) -> int:
-    """Carry out the act; returns the exit code of success."""
+    """Carry out the act; return the exit code of success."""
     _refuse_misfits(given)
     harden()
     # Only `init` may begin a database: a mistyped name must not look like an empty one.
@@ -238,19 +228,19 @@ def _reset(child: Child, given: argparse.Namespace) -> Answer:
 
 
 _ACTS = {
-    "status": _Act("show whether secrets are set up, and the ways to unlock them", _status),
-    "init": _Act("set secrets up, once", _init),
-    "list": _Act("list the providers that have a key", _list),
-    "set": _Act("store the key of PROVIDER", _set),
-    "get": _Act("print the key of PROVIDER", _get),
-    "delete": _Act("delete the key of PROVIDER", _delete),
-    "passphrase": _Act("change the passphrase", _passphrase),
-    "recovery": _Act("make a recovery code, which unlocks without the passphrase", _recovery),
-    "keychain": _Act("let this computer's keychain unlock, too", _keychain),
-    "remove-slot": _Act("remove one way to unlock, by its number in status", _remove_slot),
-    "rotate": _Act("encrypt every provider's key with a new data key", _rotate),
-    "rekey": _Act("replace all encryption keys; recovery codes stop working", _rekey),
-    "reset": _Act("give up every provider's key, and start over when nothing unlocks", _reset),
+    "status": Act("show whether secrets are set up, and the ways to unlock them", _status),
+    "init": Act("set secrets up, once", _init),
+    "list": Act("list the providers that have a key", _list),
+    "set": Act("store the key of PROVIDER", _set),
+    "get": Act("print the key of PROVIDER", _get),
+    "delete": Act("delete the key of PROVIDER", _delete),
+    "passphrase": Act("change the passphrase", _passphrase),
+    "recovery": Act("make a recovery code, which unlocks without the passphrase", _recovery),
+    "keychain": Act("let this computer's keychain unlock, too", _keychain),
+    "remove-slot": Act("remove one way to unlock, by its number in status", _remove_slot),
+    "rotate": Act("encrypt every provider's key with a new data key", _rotate),
+    "rekey": Act("replace all encryption keys; recovery codes stop working", _rekey),
+    "reset": Act("give up every provider's key, and start over when nothing unlocks", _reset),
 }
 _NAMING = ("set", "get", "delete", "remove-slot")
 _FITTING = {
@@ -262,7 +252,6 @@ _FITTING = {
     "passphrase_fd": _ACTS.keys() - {"status", "reset"},
     "ephemeral": ("status", "list"),
 }
-"""The acts that heed an option; with another act the option is refused instead of ignored."""
+"""The acts that use an option; with another act the option is refused instead of ignored."""
 
-_LIST_OF_ACTS = "".join(f"  {name:12} {act.help}\n" for name, act in _ACTS.items())
-COMMAND = Command("secrets", _HELP, f"acts:\n{_LIST_OF_ACTS}\n{_EXAMPLES}", _add_options, _run)
+COMMAND = Command("secrets", _HELP, help_text(_ACTS, _EXAMPLES), _add_options, _run)

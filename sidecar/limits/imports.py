@@ -46,8 +46,8 @@ IMPORT_STEP_BYTES: Final = 4 * MIB
 """Bytes of bodies that are read and packed before they are written; one body at least."""
 
 IMPORT_REPORT_MAX_BYTES: Final = 8 * MIB
-"""Bytes of the items in the answer of an import, past which only their number is told: some 30 000
-workflows with usual names."""
+"""Bytes of the items in the answer of an import, past which only their number is returned:
+some 30 000 workflows with usual names."""
 
 IMPORT_REPORT_ITEM_BYTES: Final = 256
 """Bytes that an item of the report takes without its texts, rounded up."""

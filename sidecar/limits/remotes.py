@@ -56,8 +56,8 @@ FRAME_MAX_BYTES: Final = MIB
 """Longest frame on the pipes of the courier: its data is held in memory whole."""
 
 COURIER_WATCH_MS: Final = 50
-"""How often a session looks whether its request was cancelled, and how long its courier has to end
-by itself: short enough for a person who waits, and twenty looks a second cost nothing."""
+"""How often a session checks whether its request was cancelled, and how long its courier has to end
+by itself: short enough for a waiting person, and twenty checks a second cost nothing."""
 
 COURIER_SILENCE_MS: Final = 900_000
 """Longest silence of a courier before it is ended: one object of 16 MiB over a connection of

@@ -30,8 +30,8 @@ KDF_LANES_MAX: Final = 16
 
 PASSPHRASE_WAIT_MS: Final = 10_000
 PASSPHRASE_PERSON_WAIT_MS: Final = 120_000
-"""How long a start waits for the line on `--passphrase-fd`, which a host has at hand, and how long
-a command waits, whose line may come from a password manager that asks a person first."""
+"""How long a start waits for the line on `--passphrase-fd`, which a host can send at once, and how
+long a command waits, whose line may come from a password manager that asks a person first."""
 
 PASSPHRASE_MAX_CHARS: Final = 1024
 SECRET_MAX_BYTES: Final = 16 * KIB
@@ -62,7 +62,7 @@ the last is the longest time that a client may set for either."""
 
 LOCK_CHECK_MS: Final = 1000
 """How often these deadlines are checked while unlocked: the machine may have slept meanwhile, and
-the lock is told within a second of its time."""
+the lock is reported within a second of its deadline."""
 
 REFUSALS_FOLDED_MS: Final = 1000
 REFUSALS_FOLDED_MAX: Final = 256

@@ -60,7 +60,7 @@ class Session:
     def __init__(self, opened: Open, is_cancelled: Callable[[], bool]) -> None:
         """Start a courier for a place; when `is_cancelled` returns true the courier is killed."""
         self._is_cancelled = is_cancelled
-        self._process = subprocess.Popen(  # noqa: S603 - our own program
+        self._process = subprocess.Popen(  # noqa: S603 - this program itself
             own_command("courier"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

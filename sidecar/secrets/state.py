@@ -31,7 +31,7 @@ ERASE_CHORE = "vault_settle"
 
 
 class Status(NamedTuple):
-    """What `secrets.status` answers, and every method that changes the state or the slots."""
+    """The result of `secrets.status`, and of every method that changes the state or the slots."""
 
     state: SecretsState
     slots: list[SlotRow]
@@ -113,7 +113,7 @@ def require_stored_keys(ctx: LongContext) -> Keys:
 
 
 def require_same_keys(ctx: Context, keys: Keys) -> None:
-    """Refuse to go on with keys that are no longer the vault's.
+    """Check that `keys` are still the vault's.
 
     Raises:
         Conflict: the secrets were locked, and unlocked again, since the keys were read.

@@ -94,7 +94,7 @@ class Columns:
         """Yield the rows of the table that have damaged cells."""
         cells = ", ".join(map(_checked_cell, self.names, self.types))
         number, rest = ("rowid", _PAGE) if self.has_numbers else ("NULL", "")
-        sql = f"SELECT {number}, {cells} FROM {self.table}{rest}"  # noqa: S608 - names of our own schema
+        sql = f"SELECT {number}, {cells} FROM {self.table}{rest}"  # noqa: S608 - names of this program's schema
         last = -(2**63)
         while True:
             rows, sound = self._read_page(db, sql, (last, limits.CHECK_PAGE_ROWS) if rest else ())
@@ -148,7 +148,7 @@ def find_damaged_rows(db: Connection) -> Iterator[tuple[str, str]]:
 
 def id_of(db: Connection, table: str, rid: int) -> str:
     """Return the id of a workflow or a run, of which damage may leave a part only."""
-    sql = f"SELECT id FROM {table} WHERE rid = ?"  # noqa: S608 - a name of our own
+    sql = f"SELECT id FROM {table} WHERE rid = ?"  # noqa: S608 - a constant name
     return as_text(next(read_cells(db, 1, sql, (rid,)))[0])
 
 
@@ -160,14 +160,14 @@ def mend(db: Connection, table: str, number: int) -> list[str]:
     the damage, and SQLite then refuses to change the row.
     """
     columns = Columns(db, table)
-    sql = f"SELECT {', '.join(columns.names)} FROM {table} WHERE rowid = ?"  # noqa: S608 - a name of our own
+    sql = f"SELECT {', '.join(columns.names)} FROM {table} WHERE rowid = ?"  # noqa: S608 - a constant name
     (row,) = read_cells(db, len(columns.names), sql, (number,))
     values = columns.replaced(row, columns.damaged_cells(row))
     db.execute(f"REINDEX {table}")
     db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 0)
     try:
         for name, value in values.items():
-            db.execute(f"UPDATE {table} SET {name} = ? WHERE rowid = ?", (value, number))  # noqa: S608 - names of our own
+            db.execute(f"UPDATE {table} SET {name} = ? WHERE rowid = ?", (value, number))  # noqa: S608 - constant names
     finally:
         db.config(apsw.SQLITE_DBCONFIG_ENABLE_TRIGGER, 1)
     return list(values)

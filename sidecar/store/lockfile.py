@@ -74,7 +74,7 @@ else:
         return True
 
     def _unlock(descriptor: int, path: Path) -> None:
-        """Remove the file while it is locked, so that who opened it before sees that it is gone."""
+        """Remove the file while it is locked, so that a process that has opened it notices."""
         if _is_named(descriptor, path):
             path.unlink(missing_ok=True)
 

@@ -37,8 +37,8 @@ Progress = Callable[[ProgressPhase, int, int], None]
 """Receives the phase, how much of it is done, and how much it is in total."""
 
 _OF_APP = "app."
-"""What a step puts before the key of an app's setting that has the name of a new one of ours; the
-audit entry of the step lists these keys."""
+"""Prefix that a step adds to the key of an app's setting when a new setting of this program has
+that key; the audit entry of the step lists these keys."""
 
 _FOLDER = Path(__file__).with_name("sql")
 _ALL_TABLES = "all_tables.sql"

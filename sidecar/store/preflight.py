@@ -140,7 +140,7 @@ _MOVE = "move" if sys.platform == "win32" else "mv"
 
 
 def _hint_for_newer(path: Path, evidence: list[str], known_version: int) -> str:
-    """Say how a person who has installed an older program can go on."""
+    """Return the hint for a person who has installed an older program."""
     prefix = path.name + BEFORE
     versions = [name.removeprefix(prefix) for name in evidence if name.startswith(prefix)]
     for version in sorted(filter(str.isdecimal, versions), key=int):

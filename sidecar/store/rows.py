@@ -196,7 +196,7 @@ def read_cells(
     """Yield rows of `width` columns cell by cell; a text that is not UTF-8 comes as bytes."""
     names = [f"c{index}" for index in range(width)]
     cells = ", ".join(f"typeof({name}), CAST({name} AS BLOB)" for name in names)
-    rows = db.execute(f"WITH q({', '.join(names)}) AS ({sql}) SELECT {cells} FROM q", values)  # noqa: S608 - statements of our own
+    rows = db.execute(f"WITH q({', '.join(names)}) AS ({sql}) SELECT {cells} FROM q", values)  # noqa: S608 - constant statements
     for row in rows:
         yield tuple(_cell(row[at], row[at + 1]) for at in range(0, 2 * width, 2))
 

@@ -268,8 +268,8 @@ def remove_slot(db: Connection, slot: int) -> bool:
 def delete_all(db: Connection) -> int:
     """Delete every sealed key, data key and slot; return how many sealed keys there were.
 
-    Their providers have to be entered again, except one whose name is damaged: it names nothing
-    that a person could enter. The generation goes on rising.
+    Their keys must be entered again, except those of a provider with a damaged name, which a
+    person cannot enter. The generation continues to rise.
     """
     db.executemany(
         "INSERT INTO legacy_secrets (provider, created_at, updated_at) VALUES (?, ?, ?)"
@@ -282,7 +282,7 @@ def delete_all(db: Connection) -> int:
     )
     gone = count(db)
     for table in SEALED_SECRETS:
-        db.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of our own
+        db.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant name
     next_generation(db)
     db.execute("UPDATE vault_state SET root = NULL, failures = 0, failed_at = 0")
     return gone

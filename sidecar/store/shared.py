@@ -102,10 +102,10 @@ class SharedConnection:
     def _begin_to_read(self, db: Connection, *, cache_kib: int) -> None:
         """Set up a connection to a file that another process serves, and see one state of it.
 
-        A close does not move the log into the file: on POSIX as the file is not open for writing,
-        elsewhere as it is told so. SQLite opens the log by its name when it
-        first reads: where the other process has put another file in place meanwhile, the log is
-        not that of the file that is open.
+        A close does not move the log into the file: on POSIX because the file is not open for
+        writing, elsewhere because SQLite is configured so. SQLite opens the log by its name at the
+        first read: if the other process has replaced the file meanwhile, the log is not that of the
+        open file.
 
         Raises:
             ReadOnly: another file is in place.
@@ -117,7 +117,7 @@ class SharedConnection:
         self.watch.check_names()
 
     def require_file(self) -> None:
-        """Refuse to go on when there is no file that can be opened.
+        """Check that there is a file that can be opened.
 
         Raises:
             RecoveryRequired: there is none.

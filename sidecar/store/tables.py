@@ -108,12 +108,12 @@ def by_noun(counts: Mapping[str, int]) -> dict[str, int]:
 
 def count(db: Connection, name: str) -> int:
     """Return the number of rows of a table of the registry."""
-    return int(db.execute(f"SELECT count(*) FROM {name}").get)  # noqa: S608 - a name of our own
+    return int(db.execute(f"SELECT count(*) FROM {name}").get)  # noqa: S608 - a constant name
 
 
 def has_rows(db: Connection, name: str) -> bool:
     """Return whether a table of the registry has any rows."""
-    return bool(db.execute(f"SELECT EXISTS (SELECT 1 FROM {name})").get)  # noqa: S608 - a name of our own
+    return bool(db.execute(f"SELECT EXISTS (SELECT 1 FROM {name})").get)  # noqa: S608 - a constant name
 
 
 def hold_secrets(db: Connection) -> bool:

@@ -3,9 +3,9 @@
 A path without any trace is new, and a start creates a database there. These are traces: a log or
 journal of SQLite (`-wal`, `-journal`), the plan of a replacement (`.swap`), the marker that each
 served database has (`.known`), the copy made before a migration (`.before-v2`), and a damaged file
-that was set aside (`.damaged-…`). Backups in the default folder are one too, when the marker of no
-other database is in the folder: several databases may share a folder of backups, and then those
-of another one say nothing about this path.
+that was kept (`.damaged-…`). Backups in the default folder are a trace too, unless the marker of
+another database is in the folder: several databases may share a folder of backups, and backups of
+another database say nothing about this path.
 """
 
 from pathlib import Path
@@ -21,7 +21,7 @@ BEFORE: Final = ".before-v"
 PLAN: Final = ".swap"
 """Suffix of the plan of a replacement; see `swap`."""
 QUARANTINE: Final = ".damaged-"
-"""What the name of a file that was set aside has between the database's name and the time."""
+"""The text between the database's name and the time in the name of a damaged file."""
 
 _SUFFIXES: Final = ("-wal", "-journal", PLAN, KNOWN)
 

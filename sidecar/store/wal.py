@@ -1,10 +1,10 @@
 """Watches the write-ahead log (`-wal`) of the served file: its growth, its name and its size.
 
-SQLite keeps the log open and does not notice when another program removes, replaces or cuts off
-the file: it goes on writing to a file without a name, which is gone after a kill, and a checkpoint
-of a log that was cut off destroys the database (measured). So the file is compared with the one
-that was opened before each COMMIT, checkpoint and new connection, by one call of the system.
-Windows lets no other program do any of this to an open file (reasoned, not run).
+SQLite keeps the log open and does not notice when another program removes, replaces or cuts off the
+file: it continues to write to a file without a name, which is lost after a kill, and a checkpoint
+of a truncated log destroys the database (measured). So the file is compared with the one that was
+opened before each COMMIT, checkpoint and new connection, by one call of the system. Windows lets no
+other program do any of this to an open file (reasoned, not run).
 """
 
 import os

@@ -42,7 +42,7 @@ class FileWatch:
         self.on_warning()
 
     def check_names(self) -> None:
-        """Refuse to go on when `path` no longer names the open file, into which SQLite would write.
+        """Check that `path` still names the open file, into which SQLite would write.
 
         On Windows open files cannot be moved.
 

@@ -1,4 +1,4 @@
-"""The age v1 format, in which everything that leaves the machine is sealed, but for the key slots.
+"""The age v1 format, in which everything that is pushed to a remote is sealed, except key slots.
 
 C2SP describes it in age.md. A file is sealed for one X25519 recipient, a public key, so sealing it
 needs no secret. The ordinary `age` tool opens what is sealed here, and what that tool seals for one
@@ -37,9 +37,9 @@ _NO_NONCE: Final = bytes(12)
 _HEADER_BYTES: Final = len(_INTRO) + len(b"-> X25519 \n\n--- \n") + 3 * 43
 """Length of a header with one recipient: three values of 32 bytes in base64 without padding."""
 OVERHEAD_BYTES: Final = _HEADER_BYTES + _NONCE_BYTES
-"""What a file that is sealed here has besides its chunks."""
+"""Size of a file that is sealed here, without its chunks."""
 _HEADER_MAX_BYTES: Final = 64 * 1024
-"""Longest header that is read: other tools add stanzas that say nothing, and other recipients."""
+"""Longest header that is read: other tools add random stanzas, and other recipients."""
 _HEADER_END: Final = re.compile(rb"\n--- [A-Za-z0-9+/]{43}\n")
 _STANZA: Final = re.compile(
     rb"-> ([!-~]+(?: [!-~]+)*)\n((?:[A-Za-z0-9+/]{64}\n)*[A-Za-z0-9+/]{0,63})\n"
@@ -49,7 +49,7 @@ _KIND: Final = b"X25519"
 
 
 def sealed_size(plain_bytes: int) -> int:
-    """Return the size of a sealed file with so many bytes in it."""
+    """Return the size of a sealed file with this many bytes of content."""
     chunks = max(1, -(-plain_bytes // CHUNK_BYTES))
     return OVERHEAD_BYTES + plain_bytes + chunks * crypto.TAG_BYTES
 
@@ -68,9 +68,9 @@ def seal(recipient: bytes, pieces: Iterable[bytes], random: Random) -> Iterator[
 
 
 def unseal(secret: bytes | bytearray, pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield what a file holds that was sealed for the public half of `secret`.
+    """Yield the content of a file that was sealed for the public half of `secret`.
 
-    What was yielded before an error is sound, but not all that there was.
+    Bytes that were yielded before an error are authentic, but incomplete.
 
     Raises:
         BadSealError: the file is sealed for another key, or was changed or cut.
@@ -97,7 +97,7 @@ def check_recipient(secret: bytes | bytearray, start: bytes) -> None:
     """Check that a file that begins with these bytes is sealed for the public half of `secret`.
 
     Raises:
-        BadSealError: it is not, or its header goes on after these bytes.
+        BadSealError: it is not, or its header is longer than these bytes.
     """
     found = _HEADER_END.search(start)
     if not found:
@@ -106,10 +106,10 @@ def check_recipient(secret: bytes | bytearray, start: bytes) -> None:
 
 
 def _open_header(secret: bytes | bytearray, header: bytes) -> bytes:
-    """Return the file key out of a header; the stanzas of other recipients are skipped.
+    """Return the file key from a header; the stanzas of other recipients are skipped.
 
     Raises:
-        BadSealError: it is sealed for other keys only, or is no header.
+        BadSealError: the header is malformed, or the file is sealed for other keys only.
     """
     covered, _, code = header[:-1].rpartition(b" ")
     public = crypto.exchange_public(secret)

@@ -44,9 +44,9 @@ class Parent:
     def _has_left(self) -> bool:
         """Return whether the process that started this one has died, however early it was.
 
-        The system then gives this process another parent, process 1 or a "subreaper". Who had it
-        from the beginning is told by its session: a process is in the session of its parent unless
-        it leads one of its own.
+        The system then gives this process another parent, process 1 or a "subreaper". The session
+        tells whether that was the parent from the beginning: a process is in the session of its
+        parent unless it leads one of its own.
         """
         if os.getppid() != self.pid:
             return True

@@ -1,4 +1,4 @@
-"""Holds back the progress of runs: of one run the newest is told, at most once a second.
+"""Limits notifications of the progress of runs: at most one per run and second, the newest.
 
 The first progress is sent at once. What follows within a second is held, and only the newest of it
 is sent when the second is over, so that the last state is never missed. A run that ends or is
@@ -14,14 +14,14 @@ from sidecar.notifications import RunsChanged
 
 
 class RunProgress:
-    """The runs whose progress was told within the last second; used by the loop's thread."""
+    """The runs whose progress was sent within the last second; used by the loop's thread."""
 
     def __init__(self, clock: Clock, send: Callable[[Emitted], None]) -> None:
         """Begin with none; `send` queues one notification."""
         self._clock = clock
         self._send = send
         self._told: dict[str, tuple[float, Emitted | None]] = {}
-        """When the progress of a run was told last, and what is held of it; oldest first."""
+        """The time of the last progress of each run, and the held progress; oldest first."""
 
     def holds(self, changed: RunsChanged, emitted: Emitted) -> bool:
         """Take note of a change to a run; return whether it is held back instead of sent."""

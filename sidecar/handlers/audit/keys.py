@@ -27,7 +27,7 @@ def keys_of(ctx: LongContext, db: Connection) -> Keys | None:
 
 
 def refuse_other_keys(ctx: LongContext, keys: Keys | None) -> None:
-    """Refuse to go on when `keys`, taken at the start, are no longer the keys that are unlocked.
+    """Check that `keys`, taken at the start, are still the keys that are unlocked.
 
     Raises:
         Locked: secrets were locked since.

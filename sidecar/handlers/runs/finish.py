@@ -55,7 +55,7 @@ class RunsFinishParams(Params, frozen=True):
     completed_at: Annotated[
         Timestamp | None,
         Meta(
-            description="When it ended, for history that is brought in: a time before its start"
+            description="When the run ended, for imported history: a time before its start"
             " counts as its start, one in the future as now. Now when absent. A finish that is"
             " repeated may give another."
         ),
@@ -93,8 +93,8 @@ class _Payload(msgspec.Struct, frozen=True):
 def finish(ctx: Context, params: RunsFinishParams) -> RunsFinishResult:
     """End a run; finishing it again changes nothing with the same values, else it is a conflict.
 
-    A run that was interrupted is taken up again first. No text can make a finish fail: it is cut,
-    repaired or left out. Half of a surrogate pair, NaN, bytes that are not UTF-8 and nesting
+    An interrupted run is resumed first. No text makes a finish fail: it is truncated, repaired or
+    dropped. Half of a surrogate pair, NaN, bytes that are not UTF-8 and nesting
     without end are accepted in `error_message` and `summary`.
     """
     run = must_find(ctx, params.id)

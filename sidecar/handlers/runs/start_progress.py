@@ -145,7 +145,7 @@ class RunsProgressResult(Result, frozen=True):
 def progress(ctx: Context, params: RunsProgressParams) -> RunsProgressResult:
     """Record what a running run has used so far, whether it waits, and that it is running now.
 
-    A run that was interrupted is taken up again.
+    An interrupted run is resumed.
     """
     run = must_find(ctx, params.id)
     resumed = resume(ctx, run)

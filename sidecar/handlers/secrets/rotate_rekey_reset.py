@@ -49,7 +49,7 @@ def rekey(ctx: LongContext, params: SecretsRekeyParams) -> SecretsRotateResult:
 
 
 class SecretsResetParams(Params, frozen=True):
-    """What the person has been told."""
+    """The number of keys that the person has agreed to lose."""
 
     losing: Annotated[
         Count, Meta(description="How many keys are given up: `secrets` of `secrets.status`.")

@@ -72,8 +72,8 @@ class SystemRecoverParams(Params, frozen=True):
     begin_new: Annotated[
         bool,
         Meta(
-            description="Begin with an empty database where nothing is to be brought back. What is"
-            " there is kept under another name, and backups stay. Refused with `conflict` while the"
+            description="Begin with an empty database when nothing is to be restored. The old"
+            " file is kept under another name, and backups stay. Refused with `conflict` while the"
             " database is served for writing, also where system.check finds something. Absent:"
             " false."
         ),

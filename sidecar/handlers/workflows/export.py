@@ -102,9 +102,9 @@ class WorkflowsExportResult(Result, frozen=True):
 def export(ctx: LongContext, params: WorkflowsExportParams) -> WorkflowsExportResult:
     """Write workflows into a file, as one JSON document or as a zip of their own documents.
 
-    Bodies are written byte for byte as they are stored. All are of one state of the database. The
-    file gets its name when it is complete and on the disk. What looks like an API key, a password
-    or a token is told, and left out on request.
+    Bodies are written byte for byte as they are stored. All are read from one snapshot. The file
+    gets its name when it is complete and synced. Texts that look like an API key, a password or a
+    token are reported, and omitted on request.
     """
     if params.runs and params.format == "original":
         raise InvalidParams("Runs are exported into an envelope only.", path="$.params.runs")
@@ -120,8 +120,8 @@ def export(ctx: LongContext, params: WorkflowsExportParams) -> WorkflowsExportRe
 def _write(
     ctx: LongContext, params: WorkflowsExportParams, selection: Selection, file: NewFile
 ) -> "Report":
-    """Write the workflows into the file, under its other name; return what is told of them."""
-    # Loaded here: what knows the tools would make each start longer.
+    """Write the workflows into the file under its temporary name; return the report."""
+    # Imported here: the modules for the tools would make each start longer.
     from sidecar.exports.documents import Report, read_documents  # noqa: PLC0415 - see above
 
     report, exported_at = Report(), ctx.clock.now_ms()

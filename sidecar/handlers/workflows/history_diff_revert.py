@@ -201,7 +201,7 @@ class WorkflowsDiffResult(Result, frozen=True):
 def diff(ctx: Context, params: WorkflowsDiffParams) -> WorkflowsDiffResult:
     """Compare two revisions of a workflow, step by step where its tool is known.
 
-    A step that was renamed or moved is told as that, and not as other connections.
+    A step that was renamed or moved is reported as such, and not as changed links.
     """
     header = checks.must_find(ctx.db, params.id)
     before = checks.must_load(ctx.db, header, params.from_revision, "from_revision")

@@ -91,7 +91,7 @@ def update_many(ctx: Context, params: WorkflowsUpdateManyParams) -> WorkflowsUpd
     """Archive, unarchive, categorise or tag several workflows in one transaction.
 
     An error of one (`not_found`, `archived`, `database_damaged`, or `invalid_params` where it would
-    have too many tags) is told in its result, and the others are changed all the same. Each is
+    have too many tags) is in its result, and the others are changed nevertheless. Each is
     changed as by workflows.update, workflows.archive and workflows.unarchive: with their audit
     entries, events and revisions.
     """

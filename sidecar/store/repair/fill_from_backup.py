@@ -61,7 +61,7 @@ def _has(db: Connection, sql: str, *values: object) -> bool:
 def _rows(source: Connection, target: Connection, table: str) -> Iterator[dict[str, Any]]:
     """Yield the rows of a table that can be copied, as what `target` may hold, by column."""
     columns = Columns(target, table)
-    sql = f"SELECT {', '.join(columns.names)} FROM {table} ORDER BY rid"  # noqa: S608 - names of our own schema
+    sql = f"SELECT {', '.join(columns.names)} FROM {table} ORDER BY rid"  # noqa: S608 - names of this program's schema
     for cells in read_cells(source, len(columns.names), sql):
         row = mended(columns, cells)
         if row is not None and "id" not in columns.damaged_cells(cells):
@@ -73,7 +73,7 @@ def _insert(target: Connection, table: str, row: dict[str, Any]) -> None:
     names = [name for name in row if name != "rid"]
     marks = ", ".join("?" * len(names))
     target.execute(
-        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608 - names of our own schema
+        f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608 - names of this program's schema
         [row[name] for name in names],
     )
 

@@ -184,7 +184,7 @@ def _rows(db: Connection, table: _Table, unreadable: list[object]) -> Iterator[t
     columns = _selected(db, table)
     if table.by_number:
         sql = (
-            f"SELECT {table.key[0]}, {columns} FROM {table.name} NOT INDEXED"  # noqa: S608 - names of our own schema
+            f"SELECT {table.key[0]}, {columns} FROM {table.name} NOT INDEXED"  # noqa: S608 - names of this program's schema
             f" WHERE {table.key[0]} BETWEEN ? AND ? ORDER BY {table.key[0]}"
         )
         high = _highest(db, table)

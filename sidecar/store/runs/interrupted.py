@@ -23,7 +23,7 @@ def close_interrupted(db: Connection, now_ms: int) -> int:
     """End every run that a process left running, unless it waits; return how many.
 
     Called when the database is opened or restored: a run that is still running then belonged to a
-    process that ended. It ends at the time it was last heard of, and can be taken up again. A run
+    process that ended. It ends at the time of its last sign, and can be resumed. A run
     with a damaged cell, which SQLite refuses to write again, stays as it is until it is recovered
     or deleted.
     """

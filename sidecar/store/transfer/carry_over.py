@@ -1,9 +1,9 @@
 """What a restore does to the database of a backup before it takes the place of the live one.
 
-Going back to a backup must not bring back an old passphrase, forget wrong passphrases, or undo
-what the audit log says. So those rows are carried over from the live file into the staged one.
-Where the live file cannot be opened, the log of the backup goes on after every number that is
-known to have been given; the first entry after such a gap says where it began.
+A restore must not reinstate an old passphrase, forget wrong passphrases, or change the audit log.
+So those rows are carried over from the live file into the staged one. When the live file cannot be
+opened, the log of the backup continues after the highest number that is known to have been used;
+the first entry after such a gap says where it began.
 """
 
 from sidecar.clock import Clock
@@ -83,9 +83,9 @@ def _carry(live: Connection, staged: Connection, companion: tables.Companion) ->
             )
         ]
         columns, marks = ", ".join(names), ", ".join("?" * len(names))
-        staged.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of our own
-        rows = live.execute(f"SELECT {columns} FROM {table}")  # noqa: S608 - names of our own
-        staged.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608 - names of our own
+        staged.execute(f"DELETE FROM {table}")  # noqa: S608 - a constant name
+        rows = live.execute(f"SELECT {columns} FROM {table}")  # noqa: S608 - constant names
+        staged.executemany(f"INSERT INTO {table} ({columns}) VALUES ({marks})", rows)  # noqa: S608 - constant names
 
 
 def carry_failures(live: Connection, staged: Connection) -> None:

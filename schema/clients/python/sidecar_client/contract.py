@@ -342,7 +342,7 @@ class ShuttingDown(SidecarError):
 
 
 class Maintenance(SidecarError):
-    """A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do."""
+    """A restore, compaction or recovery uses the database alone, or waited 30 s to do so."""
 
     CODE = -32003
     SLUG = "maintenance"
@@ -1500,7 +1500,7 @@ ErrorSlug = (
         "cancelled",
         # The process is ending and starts no further request.
         "shutting_down",
-        # A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do.
+        # A restore, compaction or recovery uses the database alone, or waited 30 s to do so.
         "maintenance",
         # The system gives no more memory, threads or open files. What was acknowledged is kept.
         "out_of_resources",
@@ -4452,7 +4452,7 @@ class SystemRecoverParams(TypedDict):
     """Only report what could be saved, for the user to decide. Absent: false."""
 
     begin_new: NotRequired[bool | None]
-    """Begin with an empty database where nothing is to be brought back. What is there is kept under
+    """Begin with an empty database when nothing is to be restored. The old file is kept under
     another name, and backups stay. Refused with `conflict` while the database is served for
     writing, also where system.check finds something. Absent: false.
     """
@@ -4865,8 +4865,8 @@ class RunsFinishParams(TypedDict):
     """API calls made so far; absent or null: as before."""
 
     completed_at: NotRequired[int | None]
-    """When it ended, for history that is brought in: a time before its start counts as its start,
-    one in the future as now. Now when absent. A finish that is repeated may give another.
+    """When the run ended, for imported history: a time before its start counts as its start, one in
+    the future as now. Now when absent. A finish that is repeated may give another.
     """
 
 
@@ -5508,11 +5508,11 @@ class WorkflowsChanged(TypedDict):
 
 
 class RunsChanged(TypedDict):
-    """Params of `runs.changed`. A run was started, has made progress, was taken up again, has ended
-    or was deleted.
+    """Params of `runs.changed`. A run was started, has made progress, was resumed, has ended or was
+    deleted.
 
-    Sent to a client that has subscribed; of the progress of one run the newest, at most once a
-    second. Of runs that are deleted with their workflow none is sent.
+    Sent to a client that has subscribed. For the progress of one run, only the newest is sent,
+    at most once a second. For runs that are deleted with their workflow, nothing is sent.
     """
 
     id: str

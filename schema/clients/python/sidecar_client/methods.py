@@ -445,9 +445,9 @@ class WorkflowsMethods(Methods):
         """Archive, unarchive, categorise or tag several workflows in one transaction.
 
         An error of one (`not_found`, `archived`, `database_damaged`, or `invalid_params` where
-        it would have too many tags) is told in its result, and the others are changed all the
-        same. Each is changed as by workflows.update, workflows.archive and workflows.unarchive:
-        with their audit entries, events and revisions.
+        it would have too many tags) is in its result, and the others are changed nevertheless.
+        Each is changed as by workflows.update, workflows.archive and workflows.unarchive: with
+        their audit entries, events and revisions.
         """
         params = given(
             {
@@ -577,7 +577,7 @@ class WorkflowsMethods(Methods):
     ) -> WorkflowsDiffResult:
         """Compare two revisions of a workflow, step by step where its tool is known.
 
-        A step that was renamed or moved is told as that, and not as other connections.
+        A step that was renamed or moved is reported as such, and not as changed links.
         """
         params = given(
             {
@@ -626,9 +626,9 @@ class WorkflowsMethods(Methods):
     ) -> WorkflowsExportResult:
         """Write workflows into a file, as one JSON document or as a zip of their own documents.
 
-        Bodies are written byte for byte as they are stored. All are of one state of the
-        database. The file gets its name when it is complete and on the disk. What looks like an
-        API key, a password or a token is told, and left out on request.
+        Bodies are written byte for byte as they are stored. All are read from one snapshot. The
+        file gets its name when it is complete and synced. Texts that look like an API key, a
+        password or a token are reported, and omitted on request.
         """
         params = given(
             {
@@ -792,7 +792,7 @@ class RunsMethods(Methods):
     ) -> RunsProgressResult:
         """Record what a running run has used so far, whether it waits, and that it is running now.
 
-        A run that was interrupted is taken up again.
+        An interrupted run is resumed.
         """
         params = given(
             {
@@ -822,9 +822,9 @@ class RunsMethods(Methods):
         """End a run; finishing it again changes nothing with the same values, else it is a
         conflict.
 
-        A run that was interrupted is taken up again first. No text can make a finish fail: it is
-        cut, repaired or left out. Half of a surrogate pair, NaN, bytes that are not UTF-8 and
-        nesting without end are accepted in `error_message` and `summary`.
+        An interrupted run is resumed first. No text makes a finish fail: it is truncated,
+        repaired or dropped. Half of a surrogate pair, NaN, bytes that are not UTF-8 and nesting
+        without end are accepted in `error_message` and `summary`.
         """
         params = given(
             {

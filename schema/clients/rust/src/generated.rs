@@ -314,7 +314,7 @@ vocabulary! {
         Cancelled = "cancelled",
         /// The process is ending and starts no further request.
         ShuttingDown = "shutting_down",
-        /// A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do.
+        /// A restore, compaction or recovery uses the database alone, or waited 30 s to do so.
         Maintenance = "maintenance",
         /// The system gives no more memory, threads or open files. What was acknowledged is kept.
         OutOfResources = "out_of_resources",
@@ -3537,9 +3537,9 @@ pub struct SystemRecoverParams {
     /// Only report what could be saved, for the user to decide. Absent: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dry_run: Option<bool>,
-    /// Begin with an empty database where nothing is to be brought back. What is there is kept
-    /// under another name, and backups stay. Refused with `conflict` while the database is served
-    /// for writing, also where system.check finds something. Absent: false.
+    /// Begin with an empty database when nothing is to be restored. The old file is kept under
+    /// another name, and backups stay. Refused with `conflict` while the database is served for
+    /// writing, also where system.check finds something. Absent: false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub begin_new: Option<bool>,
 }
@@ -4588,8 +4588,8 @@ pub struct RunsFinishParams {
     /// API calls made so far; absent or null: as before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_calls_made: Option<u64>,
-    /// When it ended, for history that is brought in: a time before its start counts as its start,
-    /// one in the future as now. Now when absent. A finish that is repeated may give another.
+    /// When the run ended, for imported history: a time before its start counts as its start, one
+    /// in the future as now. Now when absent. A finish that is repeated may give another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<u64>,
 }
@@ -6070,11 +6070,11 @@ pub struct WorkflowsChanged {
     pub seq: u64,
 }
 
-/// Params of `runs.changed`. A run was started, has made progress, was taken up again, has ended or
-/// was deleted.
+/// Params of `runs.changed`. A run was started, has made progress, was resumed, has ended or was
+/// deleted.
 ///
-/// Sent to a client that has subscribed; of the progress of one run the newest, at most once a
-/// second. Of runs that are deleted with their workflow none is sent.
+/// Sent to a client that has subscribed. For the progress of one run, only the newest is sent, at
+/// most once a second. For runs that are deleted with their workflow, nothing is sent.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunsChanged {
@@ -6291,7 +6291,7 @@ errors! {
     Cancelled(ErrorData) = "cancelled",
     /// The process is ending and starts no further request.
     ShuttingDown(ErrorData) = "shutting_down",
-    /// A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do.
+    /// A restore, compaction or recovery uses the database alone, or waited 30 s to do so.
     Maintenance(ErrorData) = "maintenance",
     /// The system gives no more memory, threads or open files. What was acknowledged is kept.
     ///
@@ -6385,7 +6385,7 @@ notifications! {
     AuditOverflow(AuditOverflow) = "audit.overflow",
     /// A workflow was created, saved, archived, unarchived or deleted.
     WorkflowsChanged(WorkflowsChanged) = "workflows.changed",
-    /// A run was started, has made progress, was taken up again, has ended or was deleted.
+    /// A run was started, has made progress, was resumed, has ended or was deleted.
     RunsChanged(RunsChanged) = "runs.changed",
     /// Settings were set, reset or deleted.
     SettingsChanged(SettingsChanged) = "settings.changed",
@@ -6532,9 +6532,9 @@ impl<'a> Workflows<'a> {
     /// Archive, unarchive, categorise or tag several workflows in one transaction.
     ///
     /// An error of one (`not_found`, `archived`, `database_damaged`, or `invalid_params` where it
-    /// would have too many tags) is told in its result, and the others are changed all the same.
-    /// Each is changed as by workflows.update, workflows.archive and workflows.unarchive: with
-    /// their audit entries, events and revisions.
+    /// would have too many tags) is in its result, and the others are changed nevertheless. Each is
+    /// changed as by workflows.update, workflows.archive and workflows.unarchive: with their audit
+    /// entries, events and revisions.
     pub fn update_many(&self, params: WorkflowsUpdateManyParams) -> Result<WorkflowsUpdateManyResult> {
         self.client.call("workflows.update_many", &params)
     }
@@ -6575,7 +6575,7 @@ impl<'a> Workflows<'a> {
 
     /// Compare two revisions of a workflow, step by step where its tool is known.
     ///
-    /// A step that was renamed or moved is told as that, and not as other connections.
+    /// A step that was renamed or moved is reported as such, and not as changed links.
     pub fn diff(&self, params: WorkflowsDiffParams) -> Result<WorkflowsDiffResult> {
         self.client.call("workflows.diff", &params)
     }
@@ -6587,9 +6587,9 @@ impl<'a> Workflows<'a> {
 
     /// Write workflows into a file, as one JSON document or as a zip of their own documents.
     ///
-    /// Bodies are written byte for byte as they are stored. All are of one state of the database.
-    /// The file gets its name when it is complete and on the disk. What looks like an API key, a
-    /// password or a token is told, and left out on request.
+    /// Bodies are written byte for byte as they are stored. All are read from one snapshot. The
+    /// file gets its name when it is complete and synced. Texts that look like an API key, a
+    /// password or a token are reported, and omitted on request.
     pub fn export(&self, params: WorkflowsExportParams) -> Result<WorkflowsExportResult> {
         self.client.call("workflows.export", &params)
     }
@@ -6651,16 +6651,16 @@ impl<'a> Runs<'a> {
 
     /// Record what a running run has used so far, whether it waits, and that it is running now.
     ///
-    /// A run that was interrupted is taken up again.
+    /// An interrupted run is resumed.
     pub fn progress(&self, params: RunsProgressParams) -> Result<RunsProgressResult> {
         self.client.call("runs.progress", &params)
     }
 
     /// End a run; finishing it again changes nothing with the same values, else it is a conflict.
     ///
-    /// A run that was interrupted is taken up again first. No text can make a finish fail: it is
-    /// cut, repaired or left out. Half of a surrogate pair, NaN, bytes that are not UTF-8 and
-    /// nesting without end are accepted in `error_message` and `summary`.
+    /// An interrupted run is resumed first. No text makes a finish fail: it is truncated, repaired
+    /// or dropped. Half of a surrogate pair, NaN, bytes that are not UTF-8 and nesting without end
+    /// are accepted in `error_message` and `summary`.
     pub fn finish(&self, params: RunsFinishParams) -> Result<RunsFinishResult> {
         self.client.call("runs.finish", &params)
     }

@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "f860f7bf52414054ba969dcfe4dba0ce82ab1d72be03b00300cf2aa0f82c86fe";
+export const SCHEMA_HASH = "31898c4343dee6d5010032dac27511cb9a0cef5477b93fb542c0c997470b7071";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -715,7 +715,7 @@ export type ErrorSlug =
   | "cancelled"
   /** The process is ending and starts no further request. */
   | "shutting_down"
-  /** A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do. */
+  /** A restore, compaction or recovery uses the database alone, or waited 30 s to do so. */
   | "maintenance"
   /** The system gives no more memory, threads or open files. What was acknowledged is kept. */
   | "out_of_resources"
@@ -3072,9 +3072,9 @@ export interface SystemRecoverParams {
   /** Only report what could be saved, for the user to decide. Absent: false. */
   dry_run?: boolean | null | undefined;
   /**
-   * Begin with an empty database where nothing is to be brought back. What is there is kept under
-   * another name, and backups stay. Refused with `conflict` while the database is served for
-   * writing, also where system.check finds something. Absent: false.
+   * Begin with an empty database when nothing is to be restored. The old file is kept under another
+   * name, and backups stay. Refused with `conflict` while the database is served for writing, also
+   * where system.check finds something. Absent: false.
    */
   begin_new?: boolean | null | undefined;
 }
@@ -3424,8 +3424,8 @@ export interface RunsFinishParams {
   /** API calls made so far; absent or null: as before. */
   api_calls_made?: number | null | undefined;
   /**
-   * When it ended, for history that is brought in: a time before its start counts as its start, one
-   * in the future as now. Now when absent. A finish that is repeated may give another.
+   * When the run ended, for imported history: a time before its start counts as its start, one in
+   * the future as now. Now when absent. A finish that is repeated may give another.
    */
   completed_at?: number | null | undefined;
 }
@@ -3974,11 +3974,11 @@ export interface WorkflowsChanged {
 }
 
 /**
- * Params of `runs.changed`. A run was started, has made progress, was taken up again, has ended or
- * was deleted.
+ * Params of `runs.changed`. A run was started, has made progress, was resumed, has ended or was
+ * deleted.
  *
- * Sent to a client that has subscribed; of the progress of one run the newest, at most once a
- * second. Of runs that are deleted with their workflow none is sent.
+ * Sent to a client that has subscribed. For the progress of one run, only the newest is sent, at
+ * most once a second. For runs that are deleted with their workflow, nothing is sent.
  */
 export interface RunsChanged {
   /** Id of a run, 1 to 128 characters. */
@@ -4057,7 +4057,7 @@ export interface Notifications {
   "audit.overflow": AuditOverflow;
   /** A workflow was created, saved, archived, unarchived or deleted. */
   "workflows.changed": WorkflowsChanged;
-  /** A run was started, has made progress, was taken up again, has ended or was deleted. */
+  /** A run was started, has made progress, was resumed, has ended or was deleted. */
   "runs.changed": RunsChanged;
   /** Settings were set, reset or deleted. */
   "settings.changed": SettingsChanged;
@@ -4075,7 +4075,7 @@ export interface ErrorDataBySlug {
   cancelled: ErrorData;
   /** The process is ending and starts no further request. */
   shutting_down: ErrorData;
-  /** A restore, compaction or recovery uses the database alone, or waited 30 s in vain to do. */
+  /** A restore, compaction or recovery uses the database alone, or waited 30 s to do so. */
   maintenance: ErrorData;
   /**
    * The system gives no more memory, threads or open files. What was acknowledged is kept.
@@ -4459,8 +4459,8 @@ export class WorkflowsMethods {
    * Archive, unarchive, categorise or tag several workflows in one transaction.
    *
    * An error of one (`not_found`, `archived`, `database_damaged`, or `invalid_params` where it
-   * would have too many tags) is told in its result, and the others are changed all the same. Each
-   * is changed as by workflows.update, workflows.archive and workflows.unarchive: with their audit
+   * would have too many tags) is in its result, and the others are changed nevertheless. Each is
+   * changed as by workflows.update, workflows.archive and workflows.unarchive: with their audit
    * entries, events and revisions.
    */
   updateMany(
@@ -4518,7 +4518,7 @@ export class WorkflowsMethods {
   /**
    * Compare two revisions of a workflow, step by step where its tool is known.
    *
-   * A step that was renamed or moved is told as that, and not as other connections.
+   * A step that was renamed or moved is reported as such, and not as changed links.
    */
   diff(params: WorkflowsDiffParams, options?: CallOptions): Promise<WorkflowsDiffResult> {
     return this.#client.call("workflows.diff", params, options);
@@ -4532,9 +4532,9 @@ export class WorkflowsMethods {
   /**
    * Write workflows into a file, as one JSON document or as a zip of their own documents.
    *
-   * Bodies are written byte for byte as they are stored. All are of one state of the database. The
-   * file gets its name when it is complete and on the disk. What looks like an API key, a password
-   * or a token is told, and left out on request.
+   * Bodies are written byte for byte as they are stored. All are read from one snapshot. The file
+   * gets its name when it is complete and synced. Texts that look like an API key, a password or a
+   * token are reported, and omitted on request.
    */
   export(params: WorkflowsExportParams, options?: LongCallOptions): Promise<WorkflowsExportResult> {
     return this.#client.call("workflows.export", params, options);
@@ -4618,7 +4618,7 @@ export class RunsMethods {
   /**
    * Record what a running run has used so far, whether it waits, and that it is running now.
    *
-   * A run that was interrupted is taken up again.
+   * An interrupted run is resumed.
    */
   progress(params: RunsProgressParams, options?: CallOptions): Promise<RunsProgressResult> {
     return this.#client.call("runs.progress", params, options);
@@ -4627,9 +4627,9 @@ export class RunsMethods {
   /**
    * End a run; finishing it again changes nothing with the same values, else it is a conflict.
    *
-   * A run that was interrupted is taken up again first. No text can make a finish fail: it is cut,
-   * repaired or left out. Half of a surrogate pair, NaN, bytes that are not UTF-8 and nesting
-   * without end are accepted in `error_message` and `summary`.
+   * An interrupted run is resumed first. No text makes a finish fail: it is truncated, repaired or
+   * dropped. Half of a surrogate pair, NaN, bytes that are not UTF-8 and nesting without end are
+   * accepted in `error_message` and `summary`.
    */
   finish(params: RunsFinishParams, options?: CallOptions): Promise<RunsFinishResult> {
     return this.#client.call("runs.finish", params, options);
