@@ -30,7 +30,7 @@ const commands = {
     const { id } = await workflows.save({ workflow: { name: basename(file, ".json"), data } });
     console.log(id);
   },
-  /** Change what was read, unless somebody has changed it since. */
+  /** Change the workflow that was read, unless it was changed since. */
   async rename({ workflows }, id, name) {
     const { workflow } = await workflows.get({ id });
     await workflows.update({ id, name, expected_revision: workflow.revision });
@@ -50,7 +50,7 @@ if (!Object.hasOwn(commands, command)) {
   try {
     await commands[command](await supervisor.start(), ...words);
   } catch (e) {
-    if (isKnownError(e) && e.slug === "conflict") fail("Somebody else has changed it: try again.");
+    if (isKnownError(e) && e.slug === "conflict") fail("The workflow was changed elsewhere: try again.");
     else if (isKnownError(e) && e.slug === "not_found") fail("There is no such workflow.");
     else if (e instanceof StartFailed) fail(e.data.hint ?? e.message);
     else throw e;

@@ -1,4 +1,4 @@
-"""The client for asyncio: the same core, whose answers wake the event loop."""
+"""The client for asyncio, which uses the same core; answers wake the event loop."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ class AsyncEvents:
     """The notifications that the process has sent."""
 
     def __init__(self, events: Events) -> None:
-        """Read from `events`, which no other reader shares."""
+        """Read from `events`, which must have no other reader."""
         self._events = events
         self._changed = asyncio.Event()
         events.on_change = in_loop(self._changed.set)
 
     async def get(self, timeout: float = CALL_TIMEOUT_S) -> Notification:
-        """Remove and return the oldest; raise ConnectionLost when there will be no more."""
+        """Remove and return the oldest one; raise ConnectionLost when there will be no more."""
         try:
             async with asyncio.timeout(None if timeout == math.inf else timeout):
                 while True:
@@ -88,7 +88,7 @@ class BaseAsyncClient:
 
     @property
     def last_seq(self) -> int | None:
-        """Return the number of the newest audit entry of which the program was told."""
+        """Return the number of the newest audit entry that the program has received."""
         return self._client.last_seq
 
     async def call(

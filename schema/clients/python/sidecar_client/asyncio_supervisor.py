@@ -17,7 +17,7 @@ CALLBACKS: Final = ("on_state", "on_event", "on_runs", "on_log", "on_notificatio
 
 
 class AsyncSupervisor:
-    """A process that is started again after its death; see Supervisor, whose options it takes.
+    """Restarts a process after it has died; takes the options of Supervisor.
 
     The callbacks are plain functions that run in the event loop; `unlock` may be a coroutine.
     """
@@ -49,11 +49,11 @@ class AsyncSupervisor:
 
     @property
     def state(self) -> State:
-        """Return what the process is doing."""
+        """Return the state of the process."""
         return self._supervisor.state
 
     async def start(self) -> Self:
-        """Start the process and wait until it serves; StartFailed says why it does not."""
+        """Start the process and wait until it serves; raise StartFailed when it does not."""
         await asyncio.to_thread(self._supervisor.start)
         return self
 
@@ -66,7 +66,7 @@ class AsyncSupervisor:
         await asyncio.to_thread(self._supervisor.wait_ready, timeout)
 
     def _ask(self, wrong: bool) -> str | None:  # noqa: FBT001 - as Supervisor calls it
-        """Have the event loop ask for the passphrase; runs in a thread of the supervisor."""
+        """Ask for the passphrase in the event loop; runs in a thread of the supervisor."""
         return asyncio.run_coroutine_threadsafe(self._passphrase(wrong), self._loop).result()
 
     async def _passphrase(self, wrong: bool) -> str | None:  # noqa: FBT001 - as Supervisor calls it

@@ -1,4 +1,4 @@
-"""How one declaration of a method serves those who wait, those who do not, and asyncio."""
+"""Derives the blocking, the non-blocking and the asyncio call of a method from one declaration."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ R = TypeVar("R")
 
 
 class Methods:
-    """The methods of one noun: each makes the params and gives them to `client.call`."""
+    """The methods of one noun; each builds the params and passes them to `client.call`."""
 
     def __init__(self, client: Any) -> None:
-        """Call the methods through a client, whichever its `call` returns."""
+        """Call the methods through a client, and return whatever its `call` returns."""
         self.client = client
 
 
 class _Starter(NamedTuple):
-    """A client whose `call` does not wait."""
+    """A client whose `call` does not wait for the answer."""
 
     call: Callable[..., Any]
 
 
 class _Another(Generic[P, R]):
-    """A method that is made of another one, with its params."""
+    """A method that is derived from a blocking one, with the same params."""
 
     def __init__(self, function: Callable[Concatenate[Any, P], R]) -> None:
-        """Make it of the method that waits."""
+        """Derive the method from the blocking one."""
         self._function: Callable[..., R] = function
 
 
 class Started(_Another[P, R]):
-    """The same method without waiting: it returns a Pending, whose `result` waits."""
+    """The non-blocking form of a method: it returns a Pending, whose `result` waits."""
 
     def __get__(self, methods: Methods, _owner: type) -> Callable[P, Pending[R]]:
         """Return the method of this object."""
@@ -45,7 +45,7 @@ class Started(_Another[P, R]):
 
 
 class Paged(_Another[P, R]):
-    """The same method page by page, from `cursor` or the first to the last."""
+    """The form of a method that yields pages, from `cursor` or the first to the last."""
 
     def __get__(self, methods: Methods, _owner: type) -> Callable[P, Iterator[R]]:
         """Return the method of this object."""
@@ -63,7 +63,7 @@ class Paged(_Another[P, R]):
 
 
 class Awaited(_Another[P, R]):
-    """The same method as a coroutine, which the `call` of a client for asyncio returns."""
+    """The coroutine form of a method, which the `call` of a client for asyncio returns."""
 
     def __get__(self, methods: Methods, _owner: type) -> Callable[P, Coroutine[Any, Any, R]]:
         """Return the method of this object."""
@@ -71,7 +71,7 @@ class Awaited(_Another[P, R]):
 
 
 class AwaitedPages(_Another[P, R]):
-    """The same method page by page, for `async for`."""
+    """The form of a method that yields pages for `async for`."""
 
     def __get__(self, methods: Methods, _owner: type) -> Callable[P, AsyncIterator[R]]:
         """Return the method of this object."""

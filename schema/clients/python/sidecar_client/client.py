@@ -1,7 +1,7 @@
 """The core of the client: requests, their answers, notifications, and the restart of the process.
 
-It has no methods of the contract; `methods.py`, which is generated, adds them. asyncio_client.py
-and supervisor.py stand on it.
+The methods of the contract are not here; the generated `methods.py` adds them. asyncio_client.py
+and supervisor.py use this module.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from .pending import Pending
 from .wire import CALL_TIMEOUT_S, CLOSE_TIMEOUT_S, Wire, called_back
 
 SUBSCRIBE_AGAIN_S = 1.0
-"""The wait before a replay is asked for again that the process could not serve."""
+"""The wait before a failed replay is requested again."""
 
 
 class Options(TypedDict, total=False):
-    """What can be chosen for a process and its client; callbacks run in threads of the client."""
+    """The options of a process and its client; callbacks run in threads of the client."""
 
     env: Mapping[str, str] | None
     """The environment variables of the process; those of this one when absent."""
@@ -45,13 +45,13 @@ class Options(TypedDict, total=False):
     """Seconds without an answer or progress after which a call times out."""
 
     on_notification: Callable[[Notification], None] | None
-    """Given each notification, in order; it must not wait for an answer."""
+    """Called with each notification, in order; it must not wait for an answer."""
 
     on_log: Callable[[str], None] | None
-    """Given each line that the process writes to stderr."""
+    """Called with each line that the process writes to stderr."""
 
     on_stale: Callable[[], None] | None
-    """Told that audit entries were missed, or it is another database: read all anew."""
+    """Called when entries were missed, or the database is another one: read everything again."""
 
 
 class BaseClient:
@@ -65,7 +65,7 @@ class BaseClient:
         self.timeout = options.get("timeout", CALL_TIMEOUT_S)
         self.events = Events()
         self.last_seq: int | None = None
-        """Number of the newest audit entry of which the program was told, or knew at the start."""
+        """Number of the newest audit entry that the program has received, or knew at the start."""
         self._argv = argv
         self._options = options
         self._lock = threading.Lock()
@@ -73,9 +73,9 @@ class BaseClient:
         self._pending: dict[int, Pending[Any]] = {}
         self._subscription: dict[str, Any] | None = {}
         self._replay_from: dict[int, int] = {}
-        """Requests that have asked for a replay, with the number after which it begins."""
+        """Requests for a replay, each with the number after which the replay begins."""
         self._waits_for_replay = False
-        """Whether a replay will be asked for that has the events which are received now."""
+        """Whether a later replay will contain the events that are received now."""
         self._wire: Wire | None = None
         self._add_methods()
 
@@ -158,7 +158,7 @@ class BaseClient:
         self._send([], request(method, params, None))
 
     def forget(self, pending: Pending[Any]) -> None:
-        """Wait no longer for a request, and cancel it; one that is no long method ignores that."""
+        """Stop waiting for a request, and cancel it; only long methods can be cancelled."""
         with self._lock:
             self._pending.pop(pending.id, None)
             self._replay_from.pop(pending.id, None)
@@ -200,8 +200,8 @@ class BaseClient:
     def close(self, timeout: float = CLOSE_TIMEOUT_S) -> int | None:
         """End the process in order, or by force after the timeout, and return its exit code.
 
-        The request to exit is sent first: closing stdin is no end of input while a process that
-        this one forked holds a copy of the pipe.
+        The request to exit is sent first, because closing stdin does not end the input while a
+        process that this one has forked holds a copy of the pipe.
         """
         with suppress(ConnectionLost):
             self.notify("system.exit")
@@ -217,14 +217,14 @@ class BaseClient:
     def connect(self) -> None:
         """Start the process, wait until it serves, and receive the audit events after `last_seq`.
 
-        StartFailed says why it does not serve.
+        Raises StartFailed, with the reason, when the process does not start.
         """
         self._waits_for_replay = self._subscription is not None and self.last_seq is not None
         self._start_process()
         if self.ready["head"] is None:  # a rescue has no log
             self._waits_for_replay = False
         if self._waits_for_replay and self.last_seq is not None:
-            with suppress(SidecarError):  # it will be asked for again
+            with suppress(SidecarError):  # it will be requested again
                 self.replay_after(self.last_seq)
 
     def start_replay(self, after: int) -> Pending[AuditSubscribeResult]:
@@ -244,7 +244,7 @@ class BaseClient:
     def wire(self) -> Wire:
         """Return the object for the process and its lines."""
         if self._wire is None:
-            message = "It was not started."
+            message = "The process was not started."
             raise ConnectionLost(None, message)
         return self._wire
 
@@ -315,7 +315,7 @@ class BaseClient:
             pending.settle(message.get("result"), error)
 
     def _begin_replay(self, request_id: int, result: Any, error: SidecarError | None) -> None:
-        """Note that the events after this answer are those that the request has asked for."""
+        """Record that the events after this answer are those of the requested replay."""
         after = self._replay_from.pop(request_id, None)
         if after is None:
             return
@@ -331,13 +331,13 @@ class BaseClient:
             timer.start()
 
     def _replay_again(self, wire: Wire, after: int) -> None:
-        """Ask for a replay that was refused, unless another process serves now."""
+        """Request a refused replay again, unless another process serves now."""
         if wire is self._wire:
             with suppress(ConnectionLost):
                 self.start_replay(after)
 
     def _tell_stale(self) -> None:
-        """Tell the program that it must read all anew."""
+        """Call `on_stale`: the program must read everything again."""
         if (on_stale := self._options.get("on_stale")) is not None:
             called_back(on_stale)
 
@@ -361,7 +361,7 @@ class BaseClient:
             return [self._pending.pop(each.id) for each in found]
 
     def _take_notification(self, method: str, params: Any) -> None:
-        """Store a notification, unless it only concerns a request or is not known."""
+        """Store a notification, unless it concerns a single request or is unknown."""
         if method == "$/progress":
             if (pending := self._pending.get(params["id"])) is not None:
                 pending.touch(params)

@@ -12,7 +12,7 @@ Params = Mapping[str, Any]
 
 
 def messages_of(line: bytes) -> list[dict[str, Any]]:
-    """Return the messages of a line; a number that a float does not hold is rounded or infinite."""
+    """Return the messages of a line; a number that exceeds a float is rounded or infinite."""
     try:
         value: Any = json.loads(line, parse_int=_rounded)
     except (ValueError, RecursionError):  # not a line of the protocol
@@ -22,7 +22,7 @@ def messages_of(line: bytes) -> list[dict[str, Any]]:
 
 
 def incompatibility(offered: str) -> str | None:
-    """Return what is wrong with the version of the protocol: another major number is."""
+    """Return the error for a protocol version with another major number."""
     if offered.partition(".")[0] == PROTOCOL_VERSION.partition(".")[0]:
         return None
     return f"The process speaks protocol {offered}, this client {PROTOCOL_VERSION}."

@@ -1,4 +1,4 @@
-"""What the client raises, and the value of a param that is not sent."""
+"""The exceptions of the client, and the value of a param that is not sent."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class ClientError(Exception):
 
 
 class CallTimeout(ClientError):
-    """There was no answer and no progress in time. A write may have happened all the same."""
+    """There was no answer and no progress in time. A write may nevertheless have been done."""
 
 
 class ConnectionLost(ClientError):
-    """The process has ended, or its pipe, before it answered.
+    """The process has ended, or its pipe was closed, before it answered.
 
-    `may_have_run` says whether the request was sent, so that it may have been done; `exit_code` and
-    `stderr_tail`, the last lines of stderr, say why the process ended.
+    `may_have_run` says whether the request was sent, so that it may have been done. `exit_code` and
+    `stderr_tail`, the last lines of stderr, show why the process ended.
     """
 
     def __init__(
@@ -43,13 +43,13 @@ class ConnectionLost(ClientError):
 
 
 class StartFailed(ConnectionLost):
-    """The process did not come to serve; `slug` says why, None that it did not say.
+    """The process did not start to serve; `slug` is the reason, None when it gave none.
 
-    `line` has the members of the line `start_failed`, its last one on stderr.
+    `line` has the members of the line `start_failed`, the last one on stderr.
     """
 
     def __init__(self, reason: str, exit_code: int | None, stderr_tail: str) -> None:
-        """Store why it did not, unless the process itself has said it on stderr."""
+        """Store the reason, unless the process itself has written it to stderr."""
         super().__init__(exit_code, stderr_tail)
         self.line = _start_failed_line(stderr_tail)
         self.slug: str | None = self.line.get("slug")
@@ -57,7 +57,7 @@ class StartFailed(ConnectionLost):
 
 
 class CrashLoop(ClientError):
-    """The process ended again and again soon after its start, so that it is not started again."""
+    """The process ended repeatedly soon after its start, and is not started again."""
 
 
 class SidecarError(ClientError):
@@ -78,7 +78,7 @@ class SidecarError(ClientError):
         self.message = message
         members = cast(dict[str, Any], data) if isinstance(data, dict) else {}
         self.data: Any = members
-        """The members that the error has beside these; each subclass has their type."""
+        """The further members of the error's data; each subclass declares their types."""
         self.slug = str(members.get("slug", ""))
         self.retryable = bool(members.get("retryable", False))
 

@@ -1,4 +1,4 @@
-"""The notifications that the process has sent, for a program that asks for them."""
+"""The queue of notifications, for a program that reads them instead of using callbacks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Events:
         """Called after each change, in the thread that makes it."""
 
     def get(self, timeout: float = CALL_TIMEOUT_S) -> Notification:
-        """Remove and return the oldest; raise ConnectionLost when there will be no more."""
+        """Remove and return the oldest one; raise ConnectionLost when there will be no more."""
         with self._changed:
             if not self._changed.wait_for(
                 lambda: self._waiting or self._end, min(timeout, threading.TIMEOUT_MAX)
@@ -56,13 +56,13 @@ class Events:
             self._tell()
 
     def set_end(self, end: ConnectionLost | None) -> None:
-        """Note that the process has ended or, with None, was started again."""
+        """Record that the process has ended or, with None, was started again."""
         with self._changed:
             self._end = end
             self._tell()
 
     def _tell(self) -> None:
-        """Wake those that wait."""
+        """Wake the waiting threads."""
         self._changed.notify_all()
         if self.on_change is not None:
             self.on_change()

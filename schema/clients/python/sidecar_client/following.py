@@ -1,4 +1,4 @@
-"""What a program that shows what the database holds must ask for again.
+"""Computes which shown data a program must read again after a change of the database.
 
 schema/recipes.md shows the same steps line by line.
 """
@@ -14,33 +14,33 @@ HARMLESS_ACTIONS = (
     *("key_access", "key_verify", "unlock_failed", "access_refused", "workflow_export"),
     *("backup_", "audit_", "remote_", "compact", "check_findings"),
 )
-"""Beginnings of the names of acts that change the secrets, and of those that change nothing."""
+"""Prefixes of the audit actions that change the secrets, and of those that change nothing."""
 
 
 class Stale:
-    """What a program shows and must ask for again, by the notifications it has taken.
+    """The data that a program shows and must read again, according to the notifications so far.
 
-    The program keeps `seq` with what it shows. Started again, it calls `catch_up` with it, asks
-    for what is stale (`workflows.get_many`, `runs.get`, `settings.get`, `secrets.status`) and goes
-    on with `take` for each notification. Of the ids that it asks for, those that are not found were
-    deleted. When `resume_after` is set notifications were lost: it calls `catch_up` with it.
+    The program stores `seq` with the data that it shows. After a restart it calls `catch_up` with
+    `seq`, reads the stale data (`workflows.get_many`, `runs.get`, `settings.get`,
+    `secrets.status`), and then calls `take` for each notification. Ids that are not found were
+    deleted. When `resume_after` is set, notifications were lost: call `catch_up` with its value.
     """
 
     def __init__(self, seq: int) -> None:
         """Start with nothing stale, at the audit entry `seq`."""
         self.seq = seq
         self.everything = False
-        """Whether all that is shown is to be asked for again, lists too."""
+        """Whether everything must be read again, including lists."""
         self.workflows: set[str] = set()
         self.runs: set[str] = set()
         self.all_runs = False
-        """Whether any run may have changed: the acts of runs have no audit entries."""
+        """Whether any run may have changed: most changes of runs have no audit entries."""
         self.settings: set[str] = set()
         self.secrets = False
         self.resume_after: int | None = None
 
     def take(self, notification: Notification) -> None:
-        """Take one notification."""
+        """Process one notification."""
         if notification.method == "audit.event":
             self.seq = max(self.seq, notification.params["seq"])
             self._take_entry(notification.params)
@@ -66,7 +66,7 @@ class Stale:
             self.all_runs = True
 
     def _take_entry(self, entry: AuditEvent) -> None:
-        """Take an audit entry; one of an act that is not known makes everything stale."""
+        """Process an audit entry; an unknown action makes everything stale."""
         action, resource = entry["action"], entry["resource"]
         if action.startswith(HARMLESS_ACTIONS):
             return
@@ -78,7 +78,7 @@ class Stale:
             self.all_runs = True
         elif action.startswith("workflow_") or action == "revision_prune":
             self.workflows.add(resource)
-            self.all_runs |= action == "workflow_delete"  # its runs are not told one by one
+            self.all_runs |= action == "workflow_delete"  # there are no notifications for its runs
         else:
             self.everything = True
 
@@ -92,7 +92,7 @@ def catch_up(client: BaseClient, after: int, timeout: float = CALL_TIMEOUT_S) ->
     stale.all_runs = True
     answer = client.replay_after(after, timeout)
     if answer["pruned_through"] > after or answer["head"]["seq"] < after:
-        stale.everything = True  # entries are missing, or it is not the database of before
+        stale.everything = True  # entries are missing, or this is another database
         stale.seq = answer["head"]["seq"]
     seen: set[int] = set()
     while len(seen) < answer["replayed"]:

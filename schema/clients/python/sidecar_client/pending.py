@@ -1,4 +1,4 @@
-"""One request that is in flight."""
+"""Requests in flight."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Pending(Generic[T]):
-    """One request that is in flight; it settles once."""
+    """A request in flight; it settles once."""
 
     def __init__(
         self,
@@ -35,7 +35,7 @@ class Pending(Generic[T]):
         self.method = method
         self.batch = 0
         self.line_bytes = 0
-        """The length of the line that it was sent in."""
+        """The length of the line in which the request was sent."""
         self._client = client
         self._timeout = timeout
         self._on_progress = on_progress
@@ -67,7 +67,7 @@ class Pending(Generic[T]):
         self._client.notify("$/cancelRequest", {"id": self.id})
 
     def seconds_left(self, timeout: float | None = None) -> float:
-        """Return the time until the timeout; raise CallTimeout when there is none left."""
+        """Return the time until the timeout; raise CallTimeout when it has passed."""
         given = self._timeout if timeout is None else timeout
         allowed = self._client.timeout if given is None else given
         left = self._active_at + allowed - time.monotonic()
@@ -77,13 +77,13 @@ class Pending(Generic[T]):
         return left
 
     def touch(self, progress: Progress | None = None) -> None:
-        """Note a sign of life, which starts the timeout again."""
+        """Restart the timeout, because progress was received."""
         self._active_at = time.monotonic()
         if progress is not None and self._on_progress is not None:
             called_back(self._on_progress, progress)
 
     def settle(self, value: Any, error: ClientError | None = None) -> None:
-        """Store the answer; the client does it once, with who removes it from its list."""
+        """Store the answer; called once, by the thread that removed the request from the list."""
         self._answer = (value, error)
         self._settled.set()
         if self._on_settled is not None:

@@ -1,4 +1,4 @@
-"""The supervisor: it starts the process, starts it again after a death, and ends it in order."""
+"""The supervisor, which starts the process, restarts it after a crash, and ends it in order."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ BACKOFF_FIRST_S = 0.25
 BACKOFF_MAX_S = 10.0
 """The pause before a restart; it doubles with each end that comes soon after a start."""
 SHORT_LIFE_S = 10.0
-"""A process that ends sooner after it began to serve, or before that, has lived a short life."""
+"""A process that ends before it has served for this time counts towards a crash loop."""
 SHORT_LIVES_MAX = 5
-"""So many of them in a row are a crash loop."""
+"""The number of such ends in a row that is a crash loop."""
 STOP_LOOK_S = 0.1
-"""How often it is looked for what happens while something else is waited for."""
+"""The interval at which a wait checks for other events."""
 
 
 class SupervisorOptions(Options, total=False):
-    """What can be chosen for a supervisor; callbacks run in its threads, one at a time in each."""
+    """The options of a supervisor; callbacks run in its threads, one at a time in each."""
 
     command: Sequence[str] | None
     """The program, such as ["sim-sidecar"]; when absent, the one that `find_command` finds."""
@@ -46,25 +46,25 @@ class SupervisorOptions(Options, total=False):
     """The newest audit entry that the host has; when absent, the newest one at the first start."""
 
     on_state: Callable[[State, ClientError | None], None] | None
-    """Told each state; after an end with the error that says why."""
+    """Called with each state; after an end, also with the error that gives the reason."""
 
     on_event: Callable[[AuditEvent], None] | None
-    """Given each later audit entry once and in order, also what was missed while no process ran."""
+    """Called with each later audit entry once and in order, also those missed while none ran."""
 
     on_runs: Callable[[list[str]], None] | None
-    """Given the ids of runs that a death has interrupted, which `runs.progress` takes up again.
+    """Called with the ids of runs that a crash has interrupted; `runs.progress` resumes a run.
 
-    They are the newest 100; `runs.list` with `interrupted` has all.
+    The ids are the newest 100; `runs.list` with `interrupted` returns all.
     """
 
 
 class Supervisor:
-    """A process that is started again after its death, and the client of whichever runs now.
+    """Restarts a process after it has died, and has a client for the current process.
 
-    `client` stays the same object. A call that is under way when the process dies raises
-    ConnectionLost, so does each later one until the next process serves; `wait_ready` waits for
-    it. Callbacks run in threads of the supervisor: `on_event`, `on_notification` and `on_stale`
-    must not wait for an answer, `unlock`, `on_runs` and `on_state` may.
+    `client` stays the same object. A call in flight when the process dies raises ConnectionLost,
+    and so does each later one until the next process serves; `wait_ready` waits for that. Callbacks
+    run in threads of the supervisor: `on_event`, `on_notification` and `on_stale` must not wait for
+    an answer, `unlock`, `on_runs` and `on_state` may.
     """
 
     def __init__(
@@ -110,11 +110,11 @@ class Supervisor:
 
     @property
     def state(self) -> State:
-        """Return what the process is doing."""
+        """Return the state of the process."""
         return self._state
 
     def start(self) -> Self:
-        """Start the process and wait until it serves; StartFailed says why it does not."""
+        """Start the process and wait until it serves; raise StartFailed when it does not."""
         if self._state not in {"stopped", "gave_up"}:
             message = f"The supervisor is {self._state}."
             raise RuntimeError(message)
@@ -157,13 +157,13 @@ class Supervisor:
                 raise self._error or StartFailed("The supervisor is stopped.", None, "")
 
     def _serves(self) -> bool:
-        """Return whether a process serves; of its end the supervising thread learns a bit later."""
+        """Return whether a process serves; the supervising thread notices its end a bit later."""
         return self._state == "ready" and not self.client.wire.ended
 
     # --- in the supervising thread --------------------------------------------------------
 
     def _run(self, tell_outcome: Callable[[ClientError | None], None]) -> None:
-        """Start the process, tell what came of it, and start it again after each death."""
+        """Start the process, report the result, and start it again after each end."""
         failure = self._start_process()
         if failure is not None:
             self._set_state("stopped", failure)
@@ -172,7 +172,7 @@ class Supervisor:
             self._supervise()
 
     def _supervise(self) -> None:
-        """Start the process again after each death."""
+        """Start the process again after each end."""
         short_lives = 0
         pause_s = BACKOFF_FIRST_S
         error: ClientError | None = None
@@ -200,7 +200,7 @@ class Supervisor:
             error = self._start_process()
 
     def _start_process(self) -> ClientError | None:
-        """Start the process, do what is done after each start, and return why it failed."""
+        """Start the process, unlock and report runs; return the error of a failed start."""
         self._serves_since = None
         try:
             self.client.restart()
@@ -213,7 +213,7 @@ class Supervisor:
         return None
 
     def _take_up(self) -> bool:
-        """Unlock and take up runs; return whether that was done before the process ended."""
+        """Unlock and report interrupted runs; return whether that ended before the process did."""
         ready = self.client.ready
         done = True
         if self._unlock is not None and ready["secrets"] == "locked":
@@ -243,7 +243,7 @@ class Supervisor:
                 return
 
     def _set_state(self, state: State, error: ClientError | None = None) -> None:
-        """Store the state and tell it."""
+        """Store the state and call `on_state`."""
         with self._changed:
             if state == self._state:
                 return
@@ -255,9 +255,9 @@ class Supervisor:
     # --- in the reading thread ------------------------------------------------------------
 
     def _take(self, notification: Notification) -> None:
-        """Pass a notification on, and ask again for audit events that were dropped."""
+        """Forward a notification, and request audit events that were dropped."""
         if notification.method == "audit.overflow" and self.client.last_seq is not None:
-            with suppress(ConnectionLost):  # the restart asks for them too
+            with suppress(ConnectionLost):  # the restart requests them too
                 self.client.start_replay(self.client.last_seq)
         if (on_notification := self._options.get("on_notification")) is not None:
             called_back(on_notification, notification)

@@ -1,4 +1,4 @@
-"""The process on its pipes: whole lines, sent and received, without their meaning."""
+"""The process and its pipes, which send and receive whole lines."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from .errors import CallTimeout, ConnectionLost
 CALL_TIMEOUT_S = 30.0
 """Time without an answer or progress after which a call times out; `math.inf` waits for ever."""
 CLOSE_TIMEOUT_S = 10.0
-"""Time that the process has to end by itself, which schema/recipes.md gives it."""
+"""Time that the process has to end by itself; schema/recipes.md states it."""
 END_TIMEOUT_S = 1.0
 """How long a thread or the operating system may take to notice the end of the process."""
 STDERR_LINES = 200
-"""Last lines of stderr that are stored, to show why a process has ended."""
+"""Number of the last lines of stderr that are stored, to show why a process has ended."""
 STDERR_LINE_BYTES = 65_536
-"""Where a line of stderr is cut, so that one without an end does not fill the memory."""
+"""Length at which a line of stderr is cut, so that a line without end does not fill memory."""
 
 
 class Wire:
@@ -66,7 +66,7 @@ class Wire:
         self._stderr_reader = threading.Thread(target=self._drain_stderr, daemon=True)
 
     def start(self) -> Self:
-        """Start to read and write."""
+        """Start the threads that read and write."""
         self._stderr_reader.start()
         self._writer.start()
         self._reader.start()  # last: at the end of stdout it waits for the thread of stderr
@@ -77,7 +77,7 @@ class Wire:
         self.send_bytes(line + b"\n")
 
     def send_bytes(self, data: bytes) -> None:
-        """Send bytes as they are; the bytes of two calls never mix."""
+        """Send bytes unchanged; the bytes of two calls are never mixed."""
         if self.ended:
             raise self.lost()
         self._to_write.put(data)
@@ -118,7 +118,7 @@ class Wire:
     def close(self, timeout: float = CLOSE_TIMEOUT_S) -> int | None:
         """End the process by closing its stdin, else by terminate, else by kill.
 
-        One that has closed its stdout has no more to say, and gets little time.
+        A process that has closed its stdout sends no more answers, and gets little time.
         """
         if self.ended:
             timeout = min(timeout, END_TIMEOUT_S)
@@ -138,7 +138,7 @@ class Wire:
         return self.process.returncode
 
     def _read(self) -> None:
-        """Pass on the lines of stdout; runs in the reading thread."""
+        """Forward the lines of stdout; runs in the reading thread."""
         with cast("IO[bytes]", self.process.stdout) as stdout:
             for line in stdout:
                 if line.endswith(b"\n"):  # else the process has died within a line
@@ -153,7 +153,7 @@ class Wire:
             self._on_end(self)
 
     def _write(self) -> None:
-        """Write what is sent to stdin; runs in the writing thread."""
+        """Write the queued bytes to stdin; runs in the writing thread."""
         stdin = cast("IO[bytes]", self.process.stdin)
         with suppress(OSError):  # the reading thread sees the end of the process
             while (data := self._to_write.get()) is not None:
@@ -163,7 +163,7 @@ class Wire:
             stdin.close()
 
     def _drain_stderr(self) -> None:
-        """Read stderr, store its last lines and pass each on; runs in its own thread."""
+        """Read stderr, store its last lines and forward each; runs in its own thread."""
         with cast("IO[bytes]", self.process.stderr) as stderr:
             while line := stderr.readline(STDERR_LINE_BYTES):
                 self._stderr.append(line)
@@ -172,7 +172,7 @@ class Wire:
 
 
 def called_back(callback: Callable[..., object], *arguments: object) -> None:
-    """Call a callback of the program; its fault must not stop the thread that calls it."""
+    """Call a callback of the program; an exception must not stop the calling thread."""
     try:
         callback(*arguments)
     except Exception:  # noqa: BLE001 -- whatever the program raises

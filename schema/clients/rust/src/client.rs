@@ -17,7 +17,7 @@ use crate::launch::Launch;
 
 /// Time without an answer or progress after which a call times out.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time that the process has to end in order before it is ended by force.
+/// Time that the process has to end in order before it is killed.
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Calls the methods of a process. Clones share the process; the last one closes its stdin.
@@ -46,7 +46,7 @@ impl Default for CallOptions {
 }
 
 impl CallOptions {
-    /// Returns the options of an ordinary call: 30 seconds without a sign are its time-out.
+    /// Returns the default options: a time-out of 30 seconds without an answer or progress.
     pub fn new() -> Self {
         Self::default()
     }
@@ -63,14 +63,14 @@ impl CallOptions {
         self
     }
 
-    /// Sets what is called, in the thread of the call, for each progress of a long method.
+    /// Sets the callback for the progress of a long method; it runs in the thread of the call.
     pub fn on_progress(mut self, callback: impl Fn(&Progress) + Send + Sync + 'static) -> Self {
         self.on_progress = Some(Arc::new(callback));
         self
     }
 }
 
-/// Cancels the calls that were given it. Only long methods can be cancelled; they then fail with
+/// Cancels the calls that use it. Only long methods can be cancelled; they then fail with
 /// [`SidecarError::Cancelled`], or give their result when they were done.
 #[derive(Clone, Default)]
 pub struct CancelToken(Arc<Mutex<Cancelling>>);
@@ -82,12 +82,12 @@ struct Cancelling {
 }
 
 impl CancelToken {
-    /// Returns a token that has cancelled nothing yet.
+    /// Returns a new token.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Cancels all calls that have the token, and those that will be given it.
+    /// Cancels all calls that use the token, and those that will use it.
     pub fn cancel(&self) {
         let calls = {
             let mut state = lock(&self.0);
@@ -112,7 +112,7 @@ impl CancelToken {
     }
 }
 
-/// The process that serves now, of all clones of a client.
+/// The current process, which all clones of a client share.
 #[derive(Default)]
 pub(crate) struct Link {
     current: Mutex<Current>,
@@ -123,7 +123,7 @@ struct Current {
     connection: Option<Arc<Connection>>,
     ready: Option<SystemReady>,
     last_end: End,
-    /// Whether another link stands for the process, and ends it.
+    /// Whether another link owns the process, and ends it.
     borrowed: bool,
 }
 
@@ -158,7 +158,7 @@ impl Drop for Link {
 impl Client {
     /// Starts a process and waits until it serves. `on_notification` runs in a thread of its own,
     /// and may call methods. When it takes too long, notifications are dropped and an
-    /// `audit.overflow` tells so.
+    /// `audit.overflow` reports that.
     pub fn spawn<F>(launch: &Launch, on_notification: F) -> Result<Self>
     where
         F: FnMut(Notification) + Send + 'static,
@@ -190,7 +190,7 @@ impl Client {
         self
     }
 
-    /// Returns a client for a process that another one stands for.
+    /// Returns a client for a process that another client owns.
     pub(crate) fn of(connection: &Arc<Connection>, ready: &SystemReady) -> Self {
         let client = Self::over(Arc::default());
         client.link.set(Arc::clone(connection), ready.clone());
@@ -203,7 +203,7 @@ impl Client {
         Self { link: Arc::clone(&self.link), options }
     }
 
-    /// Returns what the process told when it was ready; none while there is no process.
+    /// Returns the params of `system.ready`; none while there is no process.
     pub fn ready(&self) -> Option<SystemReady> {
         lock(&self.link.current).ready.clone()
     }
@@ -249,8 +249,8 @@ impl Client {
         result
     }
 
-    /// Sends a request and returns at once. What is received for it is given to `on_reply`, which
-    /// runs in the thread that reads, and therefore must not wait for another answer.
+    /// Sends a request and returns at once. Its replies are passed to `on_reply`, which runs in the
+    /// reading thread, and therefore must not wait for another answer.
     pub fn start<F>(&self, method: &str, params: &RawValue, on_reply: F) -> Started
     where
         F: FnMut(Reply) + Send + 'static,
@@ -267,7 +267,7 @@ impl Client {
         connection.start(method, params, on_reply)
     }
 
-    /// Ends the process in order, after ten seconds by force, and returns how it ended.
+    /// Ends the process in order, kills it after ten seconds, and returns how it ended.
     ///
     /// A process that a supervisor has started is ended by the supervisor.
     pub fn close(&self) -> End {
@@ -288,7 +288,7 @@ impl Client {
     }
 }
 
-/// Asks the process to end, waits, and ends it by force when it takes too long.
+/// Asks the process to end, waits, and kills it when it takes too long.
 pub(crate) fn end_in_order(connection: &Arc<Connection>) -> End {
     let none = RawValue::from_string("{}".to_owned()).expect("it is JSON");
     connection.start("system.shutdown", &none, |_| {});
@@ -298,7 +298,7 @@ pub(crate) fn end_in_order(connection: &Arc<Connection>) -> End {
     })
 }
 
-/// A sign of a process that starts.
+/// A sign of life from a starting process.
 pub(crate) enum Sign {
     /// It makes progress.
     Starting,
@@ -319,7 +319,7 @@ impl Sign {
     }
 }
 
-/// Waits until a process is ready, as long as it gives signs; kills it when it is not wanted.
+/// Waits until a process is ready, as long as it makes progress; kills it when it is not wanted.
 pub(crate) fn wait_ready(
     connection: &Arc<Connection>,
     signs: &std::sync::mpsc::Receiver<Sign>,

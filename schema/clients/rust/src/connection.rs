@@ -1,7 +1,7 @@
 //! One process: its pipes, the calls that wait for an answer, and how it ends.
 //!
-//! Three threads serve it. One writes, so that a process which does not read cannot hold a caller
-//! longer than its time-out; one reads stdout, settles calls and passes notifications on; one reads
+//! It has three threads. One writes, so that a process which does not read cannot block a caller
+//! longer than its time-out; one reads stdout, settles calls and forwards notifications; one reads
 //! stderr.
 
 use std::collections::{HashMap, VecDeque};
@@ -20,20 +20,20 @@ use crate::error::{ConnectionLost, End, Result};
 use crate::generated::Notification;
 use crate::launch::Launch;
 
-/// Last lines of stderr that are kept, to show why a process has ended.
+/// Number of the last lines of stderr that are kept, to show why a process has ended.
 const STDERR_LINES: usize = 200;
-/// Where a line of stderr is cut, so that one without an end does not fill the memory.
+/// Length at which a line of stderr is cut, so that a line without end does not fill the memory.
 const STDERR_LINE_BYTES: u64 = 65_536;
-/// How much of a line that is no message is logged.
+/// Length up to which a line that is not a message is logged.
 const NO_MESSAGE_BYTES: usize = 200;
-/// How long a process may live on that has closed its stdout.
+/// How long a process may still run after it has closed its stdout.
 const END_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long the thread of stderr may take to read what is left of it.
 const STDERR_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often it is looked whether a process that is about to end has ended.
+/// The interval at which the end of a process is checked.
 const POLL: Duration = Duration::from_millis(2);
 
-/// What is received for a request: progress, any number of times, and then one of the others, once.
+/// A reply to a request: progress, any number of times, and then one of the others, once.
 #[derive(Debug)]
 pub enum Reply {
     /// The params of a `$/progress`.
@@ -42,17 +42,17 @@ pub enum Reply {
     Result(Box<RawValue>),
     /// The error object that the process has answered.
     Error(Box<RawValue>),
-    /// There is no answer, because the process went.
+    /// There is no answer, because the process has ended.
     Lost(ConnectionLost),
 }
 
-/// What receives the notifications of a process, and what it writes to stderr.
+/// Receives the notifications of a process, and the lines that it writes to stderr.
 pub(crate) trait Sink: Send + Sync {
     /// Takes a notification; the reading thread calls it, which must not wait for an answer.
     fn notification(&self, notification: Notification);
     /// Takes a line of stderr.
     fn log(&self, line: &str);
-    /// Learns that the process has ended and every call is settled.
+    /// Called when the process has ended and every call is settled.
     fn ended(&self, end: &End);
 }
 
@@ -100,7 +100,7 @@ impl Started {
         }
     }
 
-    /// Waits no longer for the request: what is received for it is dropped.
+    /// Stops waiting for the request: its replies are dropped.
     pub fn forget(&self) {
         if let Some(connection) = self.connection.upgrade() {
             lock(&connection.calls).waiting.remove(&self.id);
@@ -216,7 +216,7 @@ impl Connection {
         lock(&self.to_write).take();
     }
 
-    /// Ends the process by force.
+    /// Kills the process.
     pub(crate) fn kill(&self) {
         let _ = lock(&self.child).kill(); // an error: it has ended already
     }
@@ -365,12 +365,12 @@ fn reply(result: Option<&RawValue>, error: Option<&RawValue>) -> Reply {
     }
 }
 
-/// Gives a reply to the one who waits for it.
+/// Passes a reply to the caller that waits for it.
 fn give(on_reply: &OnReply, reply: Reply) {
     guarded(|| lock(on_reply)(reply));
 }
 
-/// Calls the host back; a panic, which has printed why, must not end the thread that calls.
+/// Calls a callback of the host; a panic, which has printed its reason, must not end the thread.
 pub(crate) fn guarded(callback: impl FnOnce()) {
     let _ = catch_unwind(AssertUnwindSafe(callback));
 }

@@ -1,4 +1,4 @@
-//! What a call, a start or a supervision can fail with.
+//! The errors of a call, a start or a supervisor.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,24 +12,24 @@ use crate::generated::{SidecarError, StartFailed};
 /// A result of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What this crate can fail with.
+/// The error type of this crate.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// The process has answered with an error.
     Sidecar(Box<SidecarError>),
-    /// There was no answer and no progress in time. A write may have happened all the same.
+    /// There was no answer and no progress in time. A write may nevertheless have been done.
     CallTimeout {
         /// The method that was called.
         method: String,
         /// The time that passed without a sign.
         after: Duration,
     },
-    /// The process went before it answered.
+    /// The process has ended before it answered.
     ConnectionLost(Box<ConnectionLost>),
     /// The process has ended before it was ready, or was not ready in time.
     StartFailed(Box<StartFailure>),
-    /// The process ended again and again soon after its start; it is not started any more.
+    /// The process ended repeatedly soon after its start; it is not started any more.
     CrashLoop(Box<CrashLoop>),
     /// The program could not be run.
     Spawn {
@@ -58,7 +58,7 @@ pub struct Failure<D> {
     pub data: D,
 }
 
-/// The process went: what was pending has no answer, and may have run.
+/// The process has ended: pending calls have no answer, and may have run.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ConnectionLost {
@@ -78,7 +78,7 @@ pub struct End {
     pub stderr_tail: String,
 }
 
-/// A start that did not come to `system.ready`.
+/// A start that failed before `system.ready`.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct StartFailure {
@@ -96,7 +96,7 @@ pub struct StartFailure {
 pub struct CrashLoop {
     /// How many times in a row.
     pub ends: u32,
-    /// How it ended at last; `line` is there when it did not come to `system.ready`.
+    /// The last end; `line` is present when the process failed before `system.ready`.
     pub last: StartFailure,
 }
 
@@ -116,7 +116,7 @@ impl StartFailure {
         Self { reason, line: None, end }
     }
 
-    /// Returns the slug that the process has told; empty when it told none.
+    /// Returns the slug that the process has reported; empty when it reported none.
     pub fn slug(&self) -> &str {
         self.line.as_ref().map_or("", |line| line.slug.as_str())
     }
@@ -150,7 +150,7 @@ struct Common {
 }
 
 impl Failure<Box<RawValue>> {
-    /// Returns what an error object of JSON-RPC tells.
+    /// Returns the content of an error object of JSON-RPC.
     pub(crate) fn decode(object: &RawValue) -> Self {
         let found: Object<'_> = serde_json::from_str(object.get()).unwrap_or(Object {
             code: 0,

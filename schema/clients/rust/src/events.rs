@@ -1,4 +1,4 @@
-//! The queue between the thread that reads and the one that calls back.
+//! The queue between the reading thread and the thread that runs callbacks.
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -7,10 +7,10 @@ use crate::connection::lock;
 use crate::generated::{AuditOverflow, Notification};
 use crate::options::{Stale, State};
 
-/// Most notifications that are kept for a callback that takes long.
+/// Most notifications that are kept for a slow callback.
 const WAITING_MAX: usize = 10_000;
 
-/// What is called back.
+/// An item to be passed to a callback.
 pub(crate) enum Item {
     Notification(Notification),
     State(State),
@@ -57,7 +57,7 @@ impl Queue {
         self.changed.notify_one();
     }
 
-    /// Lets `pop` return none when the items that wait are taken.
+    /// Makes `pop` return none once the queue is empty.
     pub(crate) fn close(&self) {
         lock(&self.state).closed = true;
         self.changed.notify_one();

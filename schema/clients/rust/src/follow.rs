@@ -3,32 +3,32 @@
 use crate::generated::{AuditSubscribeResult, Notification};
 use crate::options::Stale;
 
-/// How far the audit log was followed.
+/// The position up to which the audit log was followed.
 #[derive(Default)]
 pub(crate) struct Following {
     last_seq: Option<u64>,
-    /// Whether events are passed over, for a subscription will replay them in their order.
+    /// Whether events are skipped, because a subscription will replay them in order.
     catching_up: bool,
 }
 
 impl Following {
-    /// Returns a following that goes on after a number that is known from before.
+    /// Returns a following that continues after a number from an earlier session.
     pub(crate) fn after(last_seq: Option<u64>) -> Self {
         Self { last_seq, catching_up: last_seq.is_some() }
     }
 
-    /// Notes that the process has ended or that events were lost.
+    /// Records that the process has ended or that events were lost.
     pub(crate) fn interrupt(&mut self) {
         self.catching_up = true;
     }
 
-    /// Returns from where to catch up; none when no entry is known yet.
+    /// Returns the entry after which to catch up; none when no entry is known yet.
     pub(crate) fn resume_after(&mut self) -> Option<u64> {
         self.catching_up &= self.last_seq.is_some();
         self.last_seq
     }
 
-    /// Notes the newest entry at the first start.
+    /// Records the newest entry at the first start.
     pub(crate) fn begin(&mut self, head: Option<u64>) {
         if self.last_seq.is_none() {
             self.last_seq = head;
@@ -36,8 +36,8 @@ impl Following {
         }
     }
 
-    /// Gives a notification on by `give`, unless the host has it or will get it by a subscription;
-    /// `give` returns whether it was taken.
+    /// Passes a notification to `give`, unless the host has it or a subscription will replay it;
+    /// `give` returns whether it was accepted.
     pub(crate) fn take(&mut self, it: Notification, give: impl FnOnce(Notification) -> bool) {
         match &it {
             Notification::AuditEvent(event) => {
@@ -66,7 +66,7 @@ impl Following {
         }
     }
 
-    /// Takes the answer of a subscription: from here on events are those that are wanted.
+    /// Processes the answer of a subscription: later events are passed on.
     pub(crate) fn subscribed(&mut self, answer: &AuditSubscribeResult) -> Option<Stale> {
         self.catching_up = false;
         let last_seq = self.last_seq.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a supervisor is told, and what it tells.
+//! The options and the callbacks of a supervisor.
 
 use std::time::Duration;
 
@@ -9,13 +9,13 @@ use crate::events::Item;
 use crate::generated::{AuditEvent, Notification, SystemReady};
 use crate::launch::Launch;
 
-/// What has become of the process.
+/// The state of the process.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum State {
     /// It is being started.
     Starting,
-    /// It serves; secrets are unlocked and missed audit events are on their way.
+    /// It serves; secrets are unlocked and missed audit events are being sent.
     Ready(Box<SystemReady>),
     /// It has ended, and is started again after that time.
     Down {
@@ -24,7 +24,7 @@ pub enum State {
         /// When it is started again.
         retry_in: Duration,
     },
-    /// It ended again and again, and is not started any more.
+    /// It ended repeatedly, and is not started any more.
     GaveUp(Box<CrashLoop>),
     /// It was ended in order.
     Stopped(End),
@@ -43,7 +43,7 @@ impl State {
     }
 }
 
-/// Why all that is shown must be asked for again: audit events cannot tell what has changed.
+/// Why everything must be read again: audit events cannot show what has changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stale {
@@ -55,7 +55,7 @@ pub enum Stale {
     Restored,
 }
 
-/// How a supervisor starts the process, and what it calls back. All callbacks but `on_log` and
+/// How a supervisor starts the process, and its callbacks. All callbacks but `on_log` and
 /// `unlock` run one after another in one thread, and may call methods.
 pub struct Options {
     pub(crate) launch: Launch,
@@ -95,7 +95,7 @@ impl Callbacks {
 }
 
 impl Options {
-    /// Returns options that call nothing back.
+    /// Returns options without callbacks.
     pub fn new(launch: Launch) -> Self {
         Self {
             launch,
@@ -120,20 +120,20 @@ impl Options {
         self
     }
 
-    /// Sets the time without a sign after which a call or a start fails: 30 seconds when not set.
+    /// Sets the time without an answer or progress after which a call or a start fails (30 s).
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Sets what takes each line of stderr.
+    /// Sets the callback for each line of stderr.
     pub fn on_log(mut self, callback: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.on_log = Box::new(callback);
         self
     }
 
-    /// Sets what gives the passphrase after each start at which secrets are locked, or nothing. It
-    /// is asked again, with `true`, when the passphrase was wrong.
+    /// Sets the callback that returns the passphrase, or none, after a start with locked secrets.
+    /// It is called again, with `true`, when the passphrase was wrong.
     pub fn unlock<F>(mut self, callback: F) -> Self
     where
         F: Fn(bool) -> Option<String> + Send + Sync + 'static,
@@ -142,26 +142,26 @@ impl Options {
         self
     }
 
-    /// Sets what takes each change of the process's state.
+    /// Sets the callback for each change of the process's state.
     pub fn on_state(mut self, callback: impl FnMut(&State) + Send + 'static) -> Self {
         self.callbacks.on_state = Box::new(callback);
         self
     }
 
-    /// Sets what takes each audit event: exactly once and in order, also over restarts.
+    /// Sets the callback for each audit event: exactly once and in order, also across restarts.
     pub fn on_event(mut self, callback: impl FnMut(&AuditEvent) + Send + 'static) -> Self {
         self.callbacks.on_event = Box::new(callback);
         self
     }
 
-    /// Sets what takes every other notification, in order with the audit events.
+    /// Sets the callback for every other notification, in order with the audit events.
     pub fn on_notification(mut self, callback: impl FnMut(&Notification) + Send + 'static) -> Self {
         self.callbacks.on_notification = Box::new(callback);
         self
     }
 
-    /// Sets what takes the ids of the runs that an earlier process left running (the newest 100 of
-    /// them): `runs().progress` takes one up again, `runs().finish` ends it.
+    /// Sets the callback for the ids of the runs that an earlier process left running (the newest
+    /// 100 of them): `runs().progress` resumes a run, `runs().finish` ends it.
     pub fn on_runs<F>(mut self, callback: F) -> Self
     where
         F: FnMut(Vec<String>, &Client) + Send + 'static,
@@ -170,7 +170,7 @@ impl Options {
         self
     }
 
-    /// Sets what asks again for all that is shown.
+    /// Sets the callback that reads all shown data again.
     pub fn on_stale(mut self, callback: impl FnMut(Stale) + Send + 'static) -> Self {
         self.callbacks.on_stale = Box::new(callback);
         self

@@ -28,7 +28,7 @@ pub trait Page: DeserializeOwned {
     fn into_items(self) -> Vec<Self::Item>;
 }
 
-/// The pages of a list; each is asked for when it is wanted. After an error it ends.
+/// The pages of a list, each of which is requested on demand. After an error it ends.
 pub struct Pages<'a, P: Paged> {
     client: &'a Client,
     next: Option<P>,

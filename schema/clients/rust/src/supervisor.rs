@@ -1,4 +1,4 @@
-//! Keeps a process serving: starts it, starts it again when it has gone, and ends it.
+//! Keeps a process running: starts it, starts it again when it has ended, and stops it.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError, Sender};
@@ -23,16 +23,16 @@ use crate::options::{Callbacks, Options, State};
 const BACK_OFF: Duration = Duration::from_millis(250);
 /// The longest time before the process is started again.
 const BACK_OFF_MAX: Duration = Duration::from_secs(10);
-/// An end before the process has served for so long counts as one of a crash loop.
+/// An end before the process has served for this time counts towards a crash loop.
 const SOON: Duration = Duration::from_secs(10);
-/// The wait before audit events are subscribed to again when the process could not serve that.
+/// The wait before a failed subscription to audit events is repeated.
 const SUBSCRIBE_AGAIN: Duration = Duration::from_secs(1);
-/// How often it is looked whether the process still serves while the host is asked for a passphrase.
+/// The interval at which the process is checked while the host is asked for a passphrase.
 const LOOK: Duration = Duration::from_millis(50);
 /// The number of such ends in a row after which the supervisor gives up.
 const ENDS_MAX: u32 = 5;
 
-/// Keeps a process serving. Its client stays valid while processes come and go.
+/// Keeps a process running. Its client stays valid across restarts of the process.
 pub struct Supervisor {
     shared: Arc<Shared>,
     threads: Mutex<Vec<JoinHandle<()>>>,
@@ -41,7 +41,7 @@ pub struct Supervisor {
 enum Control {
     /// The process of this start has ended.
     Ended(u64, End),
-    /// Notifications were lost: the audit events among them are to be sent again.
+    /// Notifications were lost: the audit events among them must be sent again.
     Resubscribe,
     /// The process could not serve a subscription.
     SubscribeAgain,
@@ -58,7 +58,7 @@ struct Shared {
     link: Arc<Link>,
     queue: Queue,
     following: Mutex<Following>,
-    /// When the process has answered that it sends audit events.
+    /// When the process has confirmed the subscription to audit events.
     serves_since: Mutex<Option<Instant>>,
     starts: AtomicU64,
     stopping: AtomicBool,
@@ -231,7 +231,7 @@ impl Shared {
         }
     }
 
-    /// Starts the process, unlocks, catches up, and lets calls through.
+    /// Starts the process, unlocks, catches up, and allows calls.
     fn start_once(self: &Arc<Self>) -> Result<()> {
         let (signs, received) = channel();
         lock(&self.following).interrupt();
@@ -344,11 +344,11 @@ impl Sink for SupervisorSink {
     }
 }
 
-/// Calls the host back, in a thread of its own, until the queue is closed.
+/// Runs the callbacks of the host, in a thread of its own, until the queue is closed.
 fn call_back(shared: &Shared, mut callbacks: Callbacks) {
     while let Some(item) = shared.queue.pop() {
         let overflow = matches!(&item, Item::Notification(Notification::AuditOverflow(_)));
-        // A callback that panics has printed why; what comes after it is given all the same.
+        // A callback that panics has printed the reason; later items are passed on nevertheless.
         guarded(|| callbacks.call(&shared.client, item));
         if overflow {
             let _ = shared.control.send(Control::Resubscribe); // an error: it has given up

@@ -1,4 +1,4 @@
-// Requests and notifications over any transport; it uses nothing that only Node or a browser has.
+// Requests and notifications over any transport; runs in Node and in browsers.
 
 import { CallTimeout, ConnectionLost, SidecarError, type ConnectionEnd } from "./errors.js";
 import type { Methods, Notifications, Progress } from "./generated.js";
@@ -8,17 +8,17 @@ export const CALL_TIMEOUT_MS = 30_000;
 
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-/** What carries whole lines to a process and back, in their order. */
+/** Carries whole lines to a process and back, in order. */
 export interface Transport {
   /** Send one line; the transport adds the line feed. */
   send(line: string): void;
-  /** Have each line that is received passed on, without its line feed. A client calls it once. */
+  /** Register the listener for received lines, without their line feeds. A client calls it once. */
   onLine(listener: (line: string) => void): void;
-  /** Have the end told, once, after the last line. */
+  /** Register the listener for the end, which is called once, after the last line. */
   onClose(listener: (end: ConnectionEnd) => void): void;
 }
 
-/** What every call takes besides its params. */
+/** The options of every call. */
 export interface CallOptions {
   /** Ends the call: it is cancelled, and fails with the reason of the signal. */
   signal?: AbortSignal | undefined;
@@ -26,15 +26,15 @@ export interface CallOptions {
   timeoutMs?: number | undefined;
 }
 
-/** What the call of a long method takes besides its params. */
+/** The options of the call of a long method. */
 export interface LongCallOptions extends CallOptions {
-  /** Is told each progress of the call. */
+  /** Called with each progress of the call. */
   onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 export type MethodName = keyof Methods;
 
-/** The name of a method that answers a page of a list. */
+/** The name of a method that returns a page of a list. */
 export type PagedMethodName = {
   [M in MethodName]: Methods[M]["result"] extends { next_cursor: string | null } ? M : never;
 }[MethodName];
@@ -51,9 +51,9 @@ interface Pending {
   onProgress: ((progress: Progress) => void) | undefined;
   resolve: (result: never) => void;
   reject: (reason: unknown) => void;
-  /** Start the time-out anew. */
+  /** Restart the time-out. */
   touch: () => void;
-  /** Stop the time-out and leave the signal. */
+  /** Stop the time-out and remove the listener of the signal. */
   release: () => void;
 }
 
@@ -118,9 +118,9 @@ export class BaseClient {
   }
 
   /**
-   * Call a method, and be told its outcome while its line is read.
+   * Call a method, and call back with the outcome while its line is being read.
    *
-   * A promise tells it later, when lines that came with the answer may have been read already.
+   * A promise settles later, when further lines may have been read already.
    */
   start<M extends MethodName>(
     method: M,
@@ -167,7 +167,7 @@ export class BaseClient {
     this.#send(JSON.stringify({ jsonrpc: "2.0", method, params }));
   }
 
-  /** Have each notification of one name told, in their order; returns what ends that. */
+  /** Register a listener for the notifications of one name; returns a function that removes it. */
   on<N extends keyof Notifications>(name: N, told: (params: Notifications[N]) => void): () => void {
     return this.onNotification(({ method, params }) => {
       if (method === name) {
@@ -176,7 +176,7 @@ export class BaseClient {
     });
   }
 
-  /** Have every notification told but `$/progress`, in their order; returns what ends that. */
+  /** Register a listener for all notifications but `$/progress`; returns what removes it. */
   onNotification(told: (notification: Notification) => void): () => void {
     const listener = (notification: Notification) => told(notification);
     this.#listeners.add(listener);
@@ -246,7 +246,7 @@ export class BaseClient {
   }
 }
 
-/** Run a callback of the program; what it throws is printed, for the reading must go on. */
+/** Run a callback of the program; an exception is printed, and must not stop the reading. */
 export function guarded(callback: () => void): void {
   try {
     callback();
@@ -255,7 +255,7 @@ export function guarded(callback: () => void): void {
   }
 }
 
-/** Return the value of a line, or null when it is no JSON. */
+/** Return the value of a line, or null when it is not JSON. */
 export function parsed<T>(line: string): T | null {
   try {
     return JSON.parse(line) as T;

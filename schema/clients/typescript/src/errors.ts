@@ -1,8 +1,8 @@
-// The errors of the client. An answer of the process that is an error is told apart by its slug.
+// The errors of the client. Error answers of the process are distinguished by their slugs.
 
 import type * as contract from "./generated.js";
 
-/** How the other end of a transport went; what is not known is absent. */
+/** How the other end of a transport has ended; unknown members are absent. */
 export interface ConnectionEnd {
   /** The exit code of the process; null when a signal ended it. */
   exitCode?: number | null;
@@ -23,7 +23,7 @@ export class SidecarError extends ClientError {
   readonly method: string;
   /** The code of the JSON-RPC error. */
   readonly code: number;
-  /** What the error tells; `isError` and `isKnownError` narrow its type. */
+  /** The data of the error; `isError` and `isKnownError` narrow its type. */
   readonly data: contract.ErrorData;
   /** The stable name of the error; a later version may have names that are not known here. */
   readonly slug: contract.ErrorSlug;
@@ -57,7 +57,7 @@ export function isError<S extends KnownSlug>(e: unknown, slug: S): e is ErrorOf<
   return e instanceof SidecarError && e.slug === slug;
 }
 
-/** The process or its pipe went before the answer came, or there was none to send to. */
+/** The process ended or its pipe was closed before the answer, or there was no process. */
 export class ConnectionLost extends ClientError {
   override name = "ConnectionLost";
 
@@ -67,7 +67,7 @@ export class ConnectionLost extends ClientError {
   }
 }
 
-/** There was no answer and no progress in time. The request may have been done all the same. */
+/** There was no answer and no progress in time. The request may nevertheless have been done. */
 export class CallTimeout extends ClientError {
   override name = "CallTimeout";
 }
@@ -75,7 +75,7 @@ export class CallTimeout extends ClientError {
 /** The process ended, or could not be started, before it was ready. */
 export class StartFailed extends ClientError {
   override name = "StartFailed";
-  /** Why, as the last line on stderr says; null when it said nothing. */
+  /** The reason in the last line on stderr; null when there was none. */
   readonly slug: contract.StartFailedSlug | null;
 
   /** `data` has the members of that line. */

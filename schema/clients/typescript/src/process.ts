@@ -9,13 +9,13 @@ import type { Readable } from "node:stream";
 import { guarded, type Transport } from "./client.js";
 import type { ConnectionEnd } from "./errors.js";
 
-/** The last lines of stderr that are kept, to say why a process has ended. */
+/** Number of the last lines of stderr that are kept, to show why a process has ended. */
 const STDERR_LINES = 50;
-/** Where a line of stderr is cut, so that one without an end does not fill the memory. */
+/** Length at which a line of stderr is cut, so that a line without end does not fill memory. */
 const STDERR_LINE_MAX = 65_536;
 /** More characters than any line has that the process answers; a string may not be much longer. */
 const LINE_MAX = 2 ** 28;
-/** How long a process may live on that has closed its stdout. */
+/** How long a process may still run after it has closed its stdout. */
 const END_MS = 2_000;
 /** How long pipes that another process holds open are read after the end of the process. */
 const DRAIN_MS = 1_000;
@@ -58,7 +58,7 @@ export interface ProcessOptions {
   env?: NodeJS.ProcessEnv | undefined;
   /** Its working folder. */
   cwd?: string | undefined;
-  /** Is told each line of its stderr. */
+  /** Called with each line of its stderr. */
   onLog?: ((line: string) => void) | undefined;
 }
 
@@ -118,7 +118,7 @@ export class ProcessTransport implements Transport {
     void this.#closed.then(listener);
   }
 
-  /** End it by force. */
+  /** Kill the process. */
   kill(): void {
     this.#child.kill("SIGKILL");
   }

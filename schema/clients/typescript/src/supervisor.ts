@@ -1,4 +1,4 @@
-// Keeps one process running: starts it again when it ends, and makes up for what was missed.
+// Keeps one process running: restarts it when it ends, and catches up on missed audit entries.
 
 import { CALL_TIMEOUT_MS, guarded, parsed } from "./client.js";
 import * as errors from "./errors.js";
@@ -7,18 +7,18 @@ import { findProgram, ProcessTransport, type ProcessOptions } from "./process.js
 
 const FIRST_DELAY_MS = 250;
 const LONGEST_DELAY_MS = 10_000;
-/** An end before the process has served for so long counts as one of a crash loop. */
+/** An end before the process has served for this time counts towards a crash loop. */
 const SOON_MS = 10_000;
-/** So many ends in a row, each soon after the start, are a crash loop. */
+/** The number of such ends in a row that is a crash loop. */
 const CRASHES_MAX = 5;
 /** How long a process may take to end in order. */
 const STOP_MS = 10_000;
-/** The wait before events are subscribed to again when the process could not serve that. */
+/** The wait before a failed subscription to events is repeated. */
 const SUBSCRIBE_AGAIN_MS = 1_000;
 
 export type SupervisorState = "starting" | "ready" | "down" | "gave_up" | "stopped";
 
-/** What is run, and the callbacks of the program. */
+/** The command to run, and the callbacks of the program. */
 export interface SupervisorOptions extends ProcessOptions {
   /** The program and its first arguments, before `serve`; `findProgram` finds it when absent. */
   command?: readonly string[] | undefined;
@@ -30,18 +30,18 @@ export interface SupervisorOptions extends ProcessOptions {
   timeoutMs?: number | undefined;
   /** The `seq` of the last audit entry that was received earlier: those after it are given first. */
   after?: number | undefined;
-  /** Is told each state; after an end with the error that says why. */
+  /** Called with each state; after an end, also with the error that gives the reason. */
   onState?: ((state: SupervisorState, reason?: errors.ClientError) => void) | undefined;
-  /** Is given each entry of the audit log from the first start on, once and in order. */
+  /** Called with each entry of the audit log from the first start on, once and in order. */
   onEvent?: ((event: AuditEvent) => void) | undefined;
-  /** Is told that entries are missing, or that the database is an older one: read all anew. */
+  /** Called when entries are missing, or the database is an older one: read everything again. */
   onStale?: (() => void) | undefined;
   /**
-   * Is given the ids of the runs that an earlier process left running (the newest 100 of them):
-   * `runs.progress` takes one up again, `runs.finish` ends it.
+   * Called with the ids of the runs that an earlier process left running (the newest 100 of them):
+   * `runs.progress` resumes a run, `runs.finish` ends it.
    */
   onRuns?: ((ids: string[], client: Client) => void | Promise<void>) | undefined;
-  /** Gives the passphrase after a start with locked secrets, or null; asked again if `wrong`. */
+  /** Returns the passphrase, or null, after a start with locked secrets; repeated if `wrong`. */
   unlock?: ((wrong: boolean) => string | null | Promise<string | null>) | undefined;
 }
 
@@ -51,7 +51,7 @@ export class Supervisor {
   readonly client: Client;
   /** The params of the latest `system.ready`; null until the process is ready. */
   ready: SystemReady | null = null;
-  /** What the supervisor does now. */
+  /** The state of the supervisor. */
   state: SupervisorState = "stopped";
 
   readonly #options: SupervisorOptions;

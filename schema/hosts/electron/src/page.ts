@@ -30,13 +30,13 @@ function row(id: string, name: string): HTMLElement {
   return item;
 }
 
-/** Change what is stored now, unless somebody changes it at the same time. */
+/** Change the stored workflow, unless it is changed at the same time. */
 async function rename(id: string, name: string): Promise<void> {
   try {
     const { workflow } = await client.workflows.get({ id });
     await client.workflows.update({ id, name, expected_revision: workflow.revision });
   } catch (e) {
-    tell(isError(e, "conflict") ? "Somebody else has changed it." : String(e));
+    tell(isError(e, "conflict") ? "The workflow was changed elsewhere." : String(e));
     await show();
   }
 }

@@ -105,7 +105,7 @@ async function save(): Promise<void> {
     await show();
   } catch (thrown) {
     saved.textContent = isError(thrown, "conflict")
-      ? "Somebody has saved since. Open it again, and put your change on top."
+      ? "The workflow was saved elsewhere. Open it again, and repeat your change."
       : String(thrown);
   }
 }

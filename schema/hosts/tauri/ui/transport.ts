@@ -41,7 +41,7 @@ export interface Link {
   onClosed(reason: string, again: boolean): void;
 }
 
-/** Return a client that goes on with each process that the Rust side starts. */
+/** Return a client that continues with each process that the Rust side starts. */
 export function connect(link: Link): Client {
   const client = new Client();
   let lines = new ProcessLines();
