@@ -21,7 +21,7 @@ _VALUES: Final = {
 """The options of `serve` without and with a value, and their defaults; `serve_parser` describes
 them."""
 _NUMBERS: Final = {"parent_pid": 0, "passphrase_fd": 2}
-"""Those whose values are numbers, and what they must be above."""
+"""The keys whose values are numbers, with the number that the value must exceed."""
 
 
 def _is_text(path: str) -> bool:

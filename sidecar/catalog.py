@@ -32,7 +32,7 @@ from sidecar.methods import CHORE_MODULES, METHOD_MODULES
 from sidecar.null_params import accepting_null, leaves_undecoded
 
 Access = Literal["none", "read", "write"]
-"""What a short method needs: nothing, the connection, or the write transaction of its burst."""
+"""The needs of a short method: nothing, the connection, or its burst's write transaction."""
 
 
 _WITHOUT_CLIENT = {
@@ -69,7 +69,7 @@ class Result(msgspec.Struct, frozen=True):
 
 
 class MayBeDamaged(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an item of a list has beside its own members when its row is damaged."""
+    """The additional members of a list's item when its row is damaged."""
 
     damaged: Annotated[
         bool,
@@ -197,7 +197,7 @@ METHODS: dict[str, Method] = {}
 """The methods of the handler modules that are loaded, by their names."""
 
 _FOUND: dict[str, Method] = {}
-"""Those that were called: their modules are loaded to the end."""
+"""The methods that were called, whose modules are completely loaded."""
 
 
 def find_method(name: str) -> Method | None:

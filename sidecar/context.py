@@ -52,7 +52,7 @@ class MethodLatency(NamedTuple):
 
 
 class Session(Protocol):
-    """What a handler may ask of the process that serves it."""
+    """The functions of the serving process that a handler may call."""
 
     def subscribe(self, actions: frozenset[str] | None, after: int | None) -> None:
         """Send audit events of these actions from now on, after those since entry `after`."""

@@ -1,4 +1,4 @@
-"""What the `data` of each error has, and what a process tells by its stderr and its exit code.
+"""The members of each error's `data`, the lines on stderr, and the exit codes.
 
 Only the description of the contract uses these structs: an error is raised with the members as
 keywords. A test compares what is raised with them. A member that is not always there is absent
@@ -50,7 +50,7 @@ START_FAILED_SLUGS: Final[dict[StartFailedSlug, str]] = {
     "already_running": "Another process serves the database.",
     "no_database": "There is no database, and `--existing` forbids creating one.",
 }
-"""Those that are no slugs of errors."""
+"""The slugs of `start_failed` that are not slugs of errors."""
 
 DidYouMean = Annotated[
     str | UnsetType | None, Meta(description="The most similar name; null when none is similar.")
@@ -60,7 +60,7 @@ Provider = Annotated[str | UnsetType, Meta(description="The provider whose secre
 
 
 class ErrorData(msgspec.Struct, frozen=True, kw_only=True):
-    """What every error tells besides its code and its message."""
+    """The members that the data of every error has."""
 
     slug: ErrorSlug
     retryable: Annotated[bool, Meta(description="Whether the same request can succeed later.")]
@@ -230,7 +230,7 @@ class ArchivedData(ErrorData, frozen=True, kw_only=True):
 
 
 class EmptyBodyData(ErrorData, frozen=True, kw_only=True):
-    """What would be replaced."""
+    """The revision of the workflow whose body would be replaced by an empty one."""
 
     revision: Annotated[Revision, Meta(description="The revision that the workflow has now.")]
 
@@ -342,4 +342,4 @@ EXIT_TEXTS: dict[ExitCode, str] = {
     " all the same: send it again only when its params name the id of what it creates.",
     ExitCode.INTERNAL: "The program has a bug; the traceback is on stderr.",
 }
-"""What each exit code means to the program that started this one."""
+"""The meaning of each exit code for the program that started this one."""

@@ -296,7 +296,7 @@ RECOVER_HINT = (
     "sim-sidecar recover shows what can be saved of it, and what the newest backup can replace; it"
     " changes nothing before you confirm."
 )
-"""What a person can do about a database that is too damaged to open."""
+"""How a person can restore a database that is too damaged to open."""
 
 
 class RecoveryRequired(SidecarError):
@@ -382,7 +382,7 @@ class RemoteRefused(SidecarError):
 
 
 class RemoteUntrusted(SidecarError):
-    """What a remote holds is not what a device of this database has put there."""
+    """The content of a remote differs from what a device of this database has pushed."""
 
     code, slug = -32062, "remote_untrusted"
     text = "What the remote holds is not what was put there; remotes.verify says what is wrong."

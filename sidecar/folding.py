@@ -43,7 +43,7 @@ keeps them apart too."""
 _INVISIBLE: Final = (
     r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
-"""What is shown as nothing and is no format character (category Cf)."""
+"""Invisible characters that are not format characters (category Cf)."""
 
 
 _POINTS_FIRST, _POINTS_LAST, _ACCENT_FIRST, _ACCENT_LAST = 10, 36, 200, 234

@@ -19,7 +19,7 @@ _PHASES: Final = len(indexes.INDEXES) + 2
 
 
 class Purged(NamedTuple):
-    """What a purge has done, and whether another one is due."""
+    """The result of a purge, and whether another one is due."""
 
     freed_bytes: int
     pending: bool

@@ -32,7 +32,7 @@ SCHEMA_REF = "#/components/schemas/{name}"
 _NULL: Schema = {"type": "null"}
 
 OPEN = " A minor version may add values: accept those that you do not know."
-"""What the description of every vocabulary ends with."""
+"""The last sentence of the description of every vocabulary."""
 
 
 def _pick(sentences: dict[Any, str], kind: Any) -> dict[Any, str]:

@@ -66,7 +66,7 @@ _STATE_AFTER: Final[Mapping[RestoredSecrets, SecretsState]] = {
 
 
 class Content(NamedTuple):
-    """What could be read of the old database; damaged tables are omitted."""
+    """The row counts and the id of the old database; damaged tables are omitted."""
 
     counts: dict[str, int]
     store_id: bytes
@@ -74,7 +74,7 @@ class Content(NamedTuple):
 
 
 class Preview(NamedTuple):
-    """What a restore would replace and change."""
+    """The rows that a restore would replace, and the values that it would change."""
 
     content: Content
     secrets: SecretsAfterwards

@@ -23,7 +23,7 @@ from sidecar.store.scratch import scratch_folder
 
 
 class Restored(NamedTuple):
-    """What a restore did, or what it would do in a dry run."""
+    """The result of a restore, or the expected result in a dry run."""
 
     new: NewDatabase
     content: Content

@@ -52,7 +52,7 @@ class Candidate(NamedTuple):
 
 
 def request_retention(ctx: LongContext) -> None:
-    """Have the chore delete superfluous backups soon; called after each new backup."""
+    """Schedule the chore that deletes superfluous backups; called after each new backup."""
     _requested.add(ctx.store)
     ctx.session.schedule(CHORE, limits.BACKUP_RETIRE_MS, at_latest=True)
 

@@ -60,7 +60,7 @@ class Difference(NamedTuple):
     linked: list[Link]
     unlinked: list[Link]
     outside: list[Field]
-    """What differs beside steps and links."""
+    """The differences beside steps and links."""
     canvas: bool
     """Whether the part of the canvas that was shown differs."""
 

@@ -24,7 +24,7 @@ class Command(NamedTuple):
     help: str
     """What the command does: one line without a full stop, for the list of all commands."""
     examples: str
-    """What `--help` shows below the options: examples to type, then what else is good to know."""
+    """The text that `--help` shows below the options: examples, then notes."""
     add_options: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
     """Does the command's work with the options that were given; returns the exit code."""

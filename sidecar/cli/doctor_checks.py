@@ -34,7 +34,7 @@ class CannotReadBeside(Exception):
 
 
 class Finding(NamedTuple):
-    """What one check found, and how to mend it."""
+    """The result of one check, and how to fix the fault."""
 
     state: Literal["ok", "warn", "fail"]
     detail: str

@@ -22,7 +22,7 @@ _LABELS = {
     "stored_bytes": "contents, compressed",
     "resident_bytes": "memory of the process",
 }
-"""What a row is called where the name of the result's member would puzzle."""
+"""Titles of rows for which the name of the result's member is not clear."""
 
 
 def _run(given: argparse.Namespace) -> int:

@@ -43,7 +43,7 @@ class Document(NamedTuple):
 
 
 class Report:
-    """What an export has found and omitted."""
+    """The credentials and damaged rows that an export has found, and the workflows it omitted."""
 
     def __init__(self) -> None:
         """Start with an empty report."""

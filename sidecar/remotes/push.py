@@ -57,7 +57,7 @@ class StartAgain(Exception):
 
 
 class Pushed(NamedTuple):
-    """What a push has sent."""
+    """The objects that a push has sent."""
 
     backups: list[str]
     audit_entries: int

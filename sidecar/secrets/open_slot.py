@@ -54,7 +54,7 @@ class KeychainProof(NamedTuple):
 
 
 class Proof(NamedTuple):
-    """What opens a slot: a passphrase or a recovery code, and with neither the keychain."""
+    """A secret that opens a slot: a passphrase, a recovery code or, with neither, the keychain."""
 
     passphrase: Raw | bytearray | UnsetType = UNSET
     recovery_code: Raw | UnsetType = UNSET

@@ -1,4 +1,4 @@
-"""What the columns of each table may hold, read from the schema, and rows that hold something else.
+"""The valid values of the columns of each table, read from the schema, and rows with other values.
 
 STRICT and CHECK keep this program from writing anything else, but not another program and not the
 disk. A text must be UTF-8, a number neither negative nor larger than JavaScript holds exactly, and
@@ -38,7 +38,7 @@ class DamagedRow(NamedTuple):
     """A row with damaged cells."""
 
     name: str
-    """Its row number, or its key in a table without row numbers."""
+    """The row number, or the key in a table without row numbers."""
     columns: list[str]
     """The columns of the damaged cells."""
 

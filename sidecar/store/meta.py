@@ -48,7 +48,7 @@ _TYPES: Final[dict[str, Any]] = {
     RESTORED_STATE: Annotated[bytes, Meta(max_length=32)],
     FOLDING: Annotated[bytes, Meta(max_length=32)],
 }
-"""What the value of each key can be."""
+"""The type and the bounds of the value of each key."""
 
 KEYS: Final = frozenset(_TYPES)
 """The keys that a file can have."""

@@ -82,7 +82,7 @@ def _fill_name_keys(db: Connection) -> None:
 
 
 _FILLS: Final[dict[int, Callable[[Connection], None]]] = {3: _fill_name_keys}
-"""What is computed by the program, by the version of the step."""
+"""The computations that the program does after a step, by the step's version."""
 
 
 @cache

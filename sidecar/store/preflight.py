@@ -43,7 +43,7 @@ _FRAME_HEADER_BYTES = 24
 
 
 class Finding(StrEnum):
-    """What is at the path, and so what may be done with it."""
+    """The kind of the file at the path, which decides how it is opened."""
 
     NEW = "new"
     """Nothing is there, and no trace of an earlier database: one may be created."""

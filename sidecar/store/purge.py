@@ -37,7 +37,7 @@ def clear_requests(db: Connection, seen: int) -> bool:
 
 
 def begin_merge(db: Connection, index: str) -> bool:
-    """Begin to merge all segments of a search index into one; return whether more is to do."""
+    """Start to merge all segments of a search index into one; return whether work is left."""
     return _merge(db, index, -limits.MERGE_STEP_PAGES)
 
 

@@ -18,13 +18,13 @@ from sidecar.errors import DatabaseDamaged
 from sidecar.store.pragmas import Connection
 
 UNFIT: Final = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-"""What conversion raises for a damaged cell, or the driver for a text that is not UTF-8."""
+"""The exceptions of the conversion of a damaged cell, and of text that is not UTF-8."""
 
 AS_IS: Final = (bytes,)
 """Types that are taken as they are: a text in place of bytes is not decoded from base64."""
 
 _REPLACEMENTS: Final = (None, 0, 1, b"", "error", "json", "plain", "retired", "passphrase")
-"""What takes the place of a damaged cell: the first of these that fits it."""
+"""The values that replace a damaged cell; the first one that fits is used."""
 
 DAMAGED_NAME: Final = "damaged."
 """How the id of a row begins that is shown and found by another id, as its own is damaged: by the

@@ -37,7 +37,7 @@ _COLUMNS: Final = "key, value, value_type, description, updated_at"
 
 
 class Default(NamedTuple):
-    """What a known key is set to in a new database, and by a reset."""
+    """The value of a known key in a new database, and after a reset."""
 
     value: str
     value_type: ValueType

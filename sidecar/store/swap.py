@@ -27,7 +27,7 @@ from sidecar.store.traces import PLAN, QUARANTINE
 
 STAGED = ".staged"
 KEPT = ("", "-wal", "-journal")
-"""What is kept of an old file: it, and what holds a part of its data."""
+"""The suffixes of the files that are kept of an old database: those with a part of its data."""
 RETRY_LIMIT_MS = 5000
 """On Windows, virus scanners and indexers keep a new file open for moments."""
 RETRY_PAUSE_S = 0.05

@@ -24,7 +24,7 @@ class Table(NamedTuple):
     counted: bool = False
     """Backups and restores report the number of rows."""
     noun: str | None = None
-    """What its rows are called on the wire, where that is not the name of the table."""
+    """The name of the rows in the contract, if it differs from the name of the table."""
     checked_as: str | None = None
     """`system.check` looks at each row and reports the number of rows by this name."""
     derived: bool = False

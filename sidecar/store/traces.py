@@ -1,4 +1,4 @@
-"""What shows that there was a database at a path where now there is none.
+"""Finds the traces of an earlier database at a path that has no database now.
 
 A path without any trace is new, and a start creates a database there. These are traces: a log or
 journal of SQLite (`-wal`, `-journal`), the plan of a replacement (`.swap`), the marker that each

@@ -31,13 +31,13 @@ _FRAME_HEADER_BYTES = 24
 
 
 class LogState(Enum):
-    """What became of the file."""
+    """The state of the write-ahead log."""
 
     SOUND = "sound"
     LOST = "lost"
-    """It was removed or replaced: what SQLite has open has no name, but is whole."""
+    """The log was removed or replaced: the open file is complete, but has no name."""
     CUT = "cut"
-    """It is shorter than what was written to it and is not in the database yet."""
+    """The log is shorter than the data that was written to it and is not in the database yet."""
 
 
 class WriteAheadLog:

@@ -26,7 +26,7 @@ _PEEK_BYTES: Final = 200
 
 
 _SIGNS: Final = (b"cancelRequest", b"system.exit", b"\\u00")
-"""What a control notification has: a name, or an escape in place of its letters."""
+"""Matches a control notification: its name, or an escape in place of its letters."""
 
 
 class _Cancel(msgspec.Struct):

@@ -19,7 +19,7 @@ from sidecar.wire.workers import cancel_key
 
 
 class Post(Protocol):
-    """What a worker thread gives to the loop to send; may be called from any thread."""
+    """Queues messages of a worker thread for the loop to send; may be called from any thread."""
 
     def post_events(self, emitted: list[Emitted]) -> None:
         """Queue notifications."""

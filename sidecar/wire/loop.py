@@ -60,7 +60,7 @@ class Loop:
         self._backlog_bytes = 0
         self._input_open = True
         self._read_data: bytes | None = None
-        """What was read last, while not all of its lines are served."""
+        """The input that was read last, while not all of its lines are served."""
         self._outbox = Outbox()
         self._posted: deque[Reply | list[Emitted]] = deque()
         self._workers = Workers(channel.wake, clock)

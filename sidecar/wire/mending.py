@@ -30,7 +30,7 @@ _DROPPED: Final = "\0dropped\0"
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _FAULT: Final = re.compile(f"[\0-\x1f{_REPLACEMENT}]")
-"""What a repaired text has: bytes that were not UTF-8 have become the replacement character."""
+"""Matches a control character, or the replacement character of bytes that are not UTF-8."""
 _NOT_A_NUMBER: Final = object()
 
 

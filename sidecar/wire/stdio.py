@@ -29,7 +29,7 @@ class Descriptors(NamedTuple):
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """What a wait has found."""
+    """The result of a wait."""
 
     readable: bool
     output_closed: bool

@@ -1,4 +1,4 @@
-"""What the program knows of a tool: how to recognise its documents, and where things lie in them.
+"""The description of a tool: how to recognise its documents, and the paths of their parts.
 
 A document is a decoded JSON value of any shape: nothing here raises for a value that does not fit,
 it is left out. Functions that many tools share stand here too.
@@ -21,7 +21,7 @@ Entries = dict[str, dict[str, Json]]
 
 
 class Title(NamedTuple):
-    """What a document says of itself; None and empty where it says nothing."""
+    """The title of a document in its tool's format; None or empty for what is missing."""
 
     name: str | None = None
     description: str | None = None
@@ -36,7 +36,7 @@ class Step(NamedTuple):
     kind: str
     """The type of the step, such as `n8n-nodes-base.httpRequest`."""
     settings: dict[str, Json]
-    """What a person has set, by name: without names, positions and the tool's documentation."""
+    """The values that a person has set, by name; without names, positions and the tool's notes."""
     entry: dict[str, Json]
     """The whole JSON object; where it holds further steps, their names stand in their place."""
 

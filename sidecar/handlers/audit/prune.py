@@ -36,7 +36,7 @@ class AuditPruneParams(Params, frozen=True):
 
 
 class AuditPruneResult(Result, frozen=True):
-    """What was deleted; in a dry run, what would be."""
+    """The deleted rows; in a dry run, those that would be deleted."""
 
     deleted: Annotated[Count, Meta(description="Number of entries.")]
     pruned_through: Annotated[

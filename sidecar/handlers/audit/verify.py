@@ -36,7 +36,7 @@ class AuditAnchor(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class AuditVerifyParams(Params, frozen=True):
-    """What the log is compared with."""
+    """The entry, and whether also the remotes, with which the log is compared."""
 
     expect: Annotated[
         AuditAnchor | None,

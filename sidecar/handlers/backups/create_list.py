@@ -19,7 +19,7 @@ from sidecar.vocabularies import BackupSecrets
 
 
 class BackupsCreateParams(Params, frozen=True):
-    """What is in the backup, and its label."""
+    """The content of the backup, and its label."""
 
     label: Annotated[
         Annotated[str, Meta(max_length=limits.BACKUP_LABEL_MAX_CHARS)] | None,

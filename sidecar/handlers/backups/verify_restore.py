@@ -38,7 +38,7 @@ GivenPath = Annotated[
 
 
 class BackupFinding(Struct, frozen=True):
-    """One thing that is wrong with a backup or with the database in it."""
+    """One fault of a backup or of the database in it."""
 
     kind: BackupFindingKind
     detail: Annotated[str, Meta(description="One sentence for a person.")]

@@ -52,7 +52,7 @@ class RunsPruneParams(Params, frozen=True):
 
 
 class RunsPruneResult(Result, frozen=True):
-    """What was deleted; in a dry run, what would be."""
+    """The deleted rows; in a dry run, those that would be deleted."""
 
     deleted: Annotated[Count, Meta(description="Number of runs.")]
     freed_bytes: Annotated[

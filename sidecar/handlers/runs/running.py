@@ -1,4 +1,4 @@
-"""What the methods of running runs share: how long one has run, taking one up again, telling.
+"""Functions that the methods of running runs share: durations, resuming, notifications.
 
 Durations are measured on a monotonic clock, which never jumps. The monotonic start of each running
 run is held here in memory. Of a run that another process started, or that began in the past, it is

@@ -1,4 +1,4 @@
-"""What secrets do by themselves: lock, rotate, erase old keys, log counted refusals."""
+"""The chores of secrets: lock, rotate, erase old keys, log counted refusals."""
 
 from sidecar.catalog import chore
 from sidecar.secrets.log_refusals import REFUSALS_CHORE, write_counts_if_any

@@ -35,7 +35,7 @@ def initialize(ctx: LongContext, params: SecretsInitializeParams) -> SecretsStat
 
 
 class SecretsUnlockParams(Params, frozen=True):
-    """What opens the secrets: exactly one of these."""
+    """The secret that unlocks: exactly one of these members."""
 
     passphrase: Passphrase | UnsetType = UNSET
     keychain: Annotated[

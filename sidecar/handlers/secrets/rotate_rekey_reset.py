@@ -20,7 +20,7 @@ class SecretsRotateParams(Params, frozen=True):
 
 
 class SecretsRotateResult(Result, frozen=True):
-    """What was sealed again."""
+    """The result of sealing again."""
 
     generation: Annotated[Count, Meta(description="Rises with every write of a secret or key.")]
     resealed: Annotated[Count, Meta(description="How many keys were sealed again.")]

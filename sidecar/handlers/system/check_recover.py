@@ -28,7 +28,7 @@ class SystemCheckParams(Params, frozen=True):
 
 
 class CheckFinding(Struct, frozen=True):
-    """One thing that is wrong with the database."""
+    """One fault of the database."""
 
     kind: FindingKind
     where: Annotated[str, Meta(description="Table, index, id or field that is wrong.")]
@@ -81,7 +81,7 @@ class SystemRecoverParams(Params, frozen=True):
 
 
 class SystemRecoverResult(Result, frozen=True):
-    """What was done with the rows, by noun; those without any are omitted."""
+    """The numbers of rows and what was done with them, by noun; nouns without rows are omitted."""
 
     salvaged: Annotated[dict[str, Count], Meta(description="Rows read from the damaged file.")]
     lost: Annotated[

@@ -46,7 +46,7 @@ MODULES: Final = (
     "zstandard",
     "jsonrpcserver",
 )
-"""What is imported within functions while serving, the longest import last."""
+"""The modules that are imported within functions while serving, the longest import last."""
 
 
 @chore(CHORE)

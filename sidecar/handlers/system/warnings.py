@@ -38,7 +38,7 @@ _SYNC_MARKERS: Final = (
     ".stfolder", ".sync", ".dropbox.cache", ".owncloudsync.log", ".nextcloudsync.log",
     ".sync_*.db", "._sync_*.db",
 )  # fmt: skip
-"""What clients put into the topmost folder that they synchronise, whatever its name is."""
+"""The files that synchronising clients create in the top folder, whatever its name is."""
 
 _NETWORK: Final = (
     "nfs", "cifs", "smb", "afs", "9p", "webdav", "davfs", "ceph", "lustre", "beegfs", "glusterfs",

@@ -33,7 +33,7 @@ class WorkflowsImportDocument(msgspec.Struct, frozen=True, forbid_unknown_fields
 
 
 class WorkflowsImportParams(Params, frozen=True):
-    """What to import, and what to do with what is there already."""
+    """The documents to import, and the policy for existing workflows."""
 
     path: Annotated[
         Annotated[str, Meta(min_length=1, max_length=limits.PATH_MAX_CHARS)] | None,
@@ -61,7 +61,7 @@ class WorkflowsImportParams(Params, frozen=True):
 
 
 class WorkflowsImportItem(msgspec.Struct, frozen=True):
-    """What became of one document."""
+    """The result of one document."""
 
     path: Annotated[
         str,
@@ -84,7 +84,7 @@ class WorkflowsImportItem(msgspec.Struct, frozen=True):
 
 
 class WorkflowsImportResult(Result, frozen=True):
-    """What became of the documents; in a dry run, what would."""
+    """The results of the documents; in a dry run, the expected results."""
 
     created: Annotated[Count, Meta(description="Number of new workflows.")]
     replaced: Annotated[Count, Meta(description="Number of workflows with a new revision.")]

@@ -46,7 +46,7 @@ class Incoming(NamedTuple):
 
     @property
     def source_id(self) -> str | None:
-        """What it is known by when it is imported again: its own id, else its file."""
+        """Identifies the document when it is imported again: its own id, else its file."""
         if self.document.source is None or self.document.source_id is not None:
             return self.document.source_id
         place = self.document.place
@@ -55,7 +55,7 @@ class Incoming(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its name, or that of its file."""
+        """The name of the document, or of its file."""
         if self.document.name:
             return self.document.name
         place = self.document.place
@@ -72,7 +72,7 @@ class Planned(NamedTuple):
 
 
 class Done(NamedTuple):
-    """What became of a document."""
+    """The result of a document."""
 
     outcome: ImportOutcome
     id: str | None

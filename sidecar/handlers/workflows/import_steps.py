@@ -86,7 +86,7 @@ def _existing(text: str) -> Path:
 
 
 class _Report:
-    """What became of the documents so far."""
+    """The results of the documents so far."""
 
     def __init__(self) -> None:
         """Begin with none."""

@@ -35,7 +35,7 @@ Name = Annotated[
 
 
 class _MayBeImported(MayBeDamaged, frozen=True, kw_only=True):
-    """What a workflow has beside its other members when it was imported."""
+    """The additional members of a workflow that was imported."""
 
     source: Annotated[
         Source | UnsetType,
@@ -48,7 +48,7 @@ class _MayBeImported(MayBeDamaged, frozen=True, kw_only=True):
 
 
 class _MayBeTruncated(_MayBeImported, frozen=True, kw_only=True, omit_defaults=True):
-    """What a workflow has beside its other members when not all of its text is searched."""
+    """The additional member of a workflow when not all of its text is searched."""
 
     text_truncated: Annotated[
         bool,

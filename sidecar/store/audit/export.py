@@ -23,7 +23,7 @@ FORMAT: Final = "sim-sidecar audit 1"
 
 
 class _Verified(msgspec.Struct):
-    """What `audit.verify` found of the log."""
+    """The result of `audit.verify`."""
 
     status: str
     first_bad_seq: int | None

@@ -64,12 +64,12 @@ class _Table(NamedTuple):
     name: str
     columns: list[str]
     defaults: list[str]
-    """What a column holds where the file is of a version that lacks it, as SQL."""
+    """The value of a column, as SQL, when the file is of a version without that column."""
     key: list[str]
     by_number: bool
     """Whether the key is the row number, so that ranges of it can be halved."""
     allowed: Columns
-    """What its cells may hold."""
+    """The values that the cells may have."""
 
 
 def copy_readable_rows(source: Connection, target: Connection, step: Step) -> Salvaged:

@@ -58,7 +58,7 @@ RUNS: Final = RowKind("runs", RunHeader, "id")
 
 
 class Owner(NamedTuple):
-    """What starting a run needs of its workflow."""
+    """The columns of a workflow that the start of a run needs."""
 
     rid: int
     revision: int
@@ -66,7 +66,7 @@ class Owner(NamedTuple):
 
 
 class Counters(NamedTuple):
-    """What a run has used so far; None leaves the stored number."""
+    """The resources that a run has used so far; None leaves the stored number."""
 
     blocks_executed: int | None
     tokens_used: int | None

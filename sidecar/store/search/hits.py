@@ -61,7 +61,7 @@ Found = tuple[Hit, Header]
 
 
 class Asked(NamedTuple):
-    """What is to be found."""
+    """The conditions of a search."""
 
     db: Connection
     terms: Terms

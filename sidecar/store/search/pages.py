@@ -38,7 +38,7 @@ class _Order:
     """
 
     def __init__(self, epoch: int, listed: Iterable[int], after: Hit | None) -> None:
-        """Begin without hits; all, or those behind `after`, are found with the next page."""
+        """Start without hits; the next page finds all, or those behind `after`."""
         self.epoch = epoch
         self._listed = frozenset(listed)
         self._after = after

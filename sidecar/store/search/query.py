@@ -22,7 +22,7 @@ _SHOWN: Final = re.compile(r"[0-9]+(?:[.:/-][0-9]+)+|[^\x00-/:-@\[-`{-\x7f\s]+")
 
 
 class Terms(NamedTuple):
-    """What the indexes are asked for; each is MATCH text, and None where nothing is asked."""
+    """The MATCH texts for the indexes; None for an index that is not queried."""
 
     match: str | None
     """All terms as words."""
@@ -35,7 +35,7 @@ class Terms(NamedTuple):
     short: str | None
     """The terms that are too short for it, as words."""
     excluded: str | None
-    """What workflows must not have."""
+    """The terms that workflows must not have."""
     shown: tuple[str, ...]
     """Folded words and phrases to mark in a snippet."""
 
@@ -73,7 +73,7 @@ class _Term(NamedTuple):
     begun: str
     """MATCH text for it where it may be the beginning of a word."""
     shown: list[str]
-    """Its folded words; numbers that belong together stay so."""
+    """The folded words of the term; connected numbers stay together."""
 
 
 def _read(text: str) -> _Term | None:

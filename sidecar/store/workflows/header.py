@@ -26,7 +26,7 @@ NO_TAGS: Final = "[]"
 
 
 class Content(NamedTuple):
-    """What a revision holds beside its body; `tags` is JSON text, as stored."""
+    """The header of a revision; `tags` is JSON text, as stored."""
 
     name: str
     description: str | None

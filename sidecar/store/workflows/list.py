@@ -61,7 +61,7 @@ _Few = Literal["tags", "category", "source", "source_id"]
 
 
 class _Shape(NamedTuple):
-    """What the text of a page's statement depends on."""
+    """The parts of a query on which the text of a page's statement depends."""
 
     order: Order
     tags: int

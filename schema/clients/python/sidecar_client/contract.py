@@ -573,7 +573,7 @@ class RemoteRefused(SidecarError):
 
 
 class RemoteUntrusted(SidecarError):
-    """What a remote holds is not what a device of this database has put there."""
+    """The content of a remote differs from what a device of this database has pushed."""
 
     CODE = -32062
     SLUG = "remote_untrusted"
@@ -835,7 +835,7 @@ class AuditListResult(TypedDict):
 
 
 class AuditPruneResult(TypedDict):
-    """What was deleted; in a dry run, what would be."""
+    """The deleted rows; in a dry run, those that would be deleted."""
 
     deleted: int
     """Number of entries."""
@@ -965,7 +965,7 @@ class AuditVerifyResult(TypedDict):
 
 
 class BackupFinding(TypedDict):
-    """One thing that is wrong with a backup or with the database in it."""
+    """One fault of a backup or of the database in it."""
 
     kind: BackupFindingKind
     """Why a restore would reject a backup, as in BackupRefusal; or, for damage with which a restore
@@ -1318,7 +1318,7 @@ class ChainHead(TypedDict):
 
 
 class CheckFinding(TypedDict):
-    """One thing that is wrong with the database."""
+    """One fault of the database."""
 
     kind: FindingKind
     """What kind of fault a check has found."""
@@ -1436,7 +1436,7 @@ class DatabaseDamagedData(TypedDict):
 
 
 class EmptyBodyData(TypedDict):
-    """What would be replaced."""
+    """The revision of the workflow whose body would be replaced by an empty one."""
 
     slug: ErrorSlug
     """Stable name of an error."""
@@ -1461,7 +1461,7 @@ class EmptyBodyData(TypedDict):
 
 
 class ErrorData(TypedDict):
-    """What every error tells besides its code and its message."""
+    """The members that the data of every error has."""
 
     slug: ErrorSlug
     """Stable name of an error."""
@@ -1556,7 +1556,7 @@ ErrorSlug = (
         "remote_unavailable",
         # A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`.
         "remote_refused",
-        # What a remote holds is not what a device of this database has put there.
+        # The content of a remote differs from what a device of this database has pushed.
         "remote_untrusted",
         # Without a recovery code, what is pushed could not be opened on another machine.
         "recovery_code_needed",
@@ -2747,7 +2747,7 @@ class RunsProgressResult(TypedDict):
 
 
 class RunsPruneResult(TypedDict):
-    """What was deleted; in a dry run, what would be."""
+    """The deleted rows; in a dry run, those that would be deleted."""
 
     deleted: int
     """Number of runs."""
@@ -2929,7 +2929,7 @@ class SecretsListResult(TypedDict):
 
 
 class SecretsRotateResult(TypedDict):
-    """What was sealed again."""
+    """The result of sealing again."""
 
     generation: int
     """Rises with every write of a secret or key."""
@@ -3376,7 +3376,7 @@ class SystemPurgeResult(TypedDict):
 
 
 class SystemRecoverResult(TypedDict):
-    """What was done with the rows, by noun; those without any are omitted."""
+    """The numbers of rows and what was done with them, by noun; nouns without rows are omitted."""
 
     salvaged: dict[str, int]
     """Rows read from the damaged file."""
@@ -4104,7 +4104,7 @@ class WorkflowsImportDocument(TypedDict):
 
 
 class WorkflowsImportItem(TypedDict):
-    """What became of one document."""
+    """The result of one document."""
 
     path: str
     """Its file, in the folder or archive; or the path that the item gave."""
@@ -4126,7 +4126,7 @@ class WorkflowsImportItem(TypedDict):
 
 
 class WorkflowsImportResult(TypedDict):
-    """What became of the documents; in a dry run, what would."""
+    """The results of the documents; in a dry run, the expected results."""
 
     created: int
     """Number of new workflows."""

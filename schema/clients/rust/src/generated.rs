@@ -371,7 +371,7 @@ vocabulary! {
         RemoteUnavailable = "remote_unavailable",
         /// A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`.
         RemoteRefused = "remote_refused",
-        /// What a remote holds is not what a device of this database has put there.
+        /// The content of a remote differs from what a device of this database has pushed.
         RemoteUntrusted = "remote_untrusted",
         /// Without a recovery code, what is pushed could not be opened on another machine.
         RecoveryCodeNeeded = "recovery_code_needed",
@@ -1035,7 +1035,7 @@ pub struct AuditListResult {
     pub next_cursor: Option<String>,
 }
 
-/// What was deleted; in a dry run, what would be.
+/// The deleted rows; in a dry run, those that would be deleted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct AuditPruneResult {
@@ -1129,7 +1129,7 @@ pub struct AuditVerifyResult {
     pub remotes: Option<Vec<AuditRemote>>,
 }
 
-/// One thing that is wrong with a backup or with the database in it.
+/// One fault of a backup or of the database in it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct BackupFinding {
@@ -1315,7 +1315,7 @@ pub struct ChainHead {
     pub mac: String,
 }
 
-/// One thing that is wrong with the database.
+/// One fault of the database.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct CheckFinding {
@@ -1397,7 +1397,7 @@ pub struct DatabaseDamagedData {
     pub revision: Option<u64>,
 }
 
-/// What would be replaced.
+/// The revision of the workflow whose body would be replaced by an empty one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct EmptyBodyData {
@@ -1421,7 +1421,7 @@ pub struct EmptyBodyData {
     pub revision: u64,
 }
 
-/// What every error tells besides its code and its message.
+/// The members that the data of every error has.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ErrorData {
@@ -2172,7 +2172,7 @@ pub struct RunsProgressResult {
     pub resumed: bool,
 }
 
-/// What was deleted; in a dry run, what would be.
+/// The deleted rows; in a dry run, those that would be deleted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct RunsPruneResult {
@@ -2296,7 +2296,7 @@ pub struct SecretsListResult {
     pub next_cursor: Option<String>,
 }
 
-/// What was sealed again.
+/// The result of sealing again.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SecretsRotateResult {
@@ -2602,7 +2602,7 @@ pub struct SystemPurgeResult {
     pub pending: bool,
 }
 
-/// What was done with the rows, by noun; those without any are omitted.
+/// The numbers of rows and what was done with them, by noun; nouns without rows are omitted.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SystemRecoverResult {
@@ -3157,7 +3157,7 @@ impl WorkflowsImportDocument {
     }
 }
 
-/// What became of one document.
+/// The result of one document.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WorkflowsImportItem {
@@ -3175,7 +3175,7 @@ pub struct WorkflowsImportItem {
     pub reason: Option<ImportReason>,
 }
 
-/// What became of the documents; in a dry run, what would.
+/// The results of the documents; in a dry run, the expected results.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct WorkflowsImportResult {
@@ -6352,7 +6352,7 @@ errors! {
     RemoteUnavailable(RemoteData) = "remote_unavailable",
     /// A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`.
     RemoteRefused(RemoteData) = "remote_refused",
-    /// What a remote holds is not what a device of this database has put there.
+    /// The content of a remote differs from what a device of this database has pushed.
     RemoteUntrusted(ErrorData) = "remote_untrusted",
     /// Without a recovery code, what is pushed could not be opened on another machine.
     RecoveryCodeNeeded(ErrorData) = "recovery_code_needed",

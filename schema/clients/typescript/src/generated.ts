@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "31898c4343dee6d5010032dac27511cb9a0cef5477b93fb542c0c997470b7071";
+export const SCHEMA_HASH = "959f15d9351d5f048924fd126409318d7d540a747fac76869e4ab46669336d73";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -187,7 +187,7 @@ export interface AuditListResult {
   next_cursor: string | null;
 }
 
-/** What was deleted; in a dry run, what would be. */
+/** The deleted rows; in a dry run, those that would be deleted. */
 export interface AuditPruneResult {
   /** Number of entries. */
   deleted: number;
@@ -288,7 +288,7 @@ export interface AuditVerifyResult {
   remotes: Array<AuditRemote> | null;
 }
 
-/** One thing that is wrong with a backup or with the database in it. */
+/** One fault of a backup or of the database in it. */
 export interface BackupFinding {
   /**
    * Why a restore would reject a backup, as in BackupRefusal; or, for damage with which a restore
@@ -576,7 +576,7 @@ export interface ChainHead {
   mac: string;
 }
 
-/** One thing that is wrong with the database. */
+/** One fault of the database. */
 export interface CheckFinding {
   /** What kind of fault a check has found. */
   kind: FindingKind;
@@ -663,7 +663,7 @@ export interface DatabaseDamagedData {
   revision?: number | undefined;
 }
 
-/** What would be replaced. */
+/** The revision of the workflow whose body would be replaced by an empty one. */
 export interface EmptyBodyData {
   /** Stable name of an error. */
   slug: ErrorSlug;
@@ -681,7 +681,7 @@ export interface EmptyBodyData {
   revision: number;
 }
 
-/** What every error tells besides its code and its message. */
+/** The members that the data of every error has. */
 export interface ErrorData {
   /** Stable name of an error. */
   slug: ErrorSlug;
@@ -771,7 +771,7 @@ export type ErrorSlug =
   | "remote_unavailable"
   /** A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`. */
   | "remote_refused"
-  /** What a remote holds is not what a device of this database has put there. */
+  /** The content of a remote differs from what a device of this database has pushed. */
   | "remote_untrusted"
   /** Without a recovery code, what is pushed could not be opened on another machine. */
   | "recovery_code_needed"
@@ -1705,7 +1705,7 @@ export interface RunsProgressResult {
   resumed: boolean;
 }
 
-/** What was deleted; in a dry run, what would be. */
+/** The deleted rows; in a dry run, those that would be deleted. */
 export interface RunsPruneResult {
   /** Number of runs. */
   deleted: number;
@@ -1848,7 +1848,7 @@ export interface SecretsListResult {
   next_cursor: string | null;
 }
 
-/** What was sealed again. */
+/** The result of sealing again. */
 export interface SecretsRotateResult {
   /** Rises with every write of a secret or key. */
   generation: number;
@@ -2209,7 +2209,7 @@ export interface SystemPurgeResult {
   pending: boolean;
 }
 
-/** What was done with the rows, by noun; those without any are omitted. */
+/** The numbers of rows and what was done with them, by noun; nouns without rows are omitted. */
 export interface SystemRecoverResult {
   /** Rows read from the damaged file. */
   salvaged: Record<string, number>;
@@ -2781,7 +2781,7 @@ export interface WorkflowsImportDocument {
   path?: string | null | undefined;
 }
 
-/** What became of one document. */
+/** The result of one document. */
 export interface WorkflowsImportItem {
   /** Its file, in the folder or archive; or the path that the item gave. */
   path: string;
@@ -2797,7 +2797,7 @@ export interface WorkflowsImportItem {
   reason: ImportReason | null;
 }
 
-/** What became of the documents; in a dry run, what would. */
+/** The results of the documents; in a dry run, the expected results. */
 export interface WorkflowsImportResult {
   /** Number of new workflows. */
   created: number;
@@ -4140,7 +4140,7 @@ export interface ErrorDataBySlug {
   remote_unavailable: RemoteData;
   /** A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`. */
   remote_refused: RemoteData;
-  /** What a remote holds is not what a device of this database has put there. */
+  /** The content of a remote differs from what a device of this database has pushed. */
   remote_untrusted: ErrorData;
   /** Without a recovery code, what is pushed could not be opened on another machine. */
   recovery_code_needed: ErrorData;
