@@ -15,6 +15,7 @@ from pathlib import Path
 import apsw
 
 from sidecar.files import beside
+from sidecar.store.file_look import FileLooker, find_statx
 from sidecar.store.pragmas import Connection
 
 CUT = (
@@ -48,7 +49,7 @@ class WriteAheadLog:
         self.path = beside(database, "-wal")
         self.is_cut = False
         """The log was cut off: the pages in the cache of the connection are the only ones left."""
-        self._name = str(self.path)
+        self._looker = FileLooker(self.path, find_statx())
         self._identity: tuple[int, int] | None = None
         self._frame_bytes = self._frames = self._moved = 0
         self._pages = self._held_pages = 0
@@ -86,15 +87,14 @@ class WriteAheadLog:
         if sys.platform == "win32":
             return LogState.SOUND
         try:
-            found = os.stat(self._name)  # noqa: PTH116 - a third of the time of Path.stat
+            identity, size_bytes = self._looker.look()
         except FileNotFoundError:
             return LogState.LOST
-        identity = (found.st_dev, found.st_ino)
         if identity != self._identity:
             if self._identity is not None:
                 return LogState.LOST
             self._identity = identity
-        if not self._frames or found.st_size >= _HEADER_BYTES + self._frames * self._frame_bytes:
+        if not self._frames or size_bytes >= _HEADER_BYTES + self._frames * self._frame_bytes:
             return LogState.SOUND
         return LogState.CUT if self._moved < self._frames else LogState.LOST
 
