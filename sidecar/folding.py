@@ -14,8 +14,7 @@ an emoji that was not typed.
 
 import re
 import unicodedata
-from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from itertools import groupby
 from typing import Final
 
@@ -62,22 +61,7 @@ def _pattern(text: str) -> re.Pattern[str]:
     return re.compile(text)
 
 
-class _Table(dict[int, str]):
-    """A table for `str.translate` with an entry for each character, made when first needed."""
-
-    def __init__(self, make: Callable[[str], str]) -> None:
-        """Start empty; `make` returns what a character becomes."""
-        super().__init__()
-        self._make = make
-
-    def __missing__(self, code: int) -> str:
-        """Add the entry of one character."""
-        if len(self) >= limits.FOLDED_CHARACTERS_MAX:
-            self.clear()
-        self[code] = made = self._make(chr(code))
-        return made
-
-
+@lru_cache(limits.FOLDED_CHARACTERS_MAX)
 def _fold_character(char: str) -> str:
     """Return the folded form of one decomposed, case-folded character; "" when it is dropped."""
     if char.isascii():
@@ -94,9 +78,6 @@ def _fold_character(char: str) -> str:
         return str(unicodedata.decimal(char))
     stroked = _pattern(_STROKED).match(unicodedata.name(char, ""))
     return stroked[1].lower() if stroked else char
-
-
-_folded: Final = _Table(_fold_character)
 
 
 def fold(text: str) -> str:
@@ -116,12 +97,12 @@ def _folded_run(run: re.Match[str]) -> str:
     text = run[0]
     for decomposed, letter in _KEPT.items():
         text = text.replace(decomposed, letter)
-    return text.translate(_folded)
+    return "".join(map(_fold_character, text))
 
 
 # Patterns begin with a single character, for which Python looks by a faster loop.
 _BEYOND_ASCII: Final = r"[^\x00-\x7f][^\x00-\x7f]*"
-"""A table is asked for each character; most of most texts are ASCII, and stay as they are."""
+"""What is looked at by the character; most of most texts are ASCII, and stay as they are."""
 
 
 _NUMBERS: Final = r"[0-9](?<![0-9]{2})[0-9]*+(?:[.:/-][0-9]++)+"
@@ -144,6 +125,7 @@ _LONE: Final = (
 """Scripts without spaces between words, and Hangul, for parts of words."""
 
 
+@lru_cache(limits.FOLDED_CHARACTERS_MAX)
 def _as_word(char: str) -> str:
     """Return a character as it is within a word, between spaces, or as a space."""
     if char.isascii() or char == _JOINT:
@@ -151,9 +133,6 @@ def _as_word(char: str) -> str:
     if _pattern(_LONE).match(char):
         return f" {char} "
     return char if unicodedata.category(char)[0] in "LMN" else " "
-
-
-_as_words: Final = _Table(_as_word)
 
 
 def words(folded: str) -> str:
@@ -173,7 +152,7 @@ def words_and_symbols(folded: str) -> tuple[str, str]:
     beyond_ascii = "".join(_pattern(_BEYOND_ASCII).findall(text))
     symbols = {char for char in set(beyond_ascii) if unicodedata.category(char)[0] == "S"}
     found = groupby(filter(symbols.__contains__, beyond_ascii)) if symbols else ()
-    in_words = _pattern(_BEYOND_ASCII).sub(lambda run: run[0].translate(_as_words), text)
+    in_words = _pattern(_BEYOND_ASCII).sub(lambda run: "".join(map(_as_word, run[0])), text)
     return in_words, " ".join(char for char, _ in found)
 
 
@@ -188,15 +167,10 @@ def _joined(number: re.Match[str]) -> str:
     return f" {number[0].translate(_JOINED)} "
 
 
-_SEAM: Final = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
-
-
 def apart(text: str) -> str:
     """Return a text with spaces where small letters meet capitals: lastFrame as last Frame."""
-    return _pattern(_SEAM).sub(" ", text)
-
-
-_DIGITS: Final = "[0-9]+"
+    seam = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
+    return text if text.islower() else _pattern(seam).sub(" ", text)
 
 
 def sort_key(name: str) -> str:
@@ -205,7 +179,7 @@ def sort_key(name: str) -> str:
     Each number begins with its length, so that 2 is before 10; `Flow 2` is `flow 12` and
     `Flow 10` is `flow 210`.
     """
-    return _pattern(_DIGITS).sub(_by_value, fold(name))
+    return _pattern("[0-9]+").sub(_by_value, fold(name))
 
 
 def _by_value(number: re.Match[str]) -> str:

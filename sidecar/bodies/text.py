@@ -5,14 +5,13 @@ words. All steps' names come first, so that the limit cuts off what is searched 
 """
 
 import re
-from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from msgspec import Raw
 
 from sidecar import limits
 from sidecar.bodies.tools.table import recognise
-from sidecar.bodies.tools.tool import CANVAS, Json, Tool, member
+from sidecar.bodies.tools.tool import CANVAS, Json, Tool, as_list, member
 from sidecar.folding import apart
 
 _SKIPPED: Final = CANVAS | {
@@ -27,6 +26,9 @@ _IDS: Final = frozenset(
     {"id", "nodeId", "workflowId", "credential", "credentialId", "source", "target", "image"}
 )
 """Members that hold an id or a reference in some tools, and a person's words in others."""
+
+_LABELS: Final = (("label",), ("data", "label"))
+"""Paths in an edge to what a person has written at it."""
 
 _KINDS: Final = frozenset({"type", "Type", "class_type"})
 """Members by which an object is a step of its tool, and its key may be the step's name."""
@@ -132,20 +134,13 @@ class _Text:
                 if isinstance(inner, str) and _is_words(inner):
                     found.append(inner)
             elif key == "edges":
-                found += _labels(inner)
+                labels = (member(edge, *path) for edge in as_list(inner) for path in _LABELS)
+                found += [label for label in labels if isinstance(label, str)]
             elif key not in self._skipped:
                 if self._keys and isinstance(inner, dict) and not _KINDS.isdisjoint(inner):
                     found.append(key)
                 found.append(inner)
         return found
-
-
-def _labels(edges: Json) -> Iterator[str]:
-    """Yield what a person has written at edges."""
-    for edge in edges if isinstance(edges, list) else ():
-        for label in (member(edge, "label"), member(edge, "data", "label")):
-            if isinstance(label, str):
-                yield label
 
 
 def _is_words(text: str) -> bool:

@@ -195,6 +195,7 @@ def test_an_excerpt_without_its_marks_is_a_piece_of_the_text(text: str, terms: l
         ("\ufb01nance \ufb02ow", "flow", "\ufb01nance [\ufb02ow]"),
         ("\u1106\u1162\u110e\u116e\u11af b", "\ub9e4\ucd9c", "[\u1106\u1162\u110e\u116e\u11af] b"),
         ("\u00df" * 100 + " word", "word", "\u2026[word]"),
+        ("\u00df" * 3000 + " word", "word", "\u2026[word]"),
     ],
 )
 def test_a_snippet_marks_whole_letters_where_folding_changes_lengths(
@@ -204,26 +205,25 @@ def test_a_snippet_marks_whole_letters_where_folding_changes_lengths(
 
 
 @pytest.mark.parametrize(
-    ("words", "corrected"),
+    ("query", "corrected"),
     [
-        (["slakc"], ["slack"]),
-        (["slck", "order"], ["slack", "order"]),
-        (["mesage"], ["message"]),
-        (["slack"], None),
-        (["xq"], None),
-        (["qqqqqqq"], None),
-        ([], None),
+        ("slakc", "slack"),
+        ("slck, Order", "slack, Order"),
+        ("mesage", "message"),
+        ("slack", None),
+        ("xq", None),
+        ("qqqqqqq", None),
+        ("\u5de5\u4f5c\u6d41\u7a0f", None),
+        ("", None),
     ],
 )
-def test_the_nearest_indexed_word(
-    bench: Bench, words: list[str], corrected: list[str] | None
-) -> None:
-    assert spelling.correct_words(bench.store.db, words) == corrected
+def test_the_nearest_indexed_word(bench: Bench, query: str, corrected: str | None) -> None:
+    assert spelling.correct_query(bench.store.db, query) == corrected
 
 
 def test_spelling_leaves_nothing_in_the_file(bench: Bench) -> None:
     before = bench.rows("SELECT count(*) FROM main.sqlite_schema")
-    spelling.correct_words(bench.store.db, ["slakc"])
+    spelling.correct_query(bench.store.db, "slakc")
     assert bench.rows("SELECT count(*) FROM main.sqlite_schema") == before
 
 

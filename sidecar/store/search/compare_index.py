@@ -7,7 +7,7 @@ word may not be.
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import count
+from itertools import chain, count
 from typing import Any, Final
 
 import apsw
@@ -47,8 +47,8 @@ def _is_wrong(db: Connection, name: str, step: Callable[[], None]) -> Iterator[b
             if name == TEXTS and indexes.body_text(cells[3], cells[4], data) is None:
                 continue  # what a damaged body had is not known
             words = [_words(tokenize, text) for text in _texts(name, cells, data)]
-            all_words = [word for each in words for word in each]
-            yield _varints(sizes) != [*map(len, words)] or not _has(db, name, rid, all_words)
+            written = b"".join([_varint(len(each)) for each in words])
+            yield sizes != written or not _has(db, name, rid, [*chain(*words)])
 
 
 def _rows_of(name: str) -> str:
@@ -87,13 +87,7 @@ def _has(db: Connection, name: str, rid: int, words: list[str]) -> bool:
     return all(db.execute(sql, (quoted(word), rid)).get for word in some)
 
 
-def _varints(data: bytes) -> list[int]:
-    """Return numbers that SQLite wrote with seven bits in each byte, the highest first."""
-    values: list[int] = []
-    value = 0
-    for byte in data:
-        value = value << 7 | byte & 0x7F
-        if byte < 0x80:  # noqa: PLR2004 - the mark of the last byte
-            values.append(value)
-            value = 0
-    return values
+def _varint(value: int, mark: int = 0) -> bytes:
+    """Return a number as SQLite writes it: seven bits in each byte, marked in all but the last."""
+    higher = _varint(value >> 7, 0x80) if value >= 0x80 else b""  # noqa: PLR2004 - seven bits
+    return higher + bytes([value & 0x7F | mark])

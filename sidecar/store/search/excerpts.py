@@ -1,12 +1,11 @@
 """Finds the words of a search in a header and cuts a snippet of the text around them.
 
-Folding changes lengths. So a text is folded whole to see whether it has a word, and only what is
-shown is folded piece by piece, each base letter with its marks, to know where the word stands.
+Folding changes lengths. So where a word stands in a text is known by how much of it folds to what
+is before the word.
 """
 
-import re
-import unicodedata
-from collections.abc import Iterable, Iterator
+from bisect import bisect_right
+from collections.abc import Iterable
 from operator import itemgetter
 from typing import Final, Literal
 
@@ -26,8 +25,8 @@ LEAD_CHARS: Final = 30
 """How many characters of a snippet are before the first word that was found."""
 
 _ELLIPSIS: Final = "\u2026"
-_PIECES: Final = re.compile(r"\S+\s*|\s+")
-_JAMO: Final = re.compile(r"[\u1160-\u11ff\ud7b0-\ud7ff\uff9e\uff9f]")
+_STEP_CHARS: Final = 1024
+"""How much of a long text is folded at a time to find a place in it."""
 
 
 def find_words(header: Header, words: Words, *, excerpt: bool) -> tuple[list[Field], str | None]:
@@ -44,17 +43,17 @@ def find_words(header: Header, words: Words, *, excerpt: bool) -> tuple[list[Fie
         fields.append("name")
     if tags != NO_TAGS and _first(fold(tags), words) >= 0:
         fields.append("tags")
-        if first < 0 and excerpt:
-            text = ", ".join(msgspec.json.decode(tags, type=list[str]))
-            folded = fold(text)
-            first = _first(folded, words)
     if description:
         other = fold(description)
         place = _first(other, words)
         if place >= 0:
             fields.append("description")
             text, folded, first = description, other, place
-    return fields, _cut(text, folded, words, first) if excerpt and fields else None
+    if not (fields and excerpt):
+        return fields, None
+    if first < 0:
+        return fields, cut(", ".join(msgspec.json.decode(tags, type=list[str])), words)
+    return fields, _cut(text, folded, first, words)
 
 
 def _first(folded: str, words: Words) -> int:
@@ -66,75 +65,52 @@ def _first(folded: str, words: Words) -> int:
 
 def best_line(lines: Iterable[str], words: Words) -> str | None:
     """Return the line that holds most of the words; None when no line holds any."""
-    folded = ((fold(line), line) for line in lines)
-    found = ((sum(word in text for word in words), line) for text, line in folded)
-    count, best = max(found, key=itemgetter(0), default=(0, ""))
+    counted = ((sum(map(fold(line).__contains__, words)), line) for line in lines)
+    count, best = max(counted, key=itemgetter(0), default=(0, ""))
     return best if count else None
 
 
 def cut(text: str, words: Words) -> str:
     """Return a snippet around the first word that is found, with each found word in [ and ]."""
     folded = fold(text)
-    return _cut(text, folded, words, _first(folded, words))
+    return _cut(text, folded, _first(folded, words), words)
 
 
-def _cut(text: str, folded: str, words: Words, first: int) -> str:
+def _cut(text: str, folded: str, first: int, words: Words) -> str:
     """Return the snippet of a text whose folded form is known, and its first word in it."""
-    start = 0 if first <= LEAD_CHARS else _start(text, first)
+    plain = text.isascii()
+    begin = 0 if first <= LEAD_CHARS else first if plain else _place(text, first)
+    start = max(0, begin - LEAD_CHARS)
+    if start:  # after a space, so that no word is cut
+        start = text.find(" ", start, begin) + 1 or start
     end = start + WINDOW_CHARS
     shown = text[start:end]
-    if text.isascii():
-        spans = _found(folded[start:end], words)
-    else:
-        folded, begins, stops = _folded_with_places(shown)
-        spans = [(begins[begin], stops[stop - 1]) for begin, stop in _found(folded, words)]
+    spans = _found(folded[start:end] if plain else fold(shown), words)
+    if not plain:  # a letter is marked whole, with the marks on it
+        spans = [
+            (_place(shown, begin), max(_place(shown, stop), _place(shown, stop - 1) + 1))
+            for begin, stop in spans
+        ]
     # From the last to the first, because a mark shifts all positions after it.
-    for begin, stop in reversed(_joined(spans) if len(spans) > 1 else spans):
+    for begin, stop in reversed(spans):
         shown = f"{shown[:begin]}[{shown[begin:stop]}]{shown[stop:]}"
     return f"{_ELLIPSIS if start else ''}{shown}{_ELLIPSIS if end < len(text) else ''}"
 
 
-def _start(text: str, first: int) -> int:
-    """Return where a snippet begins whose first word is at `first` in the folded text."""
-    if not text.isascii():
-        first = _unfolded(text, first)
-    start = max(0, first - LEAD_CHARS)
-    # After a space, so that no word is cut.
-    space = text.find(" ", start, first)
-    return start if space < 0 or not start else space + 1
-
-
-def _unfolded(text: str, first: int) -> int:
-    """Return the position in a text of a position in its folded form."""
-    for piece in _PIECES.finditer(text):
-        folded = len(fold(piece[0]))
-        if first < folded:
-            _, begins, _ = _folded_with_places(piece[0])
-            return piece.start() + begins[min(first, len(begins) - 1)]
-        first -= folded
-    return 0
-
-
-def _folded_chars(text: str) -> Iterator[tuple[int, str]]:
-    """Yield the position and the folded form of each letter with its marks."""
+def _place(text: str, place: int) -> int:
+    """Return the position in a text of the letter that is at a position of its folded form."""
     start = 0
-    for at in range(1, len(text) + 1):
-        if at == len(text) or not _continues(text[at]):
-            yield start, fold(text[start:at])
-            start = at
-
-
-def _continues(char: str) -> bool:
-    """Return whether a character belongs to the letter before it."""
-    return not char.isascii() and (
-        unicodedata.category(char)[0] == "M"
-        or unicodedata.category(char) == "Cf"
-        or _JAMO.match(char) is not None
-    )
+    while start + _STEP_CHARS < len(text) and (
+        place >= (size := len(fold(text[start : start + _STEP_CHARS])))
+    ):
+        place -= size
+        start += _STEP_CHARS
+    ends = range(start, min(start + _STEP_CHARS, len(text)) + 1)
+    return ends[bisect_right(ends, place, key=lambda end: len(fold(text[start:end]))) - 1]
 
 
 def _found(folded: str, words: Words) -> list[tuple[int, int]]:
-    """Return begin and end of each word in a folded text."""
+    """Return begin and end of each word in a folded text, of those that touch as of one."""
     found: list[tuple[int, int]] = []
     for word in words:
         place = folded.find(word)
@@ -142,24 +118,11 @@ def _found(folded: str, words: Words) -> list[tuple[int, int]]:
             stop = place + len(word)
             found.append((place, stop))
             place = folded.find(word, stop)
-    return found
-
-
-def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    """Return spans in order, those that touch as one."""
-    joined: list[tuple[int, int]] = []
-    for begin, stop in sorted(spans):
-        if joined and begin <= joined[-1][1]:
+    found.sort()
+    joined = found[:1]
+    for begin, stop in found[1:]:
+        if begin <= joined[-1][1]:
             joined[-1] = (joined[-1][0], max(stop, joined[-1][1]))
         else:
             joined.append((begin, stop))
     return joined
-
-
-def _folded_with_places(text: str) -> tuple[str, list[int], list[int]]:
-    """Return the folded text, and for each of its characters begin and end of its letter."""
-    letters = [*_folded_chars(text)]
-    ends = [*(at for at, _ in letters[1:]), len(text)]
-    begins = [at for at, letter in letters for _ in letter]
-    stops = [end for end, (_, letter) in zip(ends, letters, strict=True) for _ in letter]
-    return "".join(letter for _, letter in letters), begins, stops

@@ -17,7 +17,7 @@ them would take long.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -37,10 +37,12 @@ NEED_BODY: Final = (TEXTS, TEXTS_BEGUN)
 """The stages of hits that the header alone would not have found."""
 
 _INDEXES: Final = (indexes.HEADS, indexes.HEADS, indexes.PARTS, indexes.TEXTS, indexes.TEXTS)
+_WEIGHTS: Final = ", 10.0, 5.0, 2.0"
+"""Of the columns of the indexes of headers, for bm25: a word in the name counts most."""
+
 _LATEST: Final = (2**63 - 1, 0)
-_LAST: Final = "SELECT max(rid) FROM workflows"
 _ARCHIVED: Final = "SELECT rid FROM workflows WHERE archived_at IS NOT NULL"
-_LISTED: Final = "SELECT value FROM json_each(?)"
+_STATE: Final = f"SELECT (SELECT max(rid) FROM workflows), EXISTS ({_ARCHIVED})"  # noqa: S608 - constants
 _SHORT: Final = f"SELECT rowid FROM {indexes.HEADS} WHERE {indexes.HEADS} MATCH ?"  # noqa: S608 - constants
 _EXCLUDED: Final = (
     f"SELECT rowid FROM {indexes.TEXTS} WHERE {indexes.TEXTS} MATCH ? UNION ALL {_SHORT}"  # noqa: S608 - constants
@@ -67,43 +69,43 @@ class Asked(NamedTuple):
     terms: Terms
     wanted: Filter
 
-    def stages(self) -> list[tuple[int, str | None]]:
+    def stages(self) -> list[tuple[int, str]]:
         """Return the stages that can have hits, in order, and what each index is asked for."""
         terms = self.terms
-        if terms.match is None:
-            return [(NEWEST, None)]
         asked = (terms.match, terms.begun, terms.parts, terms.match, terms.begun)
-        return [(stage, match) for stage, match in enumerate(asked) if match is not None]
+        return [(stage, match) for stage, match in enumerate(asked) if match] or [(NEWEST, "")]
 
 
 def find_hits(asked: Asked, most: int, after: Hit | None = None) -> tuple[list[Hit], bool]:
-    """Return hits in order, at least `most` if there are so many, and whether there may be more.
+    """Return the first `most` hits in order, or all, and whether there may be more.
 
     With `after` they are those behind that hit, where it stands now or would stand.
     """
     hits: list[Hit] = []
-    passed: set[int] = set()
+    seen: set[int] = set()
+    last, some_archived = asked.db.execute(_STATE).get
     # The numbers of rows begin at 1.
-    few = (asked.db.execute(_LAST).get or 0) <= limits.SEARCH_RANKED_MAX
+    few = (last or 0) <= limits.SEARCH_RANKED_MAX
     for stage, match in asked.stages():
-        if after is not None and stage < after.stage and match is not None:
-            passed.update(_rids(asked.db, stage, match))
+        if after is not None and stage < after.stage and match:
+            seen.update(_rids(asked.db, stage, match))
             continue
         start = after if after is not None and stage == after.stage else None
-        limit = most - len(hits) + len(passed)
-        among = None if match is None or few else _counted(asked, stage, match)
-        if among == []:
+        among = _rids_first(asked, stage, match, few=few) if match else None
+        if among is not None and seen.issuperset(among):
             continue
-        if match is None or among is not None:
-            rows = behind = [*islice(_newest(asked, stage, among, start, hits), limit)]
+        limit = most - len(hits)
+        if not match or len(among or ()) > limits.SEARCH_RANKED_MAX:
+            rows: Iterable[Hit] = _newest(asked, stage, among, start)
         else:
-            rows = _ranked(asked, stage, match, hits, limit if start is None else -1)
-            behind = rows if start is None else _behind(rows, start)
-        hits += [hit for hit in behind if hit.rid not in passed] if passed else behind
+            most_rows = limit + len(seen) if start is None else -1
+            ranked = _ranked(asked, stage, match, most_rows, some_archived=some_archived)
+            among = among or [hit.rid for hit in ranked]
+            rows = ranked if start is None else _behind(ranked, start)
+        hits += islice((hit for hit in rows if hit.rid not in seen), limit)
         if len(hits) >= most:
             return hits, True
-        if start is not None:
-            passed.update(among or (), (hit.rid for hit in rows))
+        seen.update(among or ())
     return hits, False
 
 
@@ -128,76 +130,65 @@ def _matching(stage: int) -> str:
     return f"{_INDEXES[stage]} AS f WHERE {_INDEXES[stage]} MATCH ?"
 
 
-def _where(
-    asked: Asked, key: str, stage: int | None = None, without: list[Hit] | None = None
-) -> tuple[str, list[object]]:
-    """Return the conditions of a filter, and of a query in a stage, for a hit of a key; values.
-
-    Hits of the stages before are left out by `without`.
-    """
+def _where(asked: Asked, key: str, stage: int | None = None) -> tuple[str, list[object]]:
+    """Return the conditions of a filter, and of a query in a stage, for a hit of a key; values."""
     wanted, terms = asked.wanted, asked.terms
     found: list[str] = []
     values: list[object] = []
-    if wanted.category is not None:
-        found.append(" AND w.category = ?")
-        values.append(wanted.category)
+    for column, value in (("category", wanted.category), ("source", wanted.source)):
+        if value is not None:
+            found.append(f" AND w.{column} = ?")
+            values.append(value)
     if wanted.tags:
         found.append(f" AND {has_tag(len(wanted.tags))}")
         values += wanted.tags
-    if wanted.source is not None:
-        found.append(" AND w.source = ?")
-        values.append(wanted.source)
-    if stage is not None and terms.excluded is not None:
+    if stage is not None and terms.excluded:
         found.append(f" AND {key} NOT IN ({_EXCLUDED})")
         values += (terms.excluded, terms.excluded)
-    if stage == PARTS and terms.short is not None:
+    if stage == PARTS and terms.short:
         found.append(f" AND {key} IN ({_SHORT})")
         values.append(terms.short)
-    if without:
-        found.append(f" AND {key} NOT IN ({_LISTED})")
-        values.append(_as_json(without))
     return "".join(found), values
 
 
-def _as_json(hits: list[Hit]) -> str:
-    """Return the keys of hits as a JSON array."""
-    return str([hit.rid for hit in hits])
+def _rids_first(asked: Asked, stage: int, match: str, *, few: bool) -> list[int] | None:
+    """Return all that an index finds, in order; None where they are to be ranked at once.
 
-
-def _counted(asked: Asked, stage: int, match: str) -> list[int] | None:
-    """Return all that an index finds, in order, or None when it is few enough to be ranked.
-
-    It is empty when nothing is found: to rank that would take as long as to find it.
+    To find them takes a fraction of the time that ranking takes, and the beginnings and parts of
+    words often find nothing that whole words have not.
     """
-    most = limits.SEARCH_RANKED_MAX
-    finished = asked.terms.finished if match == asked.terms.begun else None
-    if finished is not None:
+    if few and stage in (HEADS, TEXTS):
+        return None
+    finished = asked.terms.finished if match == asked.terms.begun else ""
+    if finished and not few:
         # Where all terms but the last one find few, the beginnings of words are not collected.
+        most = limits.SEARCH_RANKED_MAX
         sql = f"SELECT count(*) FROM (SELECT 1 FROM {_matching(stage)} LIMIT ?)"  # noqa: S608 - constants
         count = asked.db.execute(sql, (finished, most + 1)).get
         if count <= most:
             return None if count else []
-    rids = _rids(asked.db, stage, match)
-    return None if 0 < len(rids) <= most else rids
+    return _rids(asked.db, stage, match)
 
 
-def _ranked(asked: Asked, stage: int, match: str, without: list[Hit], limit: int) -> list[Hit]:
+def _ranked(asked: Asked, stage: int, match: str, limit: int, *, some_archived: bool) -> list[Hit]:
     """Return at most `limit` hits of a stage, best first; all with a limit of -1."""
     index, wanted = _INDEXES[stage], asked.wanted
-    conditions, values = _where(asked, "f.rowid", stage, without)
-    if wanted.category is None and not wanted.tags and wanted.source is None:
+    conditions, values = _where(asked, "f.rowid", stage)
+    join, weights = "", "" if stage in NEED_BODY else _WEIGHTS
+    if wanted.category is not None or wanted.tags or wanted.source is not None:
+        join = " CROSS JOIN workflows AS w ON w.rid = f.rowid"
+        conditions += f" AND {_archived(wanted)}"
+    elif some_archived or wanted.archived:
         # Reading a row of each hit takes as long as ranking it.
-        join, archived = "", f"f.rowid {'' if wanted.archived else 'NOT '}IN ({_ARCHIVED})"
-    else:
-        join, archived = " CROSS JOIN workflows AS w ON w.rid = f.rowid", _archived(wanted)
+        conditions += f" AND f.rowid {'' if wanted.archived else 'NOT '}IN ({_ARCHIVED})"
     # With rowid in the order FTS5 leaves the sorting to SQLite, which is faster by a third.
     rows = asked.db.execute(
-        f"SELECT f.rowid, f.rank FROM {index} AS f{join} WHERE {index} MATCH ? AND {archived}"  # noqa: S608 - constants
-        f"{conditions} ORDER BY f.rank, f.rowid LIMIT ?",
+        f"SELECT f.rowid, bm25({index}{weights}) AS score FROM {index} AS f{join}"  # noqa: S608 - constants
+        f" WHERE {index} MATCH ?{conditions} ORDER BY score, f.rowid LIMIT ?",
         (match, *values, limit),
     )
     # FTS5 has no rank for a row of which it lacks the size, as in a damaged index.
-    return [Hit(stage, rank or 0.0, rid) for rid, rank in rows]
+    return [Hit(stage, score or 0.0, rid) for rid, score in rows]
 
 
 def _archived(wanted: Filter) -> str:
@@ -205,14 +196,12 @@ def _archived(wanted: Filter) -> str:
     return f"w.archived_at IS {'NOT ' if wanted.archived else ''}NULL"
 
 
-def _newest(
-    asked: Asked, stage: int, among: list[int] | None, start: Hit | None, without: list[Hit]
-) -> Iterator[Hit]:
+def _newest(asked: Asked, stage: int, among: list[int] | None, start: Hit | None) -> Iterator[Hit]:
     """Yield the hits of a stage, the one changed last first; None: among all.
 
     What they are among is in order.
     """
-    conditions, values = _where(asked, "+w.rid", stage, without)
+    conditions, values = _where(asked, "+w.rid", stage)
     key = _LATEST if start is None or start.rank < 0 else (int(start.rank), start.rid)
     rows = asked.db.execute(
         f"SELECT w.rid, w.updated_at FROM workflows AS w WHERE {_archived(asked.wanted)}"  # noqa: S608 - constants
@@ -220,13 +209,8 @@ def _newest(
         (*key, *values),
     )
     for rid, at in rows:
-        if among is None or _is_in(among, rid):
+        if among is None or among[min(bisect_left(among, rid), len(among) - 1)] == rid:
             yield Hit(stage, float(at if isinstance(at, int | float) else 0), rid)
-
-
-def _is_in(rids: list[int], rid: int) -> bool:
-    """Return whether a list in order has a value."""
-    return rids[min(bisect_left(rids, rid), len(rids) - 1)] == rid
 
 
 def read_headers(asked: Asked, hits: list[Hit]) -> list[Found]:
@@ -236,7 +220,7 @@ def read_headers(asked: Asked, hits: list[Hit]) -> list[Found]:
         asked.db,
         f"SELECT {COLUMNS} FROM json_each(?) AS f CROSS JOIN workflows AS w ON w.rid = f.value"  # noqa: S608 - constants
         f" WHERE {_archived(asked.wanted)}{conditions}",
-        (_as_json(hits), *values),
+        (str([hit.rid for hit in hits]), *values),
     )
     if len(found) == len(hits):  # nearly always; they are in the order of the hits
         return [*zip(hits, found, strict=True)]

@@ -37,7 +37,7 @@ INDEXES: Final = (HEADS, PARTS, TEXTS)
 
 _LAST_HEADER: Final = "SELECT max(rid) FROM (SELECT rid FROM header_pending ORDER BY rid LIMIT ?)"
 _CHANGED_HEADERS: Final = (
-    "SELECT w.rid, w.name_key, w.name, w.tags, w.description"
+    "SELECT w.rid, w.name, w.tags, w.description"
     " FROM header_pending AS p JOIN workflows AS w ON w.rid = p.rid WHERE p.rid <= ?"
 )
 # The index of texts holds the header as well.
@@ -45,16 +45,19 @@ _MARK_TEXTS: Final = (
     "INSERT INTO text_pending (rid) SELECT rid FROM header_pending WHERE rid <= ?"
     " ON CONFLICT (rid) DO NOTHING"
 )
-_NEXT_TEXTS: Final = (
-    "SELECT p.rid, coalesce(w.size_bytes, 0) FROM text_pending AS p"
-    " LEFT JOIN workflows AS w ON w.rid = p.rid ORDER BY p.rid LIMIT ?"
+# At least one, and more if they are small.
+_LAST_TEXT: Final = (
+    "SELECT coalesce(max(rid) FILTER (WHERE bytes <= ?), min(rid)) FROM (SELECT rid,"
+    " total(size_bytes) OVER (ORDER BY rid) AS bytes FROM (SELECT p.rid, w.size_bytes"
+    " FROM text_pending AS p LEFT JOIN workflows AS w ON w.rid = p.rid ORDER BY p.rid LIMIT ?))"
 )
 _CHANGED_TEXTS: Final = (
-    "SELECT w.rid, w.text_truncated, w.name, w.tags, w.description, w.content_sha256, w.size_bytes,"
+    "SELECT w.rid, w.name, w.tags, w.description, w.content_sha256, w.size_bytes,"
     " b.data FROM text_pending AS p JOIN workflows AS w ON w.rid = p.rid"
     " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid WHERE p.rid <= ?"
 )
-_ADD_TEXT: Final = f"INSERT INTO {TEXTS} (rowid, text) VALUES (?, ?)"  # noqa: S608 - constants
+# Most workflows have the right value already.
+_SET: Final = "UPDATE workflows SET {0} = ?1 WHERE rid = ?2 AND {0} IS NOT ?1"
 
 
 def has_pending_headers(db: Connection) -> bool:
@@ -69,8 +72,7 @@ def has_pending_texts(db: Connection) -> bool:
 
 def has_pending(db: Connection) -> bool:
     """Return whether a search may miss something that is not indexed yet."""
-    both = "SELECT 1 FROM header_pending UNION ALL SELECT 1 FROM text_pending"
-    return bool(db.execute(f"SELECT EXISTS ({both})").get)
+    return has_pending_headers(db) or has_pending_texts(db)
 
 
 def progress(db: Connection) -> tuple[int, int] | None:
@@ -103,8 +105,7 @@ def _tags_text(tags: Any) -> str:
 
 def head_words(folded: tuple[str, str, str]) -> tuple[str, str, str]:
     """Return a folded header as the index by words has it."""
-    name, tags, description = folded
-    return words(name), words(tags), words(description)
+    return words(folded[0]), words(folded[1]), words(folded[2])
 
 
 def index_some_headers(db: Connection) -> bool:
@@ -114,15 +115,13 @@ def index_some_headers(db: Connection) -> bool:
         return False
     for index in (HEADS, PARTS):
         _forget(db, index, "header_pending", last)
-    rows = read_any(db, 5, _CHANGED_HEADERS, (last,))
-    folded = [(rid, folded_header(*texts)) for rid, _, *texts in rows]
+    rows = read_any(db, 4, _CHANGED_HEADERS, (last,))
+    folded = [(rid, folded_header(*texts)) for rid, *texts in rows]
     add = "INSERT INTO {} (rowid, name, tags, description) VALUES (?, ?, ?, ?)"
     db.executemany(add.format(PARTS), ((rid, *texts) for rid, texts in folded))
     db.executemany(add.format(HEADS), ((rid, *head_words(texts)) for rid, texts in folded))
-    keys = ((sort_key(as_text(name)), key, rid) for rid, key, name, *_ in rows)
-    for new, old, rid in keys:
-        if new != old:
-            db.execute("UPDATE workflows SET name_key = ? WHERE rid = ?", (new, rid))
+    keys = ((sort_key(as_text(name)), rid) for rid, name, *_ in rows)
+    db.executemany(_SET.format("name_key"), keys)
     db.execute(_MARK_TEXTS, (last,))
     db.execute("DELETE FROM header_pending WHERE rid <= ?", (last,))
     return has_pending_headers(db)
@@ -136,31 +135,16 @@ def _forget(db: Connection, index: str, pending: str, last: int) -> None:
 
 def index_some_texts(db: Connection) -> bool:
     """Index some pending bodies in the caller's transaction; return whether more are pending."""
-    last = _last_of_step(db)
+    last = db.execute(_LAST_TEXT, (limits.TEXT_STEP_BYTES, limits.TEXT_STEP)).get
     if last is None:
         return False
     _forget(db, TEXTS, "text_pending", last)
-    for rid, was_truncated, *cells in read_any(db, 8, _CHANGED_TEXTS, (last,)):
+    for rid, *cells in read_any(db, 7, _CHANGED_TEXTS, (last,)):
         text, truncated = indexed_text(*cells)
-        db.execute(_ADD_TEXT, (rid, text))
-        if truncated != was_truncated:
-            sql = "UPDATE workflows SET text_truncated = ? WHERE rid = ?"
-            db.execute(sql, (int(truncated), rid))
+        db.execute(f"INSERT INTO {TEXTS} (rowid, text) VALUES (?, ?)", (rid, text))  # noqa: S608 - constants
+        db.execute(_SET.format("text_truncated"), (truncated, rid))
     db.execute("DELETE FROM text_pending WHERE rid <= ?", (last,))
     return has_pending_texts(db)
-
-
-def _last_of_step(db: Connection) -> int | None:
-    """Return the key of the last workflow that one step indexes: at least one, more if small."""
-    last: int | None = None
-    size_bytes = 0
-    rows: list[Any] = db.execute(_NEXT_TEXTS, (limits.TEXT_STEP,)).fetchall()
-    for rid, body_bytes in rows:
-        size_bytes += body_bytes if isinstance(body_bytes, int) else 0  # a damaged cell
-        if last is not None and size_bytes > limits.TEXT_STEP_BYTES:
-            break
-        last = rid
-    return last
 
 
 def indexed_text(
@@ -215,7 +199,7 @@ def follow_folding(db: Connection) -> None:
 
 def start_rebuild(store: Store) -> bool:
     """Empty the indexes, to be built again while no requests wait; False when writing failed."""
-    return _in_own_transaction(store, mark_all_pending)
+    return _run(store, mark_all_pending)
 
 
 def update_for_search(store: Store) -> bool:
@@ -225,15 +209,14 @@ def update_for_search(store: Store) -> bool:
     If a transaction is open, the update becomes part of it. Otherwise it has its own, and a
     failure to write is only logged: the search then finds what is indexed.
     """
-    run = _in_savepoint if store.in_transaction else _in_own_transaction
     if not has_pending(store.db):
         return False
-    for has, step, most in (
-        (has_pending_headers, index_some_headers, limits.SEARCH_HEADER_STEPS),
-        (has_pending_texts, index_some_texts, limits.SEARCH_TEXT_STEPS),
+    for step, most in (
+        (index_some_headers, limits.SEARCH_HEADER_STEPS),
+        (index_some_texts, limits.SEARCH_TEXT_STEPS),
     ):
         for _ in range(most):
-            if not (has(store.db) and run(store, step)):
+            if not _run(store, step):
                 break
     return has_pending(store.db)
 
@@ -245,14 +228,20 @@ def update_step(store: Store, *, headers: bool = False) -> bool:
     """
     if not has_pending_headers(store.db):
         step = None if headers or not has_pending_texts(store.db) else index_some_texts
-        return step is not None and _in_own_transaction(store, step)
-    more = _in_own_transaction(store, index_some_headers)
+        return step is not None and _run(store, step)
+    more = _run(store, index_some_headers)
     # A step that failed left headers pending; repeating it at once would never end.
     return more or not (headers or has_pending_headers(store.db))
 
 
-def _in_own_transaction(store: Store, step: Callable[[Connection], bool]) -> bool:
-    """Run a step in a transaction of its own and return its result; False when it failed."""
+def _run(store: Store, step: Callable[[Connection], bool]) -> bool:
+    """Run a step as a part of the open transaction, or in its own, and return its result.
+
+    False when one of its own failed.
+    """
+    if store.in_transaction:
+        with store.savepoint():
+            return step(store.db)
     if store.damaged:
         return False
     try:
@@ -263,9 +252,3 @@ def _in_own_transaction(store: Store, step: Callable[[Connection], bool]) -> boo
         if spoils_connection(fault):
             store.reopen()
         return False
-
-
-def _in_savepoint(store: Store, step: Callable[[Connection], bool]) -> bool:
-    """Run a step as a part of the open transaction and return its result."""
-    with store.savepoint():
-        return step(store.db)

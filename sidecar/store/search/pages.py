@@ -108,8 +108,8 @@ def find_page(
 def _first_hits(asked: Asked, most: int) -> list[Found]:
     """Return the first `most` hits."""
     hits, more = find_hits(asked, most)
-    found = read_headers(asked, hits[:most])
-    if len(found) < most and (more or len(hits) > most):
+    found = read_headers(asked, hits)
+    if more and len(found) < most:
         # The index has some that were deleted a moment ago.
         found = read_headers(asked, find_hits(asked, limits.SEARCH_RANKED_MAX)[0])
     return found[:most]

@@ -15,26 +15,26 @@ from sidecar.folding import apart, fold, words_and_symbols
 _PART_MIN_CHARS: Final = 3
 """The shortest text that the index by trigrams can find."""
 
+_AND: Final = " AND "
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _PIECES: Final = re.compile(r'(?P<minus>(?<!\S)-)?(?:"(?P<phrase>[^"]*)"|(?P<word>[^\s"]+))')
-_IN_WORDS: Final = re.compile(r"[^\W_]|[^\x00-\x7f\s]")
 _SHOWN: Final = re.compile(r"[0-9]+(?:[.:/-][0-9]+)+|[^\x00-/:-@\[-`{-\x7f\s]+")
 
 
 class Terms(NamedTuple):
-    """The MATCH texts for the indexes; None for an index that is not queried."""
+    """The MATCH texts for the indexes; empty for an index that is not queried."""
 
-    match: str | None
+    match: str
     """All terms as words."""
-    begun: str | None
+    begun: str
     """All terms as words; the last one may be the beginning of a word."""
-    finished: str | None
+    finished: str
     """All but the last term."""
-    parts: str | None
+    parts: str
     """The terms that may be parts of words."""
-    short: str | None
+    short: str
     """The terms that are too short for it, as words."""
-    excluded: str | None
+    excluded: str
     """The terms that workflows must not have."""
     shown: tuple[str, ...]
     """Folded words and phrases to mark in a snippet."""
@@ -53,12 +53,12 @@ def parse(query: str) -> Terms:
     begun = whole[:-1] + [term.begun for term in terms[-1:]]
     long = [len(term.text) >= _PART_MIN_CHARS for term in terms]
     return Terms(
-        _all_of(whole),
-        _all_of(begun),
-        _all_of(whole[:-1]),
-        _all_of([quoted(term.text) for term in compress(terms, long)]),
-        None if all(long) else _all_of([*compress(begun, map(not_, long))]),
-        " OR ".join([term.whole for term in unwanted.values()]) or None,
+        _AND.join(whole),
+        _AND.join(begun),
+        _AND.join(whole[:-1]),
+        _AND.join([quoted(term.text) for term in compress(terms, long)]),
+        _AND.join(compress(begun, map(not_, long))),
+        " OR ".join([term.whole for term in unwanted.values()]),
         tuple(dict.fromkeys([word for term in terms for word in term.shown])),
     )
 
@@ -78,33 +78,27 @@ class _Term(NamedTuple):
 
 def _read(text: str) -> _Term | None:
     """Return a term; None where the text has no word."""
-    separate = apart(text)
     whole: list[str] = []
     begun: list[str] = []
     shown: list[str] = []
-    for form in (text,) if separate == text else (text, separate):
+    for form in dict.fromkeys((text, apart(text))):
         folded = fold(form)
         in_words, symbols = words_and_symbols(folded)
         shown += _SHOWN.findall(folded)
+        has_words = _SHOWN.search(in_words)
+        if not (has_words or symbols):
+            return None
         # The indexes have symbols behind all words.
         behind = [quoted(symbols)] if symbols else []
         for forms, mark in ((whole, ""), (begun, "*")):
-            found = [quoted(in_words) + mark, *behind] if _IN_WORDS.search(in_words) else behind
-            if not found:
-                return None
-            forms.append(found[0] if len(found) == 1 else f"({' AND '.join(found)})")
-    one = len(whole) == 1
+            found = [quoted(in_words) + mark, *behind] if has_words else behind
+            forms.append(f"({_AND.join(found)})")
     return _Term(
         " ".join(fold(text).split()),
-        whole[0] if one else f"({' OR '.join(whole)})",
-        begun[0] if one else f"({' OR '.join(begun)})",
+        f"({' OR '.join(whole)})",
+        f"({' OR '.join(begun)})",
         shown,
     )
-
-
-def _all_of(matches: list[str]) -> str | None:
-    """Return MATCH text for all of several; None when there is none."""
-    return " AND ".join(matches) or None
 
 
 def quoted(text: str) -> str:

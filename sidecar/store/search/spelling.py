@@ -35,45 +35,28 @@ def correct_query(db: Connection, query: str) -> str | None:
 
     The rest of the query stays as it is. None when no word changes or the query gets too long.
     """
-    places = [found for found in _WORDS.finditer(query) if _is_word(found[0])]
-    places = places[: limits.SEARCH_SPELLED_MAX]
-    given = [fold(found[0]) for found in places]
-    nearest = correct_words(db, given)
-    if nearest is None:
-        return None
-    for found, word, near in reversed([*zip(places, given, nearest, strict=True)]):
-        if near != word:
-            query = query[: found.start()] + near + query[found.end() :]
-    return query if len(query) <= limits.QUERY_MAX_CHARS else None
+    for statement in _MAKE:
+        db.execute(statement)
+    corrected = _WORDS.sub(lambda word: _nearest(db, word[0]), query, limits.SEARCH_SPELLED_MAX)
+    fits = len(corrected) <= limits.QUERY_MAX_CHARS
+    return corrected if fits and corrected != query else None
 
 
-def _is_word(text: str) -> bool:
-    """Return whether a text is one word in the indexes: not so in scripts without spaces."""
-    folded = fold(text)
-    return bool(folded) and words(folded).split() == [folded]
-
-
-def correct_words(db: Connection, given: list[str]) -> list[str] | None:
-    """Return the folded words with the nearest indexed word for each; None when none changes.
+def _nearest(db: Connection, given: str) -> str:
+    """Return a word as it is given, or the nearest indexed word when it is not indexed itself.
 
     A candidate begins with the same character and is at most one edit away, or two for a word of
     six or more characters. Of equally near candidates the one in most workflows is taken.
     """
-    for statement in _MAKE:
-        db.execute(statement)
-    corrected = [_nearest(db, word) for word in given]
-    return None if corrected == given else corrected
-
-
-def _nearest(db: Connection, word: str) -> str:
-    """Return a word, or the nearest indexed word when it is not indexed itself."""
-    if not WORD_MIN_CHARS <= len(word) <= WORD_MAX_CHARS:
-        return word
+    word = fold(given)
+    is_one = words(word).split() == [word]  # not so in scripts without spaces
+    if not (is_one and WORD_MIN_CHARS <= len(word) <= WORD_MAX_CHARS):
+        return given
     known = "SELECT 1 FROM temp.{} WHERE term >= ? AND term < ? LIMIT 1"
     if any(db.execute(known.format(each), (word, word + _HIGHEST)).get for each in _VOCABULARIES):
-        return word  # or the beginning of one
+        return given  # or the beginning of one
     nearest = (_nearest_of(db, vocabulary, word) for vocabulary in _VOCABULARIES)
-    return next((found for found in nearest if found is not None), word)
+    return next((found for found in nearest if found is not None), given)
 
 
 def _nearest_of(db: Connection, vocabulary: str, word: str) -> str | None:
@@ -95,16 +78,11 @@ def count_edits(left: str, right: str, most: int) -> int:
 
     The count stops early: any result above `most` means more than `most`.
     """
-    before: list[int] = []
-    row = list(range(len(right) + 1))
-    for i, char in enumerate(left, 1):
-        following = [i]
-        for j, other in enumerate(right, 1):
-            cost = min(row[j] + 1, following[j - 1] + 1, row[j - 1] + (char != other))
-            if i > 1 and j > 1 and char == right[j - 2] and left[i - 2] == other:
-                cost = min(cost, before[j - 2] + 1)
-            following.append(cost)
-        if min(following) > most and min(row) > most:
-            return most + 1
-        before, row = row, following
-    return row[-1]
+    if left == right or not most:
+        return int(left != right)
+    if left[:1] == right[:1]:
+        return count_edits(left[1:], right[1:], most)
+    rests = [(left[1:], right), (left, right[1:]), (left[1:], right[1:])]
+    if left[:2] == right[1::-1]:
+        rests.append((left[2:], right[2:]))
+    return 1 + min([count_edits(*rest, most - 1) for rest in rests])
