@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.assertion import rewrite
@@ -16,6 +17,7 @@ from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from sidecar import limits
 from tests.promptness import TooSlowError
 
 LONGEST = (
@@ -43,6 +45,9 @@ LONGEST = (
 """Files that take long, the longest first: begun last, one would run alone at the end."""
 
 CACHE = Path(__file__).parents[1] / ".cache"
+
+OTHER_LIMITS = "SIM_TEST_LIMITS"
+"""The variable with the limits for what tests start, see `other_limits/sitecustomize.py`."""
 
 TRIES = 6
 """How often a test is run that is too slow each time."""
@@ -75,21 +80,42 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 
 
 @pytest.fixture(scope="module")
+def usual_limits() -> Iterator[None]:
+    """Have what the tests of a module start keep the limits that the product has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(OTHER_LIMITS)
+        yield
+
+
+@pytest.fixture(scope="module")
 def cheap_keys() -> Iterator[None]:
     """Have what the tests of a module start derive keys as cheaply as the policy allows."""
+    cost = (limits.KDF_MEMORY_MIN_KIB, limits.KDF_PASSES_MIN, 1)
+    names = ("KDF_MEMORY_KIB", "KDF_PASSES", "KDF_LANES")
+    given = " ".join(f"{name}={number}" for name, number in zip(names, cost, strict=True))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", str(Path(__file__).with_name("cheap_keys")))
+        patch.setenv(OTHER_LIMITS, f"{os.environ.get(OTHER_LIMITS, '')} {given}")
         yield
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Rewrite the assertions of a part of the tests, the other processes of the run the others.
+    """Set the limits of what tests start, and prepare the tests."""
+    own = getattr(config, "workerinput", None)
+    if own is not None or not config.getoption("numprocesses", None):
+        # Not before the processes of the run are started, which would take them too. A process
+        # that serves loads all modules 0.1 s after its start, which costs twice what the start does
+        # and which most tests do not need.
+        os.environ["PYTHONPATH"] = str(Path(__file__).with_name("other_limits"))
+        os.environ[OTHER_LIMITS] = "MODULES_FIRST_MS=3000"
+    if own is not None and not sys.dont_write_bytecode:
+        _rewrite_a_part(config, own)
+
+
+def _rewrite_a_part(config: pytest.Config, own: dict[str, Any]) -> None:
+    """Rewrite the assertions of a part of the tests; other processes of the run do the others.
 
     They all begin at once, and each would rewrite all of them.
     """
-    own = getattr(config, "workerinput", None)
-    if own is None or sys.dont_write_bytecode:
-        return
     number, count = int(own["workerid"].removeprefix("gw")), own["workercount"]
     for path in sorted(Path(__file__).parent.rglob("test_*.py"))[number::count]:
         kept = rewrite.get_cache_dir(path) / (path.stem + rewrite.PYC_TAIL)

@@ -7,8 +7,12 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.process.child_process import MIB, Child, peak_bytes, product, request, until
 from tests.process.conftest import Spawn
+
+pytestmark = pytest.mark.usefixtures("usual_limits")
 
 
 def batch(*members: bytes) -> bytes:

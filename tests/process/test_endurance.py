@@ -17,6 +17,8 @@ from tests.process.child_process import MIB, Message, product, resident_bytes
 from tests.process.conftest import Spawn
 from tests.wire.loop_in_process import Served, answers, call
 
+pytestmark = pytest.mark.usefixtures("usual_limits")
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 
 PASSPHRASE = "open sesame"

@@ -10,6 +10,8 @@ from schema.clients.python.sidecar_client import Client
 from tests.process.child_process import Child, product, request
 from tests.process.conftest import Connect, Spawn
 
+pytestmark = pytest.mark.usefixtures("usual_limits")
+
 
 class Ledger:
     """The acknowledged saves, and those whose answer was not received."""

@@ -10,6 +10,8 @@ from tests.process.conftest import Spawn
 from tests.process.pair_acts import LONG, LONG_AND_SHORT, draw_pairs
 from tests.process.pairs import Reader, World
 
+pytestmark = pytest.mark.usefixtures("usual_limits")
+
 SEED = 20_261_129
 
 

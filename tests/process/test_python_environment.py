@@ -14,6 +14,8 @@ import pytest
 from tests.process.child_process import ROOT, environment, product
 from tests.process.conftest import Spawn
 
+pytestmark = pytest.mark.usefixtures("usual_limits")
+
 HARMLESS = {
     "PYTHONOPTIMIZE": "2",
     "PYTHONINSPECT": "1",

@@ -28,6 +28,8 @@ from tests.process.child_process import (
 from tests.process.conftest import Connect, Spawn
 from tests.promptness import assert_at_most, within
 
+pytestmark = pytest.mark.usefixtures("usual_limits")
+
 EVENTS = 40_000
 UNDELIVERED = 11
 

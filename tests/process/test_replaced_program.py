@@ -18,6 +18,8 @@ from sidecar.methods import METHOD_MODULES
 from tests.process.child_process import Child, request, saving, until
 from tests.process.conftest import Spawn
 
+pytestmark = pytest.mark.usefixtures("usual_limits")
+
 PACKAGE = Path(sidecar.__file__).parent
 
 

@@ -33,6 +33,8 @@ from tests.process.child_process import (
 from tests.process.conftest import Spawn
 from tests.promptness import within
 
+pytestmark = pytest.mark.usefixtures("usual_limits")
+
 
 def refusal(child: Child) -> dict[str, Any]:
     """Return the JSON line of a start that failed, which writes nothing to stdout."""

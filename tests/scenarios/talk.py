@@ -4,7 +4,6 @@ A read that never ends is ended by the timeout of the test.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.described_errors import assert_described
+from tests.process.child_process import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 WITH_KEYCHAIN = "--with-keychain"
@@ -43,7 +43,7 @@ class Talk:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            env=environment(),
         )
 
     def start_again(self, *options: str) -> None:
