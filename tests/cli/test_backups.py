@@ -1,6 +1,7 @@
 """`backup`, `verify` and `restore` as a person runs them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,13 +10,21 @@ from sidecar.cli import backup, restore, verify
 from tests.cli.commands import result_of, run
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a database with one workflow, called "then"."""
-    path = tmp_path / "my.db"
+    path = tmp_path_factory.mktemp("made") / "my.db"
     save = 'workflow:={"id": "w1", "name": "then", "data": {}}'
     result_of("call", "workflows.save", save, "--database", path)
     return path
+
+
+@pytest.fixture
+def database(made: Path, tmp_path: Path) -> Path:
+    """Copy that database for one test; return the path of the copy."""
+    for each in made.parent.iterdir():  # also the file that says that it is known
+        shutil.copyfile(each, tmp_path / each.name)
+    return tmp_path / made.name
 
 
 def names(database: Path) -> list[str]:

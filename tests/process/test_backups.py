@@ -1,36 +1,45 @@
 """Tests of backups and restores in a real process: progress, cancel, kill, other requests."""
 
 import random
+import shutil
 import time
 from pathlib import Path
 
 import pytest
 
 from schema.clients.python.sidecar_client import Client
-from tests.process.child_process import WAIT_S, notice, product, request
+from tests.process.child_process import WAIT_S, environment, notice, product, request
 from tests.process.conftest import Connect, Spawn
 from tests.promptness import assert_at_most, percentile, within
 
 WORKFLOWS = 120
 
 
-@pytest.fixture
-def filled(connect: Connect, database: Path) -> Path:
-    """Return the path of a database of some megabytes that do not compress."""
-    client: Client = connect(product("--database", database, "--no-events"))
-    for start in range(0, WORKFLOWS, 20):
-        items = [
-            {
-                "workflow": {
-                    "id": f"w{number}",
-                    "name": f"name {number}",
-                    "data": {"noise": random.Random(number).randbytes(100_000).hex()},
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a database of some megabytes that do not compress."""
+    path = tmp_path_factory.mktemp("filled") / "sim.db"
+    with Client.spawn(product("--database", path, "--no-events"), env=environment()) as client:
+        for start in range(0, WORKFLOWS, 20):
+            items = [
+                {
+                    "workflow": {
+                        "id": f"w{number}",
+                        "name": f"name {number}",
+                        "data": {"noise": random.Random(number).randbytes(100_000).hex()},
+                    }
                 }
-            }
-            for number in range(start, start + 20)
-        ]
-        client.call("workflows.save_many", {"items": items})
-    client.close()
+                for number in range(start, start + 20)
+            ]
+            client.call("workflows.save_many", {"items": items})
+    return path
+
+
+@pytest.fixture
+def filled(made: Path, database: Path) -> Path:
+    """Copy that database for one test; return the path of the copy."""
+    database.parent.mkdir()
+    shutil.copyfile(made, database)
     return database
 
 

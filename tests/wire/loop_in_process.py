@@ -208,6 +208,24 @@ def serving(
         served.close()
 
 
+def outcomes(told: list[dict[str, dict[str, dict[str, str]]]]) -> list[tuple[str, str | None]]:
+    """Return the slug and the outcome of each error, or ok."""
+    return [
+        (each["error"]["data"]["slug"], each["error"]["data"].get("outcome"))
+        if "error" in each
+        else ("ok", None)
+        for each in answers(told)
+    ]
+
+
+def entries(served: Served) -> list[str]:
+    """Return the resources of the audit entries that another connection sees."""
+    db = apsw.Connection(str(served.store.path), flags=apsw.SQLITE_OPEN_READONLY)
+    found = [row[0] for row in db.execute("SELECT resource FROM access_log ORDER BY seq")]
+    db.close()
+    return found
+
+
 # --- methods for tests --------------------------------------------------------------------
 
 
