@@ -72,6 +72,9 @@ class Session(Protocol):
     def latencies(self) -> list[MethodLatency]:
         """Return the calls, errors and latencies of every method called so far, by name."""
 
+    def bursts_served(self) -> int:
+        """Return how many bursts of requests were begun so far; any thread may ask."""
+
     def facts(self) -> dict[str, Any]:
         """Return pid, started_at and the database's path, for system.info and system.stats."""
 

@@ -92,6 +92,10 @@ class NoSession:
         """Return nothing."""
         return []
 
+    def bursts_served(self) -> int:
+        """Return none."""
+        return 0
+
     def facts(self) -> dict[str, Any]:
         """Return nothing."""
         return {}

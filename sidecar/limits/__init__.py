@@ -160,6 +160,12 @@ MODULES_FIRST_MS: Final = 100
 """Time from the start to the loading of what the first answer did not need: after the first
 answers, and long before an update of the program can replace its files."""
 
+MODULES_REST_MS: Final = 5
+MODULES_LATEST_MS: Final = 1600
+"""For how long no request must come before the next module is loaded, and after how long all are
+loaded in any case, so that they are there 2 s after the start. While one is loaded a save takes
+four times as long, as it waits for the interpreter after each of its statements."""
+
 MODULES_SWITCH_MS: Final = 0.2
 """For how long the loading of modules keeps a request from going on, each time that it has waited
 for the disk or the client; Python's own 5 ms would make each save wait several times as long."""

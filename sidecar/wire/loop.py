@@ -101,6 +101,10 @@ class Loop:
         """Return the calls, errors and latencies of every method called so far."""
         return self._dispatcher.latencies.table()
 
+    def bursts_served(self) -> int:
+        """Return how many bursts of requests were begun so far."""
+        return self._bursts_served
+
     def facts(self) -> dict[str, Any]:
         """Return facts of the process, for system.info and system.stats."""
         path = str(self._services.store.path)

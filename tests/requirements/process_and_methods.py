@@ -16,10 +16,13 @@ _PROCESS = [
     ),
     _promise.proven(
         "process:start_cost",
-        "A start imports what the first answer needs; 3 % more than is recorded is refused.",
+        "A start imports what the first answer needs; 3 % more than is recorded is refused. The"
+        " rest is loaded when the client pauses, or within 2 s.",
         "test_a_start_imports_hardly_more_modules_than_are_recorded",
         "test_three_percent_more_modules_or_instructions_are_too_many",
         "test_usual_arguments_are_read_without_argparse_and_mean_the_same",
+        "test_modules_are_loaded_when_the_client_pauses",
+        "test_modules_are_loaded_after_a_time_although_the_client_never_pauses",
     ),
     _promise.proven(
         "process:descriptors",

@@ -63,6 +63,10 @@ class Peer:
         """Return nothing."""
         return []
 
+    def bursts_served(self) -> int:
+        """Return none."""
+        return 0
+
     def facts(self) -> dict[str, Any]:
         """Return the same facts in both lanes."""
         return {"pid": 1, "started_at": 2, "database": "sim.db"}

@@ -2,10 +2,10 @@
 
 They would make each start 0.5 s slower. But an app that updates itself can replace the folder of
 this program while it runs, after which nothing can be loaded, or code of another version. So they
-are loaded in a thread soon after the start, one after the other: a request waits for at most one,
-and one whose own module is not loaded yet loads it first. `cryptography` follows only where secrets
-are set up, because it takes 5 MiB; where a module cannot be loaded, what needs it is refused with
-`out_of_resources`.
+are loaded in a thread soon after the start, one after the other and in the pauses between requests.
+A request waits for at most one, and one whose own module is not loaded yet loads it first.
+`cryptography` follows only where secrets are set up, because it takes 5 MiB; where a module cannot
+be loaded, what needs it is refused with `out_of_resources`.
 """
 
 import gc
@@ -57,19 +57,21 @@ def load_modules(ctx: LongContext) -> None:
     """
     from sidecar.vault import crypto  # noqa: PLC0415 - the start needs none of it
 
+    served = ctx.session.bursts_served()
+    latest_ms = ctx.clock.monotonic_ms() + limits.MODULES_LATEST_MS
     gc.disable()  # it would look at all objects again and again, and find no garbage
     interval_s = sys.getswitchinterval()
     sys.setswitchinterval(limits.MODULES_SWITCH_MS / 1000)
     try:
         memory_room.require(limits.MODULE_ROOM_BYTES)
         for _ in load_handlers():
-            ctx.check_cancelled()
+            served = _let_requests_pass(ctx, served, latest_ms)
             memory_room.require(limits.MODULE_ROOM_BYTES)
         for name in MODULES:
             with crypto.LOADING:
                 memory_room.require(limits.MODULE_ROOM_BYTES)
                 import_module(name)
-            ctx.check_cancelled()
+            served = _let_requests_pass(ctx, served, latest_ms)
         from sidecar.describe import load_examples  # noqa: PLC0415 - loaded here, not at the start
 
         load_examples()
@@ -83,6 +85,18 @@ def load_modules(ctx: LongContext) -> None:
         gc.freeze()  # all modules stay: they need not be looked at again
         gc.enable()
     log.debug("modules_loaded", count=len(MODULES))
+
+
+def _let_requests_pass(ctx: LongContext, served: int, latest_ms: float) -> int:
+    """Wait while requests come one after the other, since `served` bursts, until a time.
+
+    Return how many bursts were served then.
+    """
+    while served != (now := ctx.session.bursts_served()) and ctx.clock.monotonic_ms() < latest_ms:
+        served = now
+        ctx.cancel_event.wait(limits.MODULES_REST_MS / 1000)
+    ctx.check_cancelled()
+    return now
 
 
 def _load_cryptography_if_needed(ctx: LongContext) -> None:
