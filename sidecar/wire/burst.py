@@ -117,16 +117,14 @@ class Burst:
             # The page cache may have the wrong page; the other requests of the burst are right.
             self.cache_suspect = True
 
-    def commit(self) -> bool:
-        """Commit the transaction; return False when there is none.
+    def commit(self) -> None:
+        """Commit the transaction, if there is one.
 
         Raises:
             Exception: the error of the driver; whether anything was written is unknown.
         """
-        if not (self._locked and self._store.in_transaction):
-            return False
-        self._store.commit()
-        return True
+        if self._locked:
+            self._store.commit()
 
     def abandon(self) -> None:
         """Roll the transaction back."""

@@ -275,8 +275,10 @@ class Loop:
             if not self._backlog:
                 self._read_data = None
                 self._dispatcher.early_cancels.clear()
-            if settle(burst, self._services.store, self._dispatcher.errors):
+            if burst.wrote and burst.failed_by is None:
+                # Before the COMMIT: after its wait little is in the processor's caches.
                 self._upkeep.note_write()
+            settle(burst, self._services.store, self._dispatcher.errors)
             self._take_posted()
             self._events.push_replies(burst)
         finally:

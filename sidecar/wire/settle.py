@@ -8,15 +8,12 @@ from sidecar.wire.burst import Burst
 from sidecar.wire.wire_errors import WireErrors
 
 
-def settle(burst: Burst, store: Store, errors: WireErrors) -> bool:
-    """Commit a burst; when that fails its requests are answered with the error.
-
-    Return whether anything was committed.
-    """
-    fault, committed = burst.failed_by, False
+def settle(burst: Burst, store: Store, errors: WireErrors) -> None:
+    """Commit a burst; when that fails its requests are answered with the error."""
+    fault = burst.failed_by
     if fault is None:
         try:
-            committed = burst.commit()
+            burst.commit()
         except Exception as caught:  # noqa: BLE001 - it is the answer of every request
             burst.abandon()
             _fail_unacknowledged(burst, caught, "unknown", errors)
@@ -31,7 +28,6 @@ def settle(burst: Burst, store: Store, errors: WireErrors) -> bool:
         burst.long_jobs.clear()
     if burst.cache_suspect or (fault is not None and spoils_connection(fault)):
         store.reopen()
-    return committed
 
 
 def _fail_unacknowledged(

@@ -27,7 +27,7 @@ class Upkeep:
         self._due_ms: float | None = clock.monotonic_ms() + limits.UPKEEP_PAUSE_MS
 
     def note_write(self) -> None:
-        """Note that a transaction was committed; the caller has the store's lock."""
+        """Note that a transaction is about to be committed; the caller has the store's lock."""
         self._changes = self._store.total_changes()
         # A new connection starts its count of changes at 0.
         self._changes_done = min(self._changes_done, self._changes)
