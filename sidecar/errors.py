@@ -22,7 +22,7 @@ Outcome = Annotated[
 ]
 OUTCOMES: Final[dict[Outcome, str]] = {
     "not_applied": "It is certainly undone.",
-    "unknown": "It may be on the disk all the same.",
+    "unknown": "It may nevertheless be on the disk.",
 }
 
 
@@ -164,7 +164,7 @@ class OutOfResources(SidecarError):
 
     code, slug, retryable = -32004, "out_of_resources", True
     exit_code = ExitCode.STORAGE
-    text = "The system gives no more memory, threads or open files; raise its limits or try again."
+    text = "The system has no more memory, threads or open files; raise its limits or try again."
 
 
 class NotInitialized(SidecarError):
@@ -371,21 +371,23 @@ class RemoteUnavailable(SidecarError):
     """A remote cannot be reached now, or has no room; `reason` says which."""
 
     code, slug, retryable = -32060, "remote_unavailable", True
-    text = "The remote cannot be reached; what is to be pushed goes at the next push."
+    text = "The remote cannot be reached; the next push sends what is due."
 
 
 class RemoteRefused(SidecarError):
     """A remote refuses until a person acts; `reason` says why. Not `remote_unavailable`."""
 
     code, slug = -32061, "remote_refused"
-    text = "The remote refused what was asked."
+    text = "The remote refused the request."
 
 
 class RemoteUntrusted(SidecarError):
     """The content of a remote differs from what a device of this database has pushed."""
 
     code, slug = -32062, "remote_untrusted"
-    text = "What the remote holds is not what was put there; remotes.verify says what is wrong."
+    text = (
+        "The content of the remote differs from what was pushed; remotes.verify says what is wrong."
+    )
 
 
 class RecoveryCodeNeeded(SidecarError):

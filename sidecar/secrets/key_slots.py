@@ -68,10 +68,10 @@ def _make_slot(
 
 
 def normalize(passphrase: bytearray) -> bytearray:
-    """Return the passphrase in Unicode's form NFC, so that every keyboard types the same one.
+    """Return the passphrase in Unicode's form NFC, so that every keyboard yields the same bytes.
 
     Raises:
-        InvalidParams: it is not UTF-8.
+        InvalidParams: the passphrase is not UTF-8.
     """
     if passphrase.isascii():
         return passphrase
@@ -92,18 +92,18 @@ def find_slot(db: Connection, kind: str) -> SlotRow | None:
 
 
 def write_slot(db: Connection, before: SlotRow | None, row: SlotRow) -> int:
-    """Write a slot in the place of `before`, or add it when that is None; return its number.
+    """Replace the slot `before`, or add a slot when that is None; return its number.
 
     Raises:
-        Conflict: there are as many slots as there may be, or another program changed `before`.
+        Conflict: the number of slots is at its limit, or another program changed `before`.
     """
     if row.kind != "recovery" and find_slot(db, row.kind) != before:
-        raise Conflict("The slots were changed meanwhile.")
+        raise Conflict("The slots were changed in the meantime.")
     if before is not None:
         secrets.replace_slot(db, before.slot, row)
         return before.slot
     if len(secrets.slots(db)) >= limits.SLOTS_MAX:
-        raise Conflict("There are as many slots as there may be.", limit=limits.SLOTS_MAX)
+        raise Conflict("The number of slots is at its limit.", limit=limits.SLOTS_MAX)
     return secrets.add_slot(db, row)
 
 
@@ -127,8 +127,9 @@ class NewItem(NamedTuple):
 def new_item(ctx: LongContext, store_id: bytes, generation: int) -> Iterator[NewItem]:
     """Put a new random secret into the system's keychain, for the block to write its slot.
 
-    The caller has the keychain's turn and holds no lock. The item comes before the transaction:
-    after a kill the old slot and the old item still fit. When the block fails it is removed soon.
+    The caller has exclusive use of the keychain and holds no lock. The item is written before the
+    transaction, so that after a kill the old slot still matches the old item. When the block fails,
+    the new item is removed soon.
 
     Raises:
         KeychainUnavailable: the keychain does not store it.
@@ -151,9 +152,10 @@ def new_item(ctx: LongContext, store_id: bytes, generation: int) -> Iterator[New
 
 
 def keychain_wait(ctx: LongContext) -> Wait:
-    """Return what a request does while it waits for the keychain: tell how long, look for cancel.
+    """Return the function that a waiting request calls: it sends progress and checks for a cancel.
 
-    A cancel has an effect here also after a passphrase was tried: that was counted and logged.
+    A cancel takes effect here even after a passphrase was tried, because that was counted and
+    logged.
     """
 
     def wait(waited_ms: int) -> None:
@@ -183,6 +185,6 @@ def remove_stale_items(ctx: LongContext) -> None:
                 if item not in needed:
                     ctx.vault.keychain.remove(item)
             except KeychainUnavailable:
-                # The others would wait as long, in vain.
+                # The other items would also fail after the same wait.
                 ctx.vault.stale_items += [item, *waiting]
                 raise

@@ -1,13 +1,13 @@
-"""Opening a slot: the root key, out of what a person or the keychain gives.
+"""Opens a slot with the secret of a person or of the keychain, which yields the root key.
 
-The throttle is here: after three wrong passphrases or codes in a row each further try must wait,
-also after a restart, and is refused before any key is derived. It slows down a client in a loop,
-not a thief who has the file.
+This module has the throttle: after three wrong passphrases or codes in a row each further try must
+wait, also after a restart, and is refused before any key is derived. It slows down a client in a
+loop, but not a thief of the file.
 
-Every method that asks for a passphrase or a code tries it through `open_slot`. From the moment it
-is tried no cancel has an effect on the request: a wrong one is counted and logged before its
-answer leaves, and a right one does what was asked. So cancelling saves no try, and the time until
-the answer says no more than the answer.
+Every method that takes a passphrase or a code tries it through `open_slot`. Once it is tried, a
+cancel has no effect on the request: a wrong secret is counted and logged before it is answered, and
+a correct one completes the request. So a cancel does not save a try, and the time until the answer
+reveals no more than the answer.
 """
 
 import base64
@@ -157,7 +157,7 @@ def _refuse_too_soon(ctx: LongContext) -> None:
     delay_ms = min(limits.UNLOCK_DELAY_MAX_MS, 1000 << min(over, 10))
     now_ms = ctx.clock.now_ms()
     if now_ms < state.failed_at:
-        # A clock that was set back must not make the wait longer by as much.
+        # Setting the clock back must not extend the wait by the same amount.
         with ctx.writing() as db:
             secrets.set_failure_time(db, now_ms)
     since_ms = max(0, now_ms - state.failed_at)
@@ -202,7 +202,7 @@ def _unwrap(slot: SlotRow, store_id: bytes, secret: bytearray) -> Keys:
 
 
 def _renew(ctx: Context, keys: Keys, slot: SlotRow, secret: bytearray) -> SlotRow | None:
-    """Return the slot at the cost of new slots, None when it costs as much already."""
+    """Return the slot with the cost of new slots, None when its cost is high enough."""
     cost = slot_format.read_cost(slot.blob, slot.sha256)
     wanted = ctx.vault.cost
     # More memory for fewer passes may cost more: what counts is the product.
@@ -216,7 +216,7 @@ def _renew(ctx: Context, keys: Keys, slot: SlotRow, secret: bytearray) -> SlotRo
 
 @contextmanager
 def ask_keychain(ctx: LongContext, proof: Proof) -> Iterator[Proof]:
-    """Have the keychain's item read for the block, when that is the proof.
+    """Read the keychain's item for the block, when the keychain is the proof.
 
     The caller holds no lock: the keychain may ask a person, and other requests do not wait for it.
 
@@ -256,7 +256,7 @@ def _open_with_keychain(ctx: LongContext, proof: KeychainProof) -> Opened:
         store_id = meta.store_id(db)
         slot = key_slots.find_slot(db, "keychain")
     if slot is None or slot != proof.slot:
-        raise errors.Conflict("The slots were changed meanwhile.")
+        raise errors.Conflict("The slots were changed in the meantime.")
     secret = bytearray()
     try:
         secret += base64.b64decode(proof.text, validate=True)
@@ -265,7 +265,7 @@ def _open_with_keychain(ctx: LongContext, proof: KeychainProof) -> Opened:
         raise errors.Tampered("The keychain's item is not this slot's.", what="keychain") from None
     finally:
         wipe(secret)
-    # Items of neighbouring generations are what a killed rekey has left.
+    # A killed rekey leaves items of neighbouring generations.
     ctx.vault.stale_items += [
         key_slots.item_name(store_id, slot.generation + step) for step in (-1, 1)
     ]

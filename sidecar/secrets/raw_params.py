@@ -36,7 +36,7 @@ _LOW: Final = range(0xDC00, 0xE000)
 """The two halves of a surrogate pair (Unicode 16.0, 3.8)."""
 
 _CODE_MAX_CHARS: Final = 128
-"""More than a recovery code has, for spaces between its groups."""
+"""Longer than a recovery code, because there may be spaces between its groups."""
 
 Provider = Annotated[
     str,
@@ -133,7 +133,7 @@ def refuse_key_as_name(provider: str, value: bytearray | None = None) -> None:
         InvalidParams: the name has the shape of a known provider's keys, or equals the value.
     """
     if has_key_shape(provider) or (value is not None and provider.encode() == value):
-        text = "That is a key and not a provider's name; nothing of it was stored."
+        text = "That is a key and not a provider's name; it was not stored."
         raise InvalidParams(text, path="$.params.provider")
 
 

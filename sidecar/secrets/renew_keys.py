@@ -165,7 +165,7 @@ def _make_new_slots(
             continue
         made.replaced.append((slot.slot, row))
     if not made.replaced:
-        raise Conflict("Only recovery codes are left; none of them can be carried over.")
+        raise Conflict("Only recovery codes are left, and they cannot be carried over.")
     return made
 
 
@@ -176,7 +176,7 @@ def _replace_root_key(
     with ctx.writing(last=True) as db:
         state.require_same_keys(ctx, old)
         if secrets.slots(db) != before:
-            raise Conflict("The slots were changed meanwhile.")
+            raise Conflict("The slots were changed in the meantime.")
         sealed_rows.refuse_changed(ctx, db, old)
         for number, row in slots.replaced:
             secrets.replace_slot(db, number, row)
@@ -193,7 +193,7 @@ def _replace_root_key(
         if reseal_log(db, old.open_for_audit, sealer):
             add_checkpoint(db, sealer, fresh_key, read_marks(db))
         else:
-            # A part of the log does not open: that must not keep the old keys in use.
+            # A damaged part of the log must not keep the old keys in use.
             restart_log_sealed(db, sealer, fresh_key)
         purging.request(ctx)
         generation = secrets.state(db).generation

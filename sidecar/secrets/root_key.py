@@ -1,4 +1,4 @@
-"""The root key: it is drawn when secrets are set up, opened by an unlock and deleted by a reset.
+"""The root key, which is generated at the set-up, opened by an unlock and deleted by a reset.
 
 Each of these is one transaction. The vault's keys in memory change inside the transaction, and
 are wiped when it fails.
@@ -58,7 +58,7 @@ def _draw_root_key(ctx: LongContext) -> Keys:
 
 
 def _refuse_set_up_again(ctx: LongContext) -> bytes:
-    """Refuse to set up secrets where there are any; return the store id.
+    """Check that no secrets are set up; return the store id.
 
     Raises:
         Conflict, Tampered: as `set_up`.
@@ -80,7 +80,7 @@ def _refuse_dumpable(ctx: Context) -> None:
 
 
 def _refuse_set_up(ctx: Context, db: Connection) -> None:
-    """Refuse to set up secrets where there are any.
+    """Check that the file has no secrets.
 
     Raises:
         Tampered, Conflict: there are sealed keys without a slot, or the secrets are set up.
@@ -89,9 +89,9 @@ def _refuse_set_up(ctx: Context, db: Connection) -> None:
         return
     if not secrets.slots(db) and not ctx.vault.ephemeral:
         raise Tampered(
-            "There are sealed keys but no slot that opens them; no new key is made over them.",
+            "There are sealed keys but no slot that opens them, so no new key is made.",
             what="slots",
-            hint="Restore a backup that has the slots, or give the keys up with secrets.reset.",
+            hint="Restore a backup that has the slots, or delete the keys with secrets.reset.",
         )
     raise Conflict("Secrets are set up already.")
 
@@ -157,7 +157,7 @@ def unlock(ctx: LongContext, proof: Proof) -> state.Status:
 
 
 def _refuse_unlock(ctx: LongContext) -> None:
-    """Refuse to unlock where there is nothing to unlock, or where no key may be.
+    """Check that there are secrets to unlock, and that this process may hold keys.
 
     Raises:
         Conflict, NotInitialized: as `unlock`.
@@ -201,7 +201,7 @@ def _use_root_key(ctx: LongContext, opened: Opened, lock_count: int) -> state.St
         held = ctx.vault.keys
         ctx.vault.lock()
         if held is not None and not (was_locked and held is keys):
-            # The transaction is undone, so that no entry can say it.
+            # The transaction is undone, so there is no audit entry.
             ctx.emit_at_once(SecretsChanged("locked", "lock", None))
         keys.wipe()
         raise

@@ -5,9 +5,9 @@ after one is written: a row that another program swapped, put back to an earlier
 removed makes it differ. Then nothing is read or written any more until all keys have been
 deleted; deleting stays possible.
 
-The state root cannot tell rows that were put back all together. So each checkpoint of the audit
-log holds the marks of the vault (`store.vault_marks`); every write adds one. They are compared
-before a write, when a slot opens, and by `audit.verify`.
+The state root cannot detect that all rows were replaced by earlier ones together. So each
+checkpoint of the audit log holds the marks of the vault (`store.vault_marks`); every write adds
+one. They are compared before a write, when a slot opens, and by `audit.verify`.
 """
 
 import struct
@@ -26,8 +26,8 @@ from sidecar.vault.record_format import SealedSecret, WrappedKey
 from sidecar.wiping import wipe
 
 _HINT = (
-    "Restore a backup, or delete every key here and enter them again; where nothing unlocks, give"
-    " them up with secrets.reset."
+    "Restore a backup, or delete every key here and enter the keys again; when nothing unlocks,"
+    " delete them with secrets.reset."
 )
 
 # --- the state root ---------------------------------------------------------------------------
@@ -37,7 +37,7 @@ def _compute_root(db: Connection, keys: Keys) -> bytes:
     """Return the HMAC over the rows as they are now.
 
     Raises:
-        Tampered: a number in them is none that was ever written.
+        Tampered: a number in the rows is invalid.
     """
     try:
         return record_format.state_root(
@@ -81,15 +81,15 @@ def agrees_with_log(db: Connection, keys: Keys) -> bool:
 
 
 def refuse_rolled_back(db: Connection, keys: Keys) -> None:
-    """Refuse rows and slots that are those of an earlier time.
+    """Refuse rows and slots of an earlier time.
 
     Raises:
         Tampered: the audit log holds the marks of a later vault.
     """
     if not agrees_with_log(db, keys):
         raise Tampered(
-            "The keys or slots are not those that the audit log holds the marks of: another"
-            " program has put back earlier ones.",
+            "The keys or slots do not match their marks in the audit log: another program"
+            " has replaced them by earlier ones.",
             what="rollback",
             hint=_HINT,
         )

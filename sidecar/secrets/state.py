@@ -124,7 +124,7 @@ def require_same_keys(ctx: Context, keys: Keys) -> None:
 
 
 def refuse_after_lock(ctx: Context, lock_count: int) -> None:
-    """Refuse to unlock when a lock was asked for while the keys were derived.
+    """Refuse to unlock when a lock was requested while the keys were derived.
 
     Raises:
         Locked: the vault was locked since its `lock_count` was read.
@@ -201,7 +201,7 @@ def lock_if_due(ctx: LongContext) -> None:
                 if due is not None and due.left_ms <= 0:
                     lock(ctx, due.reason, by="timer")
     except Exception as fault:
-        # Whatever keeps the entry out of the log must not keep the keys in memory.
+        # An entry that cannot be written must not keep the keys in memory.
         ctx.session.schedule(LOCK_CHORE, limits.LOCK_CHECK_MS)
         with ctx.store.lock:
             if _must_lock(ctx):
@@ -219,5 +219,5 @@ def _must_lock(ctx: Context) -> bool:
     """Return whether a deadline of the lock has passed, or cannot be read."""
     try:
         return ctx.vault.keys is not None and usable_keys(ctx) is None
-    except Exception:  # noqa: BLE001 - keys without a known deadline are not kept
+    except Exception:  # noqa: BLE001 - without a known deadline the keys are not kept
         return True

@@ -1,7 +1,7 @@
-"""The vault: keys, the formats of sealed bytes, and what is unlocked in this process now.
+"""The vault: the formats of sealed bytes, and the keys that are unlocked in this process.
 
-Knows neither SQL nor files nor the wire. `schema/security.md` describes the formats, with test
-vectors beside it; the modules here implement them:
+The package uses neither SQL nor files nor the wire. `schema/security.md` describes the formats,
+with test vectors beside it; the modules here implement them:
 
 - `crypto`: the cryptographic primitives
 - `keys`: the root key and the keys derived from it

@@ -3,7 +3,7 @@
 The library is loaded when the first key is needed, because it would cost a start 38 ms. It gives
 AES-256-GCM, HKDF-SHA256, Argon2id, Ed25519 and, for what goes to a remote, X25519 and
 ChaCha20-Poly1305; HMAC and SHA-256 come from the standard library.
-Keys are bytearrays that the library writes into; the caller that needs one last wipes it.
+Keys are bytearrays that the library writes into; the last user of a key wipes it.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ TAG_BYTES = 16
 
 
 class BadSealError(Exception):
-    """The sealed bytes, their key or the data they are bound to are not those of the sealing."""
+    """The sealed bytes, the key or the bound data differ from those at the sealing."""
 
 
 class Cost(NamedTuple):
@@ -42,8 +42,8 @@ class _Crypto(NamedTuple):
 
 
 LOADING: Final = threading.Lock()
-"""Held while the library is loaded, and by the thread that loads all other modules, for each: it
-could take the memory that was found free for the library."""
+"""Held while the library is loaded, and by the thread that preloads modules, for each module: that
+thread could use the memory that was found free for the library."""
 
 
 @cache
@@ -51,14 +51,14 @@ def load_cryptography() -> _Crypto:
     """Load the library, if there is memory for it.
 
     Raises:
-        OSError: there is not. The library itself would end the process then, not raise.
+        OSError: there is too little memory; the library itself would end the process then.
     """
     with LOADING:
         return _load()
 
 
 def _load() -> _Crypto:
-    """Load the library after a look at the free memory."""
+    """Load the library after checking the free memory."""
     memory_room.require(limits.CRYPTO_ROOM_BYTES)
     from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - 38 ms, see above
     from cryptography.hazmat.primitives import hashes  # noqa: PLC0415
@@ -99,7 +99,7 @@ _stretch_lock = threading.Lock()
 def stretch(passphrase: bytearray, salt: bytes, cost: Cost) -> bytearray:
     """Derive 32 bytes from a passphrase by Argon2id version 0x13.
 
-    One derivation runs at a time, so that its memory is taken only once. It releases the
+    Only one derivation runs at a time, which limits the memory. It releases the
     interpreter's lock: measured, another thread waited 9 ms at worst.
     """
     derived = bytearray(KEY_BYTES)
@@ -138,7 +138,7 @@ def unseal(key: bytearray, nonce: bytes, sealed: bytes, bound: bytes) -> bytearr
     """Decrypt what `seal` returned, into a buffer that the caller wipes.
 
     Raises:
-        BadSealError: a bit of the key, the nonce, the sealed bytes or `bound` is not the same.
+        BadSealError: the key, the nonce, the sealed bytes or `bound` differ.
     """
     if len(sealed) < TAG_BYTES:
         raise BadSealError
@@ -180,7 +180,7 @@ def public_key(seed: bytearray) -> bytes:
 
 
 def verifies(public: bytes, signature: bytes, message: bytes) -> bool:
-    """Return whether `signature` is one that `sign` made of the message with that public key."""
+    """Return whether `signature` is a valid signature of the message for the public key."""
     from cryptography.exceptions import InvalidSignature  # noqa: PLC0415 - as above
 
     try:
@@ -224,7 +224,7 @@ def exchange(secret: bytes | bytearray, public: bytes) -> bytes:
     """Return the secret that an X25519 secret shares with the owner of a public key.
 
     Raises:
-        BadSealError: the public key is of low order, or no key.
+        BadSealError: the public key is of low order, or malformed.
     """
     x25519, _ = _load_exchange()
     try:
@@ -250,7 +250,7 @@ class ChunkCipher:
         """Return what `seal` sealed.
 
         Raises:
-            BadSealError: a bit of the key, the nonce or the sealed bytes is not the same.
+            BadSealError: the key, the nonce or the sealed bytes differ.
         """
         if len(sealed) < TAG_BYTES:
             raise BadSealError

@@ -79,7 +79,7 @@ class Keys:
                 self._wrap, nonce, wrapped[crypto.NONCE_BYTES :], self._data_key_bound(key_id)
             )
         except BadSealError:
-            hint = "Restore a backup with secrets, or give the keys up with secrets.reset."
+            hint = "Restore a backup with secrets, or delete the keys with secrets.reset."
             raise Tampered(what="data_key", hint=hint) from None
 
     def _data_key_bound(self, key_id: int) -> bytes:
@@ -107,7 +107,7 @@ class Keys:
         return length_prefixed(b"audit/1", purpose.encode(), self.store_id, struct.pack(">q", seq))
 
     def seal_for_remotes(self, what: str, name: bytes, payload: bytearray, nonce: bytes) -> bytes:
-        """Seal keys or credentials of remotes, bound to what they are and to their name."""
+        """Seal keys or credentials of remotes, bound to their purpose and name."""
         bound = self._remote_bound(what, name)
         return nonce + crypto.seal(self._remote_wrap, nonce, payload, bound)
 
@@ -115,7 +115,7 @@ class Keys:
         """Return what `seal_for_remotes` sealed, in a buffer that the caller wipes.
 
         Raises:
-            BadSealError: a bit of it was changed, or it was sealed under another root key.
+            BadSealError: the bytes were changed, or sealed under another root key.
         """
         nonce, rest = sealed[: crypto.NONCE_BYTES], sealed[crypto.NONCE_BYTES :]
         if len(nonce) != crypto.NONCE_BYTES:

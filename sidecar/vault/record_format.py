@@ -12,10 +12,10 @@ A record is `secrets.encrypted_value` (offset, bytes; integers are big-endian):
 
     plain: u8 1, u16 length, value in UTF-8, zeros up to a multiple of 64
 
-The whole header is bound: when only version and key id were, 16 of 744 flipped bits were
-accepted. The zeros hide the length of the value. A record is bound to its provider, store and
-version, so it opens in no other row and no other store. The state root shows when a row was
-removed or an older one put back.
+The whole header is bound: when only version and key id were, 16 of 744 flipped bits were accepted.
+The zeros hide the length of the value. A record is bound to its provider, store and version, so it
+cannot be opened in another row or another store. The state root shows when a row was removed or
+replaced by an older one.
 """
 
 import struct
@@ -76,7 +76,7 @@ def data_key_id(record: bytes) -> int:
     """Return the id of the data key that a record is sealed with.
 
     Raises:
-        Tampered: the bytes have no form that was ever written.
+        Tampered: the bytes do not have the form of a record.
     """
     if len(record) < _BODY_AT + crypto.TAG_BYTES + _BLOCK_BYTES or record[:2] != b"\x01\x01":
         raise Tampered(what="record")
@@ -87,9 +87,9 @@ def open_value(data_key: bytearray, store_id: bytes, provider: str, record: byte
     """Return the value of a record, in a buffer that the caller wipes.
 
     Raises:
-        Tampered: a bit of the record was changed, or it is another provider's or store's.
+        Tampered: the record was changed, or belongs to another provider or store.
     """
-    data_key_id(record)  # refuses bytes that are no record
+    data_key_id(record)  # refuses bytes that are not a record
     head, nonce = record[: _HEAD.size], record[_HEAD.size : _BODY_AT]
     try:
         plain = crypto.unseal(data_key, nonce, record[_BODY_AT:], _bound(store_id, provider, head))
@@ -108,7 +108,7 @@ def _bound(store_id: bytes, provider: str, head: bytes) -> bytes:
 def key_hash(keys: Keys, provider: str, value: bytearray) -> str:
     """Return a fingerprint of provider and value that says nothing without the root key.
 
-    A plain hash would tell a thief that a leaked key is this one, and let short keys be guessed.
+    A plain hash would let a thief recognise a leaked key, and guess short keys.
     """
     message = bytearray(length_prefixed(provider.encode()))
     message += struct.pack(">I", len(value)) + value

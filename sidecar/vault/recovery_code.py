@@ -36,11 +36,11 @@ def parse_code(text: bytearray) -> bytearray:
     """Return the 20 bytes of a code that a person typed.
 
     Raises:
-        WrongPassphrase: it is no recovery code, or it has a typing mistake.
+        WrongPassphrase: the text is not a recovery code, or has a typing mistake.
     """
     letters = [chr(byte).upper() for byte in text if byte not in b" -\t\r\n"]
     if len(letters) != _DIGITS + _CHECK_DIGITS or not _VALUES.keys() >= set(letters):
-        raise WrongPassphrase("That is not a recovery code: it has nine groups of four.")
+        raise WrongPassphrase("That is not a recovery code, which has nine groups of four.")
     number = 0
     for letter in letters[:_DIGITS]:
         number = number << 5 | _VALUES[letter]

@@ -2,8 +2,8 @@
 
 A client that asks again and again while secrets are locked would write 20 000 entries a second.
 The first refusal of a kind gets an entry of its own; those like it within
-`limits.REFUSALS_FOLDED_MS` are counted, and one entry says how many there were. Knows no row and
-no clock. Used by the loop's thread and by workers.
+`limits.REFUSALS_FOLDED_MS` are counted, and one entry says how many there were. The module
+uses no database and no clock. It is used by the loop's thread and by workers.
 """
 
 import threading
@@ -32,7 +32,7 @@ class RefusalCounts:
     """The counts of refusals by kind; a kind is dropped a second after its last entry."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Start without counts."""
         self._counts: dict[Refusal, _Count] = {}
         self._lock = threading.Lock()
 

@@ -35,7 +35,7 @@ _HEAD: Final = struct.Struct(">4sBBHIII16s")
 _ARGON2ID, _HKDF = 1, 2
 _AES_256_GCM: Final = 1
 _COVERED: Final = 96
-"""How many bytes at the start the HMAC covers."""
+"""Number of bytes at the start of a slot that the HMAC covers."""
 
 DEFAULT_COST: Final = Cost(limits.KDF_MEMORY_KIB, limits.KDF_PASSES, limits.KDF_LANES)
 
@@ -70,10 +70,10 @@ def wrap(
 
 
 def unwrap(blob: bytes, sha256: bytes, store_id: bytes, secret: bytearray) -> bytearray:
-    """Return the root key out of a slot, in a buffer that the caller wipes.
+    """Return the root key from a slot, in a buffer that the caller wipes.
 
     Raises:
-        SlotDamaged: the bytes are not those that were written.
+        SlotDamaged: the bytes differ from those that were written.
         KdfPolicy: the cost is out of bounds; nothing was derived.
         WrongPassphrase: the bytes are sound, but the secret is not the slot's.
     """
@@ -99,7 +99,7 @@ def read_cost(blob: bytes, sha256: bytes) -> Cost | None:
     """Return the cost of opening a slot; None when its secret is not stretched.
 
     Raises:
-        SlotDamaged: the bytes are not those that were written, or have an unknown form.
+        SlotDamaged: the bytes differ from those that were written, or have an unknown form.
     """
     if len(blob) != SLOT_BYTES or not crypto.equal(crypto.sha256(blob), sha256):
         raise SlotDamaged

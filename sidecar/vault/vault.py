@@ -1,7 +1,7 @@
 """The vault of a process: its keys between an unlock and a lock, and the deadlines of the lock.
 
-Knows no row and no method. The keys are read and changed under the store's lock alone: long
-methods set them in their last transaction, short methods are inside one. Both clocks count for
+The module uses no rows and no methods. The keys are read and changed under the store's lock alone:
+long methods set them in their last transaction, short methods are inside one. Both clocks count for
 the deadlines, because a monotonic clock may stand still while the machine sleeps.
 """
 
@@ -19,7 +19,7 @@ from sidecar.wiping import wipe
 
 
 class Clocks(NamedTuple):
-    """What both clocks show at one moment, in milliseconds."""
+    """The time of both clocks at one moment, in milliseconds."""
 
     wall_ms: int
     monotonic_ms: float
@@ -33,7 +33,7 @@ class NextLock(NamedTuple):
     """When the vault must lock by itself."""
 
     left_ms: float
-    """Time until then; 0 or less when it must lock now."""
+    """Time until the lock; 0 or less when the vault must lock now."""
     reason: SecretsChangeReason
 
 
@@ -55,7 +55,7 @@ class Vault:
         self.cost = cost
         self.dumpable = dumpable
         self.keychain = keychain.Keychain(find_keychain)
-        """Is asked before the mutex is taken: a person may need minutes to answer it."""
+        """Called before the mutex is taken, because a person may need minutes to answer."""
         self.mutex = threading.Lock()
         """Held by a long method that opens or makes keys: wrong passphrases are then counted one
         by one, and one key is derived at a time."""
@@ -63,7 +63,7 @@ class Vault:
         self.unwritten_failures = 0
         """Wrong passphrases that could not be counted in the file."""
         self.unwritten_failed_at = 0.0
-        """When the last of them was, by the monotonic clock."""
+        """Time of the last wrong passphrase, by the monotonic clock."""
         self.stale_items: list[str] = []
         """Names of keychain items that no slot needs any more."""
         self.ephemeral = False
@@ -79,7 +79,7 @@ class Vault:
         return self._keys
 
     def state(self, *, is_set_up: bool) -> SecretsState:
-        """Return the state of the secrets of a file in which they are set up, or are not."""
+        """Return the state of the secrets; `is_set_up` says whether the file has secrets."""
         if self.ephemeral:
             return "ephemeral"
         if self._keys is not None:
@@ -121,7 +121,7 @@ class Vault:
         return self._data_keys.get(key_id)
 
     def replace_data_keys(self, data_keys: dict[int, bytearray]) -> None:
-        """Use these data keys from now on, and overwrite those before."""
+        """Use these data keys from now on, and overwrite the previous ones."""
         for key in self._data_keys.values():
             wipe(key)
         self._data_keys = data_keys

@@ -47,9 +47,9 @@ class AuditExportResult(Result, frozen=True):
 def export(ctx: LongContext, params: AuditExportParams) -> AuditExportResult:
     """Write the whole log into a file of JSON lines, signed when secrets are set up.
 
-    The log is verified first; the first line says what was found. The last line holds the SHA-256
-    of all bytes before it and the Ed25519 signature of these 32 bytes; any tool can check it with
-    the public key. A log that is sealed must be unlocked. A file that exists is not replaced.
+    The log is verified first; the first line has the result. The last line has the SHA-256 of all
+    bytes before it and the Ed25519 signature of these 32 bytes; any tool can check it with the
+    public key. When the log is sealed, secrets must be unlocked. An existing file is not replaced.
     """
     with new_file(ctx, params.path) as file:
         return _export(ctx, file)

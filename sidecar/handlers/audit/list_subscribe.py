@@ -107,8 +107,8 @@ class AuditListResult(Result, frozen=True):
 def list_entries(ctx: Context, params: AuditListParams) -> AuditListResult:
     """List entries of the audit log, a page at a time.
 
-    A host that follows the log keeps the number of the last entry and gives it as `after`: the
-    cursor of the last page is null also when entries come later.
+    A host that follows the log stores the number of the last entry and passes it as `after`: the
+    cursor of the last page is null even if entries are added later.
     """
     if params.action is not None:
         refuse_unknown(ctx.db, params.action, "$.params.action")
@@ -157,8 +157,8 @@ class AuditSubscribeResult(Result, frozen=True):
 def subscribe(ctx: Context, params: AuditSubscribeParams) -> AuditSubscribeResult:
     """Send audit and change events from now on, after the stored entries that `after` asks for.
 
-    Only entries are replayed, no change events: a host that was away takes the ids from the
-    entries and asks for what it shows. recipes.md has the steps.
+    Only entries are replayed, no change events: a host that catches up takes the ids from the
+    entries and reads the data that it shows. recipes.md has the steps.
     """
     for index, action in enumerate(params.actions or []):
         refuse_unknown(ctx.db, action, f"$.params.actions[{index}]")

@@ -93,8 +93,8 @@ class AuditVerifyResult(Result, frozen=True):
 def verify(ctx: LongContext, params: AuditVerifyParams) -> AuditVerifyResult:
     """Recompute the chain of the whole log; compare its end with what is stored and expected.
 
-    With `remote` every entry that was pushed is read back and compared, which needs unlocked
-    secrets. Where no remote is set there is nothing to compare.
+    With `remote`, every entry that was pushed is read back and compared, which needs unlocked
+    secrets. When no remote is set, nothing is compared.
     """
     expect = None if params.expect is None else (params.expect.seq, params.expect.mac)
 

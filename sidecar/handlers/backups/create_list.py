@@ -98,8 +98,8 @@ class BackupsListResult(Result, frozen=True):
 def list_backups(ctx: Context, params: BackupsListParams) -> BackupsListResult:
     """List the backups in the folder of backups.
 
-    A file without a manifest that can be read is omitted, as one that is incomplete: there is
-    nothing to show of it. `backups.verify` says what is wrong with it.
+    A file without a readable manifest is omitted, for example an incomplete one. `backups.verify`
+    reports what is wrong with such a file.
     """
     with wire_errors():
         location = directory.locate(ctx.store)

@@ -94,7 +94,7 @@ class BackupsVerifyResult(Result, frozen=True):
 
 @method("backups.verify", long=True, errors=(NotFound,))
 def verify(ctx: LongContext, params: BackupsVerifyParams) -> BackupsVerifyResult:
-    """Unpack a backup into a scratch file and examine everything in it, as a restore does.
+    """Unpack a backup into a scratch file and examine its content, as a restore does.
 
     A backup that a restore would reject is reported in the audit log too.
     """

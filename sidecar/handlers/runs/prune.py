@@ -75,8 +75,8 @@ def prune(ctx: LongContext, params: RunsPruneParams) -> RunsPruneResult:
 
     A run is deleted when any of the criteria names it: when `keep_last` and `older_than_ms` are
     both given, the last runs are deleted, too, once they are old. To keep the last ones, give
-    `keep_last` alone. A run that is pinned stays in any case, and one that was found interrupted
-    less than 7 days ago: whoever executes it may take it up again.
+    `keep_last` alone. Pinned runs are never deleted, nor are runs that were found interrupted less
+    than 7 days ago, because the host may resume them.
     """
     if params.older_than_ms is params.keep_last is params.max_bytes is None:
         raise InvalidParams(

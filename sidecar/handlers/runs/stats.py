@@ -85,7 +85,7 @@ class RunsStatsResult(Result, frozen=True):
 
 @method("runs.stats", long=True, errors=(NotFound,))
 def stats(ctx: LongContext, params: RunsStatsParams) -> RunsStatsResult:
-    """Count runs by status and by day, and sum up what they used."""
+    """Count runs by status and by day, and sum up the resources that they used."""
     try:
         calendar = Calendar(params.time_zone)
     except UnknownTimeZone:

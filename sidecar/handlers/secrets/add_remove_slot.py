@@ -66,7 +66,7 @@ class SecretsAddKeychainParams(Params, frozen=True):
     "secrets.add_keychain", long=True, errors=(*KEY_ERRORS, Conflict, KeychainUnavailable, Tampered)
 )
 def add_keychain(ctx: LongContext, params: SecretsAddKeychainParams) -> SecretsStatusResult:
-    """Let this system's keychain unlock too; it replaces a keychain that did before.
+    """Let this system's keychain unlock, too; it replaces an earlier keychain.
 
     It is for a person who unlocks with a passphrase and does not want to be asked for it on this
     computer, or who has moved to a new computer.

@@ -34,7 +34,7 @@ class SecretsChangePassphraseParams(Params, frozen=True):
 def change_passphrase(
     ctx: LongContext, params: SecretsChangePassphraseParams
 ) -> SecretsStatusResult:
-    """Set another passphrase, or the first one where only a keychain unlocks.
+    """Set another passphrase, or the first one when only a keychain unlocks.
 
     A proof is needed also while unlocked. A person who has forgotten the passphrase unlocks with
     the recovery code or the keychain, and gives the same proof here.

@@ -58,7 +58,7 @@ class SecretsListResult(Result, frozen=True):
 
 @method("secrets.list", access="read", sensitive=True)
 def list_secrets(ctx: Context, params: SecretsListParams) -> SecretsListResult:
-    """List the providers whose keys are stored; the answer holds no value."""
+    """List the providers whose keys are stored; the result does not contain the keys."""
     found: list[SecretRow | LegacyRow] = [
         *secrets.all_secrets(secrets_db(ctx)),
         *secrets.legacy_rows(ctx.store.db),

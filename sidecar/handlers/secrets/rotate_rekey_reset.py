@@ -41,7 +41,7 @@ class SecretsRekeyParams(Params, frozen=True):
 
 @method("secrets.rekey", long=True, errors=OPENING_ERRORS)
 def rekey(ctx: LongContext, params: SecretsRekeyParams) -> SecretsRotateResult:
-    """Replace every key there is, also the root key. Recovery codes end: make new ones after it.
+    """Replace every key, including the root key. Recovery codes become invalid: make new ones.
 
     The passphrase is needed when there is a slot for one, and stays the same.
     """
@@ -58,9 +58,9 @@ class SecretsResetParams(Params, frozen=True):
 
 @method("secrets.reset", long=True, frees_space=True, errors=(Conflict, NotInitialized))
 def reset(ctx: LongContext, params: SecretsResetParams) -> SecretsStatusResult:
-    """Delete every provider key and every slot; after it `secrets.initialize` sets up again.
+    """Delete every provider key and every slot; `secrets.initialize` can then set up new ones.
 
-    It is for when nothing unlocks any more: the passphrase is forgotten and there is no recovery
+    Use this when nothing unlocks any more: the passphrase is forgotten and there is no recovery
     code, or the rows are damaged and no backup has them. Nothing else in the database is changed.
     The providers are listed as `enter_again`. Entries of the audit log that were sealed under the
     old keys can be read but no longer verified; verifying starts here.

@@ -89,7 +89,7 @@ class SecretsGetResult(Result, frozen=True):
 
 @method("secrets.get", access="write", sensitive=True, errors=(*_ERRORS, NotFound))
 def get(ctx: Context, params: SecretsGetParams) -> SecretsGetResult:
-    """Answer a provider's key; the audit entry is on disk before the answer leaves."""
+    """Return a provider's key; the audit entry is on disk before the answer is sent."""
     refuse_key_as_name(params.provider)
     keys = require_keys(ctx, provider=params.provider)
     db = secrets_db(ctx)

@@ -50,7 +50,7 @@ class SecretsStatusResult(Result, frozen=True):
 
 @method("secrets.status", access="read")
 def status(ctx: Context, params: SecretsStatusParams) -> SecretsStatusResult:
-    """Say whether secrets are set up and unlocked, and how they can be unlocked."""
+    """Return whether secrets are set up and unlocked, and how they can be unlocked."""
     del params
     return status_result(read_status(ctx, secrets_db(ctx)))
 

@@ -108,7 +108,7 @@ class SystemRecoverResult(Result, frozen=True):
     errors=(Conflict, NewerSchema, NotOurs, RecoveryRequired),
 )
 def recover(ctx: LongContext, params: SystemRecoverParams) -> SystemRecoverResult:
-    """Replace a damaged database by a new one with everything that can be read of it.
+    """Replace a damaged database by a new one with all data that can be read.
 
     Rows that cannot be read are taken from the newest backup that has them. The damaged file is
     kept and never changed. It waits for other long requests, and refuses them, as `backups.restore`

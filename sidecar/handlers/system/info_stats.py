@@ -61,7 +61,7 @@ class SystemInfoResult(Result, frozen=True):
 
 @method("system.info", access="read")
 def info(ctx: Context, params: SystemInfoParams) -> SystemInfoResult:
-    """Return versions, places, pragmas and limits."""
+    """Return versions, paths, pragmas and limits."""
     del params
     facts, in_rescue = ctx.session.facts(), ctx.store.rescue is not None
     return SystemInfoResult(

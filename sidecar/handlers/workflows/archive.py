@@ -31,9 +31,9 @@ class WorkflowsArchiveResult(Result, frozen=True):
 def archive(ctx: Context, params: WorkflowsArchiveParams) -> WorkflowsArchiveResult:
     """Archive a workflow: lists omit it, and changes to it are refused until it is unarchived.
 
-    The archive is the trash: the setting `archive_keep_days` says after how many days what is in
-    it is deleted for good, and nothing is by default. `workflows.delete` deletes for good at once.
-    A workflow that is archived already stays as it is.
+    The archive serves as the trash: the setting `archive_keep_days` says after how many days
+    archived workflows are permanently deleted; by default they are not. `workflows.delete` deletes
+    permanently at once. A workflow that is archived already stays as it is.
     """
     header = must_find(ctx.db, params.id)
     return WorkflowsArchiveResult(header.id, archive_one(ctx, header))
@@ -65,7 +65,7 @@ class WorkflowsUnarchiveResult(Result, frozen=True):
 
 @method("workflows.unarchive", access="write", errors=(NotFound,))
 def unarchive(ctx: Context, params: WorkflowsUnarchiveParams) -> WorkflowsUnarchiveResult:
-    """Bring an archived workflow back as it was; a live workflow stays as it is."""
+    """Restore an archived workflow unchanged; a live workflow stays as it is."""
     header = must_find(ctx.db, params.id)
     unarchive_one(ctx, header)
     return WorkflowsUnarchiveResult(header.id, None)

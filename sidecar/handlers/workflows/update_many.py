@@ -90,8 +90,8 @@ class WorkflowsUpdateManyResult(Result, frozen=True):
 def update_many(ctx: Context, params: WorkflowsUpdateManyParams) -> WorkflowsUpdateManyResult:
     """Archive, unarchive, categorise or tag several workflows in one transaction.
 
-    An error of one (`not_found`, `archived`, `database_damaged`, or `invalid_params` where it would
-    have too many tags) is in its result, and the others are changed nevertheless. Each is
+    An error of one workflow (`not_found`, `archived`, `database_damaged`, or `invalid_params` when
+    it would have too many tags) is in its result, and the others are changed nevertheless. Each is
     changed as by workflows.update, workflows.archive and workflows.unarchive: with their audit
     entries, events and revisions.
     """

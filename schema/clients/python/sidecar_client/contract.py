@@ -1979,7 +1979,7 @@ Outcome = (
     Literal[
         # It is certainly undone.
         "not_applied",
-        # It may be on the disk all the same.
+        # It may nevertheless be on the disk.
         "unknown",
     ]
     | str

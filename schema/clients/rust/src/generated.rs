@@ -485,7 +485,7 @@ vocabulary! {
     Outcome {
         /// It is certainly undone.
         NotApplied = "not_applied",
-        /// It may be on the disk all the same.
+        /// It may nevertheless be on the disk.
         Unknown = "unknown",
     }
 }
@@ -6410,7 +6410,7 @@ impl<'a> System<'a> {
         self.client.call("system.shutdown", &EMPTY)
     }
 
-    /// Return versions, places, pragmas and limits.
+    /// Return versions, paths, pragmas and limits.
     pub fn info(&self) -> Result<SystemInfoResult> {
         self.client.call("system.info", &EMPTY)
     }
@@ -6428,7 +6428,7 @@ impl<'a> System<'a> {
         self.client.call("system.check", &params)
     }
 
-    /// Replace a damaged database by a new one with everything that can be read of it.
+    /// Replace a damaged database by a new one with all data that can be read.
     ///
     /// Rows that cannot be read are taken from the newest backup that has them. The damaged file is
     /// kept and never changed. It waits for other long requests, and refuses them, as
@@ -6531,24 +6531,24 @@ impl<'a> Workflows<'a> {
 
     /// Archive, unarchive, categorise or tag several workflows in one transaction.
     ///
-    /// An error of one (`not_found`, `archived`, `database_damaged`, or `invalid_params` where it
-    /// would have too many tags) is in its result, and the others are changed nevertheless. Each is
-    /// changed as by workflows.update, workflows.archive and workflows.unarchive: with their audit
-    /// entries, events and revisions.
+    /// An error of one workflow (`not_found`, `archived`, `database_damaged`, or `invalid_params`
+    /// when it would have too many tags) is in its result, and the others are changed nevertheless.
+    /// Each is changed as by workflows.update, workflows.archive and workflows.unarchive: with
+    /// their audit entries, events and revisions.
     pub fn update_many(&self, params: WorkflowsUpdateManyParams) -> Result<WorkflowsUpdateManyResult> {
         self.client.call("workflows.update_many", &params)
     }
 
     /// Archive a workflow: lists omit it, and changes to it are refused until it is unarchived.
     ///
-    /// The archive is the trash: the setting `archive_keep_days` says after how many days what is
-    /// in it is deleted for good, and nothing is by default. `workflows.delete` deletes for good at
-    /// once. A workflow that is archived already stays as it is.
+    /// The archive serves as the trash: the setting `archive_keep_days` says after how many days
+    /// archived workflows are permanently deleted; by default they are not. `workflows.delete`
+    /// deletes permanently at once. A workflow that is archived already stays as it is.
     pub fn archive(&self, params: WorkflowsArchiveParams) -> Result<WorkflowsArchiveResult> {
         self.client.call("workflows.archive", &params)
     }
 
-    /// Bring an archived workflow back as it was; a live workflow stays as it is.
+    /// Restore an archived workflow unchanged; a live workflow stays as it is.
     pub fn unarchive(&self, params: WorkflowsUnarchiveParams) -> Result<WorkflowsUnarchiveResult> {
         self.client.call("workflows.unarchive", &params)
     }
@@ -6624,11 +6624,11 @@ impl<'a> Workflows<'a> {
     /// Import workflows of other tools, or of this program, from files or from the request.
     ///
     /// A file is one document: its body is the whole file, byte for byte, without a byte order mark
-    /// and in UTF-8. YAML is turned into JSON. A list of complete documents, and an envelope that
-    /// workflows.export wrote, is many. What no tool is known for comes in, too. A document that
-    /// cannot be imported is reported, and the others come in. A workflow gets the id that the
-    /// document has when that is free, else one that follows from its place, so that the same call
-    /// again, after a cancel or a crash, makes nothing twice.
+    /// and in UTF-8. YAML is converted to JSON. A list of complete documents, and an envelope of
+    /// workflows.export, contain several. Documents of unknown tools are imported, too. A document
+    /// that cannot be imported is reported, and the others are imported. A workflow gets the id
+    /// that the document has when that is free, else one that follows from its place, so that the
+    /// same call again, after a cancel or a crash, makes nothing twice.
     ///
     /// Bodies are never rewritten, also where one workflow calls another by its id: workflows.list
     /// with `source` and `source_id` finds the workflow that is meant.
@@ -6680,7 +6680,7 @@ impl<'a> Runs<'a> {
         Pages::new(self.client, params)
     }
 
-    /// Count runs by status and by day, and sum up what they used.
+    /// Count runs by status and by day, and sum up the resources that they used.
     pub fn stats(&self, params: RunsStatsParams) -> Result<RunsStatsResult> {
         self.client.call("runs.stats", &params)
     }
@@ -6706,8 +6706,8 @@ impl<'a> Runs<'a> {
     ///
     /// A run is deleted when any of the criteria names it: when `keep_last` and `older_than_ms` are
     /// both given, the last runs are deleted, too, once they are old. To keep the last ones, give
-    /// `keep_last` alone. A run that is pinned stays in any case, and one that was found
-    /// interrupted less than 7 days ago: whoever executes it may take it up again.
+    /// `keep_last` alone. Pinned runs are never deleted, nor are runs that were found interrupted
+    /// less than 7 days ago, because the host may resume them.
     pub fn prune(&self, params: RunsPruneParams) -> Result<RunsPruneResult> {
         self.client.call("runs.prune", &params)
     }
@@ -6763,7 +6763,7 @@ pub struct Secrets<'a> {
 }
 
 impl<'a> Secrets<'a> {
-    /// Say whether secrets are set up and unlocked, and how they can be unlocked.
+    /// Return whether secrets are set up and unlocked, and how they can be unlocked.
     pub fn status(&self) -> Result<SecretsStatusResult> {
         self.client.call("secrets.status", &EMPTY)
     }
@@ -6794,7 +6794,7 @@ impl<'a> Secrets<'a> {
         self.client.call("secrets.set", &params)
     }
 
-    /// Answer a provider's key; the audit entry is on disk before the answer leaves.
+    /// Return a provider's key; the audit entry is on disk before the answer is sent.
     pub fn get(&self, params: SecretsGetParams) -> Result<SecretsGetResult> {
         self.client.call("secrets.get", &params)
     }
@@ -6804,7 +6804,7 @@ impl<'a> Secrets<'a> {
         self.client.call("secrets.verify", &params)
     }
 
-    /// List the providers whose keys are stored; the answer holds no value.
+    /// List the providers whose keys are stored; the result does not contain the keys.
     pub fn list(&self, params: SecretsListParams) -> Result<SecretsListResult> {
         self.client.call("secrets.list", &params)
     }
@@ -6819,7 +6819,7 @@ impl<'a> Secrets<'a> {
         self.client.call("secrets.delete", &params)
     }
 
-    /// Set another passphrase, or the first one where only a keychain unlocks.
+    /// Set another passphrase, or the first one when only a keychain unlocks.
     ///
     /// A proof is needed also while unlocked. A person who has forgotten the passphrase unlocks
     /// with the recovery code or the keychain, and gives the same proof here.
@@ -6832,7 +6832,7 @@ impl<'a> Secrets<'a> {
         self.client.call("secrets.add_recovery", &EMPTY)
     }
 
-    /// Let this system's keychain unlock too; it replaces a keychain that did before.
+    /// Let this system's keychain unlock, too; it replaces an earlier keychain.
     ///
     /// It is for a person who unlocks with a passphrase and does not want to be asked for it on
     /// this computer, or who has moved to a new computer.
@@ -6850,18 +6850,18 @@ impl<'a> Secrets<'a> {
         self.client.call("secrets.rotate", &EMPTY)
     }
 
-    /// Replace every key there is, also the root key. Recovery codes end: make new ones after it.
+    /// Replace every key, including the root key. Recovery codes become invalid: make new ones.
     ///
     /// The passphrase is needed when there is a slot for one, and stays the same.
     pub fn rekey(&self, params: SecretsRekeyParams) -> Result<SecretsRotateResult> {
         self.client.call("secrets.rekey", &params)
     }
 
-    /// Delete every provider key and every slot; after it `secrets.initialize` sets up again.
+    /// Delete every provider key and every slot; `secrets.initialize` can then set up new ones.
     ///
-    /// It is for when nothing unlocks any more: the passphrase is forgotten and there is no
-    /// recovery code, or the rows are damaged and no backup has them. Nothing else in the database
-    /// is changed. The providers are listed as `enter_again`. Entries of the audit log that were
+    /// Use this when nothing unlocks any more: the passphrase is forgotten and there is no recovery
+    /// code, or the rows are damaged and no backup has them. Nothing else in the database is
+    /// changed. The providers are listed as `enter_again`. Entries of the audit log that were
     /// sealed under the old keys can be read but no longer verified; verifying starts here.
     pub fn reset(&self, params: SecretsResetParams) -> Result<SecretsStatusResult> {
         self.client.call("secrets.reset", &params)
@@ -6877,8 +6877,8 @@ pub struct Audit<'a> {
 impl<'a> Audit<'a> {
     /// List entries of the audit log, a page at a time.
     ///
-    /// A host that follows the log keeps the number of the last entry and gives it as `after`: the
-    /// cursor of the last page is null also when entries come later.
+    /// A host that follows the log stores the number of the last entry and passes it as `after`:
+    /// the cursor of the last page is null even if entries are added later.
     pub fn list(&self, params: AuditListParams) -> Result<AuditListResult> {
         self.client.call("audit.list", &params)
     }
@@ -6890,8 +6890,8 @@ impl<'a> Audit<'a> {
 
     /// Send audit and change events from now on, after the stored entries that `after` asks for.
     ///
-    /// Only entries are replayed, no change events: a host that was away takes the ids from the
-    /// entries and asks for what it shows. recipes.md has the steps.
+    /// Only entries are replayed, no change events: a host that catches up takes the ids from the
+    /// entries and reads the data that it shows. recipes.md has the steps.
     pub fn subscribe(&self, params: AuditSubscribeParams) -> Result<AuditSubscribeResult> {
         self.client.call("audit.subscribe", &params)
     }
@@ -6903,18 +6903,18 @@ impl<'a> Audit<'a> {
 
     /// Recompute the chain of the whole log; compare its end with what is stored and expected.
     ///
-    /// With `remote` every entry that was pushed is read back and compared, which needs unlocked
-    /// secrets. Where no remote is set there is nothing to compare.
+    /// With `remote`, every entry that was pushed is read back and compared, which needs unlocked
+    /// secrets. When no remote is set, nothing is compared.
     pub fn verify(&self, params: AuditVerifyParams) -> Result<AuditVerifyResult> {
         self.client.call("audit.verify", &params)
     }
 
     /// Write the whole log into a file of JSON lines, signed when secrets are set up.
     ///
-    /// The log is verified first; the first line says what was found. The last line holds the
-    /// SHA-256 of all bytes before it and the Ed25519 signature of these 32 bytes; any tool can
-    /// check it with the public key. A log that is sealed must be unlocked. A file that exists is
-    /// not replaced.
+    /// The log is verified first; the first line has the result. The last line has the SHA-256 of
+    /// all bytes before it and the Ed25519 signature of these 32 bytes; any tool can check it with
+    /// the public key. When the log is sealed, secrets must be unlocked. An existing file is not
+    /// replaced.
     pub fn export(&self, params: AuditExportParams) -> Result<AuditExportResult> {
         self.client.call("audit.export", &params)
     }
@@ -6947,8 +6947,8 @@ impl<'a> Backups<'a> {
 
     /// List the backups in the folder of backups.
     ///
-    /// A file without a manifest that can be read is omitted, as one that is incomplete: there is
-    /// nothing to show of it. `backups.verify` says what is wrong with it.
+    /// A file without a readable manifest is omitted, for example an incomplete one.
+    /// `backups.verify` reports what is wrong with such a file.
     pub fn list(&self, params: BackupsListParams) -> Result<BackupsListResult> {
         self.client.call("backups.list", &params)
     }
@@ -6958,7 +6958,7 @@ impl<'a> Backups<'a> {
         Pages::new(self.client, params)
     }
 
-    /// Unpack a backup into a scratch file and examine everything in it, as a restore does.
+    /// Unpack a backup into a scratch file and examine its content, as a restore does.
     ///
     /// A backup that a restore would reject is reported in the audit log too.
     pub fn verify(&self, params: BackupsVerifyParams) -> Result<BackupsVerifyResult> {

@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "959f15d9351d5f048924fd126409318d7d540a747fac76869e4ab46669336d73";
+export const SCHEMA_HASH = "8c06936df374d0f2cd95d3246203ebe18bdf35e8bf5d94dd566d394bb73e9321";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -1102,7 +1102,7 @@ export interface NotFoundData {
 export type Outcome =
   /** It is certainly undone. */
   | "not_applied"
-  /** It may be on the disk all the same. */
+  /** It may nevertheless be on the disk. */
   | "unknown"
   | (string & {});
 
@@ -4304,7 +4304,7 @@ export class SystemMethods {
     return this.#client.call("system.shutdown", params, options);
   }
 
-  /** Return versions, places, pragmas and limits. */
+  /** Return versions, paths, pragmas and limits. */
   info(params: SystemInfoParams = {}, options?: CallOptions): Promise<SystemInfoResult> {
     return this.#client.call("system.info", params, options);
   }
@@ -4325,7 +4325,7 @@ export class SystemMethods {
   }
 
   /**
-   * Replace a damaged database by a new one with everything that can be read of it.
+   * Replace a damaged database by a new one with all data that can be read.
    *
    * Rows that cannot be read are taken from the newest backup that has them. The damaged file is
    * kept and never changed. It waits for other long requests, and refuses them, as
@@ -4458,8 +4458,8 @@ export class WorkflowsMethods {
   /**
    * Archive, unarchive, categorise or tag several workflows in one transaction.
    *
-   * An error of one (`not_found`, `archived`, `database_damaged`, or `invalid_params` where it
-   * would have too many tags) is in its result, and the others are changed nevertheless. Each is
+   * An error of one workflow (`not_found`, `archived`, `database_damaged`, or `invalid_params` when
+   * it would have too many tags) is in its result, and the others are changed nevertheless. Each is
    * changed as by workflows.update, workflows.archive and workflows.unarchive: with their audit
    * entries, events and revisions.
    */
@@ -4473,15 +4473,15 @@ export class WorkflowsMethods {
   /**
    * Archive a workflow: lists omit it, and changes to it are refused until it is unarchived.
    *
-   * The archive is the trash: the setting `archive_keep_days` says after how many days what is in
-   * it is deleted for good, and nothing is by default. `workflows.delete` deletes for good at once.
-   * A workflow that is archived already stays as it is.
+   * The archive serves as the trash: the setting `archive_keep_days` says after how many days
+   * archived workflows are permanently deleted; by default they are not. `workflows.delete` deletes
+   * permanently at once. A workflow that is archived already stays as it is.
    */
   archive(params: WorkflowsArchiveParams, options?: CallOptions): Promise<WorkflowsArchiveResult> {
     return this.#client.call("workflows.archive", params, options);
   }
 
-  /** Bring an archived workflow back as it was; a live workflow stays as it is. */
+  /** Restore an archived workflow unchanged; a live workflow stays as it is. */
   unarchive(
     params: WorkflowsUnarchiveParams,
     options?: CallOptions,
@@ -4585,10 +4585,10 @@ export class WorkflowsMethods {
    * Import workflows of other tools, or of this program, from files or from the request.
    *
    * A file is one document: its body is the whole file, byte for byte, without a byte order mark
-   * and in UTF-8. YAML is turned into JSON. A list of complete documents, and an envelope that
-   * workflows.export wrote, is many. What no tool is known for comes in, too. A document that
-   * cannot be imported is reported, and the others come in. A workflow gets the id that the
-   * document has when that is free, else one that follows from its place, so that the same call
+   * and in UTF-8. YAML is converted to JSON. A list of complete documents, and an envelope of
+   * workflows.export, contain several. Documents of unknown tools are imported, too. A document
+   * that cannot be imported is reported, and the others are imported. A workflow gets the id that
+   * the document has when that is free, else one that follows from its place, so that the same call
    * again, after a cancel or a crash, makes nothing twice.
    *
    * Bodies are never rewritten, also where one workflow calls another by its id: workflows.list
@@ -4653,7 +4653,7 @@ export class RunsMethods {
     return this.#client.pages("runs.list", params, options);
   }
 
-  /** Count runs by status and by day, and sum up what they used. */
+  /** Count runs by status and by day, and sum up the resources that they used. */
   stats(params: RunsStatsParams = {}, options?: LongCallOptions): Promise<RunsStatsResult> {
     return this.#client.call("runs.stats", params, options);
   }
@@ -4685,8 +4685,8 @@ export class RunsMethods {
    *
    * A run is deleted when any of the criteria names it: when `keep_last` and `older_than_ms` are
    * both given, the last runs are deleted, too, once they are old. To keep the last ones, give
-   * `keep_last` alone. A run that is pinned stays in any case, and one that was found interrupted
-   * less than 7 days ago: whoever executes it may take it up again.
+   * `keep_last` alone. Pinned runs are never deleted, nor are runs that were found interrupted less
+   * than 7 days ago, because the host may resume them.
    */
   prune(params: RunsPruneParams = {}, options?: LongCallOptions): Promise<RunsPruneResult> {
     return this.#client.call("runs.prune", params, options);
@@ -4748,7 +4748,7 @@ export class SecretsMethods {
     this.#client = client;
   }
 
-  /** Say whether secrets are set up and unlocked, and how they can be unlocked. */
+  /** Return whether secrets are set up and unlocked, and how they can be unlocked. */
   status(params: SecretsStatusParams = {}, options?: CallOptions): Promise<SecretsStatusResult> {
     return this.#client.call("secrets.status", params, options);
   }
@@ -4789,7 +4789,7 @@ export class SecretsMethods {
     return this.#client.call("secrets.set", params, options);
   }
 
-  /** Answer a provider's key; the audit entry is on disk before the answer leaves. */
+  /** Return a provider's key; the audit entry is on disk before the answer is sent. */
   get(params: SecretsGetParams, options?: CallOptions): Promise<SecretsGetResult> {
     return this.#client.call("secrets.get", params, options);
   }
@@ -4799,7 +4799,7 @@ export class SecretsMethods {
     return this.#client.call("secrets.verify", params, options);
   }
 
-  /** List the providers whose keys are stored; the answer holds no value. */
+  /** List the providers whose keys are stored; the result does not contain the keys. */
   list(params: SecretsListParams = {}, options?: CallOptions): Promise<SecretsListResult> {
     return this.#client.call("secrets.list", params, options);
   }
@@ -4818,7 +4818,7 @@ export class SecretsMethods {
   }
 
   /**
-   * Set another passphrase, or the first one where only a keychain unlocks.
+   * Set another passphrase, or the first one when only a keychain unlocks.
    *
    * A proof is needed also while unlocked. A person who has forgotten the passphrase unlocks with
    * the recovery code or the keychain, and gives the same proof here.
@@ -4839,7 +4839,7 @@ export class SecretsMethods {
   }
 
   /**
-   * Let this system's keychain unlock too; it replaces a keychain that did before.
+   * Let this system's keychain unlock, too; it replaces an earlier keychain.
    *
    * It is for a person who unlocks with a passphrase and does not want to be asked for it on this
    * computer, or who has moved to a new computer.
@@ -4865,7 +4865,7 @@ export class SecretsMethods {
   }
 
   /**
-   * Replace every key there is, also the root key. Recovery codes end: make new ones after it.
+   * Replace every key, including the root key. Recovery codes become invalid: make new ones.
    *
    * The passphrase is needed when there is a slot for one, and stays the same.
    */
@@ -4874,9 +4874,9 @@ export class SecretsMethods {
   }
 
   /**
-   * Delete every provider key and every slot; after it `secrets.initialize` sets up again.
+   * Delete every provider key and every slot; `secrets.initialize` can then set up new ones.
    *
-   * It is for when nothing unlocks any more: the passphrase is forgotten and there is no recovery
+   * Use this when nothing unlocks any more: the passphrase is forgotten and there is no recovery
    * code, or the rows are damaged and no backup has them. Nothing else in the database is changed.
    * The providers are listed as `enter_again`. Entries of the audit log that were sealed under the
    * old keys can be read but no longer verified; verifying starts here.
@@ -4897,8 +4897,8 @@ export class AuditMethods {
   /**
    * List entries of the audit log, a page at a time.
    *
-   * A host that follows the log keeps the number of the last entry and gives it as `after`: the
-   * cursor of the last page is null also when entries come later.
+   * A host that follows the log stores the number of the last entry and passes it as `after`: the
+   * cursor of the last page is null even if entries are added later.
    */
   list(params: AuditListParams = {}, options?: CallOptions): Promise<AuditListResult> {
     return this.#client.call("audit.list", params, options);
@@ -4915,8 +4915,8 @@ export class AuditMethods {
   /**
    * Send audit and change events from now on, after the stored entries that `after` asks for.
    *
-   * Only entries are replayed, no change events: a host that was away takes the ids from the
-   * entries and asks for what it shows. recipes.md has the steps.
+   * Only entries are replayed, no change events: a host that catches up takes the ids from the
+   * entries and reads the data that it shows. recipes.md has the steps.
    */
   subscribe(
     params: AuditSubscribeParams = {},
@@ -4936,8 +4936,8 @@ export class AuditMethods {
   /**
    * Recompute the chain of the whole log; compare its end with what is stored and expected.
    *
-   * With `remote` every entry that was pushed is read back and compared, which needs unlocked
-   * secrets. Where no remote is set there is nothing to compare.
+   * With `remote`, every entry that was pushed is read back and compared, which needs unlocked
+   * secrets. When no remote is set, nothing is compared.
    */
   verify(params: AuditVerifyParams = {}, options?: LongCallOptions): Promise<AuditVerifyResult> {
     return this.#client.call("audit.verify", params, options);
@@ -4946,9 +4946,9 @@ export class AuditMethods {
   /**
    * Write the whole log into a file of JSON lines, signed when secrets are set up.
    *
-   * The log is verified first; the first line says what was found. The last line holds the SHA-256
-   * of all bytes before it and the Ed25519 signature of these 32 bytes; any tool can check it with
-   * the public key. A log that is sealed must be unlocked. A file that exists is not replaced.
+   * The log is verified first; the first line has the result. The last line has the SHA-256 of all
+   * bytes before it and the Ed25519 signature of these 32 bytes; any tool can check it with the
+   * public key. When the log is sealed, secrets must be unlocked. An existing file is not replaced.
    */
   export(params: AuditExportParams, options?: LongCallOptions): Promise<AuditExportResult> {
     return this.#client.call("audit.export", params, options);
@@ -4991,8 +4991,8 @@ export class BackupsMethods {
   /**
    * List the backups in the folder of backups.
    *
-   * A file without a manifest that can be read is omitted, as one that is incomplete: there is
-   * nothing to show of it. `backups.verify` says what is wrong with it.
+   * A file without a readable manifest is omitted, for example an incomplete one. `backups.verify`
+   * reports what is wrong with such a file.
    */
   list(params: BackupsListParams = {}, options?: CallOptions): Promise<BackupsListResult> {
     return this.#client.call("backups.list", params, options);
@@ -5007,7 +5007,7 @@ export class BackupsMethods {
   }
 
   /**
-   * Unpack a backup into a scratch file and examine everything in it, as a restore does.
+   * Unpack a backup into a scratch file and examine its content, as a restore does.
    *
    * A backup that a restore would reject is reported in the audit log too.
    */
