@@ -19,11 +19,15 @@ def test_a_start_imports_hardly_more_modules_than_are_recorded(tmp_path: Path) -
 
 
 def test_three_percent_more_modules_or_instructions_are_too_many() -> None:
-    base: start.Figures = {"python": "3.11", start.MODULES: 200, start.RATIO: 1.5}
+    names = (start.MODULES, start.RATIO, start.RATIO_NEW)
+    base: start.Figures = {"python": "3.11", **dict(zip(names, (200, 1.5, 1.6), strict=True))}
+    most = dict(zip(names, (206, 1.545, 1.648), strict=True))
+    more = dict(zip(names, (207, 1.546, 1.649), strict=True))
 
-    assert start.worse({**base, start.MODULES: 206, start.RATIO: 1.545}, base) == []
-    assert start.worse({**base, start.MODULES: 207, start.RATIO: 1.546}, base) == [
+    assert start.worse({**base, **most}, base) == []
+    assert start.worse({**base, **more}, base) == [
         "modules: 207, at most 206",
         "instructions_ratio: 1.546, at most 1.545",
+        "instructions_ratio_new_database: 1.649, at most 1.648",
     ]
     assert start.worse({**base, "python": "3.12", start.MODULES: 300}, base) == []
