@@ -120,7 +120,7 @@ def require_same_keys(ctx: Context, keys: Keys) -> None:
         Locked: the secrets were locked.
     """
     if require_keys(ctx) is not keys:
-        raise Conflict("Secrets were locked meanwhile.")
+        raise Conflict("The secrets were locked while the request was running.")
 
 
 def refuse_after_lock(ctx: Context, lock_count: int) -> None:
@@ -130,7 +130,7 @@ def refuse_after_lock(ctx: Context, lock_count: int) -> None:
         Locked: the vault was locked since its `lock_count` was read.
     """
     if ctx.vault.lock_count != lock_count:
-        raise Locked("Secrets were locked meanwhile.")
+        raise Locked("The secrets were locked while the request was running.")
 
 
 def usable_keys(ctx: Context) -> Keys | None:

@@ -33,4 +33,4 @@ def refuse_other_keys(ctx: LongContext, keys: Keys | None) -> None:
         Locked: secrets were locked since.
     """
     if keys is not None and ctx.vault.keys is not keys:
-        raise Locked("Secrets were locked meanwhile.")
+        raise Locked("The secrets were locked while the request was running.")
