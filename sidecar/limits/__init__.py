@@ -80,14 +80,6 @@ PIPE_BYTES: Final = MIB
 """Size that stdin's pipe is set to on Linux: 64 KiB holds 3 saves; 1 MiB nearly halved their
 cost."""
 
-LINGER_US: Final = 30
-"""How long stdin is polled without sleeping after an answer. To be woken takes a process about
-20 us, which a client that sends its next request at once is spared; others lose nothing."""
-
-TENDING_MS: Final = 20
-"""For how long upkeep, chores and timers wait while each request follows an answer at once, as long
-as a burst takes at most: looking after them takes 15 us, for which the client would wait."""
-
 INPUT_BOUND_BYTES: Final = 64 * MIB
 """Bytes of lines that are read but not started, past which reading pauses: twice the longest line,
 so that one line always fits."""
