@@ -109,7 +109,7 @@ def test_stdio_07_lists_stop_before_the_cap_and_go_on_by_cursor(
     connect: Connect, database: Path
 ) -> None:
     client: Client = connect(product("--database", database))
-    count = 2100
+    count = 700
     for start in range(0, count, 100):
         items = [
             {

@@ -30,7 +30,7 @@ from tests.promptness import assert_at_most, within
 
 pytestmark = pytest.mark.usefixtures("usual_limits")
 
-EVENTS = 40_000
+EVENTS = 20_000
 UNDELIVERED = 11
 
 
