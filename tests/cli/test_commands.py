@@ -12,7 +12,7 @@ import pytest
 
 from sidecar.cli.parser import COMMANDS
 from tests.cli.commands import result_of, run
-from tests.process.child_process import ROOT
+from tests.process.child_process import ROOT, environment
 
 
 def test_the_version_is_printed_without_loading_anything_else() -> None:
@@ -28,6 +28,7 @@ def test_the_version_is_printed_without_loading_anything_else() -> None:
         timeout=120,
         check=True,
         cwd=ROOT,
+        env=environment(SIM_TEST_LIMITS=""),
     )
 
     first, loaded = done.stdout.splitlines()

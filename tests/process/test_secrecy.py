@@ -18,7 +18,7 @@ from tests.process.child_process import environment, misbehaving, product, reque
 from tests.process.conftest import Spawn
 
 VALUE = "sk-live-Zq8vR3tY7uJ2kLp5wX9cB4nM6"
-pytestmark = pytest.mark.usefixtures("cheap_keys")
+pytestmark = pytest.mark.usefixtures("usual_limits")
 
 PASSPHRASE = "correct horse battery"
 
