@@ -385,9 +385,7 @@ class RemoteUntrusted(SidecarError):
     """The content of a remote differs from what a device of this database has pushed."""
 
     code, slug = -32062, "remote_untrusted"
-    text = (
-        "The content of the remote differs from what was pushed; remotes.verify says what is wrong."
-    )
+    text = "The remote holds something else than was pushed; remotes.verify says what is wrong."
 
 
 class RecoveryCodeNeeded(SidecarError):

@@ -75,7 +75,7 @@ class Folder:
         if folder in self._cleaned:
             return
         self._cleaned.add(folder)
-        oldest_s = partial.stat().st_mtime - limits.REMOTE_UNFINISHED_KEPT_S
+        oldest_s = partial.stat().st_mtime - limits.PARTIAL_LEFTOVER_S
         for each in folder.glob(f"*{_PARTIAL}*"):
             with suppress(OSError):
                 if each.lstat().st_mtime < oldest_s:

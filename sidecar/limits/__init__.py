@@ -323,8 +323,8 @@ DELETE_STEP_BYTES: Final = 2 * MIB
 with zeros, which must fit into the WAL on a full disk. 2 MiB take about 15 ms."""
 
 PARTIAL_LEFTOVER_S: Final = 3600
-"""Time without a write after which an unfinished export or backup is taken to be left by a killed
-process; the next one of the same database removes it. A slow drive takes seconds for a piece."""
+"""Time without a write after which an unfinished export, backup or part of one in a remote is taken
+to be left by a killed process; the next one removes it. A slow drive takes seconds for a piece."""
 
 VERIFY_STEP_ENTRIES: Final = 200
 """Audit entries verified between two checks for a cancel: under a millisecond."""

@@ -17,10 +17,6 @@ REMOTE_PART_BYTES: Final = 16 * MIB
 """Size of one object of a backup: the courier holds two of them in memory, since a conditional
 write cannot be streamed, and what a broken connection costs is one of them."""
 
-REMOTE_UNFINISHED_KEPT_S: Final = 3600
-"""Age at which an unfinished file in a folder is that of a killed courier, as for local backups:
-another device may write there, and one object of it takes less than COURIER_SILENCE_MS."""
-
 REMOTE_HEAD_MAX_BYTES: Final = 16 * KIB
 """Largest sealed head: one has less than 2 KiB. A remote that answers with more is hostile."""
 

@@ -75,8 +75,7 @@ class Loop:
         """Lines of the backlog that were received before `system.exit`, which skips the queue."""
         self._bursts_served = 0
         self._started_at = clock.now_ms()
-        self._output_broken = False
-        self._hung_up = False
+        self._output_broken = self._hung_up = False
         self._tend_at_ns = 0
 
     # --- what handlers may ask (context.Session) ------------------------------------------
@@ -162,9 +161,9 @@ class Loop:
 
     def _is_followed(self) -> bool:
         """Return whether the next request has followed an answer at once, and is served first."""
-        idle = not (self._stop_requested or self._backlog or self._outbox)
-        early = idle and perf_counter_ns() < self._tend_at_ns and self._wants_input()
-        return early and self._channel.lingers()
+        if self._stop_requested or self._backlog or self._outbox or not self._wants_input():
+            return False
+        return perf_counter_ns() < self._tend_at_ns and self._channel.lingers()
 
     def _tend(self) -> None:
         """Do what is done between bursts: upkeep, chores, and the beginning of an end."""
@@ -248,9 +247,8 @@ class Loop:
                     self._accepted_lines = len(self._backlog)
                 self.stop("exit")
             else:
-                self._dispatcher.cancel(
-                    control.cancelled_id(request), lines_wait=bool(self._backlog)
-                )
+                cancelled = control.cancelled_id(request)
+                self._dispatcher.cancel(cancelled, lines_wait=bool(self._backlog))
         return bool(requests)
 
     def _serve_burst(self) -> None:

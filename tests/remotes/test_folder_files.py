@@ -58,7 +58,7 @@ def test_what_a_killed_courier_left_unfinished_is_removed_after_an_hour(
     )
     for each in (abandoned, written_now):
         each.write_bytes(b"half of a part")
-    past_s = abandoned.stat().st_mtime - limits.REMOTE_UNFINISHED_KEPT_S - 1
+    past_s = abandoned.stat().st_mtime - limits.PARTIAL_LEFTOVER_S - 1
     os.utime(abandoned, (past_s, past_s))
     add_workflow(bench, "third")
 

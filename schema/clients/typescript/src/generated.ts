@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "8c06936df374d0f2cd95d3246203ebe18bdf35e8bf5d94dd566d394bb73e9321";
+export const SCHEMA_HASH = "4fc68f7da1b7a27fb1f305f286c653ed9ca4c6bcaec7e52cee61b273999fd0c7";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
