@@ -23,6 +23,13 @@ def wipe(buffer: Any) -> None:
         _overwriter()(buffer)
 
 
+def moved(secret: bytes) -> bytearray:
+    """Move a secret that was drawn as bytes into a buffer: return that, and overwrite the bytes."""
+    buffer = bytearray(secret)
+    wipe(secret)
+    return buffer
+
+
 @cache
 def _overwriter() -> Any:
     """Return a function that overwrites the memory of any buffer; this loads ctypes."""

@@ -23,7 +23,7 @@ from sidecar.store.secrets import SlotRow
 from sidecar.vault import crypto, slot_format
 from sidecar.vault.keys import Keys
 from sidecar.vocabularies import SlotKind
-from sidecar.wiping import wipe
+from sidecar.wiping import moved, wipe
 
 _LABELS: dict[SlotKind, str] = {
     "passphrase": "Passphrase",
@@ -137,7 +137,7 @@ def new_item(ctx: LongContext, store_id: bytes, generation: int) -> Iterator[New
     name = item_name(store_id, generation)
     # An item of that name may have been waiting to be removed.
     ctx.vault.stale_items = [item for item in ctx.vault.stale_items if item != name]
-    secret = bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES))
+    secret = moved(ctx.clock.random_bytes(crypto.KEY_BYTES))
     try:
         text = base64.b64encode(secret).decode()
         with ctx.pausing():

@@ -19,7 +19,7 @@ from sidecar.store.secrets import SlotRow
 from sidecar.vault import crypto
 from sidecar.vault.crypto import KEY_BYTES, NONCE_BYTES, BadSealError
 from sidecar.vault.keys import Keys
-from sidecar.wiping import wipe
+from sidecar.wiping import moved, wipe
 
 _WHAT = "identity"
 _RING = "ring"
@@ -42,7 +42,7 @@ class Identity(NamedTuple):
 
 def make(db: Connection, keys: Keys, clock: Clock, device: str) -> Identity:
     """Make an identity for a device, and write it in the caller's transaction."""
-    secret, seed = (bytearray(clock.random_bytes(KEY_BYTES)) for _ in range(2))
+    secret, seed = (moved(clock.random_bytes(KEY_BYTES)) for _ in range(2))
     made = Identity(device, crypto.exchange_public(secret), crypto.public_key(seed), secret, seed)
     sealed = _seal(keys, made.recipient, secret + seed, clock.random_bytes(NONCE_BYTES))
     at = clock.now_ms()

@@ -25,6 +25,7 @@ from sidecar.store.secrets import SlotRow
 from sidecar.store.vault_marks import read_marks
 from sidecar.vault import crypto
 from sidecar.vault.keys import Keys
+from sidecar.wiping import moved
 
 ROTATE_CHORE = "secrets_rotate"
 """Name of the chore that rotates when the data key is due."""
@@ -119,7 +120,7 @@ def rekey(ctx: LongContext, passphrase: Raw | UnsetType) -> Renewed:
             made = key_slots.new_item(ctx, keys.store_id, old_slot.generation + 1)
             item = stack.enter_context(made)
         stack.enter_context(ctx.vault.mutex)
-        new = Keys(bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES)), keys.store_id)
+        new = Keys(moved(ctx.clock.random_bytes(crypto.KEY_BYTES)), keys.store_id)
         try:
             made_slots = _make_new_slots(ctx, slots, new, text, item)
             return _replace_root_key(ctx, keys, new, slots, made_slots)

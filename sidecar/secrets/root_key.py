@@ -19,6 +19,7 @@ from sidecar.store.connection import Connection
 from sidecar.store.secrets import SlotRow
 from sidecar.vault import crypto
 from sidecar.vault.keys import Keys
+from sidecar.wiping import moved
 
 # --- setting up -------------------------------------------------------------------------------
 
@@ -54,7 +55,7 @@ def set_up(ctx: LongContext, kind: str, passphrase: Raw | UnsetType) -> state.St
 def _draw_root_key(ctx: LongContext) -> Keys:
     """Return the keys of a new root key, where secrets may be set up."""
     store_id = _refuse_set_up_again(ctx)
-    return Keys(bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES)), store_id)
+    return Keys(moved(ctx.clock.random_bytes(crypto.KEY_BYTES)), store_id)
 
 
 def _refuse_set_up_again(ctx: LongContext) -> bytes:

@@ -23,7 +23,7 @@ from sidecar.store.vault_marks import agrees_with
 from sidecar.vault import crypto, record_format
 from sidecar.vault.keys import Keys
 from sidecar.vault.record_format import SealedSecret, WrappedKey
-from sidecar.wiping import wipe
+from sidecar.wiping import moved, wipe
 
 _HINT = (
     "Restore a backup, or delete every key here and enter the keys again; when nothing unlocks,"
@@ -131,7 +131,7 @@ def add_data_key(ctx: Context, db: Connection, keys: Keys) -> tuple[int, bytearr
     The id is higher than that of any data key before.
     """
     key_id = secrets.next_generation(db)
-    data_key = bytearray(ctx.clock.random_bytes(crypto.KEY_BYTES))
+    data_key = moved(ctx.clock.random_bytes(crypto.KEY_BYTES))
     nonce = ctx.clock.random_bytes(crypto.NONCE_BYTES)
     wrapped = keys.wrap_data_key(key_id, data_key, nonce)
     secrets.add_data_key(db, key_id, wrapped, ctx.clock.now_ms())

@@ -17,8 +17,9 @@ from sidecar.errors import (
     SidecarError,
     WrongPassphrase,
 )
-from tests.harness import FLOOR, Bench, NoSession
-from tests.vault_benches import PASSPHRASE, VALUE, secret_bench, set_up, value_of
+from sidecar.vault.recovery_code import parse_code
+from tests.harness import FLOOR, Bench, NoSession, open_bench
+from tests.vault_benches import PASSPHRASE, VALUE, RandomClock, secret_bench, set_up, value_of
 
 KDF = {"name": "argon2id", **FLOOR._asdict()}
 EMPTY: dict[str, Any] = {
@@ -289,3 +290,36 @@ def test_a_recovery_code_unlocks_and_the_last_slot_cannot_be_removed(bench: Benc
     refused(bench, WrongPassphrase, "secrets.unlock", passphrase=PASSPHRASE)
     refused(bench, Conflict, "secrets.rekey")
     assert value_of(bench) == VALUE
+
+
+class RememberingClock(RandomClock):
+    """A clock that keeps the bytes that it has drawn."""
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        super().__init__()
+        self.drawn: list[bytes] = []
+
+    def random_bytes(self, size_bytes: int) -> bytes:
+        """Keep the bytes, and return them."""
+        self.drawn.append(super().random_bytes(size_bytes))
+        return self.drawn[-1]
+
+
+def test_the_bytes_that_a_secret_was_drawn_as_are_overwritten(tmp_path: Path) -> None:
+    """A freed copy would keep them, after the lock too, until its memory is used again."""
+    clock = RememberingClock()
+    with open_bench(tmp_path, clock) as bench:
+        bench.call("secrets.initialize", passphrase=PASSPHRASE)
+        code = bench.call("secrets.add_recovery")["recovery_code"]
+        keys = bench.vault.keys
+        assert keys is not None
+        secrets = [
+            bytes(keys.root),
+            bytes(bench.vault.newest_data_key[1]),
+            bytes(parse_code(bytearray(code, "ascii"))),
+        ]
+
+        assert [secret for secret in secrets if secret in clock.drawn] == []
+        assert clock.drawn.count(bytes(32)) == 2
+        assert clock.drawn.count(bytes(20)) == 1

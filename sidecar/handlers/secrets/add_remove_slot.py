@@ -21,7 +21,7 @@ from sidecar.secrets.state import KEY_ERRORS
 from sidecar.store import secrets
 from sidecar.values import Count
 from sidecar.vault.recovery_code import CODE_BYTES, format_code
-from sidecar.wiping import wipe
+from sidecar.wiping import moved, wipe
 
 # --- add_recovery, add_keychain ---------------------------------------------------------------
 
@@ -41,7 +41,7 @@ class SecretsAddRecoveryResult(Result, frozen=True):
 def add_recovery(ctx: LongContext, params: SecretsAddRecoveryParams) -> SecretsAddRecoveryResult:
     """Make a recovery code: 160 random bits that unlock; the code is shown only this once."""
     del params
-    code = bytearray(ctx.clock.random_bytes(CODE_BYTES))
+    code = moved(ctx.clock.random_bytes(CODE_BYTES))
     try:
         with ctx.vault.mutex:
             state.require_stored_keys(ctx)
