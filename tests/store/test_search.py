@@ -195,7 +195,11 @@ def test_an_excerpt_without_its_marks_is_a_piece_of_the_text(text: str, terms: l
         ("\ufb01nance \ufb02ow", "flow", "\ufb01nance [\ufb02ow]"),
         ("\u1106\u1162\u110e\u116e\u11af b", "\ub9e4\ucd9c", "[\u1106\u1162\u110e\u116e\u11af] b"),
         ("\u00df" * 100 + " word", "word", "\u2026[word]"),
-        ("\u00df" * 3000 + " word", "word", "\u2026[word]"),
+        (
+            "\u00df" * 3000 + " word" + " more" * 40,
+            "word",
+            "\u2026[word]" + " more" * 23 + " \u2026",
+        ),
     ],
 )
 def test_a_snippet_marks_whole_letters_where_folding_changes_lengths(
