@@ -256,7 +256,9 @@ class Child:
     def result(self, method: str, params: object = None) -> Any:
         """Send a request and return its result."""
         answer = self.call(method, params)
-        assert "result" in answer, (answer, self.stderr_text()[-8000:])
+        if "result" not in answer:
+            until(self.stderr_text, 2.0)  # the traceback of a bug follows its answer
+            raise AssertionError(answer, self.stderr_text()[-8000:])
         return answer["result"]
 
     def rest(self, timeout_s: float = WAIT_S) -> list[bytes]:

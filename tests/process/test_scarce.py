@@ -12,8 +12,6 @@ from sidecar.errors import ExitCode
 from tests.process.child_process import Child, product
 from tests.process.conftest import Spawn
 
-pytestmark = pytest.mark.usefixtures("usual_limits")
-
 MIB = 1 << 20
 BODY_CHARS = 4_000_000
 CALLS: tuple[tuple[str, dict[str, object]], ...] = (
