@@ -14,7 +14,8 @@ def restore() -> None:
 
     A program without its source, such as a frozen one, keeps none.
     """
-    modules = [module for name, module in sys.modules.items() if name.startswith("sidecar.")]
+    # A copy, because another thread may load modules meanwhile.
+    modules = [each for name, each in sys.modules.copy().items() if name.startswith("sidecar.")]
     for module in modules:
         try:
             source = inspect.getsource(module)

@@ -108,7 +108,7 @@ class _Member(msgspec.Struct, frozen=True):
     """An identity in the sealed part of the object."""
 
     device: str
-    keys: bytes
+    keys: bytearray
     """The X25519 secret and the Ed25519 seed."""
 
 
@@ -145,10 +145,11 @@ def mark(db: Connection, *, with_passphrase: bool) -> str:
 def keys_object(db: Connection, keys: Keys, clock: Clock, *, with_passphrase: bool) -> bytes:
     """Return the object with the slots, and the identities sealed under the root key."""
     found = open_all(db, keys)
-    members = [_Member(each.device, bytes(each.secret + each.seed)) for each in found]
-    for each in found:
+    members = [_Member(each.device, each.secret + each.seed) for each in found]
+    ring = moved(msgspec.json.encode(members))
+    for each, member in zip(found, members, strict=True):
         each.wipe()
-    ring = bytearray(msgspec.json.encode(members))
+        wipe(member.keys)
     sealed = keys.seal_for_remotes(_RING, b"", ring, clock.random_bytes(NONCE_BYTES))
     wipe(ring)
     found_slots = slots_to_carry(db, with_passphrase=with_passphrase)
@@ -183,7 +184,8 @@ def open_ring(made: KeysObject, keys: Keys) -> list[Identity]:
         wipe(plain)
     found = []
     for member in members:
-        secret, seed = bytearray(member.keys[:KEY_BYTES]), bytearray(member.keys[KEY_BYTES:])
+        secret, seed = member.keys[:KEY_BYTES], member.keys[KEY_BYTES:]
+        wipe(member.keys)
         found.append(
             Identity(
                 member.device, crypto.exchange_public(secret), crypto.public_key(seed), secret, seed

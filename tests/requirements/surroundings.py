@@ -169,6 +169,7 @@ PARENT = [
         "python_variables",
         "Variables that a host has set for another Python change no answer and no end.",
         "test_the_same_is_answered_whatever_the_environment_says_to_python",
+        "test_docstrings_are_restored_while_another_thread_loads_modules",
         "test_no_statements_are_read_from_stdin_where_python_is_told_to_inspect",
     ),
     _around.proven(
