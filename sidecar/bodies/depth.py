@@ -1,7 +1,4 @@
-"""Finds out whether a JSON text nests deeper than is allowed, without recursion.
-
-No nesting can exhaust the stack, because nothing is decoded before its depth is known.
-"""
+"""Finds out whether a JSON text nests deeper than is allowed, without recursion."""
 
 from array import array
 from contextlib import suppress
@@ -37,6 +34,20 @@ def exceeds(text: bytes, most: int = limits.DEPTH_MAX) -> bool:
             if b"\n" + b" " * most not in msgspec.json.format(text, indent=1):
                 return False
     return _nests_too_deep(_brackets(text), most)
+
+
+def is_shallow(text: bytes, most: int) -> bool:
+    """Return whether well-formed JSON is sure to nest no deeper than `most`; False says nothing.
+
+    Its deepest place is in the first half, after as many opening brackets, or in the second half,
+    before as many closing ones. So half as many bytes are counted as for an upper bound. Text that
+    is not well-formed may lack the closing ones.
+    """
+    middle = len(text) // 2
+    return (
+        text.count(b"{", 0, middle) + text.count(b"[", 0, middle) <= most
+        and text.count(b"}", middle) + text.count(b"]", middle) <= most
+    )
 
 
 def count_openers(text: bytes) -> int:

@@ -69,12 +69,12 @@ ID_MAX_CHARS: Final = 1024
 """Longest request id: it is stored while its request is in flight."""
 
 READ_CHUNK_BYTES: Final = 64 * 1024
-"""Size of one os.read. With a buffer for the whole pipe each small read took 14 us more, and a
-read of a full pipe took three times as long as sixteen reads of this size."""
+"""Size of one os.read, and of one write of a thread. With one os.read for a whole pipe each small
+read took 14 us more, as it makes an object of that size."""
 
 READ_MAX_BYTES: Final = MIB
 """Most bytes read before any of them are served: a whole pipe, so that the requests in it are one
-burst."""
+burst. Lines are read into a buffer of this size, once a smaller one was filled."""
 
 PIPE_BYTES: Final = MIB
 """Size that stdin's pipe is set to on Linux: 64 KiB holds 3 saves; 1 MiB nearly halved their

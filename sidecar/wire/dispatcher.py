@@ -16,6 +16,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sidecar import limits, log, redaction
+from sidecar.bodies import depth
 from sidecar.catalog import Access, Method, find_method
 from sidecar.context import Context, LongContext, Services
 from sidecar.errors import (
@@ -87,8 +88,12 @@ class Dispatcher:
         """
         if line is None:
             raise malformed.Refusal(malformed.oversize())
-        # Most lines are shorter than the deepest that is allowed.
-        is_deep = len(line) > limits.DEPTH_MAX and envelope.nests_deeper(line, limits.DEPTH_MAX)
+        # Most lines are sure not to nest so deep, or not well-formed, which decoding finds out.
+        is_deep = (
+            len(line) > limits.DEPTH_MAX
+            and not depth.is_shallow(line, limits.DEPTH_MAX)
+            and envelope.nests_deeper(line, limits.DEPTH_MAX)
+        )
         self._context.line_is_deep = is_deep
         if is_deep and envelope.nests_deeper(line, limits.LINE_DEPTH_MAX):
             from sidecar.wire.mending import is_mendable  # noqa: PLC0415 - seldom needed

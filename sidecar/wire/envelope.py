@@ -1,7 +1,8 @@
 """Decodes and encodes JSON-RPC 2.0 messages: requests, results, errors and notifications.
 
-A well-formed request is decoded once into `Request`, with its params still raw. The depth of a line
-is compared before anything is decoded, so that no nesting can exhaust the stack. Knows no method.
+A well-formed request is decoded once into `Request`, with its params still raw. Its depth is known
+before that. A line that is not well-formed may nest without end: msgspec raises RecursionError
+before that exhausts the stack. Knows no method.
 """
 
 import re

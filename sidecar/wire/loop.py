@@ -19,7 +19,6 @@ from sidecar.notifications import Notification, SystemClosing
 from sidecar.store.connection import Store
 from sidecar.vault.vault import Vault
 from sidecar.vocabularies import ClosingReason
-from sidecar.wiping import wipe
 from sidecar.wire import control, envelope
 from sidecar.wire.burst import Burst
 from sidecar.wire.chores import Chores
@@ -59,8 +58,6 @@ class Loop:
         self._backlog: deque[bytes | None] = deque()
         self._backlog_bytes = 0
         self._input_open = True
-        self._read_data: bytes | None = None
-        """The input that was read last, while not all of its lines are served."""
         self._outbox = Outbox()
         self._posted: deque[Reply | list[Emitted]] = deque()
         self._workers = Workers(channel.wake, clock)
@@ -212,18 +209,14 @@ class Loop:
 
     def _read(self) -> None:
         """Read lines into the backlog."""
-        if self._read_data is not None and envelope.may_hold_secret(self._read_data):
-            wipe(self._read_data)  # the lines are copies
-        data = self._channel.read()
-        if data:
-            lines = self._lines.feed(data)
-        elif data is None:
+        size_bytes = self._channel.read(self._lines.room())
+        if size_bytes:
+            lines = self._lines.take(size_bytes)
+        elif size_bytes is None:
             self._input_open = False
             lines = self._lines.finish()
         else:
             return
-        # Without a line in it, the reader of lines holds it as a part of one.
-        self._read_data = data if lines else None
         if self._ending is not None:
             self._ending.note_read()
         for line in lines:
@@ -268,10 +261,7 @@ class Loop:
                 if self._stop_requested in _REFUSING and not self._accepted_lines:
                     # Lines after the request are refused, also those read together with it.
                     self._dispatcher.refuse_new()
-            if burst.sensitive and self._read_data is not None:
-                wipe(self._read_data)
             if not self._backlog:
-                self._read_data = None
                 self._dispatcher.early_cancels.clear()
             if burst.wrote and burst.failed_by is None:
                 # Before the COMMIT: after its wait little is in the processor's caches.

@@ -2,8 +2,8 @@
 
 The process serves on private duplicates of both. Descriptor 0 is then the null device and
 descriptor 1 is stderr, so that no print, library or child process can read or write messages.
-Reading is `os.read` on the duplicate: a thread that waits in `sys.stdin.buffer` makes Python abort
-at its exit.
+Reading is `os.read` or `os.readv` on the duplicate: a thread that waits in `sys.stdin.buffer` makes
+Python abort at its exit.
 
 `stdio_posix` and `stdio_threads` implement the `Channel` that is defined here.
 """
@@ -17,8 +17,6 @@ from typing import ClassVar, Final, NamedTuple, Protocol
 import msgspec
 
 from sidecar import limits
-from sidecar.wiping import wipe
-from sidecar.wire.envelope import may_hold_secret
 
 
 class Descriptors(NamedTuple):
@@ -47,8 +45,11 @@ class Channel(Protocol):
     def lingers(self) -> bool:
         """Return whether input comes within `limits.LINGER_US` after an answer; never sleeps."""
 
-    def read(self) -> bytes | None:
-        """Return what can be read now without blocking; None at the end of input."""
+    def read(self, room: memoryview) -> int | None:
+        """Read without blocking what is there and fits; return its size, None at the end of input.
+
+        `room` has room for `limits.READ_CHUNK_BYTES`.
+        """
 
     def write(self, buffers: list[bytes | memoryview]) -> int:
         """Write what can be written now without blocking; return the number of bytes.
@@ -108,73 +109,89 @@ OVERSIZE: Final = None
 class LineReader:
     """Splits what is read into lines; stores the bytes of one unfinished line at most.
 
-    A byte order mark before the first line is skipped: hosts on .NET and PowerShell write one.
+    Each line is copied out of the buffer, and its place is overwritten with zeros at once: nothing
+    has to be searched for secrets. A byte order mark before the first line is skipped: hosts on
+    .NET and PowerShell write one.
     """
 
     def __init__(self, max_bytes: int = limits.LINE_MAX_BYTES) -> None:
         """Start without an unfinished line."""
         self._max_bytes = max_bytes
-        self._parts: list[bytes] = []
+        self._buffer = bytearray(2 * limits.READ_CHUNK_BYTES)
+        self._view = memoryview(self._buffer)
         self._held_bytes = 0
+        """Size of the unfinished line in the buffer, which begins with it."""
+        self._parts: list[memoryview] = []
+        """The unfinished line's parts before that one, in buffers that were too small for it."""
+        self._parts_bytes = 0
         self._skipping = False
         self._at_start = True
 
-    def feed(self, data: bytes) -> list[bytes | None]:
-        """Return the lines that `data` completes, without line ends; OVERSIZE for a long one."""
-        lines: list[bytes | None] = [*data.split(b"\n")]
-        tail = lines.pop() or b""
-        if lines and (self._parts or self._skipping):
-            lines[0] = self._complete(lines[0] or b"")
-        if len(data) > self._max_bytes:
-            lines = [line if len(line or b"") <= self._max_bytes else OVERSIZE for line in lines]
-        if tail:
-            self._hold(tail)
-        if lines and self._at_start:
-            lines[0] = self._without_mark(lines[0])
+    def room(self) -> memoryview:
+        """Return where to read the next bytes into; it has room for limits.READ_CHUNK_BYTES."""
+        if len(self._view) - self._held_bytes < limits.READ_CHUNK_BYTES:
+            self._set_aside()
+        return self._view[self._held_bytes :]
+
+    def take(self, size_bytes: int) -> list[bytes | None]:
+        """Return the lines that the bytes just read into the room complete, without line ends.
+
+        OVERSIZE takes the place of a line that is too long.
+        """
+        buffer, view = self._buffer, self._view
+        begin, end = 0, self._held_bytes + size_bytes
+        lines: list[bytes | None] = []
+        at = buffer.find(b"\n", self._held_bytes, end)
+        while at >= 0:
+            if self._parts or self._skipping or self._at_start:
+                lines.append(self._complete(view[:at]))
+            else:
+                lines.append(bytes(view[begin:at]) if at - begin <= self._max_bytes else OVERSIZE)
+            begin = at + 1
+            at = buffer.find(b"\n", begin, end)
+        held_bytes = end - begin
+        if self._skipping or self._parts_bytes + held_bytes > self._max_bytes:
+            self._skipping, held_bytes = True, 0
+            self._forget_parts()
+        elif held_bytes and begin:
+            view[:held_bytes] = view[begin:end]
+        view[held_bytes:end] = bytes(end - held_bytes)
+        self._held_bytes = held_bytes
+        if end == len(view) < limits.READ_MAX_BYTES:
+            self._set_aside()
         return lines
 
     def finish(self) -> list[bytes | None]:
         """Return the last line if it has no line end; called at the end of input."""
-        if not self._held_bytes and not self._skipping:
+        if not (self._held_bytes or self._parts or self._skipping):
             return []
-        line = self._complete(b"")
-        return [self._without_mark(line) if self._at_start else line]
+        self.room()[:1] = b"\n"
+        return self.take(1)
 
-    def _without_mark(self, line: bytes | None) -> bytes | None:
-        """Return the first line of all without a byte order mark."""
-        self._at_start = False
-        if line is None or not line.startswith(codecs.BOM_UTF8):
-            return line
-        rest = line.removeprefix(codecs.BOM_UTF8)
-        if may_hold_secret(line):
-            wipe(line)
-        return rest
-
-    def _hold(self, part: bytes) -> None:
-        """Add a part of an unfinished line; forget a line that becomes too long."""
-        if self._skipping:
-            wipe(part)  # of a line that is too long to be decoded: it may hold anything
-        if self._skipping or not part:
-            return
-        self._parts.append(part)
-        self._held_bytes += len(part)
-        if self._held_bytes > self._max_bytes:
-            for each in self._parts:
-                wipe(each)
-            self._parts.clear()
-            self._held_bytes = 0
-            self._skipping = True
-
-    def _complete(self, last: bytes) -> bytes | None:
+    def _complete(self, last: memoryview) -> bytes | None:
         """Return the unfinished line with its last part."""
-        self._hold(last)
-        if self._skipping:
-            self._skipping = False
-            return OVERSIZE
-        line = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
-        if len(self._parts) > 1 and may_hold_secret(line):
-            for part in self._parts:
-                wipe(part)
-        self._parts.clear()
-        self._held_bytes = 0
+        parts = [*self._parts, last]
+        mark_bytes = len(codecs.BOM_UTF8)
+        if self._at_start and bytes(parts[0][:mark_bytes]) == codecs.BOM_UTF8:
+            parts[0] = parts[0][mark_bytes:]
+        fits = not self._skipping and self._parts_bytes + len(last) <= self._max_bytes
+        line = b"".join(parts) if fits else OVERSIZE
+        self._at_start = self._skipping = False
+        self._forget_parts()
         return line
+
+    def _set_aside(self) -> None:
+        """Continue in a buffer for a whole pipe; what this one has becomes a part of its line."""
+        if self._held_bytes:
+            self._parts.append(self._view[: self._held_bytes])
+            self._parts_bytes += self._held_bytes
+        self._held_bytes = 0
+        self._buffer = bytearray(limits.READ_MAX_BYTES)
+        self._view = memoryview(self._buffer)
+
+    def _forget_parts(self) -> None:
+        """Overwrite the parts of a line and forget them."""
+        for part in self._parts:
+            part[:] = bytes(len(part))
+        self._parts.clear()
+        self._parts_bytes = 0

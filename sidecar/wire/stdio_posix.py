@@ -16,14 +16,10 @@ from time import perf_counter_ns
 from typing import Any, ClassVar
 
 from sidecar import limits
-from sidecar.wiping import wipe
-from sidecar.wire.envelope import may_hold_secret
 from sidecar.wire.stdio import Descriptors, Ready
 
 _IOV_MAX = 512
 """Buffers of one write: half of what POSIX systems allow, and enough for a burst."""
-
-_CHUNKS_MAX = limits.READ_MAX_BYTES // limits.READ_CHUNK_BYTES
 
 _HAS_SEVERAL_CPUS = (os.cpu_count() or 1) > 1
 """With a single processor, polling without sleep would keep the client from running."""
@@ -125,30 +121,14 @@ class PosixChannel:
                 return False
         return True
 
-    def read(self) -> bytes | None:
-        """Read what is there, up to `limits.READ_MAX_BYTES`; called when the poll found input."""
+    def read(self, room: memoryview) -> int | None:
+        """Read what is there; called when the poll found input."""
         try:
-            data = os.read(self._reader, limits.READ_CHUNK_BYTES)
+            return os.readv(self._reader, [room]) or None
         except (BlockingIOError, InterruptedError):
-            return b""
+            return 0
         except OSError:
             return None
-        if len(data) < limits.READ_CHUNK_BYTES:
-            return data or None
-        chunks = [data]
-        with suppress(OSError):  # the next read meets the same failure first
-            while len(data) == limits.READ_CHUNK_BYTES and len(chunks) < _CHUNKS_MAX:
-                if not self._more_input.poll(0):
-                    break
-                data = os.read(self._reader, limits.READ_CHUNK_BYTES)
-                chunks.append(data)
-        if len(chunks) == 1:
-            return data  # joining a single piece makes no copy
-        joined = b"".join(chunks)
-        if may_hold_secret(joined):
-            for chunk in chunks:
-                wipe(chunk)
-        return joined
 
     def write(self, buffers: list[bytes | memoryview]) -> int:
         """Write as much as the pipe or the socket takes."""

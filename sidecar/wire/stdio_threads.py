@@ -14,7 +14,8 @@ from contextlib import suppress
 from typing import ClassVar
 
 from sidecar import descriptors, limits
-from sidecar.wire.envelope import NOTIFICATION_START
+from sidecar.wiping import wipe
+from sidecar.wire.envelope import NOTIFICATION_START, may_hold_secret
 from sidecar.wire.stdio import Descriptors, Ready
 
 _WAIT_SLICE_S = 0.5
@@ -131,15 +132,18 @@ class ThreadedChannel:
             return True
         return want_output and not self._abandoned and self._output_bytes < limits.READ_MAX_BYTES
 
-    def read(self) -> bytes | None:
-        """Return the oldest piece that the reading thread has read."""
+    def read(self, room: memoryview) -> int | None:
+        """Copy the oldest piece that the reading thread has read."""
         with self._changed:
-            if self._input:
-                data = self._input.popleft()
-                self._input_bytes -= len(data)
-                self._changed.notify_all()
-                return data
-            return None if self._input_ended else b""
+            if not self._input:
+                return None if self._input_ended else 0
+            data = self._input.popleft()
+            self._input_bytes -= len(data)
+            self._changed.notify_all()
+        room[: len(data)] = data
+        if may_hold_secret(data):
+            wipe(data)
+        return len(data)
 
     def write(self, buffers: list[bytes | memoryview]) -> int:
         """Give bytes to the writing thread, while it has less than a pipe holds."""

@@ -1,4 +1,4 @@
-"""Tests of how deep a JSON text nests, which is known before anything is decoded."""
+"""Tests of how deep a JSON text nests, which is known before it is decoded."""
 
 import json
 from typing import Any
@@ -64,6 +64,7 @@ def test_depth_is_that_of_a_scan_a_character_at_a_time(
     without_copy = depth.exceeds_without_copy(line.encode(), limits.DEPTH_MAX)
 
     assert exceeded == without_copy == (naive_depth(line) > limits.DEPTH_MAX)
+    assert not (exceeded and depth.is_shallow(line.encode(), limits.DEPTH_MAX))
 
 
 @pytest.mark.parametrize("copies", [1, 300])
@@ -73,6 +74,26 @@ def test_the_pass_for_very_many_brackets_counts_the_same(levels: int, copies: in
     line = json.dumps([nested(levels, "]", objects=True)] * copies).encode()
 
     assert depth.exceeds(line) == (levels + 1 > limits.DEPTH_MAX)
+
+
+@pytest.mark.parametrize("objects", [False, True])
+@pytest.mark.parametrize("before", ["", "x" * 5000])
+@pytest.mark.parametrize("after", ["", "x" * 5000])
+def test_a_text_is_surely_shallow_up_to_as_many_levels_wherever_they_are(
+    before: str, after: str, *, objects: bool
+) -> None:
+    for levels in (limits.DEPTH_MAX - 1, limits.DEPTH_MAX):
+        value = [before, nested(levels, 1, objects=objects), after]
+        line = json.dumps(value).replace("]{", "").encode()
+
+        assert depth.is_shallow(line, limits.DEPTH_MAX) == (levels + 1 <= limits.DEPTH_MAX)
+
+
+def test_a_text_with_many_brackets_side_by_side_is_surely_shallow() -> None:
+    line = json.dumps([{"a": []}] * (limits.DEPTH_MAX - 2)).encode()
+
+    assert depth.count_openers(line) > limits.DEPTH_MAX
+    assert depth.is_shallow(line, limits.DEPTH_MAX)
 
 
 @pytest.mark.parametrize("openers", [b"[" * 100_000, b'{"a":' * 100_000])

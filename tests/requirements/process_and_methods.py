@@ -42,7 +42,7 @@ _PROCESS = [
         "process:lines",
         "Lines are cut and bounded however their bytes arrive.",
         "test_any_chunking_gives_the_same_lines",
-        "test_no_more_than_a_line_is_ever_held",
+        "test_no_byte_is_held_but_those_of_an_unfinished_line",
         "test_the_limit_is_the_last_length_that_passes",
     ),
     _promise.proven(

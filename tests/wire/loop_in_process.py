@@ -55,9 +55,9 @@ class StillChannel:
         """Return what the test says."""
         return self.followed
 
-    def read(self) -> bytes | None:
-        """Return nothing."""
-        return b""
+    def read(self, _room: memoryview) -> int | None:
+        """Read nothing."""
+        return 0
 
     def write(self, buffers: list[bytes | memoryview]) -> int:
         """Accept all output, or nothing."""
