@@ -94,7 +94,10 @@ class PosixChannel:
             self._output_wanted = want_output
             self._poll.modify(self._writer, select.POLLOUT if want_output else 0)
         readable = closed = False
-        for descriptor, events in self._poll_all(timeout_ms):
+        # Input that is not wanted, or has ended, would be found each time, and no wait would sleep.
+        if want_input and timeout_ms != 0 and self.lingers():
+            timeout_ms = 0
+        for descriptor, events in self._poll.poll(timeout_ms):
             if descriptor == self._reader:
                 readable = True
             elif descriptor == self._writer:
@@ -103,12 +106,6 @@ class PosixChannel:
                 with suppress(BlockingIOError):
                     os.read(self._wake_reader, 4096)
         return Ready(readable, closed)
-
-    def _poll_all(self, timeout_ms: float | None) -> list[tuple[int, int]]:
-        """Poll all descriptors; after an answer first without sleeping."""
-        if timeout_ms != 0 and self.lingers():
-            timeout_ms = 0
-        return self._poll.poll(timeout_ms)
 
     def lingers(self) -> bool:
         """Return whether input comes soon after an answer, for which it is polled without sleep."""
