@@ -2,12 +2,10 @@
 
 import os
 import select
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-from tests.process.child_process import ROOT
+from tests.process.child_process import environment as variables
 
 _FORCING = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "CLICOLOR", "TTY_COMPATIBLE", "LINES")
 """Variables that decide about colour or size; a test sets those that it is about."""
@@ -19,18 +17,15 @@ def at_terminal(
     environment: dict[str, str] | None = None,
 ) -> tuple[int, str]:
     """Run a command at a terminal; return its exit code, and all that it wrote there."""
-    import pty
+    from tests.cli.forked import start_forked
 
-    ours, theirs = pty.openpty()
-    own = {name: value for name, value in os.environ.items() if name not in _FORCING}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "sidecar", *map(str, words)],
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        cwd=ROOT,
-        env={**own, "TERM": "xterm", "COLUMNS": str(columns), **(environment or {})},
-        start_new_session=True,
+    ours, theirs = os.openpty()
+    own = {name: value for name, value in variables().items() if name not in _FORCING}
+    ended = start_forked(
+        [*map(str, words)],
+        dict.fromkeys(range(3), theirs),
+        variables={**own, "TERM": "xterm", "COLUMNS": str(columns), **(environment or {})},
+        own_session=True,
     )
     os.close(theirs)
     output = b""
@@ -43,17 +38,18 @@ def at_terminal(
             break
         output += data
     os.close(ours)
-    return process.wait(120), output.decode().replace("\r\n", "\n")
+    return ended(), output.decode().replace("\r\n", "\n")
 
 
 def type_at_terminal(words: list[str], typed: list[tuple[str, str]]) -> str:
     """Run a command on a terminal, type an answer after each question; return all it shows."""
-    import pty
+    from tests.cli.forked import start_forked
 
-    process, terminal = pty.fork()
-    if process == 0:
-        os.chdir(ROOT)
-        os.execv(sys.executable, [sys.executable, "-m", "sidecar", *words])  # noqa: S606 - ours
+    terminal, theirs = os.openpty()
+    ended = start_forked(
+        words, dict.fromkeys(range(3), theirs), variables=variables(), own_session=True
+    )
+    os.close(theirs)
     shown, deadline = "", time.monotonic() + 120
     while time.monotonic() < deadline:
         if select.select([terminal], [], [], 0.2)[0]:
@@ -64,5 +60,5 @@ def type_at_terminal(words: list[str], typed: list[tuple[str, str]]) -> str:
         if typed and typed[0][0] in shown:
             os.write(terminal, typed.pop(0)[1].encode() + b"\n")
     os.close(terminal)
-    os.waitpid(process, 0)
+    ended()
     return shown

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sidecar.cli.parser import COMMANDS
-from tests.cli.commands import result_of, run
+from tests.cli.commands import result_of, run, run_afresh
 from tests.process.child_process import ROOT, environment
 
 
@@ -58,7 +58,7 @@ def test_each_command_is_in_a_file_of_its_name() -> None:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_help_of_every_command_describes_it_and_gives_an_example(name: str) -> None:
-    done = run(name, "--help")
+    done = run_afresh(name, "--help")
 
     assert done.returncode == 0
     assert "example" in done.stdout

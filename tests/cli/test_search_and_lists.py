@@ -216,14 +216,6 @@ def test_archived_workflows_are_searched_only_when_asked_for(tmp_path: Path) -> 
     ]
 
 
-@pytest.mark.parametrize("name", ["search", "history", "diff", "runs", "stats"])
-def test_each_command_teaches_by_examples(name: str) -> None:
-    done = run(name, "--help")
-
-    assert done.returncode == 0
-    assert f"sim-sidecar {name}" in done.stdout
-
-
 @posix
 def test_no_id_is_broken_however_narrow_the_terminal(tmp_path: Path) -> None:
     place = ("--database", tmp_path / "sim.db")

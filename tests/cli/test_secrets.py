@@ -1,16 +1,14 @@
 """`sim-sidecar secrets` and `audit`: passphrases come by descriptor or terminal, never by argv."""
 
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.cli.commands import run_forked
 from tests.cli.terminal import type_at_terminal
-from tests.process.child_process import ROOT
 
 PASSPHRASE = "correct horse"
 VALUE = "sk-live-0123456789abcdefWXYZ"
@@ -23,21 +21,7 @@ pytestmark = [
 
 def with_descriptors(*words: str | Path, stdin: str = "", **texts: bytes) -> Any:
     """Run a command without a terminal; each option in `texts` names a descriptor with its text."""
-    options, inherit = [], []
-    for option, text in texts.items():
-        reader, writer = os.pipe()
-        os.write(writer, text)
-        os.close(writer)
-        options += [f"--{option.replace('_', '-')}", str(reader)]
-        inherit.append(reader)
-    done = subprocess.run(
-        [sys.executable, "-m", "sidecar", *map(str, words), *options],
-        input=stdin, capture_output=True, encoding="utf-8", cwd=ROOT, timeout=120, check=False,
-        pass_fds=inherit, start_new_session=True,
-    )  # fmt: skip
-    for descriptor in inherit:
-        os.close(descriptor)
-    return done
+    return run_forked(*words, texts=texts, stdin=stdin, own_session=True)
 
 
 def run(*words: str | Path, stdin: str = "", passphrase: str | None = None) -> Any:
