@@ -4,6 +4,7 @@ A test that was only too slow (`promptness.py`) is run again: what a busy machin
 another time, what the code delays is late each time.
 """
 
+import gc
 import os
 import signal
 import sys
@@ -61,9 +62,11 @@ for number in set(signal.Signals) - {signal.SIGPIPE}:
         signal.signal(number, lambda *_: None)
 
 # The suite starts a thousand processes. Where bytecode cannot be written next to the sources, each
-# would compile the program again, which takes a minute.
+# would compile the program again, which takes a minute; and each process of the run would compile
+# all tests, which takes as long as 200 of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-os.environ["PYTHONPYCACHEPREFIX"] = str(CACHE / "bytecode")
+os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix = str(CACHE / "bytecode")
+sys.dont_write_bytecode = False
 
 settings.register_profile(
     "ci",
@@ -107,7 +110,7 @@ def pytest_configure(config: pytest.Config) -> None:
         # and which most tests do not need.
         os.environ["PYTHONPATH"] = str(Path(__file__).with_name("other_limits"))
         os.environ[OTHER_LIMITS] = "MODULES_FIRST_MS=3000"
-    if own is not None and not sys.dont_write_bytecode:
+    if own is not None:
         _rewrite_a_part(config, own)
 
 
@@ -128,6 +131,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that take long; the others stay in order."""
     order = {Path(__file__).parent / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: order.get(item.path, len(order)))
+
+
+def pytest_collection_finish() -> None:
+    """Have the collector of garbage leave alone what lives as long as the run."""
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
