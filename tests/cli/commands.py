@@ -4,8 +4,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,65 +12,60 @@ from tests.process.child_process import ROOT, environment
 Done = subprocess.CompletedProcess[str]
 
 
-def run(*words: object, cwd: Path = ROOT) -> Done:
-    """Run one command to its end, in a process that `forked.py` makes where the system can."""
-    if sys.platform == "win32":
-        return run_afresh(*words, cwd=cwd)
-    return run_forked(*words, cwd=cwd)
+def started() -> "type[subprocess.Popen[Any]]":
+    """Return what makes the process of a command: on Linux it is forked instead of started."""
+    if sys.platform != "linux":
+        return subprocess.Popen
+    from tests.forked import ForkedProcess
+
+    return ForkedProcess
 
 
-def run_afresh(*words: object, cwd: Path = ROOT) -> Done:
+def run(*words: object, cwd: Path = ROOT, stdin: str = "", **options: Any) -> Done:
+    """Run one command to its end."""
+    return _run(started(), words, cwd=cwd, stdin=stdin, **options)
+
+
+def run_afresh(*words: object) -> Done:
     """Run one command to its end, in a process that loads its modules."""
-    return subprocess.run(
-        [sys.executable, "-m", "sidecar", *map(str, words)],
-        capture_output=True,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-        cwd=cwd,
-        stdin=subprocess.DEVNULL,
-        env=environment(),
-    )
+    return _run(subprocess.Popen, words, cwd=ROOT, stdin="")
 
 
-def run_forked(
-    *words: object,
-    texts: Mapping[str, bytes] | None = None,
-    cwd: Path = ROOT,
-    stdin: str = "",
-    own_session: bool = False,
+def _run(
+    start: "type[subprocess.Popen[Any]]", words: tuple[object, ...], *, stdin: str, **options: Any
 ) -> Done:
-    """Run one command as `run` does; each option in `texts` names a descriptor with its text."""
-    texts = texts or {}
-    from tests.cli.forked import start_forked
-
-    given = [holding(text) for text in (stdin.encode(), *texts.values())]
-    options: list[str] = []
-    for option, descriptor in zip(texts, given[1:], strict=True):
-        options += [f"--{option.replace('_', '-')}", str(descriptor)]
-    output, writer = os.pipe()
-    with tempfile.TemporaryFile() as errors, os.fdopen(output, "rb") as reader:
-        ended = start_forked(
-            [*map(str, words), *options],
-            {0: given[0], 1: writer, 2: errors.fileno(), **{each: each for each in given[1:]}},
-            cwd=cwd,
-            variables=environment(),
-            own_session=own_session,
-        )
-        for descriptor in (*given, writer):
-            os.close(descriptor)
-        stdout = reader.read().decode()
-        code = ended()
-        errors.seek(0)
-        return subprocess.CompletedProcess([*map(str, words)], code, stdout, errors.read().decode())
+    command = [sys.executable, "-m", "sidecar", *map(str, words)]
+    pipe = subprocess.PIPE
+    with start(
+        command,
+        stdin=pipe,
+        stdout=pipe,
+        stderr=pipe,
+        encoding="utf-8",
+        env=environment(),
+        **options,
+    ) as process:
+        try:
+            stdout, stderr = process.communicate(stdin, timeout=120)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
-def holding(text: bytes) -> int:
-    """Return a descriptor to read a short text from."""
-    reader, writer = os.pipe()
-    os.write(writer, text)
-    os.close(writer)
-    return reader
+def run_with_texts(*words: object, stdin: str = "", **texts: bytes) -> Done:
+    """Run a command without a terminal; each option in `texts` names a descriptor with its text."""
+    options, inherit = [], []
+    for option, text in texts.items():
+        reader, writer = os.pipe()
+        os.write(writer, text)
+        os.close(writer)
+        options += [f"--{option.replace('_', '-')}", str(reader)]
+        inherit.append(reader)
+    done = run(*words, *options, stdin=stdin, pass_fds=inherit, start_new_session=True)
+    for descriptor in inherit:
+        os.close(descriptor)
+    return done
 
 
 def result_of(*words: object) -> Any:

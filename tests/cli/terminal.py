@@ -2,9 +2,12 @@
 
 import os
 import select
+import sys
 import time
 from pathlib import Path
 
+from tests.cli.commands import started
+from tests.process.child_process import ROOT
 from tests.process.child_process import environment as variables
 
 _FORCING = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "CLICOLOR", "TTY_COMPATIBLE", "LINES")
@@ -17,15 +20,16 @@ def at_terminal(
     environment: dict[str, str] | None = None,
 ) -> tuple[int, str]:
     """Run a command at a terminal; return its exit code, and all that it wrote there."""
-    from tests.cli.forked import start_forked
-
     ours, theirs = os.openpty()
     own = {name: value for name, value in variables().items() if name not in _FORCING}
-    ended = start_forked(
-        [*map(str, words)],
-        dict.fromkeys(range(3), theirs),
-        variables={**own, "TERM": "xterm", "COLUMNS": str(columns), **(environment or {})},
-        own_session=True,
+    process = started()(
+        [sys.executable, "-m", "sidecar", *map(str, words)],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=ROOT,
+        env={**own, "TERM": "xterm", "COLUMNS": str(columns), **(environment or {})},
+        start_new_session=True,
     )
     os.close(theirs)
     output = b""
@@ -38,16 +42,20 @@ def at_terminal(
             break
         output += data
     os.close(ours)
-    return ended(), output.decode().replace("\r\n", "\n")
+    return process.wait(120), output.decode().replace("\r\n", "\n")
 
 
 def type_at_terminal(words: list[str], typed: list[tuple[str, str]]) -> str:
     """Run a command on a terminal, type an answer after each question; return all it shows."""
-    from tests.cli.forked import start_forked
-
     terminal, theirs = os.openpty()
-    ended = start_forked(
-        words, dict.fromkeys(range(3), theirs), variables=variables(), own_session=True
+    process = started()(
+        [sys.executable, "-m", "sidecar", *words],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=ROOT,
+        env=variables(),
+        start_new_session=True,
     )
     os.close(theirs)
     shown, deadline = "", time.monotonic() + 120
@@ -60,5 +68,5 @@ def type_at_terminal(words: list[str], typed: list[tuple[str, str]]) -> str:
         if typed and typed[0][0] in shown:
             os.write(terminal, typed.pop(0)[1].encode() + b"\n")
     os.close(terminal)
-    ended()
+    process.wait(120)
     return shown

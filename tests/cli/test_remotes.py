@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import result_of
-from tests.cli.test_secrets import PASSPHRASE, VALUE, run, with_descriptors
+from tests.cli.commands import result_of, run_with_texts
+from tests.cli.test_secrets import PASSPHRASE, VALUE, run
 from tests.made_workflows import flow
 
 pytestmark = [
@@ -44,10 +44,10 @@ def test_the_walk_of_the_readme_brings_everything_to_a_new_machine(tmp_path: Pat
 
     there = ("--database", tmp_path / "there" / "sim.db")
     words = ("restore", "--from", remote.as_uri(), *there)
-    wrong = with_descriptors(*words, secrets_fd=("0000-" * 8 + "0000\n").encode())
+    wrong = run_with_texts(*words, secrets_fd=("0000-" * 8 + "0000\n").encode())
     assert wrong.returncode == 1
     assert not (tmp_path / "there" / "sim.db").exists()
-    restored = with_descriptors(*words, secrets_fd=(code + "\n").encode())
+    restored = run_with_texts(*words, secrets_fd=(code + "\n").encode())
     assert restored.returncode == 0, restored.stderr
     got = run("secrets", "get", "openai", *there, passphrase=PASSPHRASE)
     assert got.stdout == VALUE + "\n"

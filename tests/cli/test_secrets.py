@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.commands import run_forked
+from tests.cli.commands import run_with_texts
 from tests.cli.terminal import type_at_terminal
 
 PASSPHRASE = "correct horse"
@@ -19,16 +19,11 @@ pytestmark = [
 ]
 
 
-def with_descriptors(*words: str | Path, stdin: str = "", **texts: bytes) -> Any:
-    """Run a command without a terminal; each option in `texts` names a descriptor with its text."""
-    return run_forked(*words, texts=texts, stdin=stdin, own_session=True)
-
-
 def run(*words: str | Path, stdin: str = "", passphrase: str | None = None) -> Any:
     """Run a command without a terminal, with the passphrase in a descriptor of its own."""
     if passphrase is None:
-        return with_descriptors(*words, stdin=stdin)
-    return with_descriptors(*words, stdin=stdin, passphrase_fd=passphrase.encode() + b"\n")
+        return run_with_texts(*words, stdin=stdin)
+    return run_with_texts(*words, stdin=stdin, passphrase_fd=passphrase.encode() + b"\n")
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from sidecar import limits
+from tests.cli.commands import run_with_texts
 from tests.cli.terminal import type_at_terminal
-from tests.cli.test_secrets import PASSPHRASE, VALUE, run, with_descriptors
+from tests.cli.test_secrets import PASSPHRASE, VALUE, run
 from tests.process.child_process import ROOT
 
 pytestmark = [
@@ -62,7 +63,7 @@ def test_a_forgotten_passphrase_is_replaced_by_the_recovery_code(
 def test_a_script_changes_a_passphrase_through_two_descriptors(
     place: tuple[str | Path, ...],
 ) -> None:
-    done = with_descriptors(
+    done = run_with_texts(
         "secrets", "passphrase", *place,
         passphrase_fd=PASSPHRASE.encode(), new_passphrase_fd=b"another\n",
     )  # fmt: skip
@@ -116,8 +117,8 @@ def test_an_option_without_effect_is_refused(
 def test_a_descriptor_or_terminal_without_a_passphrase_is_reported(
     place: tuple[str | Path, ...],
 ) -> None:
-    get = with_descriptors("secrets", "get", "openai", *place, passphrase_fd=b"\xff\xfe")
-    empty = with_descriptors("secrets", "get", "openai", *place, passphrase_fd=b"\n")
+    get = run_with_texts("secrets", "get", "openai", *place, passphrase_fd=b"\xff\xfe")
+    empty = run_with_texts("secrets", "get", "openai", *place, passphrase_fd=b"\n")
     closed = type_at_terminal(
         ["secrets", "get", "openai", *map(str, place)], [("Passphrase:", "\x04")]
     )

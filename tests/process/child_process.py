@@ -39,6 +39,15 @@ def product(*options: str | Path) -> list[str]:
     return [sys.executable, "-m", "sidecar", "serve", *map(str, options)]
 
 
+class ForkedCommand(list[str]):
+    """A command whose process is forked from one with its modules: see `tests/forked.py`."""
+
+
+def forked(*options: str | Path) -> list[str]:
+    """Return the command of `product`, for a test that is not about a start."""
+    return ForkedCommand(product(*options))
+
+
 def misbehaving(*options: str | Path) -> list[str]:
     """Return the command that serves with the methods of `misbehaving.py` added."""
     return [sys.executable, str(MISBEHAVING), "serve", *map(str, options)]
@@ -146,7 +155,12 @@ class Child:
     ) -> None:
         """Start the process; `before` runs in the child before the program."""
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
-        self.process = subprocess.Popen(
+        start: type[subprocess.Popen[Any]] = subprocess.Popen
+        if isinstance(argv, ForkedCommand) and before is None:
+            from tests.forked import ForkedProcess
+
+            start = ForkedProcess
+        self.process = start(
             list(argv),
             stdin=stdin,
             stdout=stdout,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from schema.clients.python.sidecar_client import Client
-from tests.process.child_process import WAIT_S, environment, notice, product, request
+from tests.process.child_process import WAIT_S, environment, forked, notice, product, request
 from tests.process.conftest import Connect, Spawn
 from tests.promptness import assert_at_most, percentile, within
 
@@ -19,7 +19,7 @@ WORKFLOWS = 120
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a database of some megabytes that do not compress."""
     path = tmp_path_factory.mktemp("filled") / "sim.db"
-    with Client.spawn(product("--database", path, "--no-events"), env=environment()) as client:
+    with Client.spawn(forked("--database", path, "--no-events"), env=environment()) as client:
         for start in range(0, WORKFLOWS, 20):
             items = [
                 {
@@ -62,7 +62,7 @@ def test_stdio_17_ping_is_answered_while_a_backup_and_a_compaction_run(
 
 @pytest.mark.parametrize("method", ["backups.create", "backups.restore"])
 def test_stdio_18_progress_rises_to_one_end(spawn: Spawn, filled: Path, method: str) -> None:
-    child = spawn(product("--database", filled, "--no-events"))
+    child = spawn(forked("--database", filled, "--no-events"))
     name = child.result("backups.create")["name"]
     params = {"name": name} if method == "backups.restore" else {}
 
@@ -86,7 +86,7 @@ def test_stdio_18_progress_rises_to_one_end(spawn: Spawn, filled: Path, method: 
 def test_stdio_18_cancelled_it_leaves_the_database_as_it_was(
     spawn: Spawn, filled: Path, method: str
 ) -> None:
-    child = spawn(product("--database", filled, "--no-events"))
+    child = spawn(forked("--database", filled, "--no-events"))
     name = child.result("backups.create")["name"]
     child.result("workflows.delete", {"id": "w1"})
     params = {"name": name} if method == "backups.restore" else {}
@@ -107,7 +107,7 @@ def test_stdio_18_cancelled_it_leaves_the_database_as_it_was(
 def test_stdio_18_killed_amid_a_backup_nothing_half_made_is_listed(
     spawn: Spawn, filled: Path
 ) -> None:
-    child = spawn(product("--database", filled, "--no-events"))
+    child = spawn(forked("--database", filled, "--no-events"))
     name = child.result("backups.create")["name"]
     chance = random.Random(18)
     for _kill in range(5):
@@ -119,7 +119,7 @@ def test_stdio_18_killed_amid_a_backup_nothing_half_made_is_listed(
             child.answer()
         child.process.kill()
         child.wait_exit()
-        child = spawn(product("--database", filled, "--no-events"))
+        child = spawn(forked("--database", filled, "--no-events"))
         listed = [item["name"] for item in child.result("backups.list")["items"]]
         assert name in listed
         for each in listed:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.process.child_process import MIB, Child, peak_bytes, product, request, until
+from tests.process.child_process import MIB, Child, forked, peak_bytes, request, until
 from tests.process.conftest import Spawn
 
 pytestmark = pytest.mark.usefixtures("usual_limits")
@@ -43,7 +43,7 @@ def rows(database: Path, sql: str) -> list[Any]:
 def test_a_member_whose_answer_does_not_fit_is_undone_and_has_its_own_error(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     get = save_large(child, 14_000_000)
     settings = [{"key": f"k{number}", "value": "y" * 60_000} for number in range(100)]
     child.send(
@@ -76,7 +76,7 @@ def test_a_member_whose_answer_does_not_fit_is_undone_and_has_its_own_error(
 def test_a_long_member_is_not_begun_without_room_for_its_answer(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     get = save_large(child, 16_300_000)
     child.result("workflows.save", {"workflow": {"id": "w", "name": "w", "data": {}}})
     child.send(batch(get, get, request("workflows.delete", {"id": "w"}, "delete")))
@@ -92,7 +92,7 @@ def test_a_long_member_is_not_begun_without_room_for_its_answer(
 def test_a_small_batch_of_large_answers_takes_little_memory_and_time(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database, "--log-level", "debug"))
+    child = spawn(forked("--database", database, "--log-level", "debug"))
     assert until(lambda: "modules_loaded" in child.stderr_text())
     get = save_large(child, 12_000_000)
     before = peak_bytes(child.pid)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.child_process import misbehaving, product, request
+from tests.process.child_process import forked, misbehaving, request
 from tests.process.conftest import Spawn
 
 LONG_ID = "L" * 300
@@ -56,7 +56,7 @@ def test_a_cancel_is_recognised_in_any_form(form: str, spawn: Spawn, database: P
 
 @pytest.mark.parametrize("form", EXITS)
 def test_an_exit_is_recognised_in_any_form(form: str, spawn: Spawn, database: Path) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
 
     child.send(EXITS[form].encode() + b"\n" + request("system.ping", None, "late"))
 
@@ -68,7 +68,7 @@ def test_an_exit_is_recognised_in_any_form(form: str, spawn: Spawn, database: Pa
 
 
 def test_an_exit_of_another_version_of_json_rpc_is_none(spawn: Spawn, database: Path) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
 
     child.send(b'{"jsonrpc":"1.0","method":"system.exit"}\n')
 

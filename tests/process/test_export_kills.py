@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.child_process import Child, product, request
+from tests.process.child_process import Child, forked, request
 
 BODY = ["x" * 1000] * 500
 
@@ -21,7 +21,7 @@ def test_a_killed_export_leaves_the_file_that_was_there(tmp_path: Path, form: st
     database, path = tmp_path / "sim.db", tmp_path / "out" / "e"
     path.parent.mkdir()
     path.write_text("mine")
-    with closing(Child(product("--database", database, "--no-events")).wait_ready()) as child:
+    with closing(Child(forked("--database", database, "--no-events")).wait_ready()) as child:
         for first in range(0, 100, 10):
             items = [
                 {"workflow": {"id": f"w{first + n}", "name": "n", "data": BODY}} for n in range(10)
@@ -37,7 +37,7 @@ def test_a_killed_export_leaves_the_file_that_was_there(tmp_path: Path, form: st
     assert {
         each.name == "e" or each.name.endswith(".partial") for each in path.parent.iterdir()
     } == {True}
-    with closing(Child(product("--database", database, "--no-events")).wait_ready()) as child:
+    with closing(Child(forked("--database", database, "--no-events")).wait_ready()) as child:
         child.send(export_line(path, form))
         assert child.answer()["result"]["workflows"] == 100
         child.finish()

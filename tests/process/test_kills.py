@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schema.clients.python.sidecar_client import Client
-from tests.process.child_process import Child, product, request
+from tests.process.child_process import Child, forked, product, request
 from tests.process.conftest import Connect, Spawn
 
 pytestmark = pytest.mark.usefixtures("usual_limits")
@@ -88,7 +88,7 @@ def kill_again_and_again(
     """Kill the process many times, and check its database after each."""
     ledger = Ledger(seed)
     for _ in range(kills):
-        child = spawn(product("--database", database))
+        child = spawn(forked("--database", database))
         kill_amid_saves(ledger, child)
         child.close()
     assert len(ledger.acknowledged) > kills

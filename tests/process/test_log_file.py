@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.child_process import Child, product, request
+from tests.process.child_process import Child, forked, request
 from tests.process.conftest import Spawn
 from tests.process.test_one_file import saved_by, stored_in, warning
 
@@ -64,7 +64,7 @@ def kill(child: Child) -> None:
 def test_no_acknowledged_save_is_lost_with_a_log_that_was_removed_or_replaced(
     lose: Callable[[Path], None], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     acknowledged = saved_by(child, 20)
     lose(log_of(database))
     for _save in range(20):
@@ -81,7 +81,7 @@ def test_no_acknowledged_save_is_lost_with_a_log_that_was_removed_or_replaced(
 def test_a_backup_and_every_read_are_whole_after_the_log_was_removed_or_replaced(
     lose: Callable[[Path], None], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     acknowledged = saved_by(child, 20)
     lose(log_of(database))
 
@@ -98,7 +98,7 @@ def test_saves_that_meet_a_reader_of_the_lost_log_are_refused_or_kept(
     spawn: Spawn, database: Path, tmp_path: Path
 ) -> None:
     """A new log needs that nothing reads the old one; what is answered meanwhile is true."""
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     acknowledged = saved_by(child, 200)
     for number in range(10):
         path = str(tmp_path / f"log{number}.jsonl")
@@ -121,7 +121,7 @@ def test_saves_that_meet_a_reader_of_the_lost_log_are_refused_or_kept(
 def test_a_log_that_was_cut_off_destroys_nothing_more_and_a_backup_has_everything(
     left: float, spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     before = saved_by(child, 5)
     child.result("system.purge")
     acknowledged = before | saved_by(child, 20)
@@ -145,7 +145,7 @@ def test_a_log_that_was_cut_off_destroys_nothing_more_and_a_backup_has_everythin
     with closing(sqlite3.connect(database)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     assert before <= stored_in(database) <= acknowledged
-    again = spawn(product("--database", database))
+    again = spawn(forked("--database", database))
     again.result("backups.restore", {"name": backup["name"]})
     again.finish()
     assert stored_in(database) == acknowledged
@@ -154,7 +154,7 @@ def test_a_log_that_was_cut_off_destroys_nothing_more_and_a_backup_has_everythin
 def test_a_checkpoint_by_another_program_is_not_taken_for_a_cut(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     acknowledged = saved_by(child, 20)
     with closing(sqlite3.connect(database)) as db:
         assert db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0
@@ -168,19 +168,19 @@ def test_a_checkpoint_by_another_program_is_not_taken_for_a_cut(
 def test_a_start_without_the_log_of_a_killed_process_says_so_and_checks(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     saved_by(child, 20)
     kill(child)
     log_of(database).unlink()
 
-    again = spawn(product("--database", database))
+    again = spawn(forked("--database", database))
     assert "may be missing" in warning(again, "log_lost")["detail"]
     assert again.result("system.check")["ok"]
     again.finish()
-    third = spawn(product("--database", database))
+    third = spawn(forked("--database", database))
     kill(third)
     assert log_of(database).exists()
-    fourth = spawn(product("--database", database))
+    fourth = spawn(forked("--database", database))
     assert saved_by(fourth, 1)
     fourth.finish()
     told = [each["params"]["slug"] for each in fourth.notifications if "slug" in each["params"]]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.child_process import Child, Message, product, saving, until
+from tests.process.child_process import Child, Message, forked, saving, until
 from tests.process.conftest import Spawn
 
 Naming = Callable[[Path, Path], AbstractContextManager[Path]]
@@ -93,11 +93,11 @@ def warning(child: Child, slug: str) -> Message:
 def test_a_file_that_is_served_is_refused_by_whatever_name(
     naming: Naming, spawn: Spawn, database: Path
 ) -> None:
-    holder = spawn(product("--database", database))
+    holder = spawn(forked("--database", database))
     acknowledged = saved_by(holder, 5)
 
     with naming(database, database.parent.parent / "other.db") as name:
-        assert refusal(spawn(product("--database", name), ready=False))["slug"] == "already_running"
+        assert refusal(spawn(forked("--database", name), ready=False))["slug"] == "already_running"
         acknowledged |= saved_by(holder, 5)
         assert holder.finish()[1] == 0
 
@@ -108,21 +108,21 @@ def test_a_file_that_is_served_is_refused_by_whatever_name(
 def test_a_file_that_took_the_place_of_the_served_one_is_refused_by_whatever_name(
     act: str, spawn: Spawn, database: Path
 ) -> None:
-    holder = spawn(product("--database", database))
+    holder = spawn(forked("--database", database))
     saved_by(holder, 5)
     params = {} if act == "system.compact" else {"name": holder.result("backups.create")["name"]}
     holder.result(act, params)
 
     for naming in (hard_link, no_lock_file):
         with naming(database, database.with_name("other.db")) as name:
-            second = spawn(product("--database", name), ready=False)
+            second = spawn(forked("--database", name), ready=False)
             assert refusal(second)["slug"] == "already_running"
 
 
 def test_another_program_that_reads_and_writes_does_not_loosen_the_locks(
     spawn: Spawn, database: Path
 ) -> None:
-    holder = spawn(product("--database", database))
+    holder = spawn(forked("--database", database))
     saved_by(holder, 1)
     for _time in range(2):
         # The last connection of a file removes its log on closing: this must not be the last.
@@ -130,7 +130,7 @@ def test_another_program_that_reads_and_writes_does_not_loosen_the_locks(
             db.execute("UPDATE settings SET updated_at = updated_at")
         assert database.with_name("sim.db-wal").exists()
         with no_lock_file(database, database) as name:
-            second = spawn(product("--database", name), ready=False)
+            second = spawn(forked("--database", name), ready=False)
             assert refusal(second)["slug"] == "already_running"
         saved_by(holder, 1)
 
@@ -140,12 +140,12 @@ def test_another_program_that_reads_and_writes_does_not_loosen_the_locks(
 def test_a_lock_file_that_was_removed_is_there_again_after_the_next_save(
     spawn: Spawn, database: Path
 ) -> None:
-    holder = spawn(product("--database", database))
+    holder = spawn(forked("--database", database))
     with no_lock_file(database, database):
         saved_by(holder, 1)
 
     warning(holder, "lock_removed")
-    assert refusal(spawn(product("--database", database), ready=False))["pid"] == holder.pid
+    assert refusal(spawn(forked("--database", database), ready=False))["pid"] == holder.pid
     holder.finish()
     assert not database.with_name("sim.db.lock").exists()
 
@@ -153,19 +153,19 @@ def test_a_lock_file_that_was_removed_is_there_again_after_the_next_save(
 def test_a_second_name_is_reported_while_the_file_is_served_and_at_the_next_start(
     spawn: Spawn, database: Path
 ) -> None:
-    first = spawn(product("--database", database))
+    first = spawn(forked("--database", database))
     with hard_link(database, database.with_name("other.db")):
         saved_by(first, 1)
         assert "2 names" in warning(first, "several_names")["detail"]
         first.finish()
-        second = spawn(product("--database", database))
+        second = spawn(forked("--database", database))
         assert "2 names" in warning(second, "several_names")["detail"]
 
 
 def test_the_lock_of_the_file_ends_with_its_process(spawn: Spawn, database: Path) -> None:
-    first = spawn(product("--database", database))
+    first = spawn(forked("--database", database))
     first.process.kill()
     first.wait_exit()
 
     with no_lock_file(database, database) as name:
-        assert "result" in spawn(product("--database", name)).call("system.ping")
+        assert "result" in spawn(forked("--database", name)).call("system.ping")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.child_process import product
+from tests.process.child_process import forked
 from tests.process.conftest import Spawn
 from tests.process.pair_acts import LONG, LONG_AND_SHORT, draw_pairs
 from tests.process.pairs import Reader, World
@@ -19,7 +19,7 @@ SEED = 20_261_129
 def world(spawn: Spawn, database: Path) -> Iterator[World]:
     """Serve a database with sixty workflows, twenty runs and one backup."""
     reader = Reader()
-    yield World(spawn(product("--database", database, "--no-events")), database, reader)
+    yield World(spawn(forked("--database", database, "--no-events")), database, reader)
     reader.close()
 
 

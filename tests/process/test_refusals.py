@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.process.child_process import Child, product, request
+from tests.process.child_process import Child, forked, request
 from tests.process.conftest import Spawn
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
@@ -16,7 +16,7 @@ ASKED = 2000
 
 def locked(spawn: Spawn, database: Path) -> Child:
     """Start a process whose secrets are set up and locked."""
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     child.call("secrets.initialize", {"passphrase": PASSPHRASE})
     child.call("secrets.lock")
     return child
@@ -55,7 +55,7 @@ def test_counted_refusals_are_logged_when_the_process_ends(spawn: Spawn, databas
     child.answers(ASKED)
     child.finish()
 
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     assert sum(entry.get("count", 1) for _of, entry in refusals(child)) == ASKED
     assert child.result("audit.verify")["status"] == "locked"
 

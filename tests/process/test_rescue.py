@@ -11,7 +11,7 @@ import pytest
 
 import sidecar.handlers.every  # noqa: F401 - importing it fills the catalog
 from sidecar.catalog import METHODS
-from tests.process.child_process import Child, environment, product, request, until
+from tests.process.child_process import Child, environment, forked, product, request, until
 from tests.process.conftest import Spawn
 
 PAGE_BYTES = 4096
@@ -22,7 +22,7 @@ NO_SECRETS = {"secrets": "uninitialized", "restored_secrets": "none"}
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a database with the workflow `then` and a backup of it; `now` came after the backup."""
     folder = tmp_path_factory.mktemp("template")
-    child = Child(product("--database", folder / "sim.db")).wait_ready()
+    child = Child(forked("--database", folder / "sim.db")).wait_ready()
     save(child, "then")
     child.result("backups.create")
     save(child, "now")
@@ -121,7 +121,7 @@ def test_a_rescue_says_why_and_changes_nothing_by_itself(
     harm(path)
     before = hashes(path.parent)
 
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
     child.result("system.check")
     child.result("backups.list")
 
@@ -140,7 +140,7 @@ def test_a_restore_ends_the_rescue_and_everything_is_served(
     harm: Callable[[Path], None], path: Path, spawn: Spawn
 ) -> None:
     harm(path)
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
     name = backup_name(child)
     assert child.result("backups.verify", {"name": name})["ok"]
     assert child.result("backups.restore", {"name": name, "dry_run": True})["kept_aside"] is None
@@ -152,7 +152,7 @@ def test_a_restore_ends_the_rescue_and_everything_is_served(
     assert workflows(child) == {"then"}
     save(child, "after")
     assert child.finish()[1] == 0
-    again = spawn(product("--database", path))
+    again = spawn(forked("--database", path))
     assert (again.ready["mode"], again.ready["reason"]) == ("normal", None)
     assert workflows(again) == {"then", "after"}
     assert again.result("audit.verify")["status"] == "unsealed"
@@ -161,7 +161,7 @@ def test_a_restore_ends_the_rescue_and_everything_is_served(
 def test_a_recovery_ends_the_rescue_and_keeps_the_damaged_file(path: Path, spawn: Spawn) -> None:
     os.truncate(path, path.stat().st_size - PAGE_BYTES)
     damaged = path.read_bytes()
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
     dry = child.result("system.recover", {"dry_run": True})
 
     recovered = child.result("system.recover")
@@ -177,7 +177,7 @@ def test_where_nothing_can_be_read_the_rows_of_the_backup_are_told_as_lost(
     path: Path, spawn: Spawn
 ) -> None:
     schema_destroyed(path)
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
     (backup,) = child.result("backups.list")["items"]
 
     recovered = child.result("system.recover", {"dry_run": True})
@@ -190,7 +190,7 @@ def test_where_nothing_can_be_read_the_rows_of_the_backup_are_told_as_lost(
 
 def test_recovering_what_is_missing_is_refused_as_before(path: Path, spawn: Spawn) -> None:
     path.unlink()
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
 
     error = child.call("system.recover")["error"]
 
@@ -204,7 +204,7 @@ def test_a_new_beginning_keeps_what_was_there(
     harm(path)
     before = path.read_bytes() if path.exists() else None
     backups = hashes(path.parent / "backups")
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
 
     begun = child.result("system.recover", {"begin_new": True})
 
@@ -215,7 +215,7 @@ def test_a_new_beginning_keeps_what_was_there(
     save(child, "new")
     assert hashes(path.parent / "backups") == backups
     assert child.finish()[1] == 0
-    assert spawn(product("--database", path)).ready["mode"] == "normal"
+    assert spawn(forked("--database", path)).ready["mode"] == "normal"
 
 
 @pytest.mark.parametrize("suffix", ["-wal", "-journal"])
@@ -225,7 +225,7 @@ def test_the_log_of_a_missing_file_is_kept_too(
 ) -> None:
     path.unlink()
     path.with_name(f"sim.db{suffix}").write_bytes(b"the last copy")
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
     params = {"begin_new": True} if method == "system.recover" else {"name": backup_name(child)}
 
     done = child.result(method, params)
@@ -236,7 +236,7 @@ def test_the_log_of_a_missing_file_is_kept_too(
 
 
 def test_a_sound_database_is_never_set_aside(path: Path, spawn: Spawn) -> None:
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
 
     error = child.call("system.recover", {"begin_new": True})["error"]
 
@@ -247,7 +247,7 @@ def test_a_sound_database_is_never_set_aside(path: Path, spawn: Spawn) -> None:
 def test_the_staged_file_of_an_unreadable_plan_is_kept(path: Path, spawn: Spawn) -> None:
     plan_destroyed(path)
     path.with_name("sim.db.staged").write_bytes(b"finished")
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
 
     child.result("system.recover", {"begin_new": True})
 
@@ -271,7 +271,7 @@ def rescued(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     (folder / "backups").mkdir()
     for each in template.glob("backups/*"):
         (folder / "backups" / each.name).write_bytes(each.read_bytes())
-    child = Child(product("--database", folder / "sim.db")).wait_ready()
+    child = Child(forked("--database", folder / "sim.db")).wait_ready()
     yield child
     child.close()
 
@@ -283,7 +283,7 @@ def test_an_unknown_method_is_unknown_in_a_rescue_too(rescued: Child) -> None:
 def test_backups_of_another_database_in_the_folder_do_not_prevent_a_new_one(
     path: Path, spawn: Spawn
 ) -> None:
-    child = spawn(product("--database", path.with_name("other.db")))
+    child = spawn(forked("--database", path.with_name("other.db")))
 
     assert (child.ready["mode"], child.ready["schema_version"] is None) == ("normal", False)
 
@@ -292,7 +292,7 @@ def test_a_rejected_backup_changes_nothing_and_the_rescue_goes_on(path: Path, sp
     path.unlink()
     no_backup = path.with_name("no.zst")
     no_backup.write_bytes(b"no backup")
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
 
     for method in ("backups.restore", "backups.verify"):
         answer = child.call(method, {"path": str(no_backup)})
@@ -304,11 +304,11 @@ def test_a_rejected_backup_changes_nothing_and_the_rescue_goes_on(path: Path, sp
 
 def test_a_rescue_holds_the_lock_of_the_database(path: Path, spawn: Spawn) -> None:
     path.unlink()
-    holder = spawn(product("--database", path))
+    holder = spawn(forked("--database", path))
 
-    assert spawn(product("--database", path), ready=False).wait_exit() == 3
+    assert spawn(forked("--database", path), ready=False).wait_exit() == 3
     holder.result("backups.restore", {"name": backup_name(holder)})
-    assert spawn(product("--database", path), ready=False).wait_exit() == 3
+    assert spawn(forked("--database", path), ready=False).wait_exit() == 3
     assert workflows(holder) == {"then"}
 
 
@@ -316,7 +316,7 @@ def test_what_was_sent_together_with_a_restore_waits_or_is_refused_and_nothing_i
     path: Path, spawn: Spawn
 ) -> None:
     path.unlink()
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
     name = backup_name(child)
     lines = [request("backups.restore", {"name": name}, 1)]
     lines += [request("workflows.list", None, number) for number in range(2, 30)]
@@ -358,7 +358,7 @@ def test_whichever_page_is_destroyed_the_process_serves_and_the_backup_comes_bac
         path.write_bytes(
             content[:start] + rng.randbytes(PAGE_BYTES) + content[start + PAGE_BYTES :]
         )
-        child = spawn(product("--database", path))
+        child = spawn(forked("--database", path))
         names = [each["name"] for each in child.result("backups.list")["items"]]
         child.result("backups.restore", {"name": min(names)})
         assert workflows(child) == {"then"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.child_process import Child, product, request
+from tests.process.child_process import Child, forked, product, request
 from tests.process.conftest import Spawn
 from tests.store.test_swap import STEPS
 
@@ -34,7 +34,7 @@ STILL_A_RESCUE = STEPS[:1]
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Make a database with one workflow and a backup, and cut it off."""
     path = tmp_path_factory.mktemp("template") / "sim.db"
-    child = Child(product("--database", path)).wait_ready()
+    child = Child(forked("--database", path)).wait_ready()
     child.result("workflows.save", {"workflow": {"id": "then", "name": "n", "data": {}}})
     child.result("backups.create")
     child.finish()
@@ -60,7 +60,7 @@ def test_a_rescue_killed_at_any_step_of_the_swap_is_one_still_or_is_done(
     killed.send(request(method, params))
     assert killed.wait_exit() == -signal.SIGKILL
 
-    child = spawn(product("--database", path))
+    child = spawn(forked("--database", path))
 
     assert child.ready["mode"] == ("rescue" if step in STILL_A_RESCUE else "normal")
     if step in STILL_A_RESCUE:

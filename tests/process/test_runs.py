@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sidecar import limits
-from tests.process.child_process import Child, product, request
+from tests.process.child_process import Child, forked, request
 from tests.process.conftest import Spawn
 
 WORKFLOW = {"id": "w1", "name": "Mail", "data": [1]}
@@ -29,13 +29,13 @@ def test_a_run_that_outlives_three_kills_ends_as_success_with_its_true_duration(
 ) -> None:
     database = tmp_path / "sim.db"
     began_ms = time.time() * 1000
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     started_at = started(child)
     child.result("settings.set", {"key": key, "value": SETTINGS[key]})
     for kill in range(3):
         child.process.kill()
         child.wait_exit()
-        child = spawn(product("--database", database))
+        child = spawn(forked("--database", database))
         ready = child.ready
         assert (ready["runs_interrupted"], ready["runs_interrupted_ids"]) == (1, ["r1"])
         # Retention keeps one of these at most, as a chore does within seconds.
@@ -82,7 +82,7 @@ def test_the_end_of_a_run_is_recorded_whatever_is_wrong_with_its_texts(
     spawn: Spawn, tmp_path: Path, name: str
 ) -> None:
     members, message, truncated, state, summary = NOT_JSON[name]
-    child = spawn(product("--database", tmp_path / "sim.db"))
+    child = spawn(forked("--database", tmp_path / "sim.db"))
     started(child)
     line = b'{"jsonrpc":"2.0","id":7,"method":"runs.finish","params":{"id":"r1","status":"error",'
 
@@ -102,7 +102,7 @@ def test_the_end_of_a_run_is_recorded_whatever_is_wrong_with_its_texts(
 
 
 def test_what_is_wrong_elsewhere_in_a_finish_is_refused(spawn: Spawn, tmp_path: Path) -> None:
-    child = spawn(product("--database", tmp_path / "sim.db"))
+    child = spawn(forked("--database", tmp_path / "sim.db"))
     started(child)
 
     for members, path in (
@@ -117,7 +117,7 @@ def test_what_is_wrong_elsewhere_in_a_finish_is_refused(spawn: Spawn, tmp_path: 
 def test_of_the_progress_of_a_run_the_newest_is_told_once_a_second(
     spawn: Spawn, tmp_path: Path
 ) -> None:
-    child = spawn(product("--database", tmp_path / "sim.db"))
+    child = spawn(forked("--database", tmp_path / "sim.db"))
     started(child)
     began = time.monotonic()
     child.send(b"".join(request("runs.progress", {"id": "r1", "tokens_used": n}) for n in range(9)))

@@ -9,8 +9,8 @@ from tests.process.child_process import (
     MIB,
     Child,
     Message,
+    forked,
     notice,
-    product,
     request,
     resident_bytes,
     until,
@@ -28,7 +28,7 @@ TRIES = {
 
 def set_up(spawn: Spawn, database: Path) -> Child:
     """Start a process whose secrets are set up and unlocked."""
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     child.result("secrets.initialize", {"passphrase": PASSPHRASE})
     return child
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import apsw
 import pytest
 
-from tests.process.child_process import ROOT, Child, environment, product, request, until
+from tests.process.child_process import ROOT, Child, environment, forked, request, until
 from tests.process.conftest import Spawn
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
@@ -71,7 +71,7 @@ def found_by(child: Child, database: Path) -> State:
 def rounds(spawn: Spawn, database: Path, method: str, kills: int) -> Iterator[State]:
     """Kill the process during the method again and again; yield what the next one finds."""
     rng = random.Random(f"{method}/7")
-    child = spawn(product("--database", database, "--no-events"))
+    child = spawn(forked("--database", database, "--no-events"))
     set_up(child)
     current = OLD
     for _ in range(kills):
@@ -80,7 +80,7 @@ def rounds(spawn: Spawn, database: Path, method: str, kills: int) -> Iterator[St
             params["new_passphrase"] = NEW if current == OLD else OLD
         # Stretching takes 0.2 to 0.4 s, what follows milliseconds.
         kill_during(child, method, params, rng.uniform(0, 0.7 if params else 0.03))
-        child = spawn(product("--database", database, "--no-events"))
+        child = spawn(forked("--database", database, "--no-events"))
         current = unlock(child)
         yield found_by(child, database)
 
@@ -110,9 +110,9 @@ def test_a_set_up_killed_at_any_moment_is_complete_or_absent(spawn: Spawn, tmp_p
     states = set()
     for number in range(4):
         database = tmp_path / f"{number}.db"
-        child = spawn(product("--database", database))
+        child = spawn(forked("--database", database))
         kill_during(child, "secrets.initialize", {"passphrase": OLD}, rng.uniform(0.1, 0.6))
-        child = spawn(product("--database", database))
+        child = spawn(forked("--database", database))
         state = child.ready["secrets"]
         states.add(state)
         if state == "uninitialized":
@@ -127,7 +127,7 @@ def test_a_set_up_killed_at_any_moment_is_complete_or_absent(spawn: Spawn, tmp_p
 def test_security_10_after_a_rotation_the_old_data_key_is_in_no_file(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     set_up(child)
     db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
     old = [row[0] for row in db.execute("SELECT wrapped FROM data_keys")]
@@ -147,7 +147,7 @@ def test_security_08_ping_is_answered_during_unlocks_that_derive_one_at_a_time(
     spawn: Spawn, database: Path
 ) -> None:
     with_real_cost = environment(PYTHONPATH=str(ROOT))
-    child = spawn(product("--database", database, "--no-events"), env=with_real_cost)
+    child = spawn(forked("--database", database, "--no-events"), env=with_real_cost)
     set_up(child)
     child.call("secrets.lock")
     before = _peak_bytes(child.pid)
@@ -175,7 +175,7 @@ def test_security_20_a_key_is_not_answered_when_that_cannot_be_logged(
     spawn: Spawn, database: Path
 ) -> None:
     """While another program keeps the file from being written, no key can be read."""
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     set_up(child)
     db = apsw.Connection(str(database))
     db.execute("BEGIN IMMEDIATE")
@@ -190,7 +190,7 @@ def test_security_20_a_key_is_not_answered_when_that_cannot_be_logged(
 
 def test_sqlite_25_a_deleted_key_leaves_no_byte(spawn: Spawn, database: Path) -> None:
     """Neither its record nor the one it replaced; the purge runs two seconds later."""
-    child = spawn(product("--database", database, "--no-events"))
+    child = spawn(forked("--database", database, "--no-events"))
     set_up(child)
     records = []
     db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.process.child_process import product
+from tests.process.child_process import forked
 from tests.process.conftest import Spawn
 
 pytestmark = pytest.mark.usefixtures("cheap_keys")
@@ -40,7 +40,7 @@ def put_back(database: Path, rows: dict[str, list[tuple[Any, ...]]]) -> None:
 def test_a_vault_put_back_by_a_second_program_is_tampered_for_unlock_and_verify(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     child.result("secrets.initialize", {"passphrase": PASSPHRASE})
     child.result("secrets.set", {"provider": "openai", "value": "sk-revoked-0123456789"})
     earlier = copied(database)
@@ -50,7 +50,7 @@ def test_a_vault_put_back_by_a_second_program_is_tampered_for_unlock_and_verify(
     assert child.result("audit.verify")["status"] == "tampered"
     child.finish()
 
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     refused = child.call("secrets.unlock", {"passphrase": PASSPHRASE})
     assert refused["error"]["data"]["slug"] == "tampered"
     assert child.result("secrets.status")["state"] == "locked"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schema.clients.python.sidecar_client import Client
-from tests.process.child_process import WAIT_S, Child, misbehaving, product, request
+from tests.process.child_process import WAIT_S, Child, forked, misbehaving, product, request
 from tests.process.conftest import Connect, Spawn
 from tests.process.test_long import begin, cancel
 from tests.promptness import assert_at_most, percentile
@@ -76,7 +76,7 @@ def test_a_compaction_that_waits_is_answered_at_the_end_of_input(
 def test_a_save_right_after_the_file_was_replaced_is_done_beside_a_long_read(
     spawn: Spawn, database: Path, act: str
 ) -> None:
-    child = spawn(product("--database", database, "--no-events"))
+    child = spawn(forked("--database", database, "--no-events"))
     backup = fill(child)
     found = []
     for number, reader in enumerate(
@@ -96,7 +96,7 @@ def test_a_save_right_after_the_file_was_replaced_is_done_beside_a_long_read(
 
 
 def test_two_verifications_at_once_find_sound_backups_sound(spawn: Spawn, database: Path) -> None:
-    child = spawn(product("--database", database, "--no-events"))
+    child = spawn(forked("--database", database, "--no-events"))
     first = fill(child)
     child.result("workflows.delete_many", {"ids": [f"w{number}" for number in range(100)]})
     second = child.result("backups.create")["name"]
@@ -112,7 +112,7 @@ def test_two_verifications_at_once_find_sound_backups_sound(spawn: Spawn, databa
 
 
 def test_two_backups_at_once_are_two_backups(spawn: Spawn, database: Path) -> None:
-    child = spawn(product("--database", database, "--no-events"))
+    child = spawn(forked("--database", database, "--no-events"))
     fill(child)
 
     child.send(request("backups.create", {}, 1) + request("backups.create", {}, 2))
