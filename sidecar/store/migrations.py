@@ -148,7 +148,8 @@ def _create_tables(db: Connection, steps: Sequence[Step], now_ms: int) -> None:
     """Create the tables that the steps lead to: at once as far as `all_tables.sql` has them."""
     if len(steps) >= len(shipped_steps()):
         with transaction(db):
-            db.execute(_read(_FOLDER / _ALL_TABLES)).fetchall()
+            # APSW would compute a hash of what is left of the text for each statement.
+            db.execute(_read(_FOLDER / _ALL_TABLES), can_cache=False).fetchall()
             version = int(db.pragma("user_version"))
             for step in steps[:version]:
                 _record(db, step, now_ms)
@@ -176,13 +177,15 @@ def create(
     steps: Sequence[Step] | None = None,
     vfs: str | None = None,
 ) -> None:
-    """Create a database at `path`, where nothing or an empty file is; `fill` adds its rows."""
+    """Create a database at `path`, where nothing or an empty file is; `fill` adds its rows.
+
+    The caller syncs the folder, with what else it creates there.
+    """
     staged = swap.staged_path(path)
     with build_file(staged, clock, shipped_steps() if steps is None else steps, vfs) as db:
         fill(db)
     with file_lock.passed_to(staged, path):
         staged.replace(path)
-    files.sync_folder(path.parent)
 
 
 # --- existing files -----------------------------------------------------------------------

@@ -118,11 +118,12 @@ def open_store(
         elif found < migrations.current_version():
             migrated_from = migrations.upgrade(path, clock, on_progress, vfs=vfs)
         has_log = files.beside(path, "-wal").exists()
+        created = finding is preflight.Finding.NEW
         try:
-            store, unclean, interrupted, ids = _open(path, clock, vfs)
+            store, unclean, interrupted, ids = _open(path, clock, vfs, created=created)
         except (apsw.CorruptError, apsw.NotADBError):
             # Perhaps a read failed: it is damage only if another connection finds it again.
-            store, unclean, interrupted, ids = _open_again(path, clock, vfs)
+            store, unclean, interrupted, ids = _open_again(path, clock, vfs, created=created)
     store.damage_suspected = unclean
     if unclean and not has_log:
         store.watch.warn("log_lost", _LOG_LOST)
@@ -132,7 +133,7 @@ def open_store(
         migrated_from=migrated_from,
         runs_interrupted=interrupted,
         interrupted_ids=ids,
-        created=finding is preflight.Finding.NEW,
+        created=created,
         unclean=unclean,
     )
 
@@ -196,10 +197,13 @@ def _wire_errors() -> Iterator[None]:
 
 
 def _create(path: Path, clock: Clock, vfs: str | None) -> None:
+    """Create the file, marked as open: to mark it later takes five syncs of the first start."""
+
     def fill(db: Connection) -> None:
         from sidecar.store import settings  # noqa: PLC0415 - only a new file needs it
 
         settings.insert_defaults(db, clock.now_ms())
+        meta.write(db, meta.CLEAN_END, 0)
 
     migrations.create(path, clock, fill, vfs=vfs)
 
@@ -214,21 +218,29 @@ def _import_legacy(path: Path, clock: Clock, on_progress: Progress, vfs: str | N
     migrate(path, clock, on_progress, vfs=vfs)
 
 
-def _open(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int, list[str]]:
+def _open(
+    path: Path, clock: Clock, vfs: str | None, *, created: bool
+) -> tuple[Store, bool, int, list[str]]:
+    """Open the store and mark the file as open, which one that was created here is already."""
     store = Store(path, vfs=vfs)
     try:
-        unclean, interrupted, ids = _mark_open(store, clock.now_ms())
+        unclean, interrupted, ids = (False, 0, []) if created else _mark_open(store, clock.now_ms())
         traces.mark_known(path)
+        if created:
+            # The names of the file, of its log and of the marker together.
+            files.sync_folder(path.parent)
     except BaseException:
         store.close()
         raise
     return store, unclean, interrupted, ids
 
 
-def _open_again(path: Path, clock: Clock, vfs: str | None) -> tuple[Store, bool, int, list[str]]:
+def _open_again(
+    path: Path, clock: Clock, vfs: str | None, *, created: bool
+) -> tuple[Store, bool, int, list[str]]:
     """Open the store through another connection, and for reading only if that fails too."""
     try:
-        return _open(path, clock, vfs)
+        return _open(path, clock, vfs, created=created)
     except (apsw.CorruptError, apsw.NotADBError):
         store = Store(path, vfs=vfs)
         try:

@@ -9,10 +9,12 @@ from pathlib import Path
 import apsw
 import pytest
 
+from sidecar import files
 from sidecar.errors import NewerSchema, NotOurs, RecoveryRequired, StorageFailed
 from sidecar.store import migrations, swap
 from sidecar.store.migrations import EditedMigration
 from sidecar.store.open_close import Opened, close_store, open_store
+from tests.faults.power_loss_vfs import PowerVFS
 from tests.promptness import assert_at_most
 from tests.store.still_clock import SteadyClock, Stop, StopAfter, folder_hashes, names
 
@@ -102,6 +104,19 @@ def test_a_killed_process_is_noticed(path: Path) -> None:
     close_store(second.store)
 
     assert (second.unclean, opened_and_closed(path).unclean) == (True, False)
+
+
+def test_a_new_file_is_marked_as_open_without_a_write_to_its_log(path: Path) -> None:
+    name = f"first-start-{path.parent.name}"
+    vfs = PowerVFS(name, lambda: None)
+    opened = open_store(path, SteadyClock(), vfs=name)
+    alone = path.with_name("alone.db")
+    alone.write_bytes(vfs.disks[str(path)].durable)  # the file after a power loss
+
+    assert (vfs.syncs, files.beside(path, "-wal").stat().st_size) == (0, 0)
+    assert opened_and_closed(alone).unclean
+    close_store(opened.store)
+    vfs.unregister()
 
 
 def test_a_lost_database_is_not_created_again(path: Path) -> None:
