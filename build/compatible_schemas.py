@@ -14,7 +14,7 @@ Compare = Callable[["Side", "Side", str], list[str]]
 
 _PREFIX = "#/components/schemas/"
 _LOWER, _UPPER = ("minimum", "minLength", "minItems"), ("maximum", "maxLength", "maxItems")
-_ALIKE = ("pattern", "format")
+_ALIKE = ("pattern", "format", "multipleOf")
 
 
 class Side(NamedTuple):
@@ -46,8 +46,16 @@ def accepts(published: Side, now: Side, where: str) -> list[str]:
 
 
 def promises(published: Side, now: Side, where: str) -> list[str]:
-    """Return why a value that is sent now might be one that was excluded, or lacks something."""
-    return _each_fits(now, published, where, "was excluded", lambda n, p, w: _promises_one(p, n, w))
+    """Return why a value that is sent now might be one that was excluded, or lacks something.
+
+    What was one of several alternatives, except null, must still be one.
+    """
+    offers = list(now.alternatives())
+    return [
+        f"{where}: {_type(each)} is not sent any more"
+        for each in published.alternatives()
+        if _type(each) != "null" and not any(_same_type(offer, each) for offer in offers)
+    ] + _each_fits(now, published, where, "was excluded", lambda n, p, w: _promises_one(p, n, w))
 
 
 def _each_fits(needed: Side, offered: Side, where: str, verdict: str, fits: Compare) -> list[str]:
@@ -97,6 +105,8 @@ def _accepts_one(published: Side, now: Side, where: str) -> list[str]:
     for name, schema in own.items():
         if name in members:
             faults += accepts(published.of(schema), now.of(members[name]), f"{where}.{name}")
+            if members[name].get("default") != schema.get("default"):
+                faults.append(f"{where}.{name}: has another default")
         elif after.get("additionalProperties") is False:
             faults.append(f"{where}.{name}: is not accepted any more")
     needed = set(after.get("required", ())) - set(before.get("required", ()))

@@ -24,6 +24,9 @@ from compatible_schemas import Side, accepts, promises  # noqa: E402
 from sidecar import describe, limits  # noqa: E402
 
 FOLDER = ROOT / "schema" / "published"
+_ALIKE = ("paramStructure", "x-long")
+"""Members of a method that must stay: one that became long would answer out of order, and one that
+is no longer long could not be cancelled."""
 Document = dict[str, Any]
 
 
@@ -34,6 +37,8 @@ def compare(published: Document, now: Document) -> list[str]:
     for name, old, new in _pairs(published["methods"], now["methods"], "name", faults):
         faults += _compare_params(old, new, before, after, name)
         result, result_now = old["result"]["schema"], new["result"]["schema"]
+        faults += [f"{name}: {key} differs" for key in _ALIKE if old.get(key) != new.get(key)]
+        faults += [f"{name}: x-rescue is gone"] * ("x-rescue" in old and "x-rescue" not in new)
         where = f"{name}: result"
         faults += promises(Side(result, before), Side(result_now, after), where)
     notes, notes_now = published["x-notifications"], now["x-notifications"]
@@ -47,9 +52,12 @@ def compare(published: Document, now: Document) -> list[str]:
         if now["x-limits"].get(name, 0) < value:
             faults.append(f"limit {name}: {now['x-limits'].get(name)} where {value} was published")
     for name, old, new in _pairs(published["x-settings"], now["x-settings"], "key", faults):
-        faults += [f"{name}: has another type"] * (old["type"] != new["type"])
+        faults += _compare_setting(old, new, name)
     for name, old, new in _pairs(published["x-exit-codes"], now["x-exit-codes"], "code", faults):
         faults += [f"exit code {name}: is {new['name']} now"] * (old["name"] != new["name"])
+    lines, lines_now = ([each["schema"] for each in side["x-stderr"]] for side in (published, now))
+    for name, old, new in _pairs(lines, lines_now, "$ref", faults):
+        faults += promises(Side(old, before), Side(new, after), name.rpartition("/")[2])
     return faults
 
 
@@ -80,12 +88,18 @@ def _compare_params(
     names, names_now = ([each["name"] for each in side["params"]] for side in (old, new))
     if not faults and names_now[: len(names)] != names:
         faults.append(f"{name}: params by position have another order")
-    defaults = {each["name"]: each["schema"] for each in new["params"]}
-    for each in old["params"]:
-        given = defaults.get(each["name"], each["schema"])
-        if given.get("default") != each["schema"].get("default"):
-            faults.append(f"{name}.{each['name']}: has another default")
     return faults
+
+
+def _compare_setting(old: Document, new: Document, name: str) -> list[str]:
+    """Compare one setting: what it accepts, its default, and whether the process uses it."""
+    words = ("type", "minimum", "maximum")
+    before, after = (
+        Side({key: value for key, value in side.items() if key in words}, {}) for side in (old, new)
+    )
+    faults = accepts(before, after, name)
+    faults += [f"{name}: has another default"] * (old["default"] != new["default"])
+    return faults + [f"{name}: is not used any more"] * (old["used"] and not new["used"])
 
 
 def _compare_error(published: Document, now: Document, name: str) -> list[str]:

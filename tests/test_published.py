@@ -44,6 +44,12 @@ def schema(document: dict[str, Any], name: str) -> dict[str, Any]:
     return found
 
 
+def setting(document: dict[str, Any], key: str) -> dict[str, Any]:
+    """Return a setting of a contract."""
+    found: dict[str, Any] = next(each for each in document["x-settings"] if each["key"] == key)
+    return found
+
+
 def remove(items: list[dict[str, Any]], name: str) -> None:
     """Remove the item of this name."""
     items[:] = [each for each in items if each.get("name", each.get("key")) != name]
@@ -145,7 +151,57 @@ LOSSES: dict[str, tuple[Change, str]] = {
     "a limit": (
         lambda d: d["x-limits"].update(page=100), "limit page: 100 where 500 was published",
     ),
+    "a value that is a multiple": (
+        lambda d: param(d, "limit", "workflows.list")["schema"]["anyOf"][0].update(multipleOf=10),
+        "workflows.list.limit: multipleOf None where 10 is the bound",
+    ),
+    "the default within a param": (
+        lambda d: schema(d, "WorkflowsSaveWorkflow")["properties"]["category"].update(default="x"),
+        "workflows.save.workflow.category: has another default",
+    ),
+    "params by position": (
+        lambda d: method(d, "workflows.list").update(paramStructure="by-name"),
+        "workflows.list: paramStructure differs",
+    ),
+    "progress and cancel": (
+        lambda d: method(d, "workflows.import").pop("x-long"), "workflows.import: x-long differs",
+    ),
+    "the order of answers": (
+        lambda d: method(d, "workflows.list").update({"x-long": True}),
+        "workflows.list: x-long differs",
+    ),
+    "a method without a database": (
+        lambda d: method(d, "system.check").pop("x-rescue"), "system.check: x-rescue is gone",
+    ),
+    "one of two types of a result": (
+        lambda d: schema(d, "WorkflowsListResult")["properties"]["next_cursor"].update(
+            anyOf=[{"type": "null"}]
+        ),
+        "workflows.list: result.next_cursor: string is not sent any more",
+    ),
+    "a line on stderr": (
+        lambda d: d["x-stderr"].pop(), "#/components/schemas/Undelivered: is gone",
+    ),
+    "a member of a line on stderr": (
+        lambda d: schema(d, "StartFailed")["properties"].pop("pid"), "StartFailed.pid: is gone",
+    ),
     "a setting": (lambda d: remove(d["x-settings"], "theme"), "theme: is gone"),
+    "the type of a setting": (
+        lambda d: setting(d, "theme").update(type="number"),
+        "theme: string is not accepted any more",
+    ),
+    "a bound of a setting": (
+        lambda d: setting(d, "revision_keep_count").update(maximum=10),
+        "revision_keep_count: maximum 100000 where 10 is the bound",
+    ),
+    "the default of a setting": (
+        lambda d: setting(d, "revision_keep_count").update(default=10),
+        "revision_keep_count: has another default",
+    ),
+    "the effect of a setting": (
+        lambda d: setting(d, "revision_keep_count").update(used=False),
+        "revision_keep_count: is not used any more",
+    ),
     "an exit code": (
         lambda d: d["x-exit-codes"][1].update(name="other"), "exit code 2: is other now",
     ),
@@ -174,6 +230,10 @@ def add_all(document: dict[str, Any]) -> None:
     schema(document, "RunStatus")["enum"].append("paused")
     document["x-limits"]["page"] = 1000
     document["components"]["errors"]["Other"] = {}
+    method(document, "system.ping")["x-rescue"] = method(document, "runs.get")["x-rescue"] = True
+    header["properties"]["description"] = {"type": "string"}
+    setting(document, "revision_keep_count").update(maximum=1_000_000)
+    setting(document, "theme")["used"] = True
 
 
 def test_a_later_contract_may_gain() -> None:

@@ -123,9 +123,8 @@ class Archive:
         most = min(limits.IMPORT_FILE_MAX_BYTES, room)
         if entry.file_size > most:
             raise Refused("too_large")
-        data = self._unpack(entry, most)
-        self._unpacked_bytes += len(data)
-        return data
+        self._unpacked_bytes += entry.file_size  # counts also when the file is refused
+        return self._unpack(entry, most)
 
     def _unpack(self, entry: zipfile.ZipInfo, most: int) -> bytes:
         """Unpack a file piece by piece, so that its size never exceeds the limit."""

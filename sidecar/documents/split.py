@@ -1,7 +1,8 @@
 """Finds the documents in a JSON text, and reads the header of each.
 
 A text is one document, of a tool or of none; a list of complete documents; or an envelope, the
-format that this program exports: `{"format": "sim-sidecar/1", "exported_at", "items"}`.
+format that this program exports: `{"format": "sim-sidecar/1", "exported_at", "items"}`. The
+manifest of an export in the formats of the tools is no document: it is about the files beside it.
 """
 
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Annotated, Any, Final, NamedTuple
 import msgspec
 from msgspec import Meta, Raw
 
-from sidecar import limits
+from sidecar import limits, memory_room
 from sidecar.bodies import depth, parse
 from sidecar.bodies.tools.table import recognise
 from sidecar.bodies.tools.unknown import UNKNOWN
@@ -20,7 +21,14 @@ from sidecar.values import Id, Tag
 FORMAT: Final = "sim-sidecar/1"
 """The format of an envelope."""
 
+MANIFEST_FORMAT: Final = "sim-sidecar files/1"
+"""The format of the manifest of an export with a file for each workflow."""
+
 _FORMATS: Final = "sim-sidecar/"
+_MANIFEST_FORMATS: Final = "sim-sidecar files/"
+
+_PART_BYTES: Final = 64
+"""Memory that a value of a list takes beside its text."""
 
 SourceText = Annotated[str, Meta(min_length=1, max_length=limits.SOURCE_ID_MAX_CHARS)]
 
@@ -68,11 +76,22 @@ class _Item(msgspec.Struct):
     """The white space around the body, which the decoder has dropped."""
 
 
-class _Envelope(msgspec.Struct):
-    """The members of an envelope that are read."""
+class _Format(msgspec.Struct):
+    """The member by which a format of this program is recognised."""
 
     format: str
+
+
+class _Envelope(_Format):
+    """The members of an envelope that are read."""
+
     items: list[Raw] = []
+
+
+class _First(msgspec.Struct, array_like=True):
+    """The first value of a list; the others are skipped."""
+
+    value: Raw
 
 
 def documents(text: bytes) -> Iterator[Document | NotTaken]:
@@ -81,22 +100,57 @@ def documents(text: bytes) -> Iterator[Document | NotTaken]:
     Raises:
         Refused: the whole text cannot be imported.
     """
+    if _is_manifest(text):
+        return
     envelope = _envelope(text)
     if envelope is not None:
         for index, item in enumerate(envelope.items):
             yield _taken(index, item, _item)
         return
-    if text.lstrip()[:1] == b"[":
-        # A larger text is no single document, and its value would take ten times its size.
-        value = _value(text) if len(text) <= limits.BODY_MAX_BYTES else None
-        if value is None or recognise(value) is UNKNOWN:
-            parts = msgspec.json.decode(text, type=list[Raw])
-            del value
-            if parts and all(recognise(_value(bytes(part))) is not UNKNOWN for part in parts):
-                for index, part in enumerate(parts):
-                    yield _taken(index, part, _document)
-                return
-    yield _document(None, text)
+    parts = _parts(text)
+    for index, part in enumerate(parts):
+        yield _taken(index, part, _document)
+    if not parts:
+        yield _document(None, text)
+
+
+def _parts(text: bytes) -> list[Raw]:
+    """Return the texts of a list of complete documents; none for any other text."""
+    if text.lstrip()[:1] != b"[":
+        return []
+    # A larger text is no single document, and its value would take ten times its size.
+    if len(text) <= limits.BODY_MAX_BYTES and _is_complete(text):
+        return []
+    try:
+        first = msgspec.json.decode(text, type=_First).value
+    except msgspec.ValidationError:
+        return []
+    if not _is_complete(bytes(first)):
+        return []
+    _require_room(text)
+    parts = msgspec.json.decode(text, type=list[Raw])
+    return parts if all(_is_complete(bytes(part)) for part in parts) else []
+
+
+def _is_complete(text: bytes) -> bool:
+    """Return whether a JSON text is a document of a tool."""
+    return recognise(_value(text)) is not UNKNOWN
+
+
+def _require_room(text: bytes) -> None:
+    """Raise OSError unless there is memory for the values of all lists of a JSON text."""
+    memory_room.require(_PART_BYTES * (text.count(b",") + 1))
+
+
+def _is_manifest(text: bytes) -> bool:
+    """Return whether a text is the manifest of an export, of this version or of another."""
+    if _MANIFEST_FORMATS.encode() not in text[: limits.ENVELOPE_HEAD_BYTES]:
+        return False
+    try:
+        found = msgspec.json.decode(text, type=_Format).format
+    except msgspec.ValidationError:
+        return False
+    return found.startswith(_MANIFEST_FORMATS)
 
 
 def _envelope(text: bytes) -> _Envelope | None:
@@ -107,6 +161,7 @@ def _envelope(text: bytes) -> _Envelope | None:
     """
     if _FORMATS.encode() not in text[: limits.ENVELOPE_HEAD_BYTES]:
         return None
+    _require_room(text)
     try:
         found = msgspec.json.decode(text, type=_Envelope)
     except msgspec.ValidationError:

@@ -26,8 +26,12 @@ _RESOLVERS: Final = yaml.SafeLoader.yaml_implicit_resolvers
 _CORE: Final = "tag:yaml.org,2002:"
 _CONTAINERS: Final = (None, "!", f"{_CORE}map", f"{_CORE}seq")
 _TEXTS: Final = ("!", f"{_CORE}str", f"{_CORE}timestamp", f"{_CORE}binary")
+_TYPED: Final = {(kind, kind) for kind in ("bool", "float", "int", "null")} | {("float", "int")}
+"""The types that a tag may give to a value, each with the type that the value is written in."""
 _JSON_NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _BASES: Final = {"0b": 2, "0x": 16}
+_TAG_DIRECTIVE: Final = re.compile(rb"(?:^|[\r\n\x85\xa8\xa9])%TAG")
+"""A directive at the start of a line; the bytes end each line break that YAML has, in UTF-8."""
 
 
 def as_json(text: bytes) -> list[bytes]:
@@ -39,6 +43,8 @@ def as_json(text: bytes) -> list[bytes]:
     """
     if len(text) > limits.YAML_MAX_BYTES:
         raise Refused("too_large")
+    if len(_TAG_DIRECTIVE.findall(text)) > limits.YAML_TAG_DIRECTIVES_MAX:
+        raise Refused("yaml_tag")
     try:
         found = [msgspec.json.encode(each) for each in _values(text)]
     except yaml.YAMLError:
@@ -64,9 +70,10 @@ def _values(text: bytes) -> Iterator[Any]:
             case yaml.CollectionEndEvent():
                 builder.close()
             case yaml.DocumentEndEvent():
-                if not isinstance(builder.root, (dict, list)):
+                if isinstance(builder.root, (dict, list)):
+                    yield builder.root
+                elif builder.root is not None:  # nothing is between two marks, or after the last
                     raise Refused("not_yaml")  # any text is YAML: a single scalar
-                yield builder.root
 
 
 class _Builder:
@@ -99,6 +106,8 @@ class _Builder:
         if self._open and isinstance(self._open[-1], dict) and self._keys[-1] is None:
             if event.value in self._open[-1]:
                 raise Refused("yaml_key")
+            if event.tag is not None:
+                _scalar(event)  # refuses what no value may have as its tag either
             self._keys[-1] = event.value
             return
         self._add(_scalar(event))
@@ -129,7 +138,7 @@ def _scalar(event: yaml.ScalarEvent) -> Any:
     if event.tag in _TEXTS:
         return text
     kind = event.tag.removeprefix(_CORE)
-    if kind not in ("bool", "float", "int", "null") or _resolve(text) not in (kind, "int"):
+    if (kind, _resolve(text)) not in _TYPED:
         raise Refused("yaml_tag")
     return _typed(kind, text)
 

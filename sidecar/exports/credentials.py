@@ -56,15 +56,28 @@ def find_in_body(body: bytes) -> list[Found]:
     for step in tool.steps(document):
         found += _find(step.entry, _shown(step.name or step.id))
     found += _find(tool.rest(document), None)
-    if not any(each.is_certain for each in found) and has_key_shape(body.decode(errors="replace")):
-        # As the name of a member, or in a duplicate member, which a JSON parser drops.
-        found.append(Found(None, "", is_certain=True, text=""))
-    return found
+    return found + _hidden(body, found, "")
 
 
 def find_in_texts(texts: dict[str, Any]) -> list[Found]:
     """Return the credentials in named values outside the body."""
     return _find(texts, None)
+
+
+def find_in_json(name: str, text: bytes) -> list[Found]:
+    """Return the credentials in a JSON text of this name outside the body."""
+    found = _find({name: parse(text, rounded=True)}, None)
+    return found + _hidden(text, found, name)
+
+
+def _hidden(text: bytes, found: list[Found], member: str) -> list[Found]:
+    """Return a credential that is in a JSON text but in no value of it, when none was found.
+
+    It is the name of a member, or in a duplicate member, which a JSON parser drops.
+    """
+    if any(each.is_certain for each in found) or not has_key_shape(text.decode(errors="replace")):
+        return []
+    return [Found(None, member, is_certain=True, text="")]
 
 
 def _find(value: Any, step: str | None) -> list[Found]:
@@ -124,9 +137,3 @@ def redact_body(body: bytes, found: list[Found]) -> bytes:
         return token if shown == text else msgspec.json.encode(shown)
 
     return _STRING.sub(replaced, body)
-
-
-def redact_json(value: bytes) -> tuple[bytes, list[Found]]:
-    """Return a JSON value without its credentials, and the credentials."""
-    found = _find(parse(value, rounded=True), None)
-    return redact_body(value, found), found

@@ -39,5 +39,5 @@ def safe_stem(name: str) -> str:
     text = "".join("_" if unicodedata.category(char)[0] == "C" else char for char in text)
     text = _FORBIDDEN.sub("_", text)
     text = text.encode()[: limits.EXPORT_FILE_NAME_MAX_BYTES].decode(errors="ignore")
-    text = text.strip(" .").lstrip("-~") or _UNNAMED
+    text = text.rstrip(" .").lstrip(" .-~") or _UNNAMED
     return f"_{text}" if _RESERVED.match(text) else text

@@ -12,12 +12,11 @@ from typing import IO, Final
 
 import msgspec
 
+from sidecar.documents.split import MANIFEST_FORMAT
 from sidecar.exports.documents import Document
 from sidecar.exports.file_names import FileNames
 
 MANIFEST: Final = "manifest.json"
-FORMAT: Final = "sim-sidecar files/1"
-"""The name of the format of the manifest and its version."""
 _SUFFIXES: Final = {"dify": ".yml", "kestra": ".yml"}
 
 
@@ -65,4 +64,4 @@ def write_originals(file: IO[bytes], documents: Iterable[Document], exported_at:
             put(name, body)
             sha256 = hashlib.sha256(body).hexdigest()
             items.append(ManifestItem(name, len(body), sha256, *document[:-1]))
-        put(MANIFEST, msgspec.json.encode(Manifest(FORMAT, exported_at, items)))
+        put(MANIFEST, msgspec.json.encode(Manifest(MANIFEST_FORMAT, exported_at, items)))

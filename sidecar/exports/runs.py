@@ -8,7 +8,7 @@ from msgspec import Raw
 from sidecar import limits
 from sidecar.bodies.parse import is_json
 from sidecar.errors import DatabaseDamaged
-from sidecar.exports.credentials import redact_json
+from sidecar.exports.credentials import find_in_json, find_in_texts, redact_body
 from sidecar.exports.documents import Document, Report
 from sidecar.redaction import redact
 from sidecar.store import codec
@@ -62,18 +62,23 @@ class Runs:
     def _exported(self, document: Document, run: RunHeader) -> ExportedRun:
         """Return one run; null in place of a damaged summary."""
         summary = self._summary(run)
-        redacted, found = redact_json(summary)
+        texts = {"trigger": run.trigger or "", "error_message": run.error_message or ""}
+        found = find_in_texts(texts) + find_in_json("summary", summary)
         in_run = [each._replace(member=f"runs.{run.id}.{each.member}") for each in found]
         self._report.add(document.id, in_run)
-        message = run.error_message
+        if self._redact:
+            summary = redact_body(summary, found)
         return ExportedRun(
             run.id, run.revision, run.status, run.interrupted_at is not None, bool(run.waiting),
-            run.trigger, run.started_at, run.completed_at, run.duration_ms,
-            redact(message) if message and self._redact else message,
-            bool(run.message_truncated), run.summary_state, run.blocks_executed, run.tokens_used,
-            run.api_calls_made, bool(run.pinned),
-            Raw(redacted if self._redact else summary),
+            self._shown(run.trigger), run.started_at, run.completed_at, run.duration_ms,
+            self._shown(run.error_message), bool(run.message_truncated), run.summary_state,
+            run.blocks_executed, run.tokens_used, run.api_calls_made, bool(run.pinned),
+            Raw(summary),
         )  # fmt: skip
+
+    def _shown(self, text: str | None) -> str | None:
+        """Return a text of a run as it is exported."""
+        return redact(text) if text and self._redact else text
 
     def _summary(self, run: RunHeader) -> bytes:
         """Return the summary of a run as JSON; null when it has none, or a damaged one.

@@ -31,6 +31,10 @@ IMPORT_FOLDERS_DEEP_MAX: Final = 64
 YAML_MAX_BYTES: Final = 4 * MIB
 """Largest YAML text: 0.3 s a MiB, and the largest known app has 0.1 MiB."""
 
+YAML_TAG_DIRECTIVES_MAX: Final = 100
+"""Most lines of a YAML text that define a shorthand for tags. The parser compares each with all
+before it, while no other thread runs: the largest text with nothing else would take a minute."""
+
 SOURCE_MAX_CHARS: Final = 64
 SOURCE_ID_MAX_CHARS: Final = 512
 """Longest id that a workflow has where it is from; a longer path is cut at its start."""

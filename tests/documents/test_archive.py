@@ -1,6 +1,7 @@
 """Tests of reading zip archives that are damaged or were made to do harm."""
 
 import io
+import re
 import struct
 import zipfile
 from pathlib import Path
@@ -143,6 +144,19 @@ def test_no_more_than_a_limit_is_unpacked_of_one_archive(monkeypatch: pytest.Mon
     found = read_all(packed(*((f"{n}.json", bytes(100)) for n in range(4))))
 
     assert [reason for _, reason in found] == [bytes(100)] * 2 + ["too_large"] * 2
+
+
+def test_what_was_unpacked_in_vain_counts_towards_the_limit_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(limits, "IMPORT_UNPACKED_MAX_BYTES", 250)
+    data = bytearray(packed(*((f"{n}.json", bytes(100)) for n in range(4))))
+    for at in (match.start() for match in re.finditer(b"PK\x01\x02", bytes(data))):
+        data[at + 16] ^= 1  # of the check sum
+
+    found = read_all(bytes(data))
+
+    assert [reason for _, reason in found] == ["not_unpacked"] * 2 + ["too_large"] * 2
 
 
 def test_too_many_files_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,6 +70,10 @@ def test_each_document_of_a_text_is_one() -> None:
     assert as_json(b"---\na: 1\n---\n- 2\n...\n") == [b'{"a":1}', b"[2]"]
 
 
+def test_nothing_between_or_after_the_marks_of_documents_is_no_document() -> None:
+    assert as_json(b"---\n---\na: 1\n---\n# the end\n---\n") == [b'{"a":1}']
+
+
 LAUGHS = "a: &a [x,x,x,x,x,x,x,x]\n" + "".join(
     f"{chr(98 + n)}: &{chr(98 + n)} [{','.join([f'*{chr(97 + n)}'] * 9)}]\n" for n in range(9)
 )
@@ -83,7 +87,8 @@ LAUGHS = "a: &a [x,x,x,x,x,x,x,x]\n" + "".join(
         ("a: 1\na: 2", "yaml_key"), ("1: a\n'1': b", "yaml_key"), ("? [a]\n: b", "yaml_key"),
         ("? {a: b}\n: c", "yaml_key"),
         ("!!python/object/apply:os.system ['true']", "yaml_tag"), ("a: !secret x", "yaml_tag"),
-        ("a: !!set {b, c}", "yaml_tag"), ("a: !!int x", "yaml_tag"),
+        ("a: !!set {b, c}", "yaml_tag"), ("a: !!int x", "yaml_tag"), ("!secret a: 1", "yaml_tag"),
+        ("a: !!bool 1", "yaml_tag"), ("a: !!null 7", "yaml_tag"), ("a: !!int 1.5", "yaml_tag"),
         ("[" * 600 + "]" * 600, "too_deep"), ("- " * 600 + "x", "too_deep"),
         ("a: [", "not_yaml"), ("a: b: c", "not_yaml"), ("just text", "not_yaml"), ("", "not_yaml"),
         ("a: \x01", "not_yaml"), ("%YAML 9.9\n---\na: 1", "not_yaml"), ("\ta: 1", "not_yaml"),
@@ -97,6 +102,19 @@ def test_a_text_that_could_grow_or_that_json_has_no_place_for_is_refused(
 
 def test_a_text_that_is_too_large_is_refused_unread() -> None:
     assert reason("- x\n" * (limits.YAML_MAX_BYTES // 4 + 1)) == "too_large"
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n", "\r", "\x85", "\u2028", "\u2029"])
+def test_a_text_that_defines_very_many_tags_is_refused_unread(line_break: str) -> None:
+    lines = (f"%TAG !t{number}! x" for number in range(limits.YAML_TAG_DIRECTIVES_MAX + 1))
+
+    assert reason(line_break.join([*lines, "---", "a: 1"])) == "yaml_tag"
+
+
+def test_a_text_that_only_speaks_of_tags_is_read() -> None:
+    text = "say %TAG " * 1000
+
+    assert value(f"%TAG !t! x\n---\na: {text}\n") == {"a": text.strip()}
 
 
 def test_a_number_with_too_many_digits_to_convert_is_text() -> None:

@@ -18,6 +18,8 @@ from sidecar.exports.file_names import FileNames, safe_stem
         ("ends. . ", "ends"),
         (" ... ", "workflow"),
         ("-rf", "rf"),
+        ("-.profile", "profile"),
+        ("~ ._a", "_a"),
         ("~", "workflow"),
         ("\0\n\u202egnp.exe", "___gnp.exe"),
         ("u\u0308", "ü"),

@@ -160,6 +160,18 @@ def test_a_zip_has_a_file_for_each_workflow_and_a_manifest_with_hashes(
     }
 
 
+@pytest.mark.parametrize("name", ["manifest", "-._hidden", "~.Mail"])
+def test_a_zip_that_was_exported_brings_its_workflows_and_nothing_else(
+    bench: Bench, tmp_path: Path, name: str
+) -> None:
+    save(bench, "w", name, {**N8N, "id": "own", "name": name})
+    exported(bench, tmp_path / "all.zip", format="original")
+
+    result = bench.call("workflows.import", path=str(tmp_path / "all.zip"))
+
+    assert [(each["id"], each["outcome"]) for each in result["items"]] == [("own", "created")]
+
+
 def with_credentials() -> dict[str, Any]:
     """Return a document with a key, a password and what only looks like one."""
     nodes = [
@@ -226,23 +238,31 @@ def test_redacted_exports_have_no_credentials_and_everything_else(
 def test_runs_are_exported_with_their_summaries(bench: Bench, tmp_path: Path) -> None:
     save(bench, "w")
     add_runs(bench, "w", 501)
-    bench.call("runs.start", workflow_id="w", id="r")
+    bench.call("runs.start", workflow_id="w", id="r", trigger=KEY)
     bench.call("runs.finish", id="r", status="error", error_message=f"bad {KEY}", summary=[KEY])
+    bench.call("runs.start", workflow_id="w", id="r2")
+    bench.call("runs.finish", id="r2", status="success", summary={KEY: 1})
 
     result = exported(bench, tmp_path / "e.json", runs=True)
     exported(bench, tmp_path / "r.json", runs=True, redact=True)
 
     found = json.loads((tmp_path / "e.json").read_bytes())["items"][0]["runs"]
     redacted = json.loads((tmp_path / "r.json").read_bytes())["items"][0]["runs"]
-    assert (len(found), result["runs"]) == (502, 502)
+    assert (len(found), result["runs"]) == (503, 503)
     stored = bench.call("runs.get", id="r")["run"]
-    assert found[0] == {
+    assert found[1] == {
         name: value
         for name, value in stored.items()
         if name not in ("workflow_id", "summary_bytes")
     }
-    assert (redacted[0]["summary"], redacted[0]["error_message"]) == (["[secret]"], "bad [secret]")
-    assert [each["member"] for each in result["credentials"]] == ["runs.r.0"]
+    assert KEY not in (tmp_path / "r.json").read_text()
+    assert redacted[0]["summary"] == {"[secret]": 1}
+    assert [redacted[1][name] for name in ("trigger", "error_message", "summary")] == [
+        "[secret]", "bad [secret]", ["[secret]"],
+    ]  # fmt: skip
+    assert [each["member"] for each in result["credentials"]] == [
+        "runs.r2.summary", "runs.r.trigger", "runs.r.error_message", "runs.r.summary.0",
+    ]  # fmt: skip
     assert bench.refused(
         InvalidParams, "workflows.export", path="/x", runs=True, format="original"
     ) == {"path": "$.params.runs"}

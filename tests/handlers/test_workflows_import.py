@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 
 from sidecar import limits
-from sidecar.errors import InvalidParams, NotFound, TooLarge
+from sidecar.errors import Cancelled, InvalidParams, NotFound, TooLarge
+from sidecar.notifications import Progress
 from tests.bodies.made_documents import DIFY, KESTRA, N8N, NODE_RED, OF_NO_TOOL, OF_TOOLS
 from tests.harness import Bench, open_bench
 from tests.import_files import all_workflows, body_of, outcomes, put
@@ -139,6 +141,42 @@ def test_any_other_list_is_one_workflow(bench: Bench, document: Any) -> None:
     result = bench.call("workflows.import", items=[{"data": document, "path": "list.json"}])
 
     assert [(each["index"], each["outcome"]) for each in result["items"]] == [(None, "created")]
+
+
+def test_a_long_list_of_other_values_is_not_taken_apart(bench: Bench, folder: Path) -> None:
+    path = put(folder, "data.json", b"[1" + b",1" * limits.BODY_MAX_BYTES + b"]")
+    size = path.stat().st_size
+
+    tracemalloc.start()
+    result = bench.call("workflows.import", path=str(path))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert outcomes(result) == [("data.json", "refused", "too_large")]
+    assert peak < 4 * size
+
+
+def test_an_envelope_reports_how_many_workflows_were_read(bench: Bench, folder: Path) -> None:
+    items = [{"id": f"w{number}", "name": "w", "data": [number]} for number in range(5)]
+    put(folder, "export.json", {"format": "sim-sidecar/1", "exported_at": 1, "items": items})
+
+    bench.call("workflows.import", path=str(folder))
+
+    assert bench.long is not None
+    bench.long.send_last_progress()
+    assert bench.told[-1] == Progress(1, "import", 5, 5, "workflows")
+
+
+@pytest.mark.parametrize("item", [{"id": "w", "name": "w", "data": 1}, {"id": "w"}])
+def test_a_dry_run_of_an_envelope_is_cancelled_between_two_workflows(
+    bench: Bench, folder: Path, item: dict[str, Any]
+) -> None:
+    items = [item] * 5
+    put(folder, "export.json", {"format": "sim-sidecar/1", "exported_at": 1, "items": items})
+    bench.cancel_after_steps = 1  # at the first progress
+
+    with pytest.raises(Cancelled):
+        bench.call("workflows.import", path=str(folder), dry_run=True)
 
 
 def test_an_envelope_brings_whole_headers(bench: Bench, folder: Path) -> None:

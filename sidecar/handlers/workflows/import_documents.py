@@ -105,10 +105,10 @@ def import_(ctx: LongContext, params: WorkflowsImportParams) -> WorkflowsImportR
 
     A file is one document: its body is the whole file, byte for byte, without a byte order mark and
     in UTF-8. YAML is converted to JSON. A list of complete documents, and an envelope of
-    workflows.export, contain several. Documents of unknown tools are imported, too. A document that
-    cannot be imported is reported, and the others are imported. A workflow gets the id that the
-    document has when that is free, else one that follows from its place, so that the same call
-    again, after a cancel or a crash, makes nothing twice.
+    workflows.export, contain several; the manifest of an export is skipped. Documents of unknown
+    tools are imported, too. A document that cannot be imported is reported, and the others are
+    imported. A workflow gets the id that the document has when that is free, else one that follows
+    from its place, so that the same call again, after a cancel or a crash, makes nothing twice.
 
     Bodies are never rewritten, also where one workflow calls another by its id: workflows.list with
     `source` and `source_id` finds the workflow that is meant.

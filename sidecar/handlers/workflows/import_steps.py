@@ -34,12 +34,19 @@ def run(ctx: LongContext, params: WorkflowsImportParams) -> WorkflowsImportResul
     with _places(ctx, params) as places:
         reader = _Reader(ctx, params, places.key)
         total = len(places.found)
+        done = 0
         for number, place in enumerate(places.found):
-            ctx.check_cancelled()
-            ctx.progress("import", number, total, "files")
-            reader.take(place)
+            for done in reader.take(place):
+                ctx.check_cancelled()
+                if total == 1:  # it may have many workflows, whose number is not known yet
+                    ctx.progress("import", done, None, "workflows")
+                else:
+                    ctx.progress("import", number, total, "files")
         reader.write()
-        ctx.progress("import", total, total, "files")
+        if total == 1:
+            ctx.progress("import", done, done, "workflows")
+        else:
+            ctx.progress("import", total, total, "files")
     return reader.report.result()
 
 
@@ -124,14 +131,20 @@ class _Reader:
         """What was read and is not written, and between it what was refused."""
         self._waiting_bytes = 0
 
-    def take(self, place: Place) -> None:
-        """Read one file; what is in it is written now or later."""
+    def take(self, place: Place) -> Iterator[int]:
+        """Read one file; what is in it is written now or later.
+
+        Yields the number of documents that were read, before the first and after each.
+        """
+        done = 0
+        yield done
         try:
-            for document in documents_of(place, self._forbidden):
+            for done, document in enumerate(documents_of(place, self._forbidden), start=1):
                 if isinstance(document, NotTaken):
                     self._refuse(place, document.place, document.refused)
                 else:
                     self._take(place, document)
+                yield done
         except Refused as refused:
             self._refuse(place, None, refused)
 
@@ -139,15 +152,20 @@ class _Reader:
         """Pack a document, and write what is waiting when it is enough."""
         packed = codec.pack(document.body)
         derived = derive_id(self._key, place.origin, document, packed.sha256)
-        self._waiting.append(Incoming(place.name, place.origin, document, packed, derived))
-        self._waiting_bytes += len(document.body) + len(packed.data)
-        if self._waiting_bytes >= limits.IMPORT_STEP_BYTES:
-            self.write()
+        incoming = Incoming(place.name, place.origin, document, packed, derived)
+        self._append(incoming, len(document.body) + len(packed.data))
 
     def _refuse(self, place: Place, index: int | None, refused: Refused) -> None:
         """Report a file or a document that cannot be imported."""
         item = WorkflowsImportItem(place.name, index, "refused", None, None, refused.reason)
-        self._waiting.append(item)
+        self._append(item, limits.IMPORT_REPORT_ITEM_BYTES)
+
+    def _append(self, each: Incoming | WorkflowsImportItem, size_bytes: int) -> None:
+        """Let a document wait, and write what is waiting when it is enough."""
+        self._waiting.append(each)
+        self._waiting_bytes += size_bytes
+        if self._waiting_bytes >= limits.IMPORT_STEP_BYTES:
+            self.write()
 
     def write(self) -> None:
         """Write what is waiting, in as many transactions as it takes."""

@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "4fc68f7da1b7a27fb1f305f286c653ed9ca4c6bcaec7e52cee61b273999fd0c7";
+export const SCHEMA_HASH = "a1776cd981d4e12931541fa7de06fc1f6e3835376e6733616cd0badc7ac0a7f6";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -4586,10 +4586,10 @@ export class WorkflowsMethods {
    *
    * A file is one document: its body is the whole file, byte for byte, without a byte order mark
    * and in UTF-8. YAML is converted to JSON. A list of complete documents, and an envelope of
-   * workflows.export, contain several. Documents of unknown tools are imported, too. A document
-   * that cannot be imported is reported, and the others are imported. A workflow gets the id that
-   * the document has when that is free, else one that follows from its place, so that the same call
-   * again, after a cancel or a crash, makes nothing twice.
+   * workflows.export, contain several; the manifest of an export is skipped. Documents of unknown
+   * tools are imported, too. A document that cannot be imported is reported, and the others are
+   * imported. A workflow gets the id that the document has when that is free, else one that follows
+   * from its place, so that the same call again, after a cancel or a crash, makes nothing twice.
    *
    * Bodies are never rewritten, also where one workflow calls another by its id: workflows.list
    * with `source` and `source_id` finds the workflow that is meant.
