@@ -11,9 +11,29 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-ENTRY = "import sys\nfrom sidecar.__main__ import main\nsys.exit(main())\n"
+ENTRY = """
+import sys
+from pyimod01_archive import ZlibArchiveReader
+
+def extract(reader, name, raw=False, extract=ZlibArchiveReader.extract):
+    try:
+        return extract(reader, name, raw)
+    except (KeyError, MemoryError):
+        raise
+    except BaseException as fault:
+        raise ImportError(f"{name} cannot be loaded: {fault}") from fault
+
+ZlibArchiveReader.extract = extract
+
+from sidecar.__main__ import main
+sys.exit(main())
+"""
 """The script of the bundle. The file sidecar/__main__.py itself cannot be it: the folder of the
-script comes first on the path, and sidecar/secrets would then hide a module of Python."""
+script comes first on the path, and sidecar/secrets would then hide a module of Python.
+
+PyInstaller's loader ends the process, or fails with the error of a decompressor, when the
+executable was removed or replaced while the program runs. With an ImportError, as in any other
+Python, the program refuses the one request that needs the module."""
 
 EXCLUDED = {
     "pygments": "rich colours program text with it, which no command shows; 4 MB",

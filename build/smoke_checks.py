@@ -1,6 +1,5 @@
 """The checks that smoke.py makes on an artefact, each a name and a function that raises."""
 
-import contextlib
 import json
 import os
 import shutil
@@ -14,14 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import smoke_remote
+import smoke_replaced
 from smoke_inspector import shows_its_page
 from smoke_process import WAIT_S, Served, alive, children, listing, size_on_disk
 
 DISK_BYTES_MAX = 50_000_000
 """What the folder may take on the disk."""
 PASSPHRASE = "correct horse battery"  # noqa: S105 - of a database that is thrown away
-INTERNAL, MALFORMED = -32603, -32700
-"""The error codes `internal` and `parse_error`."""
+MALFORMED = -32700
+"""The error code `parse_error`."""
 NOT_CALLED = ("system.shutdown",)
 """Methods that would end the process amid the others."""
 
@@ -170,7 +170,7 @@ def checks(artefact: Artefact, scratch: Path) -> Iterator[Check]:
     yield Check("a batch and a malformed line are answered", partial(odd_lines, tried))
     yield Check("days of statistics in a time zone", partial(time_zone, tried))
     yield Check("it ends with code 0 at the end of input", partial(ends, tried))
-    yield Check("its folder is replaced while it serves", partial(replaced, tried, examples))
+    yield from replaced_checks(tried, examples)
     yield Check("it wrote to no folder but that of the database", partial(writes_nowhere, tried))
 
 
@@ -187,6 +187,16 @@ def remote_checks(tried: Tried) -> Iterator[Check]:
         folder = tried.artefact.folder
         finds = partial(smoke_remote.finds_the_extra, tried.command, folder, extra, *given)
         yield Check(f"a bucket is asked for with {extra.name}", finds)
+
+
+def replaced_checks(tried: Tried, examples: smoke_replaced.Examples) -> Iterator[Check]:
+    """Yield the checks of what an app that updates itself does to the folder."""
+    given = (tried.command, tried.artefact.folder, tried.scratch, tried.variables)
+    without_end = {name: params for name, params in examples.items() if name not in NOT_CALLED}
+    replaced = partial(smoke_replaced.answers_as_ever, *given, without_end)
+    yield Check("its folder is replaced while it serves", replaced)
+    early = partial(smoke_replaced.goes_on_after_an_early_replacement, *given, without_end)
+    yield Check("its folder is replaced before it has loaded all", early)
 
 
 def listed_commands(tried: Tried) -> list[str]:
@@ -320,17 +330,9 @@ def method(tried: Tried, name: str, params: dict[str, Any]) -> None:
         tried.served.result("workflows.save", workflow={"id": "w1", "name": "A", "data": {"n": 1}})
         tried.served.result("workflows.save", workflow={"id": "w1", "name": "A", "data": {"n": 2}})
         tried.served.result("runs.start", workflow_id="w1", id="r1")
-    answered(tried, tried.served, name, params)
-
-
-def answered(tried: Tried, served: Served, name: str, params: dict[str, Any]) -> None:
-    """Require that a method answers as expected; the path of an example is a file made here."""
-    file = str(tried.scratch / f"{name}.{time.monotonic_ns()}.json")
-    given = {key: file if value == "…" else value for key, value in params.items()}
-    answer = served.call(name, **given)
-    error = answer.get("error", {"code": 0})
-    require(error["code"] != INTERNAL, answer)
-    require(error.get("data", {}).get("slug") != "out_of_resources", answer)
+    answer = smoke_replaced.called(tried.served, tried.scratch, name, params)
+    code, slug = smoke_replaced.failure(answer)
+    require(code != smoke_replaced.INTERNAL and slug != "out_of_resources", answer)
 
 
 def odd_lines(tried: Tried) -> None:
@@ -353,42 +355,6 @@ def ends(tried: Tried) -> None:
     served = tried.served or tried.serve()
     require(served.end() == 0, served.rest_of_log())
     tried.served = None
-
-
-def replaced(tried: Tried, examples: dict[str, list[dict[str, Any]]]) -> None:
-    """Every method still answers after an updater has replaced the folder."""
-    database = tried.scratch / "replaced.db"
-    tried.run("secrets", "init", "--passphrase-fd", "0", "--database", str(database))
-    # The time zones of the package are files of the folder that goes; all systems but small ones
-    # and Windows have their own, and Windows replaces no folder of a program that runs.
-    # Without docstrings (PYTHONOPTIMIZE=2) rpc.discover reads them from the sources, which go too.
-    omitted = ("PYTHONTZPATH", "PYTHONOPTIMIZE")
-    variables = {k: v for k, v in tried.variables.items() if k not in omitted}
-    served = Served(tried.command, database, variables)
-    served.wait_for_log("modules_loaded")
-    folder = tried.artefact.folder
-    aside = folder.with_name("replaced")
-    folder.rename(aside)
-    try:
-        folder.mkdir()
-        served.result("secrets.unlock", passphrase=PASSPHRASE)
-        failed = []
-        for name, params in examples.items():
-            if name not in NOT_CALLED:
-                try:
-                    answered(tried, served, name, {one["name"]: one["value"] for one in params})
-                except AssertionError as problem:
-                    failed.append((name, str(problem)))
-        require(not failed, (failed, served.rest_of_log()))
-        tried.served = served
-        odd_lines(tried)
-        require(served.end() == 0, served.rest_of_log())
-    finally:
-        tried.served = None
-        served.process.kill()
-        with contextlib.suppress(OSError):
-            folder.rmdir()
-        aside.rename(folder)
 
 
 def writes_nowhere(tried: Tried) -> None:

@@ -241,7 +241,7 @@ def _load_handler(module: str | None) -> None:
         import_module(f"sidecar.handlers.{module}")
     except Exception as fault:
         log.error("not_loaded", module=module, kind=type(fault).__name__)
-        raise OutOfResources from fault
+        raise OutOfResources.not_loaded() from fault
 
 
 class Chore(msgspec.Struct, frozen=True):

@@ -99,10 +99,7 @@ def openrpc(
     Raises:
         TypeError: a struct with defaults is used in params and in a result, whose schemas differ.
     """
-    if sys.flags.optimize > 1:
-        from sidecar import docstrings  # noqa: PLC0415 - only `python -OO` needs it
-
-        docstrings.restore()
+    load_docstrings()
     methods = list(methods)
     catalogue = list(catalogue)
     partial = [*STDERR_LINES, *map(data_of, catalogue)]
@@ -154,6 +151,15 @@ def document() -> Schema:
 def load_examples() -> bytes:
     """Read the examples once: the folder of the program can be replaced while it runs."""
     return resources.files("sidecar").joinpath("examples.json").read_bytes()
+
+
+@cache
+def load_docstrings() -> None:
+    """Read the docstrings that Python was told to leave out, once as well."""
+    if sys.flags.optimize > 1:
+        from sidecar import docstrings  # noqa: PLC0415 - only `python -OO` needs it
+
+        docstrings.restore()
 
 
 def with_examples(described: Schema, examples: Mapping[str, Schema]) -> Schema:

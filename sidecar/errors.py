@@ -166,6 +166,15 @@ class OutOfResources(SidecarError):
     exit_code = ExitCode.STORAGE
     text = "The system has no more memory, threads or open files; raise its limits or try again."
 
+    @classmethod
+    def not_loaded(cls) -> "OutOfResources":
+        """Return the error for a part of the program that cannot be loaded or started."""
+        return cls(
+            "A part of the program cannot be loaded; its files were replaced or removed, or there"
+            " is too little memory.",
+            hint="Start the program again.",
+        )
+
 
 class NotInitialized(SidecarError):
     """Secrets have not been set up."""

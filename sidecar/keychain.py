@@ -100,6 +100,13 @@ def find_backend() -> NamedBackend:
     )
 
 
+def load() -> None:
+    """Load the modules of the listed back ends, which ask the keychain nothing by that."""
+    for module, _ in _BACKENDS.get(sys.platform, ()):
+        with suppress(Exception):  # a back end that does not load is skipped
+            import_module(module)
+
+
 def _is_locked() -> bool:
     """Return whether the default collection of the Secret Service is locked, or missing."""
     library: Any = import_module("secretstorage")

@@ -35,7 +35,8 @@ from sidecar.courier_protocol import (
     send,
     send_message,
 )
-from sidecar.errors import Cancelled
+from sidecar.errors import Cancelled, OutOfResources
+from sidecar.files import as_wire_error
 from sidecar.own_command import courier_environment, own_command
 
 T = TypeVar("T")
@@ -58,15 +59,24 @@ class Session:
     """A running courier, used in a `with` block by the thread that opened it."""
 
     def __init__(self, opened: Open, is_cancelled: Callable[[], bool]) -> None:
-        """Start a courier for a place; when `is_cancelled` returns true the courier is killed."""
+        """Start a courier for a place; when `is_cancelled` returns true the courier is killed.
+
+        Raises:
+            OutOfResources: it cannot be started.
+        """
         self._is_cancelled = is_cancelled
-        self._process = subprocess.Popen(  # noqa: S603 - this program itself
-            own_command("courier"),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=courier_environment(),
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603 - this program itself
+                own_command("courier"),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=courier_environment(),
+            )
+        except OSError as fault:
+            known = as_wire_error(fault)
+            missing = OutOfResources.not_loaded()
+            raise known if isinstance(known, OutOfResources) else missing from fault
         if not (self._process.stdin and self._process.stdout):
             raise RuntimeError("a courier without pipes")
         self._requests: IO[bytes] = self._process.stdin

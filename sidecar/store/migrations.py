@@ -100,6 +100,14 @@ def _read(path: Path) -> str:
     return path.read_bytes().replace(b"\r\n", b"\n").decode()
 
 
+@cache
+def text_of_all_tables() -> str:
+    """Return the statements that make a new file, which a recovery needs when the folder of the
+    program may be replaced: the text is read once.
+    """
+    return _read(_FOLDER / _ALL_TABLES)
+
+
 def current_version() -> int:
     """Return the version of the tables that this program works with."""
     return shipped_steps()[-1].version
@@ -149,7 +157,7 @@ def _create_tables(db: Connection, steps: Sequence[Step], now_ms: int) -> None:
     if len(steps) >= len(shipped_steps()):
         with transaction(db):
             # APSW would compute a hash of what is left of the text for each statement.
-            db.execute(_read(_FOLDER / _ALL_TABLES), can_cache=False).fetchall()
+            db.execute(text_of_all_tables(), can_cache=False).fetchall()
             version = int(db.pragma("user_version"))
             for step in steps[:version]:
                 _record(db, step, now_ms)

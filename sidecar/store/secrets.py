@@ -231,6 +231,11 @@ def slots(db: Connection) -> list[SlotRow]:
     )
 
 
+def has_keychain_slot(db: Connection) -> bool:
+    """Return whether the system's keychain opens the secrets; damaged rows do not matter."""
+    return bool(db.execute("SELECT 1 FROM key_slots WHERE kind = 'keychain'").fetchall())
+
+
 def providers(db: Connection) -> list[str]:
     """Return the names of the providers that have a sealed key, in order."""
     return [row.provider for row in all_secrets(db)]

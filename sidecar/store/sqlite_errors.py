@@ -4,12 +4,14 @@ The text of a driver's exception is never passed on: it can contain SQL, paths o
 some cases it is "not an error".
 """
 
+from collections.abc import Callable
+
 import apsw
 import msgspec
 
 from sidecar import errors, files
 
-_BY_CLASS: dict[type[BaseException], type[errors.SidecarError]] = {
+_BY_CLASS: dict[type[BaseException], Callable[[], errors.SidecarError]] = {
     apsw.BusyError: errors.DatabaseBusy,
     apsw.LockedError: errors.DatabaseBusy,
     apsw.FullError: errors.DatabaseFull,
@@ -22,8 +24,8 @@ _BY_CLASS: dict[type[BaseException], type[errors.SidecarError]] = {
     apsw.TooBigError: errors.TooLarge,
     apsw.NoMemError: errors.OutOfResources,
     MemoryError: errors.OutOfResources,
-    ImportError: errors.OutOfResources,
-    ModuleNotFoundError: errors.OutOfResources,
+    ImportError: errors.OutOfResources.not_loaded,
+    ModuleNotFoundError: errors.OutOfResources.not_loaded,
 }
 
 OUT_OF_MEMORY = (MemoryError, apsw.NoMemError, ImportError)

@@ -57,6 +57,15 @@ def load_cryptography() -> _Crypto:
         return _load()
 
 
+def load_all() -> None:
+    """Load all that this module uses, while it is on the disk.
+
+    Raises:
+        OSError: see `load_cryptography`.
+    """
+    _load_exchange()
+
+
 def _load() -> _Crypto:
     """Load the library after checking the free memory."""
     memory_room.require(limits.CRYPTO_ROOM_BYTES)

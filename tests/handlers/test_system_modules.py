@@ -6,14 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from sidecar import limits
+from sidecar import keychain, limits
 from sidecar.catalog import CHORES
 from sidecar.context import LongContext, Services
 from sidecar.handlers.system.modules import CHORE, load_modules
 from tests.harness import Bench, ManualClock, NoSession, open_bench
+from tests.vault_benches import MemoryKeychain, secret_bench
 
 LATE = "difflib"
 """A module that the chore loads and no test has changed."""
+
+LATE_BACKEND = "colorsys"
+"""A module that only these tests load, in place of a back end of the keychain."""
 
 
 class Client(NoSession):
@@ -64,3 +68,21 @@ def test_modules_are_loaded_after_a_time_although_the_client_never_pauses(bench:
     loaded_after_ms = load_beside(bench, 3_600_000).loaded_after_ms
     assert loaded_after_ms is not None
     assert loaded_after_ms > limits.MODULES_LATEST_MS
+
+
+@pytest.mark.parametrize("by", ["keychain", "passphrase"])
+def test_the_libraries_of_the_keychain_are_loaded_where_it_opens_the_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    backends: dict[str, tuple[tuple[str, str], ...]] = {sys.platform: ((LATE_BACKEND, "Keyring"),)}
+    monkeypatch.setattr(keychain, "_BACKENDS", backends)
+    sys.modules.pop(LATE_BACKEND, None)
+
+    with secret_bench(tmp_path) as bench:
+        named = keychain.NamedBackend("tests.Memory", MemoryKeychain())
+        bench.vault.keychain.find = lambda: named
+        value = True if by == "keychain" else "a long passphrase"
+        bench.call("secrets.initialize", **{by: value})
+        load_modules(LongContext(bench.services, None, bench.tell))
+
+    assert (LATE_BACKEND in sys.modules) == (by == "keychain")

@@ -6,7 +6,8 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import pytest
 
 import sidecar
 from sidecar.handlers.system.modules import MODULES
-from sidecar.methods import METHOD_MODULES
-from tests.process.child_process import Child, request, saving, until
+from tests.process.child_process import saving, until
 from tests.process.conftest import Spawn
+from tests.scenarios.talk import LOST, Talk
+from tests.scenarios.test_scenarios import SCENARIOS, lines, replay
 
 pytestmark = pytest.mark.usefixtures("usual_limits")
 
@@ -51,41 +53,80 @@ def environment(folder: Path) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(folder)}
 
 
-def replaced(spawn: Spawn, tmp_path: Path, database: Path) -> tuple[Child, Path]:
-    """Start a program of a folder of its own."""
-    folder = tmp_path / "program"
-    argv = [*install(folder), "--database", str(database)]
-    return spawn(argv, env=environment(folder)), folder
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Install the program, compiled, into a folder for the tests that move it."""
+    folder = tmp_path_factory.mktemp("installed") / "program"
+    install(folder)
+    subprocess.run(
+        [sys.executable, "-m", "compileall", "-q", "-o", "0", "-o", "2", folder / "sidecar"],
+        check=True,
+    )
+    return folder
 
 
-def test_after_its_modules_are_loaded_every_method_answers_without_the_program_on_disk(
-    spawn: Spawn, tmp_path: Path, database: Path
+class Replaced(Talk):
+    """A process whose program is away from the disk as soon as it has loaded its modules."""
+
+    def __init__(self, program: Path, level: str, database: Path, *options: str) -> None:
+        """Start the program of this folder with this option for the optimisation of Python."""
+        self._program, self._level = program, level
+        self._aside = program.with_name("aside")
+        self._log = database.with_name("stderr")
+        super().__init__(database, *options)
+
+    def _start(self, options: Sequence[str]) -> subprocess.Popen[bytes]:
+        self.bring_back()
+        if LOST in options:
+            self._database.with_name(f"{self._database.name}.known").touch()
+        given = ["--database", str(self._database), *(each for each in options if each != LOST)]
+        words = [sys.executable, *self._level.split(), "-S", "-P", "-m", "sidecar", "serve"]
+        with self._log.open("wb") as log:
+            process = subprocess.Popen(
+                [*words, "--log-level", "debug", *given],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment(self._program),
+            )
+        assert until(lambda: "modules_loaded" in self._stderr() or process.poll() is not None)
+        self._program.rename(self._aside)
+        return process
+
+    def bring_back(self) -> None:
+        """Put the program where it was."""
+        if self._aside.exists():
+            self._aside.rename(self._program)
+
+    def _stderr(self) -> str:
+        return self._log.read_text(encoding="utf-8")
+
+
+OF_SCENARIOS = [
+    pytest.param(scenario, level, id=f"{scenario.stem}{level}")
+    for scenario in SCENARIOS
+    for level in ("", "-OO")
+    if scenario.stem not in ("keychain", "remotes")
+    and (not level or "rpc.discover" in scenario.read_text(encoding="utf-8"))
+]
+"""Every scenario but that of a keychain of its own, and that of couriers, which are processes of
+their own; without docstrings those that describe the methods."""
+
+
+@pytest.mark.parametrize(("scenario", "level"), OF_SCENARIOS)
+def test_after_its_modules_are_loaded_it_answers_as_ever_without_the_program_on_disk(
+    program: Path, scenario: Path, level: str, tmp_path: Path
 ) -> None:
-    child, folder = replaced(spawn, tmp_path, database)
-    child.result("secrets.initialize", {"passphrase": "a long passphrase"})
-    assert until(lambda: "modules_loaded" in child.stderr_text())
-    shutil.rmtree(folder)
+    @contextmanager
+    def talk(database: Path, *options: str) -> Iterator[Replaced]:
+        conversation = Replaced(program, level, database, *options)
+        try:
+            yield conversation
+        finally:
+            conversation.close()
+            conversation.bring_back()
 
-    found = {}
-    for name in METHOD_MODULES:
-        if name not in ("system.shutdown", "secrets.add_keychain"):
-            found[name] = slug(child.call(name, {}))
-    child.send(b"[" + request("system.ping").strip() + b",5]\n")
-    assert [slug(each) for each in child.answer()] == ["ok", "invalid_request"]
-    child.send(b'{"jsonrpc": "2.0", "id": 9, "method": 5}\n')
-    assert slug(child.answer()) == "invalid_request"
-    assert slug(child.call("system.pong")) == "method_not_found"
-    bad = {name for name, answer in found.items() if answer in ("internal", "out_of_resources")}
-    assert bad == set()
-    for name in (
-        "backups.create",
-        "rpc.discover",
-        "system.check",
-        "audit.verify",
-        "secrets.unlock",
-    ):
-        assert found[name] in ("ok", "invalid_params"), name
-    assert "cannot be loaded" not in child.stderr_text()
+    replay(lines(scenario), tmp_path, talk)
 
 
 def test_what_cannot_be_loaded_is_refused_and_the_process_goes_on(

@@ -2,6 +2,7 @@
 
 import os
 import random
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,13 @@ import pytest
 from sidecar import limits
 from sidecar.context import LongContext
 from sidecar.courier.failures import fault_of
-from sidecar.errors import Locked, RecoveryCodeNeeded, RemoteRefused, RemoteUnavailable
+from sidecar.errors import (
+    Locked,
+    OutOfResources,
+    RecoveryCodeNeeded,
+    RemoteRefused,
+    RemoteUnavailable,
+)
 from sidecar.notifications import SystemWarning
 from sidecar.remotes.pushing import push_due
 from tests.harness import Bench
@@ -46,6 +53,22 @@ def status_of(bench: Bench) -> tuple[str | None, int, int]:
     """Why pushes fail, and how many backups and entries are due."""
     (found,) = bench.call("remotes.status")["remotes"]
     return found["failure"], found["due_backups"], found["due_audit_entries"]
+
+
+# --- the program itself -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("method", ["remotes.test", "remotes.push", "remotes.list"])
+def test_a_courier_that_cannot_be_started_is_no_fault_of_the_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """As when an app that updates itself has removed the program."""
+    with remote_bench(tmp_path / "here", folder_place(tmp_path / "remote")) as (bench, _):
+        monkeypatch.setattr(sys, "executable", str(tmp_path / "removed"))
+        with pytest.raises(OutOfResources) as refused:
+            bench.call(method)
+
+    assert refused.value.data["hint"] == "Start the program again."
 
 
 # --- refusals -----------------------------------------------------------------------------------

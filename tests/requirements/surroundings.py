@@ -331,7 +331,7 @@ WIRE = [
     _around.proven(
         "replaced_program",
         "An app that replaces the folder of the program stops nothing that runs.",
-        "test_after_its_modules_are_loaded_every_method_answers_without_the_program_on_disk",
+        "test_after_its_modules_are_loaded_it_answers_as_ever_without_the_program_on_disk",
         "test_what_cannot_be_loaded_is_refused_and_the_process_goes_on",
         "test_every_module_that_a_function_imports_is_loaded_before_it_is_needed",
     ),

@@ -17,8 +17,8 @@ their amount depends on time. No line may be left over. Three options are not of
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -144,7 +144,11 @@ def lines(scenario: Path) -> list[str]:
     return scenario.read_text(encoding="utf-8").splitlines()
 
 
-def replay(script: list[str], folder: Path) -> None:
+def replay(
+    script: list[str],
+    folder: Path,
+    talk: Callable[..., AbstractContextManager[Talk]] = talk,
+) -> None:
     """Replay a conversation with a process that serves a database in `folder`."""
     options = script.pop(0)[2:].split() if script[0].startswith("$") else []
     if options and options[0].startswith(SAMPLE):

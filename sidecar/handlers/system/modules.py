@@ -4,8 +4,9 @@ They would make each start 0.5 s slower. But an app that updates itself can repl
 this program while it runs, after which nothing can be loaded, or code of another version. So they
 are loaded in a thread soon after the start, one after the other and in the pauses between requests.
 A request waits for at most one, and one whose own module is not loaded yet loads it first.
-`cryptography` follows only where secrets are set up, because it takes 5 MiB; where a module cannot
-be loaded, what needs it is refused with `out_of_resources`.
+`cryptography` is loaded where no secrets are set up, too, though it takes 5 MiB; the libraries of
+the keychain are loaded where it opens the secrets. What needs a module that cannot be loaded is
+refused with `out_of_resources`.
 """
 
 import gc
@@ -13,15 +14,17 @@ import sys
 from importlib import import_module
 from typing import Final
 
-from sidecar import limits, log, memory_room
+from sidecar import keychain, limits, log, memory_room
 from sidecar.catalog import chore, load_handlers
 from sidecar.context import LongContext
+from sidecar.store import migrations, secrets
 
 CHORE: Final = "modules"
 
 MODULES: Final = (
     "ctypes",
     "difflib",
+    "encodings.cp437",
     "json",
     "mmap",
     "msgspec.inspect",
@@ -46,12 +49,13 @@ MODULES: Final = (
     "zstandard",
     "jsonrpcserver",
 )
-"""The modules that are imported within functions while serving, the longest import last."""
+"""The modules that are imported within functions while serving, the longest import last; `zipfile`
+imports the code page 437, in which the names of a zip are."""
 
 
 @chore(CHORE)
 def load_modules(ctx: LongContext) -> None:
-    """Load the handlers and the modules one after the other, and the file of examples.
+    """Load the handlers and the modules one after the other, and the files that are read later.
 
     What cannot be loaded is tried again later.
     """
@@ -72,11 +76,14 @@ def load_modules(ctx: LongContext) -> None:
                 memory_room.require(limits.MODULE_ROOM_BYTES)
                 import_module(name)
             served = _let_requests_pass(ctx, served, latest_ms)
-        from sidecar.describe import load_examples  # noqa: PLC0415 - loaded here, not at the start
+        from sidecar import describe  # noqa: PLC0415 - loaded here, not at the start
 
-        load_examples()
+        describe.load_examples()
+        describe.load_docstrings()
+        migrations.text_of_all_tables()
         ctx.check_cancelled()
-        _load_cryptography_if_needed(ctx)
+        crypto.load_all()
+        _load_keychain_if_needed(ctx)
     except Exception:
         ctx.session.schedule(CHORE, limits.CHORES_FIRST_MS)
         raise
@@ -99,14 +106,11 @@ def _let_requests_pass(ctx: LongContext, served: int, latest_ms: float) -> int:
     return now
 
 
-def _load_cryptography_if_needed(ctx: LongContext) -> None:
-    """Load `cryptography` where secrets are set up."""
-    from sidecar.secrets.state import vault_state  # noqa: PLC0415 - the first start needs none of it
-    from sidecar.vault import crypto  # noqa: PLC0415 - the same
-
+def _load_keychain_if_needed(ctx: LongContext) -> None:
+    """Load the libraries of the system's keychain where it opens the secrets."""
     if ctx.store.rescue is not None:
         return
     with ctx.reading() as db:
-        secrets = vault_state(db, ctx.vault) != "uninitialized"
-    if secrets:
-        crypto.load_cryptography()
+        is_used = secrets.has_keychain_slot(db)
+    if is_used:
+        keychain.load()
