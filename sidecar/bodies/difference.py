@@ -133,10 +133,13 @@ def _same_under_other_ids(tool: Tool, old: dict[str, Step], new: dict[str, Step]
 
 
 def _content(tool: Tool, step: Step) -> bytes:
-    """Return what a step does, without its id, its name and what follows it."""
+    """Return what a step does, without its id and what follows it.
+
+    A step that is known by its name alone is without its name too.
+    """
     hidden = tool.layout | tool.link_members | _NAMING | {"id"}
     members = {key: value for key, value in step.entry.items() if key not in hidden}
-    return _canonical([step.kind, members, None if tool.named_by_key else step.name])
+    return _canonical([step.kind, members, None if step.id == step.name else step.name])
 
 
 def field(name: str, before: Json, after: Json) -> Field:
@@ -168,7 +171,7 @@ class _Comparison:
         for path, was, now in self._changes(old.entry, new.entry):
             if (path[:1] and path[0] in self._tool.layout) or path == ("data", "selected"):
                 moved = True
-            elif not (path[-1:] and path[-1] in _NAMING and (was, now) == (old.name, new.name)):
+            elif not (path[-1:] and path[-1] in _NAMING and _is_name(was, now, old, new)):
                 fields.append(field(_setting_name(self._tool, path), was, now))
         # A step without a name is called by its kind, and another kind is no other name.
         kinds = (old.name, new.name) == (old.kind, new.kind)
@@ -235,6 +238,15 @@ def _changed_links(
     )
     new = Counter(after)
     return list((new - old).elements()), list((old - new).elements())
+
+
+def _is_name(was: Json, now: Json, old: Step, new: Step) -> bool:
+    """Return whether two values are what two steps are called; without one, by their kinds."""
+    names = (
+        step.kind if value == "" or isinstance(value, _Missing) else value
+        for value, step in ((was, old), (now, new))
+    )
+    return tuple(names) == (old.name, new.name)
 
 
 def _setting_name(tool: Tool, path: Path) -> str:

@@ -75,6 +75,11 @@ COMFYUI_PART: Final[dict[str, Any]] = {
          "widgets_values": [7]},
     ],
 }  # fmt: skip
+N8N_WITHOUT_IDS: Final[dict[str, Any]] = {
+    **N8N,
+    "nodes": [{key: node[key] for key in node if key != "id"} for node in N8N["nodes"]],
+}
+"""As n8n wrote its documents until 2022: nodes are known by their names alone."""
 N8N_PART: Final[dict[str, Any]] = {
     "nodes": [{"id": "1", "name": "Start"}, {"id": "2", "name": "Fetch"}],
     "connections": {"Start": {"main": [[{"node": "Fetch", "index": 0}]]}, "Fetch": {"main": [[]]}},

@@ -135,6 +135,7 @@ def renamed_text(document: Any, old: str, new: str) -> Any:
 RENAMED: list[tuple[Any, str, Renamed]] = [
     (made.N8N, "Hook", Renamed("1", "Hook", "Better")),
     (made.N8N_PART, "Fetch", Renamed("2", "Fetch", "Better")),
+    (made.N8N_WITHOUT_IDS, "Hook", Renamed("Better", "Hook", "Better")),
     (made.NODE_RED, "Nightly", Renamed("1", "Nightly", "Better")),
     (made.FLOWISE, "Chat Model", Renamed("llm_0", "Chat Model", "Better")),
     (made.LANGFLOW, "Question", Renamed("Prompt-1", "Question", "Better")),
@@ -157,6 +158,15 @@ def test_a_renamed_step_is_told_as_that_and_not_as_other_links(
     found = compare(document, renamed_text(document, name, "Better"))
 
     assert found == NOTHING._replace(renamed=[expected])
+
+
+@pytest.mark.parametrize("unnamed", [{"name": ""}, {}])
+def test_the_first_name_of_a_step_is_told_as_a_new_name_only(unnamed: dict[str, str]) -> None:
+    step = {"id": "1", "type": "debug", "wires": []}
+    before, after = [{**step, **unnamed}], [{**step, "name": "Seen"}]
+
+    assert compare(before, after) == NOTHING._replace(renamed=[Renamed("1", "debug", "Seen")])
+    assert compare(after, before) == NOTHING._replace(renamed=[Renamed("1", "Seen", "debug")])
 
 
 PLACES: list[tuple[Any, tuple[Any, ...], str]] = [

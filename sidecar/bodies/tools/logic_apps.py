@@ -113,5 +113,4 @@ TOOL = Tool(
     | {"definition", "properties"},
     layout=frozenset(),
     wiring=(("runAfter",),),
-    named_by_key=True,
 )

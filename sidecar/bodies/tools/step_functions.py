@@ -96,5 +96,4 @@ TOOL = Tool(
     link_members=_LINKS | {"States", *_INNER, "Branches"},
     layout=frozenset(),
     wiring=(("Next",), ("Default",)),
-    named_by_key=True,
 )

@@ -85,8 +85,6 @@ class Tool(NamedTuple):
     """Paths in a step, or in the document, to what tells nothing but links."""
     own_id: Callable[[Json], str] = top_id
     """The id of a document within its tool, by which others call it; "" when it has none."""
-    named_by_key: bool = False
-    """Whether a step is known by its name alone, so that a renamed one has another id."""
 
 
 # --- reading values of any type ---------------------------------------------------------------
