@@ -6,6 +6,8 @@ APSW).
 """
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import apsw
 
@@ -75,6 +77,17 @@ def configure(
     set_pragma(db, "synchronous", "FULL", 2)
     if sys.platform == "darwin":
         set_pragma(db, "checkpoint_fullfsync", 1, 1)
+
+
+@contextmanager
+def making_temporary_tables(db: Connection) -> Iterator[None]:
+    """Allow temporary tables to be made in the block, also on a connection that only reads."""
+    before = db.pragma("query_only")
+    set_pragma(db, "query_only", 0, 0)
+    try:
+        yield
+    finally:
+        set_pragma(db, "query_only", before, before)
 
 
 def configure_wal(db: Connection) -> None:

@@ -104,6 +104,16 @@ def test_commands_that_read_work_beside_the_serving_process_and_copy_and_change_
     assert server.result("workflows.list")["items"][0]["id"] == "w"
 
 
+def test_a_search_beside_the_serving_process_that_finds_nothing_suggests_a_word(
+    server: Child, database: Path
+) -> None:
+    server.result("workflows.search", {"query": "flow"})
+
+    found = command("search", ["flwo"], database)
+
+    assert (found["items"], found["did_you_mean"]) == ([], "flow")
+
+
 def test_what_was_saved_last_is_read_and_what_is_saved_later_is_not(
     server: Child, database: Path
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Final
 from sidecar import limits
 from sidecar.folding import fold, words
 from sidecar.store.connection import Connection
+from sidecar.store.pragmas import making_temporary_tables
 from sidecar.store.search.indexes import HEADS, TEXTS
 
 CANDIDATES_MAX: Final = 2000
@@ -35,8 +36,9 @@ def correct_query(db: Connection, query: str) -> str | None:
 
     The rest of the query stays as it is. None when no word changes or the query gets too long.
     """
-    for statement in _MAKE:
-        db.execute(statement)
+    with making_temporary_tables(db):
+        for statement in _MAKE:
+            db.execute(statement)
     corrected = _WORDS.sub(lambda word: _nearest(db, word[0]), query, limits.SEARCH_SPELLED_MAX)
     fits = len(corrected) <= limits.QUERY_MAX_CHARS
     return corrected if fits and corrected != query else None
