@@ -55,6 +55,9 @@ def _draw(result: dict[str, Any]) -> Drawn:
     runs = f" and {result['runs']} runs" if result["runs"] else ""
     size = size_text(result["size_bytes"])
     title = f"{result['workflows']} workflows{runs} in {result['path']}, {size}."
+    listed, found = len(result["credentials"]), result["credentials_total"]
+    if listed < found:
+        title += f" The first {listed} of {found} texts that look like credentials are listed."
     if not any(result[name] for name in _TOLD):
         return title
     drawn = table(title, "workflow", "", "step", "member")

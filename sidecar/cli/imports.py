@@ -4,7 +4,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from sidecar.cli.command import Command, add_common, call_method, serve_options
+from sidecar.cli.command import (
+    Command,
+    add_common,
+    call_method,
+    database_path,
+    serve_options,
+)
 from sidecar.cli.tables import Drawn, cell, print_result, table
 
 _HELP = "bring in workflows from a file, a folder or a zip archive"
@@ -39,6 +45,8 @@ def _run(given: argparse.Namespace) -> int:
         "policy": given.policy,
         "dry_run": given.dry_run,
     }
+    if given.dry_run and not database_path(given).exists():
+        given.ephemeral = True  # the database would be made empty, and a dry run makes none
     options = serve_options(given, existing=False)
     result = call_method(options, "workflows.import", params)
     print_result(given, result, _draw)
@@ -49,6 +57,8 @@ def _draw(result: dict[str, Any]) -> Drawn:
     """Draw how many came in, and a table of those that did not."""
     names = ("created", "replaced", "skipped", "refused")
     title = ", ".join(f"{name} {result[name]}" for name in names).capitalize() + "."
+    if result["items_omitted"]:
+        title += f" The last {result['items_omitted']} of these are not listed."
     refused = [each for each in result["items"] if each["outcome"] == "refused"]
     if not refused:
         return title

@@ -21,6 +21,11 @@ _EXAMPLES = """examples:
 A workflow is found when it holds every word. A word behind one minus must not be
 in it; options begin with two.
 """
+_NOTES = {
+    "indexing": "Some workflows are not indexed yet; search again in a moment.",
+    "text_truncated": "Some workflows have more text than a search looks at.",
+}
+"""What a person is told about a search that may have missed something."""
 _MARKED = re.compile(r"\[([^\[\]]+)\]")
 _WORDS = re.compile(r"[^\W_]+")
 _OPTIONS_WITH_VALUE = ("--tag", "--category", "--limit", "--database")
@@ -77,11 +82,13 @@ def _run(given: argparse.Namespace) -> int:
 
 
 def _draw(result: dict[str, Any], query: str) -> Drawn:
-    """Draw a table of the workflows that were found."""
+    """Draw a table of the workflows that were found, under what the search may have missed."""
+    notes = [note for member, note in _NOTES.items() if result[member]]
     if not result["items"]:
         meant = result["did_you_mean"]
-        return f"Nothing found. Did you mean: {meant}" if meant else "Nothing found."
-    drawn = table("", "id", "name", "in", "text")
+        found = f"Nothing found. Did you mean: {meant}" if meant else "Nothing found."
+        return "\n".join([found, *notes])
+    drawn = table("\n".join(notes), "id", "name", "in", "text")
     for item in result["items"]:
         matched = cell(", ".join(item["matched_in"]))
         snippet = _highlight(item["snippet"] or "", query)

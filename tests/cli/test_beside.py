@@ -19,6 +19,7 @@ import pytest
 from sidecar.cli.child import CallFailed, run_with_child
 from sidecar.cli.child import Child as CommandsChild
 from tests.cli.commands import result_of, run
+from tests.cli.terminal import at_terminal
 from tests.process.child_process import ROOT, Child, environment, product, request
 from tests.store.samples import unpack
 
@@ -112,6 +113,24 @@ def test_a_search_beside_the_serving_process_that_finds_nothing_suggests_a_word(
     found = command("search", ["flwo"], database)
 
     assert (found["items"], found["did_you_mean"]) == ([], "flow")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
+def test_a_terminal_says_that_a_search_beside_the_serving_process_may_have_missed_something(
+    server: Child, database: Path
+) -> None:
+    for number in range(100):  # until the process is stopped before it has indexed what it saved
+        server.result("workflows.save", {"workflow": {"id": "n", "name": "new", "data": number}})
+        server.signal(signal.SIGSTOP)
+        if command("search", ["new"], database)["indexing"]:
+            break
+        server.signal(signal.SIGCONT)
+
+    code, text = at_terminal("search", "new", "--database", database, columns=80)
+
+    server.signal(signal.SIGCONT)
+    assert code == 0
+    assert "Some workflows are not indexed yet; search again in a moment." in text
 
 
 def test_what_was_saved_last_is_read_and_what_is_saved_later_is_not(

@@ -40,6 +40,15 @@ def test_import_ends_with_1_when_something_was_refused(folder: Path, tmp_path: P
     assert [each["reason"] for each in json.loads(done.stdout)["items"]] == [None, "not_json"]
 
 
+def test_a_dry_run_makes_no_database(folder: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+
+    planned = result_of("import", folder, "--dry-run", "--database", tmp_path / "new.db")
+
+    assert (planned["created"], sorted(tmp_path.rglob("*"))) == (1, before)
+    assert result_of("import", folder, "--database", tmp_path / "new.db") == planned
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="pseudo-terminals are POSIX")
 def test_import_shows_a_person_what_was_refused(folder: Path, tmp_path: Path) -> None:
     (folder / "b\x1b[1m.json").write_text("{")

@@ -176,6 +176,20 @@ def test_the_suggested_word_stands_on_one_line(database: Path) -> None:
 
 
 @posix
+@pytest.mark.parametrize("word", ["gardener", "nothing-like-it"])
+def test_a_terminal_says_what_a_search_does_not_look_at(tmp_path: Path, word: str) -> None:
+    database, folder = tmp_path / "sim.db", tmp_path / "flows"
+    folder.mkdir()
+    words = " ".join(f"gardener{number}" for number in range(30_000))
+    (folder / "long.json").write_text(json.dumps({"nodes": [{"text": words}]}))
+    result_of("import", folder, "--database", database)
+
+    _, text = at_terminal("search", word, "--database", database, columns=80)
+
+    assert "Some workflows have more text than a search looks at." in text
+
+
+@posix
 @pytest.mark.parametrize(
     "words", [("search", "a"), ("history", "demo-invoices"), ("runs",)], ids=lambda words: words[0]
 )
