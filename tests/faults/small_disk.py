@@ -1,5 +1,6 @@
 """A VFS with a disk of a given size: a file cannot grow when the folder has reached it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,9 @@ class SmallDiskVFS(apsw.VFS):
 
     def free(self) -> int:
         """Return how many bytes are free."""
-        return self.capacity_bytes - sum(
-            found.stat().st_size for found in self._folder.iterdir() if found.suffix != ".db-shm"
-        )
+        with os.scandir(self._folder) as found:  # asked at each write
+            sizes = [each.stat().st_size for each in found if not each.name.endswith("-shm")]
+        return self.capacity_bytes - sum(sizes)
 
     def xOpen(self, name: Any, flags: list[int]) -> "SmallDiskFile":  # noqa: N802 - APSW's name
         """Open a file whose writes can fail for want of space."""

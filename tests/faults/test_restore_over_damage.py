@@ -20,7 +20,7 @@ def make_database(folder: Path) -> State:
     """Make a database with a backup and change it; return what the backup holds."""
     served = Served(open_store(folder / "sim.db", ManualClock()).store, ManualClock())
     shell = Shell(7)
-    for _ in range(25):
+    for _ in range(12):
         served.send(*shell.requests())
     held = state_at(folder / "sim.db")
     assert "result" in answers(served.send(call("b", "backups.create")))[0]
