@@ -5,8 +5,9 @@ refusals, saves that change nothing, and runs except their deletion are not.
 """
 
 import ast
+import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from tests.made_workflows import save
 from tests.make_params import params_type, simplest
 from tests.vault_benches import MemoryKeychain
 
+MADE_MS = 1_700_000_100_000
+"""The time after the rows were made."""
+
 
 class SessionWithFacts(NoSession):
     """A session that knows the facts of its process."""
@@ -36,7 +40,7 @@ class SessionWithFacts(NoSession):
 
 
 def make_rows(bench: Bench) -> None:
-    """Make the rows that the acts change."""
+    """Make the rows that the acts change, but for the runs."""
     bench.context.session = SessionWithFacts()
     made = Path(bench.call("backups.create")["path"])
     made.rename(made.with_name(BACKUP))
@@ -44,18 +48,34 @@ def make_rows(bench: Bench) -> None:
         save(bench, name, tags=["old"] if name == "w2" else [])
     bench.call("workflows.update", id="w1", tags=["old"])
     bench.call("workflows.archive", id="shelved")
-    for run in ("going", "ended"):
-        bench.call("runs.start", workflow_id="w1", id=run)
-    bench.call("runs.finish", id="ended", status="error")
     bench.call("settings.set", key="own", value=1)
     bench.call("settings.set", key="canvas_grid_size", value=7)
-    bench.told.clear()
+
+
+@contextmanager
+def bench_with_rows(made: Path, folder: Path, clock: ManualClock) -> Iterator[Bench]:
+    """Open a copy of the folder in which `make_rows` has made rows, with runs that go on."""
+    shutil.copytree(made, folder, dirs_exist_ok=True)
+    with open_bench(folder, clock) as bench:
+        bench.context.session = SessionWithFacts()
+        for run in ("going", "ended"):
+            bench.call("runs.start", workflow_id="w1", id=run)
+        bench.call("runs.finish", id="ended", status="error")
+        bench.told.clear()
+        yield bench
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    with open_bench(folder) as bench:
+        make_rows(bench)
+    return folder
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
-    with open_bench(tmp_path) as opened:
-        make_rows(opened)
+def bench(made: Path, tmp_path: Path) -> Iterator[Bench]:
+    with bench_with_rows(made, tmp_path, ManualClock(MADE_MS)) as opened:
         yield opened
 
 
