@@ -18,7 +18,7 @@ from _pytest.runner import runtestprotocol
 from hypothesis import HealthCheck, settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from sidecar import limits
+from tests.cheap_keys import CHEAP_KEYS
 from tests.promptness import TooSlowError
 
 LONGEST = (
@@ -93,11 +93,8 @@ def usual_limits() -> Iterator[None]:
 @pytest.fixture(scope="module")
 def cheap_keys() -> Iterator[None]:
     """Have what the tests of a module start derive keys as cheaply as the policy allows."""
-    cost = (limits.KDF_MEMORY_MIN_KIB, limits.KDF_PASSES_MIN, 1)
-    names = ("KDF_MEMORY_KIB", "KDF_PASSES", "KDF_LANES")
-    given = " ".join(f"{name}={number}" for name, number in zip(names, cost, strict=True))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(OTHER_LIMITS, f"{os.environ.get(OTHER_LIMITS, '')} {given}")
+        patch.setenv(OTHER_LIMITS, f"{os.environ.get(OTHER_LIMITS, '')} {CHEAP_KEYS}")
         yield
 
 

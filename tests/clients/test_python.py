@@ -33,6 +33,8 @@ from tests.clients.python_hosts import flow, served
 from tests.process.child_process import ROOT, environment, product
 from tests.store import samples
 
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
 CLIENT = ROOT / "schema" / "clients" / "python"
 README = (CLIENT / "README.md").read_text("utf-8")
 

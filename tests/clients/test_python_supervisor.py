@@ -26,6 +26,8 @@ from tests.clients import python_conversation as conversation
 from tests.clients.python_hosts import PEER, SIDECAR, flow, peer, served
 from tests.process.child_process import environment, until
 
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
 CALLS = 1_000
 
 

@@ -27,7 +27,7 @@ from tests.clients.rust_builds import BUILD_S, CRATE, TAURI, built, cargo, neede
 from tests.process.child_process import environment
 from tests.store import samples
 
-pytestmark = pytest.mark.timeout(BUILD_S)
+pytestmark = [pytest.mark.timeout(BUILD_S), pytest.mark.usefixtures("cheap_keys")]
 
 HELLO_LINES_MAX = 15
 MAIN_LINES_MAX = 60

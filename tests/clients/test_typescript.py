@@ -45,7 +45,10 @@ ready = {"protocol_version": "1.0", "head": {"seq": 0}, "runs_interrupted_ids": 
 READY = 'say(method="system.ready", params=ready)\n'
 SHUTDOWN = 'say(id=hear()["id"], result={})\n'
 
-pytestmark = pytest.mark.skipif(NO_TYPESCRIPT, reason=NO_TYPESCRIPT_REASON)
+pytestmark = [
+    pytest.mark.skipif(NO_TYPESCRIPT, reason=NO_TYPESCRIPT_REASON),
+    pytest.mark.usefixtures("cheap_keys"),
+]
 
 
 @pytest.fixture(scope="session", autouse=True)

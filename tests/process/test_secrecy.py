@@ -14,6 +14,7 @@ import pytest
 from sidecar.store import meta, secrets
 from sidecar.vault import crypto, slot_format
 from sidecar.vault.keys import LABELS, Keys
+from tests.cheap_keys import CHEAP_KEYS
 from tests.process.child_process import environment, misbehaving, product, request
 from tests.process.conftest import Spawn
 
@@ -189,7 +190,8 @@ def test_a_dumpable_process_never_holds_a_key(spawn: Spawn, database: Path) -> N
 def test_our_own_names_are_not_redacted_whatever_the_passphrase_is(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    cheap = environment(SIM_TEST_LIMITS=CHEAP_KEYS)
+    child = spawn(product("--database", database), env=cheap)
     passphrases = ["wrong", '"slot":1', "passphrase", '{"kind":"', "null"]
     child.call("secrets.initialize", {"passphrase": passphrases[0]})
     for old, new in pairwise(passphrases):

@@ -12,6 +12,8 @@ from tests.process.child_process import Child, environment, notice, product, req
 from tests.process.conftest import Spawn
 from tests.process.secret_service import SecretService, SilentBus
 
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
 PASSPHRASE = "correct horse battery"
 UNLOCK = request("secrets.unlock", {"keychain": True}, "keychain")
 

@@ -15,6 +15,8 @@ from tests.described_errors import assert_start_failed
 from tests.process.child_process import ROOT, WAIT_S, Child, ended, environment, product, until
 from tests.process.conftest import Spawn
 
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
 PASSPHRASE = b"correct horse battery staple"
 
 

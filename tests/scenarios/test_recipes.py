@@ -8,6 +8,8 @@ import pytest
 from tests.scenarios.talk import ROOT
 from tests.scenarios.test_scenarios import replay
 
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
 PAGE = (ROOT / "schema" / "recipes.md").read_text(encoding="utf-8")
 RECIPES = re.findall(r"^## (.+?)\n.*?^```\n(.+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 

@@ -8,6 +8,8 @@ import pytest
 
 from tests.torture.__main__ import Storm
 
+pytestmark = pytest.mark.usefixtures("cheap_keys")
+
 ROOT = Path(__file__).parents[2]
 
 
