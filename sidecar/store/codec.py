@@ -11,6 +11,7 @@ member can produce before it is produced.
 import hashlib
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from types import ModuleType
 from typing import Any, Final, NamedTuple
@@ -74,6 +75,21 @@ def unpack(data: Any, sha256: Any, size_bytes: Any = None) -> bytes:
         DatabaseDamaged: it is cut off, not gzip, followed by other bytes, or has another size or
             SHA-256.
     """
+    body = _decompressed(data, size_bytes)
+    if fingerprint(body) != sha256:
+        raise DatabaseDamaged
+    return body
+
+
+def holds(data: Any, body: bytes) -> bool:
+    """Return whether a cell has this body packed, which needs no SHA-256 of what is unpacked."""
+    with suppress(DatabaseDamaged):
+        return _decompressed(data, len(body)) == body
+    return False
+
+
+def _decompressed(data: Any, size_bytes: Any) -> bytes:
+    """Return what is packed, after checking its size."""
     allowed = limits.BODY_MAX_BYTES if size_bytes is None else size_bytes
     if not (isinstance(data, bytes) and isinstance(allowed, int) and allowed >= 0):
         raise DatabaseDamaged
@@ -86,7 +102,5 @@ def unpack(data: Any, sha256: Any, size_bytes: Any = None) -> bytes:
     ends_well = decompressor.eof and not decompressor.unused_data
     right_size = len(body) == size_bytes if size_bytes is not None else len(body) <= allowed
     if not (ends_well and right_size):
-        raise DatabaseDamaged
-    if fingerprint(body) != sha256:
         raise DatabaseDamaged
     return body

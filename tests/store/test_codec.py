@@ -25,6 +25,16 @@ def test_what_is_packed_comes_back(body: bytes) -> None:
     assert packed.stored_bytes == len(packed.data)
 
 
+@given(st.binary(max_size=500), st.binary(max_size=500))
+def test_a_cell_holds_the_body_that_was_packed_and_no_other(body: bytes, other: bytes) -> None:
+    data = codec.pack(body).data
+
+    assert codec.holds(data, body)
+    assert codec.holds(data, other) == (body == other)
+    assert not codec.holds(data, body + b" ")
+    assert not codec.holds(None, body)
+
+
 def test_any_gzip_reader_opens_it() -> None:
     body = b'{"nodes": [1, 2, 3]}' * 50
     assert gzip.decompress(codec.pack(body).data) == body
@@ -62,7 +72,9 @@ def test_every_flipped_bit_is_damage_or_the_same_body(data: st.DataObject) -> No
     try:
         found = codec.unpack(bytes(spoiled), packed.sha256, packed.size_bytes)
     except DatabaseDamaged:
+        assert not codec.holds(bytes(spoiled), body)
         return
+    assert codec.holds(bytes(spoiled), body)
     assert found == body, "a bit of the gzip header that means nothing"
 
 

@@ -14,7 +14,7 @@ from sidecar.store import codec
 from sidecar.store.codec import Packed
 from sidecar.store.connection import Connection
 from sidecar.store.workflows import revisions
-from sidecar.store.workflows.header import NO_TAGS, Content, Header, load
+from sidecar.store.workflows.header import NO_TAGS, Content, Header, packed_body
 
 _INSERT: Final = (
     "INSERT INTO workflows (id, name, description, tags, category, revision, content_sha256,"
@@ -127,9 +127,12 @@ def _pack_if_new(db: Connection, old: Header, body: bytes | Packed) -> Packed | 
     """Pack a body, or take one that is packed; None when it is stored already and not damaged."""
     sha256 = body.sha256 if isinstance(body, Packed) else codec.fingerprint(body)
     if sha256 == old.content_sha256:
-        stored = load(db, old.id)
-        with suppress(DatabaseDamaged):
-            if stored is not None and stored.body():
+        with suppress(DatabaseDamaged, UnicodeDecodeError):
+            data = packed_body(db, old.rid)
+            if isinstance(body, Packed):
+                codec.unpack(data, sha256, old.size_bytes)
+                return None
+            if len(body) == old.size_bytes and codec.holds(data, body):
                 return None
     return body if isinstance(body, Packed) else codec.pack(body, sha256)
 
