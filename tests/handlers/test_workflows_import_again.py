@@ -128,6 +128,54 @@ def test_replace_refuses_what_would_lose_something(bench: Bench, folder: Path) -
     assert outcomes(second) == [("list.json", "refused", "empty_body")]
 
 
+def test_an_exported_workflow_replaces_itself_and_no_other_from_the_same_place(
+    bench: Bench, tmp_path: Path
+) -> None:
+    for name in ("one", "two"):
+        document = {**N8N, "id": "own", "name": name}
+        result = bench.call("workflows.import", items=[{"data": document}])
+    second = result["items"][0]["id"]
+    path = tmp_path / "e.json"
+    bench.call("workflows.export", path=str(path), ids=[second])
+    bench.call("workflows.update", id=second, name="three")
+
+    for policy, outcome in (("skip", "skipped"), ("replace", "replaced")):
+        again = bench.call("workflows.import", path=str(path), policy=policy)
+        assert [(each["id"], each["outcome"]) for each in again["items"]] == [(second, outcome)]
+    assert bench.rows("SELECT id, name FROM workflows ORDER BY name") == [
+        ("own", "one"), (second, "two"),
+    ]  # fmt: skip
+
+
+def test_two_exported_workflows_from_the_same_place_replace_themselves(
+    bench: Bench, tmp_path: Path
+) -> None:
+    ids = [
+        bench.call("workflows.import", items=[{"data": {**N8N, "id": "own", "name": name}}])[
+            "items"
+        ][0]["id"]
+        for name in ("one", "two")
+    ]
+    path = tmp_path / "e.json"
+    bench.call("workflows.export", path=str(path))
+    before = all_workflows(bench)
+    for each in ids:
+        bench.call("workflows.save", workflow={"id": each, "name": "x", "data": [each]})
+
+    (tmp_path / "second").mkdir()
+    with open_bench(tmp_path / "second") as second:
+        for outcome in ("created", "skipped"):
+            result = second.call("workflows.import", path=str(path), policy="replace")
+            assert [(each["id"], each["outcome"]) for each in result["items"]] == [
+                (each, outcome) for each in ids
+            ]
+    result = bench.call("workflows.import", path=str(path), policy="replace")
+    assert [(each["id"], each["outcome"]) for each in result["items"]] == [
+        (each, "replaced") for each in ids
+    ]
+    assert [row[3] for row in all_workflows(bench)] == [row[3] for row in before]
+
+
 def test_documents_of_one_import_never_replace_each_other(bench: Bench, folder: Path) -> None:
     put(folder, "a.json", {**N8N, "id": "own", "name": "one"})
     put(folder, "b.json", {**N8N, "id": "own", "name": "two"})
@@ -166,6 +214,8 @@ def test_a_dry_run_reports_what_the_call_does_and_writes_nothing(
     put(folder, "d.json", b"{")
     bench.call("workflows.save", workflow={"id": "w", "name": "w", "data": {}})
     put(folder, "e.json", {**N8N, "id": "w"})
+    items = [{"id": each, "name": "n", "data": each} for each in ("i1", "i2", "i1")]
+    put(folder, "f.json", {"format": "sim-sidecar/1", "exported_at": 1, "items": items})
     before, told = all_workflows(bench), list(bench.told)
 
     dry = bench.call("workflows.import", path=str(folder), policy=policy, dry_run=True)

@@ -99,9 +99,9 @@ class Importer:
         self._ctx = ctx
         self._policy = policy
         self._dry_run = dry_run
-        self._seen: set[tuple[str | None, str | None]] = set()
-        """The sources and source ids of this import: a later document of the same ones is another
-        workflow, or the two would replace each other at every call."""
+        self._done_ids: set[str | None] = set()
+        """The workflows of this import: a later document from the same place is another workflow,
+        or the two would replace each other at every call."""
         self._planned: dict[str, bytes] = {}
         """In a dry run: the fingerprints of the bodies of new workflows, by id."""
         self._planned_ids: dict[tuple[str | None, str | None], str] = {}
@@ -110,33 +110,37 @@ class Importer:
     def import_one(self, db: Connection, incoming: Incoming) -> Done:
         """Import one document."""
         try:
-            if self._policy != "new" and self._is_first(incoming):
-                known = self._find_known(db, incoming)
-                if known is not None and self._policy == "skip":
-                    return Done("skipped", known.id, "exists")
-                if known is not None:
-                    return self._replace(db, known, incoming)
-            return self._create(db, incoming)
+            done = self._import(db, incoming)
         except DatabaseDamaged:
             return Done("refused", None, "database_damaged")
+        self._done_ids.add(done.id)
+        return done
 
-    def _is_first(self, incoming: Incoming) -> bool:
-        """Return whether no document before it in this import has its source and source id."""
-        origin = (incoming.document.source, incoming.source_id)
-        if self._policy == "skip" or origin == (None, None):
-            return True
-        is_first = origin not in self._seen
-        self._seen.add(origin)
-        return is_first
+    def _import(self, db: Connection, incoming: Incoming) -> Done:
+        """Import one document by the policy."""
+        if self._policy == "new":
+            return self._create(db, incoming)
+        known = self._find_known(db, incoming)
+        if known is not None and self._policy == "skip":
+            return Done("skipped", known.id, "exists")
+        if known is None or known.id in self._done_ids:
+            return self._create(db, incoming)
+        return self._replace(db, known, incoming)
 
     def _find_known(self, db: Connection, incoming: Incoming) -> Header | Planned | None:
-        """Return the workflow that the document was imported as, or that has its id."""
+        """Return the workflow that the document was imported as, or that has its id.
+
+        Of several workflows from one place it is the one that has the document's id.
+        """
         document, source_id = incoming.document, incoming.source_id
-        planned = self._planned_ids.get((document.source, source_id))
+        planned = self._planned_ids.get((document.source, source_id or document.own_id))
         if planned is not None:
             return Planned(planned, self._planned[planned])
+        own = header.find(db, document.own_id) if document.own_id else None
         if document.source is None:
-            return header.find(db, document.own_id) if document.own_id else None
+            return own
+        if own is not None and (own.source, own.source_id) == (document.source, source_id):
+            return own
         return find_imported(db, document.source, source_id) if source_id else None
 
     def _create(self, db: Connection, incoming: Incoming) -> Done:
