@@ -17,6 +17,9 @@ from sidecar.exports.documents import Document
 from sidecar.exports.file_names import FileNames
 
 MANIFEST: Final = "manifest.json"
+_FROM_S: Final = 315_532_800
+_UNTIL_S: Final = 4_354_819_199
+"""The years that a zip can write, 1980 to 2107, for a computer whose clock is wrong."""
 _SUFFIXES: Final = {"dify": ".yml", "kestra": ".yml"}
 
 
@@ -48,11 +51,11 @@ def write_originals(file: IO[bytes], documents: Iterable[Document], exported_at:
     """Write a zip of the documents and their manifest."""
     names = FileNames(MANIFEST)
     items: list[ManifestItem] = []
-    at = datetime.fromtimestamp(exported_at / 1000, UTC).timetuple()[:6]
+    at = datetime.fromtimestamp(min(max(exported_at // 1000, _FROM_S), _UNTIL_S), UTC)
 
     def put(name: str, data: bytes) -> None:
         """Write one file; once unpacked, only its owner may read it."""
-        entry = zipfile.ZipInfo(name, at)
+        entry = zipfile.ZipInfo(name, at.timetuple()[:6])
         entry.compress_type = zipfile.ZIP_DEFLATED
         entry.external_attr = 0o600 << 16
         archive.writestr(entry, data)

@@ -12,9 +12,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from sidecar import limits
 from sidecar.errors import Cancelled, Conflict, InvalidParams
 from tests.bodies.made_documents import DIFY, N8N, OF_TOOLS
-from tests.harness import Bench, open_bench
+from tests.harness import Bench, ManualClock, open_bench
 from tests.import_files import body_of, put
 from tests.made_workflows import add_runs, flow, save
 
@@ -158,6 +159,21 @@ def test_a_zip_has_a_file_for_each_workflow_and_a_manifest_with_hashes(
         "source": None,
         "source_id": None,
     }
+
+
+@pytest.mark.parametrize("now_ms", [0, limits.SAFE_INTEGER_MAX])
+def test_a_zip_is_exported_whatever_the_clock_says(
+    bench: Bench, tmp_path: Path, now_ms: int
+) -> None:
+    save(bench, "w")
+    bench.clock = ManualClock(now_ms, step_ms=0)
+
+    exported(bench, tmp_path / "all.zip", format="original")
+
+    with zipfile.ZipFile(tmp_path / "all.zip") as archive:
+        years = {entry.date_time[0] for entry in archive.infolist()}
+        manifest = json.loads(archive.read("manifest.json"))
+    assert (years, manifest["exported_at"]) == ({2107 if now_ms else 1980}, now_ms)
 
 
 @pytest.mark.parametrize("name", ["manifest", "-._hidden", "~.Mail"])
