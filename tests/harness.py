@@ -239,6 +239,8 @@ def _put_new_file(path: Path, clock: ManualClock) -> None:
             made = Path(folder, path.name)
             own = ManualClock(*began)
             open_close._create(made, own, None)
+            with closing(Connection(str(made))) as db, db:  # as if it had been closed
+                meta.write(db, meta.CLEAN_END, 1)
             _NEW_FILES[began] = (made.read_bytes(), own.at_ms)
     data, clock.at_ms = _NEW_FILES[began]
     path.parent.mkdir(files.FOLDER_MODE, parents=True, exist_ok=True)
