@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import smoke_remote
 import smoke_replaced
-from smoke_inspector import shows_its_page
+from smoke_inspector import leaves_others_alone, shows_its_page
 from smoke_process import WAIT_S, Served, alive, children, listing, size_on_disk
 
 DISK_BYTES_MAX = 50_000_000
@@ -160,6 +160,8 @@ def checks(artefact: Artefact, scratch: Path) -> Iterator[Check]:
         yield Check(f"commands by {name}", partial(by_variant, tried, variant))
     shown = partial(shows_its_page, tried.command, tried.database, tried.variables)
     yield Check("the inspector serves its page", shown)
+    alone = partial(leaves_others_alone, tried.command, tried.variables)
+    yield Check("the command of inspect gets no variable of the program's", alone)
     yield from remote_checks(tried)
     document = json.loads(tried.run("openrpc"))
     examples = {one["name"]: one["examples"][0]["params"] for one in document["methods"]}

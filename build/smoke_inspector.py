@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 
@@ -43,3 +44,25 @@ def shows_its_page(command: list[str], database: Path, variables: dict[str, str]
         _, errors = process.communicate(timeout=WAIT_S)
     if process.returncode or errors:
         raise AssertionError((process.returncode, errors))
+
+
+SHOWS = "import os, sys; print(*os.environ); sys.stdin.read()"
+
+
+def leaves_others_alone(command: list[str], variables: dict[str, str]) -> None:
+    """The command of a host gets the variables of the host from `inspect --through`, no others.
+
+    Raises:
+        AssertionError: it gets others.
+    """
+    shown = subprocess.run(
+        [*command, "inspect", "--through", "--", sys.executable, "-I", "-c", SHOWS],
+        input="",
+        capture_output=True,
+        env=variables,
+        text=True,
+        timeout=WAIT_S,
+        check=True,
+    ).stdout.split()
+    if added := set(shown) - variables.keys() - {"LC_CTYPE"}:
+        raise AssertionError(added)

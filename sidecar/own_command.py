@@ -52,6 +52,26 @@ def own_environment() -> dict[str, str]:
     return variables
 
 
+_LIBRARIES: Final = "LD_LIBRARY_PATH"
+
+
+def others_environment() -> dict[str, str]:
+    """Return the environment of another program: as this one was given it.
+
+    The executable of a bundle has added variables for itself. With its LD_LIBRARY_PATH another
+    program would load the bundle's libraries in place of those of the system.
+    """
+    if not is_bundled():
+        return dict(os.environ)
+    own = str(Path(sys.executable).with_name("_internal"))
+    variables = {name: text for name, text in os.environ.items() if not name.startswith("_PYI_")}
+    folders = variables.pop(_LIBRARIES, "").split(os.pathsep)
+    variables.pop(f"{_LIBRARIES}_ORIG", None)
+    if others := os.pathsep.join(folder for folder in folders if folder not in ("", own)):
+        variables[_LIBRARIES] = others
+    return variables
+
+
 _REMOTE_VARIABLE: Final = "SIM_SIDECAR_REMOTE"
 """The environment variable that names the folder of the extra `remote`, which the npm package of
 the client sets."""

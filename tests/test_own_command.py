@@ -1,11 +1,12 @@
-"""Where a bundle looks for the extra `remote`; build/smoke_remote.py tries real ones."""
+"""What a bundle is started with, and looks for; build/smoke.py tries real ones."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
-from sidecar.own_command import courier_environment, remote_folders
+from sidecar.own_command import courier_environment, others_environment, remote_folders
 
 
 @pytest.fixture
@@ -36,3 +37,26 @@ def test_an_environment_of_python_looks_for_the_extra_among_its_packages_only(
     monkeypatch.setenv("SIM_SIDECAR_REMOTE", str(tmp_path))
 
     assert remote_folders() == []
+
+
+@pytest.mark.parametrize(("of_user", "kept"), [("", None), (":/opt/their/lib", "/opt/their/lib")])
+def test_another_program_gets_no_libraries_of_the_bundle(
+    bundled: Path, monkeypatch: pytest.MonkeyPatch, of_user: str, kept: str | None
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", f"{bundled / '_internal'}{of_user}")
+    monkeypatch.setenv("LD_LIBRARY_PATH_ORIG", of_user.removeprefix(":"))
+    monkeypatch.setenv("_PYI_ARCHIVE_FILE", str(bundled / "sim-sidecar"))
+
+    given = others_environment()
+
+    assert given.get("LD_LIBRARY_PATH") == kept
+    assert not {name for name in given if name.startswith("_PYI_") or name.endswith("_ORIG")}
+    assert given["PATH"] == os.environ["PATH"]
+
+
+def test_another_program_of_an_environment_of_python_gets_all_variables(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/opt/their/lib")
+
+    assert others_environment() == dict(os.environ)

@@ -17,6 +17,7 @@ from typing import Any
 from sidecar import descriptors
 from sidecar.inspector.frames import LineRecorder
 from sidecar.limits import inspector as limits
+from sidecar.own_command import others_environment
 
 _PASSED_ON = ("SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
 
@@ -63,7 +64,7 @@ class Relay:
         # A process group of its own: a signal from the terminal then arrives once, from here.
         self._process = subprocess.Popen(  # noqa: S603 - the command that the user gave
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0, close_fds=False,
-            **alone,
+            env=others_environment(), **alone,
         )  # fmt: skip
         signals.pass_to(self._process)
         if not (self._process.stdin and self._process.stdout):

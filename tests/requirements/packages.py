@@ -16,6 +16,12 @@ REQUIREMENTS = [
         "test_a_child_runs_without_assertions_and_docstrings_as_the_command_does",
     ),
     _promise.proven(
+        "packages:others",
+        "A program that a bundle starts for its user gets none of the bundle's libraries.",
+        "test_another_program_gets_no_libraries_of_the_bundle",
+        "test_another_program_of_an_environment_of_python_gets_all_variables",
+    ),
+    _promise.proven(
         "packages:archives",
         "An archive's bytes follow from the names, bytes and modes of its files alone.",
         "test_the_same_files_give_the_same_archive_whatever_their_place_and_time",
