@@ -1,8 +1,8 @@
-"""Writes licences/obstore-crates.txt: the licences of the Rust crates that are in `obstore`.
+"""Writes licences/PACKAGE-crates.txt: the licences of the Rust crates that are in each package.
 
-Its package lists the crates and has the text of no licence, not even of its own. cargo fetches the
-crates, so this runs when the lock has another `obstore`, and its result is checked in:
-`.venv/bin/python build/crate_licences.py`.
+The packages list their crates and have the text of none of their licences. cargo fetches the
+crates, so this runs when the lock has another version of one, and its result is checked in:
+`.venv/bin/python build/crate_licences.py [PACKAGE ...]`.
 """
 
 import re
@@ -10,15 +10,17 @@ import subprocess
 import sys
 import tempfile
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import package_contents as contents
-import package_remote as remote
 
+PACKAGES = ("cryptography", "obstore", "rpds-py")
+"""Those of the product's packages that have crates; one that is missing stops the packaging."""
 FROM_GIT = ("pyo3-bytes", "pyo3-file", "pyo3-object_store")
 """Crates that come from no registry, each under the MIT licence or Apache-2.0."""
-STANDARD = "humantime"
+STANDARD = {"name": "humantime", "version": "2.3.0"}
 """A crate with the plain text of Apache-2.0, for the crates that only say that it is theirs."""
 
 
@@ -64,7 +66,7 @@ def collected(crates: list[dict[str, Any]], folder: Path) -> dict[str, list[str]
         contents.Unknown: a crate has no text.
     """
     places = vendored(folder)
-    (standard,) = [path for (name, _), path in places.items() if name == STANDARD]
+    (standard,) = [path for (name, _), path in places.items() if name == STANDARD["name"]]
     apache = (standard / "LICENSE-APACHE").read_text(encoding="utf-8").strip()
     found: dict[str, tuple[str, list[str]]] = {}
     for crate in crates:
@@ -80,12 +82,18 @@ def collected(crates: list[dict[str, Any]], folder: Path) -> dict[str, list[str]
     return dict(found.values())
 
 
-def main() -> int:
-    """Write the file and return the exit code."""
-    crates = remote.package().crates
+def write(package: str) -> None:
+    """Write the file of one package.
+
+    Raises:
+        contents.Unknown: a crate has no text.
+    """
+    crates = contents.foreign_crates(contents.of_package(metadata.distribution(package)))
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
         fetched = [each for each in crates if each["name"] not in FROM_GIT]
+        if STANDARD["name"] not in {each["name"] for each in fetched}:
+            fetched.append(STANDARD)
         (place / "Cargo.toml").write_text(manifest(fetched), encoding="utf-8")
         (place / "lib.rs").touch()
         subprocess.run(["cargo", "vendor", "--quiet", "vendor"], cwd=place, check=True)
@@ -94,9 +102,15 @@ def main() -> int:
         f"{contents.RULE}\n{', '.join(names)}\n{contents.RULE}\n\n{text}\n"
         for text, names in texts.items()
     ]
-    path = contents.LICENCES / remote.CRATE_LICENCES
+    path = contents.LICENCES / contents.crates_file(package)
     path.write_text("\n".join(sections), encoding="utf-8", newline="\n")
     print(f"{path.name}: {len(crates)} crates, {len(sections)} texts")
+
+
+def main() -> int:
+    """Write the files of the packages that are named, or of all, and return the exit code."""
+    for package in sys.argv[1:] or PACKAGES:
+        write(package)
     return 0
 
 

@@ -66,3 +66,13 @@ def _pack_zip(folder: Path, archive: Path, top: str, epoch_s: int) -> None:
             entry.external_attr = (path.stat().st_mode & 0o777) << 16
             entry.compress_type = zipfile.ZIP_DEFLATED
             packed.writestr(entry, path.read_bytes())
+
+
+def unpack(path: Path, place: Path) -> None:
+    """Unpack an archive as its users do."""
+    if path.suffix == ".zip":
+        with zipfile.ZipFile(path) as packed:
+            packed.extractall(place)  # noqa: S202 - an archive that this build has made
+        return
+    with tarfile.open(path) as tar:
+        tar.extractall(place)  # noqa: S202 - an archive that this build has made

@@ -1,5 +1,6 @@
 """Tells what a bundle is made of: packages, native parts, their versions and their licences."""
 
+import ctypes
 import json
 import re
 import ssl
@@ -67,6 +68,23 @@ def _openssl_of_cryptography() -> str:
     return backend.openssl_version_text().split()[1]
 
 
+def _libyaml() -> str:
+    """Return the version of libyaml, which is linked into the package PyYAML."""
+    from yaml import _yaml  # noqa: PLC0415 - only where packages are made
+
+    return str(_yaml.get_version_string())
+
+
+def told_by(library: str, function: str) -> str:
+    """Return the version that a function of a shared library of this Python tells, if it does."""
+    try:
+        told = getattr(ctypes.CDLL(library), function)
+    except (OSError, AttributeError):
+        return ""
+    told.restype = ctypes.c_char_p
+    return str(told().decode().partition(",")[0])
+
+
 NATIVE = (
     Native(
         "Python",
@@ -93,10 +111,16 @@ NATIVE = (
     Native("zstd", ("zstandard/backend_c.*",), _zstd, "BSD-3-Clause", "zstd.txt"),
     Native("ISA-L", ("isal/isal_zlib.*", "isal/igzip_lib.*", "isal/_isal.*"), _isal,
            "BSD-3-Clause", "isa-l.txt"),
+    Native("libyaml", ("yaml/_yaml.*",), _libyaml, "MIT", "libyaml.txt"),
     Native("zlib", ("libz.*",), lambda: zlib.ZLIB_RUNTIME_VERSION, "Zlib", "zlib.txt"),
-    Native("bzip2", ("libbz2*",), str, "bzip2-1.0.6", "bzip2.txt"),
-    Native("xz (liblzma)", ("liblzma*",), str, "0BSD", "xz.txt"),
-    Native("libffi", ("libffi*",), str, "MIT", "libffi.txt"),
+    Native("bzip2", ("libbz2*",), lambda: told_by("libbz2.so.1.0", "BZ2_bzlibVersion"),
+           "bzip2-1.0.6", "bzip2.txt"),
+    Native("xz (liblzma)", ("liblzma*",), lambda: told_by("liblzma.so.5", "lzma_version_string"),
+           "0BSD", "xz.txt"),
+    # Only newer ones than are in use have a function that tells the version.
+    Native("libffi (in Python)", ("libffi*",), lambda: told_by("libffi.so.8", "ffi_get_version"),
+           "MIT", "libffi.txt"),
+    Native("libffi (in cffi)", ("_cffi_backend.*",), str, "MIT", "libffi.txt"),
 )  # fmt: skip
 
 
@@ -120,11 +144,11 @@ def parts_of(folder: Path, modules: set[str]) -> list[Part]:
     """Return all parts of a bundle whose executable has these modules.
 
     Raises:
-        Unknown: a library is of no known part, or a part has no licence text.
+        Unknown: a library is of no known part, or a part or a crate has no licence text.
     """
     inside = folder / "_internal"
     files = {path.relative_to(inside).as_posix() for path in inside.rglob("*") if path.is_file()}
-    found = [of_package(each) for each in _packages(files, modules)]
+    found = [with_crate_licences(of_package(each)) for each in _packages(files, modules)]
     libraries = {name for name in files if re.search(r"\.(so|dll|pyd|dylib)(\.|$)", name)}
     for native in NATIVE:
         own = {name for name in files if any(Path(name).match(each) for each in native.files)}
@@ -191,6 +215,34 @@ def of_package(package: metadata.Distribution) -> Part:
         marks = [line for line in told.get_all("Classifier") or [] if line[:7] == "License"]
         licence = ", ".join(line.rpartition(" :: ")[2] for line in marks)
     return Part(package.name, package.version, licence, sorted(texts), True, crates)
+
+
+def with_crate_licences(part: Part) -> Part:
+    """Return a part with the licences of the Rust crates in it, of which packages have no texts.
+
+    Raises:
+        Unknown: a crate has no licence text.
+    """
+    if not (named := {f"{each['name']} {each['version']}" for each in foreign_crates(part)}):
+        return part
+    path = LICENCES / crates_file(part.name)
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    known = set(", ".join(text.split(f"{RULE}\n")[1::2]).replace("\n", "").split(", "))
+    if missing := named - known:
+        raise Unknown(f"no licence is known for {sorted(missing)}: crate_licences.py.")
+    return part._replace(texts=[*part.texts, (path.name, text)])
+
+
+def foreign_crates(part: Part) -> list[dict[str, Any]]:
+    """Return the crates in a part whose licence is not the part's own."""
+    own = f"{part.name}-"
+    crates = [each for each in part.crates if each.get("purl", "").startswith("pkg:cargo/")]
+    return [each for each in crates if not each["name"].startswith(own)]
+
+
+def crates_file(package: str) -> str:
+    """Return the name of the file with the licences of the crates in a package."""
+    return f"{package}-crates.txt"
 
 
 def licences(parts: list[Part]) -> str:

@@ -17,13 +17,8 @@ ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = "obstore"
 FILES = ("__init__.py", "store.py", "_obstore.*.so", "_obstore.pyd", "_obstore.*.pyd")
 """What the courier imports; the rest are stubs for editors, and ways to sign in to clouds."""
-OWN_LICENCE, CRATE_LICENCES = "obstore.txt", "obstore-crates.txt"
-"""The files in licences/: the package has none of these texts."""
-
-
-def package() -> contents.Part:
-    """Return the library as the package describes itself."""
-    return contents.of_package(metadata.distribution(LIBRARY))
+OWN_LICENCE = "obstore.txt"
+"""The file in licences/ with what the package itself lacks."""
 
 
 def part() -> contents.Part:
@@ -32,15 +27,10 @@ def part() -> contents.Part:
     Raises:
         contents.Unknown: a crate has no licence text.
     """
-    described = package()
-    crates = (contents.LICENCES / CRATE_LICENCES).read_text(encoding="utf-8")
-    known = set(", ".join(crates.split(f"{contents.RULE}\n")[1::2]).replace("\n", "").split(", "))
-    named = {f"{each['name']} {each['version']}" for each in described.crates}
-    if missing := named - known:
-        raise contents.Unknown(f"no licence is known for {sorted(missing)}: crate_licences.py.")
+    described = contents.of_package(metadata.distribution(LIBRARY))
     own = (contents.LICENCES / OWN_LICENCE).read_text(encoding="utf-8")
-    texts = [(OWN_LICENCE, own), (CRATE_LICENCES, crates)]
-    return described._replace(licence="MIT", texts=texts)
+    whole = described._replace(licence="MIT", texts=[(OWN_LICENCE, own)])
+    return contents.with_crate_licences(whole)
 
 
 def make(folder: Path, manifest: dict[str, Any], epoch_s: int) -> None:

@@ -3,7 +3,8 @@
 A PATH is the folder, its archive, the wheel, or the npm package. Each is unpacked or installed
 below a folder with a blank and an umlaut, made read-only, and driven as a host and a person would:
 every command, every method, foreign variables, a killed parent, a folder that is replaced under the
-running process. Needs Python alone; the wheel takes the packages of .cache/package/environment.
+running process. The archive beside the folder must have its files, and the sdist beside the wheel
+give that wheel. Needs Python alone; the wheel takes the packages of .cache/package/environment.
 """
 
 import argparse
@@ -12,31 +13,20 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 import traceback
 import venv
-import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import smoke_checks
+from package_archives import unpack
 from smoke_checks import Artefact
 
 ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = "sim-sidecar"
 ENVIRONMENT = ROOT / ".cache" / "package" / "environment"
-
-
-def unpack(path: Path, place: Path) -> None:
-    """Unpack an archive as its users do."""
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as packed:
-            packed.extractall(place)  # noqa: S202 - an archive that this build has made
-        return
-    with tarfile.open(path) as tar:
-        tar.extractall(place)  # noqa: S202 - an archive that this build has made
 
 
 def program_in(folder: Path) -> Path:

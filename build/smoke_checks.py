@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import smoke_archives
 import smoke_remote
 import smoke_replaced
 from smoke_inspector import leaves_others_alone, shows_its_page
@@ -22,6 +23,8 @@ DISK_BYTES_MAX = 50_000_000
 PASSPHRASE = "correct horse battery"  # noqa: S105 - of a database that is thrown away
 MALFORMED = -32700
 """The error code `parse_error`."""
+WITHOUT_VERSION = ("libffi (in Python)", "libffi (in cffi)")
+"""The parts that do not tell their version."""
 NOT_CALLED = ("system.shutdown",)
 """Methods that would end the process amid the others."""
 
@@ -147,6 +150,12 @@ def checks(artefact: Artefact, scratch: Path) -> Iterator[Check]:
     if artefact.bundled:
         yield Check("it is small enough and has no links", partial(small, tried))
         yield Check("it tells what is in it", partial(describes_itself, tried))
+    if archive := smoke_archives.archive_of(artefact.source):
+        same = partial(smoke_archives.has_the_files, archive, artefact.folder, tried.scratch)
+        yield Check(f"{archive.name} has the same files", same)
+    if sdist := smoke_archives.sdist_of(artefact.source):
+        same = partial(smoke_archives.gives_the_wheel, sdist, artefact.source, tried.scratch)
+        yield Check(f"{sdist.name} gives the same wheel", same)
     if layouts := layouts_of(artefact.source):
         yield Check(
             "it runs from the layout of Tauri and Electron", partial(layout, tried, layouts)
@@ -227,6 +236,8 @@ def describes_itself(tried: Tried) -> None:
     require(served.end() == 0, "no orderly end")
     for name in ("version", "protocol_version", "schema_version", "schema_hash"):
         require(manifest[name] == served.ready[name], name)
+    unknown = {name for name, version in manifest["parts"].items() if not version}
+    require(sys.platform != "linux" or unknown <= set(WITHOUT_VERSION), unknown)
     parts = {
         one["name"] for one in json.loads((folder / "sbom.cdx.json").read_bytes())["components"]
     }

@@ -1,6 +1,7 @@
 """What holds of the packages without making one; build/smoke.py tries those that were made."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import package_bundle
 import package_contents as contents
 import package_remote
 import smoke_checks
+from crate_licences import PACKAGES
 from package import ROOT, npm_package, platforms
 from sidecar.cli.parser import COMMANDS
 
@@ -141,16 +143,34 @@ def test_the_extra_has_what_the_courier_imports_and_tells_what_is_in_it(tmp_path
     assert "ring 0.17" in licences
 
 
-def test_a_crate_of_the_extra_without_a_licence_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("package", ["cryptography", "obstore", "rpds-py"])
+def test_a_package_with_a_crate_whose_licence_is_not_known_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, package: str
 ) -> None:
-    for name in (package_remote.OWN_LICENCE, package_remote.CRATE_LICENCES):
-        text = (contents.LICENCES / name).read_text("utf-8")
-        (tmp_path / name).write_text(text.replace("rustls 0.", "rustls 9."), "utf-8")
+    described = contents.of_package(metadata.distribution(package))
+    whole = contents.with_crate_licences(described)
+    path = tmp_path / contents.crates_file(package)
+    path.write_text(whole.texts[-1][1].replace("pyo3 0.", "pyo3 9."), "utf-8")
     monkeypatch.setattr(contents, "LICENCES", tmp_path)
 
-    with pytest.raises(contents.Unknown, match=r"rustls 0.*crate_licences\.py"):
-        package_remote.part()
+    with pytest.raises(contents.Unknown, match=r"pyo3 0.*crate_licences\.py"):
+        contents.with_crate_licences(described)
+
+
+def test_the_packages_with_crates_are_those_whose_licences_are_written() -> None:
+    locked = {
+        line.partition("==")[0]
+        for line in (ROOT / "build" / "locks" / "package.txt").read_text("utf-8").splitlines()
+    }
+    of_test = [one for one in metadata.distributions() if one.name.lower() in locked]
+
+    assert {one.name for one in of_test if contents.of_package(one).crates} == set(PACKAGES)
+
+
+def test_the_version_of_a_library_is_told_by_its_function() -> None:
+    assert re.fullmatch(r"\d+\.\d+", contents.told_by("libc.so.6", "gnu_get_libc_version"))
+    assert contents.told_by("libc.so.6", "no_such_function") == ""
+    assert contents.told_by("libnowhere.so.1", "version") == ""
 
 
 def test_the_program_is_made_without_the_extra() -> None:
@@ -171,8 +191,8 @@ def test_the_matrix_says_of_every_platform_whether_its_recipe_was_run() -> None:
 def test_every_native_part_has_its_licence_whole() -> None:
     texts = {part.text for part in contents.NATIVE}
 
-    of_remote = {package_remote.OWN_LICENCE, package_remote.CRATE_LICENCES}
-    assert {path.name for path in contents.LICENCES.iterdir()} == texts | of_remote
+    of_packages = {package_remote.OWN_LICENCE, *map(contents.crates_file, PACKAGES)}
+    assert {path.name for path in contents.LICENCES.iterdir()} == texts | of_packages
     named = {part.name.partition(" ")[0] for part in contents.NATIVE}
     assert named >= {"SQLite", "OpenSSL", "zstd", "ISA-L", "Python"}
 

@@ -40,7 +40,7 @@ REQUIREMENTS = [
         "test_the_program_is_made_without_the_extra",
         "test_the_extra_is_an_npm_package_with_the_same_fields_as_the_program",
         "test_the_extra_has_what_the_courier_imports_and_tells_what_is_in_it",
-        "test_a_crate_of_the_extra_without_a_licence_is_refused",
+        "test_a_package_with_a_crate_whose_licence_is_not_known_is_refused",
         "test_a_bundle_looks_for_the_extra_beside_itself_and_where_the_environment_says",
         "test_an_environment_of_python_looks_for_the_extra_among_its_packages_only",
         "test_the_typescript_client_tells_the_process_where_the_package_of_the_extra_is",
@@ -57,6 +57,9 @@ REQUIREMENTS = [
         "test_a_library_of_no_known_part_is_refused",
         "test_the_bill_of_materials_is_made_of_the_parts_and_of_what_they_list_themselves",
         "test_the_licences_are_written_whole_each_below_its_part",
+        "test_a_package_with_a_crate_whose_licence_is_not_known_is_refused",
+        "test_the_packages_with_crates_are_those_whose_licences_are_written",
+        "test_the_version_of_a_library_is_told_by_its_function",
     ),
     _promise.proven(
         "packages:glibc",
