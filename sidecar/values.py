@@ -7,7 +7,7 @@ the contract, takes descriptions from there. This module knows nothing of the wi
 import base64
 import binascii
 import hashlib
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -112,7 +112,8 @@ def stored_json(text: str | bytes) -> Any:
     It is a `msgspec.Raw` with the static type Any, because the field of the result struct has
     the type of what the JSON contains.
     """
-    return cast(Any, msgspec.Raw(text))
+    raw: Any = msgspec.Raw(text)
+    return raw
 
 
 def encode_cursor(*keys: str | float | None) -> str:

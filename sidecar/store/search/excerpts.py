@@ -113,11 +113,12 @@ def _found(folded: str, words: Words) -> list[tuple[int, int]]:
     """Return begin and end of each word in a folded text, of those that touch as of one."""
     found: list[tuple[int, int]] = []
     for word in words:
-        place = folded.find(word)
-        while place >= 0:
+        stop = 0
+        while (place := folded.find(word, stop)) >= 0:
             stop = place + len(word)
             found.append((place, stop))
-            place = folded.find(word, stop)
+    if len(found) < 2:  # noqa: PLR2004 - nothing to join, as in most snippets
+        return found
     found.sort()
     joined = found[:1]
     for begin, stop in found[1:]:

@@ -95,17 +95,17 @@ def find_hits(asked: Asked, most: int, after: Hit | None = None) -> tuple[list[H
         if among is not None and seen.issuperset(among):
             continue
         limit = most - len(hits)
+        ranked: list[Hit] = []
         if not match or len(among or ()) > limits.SEARCH_RANKED_MAX:
             rows: Iterable[Hit] = _newest(asked, stage, among, start)
         else:
             most_rows = limit + len(seen) if start is None else -1
             ranked = _ranked(asked, stage, match, most_rows, some_archived=some_archived)
-            among = among or [hit.rid for hit in ranked]
             rows = ranked if start is None else _behind(ranked, start)
         hits += islice((hit for hit in rows if hit.rid not in seen), limit)
         if len(hits) >= most:
             return hits, True
-        seen.update(among or ())
+        seen.update(among or [hit.rid for hit in ranked])
     return hits, False
 
 
@@ -182,13 +182,14 @@ def _ranked(asked: Asked, stage: int, match: str, limit: int, *, some_archived: 
         # Reading a row of each hit takes as long as ranking it.
         conditions += f" AND f.rowid {'' if wanted.archived else 'NOT '}IN ({_ARCHIVED})"
     # With rowid in the order FTS5 leaves the sorting to SQLite, which is faster by a third.
+    # It has no rank for a row of which it lacks the size, as in a damaged index.
     rows = asked.db.execute(
-        f"SELECT f.rowid, bm25({index}{weights}) AS score FROM {index} AS f{join}"  # noqa: S608 - constants
-        f" WHERE {index} MATCH ?{conditions} ORDER BY score, f.rowid LIMIT ?",
+        f"SELECT {stage}, ifnull(bm25({index}{weights}), 0.0) AS score, f.rowid"  # noqa: S608 - constants
+        f" FROM {index} AS f{join} WHERE {index} MATCH ?{conditions}"
+        " ORDER BY score, f.rowid LIMIT ?",
         (match, *values, limit),
     )
-    # FTS5 has no rank for a row of which it lacks the size, as in a damaged index.
-    return [Hit(stage, score or 0.0, rid) for rid, score in rows]
+    return msgspec.convert(rows.fetchall(), list[Hit])
 
 
 def _archived(wanted: Filter) -> str:

@@ -56,6 +56,9 @@ _CHANGED_TEXTS: Final = (
     " b.data FROM text_pending AS p JOIN workflows AS w ON w.rid = p.rid"
     " LEFT JOIN workflow_bodies AS b ON b.rid = w.rid WHERE p.rid <= ?"
 )
+_PENDING: Final = (
+    "SELECT EXISTS (SELECT 1 FROM header_pending) OR EXISTS (SELECT 1 FROM text_pending)"
+)
 # Most workflows have the right value already.
 _SET: Final = "UPDATE workflows SET {0} = ?1 WHERE rid = ?2 AND {0} IS NOT ?1"
 
@@ -72,7 +75,7 @@ def has_pending_texts(db: Connection) -> bool:
 
 def has_pending(db: Connection) -> bool:
     """Return whether a search may miss something that is not indexed yet."""
-    return has_pending_headers(db) or has_pending_texts(db)
+    return bool(db.execute(_PENDING).get)
 
 
 def progress(db: Connection) -> tuple[int, int] | None:
