@@ -1,8 +1,9 @@
 """A damaged cell: lists go on and mark the row, and no answer is an unknown error or not JSON."""
 
 import shutil
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,23 @@ def test_a_damaged_workflow_is_found_and_saved_over_deleted_or_recovered(
         assert "result" in changed
         assert ("error" in got) is (method == "workflows.delete")
         assert after["result"]["findings"] == []
+
+
+def test_rows_of_tags_are_written_again_beside_a_workflow_with_a_damaged_time(
+    whole: Path, tmp_path: Path
+) -> None:
+    damage = Damage("workflows", "updated_at", "wrong_type", "x'00'")
+    with serving(whole, tmp_path, damage) as served:
+        check = call(1, "system.check")
+        with closing(sqlite3.connect(tmp_path / "sim.db", isolation_level=None)) as db:
+            db.execute("INSERT INTO workflow_tags VALUES ('x', 1, 99)")
+        (found,), (after,) = (answers(served.send(check)) for _ in range(2))
+
+    of_row = [("constraint", "workflows"), ("row", "workflows 1")]
+    assert [
+        [(each["kind"], each["where"]) for each in answer["result"]["findings"]]
+        for answer in (found, after)
+    ] == [[*of_row, ("index", "workflow_tags")], of_row]
 
 
 @pytest.mark.parametrize("column", ["started_at", "seen_at", "tokens_used"])

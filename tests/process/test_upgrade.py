@@ -19,7 +19,7 @@ import pytest
 from sidecar.store import migrations
 from tests.process.child_process import ROOT
 
-BEFORE = "d9b2072d1154580d03f19a87b871c837c84e5012"
+BEFORE = "465cbbe24e7a2023e2798ad8dfc36f976b51e95d"
 """The last commit whose tables have the version before; a new migration needs a newer one."""
 BEFORE_VERSION = migrations.current_version() - 1
 

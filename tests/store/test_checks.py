@@ -12,7 +12,7 @@ from sidecar import limits
 from sidecar.errors import AuditUnavailable
 from sidecar.store.search import indexes
 from tests.harness import Bench, open_bench
-from tests.made_workflows import get, save
+from tests.made_workflows import save
 from tests.store import legacy_files
 from tests.store.damaged_rows import check, fill, meddle
 
@@ -58,10 +58,6 @@ BY_HAND: dict[str, tuple[list[str], list[tuple[str, str]]]] = {
         ["INSERT INTO runs (id, workflow, revision, status, started_at, seen_at)"
          " VALUES ('r', 99, 1, 'error', 1, 1)"],
         [("orphan", "runs")],
-    ),
-    "orphan tags": (
-        ["INSERT INTO workflow_tags VALUES ('x', 1, 99), ('y', 1, 99)"],
-        [("orphan", "workflow_tags")],
     ),
     "orphan body": (
         ["INSERT INTO workflow_bodies VALUES (99, x'00')", "DELETE FROM text_pending"],
@@ -213,12 +209,6 @@ def _delete_run(bench: Bench) -> None:
     bench.call("runs.delete", id="r1")
 
 
-def _set_tags(bench: Bench) -> None:
-    tags = get(bench, "w1")["tags"]
-    bench.call("workflows.update", id="w1", tags=["other"])
-    bench.call("workflows.update", id="w1", tags=tags)
-
-
 Cure = Callable[[Bench], None]
 BY_METHOD: dict[str, tuple[str, tuple[str, str], Cure]] = {
     "body": (
@@ -241,15 +231,6 @@ BY_METHOD: dict[str, tuple[str, tuple[str, str], Cure]] = {
     "summary": ("UPDATE run_summaries SET data = x'00'", ("summary", "r1"), _delete_run),
     "summary's hash": ("UPDATE run_summaries SET sha256 = x'00'", ("summary", "r1"), _delete_run),
     "summary gone": ("DELETE FROM run_summaries", ("summary", "r1"), _delete_run),
-    "tag row gone": ("DELETE FROM workflow_tags WHERE tag = 'a'", ("header", "w1"), _set_tags),
-    "tag row too many": (
-        "INSERT INTO workflow_tags SELECT 'c', updated_at, rid FROM workflows WHERE rid = 1",
-        ("header", "w1"),
-        _set_tags,
-    ),
-    "tag row of another time": (
-        "UPDATE workflow_tags SET updated_at = 3", ("header", "w1"), _set_tags,
-    ),
 }  # fmt: skip
 
 
@@ -271,7 +252,50 @@ def test_a_finding_names_its_row_and_a_method_cures_it(
 def test_tags_that_are_no_json_are_a_finding(bench: Bench) -> None:
     meddle(bench, "UPDATE workflows SET tags = '[' WHERE id = 'w1'", "DELETE FROM header_pending")
 
-    assert check(bench) == [("row", "workflows 1"), ("header", "w1")]
+    assert check(bench) == [("row", "workflows 1")]
+
+
+ROWS_OF_TAGS = {
+    "one gone": "DELETE FROM workflow_tags WHERE tag = 'a'",
+    "one too many": (
+        "INSERT INTO workflow_tags SELECT 'c', updated_at, rid FROM workflows WHERE rid = 1"
+    ),
+    "of another time": "UPDATE workflow_tags SET updated_at = 3",
+    "of no workflow": "INSERT INTO workflow_tags VALUES ('x', 1, 99), ('y', 1, 99)",
+}
+
+
+@pytest.mark.parametrize("statement", ROWS_OF_TAGS.values(), ids=ROWS_OF_TAGS)
+def test_rows_of_tags_that_do_not_match_the_workflows_are_written_again(
+    bench: Bench, statement: str
+) -> None:
+    before = bench.rows("SELECT * FROM workflow_tags")
+    meddle(bench, statement)
+
+    assert check(bench) == [("index", "workflow_tags")]
+    assert check(bench) == []
+    assert before == bench.rows("SELECT * FROM workflow_tags") != []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM workflow_tags WHERE tag = 'a'",
+        "UPDATE workflow_tags SET updated_at = 3 WHERE tag = 'a'",
+        "UPDATE workflows SET updated_at = 3",
+        "UPDATE workflows SET tags = '[\"a\"' WHERE rid = 1",
+        "UPDATE workflows SET tags = '[\"a\",7]' WHERE rid = 1",
+    ],
+)
+def test_a_deleted_workflow_leaves_no_rows_of_tags_that_did_not_match_it(
+    bench: Bench, statement: str
+) -> None:
+    assert len(bench.rows("SELECT * FROM workflow_tags WHERE workflow = 1")) == 2
+    meddle(bench, statement)
+
+    bench.call("workflows.delete", id="w1")
+
+    assert bench.rows("SELECT * FROM workflow_tags WHERE workflow = 1") == []
 
 
 def test_damage_that_the_import_of_a_legacy_file_moved_is_reported(tmp_path: Path) -> None:

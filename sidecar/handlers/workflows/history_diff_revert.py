@@ -80,18 +80,22 @@ def history(ctx: Context, params: WorkflowsHistoryParams) -> WorkflowsHistoryRes
     mark = query_mark(params.id)
     before = header.revision
     items: list[WorkflowsHistoryItem] = []
+    referred = revisions.referred(ctx.db, header.rid)
     if params.cursor is None:
-        items.append(_current_item(ctx, header))
+        items.append(_current_item(header, referred))
     else:
         (before,) = read_cursor(params.cursor, mark, int)
     count = params.limit - len(items)
     found = revisions.page(ctx.db, header.rid, before, count + 1)
-    items += [WorkflowsHistoryItem(*old[:6], damaged=old.damaged) for old in found[:count]]
+    items += [
+        WorkflowsHistoryItem(*old[:5], old.revision in referred, damaged=old.damaged)
+        for old in found[:count]
+    ]
     more = len(found) > count
     return WorkflowsHistoryResult(items, encode_cursor(mark, items[-1].revision) if more else None)
 
 
-def _current_item(ctx: Context, header: Header) -> WorkflowsHistoryItem:
+def _current_item(header: Header, referred: set[int]) -> WorkflowsHistoryItem:
     """Return the item of the current revision, which is the workflow's own row."""
     return WorkflowsHistoryItem(
         header.revision,
@@ -99,7 +103,7 @@ def _current_item(ctx: Context, header: Header) -> WorkflowsHistoryItem:
         header.updated_at,
         header.size_bytes,
         header.stored_bytes,
-        revisions.is_referred(ctx.db, header.rid, header.revision),
+        header.revision in referred,
     )
 
 

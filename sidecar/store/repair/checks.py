@@ -22,6 +22,7 @@ from sidecar.store.rows import as_text, read_cells
 from sidecar.store.search import indexes
 from sidecar.store.search.compare_index import find_wrong
 from sidecar.store.sqlite_errors import suspects_damage
+from sidecar.store.workflows import tags
 from sidecar.store.workflows.unreadable import find_damaged_bodies
 from sidecar.vocabularies import FindingKind
 
@@ -182,12 +183,17 @@ def _of_structure(text: str) -> Finding:
     if search is not None:
         return _of_search(search[1], "It is damaged; searches may fail or miss workflows.")
     if plain is not None:
-        cure = "It is being rebuilt from its table; check again later."
-        return Finding("index", plain[1], "It does not match its table.", cure)
+        return _of_index(plain[1], "It does not match its table.")
     row = _ROW_OF.search(text)
     if row is not None:
         return Finding("constraint", row[1], text[:200], _MEND_ROW)
     return Finding("structure", "database", text[:200], _RESTORE)
+
+
+def _of_index(name: str, detail: str) -> Finding:
+    """Return a finding about an index, which the program rebuilds by itself."""
+    cure = "It is being rebuilt from its table; check again later."
+    return Finding("index", name, detail, cure)
 
 
 def references(db: Connection) -> Iterator[Finding]:
@@ -261,31 +267,33 @@ _COUNT_RUNS: Final = _by_hand(
     "UPDATE workflows AS w SET (run_count, last_run_at) ="  # noqa: S608 - a constant
     f" (SELECT count(*), max(started_at) {_RUNS_OF})"
 )
-_TAG_CELLS: Final = "SELECT value, w.updated_at FROM json_each(w.tags)"
-_TAG_ROWS: Final = "SELECT tag, updated_at FROM workflow_tags WHERE workflow = w.rid"
+# A damaged cell of a workflow is a finding of its own.
+_ROW_OF_TAG: Final = "tag = j.value AND updated_at = w.updated_at AND workflow = w.rid"
 _TAGS: Final = (
-    "SELECT w.id FROM workflows AS w WHERE NOT json_valid(w.tags)"  # noqa: S608 - constants
-    f" OR EXISTS ({_TAG_CELLS} EXCEPT {_TAG_ROWS})"
-    f" OR EXISTS ({_TAG_ROWS} EXCEPT {_TAG_CELLS})"
+    f"SELECT EXISTS (SELECT 1 FROM workflows AS w, {tags.EACH_TAG} AS j WHERE j.type = 'text'"  # noqa: S608 - constants
+    f" AND NOT EXISTS (SELECT 1 FROM workflow_tags WHERE {_ROW_OF_TAG}))"
+    " OR EXISTS (SELECT 1 FROM workflow_tags AS t LEFT JOIN workflows AS w ON w.rid = t.workflow"
+    f" WHERE w.rid IS NULL OR ({tags.CAN_HAVE_ROWS} AND (t.updated_at IS NOT w.updated_at"
+    f" OR t.tag NOT IN (SELECT value FROM {tags.EACH_TAG}))))"
 )
 _SUMMARIES: Final = (
     "SELECT r.id FROM runs AS r WHERE (r.summary_bytes IS NULL) ="
     " EXISTS (SELECT 1 FROM run_summaries AS s WHERE s.rid = r.rid)"
 )
 _WRONG_SUMMARY: Final = "Its summary is missing, or it has one without a size."
-_SET_TAGS: Final = "Set other tags, then set its own tags again."
 
 
 def headers(db: Connection) -> Iterator[Finding]:
     """Check what is stored twice: counts of runs, tags by row, and which runs have a summary."""
     checked: tuple[tuple[FindingKind, str, str, str], ...] = (
         ("header", _RUNS, "Its run_count or last_run_at does not match its runs.", _COUNT_RUNS),
-        ("header", _TAGS, "Lists by tag do not match its tags.", _SET_TAGS),
         ("summary", _SUMMARIES, _WRONG_SUMMARY, "Delete the run."),
     )
     for kind, sql, detail, cure in checked:
         for (name,) in read_cells(db, 1, sql):
             yield Finding(kind, as_text(name), detail, cure)
+    if one_row(db, _TAGS)[0]:
+        yield _of_index(tags.TABLE, "It does not match the tags of the workflows.")
 
 
 _SAVE: Final = (

@@ -10,6 +10,7 @@ from sidecar.store.connection import Connection
 from sidecar.store.interrupt import interruptible
 from sidecar.store.repair import checks
 from sidecar.store.repair.checks import Finding
+from sidecar.store.workflows import tags
 
 
 def find_damage(db: Connection, cancelled: Callable[[], bool]) -> list[Finding]:
@@ -36,6 +37,9 @@ def only_indexes(findings: list[Finding]) -> bool:
 
 
 def rebuild_index(db: Connection, name: str) -> None:
-    """Rebuild an ordinary index, in the caller's transaction."""
+    """Rebuild an ordinary index or the rows of tags, in the caller's transaction."""
+    if name == tags.TABLE:
+        tags.write_all_again(db)
+        return
     quoted = '"' + name.replace('"', '""') + '"'
     db.execute(f"REINDEX {quoted}").fetchall()

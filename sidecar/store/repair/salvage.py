@@ -18,6 +18,7 @@ from sidecar.store.columns import Columns
 from sidecar.store.connection import Connection
 from sidecar.store.rows import read_cells
 from sidecar.store.tables import MENDED, TABLES
+from sidecar.store.workflows import tags
 
 _DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.IOError, UnicodeDecodeError)
 _WITHOUT_BODY: Final = (
@@ -125,11 +126,7 @@ def _had_rows(target: Connection, name: str, lost: dict[str, int]) -> bool:
 def rebuild_derived(db: Connection) -> None:
     """Write what follows from other columns: tags by row, counts of runs, states of summaries."""
     db.execute("UPDATE workflows SET tags = '[]' WHERE NOT json_valid(tags)")
-    db.execute("DELETE FROM workflow_tags")
-    db.execute(
-        "INSERT INTO workflow_tags (tag, updated_at, workflow) SELECT DISTINCT t.value,"
-        " w.updated_at, w.rid FROM workflows AS w, json_each(w.tags) AS t WHERE t.type = 'text'"
-    )
+    tags.write_all_again(db)
     db.execute(
         "UPDATE runs SET summary_state = iif(summary_bytes > ?, 'truncated', 'kept')"
         " WHERE summary_state IS NULL AND summary_bytes IS NOT NULL",

@@ -31,13 +31,6 @@ CREATE TABLE workflow_bodies (
     rid INTEGER PRIMARY KEY REFERENCES workflows (rid) ON DELETE CASCADE,
     data BLOB NOT NULL                          -- one gzip member over the JSON as it was sent
 ) STRICT;
-CREATE TABLE workflow_tags (
-    tag TEXT NOT NULL,
-    updated_at INTEGER NOT NULL,
-    workflow INTEGER NOT NULL REFERENCES workflows (rid) ON DELETE CASCADE,
-    PRIMARY KEY (tag, updated_at, workflow)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX workflow_tags_workflow ON workflow_tags (workflow);
 CREATE TABLE workflow_revisions (
     rid INTEGER PRIMARY KEY,
     workflow INTEGER NOT NULL REFERENCES workflows (rid) ON DELETE CASCADE,
@@ -76,7 +69,6 @@ CREATE TABLE runs (
 , interrupted_at INTEGER, waiting INTEGER NOT NULL DEFAULT 0 CHECK (waiting IN (0, 1)), trigger TEXT, message_truncated INTEGER NOT NULL DEFAULT 0
     CHECK (message_truncated IN (0, 1)), summary_state TEXT
     CHECK (summary_state IN ('kept', 'truncated', 'repaired', 'dropped'))) STRICT;
-CREATE INDEX runs_workflow_revision ON runs (workflow, revision);
 CREATE INDEX runs_status_started ON runs (status, started_at);
 CREATE INDEX runs_started ON runs (started_at);
 CREATE TABLE run_summaries (
@@ -236,7 +228,13 @@ CREATE TABLE remote_identities (
     created_at INTEGER NOT NULL,
     retired INTEGER NOT NULL CHECK (retired IN (0, 1))
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE "workflow_tags" (
+    tag TEXT NOT NULL,
+    updated_at INTEGER NOT NULL,
+    workflow INTEGER NOT NULL,                  -- workflows.rid
+    PRIMARY KEY (tag, updated_at, workflow)
+) STRICT, WITHOUT ROWID;
 INSERT INTO search_heads (search_heads, rank) VALUES ('rank', 'bm25(10.0, 5.0, 2.0)');
 INSERT INTO search_parts (search_parts, rank) VALUES ('rank', 'bm25(10.0, 5.0, 2.0)');
 INSERT INTO vault_state VALUES (1, 0, NULL, 0, 0);
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;

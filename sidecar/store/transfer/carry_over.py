@@ -15,6 +15,7 @@ from sidecar.store.runs.interrupted import close_interrupted
 from sidecar.store.search import indexes
 from sidecar.store.transfer import snapshot
 from sidecar.store.unserved_file import transaction
+from sidecar.store.workflows import tags
 
 
 def migrate(db: Connection, clock: Clock) -> int | None:
@@ -35,7 +36,9 @@ def rebuild_indexes(db: Connection, findings: list[checks.Finding]) -> None:
     """Rebuild the indexes that are damaged: plain ones now, search indexes in the next pauses."""
     kinds = {finding.kind for finding in findings}
     if "index" in kinds:
-        db.execute("REINDEX").fetchall()
+        with transaction(db):
+            db.execute("REINDEX").fetchall()
+            tags.write_all_again(db)
     if "search_index" in kinds:
         with transaction(db):
             indexes.mark_all_pending(db)

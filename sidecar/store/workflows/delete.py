@@ -10,6 +10,7 @@ from sidecar import limits
 from sidecar.store import delete_steps
 from sidecar.store.connection import Connection
 from sidecar.store.workflows import revisions
+from sidecar.store.workflows.save import DROP_TAGS
 
 _SET_ARCHIVED: Final = "UPDATE workflows SET archived_at = ? WHERE rid = ?"
 _COUNT_RUNS: Final = "SELECT count(*) FROM runs WHERE workflow = ?"
@@ -28,6 +29,7 @@ _REVISION_BYTES: Final = (
 )
 _DELETE_RUNS: Final = "DELETE FROM runs WHERE workflow = ?"
 _DELETE_REVISIONS: Final = "DELETE FROM workflow_revisions WHERE workflow = ?"
+_TAGS_OF: Final = "SELECT json_array_length(tags), updated_at, tags FROM workflows WHERE rid = ?"
 _DELETE: Final = "DELETE FROM workflows WHERE rid = ?"
 
 
@@ -99,5 +101,16 @@ def delete_workflow(db: Connection, rid: int) -> Deleted:
     runs = db.changes()
     db.execute(_DELETE_REVISIONS, (rid,))
     deleted = Deleted(runs, db.changes())
+    _delete_tags(db, rid)
     db.execute(_DELETE, (rid,))
     return deleted
+
+
+def _delete_tags(db: Connection, rid: int) -> None:
+    """Delete the rows of a workflow's tags: by its row, or all by a scan if that misses one."""
+    found = db.execute(_TAGS_OF, (rid,)).fetchone()
+    if found is not None:
+        count, updated_at, tags = found
+        db.execute(DROP_TAGS, (rid, updated_at, tags))
+        if db.changes() != count:
+            db.execute("DELETE FROM workflow_tags WHERE workflow = ?", (rid,))

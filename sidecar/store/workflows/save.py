@@ -33,8 +33,11 @@ _PUT_BODY: Final = (
 _ADD_TAGS: Final = (
     "INSERT INTO workflow_tags (tag, updated_at, workflow) SELECT value, ?, ? FROM json_each(?)"
 )
-_DROP_TAGS: Final = "DELETE FROM workflow_tags WHERE workflow = ?"
-_TOUCH_TAGS: Final = "UPDATE workflow_tags SET updated_at = ? WHERE workflow = ?"
+# The rows of tags are found by their primary key, all of which is in the workflow's row: an index
+# by workflow would be one more page for each save.
+_ROWS_OF_TAGS: Final = "workflow = ? AND updated_at = ? AND tag IN (SELECT value FROM json_each(?))"
+DROP_TAGS: Final = f"DELETE FROM workflow_tags WHERE {_ROWS_OF_TAGS}"  # noqa: S608 - constants
+_TOUCH_TAGS: Final = f"UPDATE workflow_tags SET updated_at = ? WHERE {_ROWS_OF_TAGS}"  # noqa: S608 - constants
 
 
 def insert_workflow(
@@ -139,11 +142,12 @@ def _pack_if_new(db: Connection, old: Header, body: bytes | Packed) -> Packed | 
 
 def _follow_tags(db: Connection, old: Header, tags: str, now_ms: int) -> None:
     """Update the tag rows of a workflow: its tags, and the copy of `updated_at` in each row."""
+    rows_of_old = (old.rid, old.updated_at, old.tags)
     if tags == old.tags:
         if tags != NO_TAGS:
-            db.execute(_TOUCH_TAGS, (now_ms, old.rid))
+            db.execute(_TOUCH_TAGS, (now_ms, *rows_of_old))
         return
     if old.tags != NO_TAGS:
-        db.execute(_DROP_TAGS, (old.rid,))
+        db.execute(DROP_TAGS, rows_of_old)
     if tags != NO_TAGS:
         db.execute(_ADD_TAGS, (now_ms, old.rid, tags))

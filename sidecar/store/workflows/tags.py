@@ -8,12 +8,22 @@ from sidecar.store.connection import Connection
 from sidecar.store.workflows.header import COLUMNS, HEADERS, Header, tags_text
 from sidecar.store.workflows.save import write_revision
 
+TABLE: Final = "workflow_tags"
+"""The index of tags: a table with a row for each tag of a workflow."""
+
+CAN_HAVE_ROWS: Final = "(json_valid(w.tags) AND typeof(w.updated_at) = 'integer')"
+"""The condition that the cells of a workflow from which its rows of tags follow are not damaged."""
+
+EACH_TAG: Final = f"json_each(iif({CAN_HAVE_ROWS}, w.tags, '[]'))"
+"""The tags of a workflow as a table; without rows where a cell is damaged."""
+
 # Counting all tags walks one narrow index; joining each row to see whether it is archived would
 # cost a look-up a row. The archived ones, usually few, are counted apart and taken off.
 _TAGS: Final = "SELECT tag, count(*) FROM workflow_tags GROUP BY tag ORDER BY tag"
 _ARCHIVED_TAGS: Final = (
-    "SELECT t.tag, count(*) FROM workflows w CROSS JOIN workflow_tags t ON t.workflow = w.rid"
-    " WHERE w.archived_at IS NOT NULL GROUP BY t.tag"
+    "SELECT t.value, count(*) FROM workflows w"  # noqa: S608 - constants
+    f" CROSS JOIN {EACH_TAG} t"
+    " WHERE w.archived_at IS NOT NULL GROUP BY t.value"
 )
 _CATEGORIES: Final = (
     "SELECT category, count(*) FROM workflows WHERE archived_at IS NULL"
@@ -26,8 +36,8 @@ _TAGGED: Final = (
 )
 
 _ADD_TAGS_OF: Final = (
-    "INSERT INTO workflow_tags (tag, updated_at, workflow) SELECT DISTINCT t.value, w.updated_at,"
-    " w.rid FROM workflows AS w, json_each(w.tags) AS t WHERE w.rid = ? AND t.type = 'text'"
+    "INSERT INTO workflow_tags (tag, updated_at, workflow) SELECT DISTINCT t.value,"  # noqa: S608 - constants
+    f" w.updated_at, w.rid FROM workflows AS w, {EACH_TAG} AS t WHERE t.type = 'text'"
 )
 _RAISE_REVISION: Final = (
     "UPDATE workflows AS w SET revision = max(revision, coalesce((SELECT max(revision) + 1"
@@ -79,8 +89,14 @@ def write_again(db: Connection, rid: int) -> None:
     Damage may have changed its row since they were written.
     """
     db.execute("DELETE FROM workflow_tags WHERE workflow = ?", (rid,))
-    db.execute(_ADD_TAGS_OF, (rid,))
+    db.execute(f"{_ADD_TAGS_OF} AND w.rid = ?", (rid,))
     db.execute(_RAISE_REVISION, (rid,))
+
+
+def write_all_again(db: Connection) -> None:
+    """Write the tag rows of all workflows again, in the caller's transaction."""
+    db.execute("DELETE FROM workflow_tags")
+    db.execute(_ADD_TAGS_OF)
 
 
 def _rename_in(db: Connection, old: Header, tag: str, new_tag: str, now_ms: int) -> Header:
