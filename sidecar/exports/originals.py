@@ -12,9 +12,11 @@ from typing import IO, Final
 
 import msgspec
 
+from sidecar import limits
 from sidecar.documents.split import MANIFEST_FORMAT
 from sidecar.exports.documents import Document
 from sidecar.exports.file_names import FileNames
+from sidecar.store import codec
 
 MANIFEST: Final = "manifest.json"
 _FROM_S: Final = 315_532_800
@@ -56,7 +58,9 @@ def write_originals(file: IO[bytes], documents: Iterable[Document], exported_at:
     def put(name: str, data: bytes) -> None:
         """Write one file; once unpacked, only its owner may read it."""
         entry = zipfile.ZipInfo(name, at.timetuple()[:6])
-        entry.compress_type = zipfile.ZIP_DEFLATED
+        entry.compress_type = (
+            zipfile.ZIP_STORED if _looks_like_a_bomb(data) else zipfile.ZIP_DEFLATED
+        )
         entry.external_attr = 0o600 << 16
         archive.writestr(entry, data)
 
@@ -68,3 +72,13 @@ def write_originals(file: IO[bytes], documents: Iterable[Document], exported_at:
             sha256 = hashlib.sha256(body).hexdigest()
             items.append(ManifestItem(name, len(body), sha256, *document[:-1]))
         put(MANIFEST, msgspec.json.encode(Manifest(MANIFEST_FORMAT, exported_at, items)))
+
+
+def _looks_like_a_bomb(data: bytes) -> bool:
+    """Return whether an import could refuse a document for how small it is when it is packed.
+
+    The zip packs up to three times as small as the codec.
+    """
+    if len(data) <= limits.IMPORT_RATIO_FROM_BYTES:
+        return False
+    return len(codec.pack(data).data) * limits.IMPORT_RATIO_MAX // 4 < len(data)

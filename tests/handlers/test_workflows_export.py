@@ -188,6 +188,17 @@ def test_a_zip_that_was_exported_brings_its_workflows_and_nothing_else(
     assert [(each["id"], each["outcome"]) for each in result["items"]] == [("own", "created")]
 
 
+def test_a_zip_that_was_exported_brings_a_document_of_one_letter_repeated(
+    bench: Bench, tmp_path: Path
+) -> None:
+    save(bench, "w", "Long", {"nodes": [], "edges": [], "note": "x" * 2 * limits.MIB})
+    exported(bench, tmp_path / "all.zip", format="original")
+
+    result = bench.call("workflows.import", path=str(tmp_path / "all.zip"))
+
+    assert [(each["outcome"], each["reason"]) for each in result["items"]] == [("created", None)]
+
+
 def with_credentials() -> dict[str, Any]:
     """Return a document with a key, a password and what only looks like one."""
     nodes = [
