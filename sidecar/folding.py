@@ -14,11 +14,14 @@ an emoji that was not typed.
 
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import cache, lru_cache
 from itertools import groupby
-from typing import Final
+from typing import Final, TypeVar
 
 from sidecar import limits
+
+T = TypeVar("T")
 
 VERSION: Final = f"1/{unicodedata.unidata_version}"
 """Version of the folding, with that of Python's Unicode tables: texts folded by another version
@@ -86,23 +89,39 @@ def fold(text: str) -> str:
         return text.lower()
     if "\n" in text:  # most lines of most texts are ASCII
         return "\n".join(map(fold, text.split("\n")))
+    text = _pattern(_BEYOND_ASCII).sub(_folded, text.lower())
+    # Of the marks that stay only this one joins a character of ASCII: a stroke through <, = or >.
+    return unicodedata.normalize("NFC", text) if "\u0338" in text else text
+
+
+def _of_run(function: Callable[[str], T]) -> Callable[[re.Match[str]], T]:
+    """Let a function take what a pattern has found; its results for short texts are remembered.
+
+    A language has few letters beyond ASCII, and they are often alone.
+    """
+    remembered = lru_cache(limits.FOLDED_RUNS_MAX)(function)
+
+    def of_run(run: re.Match[str]) -> T:
+        text = run[0]
+        return remembered(text) if len(text) <= limits.FOLDED_RUN_MAX_CHARS else function(text)
+
+    return of_run
+
+
+@_of_run
+def _folded(text: str) -> str:
+    """Return the folded form of characters beyond ASCII."""
     # As NFKC_Casefold is defined: folding the case can give text that decomposes further.
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    text = _pattern(_BEYOND_ASCII).sub(_folded_run, text)
-    return unicodedata.normalize("NFC", text)
-
-
-def _folded_run(run: re.Match[str]) -> str:
-    """Return the folded form of decomposed characters beyond ASCII."""
-    text = run[0]
     for decomposed, letter in _KEPT.items():
         text = text.replace(decomposed, letter)
-    return "".join(map(_fold_character, text))
+    return unicodedata.normalize("NFC", "".join(map(_fold_character, text)))
 
 
 # Patterns begin with a single character, for which Python looks by a faster loop.
-_BEYOND_ASCII: Final = r"[^\x00-\x7f][^\x00-\x7f]*"
-"""What is looked at by the character; most of most texts are ASCII, and stay as they are."""
+_BEYOND_ASCII: Final = r"[^\x00-\x7f\xb7][^\x00-\x7f\xb7]*(?: [^\x00-\x7f\xb7]+)*"
+"""What is looked at by the character: words beyond ASCII. Most of most texts is ASCII, and stays as
+it is; and so does the joint."""
 
 
 _NUMBERS: Final = r"[0-9](?<![0-9]{2})[0-9]*+(?:[.:/-][0-9]++)+"
@@ -147,13 +166,26 @@ def words_and_symbols(folded: str) -> tuple[str, str]:
     U+00B7: as a phrase of short numbers, which occur everywhere, it would take 70 ms to find.
     """
     text = _pattern(_NUMBERS).sub(_joined, folded)
-    if text.isascii():
+    if folded.isascii():
         return text, ""
-    beyond_ascii = "".join(_pattern(_BEYOND_ASCII).findall(text))
-    symbols = {char for char in set(beyond_ascii) if unicodedata.category(char)[0] == "S"}
-    found = groupby(filter(symbols.__contains__, beyond_ascii)) if symbols else ()
-    in_words = _pattern(_BEYOND_ASCII).sub(lambda run: "".join(map(_as_word, run[0])), text)
-    return in_words, " ".join(char for char, _ in found)
+    symbols: list[str] = []
+
+    def separate(run: re.Match[str]) -> str:
+        in_words, found = _separated(run)
+        symbols.append(found)
+        return in_words
+
+    find = _pattern(_BEYOND_ASCII).sub
+    lines = [line if line.isascii() else find(separate, line) for line in text.split("\n")]
+    return "\n".join(lines), " ".join(char for char, _ in groupby("".join(symbols)))
+
+
+@_of_run
+def _separated(text: str) -> tuple[str, str]:
+    """Return characters beyond ASCII as they are within words, and the symbols among them."""
+    symbols = {char for char in set(text) if unicodedata.category(char)[0] == "S"}
+    in_words = "".join(map(_as_word, text))
+    return in_words, "".join(filter(symbols.__contains__, text)) if symbols else ""
 
 
 def _joined(number: re.Match[str]) -> str:
@@ -169,8 +201,11 @@ def _joined(number: re.Match[str]) -> str:
 
 def apart(text: str) -> str:
     """Return a text with spaces where small letters meet capitals: lastFrame as last Frame."""
-    seam = r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])"
-    return text if text.islower() else _pattern(seam).sub(" ", text)
+    return text if text.islower() else _pattern(_SEAM).sub(lambda capital: f" {capital[0]}", text)
+
+
+_SEAM: Final = r"[A-Z](?:(?<=[a-z0-9][A-Z])|(?<=[A-Z]{2})(?=[a-z]))"
+"""A capital that begins a word although no space is before it."""
 
 
 def sort_key(name: str) -> str:

@@ -59,3 +59,8 @@ eight tools that we have seen has more."""
 
 FOLDED_CHARACTERS_MAX: Final = 20_000
 """Characters whose folded form is remembered: more than any language needs, 2 MB at most."""
+
+FOLDED_RUN_MAX_CHARS: Final = 8
+FOLDED_RUNS_MAX: Final = 4000
+"""Longest run of characters beyond ASCII whose folded form and words are remembered, and how many
+are: 2 MB at most. Latin texts have few, mostly single letters."""
