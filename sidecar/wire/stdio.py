@@ -129,6 +129,8 @@ class LineReader:
 
     def room(self) -> memoryview:
         """Return where to read the next bytes into; it has room for limits.READ_CHUNK_BYTES."""
+        if not self._held_bytes:
+            return self._view
         if len(self._view) - self._held_bytes < limits.READ_CHUNK_BYTES:
             self._set_aside()
         return self._view[self._held_bytes :]
@@ -148,9 +150,9 @@ class LineReader:
             else:
                 lines.append(bytes(view[begin:at]) if at - begin <= self._max_bytes else OVERSIZE)
             begin = at + 1
-            at = buffer.find(b"\n", begin, end)
+            at = buffer.find(b"\n", begin, end) if begin < end else -1
         held_bytes = end - begin
-        if self._skipping or self._parts_bytes + held_bytes > self._max_bytes:
+        if self._skipping or (held_bytes and self._parts_bytes + held_bytes > self._max_bytes):
             self._skipping, held_bytes = True, 0
             self._forget_parts()
         elif held_bytes and begin:
