@@ -182,14 +182,13 @@ def _ranked(asked: Asked, stage: int, match: str, limit: int, *, some_archived: 
         # Reading a row of each hit takes as long as ranking it.
         conditions += f" AND f.rowid {'' if wanted.archived else 'NOT '}IN ({_ARCHIVED})"
     # With rowid in the order FTS5 leaves the sorting to SQLite, which is faster by a third.
-    # It has no rank for a row of which it lacks the size, as in a damaged index.
     rows = asked.db.execute(
-        f"SELECT {stage}, ifnull(bm25({index}{weights}), 0.0) AS score, f.rowid"  # noqa: S608 - constants
-        f" FROM {index} AS f{join} WHERE {index} MATCH ?{conditions}"
-        " ORDER BY score, f.rowid LIMIT ?",
+        f"SELECT f.rowid, bm25({index}{weights}) AS score FROM {index} AS f{join}"  # noqa: S608 - constants
+        f" WHERE {index} MATCH ?{conditions} ORDER BY score, f.rowid LIMIT ?",
         (match, *values, limit),
     )
-    return msgspec.convert(rows.fetchall(), list[Hit])
+    # FTS5 has no rank for a row of which it lacks the size, as in a damaged index.
+    return [Hit(stage, score or 0.0, rid) for rid, score in rows]
 
 
 def _archived(wanted: Filter) -> str:
