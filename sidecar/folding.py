@@ -120,8 +120,8 @@ def _folded(text: str) -> str:
 
 # Patterns begin with a single character, for which Python looks by a faster loop.
 _BEYOND_ASCII: Final = r"[^\x00-\x7f\xb7][^\x00-\x7f\xb7]*(?:[,.]? [^\x00-\x7f\xb7]+)*"
-"""What is looked at by the character: words beyond ASCII, those of a sentence together. Most of most
-texts is ASCII, and stays as it is; and so does the joint."""
+"""What is looked at by the character: words beyond ASCII, those of a sentence together. Most of
+most texts is ASCII, and stays as it is; and so does the joint."""
 
 
 _NUMBERS: Final = r"[0-9](?<![0-9]{2})[0-9]*+(?:[.:/-][0-9]++)+"
