@@ -156,11 +156,7 @@ class Maintenance(SidecarError):
 
 
 class OutOfResources(SidecarError):
-    """The system gives no more memory, threads or open files. What was acknowledged is kept.
-
-    A module of the program that cannot be loaded, because its files were replaced or removed
-    while it runs, is answered so, too.
-    """
+    """The system gives no more memory, threads or open files, or a part of the program is gone."""
 
     code, slug, retryable = -32004, "out_of_resources", True
     exit_code = ExitCode.STORAGE
@@ -169,11 +165,8 @@ class OutOfResources(SidecarError):
     @classmethod
     def not_loaded(cls) -> "OutOfResources":
         """Return the error for a part of the program that cannot be loaded or started."""
-        return cls(
-            "A part of the program cannot be loaded; its files were replaced or removed, or there"
-            " is too little memory.",
-            hint="Start the program again.",
-        )
+        text = "A part of the program cannot be loaded: files were replaced, or memory is short."
+        return cls(text, hint="Start the program again.")
 
 
 class NotInitialized(SidecarError):
@@ -301,10 +294,7 @@ class DatabaseDamaged(SidecarError):
     text = "Stored data is damaged; system.check says where."
 
 
-RECOVER_HINT = (
-    "sim-sidecar recover shows what can be saved of it, and what the newest backup can replace; it"
-    " changes nothing before you confirm."
-)
+RECOVER_HINT = "sim-sidecar recover shows what can be saved; nothing is changed before you confirm."
 """How a person can restore a database that is too damaged to open."""
 
 

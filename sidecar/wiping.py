@@ -5,7 +5,9 @@ and decoded by msgspec, one copy was still in memory after 200 further requests.
 longer needs bytes that held a secret overwrites them here. Nothing else may refer to these bytes:
 an object that is shared (a literal, a one-byte string) must never be passed.
 
-On an interpreter other than CPython immutable bytes are not overwritten.
+On an interpreter other than CPython immutable bytes are not overwritten. Nor are they where what
+does so cannot be loaded, for want of open files or memory: then no method that takes a secret is
+served (`prepare`), and the answer that says so must not be lost.
 """
 
 import sys
@@ -20,7 +22,21 @@ def wipe(buffer: Any) -> None:
     if isinstance(buffer, bytearray):
         buffer[:] = bytes(len(buffer))
     elif _CAN_OVERWRITE:
-        _overwriter()(buffer)
+        try:
+            overwrite = _overwriter()
+        except (ImportError, MemoryError, OSError):
+            return
+        overwrite(buffer)
+
+
+def prepare() -> None:
+    """Load what overwrites immutable bytes; called before a secret is taken.
+
+    Raises:
+        ImportError, MemoryError, OSError: it cannot be loaded.
+    """
+    if _CAN_OVERWRITE:
+        _overwriter()
 
 
 def moved(secret: bytes) -> bytearray:

@@ -40,6 +40,10 @@ for a word that stands everywhere looks for what was worked on last."""
 SEARCH_ORDERS_MAX: Final = 8
 """Searches whose order is remembered for further pages, the latest ones: 1 MB each at most."""
 
+SEARCH_FIRSTS_MAX: Final = 16
+"""First pages that are remembered until something changes: about as many as a word that is typed
+and deleted again has letters, twice. A page takes 5 kB, the largest 100."""
+
 SEARCH_SNIPPETS_BYTES: Final = MIB
 """Bytes of the bodies that the snippets of one page are cut from; the first body is always read:
 10 ms, 40 ms at most."""

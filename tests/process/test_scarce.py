@@ -76,7 +76,7 @@ def test_too_little_memory_is_a_typed_error_of_each_request_that_needs_more(
     try_all(spawn(product("--database", database), ready=False, before=before), database)
 
 
-@pytest.mark.parametrize("most", [8, 10, 12, 14, 16, 18])
+@pytest.mark.parametrize("most", [8, 10, 12, 14, 15, 16, 17, 18])
 def test_too_few_open_files_are_a_typed_error_of_each_request_that_needs_more(
     most: int, spawn: Spawn, database: Path
 ) -> None:

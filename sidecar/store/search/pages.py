@@ -4,6 +4,9 @@ The rank of every hit changes with each save and delete. So a store remembers, f
 searches that have more than a page, which workflows the first page had, and from the second page
 on the order of all others. A cursor names that memory and a position in it. After a restart, or
 when other searches took its place, a page continues behind where its last hit stands by then.
+
+What the last first pages had is remembered, too, until something changes: people come back to a
+search, and delete what they have typed last.
 """
 
 import os
@@ -16,9 +19,11 @@ from weakref import WeakKeyDictionary
 
 from sidecar import limits
 from sidecar.store import meta
-from sidecar.store.connection import Store
+from sidecar.store.connection import Connection, Store
 from sidecar.store.search.hits import Asked, Found, Hit, find_hits, read_headers
+from sidecar.store.search.query import Terms
 from sidecar.store.workflows.header import Header
+from sidecar.store.workflows.list import Filter
 
 
 class Place(NamedTuple):
@@ -73,6 +78,16 @@ _numbers: Final = count(int.from_bytes(os.urandom(6)))
 _orders: Final[WeakKeyDictionary[Store, OrderedDict[int, _Order]]] = WeakKeyDictionary()
 
 
+class _Firsts(NamedTuple):
+    """What first pages had in a state of the database: hits, and whether there may be more."""
+
+    state: tuple[int, int]
+    hits: dict[tuple[Terms, Filter, int], tuple[list[Hit], bool]]
+
+
+_firsts: Final[WeakKeyDictionary[Connection, _Firsts]] = WeakKeyDictionary()
+
+
 def find_page(
     asked: Asked,
     store: Store,
@@ -87,7 +102,7 @@ def find_page(
     order: _Order | None = None
     if place is None:
         memory, start = 0, 0
-        found = _first_hits(asked, most + 1)
+        found = _first_hits(asked, store, most + 1)
     else:
         memory, start = place.memory, max(0, place.position)
         order = _recall(asked, store, memory)
@@ -105,14 +120,35 @@ def find_page(
     return page, Place(memory, order.position_behind(last, start), *last)
 
 
-def _first_hits(asked: Asked, most: int) -> list[Found]:
+def _first_hits(asked: Asked, store: Store, most: int) -> list[Found]:
     """Return the first `most` hits."""
-    hits, more = find_hits(asked, most)
+    hits, more = _find_or_recall(asked, store, most)
     found = read_headers(asked, hits)
     if more and len(found) < most:
         # The index has some that were deleted a moment ago.
         found = read_headers(asked, find_hits(asked, limits.SEARCH_RANKED_MAX)[0])
     return found[:most]
+
+
+def _find_or_recall(asked: Asked, store: Store, most: int) -> tuple[list[Hit], bool]:
+    """Return what `find_hits` does, without finding it again while nothing was changed.
+
+    The count of changes tells those of this connection, also of the indexes and undone ones;
+    data_version tells those of others.
+    """
+    if store.in_transaction:
+        return find_hits(asked, most)  # what it has changed may be undone without a count
+    state = (asked.db.total_changes(), int(asked.db.pragma("data_version")))
+    firsts = _firsts.get(asked.db)
+    if firsts is None or firsts.state != state:
+        _firsts[asked.db] = firsts = _Firsts(state, {})
+    key = (asked.terms, asked.wanted, most)
+    found = firsts.hits.get(key)
+    if found is None:
+        if len(firsts.hits) == limits.SEARCH_FIRSTS_MAX:
+            del firsts.hits[next(iter(firsts.hits))]
+        firsts.hits[key] = found = find_hits(asked, most)
+    return found
 
 
 def _hits_of(asked: Asked, order: _Order, position: int, most: int) -> list[Found]:

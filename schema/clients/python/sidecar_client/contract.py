@@ -350,11 +350,7 @@ class Maintenance(SidecarError):
 
 
 class OutOfResources(SidecarError):
-    """The system gives no more memory, threads or open files. What was acknowledged is kept.
-
-    A module of the program that cannot be loaded, because its files were replaced or removed
-    while it runs, is answered so, too.
-    """
+    """The system gives no more memory, threads or open files, or a part of the program is gone."""
 
     CODE = -32004
     SLUG = "out_of_resources"
@@ -1502,7 +1498,7 @@ ErrorSlug = (
         "shutting_down",
         # A restore, compaction or recovery uses the database alone, or waited 30 s to do so.
         "maintenance",
-        # The system gives no more memory, threads or open files. What was acknowledged is kept.
+        # The system gives no more memory, threads or open files, or a part of the program is gone.
         "out_of_resources",
         # Secrets have not been set up.
         "not_initialized",
@@ -3243,7 +3239,7 @@ StartFailedSlug = (
         "no_database",
         # A bug in the program; its traceback is on stderr under the id in `incident`.
         "internal",
-        # The system gives no more memory, threads or open files. What was acknowledged is kept.
+        # The system gives no more memory, threads or open files, or a part of the program is gone.
         "out_of_resources",
         # Another program has locked the database.
         "database_busy",

@@ -316,7 +316,8 @@ vocabulary! {
         ShuttingDown = "shutting_down",
         /// A restore, compaction or recovery uses the database alone, or waited 30 s to do so.
         Maintenance = "maintenance",
-        /// The system gives no more memory, threads or open files. What was acknowledged is kept.
+        /// The system gives no more memory, threads or open files, or a part of the program is
+        /// gone.
         OutOfResources = "out_of_resources",
         /// Secrets have not been set up.
         NotInitialized = "not_initialized",
@@ -816,7 +817,8 @@ vocabulary! {
         NoDatabase = "no_database",
         /// A bug in the program; its traceback is on stderr under the id in `incident`.
         Internal = "internal",
-        /// The system gives no more memory, threads or open files. What was acknowledged is kept.
+        /// The system gives no more memory, threads or open files, or a part of the program is
+        /// gone.
         OutOfResources = "out_of_resources",
         /// Another program has locked the database.
         DatabaseBusy = "database_busy",
@@ -6293,10 +6295,7 @@ errors! {
     ShuttingDown(ErrorData) = "shutting_down",
     /// A restore, compaction or recovery uses the database alone, or waited 30 s to do so.
     Maintenance(ErrorData) = "maintenance",
-    /// The system gives no more memory, threads or open files. What was acknowledged is kept.
-    ///
-    /// A module of the program that cannot be loaded, because its files were replaced or removed
-    /// while it runs, is answered so, too.
+    /// The system gives no more memory, threads or open files, or a part of the program is gone.
     OutOfResources(ErrorData) = "out_of_resources",
     /// Secrets have not been set up.
     NotInitialized(ErrorData) = "not_initialized",

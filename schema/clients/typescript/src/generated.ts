@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "a1776cd981d4e12931541fa7de06fc1f6e3835376e6733616cd0badc7ac0a7f6";
+export const SCHEMA_HASH = "86a0484122826e63e5a8e6eea4c524837f53522ea9ecbf587e6b1db3e5fc847c";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -717,7 +717,7 @@ export type ErrorSlug =
   | "shutting_down"
   /** A restore, compaction or recovery uses the database alone, or waited 30 s to do so. */
   | "maintenance"
-  /** The system gives no more memory, threads or open files. What was acknowledged is kept. */
+  /** The system gives no more memory, threads or open files, or a part of the program is gone. */
   | "out_of_resources"
   /** Secrets have not been set up. */
   | "not_initialized"
@@ -2107,7 +2107,7 @@ export type StartFailedSlug =
   | "no_database"
   /** A bug in the program; its traceback is on stderr under the id in `incident`. */
   | "internal"
-  /** The system gives no more memory, threads or open files. What was acknowledged is kept. */
+  /** The system gives no more memory, threads or open files, or a part of the program is gone. */
   | "out_of_resources"
   /** Another program has locked the database. */
   | "database_busy"
@@ -4077,12 +4077,7 @@ export interface ErrorDataBySlug {
   shutting_down: ErrorData;
   /** A restore, compaction or recovery uses the database alone, or waited 30 s to do so. */
   maintenance: ErrorData;
-  /**
-   * The system gives no more memory, threads or open files. What was acknowledged is kept.
-   *
-   * A module of the program that cannot be loaded, because its files were replaced or removed while
-   * it runs, is answered so, too.
-   */
+  /** The system gives no more memory, threads or open files, or a part of the program is gone. */
   out_of_resources: ErrorData;
   /** Secrets have not been set up. */
   not_initialized: ErrorData;
