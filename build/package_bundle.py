@@ -8,6 +8,7 @@ installers of apps lose links.
 import os
 import shutil
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -154,9 +155,23 @@ def make(program: str, dist: Path, work: Path, run: Callable[[list[str]], str]) 
     folder = dist / program
     for name in SYSTEM_LIBRARIES:
         (folder / "_internal" / name).unlink(missing_ok=True)
+    unpack_base(folder)
     omit(folder)
     check(folder, program)
     return folder
+
+
+def unpack_base(folder: Path) -> None:
+    """Unpack the ZIP archive of the modules that Python needs before it can read the executable.
+
+    Python reads an archive with a program in Python: as files these modules take 6 % off the
+    instructions of a start. The bundle looks for them in both places.
+    """
+    inside = folder / "_internal"
+    base = inside / "base_library.zip"
+    with zipfile.ZipFile(base) as packed:
+        packed.extractall(inside)
+    base.unlink()
 
 
 def omit(folder: Path) -> None:

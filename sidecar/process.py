@@ -25,7 +25,7 @@ def _resident_bytes() -> int:
         import resource  # noqa: PLC0415 - POSIX only
 
         try:
-            pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+            pages = int(Path("/proc/self/statm").read_bytes().split()[1])
         except OSError:  # /proc need not be mounted
             return 0
         return pages * resource.getpagesize()

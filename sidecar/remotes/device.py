@@ -27,7 +27,7 @@ def is_device(text: str) -> bool:
 def read(database: Path) -> str | None:
     """Return the device id, None when its file is missing or cannot be read."""
     try:
-        text = files.beside(database, SUFFIX).read_text(encoding="ascii").strip()
+        text = files.beside(database, SUFFIX).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return None
     return text if is_device(text) else None
@@ -60,7 +60,7 @@ def make(database: Path, clock: Clock) -> str:
     partial = files.beside(database, f"{SUFFIX}.new")
     partial.unlink(missing_ok=True)
     files.create_private(partial)
-    partial.write_text(text + "\n", encoding="ascii")
+    partial.write_text(text + "\n", encoding="utf-8")
     files.sync_file(partial)
     partial.replace(path)
     files.sync_folder(path.parent)
