@@ -25,7 +25,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 import msgspec
 from msgspec import Meta
 
-from sidecar import limits, log, wiping
+from sidecar import limits, log
 from sidecar.context import Context, LongContext
 from sidecar.errors import OutOfResources, SidecarError
 from sidecar.methods import CHORE_MODULES, METHOD_MODULES
@@ -239,8 +239,6 @@ def _load_handler(module: str | None) -> None:
         return
     try:
         import_module(f"sidecar.handlers.{module}")
-        if module.startswith("secrets."):
-            wiping.prepare()
     except Exception as fault:
         log.error("not_loaded", module=module, kind=type(fault).__name__)
         raise OutOfResources.not_loaded() from fault

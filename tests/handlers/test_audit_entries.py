@@ -5,9 +5,8 @@ refusals, saves that change nothing, and runs except their deletion are not.
 """
 
 import ast
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,61 +20,17 @@ from sidecar.errors import AuditUnavailable, SidecarError
 from sidecar.keychain import NamedBackend
 from sidecar.store.audit.log import is_log_sealed, read_entries
 from sidecar.vocabulary_sentences import AUDIT_ACTIONS
-from tests.audited_calls import ACTS, BACKUP, READING, REFUSED, Act, Told
-from tests.harness import Bench, ManualClock, NoSession, open_bench
+from tests.audited_calls import ACTS, READING, REFUSED, Act, Told
+from tests.handlers.rows_of_acts import MADE_MS, bench_with_rows
+from tests.harness import Bench, ManualClock
 from tests.made_workflows import save
 from tests.make_params import params_type, simplest
 from tests.vault_benches import MemoryKeychain
 
-MADE_MS = 1_700_000_100_000
-"""The time after the rows were made."""
-
-
-class SessionWithFacts(NoSession):
-    """A session that knows the facts of its process."""
-
-    def facts(self) -> dict[str, Any]:
-        """Return facts as the loop does."""
-        return {"pid": 7, "started_at": 1000, "database": "/somewhere/my.db"}
-
-
-def make_rows(bench: Bench) -> None:
-    """Make the rows that the acts change, but for the runs."""
-    bench.context.session = SessionWithFacts()
-    made = Path(bench.call("backups.create")["path"])
-    made.rename(made.with_name(BACKUP))
-    for name in ("w1", "w2", "shelved"):
-        save(bench, name, tags=["old"] if name == "w2" else [])
-    bench.call("workflows.update", id="w1", tags=["old"])
-    bench.call("workflows.archive", id="shelved")
-    bench.call("settings.set", key="own", value=1)
-    bench.call("settings.set", key="canvas_grid_size", value=7)
-
-
-@contextmanager
-def bench_with_rows(made: Path, folder: Path, clock: ManualClock) -> Iterator[Bench]:
-    """Open a copy of the folder in which `make_rows` has made rows, with runs that go on."""
-    shutil.copytree(made, folder, dirs_exist_ok=True)
-    with open_bench(folder, clock) as bench:
-        bench.context.session = SessionWithFacts()
-        for run in ("going", "ended"):
-            bench.call("runs.start", workflow_id="w1", id=run)
-        bench.call("runs.finish", id="ended", status="error")
-        bench.told.clear()
-        yield bench
-
-
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made")
-    with open_bench(folder) as bench:
-        make_rows(bench)
-    return folder
-
 
 @pytest.fixture
-def bench(made: Path, tmp_path: Path) -> Iterator[Bench]:
-    with bench_with_rows(made, tmp_path, ManualClock(MADE_MS)) as opened:
+def bench(made_rows: Path, tmp_path: Path) -> Iterator[Bench]:
+    with bench_with_rows(made_rows, tmp_path, ManualClock(MADE_MS)) as opened:
         yield opened
 
 

@@ -10,30 +10,16 @@ import pytest
 from sidecar.catalog import METHODS
 from sidecar.notifications import AuditEvent, Progress
 from tests.audited_calls import ACTS, READING
-from tests.handlers.test_audit_entries import (
-    MADE_MS,
-    bench_with_rows,
-    every,
-    filled,
-    make_rows,
-    prepare,
-)
-from tests.harness import Bench, open_bench
+from tests.handlers.rows_of_acts import MADE_MS, bench_with_rows
+from tests.handlers.test_audit_entries import every, filled, prepare
+from tests.harness import Bench
 from tests.make_params import params_type, simplest
 from tests.unpacked_backups import PassingClock
 
 
-@pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("made")
-    with open_bench(folder) as bench:
-        make_rows(bench)
-    return folder
-
-
 @pytest.fixture
-def bench(made: Path, tmp_path: Path) -> Iterator[Bench]:
-    with bench_with_rows(made, tmp_path, PassingClock(MADE_MS)) as opened:
+def bench(made_rows: Path, tmp_path: Path) -> Iterator[Bench]:
+    with bench_with_rows(made_rows, tmp_path, PassingClock(MADE_MS)) as opened:
         yield opened
 
 
