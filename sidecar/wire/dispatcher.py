@@ -88,9 +88,10 @@ class Dispatcher:
         """
         if line is None:
             raise malformed.Refusal(malformed.oversize())
-        # Most lines are sure not to nest so deep, or not well-formed, which decoding finds out.
+        # Most lines are sure not to nest so deep, or not well-formed, which decoding finds out:
+        # each level has two brackets.
         is_deep = (
-            len(line) > limits.DEPTH_MAX
+            len(line) > 2 * limits.DEPTH_MAX
             and not depth.is_shallow(line, limits.DEPTH_MAX)
             and envelope.nests_deeper(line, limits.DEPTH_MAX)
         )

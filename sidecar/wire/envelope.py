@@ -54,6 +54,9 @@ _encode_into: Final = msgspec.json.Encoder().encode_into
 """Appends a message as JSON to a buffer, possibly on several lines. `encode` is not used: where no
 memory is left for a long answer, that of msgspec 0.22 crashes."""
 _LINE_FEED: Final = ord("\n")
+_CARRIAGE_RETURN: Final = ord("\r")
+_LAST_OF_2028: Final = 0xA8
+_LAST_OF_2029: Final = 0xA9
 _Buffer = TypeVar("_Buffer", bytes, bytearray)
 
 
@@ -167,10 +170,10 @@ def _on_one_line(data: _Buffer) -> _Buffer:
     U+2028 and U+2029, which JSON allows in strings and at which many programs split lines, are
     escaped. Line breaks between tokens, which stored JSON may have, become spaces.
     """
-    if b"\n" in data or b"\r" in data:
+    # Bytes are given as numbers: for bytes of length 1 Python 3.11 raises an exception inside.
+    if _LINE_FEED in data or _CARRIAGE_RETURN in data:
         data = data.replace(b"\n", b" ").replace(b"\r", b" ")
-    # A scan for one byte is as fast as memchr, and nearly always finds none.
-    if b"\xa8" in data or b"\xa9" in data:
+    if _LAST_OF_2028 in data or _LAST_OF_2029 in data:
         data = data.replace(b"\xe2\x80\xa8", b"\\u2028").replace(b"\xe2\x80\xa9", b"\\u2029")
     return data
 

@@ -19,7 +19,7 @@ from sidecar.store.workflows.header import NO_TAGS, Content, Header, packed_body
 _INSERT: Final = (
     "INSERT INTO workflows (id, name, description, tags, category, revision, content_sha256,"
     " size_bytes, stored_bytes, created_at, updated_at, name_key)"
-    " VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?) RETURNING rid"
+    " VALUES (?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?)"
 )
 _UPDATE: Final = (
     "UPDATE workflows SET revision = ?, content_sha256 = ?, size_bytes = ?, stored_bytes = ?,"
@@ -62,7 +62,8 @@ def insert_packed(
     data, sha256, size_bytes, stored_bytes = packed
     name_key = sort_key(content.name)
     row = (workflow_id, *content, sha256, size_bytes, stored_bytes, now_ms, now_ms, name_key)
-    rid = db.execute(_INSERT, row).get
+    db.execute(_INSERT, row)
+    rid = db.last_insert_rowid()  # RETURNING would make a temporary table
     db.execute(_PUT_BODY, (rid, data))
     if content.tags != NO_TAGS:
         db.execute(_ADD_TAGS, (now_ms, rid, content.tags))
