@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from sidecar import digests
 from sidecar.store.audit import chain
 from sidecar.vault import crypto, record_format, slot_format
 from sidecar.vault.crypto import Cost
@@ -37,14 +38,14 @@ def _slot(secret: bytes, cost: Cost | None) -> dict[str, Any]:
     blob = slot_format.wrap(bytearray(_ROOT), _STORE_ID, 1, bytearray(secret), _counting(), cost)
     salt = blob[20:36]
     if cost is None:
-        stretched = crypto.mac(bytearray(salt), secret)
+        stretched = digests.hmac_sha256(bytearray(salt), secret)
     else:
         stretched = bytes(crypto.stretch(bytearray(secret), salt, cost))
     return {
         "secret_hex": secret.hex(),
         "stretched_hex": stretched.hex(),
         "blob_hex": blob.hex(),
-        "sha256_hex": crypto.sha256(blob).hex(),
+        "sha256_hex": digests.sha256(blob).hex(),
         "root_key_hex": _ROOT.hex(),
     }
 
@@ -96,7 +97,7 @@ def _anchor(keys: Keys) -> dict[str, Any]:
 
 def _export(keys: Keys) -> dict[str, Any]:
     """Return the signature of an exported audit log."""
-    digest = crypto.sha256(b"an exported log")
+    digest = digests.sha256(b"an exported log")
     return {
         "sha256_hex": digest.hex(),
         "public_key_hex": crypto.public_key(keys.audit_sign).hex(),

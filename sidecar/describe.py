@@ -8,7 +8,6 @@ A member of params that may be left out may be null. The document has no version
 no date, and its hash omits the examples, so that the hash changes only when the contract does.
 """
 
-import hashlib
 import inspect
 import sys
 from collections.abc import Iterable, Mapping
@@ -17,7 +16,7 @@ from importlib import resources
 
 import msgspec
 
-from sidecar import errors, limits
+from sidecar import digests, errors, limits
 from sidecar.catalog import Method, all_methods
 from sidecar.error_data import EXIT_TEXTS, STDERR_LINES, data_of
 from sidecar.errors import ExitCode, SidecarError
@@ -192,7 +191,7 @@ def schema_hash() -> str:
 
     The running process reads the constant in schema_hash.py instead.
     """
-    return hashlib.sha256(msgspec.json.encode(contract())).hexdigest()
+    return digests.sha256(msgspec.json.encode(contract())).hex()
 
 
 # --- methods, notifications, errors -------------------------------------------------------

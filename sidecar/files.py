@@ -4,13 +4,13 @@ Knows paths and descriptors, and nothing of the content of a file.
 """
 
 import errno
-import hashlib
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sidecar import digests
 from sidecar.errors import DatabaseFull, OutOfResources, ReadOnly, SidecarError, StorageFailed
 from sidecar.limits import DESCRIPTORS_SPARE, MIB
 
@@ -151,7 +151,7 @@ def write_whole(path: Path, content: bytes) -> None:
 
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file that nothing is writing to, in hexadecimal."""
-    digest = hashlib.sha256()
+    digest = digests.new_sha256()
     with path.open("rb") as file:
         while chunk := file.read(MIB):
             digest.update(chunk)

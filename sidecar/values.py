@@ -6,13 +6,12 @@ the contract, takes descriptions from there. This module knows nothing of the wi
 
 import base64
 import binascii
-import hashlib
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from sidecar import limits
+from sidecar import digests, limits
 
 Id = Annotated[str, Meta(min_length=1, max_length=limits.ID_TEXT_MAX_CHARS)]
 """An id that the client has chosen or the process has made (a UUIDv7)."""
@@ -139,4 +138,4 @@ def decode_cursor(cursor: str, *kinds: type) -> tuple[Any, ...] | None:
 
 def query_mark(*params: object) -> str:
     """Return a short digest of the params that a cursor belongs to."""
-    return hashlib.blake2b(msgspec.json.encode(params), digest_size=6).hexdigest()
+    return digests.short_hash(msgspec.json.encode(params), 6).hex()

@@ -6,8 +6,6 @@ The manifest contains its own SHA-256, which reveals every flipped bit, and a me
 authentication code (MAC) when the vault was unlocked as the backup was made.
 """
 
-import hashlib
-import hmac
 import struct
 from collections.abc import Callable
 from typing import Annotated, Final, Literal
@@ -16,7 +14,7 @@ import msgspec
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.errors import BackupRejected
 from sidecar.vocabularies import BackupReason, BackupRefusal, BackupSecrets
 from sidecar.vocabulary_sentences import BACKUP_REFUSALS
@@ -120,7 +118,7 @@ def is_authentic(manifest: Manifest, mac: Mac) -> bool | None:
     """Return whether `mac` yields the manifest's MAC; None when either of them is missing."""
     if mac is None or manifest.mac is None:
         return None
-    return hmac.compare_digest(mac(_without_checks(manifest)).hex(), manifest.mac)
+    return digests.equal(mac(_without_checks(manifest)).hex(), manifest.mac)
 
 
 def _frame_of(content: bytes) -> bytes:
@@ -136,7 +134,7 @@ def _without_checks(manifest: Manifest) -> bytes:
 
 def _sha256_of(manifest: Manifest) -> str:
     """Return the SHA-256 of the manifest without the member that holds it."""
-    return hashlib.sha256(msgspec.json.encode(replace(manifest, manifest_sha256=""))).hexdigest()
+    return digests.sha256(msgspec.json.encode(replace(manifest, manifest_sha256=""))).hex()
 
 
 class _Format(Struct):

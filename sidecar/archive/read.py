@@ -4,7 +4,6 @@ Whatever the file claims, reading takes no more memory than one piece and the fr
 the size of the unpacked database is known before the first byte is unpacked.
 """
 
-import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.archive.frame_size import measure
 from sidecar.archive.manifest import FRAME_BYTES, Manifest, decode_manifest, rejection
 from sidecar.zstd import FrameDamaged, Unpacker
@@ -56,7 +55,7 @@ def read_database(path: Path, sink: Sink, step: Step) -> Manifest:
 
 def _unpack(file: IO[bytes], size_bytes: int, sink: Sink, step: Step) -> str:
     """Unpack the frame at the file's position and return the SHA-256 of its content."""
-    digest = hashlib.sha256()
+    digest = digests.new_sha256()
     done_bytes = 0
     unpacker = Unpacker(file, limits.ARCHIVE_WINDOW_MAX_BYTES)
     try:

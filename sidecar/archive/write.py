@@ -4,7 +4,6 @@ Until then its name ends in the id of its database and `.partial`; lists omit it
 when writing fails.
 """
 
-import hashlib
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from typing import IO
 
 from msgspec.structs import replace
 
-from sidecar import files, limits
+from sidecar import digests, files, limits
 from sidecar.archive.manifest import FRAME_BYTES, Mac, Manifest, encode_manifest
 from sidecar.archive.read import read_database
 from sidecar.zstd import Packer
@@ -93,7 +92,7 @@ def _pack(
 ) -> tuple[str, int]:
     """Write the data frame; return the SHA-256 of the database and the size of the frame."""
     packer = Packer(limits.ARCHIVE_LEVEL, size_bytes)
-    digest = hashlib.sha256()
+    digest = digests.new_sha256()
     done_bytes = packed_bytes = synced_bytes = 0
     while piece := database.read(limits.ARCHIVE_PIECE_BYTES):
         digest.update(piece)

@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from msgspec.structs import replace
 
-from sidecar import __version__, files, limits, log, purging
+from sidecar import __version__, digests, files, limits, log, purging
 from sidecar.archive.manifest import Head, Mac, Manifest
 from sidecar.archive.write import partial_file, publish_backup, write_backup
 from sidecar.backups import directory
@@ -36,7 +36,6 @@ from sidecar.store.transfer import snapshot
 from sidecar.store.transfer.examine import Untrusted, examine
 from sidecar.store.transfer.snapshot import Snapshot
 from sidecar.store.unserved_file import open_unsynced, transaction
-from sidecar.vault import crypto
 from sidecar.vocabularies import BackupReason, BackupSecrets, ProgressPhase
 
 _HOUR_MS: Final = 3_600_000
@@ -67,7 +66,7 @@ def manifest_mac(ctx: LongContext) -> Mac:
             return None
         key = bytearray(keys.backup_mac)
     add_secret(key)
-    return lambda message: crypto.mac(key, message)
+    return lambda message: digests.hmac_sha256(key, message)
 
 
 def create_backup(

@@ -4,7 +4,6 @@ Each file has the document as it is stored. For a tool that reads YAML it is JSO
 of YAML, because JSON is a subset of YAML.
 """
 
-import hashlib
 import zipfile
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from typing import IO, Final
 
 import msgspec
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.documents.split import MANIFEST_FORMAT
 from sidecar.exports.documents import Document
 from sidecar.exports.file_names import FileNames
@@ -69,7 +68,7 @@ def write_originals(file: IO[bytes], documents: Iterable[Document], exported_at:
             body = document.body
             name = names.name_for(document.name, _SUFFIXES.get(document.tool, ".json"))
             put(name, body)
-            sha256 = hashlib.sha256(body).hexdigest()
+            sha256 = digests.sha256(body).hex()
             items.append(ManifestItem(name, len(body), sha256, *document[:-1]))
         put(MANIFEST, msgspec.json.encode(Manifest(MANIFEST_FORMAT, exported_at, items)))
 

@@ -6,12 +6,12 @@ to servers. The header Host reveals a foreign name that resolves to loopback (DN
 the header Origin reveals a page of another site.
 """
 
-import hmac
 import secrets
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import NamedTuple
 
+from sidecar import digests
 from sidecar.limits import inspector as limits
 
 ADDRESS = "127.0.0.1"
@@ -91,7 +91,7 @@ class Gate:
             text = "The inspector answers only to its own page."
             raise Refused(HTTPStatus.FORBIDDEN, "foreign_origin", text)
         given = list(request.values(TOKEN_HEADER))
-        if len(given) != 1 or not hmac.compare_digest(given[0].encode(), self.token.encode()):
+        if len(given) != 1 or not digests.equal(given[0].encode(), self.token.encode()):
             text = (
                 "Open the address that the inspector has printed; it contains the session's token."
             )

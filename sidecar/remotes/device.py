@@ -6,12 +6,11 @@ a new id, so no two machines write under the same id. A cloned disk has both fil
 the two machines that pushes gets a warning and a new id.
 """
 
-import hmac
 import re
 from pathlib import Path
 from typing import Final
 
-from sidecar import files
+from sidecar import digests, files
 from sidecar.clock import Clock
 from sidecar.store.remotes import RemoteRow
 
@@ -39,7 +38,7 @@ def prefix(base: str, remote: str, created_at: int) -> str:
     A remote that is deleted and set again begins a new chain of heads, so it gets another id.
     """
     message = f"{remote}/{created_at}".encode()
-    return hmac.digest(bytes.fromhex(base), message, "sha256")[:16].hex()
+    return digests.hmac_sha256(bytes.fromhex(base), message)[:16].hex()
 
 
 def own_id(database: Path, remote: RemoteRow) -> str | None:

@@ -20,6 +20,7 @@ from typing import Final
 
 import msgspec
 
+from sidecar import digests
 from sidecar.remotes.device import is_device
 from sidecar.store.remotes import HeadKind
 from sidecar.vault import crypto
@@ -92,7 +93,7 @@ def parse(text: bytes, store: str, device: str, n: int, verifiers: list[bytes]) 
 
 def digest(text: str) -> str:
     """Return the hash of this head, which the next head contains."""
-    return crypto.sha256(text.encode()).hex()
+    return digests.sha256(text.encode()).hex()
 
 
 # --- names --------------------------------------------------------------------------------------

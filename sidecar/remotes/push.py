@@ -13,10 +13,9 @@ again.
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from hashlib import sha256
 from typing import Final, Literal, NamedTuple
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.backups.directory import Backup
 from sidecar.context import LongContext
 from sidecar.errors import RecoveryCodeNeeded
@@ -348,7 +347,7 @@ class _Parts:
         self._held = next(self._pieces, b"")
         self.count = 0
         self.size = 0
-        self.hash = sha256()
+        self.hash = digests.new_sha256()
 
     def each(self) -> Iterator[tuple[int, Iterator[bytes]]]:
         """Yield the number and the pieces of each part; read a part whole before the next one."""

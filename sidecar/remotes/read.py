@@ -7,10 +7,9 @@ the device that signed them can check that.
 """
 
 from collections.abc import Callable, Iterator
-from hashlib import sha256
 from typing import Final, NamedTuple
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.redaction import add_secret
 from sidecar.remotes import heads, segments
 from sidecar.remotes.heads import BadHead, Head
@@ -118,7 +117,7 @@ class Reader(NamedTuple):
         Raises:
             RemoteFailed: the object is missing, or differs from the one that the head names.
         """
-        digest, left = sha256(), head.size
+        digest, left = digests.new_sha256(), head.size
         for part in range(head.parts):
             name = heads.part_name(self.store, head.device, head.object, part)
             for piece in self.session.get(name, left):

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import NamedTuple
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.context import Context, LongContext
 from sidecar.errors import Cancelled, Conflict, InvalidParams, KeychainUnavailable
 from sidecar.keychain import Wait
@@ -63,7 +63,7 @@ def _make_slot(
     cost = ctx.vault.cost if kind == "passphrase" else None
     random = ctx.clock.random_bytes
     blob = slot_format.wrap(keys.root, keys.store_id, generation, secret, random, cost)
-    digest = crypto.sha256(blob)
+    digest = digests.sha256(blob)
     return SlotRow(0, kind, _LABELS[kind], backend, generation, blob, digest, ctx.clock.now_ms())
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from sidecar import digests
 from sidecar.clock import Clock
 from sidecar.store import remotes, secrets
 from sidecar.store.connection import Connection
@@ -139,7 +140,7 @@ def mark(db: Connection, *, with_passphrase: bool) -> str:
     """Return a hash that changes whenever the object with keys must be made again."""
     slots = slots_to_carry(db, with_passphrase=with_passphrase)
     parts = [*(slot.sha256 for slot in slots), *(row.sealed for row in remotes.identities(db))]
-    return crypto.sha256(crypto.length_prefixed(*parts)).hex()
+    return digests.sha256(crypto.length_prefixed(*parts)).hex()
 
 
 def keys_object(db: Connection, keys: Keys, clock: Clock, *, with_passphrase: bool) -> bytes:

@@ -12,7 +12,7 @@ one. They are compared before a write, when a slot opens, and by `audit.verify`.
 
 import struct
 
-from sidecar import limits, purging
+from sidecar import digests, limits, purging
 from sidecar.context import Context
 from sidecar.errors import Tampered
 from sidecar.store import secrets
@@ -54,7 +54,7 @@ def is_untampered(db: Connection, keys: Keys) -> bool:
     """Return whether the rows are those that were last written by this program."""
     root = secrets.state(db).root
     try:
-        return root is not None and crypto.equal(_compute_root(db, keys), root)
+        return root is not None and digests.equal(_compute_root(db, keys), root)
     except Tampered:
         return False
 

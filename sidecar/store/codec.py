@@ -8,7 +8,6 @@ Unpacking compares the size and the SHA-256, and limits the size of what a damag
 member can produce before it is produced.
 """
 
-import hashlib
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,7 +15,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any, Final, NamedTuple
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.errors import DatabaseDamaged
 
 _GZIP_WBITS: Final = 31
@@ -56,7 +55,7 @@ _FAULTS: Final = (zlib.error, _module.error, EOFError, OverflowError)
 
 def fingerprint(body: bytes) -> bytes:
     """Return the SHA-256 of a body, 32 bytes; bodies with equal ones are the same."""
-    return hashlib.sha256(body).digest()
+    return digests.sha256(body)
 
 
 def pack(body: bytes, sha256: bytes | None = None) -> Packed:

@@ -12,7 +12,6 @@ first statement that writes into it sets auto_vacuum, which would stay 0 without
 application_id or journal_mode.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -21,7 +20,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from sidecar import files, folding, limits
+from sidecar import digests, files, folding, limits
 from sidecar.clock import Clock
 from sidecar.errors import NewerSchema
 from sidecar.store import file_lock, meta, swap, verified_copy
@@ -71,7 +70,7 @@ class Step(NamedTuple):
     @property
     def sha256(self) -> str:
         """SHA-256 of the text, in hexadecimal."""
-        return hashlib.sha256(self.sql.encode()).hexdigest()
+        return digests.sha256_without_openssl(self.sql.encode()).hex()
 
 
 def _fill_name_keys(db: Connection) -> None:

@@ -6,10 +6,10 @@ of its time. They are hashes: a SHA-256 over the generation and the state root, 
 blob of each slot.
 """
 
-import hashlib
 import struct
 from typing import Final
 
+from sidecar import digests
 from sidecar.store.connection import Connection, one_row
 from sidecar.store.rows import read_any
 
@@ -51,4 +51,4 @@ def _slots(db: Connection) -> list[tuple[bytes, bytes]]:
 
 
 def _digest(data: bytes) -> bytes:
-    return hashlib.sha256(data).digest()
+    return digests.sha256(data)

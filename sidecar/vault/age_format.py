@@ -21,6 +21,7 @@ from contextlib import suppress
 from itertools import chain
 from typing import Final
 
+from sidecar import digests
 from sidecar.vault import crypto
 from sidecar.vault.crypto import BadSealError, ChunkCipher
 
@@ -118,7 +119,7 @@ def _open_header(secret: bytes | bytearray, header: bytes) -> bytes:
         wrap = crypto.hkdf(crypto.exchange(secret, share), share + public, _LABEL)
         with suppress(BadSealError):
             found = found or ChunkCipher(wrap).unseal(_NO_NONCE, body)
-    if found is None or not crypto.equal(_header_mac(found, covered), _decode(code)):
+    if found is None or not digests.equal(_header_mac(found, covered), _decode(code)):
         raise BadSealError
     return found
 
@@ -148,7 +149,7 @@ def _stanzas(covered: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _header_mac(file_key: bytes, covered: bytes) -> bytes:
-    return crypto.mac(crypto.hkdf(file_key, b"", b"header"), covered)
+    return digests.hmac_sha256(crypto.hkdf(file_key, b"", b"header"), covered)
 
 
 def _nonce(number: int, *, is_last: bool) -> bytes:

@@ -2,12 +2,10 @@
 
 The library is loaded when the first key is needed, because it would cost a start 38 ms. It gives
 AES-256-GCM, HKDF-SHA256, Argon2id, Ed25519 and, for what goes to a remote, X25519 and
-ChaCha20-Poly1305; HMAC and SHA-256 come from the standard library.
+ChaCha20-Poly1305.
 Keys are bytearrays that the library writes into; the last user of a key wipes it.
 """
 
-import hashlib
-import hmac
 import struct
 import threading
 from functools import cache
@@ -158,21 +156,6 @@ def unseal(key: bytearray, nonce: bytes, sealed: bytes, bound: bytes) -> bytearr
     except crypto.invalid_tag:
         raise BadSealError from None
     return plain
-
-
-def mac(key: bytearray, message: bytes | bytearray) -> bytes:
-    """Return the HMAC-SHA256 of a message."""
-    return hmac.digest(key, message, "sha256")
-
-
-def equal(one: bytes, other: bytes) -> bool:
-    """Compare in a time that does not depend on where the bytes differ."""
-    return hmac.compare_digest(one, other)
-
-
-def sha256(data: bytes | memoryview) -> bytes:
-    """Return the SHA-256 of the data."""
-    return hashlib.sha256(data).digest()
 
 
 def sign(seed: bytearray, message: bytes) -> bytes:

@@ -22,6 +22,7 @@ import struct
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
+from sidecar import digests
 from sidecar.errors import Tampered
 from sidecar.vault import crypto
 from sidecar.vault.crypto import BadSealError, length_prefixed
@@ -113,7 +114,7 @@ def key_hash(keys: Keys, provider: str, value: bytearray) -> str:
     message = bytearray(length_prefixed(provider.encode()))
     message += struct.pack(">I", len(value)) + value
     try:
-        return "k1:" + crypto.mac(keys.fingerprint, message).hex()[:32]
+        return "k1:" + digests.hmac_sha256(keys.fingerprint, message).hex()[:32]
     finally:
         wipe(message)
 
@@ -125,11 +126,11 @@ def state_root(
     parts = [struct.pack(">Q", generation)]
     for row in sorted(secrets):
         times = struct.pack(">qq", row.created_at, row.updated_at)
-        digest = crypto.sha256(row.encrypted_value)
+        digest = digests.sha256(row.encrypted_value)
         parts.append(length_prefixed(row.provider.encode(), digest, row.key_hash.encode(), times))
     parts.append(b"keys")
     parts.extend(
         length_prefixed(struct.pack(">I", key.key_id), key.state.encode(), key.wrapped)
         for key in sorted(data_keys)
     )
-    return crypto.mac(keys.state_root, b"".join(parts))
+    return digests.hmac_sha256(keys.state_root, b"".join(parts))

@@ -8,8 +8,8 @@ to case, spaces and hyphens; O is read as 0, I and L as 1.
 
 from typing import Final
 
+from sidecar import digests
 from sidecar.errors import WrongPassphrase
-from sidecar.vault import crypto
 from sidecar.wiping import wipe
 
 CODE_BYTES: Final = 20
@@ -23,7 +23,7 @@ def _base32(number: int, digits: int) -> str:
 
 
 def _check_digits(code: bytes | bytearray) -> str:
-    return _base32(int.from_bytes(crypto.sha256(bytes(code))[:3]) >> 4, _CHECK_DIGITS)
+    return _base32(int.from_bytes(digests.sha256(bytes(code))[:3]) >> 4, _CHECK_DIGITS)
 
 
 def format_code(code: bytes | bytearray) -> str:

@@ -23,7 +23,7 @@ import struct
 from collections.abc import Callable
 from typing import Final
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.errors import KdfPolicy, SlotDamaged, WrongPassphrase
 from sidecar.vault import crypto
 from sidecar.vault.crypto import BadSealError, Cost, length_prefixed
@@ -63,7 +63,7 @@ def wrap(
     try:
         sealed = crypto.seal(seal_key, nonce, root, length_prefixed(b"slot", store_id, head))
         covered = head + nonce + sealed
-        return covered + crypto.mac(mac_key, length_prefixed(store_id) + covered)
+        return covered + digests.hmac_sha256(mac_key, length_prefixed(store_id) + covered)
     finally:
         wipe(seal_key)
         wipe(mac_key)
@@ -83,8 +83,8 @@ def unwrap(blob: bytes, sha256: bytes, store_id: bytes, secret: bytearray) -> by
     head, nonce = blob[:36], blob[36:48]
     seal_key, mac_key = _slot_keys(secret, store_id, blob[20:36], cost)
     try:
-        expected = crypto.mac(mac_key, length_prefixed(store_id) + blob[:_COVERED])
-        if not crypto.equal(expected, blob[_COVERED:]):
+        expected = digests.hmac_sha256(mac_key, length_prefixed(store_id) + blob[:_COVERED])
+        if not digests.equal(expected, blob[_COVERED:]):
             raise WrongPassphrase
         bound = length_prefixed(b"slot", store_id, head)
         return crypto.unseal(seal_key, nonce, blob[48:_COVERED], bound)
@@ -101,7 +101,7 @@ def read_cost(blob: bytes, sha256: bytes) -> Cost | None:
     Raises:
         SlotDamaged: the bytes differ from those that were written, or have an unknown form.
     """
-    if len(blob) != SLOT_BYTES or not crypto.equal(crypto.sha256(blob), sha256):
+    if len(blob) != SLOT_BYTES or not digests.equal(digests.sha256(blob), sha256):
         raise SlotDamaged
     magic, kdf, cipher, _generation, *numbers, _salt = _HEAD.unpack_from(blob)
     if magic != _MAGIC or cipher != _AES_256_GCM or kdf not in (_ARGON2ID, _HKDF):
@@ -114,7 +114,7 @@ def _slot_keys(
 ) -> tuple[bytearray, bytearray]:
     """Derive slot-enc and slot-mac from a secret; the caller wipes them."""
     if cost is None:
-        stretched = bytearray(crypto.mac(bytearray(salt), bytes(secret)))
+        stretched = bytearray(digests.hmac_sha256(bytearray(salt), bytes(secret)))
     else:
         stretched = crypto.stretch(secret, salt, cost)
     try:

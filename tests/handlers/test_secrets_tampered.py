@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from sidecar import digests
 from sidecar.errors import KdfPolicy, SidecarError, SlotDamaged, Tampered
-from sidecar.vault import crypto
 from tests.harness import Bench
 from tests.vault_benches import PASSPHRASE, VALUE, secret_bench, set_up, tamper, value_of
 
@@ -101,7 +101,7 @@ def test_a_list_has_no_hint_for_a_record_that_does_not_open(bench: Bench) -> Non
 
 
 def _slot(bench: Bench, blob: bytes, *, fitting: bool) -> None:
-    digest = crypto.sha256(blob) if fitting else bytes(32)
+    digest = digests.sha256(blob) if fitting else bytes(32)
     tamper(bench, "UPDATE key_slots SET blob = ?, sha256 = ?", blob, digest)
 
 

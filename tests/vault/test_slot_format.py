@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.errors import KdfPolicy, SidecarError, SlotDamaged, WrongPassphrase
-from sidecar.vault import crypto, slot_format
+from sidecar.vault import slot_format
 from sidecar.vault.crypto import Cost
 from tests.promptness import assert_at_most
 
@@ -23,7 +23,7 @@ def wrap(secret: bytes, cost: Cost | None) -> bytes:
 
 def unwrap(blob: bytes, secret: bytes, store: bytes = STORE) -> bytes:
     """Return the root key that a slot gives to a secret; the SHA-256 beside it fits."""
-    return bytes(slot_format.unwrap(blob, crypto.sha256(blob), store, bytearray(secret)))
+    return bytes(slot_format.unwrap(blob, digests.sha256(blob), store, bytearray(secret)))
 
 
 @pytest.mark.parametrize("cost", [FLOOR, None], ids=["passphrase", "random"])
@@ -65,13 +65,13 @@ def test_security_04_no_flipped_bit_of_a_slot_is_accepted() -> None:
 
 def test_security_05_damage_and_a_wrong_secret_are_different_errors() -> None:
     blob = wrap(b"secret", None)
-    digest = crypto.sha256(blob)
+    digest = digests.sha256(blob)
     flipped = bytes([*blob[:-1], blob[-1] ^ 1])
 
     with pytest.raises(SlotDamaged):
         slot_format.unwrap(flipped, digest, STORE, bytearray(b"secret"))
     with pytest.raises(SlotDamaged):
-        slot_format.unwrap(blob[:-1], crypto.sha256(blob[:-1]), STORE, bytearray(b"secret"))
+        slot_format.unwrap(blob[:-1], digests.sha256(blob[:-1]), STORE, bytearray(b"secret"))
     with pytest.raises(WrongPassphrase):
         slot_format.unwrap(blob, digest, STORE, bytearray(b"other"))
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, cast
 
 from msgspec import Meta
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.catalog import Params, Result, method
 from sidecar.context import Context
 from sidecar.errors import Conflict, NotFound, Tampered
@@ -21,7 +21,6 @@ from sidecar.secrets.state import KEY_ERRORS, require_keys, secrets_db
 from sidecar.store import secrets
 from sidecar.store.secrets import SecretRow
 from sidecar.values import Timestamp
-from sidecar.vault import crypto
 from sidecar.vault.record_format import key_hash
 
 _ERRORS = (*KEY_ERRORS, Tampered)
@@ -130,6 +129,6 @@ def verify(ctx: Context, params: SecretsVerifyParams) -> SecretsVerifyResult:
     if row is None:
         raise NotFound(_NO_KEY, path="$.params.provider")
     fingerprint = key_hash(keys, params.provider, value)
-    matches = crypto.equal(fingerprint.encode(), row.key_hash.encode())
+    matches = digests.equal(fingerprint.encode(), row.key_hash.encode())
     ctx.audit("key_verify", params.provider, matches=matches)
     return SecretsVerifyResult(params.provider, matches)

@@ -24,6 +24,8 @@ CHORE: Final = "modules"
 MODULES: Final = (
     "ctypes",
     "difflib",
+    "hashlib",
+    "hmac",
     "encodings.cp437",
     "json",
     "mmap",

@@ -5,12 +5,11 @@ cancelled or killed is finished by the same call. That needs no note of what was
 made depends on the place and the content only, and an id that the file has is compared by content.
 """
 
-import hashlib
 import uuid
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.context import LongContext
 from sidecar.documents.split import Document
 from sidecar.errors import DatabaseDamaged, EmptyBody
@@ -83,7 +82,8 @@ def derive_id(key: str, origin: str, document: Document, sha256: bytes) -> str:
     """Return an id, in the form of a UUID, that the same document of the same import gets again."""
     place = "" if document.place is None else str(document.place)
     parts = [key, origin, place, document.own_id or ""]
-    digest = hashlib.sha256(sha256)
+    digest = digests.new_sha256()
+    digest.update(sha256)
     for part in parts:
         digest.update(len(part).to_bytes(4) + part.encode(errors="replace"))
     made = bytearray(digest.digest()[:16])

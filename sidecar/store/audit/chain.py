@@ -6,10 +6,10 @@ K_{i+1} = SHA-256("aev1" | K_i), or the key that a checkpoint after entry i hold
 reads and writes no table.
 """
 
-import hashlib
-import hmac
 import struct
 from typing import NamedTuple
+
+from sidecar import digests
 
 MAC_BYTES = 32
 GENESIS = bytes(MAC_BYTES)
@@ -39,12 +39,12 @@ class Point(NamedTuple):
 def mac(key: bytes, previous: bytes, seq: int, at: int, texts: tuple[bytes, bytes, bytes]) -> bytes:
     """Return the code of an entry; `texts` are action, resource and details as stored."""
     message = b"".join((previous, struct.pack(">qq", seq, at), *map(_lp, texts)))
-    return hmac.digest(key, message, "sha256")
+    return digests.hmac_sha256(key, message)
 
 
 def next_key(key: bytes) -> bytes:
     """Return the key of the following entry; the given key cannot be computed from it."""
-    return hashlib.sha256(b"aev1" + key).digest()
+    return digests.sha256(b"aev1" + key)
 
 
 def _lp(data: bytes) -> bytes:

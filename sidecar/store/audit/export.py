@@ -4,7 +4,6 @@ The first line says what the file is and what `audit.verify` found of the log. T
 line for each entry. The last line holds the SHA-256 of all bytes before it and its signature.
 """
 
-import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.store import meta
 from sidecar.store.audit.log import chain_head, pruned_through, read_entries
 from sidecar.store.audit.verify import Verdict
@@ -78,7 +77,7 @@ def write_log(
     `sign` returns the signature of a SHA-256. `step(done, total)` is called every
     `limits.VERIFY_STEP_ENTRIES` entries and may raise to stop.
     """
-    digest = hashlib.sha256()
+    digest = digests.new_sha256()
     pruned = pruned_through(db)
     count, total = 0, chain_head(db).seq - pruned
     with path.open("wb") as file:

@@ -12,8 +12,8 @@ next checkpoint. It also holds the marks of the vault (`store.vault_marks`), so 
 of the vault that were put back are found.
 
 Texts are read as bytes, so that a row that was not written by this product can be read too. The
-arithmetic is in `chain` and the verification in `verify`. Only hashlib and hmac are used here, so
-that a start of the process does not import cryptography.
+arithmetic is in `chain` and the verification in `verify`. Only `digests` is used here, so that a
+start of the process does not import cryptography.
 """
 
 from collections.abc import Callable, Generator

@@ -6,13 +6,12 @@ opener (while the vault is locked) only numbers, order and ends are checked. Tex
 bytes, so that a text that is not UTF-8 is reported as tampered and does not end the verification.
 """
 
-import hmac
 from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import msgspec
 
-from sidecar import limits
+from sidecar import digests, limits
 from sidecar.store.audit import chain
 from sidecar.store.audit.chain import GENESIS, Point
 from sidecar.store.connection import Connection, one_row
@@ -257,7 +256,7 @@ class Walk:
             return self._fail("tampered", "gap", max(0, min(seq, self.last + 1)))
         if self.knows_keys:
             expected = chain.mac(self.key, self.previous, seq, at, (action, resource, details))
-            if not hmac.compare_digest(expected, mac):
+            if not digests.equal(expected, mac):
                 return self._fail("tampered", "mac", seq)
             self.key = chain.next_key(self.key)
         if self.expect and self.expect[0] == seq and self.expect[1] != mac.hex():

@@ -7,14 +7,13 @@ changed before anything else reads it, and loses what is not of this program's s
 deleted must have been purged before.
 """
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NamedTuple
 
 import apsw
 
-from sidecar import files, limits
+from sidecar import digests, files, limits
 from sidecar.errors import Cancelled, DatabaseDamaged
 from sidecar.store import meta, secrets, settings, tables, verified_copy
 from sidecar.store.audit.log import chain_head
@@ -100,7 +99,7 @@ def fingerprint(db: Connection) -> bytes:
         " sum(blocks_executed & 0xffffffff), sum(tokens_used & 0xffffffff),"
         " sum(api_calls_made & 0xffffffff) FROM runs",
     )
-    return hashlib.sha256(repr((last_change, runs)).encode()).digest()[:16]
+    return digests.sha256(repr((last_change, runs)).encode())[:16]
 
 
 def is_untouched(db: Connection) -> bool:
