@@ -7,18 +7,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.process.child_process import ROOT, environment
+from tests.process.child_process import ROOT, environment, started
 
 Done = subprocess.CompletedProcess[str]
-
-
-def started() -> "type[subprocess.Popen[Any]]":
-    """Return what makes the process of a command: on Linux it is forked instead of started."""
-    if sys.platform != "linux":
-        return subprocess.Popen
-    from tests.forked import ForkedProcess
-
-    return ForkedProcess
 
 
 def run(*words: object, cwd: Path = ROOT, stdin: str = "", **options: Any) -> Done:

@@ -6,8 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.cli.commands import started
-from tests.process.child_process import ROOT
+from tests.process.child_process import ROOT, started
 from tests.process.child_process import environment as variables
 
 _FORCING = ("NO_COLOR", "FORCE_COLOR", "COLORTERM", "CLICOLOR", "TTY_COMPATIBLE", "LINES")

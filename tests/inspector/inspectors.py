@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple, Self
 
-from tests.process.child_process import ROOT, WAIT_S, environment
+from tests.process.child_process import ROOT, WAIT_S, environment, started
 
 TOKEN = "X-Inspector-Token"
 
@@ -37,7 +37,7 @@ class Inspector:
 
     def __init__(self, *options: str | Path) -> None:
         """Start it, and read the address that it prints."""
-        self.process = subprocess.Popen(
+        self.process = started()(
             [sys.executable, "-m", "sidecar", "inspect", *map(str, options)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

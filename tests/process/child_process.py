@@ -39,6 +39,15 @@ def product(*options: str | Path) -> list[str]:
     return [sys.executable, "-m", "sidecar", "serve", *map(str, options)]
 
 
+def started() -> "type[subprocess.Popen[Any]]":
+    """Return what makes a process of the program: on Linux it is forked instead of started."""
+    if sys.platform != "linux":
+        return subprocess.Popen
+    from tests.forked import ForkedProcess
+
+    return ForkedProcess
+
+
 class ForkedCommand(list[str]):
     """A command whose process is forked from one with its modules: see `tests/forked.py`."""
 
@@ -155,11 +164,8 @@ class Child:
     ) -> None:
         """Start the process; `before` runs in the child before the program."""
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
-        start: type[subprocess.Popen[Any]] = subprocess.Popen
-        if isinstance(argv, ForkedCommand) and before is None:
-            from tests.forked import ForkedProcess
-
-            start = ForkedProcess
+        is_forked = isinstance(argv, ForkedCommand) and before is None
+        start = started() if is_forked else subprocess.Popen
         self.process = start(
             list(argv),
             stdin=stdin,

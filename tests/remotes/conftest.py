@@ -1,6 +1,8 @@
 """A remote to test against: a folder, and a bucket of a real server."""
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +14,15 @@ from tests.remotes.remote_benches import Place, add_workflow, folder_place, remo
 from tests.remotes.s3_server import ADMIN, Server
 
 _numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def _forked_couriers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have the couriers of this process forked: `test_process.py` is about how one is started."""
+    if sys.platform == "linux":
+        from tests.forked import OwnProcess
+
+        monkeypatch.setattr(subprocess, "Popen", OwnProcess)
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.described_errors import assert_described
-from tests.process.child_process import environment
+from tests.process.child_process import environment, started
 
 ROOT = Path(__file__).resolve().parents[2]
 WITH_KEYCHAIN = "--with-keychain"
@@ -33,11 +33,13 @@ class Talk:
         self._last_id = 0
 
     def _start(self, options: Sequence[str]) -> subprocess.Popen[bytes]:
-        module = "tests.scenarios.with_keychain" if WITH_KEYCHAIN in options else "sidecar"
+        has_keychain = WITH_KEYCHAIN in options
+        module = "tests.scenarios.with_keychain" if has_keychain else "sidecar"
         given = [option for option in options if option not in (WITH_KEYCHAIN, LOST)]
         if LOST in options:
             self._database.with_name(f"{self._database.name}.known").touch()
-        return subprocess.Popen(
+        start = subprocess.Popen if has_keychain else started()
+        return start(
             [sys.executable, "-m", module, "serve", "--database", str(self._database), *given],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
