@@ -11,6 +11,7 @@ from sidecar import limits
 
 _BRACKETS_QUOTES: Final = b'[]{}"'
 _NOT_BRACKETS_QUOTES: Final = bytes(code for code in range(256) if code not in _BRACKETS_QUOTES)
+_NOT_BRACKETS: Final = bytes(code for code in range(256) if code not in b"[]{}")
 _STEPS: Final = bytes(1 if code in b"[{" else 255 for code in range(256))
 _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
@@ -39,14 +40,15 @@ def exceeds(text: bytes, most: int = limits.DEPTH_MAX) -> bool:
 def is_shallow(text: bytes, most: int) -> bool:
     """Return whether well-formed JSON is sure to nest no deeper than `most`; False says nothing.
 
-    Its deepest place is in the first half, after as many opening brackets, or in the second half,
-    before as many closing ones. So half as many bytes are counted as for an upper bound. Text that
-    is not well-formed may lack the closing ones.
+    Its deepest place is in the first half of its brackets, after as many opening ones, or in the
+    second half, before as many closing ones. Text that is not well-formed may lack the closing
+    ones. One pass over the text takes two thirds of the time of counting each bracket in it.
     """
-    middle = len(text) // 2
+    brackets = text.translate(None, _NOT_BRACKETS)
+    middle = len(brackets) // 2
     return (
-        text.count(b"{", 0, middle) + text.count(b"[", 0, middle) <= most
-        and text.count(b"}", middle) + text.count(b"]", middle) <= most
+        len(brackets[:middle].translate(None, b"]}")) <= most
+        and len(brackets[middle:].translate(None, b"[{")) <= most
     )
 
 
