@@ -20,7 +20,7 @@ from sidecar.cli.child import CallFailed, run_with_child
 from sidecar.cli.child import Child as CommandsChild
 from tests.cli.commands import result_of, run
 from tests.cli.terminal import at_terminal
-from tests.process.child_process import ROOT, Child, environment, product, request
+from tests.process.child_process import ROOT, Child, environment, forked, request
 from tests.store.samples import unpack
 
 READING: dict[str, list[str]] = {
@@ -42,7 +42,7 @@ def database(tmp_path: Path) -> Path:
 @pytest.fixture
 def server(database: Path) -> Iterator[Child]:
     """A process that serves a database with a workflow of two revisions and a run."""
-    with closing(Child(product("--database", database, "--no-events")).wait_ready()) as child:
+    with closing(Child(forked("--database", database, "--no-events")).wait_ready()) as child:
         for text in ("one", "two"):
             child.result(
                 "workflows.save",

@@ -29,7 +29,7 @@ say(method="system.ready", params=ready)
 
 def peer(text: str) -> list[str]:
     """Return a command that sends system.ready and then runs `text`."""
-    return [sys.executable, "-c", PEER + text]
+    return [sys.executable, "-I", "-S", "-c", PEER + text]
 
 
 def served(folder: Path, **options: Any) -> Supervisor:

@@ -64,7 +64,7 @@ def report(program: str, *words: object) -> Any:
 
 def peer(text: str) -> list[str]:
     """Return the command of a small program that takes the place of the real process."""
-    return [sys.executable, "-c", PEER + text]
+    return [sys.executable, "-I", "-S", "-c", PEER + text]
 
 
 # --- the contract ---------------------------------------------------------------------------

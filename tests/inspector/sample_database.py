@@ -7,7 +7,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.process.child_process import ROOT, Child, product
+from tests.process.child_process import ROOT, Child, forked
 
 WORKFLOWS = ROOT / "sidecar" / "cli" / "workflows"
 DAY_MS = 86_400_000
@@ -35,7 +35,7 @@ def branching(steps: int) -> dict[str, Any]:
 
 def make(database: Path, days: int = 14) -> None:
     """Make the database by real calls; it is closed afterwards."""
-    with closing(Child(product("--database", database))) as client:
+    with closing(Child(forked("--database", database))) as client:
         client.wait_ready()
         found = [json.loads(path.read_text("utf-8")) for path in sorted(WORKFLOWS.glob("*.json"))]
         for workflow in found:

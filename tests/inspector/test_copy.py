@@ -10,7 +10,7 @@ import pytest
 from sidecar.store.migrations import current_version
 from tests.cli.commands import run
 from tests.inspector.inspectors import Inspector, Page
-from tests.process.child_process import Child, product, until
+from tests.process.child_process import Child, forked, until
 from tests.store import samples
 
 Spawn = Callable[..., Child]
@@ -55,7 +55,7 @@ def test_the_app_goes_on_beside_it_and_a_new_copy_shows_what_it_did(
     sample: Path, tmp_path: Path, spawn: Spawn
 ) -> None:
     database = Path(shutil.copytree(sample.parent, tmp_path / "app")) / "sim.db"
-    app = spawn(product("--database", database))
+    app = spawn(forked("--database", database))
     with Inspector("--database", database) as inspector:
         page = inspector.page
         app.result("settings.set", {"key": "theme", "value": "dark"})
@@ -72,7 +72,7 @@ def test_what_a_crashed_process_left_in_its_log_is_copied_and_stays_there(
     sample: Path, tmp_path: Path, spawn: Spawn
 ) -> None:
     database = Path(shutil.copytree(sample.parent, tmp_path / "app")) / "sim.db"
-    app = spawn(product("--database", database))
+    app = spawn(forked("--database", database))
     app.result("settings.set", {"key": "theme", "value": "of the log"})
     app.close()  # kills it
     left = {name: each for name, each in traces(database.parent).items() if name[-4:] != "-shm"}
@@ -88,7 +88,7 @@ def test_what_a_crashed_process_left_in_its_log_is_copied_and_stays_there(
 def test_what_the_app_has_not_indexed_yet_is_found_all_the_same(
     tmp_path: Path, spawn: Spawn
 ) -> None:
-    app = spawn(product("--database", tmp_path / "sim.db"))
+    app = spawn(forked("--database", tmp_path / "sim.db"))
     for name in ("Weather", "Tomatoes"):
         app.result("workflows.save", {"workflow": {"name": name, "data": {"text": "watering"}}})
     app.close()  # kills it, in a pause or before
@@ -135,7 +135,7 @@ def test_a_missing_database_is_told_and_not_made(tmp_path: Path) -> None:
 
 def test_with_write_a_database_that_an_app_serves_is_refused(tmp_path: Path, spawn: Spawn) -> None:
     database = tmp_path / "sim.db"
-    spawn(product("--database", database))
+    spawn(forked("--database", database))
     done = run("inspect", "--write", "--database", database)
 
     assert (done.returncode, done.stdout) == (3, "")

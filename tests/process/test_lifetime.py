@@ -251,6 +251,9 @@ def hang(child: Child, method: str, tag: str) -> None:
 
 HANGS = [("test.hang", ""), ("test.hang", "busy"), ("test.hang_long", "")]
 
+SHORTER = "MODULES_FIRST_MS=3000 DRAIN_LIMIT_MS=500 DRAIN_CANCEL_MS=375"
+"""Limits of a process whose handler uses the processor until its end."""
+
 
 def test_stdio_03_a_handler_that_never_returns_cannot_stop_the_exit(
     half: list[str], spawn: Spawn, tmp_path: Path
@@ -259,7 +262,8 @@ def test_stdio_03_a_handler_that_never_returns_cannot_stop_the_exit(
     for number, (method, tag) in enumerate(HANGS):
         for end in (by_eof, by_sigterm):  # all at once, because each takes the whole time limit
             database = tmp_path / f"{number}-{end.__name__}.db"
-            child = spawn(misbehaving("--database", database, *half))
+            env = environment(SIM_TEST_LIMITS=SHORTER) if tag == "busy" else None
+            child = spawn(misbehaving("--database", database, *half), env=env)
             hang(child, method, tag)
             end(child)
             children.append(child)

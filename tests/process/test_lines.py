@@ -11,6 +11,7 @@ from schema.clients.python.sidecar_client import Client, TooLarge
 from tests.process.child_process import (
     MIB,
     Child,
+    forked,
     misbehaving,
     notice,
     peak_bytes,
@@ -55,7 +56,7 @@ def test_stdio_06_a_line_of_64_mib_is_refused_once_and_memory_stays_bounded(
 def test_stdio_06_64_mib_without_a_line_end_are_refused_once_at_the_end_of_input(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database, *half))
+    child = spawn(forked("--database", database, *half))
     child.send(b'{"a":"' + b"x" * OVERSIZE_BYTES)
     lines, code = child.finish()
 
@@ -66,7 +67,7 @@ def test_stdio_06_64_mib_without_a_line_end_are_refused_once_at_the_end_of_input
 
 
 def test_stdio_06_a_line_just_within_the_limit_is_read(spawn: Spawn, database: Path) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     line = PING.rstrip()
     child.send(line + b" " * (CAP_BYTES - len(line)) + b"\n")
 
@@ -82,7 +83,7 @@ def test_stdio_06_a_line_just_within_the_limit_is_read(spawn: Spawn, database: P
 def test_stdio_07_get_many_stops_before_the_cap_and_names_what_it_did_not_send(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     for number in range(3):
         workflow = {"id": f"w{number}", "name": "big", "data": {"text": "y" * (14 * MIB)}}
         child.result("workflows.save", {"workflow": workflow})
@@ -270,7 +271,7 @@ MALFORMED: dict[str, tuple[bytes, int, Any]] = {
 def test_stdio_08_every_malformed_line_gets_one_right_error_and_the_next_is_served(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(product("--database", database, *half))
+    child = spawn(forked("--database", database, *half))
     for name, (line, code, request_id) in MALFORMED.items():
         child.send(line + b"\n" + PING)
         refusal, pong = child.answers(2)
@@ -286,7 +287,7 @@ def test_stdio_08_every_malformed_line_gets_one_right_error_and_the_next_is_serv
 
 
 def test_stdio_08_a_malformed_notification_is_not_answered(spawn: Spawn, database: Path) -> None:
-    child = spawn(product("--database", database))
+    child = spawn(forked("--database", database))
     child.send(
         notice("nope")
         + notice("system.ping", {"unknown": 1})
@@ -356,7 +357,7 @@ def fuzz(child: Child, count: int, seed: int) -> None:
 def test_stdio_08_ten_thousand_fuzzed_lines_crash_nothing(
     seed: int, spawn: Spawn, database: Path
 ) -> None:
-    fuzz(spawn(product("--database", database)), 10_000, seed)
+    fuzz(spawn(forked("--database", database)), 10_000, seed)
 
 
 @pytest.mark.soak
@@ -365,4 +366,4 @@ def test_stdio_08_ten_thousand_fuzzed_lines_crash_nothing(
 def test_stdio_08_a_hundred_thousand_fuzzed_lines_crash_nothing(
     seed: int, half: list[str], spawn: Spawn, database: Path
 ) -> None:
-    fuzz(spawn(product("--database", database, *half)), 100_000, seed)
+    fuzz(spawn(forked("--database", database, *half)), 100_000, seed)

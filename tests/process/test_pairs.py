@@ -1,12 +1,11 @@
 """Long methods beside each other and beside writes: no answer is one that the file contradicts."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from contextlib import closing
 
 import pytest
 
-from tests.process.child_process import forked
-from tests.process.conftest import Spawn
+from tests.process.child_process import Child, forked
 from tests.process.pair_acts import LONG, LONG_AND_SHORT, draw_pairs
 from tests.process.pairs import Reader, World
 
@@ -15,11 +14,12 @@ pytestmark = pytest.mark.usefixtures("usual_limits")
 SEED = 20_261_129
 
 
-@pytest.fixture
-def world(spawn: Spawn, database: Path) -> Iterator[World]:
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """Serve a database with sixty workflows, twenty runs and one backup."""
-    reader = Reader()
-    yield World(spawn(forked("--database", database, "--no-events")), database, reader)
+    database, reader = tmp_path_factory.mktemp("world") / "sim.db", Reader()
+    with closing(Child(forked("--database", database, "--no-events")).wait_ready()) as child:
+        yield World(child, database, reader)
     reader.close()
 
 

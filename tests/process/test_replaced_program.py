@@ -171,13 +171,21 @@ NOT_LATER = {
 """Modules that functions import, and why the chore need not load them."""
 
 
+def statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the statements within a statement or module: only statements import."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for each in getattr(node, part, ()):
+            yield each
+            yield from statements(each)
+
+
 def imported_in_functions(file: Path) -> set[str]:
     """Return the modules that the functions of a file import."""
     found = set()
-    for function in ast.walk(ast.parse(file.read_text())):
+    for function in statements(ast.parse(file.read_text())):
         if not isinstance(function, ast.FunctionDef):
             continue
-        for node in ast.walk(function):
+        for node in statements(function):
             if isinstance(node, ast.Import):
                 found |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module == "sidecar":
@@ -202,27 +210,26 @@ SERVING = sorted(
 )
 
 
-LOADED = subprocess.run(
-    [
-        sys.executable,
-        "-c",
+@pytest.fixture(scope="module")
+def loaded() -> list[str]:
+    """Return what a process has loaded when the chore has run."""
+    program = (
         "import sys, sidecar.app, sidecar.handlers.every\n"
         f"for name in {MODULES}: __import__(name)\n"
-        "print(*sys.modules)",
-    ],
-    check=True,
-    stdout=subprocess.PIPE,
-    text=True,
-    timeout=120,
-).stdout.split()
-"""What a process has loaded when the chore has run."""
+        "print(*sys.modules)"
+    )
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, timeout=120)
+    return done.stdout.split()
 
 
 @pytest.mark.parametrize("name", SERVING)
-def test_every_module_that_a_function_imports_is_loaded_before_it_is_needed(name: str) -> None:
+def test_every_module_that_a_function_imports_is_loaded_before_it_is_needed(
+    name: str, loaded: list[str]
+) -> None:
     unknown = {
         module
-        for module in imported_in_functions(PACKAGE / name).difference(LOADED, NOT_LATER)
+        for module in imported_in_functions(PACKAGE / name).difference(loaded, NOT_LATER)
         if not module.startswith("cryptography.")
     }
 
