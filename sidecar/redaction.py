@@ -105,9 +105,12 @@ def wipe_secrets() -> None:
 
 def redact(text: str) -> str:
     """Return the text with `[secret]` in the place of every secret."""
-    for buffer in _secrets.buffers:
-        if len(buffer) >= _MIN_BYTES:
-            text = text.replace(buffer.decode(errors="replace"), MARK)
+    found = [buffer for buffer in _secrets.buffers if len(buffer) >= _MIN_BYTES]
+    if found:
+        data = text.encode(errors="surrogatepass")
+        for buffer in found:  # as bytes: a freed text of the secret would keep it
+            data = data.replace(buffer, MARK.encode())
+        text = data.decode(errors="surrogatepass")
     return _shapes().sub(MARK, text)
 
 

@@ -5,6 +5,11 @@ and decoded by msgspec, one copy was still in memory after 200 further requests.
 longer needs bytes that held a secret overwrites them here. Nothing else may refer to these bytes:
 an object that is shared (a literal, a one-byte string) must never be passed.
 
+What was copied also stays in registers, until a copy of that size needs them again. They get out of
+their thread: a thread that is started inherits them, and the dynamic linker, or the kernel for a
+signal, stores all of them on the stack, where they stay. A data key was found there. So each wipe
+overwrites the registers of its thread, too.
+
 On an interpreter other than CPython immutable bytes are not overwritten. Nor are they where what
 does so cannot be loaded, for want of open files or memory: then no method that takes a secret is
 served (`prepare`), and the answer that says so must not be lost.
@@ -16,9 +21,13 @@ from typing import Any
 
 _CAN_OVERWRITE = sys.implementation.name == "cpython"
 
+_BLANK, _COPY = bytearray(1024), bytearray(1024)
+"""So long that the copy takes all registers that copies take: nine of 64 bytes with AVX-512."""
+
 
 def wipe(buffer: Any) -> None:
     """Overwrite a bytearray, bytes, `msgspec.Raw` or memoryview with zeros, in place."""
+    _COPY[:] = _BLANK
     if isinstance(buffer, bytearray):
         buffer[:] = bytes(len(buffer))
     elif _CAN_OVERWRITE:

@@ -112,7 +112,8 @@ def key_hash(keys: Keys, provider: str, value: bytearray) -> str:
     A plain hash would let a thief recognise a leaked key, and guess short keys.
     """
     message = bytearray(length_prefixed(provider.encode()))
-    message += struct.pack(">I", len(value)) + value
+    message += struct.pack(">I", len(value))
+    message += value  # not added to the length first: that sum would stay in freed memory
     try:
         return "k1:" + digests.hmac_sha256(keys.fingerprint, message).hex()[:32]
     finally:

@@ -27,7 +27,7 @@ from sidecar import digests, limits
 from sidecar.errors import KdfPolicy, SlotDamaged, WrongPassphrase
 from sidecar.vault import crypto
 from sidecar.vault.crypto import BadSealError, Cost, length_prefixed
-from sidecar.wiping import wipe
+from sidecar.wiping import moved, wipe
 
 SLOT_BYTES: Final = 128
 _MAGIC: Final = b"SSK1"
@@ -114,7 +114,7 @@ def _slot_keys(
 ) -> tuple[bytearray, bytearray]:
     """Derive slot-enc and slot-mac from a secret; the caller wipes them."""
     if cost is None:
-        stretched = bytearray(digests.hmac_sha256(bytearray(salt), bytes(secret)))
+        stretched = moved(digests.hmac_sha256(salt, secret))
     else:
         stretched = crypto.stretch(secret, salt, cost)
     try:

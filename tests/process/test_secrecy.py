@@ -2,6 +2,8 @@
 
 import json
 import os
+import random
+import string
 import subprocess
 import sys
 from itertools import pairwise
@@ -17,6 +19,7 @@ from sidecar.vault.keys import LABELS, Keys
 from tests.cheap_keys import CHEAP_KEYS
 from tests.process.child_process import environment, misbehaving, product, request
 from tests.process.conftest import Spawn
+from tests.process.registers import CAN_READ, read_registers
 
 VALUE = "sk-live-Zq8vR3tY7uJ2kLp5wX9cB4nM6"
 pytestmark = pytest.mark.usefixtures("usual_limits")
@@ -90,6 +93,7 @@ def test_security_17_no_value_stays_in_memory_and_after_lock_no_key(
         ("secrets.list", {}),
     ):
         assert "result" in child.call(method, params)
+        child.call("system.ping")  # the answer before it is wiped when it is written
         left[method] = _copies(child.pid, needles)["value"]
     child.call("secrets.lock")
     for _number in range(200):
@@ -97,6 +101,74 @@ def test_security_17_no_value_stays_in_memory_and_after_lock_no_key(
 
     assert left == dict.fromkeys(left, 0)
     assert _copies(child.pid, needles) == dict.fromkeys(needles, 0)
+
+
+@pytest.mark.skipif(not CAN_READ, reason="reads the registers of Linux on x86-64")
+def test_no_register_holds_a_key_or_a_value_after_the_answer(spawn: Spawn, database: Path) -> None:
+    """Registers get out of their thread: onto stacks, and into threads that it starts."""
+    child = spawn(product("--database", database))
+    value = _text(200)
+    child.call("secrets.initialize", {"passphrase": PASSPHRASE})
+    needles = {**_needles(database), "value": value.encode(), "passphrase": PASSPHRASE.encode()}
+    left = {}
+    for method, params in (
+        ("secrets.set", {"provider": "openai", "value": value}),
+        ("secrets.get", {"provider": "openai"}),
+        ("secrets.verify", {"provider": "openai", "value": value}),
+        ("secrets.list", {}),
+        ("secrets.unlock", {"passphrase": PASSPHRASE}),
+        ("secrets.lock", {}),
+    ):
+        assert "result" in child.call(method, params)
+        child.call("system.ping")  # the answer before it is wiped when it is written
+        try:
+            left[method] = _names_in(read_registers(child.pid), needles)
+        except PermissionError:
+            pytest.skip("only the administrator may read another process's registers; CI is")
+
+    assert left == {method: set() for method in left}
+
+
+def _names_in(registers: list[bytes], needles: dict[str, bytes]) -> set[str]:
+    """Return the needles of which 16 bytes in a row are in a register."""
+    return {
+        name
+        for name, needle in needles.items()
+        for at in range(len(needle) - 15)
+        if any(needle[at : at + 16] in each for each in registers)
+    }
+
+
+def _text(length: int) -> str:
+    """Return a text that occurs nowhere else."""
+    return "".join(random.choices(string.ascii_letters, k=length))
+
+
+@linux
+def test_a_value_and_a_passphrase_of_any_length_leave_memory(spawn: Spawn, database: Path) -> None:
+    """Also those that are too long for the memory that is always used again soon."""
+    child = spawn(product("--database", database), env=environment(SIM_TEST_LIMITS=CHEAP_KEYS))
+    old = PASSPHRASE
+    child.call("secrets.initialize", {"passphrase": old})
+    left = {}
+    for length in (16, 40, 100, 200, 300, 500, 700, 1000):
+        value, new = _text(length), _text(length)
+        for method, params in (
+            ("secrets.set", {"provider": "openai", "value": value}),
+            ("secrets.get", {"provider": "openai"}),
+            ("secrets.verify", {"provider": "openai", "value": value}),
+            ("secrets.change_passphrase", {"old_passphrase": old, "new_passphrase": new}),
+            ("secrets.unlock", {"passphrase": new}),
+        ):
+            assert "result" in child.call(method, params)
+        child.call("system.ping")
+        try:
+            left[length] = _copies(child.pid, {"value": value.encode(), "new": new.encode()})
+        except PermissionError:
+            pytest.skip("only the administrator may read another process's memory; CI is")
+        old = new
+
+    assert left == {length: {"value": 0, "new": 0} for length in left}
 
 
 def _spellings(method: str, params: dict[str, object]) -> dict[str, bytes]:
