@@ -1,5 +1,7 @@
-// Walks through the page of the inspector in a real Chromium, and prints what it found as JSON:
-// `node browser.mjs WALK ADDRESS [FOLDER]`. The walks stand below; screenshots go to the folder.
+// Walks through the page of the inspector in a real Chromium, `node browser.mjs [FOLDER]`: reads
+// lines of [WALK, ADDRESS], and prints what each found as a line of JSON. The walks stand below;
+// each has a context of its own in the browser. Screenshots go to the folder.
+import { createInterface } from "node:readline";
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -8,16 +10,15 @@ import { fileURLToPath } from "node:url";
 const here = path.dirname(fileURLToPath(import.meta.url));
 const require = createRequire(path.join(here, "..", "..", "build", "inspector", "package.json"));
 const { chromium } = require("playwright-core");
-const AXE = require.resolve("axe-core/axe.min.js");
+const AXE = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const PATIENCE_MS = 60_000;
 const OPTIONS = [
   "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
   "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ];
 
-const [, , walk, address, folder] = process.argv;
-const origin = new URL(address).origin;
-const report = { problems: [], axe: [], seen: {} };
+const folder = process.argv[2];
+let address, origin, report;
 
 /** Opens the page; whatever the browser complains of is a problem. */
 async function opened(browser, options = {}) {
@@ -54,7 +55,7 @@ const EVERYTHING = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "bes
 
 /** Looks for what people with disabilities stumble over, by the rules of WCAG 2.2 A and AA. */
 async function examined(page, name, rules = EVERYTHING) {
-  await page.evaluate(readFileSync(AXE, "utf8"));
+  if (!(await page.evaluate(() => "axe" in window))) await page.evaluate(AXE);
   const { violations, passes } = await page.evaluate((runOnly) => axe.run(document, { runOnly }), rules);
   if (passes.length < Math.min(10, rules.length)) report.problems.push(`only ${passes.length} rules fit ${name}`);
   for (const { id, impact, nodes } of violations)
@@ -301,11 +302,18 @@ const WALKS = {
 };
 
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: OPTIONS });
-try {
-  await WALKS[walk](browser);
-} catch (fault) {
-  report.problems.push(String(fault.stack ?? fault));
-} finally {
-  await browser.close();
+for await (const line of createInterface({ input: process.stdin })) {
+  const [walk, at] = JSON.parse(line);
+  address = at;
+  origin = new URL(at).origin;
+  report = { problems: [], axe: [], seen: {} };
+  try {
+    await WALKS[walk](browser);
+  } catch (fault) {
+    report.problems.push(String(fault.stack ?? fault));
+  } finally {
+    for (const context of browser.contexts()) await context.close();
+  }
+  console.log(JSON.stringify(report));
 }
-console.log(JSON.stringify(report));
+await browser.close();

@@ -7,7 +7,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,38 +36,60 @@ pytestmark = [
 ]
 
 
-class Walk:
-    """A walk through the page, which has begun."""
+class Browser:
+    """A browser, which walks through the page when it is told to."""
 
-    def __init__(self, name: str, address: str) -> None:
-        """Begin."""
-        command = ["node", str(WALKER), name, address, os.environ.get("INSPECTOR_SHOTS", "")]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    def __init__(self) -> None:
+        """Start it."""
+        command = ["node", str(WALKER), os.environ.get("INSPECTOR_SHOTS", "")]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)
 
-    def wait_ready(self) -> None:
-        """Wait until it has done what needs the inspector."""
+    def begin(self, walk: str, address: str) -> None:
+        """Begin a walk."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps([walk, address]) + "\n")
+        self._process.stdin.flush()
+
+    def line(self) -> str:
+        """Return the next line that it prints."""
         assert self._process.stdout is not None
-        assert self._process.stdout.readline() == "READY\n"
+        return self._process.stdout.readline()
 
     def seen(self) -> Any:
-        """What it has seen, once it has ended; nothing may be wrong."""
-        output, _ = self._process.communicate(timeout=LIMIT_S)
-        report = json.loads(output)
+        """What the walk has seen, once it has ended; nothing may be wrong."""
+        report = json.loads(self.line())
         assert report["problems"] == []
         serious = [each for each in report["axe"] if each["impact"] in ("serious", "critical")]
         assert serious == []
         assert report["axe"] == [], "not serious, but there was none so far"
         return report["seen"]
 
+    def walk(self, name: str, address: str) -> Any:
+        """Walk, and return what was seen."""
+        self.begin(name, address)
+        return self.seen()
+
+    def close(self) -> None:
+        """End it."""
+        self._process.communicate(timeout=LIMIT_S)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Return the browser of all walks."""
+    with closing(Browser()) as started:
+        yield started
+
 
 @pytest.mark.parametrize(
     ("colours", "back"), [("light", "rgb(246, 247, 249)"), ("dark", "rgb(18, 21, 26)")]
 )
 def test_every_view_shows_what_it_is_for_in_light_and_dark(
-    sample: Path, colours: str, back: str
+    browser: Browser, sample: Path, colours: str, back: str
 ) -> None:
     with Inspector("--database", sample) as inspector:
-        seen = Walk(colours, inspector.page.address).seen()
+        seen = browser.walk(colours, inspector.page.address)
 
     assert seen["back"] == back
     assert seen["overview"]["figures"][0] == "7"
@@ -82,9 +105,11 @@ def test_every_view_shows_what_it_is_for_in_light_and_dark(
     assert seen["backups"] == {"backups": 2}
 
 
-def test_everything_is_reached_and_seen_with_the_keyboard_alone(sample: Path) -> None:
+def test_everything_is_reached_and_seen_with_the_keyboard_alone(
+    browser: Browser, sample: Path
+) -> None:
     with Inspector("--database", sample) as inspector:
-        seen = Walk("keyboard", inspector.page.address).seen()
+        seen = browser.walk("keyboard", inspector.page.address)
 
     assert seen == {
         "skipped": "MAIN",
@@ -97,11 +122,11 @@ def test_everything_is_reached_and_seen_with_the_keyboard_alone(sample: Path) ->
 
 
 def test_with_write_a_form_changes_the_database_and_its_event_comes(
-    sample: Path, tmp_path: Path
+    browser: Browser, sample: Path, tmp_path: Path
 ) -> None:
     database = Path(shutil.copy(sample, tmp_path / "sim.db"))
     with Inspector("--database", database, "--write") as inspector:
-        seen = Walk("write", inspector.page.address).seen()
+        seen = browser.walk("write", inspector.page.address)
 
     assert seen["mistake"] == "value is missing."
     assert seen["command"].endswith(f"call settings.set key=theme value=dark --database {database}")
@@ -109,14 +134,14 @@ def test_with_write_a_form_changes_the_database_and_its_event_comes(
 
 
 def test_frames_of_a_host_are_copied_and_sent_again(
-    spawn: Callable[..., Child], tmp_path: Path
+    browser: Browser, spawn: Callable[..., Child], tmp_path: Path
 ) -> None:
     child = spawn(through(product("--database", tmp_path / "sim.db")))
     child.send(saving("first"))
     child.answers(1)
     child.result("settings.set", {"key": "theme", "value": "dark"})
     child.result("workflows.list", {"limit": 1})
-    seen = Walk("through", address_in(child)).seen()
+    seen = browser.walk("through", address_in(child))
 
     assert json.loads(seen["json"]) == {
         "jsonrpc": "2.0", "id": 1, "method": "workflows.list", "params": {"limit": 1},
@@ -126,13 +151,13 @@ def test_frames_of_a_host_are_copied_and_sent_again(
 
 
 def test_an_empty_database_a_missing_token_and_the_end_are_told(
-    spawn: Callable[..., Child], tmp_path: Path
+    browser: Browser, spawn: Callable[..., Child], tmp_path: Path
 ) -> None:
     spawn(product("--database", tmp_path / "sim.db")).finish()
     with Inspector("--database", tmp_path / "sim.db") as inspector:
-        walk = Walk("states", inspector.page.address)
-        walk.wait_ready()
+        browser.begin("states", inspector.page.address)
+        assert browser.line() == "READY\n"
         inspector.end()
-        seen = walk.seen()
+        seen = browser.seen()
 
     assert seen["fault"].startswith("No workflow has that id.")
