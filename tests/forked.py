@@ -38,6 +38,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PROGRAM = [sys.executable, "-m", "sidecar"]
 """How the command of a process begins that can be forked."""
 
+MISBEHAVING = [sys.executable, str(ROOT / "tests" / "process" / "misbehaving.py")]
+"""The same, of the program with methods that misbehave."""
+
 OWN = own_command()
 """How a command begins with which the program starts itself."""
 
@@ -80,16 +83,19 @@ _Started = subprocess.Popen
 
 
 class ForkedProcess(subprocess.Popen[Any]):
-    """A process that is forked instead of started; its command must begin with PROGRAM."""
+    """A process that is forked instead of started; its command must begin with the program."""
 
     def _execute_child(self, *given: Any) -> None:
         """Order the process: what `subprocess` does to start it, by the same arguments."""
         named = _named(given)
+        if named["args"][: len(MISBEHAVING)] == MISBEHAVING:
+            self._order(named["args"][len(MISBEHAVING) :], named, "misbehaving")
+            return
         assert named["args"][: len(PROGRAM)] == PROGRAM
         self._order(named["args"][len(PROGRAM) :], named)
 
-    def _order(self, words: list[str], named: dict[str, Any]) -> None:
-        """Order the process that has these words."""
+    def _order(self, words: list[str], named: dict[str, Any], kind: str | None = None) -> None:
+        """Order the process that has these words; they say of which kind it is, else `kind`."""
         assert named["preexec_fn"] is None
         variables = dict(os.environ if named["env"] is None else named["env"])
         pipes = [named[each] for each in ("p2cread", "c2pwrite", "errwrite")]
@@ -102,7 +108,7 @@ class ForkedProcess(subprocess.Popen[Any]):
             "own_session": named["start_new_session"],
         }
         fixed = {name: text for name, text in variables.items() if name.startswith(READ_AT_START)}
-        kind = words[0] if words and words[0] in KINDS else "command"
+        kind = kind or (words[0] if words and words[0] in KINDS else "command")
         with _one_at_a_time:
             door = _beside or _door(kind, tuple(sorted(fixed.items())))
             self.pid = _ordered(door, order, [*standard.values(), *named["pass_fds"]])
@@ -171,6 +177,8 @@ def _load(kind: str) -> None:
 
         found = pkgutil.iter_modules(cli.__path__, "sidecar.cli.")
         names = (*(each.name for each in found), *COMMANDS_LOAD, *SERVING_LOADS)
+    if kind == "misbehaving":
+        names = (*SERVING_LOADS, "tests.process.misbehaving")
     for name in names:
         importlib.import_module(name)
     gc.freeze()

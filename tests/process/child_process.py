@@ -62,6 +62,11 @@ def misbehaving(*options: str | Path) -> list[str]:
     return [sys.executable, str(MISBEHAVING), "serve", *map(str, options)]
 
 
+def forked_misbehaving(*options: str | Path) -> list[str]:
+    """Return the command of `misbehaving`, for a test that is not about a start."""
+    return ForkedCommand(misbehaving(*options))
+
+
 def request(method: str, params: object = None, request_id: object = 1) -> bytes:
     """Return the line of a request."""
     message = {"jsonrpc": "2.0", "id": request_id, "method": method}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.process.child_process import forked, misbehaving, request
+from tests.process.child_process import forked, forked_misbehaving, request
 from tests.process.conftest import Spawn
 
 LONG_ID = "L" * 300
@@ -45,7 +45,7 @@ EXITS = {
 
 @pytest.mark.parametrize("form", CANCELS)
 def test_a_cancel_is_recognised_in_any_form(form: str, spawn: Spawn, database: Path) -> None:
-    child = spawn(misbehaving("--database", database))
+    child = spawn(forked_misbehaving("--database", database))
     child.send(request("test.work", {"tag": "target"}, "target"))
     child.notification("$/progress")
 

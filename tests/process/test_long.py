@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 
 from schema.clients.python.sidecar_client import Cancelled, Client, Overloaded, Progress
-from tests.process.child_process import WAIT_S, Child, misbehaving, notice, product, quiet, request
+from tests.process.child_process import (
+    WAIT_S,
+    Child,
+    forked_misbehaving,
+    misbehaving,
+    notice,
+    product,
+    quiet,
+    request,
+)
 from tests.process.conftest import Connect, Spawn
 from tests.promptness import assert_at_most, percentile, within
 
@@ -62,7 +71,7 @@ def test_stdio_15_one_request_too_many_is_refused_at_once_and_the_rest_goes_on(
 def test_stdio_16_a_running_request_stops_soon_and_its_step_is_undone(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(misbehaving("--database", database, *half))
+    child = spawn(forked_misbehaving("--database", database, *half))
     begin(child, "w", "writing")
 
     with within(0.2):
@@ -84,7 +93,7 @@ def test_stdio_16_a_running_request_stops_soon_and_its_step_is_undone(
 def test_stdio_16_a_queued_request_never_starts_and_is_answered_at_once(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(misbehaving("--database", database, *half))
+    child = spawn(forked_misbehaving("--database", database, *half))
     begin(child, 1, "first")
     begin(child, 2, "second")
     child.send(request("test.work", {"tag": "queued"}, 3))
@@ -104,7 +113,7 @@ def test_stdio_16_a_queued_request_never_starts_and_is_answered_at_once(
 def test_stdio_16_a_request_cancelled_in_the_same_breath_never_starts(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(misbehaving("--database", database, *half))
+    child = spawn(forked_misbehaving("--database", database, *half))
     child.send(request("test.work", {"tag": "never"}, "never") + cancel("never"))
 
     assert child.answer()["error"]["data"]["slug"] == "cancelled"
@@ -114,7 +123,7 @@ def test_stdio_16_a_request_cancelled_in_the_same_breath_never_starts(
 def test_stdio_16_cancels_of_unknown_and_ended_requests_are_ignored(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(misbehaving("--database", database, *half))
+    child = spawn(forked_misbehaving("--database", database, *half))
     begin(child, 5, "first")
     child.send(cancel("5") + cancel(5.0) + cancel(True) + cancel(None) + cancel("unknown"))
     assert "result" in child.call("system.ping", request_id="still at work")
@@ -134,7 +143,7 @@ def test_stdio_16_cancels_of_unknown_and_ended_requests_are_ignored(
 def test_stdio_16_cancel_is_seen_while_answers_wait_for_the_reader(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(misbehaving("--database", database))
+    child = spawn(forked_misbehaving("--database", database))
     begin(child, "long", "first")
     child.send(b"".join(request("test.big", {"count": 1 << 20}, number) for number in range(20)))
     child.send(cancel("long"))
@@ -149,7 +158,7 @@ def test_stdio_16_cancel_is_seen_while_answers_wait_for_the_reader(
 def test_stdio_16_the_end_cancels_what_runs_and_answers_it(
     half: list[str], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(misbehaving("--database", database, *half))
+    child = spawn(forked_misbehaving("--database", database, *half))
     for number in range(3):
         child.send(request("test.work", {"tag": str(number)}, number))
     child.result("system.ping")
@@ -183,7 +192,7 @@ def test_stdio_17_ping_is_answered_while_long_methods_write(
 def test_stdio_17_ping_is_answered_while_a_long_method_holds_the_lock(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(misbehaving("--database", database))
+    child = spawn(forked_misbehaving("--database", database))
     begin(child, "w", "writing")
 
     with within(0.1):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.process.child_process import misbehaving, request
+from tests.process.child_process import forked_misbehaving, request
 from tests.process.conftest import Spawn
 
 PARSE = {"code": -32700, "id": None}
@@ -99,7 +99,7 @@ def shape(answer: Any) -> Any:
 def test_every_example_of_the_specification_is_answered_as_it_says(
     options: list[str], spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(misbehaving("--database", database, *options))
+    child = spawn(forked_misbehaving("--database", database, *options))
     for name, line, expected in EXAMPLES:
         child.send(line.encode() + b"\n" + request("system.ping", request_id=name))
         answer = child.answer()
@@ -110,7 +110,7 @@ def test_every_example_of_the_specification_is_answered_as_it_says(
 
 
 def test_a_batch_is_served_in_order_and_sees_its_own_writes(spawn: Spawn, database: Path) -> None:
-    child = spawn(misbehaving("--database", database))
+    child = spawn(forked_misbehaving("--database", database))
     save = {"workflow": {"id": "w", "name": "first", "data": {}}}
     members = [
         {"jsonrpc": "2.0", "id": 1, "method": "workflows.save", "params": save},

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from schema.clients.python.sidecar_client import Client
-from tests.process.child_process import WAIT_S, Child, forked, misbehaving, product, request
+from tests.process.child_process import WAIT_S, Child, forked, forked_misbehaving, product, request
 from tests.process.conftest import Connect, Spawn
 from tests.process.test_long import begin, cancel
 from tests.promptness import assert_at_most, percentile
@@ -35,7 +35,7 @@ def fill(child: Child) -> str:
 def test_a_compaction_waits_for_a_long_request_and_others_are_refused_meanwhile(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(misbehaving("--database", database, "--no-events"))
+    child = spawn(forked_misbehaving("--database", database, "--no-events"))
     child.result("workflows.save", {"workflow": {"id": "w", "name": "n", "data": 1}})
     begin(child, "holder", "reading")
 
@@ -60,7 +60,7 @@ def test_a_compaction_waits_for_a_long_request_and_others_are_refused_meanwhile(
 def test_a_compaction_that_waits_is_answered_at_the_end_of_input(
     spawn: Spawn, database: Path
 ) -> None:
-    child = spawn(misbehaving("--database", database, "--no-events"))
+    child = spawn(forked_misbehaving("--database", database, "--no-events"))
     begin(child, "holder", "reading")
     child.send(request("system.compact", {}, "compact"))
     assert child.notification("$/progress")["phase"] == "waiting"
