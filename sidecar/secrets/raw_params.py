@@ -179,7 +179,7 @@ def _decode_escape(text: memoryview, at: int) -> tuple[int, bytes]:
 
 
 def as_json(value: bytearray) -> Raw:
-    """Return a value as a JSON string; the wire wipes it once the answer is written.
+    """Return a value as a JSON string, which is wiped when the request is done.
 
     The string is built in a buffer that never grows, and that is wiped here.
     """
@@ -198,4 +198,5 @@ def as_json(value: bytearray) -> Raw:
     text[0] = text[at] = ord('"')
     exact = text[: at + 1]
     wipe(text)
+    add_secret(exact)
     return Raw(exact)
