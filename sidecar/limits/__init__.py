@@ -296,6 +296,11 @@ WAL_MAX_PAGES: Final = 2000
 was written several times is moved once. The file then stays under JOURNAL_SIZE_LIMIT_BYTES and is
 written over: to sync a file that has grown takes up to twice the time."""
 
+WAL_ROOM_BYTES: Final = 4 * MIB
+WAL_ROOM_STEP_BYTES: Final = MIB
+"""Size that a short WAL is lengthened to, so that commits write over it: WAL_PAUSE_PAGES and a few
+more, after which it is written over in any case. It grows in steps of a few ms."""
+
 JOURNAL_SIZE_LIMIT_BYTES: Final = 8 * MIB
 """Size that the WAL is cut to after a checkpoint, so that a large import does not occupy the disk
 for ever."""

@@ -49,6 +49,8 @@ class WriteAheadLog:
         self.path = beside(database, "-wal")
         self.is_cut = False
         """The log was cut off: the pages in the cache of the connection are the only ones left."""
+        self.is_short = True
+        """The file may have to grow at the next commits, see `log_room`."""
         self._looker = FileLooker(self.path, find_statx())
         self._identity: tuple[int, int] | None = None
         self._frame_bytes = self._frames = self._moved = 0
@@ -69,6 +71,7 @@ class WriteAheadLog:
     def forget(self) -> None:
         """Forget the file, because the connection is closed or its log is empty."""
         self._frames = self._moved = self._pages = self._held_pages = 0
+        self.is_short = True
 
     def _note_commit(self, _db: Connection, _schema: str, frames: int) -> int:
         if frames <= self._frames:

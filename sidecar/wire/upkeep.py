@@ -1,9 +1,10 @@
 """Upkeep: the work that the loop does between bursts, updating the search indexes and the WAL.
 
 This module decides when, the store does it. The search indexes are updated after
-`limits.UPKEEP_PAUSE_MS` without a write. When writes leave no such pause the index of headers,
-which every search waits for, is updated after `limits.UPKEEP_MAX_CHANGES` changes. The WAL is moved
-into the database (a checkpoint) when it is large. When nothing was written there is no timer.
+`limits.UPKEEP_PAUSE_MS` without a write; then a short WAL is lengthened. When writes leave no such
+pause the index of headers, which every search waits for, is updated after
+`limits.UPKEEP_MAX_CHANGES` changes. The WAL is moved into the database (a checkpoint) when it is
+large. When nothing was written there is no timer.
 """
 
 from collections.abc import Iterator
@@ -63,6 +64,8 @@ class Upkeep:
             finally:
                 self._store.lock.release()
         if self._due_ms is None:
+            if idle and self._store.wal.is_short:  # as after a purge
+                self.note_long_method()
             return
         many = self._changes - self._changes_done >= limits.UPKEEP_MAX_CHANGES
         if not many and self._clock.monotonic_ms() < self._due_ms:
@@ -74,15 +77,17 @@ class Upkeep:
             due_ms, self._due_ms = self._due_ms, None
             with self._logging_faults():
                 self._store.watch.restore_lock()
-                self._due_ms = self._update_indexes(due_ms, many=many)
+                self._due_ms = self._update_indexes(due_ms, many=many, idle=idle)
         finally:
             self._store.lock.release()
 
-    def _update_indexes(self, due_ms: float, *, many: bool) -> float | None:
+    def _update_indexes(self, due_ms: float, *, many: bool, idle: bool) -> float | None:
         """Do one step of updating the search indexes; return when the next one is due.
 
-        With `many` changes only the index of headers is updated.
+        With `many` changes only the index of headers is updated. When nothing is left to index,
+        a step lengthens the WAL.
         """
+        from sidecar.store import log_room  # noqa: PLC0415 - after the first answers
         from sidecar.store.search import indexes  # noqa: PLC0415 - after the first answers
 
         more = indexes.update_step(self._store, headers=many)
@@ -92,6 +97,9 @@ class Upkeep:
         self._changes_done = self._changes
         if many:
             return due_ms
+        if idle and not more and self._store.wal.is_short:
+            log_room.lengthen(self._store)
+            more = self._store.wal.is_short
         return self._clock.monotonic_ms() + limits.UPKEEP_REST_MS if more else None
 
     @contextmanager

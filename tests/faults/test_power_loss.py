@@ -2,19 +2,29 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import apsw
 import pytest
 
+from sidecar import limits
+from sidecar.store import log_room
 from sidecar.store.open_close import open_store
 from sidecar.store.search import indexes
 from tests.faults.power_loss_vfs import PowerVFS
 from tests.faults.store_work import Shell, State, faults_of, state_of
 from tests.harness import ManualClock
 from tests.wire.loop_in_process import Served, answers, call
+
+
+@pytest.fixture(autouse=True)
+def little_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lengthen the log by less, because each image has a copy of it."""
+    monkeypatch.setattr(limits, "WAL_ROOM_BYTES", 300_000)
+    monkeypatch.setattr(limits, "WAL_ROOM_STEP_BYTES", 200_000)
+    monkeypatch.setattr(log_room, "_WRITE_BYTES", 32 * limits.KIB)
 
 
 class Image(NamedTuple):
@@ -34,13 +44,14 @@ class Trial:
         self.wanted = images
         self.states: list[State] = []
         self.armed = False
+        self.chance = 0.05
         self.vfs = PowerVFS(f"power-{folder.name}-{seed}", self._look)
         self.path = folder / "sim.db"
         self.name = f"power-{folder.name}-{seed}"
         self.seed = seed
 
     def _look(self) -> None:
-        if self.armed and len(self.images) < self.wanted and self.rng.random() < 0.05:
+        if self.armed and len(self.images) < self.wanted and self.rng.random() < self.chance:
             self.images.append(Image(self.vfs.images(self.rng), len(self.states) - 1))
 
     def run(self, level: str) -> None:
@@ -69,14 +80,39 @@ class Trial:
             store.checkpoint_beyond(1)
         elif chance < 0.18:
             served.send(call("purge", "system.purge"))
+        elif chance < 0.21:
+            with store.lock:
+                log_room.lengthen(store)
         else:
-            for request in shell.requests():
-                served.loop._backlog.append(_line(request))
-            while served.loop._backlog:
-                served.loop._serve_burst()
-                served.finish_long()
-                if answers(served.told()):
-                    self.states.append(state_of(store.db))
+            self._serve(served, shell.requests())
+
+    def _serve(self, served: Served, requests: Sequence[object]) -> None:
+        for request in requests:
+            served.loop._backlog.append(_line(request))
+        while served.loop._backlog:
+            served.loop._serve_burst()
+            served.finish_long()
+            if answers(served.told()):
+                self.states.append(state_of(served.store.db))
+
+    def lengthen(self, rounds: int) -> None:
+        """Let the power fail at every operation that gives room to a log just emptied."""
+        store = open_store(self.path, ManualClock(), vfs=self.name).store
+        served = Served(store, ManualClock())
+        self.chance = 1.0
+        try:
+            for each in range(rounds):
+                for value in range(12):  # small transactions: a few of the first may be left
+                    self._serve(served, [call(value, "settings.set", key=f"k{each}", value=value)])
+                assert store.checkpoint()
+                self.armed = True
+                while store.wal.is_short:
+                    log_room.lengthen(store)
+                self.armed = False
+        finally:
+            self.armed = False
+            served.close()
+            self.vfs.unregister()
 
 
 def _line(request: object) -> bytes:
@@ -141,6 +177,18 @@ def test_at_normal_power_losses_lose_some_writes_which_proves_the_test(tmp_path:
 
     assert sum(1 for each in found if each.lost) > len(found) // 10
     assert [each for each in found if each.faults] == []
+
+
+def test_a_power_loss_while_the_log_gets_room_loses_nothing(tmp_path: Path) -> None:
+    look = tmp_path / "look"
+    look.mkdir()
+    trial = Trial(tmp_path, 5, 1000)
+    trial.lengthen(20)
+
+    found = [judged(image, trial.states, look) for image in trial.images]
+
+    assert len(found) > 100
+    assert [each for each in found if each.lost or each.torn or each.faults] == []
 
 
 def test_the_file_after_a_power_loss_is_served_by_the_next_start(tmp_path: Path) -> None:

@@ -122,7 +122,7 @@ def test_stdio_09_a_lone_surrogate_or_nan_is_refused_and_nothing_is_stored(
     assert answer["id"] == 7
     assert answer["error"]["code"] == -32602
     assert answer["error"]["data"]["path"].startswith("$.params")
-    counted = ("workflows", "revisions", "audit_entries", "wal_bytes")
+    counted = ("workflows", "revisions", "audit_entries", "live_bytes")
     assert [before[key] for key in counted] == [after[key] for key in counted]
     assert child.result("workflows.list")["items"] == []
 

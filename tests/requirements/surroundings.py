@@ -86,6 +86,21 @@ FILES = [
         "test_a_start_without_the_log_of_a_killed_process_says_so_and_checks",
     ),
     _around.proven(
+        "log_room",
+        "Soon after a start and after a purge the write-ahead log has room that commits write over;"
+        " neither a crash, another program nor a full disk makes anything be lost by it.",
+        "test_the_log_gets_room_soon_after_the_start_and_again_after_a_purge",
+        "test_commits_write_over_the_room",
+        "test_a_purge_leaves_no_deleted_text_in_the_room",
+        "test_another_program_finds_all_after_a_crash_at_any_point",
+        "test_a_power_loss_while_the_log_gets_room_loses_nothing",
+        "test_nothing_is_written_while_another_connection_writes",
+        "test_a_log_that_was_cut_off_is_not_lengthened",
+        "test_a_disk_without_room_keeps_what_it_has",
+        "test_the_log_grows_in_pauses_in_steps_and_not_while_a_request_waits",
+        "test_the_log_gets_room_again_after_it_was_emptied",
+    ),
+    _around.proven(
         "lost_transaction",
         "Nothing is written by itself after SQLite has undone the transaction that it was part of.",
         "test_a_batch_writes_nothing_after_a_read_within_it_has_lost_its_transaction",

@@ -114,7 +114,10 @@ class SystemStatsResult(Result, frozen=True):
     audit_entries: Annotated[Count, Meta(description="Entries of the audit log.")]
     live_bytes: Annotated[Count, Meta(description="Bytes of the file that are in use.")]
     free_bytes: Annotated[Count, Meta(description="Bytes of the file that are free for reuse.")]
-    wal_bytes: Annotated[Count, Meta(description="Bytes of the write-ahead log.")]
+    wal_bytes: Annotated[
+        Count,
+        Meta(description="Bytes of the write-ahead log; it keeps 4 MiB to be written over."),
+    ]
     purge_pending: Annotated[bool, Meta(description="Deleted data has still to be overwritten.")]
     body_bytes: Annotated[Count, Meta(description="Bytes of all current bodies as they were sent.")]
     stored_bytes: Annotated[Count, Meta(description="Bytes of the same as stored, compressed.")]

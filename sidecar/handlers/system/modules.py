@@ -45,6 +45,7 @@ MODULES: Final = (
     "sidecar.handlers.workflows.import_steps",
     "sidecar.remotes.compare_log",
     "sidecar.repair.recover",
+    "sidecar.store.log_room",
     "sidecar.wire.mending",
     "urllib.parse",
     "zoneinfo",

@@ -3418,7 +3418,7 @@ class SystemStatsResult(TypedDict):
     """Bytes of the file that are free for reuse."""
 
     wal_bytes: int
-    """Bytes of the write-ahead log."""
+    """Bytes of the write-ahead log; it keeps 4 MiB to be written over."""
 
     purge_pending: bool
     """Deleted data has still to be overwritten."""

@@ -2643,7 +2643,7 @@ pub struct SystemStatsResult {
     pub live_bytes: u64,
     /// Bytes of the file that are free for reuse.
     pub free_bytes: u64,
-    /// Bytes of the write-ahead log.
+    /// Bytes of the write-ahead log; it keeps 4 MiB to be written over.
     pub wal_bytes: u64,
     /// Deleted data has still to be overwritten.
     pub purge_pending: bool,

@@ -6,7 +6,7 @@ import { BaseClient, type CallOptions, type LongCallOptions } from "./client.js"
 export const PROTOCOL_VERSION = "1.0";
 
 /** The contract that this file was made from; `schema_hash` of `system.ready` is equal for it. */
-export const SCHEMA_HASH = "86a0484122826e63e5a8e6eea4c524837f53522ea9ecbf587e6b1db3e5fc847c";
+export const SCHEMA_HASH = "8774cfa0c95f11bcd39624b495d942dbaeb1693b352e9a6711973373829e563c";
 
 /** When the workflow was archived. */
 export interface ArchivedData {
@@ -2243,7 +2243,7 @@ export interface SystemStatsResult {
   live_bytes: number;
   /** Bytes of the file that are free for reuse. */
   free_bytes: number;
-  /** Bytes of the write-ahead log. */
+  /** Bytes of the write-ahead log; it keeps 4 MiB to be written over. */
   wal_bytes: number;
   /** Deleted data has still to be overwritten. */
   purge_pending: boolean;
