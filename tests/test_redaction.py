@@ -7,6 +7,7 @@ import pytest
 from sidecar import redaction
 from sidecar.errors import WrongPassphrase
 from sidecar.redaction import MARK, redact, redact_all
+from sidecar.secrets.raw_params import as_json
 from sidecar.wire.envelope import encode_error
 
 SHAPES = [
@@ -106,3 +107,12 @@ def test_names_that_programs_rely_on_are_not_redacted() -> None:
 )
 def test_text_without_a_secret_is_unchanged(text: str) -> None:
     assert redact(text) == text
+
+
+def test_the_text_of_an_answered_value_is_wiped_with_its_request() -> None:
+    text = as_json(bytearray(b"sk-live-0123"))
+    assert bytes(text) == b'"sk-live-0123"'
+
+    redaction.wipe_secrets()
+
+    assert bytes(text) == bytes(14)

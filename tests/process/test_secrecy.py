@@ -154,7 +154,7 @@ def test_values_of_any_length_leave_memory_and_most_passphrases(
     old = PASSPHRASE
     child.call("secrets.initialize", {"passphrase": old})
     left = {}
-    for length in (16, 100, 200, 500, 700, 1000, 9000, 16000):
+    for length in (16, 40, 200, 300, 500, 700, 9000):
         value, new = _text(length), _text(min(length, limits.PASSPHRASE_MAX_CHARS))
         for method, params in (
             ("secrets.set", {"provider": "openai", "value": value}),
@@ -172,7 +172,7 @@ def test_values_of_any_length_leave_memory_and_most_passphrases(
         old = new
 
     assert {length: copies["value"] for length, copies in left.items()} == dict.fromkeys(left, 0)
-    assert sum(copies["new"] for copies in left.values()) < len(left), "seldom one stays"
+    assert sum(copies["new"] for copies in left.values()) < 3, "seldom one stays"
 
 
 def _spellings(method: str, params: dict[str, object]) -> dict[str, bytes]:

@@ -117,6 +117,8 @@ REQUIREMENTS = [
         "No copy of a value in memory after lock and 200 requests.",
         "test_security_17_no_value_stays_in_memory_and_after_lock_no_key",
         "test_no_register_holds_a_key_or_a_value_after_the_answer",
+        "test_no_operation_leaves_its_key_or_its_text_in_a_register",
+        "test_the_text_of_an_answered_value_is_wiped_with_its_request",
         "test_values_of_any_length_leave_memory_and_most_passphrases",
         "test_security_17_no_process_may_attach_and_no_core_is_written",
         "test_a_dumpable_process_never_holds_a_key",
