@@ -4,6 +4,7 @@ import ctypes
 import os
 import platform
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 CAN_READ = sys.platform == "linux" and platform.machine() == "x86_64"
@@ -27,10 +28,16 @@ class _Buffer(ctypes.Structure):
 def read_registers(pid: int) -> list[bytes]:
     """Return the vector registers of each thread, which is stopped meanwhile.
 
+    A thread that ends meanwhile has none.
+
     Raises:
         PermissionError: this process may not debug the other.
     """
-    return [_of_thread(int(each.name)) for each in Path(f"/proc/{pid}/task").iterdir()]
+    found = []
+    for each in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(ProcessLookupError, ChildProcessError):
+            found.append(_of_thread(int(each.name)))
+    return found
 
 
 def _of_thread(thread: int) -> bytes:
