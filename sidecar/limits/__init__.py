@@ -293,17 +293,15 @@ between two steps of a long method: 4 MiB, about 20 ms."""
 
 WAL_MAX_PAGES: Final = 2000
 """Pages in the WAL from which it is moved although requests wait: 8 MiB, about 30 ms. A page that
-was written several times is moved once. The file then stays under JOURNAL_SIZE_LIMIT_BYTES and is
-written over: to sync a file that has grown takes up to twice the time."""
+was written several times is moved once. So the file stays under JOURNAL_SIZE_LIMIT_BYTES."""
 
 WAL_ROOM_BYTES: Final = 4 * MIB
 WAL_ROOM_STEP_BYTES: Final = MIB
-"""Size that a short WAL is lengthened to, so that commits write over it: WAL_PAUSE_PAGES and a few
-more, after which it is written over in any case. It grows in steps of a few ms."""
+"""Size that a short WAL is lengthened to: WAL_PAUSE_PAGES and a few more, after which it is written
+over in any case. It grows in steps of a few ms."""
 
 JOURNAL_SIZE_LIMIT_BYTES: Final = 8 * MIB
-"""Size that the WAL is cut to after a checkpoint, so that a large import does not occupy the disk
-for ever."""
+"""Size that the WAL is cut to after a checkpoint, as after a large import."""
 
 STATEMENT_CACHE: Final = 200
 """Prepared statements in the cache: more than the program has, so that each is compiled once."""
