@@ -7,6 +7,10 @@ Pages are read by keyset over plain ascending indexes: 0.04 ms at any depth of a
 where a row-value comparison over a DESC index took 1 470 ms after ANALYZE. A page of one workflow
 is read from its index alone, except for the few error messages. The first page begins below a
 value that no run reaches, not even a damaged one, so that every page is the same statement.
+
+These tables are paid for when a run is recorded. Measured against a program in Rust with plainer
+ones: a Python process that does nothing but the statements of a start and a finish takes 1.22 times
+its time, and 1.05 times with the tables of that program; the product takes 1.3 to 1.4 times.
 """
 
 from typing import Final, Literal, NamedTuple
