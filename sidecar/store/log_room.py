@@ -7,10 +7,10 @@ about 50 saves after a start, and a purge empties the file. So upkeep appends ze
 in steps of a few ms.
 
 That is safe whatever part of it reaches the disk, and beside other processes. Zeros are appended
-under SQLite's write lock, when nobody writes frames. Where they are all that the log has it counts
-as empty, and after frames they are the end, as there is no page 0. When the log was emptied, that
-is synced first: otherwise zeros could reach the disk alone, in the midst of the old frames, of
-which the next start would then apply only the first.
+under SQLite's write lock, while no connection can write frames. SQLite takes a log that consists of
+zeros for an empty one, and zeros after frames for the end of the log, as no page has the number 0.
+An emptied log is synced before zeros are appended. Without that sync zeros could reach the disk
+within the old frames, and the next start would apply only the frames before them.
 
 Where the disk has no room nothing is appended. Btrfs, ZFS and APFS, which never write in place,
 gain nothing by it; on Windows and network file systems it is as safe, but was not measured.

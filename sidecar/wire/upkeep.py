@@ -77,17 +77,16 @@ class Upkeep:
             due_ms, self._due_ms = self._due_ms, None
             with self._logging_faults():
                 self._store.watch.restore_lock()
-                self._due_ms = self._update_indexes(due_ms, many=many, idle=idle)
+                self._due_ms = self._do_step(due_ms, many=many, idle=idle)
         finally:
             self._store.lock.release()
 
-    def _update_indexes(self, due_ms: float, *, many: bool, idle: bool) -> float | None:
-        """Do one step of updating the search indexes; return when the next one is due.
+    def _do_step(self, due_ms: float, *, many: bool, idle: bool) -> float | None:
+        """Update the search indexes by one step, or lengthen the WAL; return when the next is due.
 
         With `many` changes only the index of headers is updated. When nothing is left to index,
         a step lengthens the WAL.
         """
-        from sidecar.store import log_room  # noqa: PLC0415 - after the first answers
         from sidecar.store.search import indexes  # noqa: PLC0415 - after the first answers
 
         more = indexes.update_step(self._store, headers=many)
@@ -98,6 +97,8 @@ class Upkeep:
         if many:
             return due_ms
         if idle and not more and self._store.wal.is_short:
+            from sidecar.store import log_room  # noqa: PLC0415 - after the first answers
+
             log_room.lengthen(self._store)
             more = self._store.wal.is_short
         return self._clock.monotonic_ms() + limits.UPKEEP_REST_MS if more else None

@@ -88,9 +88,7 @@ def test_security_17_no_value_stays_in_memory_and_after_lock_no_key(
         pytest.skip("only the administrator may read another process's memory; CI is")
     left = {}
     for method, params in (
-        ("secrets.set", {"provider": "openai", "value": VALUE}),
-        ("secrets.get", {"provider": "openai"}),
-        ("secrets.verify", {"provider": "openai", "value": VALUE}),
+        *_uses_of(VALUE),
         ("secrets.list", {}),
     ):
         assert "result" in child.call(method, params)
@@ -113,9 +111,7 @@ def test_no_register_holds_a_key_or_a_value_after_the_answer(spawn: Spawn, datab
     needles = {**_needles(database), "value": value.encode(), "passphrase": PASSPHRASE.encode()}
     left = {}
     for method, params in (
-        ("secrets.set", {"provider": "openai", "value": value}),
-        ("secrets.get", {"provider": "openai"}),
-        ("secrets.verify", {"provider": "openai", "value": value}),
+        *_uses_of(value),
         ("secrets.list", {}),
         ("secrets.unlock", {"passphrase": PASSPHRASE}),
         ("secrets.lock", {}),
@@ -140,6 +136,15 @@ def _names_in(registers: list[bytes], needles: dict[str, bytes]) -> set[str]:
     }
 
 
+def _uses_of(value: str) -> tuple[tuple[str, dict[str, str]], ...]:
+    """Return the calls that take or answer a value."""
+    return (
+        ("secrets.set", {"provider": "openai", "value": value}),
+        ("secrets.get", {"provider": "openai"}),
+        ("secrets.verify", {"provider": "openai", "value": value}),
+    )
+
+
 def _text(length: int) -> str:
     """Return a text that occurs nowhere else."""
     return "".join(random.choices(string.ascii_letters, k=length))
@@ -157,9 +162,7 @@ def test_values_of_any_length_leave_memory_and_most_passphrases(
     for length in (16, 40, 200, 300, 500, 700, 9000):
         value, new = _text(length), _text(min(length, limits.PASSPHRASE_MAX_CHARS))
         for method, params in (
-            ("secrets.set", {"provider": "openai", "value": value}),
-            ("secrets.get", {"provider": "openai"}),
-            ("secrets.verify", {"provider": "openai", "value": value}),
+            *_uses_of(value),
             ("secrets.change_passphrase", {"old_passphrase": old, "new_passphrase": new}),
             ("secrets.unlock", {"passphrase": new}),
         ):
