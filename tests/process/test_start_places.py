@@ -206,7 +206,7 @@ def test_a_descriptor_that_gives_no_line_is_waited_for_a_limited_time(
 
     assert child.wait_ready().ready["secrets"] == "locked"
     assert time.monotonic() - began > 9.0
-    assert "gave no line in time" in child.stderr_text()
+    assert until(lambda: "gave no line in time" in child.stderr_text())
     os.close(writer)
 
 
